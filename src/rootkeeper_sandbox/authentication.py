@@ -1,15 +1,10 @@
-"""Signature Version 4, verified.
+"""Signature Version 4: finds who signed a request, or refuses it as AWS does.
 
-Signature Version 4: what an Authorization header says, and what the signature of a request must be.
-
-Written from the specification and apart from botocore's signer, so that one can be tested against the other.
+It is written from the specification and shares nothing with botocore's signer, so that one tests the other. The date
+of a signature is compared with the machine's clock, because clients sign by it; a session expires by the sandbox's
+clock.
 
 Source: "AWS Signature Version 4 for API requests", IAM User Guide.
-
-Tells who signed a request, or refuses it as AWS does.
-
-The signature's date is judged by the machine's clock, as clients sign by it; whether a session has expired is judged
-by the sandbox's clock.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""The sandbox's clock, and one-time passwords, which depend on time.
+"""The sandbox's clock, and the one-time passwords of virtual MFA devices, which depend on time.
 
-The sandbox's clock: the machine's time plus what was advanced.
+A code is valid at the sandbox's time and at the machine's time: an authenticator app doesn't follow an advanced
+clock.
 
-Expiry, dates in answers and the Date header follow it. Signatures don't: clients sign by the machine's time.
-
-Time-based one-time passwords of six digits, as virtual MFA devices show them.
-
-A code counts for the sandbox's time and for the machine's: authenticator apps on a telephone don't follow the clock of
-a sandbox that was moved on. Source: RFC 6238 with SHA-1 and steps of 30 s, RFC 4226 section 5.3.
+Source: RFC 6238 with SHA-1 and steps of 30 s, RFC 4226 section 5.3.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""The control interface.
+"""The control interface under ``/_sandbox/``: state, faults, clock and records, for tests and teachers.
 
-What counts as this machine: the sandbox's keys are public, so nobody else should reach it.
-
-The control interface under ``/_sandbox/``: the truth, faults, the clock and the records, for tests and teachers.
-
-It speaks plain JSON, needs no signature, and answers only callers on this machine.
+It speaks plain JSON, needs no signature, and answers only callers on this machine, because the sandbox's keys are
+public.
 """
 
 from __future__ import annotations

@@ -1,15 +1,9 @@
-"""A request and its answer, as the steps pass them on.
-
-An HTTP request and an HTTP response as values, so that every step but the first and the last is free of sockets.
-
-What travels along the request path: who calls, what is called, and how a service says no.
+"""The values that the steps of a request pass on: HTTP request and response, caller, call, operation, refusal.
 
 Services receive typed parameters and return what botocore's model of the operation describes; they never see HTTP.
 
-The body of an S3 request as its signature covers it: whole, unsigned, or in signed chunks with trailing headers.
-
-S3 signs the ``x-amz-content-sha256`` header instead of the body itself, so the body is compared with it here, and
-what is sent as ``aws-chunked`` is unwrapped before anything reads it.
+The body of an S3 request is checked here, too. S3 signs the ``x-amz-content-sha256`` header instead of the body, so
+the body is compared with it, and ``aws-chunked`` bodies are unwrapped before any other step reads them.
 
 Source: Amazon S3 API Reference, "Authenticating Requests: Using the Authorization Header", "Transferring Payload in
 Multiple Chunks" and "including trailing headers".
@@ -213,7 +207,7 @@ class Operation:
     ``perform``, which does the checks that AWS makes after authorization and changes the state.
     """
 
-    perform: Callable[[Call], dict[str, Any]]
+    perform: Perform
     action: str
     """The IAM action, such as ``iam:DeleteLoginProfile``."""
     is_mutating: bool = False
@@ -238,7 +232,34 @@ class Operation:
     wait: Callable[[Call], Awaitable[None]] | None = None
     """Waits, after authorization, until there is something to answer (sqs:ReceiveMessage)."""
     is_data_event: bool = False
-    """Whether CloudTrail counts it as data, not management, and thus leaves it out of the event history."""
+    """Whether CloudTrail counts it as data, not management, and leaves it out of the event history."""
+
+
+Perform = Callable[[Call], dict[str, Any]]
+
+
+class ServedOperations(dict[str, Operation]):
+    """Operations of one service by name. ``read`` and ``change`` add the function under them."""
+
+    def __init__(self, service_prefix: str, **usual: Any) -> None:
+        super().__init__()
+        self._service_prefix = service_prefix
+        """Of IAM actions, such as ``sso``."""
+        self._usual = usual
+        """Fields of ``Operation`` for every operation that doesn't give its own."""
+
+    def read(self, name: str, *, action: str = "", **fields: Any) -> Callable[[Perform], Perform]:
+        """Serve ``name`` by the function; ``action`` is the IAM action where its name differs."""
+
+        def add(perform: Perform) -> Perform:
+            self[name] = Operation(perform, f"{self._service_prefix}:{action or name}", **self._usual | fields)
+            return perform
+
+        return add
+
+    def change(self, name: str, **fields: Any) -> Callable[[Perform], Perform]:
+        """Serve ``name``, which changes the state, by the function."""
+        return self.read(name, is_mutating=True, **fields)
 
 
 CONTENT_HASH = "x-amz-content-sha256"

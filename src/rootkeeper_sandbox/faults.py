@@ -1,11 +1,7 @@
-"""Faults that a test asks for.
+"""Faults that a test orders: errors, latency, cut connections, empty pages and lies, for the calls that they match.
 
-Faults on purpose: errors, latency, cut connections, empty pages and lies, for the calls that they match.
-
-Clients must survive what AWS does on a bad day; here the bad day can be ordered through the control interface. A fault
-with a probability strikes a share of the calls that it matches, counted as they come: its seed decides which.
-
-Answers of calls that were ordered to lie: success, and nothing changed.
+A fault with a probability affects a share of the calls that it matches; its seed decides which. A call that is
+ordered to lie answers with success and changes nothing.
 """
 
 from __future__ import annotations

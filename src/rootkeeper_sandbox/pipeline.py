@@ -1,6 +1,7 @@
 """The path of an API call: route, authenticate, parse, throttle, faults, authorize, provide, serialize, record, keep.
 
-Each step reads and fills one ``Passage``. A refusal at any step skips to the answer, in the protocol's own form.
+Each step reads and fills one ``RequestContext``. A refusal at any step skips to the answer, in the protocol's own
+form.
 """
 
 from __future__ import annotations

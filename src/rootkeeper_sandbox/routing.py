@@ -1,13 +1,7 @@
-"""Which service and operation a request asks for, and the log of requests.
+"""Finds the service that a request means on the one endpoint, and keeps the log of requests.
 
-The ids by which AWS and its clients speak of single requests.
-
-The request log: every API call that came in, refused ones included, for whoever tests a client against it.
-
-Finds the service that a request means, on the one endpoint that serves them all.
-
-What says it, in this order: the ``X-Amz-Target`` header, the signature's credential scope, the host name, the
-``Version`` parameter of the query protocol.
+The service is read from the ``X-Amz-Target`` header, else the signature's credential scope, else the host name, else
+the ``Version`` parameter of the query protocol.
 """
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
-"""The HTTP server.
+"""The HTTP server: an ASGI application on uvicorn, with bounds in size and time that no client can exceed.
 
-The ASGI application: reads whole requests, hands them to the control interface or the request path, writes answers.
-
-Nothing here knows AWS. Bodies are bounded in size and time, so that no client can hang or fill the process.
-
-Starts the sandbox as a process of its own: socket, uvicorn, the ready line, signals and the watch on the parent.
+It knows nothing of AWS: it hands whole requests to the control interface, the pages or the pipeline.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
-"""AWS's rates.
+"""AWS's published rates as data, and the token buckets that refuse faster calls, in each service's own words.
 
-The rates that AWS publishes, as data: which calls share a bucket, how fast it fills and how much it holds.
+Buckets fill by the machine's time, because they measure how fast a client sends. IAM publishes no rates and isn't
+limited.
 
-Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS; Account Management guide,
-"Quotas" (aws-facts F2, F3, E2). IAM publishes none and isn't limited here.
-
-Refuses calls that come faster than AWS allows, each service in its own words.
-
-Buckets fill by real time and not by the sandbox's clock: what they measure is how fast a client sends.
+Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS; Account Management
+guide, "Quotas" (aws-facts F2, F3, E2).
 """
 
 from __future__ import annotations

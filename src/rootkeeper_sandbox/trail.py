@@ -1,16 +1,10 @@
-"""CloudTrail events, and their delivery to queues.
+"""Events in CloudTrail's form, rendered only when they are read, and their delivery to queues by EventBridge rules.
 
-Events in CloudTrail's form, of every account, rendered only when somebody asks for them.
+A queue gets Root events while its policy lets ``events.amazonaws.com`` send. Unlike EventBridge by default, read-only
+events come, too: the rule is one for all management events.
 
-Source: CloudTrail User Guide, "CloudTrail record contents" and "Track privileged tasks in AWS CloudTrail" (IAM).
-
-Carries Root events to the queues of EventBridge rules, as an organization trail and EventBridge would.
-
-A queue gets them only while its policy lets ``events.amazonaws.com`` send. Unlike EventBridge by default, read-only
-events come, too: it is a rule for all management events.
-
-Source: Amazon EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; IAM User Guide, "Track
-privileged tasks in AWS CloudTrail" (aws-facts B9 and G).
+Source: CloudTrail User Guide, "CloudTrail record contents"; Amazon EventBridge User Guide, "AWS service events
+delivered via AWS CloudTrail"; IAM User Guide, "Track privileged tasks in AWS CloudTrail" (aws-facts B9 and G).
 """
 
 from __future__ import annotations

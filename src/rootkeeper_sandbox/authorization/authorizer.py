@@ -1,14 +1,8 @@
-"""The decision about a request.
+"""The decision about a request: a pure function of the request and of the policies over its caller.
 
-The five root task policies, as IAM GetPolicyVersion returns their version v1.
+``task_policies`` contains the five root task policies as IAM GetPolicyVersion returns them.
 
-Source: ``arn:aws:iam::aws:policy/root-task/*``, read from IAM in 2026.
-
-The decision itself: a pure function of a request and the policies that stand over its caller.
-
-Source: IAM User Guide, "Policy evaluation logic".
-
-Judges a parsed call before its service performs it.
+Source: IAM User Guide, "Policy evaluation logic"; ``arn:aws:iam::aws:policy/root-task/*``, read from IAM in 2026.
 """
 
 from __future__ import annotations

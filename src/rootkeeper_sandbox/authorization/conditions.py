@@ -1,27 +1,8 @@
-"""Conditions: operators, variables and keys of a request.
+"""What policies ask of a request: condition operators and keys, policy variables, and principals.
 
-Policy variables: ``${aws:PrincipalAccount}``, with a default ``${aws:username, 'nobody'}``, and the escapes
-``${*}``, ``${?}`` and ``${$}``.
-
-Source: IAM User Guide, "IAM policy elements: Variables and tags".
-
-The condition keys of a call: what policies can ask about the caller, the resource and the request.
-
-Source: IAM User Guide, "AWS global condition context keys".
-
-What is judged: one action on one resource by one caller, with the facts around it.
-
-The Principal element of resource and trust policies.
-
-Source: IAM User Guide, "AWS JSON policy elements: Principal".
-
-The condition operators: how one value of a policy compares with one value of a request.
-
-Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
-
-The Condition element: operators with ``IfExists``, ``ForAllValues``, ``ForAnyValue``, and Null.
-
-Source: IAM User Guide, "Condition operators" and "Set operators for multivalued context keys".
+Source: IAM User Guide, "IAM JSON policy elements: Condition operators", "Set operators for multivalued context keys",
+"AWS global condition context keys", "IAM policy elements: Variables and tags" and "AWS JSON policy elements:
+Principal".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Policy documents: checked against the grammar, and compiled to statements that judge requests.
+"""Policy documents: checked against the grammar and compiled to statements that match requests.
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 """

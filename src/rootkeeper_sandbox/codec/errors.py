@@ -1,11 +1,7 @@
-"""Errors in the form of each protocol.
+"""Refusals that no service words itself, and how each protocol words them.
 
-What every AWS service refuses in the same way, and how each protocol words it.
-
-The code behind a refusal depends on the protocol (``MissingAuthenticationToken`` or
-``MissingAuthenticationTokenException``), so the steps name the cause and the codec finds the code.
-
-How S3 words what every service refuses: its own codes, statuses and, for some causes, its own texts.
+The steps name the cause; the codec finds the code, because it depends on the protocol: ``MissingAuthenticationToken``
+or ``MissingAuthenticationTokenException``.
 
 Source: Amazon S3 API Reference, "Error responses", list of error codes.
 """

@@ -1,8 +1,4 @@
-"""The JSON protocols.
-
-Reads and writes values as the JSON of the json and rest-json protocols, by a shape of the model.
-
-The JSON protocols 1.0 and 1.1: an ``X-Amz-Target`` header and a JSON object in, a JSON object out (Organizations).
+"""The JSON protocols 1.0 and 1.1: an ``X-Amz-Target`` header and a JSON object in, a JSON object out.
 
 Source: AWS JSON protocol 1.0 and 1.1; Organizations API version 2016-11-28.
 """

@@ -1,9 +1,4 @@
-"""Service models, compiled.
-
-botocore's service models, loaded once each.
-
-What a codec offers the request path, and what the codecs of all protocols share.
-"""
+"""botocore's service models, loaded once, and what the codecs of all protocols share."""
 
 from __future__ import annotations
 

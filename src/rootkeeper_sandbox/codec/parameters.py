@@ -1,10 +1,6 @@
-"""Parameters: their types and constraints.
+"""Texts of single values on the wire, and the checks of parsed parameters against the model's constraints.
 
-Texts of single values on the wire: timestamps, blobs, booleans and numbers.
-
-Checks parsed parameters against the model's constraints: required, length, range, pattern, enumeration.
-
-AWS's front ends make these checks before they authorize, and word them alike everywhere.
+AWS's front ends check length, range, pattern and enumeration before they authorize, and word violations alike.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The query protocol.
-
-Reads the query protocol's flat fields (``Tags.member.1.Key=…``) into nested parameters, by a shape of the model.
-
-The query protocol: form-encoded parameters in, XML out (IAM, STS).
+"""The query protocol: form-encoded parameters such as ``Tags.member.1.Key=…`` in, XML out (IAM, STS).
 
 Source: AWS Query protocol, IAM API version 2010-05-08 and STS API version 2011-06-15.
 """

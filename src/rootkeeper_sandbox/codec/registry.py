@@ -1,9 +1,4 @@
-"""The protocol of each service.
-
-Answers for services that the sandbox doesn't serve, in the form that the request's own protocol expects.
-
-The codecs of the services that the sandbox serves.
-"""
+"""The codec of each served service, and the one that answers for services that the sandbox doesn't serve."""
 
 from __future__ import annotations
 

@@ -1,16 +1,8 @@
-"""The REST protocols: routes and bindings.
+"""The REST protocols: routes and bindings by a service's model, and rest-json itself (Account Management).
 
-Finds the operation that a REST request means, by the URI templates of a service's model.
-
-Among the operations whose method and path fit, the one that asks for most beyond them wins: a query parameter that
+Several operations can fit one method and path. The one that asks for most besides them wins: a query parameter that
 its template fixes (``?policy``), or query parameters and headers that it requires (``partNumber``,
 ``x-amz-copy-source``).
-
-What the REST protocols bind to a request's path, query and headers, and to a response's headers.
-
-The body is the protocol's own (XML or JSON); everything else is read and written here, by the shapes of the model.
-
-The rest-json protocol: the path names the operation, a JSON object in, a JSON object out (Account Management).
 
 Source: AWS restJson1 protocol; Account Management API version 2021-02-01.
 """

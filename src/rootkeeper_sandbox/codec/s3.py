@@ -1,15 +1,10 @@
-"""The protocol of S3.
+"""The protocol of S3: rest-xml, the address of a bucket in host or path, and where the wire differs from the model.
 
-Where an S3 request points: the bucket by host name or path, the key, and the Region that a host name says.
+It differs in the names of root elements, in GetBucketLocation (the text of the root element), in HeadObject (an
+object's length without a body), and in the errors.
 
-Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets".
-
-S3's rest-xml: as its model says, and where its wire differs from the model.
-
-It differs in the names of root elements, in GetBucketLocation (the answer is the root element's text), in
-answers without a body but with an object's length (HeadObject), and in its errors.
-
-Source: Amazon S3 API Reference, API version 2006-03-01, "Error responses".
+Source: Amazon S3 API Reference, API version 2006-03-01, "Error responses"; Amazon S3 User Guide, "Virtual hosting of
+general purpose buckets".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SQS in both of its protocols: JSON 1.0 as today's clients speak it, and Query as older ones do.
 
-JSON errors carry the Query protocol's code in a header (``x-amzn-query-error``), which is what clients show. The
-names of the Query protocol's lists and maps are no longer in the model and stand here.
+JSON errors carry the Query protocol's code in a header (``x-amzn-query-error``), which clients show. The model no
+longer contains the names of the Query protocol's lists and maps, so they are listed here.
 
 Source: Amazon SQS API version 2012-11-05; AWS JSON 1.0 protocol, "awsQueryCompatible".
 """

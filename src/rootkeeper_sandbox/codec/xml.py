@@ -1,13 +1,7 @@
-"""XML, read and written.
+"""XML bodies, read and written by the shapes of a model.
 
-Reads XML bodies of the rest-xml protocol, by a shape of the model.
-
-Document type declarations are refused before anything else is read, so that no entity can be declared, let alone
-grow; depth and number of elements are bounded.
-
-Writes values as the XML of the query and rest-xml protocols, by a shape of the model.
-
-Members that are absent (or ``None``) are left out: a root user's answers have no UserName, not an empty one.
+Document type declarations are refused first, so that no entity can be declared; depth and number of elements are
+bounded. A member that is absent or ``None`` isn't written: a root user's answers have no UserName, not an empty one.
 """
 
 from __future__ import annotations

@@ -1,12 +1,7 @@
-"""The root user's console page.
+"""The console page of a root user who is signed in: what the account holds, and a few actions in it.
 
-The API calls that the console makes for whoever is signed in: through throttling, faults, policies and records.
-
-Only signature and wire are left out: the session proves who calls.
-
-The console of a root user who is signed in: what the account holds, and a few things to do in it.
-
-All of it goes through the same policies as API calls, so a policy against root users shows in every part of the page.
+The page calls IAM through throttling, faults, policies and records, as an API call does, so a policy against root
+users shows in every part of it. Only signature and wire are left out: the browser's session proves who calls.
 """
 
 from __future__ import annotations

@@ -1,12 +1,7 @@
-"""The look of the pages.
+"""The frame of every page, and the pieces that pages are made of.
 
-HTML by construction: every text is escaped unless it was built here, so that no name can become markup.
-
-The one style sheet, inline in every page; its hash stands in the content security policy.
-
-Colours keep a contrast of at least 4.5 to 1, in light and dark.
-
-The frame of every page, and the pieces that pages are made of.
+Every text is escaped unless it was built here, so that no name can become markup. The style sheet is inline; the
+content security policy contains its hash. Colours keep a contrast of at least 4.5 to 1, in light and dark.
 """
 
 from __future__ import annotations

@@ -1,11 +1,4 @@
-"""Front page, mailbox, and the routes of all pages.
-
-What it takes to sign in as a root user, for whoever tries it out; the control interface tells it.
-
-The front page: what this is, which organization it holds, and whom one can be.
-
-Which requests are a person's, and which page answers which.
-"""
+"""The front page, what it takes to sign in as a root user, and which page answers which request."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""The access portal of IAM Identity Center.
+"""A stand-in for the access portal of IAM Identity Center: pick a person, an account and a permission set, get keys.
 
-The roles by which permission sets reach accounts, and the sessions that IAM Identity Center opens by them.
+It asks for no password, because the directory's own sign-in isn't imitated. While it is switched down, it gives no
+keys.
 
-Source: IAM Identity Center User Guide, "Referencing permission sets in resource policies" (the roles' names and path).
-
-A stand-in for the access portal of IAM Identity Center: pick a person, an account and a permission set, get keys.
-
-It asks for no password: the directory's own sign-in isn't imitated. Switched down, it gives nobody anything.
+Source: IAM Identity Center User Guide, "Referencing permission sets in resource policies" (names and path of the
+roles).
 """
 
 from __future__ import annotations

@@ -1,15 +1,8 @@
-"""Root sign-in and password recovery.
+"""Sign-in of root users, password recovery, and the mailboxes with the mail that AWS would have sent.
 
-The mail that AWS would have sent: which mailboxes there are, and what is in one.
-
-Signing in as a root user: e-mail address and password, then a code if MFA is registered.
-
-A wrong address, a wrong password and an account without a password are answered alike, after the same time.
-
-A forgotten password: a mail with a link that works once and for an hour, while the account allows recovery.
-
-A root user can recover its password only while there is a login profile, with or without a password. Where there is
-none, and where there is no such account, the answer is the same.
+A wrong address, a wrong password and an account without a password get the same answer after the same time. A root
+user can recover its password only while a login profile exists, with or without a password; without one, and for an
+unknown address, the answer is the same.
 """
 
 from __future__ import annotations

@@ -1,11 +1,4 @@
-"""Browser sessions.
-
-One request of a person's browser: who it is, what the form says, and how to answer.
-
-A root user at a browser: the principal that it is, the passwords that it may have, the events that it leaves.
-
-Temporary credentials that pages hand to whoever is signed in, as lines to paste into a terminal.
-"""
+"""One request of a browser: who it is, what its form says, and the root user's session that it belongs to."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""Builds the world that a sandbox starts with.
-
-Worked examples of scenario files: to load by their name, and to start an own file from.
-
-What a sandbox starts with: the demo organization, a scenario file, or a generated organization of any size.
-
-What a world is built from, and how that fits what a state file holds.
-"""
+"""Builds the world that a sandbox starts with: the demo, a scenario file or a generated organization."""
 
 from __future__ import annotations
 

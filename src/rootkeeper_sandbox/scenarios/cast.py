@@ -1,9 +1,4 @@
-"""Principals and generated organizations.
-
-The principals that every scenario hands out, and the credentials that its root users hold.
-
-Organizations of any size, for tests and loads: the same number and seed give the same organization.
-"""
+"""The principals that every scenario has, the credentials of its root users, and organizations of any size."""
 
 from __future__ import annotations
 

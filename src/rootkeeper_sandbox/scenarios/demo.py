@@ -1,18 +1,13 @@
-"""The demo organization.
+"""The demo organization: a company of 26 accounts in which every situation can be seen at once.
 
-What the demo organization's accounts hold beside their root users: buckets, queues, and who signs in by
-Identity Center.
+Example Corp grew by projects and by buying AnyCompany, whose accounts were invited with all their credentials. Some
+root users were used for real work, some keys still are. The Security account is meant to become delegated
+administrator and failsafe, but nothing is switched on yet. A regulated unit denies root by an SCP that doesn't exempt
+root sessions.
 
-A bucket in Orders Prod, a bucket in Payments Prod EU and a queue in Orders Prod have locked everybody out, by policies
-that except a role which is gone. Log Archive has a bucket with Object Lock for the heads of a ledger; Security has the
-queue to which every Root event of the organization comes.
-
-The demo organization: a company of 26 accounts, in which every situation can be seen at once.
-
-Its story: Example Corp grew by projects and by buying AnyCompany, whose accounts were invited with all they had. Some
-root users were used for real work, some keys still are. The security team has an account for itself, meant to become
-delegated administrator and failsafe, but nothing is switched on yet. A regulated unit denies root by an SCP that
-doesn't exempt root sessions, so that nobody can see, let alone delete, what is in there.
+A bucket in Orders Prod, a bucket in Payments Prod EU and a queue in Orders Prod have locked out everyone, by policies
+that exempt a role which is gone. Log Archive has a bucket with Object Lock for the heads of a ledger; Security has
+the queue to which every Root event of the organization comes.
 """
 
 from __future__ import annotations

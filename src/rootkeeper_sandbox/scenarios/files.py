@@ -1,15 +1,7 @@
-"""Scenario files.
+"""Scenario files: an organization written in YAML, checked and built.
 
-What a scenario file means by a name: accounts and whatever policies can be attached to.
-
-The policies of a scenario file.
-
-The principals and roles of a scenario file: who can be played, and what tools can assume.
-
-Scenario files: an organization written down in YAML, checked and built.
-
-What a file may hold is shown by the examples and told in ``docs/guides/sandbox.md``. Names of units and accounts can
-be used wherever an id can.
+The examples show what a file can contain; ``docs/guides/sandbox.md`` explains it. Names of units and accounts can be
+used wherever an id can.
 """
 
 from __future__ import annotations

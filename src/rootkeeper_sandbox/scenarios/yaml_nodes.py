@@ -1,6 +1,7 @@
-"""Reads YAML field by field and knows the line of everything, so that an error says where it is and what to write.
+"""Reads YAML field by field, and knows the line of each, so that an error says where it is and what to write.
 
-Values stay as they are written: an account id with a leading zero or a policy version isn't taken for a number or date.
+Values stay as they are written: an account id with a leading zero or a policy version isn't taken for a number or
+date.
 """
 
 from __future__ import annotations

@@ -1,28 +1,12 @@
-"""Account Management.
-
-Whose account an Account Management call is about, and who may ask about others.
+"""Account Management: root e-mail addresses, contacts and Regions.
 
 A call without AccountId is about the caller's own account. With one it needs the management account or the delegated
 administrator of account.amazonaws.com, trusted access for that service, and a member account as target.
 
-Source: Account Management API Reference, API version 2021-02-01; refusals as observed (aws-facts E2).
+The e-mail address changes by a one-time password that goes to the new address; the old one needn't confirm. The owner
+of the address can recover the root user, so a change is as powerful as a recovery. Password and MFA devices stay.
 
-Contact information, alternate contacts, and what an account is.
-
-Source: Account Management API Reference, API version 2021-02-01.
-
-The root user's e-mail address: read it, and change it by a one-time password that goes to the new address.
-
-Whoever controls the address can recover the root user, so a change is as powerful as a recovery. The old address
-need not confirm. Password and MFA devices stay.
-
-Source: Account Management guide, "Update the root user email address" (aws-facts E2).
-
-Regions: those that every account has, and those that must be switched on first, which nobody has done here.
-
-Source: Account Management guide, "Regions available for AWS accounts".
-
-Account Management: root e-mail addresses, contacts and Regions.
+Source: Account Management API Reference, API version 2021-02-01, and its guide; refusals as observed (aws-facts E2).
 """
 
 from __future__ import annotations
@@ -33,7 +17,7 @@ import secrets
 import string
 from typing import Any
 
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
 from rootkeeper_sandbox.state.accounts import Account, AccountState
 from rootkeeper_sandbox.state.people import Message
@@ -117,6 +101,22 @@ _CONTACT_FIELDS = ("AlternateContactType", "EmailAddress", "Name", "PhoneNumber"
 _SHOWN_STATES = (AccountState.PENDING_ACTIVATION, AccountState.ACTIVE, AccountState.SUSPENDED, AccountState.CLOSED)
 
 
+def _contact_keys(call: Call) -> dict[str, str]:
+    return {"account:AlternateContactTypes": call.parameters["AlternateContactType"]}
+
+
+def _email_keys(call: Call) -> dict[str, str]:
+    return {"account:EmailTargetDomain": call.parameters["PrimaryEmail"].rpartition("@")[2]}
+
+
+def _region_keys(call: Call) -> dict[str, str]:
+    return {"account:TargetRegion": call.parameters["RegionName"]}
+
+
+OPERATIONS = ServedOperations("account", resource=account_arn)
+
+
+@OPERATIONS.read("GetAccountInformation")
 def get_account_information(call: Call) -> dict[str, Any]:
     """Tell name, age and state of an account."""
     account = get_account(call)
@@ -130,6 +130,7 @@ def get_account_information(call: Call) -> dict[str, Any]:
     }
 
 
+@OPERATIONS.read("GetContactInformation")
 def get_contact_information(call: Call) -> dict[str, Any]:
     """Read the primary contact."""
     account = get_account(call)
@@ -138,12 +139,14 @@ def get_contact_information(call: Call) -> dict[str, Any]:
     return {"ContactInformation": given or {"FullName": account.name, **_MADE_UP}}
 
 
+@OPERATIONS.change("PutContactInformation")
 def put_contact_information(call: Call) -> dict[str, Any]:
     """Replace the primary contact."""
     _contacts(call, get_account(call)).contact_information = dict(call.parameters["ContactInformation"])
     return {}
 
 
+@OPERATIONS.read("GetAlternateContact", condition_keys=_contact_keys)
 def get_alternate_contact(call: Call) -> dict[str, Any]:
     """Read the alternate contact of one type."""
     contacts = call.world.contacts.find(get_account(call).account_id)
@@ -153,6 +156,7 @@ def get_alternate_contact(call: Call) -> dict[str, Any]:
     return {"AlternateContact": contact}
 
 
+@OPERATIONS.change("PutAlternateContact", condition_keys=_contact_keys)
 def put_alternate_contact(call: Call) -> dict[str, Any]:
     """Set the alternate contact of one type."""
     contact = {name: call.parameters[name] for name in _CONTACT_FIELDS}
@@ -160,6 +164,7 @@ def put_alternate_contact(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("DeleteAlternateContact", condition_keys=_contact_keys)
 def delete_alternate_contact(call: Call) -> dict[str, Any]:
     """Remove the alternate contact of one type."""
     contacts = call.world.contacts.find(get_account(call).account_id)
@@ -176,46 +181,19 @@ def _contacts(call: Call, account: Account) -> AccountContacts:
     return call.world.contacts.of_account(account.account_id)
 
 
-def _contact_keys(call: Call) -> dict[str, str]:
-    return {"account:AlternateContactTypes": call.parameters["AlternateContactType"]}
-
-
-CONTACTS_OPERATIONS = {
-    "DeleteAlternateContact": Operation(
-        delete_alternate_contact,
-        "account:DeleteAlternateContact",
-        is_mutating=True,
-        resource=account_arn,
-        condition_keys=_contact_keys,
-    ),
-    "GetAccountInformation": Operation(get_account_information, "account:GetAccountInformation", resource=account_arn),
-    "GetAlternateContact": Operation(
-        get_alternate_contact, "account:GetAlternateContact", resource=account_arn, condition_keys=_contact_keys
-    ),
-    "GetContactInformation": Operation(get_contact_information, "account:GetContactInformation", resource=account_arn),
-    "PutAlternateContact": Operation(
-        put_alternate_contact,
-        "account:PutAlternateContact",
-        is_mutating=True,
-        resource=account_arn,
-        condition_keys=_contact_keys,
-    ),
-    "PutContactInformation": Operation(
-        put_contact_information, "account:PutContactInformation", is_mutating=True, resource=account_arn
-    ),
-}
-
 _SENDER = "no-reply@signup.aws"
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 _OTP_CHARACTERS = string.ascii_uppercase + string.digits
 _OTP_LENGTH = 6
 
 
+@OPERATIONS.read("GetPrimaryEmail")
 def get_primary_email(call: Call) -> dict[str, Any]:
     """Read a member's root e-mail address."""
     return {"PrimaryEmail": get_member(call).email}
 
 
+@OPERATIONS.change("StartPrimaryEmailUpdate", condition_keys=_email_keys)
 def start_primary_email_update(call: Call) -> dict[str, Any]:
     """Send a one-time password to the new address; one that was sent before is void."""
     account, address = get_member(call), call.parameters["PrimaryEmail"]
@@ -242,6 +220,7 @@ def _compose(call: Call, account: Account, address: str, otp: str) -> Message:
     return Message(_SENDER, address, "Verify your new AWS account root user email address", body, call.now)
 
 
+@OPERATIONS.change("AcceptPrimaryEmailUpdate", condition_keys=_email_keys)
 def accept_primary_email_update(call: Call) -> dict[str, Any]:
     """Change the address, with the one-time password that went to it."""
     account, address = get_member(call), call.parameters["PrimaryEmail"]
@@ -256,6 +235,7 @@ def accept_primary_email_update(call: Call) -> dict[str, Any]:
     return {"Status": "ACCEPTED"}
 
 
+@OPERATIONS.read("GetPrimaryEmailUpdateStatus")
 def get_primary_email_update_status(call: Call) -> dict[str, Any]:
     """Tell how far the newest change is."""
     contacts = call.world.contacts.find(get_account(call).account_id)
@@ -266,31 +246,6 @@ def get_primary_email_update_status(call: Call) -> dict[str, Any]:
         return {"Status": "COMPLETED", "UpdatedAt": update.accepted_at}
     return {"Status": "PENDING" if update.is_open(call.now) else "FAILED", "UpdatedAt": update.started_at}
 
-
-def _email_keys(call: Call) -> dict[str, str]:
-    return {"account:EmailTargetDomain": call.parameters["PrimaryEmail"].rpartition("@")[2]}
-
-
-EMAILS_OPERATIONS = {
-    "AcceptPrimaryEmailUpdate": Operation(
-        accept_primary_email_update,
-        "account:AcceptPrimaryEmailUpdate",
-        is_mutating=True,
-        resource=account_arn,
-        condition_keys=_email_keys,
-    ),
-    "GetPrimaryEmail": Operation(get_primary_email, "account:GetPrimaryEmail", resource=account_arn),
-    "GetPrimaryEmailUpdateStatus": Operation(
-        get_primary_email_update_status, "account:GetPrimaryEmailUpdateStatus", resource=account_arn
-    ),
-    "StartPrimaryEmailUpdate": Operation(
-        start_primary_email_update,
-        "account:StartPrimaryEmailUpdate",
-        is_mutating=True,
-        resource=account_arn,
-        condition_keys=_email_keys,
-    ),
-}
 
 DEFAULT_REGIONS = (
     "ap-northeast-1",
@@ -336,6 +291,7 @@ _STATUSES = dict.fromkeys(DEFAULT_REGIONS, "ENABLED_BY_DEFAULT") | dict.fromkeys
 _PAGE_SIZE = 50
 
 
+@OPERATIONS.read("ListRegions")
 def list_regions(call: Call) -> dict[str, Any]:
     """List all Regions with their status."""
     get_account(call)
@@ -354,6 +310,7 @@ def list_regions(call: Call) -> dict[str, Any]:
     return {"Regions": page} | ({"NextToken": token} if token else {})
 
 
+@OPERATIONS.read("GetRegionOptStatus", condition_keys=_region_keys)
 def get_region_opt_status(call: Call) -> dict[str, Any]:
     """Tell whether a Region is on."""
     get_account(call)
@@ -361,17 +318,3 @@ def get_region_opt_status(call: Call) -> dict[str, Any]:
     if name not in _STATUSES:
         raise invalid(f"Region {name} is not valid.")
     return {"RegionName": name, "RegionOptStatus": _STATUSES[name]}
-
-
-def _region_keys(call: Call) -> dict[str, str]:
-    return {"account:TargetRegion": call.parameters["RegionName"]}
-
-
-REGIONS_OPERATIONS = {
-    "GetRegionOptStatus": Operation(
-        get_region_opt_status, "account:GetRegionOptStatus", resource=account_arn, condition_keys=_region_keys
-    ),
-    "ListRegions": Operation(list_regions, "account:ListRegions", resource=account_arn),
-}
-
-OPERATIONS: dict[str, Operation] = {**CONTACTS_OPERATIONS, **EMAILS_OPERATIONS, **REGIONS_OPERATIONS}

@@ -1,11 +1,7 @@
-"""CloudTrail.
-
-LookupEvents: the newest management events of the caller's account in one Region.
+"""CloudTrail: LookupEvents, the newest management events of the caller's account in one Region.
 
 Source: CloudTrail API Reference, API version 2013-11-01; CloudTrail User Guide, "Working with CloudTrail event
 history".
-
-CloudTrail: the event history.
 """
 
 from __future__ import annotations
@@ -16,13 +12,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, open_token, seal_token
 
 _KEPT_FOR = timedelta(days=90)
 _PAGE_SIZE = 50
 
 
+OPERATIONS = ServedOperations("cloudtrail")
+
+
+@OPERATIONS.read("LookupEvents")
 def lookup_events(call: Call) -> dict[str, Any]:
     """Give events, the newest first, of a time and with an attribute, where they are asked for."""
     if call.parameters.get("EventCategory") is not None:
@@ -105,7 +105,3 @@ def _resources(event: Mapping[str, Any]) -> list[dict[str, str]]:
         {"ResourceType": str(resource.get("type")), "ResourceName": str(resource.get("ARN"))}
         for resource in event.get("resources") or ()
     ]
-
-
-EVENT_HISTORY_OPERATIONS = {"LookupEvents": Operation(lookup_events, "cloudtrail:LookupEvents")}
-OPERATIONS: dict[str, Operation] = EVENT_HISTORY_OPERATIONS

@@ -1,18 +1,10 @@
-"""IAM: organization features, account summary and credential report.
+"""IAM: the organization features of centralized root access, the account summary and the credential report.
 
-The organization features of centralized root access: list, enable, disable.
+For features the order of checks is AWS's as observed: trusted access, then who calls, then the feature set; IAM
+permissions come before all of them. Every answer is the resulting full state.
 
-The order of checks is AWS's as observed: trusted access, then who calls, then the feature set; IAM permissions come
-before all of them. Every answer is the resulting full state. Source: aws-facts A.
-
-GetAccountSummary: the one call that tells whether a root user has anything at all.
-
-Source: the full map as observed in a root session (aws-facts D); quotas are AWS's defaults.
-
-The credential report: one line for the root user and for each IAM user, by which the account can be looked over.
-
-Source: IAM GenerateCredentialReport and GetCredentialReport, API version 2010-05-08; IAM User Guide, "Credential
-reports". Here it is as new as the call that reads it.
+Source: IAM, API version 2010-05-08; IAM User Guide, "Credential reports"; aws-facts A and D; quotas are AWS's
+defaults.
 """
 
 from __future__ import annotations
@@ -24,12 +16,15 @@ from datetime import datetime
 from typing import Any
 
 from rootkeeper_sandbox.codec.parameters import format_iso8601
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.iam_credentials import caller_account
 from rootkeeper_sandbox.state.accounts import ACTIVE, AccessKey, Account, Credentials
 from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL, Feature
 
+OPERATIONS = ServedOperations("iam")
 
+
+@OPERATIONS.read("ListOrganizationsFeatures")
 def list_features(call: Call) -> dict[str, Any]:
     """List the features that are on."""
     _require_organization_administrator(call)
@@ -37,21 +32,25 @@ def list_features(call: Call) -> dict[str, Any]:
     return _render_features(call)
 
 
+@OPERATIONS.change("EnableOrganizationsRootCredentialsManagement")
 def enable_root_credentials_management(call: Call) -> dict[str, Any]:
     """Switch RootCredentialsManagement on."""
     return _enable(call, Feature.ROOT_CREDENTIALS_MANAGEMENT)
 
 
+@OPERATIONS.change("EnableOrganizationsRootSessions")
 def enable_root_sessions(call: Call) -> dict[str, Any]:
     """Switch RootSessions on."""
     return _enable(call, Feature.ROOT_SESSIONS)
 
 
+@OPERATIONS.change("DisableOrganizationsRootCredentialsManagement")
 def disable_root_credentials_management(call: Call) -> dict[str, Any]:
     """Switch RootCredentialsManagement off; nothing that was deleted comes back."""
     return _disable(call, Feature.ROOT_CREDENTIALS_MANAGEMENT)
 
 
+@OPERATIONS.change("DisableOrganizationsRootSessions")
 def disable_root_sessions(call: Call) -> dict[str, Any]:
     """Switch RootSessions off; issued sessions live on."""
     return _disable(call, Feature.ROOT_SESSIONS)
@@ -107,18 +106,6 @@ def _render_features(call: Call) -> dict[str, Any]:
     }
 
 
-_CHANGES = {
-    "DisableOrganizationsRootCredentialsManagement": disable_root_credentials_management,
-    "DisableOrganizationsRootSessions": disable_root_sessions,
-    "EnableOrganizationsRootCredentialsManagement": enable_root_credentials_management,
-    "EnableOrganizationsRootSessions": enable_root_sessions,
-}
-
-FEATURES_OPERATIONS = {
-    **{name: Operation(perform, f"iam:{name}", is_mutating=True) for name, perform in _CHANGES.items()},
-    "ListOrganizationsFeatures": Operation(list_features, "iam:ListOrganizationsFeatures"),
-}
-
 _CONSTANTS = {
     "AccessKeysPerUserQuota": 2,
     "AssumeRolePolicySizeQuota": 2048,
@@ -149,6 +136,7 @@ _CONSTANTS = {
 }
 
 
+@OPERATIONS.read("GetAccountSummary")
 def get_account_summary(call: Call) -> dict[str, Any]:
     """Count what is in the caller's account.
 
@@ -179,7 +167,6 @@ def _count_identities(account: Account) -> dict[str, int]:
     }
 
 
-SUMMARY_OPERATIONS = {"GetAccountSummary": Operation(get_account_summary, "iam:GetAccountSummary")}
 _NOT_KNOWN, _NOT_SUPPORTED, _NO_INFORMATION = "N/A", "not_supported", "no_information"
 _KEY_COLUMNS = ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")
 
@@ -200,11 +187,13 @@ _HEADER = (
 )
 
 
+@OPERATIONS.read("GenerateCredentialReport")
 def generate_credential_report(_call: Call) -> dict[str, Any]:
     """Have the report made, which takes no time here."""
     return {"State": "COMPLETE", "Description": "A report is available."}
 
 
+@OPERATIONS.read("GetCredentialReport")
 def get_credential_report(call: Call) -> dict[str, Any]:
     """Give the report as text/csv."""
     target = io.StringIO()
@@ -267,9 +256,3 @@ def _describe_key(key: AccessKey | None) -> list[str]:
 
 def _render_flag(*, value: bool) -> str:
     return "true" if value else "false"
-
-
-CREDENTIAL_REPORT_OPERATIONS = {
-    "GenerateCredentialReport": Operation(generate_credential_report, "iam:GenerateCredentialReport"),
-    "GetCredentialReport": Operation(get_credential_report, "iam:GetCredentialReport"),
-}

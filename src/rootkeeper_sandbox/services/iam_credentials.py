@@ -1,32 +1,21 @@
-"""IAM: access keys, passwords, certificates and MFA devices.
+"""IAM: access keys, passwords, signing certificates and MFA devices of root users and IAM users.
 
-Whose credentials an IAM call is about.
+One implementation serves both, as in IAM: a call without UserName is about its signer, which is the root user in a
+root session or with a root key, and otherwise the IAM user itself. So the call that deletes a member's root key
+deletes the operator's own key when it is signed with the wrong credentials.
 
-Where UserName is left out, IAM takes whoever signed: the root user in a root session or with a root key, and an IAM
-user's own self otherwise. So the very call that deletes a member's root key deletes the operator's own key when it is
-signed with the wrong credentials.
-
-IAM's pages: ``MaxItems`` from 1 to 1000, ``Marker`` and ``IsTruncated``.
-
-The credentials of a root user or IAM user: listing, last use and deletion of the four kinds.
-
-One implementation serves both, as IAM does: a root session calls the same operations and leaves UserName out.
-Source: IAM, API version 2010-05-08; the root session's answers and messages as observed (aws-facts D).
-
-Virtual MFA devices: made with a seed, enabled by two consecutive codes of it, brought into step again.
-
-Deactivating and deleting them stands with the other credentials. Source: IAM, API version 2010-05-08; RFC 6238.
+Source: IAM, API version 2010-05-08; the root session's answers and messages as observed (aws-facts D); RFC 6238.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rootkeeper_sandbox.clock import SEED_BYTES, encode_seed, find_pair
-from rootkeeper_sandbox.exchange import Call, Operation, PrincipalKind, ServiceError
+from rootkeeper_sandbox.exchange import Call, PrincipalKind, ServedOperations, ServiceError, any_resource
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page, format_event_time
 from rootkeeper_sandbox.state.accounts import Account, Credentials, IamUser, LoginProfile, MfaDevice, hash_password
 from rootkeeper_sandbox.state.world import KeyOwner
@@ -134,6 +123,28 @@ _NULL_REFUSED = (
 )
 
 
+def _key_owner_arn(call: Call) -> str:
+    """Spell the resource of GetAccessKeyLastUsed: the user whose key it is, the root user for any unknown key."""
+    owner = _own_key_owner(call)
+    account = caller_account(call)
+    user = account.find_user(owner.user_name) if owner and owner.user_name else None
+    return call.world.user_arn(account.account_id, user) if user else call.world.root_user_arn(account.account_id)
+
+
+def _mfa_device_arn(call: Call) -> str:
+    return str(call.parameters["SerialNumber"])
+
+
+def _new_serial_number(call: Call) -> str:
+    path = call.parameters.get("Path", "/")
+    name = call.parameters["VirtualMFADeviceName"]
+    return f"arn:{call.world.partition}:iam::{call.principal.account_id}:mfa{path}{name}"
+
+
+OPERATIONS = ServedOperations("iam", resource=subject_arn, validate=require_user_name)
+
+
+@OPERATIONS.read("GetUser")
 def get_user(call: Call) -> dict[str, Any]:
     """Describe a user; of a root user only id, ARN and dates."""
     subject = get_subject(call)
@@ -158,12 +169,14 @@ def _describe_user(call: Call, subject: Subject) -> dict[str, Any]:
     return described | ({"Tags": tags} if tags else {})
 
 
+@OPERATIONS.read("GetLoginProfile")
 def get_login_profile(call: Call) -> dict[str, Any]:
     """Describe the login profile, with or without a password."""
     subject = get_subject(call)
     return {"LoginProfile": _describe_login_profile(subject, _login_profile(subject))}
 
 
+@OPERATIONS.change("CreateLoginProfile")
 def create_login_profile(call: Call) -> dict[str, Any]:
     """Create a login profile; in a root session without a password, which allows the recovery by e-mail."""
     subject = get_subject(call)
@@ -197,6 +210,7 @@ def _read_password(call: Call) -> str | None:
     return password
 
 
+@OPERATIONS.change("DeleteLoginProfile")
 def delete_login_profile(call: Call) -> dict[str, Any]:
     """Delete the login profile and with it any password."""
     subject = get_subject(call)
@@ -216,6 +230,7 @@ def _describe_login_profile(subject: Subject, profile: LoginProfile) -> dict[str
     return subject.render_user_name() | {"CreateDate": profile.created_at, "PasswordResetRequired": False}
 
 
+@OPERATIONS.read("ListAccessKeys")
 def list_access_keys(call: Call) -> dict[str, Any]:
     """List long-term access keys."""
     subject = get_subject(call)
@@ -227,6 +242,7 @@ def list_access_keys(call: Call) -> dict[str, Any]:
     return render_page(call, "AccessKeyMetadata", keys)
 
 
+@OPERATIONS.read("GetAccessKeyLastUsed", resource=_key_owner_arn, validate=None)
 def get_access_key_last_used(call: Call) -> dict[str, Any]:
     """Tell when, where and for which service a key was used last."""
     owner = _own_key_owner(call)
@@ -246,14 +262,6 @@ def _own_key_owner(call: Call) -> KeyOwner | None:
     return owner if owner and owner.account_id == call.principal.account_id else None
 
 
-def _key_owner_arn(call: Call) -> str:
-    """Spell the resource of GetAccessKeyLastUsed: the user whose key it is, the root user for any unknown key."""
-    owner = _own_key_owner(call)
-    account = caller_account(call)
-    user = account.find_user(owner.user_name) if owner and owner.user_name else None
-    return call.world.user_arn(account.account_id, user) if user else call.world.root_user_arn(account.account_id)
-
-
 def _key_out_of_reach(call: Call) -> ServiceError:
     message = (
         f"User: {call.principal.arn} is not authorized to perform: iam:GetAccessKeyLastUsed"
@@ -262,6 +270,7 @@ def _key_out_of_reach(call: Call) -> ServiceError:
     return ServiceError("AccessDenied", message, 403)
 
 
+@OPERATIONS.change("DeleteAccessKey")
 def delete_access_key(call: Call) -> dict[str, Any]:
     """Delete a long-term access key; it stops working at once."""
     key_id = call.parameters["AccessKeyId"]
@@ -270,6 +279,7 @@ def delete_access_key(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.read("ListSigningCertificates")
 def list_signing_certificates(call: Call) -> dict[str, Any]:
     """List signing certificates."""
     subject = get_subject(call)
@@ -286,6 +296,7 @@ def list_signing_certificates(call: Call) -> dict[str, Any]:
     return render_page(call, "Certificates", certificates)
 
 
+@OPERATIONS.change("DeleteSigningCertificate")
 def delete_signing_certificate(call: Call) -> dict[str, Any]:
     """Delete a signing certificate."""
     certificate_id = call.parameters["CertificateId"]
@@ -294,6 +305,7 @@ def delete_signing_certificate(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.read("ListMFADevices")
 def list_mfa_devices(call: Call) -> dict[str, Any]:
     """List the MFA devices that are enabled."""
     subject = get_subject(call)
@@ -304,6 +316,7 @@ def list_mfa_devices(call: Call) -> dict[str, Any]:
     return render_page(call, "MFADevices", devices)
 
 
+@OPERATIONS.change("DeactivateMFADevice")
 def deactivate_mfa_device(call: Call) -> dict[str, Any]:
     """Take an MFA device off the user; a virtual one goes on existing, assigned to nobody."""
     serial_number = call.parameters["SerialNumber"]
@@ -316,6 +329,7 @@ def deactivate_mfa_device(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("DeleteVirtualMFADevice", resource=_mfa_device_arn, validate=None)
 def delete_virtual_mfa_device(call: Call) -> dict[str, Any]:
     """Delete a virtual MFA device that was deactivated before."""
     serial_number = call.parameters["SerialNumber"]
@@ -329,39 +343,11 @@ def delete_virtual_mfa_device(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _mfa_device_arn(call: Call) -> str:
-    return str(call.parameters["SerialNumber"])
-
-
-def _reading(perform: Callable[[Call], dict[str, Any]], action: str) -> Operation:
-    return Operation(perform, f"iam:{action}", resource=subject_arn, validate=require_user_name)
-
-
-def _changing(perform: Callable[[Call], dict[str, Any]], action: str) -> Operation:
-    return Operation(perform, f"iam:{action}", is_mutating=True, resource=subject_arn, validate=require_user_name)
-
-
-CREDENTIALS_OPERATIONS = {
-    "CreateLoginProfile": _changing(create_login_profile, "CreateLoginProfile"),
-    "DeactivateMFADevice": _changing(deactivate_mfa_device, "DeactivateMFADevice"),
-    "DeleteAccessKey": _changing(delete_access_key, "DeleteAccessKey"),
-    "DeleteLoginProfile": _changing(delete_login_profile, "DeleteLoginProfile"),
-    "DeleteSigningCertificate": _changing(delete_signing_certificate, "DeleteSigningCertificate"),
-    "DeleteVirtualMFADevice": Operation(
-        delete_virtual_mfa_device, "iam:DeleteVirtualMFADevice", is_mutating=True, resource=_mfa_device_arn
-    ),
-    "GetAccessKeyLastUsed": Operation(get_access_key_last_used, "iam:GetAccessKeyLastUsed", resource=_key_owner_arn),
-    "GetLoginProfile": _reading(get_login_profile, "GetLoginProfile"),
-    "GetUser": _reading(get_user, "GetUser"),
-    "ListAccessKeys": _reading(list_access_keys, "ListAccessKeys"),
-    "ListMFADevices": _reading(list_mfa_devices, "ListMFADevices"),
-    "ListSigningCertificates": _reading(list_signing_certificates, "ListSigningCertificates"),
-}
-
 _DEVICES_PER_USER = 8
 """Source: IAM User Guide, "IAM and AWS STS quotas"."""
 
 
+@OPERATIONS.change("CreateVirtualMFADevice", resource=_new_serial_number, validate=None)
 def create_virtual_mfa_device(call: Call) -> dict[str, Any]:
     """Make a device that is nobody's yet; its seed is shown this once."""
     account, serial_number = caller_account(call), _new_serial_number(call)
@@ -373,12 +359,7 @@ def create_virtual_mfa_device(call: Call) -> dict[str, Any]:
     return {"VirtualMFADevice": {"SerialNumber": serial_number, "Base32StringSeed": seed.encode()}}
 
 
-def _new_serial_number(call: Call) -> str:
-    path = call.parameters.get("Path", "/")
-    name = call.parameters["VirtualMFADeviceName"]
-    return f"arn:{call.world.partition}:iam::{call.principal.account_id}:mfa{path}{name}"
-
-
+@OPERATIONS.change("EnableMFADevice")
 def enable_mfa_device(call: Call) -> dict[str, Any]:
     """Give a virtual device to a user, who proves by two consecutive codes to hold it."""
     serial_number, subject = call.parameters["SerialNumber"], get_subject(call)
@@ -396,6 +377,7 @@ def enable_mfa_device(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("ResyncMFADevice")
 def resync_mfa_device(call: Call) -> dict[str, Any]:
     """Bring a device into step again by two consecutive codes."""
     device = get_subject(call).credentials.mfa_devices.get(call.parameters["SerialNumber"])
@@ -415,6 +397,7 @@ def _require_codes(call: Call, device: MfaDevice) -> tuple[int, int]:
     return steps
 
 
+@OPERATIONS.read("ListVirtualMFADevices", resource=any_resource, validate=None)
 def list_virtual_mfa_devices(call: Call) -> dict[str, Any]:
     """List the account's virtual devices, whether somebody's or nobody's."""
     account, wanted = caller_account(call), call.parameters.get("AssignmentStatus", "Any")
@@ -452,17 +435,3 @@ def _subjects(account: Account) -> list[Subject]:
 
 def _find_holder(account: Account, serial_number: str) -> Subject | None:
     return next((one for one in _subjects(account) if serial_number in one.credentials.mfa_devices), None)
-
-
-def _on_user(perform: Callable[[Call], dict[str, Any]], action: str) -> Operation:
-    return Operation(perform, f"iam:{action}", is_mutating=True, resource=subject_arn, validate=require_user_name)
-
-
-MFA_DEVICES_OPERATIONS = {
-    "CreateVirtualMFADevice": Operation(
-        create_virtual_mfa_device, "iam:CreateVirtualMFADevice", is_mutating=True, resource=_new_serial_number
-    ),
-    "EnableMFADevice": _on_user(enable_mfa_device, "EnableMFADevice"),
-    "ListVirtualMFADevices": Operation(list_virtual_mfa_devices, "iam:ListVirtualMFADevices"),
-    "ResyncMFADevice": _on_user(resync_mfa_device, "ResyncMFADevice"),
-}

@@ -1,22 +1,18 @@
-"""IAM: users and roles.
+"""IAM: users and roles, enough to set up callers, and the listing of all that their policies say.
 
-IAM users and roles: enough for tools and tests to set up callers of their own.
+Groups, customer managed policies and boundaries aren't imitated.
 
-Source: IAM, API version 2010-05-08. Groups, customer managed policies and boundaries aren't imitated.
-
-Everything that identity policies say in an account, in one listing, and the documents of managed policies.
-
-Source: IAM GetAccountAuthorizationDetails, GetPolicy and GetPolicyVersion, API version 2010-05-08.
+Source: IAM, API version 2010-05-08.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
 from rootkeeper_sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError, any_resource
 from rootkeeper_sandbox.services.iam_credentials import (
     caller_account,
     get_subject,
@@ -44,6 +40,26 @@ from rootkeeper_sandbox.state.world import KeyOwner
 _KEYS_PER_USER = 2
 
 
+def _identity_arn(call: Call) -> str:
+    """Spell the ARN of the user or role that a call names, whether or not it exists yet."""
+    account, path = caller_account(call), call.parameters.get("Path", "/")
+    if "RoleName" not in call.parameters:
+        found = account.find_user(call.parameters["UserName"])
+        name = f"user{found.path if found else path}{call.parameters['UserName']}"
+    else:
+        role = account.find_role(call.parameters["RoleName"])
+        name = f"role{role.path if role else path}{call.parameters['RoleName']}"
+    return f"arn:{call.world.partition}:iam::{account.account_id}:{name}"
+
+
+def _policy_arn(call: Call) -> str:
+    return str(call.parameters["PolicyArn"])
+
+
+OPERATIONS = ServedOperations("iam", resource=_identity_arn)
+
+
+@OPERATIONS.change("CreateUser")
 def create_user(call: Call) -> dict[str, Any]:
     """Create a user without any permission."""
     account, name = caller_account(call), call.parameters["UserName"]
@@ -55,6 +71,7 @@ def create_user(call: Call) -> dict[str, Any]:
     return {"User": _describe_user_briefly(call, account, user)}
 
 
+@OPERATIONS.read("ListUsers", resource=any_resource)
 def list_users(call: Call) -> dict[str, Any]:
     """List users."""
     account = caller_account(call)
@@ -62,6 +79,7 @@ def list_users(call: Call) -> dict[str, Any]:
     return render_page(call, "Users", [_describe_user_briefly(call, account, user) for user in users])
 
 
+@OPERATIONS.change("DeleteUser")
 def delete_user(call: Call) -> dict[str, Any]:
     """Delete a user that has nothing any more."""
     account, user = _get_user(call)
@@ -74,6 +92,7 @@ def delete_user(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("CreateRole")
 def create_role(call: Call) -> dict[str, Any]:
     """Create a role that the trust policy's principals may assume."""
     account, name = caller_account(call), call.parameters["RoleName"]
@@ -93,12 +112,14 @@ def create_role(call: Call) -> dict[str, Any]:
     return {"Role": _describe_role_briefly(call, account, role)}
 
 
+@OPERATIONS.read("GetRole")
 def get_role(call: Call) -> dict[str, Any]:
     """Describe a role."""
     account, role = _get_role(call)
     return {"Role": _describe_role_briefly(call, account, role)}
 
 
+@OPERATIONS.read("ListRoles", resource=any_resource)
 def list_roles(call: Call) -> dict[str, Any]:
     """List roles."""
     account = caller_account(call)
@@ -106,6 +127,7 @@ def list_roles(call: Call) -> dict[str, Any]:
     return render_page(call, "Roles", [_describe_role_briefly(call, account, role) for role in roles])
 
 
+@OPERATIONS.change("DeleteRole")
 def delete_role(call: Call) -> dict[str, Any]:
     """Delete a role without policies; its sessions lose their permissions."""
     account, role = _get_role(call)
@@ -115,6 +137,8 @@ def delete_role(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("PutRolePolicy")
+@OPERATIONS.change("PutUserPolicy")
 def put_policy(call: Call) -> dict[str, Any]:
     """Give a user or role an inline policy, in the place of one of the same name."""
     document = _read_document(call, "PolicyDocument", PolicyKind.IDENTITY)
@@ -122,6 +146,8 @@ def put_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("DeleteRolePolicy")
+@OPERATIONS.change("DeleteUserPolicy")
 def delete_policy(call: Call) -> dict[str, Any]:
     """Take an inline policy away."""
     identity, name = _identity(call), call.parameters["PolicyName"]
@@ -131,6 +157,8 @@ def delete_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("AttachRolePolicy")
+@OPERATIONS.change("AttachUserPolicy")
 def attach_policy(call: Call) -> dict[str, Any]:
     """Attach one of the AWS managed policies that the sandbox knows; task policies can't be attached."""
     identity, arn = _identity(call), call.parameters["PolicyArn"]
@@ -141,6 +169,8 @@ def attach_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("DetachRolePolicy")
+@OPERATIONS.change("DetachUserPolicy")
 def detach_policy(call: Call) -> dict[str, Any]:
     """Detach a managed policy."""
     identity, arn = _identity(call), call.parameters["PolicyArn"]
@@ -149,6 +179,7 @@ def detach_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("CreateAccessKey", resource=subject_arn, validate=require_user_name)
 def create_access_key(call: Call) -> dict[str, Any]:
     """Create an access key; its secret is shown this once."""
     subject = get_subject(call)
@@ -162,6 +193,7 @@ def create_access_key(call: Call) -> dict[str, Any]:
     return {"AccessKey": subject.render_user_name() | shown}
 
 
+@OPERATIONS.change("UpdateAccessKey", resource=subject_arn, validate=require_user_name)
 def update_access_key(call: Call) -> dict[str, Any]:
     """Make a key active or inactive."""
     key = get_subject(call).credentials.access_keys.get(call.parameters["AccessKeyId"])
@@ -230,46 +262,6 @@ def _get_role(call: Call) -> tuple[Account, IamRole]:
     return account, role
 
 
-def _identity_arn(call: Call) -> str:
-    """Spell the ARN of the user or role that a call names, whether or not it exists yet."""
-    account, path = caller_account(call), call.parameters.get("Path", "/")
-    if "RoleName" not in call.parameters:
-        found = account.find_user(call.parameters["UserName"])
-        name = f"user{found.path if found else path}{call.parameters['UserName']}"
-    else:
-        role = account.find_role(call.parameters["RoleName"])
-        name = f"role{role.path if role else path}{call.parameters['RoleName']}"
-    return f"arn:{call.world.partition}:iam::{account.account_id}:{name}"
-
-
-def _on_identity(perform: Callable[[Call], dict[str, Any]], action: str, *, is_mutating: bool = True) -> Operation:
-    return Operation(perform, f"iam:{action}", is_mutating=is_mutating, resource=_identity_arn)
-
-
-def _on_subject(perform: Callable[[Call], dict[str, Any]], action: str) -> Operation:
-    return Operation(perform, f"iam:{action}", is_mutating=True, resource=subject_arn, validate=require_user_name)
-
-
-IDENTITIES_OPERATIONS = {
-    "AttachRolePolicy": _on_identity(attach_policy, "AttachRolePolicy"),
-    "AttachUserPolicy": _on_identity(attach_policy, "AttachUserPolicy"),
-    "CreateAccessKey": _on_subject(create_access_key, "CreateAccessKey"),
-    "CreateRole": _on_identity(create_role, "CreateRole"),
-    "CreateUser": _on_identity(create_user, "CreateUser"),
-    "DeleteRole": _on_identity(delete_role, "DeleteRole"),
-    "DeleteRolePolicy": _on_identity(delete_policy, "DeleteRolePolicy"),
-    "DeleteUser": _on_identity(delete_user, "DeleteUser"),
-    "DeleteUserPolicy": _on_identity(delete_policy, "DeleteUserPolicy"),
-    "DetachRolePolicy": _on_identity(detach_policy, "DetachRolePolicy"),
-    "DetachUserPolicy": _on_identity(detach_policy, "DetachUserPolicy"),
-    "GetRole": _on_identity(get_role, "GetRole", is_mutating=False),
-    "ListRoles": Operation(list_roles, "iam:ListRoles"),
-    "ListUsers": Operation(list_users, "iam:ListUsers"),
-    "PutRolePolicy": _on_identity(put_policy, "PutRolePolicy"),
-    "PutUserPolicy": _on_identity(put_policy, "PutUserPolicy"),
-    "UpdateAccessKey": _on_subject(update_access_key, "UpdateAccessKey"),
-}
-
 _VERSION = "v1"
 
 _MEMBERS = {
@@ -281,6 +273,7 @@ _MEMBERS = {
 }
 
 
+@OPERATIONS.read("GetAccountAuthorizationDetails", resource=any_resource)
 def get_account_authorization_details(call: Call) -> dict[str, Any]:
     """List users, roles and the managed policies that are attached to any of them, all in one row of pages."""
     wanted = set(call.parameters.get("Filter") or _MEMBERS)
@@ -373,12 +366,14 @@ def _name_of(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
+@OPERATIONS.read("GetPolicy", resource=_policy_arn)
 def get_policy(call: Call) -> dict[str, Any]:
     """Describe one of the AWS managed policies that the sandbox knows."""
     _get_document(call)
     return {"Policy": _describe_policy(call, call.parameters["PolicyArn"])}
 
 
+@OPERATIONS.read("GetPolicyVersion", resource=_policy_arn)
 def get_policy_version(call: Call) -> dict[str, Any]:
     """Give the document of one of the AWS managed policies that the sandbox knows."""
     document = _get_document(call)
@@ -393,16 +388,3 @@ def _get_document(call: Call) -> str:
     if document is None:
         raise no_such_entity(f"Policy {arn} was not found.")
     return document
-
-
-def _policy_arn(call: Call) -> str:
-    return str(call.parameters["PolicyArn"])
-
-
-AUTHORIZATION_DETAILS_OPERATIONS = {
-    "GetAccountAuthorizationDetails": Operation(
-        get_account_authorization_details, "iam:GetAccountAuthorizationDetails"
-    ),
-    "GetPolicy": Operation(get_policy, "iam:GetPolicy", resource=_policy_arn),
-    "GetPolicyVersion": Operation(get_policy_version, "iam:GetPolicyVersion", resource=_policy_arn),
-}

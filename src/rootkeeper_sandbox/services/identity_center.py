@@ -1,24 +1,7 @@
-"""IAM Identity Center and the identity store.
+"""IAM Identity Center and its identity store: permission sets, assignments, users and groups, to be read.
 
-Who may read IAM Identity Center and its identity store, and what they are told when it is down.
-
-Source: IAM Identity Center API Reference; which accounts may call, and the refusals' texts, are assumed.
-
-Instances and permission sets: which there are, and what they allow.
-
-Source: IAM Identity Center API Reference, API version 2020-07-20.
-
-Assignments: who holds which permission set in which account.
-
-Source: IAM Identity Center API Reference, API version 2020-07-20.
-
-IAM Identity Center's administration: who holds which permission set where.
-
-Users, groups and memberships of the identity store.
-
-Source: Identity Store API Reference, API version 2020-06-15.
-
-The identity store of IAM Identity Center: users, groups, and who is in which.
+Source: IAM Identity Center API Reference, API version 2020-07-20; Identity Store API Reference, API version
+2020-06-15. Which accounts can call, and the texts of refusals, are assumed.
 """
 
 from __future__ import annotations
@@ -26,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, Perform, ServedOperations, ServiceError, any_resource
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
 from rootkeeper_sandbox.state.people import Assignment, IdentityCenter, IdentityGroup, IdentityUser, PermissionSet
 
 SERVICE_PRINCIPAL = "sso.amazonaws.com"
 _PAGE_SIZE = 100
 Read = Callable[[Call, IdentityCenter], dict[str, Any]]
-Perform = Callable[[Call], dict[str, Any]]
 
 
 def for_administrators(read: Read) -> Perform:
@@ -77,6 +59,26 @@ def render_page(call: Call, name: str, items: Sequence[Any]) -> dict[str, Any]:
     return {name: page} | ({"NextToken": token} if token else {})
 
 
+def instance_arn(call: Call) -> str:
+    return str(call.parameters["InstanceArn"])
+
+
+def permission_set_arn(call: Call) -> str:
+    return str(call.parameters["PermissionSetArn"])
+
+
+def _store_arn(call: Call) -> str:
+    owner_id = call.world.identity_center.owner_account_id
+    store_id = call.parameters["IdentityStoreId"].rpartition("/")[2]
+    return f"arn:{call.world.partition}:identitystore::{owner_id}:identitystore/{store_id}"
+
+
+SSO_ADMIN_OPERATIONS = ServedOperations("sso", resource=permission_set_arn)
+IDENTITYSTORE_OPERATIONS = ServedOperations("identitystore", resource=_store_arn)
+
+
+@SSO_ADMIN_OPERATIONS.read("ListInstances", resource=any_resource)
+@for_administrators
 def list_instances(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the one instance, in its Region alone."""
     is_visible = call.region == center.region or call.parameters.get("RegionScope") == "ALL_REGIONS"
@@ -94,6 +96,8 @@ def _describe_instance(center: IdentityCenter) -> dict[str, Any]:
     return described | ({"Name": center.name} if center.name else {})
 
 
+@SSO_ADMIN_OPERATIONS.read("DescribeInstance", resource=instance_arn)
+@for_administrators
 def describe_instance(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """Describe the instance."""
     require_instance(call, center)
@@ -118,12 +122,16 @@ def get_permission_set(call: Call, center: IdentityCenter) -> PermissionSet:
     return found
 
 
+@SSO_ADMIN_OPERATIONS.read("ListPermissionSets", resource=instance_arn)
+@for_administrators
 def list_permission_sets(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the ARNs of all permission sets."""
     require_instance(call, center)
     return render_page(call, "PermissionSets", list(center.permission_sets))
 
 
+@SSO_ADMIN_OPERATIONS.read("DescribePermissionSet")
+@for_administrators
 def describe_permission_set(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """Describe one permission set."""
     found = get_permission_set(call, center)
@@ -136,17 +144,23 @@ def describe_permission_set(call: Call, center: IdentityCenter) -> dict[str, Any
     return {"PermissionSet": described | ({"Description": found.description} if found.description else {})}
 
 
+@SSO_ADMIN_OPERATIONS.read("GetInlinePolicyForPermissionSet")
+@for_administrators
 def get_inline_policy(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """Give the inline policy; an empty text where there is none."""
     return {"InlinePolicy": get_permission_set(call, center).inline_policy}
 
 
+@SSO_ADMIN_OPERATIONS.read("ListManagedPoliciesInPermissionSet")
+@for_administrators
 def list_managed_policies(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the AWS managed policies attached."""
     policies = get_permission_set(call, center).managed_policies
     return render_page(call, "AttachedManagedPolicies", [{"Arn": arn, "Name": name} for arn, name in policies.items()])
 
 
+@SSO_ADMIN_OPERATIONS.read("ListCustomerManagedPolicyReferencesInPermissionSet")
+@for_administrators
 def list_customer_policies(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the customer managed policies referred to: their bodies live in each account."""
     policies = get_permission_set(call, center).customer_policies
@@ -154,6 +168,8 @@ def list_customer_policies(call: Call, center: IdentityCenter) -> dict[str, Any]
     return render_page(call, "CustomerManagedPolicyReferences", references)
 
 
+@SSO_ADMIN_OPERATIONS.read("GetPermissionsBoundaryForPermissionSet")
+@for_administrators
 def get_permissions_boundary(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """Give the permissions boundary."""
     found = get_permission_set(call, center)
@@ -162,40 +178,11 @@ def get_permissions_boundary(call: Call, center: IdentityCenter) -> dict[str, An
     return {"PermissionsBoundary": {"ManagedPolicyArn": found.boundary_arn}}
 
 
-def instance_arn(call: Call) -> str:
-    return str(call.parameters["InstanceArn"])
-
-
-def permission_set_arn(call: Call) -> str:
-    return str(call.parameters["PermissionSetArn"])
-
-
-def _about_permission_set(read: Read, action: str) -> Operation:
-    return Operation(for_administrators(read), f"sso:{action}", resource=permission_set_arn)
-
-
-PERMISSION_SETS_OPERATIONS = {
-    "DescribeInstance": Operation(for_administrators(describe_instance), "sso:DescribeInstance", resource=instance_arn),
-    "DescribePermissionSet": _about_permission_set(describe_permission_set, "DescribePermissionSet"),
-    "GetInlinePolicyForPermissionSet": _about_permission_set(get_inline_policy, "GetInlinePolicyForPermissionSet"),
-    "GetPermissionsBoundaryForPermissionSet": _about_permission_set(
-        get_permissions_boundary, "GetPermissionsBoundaryForPermissionSet"
-    ),
-    "ListCustomerManagedPolicyReferencesInPermissionSet": _about_permission_set(
-        list_customer_policies, "ListCustomerManagedPolicyReferencesInPermissionSet"
-    ),
-    "ListInstances": Operation(for_administrators(list_instances), "sso:ListInstances"),
-    "ListManagedPoliciesInPermissionSet": _about_permission_set(
-        list_managed_policies, "ListManagedPoliciesInPermissionSet"
-    ),
-    "ListPermissionSets": Operation(
-        for_administrators(list_permission_sets), "sso:ListPermissionSets", resource=instance_arn
-    ),
-}
-
 _NEWEST = "LATEST_PERMISSION_SET_PROVISIONED"
 
 
+@SSO_ADMIN_OPERATIONS.read("ListAccountsForProvisionedPermissionSet")
+@for_administrators
 def list_accounts_for_permission_set(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the accounts into which a permission set is provisioned, which is always its newest form here."""
     found = get_permission_set(call, center)
@@ -203,6 +190,8 @@ def list_accounts_for_permission_set(call: Call, center: IdentityCenter) -> dict
     return render_page(call, "AccountIds", center.account_ids_with(found.arn) if is_asked else [])
 
 
+@SSO_ADMIN_OPERATIONS.read("ListPermissionSetsProvisionedToAccount", resource=instance_arn)
+@for_administrators
 def list_permission_sets_in_account(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the permission sets provisioned into an account."""
     require_instance(call, center)
@@ -211,6 +200,8 @@ def list_permission_sets_in_account(call: Call, center: IdentityCenter) -> dict[
     return render_page(call, "PermissionSets", center.arns_in(call.parameters["AccountId"]) if is_asked else [])
 
 
+@SSO_ADMIN_OPERATIONS.read("ListAccountAssignments")
+@for_administrators
 def list_account_assignments(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List who holds a permission set in an account."""
     found = get_permission_set(call, center)
@@ -229,6 +220,8 @@ def _require_account(call: Call) -> None:
         raise not_found(f"Could not find the account {call.parameters['AccountId']}.")
 
 
+@SSO_ADMIN_OPERATIONS.read("ListAccountAssignmentsForPrincipal", resource=instance_arn)
+@for_administrators
 def list_account_assignments_for_principal(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List what somebody holds, by groups too; the management account alone may ask."""
     if call.principal.account_id != center.owner_account_id:
@@ -252,32 +245,12 @@ def _describe(assignment: Assignment) -> dict[str, str]:
     }
 
 
-ASSIGNMENTS_OPERATIONS = {
-    "ListAccountAssignments": Operation(
-        for_administrators(list_account_assignments), "sso:ListAccountAssignments", resource=permission_set_arn
-    ),
-    "ListAccountAssignmentsForPrincipal": Operation(
-        for_administrators(list_account_assignments_for_principal),
-        "sso:ListAccountAssignmentsForPrincipal",
-        resource=instance_arn,
-    ),
-    "ListAccountsForProvisionedPermissionSet": Operation(
-        for_administrators(list_accounts_for_permission_set),
-        "sso:ListAccountsForProvisionedPermissionSet",
-        resource=permission_set_arn,
-    ),
-    "ListPermissionSetsProvisionedToAccount": Operation(
-        for_administrators(list_permission_sets_in_account),
-        "sso:ListPermissionSetsProvisionedToAccount",
-        resource=instance_arn,
-    ),
-}
-
-SSO_ADMIN_OPERATIONS: dict[str, Operation] = {**ASSIGNMENTS_OPERATIONS, **PERMISSION_SETS_OPERATIONS}
 _USER_FILTERS = {"UserName": "user_name"}
 _GROUP_FILTERS = {"DisplayName": "display_name"}
 
 
+@IDENTITYSTORE_OPERATIONS.read("ListUsers")
+@for_administrators
 def list_users(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List users, all of them or the one with a name."""
     _require_store(call, center)
@@ -285,6 +258,8 @@ def list_users(call: Call, center: IdentityCenter) -> dict[str, Any]:
     return render_page(call, "Users", rows)
 
 
+@IDENTITYSTORE_OPERATIONS.read("ListGroups")
+@for_administrators
 def list_groups(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List groups, all of them or the one with a name."""
     _require_store(call, center)
@@ -302,18 +277,24 @@ def _passes(call: Call, item: IdentityUser | IdentityGroup, fields: dict[str, st
     return True
 
 
+@IDENTITYSTORE_OPERATIONS.read("DescribeUser")
+@for_administrators
 def describe_user(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """Describe a user."""
     _require_store(call, center)
     return _describe_user(call, _get_user(center, call.parameters["UserId"]))
 
 
+@IDENTITYSTORE_OPERATIONS.read("DescribeGroup")
+@for_administrators
 def describe_group(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """Describe a group."""
     _require_store(call, center)
     return _describe_group(call, _get_group(center, call.parameters["GroupId"]))
 
 
+@IDENTITYSTORE_OPERATIONS.read("ListGroupMemberships")
+@for_administrators
 def list_group_memberships(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List who is in a group."""
     _require_store(call, center)
@@ -321,6 +302,8 @@ def list_group_memberships(call: Call, center: IdentityCenter) -> dict[str, Any]
     return render_page(call, "GroupMemberships", [_membership(center, group, user_id) for user_id in group.member_ids])
 
 
+@IDENTITYSTORE_OPERATIONS.read("ListGroupMembershipsForMember")
+@for_administrators
 def list_group_memberships_for_member(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the groups that a user is in."""
     _require_store(call, center)
@@ -389,25 +372,3 @@ def _describe_group(call: Call, group: IdentityGroup) -> dict[str, Any]:
         "DisplayName": group.display_name,
         "Description": group.description,
     }
-
-
-def _store_arn(call: Call) -> str:
-    owner_id = call.world.identity_center.owner_account_id
-    store_id = call.parameters["IdentityStoreId"].rpartition("/")[2]
-    return f"arn:{call.world.partition}:identitystore::{owner_id}:identitystore/{store_id}"
-
-
-def _reading(read: Read, action: str) -> Operation:
-    return Operation(for_administrators(read), f"identitystore:{action}", resource=_store_arn)
-
-
-PEOPLE_OPERATIONS = {
-    "DescribeGroup": _reading(describe_group, "DescribeGroup"),
-    "DescribeUser": _reading(describe_user, "DescribeUser"),
-    "ListGroupMemberships": _reading(list_group_memberships, "ListGroupMemberships"),
-    "ListGroupMembershipsForMember": _reading(list_group_memberships_for_member, "ListGroupMembershipsForMember"),
-    "ListGroups": _reading(list_groups, "ListGroups"),
-    "ListUsers": _reading(list_users, "ListUsers"),
-}
-
-IDENTITYSTORE_OPERATIONS: dict[str, Operation] = PEOPLE_OPERATIONS

@@ -1,17 +1,11 @@
-"""Organizations: accounts, invitations, delegation.
+"""Organizations: member accounts, invitations, trusted access and delegated administrators.
 
-Member accounts, as administrators change them: create, move, close, remove.
+Accounts are created and closed in the background, by the sandbox's clock. An invited account keeps its root
+credentials when it joins. Of all handshakes only ``INVITE`` exists. Removing trusted access keeps the features of
+centralized root access as they are.
 
-Creating and closing go on in the background, by the sandbox's clock: see ``state/joining.py``.
-Source: Organizations, API version 2016-11-28; quotas from the Organizations User Guide, "Quotas and service limits".
-
-Invitations to accounts outside the organization, which keep the root credentials that they had when they join.
-
-Of all handshakes there is only ``INVITE``. Source: Organizations, API version 2016-11-28.
-
-Trusted access of AWS services, and accounts that administer a service for the organization.
-
-Source: aws-facts A3 and F. Switching trusted access off keeps the features of centralized root access as they are.
+Source: Organizations, API version 2016-11-28; Organizations User Guide, "Quotas and service limits"; aws-facts A3 and
+F.
 """
 
 from __future__ import annotations
@@ -21,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.organizations_tree import (
     access_denied,
     account_arn,
@@ -58,6 +52,29 @@ _WAITING_PERIOD = timedelta(days=4)
 """How long a created account must stay. Source: Organizations LeaveOrganization, API version 2016-11-28."""
 
 
+def _account_resource(call: Call) -> str:
+    return account_arn(call.world.organization, call.parameters["AccountId"])
+
+
+def _handshake_resource(call: Call) -> str:
+    return _arn(call, call.parameters["HandshakeId"])
+
+
+def _invited_resource(call: Call) -> str:
+    target = call.parameters["Target"]
+    return account_arn(call.world.organization, target["Id"]) if target["Type"] == "ACCOUNT" else "*"
+
+
+def _service_keys(call: Call) -> Mapping[str, str]:
+    service = call.parameters.get("ServicePrincipal")
+    return {"organizations:ServicePrincipal": service} if service else {}
+
+
+OPERATIONS = ServedOperations("organizations")
+
+
+@OPERATIONS.change("CreateAccount")
+@for_management
 def create_account(call: Call) -> dict[str, Any]:
     """Ask for a new account under the organization root."""
     organization = call.world.organization
@@ -97,6 +114,8 @@ def _choose_account_id(call: Call) -> str:
     raise RuntimeError("itertools.count never ends")
 
 
+@OPERATIONS.read("DescribeCreateAccountStatus")
+@for_readers
 def describe_create_account_status(call: Call) -> dict[str, Any]:
     """Tell how a request for an account stands."""
     request = call.world.organization.account_requests.get(call.parameters["CreateAccountRequestId"])
@@ -106,6 +125,8 @@ def describe_create_account_status(call: Call) -> dict[str, Any]:
     return {"CreateAccountStatus": _describe_request(request)}
 
 
+@OPERATIONS.read("ListCreateAccountStatus")
+@for_readers
 def list_create_account_status(call: Call) -> dict[str, Any]:
     """List the requests for accounts, those in the states asked for if any."""
     states = call.parameters.get("States") or list(RequestState)
@@ -129,6 +150,8 @@ def _describe_request(request: AccountRequest) -> dict[str, Any]:
     return described
 
 
+@OPERATIONS.change("MoveAccount", resource=_account_resource)
+@for_management
 def move_account(call: Call) -> dict[str, Any]:
     """Move an account from the parent that it is in to another one."""
     organization, account_id = call.world.organization, call.parameters["AccountId"]
@@ -145,6 +168,8 @@ def move_account(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("CloseAccount", resource=_account_resource)
+@for_management
 def close_account(call: Call) -> dict[str, Any]:
     """Begin to close an account; its keys and everything else stay as they are."""
     organization, account_id = call.world.organization, call.parameters["AccountId"]
@@ -175,12 +200,16 @@ def _require_closing_quota(call: Call) -> None:
         raise constraint_violation("CLOSE_ACCOUNT_QUOTA_EXCEEDED", message)
 
 
+@OPERATIONS.change("RemoveAccountFromOrganization", resource=_account_resource)
+@for_management
 def remove_account(call: Call) -> dict[str, Any]:
     """Make a member account stand alone, with the root user and identities that it has."""
     _release_account(call, call.parameters["AccountId"])
     return {}
 
 
+@OPERATIONS.change("LeaveOrganization")
+@for_members
 def leave_organization(call: Call) -> dict[str, Any]:
     """Make the caller's own account stand alone."""
     _release_account(call, call.principal.account_id)
@@ -214,38 +243,11 @@ def _get_account(organization: Organization, account_id: str) -> Account:
     return account
 
 
-def _account_resource(call: Call) -> str:
-    return account_arn(call.world.organization, call.parameters["AccountId"])
-
-
-ACCOUNTS_OPERATIONS = {
-    "CloseAccount": Operation(
-        for_management(close_account), "organizations:CloseAccount", is_mutating=True, resource=_account_resource
-    ),
-    "CreateAccount": Operation(for_management(create_account), "organizations:CreateAccount", is_mutating=True),
-    "DescribeCreateAccountStatus": Operation(
-        for_readers(describe_create_account_status), "organizations:DescribeCreateAccountStatus"
-    ),
-    "LeaveOrganization": Operation(
-        for_members(leave_organization), "organizations:LeaveOrganization", is_mutating=True
-    ),
-    "ListCreateAccountStatus": Operation(
-        for_readers(list_create_account_status), "organizations:ListCreateAccountStatus"
-    ),
-    "MoveAccount": Operation(
-        for_management(move_account), "organizations:MoveAccount", is_mutating=True, resource=_account_resource
-    ),
-    "RemoveAccountFromOrganization": Operation(
-        for_management(remove_account),
-        "organizations:RemoveAccountFromOrganization",
-        is_mutating=True,
-        resource=_account_resource,
-    ),
-}
-
 _SENDER = "no-reply@invite.signin.aws"
 
 
+@OPERATIONS.change("InviteAccountToOrganization", resource=_invited_resource)
+@for_management
 def invite_account(call: Call) -> dict[str, Any]:
     """Invite an account that exists outside the organization; its root user gets a mail."""
     world, target = call.world, call.parameters["Target"]
@@ -301,6 +303,7 @@ def _write_mail(call: Call, account: Account, handshake: Handshake) -> None:
     call.world.mailboxes.deliver(Message(_SENDER, account.email, subject, body, call.now))
 
 
+@OPERATIONS.change("AcceptHandshake", resource=_handshake_resource)
 def accept_handshake(call: Call) -> dict[str, Any]:
     """Join the organization, under its root; nothing in the account changes."""
     handshake = _end(call, HandshakeState.ACCEPTED, _require_recipient)
@@ -311,11 +314,13 @@ def accept_handshake(call: Call) -> dict[str, Any]:
     return {"Handshake": _describe(call, handshake)}
 
 
+@OPERATIONS.change("DeclineHandshake", resource=_handshake_resource)
 def decline_handshake(call: Call) -> dict[str, Any]:
     """Decline an invitation."""
     return {"Handshake": _describe(call, _end(call, HandshakeState.DECLINED, _require_recipient))}
 
 
+@OPERATIONS.change("CancelHandshake", resource=_handshake_resource)
 def cancel_handshake(call: Call) -> dict[str, Any]:
     """Take an invitation back."""
     return {"Handshake": _describe(call, _end(call, HandshakeState.CANCELED, _require_sender))}
@@ -345,6 +350,7 @@ def _require_sender(call: Call, handshake: Handshake) -> None:  # noqa: ARG001 -
         raise access_denied()
 
 
+@OPERATIONS.read("DescribeHandshake", resource=_handshake_resource)
 def describe_handshake(call: Call) -> dict[str, Any]:
     """Describe an invitation to one of its parties."""
     handshake = _get_handshake(call)
@@ -353,12 +359,15 @@ def describe_handshake(call: Call) -> dict[str, Any]:
     return {"Handshake": _describe(call, handshake)}
 
 
+@OPERATIONS.read("ListHandshakesForAccount")
 def list_handshakes_for_account(call: Call) -> dict[str, Any]:
     """List the invitations that the caller's account got."""
     found = [one for one in _list_shown(call) if one.account_id == call.principal.account_id]
     return render_page(call, "Handshakes", [_describe(call, handshake) for handshake in found])
 
 
+@OPERATIONS.read("ListHandshakesForOrganization")
+@for_readers
 def list_handshakes_for_organization(call: Call) -> dict[str, Any]:
     """List the invitations that the organization sent."""
     return render_page(call, "Handshakes", [_describe(call, handshake) for handshake in _list_shown(call)])
@@ -416,36 +425,6 @@ def _arn(call: Call, handshake_id: str) -> str:
     return organization.arn(f"handshake/{organization.organization_id}/invite/{handshake_id}")
 
 
-def _handshake_resource(call: Call) -> str:
-    return _arn(call, call.parameters["HandshakeId"])
-
-
-def _invited_resource(call: Call) -> str:
-    target = call.parameters["Target"]
-    return account_arn(call.world.organization, target["Id"]) if target["Type"] == "ACCOUNT" else "*"
-
-
-def _on_handshake(perform: Callable[[Call], dict[str, Any]], action: str, *, is_mutating: bool = True) -> Operation:
-    return Operation(perform, f"organizations:{action}", is_mutating=is_mutating, resource=_handshake_resource)
-
-
-INVITATIONS_OPERATIONS = {
-    "AcceptHandshake": _on_handshake(accept_handshake, "AcceptHandshake"),
-    "CancelHandshake": _on_handshake(cancel_handshake, "CancelHandshake"),
-    "DeclineHandshake": _on_handshake(decline_handshake, "DeclineHandshake"),
-    "DescribeHandshake": _on_handshake(describe_handshake, "DescribeHandshake", is_mutating=False),
-    "InviteAccountToOrganization": Operation(
-        for_management(invite_account),
-        "organizations:InviteAccountToOrganization",
-        is_mutating=True,
-        resource=_invited_resource,
-    ),
-    "ListHandshakesForAccount": Operation(list_handshakes_for_account, "organizations:ListHandshakesForAccount"),
-    "ListHandshakesForOrganization": Operation(
-        for_readers(list_handshakes_for_organization), "organizations:ListHandshakesForOrganization"
-    ),
-}
-
 SERVICE_PRINCIPALS = frozenset(
     f"{name}.amazonaws.com"
     for name in (
@@ -460,12 +439,16 @@ SERVICE_PRINCIPALS = frozenset(
 """Services that work with Organizations; any other is refused. Source: Organizations User Guide."""
 
 
+@OPERATIONS.change("EnableAWSServiceAccess", condition_keys=_service_keys)
+@for_management
 def enable_aws_service_access(call: Call) -> dict[str, Any]:
     """Switch trusted access of a service on; a second time changes nothing."""
     call.world.organization.trust(_service_principal(call), call.now)
     return {}
 
 
+@OPERATIONS.change("DisableAWSServiceAccess", condition_keys=_service_keys)
+@for_management
 def disable_aws_service_access(call: Call) -> dict[str, Any]:
     """Switch trusted access of a service off, unless an account administers the service."""
     organization, service = call.world.organization, _service_principal(call)
@@ -478,6 +461,8 @@ def disable_aws_service_access(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.read("ListAWSServiceAccessForOrganization")
+@for_readers
 def list_aws_service_access(call: Call) -> dict[str, Any]:
     """List the services that have trusted access."""
     trusted = call.world.organization.trusted_services
@@ -485,6 +470,8 @@ def list_aws_service_access(call: Call) -> dict[str, Any]:
     return render_page(call, "EnabledServicePrincipals", rows)
 
 
+@OPERATIONS.change("RegisterDelegatedAdministrator", resource=_account_resource, condition_keys=_service_keys)
+@for_management
 def register_delegated_administrator(call: Call) -> dict[str, Any]:
     """Make a member account an administrator of a service."""
     organization = call.world.organization
@@ -513,6 +500,8 @@ def _require_eligible(call: Call, account_id: str) -> None:
         raise constraint_violation("CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR", message)
 
 
+@OPERATIONS.change("DeregisterDelegatedAdministrator", resource=_account_resource, condition_keys=_service_keys)
+@for_management
 def deregister_delegated_administrator(call: Call) -> dict[str, Any]:
     """Take the administration of a service from an account."""
     organization = call.world.organization
@@ -530,6 +519,8 @@ def _not_registered() -> ServiceError:
     return ServiceError("AccountNotRegisteredException", message)
 
 
+@OPERATIONS.read("ListDelegatedAdministrators", condition_keys=_service_keys)
+@for_readers
 def list_delegated_administrators(call: Call) -> dict[str, Any]:
     """List the administrators of one service, or of any."""
     organization = call.world.organization
@@ -554,6 +545,8 @@ def _delegates(call: Call) -> dict[str, datetime]:
     return dates
 
 
+@OPERATIONS.read("ListDelegatedServicesForAccount", resource=_account_resource)
+@for_readers
 def list_delegated_services(call: Call) -> dict[str, Any]:
     """List the services that an account administers."""
     organization, account_id = call.world.organization, call.parameters["AccountId"]
@@ -574,51 +567,3 @@ def _service_principal(call: Call) -> str:
     if service not in SERVICE_PRINCIPALS:
         raise invalid_input("UNRECOGNIZED_SERVICE_PRINCIPAL", "You specified an unrecognized service principal.")
     return service
-
-
-def _service_keys(call: Call) -> Mapping[str, str]:
-    service = call.parameters.get("ServicePrincipal")
-    return {"organizations:ServicePrincipal": service} if service else {}
-
-
-DELEGATION_OPERATIONS = {
-    "DeregisterDelegatedAdministrator": Operation(
-        for_management(deregister_delegated_administrator),
-        "organizations:DeregisterDelegatedAdministrator",
-        is_mutating=True,
-        resource=_account_resource,
-        condition_keys=_service_keys,
-    ),
-    "DisableAWSServiceAccess": Operation(
-        for_management(disable_aws_service_access),
-        "organizations:DisableAWSServiceAccess",
-        is_mutating=True,
-        condition_keys=_service_keys,
-    ),
-    "EnableAWSServiceAccess": Operation(
-        for_management(enable_aws_service_access),
-        "organizations:EnableAWSServiceAccess",
-        is_mutating=True,
-        condition_keys=_service_keys,
-    ),
-    "ListAWSServiceAccessForOrganization": Operation(
-        for_readers(list_aws_service_access), "organizations:ListAWSServiceAccessForOrganization"
-    ),
-    "ListDelegatedAdministrators": Operation(
-        for_readers(list_delegated_administrators),
-        "organizations:ListDelegatedAdministrators",
-        condition_keys=_service_keys,
-    ),
-    "ListDelegatedServicesForAccount": Operation(
-        for_readers(list_delegated_services),
-        "organizations:ListDelegatedServicesForAccount",
-        resource=_account_resource,
-    ),
-    "RegisterDelegatedAdministrator": Operation(
-        for_management(register_delegated_administrator),
-        "organizations:RegisterDelegatedAdministrator",
-        is_mutating=True,
-        resource=_account_resource,
-        condition_keys=_service_keys,
-    ),
-}

@@ -1,8 +1,4 @@
-"""Organizations: policies.
-
-Organizations policies, to be read: what there is, what it says and where it is attached.
-
-Service and resource control policies, as administrators change them: create, attach, detach, switch types.
+"""Organizations: service and resource control policies, read and changed.
 
 Source: Organizations, API version 2016-11-28; Organizations User Guide, "SCP syntax", "RCP syntax" and quotas
 (aws-facts F2: 10,240 characters and 10 SCPs, 5,120 characters and 5 RCPs on each root, unit and account).
@@ -16,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from rootkeeper_sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.organizations_tree import (
     constraint_violation,
     cut_rows,
@@ -35,6 +31,35 @@ from rootkeeper_sandbox.state.organization import Organization
 from rootkeeper_sandbox.state.policies import MAX_ATTACHED, MAX_CHARACTERS, OrganizationPolicy, PolicyType
 
 
+def policy_resource(call: Call) -> str:
+    """Spell the ARN of the policy that a call names."""
+    return target_arn(call.world.organization, call.parameters["PolicyId"])
+
+
+def _target_resource(call: Call) -> str:
+    return target_arn(call.world.organization, call.parameters["TargetId"])
+
+
+def _filter_keys(call: Call) -> Mapping[str, str]:
+    return {"organizations:PolicyType": call.parameters["Filter"]}
+
+
+def _root_resource(call: Call) -> str:
+    return parent_arn(call.world.organization, call.parameters["RootId"])
+
+
+def _type_keys(call: Call) -> Mapping[str, str]:
+    asked = call.parameters.get("Type") or call.parameters.get("PolicyType")
+    policy = call.world.organization.policy_book.policies.get(call.parameters.get("PolicyId", ""))
+    found = asked or (str(policy.policy_type) if policy else None)
+    return {"organizations:PolicyType": found} if found else {}
+
+
+OPERATIONS = ServedOperations("organizations")
+
+
+@OPERATIONS.read("ListPolicies", condition_keys=_filter_keys)
+@for_readers
 def list_policies(call: Call) -> dict[str, Any]:
     """List the policies of one type, none of a type that the sandbox doesn't know; AWS's own once it is enabled."""
     policy_type, book = _policy_type(call), call.world.organization.policy_book
@@ -43,6 +68,8 @@ def list_policies(call: Call) -> dict[str, Any]:
     return render_page(call, "Policies", [_summarize(policy) for policy in found])
 
 
+@OPERATIONS.read("ListPoliciesForTarget", resource=_target_resource, condition_keys=_filter_keys)
+@for_readers
 def list_policies_for_target(call: Call) -> dict[str, Any]:
     """List the policies attached to a root, unit or account directly; inherited ones aren't among them."""
     organization, policy_type = call.world.organization, _policy_type(call)
@@ -52,6 +79,8 @@ def list_policies_for_target(call: Call) -> dict[str, Any]:
     return render_page(call, "Policies", [_summarize(policy) for policy in found])
 
 
+@OPERATIONS.read("ListTargetsForPolicy", resource=policy_resource)
+@for_readers
 def list_targets_for_policy(call: Call) -> dict[str, Any]:
     """List what a policy is attached to."""
     organization, policy = call.world.organization, get_policy(call)
@@ -70,6 +99,8 @@ def _describe_target(organization: Organization, target_id: str) -> dict[str, An
     return {"TargetId": target_id, "Arn": target_arn(organization, target_id), "Name": name, "Type": kind}
 
 
+@OPERATIONS.read("DescribePolicy", resource=policy_resource)
+@for_readers
 def describe_named_policy(call: Call) -> dict[str, Any]:
     """Describe one policy with its content."""
     return describe_policy(get_policy(call))
@@ -107,36 +138,8 @@ def _policy_type(call: Call) -> PolicyType | None:
     return known.get(call.parameters["Filter"])
 
 
-def policy_resource(call: Call) -> str:
-    """Spell the ARN of the policy that a call names."""
-    return target_arn(call.world.organization, call.parameters["PolicyId"])
-
-
-def _target_resource(call: Call) -> str:
-    return target_arn(call.world.organization, call.parameters["TargetId"])
-
-
-def _filter_keys(call: Call) -> Mapping[str, str]:
-    return {"organizations:PolicyType": call.parameters["Filter"]}
-
-
-POLICIES_OPERATIONS = {
-    "DescribePolicy": Operation(
-        for_readers(describe_named_policy), "organizations:DescribePolicy", resource=policy_resource
-    ),
-    "ListPolicies": Operation(for_readers(list_policies), "organizations:ListPolicies", condition_keys=_filter_keys),
-    "ListPoliciesForTarget": Operation(
-        for_readers(list_policies_for_target),
-        "organizations:ListPoliciesForTarget",
-        resource=_target_resource,
-        condition_keys=_filter_keys,
-    ),
-    "ListTargetsForPolicy": Operation(
-        for_readers(list_targets_for_policy), "organizations:ListTargetsForPolicy", resource=policy_resource
-    ),
-}
-
-
+@OPERATIONS.change("CreatePolicy", condition_keys=_type_keys)
+@for_management
 def create_policy(call: Call) -> dict[str, Any]:
     """Create a policy that is attached to nothing yet."""
     organization, policy_type = call.world.organization, _requested_policy_type(call, call.parameters["Type"])
@@ -151,6 +154,8 @@ def create_policy(call: Call) -> dict[str, Any]:
     return describe_policy(policy)
 
 
+@OPERATIONS.change("UpdatePolicy", resource=policy_resource, condition_keys=_type_keys)
+@for_management
 def update_policy(call: Call) -> dict[str, Any]:
     """Change a policy's name, description or content; it works at once wherever it is attached."""
     policy = _get_changeable_policy(call)
@@ -164,6 +169,8 @@ def update_policy(call: Call) -> dict[str, Any]:
     return describe_policy(changed)
 
 
+@OPERATIONS.change("DeletePolicy", resource=policy_resource, condition_keys=_type_keys)
+@for_management
 def delete_policy(call: Call) -> dict[str, Any]:
     """Delete a policy that is attached to nothing."""
     organization, policy = call.world.organization, _get_changeable_policy(call)
@@ -178,6 +185,8 @@ def delete_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("AttachPolicy", resource=_target_resource, condition_keys=_type_keys)
+@for_management
 def attach_policy(call: Call) -> dict[str, Any]:
     """Attach a policy to the root, a unit or an account."""
     book, policy, target_id = call.world.organization.policy_book, get_policy(call), _target_id(call)
@@ -193,6 +202,8 @@ def attach_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("DetachPolicy", resource=_target_resource, condition_keys=_type_keys)
+@for_management
 def detach_policy(call: Call) -> dict[str, Any]:
     """Detach a policy; one service control policy must stay, and AWS's own resource control policy, too."""
     book, policy, target_id = call.world.organization.policy_book, get_policy(call), _target_id(call)
@@ -213,6 +224,8 @@ def detach_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("EnablePolicyType", resource=_root_resource, condition_keys=_type_keys)
+@for_management
 def enable_policy_type(call: Call) -> dict[str, Any]:
     """Switch a policy type on; AWS's own policy of the type is then attached everywhere."""
     organization, policy_type = call.world.organization, _requested_policy_type(call, call.parameters["PolicyType"])
@@ -224,6 +237,8 @@ def enable_policy_type(call: Call) -> dict[str, Any]:
     return {"Root": describe_root(organization)}
 
 
+@OPERATIONS.change("DisablePolicyType", resource=_root_resource, condition_keys=_type_keys)
+@for_management
 def disable_policy_type(call: Call) -> dict[str, Any]:
     """Switch a policy type off, which detaches all its policies."""
     organization, policy_type = call.world.organization, _requested_policy_type(call, call.parameters["PolicyType"])
@@ -308,63 +323,3 @@ def _target_id(call: Call) -> str:
     if not call.world.organization.has_target(target_id):
         raise not_found("Target")
     return target_id
-
-
-def _root_resource(call: Call) -> str:
-    return parent_arn(call.world.organization, call.parameters["RootId"])
-
-
-def _type_keys(call: Call) -> Mapping[str, str]:
-    asked = call.parameters.get("Type") or call.parameters.get("PolicyType")
-    policy = call.world.organization.policy_book.policies.get(call.parameters.get("PolicyId", ""))
-    found = asked or (str(policy.policy_type) if policy else None)
-    return {"organizations:PolicyType": found} if found else {}
-
-
-POLICY_CHANGES_OPERATIONS = {
-    "AttachPolicy": Operation(
-        for_management(attach_policy),
-        "organizations:AttachPolicy",
-        is_mutating=True,
-        resource=_target_resource,
-        condition_keys=_type_keys,
-    ),
-    "CreatePolicy": Operation(
-        for_management(create_policy), "organizations:CreatePolicy", is_mutating=True, condition_keys=_type_keys
-    ),
-    "DeletePolicy": Operation(
-        for_management(delete_policy),
-        "organizations:DeletePolicy",
-        is_mutating=True,
-        resource=policy_resource,
-        condition_keys=_type_keys,
-    ),
-    "DetachPolicy": Operation(
-        for_management(detach_policy),
-        "organizations:DetachPolicy",
-        is_mutating=True,
-        resource=_target_resource,
-        condition_keys=_type_keys,
-    ),
-    "DisablePolicyType": Operation(
-        for_management(disable_policy_type),
-        "organizations:DisablePolicyType",
-        is_mutating=True,
-        resource=_root_resource,
-        condition_keys=_type_keys,
-    ),
-    "EnablePolicyType": Operation(
-        for_management(enable_policy_type),
-        "organizations:EnablePolicyType",
-        is_mutating=True,
-        resource=_root_resource,
-        condition_keys=_type_keys,
-    ),
-    "UpdatePolicy": Operation(
-        for_management(update_policy),
-        "organizations:UpdatePolicy",
-        is_mutating=True,
-        resource=policy_resource,
-        condition_keys=_type_keys,
-    ),
-}

@@ -1,34 +1,25 @@
-"""Organizations: the tree, units and tags.
+"""Organizations: who can call, the tree of units and accounts, and tags.
 
-Who may call Organizations, its errors, and its pages.
+The members can describe the organization; the management account and delegated administrators of any service can
+read; the management account can change. Every client error is HTTP 400. There are at most 2,000 units, five levels
+below the root.
 
-Source: Organizations, API version 2016-11-28, and aws-facts F: describing the organization is open to its members,
-reading to the management account and to delegated administrators of any service, changing to the management account.
-Every client error is HTTP 400.
-
-The organization, its root, organizational units and accounts: what can be read of the tree.
-
-Tags on accounts, organizational units, the root and policies.
-
-Organizational units, as administrators change them: create, rename, delete.
-
-Source: Organizations, API version 2016-11-28; 2,000 units, five levels below the root (aws-facts F2).
+Source: Organizations, API version 2016-11-28; aws-facts F and F2.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, Perform, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
 from rootkeeper_sandbox.state.accounts import Account, derive_lower_id
 from rootkeeper_sandbox.state.organization import Organization, OrganizationalUnit
 
 PAGE_SIZE = 20
 """Also the most that MaxResults may ask for. Source: aws-facts F."""
-Perform = Callable[[Call], dict[str, Any]]
 
 
 def for_members(perform: Perform) -> Perform:
@@ -105,6 +96,31 @@ def cut_rows(call: Call, items: Sequence[Any]) -> tuple[list[Any], str | None]:
         raise invalid_input("INVALID_NEXT_TOKEN", "The provided NextToken is invalid.") from error
 
 
+def _parent_resource(call: Call) -> str:
+    return parent_arn(call.world.organization, call.parameters["ParentId"])
+
+
+def _child_resource(call: Call) -> str:
+    return target_arn(call.world.organization, call.parameters["ChildId"])
+
+
+def _account_resource(call: Call) -> str:
+    return account_arn(call.world.organization, call.parameters["AccountId"])
+
+
+def _unit_resource(call: Call) -> str:
+    return parent_arn(call.world.organization, call.parameters["OrganizationalUnitId"])
+
+
+def _resource(call: Call) -> str:
+    return target_arn(call.world.organization, call.parameters["ResourceId"])
+
+
+OPERATIONS = ServedOperations("organizations")
+
+
+@OPERATIONS.read("DescribeOrganization")
+@for_members
 def describe_organization(call: Call) -> dict[str, Any]:
     """Describe the organization; the policy types in it are deprecated and say SCP only."""
     organization = call.world.organization
@@ -141,6 +157,8 @@ def target_arn(organization: Organization, target_id: str) -> str:
     return account_arn(organization, target_id)
 
 
+@OPERATIONS.read("ListRoots")
+@for_readers
 def list_roots(call: Call) -> dict[str, Any]:
     """List the one root."""
     return render_page(call, "Roots", [describe_root(call.world.organization)])
@@ -157,6 +175,8 @@ def describe_root(organization: Organization) -> dict[str, Any]:
     }
 
 
+@OPERATIONS.read("ListAccounts")
+@for_readers
 def list_accounts(call: Call) -> dict[str, Any]:
     """List all accounts, in no order that AWS promises.
 
@@ -167,6 +187,8 @@ def list_accounts(call: Call) -> dict[str, Any]:
     return _render_accounts(organization, [organization.find_account_id_at(place) for place in places], token)
 
 
+@OPERATIONS.read("ListAccountsForParent", resource=_parent_resource)
+@for_readers
 def list_accounts_for_parent(call: Call) -> dict[str, Any]:
     """List the accounts directly in the root or unit.
 
@@ -201,6 +223,8 @@ def describe_account_row(organization: Organization, account: Account) -> dict[s
     }
 
 
+@OPERATIONS.read("DescribeAccount", resource=_account_resource)
+@for_readers
 def describe_account(call: Call) -> dict[str, Any]:
     """Describe one account of the organization."""
     organization = call.world.organization
@@ -210,6 +234,8 @@ def describe_account(call: Call) -> dict[str, Any]:
     return {"Account": describe_account_row(organization, account)}
 
 
+@OPERATIONS.read("ListOrganizationalUnitsForParent", resource=_parent_resource)
+@for_readers
 def list_organizational_units_for_parent(call: Call) -> dict[str, Any]:
     """List the units directly in the root or unit."""
     organization = call.world.organization
@@ -218,6 +244,8 @@ def list_organizational_units_for_parent(call: Call) -> dict[str, Any]:
     return render_page(call, "OrganizationalUnits", units)
 
 
+@OPERATIONS.read("DescribeOrganizationalUnit", resource=_unit_resource)
+@for_readers
 def describe_organizational_unit(call: Call) -> dict[str, Any]:
     """Describe one unit."""
     return {"OrganizationalUnit": describe_unit(call.world.organization, get_organizational_unit(call))}
@@ -243,6 +271,8 @@ def describe_unit(organization: Organization, unit: OrganizationalUnit) -> dict[
     }
 
 
+@OPERATIONS.read("ListChildren", resource=_parent_resource)
+@for_readers
 def list_children(call: Call) -> dict[str, Any]:
     """List the ids of the accounts or of the units directly in the root or unit."""
     organization, child_type = call.world.organization, call.parameters["ChildType"]
@@ -250,6 +280,8 @@ def list_children(call: Call) -> dict[str, Any]:
     return render_page(call, "Children", [{"Id": child, "Type": child_type} for child in list_ids(_parent_id(call))])
 
 
+@OPERATIONS.read("ListParents", resource=_child_resource)
+@for_readers
 def list_parents(call: Call) -> dict[str, Any]:
     """List the one parent of an account or unit."""
     organization = call.world.organization
@@ -275,52 +307,18 @@ def require_parent(organization: Organization, parent_id: str, kind: str) -> Non
         raise not_found(kind)
 
 
-def _parent_resource(call: Call) -> str:
-    return parent_arn(call.world.organization, call.parameters["ParentId"])
-
-
-def _child_resource(call: Call) -> str:
-    return target_arn(call.world.organization, call.parameters["ChildId"])
-
-
-def _account_resource(call: Call) -> str:
-    return account_arn(call.world.organization, call.parameters["AccountId"])
-
-
-def _unit_resource(call: Call) -> str:
-    return parent_arn(call.world.organization, call.parameters["OrganizationalUnitId"])
-
-
-TREE_OPERATIONS = {
-    "DescribeAccount": Operation(
-        for_readers(describe_account), "organizations:DescribeAccount", resource=_account_resource
-    ),
-    "DescribeOrganization": Operation(for_members(describe_organization), "organizations:DescribeOrganization"),
-    "DescribeOrganizationalUnit": Operation(
-        for_readers(describe_organizational_unit), "organizations:DescribeOrganizationalUnit", resource=_unit_resource
-    ),
-    "ListAccounts": Operation(for_readers(list_accounts), "organizations:ListAccounts"),
-    "ListAccountsForParent": Operation(
-        for_readers(list_accounts_for_parent), "organizations:ListAccountsForParent", resource=_parent_resource
-    ),
-    "ListChildren": Operation(for_readers(list_children), "organizations:ListChildren", resource=_parent_resource),
-    "ListOrganizationalUnitsForParent": Operation(
-        for_readers(list_organizational_units_for_parent),
-        "organizations:ListOrganizationalUnitsForParent",
-        resource=_parent_resource,
-    ),
-    "ListParents": Operation(for_readers(list_parents), "organizations:ListParents", resource=_child_resource),
-    "ListRoots": Operation(for_readers(list_roots), "organizations:ListRoots"),
-}
-
 _MAXIMUM_TAGS = 50
 
 
+@OPERATIONS.read("ListTagsForResource", resource=_resource)
+@for_readers
 def list_tags_for_resource(call: Call) -> dict[str, Any]:
     """List the tags of one resource."""
     return render_page(call, "Tags", [{"Key": key, "Value": value} for key, value in _tags(call).items()])
 
 
+@OPERATIONS.change("TagResource", resource=_resource)
+@for_management
 def tag_resource(call: Call) -> dict[str, Any]:
     """Add tags, or change the values of those that exist."""
     tags = _tags(call)
@@ -343,6 +341,8 @@ def read_tags(call: Call, existing: Mapping[str, str] | None = None) -> dict[str
     return found
 
 
+@OPERATIONS.change("UntagResource", resource=_resource)
+@for_management
 def untag_resource(call: Call) -> dict[str, Any]:
     """Take tags away; those that aren't there count as taken."""
     tags = _tags(call)
@@ -368,26 +368,12 @@ def _tags(call: Call) -> dict[str, str]:
     raise not_found("Target")
 
 
-def _resource(call: Call) -> str:
-    return target_arn(call.world.organization, call.parameters["ResourceId"])
-
-
-TAGS_OPERATIONS = {
-    "ListTagsForResource": Operation(
-        for_readers(list_tags_for_resource), "organizations:ListTagsForResource", resource=_resource
-    ),
-    "TagResource": Operation(
-        for_management(tag_resource), "organizations:TagResource", is_mutating=True, resource=_resource
-    ),
-    "UntagResource": Operation(
-        for_management(untag_resource), "organizations:UntagResource", is_mutating=True, resource=_resource
-    ),
-}
-
 _MAXIMUM_UNITS = 2000
 _MAXIMUM_DEPTH = 5
 
 
+@OPERATIONS.change("CreateOrganizationalUnit", resource=_parent_resource)
+@for_management
 def create_organizational_unit(call: Call) -> dict[str, Any]:
     """Create a unit under the root or another unit."""
     organization, parent_id = call.world.organization, call.parameters["ParentId"]
@@ -431,6 +417,8 @@ def _choose_id(call: Call, parent_id: str) -> str:
         words.append("")
 
 
+@OPERATIONS.change("UpdateOrganizationalUnit", resource=_unit_resource)
+@for_management
 def update_organizational_unit(call: Call) -> dict[str, Any]:
     """Rename a unit; without a name nothing changes."""
     organization, unit = call.world.organization, get_organizational_unit(call)
@@ -441,6 +429,8 @@ def update_organizational_unit(call: Call) -> dict[str, Any]:
     return {"OrganizationalUnit": describe_unit(organization, unit)}
 
 
+@OPERATIONS.change("DeleteOrganizationalUnit", resource=_unit_resource)
+@for_management
 def delete_organizational_unit(call: Call) -> dict[str, Any]:
     """Delete a unit that has neither accounts nor units below it."""
     organization, unit = call.world.organization, get_organizational_unit(call)
@@ -452,25 +442,3 @@ def delete_organizational_unit(call: Call) -> dict[str, Any]:
         raise ServiceError("OrganizationalUnitNotEmptyException", message)
     organization.remove_organizational_unit(unit.ou_id)
     return {}
-
-
-UNITS_OPERATIONS = {
-    "CreateOrganizationalUnit": Operation(
-        for_management(create_organizational_unit),
-        "organizations:CreateOrganizationalUnit",
-        is_mutating=True,
-        resource=_parent_resource,
-    ),
-    "DeleteOrganizationalUnit": Operation(
-        for_management(delete_organizational_unit),
-        "organizations:DeleteOrganizationalUnit",
-        is_mutating=True,
-        resource=_unit_resource,
-    ),
-    "UpdateOrganizationalUnit": Operation(
-        for_management(update_organizational_unit),
-        "organizations:UpdateOrganizationalUnit",
-        is_mutating=True,
-        resource=_unit_resource,
-    ),
-}

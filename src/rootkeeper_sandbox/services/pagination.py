@@ -1,11 +1,7 @@
-"""Pages, and times in events.
+"""Pages of a listing, and the sealed tokens that lead from one page to the next.
 
-Times as CloudTrail writes them inside an event's elements.
-
-Pages of a listing, and the sealed tokens that lead from one page to the next.
-
-A token is bound to the operation, its other parameters and the caller's account, so that one taken from another
-listing, altered or made up is refused, as AWS does.
+A token is bound to the operation, its other parameters and the caller's account, so that one from another listing,
+altered or made up is refused, as AWS does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What S3 and SQS check of a policy before they take it: grammar, principals that exist, and that it fits the resource.
+"""What S3 and SQS check of a policy before they accept it: grammar, principals and resources.
 
 The texts are S3's; SQS says less.
 """

@@ -1,20 +1,10 @@
 """S3: buckets and their policies.
 
-Which bucket a call means, whose it is, where it lies, and what a wrong Region is told.
+Anyone learns of a bucket that doesn't exist or lies in another Region before anything is authorized, as in S3: names
+of buckets are public. The root user of a bucket's owner can read, replace and remove the policy whatever it says, so
+that no lock-out lasts; only organization policies can stop that (aws-facts D2).
 
-Before anybody is authorized, a bucket that doesn't exist and a Region in which it doesn't lie are told to everyone,
-as S3 does: names of buckets are public.
-
-Source: Amazon S3 API Reference, "Error responses"; Amazon S3 User Guide, "Request redirection and the REST API".
-
-Bucket policies: read, replace, remove, and whether they make a bucket public.
-
-The root user of the bucket's owner can do the first three whatever the bucket's own policy says, so that no lock-out
-lasts; only organization policies can stop it (aws-facts D2).
-
-Buckets: create, delete, list, head, where they lie, and versioning.
-
-Source: Amazon S3 API Reference, API version 2006-03-01.
+Source: Amazon S3 API Reference, API version 2006-03-01; Amazon S3 User Guide, "Request redirection and the REST API".
 """
 
 from __future__ import annotations
@@ -25,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rootkeeper_sandbox.codec.s3 import find_s3_region
-from rootkeeper_sandbox.exchange import Call, GuardedResource, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, GuardedResource, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
 from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
 from rootkeeper_sandbox.state.accounts import derive_bytes
@@ -164,12 +154,36 @@ MAX_POLICY_BYTES = 20 * 1024
 """Source: Amazon S3 API Reference, PutBucketPolicy: 20 KB."""
 
 
+def _validate_creation(call: Call) -> None:
+    validate_endpoint(call)
+    if not is_bucket_name(call.parameters["Bucket"]):
+        raise invalid_name(call.parameters["Bucket"])
+
+
+def _creation_actions(call: Call) -> Sequence[str]:
+    if call.parameters.get("ObjectLockEnabledForBucket"):
+        return ("s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
+    return ("s3:CreateBucket",)
+
+
+def _creation_keys(call: Call) -> dict[str, str]:
+    constraint = call.parameters.get("CreateBucketConfiguration", {}).get("LocationConstraint")
+    return common_keys(call) | ({"s3:LocationConstraint": constraint} if constraint else {})
+
+
+OPERATIONS = ServedOperations(
+    "s3", resource=bucket_arn, validate=validate_place, condition_keys=common_keys, guard=guard_bucket
+)
+
+
+@OPERATIONS.read("GetBucketPolicy", is_open_to_owner_root=True)
 def get_bucket_policy(call: Call) -> dict[str, Any]:
     """Give the policy's text, as it was put."""
     bucket = get_own_bucket(call)
     return {"Policy": _policy(bucket)}
 
 
+@OPERATIONS.change("PutBucketPolicy", is_open_to_owner_root=True)
 def put_bucket_policy(call: Call) -> dict[str, Any]:
     """Replace the policy; a caller who locks itself out isn't stopped."""
     bucket = get_own_bucket(call)
@@ -185,6 +199,7 @@ def put_bucket_policy(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("DeleteBucketPolicy", is_open_to_owner_root=True)
 def delete_bucket_policy(call: Call) -> dict[str, Any]:
     """Remove the policy; it is no error that there is none."""
     get_own_bucket(call).policy = None
@@ -228,44 +243,15 @@ def _describe_event(call: Call, policy: object = None) -> None:
     call.event_details["resources"] = [resource]
 
 
-POLICIES_OPERATIONS = {
-    "DeleteBucketPolicy": Operation(
-        delete_bucket_policy,
-        "s3:DeleteBucketPolicy",
-        is_mutating=True,
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-        is_open_to_owner_root=True,
-    ),
-    "GetBucketPolicy": Operation(
-        get_bucket_policy,
-        "s3:GetBucketPolicy",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-        is_open_to_owner_root=True,
-    ),
-    "PutBucketPolicy": Operation(
-        put_bucket_policy,
-        "s3:PutBucketPolicy",
-        is_mutating=True,
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-        is_open_to_owner_root=True,
-    ),
-}
-
 MAX_BUCKETS = 10_000
 """In one account. Source: Amazon S3 User Guide, "General purpose bucket quotas"."""
 _PAGE_SIZE = 10_000
 _LEGACY_LOCATIONS = {"EU": "eu-west-1"}
 
 
+@OPERATIONS.change(
+    "CreateBucket", validate=_validate_creation, condition_keys=_creation_keys, actions=_creation_actions, guard=None
+)
 def create_bucket(call: Call) -> dict[str, Any]:
     """Create a bucket in the Region of its location constraint."""
     region = _read_region(call)
@@ -321,23 +307,7 @@ def _read_region(call: Call) -> str:
     return call.region
 
 
-def _validate_creation(call: Call) -> None:
-    validate_endpoint(call)
-    if not is_bucket_name(call.parameters["Bucket"]):
-        raise invalid_name(call.parameters["Bucket"])
-
-
-def _creation_actions(call: Call) -> Sequence[str]:
-    if call.parameters.get("ObjectLockEnabledForBucket"):
-        return ("s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
-    return ("s3:CreateBucket",)
-
-
-def _creation_keys(call: Call) -> dict[str, str]:
-    constraint = call.parameters.get("CreateBucketConfiguration", {}).get("LocationConstraint")
-    return common_keys(call) | ({"s3:LocationConstraint": constraint} if constraint else {})
-
-
+@OPERATIONS.change("DeleteBucket")
 def delete_bucket(call: Call) -> dict[str, Any]:
     """Delete an empty bucket."""
     bucket = get_bucket(call)
@@ -350,6 +320,14 @@ def delete_bucket(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.read(
+    "ListBuckets",
+    action="ListAllMyBuckets",
+    resource=all_buckets_arn,
+    validate=validate_endpoint,
+    condition_keys=keys_from({}),
+    guard=None,
+)
 def list_buckets(call: Call) -> dict[str, Any]:
     """List the caller's buckets of all Regions by name; their Regions are told only when the list is paged."""
     prefix, region = call.parameters.get("Prefix", ""), call.parameters.get("BucketRegion")
@@ -386,23 +364,27 @@ def canonical_id(call: Call, account_id: str) -> str:
     return derive_bytes("canonical-id", call.world.seed, account_id).hex()
 
 
+@OPERATIONS.read("HeadBucket", action="ListBucket")
 def head_bucket(call: Call) -> dict[str, Any]:
     """Tell that a bucket is there and reachable."""
     bucket = get_bucket(call)
     return {"BucketRegion": bucket.region, "BucketArn": bucket_arn(call), "AccessPointAlias": False}
 
 
+@OPERATIONS.read("GetBucketLocation")
 def get_bucket_location(call: Call) -> dict[str, Any]:
     """Tell where a bucket lies; us-east-1 is told as the empty constraint."""
     region = get_bucket(call).region
     return {} if region == DEFAULT_REGION else {"LocationConstraint": region}
 
 
+@OPERATIONS.read("GetBucketVersioning")
 def get_bucket_versioning(call: Call) -> dict[str, Any]:
     """Tell whether versions are kept; nothing is told of a bucket that never kept any."""
     return {"Status": get_bucket(call).versioning}
 
 
+@OPERATIONS.change("PutBucketVersioning")
 def put_bucket_versioning(call: Call) -> dict[str, Any]:
     """Switch versioning on, or suspend it where no Object Lock depends on it."""
     bucket, configuration = get_bucket(call), call.parameters["VersioningConfiguration"]
@@ -417,65 +399,3 @@ def put_bucket_versioning(call: Call) -> dict[str, Any]:
         raise ServiceError("InvalidBucketState", message, 409)
     bucket.versioning = status
     return {}
-
-
-BUCKETS_OPERATIONS = {
-    "CreateBucket": Operation(
-        create_bucket,
-        "s3:CreateBucket",
-        is_mutating=True,
-        resource=bucket_arn,
-        validate=_validate_creation,
-        condition_keys=_creation_keys,
-        actions=_creation_actions,
-    ),
-    "DeleteBucket": Operation(
-        delete_bucket,
-        "s3:DeleteBucket",
-        is_mutating=True,
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-    ),
-    "GetBucketLocation": Operation(
-        get_bucket_location,
-        "s3:GetBucketLocation",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-    ),
-    "GetBucketVersioning": Operation(
-        get_bucket_versioning,
-        "s3:GetBucketVersioning",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-    ),
-    "HeadBucket": Operation(
-        head_bucket,
-        "s3:ListBucket",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-    ),
-    "ListBuckets": Operation(
-        list_buckets,
-        "s3:ListAllMyBuckets",
-        resource=all_buckets_arn,
-        validate=validate_endpoint,
-        condition_keys=keys_from({}),
-    ),
-    "PutBucketVersioning": Operation(
-        put_bucket_versioning,
-        "s3:PutBucketVersioning",
-        is_mutating=True,
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-    ),
-}

@@ -9,7 +9,7 @@ from typing import Any
 
 from rootkeeper_sandbox.authorization.authorizer import find_denial
 from rootkeeper_sandbox.codec.xml import malformed_xml
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.s3_buckets import (
     access_denied,
     bucket_arn,
@@ -28,6 +28,15 @@ _MAX_DAYS = 36_500
 """Source: Amazon S3 User Guide, "Object Lock considerations": 100 years."""
 
 
+_VERSION_KEYS = keys_from({"s3:VersionId": "VersionId"})
+
+
+OPERATIONS = ServedOperations(
+    "s3", resource=bucket_arn, validate=validate_place, condition_keys=common_keys, guard=guard_bucket
+)
+
+
+@OPERATIONS.read("GetObjectLockConfiguration", action="GetBucketObjectLockConfiguration")
 def get_object_lock_configuration(call: Call) -> dict[str, Any]:
     """Tell whether a bucket has Object Lock, and its default retention."""
     bucket = get_bucket(call)
@@ -39,6 +48,7 @@ def get_object_lock_configuration(call: Call) -> dict[str, Any]:
     return {"ObjectLockConfiguration": {"ObjectLockEnabled": ENABLED} | rule}
 
 
+@OPERATIONS.change("PutObjectLockConfiguration", action="PutBucketObjectLockConfiguration")
 def put_object_lock_configuration(call: Call) -> dict[str, Any]:
     """Switch Object Lock on, where versions are kept, and set or remove the default retention."""
     bucket, configuration = get_bucket(call), call.parameters.get("ObjectLockConfiguration")
@@ -62,6 +72,7 @@ def _read_default(default: dict[str, Any]) -> DefaultRetention:
     return DefaultRetention(default["Mode"], days)
 
 
+@OPERATIONS.read("GetObjectRetention", resource=object_arn, condition_keys=_VERSION_KEYS, is_data_event=True)
 def get_object_retention(call: Call) -> dict[str, Any]:
     """Tell the retention of a version."""
     require_object_lock(get_bucket(call))
@@ -72,6 +83,7 @@ def get_object_retention(call: Call) -> dict[str, Any]:
     return {"Retention": {"Mode": retention.mode, "RetainUntilDate": retention.until}}
 
 
+@OPERATIONS.change("PutObjectRetention", resource=object_arn, condition_keys=_VERSION_KEYS, is_data_event=True)
 def put_object_retention(call: Call) -> dict[str, Any]:
     """Set the retention of a version; in force it can only be made longer, or be let go of with a bypass."""
     require_object_lock(get_bucket(call))
@@ -106,45 +118,3 @@ def _get_version(call: Call) -> ObjectVersion:
     if version.is_delete_marker:
         raise ServiceError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
     return version
-
-
-_VERSION_KEYS = keys_from({"s3:VersionId": "VersionId"})
-
-OPERATIONS = {
-    "GetObjectLockConfiguration": Operation(
-        get_object_lock_configuration,
-        "s3:GetBucketObjectLockConfiguration",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-    ),
-    "GetObjectRetention": Operation(
-        get_object_retention,
-        "s3:GetObjectRetention",
-        resource=object_arn,
-        validate=validate_place,
-        condition_keys=_VERSION_KEYS,
-        guard=guard_bucket,
-        is_data_event=True,
-    ),
-    "PutObjectLockConfiguration": Operation(
-        put_object_lock_configuration,
-        "s3:PutBucketObjectLockConfiguration",
-        is_mutating=True,
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
-    ),
-    "PutObjectRetention": Operation(
-        put_object_retention,
-        "s3:PutObjectRetention",
-        is_mutating=True,
-        resource=object_arn,
-        validate=validate_place,
-        condition_keys=_VERSION_KEYS,
-        guard=guard_bucket,
-        is_data_event=True,
-    ),
-}

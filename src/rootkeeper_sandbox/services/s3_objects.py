@@ -1,22 +1,7 @@
-"""S3: objects, versions and listings.
+"""S3: objects with versions, checksums, byte ranges and Object Lock, and their listings.
 
-Object Lock: retention that comes with an object or by its bucket, and what it forbids.
-
-Source: Amazon S3 User Guide, "Locking objects with Object Lock".
-
-Checksums that come with an object: verified when it is put, kept, and given back on request.
-
-Source: Amazon S3 User Guide, "Checking object integrity".
-
-Byte ranges of objects. Source: RFC 9110, section 14.
-
-Objects: put, get, head and delete, with versions and Object Lock.
-
-Source: Amazon S3 API Reference, API version 2006-03-01.
-
-Lists of objects and of their versions.
-
-Source: Amazon S3 API Reference, ListObjectsV2 and ListObjectVersions.
+Source: Amazon S3 API Reference, API version 2006-03-01; Amazon S3 User Guide, "Locking objects with Object Lock" and
+"Checking object integrity"; RFC 9110, section 14.
 """
 
 from __future__ import annotations
@@ -35,9 +20,9 @@ from urllib.parse import quote
 
 from rootkeeper_sandbox.authorization.authorizer import find_denial
 from rootkeeper_sandbox.codec.parameters import format_iso8601
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, open_token, seal_token
-from rootkeeper_sandbox.services.s3_buckets import BUCKETS_OPERATIONS as BUCKET_OPERATIONS
+from rootkeeper_sandbox.services.s3_buckets import OPERATIONS as BUCKET_OPERATIONS
 from rootkeeper_sandbox.services.s3_buckets import (
     access_denied,
     bucket_arn,
@@ -221,6 +206,45 @@ _NOT_IMITATED = (
 _PLAIN_ACLS = ("private", "bucket-owner-full-control")
 
 
+def _put_actions(call: Call) -> Sequence[str]:
+    has_retention = "ObjectLockMode" in call.parameters or "ObjectLockRetainUntilDate" in call.parameters
+    return ("s3:PutObject", "s3:PutObjectRetention") if has_retention else ("s3:PutObject",)
+
+
+def _versioned(action: str) -> Callable[[Call], Sequence[str]]:
+    """An action has another name when a version is named: ``s3:GetObject``, ``s3:GetObjectVersion``."""
+    return lambda call: (f"{action}Version" if "VersionId" in call.parameters else action,)
+
+
+_VERSION_KEYS = keys_from({"s3:VersionId": "VersionId"})
+
+
+_PUT_KEYS = keys_from(
+    {
+        "s3:if-none-match": "IfNoneMatch",
+        "s3:x-amz-acl": "ACL",
+        "s3:x-amz-server-side-encryption": "ServerSideEncryption",
+        "s3:x-amz-storage-class": "StorageClass",
+    }
+)
+
+
+_LISTING_KEYS = keys_from({"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"})
+
+
+OPERATIONS = ServedOperations(
+    "s3",
+    resource=object_arn,
+    validate=validate_place,
+    condition_keys=_VERSION_KEYS,
+    guard=guard_bucket,
+    is_data_event=True,
+)
+
+
+@OPERATIONS.change(
+    "PutObject", condition_keys=lambda call: _PUT_KEYS(call) | retention_keys(call), actions=_put_actions
+)
 def put_object(call: Call) -> dict[str, Any]:
     """Put an object: a new version, where the bucket keeps versions."""
     bucket, body = get_bucket(call), call.parameters["Body"]
@@ -292,6 +316,7 @@ def _require_room(call: Call, size_bytes: int) -> None:
         raise ServiceError("InvalidRequest", message)
 
 
+@OPERATIONS.read("GetObject", actions=_versioned("s3:GetObject"))
 def get_object(call: Call) -> dict[str, Any]:
     """Give an object, or the range of it that was asked for."""
     bucket, version = _get_version(call)
@@ -303,6 +328,7 @@ def get_object(call: Call) -> dict[str, Any]:
     return described | {"Body": body, "ContentLength": len(body)}
 
 
+@OPERATIONS.read("HeadObject", action="GetObject", actions=_versioned("s3:GetObject"))
 def head_object(call: Call) -> dict[str, Any]:
     """Give what is known of an object, without its body."""
     bucket, version = _get_version(call)
@@ -357,6 +383,7 @@ def no_such_version(call: Call) -> ServiceError:
     return ServiceError("NoSuchVersion", "The specified version does not exist.", 404, fields)
 
 
+@OPERATIONS.change("DeleteObject", actions=_versioned("s3:DeleteObject"))
 def delete_object(call: Call) -> dict[str, Any]:
     """Delete an object: by a marker where versions are kept, for good when a version is named and not locked."""
     bucket, key = get_bucket(call), call.parameters["Key"]
@@ -387,81 +414,15 @@ def _delete_version(call: Call, bucket: Bucket, version_id: str) -> dict[str, An
 def _may_bypass_governance(call: Call) -> bool:
     is_asked = bool(call.parameters.get("BypassGovernanceRetention"))
     return (
-        is_asked
-        and find_denial(call, OBJECTS_OPERATIONS["DeleteObject"], call.world, "s3:BypassGovernanceRetention") is None
+        is_asked and find_denial(call, OPERATIONS["DeleteObject"], call.world, "s3:BypassGovernanceRetention") is None
     )
 
-
-def _put_actions(call: Call) -> Sequence[str]:
-    has_retention = "ObjectLockMode" in call.parameters or "ObjectLockRetainUntilDate" in call.parameters
-    return ("s3:PutObject", "s3:PutObjectRetention") if has_retention else ("s3:PutObject",)
-
-
-def _versioned(action: str) -> Callable[[Call], Sequence[str]]:
-    """An action has another name when a version is named: ``s3:GetObject``, ``s3:GetObjectVersion``."""
-    return lambda call: (f"{action}Version" if "VersionId" in call.parameters else action,)
-
-
-_VERSION_KEYS = keys_from({"s3:VersionId": "VersionId"})
-
-_PUT_KEYS = keys_from(
-    {
-        "s3:if-none-match": "IfNoneMatch",
-        "s3:x-amz-acl": "ACL",
-        "s3:x-amz-server-side-encryption": "ServerSideEncryption",
-        "s3:x-amz-storage-class": "StorageClass",
-    }
-)
-
-OBJECTS_OPERATIONS = {
-    "DeleteObject": Operation(
-        delete_object,
-        "s3:DeleteObject",
-        is_mutating=True,
-        resource=object_arn,
-        validate=validate_place,
-        condition_keys=_VERSION_KEYS,
-        guard=guard_bucket,
-        actions=_versioned("s3:DeleteObject"),
-        is_data_event=True,
-    ),
-    "GetObject": Operation(
-        get_object,
-        "s3:GetObject",
-        resource=object_arn,
-        validate=validate_place,
-        condition_keys=_VERSION_KEYS,
-        guard=guard_bucket,
-        actions=_versioned("s3:GetObject"),
-        is_data_event=True,
-    ),
-    "HeadObject": Operation(
-        head_object,
-        "s3:GetObject",
-        resource=object_arn,
-        validate=validate_place,
-        condition_keys=_VERSION_KEYS,
-        guard=guard_bucket,
-        actions=_versioned("s3:GetObject"),
-        is_data_event=True,
-    ),
-    "PutObject": Operation(
-        put_object,
-        "s3:PutObject",
-        is_mutating=True,
-        resource=object_arn,
-        validate=validate_place,
-        condition_keys=lambda call: _PUT_KEYS(call) | retention_keys(call),
-        guard=guard_bucket,
-        actions=_put_actions,
-        is_data_event=True,
-    ),
-}
 
 _MAX_KEYS = 1000
 _LISTED_TEXTS = ("Key", "Prefix", "Delimiter", "StartAfter", "KeyMarker", "NextKeyMarker")
 
 
+@OPERATIONS.read("ListObjectsV2", action="ListBucket", resource=bucket_arn, condition_keys=_LISTING_KEYS)
 def list_objects_v2(call: Call) -> dict[str, Any]:
     """List the newest versions by key, those that share a prefix up to the delimiter as one."""
     entries = _entries(call)
@@ -542,6 +503,7 @@ def _encode(value: Any) -> Any:
     }
 
 
+@OPERATIONS.read("ListObjectVersions", action="ListBucketVersions", resource=bucket_arn, condition_keys=_LISTING_KEYS)
 def list_object_versions(call: Call) -> dict[str, Any]:
     """List all versions and delete markers by key, the newest first."""
     if call.parameters.get("Delimiter"):
@@ -598,27 +560,3 @@ def _describe_marker(call: Call, key: str, version: ObjectVersion, is_newest: bo
         "LastModified": version.modified_at,
         "Owner": _owner(call),
     }
-
-
-_LISTING_KEYS = keys_from({"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"})
-
-LISTINGS_OPERATIONS = {
-    "ListObjectVersions": Operation(
-        list_object_versions,
-        "s3:ListBucketVersions",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=_LISTING_KEYS,
-        guard=guard_bucket,
-        is_data_event=True,
-    ),
-    "ListObjectsV2": Operation(
-        list_objects_v2,
-        "s3:ListBucket",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=_LISTING_KEYS,
-        guard=guard_bucket,
-        is_data_event=True,
-    ),
-}

@@ -1,14 +1,9 @@
-"""SQS: messages.
-
-Messages: send, receive, hide for longer, delete.
+"""SQS: messages of standard queues.
 
 A received message is hidden until its visibility timeout ends; the handle that came with it deletes it. Long polls
 wait by the machine's time and at most 20 seconds.
 
-Source: Amazon SQS API Reference, SendMessage, ReceiveMessage, DeleteMessage, DeleteMessageBatch,
-ChangeMessageVisibility.
-
-Simple Queue Service: standard queues with their policies and messages.
+Source: Amazon SQS API Reference, API version 2012-11-05.
 """
 
 from __future__ import annotations
@@ -24,8 +19,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
-from rootkeeper_sandbox.services import sqs_queues
+from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.sqs_queues import (
     addressed_queue_arn,
     get_addressed_queue,
@@ -45,6 +39,25 @@ _NOT_A_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U00
 _BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
+def _validate_receiving(call: Call) -> None:
+    validate_url(call)
+    for name, low, high in (
+        ("MaxNumberOfMessages", 1, 10),
+        ("VisibilityTimeout", 0, 43_200),
+        ("WaitTimeSeconds", 0, MAX_WAIT_SECONDS),
+    ):
+        value = call.parameters.get(name)
+        if value is not None and not low <= value <= high:
+            bounds = f"Must be between {low} and {high}, if provided."
+            raise invalid_value(f"Value {value} for parameter {name} is invalid. Reason: {bounds}")
+
+
+OPERATIONS = ServedOperations(
+    "sqs", resource=addressed_queue_arn, validate=validate_url, guard=guard_addressed_queue, is_data_event=True
+)
+
+
+@OPERATIONS.change("SendMessage")
 def send_message(call: Call) -> dict[str, Any]:
     """Put a message into a queue."""
     return _send(call, get_addressed_queue(call), call.parameters)
@@ -123,6 +136,7 @@ def digest_attributes(attributes: Mapping[str, Mapping[str, str]]) -> str:
     return _md5(bytes(out))
 
 
+@OPERATIONS.change("SendMessageBatch", action="SendMessage")
 def send_message_batch(call: Call) -> dict[str, Any]:
     """Put up to ten messages into a queue, each with its own outcome."""
     queue = get_addressed_queue(call)
@@ -168,6 +182,7 @@ async def wait_for_message(call: Call) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
+@OPERATIONS.change("ReceiveMessage", validate=_validate_receiving, wait=wait_for_message)
 def receive_message(call: Call) -> dict[str, Any]:
     """Give up to ten visible messages, and hide them from others for their visibility timeout."""
     queue = get_addressed_queue(call)
@@ -181,19 +196,6 @@ def receive_message(call: Call) -> dict[str, Any]:
         message.receipt = secrets.token_hex(12)
         message.visible_at = call.now + timedelta(seconds=timeout)
     return {"Messages": [_describe_message(call, message) for message in messages]} if messages else {}
-
-
-def _validate_receiving(call: Call) -> None:
-    validate_url(call)
-    for name, low, high in (
-        ("MaxNumberOfMessages", 1, 10),
-        ("VisibilityTimeout", 0, 43_200),
-        ("WaitTimeSeconds", 0, MAX_WAIT_SECONDS),
-    ):
-        value = call.parameters.get(name)
-        if value is not None and not low <= value <= high:
-            bounds = f"Must be between {low} and {high}, if provided."
-            raise invalid_value(f"Value {value} for parameter {name} is invalid. Reason: {bounds}")
 
 
 def _describe_message(call: Call, message: QueuedMessage) -> dict[str, Any]:
@@ -260,11 +262,13 @@ def _find_by_handle(handle: str, queue: Queue) -> QueuedMessage | None:
     return found if found and found.receipt == receipt else None
 
 
+@OPERATIONS.change("DeleteMessage")
 def delete_message(call: Call) -> dict[str, Any]:
     """Delete a received message; one that is gone already counts as deleted."""
     return _delete(get_addressed_queue(call), call.parameters)
 
 
+@OPERATIONS.change("DeleteMessageBatch", action="DeleteMessage")
 def delete_message_batch(call: Call) -> dict[str, Any]:
     """Delete up to ten received messages, each with its own outcome."""
     queue = get_addressed_queue(call)
@@ -278,6 +282,7 @@ def _delete(queue: Queue, named: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("ChangeMessageVisibility")
 def change_message_visibility(call: Call) -> dict[str, Any]:
     """Hide a received message for another time from now on; 0 shows it at once."""
     timeout = call.parameters["VisibilityTimeout"]
@@ -289,64 +294,3 @@ def change_message_visibility(call: Call) -> dict[str, Any]:
         raise ServiceError("MessageNotInflight", "The message referred to is not in flight.")
     message.visible_at = call.now + timedelta(seconds=timeout)
     return {}
-
-
-MESSAGES_OPERATIONS = {
-    "ChangeMessageVisibility": Operation(
-        change_message_visibility,
-        "sqs:ChangeMessageVisibility",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-        is_data_event=True,
-    ),
-    "DeleteMessage": Operation(
-        delete_message,
-        "sqs:DeleteMessage",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-        is_data_event=True,
-    ),
-    "DeleteMessageBatch": Operation(
-        delete_message_batch,
-        "sqs:DeleteMessage",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-        is_data_event=True,
-    ),
-    "ReceiveMessage": Operation(
-        receive_message,
-        "sqs:ReceiveMessage",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=_validate_receiving,
-        guard=guard_addressed_queue,
-        wait=wait_for_message,
-        is_data_event=True,
-    ),
-    "SendMessage": Operation(
-        send_message,
-        "sqs:SendMessage",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-        is_data_event=True,
-    ),
-    "SendMessageBatch": Operation(
-        send_message_batch,
-        "sqs:SendMessage",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-        is_data_event=True,
-    ),
-}
-
-OPERATIONS: dict[str, Operation] = {**MESSAGES_OPERATIONS, **sqs_queues.OPERATIONS}

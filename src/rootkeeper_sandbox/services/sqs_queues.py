@@ -1,17 +1,9 @@
 """SQS: queues and their attributes.
 
-Which queue a call means, whose it is, and the errors that all calls share.
+The root user of a queue's owner can read and set its attributes whatever the queue's policy says, as for buckets
+(aws-facts M.6; that it holds for each of these calls is assumed).
 
 Source: Amazon SQS API Reference, API version 2012-11-05.
-
-Queue attributes: which there are, what values they take, and what a queue tells of itself.
-
-Source: Amazon SQS API Reference, CreateQueue, GetQueueAttributes and SetQueueAttributes.
-
-Queues: create, list, find, read and set attributes, purge, delete.
-
-The owner's root user can read and set the attributes of a queue whatever the queue's own policy says, as for buckets
-(aws-facts M.6; that it holds for each of these calls is assumed).
 """
 
 from __future__ import annotations
@@ -22,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from rootkeeper_sandbox.exchange import Call, GuardedResource, Operation, ServiceError
+from rootkeeper_sandbox.exchange import Call, GuardedResource, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
 from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
 from rootkeeper_sandbox.state.resources import DEFAULT_ATTRIBUTES, Queue, queue_arn
@@ -227,6 +219,18 @@ _BETWEEN_PURGES = timedelta(seconds=60)
 _PAGE_SIZE = 1000
 
 
+def _validate_name(call: Call) -> None:
+    name = call.parameters["QueueName"]
+    if name.endswith(_FIFO_SUFFIX):
+        raise ServiceError("UnsupportedOperation", "The sandbox does not imitate FIFO queues.")
+    if not _NAME.fullmatch(name):
+        raise invalid_value("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+
+
+OPERATIONS = ServedOperations("sqs", resource=addressed_queue_arn, validate=validate_url, guard=guard_addressed_queue)
+
+
+@OPERATIONS.change("CreateQueue", resource=named_queue_arn, validate=_validate_name, guard=None)
 def create_queue(call: Call) -> dict[str, Any]:
     """Create a queue; one that exists with the same attributes is given again."""
     name, attributes = call.parameters["QueueName"], call.parameters.get("Attributes", {})
@@ -243,14 +247,6 @@ def create_queue(call: Call) -> dict[str, Any]:
     queue.policy_changed_at = None
     call.world.queues.add(queue)
     return {"QueueUrl": queue_url(call, queue)}
-
-
-def _validate_name(call: Call) -> None:
-    name = call.parameters["QueueName"]
-    if name.endswith(_FIFO_SUFFIX):
-        raise ServiceError("UnsupportedOperation", "The sandbox does not imitate FIFO queues.")
-    if not _NAME.fullmatch(name):
-        raise invalid_value("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 
 
 def _require_same(call: Call, queue: Queue, attributes: dict[str, str]) -> None:
@@ -271,6 +267,7 @@ def _require_free(call: Call) -> None:
         raise ServiceError("OverLimit", f"The sandbox keeps at most {MAX_QUEUES} queues of an account in a Region.")
 
 
+@OPERATIONS.read("ListQueues", resource=all_queues_arn, validate=None, guard=None)
 def list_queues(call: Call) -> dict[str, Any]:
     """List the URLs of the caller's queues in the Region; without MaxResults at most 1,000 and no token."""
     prefix = call.parameters.get("QueueNamePrefix", "")
@@ -288,17 +285,22 @@ def list_queues(call: Call) -> dict[str, Any]:
     return {"QueueUrls": page} | ({"NextToken": token} if token else {})
 
 
+@OPERATIONS.read(
+    "GetQueueUrl", resource=named_queue_arn, guard=guard_named_queue, is_open_to_owner_root=True, validate=None
+)
 def get_queue_url(call: Call) -> dict[str, Any]:
     """Find a queue by its name."""
     return {"QueueUrl": queue_url(call, get_named_queue(call))}
 
 
+@OPERATIONS.read("GetQueueAttributes", is_open_to_owner_root=True)
 def get_queue_attributes(call: Call) -> dict[str, Any]:
     """Give attributes; without names none. A new policy is told at once, though it may not decide yet."""
     attributes = describe_attributes(call, get_addressed_queue(call), call.parameters.get("AttributeNames", []))
     return {"Attributes": attributes} if attributes else {}
 
 
+@OPERATIONS.change("SetQueueAttributes", is_open_to_owner_root=True)
 def set_queue_attributes(call: Call) -> dict[str, Any]:
     """Set attributes."""
     queue = get_addressed_queue(call)
@@ -307,6 +309,7 @@ def set_queue_attributes(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("PurgeQueue")
 def purge_queue(call: Call) -> dict[str, Any]:
     """Delete all messages, at most once a minute."""
     queue = get_addressed_queue(call)
@@ -318,55 +321,8 @@ def purge_queue(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.change("DeleteQueue")
 def delete_queue(call: Call) -> dict[str, Any]:
     """Delete a queue with all that is in it."""
     call.world.queues.remove(get_addressed_queue(call), call.now)
     return {}
-
-
-OPERATIONS = {
-    "CreateQueue": Operation(
-        create_queue, "sqs:CreateQueue", is_mutating=True, resource=named_queue_arn, validate=_validate_name
-    ),
-    "DeleteQueue": Operation(
-        delete_queue,
-        "sqs:DeleteQueue",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-    ),
-    "GetQueueAttributes": Operation(
-        get_queue_attributes,
-        "sqs:GetQueueAttributes",
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-        is_open_to_owner_root=True,
-    ),
-    "GetQueueUrl": Operation(
-        get_queue_url,
-        "sqs:GetQueueUrl",
-        resource=named_queue_arn,
-        guard=guard_named_queue,
-        is_open_to_owner_root=True,
-    ),
-    "ListQueues": Operation(list_queues, "sqs:ListQueues", resource=all_queues_arn),
-    "PurgeQueue": Operation(
-        purge_queue,
-        "sqs:PurgeQueue",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-    ),
-    "SetQueueAttributes": Operation(
-        set_queue_attributes,
-        "sqs:SetQueueAttributes",
-        is_mutating=True,
-        resource=addressed_queue_arn,
-        validate=validate_url,
-        guard=guard_addressed_queue,
-        is_open_to_owner_root=True,
-    ),
-}

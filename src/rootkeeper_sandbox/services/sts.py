@@ -1,20 +1,11 @@
-"""STS.
+"""STS: who signed a call, and sessions as a role or as a member account's root user.
 
-Who signed a call, and which account an access key belongs to.
+AssumeRoot opens a short session, bound to one of five task policies. The order of its checks is AWS's as observed
+(aws-facts B and M.3): endpoint, parameters, the caller's permission, the caller's and the target's place in the
+organization, trusted access, the feature that the task needs, and last whether the target is ACTIVE, which is
+assumed.
 
-Temporary credentials: how a session is made, and how the answer and the CloudTrail event show it.
-
-AssumeRole: a session as an IAM role, if the caller may and the role's trust policy says so.
-
-Source: STS AssumeRole, API version 2011-06-15; IAM User Guide, "Policy evaluation logic" and "Role trust policies".
-
-AssumeRoot: a short session as a member account's root user, bound to one of five task policies.
-
-The order of checks is AWS's as observed (aws-facts B and M.3): endpoint, parameters, the caller's permission, the
-caller's and the target's place in the organization, trusted access, the feature that the task needs, and last whether
-the target is ACTIVE, which nobody has seen and is assumed.
-
-Security Token Service: who am I, and sessions as a role or as a member account's root user.
+Source: STS, API version 2011-06-15; IAM User Guide, "Policy evaluation logic" and "Role trust policies".
 """
 
 from __future__ import annotations
@@ -36,7 +27,7 @@ from rootkeeper_sandbox.authorization.authorizer import (
 from rootkeeper_sandbox.authorization.conditions import AccessRequest
 from rootkeeper_sandbox.authorization.documents import Policy, PolicyKind, compile_policy
 from rootkeeper_sandbox.clock import find_step
-from rootkeeper_sandbox.exchange import Call, Credential, Operation, Principal, PrincipalKind, ServiceError
+from rootkeeper_sandbox.exchange import Call, Credential, Principal, PrincipalKind, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import format_event_time
 from rootkeeper_sandbox.state.accounts import (
     AccountState,
@@ -49,12 +40,65 @@ from rootkeeper_sandbox.state.accounts import (
 from rootkeeper_sandbox.state.organization import Feature
 
 
+def _refuse_what_is_not_imitated(call: Call) -> None:
+    """Refuse parameters that would narrow the session, rather than issue one that may do more than was asked for."""
+    for name in _NOT_IMITATED:
+        if call.parameters.get(name):
+            raise ServiceError("ValidationError", f"The sandbox does not imitate the parameter {name} of AssumeRole.")
+
+
+def _condition_keys(call: Call) -> Mapping[str, str]:
+    sent = {
+        "sts:ExternalId": call.parameters.get("ExternalId"),
+        "sts:RoleSessionName": call.parameters["RoleSessionName"],
+        "sts:SourceIdentity": call.parameters.get("SourceIdentity"),
+    }
+    return {key: value for key, value in sent.items() if value}
+
+
+def deny(call: Call) -> ServiceError:
+    """Word a refusal as AssumeRoot does: one text for every cause, without a reason."""
+    message = (
+        f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRoot on resource: {_target_arn(call)}"
+    )
+    return ServiceError("AccessDenied", message, 403)
+
+
+def validate(call: Call) -> None:
+    """Check the target, then the task policy.
+
+    :raises ServiceError: ValidationError for anything but a root user or a task policy.
+    """
+    if _find_target_account_id(call) is None:
+        raise ServiceError("ValidationError", "Request must contain a valid target principal")
+    prefix = f"arn:{call.world.partition}:iam::aws:{_TASK_POLICY_PATH}"
+    if _task_policy_arn(call) not in {prefix + name for name in TASK_FEATURES}:
+        raise ServiceError("ValidationError", "Request must contain valid AWS managed task policy ARN")
+
+
+def _target_account_id(call: Call) -> str:
+    return _find_target_account_id(call) or ""
+
+
+def _target_arn(call: Call) -> str:
+    return call.world.root_user_arn(_target_account_id(call))
+
+
+def _root_condition_keys(call: Call) -> Mapping[str, str]:
+    return {"sts:TaskPolicyArn": _task_policy_arn(call)}
+
+
+OPERATIONS = ServedOperations("sts")
+
+
+@OPERATIONS.read("GetCallerIdentity", is_open=True)
 def get_caller_identity(call: Call) -> dict[str, Any]:
     """Tell who signed the call; needs no permission and works even where it is denied."""
     caller = call.principal
     return {"UserId": caller.user_id, "Account": caller.account_id, "Arn": caller.arn}
 
 
+@OPERATIONS.read("GetAccessKeyInfo")
 def get_access_key_info(call: Call) -> dict[str, Any]:
     """Tell the account that an access key id was made for, whether or not the key exists."""
     key_id = call.parameters["AccessKeyId"]
@@ -63,12 +107,6 @@ def get_access_key_info(call: Call) -> dict[str, Any]:
     if account_id is None:
         raise ServiceError("ValidationError", f"Invalid Access Key ID: {key_id}")
     return {"Account": account_id}
-
-
-IDENTITY_OPERATIONS = {
-    "GetAccessKeyInfo": Operation(get_access_key_info, "sts:GetAccessKeyInfo"),
-    "GetCallerIdentity": Operation(get_caller_identity, "sts:GetCallerIdentity", is_open=True),
-}
 
 
 def issue_session(call: Call, principal: Principal, duration_seconds: int) -> Credential:
@@ -114,6 +152,14 @@ _NOT_IMITATED = ("Policy", "PolicyArns", "ProvidedContexts", "Tags", "Transitive
 _MFA_FAILED = "MultiFactorAuthentication failed"
 
 
+@OPERATIONS.read(
+    "AssumeRole",
+    resource=lambda call: str(call.parameters["RoleArn"]),
+    validate=_refuse_what_is_not_imitated,
+    condition_keys=_condition_keys,
+    # Two sides decide, so the call decides itself; the request path would ask only one of them.
+    is_open=True,
+)
 def assume_role(call: Call) -> dict[str, Any]:
     """Open a session as a role."""
     if call.principal.kind is PrincipalKind.ROOT_USER:
@@ -192,7 +238,7 @@ def _is_permitted(call: Call, role: IamRole, account_id: str, action: str) -> bo
     Within one account a trust policy that names the caller itself is enough; one that names the account, and any
     across accounts, needs the caller's own policies to allow, too.
     """
-    asked = access_request(call, ROLE_SESSIONS_OPERATIONS["AssumeRole"], call.world, call.parameters["RoleArn"])
+    asked = access_request(call, OPERATIONS["AssumeRole"], call.world, call.parameters["RoleArn"])
     request = replace(asked, action=action.lower())
     trust = compile_policy(role.trust_policy, PolicyKind.RESOURCE)
     if trust.denies(request) or not trust.allows(request):
@@ -238,34 +284,6 @@ def _read_duration(call: Call, role: IamRole) -> int:
     return seconds
 
 
-def _refuse_what_is_not_imitated(call: Call) -> None:
-    """Refuse parameters that would narrow the session, rather than issue one that may do more than was asked for."""
-    for name in _NOT_IMITATED:
-        if call.parameters.get(name):
-            raise ServiceError("ValidationError", f"The sandbox does not imitate the parameter {name} of AssumeRole.")
-
-
-def _condition_keys(call: Call) -> Mapping[str, str]:
-    sent = {
-        "sts:ExternalId": call.parameters.get("ExternalId"),
-        "sts:RoleSessionName": call.parameters["RoleSessionName"],
-        "sts:SourceIdentity": call.parameters.get("SourceIdentity"),
-    }
-    return {key: value for key, value in sent.items() if value}
-
-
-ROLE_SESSIONS_OPERATIONS = {
-    "AssumeRole": Operation(
-        assume_role,
-        "sts:AssumeRole",
-        resource=lambda call: str(call.parameters["RoleArn"]),
-        validate=_refuse_what_is_not_imitated,
-        condition_keys=_condition_keys,
-        # Two sides decide, so the call judges itself; the request path would ask one of them only.
-        is_open=True,
-    ),
-}
-
 _ROOT_SESSION_SECONDS = 900
 _TASK_POLICY_PATH = "policy/root-task/"
 
@@ -286,6 +304,15 @@ _FEATURE_REFUSALS = {
 }
 
 
+@OPERATIONS.read(
+    "AssumeRoot",
+    resource=_target_arn,
+    validate=validate,
+    condition_keys=_root_condition_keys,
+    denial=deny,
+    target_account=_target_account_id,
+    is_regional_only=True,
+)
 def assume_root(call: Call) -> dict[str, Any]:
     """Open a root session on a member account."""
     target = _target_account_id(call)
@@ -337,26 +364,6 @@ def _require_feature(call: Call) -> None:
         raise ServiceError("AccessDenied", _FEATURE_REFUSALS[feature], 403)
 
 
-def deny(call: Call) -> ServiceError:
-    """Word a refusal as AssumeRoot does: one text for every cause, without a reason."""
-    message = (
-        f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRoot on resource: {_target_arn(call)}"
-    )
-    return ServiceError("AccessDenied", message, 403)
-
-
-def validate(call: Call) -> None:
-    """Check the target, then the task policy.
-
-    :raises ServiceError: ValidationError for anything but a root user or a task policy.
-    """
-    if _find_target_account_id(call) is None:
-        raise ServiceError("ValidationError", "Request must contain a valid target principal")
-    prefix = f"arn:{call.world.partition}:iam::aws:{_TASK_POLICY_PATH}"
-    if _task_policy_arn(call) not in {prefix + name for name in TASK_FEATURES}:
-        raise ServiceError("ValidationError", "Request must contain valid AWS managed task policy ARN")
-
-
 def _find_target_account_id(call: Call) -> str | None:
     return _parse_target(call.parameters["TargetPrincipal"], call.world.partition)
 
@@ -370,37 +377,5 @@ def _parse_target(target: str, partition: str) -> str | None:
     return match[1] if match and is_whole else None
 
 
-def _target_account_id(call: Call) -> str:
-    return _find_target_account_id(call) or ""
-
-
-def _target_arn(call: Call) -> str:
-    return call.world.root_user_arn(_target_account_id(call))
-
-
 def _task_policy_arn(call: Call) -> str:
     return str(call.parameters["TaskPolicyArn"].get("arn", ""))
-
-
-def _root_condition_keys(call: Call) -> Mapping[str, str]:
-    return {"sts:TaskPolicyArn": _task_policy_arn(call)}
-
-
-ROOT_SESSIONS_OPERATIONS = {
-    "AssumeRoot": Operation(
-        assume_root,
-        "sts:AssumeRoot",
-        resource=_target_arn,
-        validate=validate,
-        condition_keys=_root_condition_keys,
-        denial=deny,
-        target_account=_target_account_id,
-        is_regional_only=True,
-    ),
-}
-
-OPERATIONS: dict[str, Operation] = {
-    **IDENTITY_OPERATIONS,
-    **ROLE_SESSIONS_OPERATIONS,
-    **ROOT_SESSIONS_OPERATIONS,
-}

@@ -1,17 +1,8 @@
-"""Accounts, their credentials and identifiers.
+"""Accounts, their IAM users and roles, their credentials, and identifiers that look like AWS's.
 
-Identifiers and keys that look like AWS's: derived for what a scenario holds, random for what is issued later.
-
-A scenario has the same ids and keys on every start, so that shell histories and tests stay valid. Session credentials
-are random, since nobody needs them again.
-
-Passwords as the sandbox keeps them: hashed by scrypt, or known to everybody where a scenario sets them.
-
-Scenarios' passwords are known so that they can be tried out; hashing thousands of them would also take minutes.
-
-The credentials that a root user or an IAM user can hold, in the four kinds that AWS knows.
-
-Accounts, and the IAM users and roles in them.
+A scenario derives ids and keys, so that they are the same on every start and shell histories and tests stay valid;
+what is issued later is random. A password that a person sets is hashed by scrypt. A scenario's passwords are kept as
+text, because they are public and hashing thousands would take minutes.
 """
 
 from __future__ import annotations

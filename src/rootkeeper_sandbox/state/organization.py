@@ -1,18 +1,11 @@
-"""The organization: tree, features, invitations.
+"""The organization: its tree, its features, and how accounts join and leave.
 
-What STS believes of the organization: the truth, or for a while still what was true before a change.
-
-AWS lets root sessions be opened for up to three minutes after a delegate or trusted access has gone, and a feature
-takes a second. All of it is a function of the sandbox's clock, so that tests can walk through it.
+After a delegate or trusted access is removed, AWS opens root sessions for up to three minutes, and a feature takes a
+second to change. ``Eligibility`` imitates this as a function of the sandbox's clock, so that tests can step through
+it.
 
 Source: aws-facts B8, single observations without a promise: after deregistration denied at 0 s, allowed at 15 s,
 denied at 60 s; after trust had gone allowed at 0, 15 and 60 s, denied at 180 s; features about a second.
-
-How accounts come and go: requests for new accounts, invitations, closures; all of them take the sandbox's time.
-
-The organization: its tree of organizational units and accounts, and what is switched on in it.
-
-How an account is when it comes to be: the role for its management account, and what its root user has.
 """
 
 from __future__ import annotations

@@ -1,18 +1,7 @@
-"""Sign-ins, sessions, mailboxes, Identity Center.
+"""Identity Center, mailboxes, issued sessions, and what browsers have begun.
 
-IAM Identity Center: its one instance, the people in its store, and who holds which permission set where.
-
-``is_down`` is the switch for trying what happens when nobody can sign in through it.
-
-The mail that AWS would have sent, kept by address instead of leaving the machine.
-
-Temporary credentials that STS has issued. Nothing revokes them: they last until they expire.
-
-Source: observed of root sessions, which outlived the features, the delegate and the trust (aws-facts B8).
-
-What people at a browser have begun: sessions, MFA challenges, links to reset a password, and failed attempts.
-
-Ids and tokens are kept as SHA-256 only. Everything ends by the sandbox's clock.
+Nothing revokes temporary credentials: they last until they expire, as observed of root sessions, which outlived the
+features, the delegate and the trust (aws-facts B8). Of a browser's ids and tokens only the SHA-256 is kept.
 """
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
-"""Organization policies and managed policies.
+"""Organizations policies and their attachments, and the AWS managed policies that the sandbox knows.
 
-Organizations policies and what they are attached to.
-
-AWS managed policies that the sandbox knows: what can be attached, and what permission sets bring.
-
-Source: IAM User Guide, "AWS managed policies"; of ReadOnlyAccess what concerns the services that the sandbox serves.
+Source: IAM User Guide, "AWS managed policies"; of ReadOnlyAccess the actions of services that the sandbox serves.
 """
 
 from __future__ import annotations

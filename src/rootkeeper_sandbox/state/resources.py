@@ -1,16 +1,4 @@
-"""Buckets, queues, event rules and contacts.
-
-S3 buckets and the versions of the objects in them, small enough to be kept in memory.
-
-Everything is bounded by the services that change it; bodies count against one total for the whole sandbox.
-
-SQS standard queues and their messages, by ARN: one name can exist in each account and Region.
-
-A message that was received becomes visible again at its time; messages past their retention are dropped when
-somebody looks.
-
-What Account Management keeps of accounts: contacts, and changes of the root e-mail address that are under way.
-"""
+"""S3 buckets, SQS queues, event rules and account contacts, in memory and bounded by the services that change them."""
 
 from __future__ import annotations
 
