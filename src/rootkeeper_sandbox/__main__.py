@@ -60,7 +60,7 @@ def _serving_parser() -> argparse.ArgumentParser:
         help="features that are on at the start, with trusted access (default: what the scenario says)",
     )
     parser.add_argument(
-        "--state", type=Path, metavar="FILE", help="keep the state in FILE, and go on from there if it exists"
+        "--state", type=Path, metavar="FILE", help="keep the state in FILE, and continue from there if it exists"
     )
     parser.add_argument(
         "--throttle", choices=("aws", "none"), default="none", help="limit rates as AWS does (default: %(default)s)"

@@ -35,7 +35,7 @@ _USUAL_HEADER = re.compile(
     f"{ALGORITHM} Credential=([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+),"
     r" SignedHeaders=([^,=\s]+), Signature=([0-9a-f]{64})"
 )
-"""As all SDKs write it. Whatever differs is taken apart, so that what is wrong with it can be named."""
+"""As all SDKs write it. Any other header is parsed part by part, so that the refusal can name what is wrong."""
 
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
@@ -216,7 +216,7 @@ class Authenticator:
     ) -> Credential:
         """Find the credential that a request was signed with; ``signing_name`` is what its service signs as.
 
-        :raises RefusalError: if the signature proves nobody.
+        :raises RefusalError: if the signature proves no caller.
         :raises ServiceError: if an S3 request's body isn't what was signed.
         """
         signed_at = _read_signing_date(request)

@@ -70,7 +70,7 @@ def find_step(seed: str, code: str, now: datetime, used: Container[int]) -> int 
 
 
 def find_pair(seed: str, first: str, second: str, now: datetime) -> tuple[int, int] | None:
-    """Find the steps of two consecutive codes, by which somebody proves to hold a device."""
+    """Find the steps of two consecutive codes, which prove that a person holds the device."""
     for base in _presents(now):
         for step in (base + offset for offset in _PAIR_STEPS):
             if _is_code(seed, step, first) and _is_code(seed, step + 1, second):

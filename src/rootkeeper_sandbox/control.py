@@ -22,7 +22,7 @@ from rootkeeper_sandbox.people.pages import describe_sign_in
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine and reachable by nobody else."""
+    """Return whether a host name or address is this machine, which no other machine can reach."""
     if host == "localhost":
         return True
     try:

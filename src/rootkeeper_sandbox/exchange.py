@@ -39,7 +39,7 @@ class HttpRequest:
     form_fields: Mapping[str, str] | None = None
     """The body as a form, once the query protocol has parsed it."""
     server: str = "127.0.0.1"
-    """Address and port that the request came in at, as they stand in a URL."""
+    """Address and port that the request came in at, as in a URL."""
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class HttpResponse:
 
 
 class PrincipalKind(StrEnum):
-    """The kinds of caller that AWS tells apart."""
+    """The kinds of caller that AWS distinguishes."""
 
     ROLE_SESSION = "role_session"
     ROOT_SESSION = "root_session"
@@ -85,7 +85,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An access key as the sandbox knows it: what a signature is checked against, and whom it proves."""
+    """An access key as the sandbox knows it: what a signature is checked against, and the caller that it proves."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -222,7 +222,7 @@ class Operation:
     target_account: Callable[[Call], str] | None = None
     """The account that the recorded request concerns, where it isn't the caller's (sts:AssumeRoot)."""
     is_regional_only: bool = False
-    """Whether a global endpoint doesn't know it, whatever its parameters (sts:AssumeRoot)."""
+    """Whether a global endpoint doesn't know it, even with wrong parameters (sts:AssumeRoot)."""
     guard: Callable[[Call], GuardedResource | None] | None = None
     """The resource's owner and policy, where resource policies and resource control policies decide (S3, SQS)."""
     is_open_to_owner_root: bool = False

@@ -54,7 +54,7 @@ class Fault:
         return self.throttles or self.error is not None
 
     def matches_call(self, facts: Mapping[str, str]) -> bool:
-        """Tell whether a call is one that it may strike."""
+        """Return whether the fault can affect a call."""
         is_meant = all(facts.get(name) == value for name, value in self.matches.items())
         return is_meant and (not self.empties_page or facts["operation"].startswith(_LISTS))
 

@@ -29,7 +29,7 @@ class SandboxInstance:
     world: World
     clock: Clock
     build_world: Callable[[], World]
-    """Builds the scenario anew, for a reset."""
+    """Builds the scenario again, for a reset."""
     services: Services
     router: Router
     authenticator: Authenticator
@@ -46,7 +46,7 @@ class SandboxInstance:
         self.trail.subscribe(lambda event: deliver(self.world, event))
 
     def reset(self) -> None:
-        """Start the scenario again: without faults and events, at the machine's time. Request numbers go on.
+        """Start the scenario again: without faults and events, at the machine's time. Request numbers continue.
 
         :raises ValueError: if the scenario can't be built any more; nothing has changed then but the clock.
         """
@@ -70,7 +70,7 @@ def start_instance(
     latency_seconds: float = 0.0,
     world: World | None = None,
 ) -> SandboxInstance:
-    """Build the world, unless there is one to go on with, and load the models of what is served."""
+    """Build the world, unless ``world`` is given, and load the models of what is served."""
     return SandboxInstance(
         world=world or build_world(),
         clock=clock,

@@ -59,7 +59,7 @@ class RequestContext:
 
 
 async def answer(instance: SandboxInstance, request: HttpRequest) -> tuple[HttpResponse, bool]:
-    """Take a request along the whole path; also tells whether to cut the connection instead of answering."""
+    """Answer a request; the second value is whether to cut the connection instead."""
     context = RequestContext(instance, request, make_request_id(), UnservedCodec("this service", request))
     try:
         for step in STEPS:
@@ -254,7 +254,7 @@ def _find_region(context: RequestContext) -> str | None:
 
 
 def keep(context: RequestContext) -> Awaitable[None] | None:
-    """See to it that what the call has changed is on the disk before anybody hears of it."""
+    """Write the call's changes to the disk before it is answered."""
     is_mutating = context.operation is not None and context.operation.is_mutating
     return context.instance.keep(is_mutating=is_mutating)
 

@@ -41,7 +41,7 @@ class RequestRecord(NamedTuple):
     operation: str | None
     region: str | None
     principal_arn: str | None
-    """``None`` when the signature proved nobody."""
+    """``None`` when the signature proves no caller."""
     account_id: str | None
     """The account that the call concerns: AssumeRoot's target, else the caller's."""
     task_policy: str | None
@@ -134,7 +134,7 @@ def find_region(service: str, scope_region: str) -> str:
 
 
 def is_global_endpoint(request: HttpRequest, scope_region: str) -> bool:
-    """Tell whether a call went to STS's global endpoint: the host name says it, or the scope on a bare address."""
+    """Return whether a call went to STS's global endpoint: the host name says it, or the scope on a bare address."""
     return _host_name(request) == _GLOBAL_STS_HOST or scope_region == GLOBAL_REGION
 
 

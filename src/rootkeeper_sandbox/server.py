@@ -93,7 +93,7 @@ class Application:
             await self._send(send, response)
 
     async def _keep(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Answer what isn't an API call only once what it changed is kept; whatever isn't a GET may have."""
+        """Hold the response until the change is kept; any method but GET and HEAD can change something."""
         try:
             waiting = self.instance.keep(is_mutating=request.method not in ("GET", "HEAD"))
             if waiting is not None:
@@ -229,10 +229,10 @@ _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-leng
 _COLLECTED_AFTER = 20_000
 """New objects between two runs of the garbage collector. Few of a request's objects hang on one another in a circle."""
 _KEEP_ALIVE_SECONDS = 600
-"""Longer than clients pool connections: a connection closed under a call looks like a fault that nobody ordered."""
+"""Longer than clients pool connections: a connection closed under a call looks like an ordered fault."""
 
 _INSECURE_WARNING = (
-    "WARNING: the sandbox listens on {host}. Its keys are public: whoever reaches it can do everything in it.\n"
+    "WARNING: the sandbox listens on {host}. Its keys are public: anyone who can reach it can do anything in it.\n"
 )
 
 

@@ -27,7 +27,7 @@ class Scope(StrEnum):
     ORGANIZATION = "organization"
     """All accounts of the organization together."""
     TARGET = "target"
-    """Everybody's calls about one account, named by the parameter AccountId."""
+    """All calls about one account, named by the parameter AccountId."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class Trail:
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
-        """Let somebody hear of every event as it is appended."""
+        """Call ``listener`` with every event as it is appended."""
         self._listeners.append(listener)
 
     def append(self, event: TrailEvent) -> None:

@@ -88,7 +88,7 @@ class Person:
 
     def register_mfa(self) -> str:
         """Register a device as an authenticator app would, and give its seed."""
-        self.press("Go on")
+        self.press("Continue")
         seed = self.page.locator("#secret").inner_text().replace(" ", "")
         step = int(time.time()) // 30
         self.type(First_code=totp_code(seed, step), The_code_after_it=totp_code(seed, step + 1))

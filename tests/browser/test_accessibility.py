@@ -72,7 +72,7 @@ def test_the_seed_and_the_permission_sets(person: Person, stage: Stage) -> None:
     person.page.get_by_role("button", name="Get credentials").first.click()
     judge(person)
     person.sign_in(EMAIL, stage.process.control("GET", f"accounts/{ACCOUNT}/sign-in")["password"])
-    person.press("Go on")
+    person.press("Continue")
     assert person.page.get_by_role("img", name="QR code").is_visible()
     judge(person)
 

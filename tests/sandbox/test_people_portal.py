@@ -102,7 +102,7 @@ def test_a_word_that_is_no_status_changes_nothing(client_origin: ClientOrigin) -
 
 def test_an_organization_without_people_says_so(client_origin: ClientOrigin) -> None:
     client_origin.instance.world.identity_center.users.clear()
-    assert "Nobody is in the identity store" in client_origin.get("/identity-center").text
+    assert "The identity store of this organization is empty" in client_origin.get("/identity-center").text
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def _level_allows(level: Sequence[AttachedPolicy], kind: PolicyKind, request: Ac
 
 
 def _allows_itself(request: AccessRequest, request_policies: RequestPolicies) -> bool:
-    """Tell whether the caller's own side allows."""
+    """Return whether the caller's own side allows."""
     if request_policies.identity_policies is None:
         return True
     return any(compile_policy(document).allows(request) for document in request_policies.identity_policies)
@@ -262,7 +262,7 @@ def _beside_resource(
     operation: Operation,
     authority: Authority,
 ) -> RequestPolicies:
-    """Add what stands over the resource."""
+    """Add the policies over the resource."""
     is_own = principal.account_id == guarded.account_id
     is_owner_root = is_own and principal.kind in _ROOT_KINDS
     return RequestPolicies(
@@ -297,7 +297,7 @@ def _gets_no_reason(call: Call, operation: Operation) -> bool:
 
 
 def _quote_s3_resource(resource: str) -> str | None:
-    """S3 puts the ARN into quotes, and leaves out the one that stands for all buckets."""
+    """S3 quotes the ARN, and leaves out the one that means all buckets."""
     return None if resource.endswith(":::*") else f'"{resource}"'
 
 

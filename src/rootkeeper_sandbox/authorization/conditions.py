@@ -239,17 +239,17 @@ _ACCOUNT = re.compile(r"(?:arn:[^:]+:iam::)?(\d{12})(?::root)?")
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPattern:
-    """Whom a statement means."""
+    """The callers that a statement means."""
 
     is_negated: bool
     is_everyone: bool
     account_ids: frozenset[str]
-    """Accounts named as a whole: everyone in them whom their own policies let."""
+    """Accounts named as a whole: all callers in them that their own policies allow."""
     arns: frozenset[str]
     services: frozenset[str] = frozenset()
 
     def matches(self, request: AccessRequest) -> bool:
-        """Tell whether the caller is meant.
+        """Return whether the caller is meant.
 
         NotPrincipal with an account excepts its root user alone; others must be named themselves.
         """
@@ -258,7 +258,7 @@ class PrincipalPattern:
         return self.is_everyone or request.account_id in self.account_ids or self.names(request)
 
     def names(self, request: AccessRequest) -> bool:
-        """Tell whether the caller is named by itself, not by its account."""
+        """Return whether the caller is named by itself, not by its account."""
         is_service = request.service_principal is not None and request.service_principal in self.services
         return is_service or not self.arns.isdisjoint(request.principal_arns)
 
@@ -270,7 +270,7 @@ class PrincipalPattern:
 def parse_principals(element: object, *, is_negated: bool) -> PrincipalPattern:
     """Compile a Principal or NotPrincipal element.
 
-    :raises ValueError: if it names nobody in a known way.
+    :raises ValueError: if it names no one in a known way.
     """
     if element == "*":
         return PrincipalPattern(is_negated, is_everyone=True, account_ids=frozenset(), arns=frozenset())
@@ -445,7 +445,7 @@ class Condition(Protocol):
     """One key under one operator."""
 
     def holds(self, context: Context) -> bool:
-        """Tell whether a request satisfies it."""
+        """Return whether a request satisfies it."""
 
 
 class SetOperator(StrEnum):

@@ -48,7 +48,7 @@ class Effect(StrEnum):
 
 
 class PolicyKind(StrEnum):
-    """Where a document stands, which decides what elements it needs."""
+    """What a document is attached to, which decides the elements that it needs."""
 
     IDENTITY = "identity"
     """Identity, session and Organizations policies: a resource, no principal."""
@@ -70,7 +70,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def applies(self, request: AccessRequest) -> bool:
-        """Tell whether all its elements match a request."""
+        """Return whether all its elements match a request."""
         return (
             self.matches_action(request.action)
             and self.matches_resource(request.resource, request.context)
@@ -87,11 +87,11 @@ class Policy:
     allowances: tuple[Statement, ...]
 
     def denies(self, request: AccessRequest) -> bool:
-        """Tell whether a Deny statement applies."""
+        """Return whether a Deny statement applies."""
         return bool(self.denials) and any(statement.applies(request) for statement in self.denials)
 
     def allows(self, request: AccessRequest) -> bool:
-        """Tell whether an Allow statement applies."""
+        """Return whether an Allow statement applies."""
         return any(statement.applies(request) for statement in self.allowances)
 
 

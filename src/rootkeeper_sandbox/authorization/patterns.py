@@ -1,6 +1,6 @@
 """Patterns with the wildcards ``*`` and ``?``: for actions, resource ARNs, and the String and Arn operators.
 
-A pattern is a sequence of fragments, so that the value of a policy variable can stand in it without its own ``*`` or
+A pattern is a sequence of fragments, so that it can contain the value of a policy variable without its own ``*`` or
 ``?`` becoming a wildcard. Patterns become regular expressions that don't backtrack: each ``*`` takes the shortest run
 that lets the next literal follow, which is enough, and keeps hostile patterns from taking exponential time.
 """
@@ -23,7 +23,7 @@ class Fragment:
 
     text: str
     is_literal: bool = False
-    """Whether ``*`` and ``?`` stand for themselves here."""
+    """Whether ``*`` and ``?`` are plain characters here."""
 
 
 Fragments = tuple[Fragment, ...]

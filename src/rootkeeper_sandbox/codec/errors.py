@@ -40,11 +40,11 @@ class Violation:
     """One parameter that breaks a constraint of the service's model."""
 
     path: str
-    """Where it stands, such as ``tags.1.key``."""
+    """Where it is, such as ``tags.1.key``."""
     shown_value: str | None
     """The value as the message shows it; ``None`` for sensitive ones."""
     constraint: str
-    """What ``Member must …`` goes on with."""
+    """What follows ``Member must`` in the message."""
     reason: str
     """The reason in Organizations' vocabulary, such as ``MAX_VALUE_EXCEEDED``."""
 

@@ -135,7 +135,7 @@ QUERY_FORMATTERS: dict[str, Callable[[Any], str]] = {
 """By botocore's type name."""
 
 Check = Callable[[Any, str], Iterator[Violation]]
-"""Yields the violations of a value that stands at a path."""
+"""Yields the violations of a value at a path."""
 _JAVA_ONLY = re.compile(r"\\[pP]\{|&&|\[\[")
 """Constructs of the models' patterns that Python's ``re`` doesn't know or reads otherwise."""
 

@@ -21,7 +21,7 @@ from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 MAX_FIELDS = 2000
 Fields = Mapping[str, str]
 Reader = Callable[[Fields, str], Any]
-"""Reads the value under a prefix; ``None`` when nothing stands there."""
+"""Reads the value under a prefix; ``None`` when there is nothing."""
 
 
 def parse_fields(text: str) -> dict[str, str]:
@@ -42,7 +42,7 @@ def parse_fields(text: str) -> dict[str, str]:
 
 @lru_cache(maxsize=512)
 def parse_fields_once(text: str) -> Fields:
-    """Parse a text that comes again and again; nobody changes what it gives."""
+    """Parse a text that comes often, once; callers must not change the result."""
     return parse_fields(text)
 
 
@@ -71,7 +71,6 @@ def _compile_members(shape: StructureShape) -> list[tuple[str, str, Reader]]:
 
 
 def compile_reader(shape: Shape) -> Reader:
-    """Make the reader of one shape."""
     if isinstance(shape, StructureShape):
         return _structure_reader(shape)
     if isinstance(shape, ListShape):

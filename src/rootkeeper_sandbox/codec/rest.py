@@ -154,7 +154,7 @@ def is_in_body(shape: Shape) -> bool:
 
 
 def compile_part_readers(shape: StructureShape) -> list[tuple[str, PartReader]]:
-    """Make the readers of the members that don't stand in the body; they give ``None`` for what is absent."""
+    """Make the readers of the members outside the body; they give ``None`` for what is absent."""
     return [
         (member, _READERS[inner.serialization["location"]](inner, str(inner.serialization.get("name", member))))
         for member, inner in shape.members.items()

@@ -65,7 +65,7 @@ def find_address(host: str, raw_path: str) -> S3Address:
 
 
 def is_s3_host(host: str) -> bool:
-    """Tell whether a host name can only mean S3."""
+    """Return whether a host name can only mean S3."""
     name = _host_name(host)
     return _AWS_HOST.fullmatch(name) is not None or name.endswith(".localhost")
 

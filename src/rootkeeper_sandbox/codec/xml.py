@@ -235,7 +235,7 @@ def _map_writer(shape: MapShape, name: str, formatters: Formatters) -> Writer:
 
 
 class _EntryHeads(dict[str, str]):
-    """What stands before the value of an entry, by its key: ready for the keys that the model knows."""
+    """The text before an entry's value, by key; made in advance for the keys that the model knows."""
 
     def __init__(self, known_keys: Iterable[str], start: str, end: str) -> None:
         self._start = start

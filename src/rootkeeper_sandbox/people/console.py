@@ -146,7 +146,7 @@ _NO_PASSWORD = "The root user has no password any more; only password recovery c
 
 
 def is_mfa_due(page_request: PageRequest, account: Account) -> bool:
-    """Tell whether a root user can't put off registering MFA any longer."""
+    """Return whether a root user can't put off registering MFA any longer."""
     root_user = account.root_user
     profile = root_user.login_profile
     due_at = profile.mfa_due_at if profile else None
@@ -332,7 +332,7 @@ async def open_cloud_shell(page_request: PageRequest) -> HttpResponse:
     session, _ = require_ready_account(page_request)
     credential = issue_to_root_user(page_request, session)
     shown = notice(
-        tag("p", "Paste these into a terminal of yours; it stands in for CloudShell:"),
+        tag("p", "Paste these into a terminal of yours; it replaces CloudShell:"),
         tag("pre", render_exports(page_request, credential)),
     )
     return await _render(page_request, shown)

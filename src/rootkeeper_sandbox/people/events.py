@@ -85,13 +85,13 @@ class SignInEvent:
 
 @dataclass(frozen=True, slots=True)
 class FederationEvent:
-    """Somebody entered an account through IAM Identity Center.
+    """A person entered an account through IAM Identity Center.
 
     Source: IAM Identity Center User Guide, "Sample CloudTrail events": Federate.
     """
 
     account_id: str
-    """The account that owns the instance, where the event stands."""
+    """The account that owns the instance and gets the event."""
     occurred_at: datetime
     source_ip: str
     user_agent: str

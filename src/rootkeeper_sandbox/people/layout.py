@@ -135,11 +135,11 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""Sent with every page: no script runs, nothing is loaded, nobody frames it, nothing is kept."""
+"""Sent with every page: no script runs, nothing is loaded, no page frames it, nothing is cached."""
 
 _LINKS = (("/", "Home"), ("/signin", "Sign in"), ("/mailbox", "Mailbox"), ("/identity-center", "Identity Center"))
 _CONSOLE_LINK = ("/console", "Console")
-"""In the place of signing in, for whoever has."""
+"""Replaces the sign-in link while a root user is signed in."""
 
 
 def render_page(
@@ -245,7 +245,7 @@ def refusal(*content: Child) -> Markup:
 
 
 def account_of_password(email: str) -> Markup:
-    """Tell password managers whose password a form is about, without showing it."""
+    """Render the hidden account name by which password managers know whose password a form is about."""
     return tag(
         "input",
         type="text",

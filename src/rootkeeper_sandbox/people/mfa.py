@@ -47,7 +47,7 @@ def _render_start(page_request: PageRequest, user_name: str, message: Child = No
                 page_request.form_token,
                 hidden("user", user_name),
                 form_field("Name of the device", "device_name", value=_suggest_name(account, user_name), maxlength=128),
-                button="Go on",
+                button="Continue",
             ),
             name="device",
         ),
@@ -89,7 +89,7 @@ def _suggest_name(account: Account, user_name: str) -> str:
 
 
 async def begin(page_request: PageRequest) -> HttpResponse:
-    """Make the device, and go on to its seed."""
+    """Make the device, and continue with its seed."""
     session, _ = page_request.require_account()
     user_name = page_request.text("user")
     name = page_request.text("device_name").strip()

@@ -47,7 +47,6 @@ _SHOWN_ACCOUNTS = 40
 
 
 async def show(page_request: PageRequest) -> HttpResponse:
-    """Show it."""
     organization = page_request.world.organization
     features = [str(feature) for feature in Feature if feature in organization.features]
     endpoint = f"http://{page_request.authority}"
@@ -82,7 +81,7 @@ def _render_root_users(page_request: PageRequest) -> list[Child]:
     if len(accounts) > _SHOWN_ACCOUNTS:
         caption = f"The first {_SHOWN_ACCOUNTS} of {len(accounts)} accounts"
     return [
-        tag("p", "What it takes to sign in stands behind the links of the last column, with codes of MFA devices."),
+        tag("p", "The links of the last column show the password, and codes of the MFA devices."),
         table(("Account", "E-mail address", "Can sign in"), map(_render_account, shown), caption=caption),
     ]
 
@@ -135,7 +134,7 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
 
 
 def is_for_people(request: HttpRequest) -> bool:
-    """Tell a browser's request from an AWS client's: no signature, and a path that is a page's.
+    """Return whether a browser sent a request: it has no signature, and its path is a page's.
 
     The front page's path is that of every API call, so it is for those alone that ask for HTML.
     """

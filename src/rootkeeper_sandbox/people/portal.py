@@ -1,4 +1,4 @@
-"""A stand-in for the access portal of IAM Identity Center: pick a person, an account and a permission set, get keys.
+"""A replacement for the access portal of IAM Identity Center: pick a person, an account and a permission set, get keys.
 
 It asks for no password, because the directory's own sign-in isn't imitated. While it is switched down, it gives no
 keys.
@@ -123,7 +123,7 @@ def _render_down(page_request: PageRequest) -> HttpResponse:
         "Identity Center",
         alert(
             tag("p", tag("strong", "IAM Identity Center isn't available.")),
-            tag("p", "Nobody can sign in through it, and it gives out no credentials."),
+            tag("p", "No one can sign in through it, and it gives out no credentials."),
         ),
         section(
             "The way in now",
@@ -141,9 +141,9 @@ def _render_down(page_request: PageRequest) -> HttpResponse:
 
 
 def _render_switch(page_request: PageRequest, *, is_down: bool) -> Markup:
-    """The outage is made and ended by whoever tries it out."""
+    """Render the button that starts or ends an outage."""
     wanted, said = ("up", "Restore it") if is_down else ("down", "Switch it off")
-    explanation = "Try out what happens when nobody can sign in through IAM Identity Center."
+    explanation = "Try what happens when no one can sign in through IAM Identity Center."
     switch = form(
         "/identity-center/status", page_request.form_token, hidden("status", wanted), button=said, is_quiet=True
     )
@@ -171,9 +171,9 @@ def _render_users(page_request: PageRequest) -> HttpResponse:
         "Identity Center",
         section(
             "Who are you today?",
-            tag("p", "The sandbox asks no password here: it stands in for your identity provider, too."),
+            tag("p", "The sandbox asks no password here: it replaces your identity provider, too."),
             table(("Name", "User name"), rows, caption="People in the identity store") if rows else None,
-            None if rows else tag("p", "Nobody is in the identity store of this organization."),
+            None if rows else tag("p", "The identity store of this organization is empty."),
             name="people",
         ),
         _render_switch(page_request, is_down=False),
@@ -208,7 +208,7 @@ def _render_assignments(page_request: PageRequest, user: IdentityUser, message: 
         section(
             f"Accounts of {user.display_name}",
             table(headings, rows, caption="Accounts and permission sets") if rows else tag("p", "There is none."),
-            tag("p", tag("a", "Be somebody else", href="/identity-center")),
+            tag("p", tag("a", "Choose another person", href="/identity-center")),
             name="accounts",
         ),
     )
@@ -221,7 +221,7 @@ def _find_entry(page_request: PageRequest, assignment: Assignment) -> tuple[Acco
 
 
 async def issue_credentials(page_request: PageRequest) -> HttpResponse:
-    """Open a role session for somebody who holds the permission set in the account."""
+    """Open a role session for a user who holds the permission set in the account."""
     center = page_request.world.identity_center
     if center.is_down:
         return _render_down(page_request)

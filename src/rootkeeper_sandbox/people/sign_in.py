@@ -133,7 +133,7 @@ def _link_own(body: str) -> list[Child]:
 
 
 _LEAST_SECONDS = 0.12
-"""What every attempt takes, whatever it finds; longer than hashing does."""
+"""The time of every attempt, right or wrong; hashing takes less."""
 _MAX_EMAIL_CHARACTERS = 320
 _WRONG = "Your authentication information is incorrect. Please try again."
 _SIGN_IN_REFUSED = "Too many attempts have failed. Wait some minutes before you try again."
@@ -195,12 +195,12 @@ def _render_sign_in(
 
 
 def _render_signed_in(account: Account) -> Child:
-    link = tag("a", "Go on", href="/console")
+    link = tag("a", "Continue to the console", href="/console")
     return notice(tag("p", "The root user of ", tag("bdi", account.name), " is signed in. ", link))
 
 
 async def sign_in(page_request: PageRequest) -> HttpResponse:
-    """Check e-mail address and password; go on to the code or into the console."""
+    """Check e-mail address and password; continue with the code or the console."""
     email, password = page_request.text("email").strip()[:_MAX_EMAIL_CHARACTERS], page_request.text("password")
     key = digest("sign-in", email.lower())
     if page_request.sign_ins.is_held_off(key, page_request.now):
@@ -212,7 +212,7 @@ async def sign_in(page_request: PageRequest) -> HttpResponse:
     if account.state is not AccountState.ACTIVE:
         record_login(page_request, account.account_id, is_success=False)
         return _render_sign_in(
-            page_request, f"This account is {account.state}; nobody can sign in to it.", email, status=403
+            page_request, f"This account is {account.state}. No one can sign in to it.", email, status=403
         )
     if account.root_user.mfa_devices:
         return _begin_challenge(page_request, account)
@@ -299,7 +299,7 @@ def _render_device(device: MfaDevice) -> list[Child]:
 
 
 def _challenged_account(page_request: PageRequest) -> Account | None:
-    """Find whose password this browser knew; nobody's once that password is gone."""
+    """Find the account whose password this browser knew; ``None`` once that password is gone."""
     challenge = page_request.sign_ins.find_challenge(digest("challenge", page_request.browser_id), page_request.now)
     account = page_request.world.find_account(challenge.account_id) if challenge else None
     if challenge is None or account is None or challenge.remaining_tries <= 0:
@@ -438,7 +438,7 @@ def _write_mail(page_request: PageRequest, account: Account, token: str) -> Mess
     minutes = int(RESET_LIFETIME.total_seconds() // 60)
     body = (
         "Greetings from the sandbox's Amazon Web Services,\n\n"
-        f"Somebody asked to reset the password of the root user {account.email} of the account"
+        f"A request was made to reset the password of the root user {account.email} of the account"
         f" {account.account_id}. To set a new password, open this link within {minutes} minutes. It works once.\n\n"
         f"http://{page_request.authority}/signin/reset-password?token={token}\n\n"
         "If it wasn't you, leave the link alone, and look for PasswordRecoveryRequested in the account's CloudTrail"
@@ -502,7 +502,7 @@ def _render_password_form(page_request: PageRequest, token: str, fault: str | No
 
 
 def _find_account(page_request: PageRequest, token: str) -> Account | None:
-    """Find whose password a link may set: nobody's once its login profile is gone."""
+    """Find the account whose password a link can set; ``None`` once its login profile is gone."""
     reset = page_request.sign_ins.find_reset(digest("reset", token), page_request.now)
     account = page_request.world.find_account(reset.account_id) if reset else None
     profile = account.root_user.login_profile if account else None

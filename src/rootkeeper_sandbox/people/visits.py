@@ -21,7 +21,7 @@ from rootkeeper_sandbox.state.world import World
 _MAX_FIELDS = 50
 _BROWSER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 _OWN_NAME = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?")
-"""Names of this machine, which may be trusted from a Host header: a link to them leads nobody elsewhere."""
+"""Names of this machine, which may be trusted from a Host header: a link to them doesn't lead elsewhere."""
 
 
 @dataclass
@@ -84,7 +84,7 @@ class PageRequest:
     def require_account(self) -> tuple[SignInSession, Account]:
         """Get the session of the root user who is signed in, and the account.
 
-        :raises RedirectedError: to the sign-in page, if nobody is.
+        :raises RedirectedError: to the sign-in page, if no one is signed in.
         """
         session, account = self.session, self.account
         if session is None or account is None:
@@ -95,7 +95,7 @@ class PageRequest:
         return self.fields.get(name, "")
 
     def renew_browser(self) -> None:
-        """Give the browser another id, so that nobody who knew the old one shares what follows."""
+        """Give the browser another id, so that the old one, if known to others, is worthless."""
         self.browser_id = secrets.token_urlsafe(32)
         self.is_new_browser = True
 
@@ -134,7 +134,7 @@ def end_page_request(page_request: PageRequest, response: HttpResponse) -> HttpR
 
 
 def find_authority(request: HttpRequest) -> str:
-    """Find where links in mails lead: to where the request came in, whatever else a Host header says."""
+    """Find where links in mails lead: to where the request came in, unless the Host header names this machine."""
     host = request.headers.get("host", "")
     return host if _OWN_NAME.fullmatch(host) else request.server
 
@@ -187,7 +187,7 @@ def find_password_fault(text: str, account: Account) -> str | None:
 
 
 def make_principal(page_request: PageRequest, session: SignInSession) -> Principal:
-    """Give whom a session of the console calls AWS as: the long-term root user, by temporary credentials."""
+    """Make the principal of a console session: the long-term root user, by temporary credentials."""
     return Principal(
         kind=PrincipalKind.ROOT_USER,
         arn=page_request.world.root_user_arn(session.account_id),

@@ -76,7 +76,7 @@ def build_world(
 
 
 def is_scenario_file(scenario: str) -> bool:
-    """Tell whether a scenario is a path, not a name."""
+    """Return whether a scenario is a path, not a name."""
     return scenario.endswith((".yaml", ".yml"))
 
 

@@ -511,7 +511,7 @@ def _deny_root(organization: Organization, ou_id: str) -> None:
         "DenyRootUser",
         PolicyType.SERVICE_CONTROL_POLICY,
         DENY_ROOT_WITHOUT_EXEMPTION,
-        "Landing zone baseline: nobody works as root",
+        "Landing zone baseline: no one works as root",
     )
     organization.policy_book.add(policy)
     organization.policy_book.attach(policy, ou_id)

@@ -32,7 +32,7 @@ class ScenarioError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """Where something stands in a file."""
+    """A place in a file."""
 
     file: Path
     line: int
@@ -50,7 +50,7 @@ class SourceLocation:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of the file, whatever it is."""
+    """One value of the file, of any kind."""
 
     node: yaml.Node
     place: SourceLocation

@@ -95,7 +95,7 @@ _MADE_UP = {
     "PostalCode": "12345",
     "StateOrRegion": "WA",
 }
-"""What an account has that nobody gave another contact; the name is the account's own."""
+"""The contact of an account until one is set; the name is the account's own."""
 
 _CONTACT_FIELDS = ("AlternateContactType", "EmailAddress", "Name", "PhoneNumber", "Title")
 _SHOWN_STATES = (AccountState.PENDING_ACTIVATION, AccountState.ACTIVE, AccountState.SUSPENDED, AccountState.CLOSED)
@@ -118,7 +118,7 @@ OPERATIONS = ServedOperations("account", resource=account_arn)
 
 @OPERATIONS.read("GetAccountInformation")
 def get_account_information(call: Call) -> dict[str, Any]:
-    """Tell name, age and state of an account."""
+    """Describe name, age and state of an account."""
     account = get_account(call)
     # PENDING_CLOSURE isn't among the states that this API knows: still ACTIVE (assumed).
     state = account.state if account.state in _SHOWN_STATES else AccountState.ACTIVE
@@ -237,7 +237,7 @@ def accept_primary_email_update(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("GetPrimaryEmailUpdateStatus")
 def get_primary_email_update_status(call: Call) -> dict[str, Any]:
-    """Tell how far the newest change is."""
+    """Describe the state of the newest change."""
     contacts = call.world.contacts.find(get_account(call).account_id)
     update = contacts.email_update if contacts else None
     if update is None:
@@ -312,7 +312,7 @@ def list_regions(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("GetRegionOptStatus", condition_keys=_region_keys)
 def get_region_opt_status(call: Call) -> dict[str, Any]:
-    """Tell whether a Region is on."""
+    """Return whether a Region is on."""
     get_account(call)
     name = call.parameters["RegionName"]
     if name not in _STATUSES:

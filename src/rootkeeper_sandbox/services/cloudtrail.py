@@ -68,7 +68,7 @@ def _read_offset(call: Call) -> int:
 
 
 def _has(event: Mapping[str, Any], key: str, value: str) -> bool:
-    """Tell whether an event has a lookup attribute."""
+    """Return whether an event has a lookup attribute."""
     if key in ("ResourceName", "ResourceType"):
         return any(resource.get(key) == value for resource in _resources(event))
     return _describe(event).get(key) == value

@@ -140,7 +140,7 @@ _CONSTANTS = {
 def get_account_summary(call: Call) -> dict[str, Any]:
     """Count what is in the caller's account.
 
-    AccountPasswordPresent is 1 from the moment a login profile exists, before anybody sets a password (observed).
+    AccountPasswordPresent is 1 from the moment a login profile exists, before a password is set (observed).
     """
     account = caller_account(call)
     root_user = account.root_user

@@ -67,7 +67,7 @@ def caller_account(call: Call) -> Account:
 
 
 def get_subject(call: Call) -> Subject:
-    """Find whom the call is about.
+    """Find the user that the call is about.
 
     :raises ServiceError: NoSuchEntity, if the account has no such user.
     """
@@ -244,7 +244,7 @@ def list_access_keys(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("GetAccessKeyLastUsed", resource=_key_owner_arn, validate=None)
 def get_access_key_last_used(call: Call) -> dict[str, Any]:
-    """Tell when, where and for which service a key was used last."""
+    """Describe when, where and for which service a key was last used."""
     owner = _own_key_owner(call)
     if owner is None:
         raise _key_out_of_reach(call)
@@ -281,7 +281,6 @@ def delete_access_key(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("ListSigningCertificates")
 def list_signing_certificates(call: Call) -> dict[str, Any]:
-    """List signing certificates."""
     subject = get_subject(call)
     certificates = [
         subject.render_user_name()
@@ -298,7 +297,6 @@ def list_signing_certificates(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("DeleteSigningCertificate")
 def delete_signing_certificate(call: Call) -> dict[str, Any]:
-    """Delete a signing certificate."""
     certificate_id = call.parameters["CertificateId"]
     if get_subject(call).credentials.signing_certificates.pop(certificate_id, None) is None:
         raise no_such_entity(f"The Certificate with id {certificate_id} cannot be found.")
@@ -318,7 +316,7 @@ def list_mfa_devices(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("DeactivateMFADevice")
 def deactivate_mfa_device(call: Call) -> dict[str, Any]:
-    """Take an MFA device off the user; a virtual one goes on existing, assigned to nobody."""
+    """Take an MFA device off the user; a virtual one remains, unassigned."""
     serial_number = call.parameters["SerialNumber"]
     subject = get_subject(call)
     device = subject.credentials.mfa_devices.pop(serial_number, None)
@@ -349,7 +347,7 @@ _DEVICES_PER_USER = 8
 
 @OPERATIONS.change("CreateVirtualMFADevice", resource=_new_serial_number, validate=None)
 def create_virtual_mfa_device(call: Call) -> dict[str, Any]:
-    """Make a device that is nobody's yet; its seed is shown this once."""
+    """Make an unassigned device; its seed is shown only here."""
     account, serial_number = caller_account(call), _new_serial_number(call)
     if serial_number in account.identities.unassigned_mfa_devices or _find_holder(account, serial_number):
         raise ServiceError("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
@@ -399,7 +397,7 @@ def _require_codes(call: Call, device: MfaDevice) -> tuple[int, int]:
 
 @OPERATIONS.read("ListVirtualMFADevices", resource=any_resource, validate=None)
 def list_virtual_mfa_devices(call: Call) -> dict[str, Any]:
-    """List the account's virtual devices, whether somebody's or nobody's."""
+    """List the account's virtual devices, assigned or not."""
     account, wanted = caller_account(call), call.parameters.get("AssignmentStatus", "Any")
     assigned = [
         {"SerialNumber": device.serial_number, "EnableDate": device.enabled_at, "User": _describe_holder(call, subject)}

@@ -73,7 +73,6 @@ def create_user(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("ListUsers", resource=any_resource)
 def list_users(call: Call) -> dict[str, Any]:
-    """List users."""
     account = caller_account(call)
     users = account.existing_identities.users.values() if account.existing_identities else ()
     return render_page(call, "Users", [_describe_user_briefly(call, account, user) for user in users])
@@ -114,14 +113,12 @@ def create_role(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("GetRole")
 def get_role(call: Call) -> dict[str, Any]:
-    """Describe a role."""
     account, role = _get_role(call)
     return {"Role": _describe_role_briefly(call, account, role)}
 
 
 @OPERATIONS.read("ListRoles", resource=any_resource)
 def list_roles(call: Call) -> dict[str, Any]:
-    """List roles."""
     account = caller_account(call)
     roles = account.existing_identities.roles.values() if account.existing_identities else ()
     return render_page(call, "Roles", [_describe_role_briefly(call, account, role) for role in roles])

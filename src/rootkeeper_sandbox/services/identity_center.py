@@ -99,7 +99,6 @@ def _describe_instance(center: IdentityCenter) -> dict[str, Any]:
 @SSO_ADMIN_OPERATIONS.read("DescribeInstance", resource=instance_arn)
 @for_administrators
 def describe_instance(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """Describe the instance."""
     require_instance(call, center)
     return _describe_instance(center)
 
@@ -133,7 +132,6 @@ def list_permission_sets(call: Call, center: IdentityCenter) -> dict[str, Any]:
 @SSO_ADMIN_OPERATIONS.read("DescribePermissionSet")
 @for_administrators
 def describe_permission_set(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """Describe one permission set."""
     found = get_permission_set(call, center)
     described = {
         "Name": found.name,
@@ -171,7 +169,6 @@ def list_customer_policies(call: Call, center: IdentityCenter) -> dict[str, Any]
 @SSO_ADMIN_OPERATIONS.read("GetPermissionsBoundaryForPermissionSet")
 @for_administrators
 def get_permissions_boundary(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """Give the permissions boundary."""
     found = get_permission_set(call, center)
     if found.boundary_arn is None:
         raise not_found(f"The permission set {found.arn} has no permissions boundary.")
@@ -223,7 +220,7 @@ def _require_account(call: Call) -> None:
 @SSO_ADMIN_OPERATIONS.read("ListAccountAssignmentsForPrincipal", resource=instance_arn)
 @for_administrators
 def list_account_assignments_for_principal(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """List what somebody holds, by groups too; the management account alone may ask."""
+    """List what a user or group holds, a user also by groups; only the management account can ask."""
     if call.principal.account_id != center.owner_account_id:
         raise access_denied()
     require_instance(call, center)
@@ -280,7 +277,6 @@ def _passes(call: Call, item: IdentityUser | IdentityGroup, fields: dict[str, st
 @IDENTITYSTORE_OPERATIONS.read("DescribeUser")
 @for_administrators
 def describe_user(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """Describe a user."""
     _require_store(call, center)
     return _describe_user(call, _get_user(center, call.parameters["UserId"]))
 
@@ -288,7 +284,6 @@ def describe_user(call: Call, center: IdentityCenter) -> dict[str, Any]:
 @IDENTITYSTORE_OPERATIONS.read("DescribeGroup")
 @for_administrators
 def describe_group(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """Describe a group."""
     _require_store(call, center)
     return _describe_group(call, _get_group(center, call.parameters["GroupId"]))
 

@@ -117,7 +117,7 @@ def _choose_account_id(call: Call) -> str:
 @OPERATIONS.read("DescribeCreateAccountStatus")
 @for_readers
 def describe_create_account_status(call: Call) -> dict[str, Any]:
-    """Tell how a request for an account stands."""
+    """Describe the state of a request for an account."""
     request = call.world.organization.account_requests.get(call.parameters["CreateAccountRequestId"])
     if request is None:
         message = "You specified a create account request that doesn't exist."
@@ -203,7 +203,7 @@ def _require_closing_quota(call: Call) -> None:
 @OPERATIONS.change("RemoveAccountFromOrganization", resource=_account_resource)
 @for_management
 def remove_account(call: Call) -> dict[str, Any]:
-    """Make a member account stand alone, with the root user and identities that it has."""
+    """Make a member account standalone; its root user and identities stay."""
     _release_account(call, call.parameters["AccountId"])
     return {}
 
@@ -211,7 +211,7 @@ def remove_account(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("LeaveOrganization")
 @for_members
 def leave_organization(call: Call) -> dict[str, Any]:
-    """Make the caller's own account stand alone."""
+    """Make the caller's own account standalone."""
     _release_account(call, call.principal.account_id)
     return {}
 

@@ -308,7 +308,7 @@ def _statements(content: str) -> list[dict[str, Any]]:
 
 
 def _is_resource_control(statement: Mapping[str, Any]) -> bool:
-    """Customers' resource control policies only deny, to everybody, and name the services that they deny."""
+    """Customers' resource control policies only deny, to every principal, and name the services."""
     actions = statement.get("Action", "*")
     return (
         statement["Effect"] == "Deny"

@@ -149,7 +149,7 @@ def parent_arn(organization: Organization, parent_id: str) -> str:
 
 
 def target_arn(organization: Organization, target_id: str) -> str:
-    """Spell the ARN of whatever a policy or tag can be on."""
+    """Spell the ARN of anything that a policy or tag can be on."""
     if target_id.startswith(("r-", "ou-")):
         return parent_arn(organization, target_id)
     if target_id in organization.policy_book.policies:
@@ -160,7 +160,6 @@ def target_arn(organization: Organization, target_id: str) -> str:
 @OPERATIONS.read("ListRoots")
 @for_readers
 def list_roots(call: Call) -> dict[str, Any]:
-    """List the one root."""
     return render_page(call, "Roots", [describe_root(call.world.organization)])
 
 
@@ -180,7 +179,7 @@ def describe_root(organization: Organization) -> dict[str, Any]:
 def list_accounts(call: Call) -> dict[str, Any]:
     """List all accounts, in no order that AWS promises.
 
-    Whoever joins, moves or leaves between two pages makes no other account be left out or come twice.
+    An account that joins, moves or leaves between two pages doesn't make another one missing or repeated.
     """
     organization = call.world.organization
     places, token = cut_rows(call, organization.places)
@@ -192,8 +191,8 @@ def list_accounts(call: Call) -> dict[str, Any]:
 def list_accounts_for_parent(call: Call) -> dict[str, Any]:
     """List the accounts directly in the root or unit.
 
-    A listing of more than one page has an empty page in its middle: AWS gives such pages, and whoever stops at one
-    loses accounts.
+    A listing of more than one page has an empty page in its middle: AWS gives such pages, and a client that stops
+    at one loses accounts.
     """
     account_ids: list[str | None] = [*call.world.organization.account_ids_below(_parent_id(call))]
     size = call.parameters.get("MaxResults", 20)
@@ -247,7 +246,6 @@ def list_organizational_units_for_parent(call: Call) -> dict[str, Any]:
 @OPERATIONS.read("DescribeOrganizationalUnit", resource=_unit_resource)
 @for_readers
 def describe_organizational_unit(call: Call) -> dict[str, Any]:
-    """Describe one unit."""
     return {"OrganizationalUnit": describe_unit(call.world.organization, get_organizational_unit(call))}
 
 
@@ -313,7 +311,6 @@ _MAXIMUM_TAGS = 50
 @OPERATIONS.read("ListTagsForResource", resource=_resource)
 @for_readers
 def list_tags_for_resource(call: Call) -> dict[str, Any]:
-    """List the tags of one resource."""
     return render_page(call, "Tags", [{"Key": key, "Value": value} for key, value in _tags(call).items()])
 
 

@@ -87,7 +87,7 @@ def _texts(statement: Mapping[str, Any], field: str) -> list[str]:
 
 
 def _fits(resource: str, allowed: Sequence[str]) -> bool:
-    """Tell whether a statement's resource can mean what the policy is on: each is a pattern for the other."""
+    """Return whether a statement's resource can mean what the policy is on: each is a pattern for the other."""
     return any(
         compile_wildcards((Fragment(pattern),))(resource) or compile_wildcards((Fragment(resource),))(pattern)
         for pattern in allowed
@@ -103,7 +103,7 @@ def _named_principals(statement: Mapping[str, Any]) -> list[str]:
 
 
 def _exists(principal: object, world: World) -> bool:
-    """Tell whether a principal exists; those of accounts that the sandbox doesn't know are believed."""
+    """Return whether a principal exists; those of accounts that the sandbox doesn't know are believed."""
     if not isinstance(principal, str):
         return False
     if _ACCOUNT_ID.fullmatch(principal) or _UNIQUE_ID.fullmatch(principal):

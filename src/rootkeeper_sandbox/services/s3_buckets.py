@@ -1,8 +1,8 @@
 """S3: buckets and their policies.
 
-Anyone learns of a bucket that doesn't exist or lies in another Region before anything is authorized, as in S3: names
-of buckets are public. The root user of a bucket's owner can read, replace and remove the policy whatever it says, so
-that no lock-out lasts; only organization policies can stop that (aws-facts D2).
+Anyone learns of a bucket that doesn't exist or is in another Region before anything is authorized, as in S3: names of
+buckets are public. The root user of a bucket's owner can read, replace and remove the policy even if it denies that, so
+that no lock-out lasts; only organization policies can stop it (aws-facts D2).
 
 Source: Amazon S3 API Reference, API version 2006-03-01; Amazon S3 User Guide, "Request redirection and the REST API".
 """
@@ -31,7 +31,7 @@ _ASSUMED_FROM_ANYWHERE = "GetBucketLocation"
 
 
 def is_bucket_name(name: str) -> bool:
-    """Tell whether S3 lets a bucket be named so.
+    """Return whether S3 lets a bucket be named so.
 
     Source: Amazon S3 User Guide, "General purpose bucket naming rules". The prefix of the guide's own examples is
     allowed here.
@@ -208,7 +208,7 @@ def delete_bucket_policy(call: Call) -> dict[str, Any]:
 
 
 def get_own_bucket(call: Call) -> Bucket:
-    """Get the bucket, if it is the caller's account's; others can't handle policies, whatever they are allowed.
+    """Get the bucket of the caller's own account; others can't read or change its policy, even with permission.
 
     :raises ServiceError: MethodNotAllowed. Source: Amazon S3 API Reference, GetBucketPolicy.
     """
@@ -329,7 +329,7 @@ def delete_bucket(call: Call) -> dict[str, Any]:
     guard=None,
 )
 def list_buckets(call: Call) -> dict[str, Any]:
-    """List the caller's buckets of all Regions by name; their Regions are told only when the list is paged."""
+    """List the caller's buckets of all Regions by name; their Regions are shown only when the list is paged."""
     prefix, region = call.parameters.get("Prefix", ""), call.parameters.get("BucketRegion")
     is_paged = bool(call.parameters.keys() & {"MaxBuckets", "ContinuationToken", "Prefix", "BucketRegion"})
     found = [
@@ -366,21 +366,21 @@ def canonical_id(call: Call, account_id: str) -> str:
 
 @OPERATIONS.read("HeadBucket", action="ListBucket")
 def head_bucket(call: Call) -> dict[str, Any]:
-    """Tell that a bucket is there and reachable."""
+    """Show that a bucket exists and the caller can reach it."""
     bucket = get_bucket(call)
     return {"BucketRegion": bucket.region, "BucketArn": bucket_arn(call), "AccessPointAlias": False}
 
 
 @OPERATIONS.read("GetBucketLocation")
 def get_bucket_location(call: Call) -> dict[str, Any]:
-    """Tell where a bucket lies; us-east-1 is told as the empty constraint."""
+    """Show the Region of a bucket; us-east-1 is the empty constraint."""
     region = get_bucket(call).region
     return {} if region == DEFAULT_REGION else {"LocationConstraint": region}
 
 
 @OPERATIONS.read("GetBucketVersioning")
 def get_bucket_versioning(call: Call) -> dict[str, Any]:
-    """Tell whether versions are kept; nothing is told of a bucket that never kept any."""
+    """Show whether versions are kept; empty for a bucket that never kept any."""
     return {"Status": get_bucket(call).versioning}
 
 

@@ -38,7 +38,7 @@ OPERATIONS = ServedOperations(
 
 @OPERATIONS.read("GetObjectLockConfiguration", action="GetBucketObjectLockConfiguration")
 def get_object_lock_configuration(call: Call) -> dict[str, Any]:
-    """Tell whether a bucket has Object Lock, and its default retention."""
+    """Show whether a bucket has Object Lock, and its default retention."""
     bucket = get_bucket(call)
     if not bucket.has_object_lock:
         message = "Object Lock configuration does not exist for this bucket"
@@ -74,7 +74,7 @@ def _read_default(default: dict[str, Any]) -> DefaultRetention:
 
 @OPERATIONS.read("GetObjectRetention", resource=object_arn, condition_keys=_VERSION_KEYS, is_data_event=True)
 def get_object_retention(call: Call) -> dict[str, Any]:
-    """Tell the retention of a version."""
+    """Show the retention of a version."""
     require_object_lock(get_bucket(call))
     retention = _get_version(call).retention
     if retention is None:

@@ -71,7 +71,7 @@ def require_object_lock(bucket: Bucket) -> None:
 
 
 def require_deletable(call: Call, version: ObjectVersion, may_bypass_governance: Callable[[Call], bool]) -> None:
-    """Refuse to let a version go before its time; nobody can hasten COMPLIANCE.
+    """Refuse to delete a version before its retention ends; COMPLIANCE can't be bypassed.
 
     :raises ServiceError: AccessDenied.
     """
@@ -130,7 +130,7 @@ DIGESTS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 def verify_checksums(parameters: Mapping[str, Any], body: bytes) -> dict[str, str]:
-    """Verify whatever checksums came with a body, and give them.
+    """Verify the checksums that came with a body, and return them.
 
     :raises ServiceError: BadDigest, InvalidDigest or InvalidRequest.
     """
@@ -355,7 +355,7 @@ def _version_headers(call: Call, bucket: Bucket, version: ObjectVersion) -> dict
 
 
 def _get_version(call: Call) -> tuple[Bucket, ObjectVersion]:
-    """Find the version that is asked for; what is missing is told only to those who may list the bucket.
+    """Find the version that is asked for; only callers who can list the bucket learn that it is missing.
 
     :raises ServiceError: NoSuchKey, NoSuchVersion, MethodNotAllowed or AccessDenied.
     """

@@ -1,7 +1,7 @@
 """SQS: queues and their attributes.
 
-The root user of a queue's owner can read and set its attributes whatever the queue's policy says, as for buckets
-(aws-facts M.6; that it holds for each of these calls is assumed).
+The root user of a queue's owner can read and set its attributes even if the policy of the queue denies that, as for
+buckets (aws-facts M.6; that it holds for each of these calls is assumed).
 
 Source: Amazon SQS API Reference, API version 2012-11-05.
 """
@@ -124,7 +124,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
 }
 
 _KEPT_ONLY = frozenset({"KmsMasterKeyId", "RedriveAllowPolicy", "RedrivePolicy", "SqsManagedSseEnabled"})
-"""Kept and told, without effect."""
+"""Kept and shown, without effect."""
 _FIFO = frozenset({"ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit"})
 
 _READ_ONLY_ATTRIBUTES = frozenset(
@@ -295,14 +295,13 @@ def get_queue_url(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.read("GetQueueAttributes", is_open_to_owner_root=True)
 def get_queue_attributes(call: Call) -> dict[str, Any]:
-    """Give attributes; without names none. A new policy is told at once, though it may not decide yet."""
+    """Give attributes; without names none. A new policy is shown at once, even before it takes effect."""
     attributes = describe_attributes(call, get_addressed_queue(call), call.parameters.get("AttributeNames", []))
     return {"Attributes": attributes} if attributes else {}
 
 
 @OPERATIONS.change("SetQueueAttributes", is_open_to_owner_root=True)
 def set_queue_attributes(call: Call) -> dict[str, Any]:
-    """Set attributes."""
     queue = get_addressed_queue(call)
     apply_attributes(call, queue, call.parameters["Attributes"])
     queue.modified_at = call.now.replace(microsecond=0)
@@ -323,6 +322,5 @@ def purge_queue(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("DeleteQueue")
 def delete_queue(call: Call) -> dict[str, Any]:
-    """Delete a queue with all that is in it."""
     call.world.queues.remove(get_addressed_queue(call), call.now)
     return {}

@@ -93,14 +93,14 @@ OPERATIONS = ServedOperations("sts")
 
 @OPERATIONS.read("GetCallerIdentity", is_open=True)
 def get_caller_identity(call: Call) -> dict[str, Any]:
-    """Tell who signed the call; needs no permission and works even where it is denied."""
+    """Describe who signed the call. It needs no permission and works even where a policy denies it."""
     caller = call.principal
     return {"UserId": caller.user_id, "Account": caller.account_id, "Arn": caller.arn}
 
 
 @OPERATIONS.read("GetAccessKeyInfo")
 def get_access_key_info(call: Call) -> dict[str, Any]:
-    """Tell the account that an access key id was made for, whether or not the key exists."""
+    """Find the account that an access key id was made for, whether or not the key exists."""
     key_id = call.parameters["AccessKeyId"]
     owner = call.world.find_key_owner(key_id)
     account_id = owner.account_id if owner else account_of_access_key(key_id)

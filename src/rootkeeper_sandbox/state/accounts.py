@@ -86,7 +86,7 @@ _DECOY_SALT = b"\0" * _SALT_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """A password that somebody set, as salt and hash, or a scenario's, as text."""
+    """A password: as salt and hash if a person set it, as text in a scenario."""
 
     salt: bytes = _DECOY_SALT
     digest: bytes = field(default=b"", repr=False)
@@ -94,13 +94,13 @@ class Password:
 
 
 def hash_password(text: str) -> Password:
-    """Make what is kept of a password that somebody sets. Takes some hundredths of a second."""
+    """Hash a password with a new salt. It takes some hundredths of a second."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return Password(salt, _hash(text, salt))
 
 
 def verify_password(password: Password | None, text: str) -> bool:
-    """Tell whether it is the password; takes the same time for every kind and for none."""
+    """Return whether it is the password; takes the same time for every kind and for none."""
     digest = _hash(text, password.salt if password else _DECOY_SALT)
     if password is None:
         return False
@@ -196,7 +196,7 @@ class Credentials:
 
     @property
     def is_recovery_allowed(self) -> bool:
-        """Whether there is a login profile whose password nobody has set yet."""
+        """Whether there is a login profile without a password yet."""
         return self.login_profile is not None and self.login_profile.password is None
 
     def add_access_key(self, key: AccessKey) -> None:
@@ -273,7 +273,7 @@ class Identities:
     users: dict[str, IamUser] = field(default_factory=dict)
     roles: dict[str, IamRole] = field(default_factory=dict)
     unassigned_mfa_devices: dict[str, str | None] = field(default_factory=dict)
-    """Virtual devices that are nobody's, by serial number: their seeds, as in ``MfaDevice``."""
+    """Seeds of unassigned virtual devices by serial number, as in ``MfaDevice``."""
 
 
 @dataclass(slots=True)

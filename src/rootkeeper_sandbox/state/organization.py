@@ -29,7 +29,7 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PropagationDelays:
-    """How long STS goes on believing, in seconds after a change; from the first bound on, to before the second."""
+    """When STS still uses the old state: seconds after a change, from the first bound to before the second."""
 
     deregistration: tuple[float, float] = (0, 0)
     trust_removal: tuple[float, float] = (0, 0)
@@ -241,7 +241,7 @@ class Organization:
 
     @property
     def places(self) -> range:
-        """The places of accounts in the order of joining. Whoever leaves leaves a gap, so that nobody else moves up."""
+        """The places of accounts in the order of joining. An account that leaves makes a gap, and no other moves."""
         return range(self._next_place)
 
     def find_account_id_at(self, place: int) -> str | None:
@@ -299,11 +299,11 @@ class Organization:
         ]
 
     def has_parent(self, parent_id: str) -> bool:
-        """Tell whether the id is the organization root's or an organizational unit's."""
+        """Return whether the id is the organization root's or an organizational unit's."""
         return parent_id == self.organization_root_id or parent_id in self.organizational_units
 
     def has_target(self, target_id: str) -> bool:
-        """Tell whether a policy can be attached to the id."""
+        """Return whether a policy can be attached to the id."""
         return self.has_parent(target_id) or target_id in self.accounts
 
     def target_ids(self) -> Iterator[str]:
@@ -378,7 +378,7 @@ class Organization:
         return iter(dict.fromkeys(account_id for accounts in self.delegations.values() for account_id in accounts))
 
     def may_open_root_sessions(self, account_id: str, now: datetime) -> bool:
-        """Tell whether STS takes the account for the management account or the delegate of IAM."""
+        """Return whether STS takes the account as the management account or the delegate of IAM."""
         return (
             account_id == self.management_account_id
             or self.is_delegated_administrator(account_id, IAM_SERVICE_PRINCIPAL)
@@ -386,11 +386,11 @@ class Organization:
         )
 
     def is_trusted_by_sts(self, now: datetime) -> bool:
-        """Tell whether STS takes trusted access of IAM as switched on."""
+        """Return whether STS takes trusted access of IAM as switched on."""
         return self.is_trusted(IAM_SERVICE_PRINCIPAL) or self.eligibility.was_trusted_until_lately(now)
 
     def is_feature_on_for_sts(self, feature: Feature, now: datetime) -> bool:
-        """Tell whether STS takes a feature as switched on."""
+        """Return whether STS takes a feature as switched on."""
         return (feature in self.features) is not self.eligibility.has_feature_changed_lately(feature, now)
 
     def arn(self, resource: str) -> str:

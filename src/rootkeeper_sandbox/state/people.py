@@ -21,7 +21,7 @@ HOME_REGION = "us-east-1"
 
 @dataclass(slots=True)
 class IdentityUser:
-    """Somebody in the identity store."""
+    """A person in the identity store."""
 
     user_id: str
     user_name: str
@@ -42,7 +42,7 @@ class IdentityGroup:
 
 @dataclass(slots=True)
 class PermissionSet:
-    """What somebody may do in the accounts in which they hold it."""
+    """What its holders can do in the accounts in which they hold it."""
 
     arn: str
     name: str
@@ -91,7 +91,7 @@ class IdentityCenter:
         return [group.group_id for group in self.groups.values() if user_id in group.member_ids]
 
     def account_ids_with(self, permission_set_arn: str) -> list[str]:
-        """List the accounts into which a permission set is provisioned: those in which somebody holds it."""
+        """List the accounts into which a permission set is provisioned: those in which it is assigned."""
         held = (a.account_id for a in self.assignments if a.permission_set_arn == permission_set_arn)
         return list(dict.fromkeys(held))
 
@@ -100,7 +100,7 @@ class IdentityCenter:
         return list(dict.fromkeys(a.permission_set_arn for a in self.assignments if a.account_id == account_id))
 
     def held_by(self, principal_type: str, principal_id: str) -> Iterator[Assignment]:
-        """Give somebody's assignments, a user's with those of the groups that the user is in."""
+        """Give the assignments of a user or group; a user's include those of its groups."""
         holders = {(principal_type, principal_id)}
         if principal_type == "USER":
             holders |= {("GROUP", group_id) for group_id in self.group_ids_of(principal_id)}
@@ -110,7 +110,7 @@ class IdentityCenter:
 
 
 def make_identity_center(organization: Organization, seed: str, now: datetime) -> IdentityCenter:
-    """Make the instance that every organization has, without anybody in it."""
+    """Make the instance that every organization has, without people in it."""
     noise = derive_bytes("identity-center", seed, organization.organization_id).hex()
     return IdentityCenter(
         instance_arn=f"arn:{organization.partition}:sso:::instance/ssoins-{noise[:16]}",
@@ -223,7 +223,7 @@ class SignInSession:
 
 @dataclass(slots=True)
 class MfaChallenge:
-    """Somebody who knew the password and is asked for a code."""
+    """A browser that sent the right password and must send a code."""
 
     account_id: str
     begun_at: datetime
@@ -238,7 +238,7 @@ class MfaChallenge:
 
 @dataclass(frozen=True, slots=True)
 class PasswordReset:
-    """A link that lets whoever has it set the password, once."""
+    """A link that sets the password once; any holder of the link can use it."""
 
     account_id: str
     sent_at: datetime
@@ -296,7 +296,7 @@ class SignInStore:
             del self.resets[key]
 
     def is_held_off(self, key: str, now: datetime) -> bool:
-        """Tell whether so many attempts have failed that no more are taken for a while."""
+        """Return whether so many attempts have failed that no more are taken for a while."""
         failures = _find(self.failures, key, now)
         return failures is not None and failures.number >= MAX_FAILURES
 

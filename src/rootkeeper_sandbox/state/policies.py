@@ -37,7 +37,7 @@ Source: Organizations User Guide, "Quotas and service limits" (aws-facts F2).
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
-    """One policy; a changed policy is another object, so that what was compiled from it can be told apart."""
+    """One policy; a changed policy is another object, because compiled policies are cached by text."""
 
     policy_id: str
     arn: str
@@ -108,7 +108,7 @@ class PolicyStore:
         del self.policies[policy.policy_id]
 
     def is_attached(self, policy: OrganizationPolicy) -> bool:
-        """Tell whether a policy that isn't AWS's own is attached to anything."""
+        """Return whether a policy that isn't AWS's own is attached to anything."""
         return any(policy.policy_id in policy_ids for policy_ids in self._attachments.values())
 
     def forget_target(self, target_id: str) -> None:

@@ -13,7 +13,7 @@ NULL_VERSION = "null"
 
 @dataclass(slots=True)
 class Retention:
-    """Until when one version can't be deleted, and by whom not: ``COMPLIANCE`` by nobody."""
+    """Until when one version can't be deleted; ``COMPLIANCE`` can't be bypassed."""
 
     mode: str
     until: datetime

@@ -1,4 +1,4 @@
-"""One organization in memory, and whatever else a request path needs to know: keys, sessions, mailboxes."""
+"""One organization in memory, and the keys, sessions, mailboxes and resources around it."""
 
 from __future__ import annotations
 
