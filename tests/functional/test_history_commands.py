@@ -99,10 +99,10 @@ def test_audits_are_listed_and_compared_by_their_ids(changed: Program) -> None:
 
 
 WRONG = (
-    (("diff", "2020-01-01"), "no such audit"),
+    (("diff", "2020-01-01"), "No audit of the whole organization ended by 2020-01-0"),
     (("diff", "yesterday"), "is not a date"),
     (("diff", "--organization", "o-otherorgid00"), "o-exampleorgid"),
-    (("history", "999988887777"), "Nothing is known"),
+    (("history", "999988887777"), "no record of account 999988887777"),
     (("history", "Nobody"), "No account"),
     (("history", "12"), "12 digits"),
 )
@@ -121,6 +121,7 @@ def test_with_one_audit_there_is_nothing_to_compare(enabled: Program) -> None:
     audit(enabled)
     run = enabled.run("diff")
     assert run.status == 2, run.shown
+    assert "needs two audits of the whole organization; only one is stored" in run.stderr
     assert "rootkeeper audit" in run.stderr
 
 

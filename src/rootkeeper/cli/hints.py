@@ -7,6 +7,14 @@ from collections.abc import Mapping
 from rootkeeper.errors import Hint
 
 COMMAND_HINTS: Mapping[str, str] = {
+    "emails.attest_or_override": "Choose another address, or attest that a group reads this one: "
+    "rootkeeper emails attest {address} --by NAME --until DATE. Or add --override, which is recorded with the reason.",
+    "emails.attested_by": "Name the person: --by NAME.",
+    "emails.attested_until": "Give a date in the future: --until YYYY-MM-DD.",
+    "emails.other_address_or_override": "Choose another address, or add --override, which is recorded with the reason.",
+    "emails.override": "Add --override, which is recorded with the reason.",
+    "emails.reason": "Give a reason: --reason TEXT.",
+    "emails.restart": "{sent} one. To send another one, add --restart.",
     "exception.list": "See rootkeeper exceptions list.",
     "factors.key_file": (
         "Copy the key file of the other servers, or of the backup, to the path in server.key_file. If it is lost, run "
@@ -15,6 +23,9 @@ COMMAND_HINTS: Mapping[str, str] = {
     "factors.reset": "Reset them: rootkeeper users reset-factors NAME",
     "factors.wait": "Wait an hour, or ask an administrator to run: rootkeeper users reset-factors NAME",
     "failsafe.include": "If you mean to delete the way back in, add --include-failsafe with its id.",
+    "history.audit": "Audit the account first: rootkeeper audit.",
+    "history.audit_again": "Run rootkeeper audit, then rootkeeper diff again.",
+    "history.list_audits": "List the stored audits: rootkeeper diff --list.",
     "identity.list": "See them: rootkeeper users list, rootkeeper token list",
     "organization.list": "Use another token, or list the organization again: rootkeeper audit",
     "token.list": "Use another token. See what each may do: rootkeeper token list",

@@ -195,10 +195,7 @@ def _list_setup(document: Record) -> Iterator[Mapping[str, Any]]:
 
 
 _SYMBOLS = {"fail": "✗", "kept": "◆", "not_applicable": "·", "pass": "✓", "unknown": "?"}
-
-
 _BAR_WIDTH = 1000
-
 
 _BAR_WORDS = {
     ControlVerdict.PASS: "without root user credentials",

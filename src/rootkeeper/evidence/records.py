@@ -33,8 +33,6 @@ from rootkeeper.values import json_time, render_duration
 from rootkeeper.windows.rules import RecoveryWindow
 
 SCHEMA_VERSION = 1
-
-
 Record: TypeAlias = "dict[str, Any]"
 
 
@@ -248,7 +246,6 @@ KIND_NAMES: Mapping[CredentialKind, str] = MappingProxyType(
 )
 """In the order in which reports show them."""
 
-
 VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
     {
         ControlVerdict.FAIL: "Fail",
@@ -258,7 +255,6 @@ VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
         ControlVerdict.UNKNOWN: "Unknown",
     }
 )
-
 
 _ACCOUNT_VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
     {

@@ -128,13 +128,8 @@ def _render_age(age: timedelta) -> str:
 
 
 BY_ROOT_SESSION = "sts:AssumeRoot IAMAuditRootUserCredentials + iam:GetAccountSummary"
-
-
 BY_OWN_CREDENTIALS = "iam:GetAccountSummary with credentials of the account itself"
-
-
 BY_CLOSING = f"{BY_ROOT_SESSION}, as a recovery window was closed"
-
 
 _IN_DETAIL = {
     CredentialKind.PASSWORD: "iam:GetLoginProfile",
@@ -143,11 +138,9 @@ _IN_DETAIL = {
     CredentialKind.MFA_DEVICES: "iam:ListMFADevices",
 }
 
-
 _NEVER_OPENED = frozenset(
     {WindowState.APPROVED, WindowState.CANCELLED, WindowState.DENIED, WindowState.LAPSED, WindowState.REQUESTED}
 )
-
 
 _NOTHING = RootCredentialsSummary(
     has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False

@@ -217,7 +217,6 @@ _ALWAYS_THERE = frozenset(
     }
 )
 
-
 _NEVER_THERE = frozenset(
     {
         "aws:assumedroot",
@@ -229,7 +228,6 @@ _NEVER_THERE = frozenset(
         "aws:tagkeys",
     }
 )
-
 
 _LONG_TERM_NEVER_HAS = frozenset({"aws:multifactorauthage", "aws:multifactorauthpresent", "aws:tokenissuetime"})
 """Source: IAM User Guide, "AWS global condition context keys": present only with temporary credentials."""
@@ -488,7 +486,6 @@ def _try_roles(
 
 _GOODNESS = {AccessVerdict.BLOCKED: 0, AccessVerdict.UNKNOWN: 1, AccessVerdict.DEPENDS: 2, AccessVerdict.ALLOWED: 3}
 
-
 _VERDICTS = {
     AccessVerdict.ALLOWED: CheckVerdict.PASS,
     AccessVerdict.BLOCKED: CheckVerdict.FAIL,
@@ -565,7 +562,6 @@ _MAKE_ONE = (
     "Give a failsafe its root login (rootkeeper failsafe set-up ID), or keep an IAM user with MFA that may open root "
     "sessions (rootkeeper failsafe runbook)."
 )
-
 
 MANAGEMENT_KINDS = ("management_mfa", "management_access_keys", "management_signing_certificates")
 """The checks of ``check_management_root``, for where it can't be read."""

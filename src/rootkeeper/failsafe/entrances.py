@@ -61,7 +61,6 @@ _IDENTITY_CENTER_CALLER = (
     "sso:Describe* and sso:Get*"
 )
 
-
 _ANY_ACCESS = UserAccess(has_password=True, active_access_key_ids=("",), mfa_serial_numbers=("",))
 """As if a user had everything to prove itself by."""
 
@@ -226,17 +225,14 @@ USER_MAKING_ACTIONS = (
 )
 """What a failsafe's root user calls to make an identity that may open root sessions, as the runbook does."""
 
-
 _LOGIN_CHECKS = frozenset({"delegated_administrator", "recovery_window", "password"})
 """What of a failsafe's checks its root user's way in hangs on, beside MFA: one device opens the door as well as two."""
-
 
 _FULL_ACCESS = PolicySource(
     "the new role's policy",
     "the new role's policy",
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*"}]}',
 )
-
 
 _APPROVERS = unknown(
     "approvers",

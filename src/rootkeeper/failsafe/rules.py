@@ -102,7 +102,6 @@ def has_bad_checks(checks: Iterable[Check], fail_on: frozenset[FailOn]) -> bool:
 DRILL_EVERY = timedelta(days=90)
 """Source: needs of the product, after Microsoft's guidance for emergency access accounts (validate every 90 days)."""
 
-
 RECORD_COMMAND = "rootkeeper failsafe record-drill"
 
 
@@ -240,10 +239,7 @@ _HINT = (
     f"{RECORD_COMMAND} {{}} --by NAME --at DATE --outcome passed"
 )
 
-
 WANTED_MFA_DEVICES = 2
-
-
 _UNREAD_DETAIL = "It couldn't be read one by one."
 
 
@@ -438,19 +434,10 @@ _VERDICTS = {
     AccessVerdict.UNKNOWN: CheckVerdict.UNKNOWN,
 }
 
-
 _ANOTHER = "Register an account that works: rootkeeper enable --delegated-administrator ID"
-
-
 _AS_AUDITOR = "Use credentials that may open audit sessions there."
-
-
 _REGISTER = "Sign in as its root user and register MFA devices: two, one of them hardware."
-
-
 _DELETE = "Delete it: rootkeeper delete {1} --include-failsafe {1} --only {0}"
-
-
 _ALARM = "See `rootkeeper policies alarms`; in the next drill, record --alarm seen."
 
 

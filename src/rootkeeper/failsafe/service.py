@@ -252,7 +252,6 @@ class DrillRecorder:
 LOOK_EVERY_SECONDS = 5.0
 """How often an audit session looks whether the person has come to the end."""
 
-
 SESSION_MARGIN_SECONDS = 60.0
 """A session that ends sooner isn't read with any more."""
 

@@ -1,1 +1,1 @@
-"""What was: an account's past, and what changed between two audits."""
+"""An account's past, and what changed between two audits."""

@@ -1,10 +1,7 @@
-"""One account's past, and what changed between two audits.
+"""What changed between two audits, and one account's past as a time line.
 
-What changed between two audits: accounts that came and went, statuses, and kinds of credentials.
-
-What one of the two didn't read is told as such. It is never a credential that went, nor one that appeared.
-
-One account's past as one time line: what audits found, what the ledger tells, its windows, and watched events.
+A comparison reports what one of the audits didn't read as unread, never as credentials that appeared or disappeared.
+A time line merges what audits found, the ledger's entries, recovery windows and watched events.
 """
 
 from __future__ import annotations
@@ -23,46 +20,46 @@ from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 _LOGIN = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
-"""What opens an account. An MFA device guards it: without one it is worse."""
+"""What a root user signs in with. An MFA device only protects it, so losing one is a change for the worse."""
 
 
 class PresenceChange(StrEnum):
-    """What became of one kind of credentials."""
+    """How one kind of credentials changed."""
 
     APPEARED = "appeared"
     GONE = "gone"
-    """Read in both, there in the first and not in the second."""
+    """Both audits read it; only the first found it."""
     READ = "read"
-    """The second audit read it, and the first didn't."""
+    """Only the second audit read it."""
     REPLACED = "replaced"
-    """There in both, with other keys, certificates or devices."""
+    """Both audits found it, with different keys, certificates or devices."""
     UNREAD = "unread"
-    """The first audit read it, and the second didn't."""
+    """Only the first audit read it."""
 
 
 class AccountChange(StrEnum):
-    """What became of an account."""
+    """How an account changed."""
 
     CHANGED = "changed"
     JOINED = "joined"
     LEFT = "left"
-    """It was in the first audit, and isn't in the second."""
+    """Only the first audit has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindDifference:
-    """One kind of credentials that isn't as it was."""
+    """One kind of credentials that changed."""
 
     kind: CredentialKind
     before: bool | None
-    """Whether there was any; ``None`` where it wasn't read."""
+    """Whether there was any; ``None`` if it wasn't read."""
     after: bool | None
     change: PresenceChange
 
 
 @dataclass(frozen=True, slots=True)
 class AccountDifference:
-    """One account that isn't as it was."""
+    """One account that changed."""
 
     account_id: AccountId
     name: str
@@ -72,9 +69,9 @@ class AccountDifference:
     kinds: tuple[KindDifference, ...]
 
     def is_worse(self, fail_on: frozenset[FailOn]) -> bool:
-        """Whether root can be opened where it couldn't, or (as unknown) nobody can tell any more.
+        """Whether the root user gained a way to sign in, or its status became unknown.
 
-        An open recovery window and a failsafe that is in order aren't worse.
+        An open recovery window and a failsafe that is in order don't count.
         """
         before, after = self.before, self.after
         if after is None or after.status is Status.RECOVERY_OPEN or _is_kept(after):
@@ -93,21 +90,19 @@ class AuditDifference:
     accounts: tuple[AccountDifference, ...]
     """By account id."""
     unchanged: int
-    """Accounts that are as they were."""
     not_compared: int
-    """Accounts that only one of two audits has, where one of them wasn't of the whole organization."""
+    """Accounts that only one audit has, if one of the audits didn't cover the whole organization."""
 
     def is_worse(self, fail_on: frozenset[FailOn]) -> bool:
-        """Whether any account is."""
         return any(one.is_worse(fail_on) for one in self.accounts)
 
 
 def compare_audits(
     before: Mapping[AccountId, AccountStatus], after: Mapping[AccountId, AccountStatus], *, are_complete: bool
 ) -> AuditDifference:
-    """What changed from one audit to the other.
+    """Compare two audits.
 
-    :param are_complete: whether both were of the whole organization; else an account that is in only one of them
+    :param are_complete: whether both covered the whole organization. If not, an account that only one of them has
         neither joined nor left.
     """
     found: list[AccountDifference] = []
@@ -140,17 +135,15 @@ def _compare(
 
 
 def compare_kinds(before: AccountStatus, after: AccountStatus) -> tuple[KindDifference, ...]:
-    """The kinds of credentials that two readings of one account tell differently."""
-    return tuple(_list_kinds(before, after))
-
-
-def _list_kinds(before: AccountStatus, after: AccountStatus) -> Iterable[KindDifference]:
+    """List the kinds of credentials in which two statuses of one account differ."""
+    found = []
     for kind in KIND_ORDER:
         one, other = _has(before, kind), _has(after, kind)
         if one != other:
-            yield KindDifference(kind, one, other, _classify_presence(one, other))
+            found.append(KindDifference(kind, one, other, _classify_presence(one, other)))
         elif one and _are_replaced(kind, before, after):
-            yield KindDifference(kind, one, other, PresenceChange.REPLACED)
+            found.append(KindDifference(kind, one, other, PresenceChange.REPLACED))
+    return tuple(found)
 
 
 def _classify_presence(before: bool | None, after: bool | None) -> PresenceChange:
@@ -166,7 +159,7 @@ def _has(status: AccountStatus, kind: CredentialKind) -> bool | None:
 
 
 def _are_replaced(kind: CredentialKind, before: AccountStatus, after: AccountStatus) -> bool:
-    """Only told where both were read in detail."""
+    """``False`` unless both were read in detail."""
     one, other = _list_ids(kind, before), _list_ids(kind, after)
     return one is not None and other is not None and one != other
 
@@ -195,17 +188,14 @@ def _is_worse(difference: KindDifference, after: AccountStatus) -> bool:
 
 
 def _is_kept(status: AccountStatus) -> bool:
-    """A failsafe's login is kept on purpose while it is guarded."""
+    """A failsafe's login is kept on purpose while MFA protects it."""
     return status.role is AccountRole.FAILSAFE and status.is_in_order
 
 
 _SHOWN_ELSEWHERE = frozenset({Action.WINDOW_EVENT})
-"""Facts of which the time line has the thing itself."""
-
+"""Facts whose subject is an entry of the time line itself."""
 
 _OMITTED_PARAMETERS = frozenset({"task_policy", "expires_at", "request_id"})
-
-
 _LONGEST_TEXT = 200
 
 
@@ -216,13 +206,13 @@ class TimelineKind(StrEnum):
     """A root event of CloudTrail."""
     LEDGER = "ledger"
     STATUS = "status"
-    """An audit that found something else than the one before it."""
+    """An audit whose result differs from the one before it."""
     WINDOW = "window"
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened, or was found."""
+    """One thing that happened or was found."""
 
     at: datetime
     kind: TimelineKind
@@ -242,17 +232,17 @@ def compile_timeline(
     windows: Iterable[RecoveryWindow],
     events: Iterable[WatchedEvent],
 ) -> tuple[TimelineEntry, ...]:
-    """Everything in the order of its time.
+    """Merge everything known of an account in the order of time.
 
     :param found: the oldest first.
     :param entries: of the account, in the order of their sequence.
     """
-    all_of_it = (*_list_statuses(found), *_list_ledger(entries), *_list_windows(windows), *_list_events(events))
-    return tuple(sorted(all_of_it, key=lambda entry: entry.at))
+    merged = (*_list_statuses(found), *_list_ledger(entries), *_list_windows(windows), *_list_events(events))
+    return tuple(sorted(merged, key=lambda entry: entry.at))
 
 
 def _list_statuses(found: Iterable[KeptStatus]) -> Iterator[TimelineEntry]:
-    """The first one, and each that differs from the one before."""
+    """List the first status, and each that differs from the one before."""
     before: AccountStatus | None = None
     for one in found:
         if before is None or _differs(before, one.status):
@@ -275,22 +265,13 @@ def _differs(before: AccountStatus, after: AccountStatus) -> bool:
 def _describe_status(before: AccountStatus | None, after: AccountStatus) -> str:
     sentences = [after.detail or ""]
     if before is not None:
-        sentences += [
-            f"{_render_parameter(one.kind)}: {_CHANGE_TEXTS[one.change]}" for one in compare_kinds(before, after)
-        ]
+        sentences += [f"{_render_kind(one.kind)}: {_CHANGE_TEXTS[one.change]}" for one in compare_kinds(before, after)]
     elif after.summary is not None:
-        sentences += [f"{kind}: present" for kind in _list_present(after)]
+        sentences += [f"{_render_kind(kind)}: present" for kind in KIND_ORDER if after.summary.has(kind)]
     return "; ".join(sentence for sentence in sentences if sentence)
 
 
-def _list_present(status: AccountStatus) -> list[str]:
-    summary = status.summary
-    if summary is None:
-        return []
-    return [_render_parameter(kind) for kind in KIND_ORDER if summary.has(kind)]
-
-
-def _render_parameter(kind: CredentialKind) -> str:
+def _render_kind(kind: CredentialKind) -> str:
     return kind.value.replace("_", " ")
 
 
@@ -304,7 +285,7 @@ _CHANGE_TEXTS = {
 
 
 def _list_ledger(entries: Iterable[LedgerEntry]) -> Iterator[TimelineEntry]:
-    """An intent and its outcome are one; an intent without one is told as open."""
+    """Join an intent and its outcome; an intent without an outcome is shown as open."""
     intents: dict[int, LedgerEntry] = {}
     for entry in entries:
         if entry.action in _SHOWN_ELSEWHERE:
@@ -348,19 +329,15 @@ def _list_windows(windows: Iterable[RecoveryWindow]) -> Iterator[TimelineEntry]:
             watched = f"watched by {window.watched_by}" if window.watched_by else "not watched"
             until = "" if window.expires_at is None else f"until {window.expires_at:%Y-%m-%d %H:%M:%S UTC}, "
             approved = "" if window.is_approved else ", unapproved"
-            opened_at = _not_before(window.opened_at, window.requested_at)
+            # AWS reports the time of the opening in whole seconds, so it can seem earlier than the request.
+            is_same_second = window.opened_at == window.requested_at.replace(microsecond=0)
+            opened_at = window.requested_at if is_same_second else window.opened_at
             yield _describe_step(window, opened_at, "opened", f"{until}{watched}{approved}", window.activated_by)
         if window.closed_at is not None:
             detail = "a re-read showed no root user credentials"
             yield _describe_step(window, window.closed_at, "closed", detail, window.closed_by)
         elif window.state is WindowState.CLOSE_FAILED and window.expires_at is not None:
             yield _describe_step(window, window.expires_at, "not closed", window.failure or "", None, is_alarming=True)
-
-
-def _not_before(opened_at: datetime, requested_at: datetime) -> datetime:
-    """AWS tells the opening to the second: in the second of its request it came after that."""
-    is_same_second = opened_at == requested_at.replace(microsecond=0)
-    return requested_at if is_same_second else opened_at
 
 
 def _describe_step(

@@ -1,4 +1,4 @@
-"""What was: one account's past, and what changed between two audits. Works without AWS."""
+"""Reads one account's past, and compares two audits. Makes no AWS call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.errors import InputError, NotFoundError
+from rootkeeper.errors import Hint, InputError, NotFoundError
 from rootkeeper.history.rules import AuditDifference, TimelineEntry, compare_audits, compile_timeline
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
@@ -23,9 +23,9 @@ class AccountHistory:
 
     account_id: AccountId
     name: str | None
-    """``None`` for an account that no inventory knows any more."""
+    """``None`` if the account isn't in the inventory any more."""
     audits: int
-    """How many kept audits have it."""
+    """How many stored audits contain it."""
     last_read_at: datetime | None
     entries: tuple[TimelineEntry, ...]
 
@@ -53,9 +53,9 @@ class HistoryReader:
     def read_account(
         self, id_or_name: str, start: datetime | None = None, end: datetime | None = None
     ) -> AccountHistory:
-        """An account's time line, or the part of it between two moments, both included.
+        """Read an account's time line, or the part of it between two moments, both included.
 
-        :raises InputError: if no such account is known, or several bear that name.
+        :raises InputError: if no such account is known, or several have that name.
         :raises DatabaseError: if the database can't be read.
         """
         inventory = self.store.find_last()
@@ -63,42 +63,57 @@ class HistoryReader:
         kept = self.history.list_account(account_id)
         entries = compile_timeline(
             reversed(kept),
-            (one for one in self.ledger.list_entries(account_id=account_id) if self._is_own(one.organization_id)),
+            (
+                one
+                for one in self.ledger.list_entries(account_id=account_id)
+                if one.organization_id == self.organization_id
+            ),
             self.windows.list_of_account(account_id),
             self.events.list_of_account(account_id),
         )
         name = _find_name(account_id, inventory) or (kept[0].status.account.name if kept else None)
         if not entries and name is None:
-            raise NotFoundError(f"Nothing is known of account {account_id}.", hint="Read it first: rootkeeper audit")
+            raise NotFoundError(
+                f"The database has no record of account {account_id}.",
+                hint=Hint("Audit the account first.", "history.audit"),
+            )
         within = tuple(one for one in entries if (start is None or start <= one.at) and (end is None or one.at <= end))
         last_read_at = max((at for one in kept if (at := one.status.observed_at) is not None), default=None)
         return AccountHistory(account_id, name, len(kept), last_read_at, within)
 
     def list_audits(self) -> tuple[KeptAudit, ...]:
-        """Those that are kept, the newest first."""
+        """List the stored audits, the newest first."""
         return self.history.list_audits()
 
     def compare(self, older: str | None, newer: str | None, find_moment: Callable[[str], datetime]) -> ComparedAudits:
-        """What changed between two audits: by default the last two of the whole organization.
+        """Compare two audits: by default the last two of the whole organization.
 
-        :param older: the audit's id, or a date: then the last one of the whole organization that had ended by then.
-        :param find_moment: reads a date.
-        :raises InputError: if there is none, or it is neither an id nor a date.
+        :param older: the audit's id, or a date: then the last audit of the whole organization that ended by that date.
+        :param find_moment: parses a date.
+        :raises InputError: if there is no such audit, or a text is neither an id nor a date.
         :raises DatabaseError: if the database can't be read.
         """
         audits = self.list_audits()
         complete = [audit for audit in audits if audit.is_complete]
-        second = self._choose(newer, audits, find_moment) if newer is not None else _take_newest(complete)
+        if older is None and newer is None and len(complete) < 2:
+            counted = "only one is" if complete else "none is"
+            raise InputError(
+                f"A comparison needs two audits of the whole organization; {counted} stored.",
+                hint=Hint("Audit the whole organization again, then compare.", "history.audit_again"),
+            )
+        if newer is not None:
+            second = self._choose(newer, audits, find_moment)
+        else:
+            second = _require_newest(complete, "is stored")
         if older is not None:
             first = self._choose(older, audits, find_moment)
         else:
-            first = _take_newest([audit for audit in complete if audit.ended_at < second.ended_at])
+            before = [audit for audit in complete if audit.ended_at < second.ended_at]
+            first = _require_newest(before, f"ended before audit {second.audit_id}")
         if first.ended_at > second.ended_at:
             first, second = second, first
         if first.audit_id == second.audit_id:
-            raise InputError(
-                f"Both are audit {first.audit_id}: nothing is compared.", hint="See them all: rootkeeper diff --list"
-            )
+            raise InputError(f"Both are audit {first.audit_id}; a comparison needs two audits.", hint=_LIST_AUDITS)
         difference = compare_audits(
             self._list_statuses(first),
             self._list_statuses(second),
@@ -111,16 +126,17 @@ class HistoryReader:
         if named:
             return named[0]
         moment = find_moment(text)
-        return _take_newest([audit for audit in audits if audit.is_complete and audit.ended_at <= moment])
+        ended = [audit for audit in audits if audit.is_complete and audit.ended_at <= moment]
+        return _require_newest(ended, f"ended by {moment:%Y-%m-%d %H:%M:%S UTC}")
 
     def _list_statuses(self, audit: KeptAudit) -> dict[AccountId, AccountStatus]:
         found = self.history.list_statuses(audit.audit_id)
         counted = audit.summary.get("accounts", 0)
         if len(found) < counted:
-            kept = f"{len(found)} of its {counted} accounts" if found else "only its counts"
+            kept = f"{len(found)} of its {counted} accounts are" if found else "only its counts are"
             raise InputError(
-                f"Of audit {audit.audit_id} {kept} are kept.",
-                hint="The others were forgotten, or an earlier version of Rootkeeper made it.",
+                f"Audit {audit.audit_id} can't be compared: {kept} stored.",
+                hint="Older results are deleted after the retention time. Choose a newer audit.",
             )
         return found
 
@@ -131,19 +147,16 @@ class HistoryReader:
         named = [account.account_id for account in accounts if account.name == id_or_name]
         if len(named) == 1:
             return named[0]
-        what = f"{len(named)} accounts have the name" if named else "No account is known by the name"
-        raise InputError(f"{what} {id_or_name!r}.", hint="Give its id: 12 digits.")
-
-    def _is_own(self, organization_id: str) -> bool:
-        return organization_id == self.organization_id
+        what = f"{len(named)} accounts have" if named else "No account in the inventory has"
+        raise InputError(f"{what} the name {id_or_name!r}.", hint="Give its id: 12 digits.")
 
 
-def _take_newest(audits: list[KeptAudit]) -> KeptAudit:
+_LIST_AUDITS = Hint("List the stored audits and choose two of them.", "history.list_audits")
+
+
+def _require_newest(audits: list[KeptAudit], condition: str) -> KeptAudit:
     if not audits:
-        raise InputError(
-            "There is no such audit of the whole organization to compare.",
-            hint="See those that are kept: rootkeeper diff --list. Make one: rootkeeper audit",
-        )
+        raise InputError(f"No audit of the whole organization {condition}.", hint=_LIST_AUDITS)
     return audits[0]
 
 

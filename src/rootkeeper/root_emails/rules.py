@@ -1,15 +1,11 @@
-"""Root e-mail addresses, checked against the organization's rules.
+"""The organization's rules for root e-mail addresses, and what a re-read proves of a change.
 
-Root e-mail addresses, judged by the organization's rules.
+A person who reads the mailbox can reset the root user's password. So an address must be in a domain of the
+organization, read by a group, and used by one account only. Unknown is never a pass: without a list of domains no
+address passes.
 
-Whoever reads the mailbox of an address can have the root user's password reset, so an address must be the
-organization's own, read by a group and nobody's twice. What isn't known is never a pass: without a list of domains no
-address is known to be the organization's own.
-
-Changes of a root e-mail address: how far one is, and what a re-read proves.
-
-AWS sends a one-time password to the new address, waits up to 24 hours for it, and may take up to 4 hours to show the
-change everywhere. So "not shown yet" is no proof of anything for a while.
+To change an address, AWS sends a one-time password to the new one, accepts it for 24 hours, and may take 4 hours to
+show the change everywhere. Until then an old address in an answer proves nothing.
 
 Source: Account Management guide, "Update the root user email address"; API version 2021-02-01.
 """
@@ -23,7 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
-from rootkeeper.errors import InputError, SettingsError
+from rootkeeper.errors import Hint, InputError, SettingsError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
 from rootkeeper.organization.statuses import AccountRole, FailOn, classify_account_role
@@ -33,13 +29,8 @@ from rootkeeper.windows.rules import CLOCK_SKEW
 LONGEST_ADDRESS = 64
 """Source: Account Management StartPrimaryEmailUpdate, API version 2021-02-01."""
 
-
 _DOMAIN = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-
-
 _ADDRESS = re.compile(rf"(?P<local>[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+)@(?P<domain>{_DOMAIN})")
-
-
 _DOMAIN_RULE = re.compile(rf"(?:\*\.)?{_DOMAIN}")
 
 
@@ -59,23 +50,22 @@ class EmailReason(StrEnum):
 
 EXPLANATIONS: Mapping[EmailReason, str] = {
     EmailReason.ATTESTATION_EXPIRED: "the attestation that a group reads it has ended",
-    EmailReason.DOMAINS_NOT_SET: "emails.allowed_domains isn't set, so nobody knows whose domain it is",
+    EmailReason.DOMAINS_NOT_SET: "emails.allowed_domains isn't set, so the owner of its domain isn't known",
     EmailReason.DOMAIN_NOT_ALLOWED: "its domain isn't one of emails.allowed_domains",
     EmailReason.DUPLICATE: "another account has it too",
     EmailReason.MALFORMED: "it isn't an e-mail address",
     EmailReason.NOT_ACTIVE: "the account isn't ACTIVE",
     EmailReason.NOT_A_GROUP: "no group is known to read it",
     EmailReason.PATTERN_NOT_MATCHED: "it doesn't match emails.approved_pattern",
-    EmailReason.UNREAD: "AWS told no address",
+    EmailReason.UNREAD: "AWS returned no address",
 }
 """Half a sentence each, for people."""
-
 
 _UNKNOWN_REASONS = frozenset({EmailReason.DOMAINS_NOT_SET, EmailReason.UNREAD})
 
 
 class EmailVerdict(StrEnum):
-    """What the rules make of an account's address."""
+    """Whether an account's address follows the rules."""
 
     FAIL = "fail"
     NOT_APPLICABLE = "not_applicable"
@@ -102,12 +92,12 @@ class EmailAddress:
 
     @property
     def mailbox(self) -> str:
-        """Where its mail arrives: what follows a plus sign only sorts it. Source: RFC 5233."""
+        """The address without what follows a plus sign, which mail servers ignore. Source: RFC 5233."""
         return f"{self.local.partition('+')[0] or self.local}@{self.domain}"
 
 
 def parse_address(text: str) -> EmailAddress:
-    """Read an e-mail address, whatever its case.
+    """Parse an e-mail address; upper and lower case don't matter.
 
     :raises InputError: if it isn't one.
     """
@@ -119,10 +109,10 @@ def parse_address(text: str) -> EmailAddress:
 
 @dataclass(frozen=True, slots=True)
 class EmailAttestation:
-    """Somebody's word that a group reads an address; it ends by itself."""
+    """A person's statement that a group reads an address, valid until a date."""
 
     address: str
-    """In lower case. It covers this address and, if it has no plus sign, those that only add one to it."""
+    """In lower case. An address without a plus sign covers its plus addresses too."""
     attested_by: str
     until: datetime
     recorded_by: str
@@ -133,26 +123,29 @@ class EmailAttestation:
 
 
 def require_attestation(attestation: EmailAttestation, now: datetime) -> EmailAttestation:
-    """``attestation``, if it may be kept.
+    """Return ``attestation`` if it is valid.
 
-    :raises InputError: if nobody gives it, or its end isn't in the future.
+    :raises InputError: if it names no person, or its end isn't in the future.
     """
     if not attestation.attested_by:
-        raise InputError("An attestation needs somebody who gives it.", hint="Name who knows it: --by NAME")
+        raise InputError(
+            "An attestation needs the name of the person who attests it.",
+            hint=Hint("Name the person.", "emails.attested_by"),
+        )
     if not attestation.is_in_force(now):
         raise InputError(
             f"An attestation can't end in the past ({attestation.until.isoformat()}).",
-            hint="Give a later end: --until YYYY-MM-DD",
+            hint=Hint("Give a date in the future.", "emails.attested_until"),
         )
     return attestation
 
 
 @dataclass(frozen=True, slots=True)
 class EmailRules:
-    """What addresses are held to."""
+    """The organization's rules for root e-mail addresses."""
 
     allowed_domains: frozenset[str] = frozenset()
-    """In lower case; ``*.example.com`` stands for all domains below example.com."""
+    """In lower case; ``*.example.com`` means all domains below example.com."""
     approved_pattern: re.Pattern[str] | None = None
     groups: frozenset[str] = frozenset()
     """Addresses in lower case."""
@@ -163,15 +156,15 @@ class EmailRules:
 
 
 def parse_rules(allowed_domains: Sequence[str], approved_pattern: str, groups: Sequence[str]) -> EmailRules:
-    """Read the rules as the settings write them.
+    """Parse the rules from the settings.
 
-    :raises SettingsError: if a domain, an address or the pattern can't be understood.
+    :raises SettingsError: if a domain, an address or the pattern isn't valid.
     """
     domains = frozenset(domain.lower() for domain in allowed_domains)
     for domain in domains:
         if not _DOMAIN_RULE.fullmatch(domain):
             raise SettingsError(
-                f"emails.allowed_domains has {domain!r}, which isn't a domain.",
+                f"emails.allowed_domains contains {domain!r}, which isn't a domain.",
                 hint="Write example.com, or *.example.com for every domain below it.",
             )
     return EmailRules(domains, _parse_pattern(approved_pattern), frozenset(_parse_group(text) for text in groups))
@@ -193,12 +186,14 @@ def _parse_group(text: str) -> str:
     try:
         return str(parse_address(text))
     except InputError as error:
-        raise SettingsError(f"emails.groups has {text!r}, which isn't an e-mail address.", hint=error.hint) from error
+        raise SettingsError(
+            f"emails.groups contains {text!r}, which isn't an e-mail address.", hint=error.hint
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class RootEmail:
-    """An account's root e-mail address, and what the rules make of it."""
+    """An account's root e-mail address, checked against the rules."""
 
     account: Account
     role: AccountRole
@@ -206,7 +201,7 @@ class RootEmail:
     reasons: tuple[EmailReason, ...]
     group_basis: GroupBasis | None = None
     attestation: EmailAttestation | None = None
-    """The one that was looked at, whether it is in force or has ended."""
+    """The latest one, in force or ended."""
     shared_with: tuple[AccountId, ...] = ()
     """Other accounts with the same address."""
 
@@ -221,7 +216,7 @@ class RootEmailEvaluator:
     now: datetime
 
     def evaluate_all(self, inventory: Inventory) -> tuple[RootEmail, ...]:
-        """Every account of the inventory, in its order, the management account included."""
+        """Check every account of the inventory, the management account included, in its order."""
         holders = find_holders(inventory.accounts)
         return tuple(
             self._evaluate(account, classify_account_role(account.account_id, inventory), holders)
@@ -229,7 +224,7 @@ class RootEmailEvaluator:
         )
 
     def find_breaches(self, address: EmailAddress) -> tuple[EmailReason, ...]:
-        """What speaks against an address, alphabetical; whether another account has it is looked at elsewhere."""
+        """List the rules that an address breaks, alphabetically, except for ``DUPLICATE``."""
         rules, reasons = self.rules, set[EmailReason]()
         if not rules.allowed_domains:
             reasons.add(EmailReason.DOMAINS_NOT_SET)
@@ -243,9 +238,9 @@ class RootEmailEvaluator:
         return tuple(sorted(reasons))
 
     def find_group(self, address: EmailAddress) -> tuple[GroupBasis | None, EmailAttestation | None]:
-        """Why the address counts as a group's, if it does, and the attestation that says or said so.
+        """Find why the address counts as a group's, and its latest attestation.
 
-        A plus-address counts by its mailbox, and never the other way round.
+        A group's mailbox covers its plus addresses; a plus address doesn't cover the mailbox.
         """
         names = (str(address), address.mailbox)
         if self.rules.groups.intersection(names):
@@ -272,12 +267,12 @@ class RootEmailEvaluator:
 
 
 def fold_address(text: str) -> str:
-    """An address as far as two may be the same: case doesn't count."""
+    """Fold an address for comparison: case doesn't count."""
     return text.strip().lower()
 
 
 def find_holders(accounts: Iterable[Account]) -> dict[str, tuple[AccountId, ...]]:
-    """Which accounts have an address, by the address in lower case; those that aren't ACTIVE included."""
+    """Map each address in lower case to its accounts, those that aren't ACTIVE included."""
     holders: dict[str, tuple[AccountId, ...]] = {}
     for account in accounts:
         address = fold_address(account.email)
@@ -292,7 +287,7 @@ def _evaluate_reasons(reasons: Sequence[EmailReason]) -> EmailVerdict:
 
 
 def count_verdicts(found: Iterable[RootEmail]) -> dict[str, int]:
-    """How many accounts there are, and how many of each verdict."""
+    """Count the accounts, and those of each verdict."""
     counts = {"accounts": 0} | {verdict.value: 0 for verdict in EmailVerdict}
     for one in found:
         counts["accounts"] += 1
@@ -301,7 +296,7 @@ def count_verdicts(found: Iterable[RootEmail]) -> dict[str, int]:
 
 
 def has_email_findings(found: Iterable[RootEmail], fail_on: frozenset[FailOn]) -> bool:
-    """Whether the answer is bad: a breach of a rule counts as ``present``."""
+    """Whether the answer is bad; an address that breaks a rule counts as ``present``."""
     verdicts = {one.verdict for one in found}
     return (EmailVerdict.FAIL in verdicts and FailOn.PRESENT in fail_on) or (
         EmailVerdict.UNKNOWN in verdicts and FailOn.UNKNOWN in fail_on
@@ -309,34 +304,30 @@ def has_email_findings(found: Iterable[RootEmail], fail_on: frozenset[FailOn]) -
 
 
 ONE_TIME_PASSWORD_LASTS = timedelta(hours=24)
-
-
 PROPAGATION_TAKES = timedelta(hours=4)
 
-
 EMAIL_PARAMETER = "email"
-"""What ledger entries of a change call the new address."""
-
+"""The ledger's parameter for the new address."""
 
 _ONE_TIME_PASSWORD = re.compile(r"[a-zA-Z0-9]{6}")
 
 
 def parse_one_time_password(text: str) -> OneTimePassword:
-    """Read a one-time password.
+    """Parse a one-time password.
 
     :raises InputError: if it isn't 6 letters and digits; the message doesn't repeat it.
     """
     if not _ONE_TIME_PASSWORD.fullmatch(text.strip()):
         raise InputError(
-            "This isn't a one-time password: it has 6 letters and digits.",
-            hint="Copy it from the mail that AWS has sent to the new address.",
+            "This isn't a one-time password. A one-time password has 6 letters and digits.",
+            hint="Copy it from the mail that AWS sent to the new address.",
         )
     return OneTimePassword(text.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class EmailUpdateSnapshot:
-    """What AWS told of an account's newest change at one moment."""
+    """An account's newest change as AWS reported it at one moment."""
 
     was_read: bool
     update: EmailUpdate | None = None
@@ -346,19 +337,19 @@ class EmailUpdateSnapshot:
         return self.update.updated_at if self.update else None
 
     def describe(self) -> dict[str, JsonValue]:
-        """What an intent keeps of the reading before it, so that a later one shows what the call did."""
+        """Render it for the intent, so that a later read shows whether the call acted."""
         at = self.updated_at
         return {"update_before_was_read": self.was_read, "update_before_at": at.isoformat() if at else None}
 
 
 @dataclass(frozen=True, slots=True)
 class EmailReread:
-    """What a re-read showed."""
+    """The result of a re-read."""
 
     email: str | None
     """The account's address; ``None`` if it couldn't be read."""
     update: EmailUpdate | None
-    """``None`` if AWS knows of no change, or it couldn't be read: neither proves anything."""
+    """``None`` if AWS reports no change, or it couldn't be read. Neither proves anything."""
 
     def shows(self, address: str) -> bool:
         return self.email is not None and fold_address(self.email) == fold_address(address)
@@ -366,16 +357,19 @@ class EmailReread:
 
 @dataclass(frozen=True, slots=True)
 class StartedEmailUpdate:
-    """A change that this ledger knows to have been started, and whose one-time password may still be accepted."""
+    """A change that the ledger shows as started and whose one-time password may still be accepted."""
 
     email: str
     started_at: datetime
     is_certain: bool
-    """Whether AWS answered clearly that it had started."""
+    """Whether AWS confirmed the start."""
 
 
 def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> StartedEmailUpdate | None:
-    """The newest start that isn't refused, accepted or too old, from one account's ledger entries in their order."""
+    """Find the newest start that wasn't refused or accepted and isn't too old.
+
+    :param entries: of one account, in the order of their sequence.
+    """
     started: dict[int, StartedEmailUpdate] = {}
     for entry in entries:
         if entry.action is Action.EMAIL_UPDATE_START and entry.phase is Phase.INTENT:
@@ -394,7 +388,7 @@ def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> Starte
 
 
 def is_overtaken(started: StartedEmailUpdate, newest: EmailUpdate | None) -> bool:
-    """Whether AWS shows that the start's one-time password isn't awaited any more."""
+    """Whether AWS shows that it doesn't wait for this one-time password any more."""
     if newest is None or newest.updated_at is None:
         return False
     is_older = newest.updated_at < started.started_at - CLOCK_SKEW
@@ -403,7 +397,7 @@ def is_overtaken(started: StartedEmailUpdate, newest: EmailUpdate | None) -> boo
 
 
 def was_started(intent_parameters: Mapping[str, JsonValue], after: EmailUpdateSnapshot) -> bool | None:
-    """Whether the start of that intent acted: AWS's newest change isn't the one of before. No clocks are compared.
+    """Whether a start acted: AWS's newest change differs from the one in the intent. Compares no clocks.
 
     ``None`` if one of the two couldn't be read.
     """
@@ -419,9 +413,9 @@ def was_started(intent_parameters: Mapping[str, JsonValue], after: EmailUpdateSn
 def evaluate_acceptance(
     reread: EmailReread, address: str, sent_at: datetime, now: datetime, *, was_answered: bool
 ) -> Result | None:
-    """What came of an acceptance that was sent, from a re-read; ``None`` while that isn't shown.
+    """Find the result of an acceptance from a re-read; ``None`` while the re-read proves nothing.
 
-    :param was_answered: whether AWS clearly answered success; then only the address itself proves anything.
+    :param was_answered: whether AWS confirmed the acceptance; then only the address itself proves anything.
     """
     if reread.shows(address):
         return Result.DONE
@@ -433,7 +427,7 @@ def evaluate_acceptance(
 
 
 def _is_refused(newest: EmailUpdate, sent_at: datetime) -> bool:
-    """Whether AWS shows that the acceptance had no effect. A change that was started after it tells nothing of it."""
+    """Whether AWS shows that the acceptance had no effect. A change that started after it proves nothing."""
     if newest.status is EmailUpdateStatus.PENDING:
         return newest.updated_at is None or newest.updated_at <= sent_at + CLOCK_SKEW
     return newest.status is EmailUpdateStatus.FAILED

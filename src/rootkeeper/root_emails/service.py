@@ -1,26 +1,19 @@
-"""Listing, attesting and changing root e-mail addresses.
+"""Lists, attests and changes root e-mail addresses.
 
-Root e-mail addresses: held to the rules, and attested to be read by a group.
+A list needs one listing of the accounts and no call per account.
 
-The list costs one listing of the accounts, whose addresses come with it, and no call per account.
+A change has the same effect as a recovery and the same protection. The planner only reads; a dry run ends there. It
+refuses what can't be done. An address that breaks the rules, an account with a deletion exception and a failsafe are
+objections, which a person can override with a reason.
 
-What is checked before a root e-mail address is changed.
-
-All of it is reading; a dry run does the same and stops here.
-
-Some things can't be done at all, others shouldn't be: an address against the rules, an account that is excepted from
-deletion, a failsafe. The latter are objections, which a person may override with the reason that every change needs.
-
-Changing an account's root e-mail address: as powerful as a recovery, and guarded like one.
-
-Two privileged calls with a person between them: the start has AWS send a one-time password to the new address, and
-the acceptance hands it back. Each has an intent of its own and leaves once. The account's lock is held for each call,
-not for the hours that a mail may take; what the lock guards is looked at again.
+The executor makes two privileged calls, each with its own intent, and each once: the start makes AWS send a one-time
+password to the new address, the acceptance returns it. The account's lock is held for each call, not for the hours
+that the mail may take, so the second call checks again what the lock protects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,6 +26,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsError,
     AwsUnclearError,
+    Hint,
     InputError,
     LockLostError,
     TargetRefusedError,
@@ -42,7 +36,7 @@ from rootkeeper.exceptions.service import DeletionExceptions
 from rootkeeper.inventory.listing import InventoryReader, require_in_organization, select_accounts
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
-from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
+from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.ledger.store import Ledger, LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
@@ -76,12 +70,12 @@ from rootkeeper.windows.rules import describe_blocking_window
 from rootkeeper.windows.store import RecoveryWindows
 
 SOURCE = "organizations:ListAccounts"
-"""Where the addresses of a list come from. AWS may show a changed one hours later."""
+"""The call that returns the addresses of a list. AWS may show a changed address hours later."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailReport:
-    """What ``rootkeeper emails list`` shows."""
+    """Root e-mail addresses and the rules that they were checked against."""
 
     inventory: Inventory
     endpoint: Endpoint
@@ -89,12 +83,12 @@ class EmailReport:
     emails: tuple[RootEmail, ...]
     """The selected accounts, in the order of the inventory."""
     remarks: tuple[str, ...]
-    """What keeps a rule from being applied."""
+    """Why a rule can't be applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class RootEmailReader:
-    """Reads every account's root e-mail address and judges it; changes nothing and opens no root session."""
+    """Reads and checks every account's root e-mail address; changes nothing and opens no root session."""
 
     inventory: InventoryReader
     store: InventoryStore
@@ -103,7 +97,7 @@ class RootEmailReader:
     clock: Clock
 
     def read(self, request: SelectionRequest, progress: Progress) -> EmailReport:
-        """The selected accounts; whether two share an address is judged over the whole organization.
+        """Check the selected accounts; duplicates are searched for in the whole organization.
 
         :raises InputError: if the selection is wrong.
         :raises OrganizationIncompleteError: if the listing isn't complete.
@@ -127,7 +121,7 @@ class RootEmailReader:
 
 @dataclass(frozen=True, slots=True)
 class EmailAttestationService:
-    """Keeps people's word that a group reads an address; each is recorded in the ledger before it counts."""
+    """Keeps attestations; each is recorded in the ledger before it counts."""
 
     attestations: EmailAttestations
     ledger: Ledger
@@ -135,7 +129,7 @@ class EmailAttestationService:
     actor_name: str
 
     def prepare(self, address: str, *, attested_by: str, until: datetime) -> EmailAttestation:
-        """What ``attest`` would keep. The account need not have the address yet.
+        """Check an attestation without keeping it. No account needs to have the address yet.
 
         :raises InputError: if the address, the person or the end can't be used.
         """
@@ -146,7 +140,7 @@ class EmailAttestationService:
         return require_attestation(attestation, now)
 
     def attest(self, attestation: EmailAttestation) -> None:
-        """Record it and keep it; replaces an earlier one for the address.
+        """Record and keep an attestation; it replaces an earlier one for the address.
 
         :raises LedgerUnavailableError: if it can't be recorded; nothing is kept.
         """
@@ -162,7 +156,7 @@ class EmailAttestationService:
 
 
 def read_evaluator(attestations: EmailAttestations, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
-    """The rules with what is attested now."""
+    """Read the attestations, and combine them with the rules."""
     return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
 
 
@@ -170,34 +164,34 @@ def _list_reading_remarks(rules: EmailRules, inventory: Inventory) -> tuple[str,
     remarks: list[str] = []
     if not rules.allowed_domains:
         remarks.append(
-            "emails.allowed_domains isn't set: no address is known to be the organization's own. "
+            "emails.allowed_domains isn't set, so no address is known to be in a domain of the organization. "
             "Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS."
         )
     if inventory.delegated_administrator_ids is None:
-        remarks.append("Delegated administrators couldn't be read: the failsafe is shown as an ordinary member.")
+        remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
     return tuple(remarks)
 
 
 @dataclass(frozen=True, slots=True)
 class EmailChangeRequest:
-    """What a person asks for."""
+    """A person's request for a change."""
 
     account: Account
     address: str
     reason: str
     ticket: str | None = None
     overrides: bool = False
-    """Whether to go on against objections."""
+    """Whether to change the address despite objections."""
     restarts: bool = False
-    """Whether to have another one-time password sent although one may be on its way."""
+    """Whether AWS sends another one-time password although one may be on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a change shouldn't be made, though it could be."""
+    """A reason against a change that a person can override."""
 
     code: str
-    """What the ledger keeps of it, such as ``domain_not_allowed``."""
+    """For the ledger, such as ``domain_not_allowed``."""
     explanation: str
     """One sentence for a person."""
 
@@ -210,15 +204,15 @@ class EmailChangePlan:
     caller: Caller
     endpoint: Endpoint
     current_email: str
-    """As account:GetPrimaryEmail tells it now."""
+    """From account:GetPrimaryEmail."""
     newest_update: EmailUpdateSnapshot
-    """How far AWS says that the newest change is; where it can't be read, the ledger alone says what was started."""
+    """If it can't be read, only the ledger shows what was started."""
     started: StartedEmailUpdate | None
-    """A start of before whose one-time password is still awaited: none is sent again."""
+    """An earlier start whose one-time password can still be accepted; AWS sends no other one."""
     objections: tuple[Objection, ...]
-    """Overridden ones."""
+    """Those that the person overrides."""
     remarks: tuple[str, ...]
-    """What the person should know before saying yes."""
+    """What the person must know before confirming."""
 
     @property
     def new_email(self) -> str:
@@ -232,7 +226,7 @@ class EmailChangePlan:
 
 @dataclass(frozen=True, slots=True)
 class EmailChangePlanner:
-    """Checks a request."""
+    """Checks a request and plans the change."""
 
     reader: OrganizationReader
     emails: PrimaryEmails
@@ -244,15 +238,14 @@ class EmailChangePlanner:
     clock: Clock
 
     def plan(self, inventory: Inventory, request: EmailChangeRequest) -> EmailChangePlan:
-        """Check everything. Two calls beside the inventory: account:GetPrimaryEmail,
-        account:GetPrimaryEmailUpdateStatus.
+        """Check a request. Two calls: account:GetPrimaryEmail, account:GetPrimaryEmailUpdateStatus.
 
         :raises InputError: if the address or the reason can't be used, another account has the address, or there are
             objections that weren't overridden.
         :raises TargetRefusedError: for the management account, the caller's own account, an account that isn't ACTIVE
             or isn't in the organization, and partitions without Account Management of members.
-        :raises WindowConflictError: if the account has a recovery window that isn't over.
-        :raises AwsAccessDeniedError: if the caller may not read the account's address, and so couldn't prove a change.
+        :raises WindowConflictError: if the account has an unfinished recovery window.
+        :raises AwsAccessDeniedError: if the caller can't read the account's address, and so couldn't prove a change.
         """
         request, address = _require_request(request)
         account = request.account
@@ -262,7 +255,7 @@ class EmailChangePlanner:
         _require_free(address, account, inventory)
         objections = self._list_objections(address, account, inventory)
         if objections and not request.overrides:
-            raise _object(objections, request.address)
+            raise _refuse(objections, request.address)
         current = self.emails.read_primary_email(account.account_id)
         newest = read_update(self.emails, account.account_id)
         started = self._find_started(inventory, request, newest.update)
@@ -296,19 +289,16 @@ class EmailChangePlanner:
         self, inventory: Inventory, request: EmailChangeRequest, newest: EmailUpdate | None
     ) -> StartedEmailUpdate | None:
         entries = self.entries.list_entries(account_id=request.account.account_id)
-        mine = _of_organization(entries, inventory.organization.organization_id, self.reader.endpoint)
-        started = find_started_update(mine, self.clock.now())
+        scope = (inventory.organization.organization_id, self.reader.endpoint.label)
+        own = (entry for entry in entries if (entry.organization_id, entry.endpoint) == scope)
+        started = find_started_update(own, self.clock.now())
         if started is None or request.restarts or fold_address(started.email) != fold_address(request.address):
             return None
         return None if is_overtaken(started, newest) else started
 
 
-def _of_organization(entries: Iterable[LedgerEntry], organization_id: str, endpoint: Endpoint) -> Iterable[LedgerEntry]:
-    return (entry for entry in entries if entry.organization_id == organization_id and entry.endpoint == endpoint.label)
-
-
 def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnapshot:
-    """How far the newest change is; what can't be read is told, not raised. One call."""
+    """Read the newest change; a read failure is part of the result. One call."""
     try:
         return EmailUpdateSnapshot(was_read=True, update=emails.find_email_update(account_id))
     except AwsError:
@@ -316,15 +306,15 @@ def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnap
 
 
 def require_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
-    """Check that nobody recovers the account's root user.
+    """Require that no recovery of the account's root user is in progress.
 
-    :raises WindowConflictError: if it has a recovery window that isn't over.
+    :raises WindowConflictError: if the account has an unfinished recovery window.
     """
     window = windows.find_unfinished(account_id)
     if window is not None:
         raise WindowConflictError(
-            f"{account_id} has recovery window {window.window_id}, which is {window.state}: whoever recovers the root "
-            "user needs the mailbox that it has now.",
+            f"{account_id} has recovery window {window.window_id}, which is {window.state}. The recovery needs the "
+            "current mailbox.",
             hint=describe_blocking_window(window.window_id, window.state),
         )
 
@@ -332,11 +322,13 @@ def require_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
 def _require_request(request: EmailChangeRequest) -> tuple[EmailChangeRequest, EmailAddress]:
     reason, text = request.reason.strip(), request.address.strip()
     if not reason:
-        raise InputError("A change of a root e-mail address needs a reason.", hint="Say why: --reason TEXT")
+        raise InputError(
+            "A change of a root e-mail address needs a reason.", hint=Hint("Give a reason.", "emails.reason")
+        )
     address = parse_address(text)
     if len(text) > LONGEST_ADDRESS:
         raise InputError(
-            f"{text} is too long: AWS takes root e-mail addresses of {LONGEST_ADDRESS} characters at most.",
+            f"{text} is too long. AWS allows root e-mail addresses of {LONGEST_ADDRESS} characters at most.",
             hint="Choose a shorter address.",
         )
     return replace(request, reason=reason, address=text, ticket=(request.ticket or "").strip() or None), address
@@ -346,24 +338,24 @@ def _require_target(account: Account, inventory: Inventory, caller: Caller) -> N
     organization = inventory.organization
     if organization.partition != "aws":
         raise TargetRefusedError(
-            f"Root e-mail addresses aren't managed centrally in the partition {organization.partition}.",
+            f"AWS doesn't manage root e-mail addresses centrally in the partition {organization.partition}.",
             hint="Ask AWS Support for that partition.",
         )
     if account.account_id == organization.management_account_id:
         raise TargetRefusedError(
-            f"{account.account_id} is the management account: only its own root user changes its e-mail address.",
-            hint="Sign in as its root user and change it in the account settings.",
+            f"{account.account_id} is the management account. Only its own root user can change its e-mail address.",
+            hint="Sign in as its root user and change the address in the account settings.",
         )
     require_in_organization(account, inventory)
     if account.account_id == caller.account_id:
         raise TargetRefusedError(
-            f"{account.account_id} is the caller's own account: AWS lets no member change its own root e-mail address.",
+            f"{account.account_id} is the caller's own account. A member can't change its own root e-mail address.",
             hint=f"Use credentials of the management account {organization.management_account_id}.",
         )
     if account.state is not AccountState.ACTIVE:
         raise TargetRefusedError(
-            f"{account.account_id} is {account.state}; only ACTIVE accounts can be changed.",
-            hint="AWS Support can reopen a closed account for a time.",
+            f"{account.account_id} is {account.state}. Only ACTIVE accounts can be changed.",
+            hint="AWS Support can reopen an account within 90 days after it was closed.",
         )
 
 
@@ -371,44 +363,47 @@ def _require_free(address: EmailAddress, account: Account, inventory: Inventory)
     others = [one for one in find_holders(inventory.accounts).get(str(address), ()) if one != account.account_id]
     if others:
         raise InputError(
-            f"{address} is the root e-mail address of {', '.join(others)} already; AWS takes each address once.",
-            hint="Choose another address; a plus sign makes new ones for one mailbox, such as aws+name@example.com.",
+            f"{address} is already the root e-mail address of {', '.join(others)}. AWS allows each address once.",
+            hint="Choose another address. For the same mailbox, add a plus sign: aws+name@example.com.",
         )
 
 
 def _object_to_failsafe(account: Account, inventory: Inventory) -> Iterator[Objection]:
-    """Who loses the failsafe's mailbox loses the way back in; an account that may be one counts as one."""
+    """An organization that loses its failsafe's mailbox may lose root access, so a possible failsafe counts as one."""
     if classify_account_role(account.account_id, inventory) is AccountRole.FAILSAFE:
-        said = f"{account.account_id} is a failsafe: its mailbox belongs to the way back in."
-        yield Objection("failsafe", said)
+        yield Objection("failsafe", f"{account.account_id} is a failsafe. Its emergency access depends on its mailbox.")
     elif inventory.delegated_administrator_ids is None:
-        said = f"Delegated administrators couldn't be read: {account.account_id} may be a failsafe."
-        yield Objection("failsafe_unknown", said)
+        explanation = f"Delegated administrators couldn't be read, so {account.account_id} may be a failsafe."
+        yield Objection("failsafe_unknown", explanation)
 
 
-def _object(objections: Sequence[Objection], address: str) -> InputError:
-    said = " ".join(objection.explanation for objection in objections)
-    concern_address = any(objection.code in set(EmailReason) for objection in objections)
-    choice = "Choose another address, or go" if concern_address else "Go"
-    hints = [f"{choice} on with --override, which is recorded with the reason."]
-    if any(objection.code in _FIXED_BY_ATTESTATION for objection in objections):
-        hints.append(f"Who knows that a group reads it: rootkeeper emails attest {address} --by NAME --until DATE")
-    return InputError(f"Nothing was changed. {said}", hint=" ".join(hints))
+def _refuse(objections: Sequence[Objection], address: str) -> InputError:
+    message = f"Nothing was changed. {' '.join(objection.explanation for objection in objections)}"
+    codes = {objection.code for objection in objections}
+    if codes & _FIXED_BY_ATTESTATION:
+        text = (
+            "Choose another address, attest that a group reads this one, or override the objections; the override is "
+            "recorded with the reason."
+        )
+        return InputError(message, hint=Hint(text, "emails.attest_or_override", address=address))
+    if codes & set(EmailReason):
+        text = "Choose another address, or override the objections; the override is recorded with the reason."
+        return InputError(message, hint=Hint(text, "emails.other_address_or_override"))
+    text = "Override the objections; the override is recorded with the reason."
+    return InputError(message, hint=Hint(text, "emails.override"))
 
 
 _FIXED_BY_ATTESTATION = frozenset({EmailReason.ATTESTATION_EXPIRED.value, EmailReason.NOT_A_GROUP.value})
 
 
 def _list_remarks(started: StartedEmailUpdate | None, newest: EmailUpdate | None) -> tuple[str, ...]:
-    remarks = ["Nobody approves this change: it is recorded and reported as unapproved."]
+    remarks = ["This change has no second person's approval. It is recorded and reported as unapproved."]
     if started is not None:
-        sent = "was" if started.is_certain else "may have been"
-        remarks.append(
-            f"A one-time password {sent} sent at {started.started_at.isoformat(timespec='seconds')}: none is sent now. "
-            "To have another one sent: --restart"
-        )
+        sent = "AWS sent" if started.is_certain else "AWS may have sent"
+        sent += f" a one-time password at {started.started_at.isoformat(timespec='seconds')} and doesn't send another"
+        remarks.append(Hint(f"{sent} one unless you restart the change.", "emails.restart", sent=sent))
     elif newest is not None and newest.status is EmailUpdateStatus.PENDING:
-        remarks.append("Another change of this address is pending at AWS; starting this one ends it.")
+        remarks.append("AWS has another pending change of this address. This change replaces it.")
     return tuple(remarks)
 
 
@@ -418,7 +413,7 @@ REREAD_PAUSES_SECONDS = (1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class EmailChangeStep:
-    """What came of a start or an acceptance."""
+    """The result of a start or an acceptance."""
 
     result: Result
     explanation: str
@@ -427,7 +422,7 @@ class EmailChangeStep:
 
 @dataclass(frozen=True, slots=True)
 class EmailChangeExecutor:
-    """Obeys a plan."""
+    """Executes a plan."""
 
     emails: PrimaryEmails
     ledger: Ledger
@@ -437,7 +432,7 @@ class EmailChangeExecutor:
     reread_pauses_seconds: tuple[float, ...] = REREAD_PAUSES_SECONDS
 
     def start(self, plan: EmailChangePlan) -> EmailChangeStep:
-        """Have AWS send a one-time password to the new address. One call: account:StartPrimaryEmailUpdate; after an
+        """Make AWS send a one-time password to the new address. One call: account:StartPrimaryEmailUpdate; after an
         unclear answer account:GetPrimaryEmailUpdateStatus.
 
         :raises AwsError: if AWS refused; nothing was started.
@@ -455,19 +450,19 @@ class EmailChangeExecutor:
                 self.emails.start_email_update(account_id, email, intent)
             if not failures:
                 self.ledger.append_outcome(intent, Result.DONE)
-                return EmailChangeStep(Result.DONE, f"AWS has sent a one-time password to {email}.")
+                return EmailChangeStep(Result.DONE, f"AWS sent a one-time password to {email}.")
             is_shown = was_started(parameters, read_update(self.emails, account_id))
             result = {True: Result.DONE, False: Result.FAILED, None: Result.UNKNOWN}[is_shown]
             self.ledger.append_outcome(intent, result, describe_error(failures[0]))
-            return EmailChangeStep(result, _START_WORDS[result].format(email=email, why=failures[0].message))
+            return EmailChangeStep(result, _START_TEXTS[result].format(email=email, why=failures[0].message))
 
     def accept(self, plan: EmailChangePlan, otp: OneTimePassword) -> EmailChangeStep:
-        """Hand the one-time password back, and re-read. One call: account:AcceptPrimaryEmailUpdate, then
+        """Return the one-time password, and re-read. Calls account:AcceptPrimaryEmailUpdate, then
         account:GetPrimaryEmail and account:GetPrimaryEmailUpdateStatus.
 
-        ``UNKNOWN`` means that the change isn't proven: AWS may take up to 4 hours to show it.
+        ``UNKNOWN`` means that the change isn't proven yet: AWS may take up to 4 hours to show it.
 
-        :raises OneTimePasswordError: if AWS doesn't take it; nothing was changed.
+        :raises OneTimePasswordError: if AWS rejects it; nothing was changed.
         :raises AwsError: if AWS refused otherwise; nothing was changed.
         :raises AccountBusyError: if another owner holds the account; nothing was changed.
         :raises WindowConflictError: if the account got a recovery window since the plan.
@@ -496,7 +491,7 @@ class EmailChangeExecutor:
 
     @contextmanager
     def _refusals_recorded(self, intent: Intent) -> Iterator[list[AwsError]]:
-        """Record and raise a clear refusal; hand out the error of a call that may have acted."""
+        """Record and raise a clear refusal; collect the error of a call that may have acted."""
         failures: list[AwsError] = []
         try:
             yield failures
@@ -507,7 +502,7 @@ class EmailChangeExecutor:
             raise
 
     def _reread(self, account_id: AccountId, email: str) -> EmailReread:
-        """Again after a pause while the old address is shown."""
+        """Re-read, again after each pause while AWS shows the old address."""
         reread = read_again(self.emails, account_id)
         for pause in self.reread_pauses_seconds:
             if reread.shows(email):
@@ -518,7 +513,7 @@ class EmailChangeExecutor:
 
 
 def read_again(emails: PrimaryEmails, account_id: AccountId) -> EmailReread:
-    """The address and how far its newest change is, as AWS shows them now; what can't be read is told, not raised."""
+    """Read the address and its newest change; a read failure is part of the result."""
     try:
         email = emails.read_primary_email(account_id)
     except AwsError:
@@ -527,7 +522,7 @@ def read_again(emails: PrimaryEmails, account_id: AccountId) -> EmailReread:
 
 
 def describe_reread(reread: EmailReread) -> dict[str, JsonValue]:
-    """What the ledger keeps of a re-read."""
+    """Render a re-read for the ledger."""
     return {
         "email_shown": reread.email,
         "update_status": reread.update.status.value if reread.update else None,
@@ -546,21 +541,21 @@ def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
     }
 
 
-_START_WORDS = {
-    Result.DONE: "AWS gave no clear answer ({why}), and shows that a one-time password was sent to {email}.",
-    Result.FAILED: "Nothing was started, as a re-read shows: {why}",
-    Result.UNKNOWN: "It isn't known whether AWS has sent a one-time password to {email}: {why} Look into that mailbox.",
+_START_TEXTS = {
+    Result.DONE: "AWS gave no clear answer ({why}). A re-read shows that it sent a one-time password to {email}.",
+    Result.FAILED: "A re-read shows that nothing was started: {why}",
+    Result.UNKNOWN: "AWS may have sent a one-time password to {email}: {why} Check that mailbox.",
 }
 
 
 def _explain_acceptance(result: Result, plan: EmailChangePlan, reread: EmailReread) -> str:
     account_id, email = plan.request.account.account_id, plan.new_email
     if result is Result.DONE:
-        return f"The root e-mail address of {account_id} is {email}, as a re-read shows."
+        return f"A re-read shows that the root e-mail address of {account_id} is {email}."
     if result is Result.FAILED:
-        return f"The root e-mail address of {account_id} wasn't changed to {email}, as a re-read shows."
-    shown = f"AWS still shows {reread.email}" if reread.email else "it can't be re-read"
+        return f"A re-read shows that the root e-mail address of {account_id} wasn't changed to {email}."
+    shown = f"AWS still shows {reread.email}" if reread.email else "the address can't be re-read"
     return (
-        f"Not proven yet: the one-time password was handed over, and {shown}. AWS may take up to 4 hours. "
-        f"Check with: rootkeeper emails list {account_id}"
+        f"The change of {account_id} isn't proven yet: the one-time password was sent to AWS, and {shown}. "
+        "AWS may take up to 4 hours. List the root e-mail addresses again later."
     )

@@ -1,9 +1,4 @@
-"""Attestations in the database.
-
-Root e-mail addresses: read and changed in AWS, and what people attest of them.
-
-Attestations that a group reads a root e-mail address, in the database, one per address.
-"""
+"""Attestations that a group reads a root e-mail address, one per address, in the database."""
 
 from __future__ import annotations
 

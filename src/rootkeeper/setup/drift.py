@@ -69,8 +69,6 @@ class AcceptedSetups(Protocol):
 
 
 _accepted = schema.accepted_setups.c
-
-
 _readings = schema.setup_readings.c
 
 
@@ -199,14 +197,10 @@ class GuardrailReader(Protocol):
 
 
 NOT_ACCEPTED = "Guardrails are read once a set-up was accepted: rootkeeper status --accept."
-
-
 STILL_BEING_READ = "They were still being read when the audit was done; rootkeeper status waits for them."
-
 
 _LOOK_SECONDS = 0.1
 """How often somebody who waits for guardrails looks whether to stop."""
-
 
 Guardrails: TypeAlias = "tuple[tuple[Guardrail, ...] | None, str | None]"
 """Those that were read, or why they weren't."""

@@ -47,11 +47,9 @@ class DriftKind(StrEnum):
 
 _CONTROL_TOWER = "AWS Control Tower, when a control or a landing zone is switched, updated or reset."
 
-
 _POLICY_DELEGATE = (
     "Somebody in the management account, or in an account that its delegation policy lets manage policies: "
 )
-
 
 _CAUSES: Mapping[DriftKind, tuple[str, ...]] = MappingProxyType(
     {

@@ -223,18 +223,15 @@ _CALLS: Mapping[Action, Callable[[OrganizationAdministration, SetupStep, Intent]
     Action.DELEGATED_ADMINISTRATOR_DEREGISTER: _deregister,
 }
 
-
 _SWITCHING_ON = frozenset(
     {Action.TRUSTED_ACCESS_ENABLE, Action.FEATURE_ENABLE, Action.DELEGATED_ADMINISTRATOR_REGISTER}
 )
-
 
 _RESULTS = {
     StepOutcome.CHANGED: Result.DONE,
     StepOutcome.FAILED: Result.FAILED,
     StepOutcome.UNKNOWN: Result.UNKNOWN,
 }
-
 
 _TITLES = {
     Action.TRUSTED_ACCESS_ENABLE: "Enable trusted access for iam.amazonaws.com",
@@ -245,7 +242,6 @@ _TITLES = {
     Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "Deregister the delegated administrator {}",
 }
 
-
 _SATISFIED_TITLES = {
     Action.TRUSTED_ACCESS_ENABLE: "Trusted access is already on",
     Action.TRUSTED_ACCESS_DISABLE: "Trusted access is already off",
@@ -255,10 +251,7 @@ _SATISFIED_TITLES = {
     Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "{} is no delegated administrator any more",
 }
 
-
 NO_FAILSAFE = "No failsafe. Next: rootkeeper enable --delegated-administrator ID"
-
-
 _FEATURE_WORDS = {Feature.ROOT_CREDENTIALS_MANAGEMENT: "credentials", Feature.ROOT_SESSIONS: "sessions"}
 
 

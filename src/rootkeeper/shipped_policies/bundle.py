@@ -47,23 +47,14 @@ from rootkeeper.windows.store import RecoveryWindows
 METRIC_FILTER_CHARACTERS = 1_024
 """Source: CloudWatch Logs PutMetricFilter, filterPattern."""
 
-
 METRIC_NAMESPACE = "Rootkeeper"
-
 
 EVERY_EVENT_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 """Of an EventBridge rule: reading calls are delivered, too, and an audit makes no others."""
 
-
 _ISSUER = "$.userIdentity.sessionContext.sessionIssuer.arn"
-
-
 _ASSUMED_ROOT = "$.userIdentity.sessionContext.assumedRoot"
-
-
 _BY_API = "AWS API Call via CloudTrail"
-
-
 _BY_SIGN_IN = "AWS Console Sign In via CloudTrail"
 
 

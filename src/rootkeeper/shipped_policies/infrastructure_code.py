@@ -46,14 +46,8 @@ from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, METRIC_NAMESPA
 from rootkeeper.shipped_policies.rules import GuardrailKind
 
 _PLAIN_WORD = re.compile(r"[\w.:/-]* *", re.ASCII)
-
-
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
-
-
 _INDENT = "  "
-
-
 _YAML_WIDTH = 120
 
 
@@ -161,9 +155,7 @@ _GUARDRAIL_PARAMETERS = {
     GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "CapTargets",
 }
 
-
 _RECEIVER_PARAMETERS = {Receiver.QUEUE: "MatchingQueueArn", Receiver.TOPIC: "AlarmTopicArn"}
-
 
 _RULE_CONDITIONS = {
     AlarmKind.LONG_TERM_ROOT: "HasAlarmTopicArn",
@@ -199,7 +191,6 @@ _TARGET_VARIABLES = {
     GuardrailKind.DENY_LONG_TERM_ROOT: "deny_long_term_root_targets",
     GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "cap_targets",
 }
-
 
 _RECEIVER_VARIABLES = {Receiver.QUEUE: "var.matching_queue_arn", Receiver.TOPIC: "var.alarm_topic_arn"}
 

@@ -46,20 +46,12 @@ from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
 
 PolicyDocument: TypeAlias = Mapping[str, Any]
-
-
 Statement: TypeAlias = Mapping[str, Any]
-
-
 POLICY_VERSION = "2012-10-17"
-
-
 MANAGED_POLICY_CHARACTERS = 6_144
-
 
 INLINE_POLICY_CHARACTERS = 10_240
 """All inline policies of a role together."""
-
 
 TRUST_POLICY_CHARACTERS = 2_048
 """Can be raised; nothing shipped needs it.
@@ -67,10 +59,8 @@ TRUST_POLICY_CHARACTERS = 2_048
 Source of the three: IAM User Guide, "IAM and AWS STS quotas"; white space doesn't count.
 """
 
-
 SERVICE_CONTROL_POLICY_CHARACTERS = 10_240
 """Source: Organizations User Guide, "Quotas and service limits"; white space counts unless the console saves it."""
-
 
 _WHITE_SPACE = re.compile(r"\s")
 
@@ -123,8 +113,6 @@ class ShippedRole(StrEnum):
 
 
 SERVER_ROLES = (ShippedRole.AUDIT, ShippedRole.DELETE, ShippedRole.RECOVER, ShippedRole.UNLOCK)
-
-
 OPEN_ROOT_SESSION = "sts:AssumeRoot"
 
 
@@ -143,7 +131,6 @@ class CommandPermissions:
 
 _NAME_ORGANIZATION = frozenset({"organizations:DescribeOrganization"})
 
-
 _FIND_ACCOUNT = _NAME_ORGANIZATION | {
     "organizations:DescribeAccount",
     "organizations:ListAccounts",
@@ -155,20 +142,16 @@ _FIND_ACCOUNT = _NAME_ORGANIZATION | {
 ListAccounts doesn't tell the accounts' places: in both cases nothing can be concluded without them.
 """
 
-
 _READ_INVENTORY = _FIND_ACCOUNT | {"organizations:ListDelegatedAdministrators"}
 """The delegated administrators are the failsafes, which are shown and guarded as such."""
 
-
 _SELECT_BY_TAG = frozenset({"organizations:ListTagsForResource"})
-
 
 _READ_SET_UP = _NAME_ORGANIZATION | {
     "iam:ListOrganizationsFeatures",
     "organizations:ListAWSServiceAccessForOrganization",
     "organizations:ListDelegatedAdministrators",
 }
-
 
 _READ_GUARDRAILS = frozenset(
     {
@@ -182,13 +165,10 @@ _READ_GUARDRAILS = frozenset(
 that blocks in one, where AWS doesn't.
 """
 
-
 _READ_GUARDRAILS_OF_ONE = frozenset({"organizations:DescribePolicy", "organizations:ListPoliciesForTarget"})
-
 
 _INFER_SET_UP = _READ_SET_UP - {"organizations:ListAWSServiceAccessForOrganization"}
 """Without that call trusted access shows in whether AWS tells the features."""
-
 
 _READ_OPENERS = frozenset(
     {
@@ -216,13 +196,8 @@ _READ_OPENERS = frozenset(
 )
 """Who could open root sessions: the caller's own account, and IAM Identity Center."""
 
-
 _AUDIT = frozenset({TaskPolicy.AUDIT})
-
-
 _DELETE = _AUDIT | {TaskPolicy.DELETE}
-
-
 _RECOVER = _DELETE | {TaskPolicy.CREATE_PASSWORD}
 
 
@@ -354,7 +329,6 @@ _ARN = re.compile(
     r"(?P<name>root|(?P<kind>user|role)/[\w+=,.@*/-]{1,512})",
     re.ASCII,
 )
-
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
 

@@ -70,17 +70,9 @@ def has_wildcard(pattern: str) -> bool:
 
 
 Element: TypeAlias = Mapping[str, Any]
-
-
 _LATEST_VERSION = "2012-10-17"
-
-
 _VERSIONS = frozenset({_LATEST_VERSION, "2008-10-17"})
-
-
 _REQUIRED = ("Effect", "Action", "Principal")
-
-
 _ACCOUNT_ID = re.compile(r"\d{12}")
 
 
@@ -234,7 +226,6 @@ def _invalid(source: str, problem: str, hint: str | None = None) -> PolicyDocume
 PRINCIPAL_KEYS = frozenset({"aws:principalarn"})
 """Keys whose values name principals."""
 
-
 _ABSENT = frozenset(
     {
         "aws:assumedroot",
@@ -252,7 +243,6 @@ _ABSENT = frozenset(
     }
 )
 """Present only on requests of services or of root sessions."""
-
 
 _PRESENT_IN_S3 = frozenset(
     {
@@ -315,8 +305,6 @@ class CallerMatch:
 
 
 HOLDS = CallerMatch(holds=True)
-
-
 FAILS = CallerMatch(holds=False)
 
 

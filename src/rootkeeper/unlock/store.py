@@ -57,7 +57,6 @@ def was_saved(
 
 _HASH_CHARACTERS = 12
 
-
 _LONGEST_NAME = 100
 """File systems take 255 bytes in all, and old buckets have names as long."""
 

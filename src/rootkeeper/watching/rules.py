@@ -1,25 +1,16 @@
-"""Who caused an event of a root user, and which window it belongs to.
+"""Classifies CloudTrail events of root users: who caused an event, and which recovery window it belongs to.
 
-Where events of root users come from, as the setting ``watching.source`` says it.
+CloudTrail records a root session as ``userIdentity.type = Root``, like a sign-in of the root user, so alarms on root
+activity fire at each audit. An exemption needs two facts: a role that is known to open root sessions, and a ledger
+entry that names the session's access key id (promise P23). A record without both is suspicious. So is an attempt that
+AWS refused, because it has no access key id.
 
-Whose doing a CloudTrail record is: long-term root, a root session of ours, or a stranger's.
-
-A root session shows as ``userIdentity.type = Root`` like a root user who has signed in, so alarms on root activity fire
-at each audit. Exempting every root session would let strangers through. An exemption needs both: a role that is known
-to open root sessions, and an entry of the ledger that names this session's access key id (promise P23). Whatever lacks
-one of them is a stranger's; so is an attempt that AWS refused, since it has no key to match.
+During an open recovery window a person may sign in as the root user, but any other reader of the mailbox could do the
+same. So each step of a sign-in is expected once and in its order; any other step that gives access is reported. An
+event counts by the time at which it happened, because CloudTrail may deliver it much later.
 
 Source: IAM User Guide, "Track privileged tasks in AWS CloudTrail"; CloudTrail User Guide, "CloudTrail userIdentity
-element".
-
-Events of root users, held against the recovery windows of their account.
-
-An open window is a time in which a person may sign in as the root user, and nothing tells the right person from another
-one who reads the same mailbox. So what that person does to get in is expected, once and in its order, and everything
-else that opens a way in is told to people. An event is judged by its own time: CloudTrail may bring it much later.
-
-Source: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Track privileged tasks in AWS
-CloudTrail".
+element" and "AWS Management Console sign-in events".
 """
 
 from __future__ import annotations
@@ -41,12 +32,11 @@ from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
 _QUEUE_URL = re.compile(r"https?://[^/\s?#]+/(?P<account_id>[0-9]{12})/(?P<name>[A-Za-z0-9_-]{1,80}(\.fifo)?)")
 """Source: SQS Developer Guide, "Queue and message identifiers"."""
 
-
 _REGION = re.compile(r"https?://(?:sqs(?:-fips)?\.|(?=[a-z0-9-]+\.queue\.))(?P<region>[a-z]{2,4}(?:-[a-z]+)+-[0-9])\.")
 
 
 class WatchSourceKind(StrEnum):
-    """What events are read from."""
+    """The kind of source that events are read from."""
 
     FILE = "file"
     QUEUE = "sqs"
@@ -54,7 +44,7 @@ class WatchSourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WatchSource:
-    """A source that was configured."""
+    """A configured source."""
 
     kind: WatchSourceKind
     address: str
@@ -62,21 +52,21 @@ class WatchSource:
 
     @property
     def name(self) -> str:
-        """As a window says by what it is watched, and as messages name it."""
+        """The name in windows and messages."""
         shown = self.address.rpartition("/")[2] if self.kind is WatchSourceKind.QUEUE else self.address
         return f"{self.kind.value}:{shown}"
 
     @property
     def region(self) -> str | None:
-        """Of a queue, where its URL tells it."""
+        """The Region in a queue's URL, if it contains one."""
         found = _REGION.match(self.address)
         return None if found is None else found["region"]
 
 
 def parse_watch_source(text: str) -> WatchSource | None:
-    """The source that the setting names; ``None`` if it is empty.
+    """Parse the setting ``watching.source``; ``None`` if it is empty.
 
-    :raises SettingsError: if it can't be understood.
+    :raises SettingsError: if it isn't valid.
     """
     if not text:
         return None
@@ -84,70 +74,70 @@ def parse_watch_source(text: str) -> WatchSource | None:
     is_queue = kind == WatchSourceKind.QUEUE.value and _QUEUE_URL.fullmatch(address) is not None
     if not is_queue and not (kind == WatchSourceKind.FILE.value and address):
         raise SettingsError(
-            f"watching.source is {text[:120]!r}, which names no source of events.",
+            f"watching.source is {text[:120]!r}, which isn't a source of events.",
             hint="Write sqs:https://sqs.us-east-1.amazonaws.com/111122223333/QUEUE, or file:/path/to/events.jsonl.",
         )
     return WatchSource(WatchSourceKind(kind), address)
 
 
 def find_watch_source_name(text: str) -> str | None:
-    """The name of the source that the setting names; ``None`` if it is empty.
+    """Find the name of the configured source; ``None`` if the setting is empty.
 
-    :raises SettingsError: if it can't be understood.
+    :raises SettingsError: if it isn't valid.
     """
     source = parse_watch_source(text)
     return None if source is None else source.name
 
 
 class RootEventKind(StrEnum):
-    """Whose doing it is."""
+    """Who caused an event."""
 
     LONG_TERM_ROOT = "long_term_root"
     """A root user that signed in or tried to, or a root access key. Page."""
     OWN_ROOT_SESSION = "own_root_session"
-    """A root session that the ledger tells of. Record."""
+    """A root session that a ledger entry names. Record."""
     STRANGE_ROOT_SESSION = "strange_root_session"
-    """Any other root session, or an attempt at one. Page."""
+    """Any other root session, or an attempt to open one. Page."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """A root session that the ledger tells of."""
+    """A root session that a ledger entry names."""
 
     access_key_id: str
     account_id: AccountId
     caller_arn: str
-    """Whose credentials opened it."""
+    """The principal that opened it."""
     sequence: int
     """Of the entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class RootEvent:
-    """One record, judged."""
+    """One classified record."""
 
     kind: RootEventKind
     explanation: str
     """One sentence: what was found, or what is missing."""
     sequence: int | None = None
-    """The entry of the ledger that exempts it."""
+    """The ledger entry that exempts it."""
 
     @property
     def is_exempt(self) -> bool:
-        """Whether nobody has to be woken."""
+        """Whether the event needs no alert."""
         return self.kind is RootEventKind.OWN_ROOT_SESSION
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSessions:
-    """What an exemption rests on."""
+    """The facts that exempt a root session."""
 
     sessions: Mapping[str, RecordedSession]
     """By access key id."""
     role_arns: Collection[str]
     """ARNs of IAM roles that open root sessions on purpose."""
     caller_arns: Collection[str] = ()
-    """ARNs of principals that do, such as an IAM user's, or one session's of a role."""
+    """ARNs of other principals that do, such as an IAM user or one session of a role."""
 
     def knows_caller(self, arn: str) -> bool:
         """Whether a principal opens root sessions on purpose."""
@@ -157,9 +147,9 @@ class KnownSessions:
 def collect_sessions(
     entries: Iterable[LedgerEntry], organization_id: str, endpoint_label: str
 ) -> dict[str, RecordedSession]:
-    """The root sessions of one organization at one endpoint, by access key id.
+    """Collect the root sessions of one organization at one endpoint, by access key id.
 
-    Entries of other organizations don't count, nor do those of a sandbox for real records.
+    Entries of other organizations or endpoints don't count, so a sandbox can't exempt a record of AWS.
     """
     return {
         session.access_key_id: session
@@ -170,7 +160,7 @@ def collect_sessions(
 
 
 def _list_sessions(entry: LedgerEntry) -> Iterator[RecordedSession]:
-    """A session is told by the outcome of its opening, or by that of the audit batch that it was part of."""
+    """The outcome of an opening, or of an audit batch, names the sessions."""
     if entry.phase is not Phase.OUTCOME or entry.actor.caller_arn is None:
         return
     named: Mapping[str, Any] = {}
@@ -184,9 +174,9 @@ def _list_sessions(entry: LedgerEntry) -> Iterator[RecordedSession]:
 
 
 def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEvent | None:
-    """Whose doing a record is; ``None`` if neither a root user nor AssumeRoot is in it.
+    """Find who caused a record; ``None`` if it concerns neither a root user nor AssumeRoot.
 
-    :param record: one record as CloudTrail writes it, or the ``detail`` of an EventBridge event.
+    :param record: one CloudTrail record, or the ``detail`` of an EventBridge event.
     """
     identity = as_mapping(record.get("userIdentity"))
     if identity.get("type") == "Root":
@@ -201,7 +191,7 @@ def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> Root
 
 
 def is_opening_by_known_caller(record: Mapping[str, Any], known: KnownSessions) -> bool:
-    """Whether a record is of AssumeRoot by a principal that opens root sessions on purpose; AWS may have refused it."""
+    """Whether a known principal called AssumeRoot; AWS may have refused the call."""
     return is_opening(record) and _is_known(as_mapping(record.get("userIdentity")), known)
 
 
@@ -214,27 +204,26 @@ def _find_issuer(identity: Mapping[str, Any]) -> str:
 
 
 def _classify_opening(record: Mapping[str, Any], identity: Mapping[str, Any], known: KnownSessions) -> RootEvent:
-    caller = _find_issuer(identity) or as_text(identity.get("arn")) or "somebody unnamed"
+    caller = _find_issuer(identity) or as_text(identity.get("arn")) or "an unnamed caller"
     if not _is_known(identity, known):
         return _strange(f"AssumeRoot by {caller}, which isn't a known role.")
     credentials = as_mapping(as_mapping(record.get("responseElements")).get("credentials"))
     access_key_id = as_text(credentials.get("accessKeyId"))
     if not access_key_id:
-        return _strange(f"AssumeRoot by {caller} was refused, so there is no session that the ledger could name.")
+        return _strange(f"AWS refused AssumeRoot by {caller}, so there is no session that the ledger could name.")
     return _classify_session(access_key_id, parse_target_account(record), known)
 
 
 def _classify_session(access_key_id: str, account_id: str, known: KnownSessions) -> RootEvent:
     session = known.sessions.get(access_key_id)
     if session is None:
-        return _strange(f"No entry of the ledger names the access key id {access_key_id or '(none)'}.")
+        return _strange(f"No ledger entry names the access key id {access_key_id or '(none)'}.")
+    entry = f"Ledger entry {session.sequence}"
     if session.account_id != account_id:
-        return _strange(
-            f"Entry {session.sequence} names {access_key_id} for account {session.account_id}, and not {account_id}."
-        )
+        return _strange(f"{entry} names {access_key_id} for account {session.account_id}, not {account_id}.")
     if not known.knows_caller(session.caller_arn):
-        return _strange(f"Entry {session.sequence} was written by {session.caller_arn}, which isn't a known role.")
-    explanation = f"Entry {session.sequence} names {access_key_id}, opened by {session.caller_arn}."
+        return _strange(f"{entry} is of {session.caller_arn}, which isn't a known role.")
+    explanation = f"{entry} names {access_key_id}, opened by {session.caller_arn}."
     return RootEvent(RootEventKind.OWN_ROOT_SESSION, explanation, session.sequence)
 
 
@@ -263,10 +252,7 @@ def _strange(explanation: str) -> RootEvent:
 
 
 _SIGN_IN = ("signin.amazonaws.com", "ConsoleLogin")
-
-
 _KEY_CREATION = ("iam.amazonaws.com", "CreateAccessKey")
-
 
 _STEPS = frozenset(
     {
@@ -276,11 +262,9 @@ _STEPS = frozenset(
         ("signin.amazonaws.com", "PasswordUpdated"),
     }
 )
-"""What a person does to get in, beside the sign-in itself."""
-
+"""The steps before a sign-in."""
 
 _NAMED = frozenset({_SIGN_IN, _KEY_CREATION, *_STEPS})
-
 
 _NEVER_OPEN = frozenset(
     {WindowState.APPROVED, WindowState.CANCELLED, WindowState.DENIED, WindowState.LAPSED, WindowState.REQUESTED}
@@ -288,19 +272,19 @@ _NEVER_OPEN = frozenset(
 
 
 class EventVerdict(StrEnum):
-    """What an event is, beside the account's windows."""
+    """How an event relates to the account's recovery windows."""
 
     EXPECTED = "expected"
     """Belongs to an open window."""
     SUSPICIOUS = "suspicious"
-    """People are told."""
+    """Sends a notification."""
     UNRELATED = "unrelated"
-    """Neither: our own root sessions, the work in an open window. It isn't kept."""
+    """Neither, such as our own root sessions and the work in an open window. It isn't stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedEvent:
-    """One event, as it was judged."""
+    """One classified event."""
 
     event_id: str
     """CloudTrail's."""
@@ -313,14 +297,14 @@ class WatchedEvent:
     explanation: str
     """One sentence for a person."""
     window_id: str | None = None
-    """The window that was open, or else the one that it came too early or too late for."""
+    """The window that was open, or the nearest one if none was."""
     has_mfa: bool | None = None
-    """Of a sign-in that succeeded, whether it was with MFA."""
+    """Whether a successful sign-in used MFA; ``None`` for any other event."""
 
     @property
     def alert_key(self) -> str:
-        """People are told of each step once, of all that one session does once, and once an hour of what anybody can do
-        who knows the account's e-mail address.
+        """The key that limits alerts: one for each step, one for all actions of a session, and one per hour for what
+        needs only the account's e-mail address.
         """
         reported = f"{self.account_id} {self.window_id} {self.explanation}"
         if self._is_unidentified:
@@ -331,22 +315,22 @@ class WatchedEvent:
 
     @property
     def _is_unidentified(self) -> bool:
-        """It takes no secret to ask for a mail, or to type a wrong password."""
+        """Whether the event needs no secret: a request for a mail, or a wrong password."""
         has_failed = self.name == _SIGN_IN[1] and self.has_mfa is None
         return has_failed or self.name == "PasswordRecoveryRequested"
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedAccount:
-    """What an account's events are held against."""
+    """The recovery windows of an account."""
 
     windows: tuple[RecoveryWindow, ...] = ()
     first_closings: Mapping[str, datetime] = field(default_factory=dict)
-    """By window: when a re-read showed it closed for the first time. One that is closed again tells the last time."""
+    """By window: when a re-read first proved it closed. A window that closed twice has only the last time itself."""
 
 
 def find_first_closings(entries: Iterable[LedgerEntry]) -> dict[str, datetime]:
-    """By window: when the ledger has it closed for the first time.
+    """Map each window to the time at which the ledger first shows it as closed.
 
     :param entries: of one account, in the order of their sequence.
     """
@@ -365,9 +349,9 @@ def find_first_closings(entries: Iterable[LedgerEntry]) -> dict[str, datetime]:
 def classify_watched_event(
     found: RootRecord, account: WatchedAccount, known: KnownSessions, recorded: Iterable[WatchedEvent] = ()
 ) -> WatchedEvent:
-    """What an event is.
+    """Classify an event.
 
-    :param recorded: events of the account that were judged before.
+    :param recorded: earlier events of the account.
     """
     evaluated = classify_root_event(found.record, known)
     if evaluated is None or evaluated.is_exempt:
@@ -383,41 +367,42 @@ def classify_watched_event(
         return _classify_sign_in(found, window, [one for one in recorded if one.window_id == window.window_id])
     if found.step in _STEPS:
         return _make(found, EventVerdict.EXPECTED, f"Expected while {_name(window)} is open.", window)
-    return _make(found, EventVerdict.UNRELATED, "The work for which the window was opened.", window)
+    return _make(found, EventVerdict.UNRELATED, "Work in an open recovery window.", window)
 
 
 def _classify_strange(
     found: RootRecord, evaluated: RootEvent, known: KnownSessions, window: RecoveryWindow | None
 ) -> WatchedEvent:
     if not found.session_key_id and is_opening_by_known_caller(found.record, known):
-        return _make(found, EventVerdict.UNRELATED, "AWS refused a known caller: there is no session.")
-    explanation = f"A root session that the ledger doesn't tell of. {evaluated.explanation}"
+        return _make(found, EventVerdict.UNRELATED, "AWS refused a known caller, so there is no session.")
+    explanation = f"A root session that isn't Rootkeeper's own. {evaluated.explanation}"
     return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
 
 
 def _classify_key_creation(found: RootRecord, window: RecoveryWindow | None) -> WatchedEvent:
     user = as_mapping(found.record.get("requestParameters")).get("userName")
-    whose = f"the IAM user {str(user)[:_LONGEST_ID]}" if user else "the root user itself"
+    holder = f"the IAM user {str(user)[:_LONGEST_ID]}" if user else "the root user itself"
     tried = "tried to create" if found.has_failed else "created"
-    explanation = f"The root user {tried} an access key for {whose}: nothing that a recovery needs."
+    explanation = f"The root user {tried} an access key for {holder}. A recovery doesn't need one."
     return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
 
 
 def _classify_sign_in(found: RootRecord, window: RecoveryWindow, recorded: list[WatchedEvent]) -> WatchedEvent:
-    """Before MFA is enrolled nobody can use it: so the first sign-in may be without, and only one."""
+    """Only the first sign-in may be without MFA, because no MFA device is registered yet."""
     if found.has_failed:
         return _make(found, EventVerdict.EXPECTED, f"A sign-in that failed while {_name(window)} is open.", window)
     sign_ins = [one for one in recorded if one.has_mfa is not None and one.event_id != found.event_id]
     first = next((one for one in sign_ins if not one.has_mfa and one.verdict is EventVerdict.EXPECTED), None)
     if found.has_mfa and first is not None and found.at < first.at:
-        explanation = f"It came before the sign-in without MFA at {first.at:%H:%M:%S UTC}, which wasn't the first then."
+        explanation = f"A sign-in before the one without MFA at {first.at:%H:%M:%S UTC}, so that one wasn't the first."
         return _make(found, EventVerdict.SUSPICIOUS, explanation, window, has_mfa=True)
     if found.has_mfa:
-        return _make(found, EventVerdict.EXPECTED, f"With MFA while {_name(window)} is open.", window, has_mfa=True)
+        explanation = f"A sign-in with MFA while {_name(window)} is open."
+        return _make(found, EventVerdict.EXPECTED, explanation, window, has_mfa=True)
     if first is not None or any(one.at <= found.at for one in sign_ins):
-        explanation = f"A sign-in without MFA that wasn't the first one of {_name(window)}."
+        explanation = f"A sign-in without MFA that wasn't the first sign-in of {_name(window)}."
         return _make(found, EventVerdict.SUSPICIOUS, explanation, window, has_mfa=False)
-    explanation = f"The first sign-in of {_name(window)}: before MFA is enrolled."
+    explanation = f"The first sign-in of {_name(window)}, before an MFA device is registered."
     return _make(found, EventVerdict.EXPECTED, explanation, window, has_mfa=False)
 
 
@@ -425,19 +410,16 @@ def _classify_outside(found: RootRecord, account: WatchedAccount) -> WatchedEven
     near = _find_near(found.at, account)
     when = _describe_distance(found.at, near, account)
     if found.step == _SIGN_IN:
-        how = "tried to sign in and failed" if found.has_failed else f"signed in {_with_mfa(found)}"
         has_mfa = None if found.has_failed else found.has_mfa
-        return _make(found, EventVerdict.SUSPICIOUS, f"Somebody {how} as the root user {when}.", near, has_mfa=has_mfa)
+        how = {None: "failed to sign in", True: "signed in with MFA", False: "signed in without MFA"}[has_mfa]
+        return _make(found, EventVerdict.SUSPICIOUS, f"The root user {how} {when}.", near, has_mfa=has_mfa)
     if found.step in _STEPS:
-        return _make(found, EventVerdict.SUSPICIOUS, f"A step into the root user's login {when}.", near)
+        return _make(found, EventVerdict.SUSPICIOUS, f"A step of a root user sign-in {when}.", near)
     if near is None or near.state in _NEVER_OPEN:
-        return _make(found, EventVerdict.UNRELATED, f"The root user acts {when}, in an account without a closed one.")
-    key_id = str(as_mapping(found.record.get("userIdentity")).get("accessKeyId") or "without a key id")[:_LONGEST_ID]
-    return _make(found, EventVerdict.SUSPICIOUS, f"The root user still acts, with {key_id}, {when}.", near)
-
-
-def _with_mfa(found: RootRecord) -> str:
-    return "with MFA" if found.has_mfa else "without MFA"
+        explanation = f"The root user is active {when}; the account has no closed window."
+        return _make(found, EventVerdict.UNRELATED, explanation)
+    key_id = str(as_mapping(found.record.get("userIdentity")).get("accessKeyId") or "no access key id")[:_LONGEST_ID]
+    return _make(found, EventVerdict.SUSPICIOUS, f"The root user is still active ({key_id}) {when}.", near)
 
 
 def _describe_distance(at: datetime, near: RecoveryWindow | None, account: WatchedAccount) -> str:
@@ -450,7 +432,7 @@ def _describe_distance(at: datetime, near: RecoveryWindow | None, account: Watch
 
 
 def _find_open(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:
-    """The window that was open at that time."""
+    """Find the window that was open at that time."""
     for window in account.windows:
         start, end = _start_of(window), _end_of(window, account)
         if start is not None and start <= at and (end is None or at <= end):
@@ -459,7 +441,7 @@ def _find_open(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:
 
 
 def _find_near(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:
-    """The last one that was open before, or else one that isn't open yet, or wasn't then."""
+    """Find the last window that was open before; otherwise one that wasn't open yet."""
     opened = [(start, window) for window in account.windows if (start := _start_of(window)) is not None]
     before = [window for start, window in sorted(opened, key=lambda one: one[0]) if start <= at]
     if before:
@@ -470,7 +452,7 @@ def _find_near(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:
 
 
 def _start_of(window: RecoveryWindow) -> datetime | None:
-    """To the second, as CloudTrail tells times; ``None`` if nothing was ever opened."""
+    """When it opened, in whole seconds as in CloudTrail; ``None`` if it never opened."""
     started = window.opened_at or window.opening_started_at
     return None if started is None or window.state in _NEVER_OPEN else started.replace(microsecond=0)
 

@@ -1,20 +1,15 @@
-"""Reads events, checks them against ledger and windows.
+"""Reads events of root users, classifies them by the ledger and the recovery windows, and sends notifications.
 
-Matching CloudTrail records with the ledger: which root activity was ours, and which must wake somebody.
-
-Which root sessions the ledger tells of lately, read on from where it was read to.
-
-Most root events are those of our own audits. So the ledger's part of the last days is kept in memory, and only what is
-new in it is read for each lot of events.
-
-Watching: events of root users are read from their source, held against the windows, kept, and told if need be.
+Most root events come from our own audits. So the sessions of the last days' ledger entries are kept in memory, and
+only new entries are read for each delivery.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from rootkeeper.aws.cloudtrail import RootRecord, parse_root_record
@@ -44,7 +39,7 @@ from rootkeeper.windows.store import RecoveryWindows
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedRecord:
-    """One record in which a root user or AssumeRoot is, with its judgement."""
+    """One record that concerns a root user or AssumeRoot, with its classification."""
 
     record: Mapping[str, Any]
     event: RootEvent
@@ -52,7 +47,7 @@ class ClassifiedRecord:
 
 @dataclass(frozen=True, slots=True)
 class RootEventClassifier:
-    """Judges records by the ledger of one organization at one endpoint; makes no AWS call."""
+    """Classifies records by the ledger of one organization at one endpoint; makes no AWS call."""
 
     ledger: LedgerReader
     organization_id: str
@@ -61,12 +56,12 @@ class RootEventClassifier:
     def evaluate(
         self, records: Iterable[Mapping[str, Any]], role_arns: Collection[str]
     ) -> tuple[ClassifiedRecord, ...]:
-        """Those that concern root, in the order given.
+        """Classify the records that concern root, in the order given.
 
-        An audit's sessions stand in the ledger once their batch is done: a record that is younger than that batch
-        counts as a stranger's, and as ours when it is judged again.
+        The ledger names an audit's sessions when their batch ends. A record before that end is suspicious at first, and
+        ours when it is classified again later.
 
-        :raises DatabaseError: if the ledger can't be read: nothing would then be exempted.
+        :raises DatabaseError: if the ledger can't be read; without it no record would be exempt.
         """
         sessions = collect_sessions(self.ledger.list_entries(), self.organization_id, self.endpoint.label)
         known = KnownSessions(sessions, role_arns)
@@ -75,11 +70,10 @@ class RootEventClassifier:
 
 
 MARGIN = timedelta(hours=1)
-"""A session lasts 15 minutes at most, and its entry may be written a while after its first call."""
-
+"""A session lasts 15 minutes at most, and its entry may come later than its first call."""
 
 _LARGEST = 200_000
-"""Sessions that are kept in memory; beyond it the older half is forgotten, and read again if it is needed."""
+"""Sessions in memory; beyond it the older half is dropped, and read again if needed."""
 
 
 @dataclass(slots=True)
@@ -91,11 +85,11 @@ class KnownSessionReader:
     endpoint_label: str
     _sessions: dict[str, RecordedSession] = field(default_factory=dict)
     _first_at: datetime | None = None
-    """From when on every entry was read; ``None``: none was."""
+    """The start of the entries that were read; ``None`` if none was."""
     _last_sequence: int = 0
 
     def find_all(self, since: datetime) -> Mapping[str, RecordedSession]:
-        """Those of the time from ``since`` on, and maybe earlier ones.
+        """Read the sessions since a time, perhaps with earlier ones.
 
         :raises DatabaseError: if the ledger can't be read.
         """
@@ -107,7 +101,7 @@ class KnownSessionReader:
         return self._sessions
 
     def list_pending(self) -> frozenset[AccountId]:
-        """Accounts in which a root session may be that the ledger doesn't tell of yet: its intent has no outcome.
+        """List accounts that may have a root session that the ledger doesn't name yet: its intent has no outcome.
 
         :raises DatabaseError: if the ledger can't be read.
         """
@@ -135,9 +129,9 @@ class KnownSessionReader:
 
 
 def find_sequence_before(ledger: LedgerReader, moment: datetime) -> int:
-    """The sequence of the last entry before ``moment``, or an earlier one; 0 if there is none.
+    """Find the sequence of the last entry before ``moment``, or an earlier one; 0 if there is none.
 
-    A clock that was set back lets times go backwards within the ledger: then it is earlier than need be.
+    If the clock was set back, times in the ledger aren't in order, and the result can be earlier than necessary.
     """
     low, high = 0, 1
     while (entry_at := _find_time(ledger, high)) is not None and entry_at < moment:
@@ -153,30 +147,27 @@ def find_sequence_before(ledger: LedgerReader, moment: datetime) -> int:
 
 
 def _find_time(ledger: LedgerReader, sequence: int) -> datetime | None:
-    """Of that entry; ``None`` beyond the last one."""
+    """Find the time of an entry; ``None`` after the last one."""
     entry = next(iter(ledger.list_entries(since_sequence=sequence - 1, limit=1)), None)
     return None if entry is None else entry.at
 
 
 WAIT_SECONDS = 4.0
-"""For how long a turn waits for events: a server that is told to stop ends within ten seconds."""
-
+"""How long one ``tick`` waits for events, so that a server can stop within ten seconds."""
 
 PATIENCE = timedelta(hours=1)
-"""How long an event waits for the outcome of an intent that is open in its account."""
-
+"""How long an event waits for the outcome of an open intent of its account."""
 
 NOTIFY_AFTER = timedelta(minutes=1)
-"""A source that can't be read for so long is told to people."""
-
+"""How long a source can't be read before a notification is sent."""
 
 _MOST_LOTS = 50
-"""Of one turn, so that a long backlog doesn't look like a loop that is stuck."""
+"""Of one ``tick``, so that a long backlog doesn't look like a loop that is stuck."""
 
 
 @dataclass(slots=True)
 class EventWatchLoop:
-    """Reads events and judges each once; one thread calls ``tick``."""
+    """Reads events and classifies each once; one thread calls ``tick``."""
 
     source: RootEventSource
     events: WindowEvents
@@ -198,10 +189,10 @@ class EventWatchLoop:
         self._sessions = KnownSessionReader(self.ledger, self.organization_id, self.endpoint.label)
 
     def tick(self) -> int:
-        """Wait a little for events, and deal with all that there are.
+        """Wait a short time for events, and process all of them.
 
-        :returns: how many events were judged.
-        :raises AwsError: if the source can't be read; people are told once that lasts.
+        :returns: how many events were classified.
+        :raises AwsError: if the source can't be read; if that lasts, a notification is sent.
         :raises DatabaseError: if the database can't be read or written; the events come again.
         :raises LedgerUnavailableError: if the ledger can't be written; the events come again.
         """
@@ -228,12 +219,10 @@ class EventWatchLoop:
 
     def _note_failure(self, error: AwsError | DatabaseError) -> None:
         now = self.clock.now()
-        self._failing_since = self._failing_since or now
-        if now - self._failing_since >= NOTIFY_AFTER:
-            self.notifier.notify(self._describe_failure(error, self._failing_since, now))
-
-    def _describe_failure(self, error: AwsError | DatabaseError, since: datetime, now: datetime) -> Notification:
-        return Notification(
+        since = self._failing_since = self._failing_since or now
+        if now - since < NOTIFY_AFTER:
+            return
+        notification = Notification(
             event=NotificationEvent.WATCHING_FAILED,
             severity=Severity.CRITICAL,
             title="Open recovery windows aren't watched: events of root users can't be read",
@@ -244,9 +233,10 @@ class EventWatchLoop:
             endpoint=self.endpoint.label,
             deduplication_key=f"watching-failed:{self.source.name}:{now:%Y-%m-%dT%H}",
         )
+        self.notifier.notify(notification)
 
     def _process_delivery(self, delivery: EventDelivery) -> bool:
-        """``False`` if it must come again."""
+        """``False`` if it must be delivered again."""
         found = [parse_root_record(record) for record in delivery.records]
         if not found:
             return True
@@ -259,13 +249,13 @@ class EventWatchLoop:
         return True
 
     def _know(self, found: Iterable[RootRecord]) -> KnownSessions:
-        """A sign-in needs nothing of the ledger, however old it is."""
+        """Read the sessions that the records need; a sign-in needs none."""
         times = [one.at for one in found if one.session_key_id is not None]
         sessions = self._sessions.find_all(min(times)) if times else {}
         return KnownSessions(sessions, self.role_arns, self.caller_arns)
 
     def _is_pending(self, found: RootRecord, known: KnownSessions) -> bool:
-        """Whether the ledger may still come to tell of it: an audit's sessions stand there once their batch is done."""
+        """Whether the ledger may name the session later: it names an audit's sessions when their batch ends."""
         if not found.session_key_id or found.session_key_id in known.sessions:
             return False
         is_fresh = self.clock.now() - found.at < PATIENCE
@@ -276,9 +266,8 @@ class EventWatchLoop:
         for one in sorted(found, key=lambda record: record.at):
             if one.account_id not in accounts:
                 accounts[one.account_id] = self._read_account(one.account_id)
-            event = self.events.record(
-                one.event_id, one.account_id, _make_classifier(one, accounts[one.account_id], known)
-            )
+            evaluator = partial(classify_watched_event, one, accounts[one.account_id], known)
+            event = self.events.record(one.event_id, one.account_id, evaluator)
             if event.verdict is EventVerdict.SUSPICIOUS:
                 self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
 
@@ -294,22 +283,16 @@ def _is_ours(found: RootRecord, known: KnownSessions) -> bool:
     return evaluated is None or evaluated.is_exempt
 
 
-def _make_classifier(
-    found: RootRecord, account: WatchedAccount, known: KnownSessions
-) -> Callable[[tuple[WatchedEvent, ...]], WatchedEvent]:
-    return lambda recorded: classify_watched_event(found, account, known, recorded)
-
-
 def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint, source_name: str) -> Notification:
-    """What people are told of a suspicious event. The same event gives the same notification."""
-    window = f"It is recorded with window {event.window_id}. " if event.window_id else ""
-    command = "windows close" if event.window_id else "audit"
+    """Make the notification of a suspicious event. The same event gives the same notification."""
+    window = f"It is recorded with recovery window {event.window_id}. " if event.window_id else ""
+    action = "close the recovery window" if event.window_id else f"audit account {event.account_id} for credentials"
     return Notification(
         event=NotificationEvent.WINDOW_SUSPICIOUS,
         severity=Severity.CRITICAL,
-        title=f"Root user of {event.account_id}: {event.name} that isn't expected",
+        title=f"Root user of {event.account_id}: unexpected {event.name}",
         body=f"At {event.at:%Y-%m-%d %H:%M:%S UTC}, event {event.event_id} from {source_name}: {event.explanation} "
-        f"{window}Unless you know who it was: rootkeeper {command} {event.account_id}",
+        f"{window}Unless you know who did this, {action} now.",
         at=event.at,
         organization_id=organization_id,
         endpoint=endpoint.label,
@@ -320,7 +303,7 @@ def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint
 
 
 def get_role_name(caller_arn: str) -> str:
-    """The role of an assumed role's session, without the path that only IAM knows; any other ARN as it is."""
+    """Get the role of a role session's ARN, without the role's path, which the ARN lacks; any other ARN as it is."""
     parts = caller_arn.split(":", 5)
     kind, _, rest = parts[-1].partition("/")
     if len(parts) != 6 or (parts[2], kind) != ("sts", "assumed-role"):

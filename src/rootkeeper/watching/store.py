@@ -1,17 +1,11 @@
-"""Watched events in the database, and files of events.
+"""Watched events in the database, events that can't be parsed in a file, and a file as a source of events.
 
-Where watched events are kept, each once.
+An event is classified and stored once, in one transaction with its ledger fact.
 
-Watched events in the database: each is judged and kept in one transaction, with its fact in the ledger.
-
-What a source of root events brought and nobody can understand, as lines of a file beside the database.
-
-A file of events, one a line, read on from where it was read to: a source of root events.
-
-The place is remembered in a file of our own beside the database, which is also the claim: of several processes on one
-machine the one that has it locked reads, and the others get nothing. A lost place means that events come again, which
-does no harm. A file that was renamed away is read to its end first; one that was cut or replaced is read from its
-beginning, which the bytes before the place tell.
+``EventFile`` remembers its position in a file beside the database. The lock on that file is the claim: of several
+processes on one machine only its holder reads. Without the position events come again, which does no harm. A file that
+was renamed is read to its end first. A file that was cut or replaced is read from its beginning; the bytes before the
+position show that.
 """
 
 from __future__ import annotations
@@ -44,7 +38,7 @@ from rootkeeper.values import JsonValue, render_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 
 EventEvaluator = Callable[[tuple[WatchedEvent, ...]], WatchedEvent]
-"""Judges an event by the sign-ins of its account that are recorded already; pure."""
+"""Classifies an event by the earlier sign-ins of its account; pure."""
 
 
 class WatchedEventReader(Protocol):
@@ -63,13 +57,13 @@ class WatchedEventReader(Protocol):
 
 
 class WindowEvents(WatchedEventReader, Protocol):
-    """Keeps them, too."""
+    """Reads and stores watched events."""
 
     def record(self, event_id: str, account_id: AccountId, evaluator: EventEvaluator) -> WatchedEvent:
-        """Judge and keep an event in one transaction, with its fact in the ledger if it belongs to a window. One that
-        is unrelated isn't kept.
+        """Classify and store an event in one transaction, with its ledger fact if it belongs to a window. An unrelated
+        event isn't stored.
 
-        :returns: the event as it was recorded, now or before: it is judged once, however often and wherever it comes.
+        :returns: the stored event: it is classified once, however often it is delivered.
         :raises LedgerUnavailableError: if it can't be made durable.
         """
         ...
@@ -104,7 +98,7 @@ class SqlWatchedEvents:
 
 
 class SqlWindowEvents(SqlWatchedEvents):
-    """Keeps them, too; implements the port WindowEvents."""
+    """Reads and stores the watched events of one organization; implements WindowEvents."""
 
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, ledger: SqlLedger, owner: Owner
@@ -133,7 +127,6 @@ class SqlWindowEvents(SqlWatchedEvents):
         return None if row is None else _parse_row(row)
 
     def _list_sign_ins(self, connection: Connection, account_id: AccountId) -> tuple[WatchedEvent, ...]:
-        """There are few of them, however many other events an account has."""
         statement = self._select().where(_events.account_id == account_id, _events.has_mfa.is_not(None))
         rows = connection.execute(statement)
         return tuple(_parse_row(row) for row in rows)
@@ -154,7 +147,7 @@ class SqlWindowEvents(SqlWatchedEvents):
 
 
 def describe_fact(event: WatchedEvent) -> dict[str, JsonValue]:
-    """The event as the ledger tells of it."""
+    """Render the event for the ledger."""
     return {
         "window_id": event.window_id,
         "event_id": event.event_id,
@@ -179,17 +172,14 @@ def _parse_row(row: Row[Any]) -> WatchedEvent:
 
 
 FULL_BYTES = 16 * 1024 * 1024
-"""Beyond it nothing more is kept, only remarked: whoever can write to a source must not fill the disk."""
-
+"""A full file gets no more lines, only a warning, so that a writer to the source can't fill the disk."""
 
 LONGEST_TEXT = 256 * 1024
-
-
 _WAIT_SECONDS = 5.0
 
 
 class UnreadableEventFile:
-    """Implements ``ports.root_event_sources.UnreadableEvents``."""
+    """Keeps events that can't be parsed, as lines of a file; implements UnreadableEvents."""
 
     def __init__(self, path: Path, clock: Clock, warn: Callable[[str], None]) -> None:
         self._path = path
@@ -209,11 +199,11 @@ class UnreadableEventFile:
             is_kept = self._append(line)
         except OSError as error:
             raise DatabaseError(
-                f"An event that can't be understood can't be kept in {self._path}: {error.strerror}.",
+                f"An event that can't be parsed can't be written to {self._path}: {error.strerror}.",
                 hint="Free some space, or check the folder's permissions.",
             ) from error
-        where = f"it is kept in {self._path}" if is_kept else f"{self._path} is full, so it isn't kept"
-        self._warn(f"An event from {source_name} can't be understood: {problem[:200]} {where[0].upper()}{where[1:]}.")
+        where = f"It is in {self._path}." if is_kept else f"{self._path} is full; the event isn't kept."
+        self._warn(f"An event from {source_name} can't be parsed: {problem[:200]} {where}")
 
     def _append(self, line: str) -> bool:
         with open_locked(self._path, _WAIT_SECONDS) as handle:
@@ -225,20 +215,14 @@ class UnreadableEventFile:
 
 
 LONGEST_LINE = 4 * 1024 * 1024
-
-
 _LOT_LINES = 500
-
-
 _MARK_BYTES = 256
-
-
 _POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class _FilePosition:
-    """How far a file was read, and which file it was."""
+    """A file, and how far it was read."""
 
     device: int = 0
     inode: int = 0
@@ -248,7 +232,7 @@ class _FilePosition:
 
 
 class EventFile:
-    """Implements ``ports.root_event_sources.RootEventSource``; for one thread. While it is open no other one reads."""
+    """Reads events from a file, one per line; implements RootEventSource. For one thread; only one process reads."""
 
     def __init__(
         self,
@@ -266,7 +250,7 @@ class EventFile:
         self._claim: BinaryIO | None = None
         self._place = _FilePosition()
         self._done: dict[int, int] = {}
-        """Lines after the place that are dealt with: where they begin and end."""
+        """Lines after the position that are processed: start and end."""
         self._is_missing = False
 
     @property
@@ -274,7 +258,7 @@ class EventFile:
         return f"file:{self._path}"
 
     def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
-        """Nothing while another process reads the file, or while there is none."""
+        """Read events; none while another process reads the file or the file doesn't exist."""
         until = self._clock.monotonic() + wait_seconds
         while True:
             with self._reading():
@@ -293,7 +277,7 @@ class EventFile:
             self._advance(handle)
 
     def close(self) -> None:
-        """Let go of the claim."""
+        """Release the claim."""
         if self._claim is not None:
             self._claim.close()
             self._claim = None
@@ -319,7 +303,7 @@ class EventFile:
         try:
             yield
         except FileNotFoundError:
-            self._done.clear()  # the next file of that name may get the very number that this one had
+            self._done.clear()  # the next file of that name may get the same inode
             raise
         except OSError as error:
             raise DatabaseError(
@@ -329,7 +313,7 @@ class EventFile:
 
     def _note_missing(self) -> None:
         if not self._is_missing:
-            self._warn(f"There is no file {self._path} yet: no events of root users come from it.")
+            self._warn(f"The file {self._path} doesn't exist yet, so root users aren't watched.")
         self._is_missing = True
 
     def _read_lot(self, handle: BinaryIO) -> Iterator[EventDelivery]:
@@ -348,7 +332,7 @@ class EventFile:
                     yield delivery
 
     def _parse(self, line: bytes, receipt: str) -> EventDelivery | None:
-        """``None`` for a line without a root event."""
+        """Parse a line; ``None`` if it has no root event."""
         if not line.strip():
             return None
         try:
@@ -357,13 +341,12 @@ class EventFile:
             records = parse_records(line.decode(), "The line")
             wanted = tuple(found.record for found in list_root_records(records))
         except (InputError, ValueError) as error:
-            problem = error.message if isinstance(error, InputError) else str(error)
-            self._unreadable.keep(self.name, line.decode(errors="replace").strip(), problem)
+            self._unreadable.keep(self.name, line.decode(errors="replace").strip(), str(error))
             return None
         return EventDelivery(receipt, wanted) if wanted else None
 
     def _advance(self, handle: BinaryIO) -> None:
-        """Move the place over all lines that are dealt with, without a gap."""
+        """Move the position past all processed lines without a gap."""
         offset = self._place.offset
         while offset in self._done:
             offset = self._done.pop(offset)
@@ -371,9 +354,9 @@ class EventFile:
             self._keep(replace(self._place, offset=offset, mark=_mark(handle, offset)))
 
     def _open_current(self) -> BinaryIO:
-        """The file that the place belongs to while it has more to tell; else the one of that name.
+        """Open the file of the position while it has unread lines; otherwise the file of that name.
 
-        :raises FileNotFoundError: if there is none.
+        :raises FileNotFoundError: if it doesn't exist.
         """
         handle = self._path.open("rb")
         status = os.fstat(handle.fileno())
@@ -388,7 +371,7 @@ class EventFile:
         return handle
 
     def _find_renamed(self) -> BinaryIO | None:
-        """The file that was read so far, under its new name, if it isn't read to its end."""
+        """Find the file of the position under its new name, if it has unread lines."""
         for path in self._path.parent.glob(f"{self._path.name}*"):
             with suppress(OSError):
                 status = path.stat()
@@ -427,7 +410,7 @@ class EventFile:
 
 
 def get_position_file_name(path: Path) -> str:
-    """Of the file in which the place in ``path`` is remembered."""
+    """Make the name of the file that holds the position in ``path``."""
     return f"root-events-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]}.place"
 
 
@@ -444,7 +427,7 @@ def _has_line(handle: BinaryIO, offset: int) -> bool:
 
 
 def _skip_rest(handle: BinaryIO, line: bytes) -> bool:
-    """``False`` if it is a line that isn't whole yet."""
+    """Skip the rest of a long line; ``False`` if it has no end yet."""
     while len(line) > LONGEST_LINE:
         line = handle.readline(LONGEST_LINE + 1)
         if line.endswith(b"\n"):
@@ -453,7 +436,7 @@ def _skip_rest(handle: BinaryIO, line: bytes) -> bool:
 
 
 def _parse_place(content: bytes) -> _FilePosition:
-    """A place that a crash left half-written is none."""
+    """Parse a position; one that a crash left incomplete counts as none."""
     try:
         return _FilePosition(**json.loads(content))
     except (TypeError, ValueError):

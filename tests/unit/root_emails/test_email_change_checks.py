@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.aws.rules import EmailUpdateStatus
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsAccessDeniedError, InputError, RootkeeperError, TargetRefusedError, WindowConflictError
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.ledger.rules import Action, Result
@@ -131,8 +132,9 @@ def test_an_address_against_the_rules_is_refused_unless_overridden(
     ruled = replace(desk, rules=parse_rules(["example.com"], r"[^1]+", ["aws@example.com"]))
     with pytest.raises(InputError) as raised:
         ruled.plan(address=address)
-    assert "--override" in (raised.value.hint or "")
-    assert ("emails attest" in (raised.value.hint or "")) is ("not_a_group" in codes)
+    hint = render_hint(raised.value.hint) or ""
+    assert "--override" in hint
+    assert (f"emails attest {address} " in hint) is ("not_a_group" in codes)
     assert [one.code for one in ruled.plan(address=address, overrides=True).objections] == codes
 
 
@@ -153,7 +155,8 @@ def test_p12_a_failsafe_is_refused_unless_overridden(desk: EmailDesk) -> None:
     desk.desk.organization.delegated_administrators.append(FAILSAFE)
     with pytest.raises(InputError, match="is a failsafe") as raised:
         desk.plan(FAILSAFE, "aws+security@example.com")
-    assert "another address" not in (raised.value.hint or "")
+    assert "another address" not in (render_hint(raised.value.hint) or "")
+    assert "Override" in (raised.value.hint or "")
     assert desk.account_calls() == []
     (objection,) = desk.plan(FAILSAFE, "aws+security@example.com", overrides=True).objections
     assert objection.code == "failsafe"
@@ -168,14 +171,15 @@ def test_p12_an_account_that_may_be_a_failsafe_is_refused_unless_overridden(desk
 
 
 @pytest.mark.parametrize("result", [Result.DONE, Result.UNKNOWN])
-def test_an_open_start_to_the_same_address_is_gone_on_with(desk: EmailDesk, result: Result) -> None:
+def test_an_open_start_to_the_same_address_is_continued(desk: EmailDesk, result: Result) -> None:
     leave_start(desk, NEW.upper(), result)
     plan = desk.plan()
     assert plan.started is not None
-    assert any("--restart" in remark for remark in plan.remarks)
+    assert any("--restart" in (render_hint(remark) or "") for remark in plan.remarks)
+    assert any("unless you restart the change" in remark for remark in plan.remarks)
 
 
-def test_a_start_to_another_address_a_refused_an_old_or_an_unwanted_one_isnt_gone_on_with(desk: EmailDesk) -> None:
+def test_a_start_to_another_address_a_refused_an_old_or_an_unwanted_one_isnt_continued(desk: EmailDesk) -> None:
     leave_start(desk, "aws+other@example.com")
     assert desk.plan().started is None
     leave_start(desk, NEW, Result.FAILED)
@@ -205,7 +209,7 @@ def test_aws_own_word_tells_whether_the_one_time_password_is_still_awaited(
 
 def test_another_change_that_is_pending_is_remarked(desk: EmailDesk) -> None:
     desk.emails.updates[MEMBER] = PendingUpdate("other@example.com", "OTP000", START)
-    assert any("Another change" in remark for remark in desk.plan().remarks)
+    assert any("another pending change" in remark for remark in desk.plan().remarks)
 
 
 def test_where_aws_doesnt_tell_how_far_a_change_is_the_ledger_decides(desk: EmailDesk) -> None:

@@ -169,7 +169,7 @@ def test_p05_an_accepted_change_that_isnt_shown_yet_isnt_proven(desk: EmailDesk,
     accepted = desk.changing.accept(plan, desk.emails.newest_otp(NEW))
     assert accepted.result is Result.UNKNOWN
     assert "4 hours" in accepted.explanation
-    assert "emails list" in accepted.explanation
+    assert "List the root e-mail addresses again later" in accepted.explanation
     assert desk.account_calls().count("GetPrimaryEmail") == 3
     assert desk.ledger.results_of(ACCEPT) == [Result.UNKNOWN]
 

@@ -243,7 +243,7 @@ def test_a_place_that_a_crash_left_half_written_lets_events_come_again(folder: F
     again.close()
 
 
-def test_a_file_that_cant_be_read_is_told_of(folder: Folder, source: EventFile) -> None:
+def test_a_file_that_cant_be_read_is_reported(folder: Folder, source: EventFile) -> None:
     folder.path.mkdir()
     with pytest.raises(DatabaseError, match="can't be read"):
         source.read(0)

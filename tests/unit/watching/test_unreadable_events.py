@@ -48,5 +48,5 @@ def test_a_full_file_takes_no_more_and_that_is_remarked(tmp_path: Path, monkeypa
 def test_a_folder_that_cant_be_written_leaves_the_event_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     kept = UnreadableEventFile(tmp_path / "file" / "unreadable.jsonl", FakeClock(), lambda _: None)
-    with pytest.raises(DatabaseError, match="can't be kept"):
+    with pytest.raises(DatabaseError, match="can't be written to"):
         kept.keep("file:/events", "{", "It isn't JSON.")

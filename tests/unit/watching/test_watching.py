@@ -1,4 +1,4 @@
-"""Events are judged once, kept, told if need be, and acknowledged last."""
+"""Events are judged once, kept, reported if necessary, and acknowledged last."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def sign_in(event_id: str = "e-1", *, mfa: str = "No", at: str = NOW) -> dict[st
     return root_sign_in(eventID=event_id, eventTime=at, additionalEventData={"MFAUsed": mfa})
 
 
-def test_an_expected_event_is_kept_with_its_window_and_nobody_is_told(scene: Scene) -> None:
+def test_an_expected_event_is_kept_with_its_window_and_sends_no_notification(scene: Scene) -> None:
     window_id = scene.open_window()
     scene.source.bring(sign_in())
     assert scene.loop.tick() == 1
@@ -103,7 +103,7 @@ def test_an_expected_event_is_kept_with_its_window_and_nobody_is_told(scene: Sce
     assert scene.source.waiting == {}
 
 
-def test_a_suspicious_event_is_told_as_critical_with_what_to_do(scene: Scene) -> None:
+def test_a_suspicious_event_is_reported_as_critical_with_what_to_do(scene: Scene) -> None:
     scene.open_window()
     scene.source.bring(root_console_call(eventName="CreateAccessKey", eventTime=NOW))
     scene.loop.tick()
@@ -111,18 +111,19 @@ def test_a_suspicious_event_is_told_as_critical_with_what_to_do(scene: Scene) ->
     assert (reported.event, reported.severity) == (NotificationEvent.WINDOW_SUSPICIOUS, Severity.CRITICAL)
     assert (reported.account_id, reported.window_id, reported.endpoint) == (MEMBER, f"w-{MEMBER}", ENDPOINT.label)
     assert "CreateAccessKey" in reported.title
-    assert f"rootkeeper windows close {MEMBER}" in reported.body
+    assert f"Root user of {MEMBER}" in reported.title
+    assert "close the recovery window now" in reported.body
     assert reported.deduplication_key
 
 
-def test_an_event_without_a_window_is_told_and_isnt_in_the_ledger(scene: Scene) -> None:
+def test_an_event_without_a_window_is_reported_and_isnt_in_the_ledger(scene: Scene) -> None:
     scene.source.bring(sign_in())
     scene.loop.tick()
-    assert [f"rootkeeper audit {MEMBER}" in one.body for one in scene.notifier.reported] == [True]
+    assert [f"audit account {MEMBER}" in one.body for one in scene.notifier.reported] == [True]
     assert scene.ledger.entries == []
 
 
-def test_an_event_that_comes_again_is_kept_and_told_once(scene: Scene) -> None:
+def test_an_event_that_comes_again_is_kept_and_reported_once(scene: Scene) -> None:
     scene.source.bring(sign_in())
     scene.source.bring(sign_in())
     scene.loop.tick()
@@ -131,7 +132,7 @@ def test_an_event_that_comes_again_is_kept_and_told_once(scene: Scene) -> None:
     assert len(scene.events.kept) == len(scene.notifier.reported) == 1
 
 
-def test_an_event_that_was_kept_before_its_process_died_is_told_by_the_next(scene: Scene) -> None:
+def test_an_event_that_was_kept_before_its_process_died_is_reported_by_the_next(scene: Scene) -> None:
     """Recorded, and then killed: it wasn't acknowledged, so it comes again."""
     scene.source.bring(sign_in())
     scene.loop.tick()
@@ -177,7 +178,7 @@ def test_a_session_of_an_audit_that_runs_waits_for_the_audits_outcome(scene: Sce
     assert scene.verdicts() == {"ConsoleLogin": "suspicious"}
 
 
-def test_a_session_that_the_audits_outcome_doesnt_name_is_told(scene: Scene) -> None:
+def test_a_session_that_the_audits_outcome_doesnt_name_is_reported(scene: Scene) -> None:
     intent = scene.ledger.append_intent(Action.ACCOUNTS_AUDIT, parameters={"account_ids": [MEMBER]})
     scene.source.bring(root_session_call("ASIAEXAMPLESTRANGER", eventTime=NOW))
     scene.loop.tick()
@@ -252,7 +253,7 @@ def test_a_turn_without_events_waits_once(scene: Scene) -> None:
     assert scene.source.waits == [4.0]
 
 
-def test_a_source_that_cant_be_read_is_told_of_once_that_lasts(scene: Scene) -> None:
+def test_a_source_that_cant_be_read_is_reported_if_that_lasts(scene: Scene) -> None:
     scene.source.failure = AwsAccessDeniedError("sqs:ReceiveMessage was denied.", hint="Allow sqs:ReceiveMessage.")
     with pytest.raises(AwsAccessDeniedError):
         scene.loop.tick()

@@ -16,6 +16,7 @@ import typer
 
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import FailOnOptions, SelectionOptions, parse_moment
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
@@ -257,7 +258,7 @@ def _statement(plan: EmailChangePlan) -> list[str]:
         f"to   {plan.new_email}.",
         "Whoever reads the new mailbox can then have the root user's password reset. Password and MFA devices stay.",
         *(f"OVERRIDDEN: {objection.explanation}" for objection in plan.objections),
-        *plan.remarks,
+        *(render_hint(remark) or "" for remark in plan.remarks),
     ]
 
 

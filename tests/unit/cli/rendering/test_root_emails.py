@@ -46,7 +46,7 @@ def test_a_table_says_why_who_attests_and_how_many(capsys: pytest.CaptureFixture
         "Nikki Wolf, until 2026-12-25",
         "another account has it too (444455556666); no group is known to read it",
         "? Unknown",
-        "AWS told no address",
+        "AWS returned no address",
         "3 accounts: 1 pass, 1 fail, 1 unknown.",
         "organizations:ListAccounts",
     ):
