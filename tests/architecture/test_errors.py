@@ -70,7 +70,6 @@ NOT_YET = {
     "deletion",
     "evidence",
     "exceptions",
-    "failsafe",
     "guardrails",
     "inventory",
     "jobs",

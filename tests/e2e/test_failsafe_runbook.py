@@ -136,11 +136,11 @@ def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_
     own = Shell(tmp_path / "own", plain_environment(tmp_path))
 
     assert f"arn:aws:iam::{FAILSAFE}:root" in root.paste(find(steps, "Sign in"))
-    seed = make_user(root, find(steps, "Make the break-glass user"))
-    root.paste(find(steps, "Make the role"))
+    seed = make_user(root, find(steps, "Create the break-glass user"))
+    root.paste(find(steps, "Create the role"))
     key_id, secret = root.paste(find(steps, "Give the user an access key")).split()
 
-    assert f"arn:aws:iam::{FAILSAFE}:user/break-glass" in own.paste(find(steps, "Become the user"), key_id, secret)
+    assert f"arn:aws:iam::{FAILSAFE}:user/break-glass" in own.paste(find(steps, "Use the user's access key"), key_id, secret)
     stage.process.clock(60)
     session = own.paste(find(steps, "Assume the role"), code_in(seed, 2))
     assert f"arn:aws:sts::{FAILSAFE}:assumed-role/break-glass-root-access/break-glass" in session
@@ -163,7 +163,7 @@ def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_
         "mfa_devices": 1,
     }
     take_away(own, steps)
-    assert set(json.loads(own.paste(find(steps, "Look again"))).values()) == {0}
+    assert set(json.loads(own.paste(find(steps, "Show the credentials again"))).values()) == {0}
     assert set(summarize(stage.read_root_users()[MEMBER]).values()) == {0}
 
     root.paste(find(steps, "Take the user's access key away"))

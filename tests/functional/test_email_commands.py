@@ -225,7 +225,7 @@ def test_p05_an_acceptance_that_changes_nothing_isnt_proven(
     run = change(trusted, "--yes", "--otp-from", tmp_path / "otp", "-o", "json")
     assert run.status == 4, run.shown
     assert run.json["changes"][0]["outcome"] == "not_proven"
-    assert f"rootkeeper emails list {PERSONAL}" in run.stderr
+    assert f"Check later: rootkeeper emails list {PERSONAL}." in run.stderr
 
 
 def test_p04_an_acceptance_whose_answer_is_lost_is_sent_once_and_re_read(

@@ -112,5 +112,5 @@ def test_a_root_login_that_is_not_in_order_is_not_touched(
     before = sandbox.root_user(FAILSAFE)
     run = program_with_delegate.run("failsafe", "set-up", FAILSAFE, "--yes")
     assert run.status == 2, run.shown
-    assert "isn't in order" in run.stderr
+    assert "already has a root login, which isn't complete" in run.stderr
     assert sandbox.root_user(FAILSAFE) == before

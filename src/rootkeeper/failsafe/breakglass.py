@@ -1,14 +1,9 @@
-"""Who could open root today, and the way in when Identity Center is down.
+"""Evaluates who can open root sessions today, and which access paths work without Identity Center.
 
-What identity policies let a user, role or permission set do: open root sessions, and assume roles that may.
-
-A policy that couldn't be read or understood makes an answer unknown, unless another one denies for certain.
+A policy that can't be read or parsed makes the result unknown, unless another policy certainly denies. A principal on
+the list isn't a fault; the checks show whether the list is complete.
 
 Source: IAM User Guide, "Policy evaluation logic"; Service Authorization Reference, STS.
-
-Who could open a member account's root today, and which way in is left when Identity Center is down.
-
-Being on the list of those who could isn't a fault. That the list may be incomplete is what the checks say.
 """
 
 from __future__ import annotations
@@ -31,8 +26,17 @@ from rootkeeper.aws.identities import (
     UserAccess,
 )
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.errors import PolicyDocumentError
-from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, check_drills, failed, passed, unknown
+from rootkeeper.errors import Hint, PolicyDocumentError
+from rootkeeper.failsafe.rules import (
+    CHECK_VERDICTS,
+    Check,
+    CheckVerdict,
+    Drill,
+    check_drills,
+    failed,
+    passed,
+    unknown,
+)
 from rootkeeper.guardrails.tasks import AccountPlace
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import RootCredentialsSummary
@@ -42,7 +46,6 @@ from rootkeeper.policy_language.evaluation import (
     AccessVerdict,
     ApplicablePolicies,
     Decision,
-    DenyingPolicy,
     PolicyLevel,
     evaluate,
     merge,
@@ -50,12 +53,12 @@ from rootkeeper.policy_language.evaluation import (
 from rootkeeper.policy_language.patterns import PartialText, known_text
 
 WORK_TASKS = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
-"""What the way back in needs: to look, to allow a recovery, and to end it."""
+"""The tasks of emergency access: audit, allow a recovery, and delete."""
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionResult:
-    """Whether something is allowed, and what that hangs on."""
+    """Whether a call is allowed, and what that depends on."""
 
     verdict: AccessVerdict
     conditions: tuple[str, ...] = ()
@@ -64,44 +67,44 @@ class PermissionResult:
 
 @dataclass(frozen=True, slots=True)
 class CallerAccountPolicies:
-    """The account in which callers are, and the SCPs over it."""
+    """The account of the callers, and the SCPs over it."""
 
     place: AccountPlace
     levels: Sequence[PolicyLevel] | None
-    """``None`` where they couldn't be read; empty for the management account, which no SCP restricts."""
+    """``None`` if they couldn't be read; empty for the management account, which no SCP restricts."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """A caller as its policies see it."""
+    """A caller, for the evaluation of its policies."""
 
     arn: PartialText
     is_user: bool
     policies: tuple[PolicySource, ...]
     boundary: PolicySource | None
     tags: Mapping[str, str] | None = None
-    """``None`` where its sessions bring tags that aren't known."""
+    """``None`` if the tags of its sessions aren't known."""
     user_name: str | None = None
     has_mfa: bool | None = None
-    """Whether its credentials say that MFA was given; ``None`` where that isn't known."""
+    """Whether its credentials carry MFA; ``None`` if that isn't known."""
     is_long_term: bool = False
-    """Whether it calls by an access key of its own, which never says anything of MFA."""
+    """Whether it calls with an access key, whose requests carry no MFA."""
 
 
 def identity_of_user(user: IamUser, *, has_mfa: bool | None = None, is_long_term: bool = False) -> CallerIdentity:
-    """A user in the console (``has_mfa``), by its access key (``is_long_term``), or in whatever way."""
+    """Make the identity of a user: in the console (``has_mfa``), with an access key (``is_long_term``), or either."""
     return CallerIdentity(
         known_text(user.arn), True, user.policies, user.boundary, user.tags, user.user_name, has_mfa, is_long_term
     )
 
 
 def identity_of_role(role: IamRole) -> CallerIdentity:
-    """A session of a role. Whether it tells of MFA differs by how it was opened."""
+    """Make the identity of a role session; whether it carries MFA isn't known."""
     return CallerIdentity(known_text(role.arn), False, role.policies, role.boundary)
 
 
 def identity_of_permission_set(permission_set: PermissionSet, partition: str) -> CallerIdentity:
-    """Whoever comes by a permission set; the role's ARN has a Region and a suffix that aren't known."""
+    """Make the identity of a permission set's role, whose ARN has an unknown Region and suffix."""
     account_id, name = permission_set.account_id, permission_set.name
     beginning = f"arn:{partition}:iam::{account_id}:role/aws-reserved/sso.amazonaws.com/"
     arn = PartialText((beginning, f"AWSReservedSSO_{name}_", ""))
@@ -111,7 +114,7 @@ def identity_of_permission_set(permission_set: PermissionSet, partition: str) ->
 def evaluate_tasks(
     caller: CallerIdentity, caller_policies: CallerAccountPolicies
 ) -> dict[TaskPolicy, PermissionResult]:
-    """Whether the caller may open root sessions of each task on the organization's member accounts."""
+    """Evaluate for each task whether the caller can open root sessions on member accounts."""
     return {
         task: _evaluate(caller, caller_policies, _assume_root(caller, caller_policies.place, task))
         for task in TaskPolicy
@@ -119,7 +122,7 @@ def evaluate_tasks(
 
 
 def combine(permissions: Iterable[PermissionResult]) -> PermissionResult:
-    """The answer for all of several: the worst of them, blocked before unknown before depends."""
+    """Return the worst of several results: blocked before unknown before depends."""
     found = tuple(permissions)
     for verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS):
         if any(one.verdict is verdict for one in found):
@@ -130,9 +133,9 @@ def combine(permissions: Iterable[PermissionResult]) -> PermissionResult:
 def evaluate_role_assumption(
     caller: CallerIdentity, role: IamRole, caller_policies: CallerAccountPolicies
 ) -> PermissionResult:
-    """Whether a user may assume a role of its own account: what its own policies and the role's trust say.
+    """Evaluate whether a user can assume a role of its own account, by its policies and the role's trust policy.
 
-    A trust policy that names the user itself is enough; one that names the account needs the user's policies, too.
+    A trust policy that names the user is enough. If it names the account, the user's own policies must allow it, too.
     """
     request = AccessRequest("sts:AssumeRole", known_text(role.arn), _context(caller, caller_policies.place))
     trust = _read_trust(role, caller)
@@ -168,36 +171,31 @@ def _evaluate(
 
 
 def _without_missing_allow(decision: Decision) -> Decision:
-    """The same where the caller's own policies needn't allow."""
-    left = tuple(one for one in decision.denials if not _is_missing_allow(one))
+    """Remove the denial that the caller's own policies don't allow the call."""
+    left = tuple(
+        one for one in decision.denials if one.kind is not PolicyKind.IDENTITY or one.is_explicit or one.policy
+    )
     certain = tuple(one for one in left if not one.unknown)
     if certain:
         return Decision(AccessVerdict.BLOCKED, certain)
     return Decision(AccessVerdict.DEPENDS, left) if left else Decision(AccessVerdict.ALLOWED)
 
 
-def _is_missing_allow(denial: DenyingPolicy) -> bool:
-    return denial.kind is PolicyKind.IDENTITY and not denial.is_explicit and denial.policy is None
-
-
 def _read_policies(sources: Iterable[PolicySource]) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
-    """The policies that can be judged, and the names of those that can't."""
+    """Parse policies; return those that can be evaluated, and the names of the others."""
     policies: list[Policy] = []
     unread: list[str] = []
     for source in sources:
-        label = PolicyLabel(source.policy_id, source.name)
         try:
-            if source.text is None:
-                unread.append(f"the policy {source.name}")
-            else:
-                policies.append(parse_policy(source.text, label, PolicyKind.IDENTITY))
+            label = PolicyLabel(source.policy_id, source.name)
+            policies.append(parse_policy(source.text or "", label, PolicyKind.IDENTITY))
         except PolicyDocumentError:
             unread.append(f"the policy {source.name}")
     return tuple(policies), tuple(unread)
 
 
 def _assume_root(caller: CallerIdentity, place: AccountPlace, task: TaskPolicy) -> AccessRequest:
-    """On some member account: a policy that names accounts makes the answer depend on which."""
+    """Make the request for any member account; with a policy that names accounts the result depends on the account."""
     target = PartialText((f"arn:{place.partition}:iam::", ":root"))
     context = _context(caller, place)
     values = {**context.values, **known_values({"sts:TaskPolicyArn": task.arn(place.partition)})}
@@ -262,19 +260,17 @@ def _context(caller: CallerIdentity, place: AccountPlace) -> EvaluationContext:
 
 @dataclass(frozen=True, slots=True)
 class _TrustStatements:
-    """The statements of a trust policy that are about a caller."""
+    """The statements of a trust policy that concern a caller."""
 
     policies: tuple[Policy, ...]
     names_caller: bool
 
 
 def _read_trust(role: IamRole, caller: CallerIdentity) -> _TrustStatements | None:
-    """``None`` where it can't be told whom it means."""
+    """Parse a role's trust policy; ``None`` if its principals can't be determined."""
     source = role.trust_policy
     try:
-        document = json.loads(source.text or "")
-        statements = document["Statement"]
-        listed = statements if isinstance(statements, list) else [statements]
+        document, listed = _parse_statements(source)
         if any("NotPrincipal" in one for one in listed):
             return None
         mine = [one for one in listed if _list_matches(one, caller)]
@@ -290,8 +286,14 @@ def _read_trust(role: IamRole, caller: CallerIdentity) -> _TrustStatements | Non
     )
 
 
+def _parse_statements(source: PolicySource) -> tuple[dict[str, Any], list[Any]]:
+    document = json.loads(source.text or "")
+    statements = document["Statement"]
+    return document, statements if isinstance(statements, list) else [statements]
+
+
 def _list_matches(statement: Mapping[str, Any], caller: CallerIdentity) -> list[str]:
-    """The principals of a statement that mean the caller: itself, its account, everybody."""
+    """List the principals of a statement that include the caller: itself, its account, or all."""
     principal = statement.get("Principal", {})
     named = principal if isinstance(principal, str) else principal.get("AWS", ())
     names = [named] if isinstance(named, str) else list(named)
@@ -307,31 +309,30 @@ def _as_identity(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_trusted(role: IamRole) -> tuple[str, ...]:
-    """Whom a role's trust policy names, for people; empty where it can't be read."""
+    """List the principals that a role's trust policy names, for people; empty if it can't be read."""
     try:
-        statements = json.loads(role.trust_policy.text or "")["Statement"]
-        listed = statements if isinstance(statements, list) else [statements]
+        _, listed = _parse_statements(role.trust_policy)
         found = [
-            name for one in listed if one.get("Effect") == "Allow" for name in _render_actions(one.get("Principal"))
+            name for one in listed if one.get("Effect") == "Allow" for name in _render_principal(one.get("Principal"))
         ]
     except (AttributeError, KeyError, TypeError, ValueError):
         return ()
     return tuple(dict.fromkeys(found))
 
 
-def _render_actions(principal: object) -> list[str]:
+def _render_principal(principal: object) -> list[str]:
     if not isinstance(principal, Mapping):
-        return ["everybody" if principal in (None, "*") else str(principal)]
-    spelt: list[str] = []
+        return ["everyone" if principal in (None, "*") else str(principal)]
+    names: list[str] = []
     for named in principal.values():
-        spelt.extend(map(str, [named] if isinstance(named, str) else named))
-    return ["everybody" if name == "*" else name for name in spelt]
+        names.extend(map(str, [named] if isinstance(named, str) else named))
+    return ["everyone" if name == "*" else name for name in names]
 
 
 def evaluate_root_permissions(
     requests: Iterable[AccessRequest], levels: Sequence[PolicyLevel] | None
 ) -> PermissionResult:
-    """Whether a signed-in root user may do all of these, where only SCPs can stop it."""
+    """Evaluate whether SCPs allow a signed-in root user all of these requests."""
     if levels is None:
         return PermissionResult(AccessVerdict.UNKNOWN, ("the organization's SCPs",))
     applicable = ApplicablePolicies(service_control_levels=levels, identity_policies=None)
@@ -349,7 +350,7 @@ class RootSessionCallerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RootSessionCaller:
-    """Somebody, or some role, whose policies let root sessions be opened, or may."""
+    """A principal whose policies allow root sessions, or may allow them."""
 
     account_id: AccountId
     kind: RootSessionCallerKind
@@ -357,9 +358,9 @@ class RootSessionCaller:
     arn: str
     tasks: Mapping[TaskPolicy, PermissionResult]
     people: tuple[str, ...]
-    """Who comes by it: a permission set's holders, a role's trusted principals; empty for a user."""
+    """A permission set's holders, or a role's trusted principals; empty for a user."""
     is_complete: bool = True
-    """Whether ``people`` is everybody."""
+    """Whether ``people`` is complete."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -371,7 +372,7 @@ def list_root_session_callers(
     permission_sets: Sequence[PermissionSet],
     caller_policies: CallerAccountPolicies,
 ) -> tuple[RootSessionCaller, ...]:
-    """Everybody in one account who may open a root session of some task; service-linked roles can't."""
+    """List the principals of one account that may open a root session; service-linked roles can't."""
     found: list[RootSessionCaller] = []
     account_id = caller_policies.place.account_id
     if identities is not None:
@@ -380,11 +381,7 @@ def list_root_session_callers(
             found.append(RootSessionCaller(account_id, RootSessionCallerKind.USER, user.user_name, user.arn, tasks, ()))
         shown = (one for one in identities.roles if not (one.is_of_identity_center and permission_sets))
         found.extend(_evaluate_role(role, caller_policies) for role in shown if not role.is_service_linked)
-    for permission_set in permission_sets:
-        tasks = evaluate_tasks(
-            identity_of_permission_set(permission_set, caller_policies.place.partition), caller_policies
-        )
-        found.append(_evaluate_permission_set(permission_set, tasks))
+    found.extend(_evaluate_permission_set(one, caller_policies) for one in permission_sets)
     return tuple(one for one in found if any(task.verdict is not AccessVerdict.BLOCKED for task in one.tasks.values()))
 
 
@@ -398,16 +395,16 @@ def _evaluate_role(role: IamRole, caller_policies: CallerAccountPolicies) -> Roo
 
 
 def _evaluate_permission_set(
-    permission_set: PermissionSet, tasks: Mapping[TaskPolicy, PermissionResult]
+    permission_set: PermissionSet, caller_policies: CallerAccountPolicies
 ) -> RootSessionCaller:
-    people = tuple(_render_holder(holder) for holder in permission_set.holders)
+    identity = identity_of_permission_set(permission_set, caller_policies.place.partition)
     return RootSessionCaller(
         permission_set.account_id,
         RootSessionCallerKind.PERMISSION_SET,
         permission_set.name,
         permission_set.arn,
-        tasks,
-        people,
+        evaluate_tasks(identity, caller_policies),
+        tuple(_render_holder(holder) for holder in permission_set.holders),
         is_complete=all(holder.members is not None for holder in permission_set.holders),
     )
 
@@ -420,7 +417,7 @@ def _render_holder(holder: Holder) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AccessPath:
-    """One way to a root session that needs no identity provider."""
+    """A path to a root session that needs no identity provider."""
 
     account_id: AccountId
     name: str
@@ -432,9 +429,9 @@ class AccessPath:
 def evaluate_user_path(
     user: IamUser, access: UserAccess | None, roles: Sequence[IamRole], caller_policies: CallerAccountPolicies
 ) -> AccessPath:
-    """Whether an IAM user with MFA may audit, create and delete, by itself or through a role of its account.
+    """Evaluate whether an IAM user with MFA can audit, create and delete, itself or through a role of its account.
 
-    :param access: ``None`` where its credentials couldn't be read.
+    :param access: ``None`` if its credentials couldn't be read.
     """
     name, account_id = f"IAM user {user.user_name}", caller_policies.place.account_id
     if access is None:
@@ -444,8 +441,9 @@ def evaluate_user_path(
     if not access.has_password and not access.active_access_key_ids:
         return AccessPath(account_id, name, CheckVerdict.FAIL, "it has neither a password nor an active access key")
     tried = [*_try_directly(user, access, caller_policies), *_try_roles(user, access, roles, caller_policies)]
-    permission, how = max(tried, key=lambda one: _GOODNESS[one[0].verdict])
-    return AccessPath(account_id, name, _VERDICTS[permission.verdict], _describe_access_path(permission, how, access))
+    permission, how = max(tried, key=lambda one: _WORST_FIRST.index(one[0].verdict))
+    evidence = _describe_access_path(permission, how, access)
+    return AccessPath(account_id, name, CHECK_VERDICTS[permission.verdict], evidence)
 
 
 def _try_directly(
@@ -454,17 +452,17 @@ def _try_directly(
     tried = []
     if access.has_password:
         tasks = evaluate_tasks(identity_of_user(user, has_mfa=True), caller_policies)
-        tried.append((combine(tasks[task] for task in WORK_TASKS), "signed in to the console"))
+        tried.append((combine(tasks[task] for task in WORK_TASKS), "in the console"))
     if access.active_access_key_ids:
         tasks = evaluate_tasks(identity_of_user(user, is_long_term=True), caller_policies)
-        tried.append((combine(tasks[task] for task in WORK_TASKS), "by its access key"))
+        tried.append((combine(tasks[task] for task in WORK_TASKS), "with its access key"))
     return tried
 
 
 def _try_roles(
     user: IamUser, access: UserAccess, roles: Sequence[IamRole], caller_policies: CallerAccountPolicies
 ) -> list[tuple[PermissionResult, str]]:
-    """A code of an MFA device goes with AssumeRole, which security keys don't give."""
+    """AssumeRole takes the code of an MFA device; security keys have no codes."""
     has_codes = any(":u2f/" not in number for number in access.mfa_serial_numbers)
     has_mfa = access.has_password or has_codes
     caller = identity_of_user(user, has_mfa=has_mfa, is_long_term=not access.has_password)
@@ -475,122 +473,106 @@ def _try_roles(
         tasks = evaluate_tasks(identity_of_role(role), caller_policies)
         work = combine(tasks[task] for task in WORK_TASKS)
         if work.verdict is not AccessVerdict.BLOCKED:
-            tried.append(
-                (
-                    combine((work, evaluate_role_assumption(caller, role, caller_policies))),
-                    f"through role {role.role_name}",
-                )
-            )
+            permission = combine((work, evaluate_role_assumption(caller, role, caller_policies)))
+            tried.append((permission, f"through role {role.role_name}"))
     return tried
 
 
-_GOODNESS = {AccessVerdict.BLOCKED: 0, AccessVerdict.UNKNOWN: 1, AccessVerdict.DEPENDS: 2, AccessVerdict.ALLOWED: 3}
-
-_VERDICTS = {
-    AccessVerdict.ALLOWED: CheckVerdict.PASS,
-    AccessVerdict.BLOCKED: CheckVerdict.FAIL,
-    AccessVerdict.DEPENDS: CheckVerdict.UNKNOWN,
-    AccessVerdict.UNKNOWN: CheckVerdict.UNKNOWN,
-}
+_WORST_FIRST = (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS, AccessVerdict.ALLOWED)
 
 
 def _describe_access_path(permission: PermissionResult, how: str, access: UserAccess) -> str:
     devices = f"{len(access.mfa_serial_numbers)} MFA device{'s' if len(access.mfa_serial_numbers) > 1 else ''}"
     match permission.verdict:
         case AccessVerdict.ALLOWED:
-            return f"may audit, create and delete {how}; {devices}"
+            return f"can audit, create and delete {how}; {devices}"
         case AccessVerdict.BLOCKED:
-            return "may not open root sessions to audit, create and delete"
+            return "can't open root sessions to audit, create and delete"
         case AccessVerdict.DEPENDS:
-            return f"may audit, create and delete {how}, depending on {', '.join(permission.conditions)}; {devices}"
+            return f"can audit, create and delete {how}, depending on {', '.join(permission.conditions)}; {devices}"
         case _:
-            return f"it isn't known whether it may: not read: {', '.join(permission.conditions)}"
+            return f"its permissions aren't known: {', '.join(permission.conditions)} couldn't be read"
 
 
 def evaluate_root_path(account_id: AccountId, login: Sequence[Check], work: PermissionResult) -> AccessPath:
-    """Whether a failsafe's root user can sign in and make an IAM user that may.
+    """Evaluate whether a failsafe's root user can sign in and create an IAM user that can open root sessions.
 
     :param login: the checks of its password, MFA devices and registration.
-    :param work: what SCPs make of the root user's work and of the new user's AssumeRoot.
+    :param work: whether SCPs allow the root user's work and the new user's AssumeRoot.
     """
-    worst = min((check.verdict for check in login), key=_BADNESS.index)
-    said = "; ".join(check.evidence.rstrip(".") for check in login if check.verdict is worst)
+    worst = min((check.verdict for check in login), key=_CHECKS_WORST_FIRST.index)
     if worst is not CheckVerdict.PASS:
-        return AccessPath(account_id, "root user", worst, said)
+        evidence = "; ".join(check.evidence.rstrip(".") for check in login if check.verdict is worst)
+        return AccessPath(account_id, "root user", worst, evidence)
     match work.verdict:
         case AccessVerdict.ALLOWED:
-            return AccessPath(
-                account_id, "root user", CheckVerdict.PASS, "can sign in with MFA and make an IAM user that may"
-            )
+            evidence = "can sign in with MFA and create an IAM user that can open root sessions"
         case AccessVerdict.BLOCKED:
-            why = "an SCP denies its work, or AssumeRoot in its account"
-            return AccessPath(account_id, "root user", CheckVerdict.FAIL, why)
+            evidence = "an SCP denies its work, or AssumeRoot in its account"
         case _:
-            return AccessPath(account_id, "root user", CheckVerdict.UNKNOWN, f"hangs on {', '.join(work.conditions)}")
+            evidence = f"depends on {', '.join(work.conditions)}"
+    return AccessPath(account_id, "root user", CHECK_VERDICTS[work.verdict], evidence)
 
 
-_BADNESS = (CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.PASS)
+_CHECKS_WORST_FIRST = (CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.PASS)
 
 
 def check_access_paths(
     access_paths: Iterable[AccessPath], unread: Iterable[str], drills: Sequence[Drill], now: datetime
 ) -> Check:
-    """Whether some way is left without Identity Center, and somebody has lately come in by its account.
+    """Check that an access path works without Identity Center, and that its account had a recent drill.
 
-    :param unread: what couldn't be read, where a way might be.
+    :param unread: what couldn't be read and may contain an access path.
     """
     found, missing = tuple(access_paths), tuple(unread)
-    good = [way for way in found if way.verdict is CheckVerdict.PASS]
+    good = [path for path in found if path.verdict is CheckVerdict.PASS]
     if good:
-        said = "; ".join(f"{way.name} in {way.account_id} {way.evidence}" for way in good)
-        held = [check_drills(drills, now, way.account_id) for way in good]
+        evidence = "; ".join(f"{path.name} in {path.account_id} {path.evidence}" for path in good)
+        held = [check_drills(drills, now, path.account_id) for path in good]
         drill = next((one for one in held if one.verdict is CheckVerdict.PASS), held[0])
         if drill.verdict is CheckVerdict.PASS:
-            return passed("way_in", f"{said}. {drill.evidence}")
-        return Check("way_in", drill.verdict, f"{said}. But: {drill.evidence}", drill.hint)
-    perhaps = [way for way in found if way.verdict is CheckVerdict.UNKNOWN]
-    if perhaps or missing:
-        reported = (*(f"{way.name} in {way.account_id}: {way.evidence}" for way in perhaps), *missing)
-        return unknown("way_in", f"No way in is shown. {'; '.join(reported)}.", _MAKE_ONE)
-    reported = tuple(f"{way.name} in {way.account_id}: {way.evidence}" for way in found)
-    return failed(
-        "way_in", f"There is none. {'; '.join(reported) or 'No failsafe, and no IAM user who may'}.", _MAKE_ONE
-    )
+            return passed("way_in", f"{evidence}. {drill.evidence}")
+        return Check("way_in", drill.verdict, f"{evidence}. But: {drill.evidence}", drill.hint)
+    unsure = [path for path in found if path.verdict is CheckVerdict.UNKNOWN]
+    is_unknown = bool(unsure or missing)
+    listed = [f"{path.name} in {path.account_id}: {path.evidence}" for path in (unsure if is_unknown else found)]
+    reasons = "; ".join((*listed, *missing)) or "no failsafe, and no IAM user that can open root sessions"
+    if is_unknown:
+        return unknown("way_in", f"No access path is proven: {reasons}.", _MAKE_ONE)
+    return failed("way_in", f"No access path: {reasons}.", _MAKE_ONE)
 
 
-_MAKE_ONE = (
-    "Give a failsafe its root login (rootkeeper failsafe set-up ID), or keep an IAM user with MFA that may open root "
-    "sessions (rootkeeper failsafe runbook)."
+_MAKE_ONE = Hint(
+    "Set up the root login of a failsafe, or create an IAM user with MFA that can open root sessions.",
+    "failsafe.make_access_path",
 )
 
 MANAGEMENT_KINDS = ("management_mfa", "management_access_keys", "management_signing_certificates")
-"""The checks of ``check_management_root``, for where it can't be read."""
+"""The names of the checks of ``check_management_root``."""
 
 
 def check_management_root(account_id: AccountId, found: RootCredentialsSummary) -> tuple[Check, ...]:
-    """The management account's own root user, which root sessions never reach."""
-    return (
-        passed("management_mfa", "MFA guards it.", account_id=account_id)
-        if found.has_mfa_devices
-        else failed("management_mfa", "No MFA device guards it.", _SIGN_IN, account_id=account_id),
-        failed("management_access_keys", "It has an access key.", _SIGN_IN, account_id=account_id)
-        if found.has_access_keys
-        else passed("management_access_keys", "No access key.", account_id=account_id),
-        failed("management_signing_certificates", "It has a signing certificate.", _SIGN_IN, account_id=account_id)
-        if found.has_signing_certificates
-        else passed("management_signing_certificates", "No signing certificate.", account_id=account_id),
+    """Check the management account's own root user, which root sessions can't reach."""
+    results = (
+        (found.has_mfa_devices, "It has an MFA device.", "It has no MFA device."),
+        (not found.has_access_keys, "No access key.", "It has an access key."),
+        (not found.has_signing_certificates, "No signing certificate.", "It has a signing certificate."),
+    )
+    return tuple(
+        passed(name, good, account_id=account_id) if is_good else failed(name, bad, _SIGN_IN, account_id=account_id)
+        for name, (is_good, good, bad) in zip(MANAGEMENT_KINDS, results, strict=True)
     )
 
 
 def check_management_use(account_id: AccountId, use: RootUse, now: datetime) -> Check:
-    """When it was last used: told, not judged."""
+    """Report when it was last used; any answer passes."""
     last = use.last_used_at
-    read_at = f"{use.generated_at:%Y-%m-%d %H:%M} UTC"
+    report = f"credential report of {use.generated_at:%Y-%m-%d %H:%M} UTC"
     if last is None:
-        said = f"AWS knows of no use (credential report of {read_at})."
+        evidence = f"AWS reports no use ({report})."
     else:
-        said = f"Last used {last:%Y-%m-%d}, {(now - last).days} days ago (credential report of {read_at})."
-    return passed("management_last_use", said, account_id=account_id)
+        evidence = f"Last used {last:%Y-%m-%d}, {(now - last).days} days ago ({report})."
+    return passed("management_last_use", evidence, account_id=account_id)
 
 
-_SIGN_IN = "Sign in as the management account's root user and mend it; no root session reaches it."
+_SIGN_IN = "Sign in as the management account's root user and fix it there; root sessions can't reach it."

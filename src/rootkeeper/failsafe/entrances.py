@@ -1,13 +1,8 @@
-"""Reads who could open root sessions.
+"""Reads who can open root sessions, and which access paths work without Identity Center.
 
-The accounts from which root sessions can be opened, and who is in them: read as far as this caller can.
-
-From nowhere but the management account and the failsafes is AssumeRoot answered. IAM tells a caller of its own account
-alone; what isn't read becomes a line that says who could read it.
-
-Who could open root today, and the way in when Identity Center is down: everything that this caller can read.
-
-Only reading: the one session that it opens is an audit session on each failsafe.
+AWS allows AssumeRoot only from the management account and the failsafes. A caller can read IAM only in its own account;
+what it can't read becomes a check that names who can. Reading only: the one root session is an audit session on each
+failsafe.
 """
 
 from __future__ import annotations
@@ -25,7 +20,7 @@ from rootkeeper.aws.identities import (
     UserAccess,
 )
 from rootkeeper.clock import Clock
-from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError
+from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError, Hint
 from rootkeeper.failsafe.breakglass import (
     MANAGEMENT_KINDS,
     WORK_TASKS,
@@ -62,7 +57,7 @@ _IDENTITY_CENTER_CALLER = (
 )
 
 _ANY_ACCESS = UserAccess(has_password=True, active_access_key_ids=("",), mfa_serial_numbers=("",))
-"""As if a user had everything to prove itself by."""
+"""All kinds of credentials, to find out whether a user's policies matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +69,28 @@ class CallerAccount:
     checks: tuple[Check, ...]
     root_session_callers: tuple[RootSessionCaller, ...]
     access_paths: tuple[AccessPath, ...]
-    """IAM users with MFA, as far as they could be read."""
+    """Of the IAM users with MFA that could be read."""
     is_read: bool
-    """Whether its IAM users were."""
+    """Whether its IAM users were read."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerAccountReader:
-    """Reads one account after the other."""
+    """Reads the accounts from which root sessions can be opened."""
 
     identities: IdentityReader
     identity_center: IdentityCenterReader
     caller: Caller
 
     def read(self, account: Account, inventory: Inventory, policies: PolicyTree | None) -> CallerAccount:
-        """IAM of the caller's own account, Identity Center of any.
+        """Read IAM of the caller's own account, and Identity Center of any account.
 
         :raises AwsCredentialsError: if the caller's own credentials ended.
         """
+        organization = inventory.organization
         caller_policies = CallerAccountPolicies(
-            place_of(account, inventory), _find_levels(account, inventory, policies)
+            AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition),
+            _find_levels(account, inventory, policies),
         )
         identities, identities_check = self._read_identities(account.account_id)
         permission_sets, sets_check = self._read_permission_sets(account.account_id, inventory)
@@ -111,7 +108,7 @@ class CallerAccountReader:
         )
 
     def _read_identities(self, account_id: AccountId) -> tuple[AccountIdentities | None, Check | None]:
-        """The users and roles, or the check that says why not."""
+        """Read the users and roles, or return the check that explains the failure."""
         name = "iam_identities"
         needed = f"{an_identity_of(account_id)} with iam:GetAccountAuthorizationDetails"
         if self.caller.account_id != account_id:
@@ -142,7 +139,7 @@ class CallerAccountReader:
     def _evaluate_users(
         self, identities: AccountIdentities, caller_policies: CallerAccountPolicies
     ) -> Iterator[AccessPath]:
-        """Credentials are asked for only of users whose policies might let them in: three calls each."""
+        """Read the credentials only of users whose policies may allow access: three calls each."""
         for user in identities.users:
             perhaps = evaluate_user_path(user, _ANY_ACCESS, identities.roles, caller_policies)
             if perhaps.verdict is not CheckVerdict.FAIL:
@@ -158,25 +155,18 @@ class CallerAccountReader:
 
 
 def an_identity_of(account_id: AccountId) -> str:
-    """How a line names who could read more."""
     return f"an identity of account {account_id}"
 
 
 def list_caller_accounts(inventory: Inventory) -> tuple[Account, ...]:
-    """The management account and the failsafes."""
+    """List the management account and the failsafes."""
     management_account_id = inventory.organization.management_account_id
     management = (one for one in inventory.accounts if one.account_id == management_account_id)
     return (*management, *list_failsafes(inventory))
 
 
-def place_of(account: Account, inventory: Inventory) -> AccountPlace:
-    """Where it stands, as condition keys tell it."""
-    organization = inventory.organization
-    return AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
-
-
 def _find_levels(account: Account, inventory: Inventory, policies: PolicyTree | None) -> Sequence[PolicyLevel] | None:
-    """The SCPs over an account's callers; ``None`` where one couldn't be read."""
+    """Find the SCPs over an account; ``None`` if one couldn't be read."""
     if account.account_id == inventory.organization.management_account_id:
         return ()
     if policies is None or policies.problems.get(PolicyKind.SERVICE_CONTROL):
@@ -202,16 +192,16 @@ def _count_permission_sets(
 def _check_list(
     name: str, what: str, root_session_callers: Sequence[RootSessionCaller], account_id: AccountId
 ) -> Check:
-    """The list is complete: that is what is checked. A policy that wasn't read, or a group, leaves it open."""
-    doubtful = [one.name for one in root_session_callers if not one.is_complete or _has_unknown(one)]
+    """Check that the list is complete. It isn't if a policy or a group's members couldn't be read."""
+    doubtful = [
+        one.name
+        for one in root_session_callers
+        if not one.is_complete or any(task.verdict is AccessVerdict.UNKNOWN for task in one.tasks.values())
+    ]
     if doubtful:
-        said = f"{what} may open root sessions; not all is known of {', '.join(doubtful)}."
-        return unknown(name, said, account_id=account_id)
+        evidence = f"{what} may open root sessions; the facts about {', '.join(doubtful)} are incomplete."
+        return unknown(name, evidence, account_id=account_id)
     return passed(name, f"{what} may open root sessions, all of them listed.", account_id=account_id)
-
-
-def _has_unknown(root_session_caller: RootSessionCaller) -> bool:
-    return any(task.verdict is AccessVerdict.UNKNOWN for task in root_session_caller.tasks.values())
 
 
 USER_MAKING_ACTIONS = (
@@ -223,10 +213,10 @@ USER_MAKING_ACTIONS = (
     "iam:PutRolePolicy",
     "iam:PutUserPolicy",
 )
-"""What a failsafe's root user calls to make an identity that may open root sessions, as the runbook does."""
+"""The calls with which a failsafe's root user creates an identity that can open root sessions, as in the runbook."""
 
 _LOGIN_CHECKS = frozenset({"delegated_administrator", "recovery_window", "password"})
-"""What of a failsafe's checks its root user's way in hangs on, beside MFA: one device opens the door as well as two."""
+"""The checks that a sign-in of a failsafe's root user depends on, beside MFA, for which one device is enough."""
 
 _FULL_ACCESS = PolicySource(
     "the new role's policy",
@@ -236,13 +226,13 @@ _FULL_ACCESS = PolicySource(
 
 _APPROVERS = unknown(
     "approvers",
-    "Recovery windows have no approvers: on a command line whoever holds the credentials opens them, unapproved.",
+    "Recovery windows have no approvers: a caller with the credentials can open them on a command line, unapproved.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassReport:
-    """What ``rootkeeper breakglass`` shows."""
+    """Who can open root sessions, and the access paths for an emergency."""
 
     inventory: Inventory
     caller: Caller
@@ -264,7 +254,7 @@ class BreakGlassReader:
     clock: Clock
 
     def read(self, progress: Progress) -> BreakGlassReport:
-        """List the organization, then read what the caller may: its own account's IAM, Identity Center, the
+        """List the organization, then read what the caller can: IAM of its own account, Identity Center, the
         organization's policies, and each failsafe in an audit session.
 
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
@@ -278,7 +268,7 @@ class BreakGlassReader:
             for account in list_caller_accounts(inventory)
         )
         access_paths = (
-            *(way for one in caller_accounts for way in one.access_paths),
+            *(path for one in caller_accounts for path in one.access_paths),
             *_list_root_paths(failsafes, caller_accounts),
         )
         drills = self.failsafes.list_drills(inventory)
@@ -296,14 +286,12 @@ class BreakGlassReader:
                 self._check_mailboxes(inventory),
                 _APPROVERS,
             ),
-            root_session_callers=tuple(
-                root_session_caller for one in caller_accounts for root_session_caller in one.root_session_callers
-            ),
+            root_session_callers=tuple(caller for one in caller_accounts for caller in one.root_session_callers),
             access_paths=access_paths,
         )
 
     def _check_management(self, inventory: Inventory, caller: Caller) -> Iterator[Check]:
-        """The management account's own root user, which only an identity of that account can read."""
+        """Check the management account's own root user, which only an identity of that account can read."""
         account_id = inventory.organization.management_account_id
         if caller.account_id != account_id:
             for name in (*MANAGEMENT_KINDS, "management_last_use"):
@@ -331,22 +319,23 @@ class BreakGlassReader:
             return _explain_unread("management_last_use", error, account_id, permissions)
 
     def _check_mailboxes(self, inventory: Inventory) -> Check:
-        """Whoever reads the mailbox of an account with a login profile can have its password reset."""
+        """A person who reads the mailbox of an account with a login profile can reset its password."""
         known = self.store.list_statuses()
         active = [one for one in inventory.accounts if one.state is AccountState.ACTIVE]
         resettable = {one.account_id for one in active if _has_password(one, known)}
         never_read = sum(_has_password(one, known) is None for one in active)
         emails = [one for one in self.failsafes.evaluate_emails(inventory) if one.account.account_id in resettable]
         groups = sum(one.group_basis is not None for one in emails)
-        said = (
-            f"{len(resettable)} of {len(active)} ACTIVE accounts had a root password when they were last read; whoever "
-            f"reads the mailbox can reset it. A group is known to read {groups} of these mailboxes."
+        evidence = (
+            f"{len(resettable)} of {len(active)} ACTIVE accounts had a root password when they were last read. "
+            "A person who reads the mailbox can reset it. "
+            f"{groups} of these mailboxes are known to be read by a group."
         )
-        unread_said = f" {never_read} accounts were never read." if never_read else ""
+        unread_accounts = f" {never_read} accounts were never read." if never_read else ""
         return unknown(
             "root_mailboxes",
-            f"{said}{unread_said} AWS doesn't tell who reads a mailbox.",
-            "See: rootkeeper audit, rootkeeper emails list",
+            f"{evidence}{unread_accounts} AWS doesn't show who reads a mailbox.",
+            Hint("Audit the accounts, and list their root e-mail addresses.", "failsafe.mailboxes"),
         )
 
 
@@ -363,22 +352,22 @@ def _has_password(account: Account, known: Mapping[AccountId, AccountStatus]) ->
 
 
 def _check_caller_accounts(inventory: Inventory) -> Check:
-    """From where else than the management account AssumeRoot is answered."""
+    """Report the accounts that can call AssumeRoot, beside the management account."""
     name, delegates = "delegated_administrators", inventory.delegated_administrator_ids
     if delegates is None:
         return unread(name, an_identity_of(inventory.organization.management_account_id))
     if not delegates:
-        return passed(name, "None: AssumeRoot is answered in the management account alone.")
-    return passed(name, f"AssumeRoot is answered in {', '.join(sorted(delegates))}, too.")
+        return passed(name, "None: AWS allows AssumeRoot only from the management account.")
+    return passed(name, f"AWS also allows AssumeRoot from {', '.join(sorted(delegates))}.")
 
 
 def _list_unread(inventory: Inventory, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[str]:
-    """Where a way in may be that wasn't looked for."""
-    for entrance in caller_accounts:
-        if not entrance.is_read:
-            yield f"the IAM users of {entrance.account.account_id} weren't read"
+    """List what wasn't read and may contain an access path."""
+    for one in caller_accounts:
+        if not one.is_read:
+            yield f"the IAM users of {one.account.account_id} weren't read"
     if inventory.delegated_administrator_ids is None:
-        yield "which accounts are failsafes wasn't read"
+        yield "the failsafes weren't read"
 
 
 def _list_root_paths(report: FailsafeReport, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[AccessPath]:
@@ -393,13 +382,12 @@ def _list_root_paths(report: FailsafeReport, caller_accounts: tuple[CallerAccoun
 def _check_mfa(status: AccountStatus) -> Check:
     if status.summary is None:
         return unknown("mfa", "its MFA devices weren't read")
-    return (
-        passed("mfa", "MFA guards it") if status.summary.has_mfa_devices else failed("mfa", "no MFA device guards it")
-    )
+    has_mfa = status.summary.has_mfa_devices
+    return passed("mfa", "it has an MFA device") if has_mfa else failed("mfa", "it has no MFA device")
 
 
 def _evaluate_user_creation(caller_policies: CallerAccountPolicies) -> PermissionResult:
-    """Whether SCPs let the root user make a user and a role, and let that role open root sessions."""
+    """Evaluate whether SCPs allow the root user to create a user and a role, and that role to open root sessions."""
     place = caller_policies.place
     beginning = f"arn:{place.partition}:iam::{place.account_id}:"
     root = evaluate_root_permissions(_list_user_creation(place, beginning), caller_policies.levels)
@@ -409,7 +397,7 @@ def _evaluate_user_creation(caller_policies: CallerAccountPolicies) -> Permissio
 
 
 def _list_user_creation(place: AccountPlace, beginning: str) -> Iterator[AccessRequest]:
-    """With what is known of the requests of a root user who has signed in."""
+    """Make the requests with the known context of a signed-in root user."""
     requests = list_requests(Task.ROOT_USER_SIGN_IN, place)
     known = next(request for request in requests if request.action.startswith("iam:"))
     for action in USER_MAKING_ACTIONS:

@@ -1,38 +1,34 @@
-"""What the failsafe must be, its drills and its runbook.
+"""Checks of the failsafe and its drills, and the proof that a person completed its root login.
 
-A check: one thing that should be so, whether it is, and what shows it.
+The failsafe is a delegated administrator account whose root login is kept for emergency access. It needs a mailbox
+that a group reads, a password, two MFA devices with one hardware device among them, no access key, no signing
+certificate, an alarm on use, a drill every 90 days, and no organization policy that blocks its root user.
 
-An unknown is a verdict of its own and never a pass: what couldn't be read, what AWS doesn't tell, and what nobody has
-recorded.
+Unknown is a verdict of its own and never a pass: what can't be read, what AWS doesn't show, and what isn't recorded.
+AWS has no record of a drill, so a drill is a person's statement in the ledger and is shown as such.
 
-Drills of the way back in: who opened the failsafe's or the management account's root login, when, how it went.
-
-AWS doesn't tell of a drill, so it is somebody's word, kept in the ledger and shown as such. It also says what only the
-person at the desk sees: whether the alarm went off, and what kind of MFA device was used.
-
-The failsafe: a delegated administrator account whose root login is kept as the last way back in.
-
-What it is held to: a mailbox that a group reads, a password, two MFA devices of which one is hardware, no access key,
-no signing certificate, an alarm on use, a drill every 90 days, and no policy of the organization in its way.
-
-When a person has completed the failsafe's root login, judged from what a re-read shows.
-
-A login profile alone shows nothing: it is there from the moment that recovery is allowed. That somebody set a password
-and holds it shows when it was used after that moment. ``AccountMFAEnabled`` counts only with its device, which AWS
-enables for two codes in a row.
+A login profile alone proves no password: it exists as soon as recovery is allowed. Its use after that moment does.
+``AccountMFAEnabled`` counts only together with an MFA device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.ledger.rules import Action, LedgerEntry
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
-from rootkeeper.organization.statuses import AccountStatus, FailOn, MfaKind, RootCredentials, RootCredentialsSummary
+from rootkeeper.organization.statuses import (
+    AccountStatus,
+    CredentialKind,
+    FailOn,
+    MfaKind,
+    RootCredentials,
+    RootCredentialsSummary,
+)
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.root_emails.rules import GroupBasis, RootEmail
 from rootkeeper.values import JsonValue
@@ -40,7 +36,7 @@ from rootkeeper.windows.rules import OWING_STATES, RecoveryWindow
 
 
 class CheckVerdict(StrEnum):
-    """Whether it is so."""
+    """The result of a check."""
 
     FAIL = "fail"
     PASS = "pass"  # noqa: S105 - a verdict's name
@@ -57,9 +53,9 @@ class Check:
     evidence: str
     """One sentence for a person: what was found, or why it can't be known."""
     hint: str | None = None
-    """What to do next; ``None`` where there is nothing to do."""
+    """What to do next; ``None`` if there is nothing to do."""
     account_id: AccountId | None = None
-    """``None`` where it concerns no single account."""
+    """``None`` if it concerns no single account."""
 
 
 def passed(name: str, evidence: str, *, account_id: AccountId | None = None) -> Check:
@@ -74,16 +70,16 @@ def unknown(name: str, evidence: str, hint: str | None = None, *, account_id: Ac
     return Check(name, CheckVerdict.UNKNOWN, evidence, hint, account_id)
 
 
-def unread(name: str, caller: str, said: str | None = None, *, account_id: AccountId | None = None) -> Check:
-    """What this caller can't read, and ``caller`` could.
+def unread(name: str, caller: str, refusal: str | None = None, *, account_id: AccountId | None = None) -> Check:
+    """Make the check of what this caller can't read and ``caller`` could.
 
-    :param said: how AWS refused it; ``None`` where it wasn't asked.
+    :param refusal: the message of AWS; ``None`` if AWS wasn't called.
     """
-    return unknown(name, f"needs {caller}: {said}" if said else f"needs {caller}", account_id=account_id)
+    return unknown(name, f"needs {caller}: {refusal}" if refusal else f"needs {caller}", account_id=account_id)
 
 
 def count_checks(checks: Iterable[Check]) -> dict[str, int]:
-    """How many checks there are, and how many of each verdict."""
+    """Count the checks, and those of each verdict."""
     counts = {"checks": 0} | {verdict.value: 0 for verdict in CheckVerdict}
     for check in checks:
         counts["checks"] += 1
@@ -102,25 +98,23 @@ def has_bad_checks(checks: Iterable[Check], fail_on: frozenset[FailOn]) -> bool:
 DRILL_EVERY = timedelta(days=90)
 """Source: needs of the product, after Microsoft's guidance for emergency access accounts (validate every 90 days)."""
 
-RECORD_COMMAND = "rootkeeper failsafe record-drill"
-
 
 class DrillOutcome(StrEnum):
-    """Whether the way in worked."""
+    """Whether the sign-in worked."""
 
     FAILED = "failed"
     PASSED = "passed"
 
 
 class AlarmObservation(StrEnum):
-    """Whether somebody was alarmed by the sign-in."""
+    """Whether an alarm of the sign-in was seen."""
 
     MISSED = "missed"
     SEEN = "seen"
 
 
 class SignInDevice(StrEnum):
-    """What kind of MFA device the code came from."""
+    """The kind of MFA device that was used."""
 
     HARDWARE = "hardware"
     SOFTWARE = "software"
@@ -128,7 +122,7 @@ class SignInDevice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """One drill, as somebody told it."""
+    """One drill, as a person recorded it."""
 
     account_id: AccountId
     held_at: datetime
@@ -137,36 +131,43 @@ class Drill:
     recorded_by: str
     recorded_at: datetime
     alarm: AlarmObservation | None = None
-    """``None`` where nobody looked."""
+    """``None`` if it isn't recorded."""
     device: SignInDevice | None = None
-    """``None`` where it isn't told."""
+    """``None`` if it isn't recorded."""
 
     def is_recent(self, now: datetime) -> bool:
         return now - self.held_at <= DRILL_EVERY
 
     @property
     def source(self) -> str:
-        """Whose word it is."""
         return f"self-asserted by {self.recorded_by}"
+
+    @property
+    def order(self) -> tuple[datetime, datetime]:
+        """Of two drills of one moment, the one recorded later corrects the other."""
+        return self.held_at, self.recorded_at
 
 
 def require_drill(drill: Drill, now: datetime) -> Drill:
-    """``drill``, if it may be recorded.
+    """Return ``drill`` if it can be recorded.
 
-    :raises InputError: if nobody held it, or it wasn't held yet.
+    :raises InputError: if it names no person, or its time is in the future.
     """
     if not drill.held_by:
-        raise InputError("A drill needs somebody who held it.", hint="Name who signed in: --by NAME")
+        raise InputError(
+            "A drill needs the name of the person who held it.",
+            hint=Hint("Name the person who signed in.", "failsafe.held_by"),
+        )
     if drill.held_at > now:
         raise InputError(
-            f"A drill can't be recorded before it was held ({drill.held_at.isoformat(timespec='seconds')}).",
-            hint="Give the day on which it was held: --at YYYY-MM-DD",
+            f"The time of the drill ({drill.held_at.isoformat(timespec='seconds')}) is in the future.",
+            hint=Hint("Give the day on which the drill was held.", "failsafe.held_at"),
         )
     return drill
 
 
 def describe_drill(drill: Drill) -> dict[str, JsonValue]:
-    """What the ledger keeps of a drill."""
+    """Render a drill for the ledger."""
     return {
         "held_at": drill.held_at.isoformat(),
         "held_by": drill.held_by,
@@ -177,9 +178,9 @@ def describe_drill(drill: Drill) -> dict[str, JsonValue]:
 
 
 def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sandbox: bool) -> tuple[Drill, ...]:
-    """The drills of one organization among ledger entries, the latest held first; of one moment, the latest recorded.
+    """Find the drills of one organization in ledger entries, the latest held first; of one moment, the latest recorded.
 
-    What was recorded of a sandbox never counts for AWS, nor the other way round.
+    A drill in a sandbox never counts for AWS, nor one in AWS for a sandbox.
     """
     drills = [
         _parse_drill(entry)
@@ -188,16 +189,11 @@ def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sand
         and entry.organization_id == organization_id
         and (entry.endpoint != "AWS") is in_sandbox
     ]
-    return tuple(sorted((one for one in drills if one is not None), key=_recency, reverse=True))
-
-
-def _recency(drill: Drill) -> tuple[datetime, datetime]:
-    """Of two drills of one day, what was recorded later corrects what was recorded before."""
-    return drill.held_at, drill.recorded_at
+    return tuple(sorted((one for one in drills if one is not None), key=lambda one: one.order, reverse=True))
 
 
 def _parse_drill(entry: LedgerEntry) -> Drill | None:
-    """``None`` for an entry that a later release wrote in another way."""
+    """Parse an entry; ``None`` if a later release wrote it in another form."""
     reported, account_id = entry.parameters, entry.account_id
     try:
         drill = Drill(
@@ -216,36 +212,39 @@ def _parse_drill(entry: LedgerEntry) -> Drill | None:
 
 
 def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
-    """Whether the last drill is recent and went well. ``account_id`` narrows to one account."""
+    """Check that the last drill is recent and passed.
+
+    :param account_id: counts only drills of this account.
+    """
     known = [one for one in drills if account_id in (None, one.account_id)]
     if not known:
         where = f" of {account_id}" if account_id else ""
-        hint = _HINT.format(account_id or "ACCOUNT")
-        return failed("drill", f"No drill{where} is recorded.", hint, account_id=account_id)
-    last = max(known, key=_recency)
+        return failed("drill", f"No drill{where} is recorded.", hint_drill(account_id), account_id=account_id)
+    last = max(known, key=lambda one: one.order)
     reported = f"{last.held_at:%Y-%m-%d} by {last.held_by} in {last.account_id} ({last.source})"
-    hint = _HINT.format(last.account_id)
+    hint = hint_drill(last.account_id)
     if last.outcome is DrillOutcome.FAILED:
         return failed("drill", f"The last drill failed: {reported}.", hint, account_id=account_id)
     if not last.is_recent(now):
-        return failed(
-            "drill", f"The last drill is over {DRILL_EVERY.days} days old: {reported}.", hint, account_id=account_id
-        )
+        evidence = f"The last drill is more than {DRILL_EVERY.days} days old: {reported}."
+        return failed("drill", evidence, hint, account_id=account_id)
     return passed("drill", f"Held {reported}.", account_id=account_id)
 
 
-_HINT = (
-    "Walk through `rootkeeper failsafe runbook`, then record it: "
-    f"{RECORD_COMMAND} {{}} --by NAME --at DATE --outcome passed"
-)
+def hint_drill(account_id: AccountId | None) -> Hint:
+    """Make the hint to hold and record a drill."""
+    return Hint(
+        "Follow the failsafe's runbook, then record the drill.", "failsafe.drill", account_id=account_id or "ACCOUNT"
+    )
+
 
 WANTED_MFA_DEVICES = 2
-_UNREAD_DETAIL = "It couldn't be read one by one."
+_UNREAD_DETAIL = "The details couldn't be read."
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFinding:
-    """What policies of the organization make of something."""
+    """The effect of the organization's policies."""
 
     verdict: AccessVerdict
     explanation: str
@@ -254,18 +253,18 @@ class PolicyFinding:
 
 @dataclass(frozen=True, slots=True)
 class FailsafeFacts:
-    """What is known of one failsafe."""
+    """The facts about one failsafe."""
 
     account: Account
     status: AccountStatus
-    """As an audit session read it, in detail."""
+    """Read in detail in an audit session."""
     email: RootEmail
     drills: tuple[Drill, ...]
     """Of this account, the latest held first."""
     root_sign_in: PolicyFinding
-    """Whether a signed-in root user may work there."""
+    """Whether policies allow a signed-in root user to work there."""
     window: RecoveryWindow | None = None
-    """One that isn't over."""
+    """An unfinished recovery window."""
 
     @property
     def credentials(self) -> RootCredentials | None:
@@ -273,70 +272,67 @@ class FailsafeFacts:
 
 
 def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
-    """Hold one failsafe to all of it, in the order in which a person would mend it."""
+    """Run every check of one failsafe, in the order in which a person would fix them."""
     account_id = facts.account.account_id
     checks = (
         *_check_account(facts),
         _check_mailbox(facts),
         _check_password(facts),
         *_check_mfa_devices(facts),
-        _check_kind("access_keys", "access key", facts, has=_has_access_keys(facts)),
-        _check_kind("signing_certificates", "signing certificate", facts, has=_has_signing_certificates(facts)),
+        _check_kind(CredentialKind.ACCESS_KEYS, "an access key", facts),
+        _check_kind(CredentialKind.SIGNING_CERTIFICATES, "a signing certificate", facts),
         _check_alarm(facts, now),
         check_drills(facts.drills, now, account_id),
         _check_policies(facts),
     )
-    return tuple(_at(check, facts) for check in checks)
-
-
-def _at(check: Check, facts: FailsafeFacts) -> Check:
-    return Check(check.name, check.verdict, check.evidence, check.hint, facts.account.account_id)
+    return tuple(replace(check, account_id=account_id) for check in checks)
 
 
 def _check_account(facts: FailsafeFacts) -> Iterator[Check]:
     account, window = facts.account, facts.window
     if account.state is not AccountState.ACTIVE:
-        yield failed("delegated_administrator", f"The account is {account.state.value}.", _ANOTHER)
+        hint = Hint("Register another account as delegated administrator for IAM.", "failsafe.register_another")
+        yield failed("delegated_administrator", f"The account is {account.state.value}.", hint)
     else:
         yield passed("delegated_administrator", "Registered for iam.amazonaws.com.")
     if window is not None and window.state in OWING_STATES:
         yield failed(
             "recovery_window",
-            f"Recovery window {window.window_id} is {window.state.value}: its end deletes the root login.",
-            f"See it: rootkeeper windows show {window.window_id}",
+            f"Recovery window {window.window_id} is {window.state.value}. Its end deletes the root login.",
+            Hint("View the recovery window.", "failsafe.show_window", window_id=window.window_id),
         )
 
 
 def _check_mailbox(facts: FailsafeFacts) -> Check:
     email = facts.email
-    attest = f"Attest it: rootkeeper emails attest {email.account.email} --by NAME --until DATE"
+    address, attestation = email.account.email, email.attestation
+    attest = Hint("Attest that a group reads it.", "failsafe.attest", address=address)
     if email.group_basis is GroupBasis.SETTINGS:
-        return passed("mailbox", f"{email.account.email} is on the list of group addresses.")
-    if email.group_basis is GroupBasis.ATTESTATION and email.attestation is not None:
-        by, until = email.attestation.attested_by, email.attestation.until
-        return passed("mailbox", f"A group reads {email.account.email}, as {by} attests until {until:%Y-%m-%d}.")
-    if email.attestation is not None:
-        ended = f"{email.attestation.until:%Y-%m-%d}"
-        return failed("mailbox", f"The attestation that a group reads {email.account.email} ended {ended}.", attest)
-    return unknown("mailbox", f"Nobody has said that a group reads {email.account.email}.", attest)
+        return passed("mailbox", f"{address} is on the list of group addresses.")
+    if attestation is None:
+        return unknown("mailbox", f"It isn't recorded that a group reads {address}.", attest)
+    until = f"{attestation.until:%Y-%m-%d}"
+    if email.group_basis is GroupBasis.ATTESTATION:
+        return passed("mailbox", f"{attestation.attested_by} attests until {until} that a group reads {address}.")
+    return failed("mailbox", f"The attestation that a group reads {address} ended on {until}.", attest)
 
 
 def _check_password(facts: FailsafeFacts) -> Check:
     summary, credentials = facts.status.summary, facts.credentials
-    set_up = f"Give it one: rootkeeper failsafe set-up {facts.account.account_id}"
     if summary is None:
         return unknown("password", _explain_unread(facts))
     if not summary.has_password:
+        set_up = Hint("Set up its root login.", "failsafe.set_up", account_id=facts.account.account_id)
         return failed("password", "It has no root login.", set_up)
     profile = credentials.login_profile if credentials else None
     if profile is None:
-        return unknown("password", f"There is one, or recovery is allowed. {_UNREAD_DETAIL}", _AS_AUDITOR)
+        return unknown("password", f"It has a password, or recovery is allowed. {_UNREAD_DETAIL}", _AS_AUDITOR)
     if profile.last_used_at is None or profile.last_used_at < profile.created_at:
         return unknown(
             "password",
-            f"Password recovery was allowed {profile.created_at:%Y-%m-%d}; nobody has signed in since, so that it "
-            "isn't known whether a password was set.",
-            "Sign in with it.",
+            f"Password recovery was allowed on {profile.created_at:%Y-%m-%d} and the root user hasn't signed in since. "
+            "It isn't known whether a password was set.",
+            "Sign in as the root user.",
         )
     return passed("password", f"Last used {profile.last_used_at:%Y-%m-%d %H:%M} UTC.")
 
@@ -347,70 +343,59 @@ def _check_mfa_devices(facts: FailsafeFacts) -> Iterator[Check]:
         yield unknown("hardware_mfa", _explain_unread(facts))
         return
     if not facts.status.summary.has_mfa_devices:
-        yield failed("mfa_devices", "No MFA device guards the root login.", _REGISTER)
-        yield failed("hardware_mfa", "There is no MFA device.", _REGISTER)
+        yield failed("mfa_devices", "The root login has no MFA device.", _REGISTER)
+        yield failed("hardware_mfa", "The root login has no MFA device.", _REGISTER)
         return
     if facts.credentials is None:
         yield unknown("mfa_devices", f"There is at least one MFA device. {_UNREAD_DETAIL}", _AS_AUDITOR)
         yield unknown("hardware_mfa", f"There is at least one MFA device. {_UNREAD_DETAIL}", _AS_AUDITOR)
         return
-    yield _check_mfa_count(facts.credentials)
+    devices = facts.credentials.mfa_devices
+    kinds = ", ".join(sorted(device.kind.value.replace("_", " ") for device in devices))
+    if len(devices) < WANTED_MFA_DEVICES:
+        evidence = f"Only one MFA device: {kinds}. If it is lost, the root user can't sign in."
+        yield failed("mfa_devices", evidence, _REGISTER)
+    else:
+        yield passed("mfa_devices", f"{len(devices)} MFA devices: {kinds}.")
     yield _check_hardware(facts, facts.credentials)
 
 
-def _check_mfa_count(found: RootCredentials) -> Check:
-    kinds = ", ".join(sorted(device.kind.value.replace("_", " ") for device in found.mfa_devices))
-    if len(found.mfa_devices) < WANTED_MFA_DEVICES:
-        return failed("mfa_devices", f"One MFA device alone: {kinds}. Lost, it locks everyone out.", _REGISTER)
-    return passed("mfa_devices", f"{len(found.mfa_devices)} MFA devices: {kinds}.")
-
-
 def _check_hardware(facts: FailsafeFacts, found: RootCredentials) -> Check:
-    """AWS shows passkeys as security keys, so that a drill must tell whether there is a key to touch."""
+    """AWS shows passkeys as security keys, so only a drill shows whether the key is hardware."""
     kinds = {device.kind for device in found.mfa_devices}
     if MfaKind.HARDWARE in kinds:
-        return passed("hardware_mfa", "One of them is a hardware token.")
+        return passed("hardware_mfa", "One MFA device is a hardware token.")
     if MfaKind.SECURITY_KEY not in kinds:
-        return failed("hardware_mfa", "None of them is hardware.", _REGISTER)
+        return failed("hardware_mfa", "No MFA device is hardware.", _REGISTER)
     reported = next((one for one in facts.drills if one.device is not None), None)
     enabled_at = min(one.enabled_at for one in found.mfa_devices if one.kind is MfaKind.SECURITY_KEY)
     if reported is not None and reported.device is SignInDevice.HARDWARE and reported.held_at >= enabled_at:
         return passed(
             "hardware_mfa",
-            f"A security key; hardware, as of the drill of {reported.held_at:%Y-%m-%d} ({reported.source}).",
+            f"A security key; the drill of {reported.held_at:%Y-%m-%d} reports hardware ({reported.source}).",
         )
     return unknown(
         "hardware_mfa",
-        "One of them is a security key or a passkey kept in software: AWS doesn't tell them apart.",
-        "Sign in with it in a drill, and record that with --device hardware.",
+        "One MFA device is a hardware security key or a passkey in software. AWS doesn't distinguish them.",
+        Hint("Sign in with it in a drill, and record the kind of device.", "failsafe.record_device"),
     )
 
 
-def _check_kind(name: str, noun: str, facts: FailsafeFacts, *, has: bool | None) -> Check:
-    if has is None:
-        return unknown(name, _explain_unread(facts))
-    if has:
-        return failed(
-            name,
-            f"The root user has a {noun}.".replace("a access", "an access"),
-            _DELETE.format(name, facts.account.account_id),
-        )
-    return passed(name, f"No {noun}.")
-
-
-def _has_access_keys(facts: FailsafeFacts) -> bool | None:
-    return None if facts.status.summary is None else facts.status.summary.has_access_keys
-
-
-def _has_signing_certificates(facts: FailsafeFacts) -> bool | None:
-    return None if facts.status.summary is None else facts.status.summary.has_signing_certificates
+def _check_kind(kind: CredentialKind, noun: str, facts: FailsafeFacts) -> Check:
+    account_id, summary = facts.account.account_id, facts.status.summary
+    if summary is None:
+        return unknown(kind.value, _explain_unread(facts))
+    if summary.has(kind):
+        hint = Hint("Delete it.", "failsafe.delete_kinds", account_id=account_id, kinds=kind.value)
+        return failed(kind.value, f"The root user has {noun}.", hint)
+    return passed(kind.value, f"The root user doesn't have {noun}.")
 
 
 def _check_alarm(facts: FailsafeFacts, now: datetime) -> Check:
-    """Rootkeeper reads no alarms: only a drill shows that one goes off and that somebody hears it."""
+    """Rootkeeper reads no alarms; only a drill shows that a sign-in raises one."""
     last = next((one for one in facts.drills if one.alarm is not None), None)
     if last is None or not last.is_recent(now):
-        return unknown("alarm", "No recent drill says that a sign-in raised an alarm.", _ALARM)
+        return unknown("alarm", "No recent drill reports that a sign-in raised an alarm.", _ALARM)
     if last.alarm is AlarmObservation.MISSED:
         return failed("alarm", f"In the drill of {last.held_at:%Y-%m-%d} no alarm was seen ({last.source}).", _ALARM)
     return passed("alarm", f"Seen in the drill of {last.held_at:%Y-%m-%d} ({last.source}).")
@@ -418,41 +403,37 @@ def _check_alarm(facts: FailsafeFacts, now: datetime) -> Check:
 
 def _check_policies(facts: FailsafeFacts) -> Check:
     found = facts.root_sign_in
-    verdict = _VERDICTS[found.verdict]
-    hint = None if verdict is CheckVerdict.PASS else f"See: rootkeeper preflight {facts.account.account_id}"
-    return Check("policies", verdict, found.explanation, hint)
+    verdict = CHECK_VERDICTS[found.verdict]
+    hint = Hint("Run a preflight of the account.", "failsafe.preflight", account_id=facts.account.account_id)
+    return Check("policies", verdict, found.explanation, None if verdict is CheckVerdict.PASS else hint)
 
 
 def _explain_unread(facts: FailsafeFacts) -> str:
     return f"Not read: {facts.status.detail or facts.status.status.value}"
 
 
-_VERDICTS = {
+CHECK_VERDICTS = {
     AccessVerdict.ALLOWED: CheckVerdict.PASS,
     AccessVerdict.BLOCKED: CheckVerdict.FAIL,
     AccessVerdict.DEPENDS: CheckVerdict.UNKNOWN,
     AccessVerdict.UNKNOWN: CheckVerdict.UNKNOWN,
 }
-
-_ANOTHER = "Register an account that works: rootkeeper enable --delegated-administrator ID"
-_AS_AUDITOR = "Use credentials that may open audit sessions there."
-_REGISTER = "Sign in as its root user and register MFA devices: two, one of them hardware."
-_DELETE = "Delete it: rootkeeper delete {1} --include-failsafe {1} --only {0}"
-_ALARM = "See `rootkeeper policies alarms`; in the next drill, record --alarm seen."
+_AS_AUDITOR = "Use credentials that can open audit sessions in the account."
+_REGISTER = "Sign in as its root user and register two MFA devices, one of them hardware."
+_ALARM = Hint("Set up alarms on root activity, and record in the next drill whether one was seen.", "failsafe.alarm")
 
 
 @dataclass(frozen=True, slots=True)
 class LoginProgress:
-    """How far a person has come."""
+    """The steps of a root login that a person still has to do."""
 
     missing: tuple[str, ...]
-    """Half a sentence for each step that isn't shown to be done, in their order."""
+    """Half a sentence for each step that isn't proven, in their order."""
     obstacles: tuple[str, ...] = ()
-    """What must go before the login can be kept."""
+    """What must be deleted before the login can be kept."""
 
     @property
     def shortcomings(self) -> tuple[str, ...]:
-        """All of them, what is missing first."""
         return (*self.missing, *self.obstacles)
 
     @property
@@ -463,19 +444,20 @@ class LoginProgress:
 def evaluate_progress(
     found: RootCredentials, summary: RootCredentialsSummary, opened_at: datetime | None
 ) -> LoginProgress:
-    """Judge details and summary of one moment together: a kind is there if either shows it, and counts as done only
-    where both do.
+    """Find the missing steps from the details and the summary of one moment.
 
-    :param opened_at: ``CreateDate`` of the login profile that the window made; ``None`` for a login that was there
-        before, whose own ``CreateDate`` counts.
+    A kind exists if either shows it; a step is done only if both show it.
+
+    :param opened_at: ``CreateDate`` of the login profile that the window made; ``None`` for an earlier login, whose
+        own ``CreateDate`` counts.
     """
     missing, obstacles = [], []
     profile = found.login_profile
     since = opened_at or (profile.created_at if profile else None)
     if profile is None or not summary.has_password:
-        missing.append("the login profile isn't shown any more")
+        missing.append("AWS doesn't show the login profile any more")
     elif since is None or profile.last_used_at is None or profile.last_used_at < since:
-        missing.append("nobody has signed in with a new password yet")
+        missing.append("the root user hasn't signed in with a new password yet")
     if not found.mfa_devices or not summary.has_mfa_devices:
         missing.append("no MFA device is registered yet")
     if found.access_keys or summary.has_access_keys:
@@ -486,7 +468,7 @@ def evaluate_progress(
 
 
 def describe_login(found: RootCredentials) -> dict[str, JsonValue]:
-    """What the ledger keeps of a login that is kept."""
+    """Render a kept login for the ledger."""
     profile = found.login_profile
     return {
         "login_profile_created_at": profile.created_at.isoformat() if profile else None,

@@ -1,10 +1,10 @@
-"""The runbook of the failsafe: plain AWS CLI steps for one organization, for the day on which nothing else works.
+"""The runbook of the failsafe: AWS CLI steps for one organization, for an emergency in which nothing else works.
 
-It needs no Rootkeeper, no database and no identity provider: a root user who signs in, a command line, and a code of
-an MFA device. It holds ids, never a secret; what is secret, a person types or a variable carries.
+It needs no Rootkeeper, no database and no identity provider, only the root user's sign-in, a command line, and codes of
+an MFA device. It contains ids but no secret; a person types secrets, and variables hold them.
 
-A root user can't call AssumeRoot nor assume a role, so it makes an IAM user. The user's MFA is asked for where it
-assumes a role, since what GetSessionToken gives can't call AssumeRoot.
+A root user can't call AssumeRoot or assume a role, so it creates an IAM user. That user gives its MFA code to
+AssumeRole, because credentials of GetSessionToken can't call AssumeRoot.
 
 Source: STS AssumeRoot, AssumeRole and GetSessionToken, API version 2011-06-15.
 """
@@ -26,12 +26,12 @@ _TASKS = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
 
 
 class CommandLineKind(StrEnum):
-    """In which of two command lines a step is typed."""
+    """The command line in which a step is typed."""
 
     CLOUDSHELL = "cloudshell"
     """AWS CloudShell, as the failsafe's root user."""
     OWN = "own"
-    """A terminal of one's own, as the break-glass user."""
+    """The operator's own terminal, as the break-glass user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class RunbookStep:
     title: str
     text: str
     terminal: CommandLineKind | None = None
-    """``None`` where nothing is typed."""
+    """``None`` if the step has no commands."""
     commands: tuple[str, ...] = ()
-    """Lines of bash, to be pasted as they are."""
+    """Lines of bash, to paste unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunbookFacts:
-    """The organization that a runbook is for."""
+    """The organization of a runbook."""
 
     organization_id: str
     management_account_id: AccountId
@@ -80,7 +80,7 @@ class RunbookFacts:
 
 
 def write_runbook(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
-    """Every step, in order."""
+    """Write all steps, in order."""
     return (
         _sign_in(facts),
         _make_user(facts),
@@ -103,25 +103,25 @@ def write_runbook(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
 def _sign_in(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
         "Sign in as the failsafe's root user",
-        f"Take password and MFA device from where they are kept. Open {facts.sign_in_page}, choose Root user, and sign "
-        f"in as {facts.failsafe.email} (account {facts.failsafe.account_id}). Open CloudShell there. The answer below "
-        f"must be {facts.root_user_arn}.",
+        f"Get the password and the MFA device from their safe places. Open {facts.sign_in_page}, choose Root user, and "
+        f"sign in as {facts.failsafe.email} (account {facts.failsafe.account_id}). Open CloudShell. The output of the "
+        f"last command must be {facts.root_user_arn}.",
         CommandLineKind.CLOUDSHELL,
         (*_surroundings(facts), "aws sts get-caller-identity --query Arn --output text"),
     )
 
 
 def _surroundings(facts: RunbookFacts) -> tuple[str, ...]:
-    """Regional STS endpoints: the global one doesn't know AssumeRoot."""
+    """Use Regional STS endpoints: the global endpoint doesn't support AssumeRoot."""
     lines = (f"export AWS_REGION={facts.region} AWS_DEFAULT_REGION={facts.region} AWS_STS_REGIONAL_ENDPOINTS=regional",)
     return (*lines, f"export AWS_ENDPOINT_URL={facts.endpoint_url}") if facts.endpoint_url else lines
 
 
 def _make_user(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
-        "Make the break-glass user, with MFA",
-        f"Skip this and the next step if {facts.user_arn} is there already. Type the seed that is shown into an "
-        "authenticator app, then two codes, one after the other.",
+        "Create the break-glass user with MFA",
+        f"Skip this step and the next one if {facts.user_arn} already exists. Add the seed that is shown to an "
+        "authenticator app. Then type two consecutive codes.",
         CommandLineKind.CLOUDSHELL,
         (
             f"aws iam create-user --user-name {USER_NAME}",
@@ -143,9 +143,9 @@ def _make_user(facts: RunbookFacts) -> RunbookStep:
 
 def _make_role(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
-        "Make the role that may open root sessions",
-        "The user may assume the role, with a code of its MFA device and not without; the role may audit, create and "
-        "delete, and nothing else.",
+        "Create the role that can open root sessions",
+        "The user can assume the role only with a code of its MFA device. The role allows only root sessions that "
+        "audit, allow a recovery, and delete.",
         CommandLineKind.CLOUDSHELL,
         (
             f"aws iam create-role --role-name {ROLE_NAME} --assume-role-policy-document '{_trust_policy(facts)}'",
@@ -166,7 +166,7 @@ def _document(**statement: object) -> str:
 
 
 def _trust_policy(facts: RunbookFacts) -> str:
-    """Of the account, narrowed to the user: a user that was made a moment ago isn't known as a principal yet."""
+    """Trust the account and restrict it to the user; IAM doesn't accept a new user as principal yet."""
     return _document(
         Principal={"AWS": facts.root_user_arn},
         Action="sts:AssumeRole",
@@ -191,8 +191,8 @@ def _user_policy(facts: RunbookFacts) -> str:
 
 def _make_key() -> RunbookStep:
     return RunbookStep(
-        "Give the user an access key",
-        "It is shown once, and taken away again in the end. Leave CloudShell open.",
+        "Create an access key for the user",
+        "AWS shows the key once. A later step deletes it. Leave CloudShell open.",
         CommandLineKind.CLOUDSHELL,
         (
             (
@@ -205,8 +205,8 @@ def _make_key() -> RunbookStep:
 
 def _become_user(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
-        "Become the user in a terminal of your own",
-        f"The answer must be {facts.user_arn}.",
+        "Use the user's access key in your own terminal",
+        f"The output of the last command must be {facts.user_arn}.",
         CommandLineKind.OWN,
         (
             *_surroundings(facts),
@@ -221,8 +221,8 @@ def _become_user(facts: RunbookFacts) -> RunbookStep:
 
 def _become_role(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
-        "Assume the role, with a code of the MFA device",
-        "A key made a moment ago may be refused for some seconds: try again. The role's session lasts an hour.",
+        "Assume the role with a code of the MFA device",
+        "AWS may refuse a new access key for some seconds. Try again. The role's session lasts one hour.",
         CommandLineKind.OWN,
         (
             "become() {",
@@ -243,8 +243,9 @@ def _become_role(facts: RunbookFacts) -> RunbookStep:
 def _choose_account(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
         "Choose the member account",
-        f"Any ACTIVE account of {facts.organization_id} but the management account {facts.management_account_id}. A "
-        "root session lasts 15 minutes; each part below opens one of its own and ends it with its parentheses.",
+        f"Choose any ACTIVE account of {facts.organization_id} except the management account "
+        f"{facts.management_account_id}. A root session lasts 15 minutes. Each step below opens its own session in "
+        "parentheses; the session's credentials are gone after the closing parenthesis.",
         CommandLineKind.OWN,
         (
             'read -r -p "Account id: " TARGET',
@@ -272,8 +273,8 @@ _SUMMARY = (
 
 def _audit() -> RunbookStep:
     return RunbookStep(
-        "Look what its root user has",
-        "AssumeRoot works and this is denied: a service control policy blocks root sessions in that account.",
+        "Show the root user credentials of the account",
+        "If AssumeRoot works and this call is denied, a service control policy blocks root sessions in that account.",
         CommandLineKind.OWN,
         (_SUMMARY,),
     )
@@ -283,8 +284,9 @@ def _allow_recovery(facts: RunbookFacts) -> RunbookStep:
     page = f"{facts.endpoint_url}/signin/forgot-password" if facts.endpoint_url else AWS_SIGN_IN_PAGE
     return RunbookStep(
         "Allow its root user to recover the password",
-        f"Whoever reads the account's root mailbox now resets the password ({page}, Forgot password), signs in, "
-        "registers MFA and does the work. Write down who and when: nothing closes this by itself.",
+        f"After this, a person who reads the account's root mailbox resets the password ({page}, Forgot password), "
+        "signs in, registers MFA and does the work. Write down who and when. Nothing ends this automatically; do the "
+        "next steps.",
         CommandLineKind.OWN,
         (f"( open_root {TaskPolicy.CREATE_PASSWORD.value} && aws iam create-login-profile )",),
     )
@@ -292,8 +294,8 @@ def _allow_recovery(facts: RunbookFacts) -> RunbookStep:
 
 def _delete() -> RunbookStep:
     return RunbookStep(
-        "Take everything away again: access keys, signing certificates, the password",
-        "As soon as the work is done. NoSuchEntity for the login profile means that there was none.",
+        "Delete access keys, signing certificates and the password",
+        "Do this as soon as the work is done. NoSuchEntity for the login profile means that there was no password.",
         CommandLineKind.OWN,
         (
             f"( open_root {TaskPolicy.DELETE.value} &&",
@@ -308,8 +310,9 @@ def _delete() -> RunbookStep:
 
 def _delete_mfa() -> RunbookStep:
     return RunbookStep(
-        "MFA devices last, and only where no password and no access key is left",
-        "Otherwise they stay, so that nothing is ever left without its second factor.",
+        "Delete the MFA devices",
+        "This deletes them only if no password and no access key is left, so that no credential ever loses its second "
+        "factor.",
         CommandLineKind.OWN,
         (
             f"( open_root {TaskPolicy.DELETE.value} &&",
@@ -322,13 +325,13 @@ def _delete_mfa() -> RunbookStep:
 
 
 def _audit_again() -> RunbookStep:
-    return RunbookStep("Look again", "All four must be 0.", CommandLineKind.OWN, (_SUMMARY,))
+    return RunbookStep("Show the credentials again", "All four numbers must be 0.", CommandLineKind.OWN, (_SUMMARY,))
 
 
 def _delete_key() -> RunbookStep:
     return RunbookStep(
-        "Take the user's access key away",
-        "Close the terminal of your own: what it holds is worthless without the key.",
+        "Delete the user's access key",
+        "Then close your own terminal.",
         CommandLineKind.CLOUDSHELL,
         (
             (
@@ -342,9 +345,9 @@ def _delete_key() -> RunbookStep:
 
 def _delete_user(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
-        "Delete the user and the role, unless you keep them",
-        "Without an access key and a password nobody comes in as the user, and the next time is shorter. Skip this to "
-        "keep user, MFA device and role.",
+        "Delete the user and the role, or keep them",
+        "The user has no access key and no password now, so no one can sign in as it. Skip this step to keep the user, "
+        "its MFA device and the role; the next emergency then needs fewer steps.",
         CommandLineKind.CLOUDSHELL,
         (
             f"aws iam delete-user-policy --user-name {USER_NAME} --policy-name assume-{ROLE_NAME}",
@@ -359,8 +362,8 @@ def _delete_user(facts: RunbookFacts) -> RunbookStep:
 
 def _make_step(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
-        "Sign out, and tell",
-        "Put password and MFA device back. Write down who did what, when and why: no ledger knows of it, CloudTrail "
-        "does. Once Rootkeeper runs again, record it: "
+        "Sign out, and report",
+        "Return the password and the MFA device to their places. Write down who did what, when and why. CloudTrail "
+        "records these calls; Rootkeeper's ledger doesn't. When Rootkeeper runs again, record the use: "
         f"rootkeeper failsafe record-drill {facts.failsafe.account_id} --by NAME --at DATE --outcome passed",
     )

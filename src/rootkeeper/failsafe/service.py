@@ -1,11 +1,7 @@
-"""Checking and setting up the failsafe.
+"""Checks the failsafes, records drills, and sets up a failsafe's root login.
 
-Holding the failsafes to what is wanted of them; reading only, in audit sessions.
-
-Giving the failsafe its root login: a recovery window that ends KEPT once a person has completed the login.
-
-The window is opened, recorded and closed as any other. Only a re-read under the account's lock, recorded before the
-row says so, lets it end KEPT; without that its end deletes the login again.
+The set-up is a recovery window that ends KEPT when a person has completed the login. Only a re-read under the
+account's lock, recorded in the ledger first, ends it KEPT. Otherwise its end deletes the login, as for any window.
 """
 
 from __future__ import annotations
@@ -13,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rootkeeper.audit.service import Audit
 from rootkeeper.aws.organizations import OrganizationReader
@@ -27,6 +23,7 @@ from rootkeeper.errors import (
     AwsCredentialsError,
     AwsError,
     DatabaseError,
+    Hint,
     InputError,
     LedgerUnavailableError,
     LockLostError,
@@ -68,12 +65,12 @@ from rootkeeper.windows.closing import WaitResult, WindowWaiter
 from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
 from rootkeeper.windows.store import RecoveryWindows
 
-_NO_POLICIES_ROW = PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE: nothing was judged.")
+_NO_POLICIES_ROW = PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE, so its policies weren't evaluated.")
 
 
 @dataclass(frozen=True, slots=True)
 class FailsafeReport:
-    """Every failsafe of the organization, and what it is held to."""
+    """Every failsafe of the organization, with its checks."""
 
     inventory: Inventory
     caller: Caller
@@ -82,7 +79,7 @@ class FailsafeReport:
     facts: tuple[FailsafeFacts, ...]
     checks: tuple[Check, ...]
     policies: PolicyTree | None
-    """Those over the failsafes; ``None`` where they couldn't be read, or weren't needed."""
+    """The policies over the failsafes; ``None`` if they couldn't be read or weren't needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +95,7 @@ class FailsafeChecker:
     clock: Clock
 
     def check(self, progress: Progress) -> FailsafeReport:
-        """List the organization and check. For each failsafe one audit session that reads everything in detail, and
-        the organization's policies over it.
+        """List the organization and check. Opens one audit session for each failsafe, and reads the policies over it.
 
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
         :raises LedgerUnavailableError: if the ledger can't be written; no session was opened.
@@ -107,7 +103,7 @@ class FailsafeChecker:
         return self.check_known(self.audit.inventory.read(progress), progress)
 
     def check_known(self, inventory: Inventory, progress: Progress) -> FailsafeReport:
-        """The same with an inventory that was read just now."""
+        """Check with an inventory that was just read."""
         accounts = list_failsafes(inventory)
         policies, problem = self._read_policies(accounts) if accounts else (None, None)
         facts = tuple(
@@ -126,11 +122,11 @@ class FailsafeChecker:
         )
 
     def evaluate_emails(self, inventory: Inventory) -> tuple[RootEmail, ...]:
-        """Every account's root e-mail address, held to the rules; no AWS call."""
+        """Check every account's root e-mail address; no AWS call."""
         return read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
 
     def list_drills(self, inventory: Inventory) -> tuple[Drill, ...]:
-        """Those recorded of this organization, the latest held first; no AWS call."""
+        """List the recorded drills of this organization, the latest held first; no AWS call."""
         endpoint = self.audit.inventory.reader.endpoint
         return find_drills(
             self.ledger_reader.list_entries(),
@@ -163,7 +159,7 @@ class FailsafeChecker:
             )
 
     def _read_policies(self, accounts: tuple[Account, ...]) -> tuple[PolicyTree | None, str | None]:
-        """The policies over the failsafes, or why they couldn't be read."""
+        """Read the policies over the failsafes, or return why they couldn't be read."""
         targets = {target for one in accounts for target in (*one.ou_ids, one.account_id)}
         try:
             return build_tree(self.policies.list_policies_over(targets)), None
@@ -176,7 +172,7 @@ class FailsafeChecker:
 def _evaluate_policies(
     inventory: Inventory, accounts: tuple[Account, ...], policies: PolicyTree | None, problem: str | None
 ) -> dict[AccountId, PolicyFinding]:
-    """Whether SCPs let a signed-in root user work; the audit's own status tells of root sessions."""
+    """Evaluate whether SCPs allow a signed-in root user to work."""
     if policies is None:
         return {one.account_id: PolicyFinding(AccessVerdict.UNKNOWN, problem or "Not read.") for one in accounts}
     evaluator = PreflightEvaluator(inventory.organization, policies, accounts)
@@ -187,11 +183,11 @@ def _find_sign_in(evaluator: PreflightEvaluator, account: Account) -> PolicyFind
     row = next((one for one in evaluator.evaluate(account) if one.task is Task.ROOT_USER_SIGN_IN), None)
     if row is None:
         return _NO_POLICIES_ROW
-    return PolicyFinding(row.verdict, row.explanation or "No SCP stops a root user who has signed in.")
+    return PolicyFinding(row.verdict, row.explanation or "No SCP blocks a signed-in root user.")
 
 
 def list_failsafes(inventory: Inventory) -> tuple[Account, ...]:
-    """The delegated administrator accounts for IAM; empty also where they couldn't be read."""
+    """List the delegated administrator accounts for IAM; empty also if they couldn't be read."""
     delegates = inventory.delegated_administrator_ids or frozenset()
     return tuple(account for account in inventory.accounts if account.account_id in delegates)
 
@@ -199,16 +195,16 @@ def list_failsafes(inventory: Inventory) -> tuple[Account, ...]:
 def _check_registration(inventory: Inventory) -> tuple[Check, ...]:
     if inventory.delegated_administrator_ids is None:
         needed = f"an identity of the management account {inventory.organization.management_account_id}"
-        return (unknown("failsafe", f"Which accounts are failsafes couldn't be read: needs {needed}."),)
+        return (unknown("failsafe", f"The failsafes couldn't be read: needs {needed}."),)
     if not inventory.delegated_administrator_ids:
-        hint = "Register one: rootkeeper enable --delegated-administrator ID"
-        return (failed("failsafe", "There is none: no delegated administrator for IAM is registered.", hint),)
+        hint = Hint("Register a delegated administrator for IAM.", "failsafe.register")
+        return (failed("failsafe", "No failsafe: no delegated administrator for IAM is registered.", hint),)
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class DrillRecorder:
-    """Keeps somebody's word that a drill was held, in the ledger."""
+    """Records drills in the ledger, as a person reports them."""
 
     ledger: Ledger
     clock: Clock
@@ -225,24 +221,24 @@ class DrillRecorder:
         alarm: AlarmObservation | None = None,
         device: SignInDevice | None = None,
     ) -> Drill:
-        """What would be recorded.
+        """Check a drill without recording it.
 
-        :raises InputError: if the account is neither a failsafe nor the management account, nobody held the drill, or
-            it lies in the future.
+        :raises InputError: if the account is neither a failsafe nor the management account, the drill names no person,
+            or its time is in the future.
         """
         now = self.clock.now()
         delegates = inventory.delegated_administrator_ids
-        is_way_in = account.account_id == inventory.organization.management_account_id
-        if not is_way_in and delegates is not None and account.account_id not in delegates:
+        is_management = account.account_id == inventory.organization.management_account_id
+        if not is_management and delegates is not None and account.account_id not in delegates:
             raise InputError(
                 f"{account.account_id} ({account.name}) is neither a failsafe nor the management account.",
-                hint="Name the account whose login was tried.",
+                hint="Name the account whose root login was used.",
             )
         drill = Drill(account.account_id, held_at, held_by.strip(), outcome, self.actor_name, now, alarm, device)
         return require_drill(drill, now)
 
     def record(self, drill: Drill) -> None:
-        """Append it to the ledger.
+        """Append a drill to the ledger.
 
         :raises LedgerUnavailableError: if it can't be recorded.
         """
@@ -250,37 +246,37 @@ class DrillRecorder:
 
 
 LOOK_EVERY_SECONDS = 5.0
-"""How often an audit session looks whether the person has come to the end."""
+"""How often an audit session reads whether the person has completed the login."""
 
 SESSION_MARGIN_SECONDS = 60.0
-"""A session that ends sooner isn't read with any more."""
+"""A session that ends sooner isn't used any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeepResult:
-    """An attempt to end the window KEPT."""
+    """The result of an attempt to keep the login."""
 
     window: RecoveryWindow
     is_kept: bool
     explanation: str
     progress: LoginProgress | None = None
-    """``None`` where it couldn't be read."""
+    """``None`` if it couldn't be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailsafeSetUpPlanner:
-    """Checks whether an account can get, or has, the root login of a failsafe."""
+    """Checks whether an account can get the root login of a failsafe, or has it already."""
 
     recovery: RecoveryPlanner
 
     def find_login(self, inventory: Inventory, account: Account) -> RootCredentials | None:
-        """The root login that is there already and in order; ``None`` if there is none at all.
+        """Find a complete root login; ``None`` if the account has no root login.
 
-        One audit session: iam:GetAccountSummary, and the details where there is a password.
+        One audit session: iam:GetAccountSummary, and the details if there is a password.
 
-        :raises TargetRefusedError: if the account is no failsafe, or has a root login that isn't in order.
-        :raises WindowConflictError: if it has a recovery window that isn't over.
-        :raises AwsAccessDeniedError: if it can't be read which accounts are failsafes, or AWS refuses the session.
+        :raises TargetRefusedError: if the account is no failsafe, or has an incomplete root login.
+        :raises WindowConflictError: if it has an unfinished recovery window.
+        :raises AwsAccessDeniedError: if the failsafes can't be read, or AWS refuses the session.
         """
         require_target(account, inventory)
         require_failsafe(account, inventory)
@@ -291,25 +287,36 @@ class FailsafeSetUpPlanner:
             raise TargetRefusedError(
                 f"The root user of {account.account_id} has access keys or signing certificates, which a failsafe must "
                 "not have. Nothing was opened.",
-                hint=f"Delete them first: rootkeeper delete {account.account_id} --include-failsafe "
-                f"{account.account_id} --only access_keys,signing_certificates",
+                hint=Hint(
+                    "Delete them first.",
+                    "failsafe.delete_kinds",
+                    account_id=account.account_id,
+                    kinds="access_keys,signing_certificates",
+                ),
             )
         if not summary.has_password:
             return None
         found = session.read_credentials()
-        _require_complete(account, evaluate_progress(found, summary, None))
+        progress = evaluate_progress(found, summary, None)
+        if not progress.is_complete:
+            raise TargetRefusedError(
+                f"{account.account_id} already has a root login, which isn't complete: "
+                f"{'; '.join(progress.shortcomings)}.",
+                hint=Hint(
+                    "Reset the password by its root e-mail address, sign in, and register MFA devices. Then check the "
+                    "failsafe again.",
+                    "failsafe.complete",
+                ),
+            )
         return found
 
     def plan(self, inventory: Inventory, request: RecoveryRequest) -> RecoveryPlan:
-        """Check everything that ``recover`` checks.
-
-        :raises InputError: and the others that ``RecoveryPlanner.plan`` raises.
-        """
+        """Check everything that a recovery needs; raises what ``RecoveryPlanner.plan`` raises."""
         return self.recovery.plan(inventory, request)
 
 
 def require_failsafe(account: Account, inventory: Inventory) -> None:
-    """Check that the account is a delegated administrator for IAM.
+    """Require that the account is a delegated administrator for IAM.
 
     :raises AwsAccessDeniedError: if that can't be read.
     :raises TargetRefusedError: if it isn't.
@@ -317,30 +324,20 @@ def require_failsafe(account: Account, inventory: Inventory) -> None:
     delegates = inventory.delegated_administrator_ids
     if delegates is None:
         raise AwsAccessDeniedError(
-            "It can't be read which accounts are delegated administrators for IAM. Nothing was opened.",
+            "The delegated administrators for IAM can't be read. Nothing was opened.",
             hint="Allow organizations:ListDelegatedAdministrators, or use the management account.",
         )
     if account.account_id not in delegates:
         raise TargetRefusedError(
-            f"{account.account_id} ({account.name}) is no delegated administrator for iam.amazonaws.com, so that its "
-            "root login would be no way back in. Nothing was opened.",
-            hint=f"Register it: rootkeeper enable --delegated-administrator {account.account_id}",
-        )
-
-
-def _require_complete(account: Account, progress: LoginProgress) -> None:
-    if not progress.is_complete:
-        raise TargetRefusedError(
-            f"{account.account_id} has a root login already, and it isn't in order: "
-            f"{'; '.join(progress.shortcomings)}.",
-            hint="Complete it: reset the password by its root e-mail, sign in, register MFA; then run "
-            "`rootkeeper failsafe check`.",
+            f"{account.account_id} ({account.name}) isn't a delegated administrator for iam.amazonaws.com, so its root "
+            "login wouldn't give emergency access. Nothing was opened.",
+            hint=Hint("Register it first.", "failsafe.register_account", account_id=account.account_id),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class FailsafeLoginKeeper:
-    """Lets a window end KEPT, if a re-read shows that the person has completed the login."""
+    """Ends a window KEPT if a re-read proves that the person has completed the login."""
 
     reader: OrganizationReader
     sessions: RootSessions
@@ -351,9 +348,9 @@ class FailsafeLoginKeeper:
     progress: Progress
 
     def keep(self, window: RecoveryWindow) -> KeepResult:
-        """Re-read under the account's lock; never raises for what AWS, the ledger or the database refuse.
+        """Re-read under the account's lock; a refusal of AWS, the ledger or the database is part of the result.
 
-        One audit session and, before it, organizations:ListDelegatedAdministrators among the set-up's three calls.
+        Reads the set-up (three calls) and opens one audit session.
         """
         try:
             with self.locks.hold(window.account_id, "keeping a failsafe's root login") as lock:
@@ -375,28 +372,25 @@ class FailsafeLoginKeeper:
             return KeepResult(
                 window, is_kept=False, explanation=f"Recovery window {window.window_id} is {window.state}."
             )
-        self._require_delegate(window.account_id)
+        delegates = self.reader.read_setup().delegated_administrators
+        if delegates is None or window.account_id not in delegates:
+            raise AwsAccessDeniedError(
+                f"AWS doesn't show {window.account_id} as a delegated administrator for IAM any more."
+            )
         context = {"window_id": window.window_id}
         session = open_root_session(
             self.sessions, self.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
         )
         found, progress = read_progress(session, window)
         if not progress.is_complete:
-            said = "; ".join(progress.shortcomings)
-            return KeepResult(
-                window, is_kept=False, explanation=f"The login isn't complete: {said}.", progress=progress
-            )
+            explanation = f"The login isn't complete: {'; '.join(progress.shortcomings)}."
+            return KeepResult(window, is_kept=False, explanation=explanation, progress=progress)
         return self._record(window, found, progress, lock)
-
-    def _require_delegate(self, account_id: AccountId) -> None:
-        delegates = self.reader.read_setup().delegated_administrators
-        if delegates is None or account_id not in delegates:
-            raise AwsAccessDeniedError(f"{account_id} isn't shown as a delegated administrator for IAM any more.")
 
     def _record(
         self, window: RecoveryWindow, found: RootCredentials, progress: LoginProgress, lock: AccountLock
     ) -> KeepResult:
-        """The intent is durable before the row says that nothing is owed any more."""
+        """Record the intent before the window, so that a crash can't leave an unrecorded login."""
         intent = self.ledger.append_intent(
             Action.WINDOW_KEEP,
             account_id=window.account_id,
@@ -413,22 +407,22 @@ class FailsafeLoginKeeper:
         try:
             self.ledger.append_outcome(intent, Result.DONE)
         except (LedgerUnavailableError, LockLostError) as error:
-            self.progress.remark(f"The ledger couldn't record that the login is kept: {error.message}")
+            self.progress.remark(f"The login is kept, but the ledger couldn't record it: {error.message}")
         return KeepResult(kept, is_kept=True, explanation=_KEPT.format(kept.account_id), progress=progress)
 
 
-_KEPT = "Kept: a re-read shows that the root login of {} has been used since it was opened, and that MFA guards it."
+_KEPT = "Kept: a re-read shows that the root login of {} was used since it was opened and has an MFA device."
 
 
 def read_progress(session: RootSession, window: RecoveryWindow) -> tuple[RootCredentials, LoginProgress]:
-    """Read the account in an audit session, and how far the person has come."""
+    """Read the account's credentials and the steps that are missing."""
     found = session.read_credentials()
     return found, evaluate_progress(found, session.read_summary(), window.opened_at)
 
 
 @dataclass(slots=True)
 class LoginMonitor:
-    """Looks from time to time, in audit sessions, whether the person has come to the end."""
+    """Reads from time to time, in audit sessions, whether the person has completed the login."""
 
     sessions: RootSessions
     ledger: Ledger
@@ -438,10 +432,10 @@ class LoginMonitor:
     every_seconds: float = LOOK_EVERY_SECONDS
     _looked_at: float | None = None
     _session: RootSession | None = None
-    _render_detail: set[str] = field(default_factory=set)
+    _remarked: set[str] = field(default_factory=set)
 
     def seems_complete(self) -> bool:
-        """Whether it is time to try to keep the login. Cheap to ask each second."""
+        """Whether to try to keep the login now. Can be called each second."""
         now = self.clock.monotonic()
         if self._looked_at is not None and now - self._looked_at < self.every_seconds:
             return False
@@ -450,18 +444,16 @@ class LoginMonitor:
             _, progress = read_progress(self._open(), self.window)
         except (AwsError, LedgerUnavailableError, LockLostError) as error:
             self._session = None
-            self._say(f"How far the login is can't be read: {error.message}")
+            self._remark_once(f"The state of the login can't be read: {error.message}")
             return False
         if not progress.is_complete:
-            self._say(f"Waiting: {'; '.join(progress.shortcomings)}.")
+            self._remark_once(f"Waiting: {'; '.join(progress.shortcomings)}.")
         return progress.is_complete
 
     def _open(self) -> RootSession:
-        """One session serves for as long as it lasts; each has an entry of its own."""
-        is_over = self._session is None or (
-            (self._session.expires_at - self.clock.now()).total_seconds() < SESSION_MARGIN_SECONDS
-        )
-        if is_over or self._session is None:
+        """Reuse the session until it is about to end; each session has its own ledger entry."""
+        margin = timedelta(seconds=SESSION_MARGIN_SECONDS)
+        if self._session is None or self._session.expires_at - self.clock.now() < margin:
             self._session = open_root_session(
                 self.sessions,
                 self.ledger,
@@ -471,25 +463,24 @@ class LoginMonitor:
             )
         return self._session
 
-    def _say(self, text: str) -> None:
-        """Once."""
-        if text not in self._render_detail:
-            self._render_detail.add(text)
+    def _remark_once(self, text: str) -> None:
+        if text not in self._remarked:
+            self._remarked.add(text)
             self.progress.remark(text)
 
 
 @dataclass(frozen=True, slots=True)
 class LoginCompletionWaiter:
-    """Waits in this process until the person has completed the login, or the window is to be closed."""
+    """Waits until the person has completed the login, or the window must be closed."""
 
     waiting: WindowWaiter
     keeping: FailsafeLoginKeeper
 
     def wait(self, window: RecoveryWindow, watch: LoginMonitor, is_stopped: Callable[[], bool]) -> KeepResult:
-        """Wait, and keep the login as soon as that can be. Not kept means that the window owes its closing: its time
-        is up, ``is_stopped`` said so, or somebody else closed it.
+        """Wait, and keep the login as soon as possible.
 
-        At the window's end it is looked at once more; a stop closes without a look.
+        If it isn't kept, the window must be closed: its time ended, ``is_stopped`` returned true, or it was closed
+        elsewhere. At the window's end the login is read once more; after a stop it isn't.
         """
         while True:
             end = self.waiting.wait(window, lambda: is_stopped() or watch.seems_complete())

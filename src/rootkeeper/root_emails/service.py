@@ -555,7 +555,6 @@ def _explain_acceptance(result: Result, plan: EmailChangePlan, reread: EmailRere
     if result is Result.FAILED:
         return f"A re-read shows that the root e-mail address of {account_id} wasn't changed to {email}."
     shown = f"AWS still shows {reread.email}" if reread.email else "the address can't be re-read"
-    return (
-        f"The change of {account_id} isn't proven yet: the one-time password was sent to AWS, and {shown}. "
-        "AWS may take up to 4 hours. List the root e-mail addresses again later."
-    )
+    problem = f"The change isn't proven yet: the one-time password was sent to AWS, and {shown}."
+    text = f"{problem} AWS may take up to 4 hours. List the root e-mail addresses again later."
+    return Hint(text, "emails.check_later", account_id=account_id, problem=problem)

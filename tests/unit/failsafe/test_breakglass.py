@@ -158,7 +158,7 @@ def test_a_drill_of_any_account_with_a_good_way_is_enough() -> None:
     assert f"in {OTHER}" in check.evidence
 
 
-def test_everybody_whose_policies_let_a_root_session_be_opened_is_listed() -> None:
+def test_every_principal_whose_policies_allow_root_sessions_is_listed() -> None:
     users = (make_user(ACCOUNT, "ana", WORK), make_user(ACCOUNT, "li", allow("s3:*")), make_user(ACCOUNT, "x", None))
     roles = (
         OPENER,

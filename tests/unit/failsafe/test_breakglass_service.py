@@ -157,7 +157,7 @@ def test_mailboxes_are_counted_by_the_last_audit(desk: EntranceDesk) -> None:
     desk.desk.audit.run(desk.desk.progress)
     evidence = find_check(desk.read().checks, "root_mailboxes").evidence
     assert "3 of 3 ACTIVE accounts had a root password" in evidence
-    assert "A group is known to read 1 of" in evidence
+    assert "1 of these mailboxes are known to be read by a group" in evidence
 
 
 def test_nothing_is_changed_and_no_session_but_audit_ones_is_opened(desk: EntranceDesk) -> None:

@@ -211,7 +211,7 @@ def test_a_roles_session_is_not_known_to_have_mfa() -> None:
     ("trusts", "named"),
     [
         (trust({"AWS": [USER_ARN, ROOT_ARN]}), (USER_ARN, ROOT_ARN)),
-        (trust("*"), ("everybody",)),
+        (trust("*"), ("everyone",)),
         (
             trust({"Federated": "arn:aws:iam::222233334444:saml-provider/x"}),
             ("arn:aws:iam::222233334444:saml-provider/x",),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.failsafe.rules import (
     AlarmObservation,
     CheckVerdict,
@@ -175,7 +176,7 @@ def test_what_fails_says_what_to_do() -> None:
     assert all(check.hint for check in checks if check.verdict is not PASS)
     key = next(check for check in checks if check.name == "access_keys")
     assert key.evidence == "The root user has an access key."
-    assert f"--include-failsafe {FAILSAFE} --only access_keys" in (key.hint or "")
+    assert f"--include-failsafe {FAILSAFE} --only access_keys" in (render_hint(key.hint) or "")
 
 
 @pytest.mark.parametrize("state", [WindowState.CLOSED_VERIFIED, WindowState.KEPT])

@@ -46,10 +46,10 @@ def test_a_password_used_since_and_an_mfa_device_complete_it() -> None:
 @pytest.mark.parametrize(
     ("credentials", "said"),
     [
-        (found(None), "nobody has signed in"),
-        (found(OPENED - timedelta(seconds=1)), "nobody has signed in"),
+        (found(None), "hasn't signed in with a new password"),
+        (found(OPENED - timedelta(seconds=1)), "hasn't signed in with a new password"),
         (found(mfa_devices=()), "no MFA device"),
-        (found(login_profile=None), "isn't shown any more"),
+        (found(login_profile=None), "doesn't show the login profile any more"),
         (found(access_keys=(KEY,)), "access key"),
         (found(signing_certificates=(CERTIFICATE,)), "signing certificate"),
     ],

@@ -251,7 +251,7 @@ def test_drills_that_are_due_are_told_of_each_way_in() -> None:
     failsafe, management = notifier.notifications
     assert (failsafe.event, failsafe.account_id) == (NotificationEvent.DRILL_DUE, FAILSAFE)
     assert "failsafe" in failsafe.body
-    assert "rootkeeper failsafe record-drill" in failsafe.body
+    assert "then record the drill" in failsafe.body
     assert "management account" in management.body
     assert failsafe.deduplication_key == f"drill-due/{FAILSAFE}/{desk.now.date()}"
 

@@ -282,7 +282,7 @@ class _EmailChangeCommand:
             return self.end("started", f"The one-time password is awaited. {self._hint_continuation}")
         with self._with_continuation_hint():
             accepted = self._accept()
-        return self.end(_OUTCOMES[accepted.result], accepted.explanation)
+        return self.end(_OUTCOMES[accepted.result], render_hint(accepted.explanation) or "")
 
     def end(self, outcome: str, explanation: str) -> int:
         plan = self.plan

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     SCHEMA_VERSION,
@@ -79,7 +80,7 @@ def _check_record(check: Check) -> dict[str, Any]:
         "check": check.name,
         "verdict": check.verdict.value,
         "evidence": check.evidence,
-        "hint": check.hint,
+        "hint": render_hint(check.hint),
     }
 
 
