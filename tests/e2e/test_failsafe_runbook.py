@@ -138,14 +138,16 @@ def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_
     assert f"arn:aws:iam::{FAILSAFE}:root" in root.paste(find(steps, "Sign in"))
     seed = make_user(root, find(steps, "Create the break-glass user"))
     root.paste(find(steps, "Create the role"))
-    key_id, secret = root.paste(find(steps, "Give the user an access key")).split()
+    key_id, secret = root.paste(find(steps, "Create an access key")).split()
 
-    assert f"arn:aws:iam::{FAILSAFE}:user/break-glass" in own.paste(find(steps, "Use the user's access key"), key_id, secret)
+    assert f"arn:aws:iam::{FAILSAFE}:user/break-glass" in own.paste(
+        find(steps, "Use the user's access key"), key_id, secret
+    )
     stage.process.clock(60)
     session = own.paste(find(steps, "Assume the role"), code_in(seed, 2))
     assert f"arn:aws:sts::{FAILSAFE}:assumed-role/break-glass-root-access/break-glass" in session
     own.paste(find(steps, "Choose the member account"), MEMBER)
-    assert json.loads(own.paste(find(steps, "Look what"))) == {
+    assert json.loads(own.paste(find(steps, "Show the root user credentials"))) == {
         "Password": 1,
         "AccessKeys": 1,
         "Certificates": 1,
@@ -166,7 +168,7 @@ def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_
     assert set(json.loads(own.paste(find(steps, "Show the credentials again"))).values()) == {0}
     assert set(summarize(stage.read_root_users()[MEMBER]).values()) == {0}
 
-    root.paste(find(steps, "Take the user's access key away"))
+    root.paste(find(steps, "Delete the user's access key"))
     refused = AwsCommandLine(stage.url, stage.home, Keys(key_id, secret)).run("sts", "get-caller-identity")
     assert refused.code == "InvalidClientTokenId"
     root.paste(find(steps, "Delete the user and the role"))
@@ -197,8 +199,8 @@ def make_user(root: Shell, commands: tuple[str, ...]) -> str:
 
 
 def take_away(own: Shell, steps: Mapping[str, RunbookStep]) -> None:
-    own.paste(find(steps, "Take everything away"))
-    own.paste(find(steps, "MFA devices last"))
+    own.paste(find(steps, "Delete access keys"))
+    own.paste(find(steps, "Delete the MFA devices"))
 
 
 def test_the_runbook_holds_no_secret_and_nothing_of_rootkeepers(steps: dict[str, RunbookStep]) -> None:
