@@ -255,8 +255,8 @@ def list_recorded(program: Program) -> list[str]:
     ("arguments", "said"),
     [
         ((MEMBER, "--by", "Ana", "--at", "2026-01-01", "--outcome", "passed"), "neither a failsafe"),
-        ((FAILSAFE, "--by", " ", "--at", "2026-01-01", "--outcome", "passed"), "needs the name of the person who held it"),
-        ((FAILSAFE, "--by", "Ana", "--at", "2999-01-01", "--outcome", "passed"), "before it was held"),
+        ((FAILSAFE, "--by", " ", "--at", "2026-01-01", "--outcome", "passed"), "needs the name of the person"),
+        ((FAILSAFE, "--by", "Ana", "--at", "2999-01-01", "--outcome", "passed"), "is in the future"),
         ((FAILSAFE, "--by", "Ana", "--at", "soon", "--outcome", "passed"), "--at"),
         ((FAILSAFE, "--by", "Ana", "--at", "2026-01-01"), "--outcome"),
     ],
