@@ -152,9 +152,7 @@ class ScriptedSender:
 
     def break_down(self, target: str) -> None:
         def fail() -> None:
-            raise NotificationError(
-                f"The notification target {target} didn't take it: it answered with HTTP status 500."
-            )
+            raise NotificationError(f"The notification target {target} failed: it answered with HTTP status 500.")
 
         self.scripts[target] = fail
 

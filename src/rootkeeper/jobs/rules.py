@@ -1,13 +1,8 @@
-"""Jobs: in which state one is, and who may request it.
+"""Jobs, their states, who may request them, and their JSON.
 
-Jobs: audits and deletions that take long enough to be interrupted, and that go on where they were.
-
-A job remembers what was asked for and what is done. It decides nothing about accounts: the ledger, the account locks
-and a re-read do, also when a job goes on after its process was killed.
-
-What asking for a job of each kind takes, and whether whoever asked may still have it done.
-
-A job as JSON values and back: what the command line, the API and its client show of it.
+A job records the request and the progress of long work, such as an audit or a deletion, so that it can resume after an
+interruption. It decides nothing about accounts: the ledger, the account locks and a re-read do, also after its process
+was killed.
 """
 
 from __future__ import annotations
@@ -20,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rootkeeper.access.rules import Identity, Permission
-from rootkeeper.errors import JobConflictError, PermissionDeniedError, RootkeeperError
+from rootkeeper.errors import Hint, JobConflictError, PermissionDeniedError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.values import JsonValue, json_time
 
@@ -38,26 +33,26 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """The state of a job."""
 
     CANCELLED = "cancelled"
-    """Somebody ended it before its end; it can't go on."""
+    """A person cancelled it; it can't resume."""
     DONE = "done"
-    """It came to its end, and everything went well."""
+    """It is complete, and everything succeeded."""
     FAILED = "failed"
-    """It came to its end, and something failed or isn't known; or it can't go on."""
+    """It is complete, and something failed or is unknown; or it can't resume."""
     INTERRUPTED = "interrupted"
-    """It stopped before its end, or its process died; it can go on."""
+    """It stopped early, or its process died; it can resume."""
     QUEUED = "queued"
-    """A server has taken it in, and no worker has begun it."""
+    """A server has accepted it, and no worker has begun it."""
     RUNNING = "running"
 
 
 MOST_ATTEMPTS = 5
-"""So often a server tries a job by itself that it can't do for now; then a person has to look at it."""
+"""How often a server tries a job by itself. After that, an operator must resume it."""
 
 RETRY_FAILED = "retry_failed"
-"""The parameter that a job gets when it goes on and what failed is tried again."""
+"""The parameter of a job that resumes and tries failed accounts again."""
 
 _FIRST_PAUSE = timedelta(seconds=30)
 FINAL_STATES = frozenset({JobState.CANCELLED, JobState.DONE, JobState.FAILED})
@@ -65,49 +60,48 @@ FINAL_STATES = frozenset({JobState.CANCELLED, JobState.DONE, JobState.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How many accounts a job has dealt with."""
+    """How many accounts a job has processed."""
 
     total: int | None = None
-    """``None`` while it isn't known, such as while accounts are still being listed."""
+    """``None`` while unknown, such as while accounts are being listed."""
     done: int = 0
     present: int = 0
-    """Of those done, how many still have root user credentials."""
+    """How many of them still have root user credentials."""
     unknown: int = 0
-    """Of those done, how many aren't known."""
+    """How many of them are unknown."""
 
     def advanced(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> JobProgress:
-        """With so many more accounts done."""
         return replace(self, done=self.done + done, present=self.present + present, unknown=self.unknown + unknown)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job, as it stands now."""
+    """One job."""
 
     job_id: str
     organization_id: str
     endpoint: str
     kind: JobKind
     state: JobState
-    """A job whose process is dead is INTERRUPTED, whatever that process wrote last."""
+    """A job whose process is dead is INTERRUPTED, even if the process wrote RUNNING last."""
     created_by: str
     created_at: datetime
     updated_at: datetime
     parameters: Mapping[str, JsonValue]
-    """What was asked for, such as the selection, and how it goes on; no secret, and nothing large."""
+    """The request, such as the selection, and how the job resumes; no secret, and nothing large."""
     progress: JobProgress = JobProgress()
     ended_at: datetime | None = None
     remark: str | None = None
-    """One sentence: why it stopped, or what came of it."""
+    """One sentence: why it stopped, or its result."""
     created_by_kind: ActorKind = ActorKind.SELF_ASSERTED
     owner: str | None = None
-    """The process that works or last worked on it, in words; ``None`` if nobody knows it any more, or nobody began."""
+    """A description of the process that works or last worked on it; ``None`` if unknown, or if none has begun."""
     attempts: int = 0
-    """How often it was put off; one with ``MOST_ATTEMPTS`` goes on only if a person says so."""
+    """How often it was postponed; with ``MOST_ATTEMPTS`` only an operator can resume it."""
     next_attempt_at: datetime | None = None
-    """Before that a server doesn't take it up again by itself; ``None``: at once."""
+    """The earliest time at which a server resumes it by itself; ``None``: at once."""
     fencing_token: int = 0
-    """How often it was taken over or queued again: whoever holds an older number writes nothing more about it."""
+    """How often it was taken over or queued again; a process with an older number can't write about it any more."""
 
     @property
     def is_over(self) -> bool:
@@ -119,26 +113,26 @@ class Job:
 
     @property
     def requested_parameters(self) -> Mapping[str, JsonValue]:
-        """The parameters as they were asked for; how it goes on is beside them."""
+        """The parameters of the request, without those that say how the job resumes."""
         return {name: value for name, value in self.parameters.items() if name != RETRY_FAILED}
 
     @property
     def retries_failed(self) -> bool:
-        """Whether what failed, or isn't known, is tried again."""
+        """Whether failed and unknown accounts are tried again."""
         return self.parameters.get(RETRY_FAILED) is True
 
     @property
     def actor(self) -> Actor:
-        """Who asked for it, as the ledger names whoever works on it."""
+        """The requester, whom the ledger names as the actor of the job's work."""
         return Actor(self.created_by, self.created_by_kind)
 
     @property
     def is_of_server(self) -> bool:
-        """Whether a server was asked for it, so that servers and workers see to it that it goes on."""
+        """Whether it was requested from a server, so that servers and workers resume it."""
         return self.created_by_kind is not ActorKind.SELF_ASSERTED
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a server or worker has to take it up now."""
+        """Whether a server or worker must take it over now."""
         if not self.is_of_server or self.state not in {JobState.QUEUED, JobState.INTERRUPTED}:
             return False
         if self.attempts >= MOST_ATTEMPTS:
@@ -146,50 +140,45 @@ class Job:
         return self.next_attempt_at is None or self.next_attempt_at <= now
 
     def has_expired(self, now: datetime) -> bool:
-        """Whether what it does may no longer be done, as when a deletion's plan has expired."""
+        """Whether its work isn't allowed any more, such as when a deletion's plan has expired."""
         not_after = self.parameters.get("not_after")
         return isinstance(not_after, str) and now >= datetime.fromisoformat(not_after)
 
 
 def choose_pause(attempts: int) -> timedelta:
-    """How long a job that was put off so often waits now: twice as long each time, from half a minute to 8."""
+    """Return how long a job with that many attempts waits: twice as long each time, from 30 seconds to 8 minutes."""
     return _FIRST_PAUSE * (1 << min(attempts, MOST_ATTEMPTS - 1))
 
 
 def require_not_over(job: Job) -> None:
-    """Check that a job can be cancelled.
-
-    :raises JobConflictError: if it is over.
-    """
+    """:raises JobConflictError: if the job has ended, so that it can't be cancelled."""
     if job.is_over:
-        raise JobConflictError(
-            f"Job {job.job_id} is over: {job.state.value}.", hint=f"See it: rootkeeper jobs show {job.job_id}"
-        )
+        raise JobConflictError(f"Job {job.job_id} is already {job.state.value}.", hint=make_show_hint(job.job_id))
+
+
+def make_show_hint(job_id: str) -> Hint:
+    return Hint(f"See job {job_id} for its progress and result.", "job.show", job_id=job_id)
 
 
 RESUMABLE_KINDS = frozenset({JobKind.AUDIT, JobKind.DELETION})
-"""Kinds that a command resumes; of any other kind the command is run again."""
+"""Kinds that a command can resume; a command of another kind runs again."""
 
 
 def require_resumable(job: Job) -> None:
-    """Check that a job can go on.
-
-    :raises JobConflictError: if it runs, or is over.
-    """
+    """:raises JobConflictError: if the job is running or has ended, so that it can't resume."""
     if job.state is JobState.RUNNING:
         raise JobConflictError(
-            f"Job {job.job_id} is running: {job.owner or 'by another process'}.",
-            hint="Wait for it, or end it with Ctrl-C where it runs, then resume it.",
+            f"Job {job.job_id} is running in {job.owner or 'another process'}.",
+            hint="Wait for it, or interrupt that process, then resume the job.",
         )
     if job.is_over:
         remark = f" {job.remark}" if job.remark else ""
         raise JobConflictError(
-            f"Job {job.job_id} can't go on: it is {job.state.value}.{remark}",
-            hint=f"See what it did: rootkeeper jobs show {job.job_id}",
+            f"Job {job.job_id} can't resume, because it is {job.state.value}.{remark}", hint=make_show_hint(job.job_id)
         )
 
 
-ASKING: Mapping[JobKind, Permission] = MappingProxyType(
+REQUEST_PERMISSIONS: Mapping[JobKind, Permission] = MappingProxyType(
     {
         JobKind.AUDIT: Permission.ACCOUNTS_AUDIT,
         JobKind.DELETION: Permission.ROOT_CREDENTIALS_DELETE,
@@ -203,29 +192,26 @@ ASKING: Mapping[JobKind, Permission] = MappingProxyType(
 
 
 def require_job_permission(identity: Identity, kind: JobKind) -> None:
-    """:raises PermissionDeniedError: if it doesn't have the permission."""
-    permission = ASKING.get(kind)
-    if permission is None:
-        raise PermissionDeniedError(f"A job of kind {kind.value} isn't taken up by anybody's word.")
-    identity.require_permission(permission)
+    """:raises PermissionDeniedError: if the identity may not request a job of this kind."""
+    identity.require_permission(REQUEST_PERMISSIONS[kind])
 
 
 def require_still_permitted(identity: Identity, job: Job, now: datetime) -> None:
-    """Check that whoever asked for a job may still have it done when it is its turn.
+    """Check, when a job's turn comes, that its requester still has the permission.
 
-    :raises PermissionDeniedError: if it was disabled, has expired, or its role permits it no more.
+    :raises PermissionDeniedError: if the identity was disabled, has expired, or its role doesn't allow it any more.
     """
     if not identity.is_usable(now):
         what = "was disabled" if identity.disabled_at is not None else "has expired"
         raise PermissionDeniedError(
-            f"{identity.name}, who asked for job {job.job_id}, {what}; nothing was done in that name.",
-            hint="Ask for it anew, as somebody who may.",
+            f"The identity {identity.name}, which requested job {job.job_id}, {what}. Nothing was done.",
+            hint="Request the job again with an identity that has the permission.",
         )
     require_job_permission(identity, job.kind)
 
 
 def job_to_record(job: Job) -> dict[str, JsonValue]:
-    """The job as every interface shows it; ``docs/reference/jobs.schema.json``."""
+    """Return the job as every interface shows it; ``docs/reference/jobs.schema.json``."""
     return {
         "job_id": job.job_id,
         "kind": job.kind.value,
@@ -247,10 +233,10 @@ def job_to_record(job: Job) -> dict[str, JsonValue]:
 
 
 def job_from_record(record: Mapping[str, Any]) -> Job:
-    """The job that ``job_to_record`` wrote; what an older program left out has its default.
+    """Parse the JSON of ``job_to_record``.
 
-    :raises ValueError: if a value is none that a job has.
-    :raises KeyError: if something is missing.
+    :raises ValueError: if a value is invalid.
+    :raises KeyError: if a field is missing.
     """
     return Job(
         job_id=record["job_id"],
@@ -273,7 +259,7 @@ def job_from_record(record: Mapping[str, Any]) -> Job:
 
 
 def problem_to_record(error: RootkeeperError) -> dict[str, JsonValue]:
-    """The outcome of a job that an error kept from its work, so that who asked for it meets the same error."""
+    """Return the outcome of a job that ended with an error, so that its requester gets the same error."""
     return {"problem": {"code": error.code, "detail": error.message, "hint": error.hint}}
 
 

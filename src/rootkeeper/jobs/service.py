@@ -1,4 +1,4 @@
-"""Keeping a job while it runs: what is done is remembered, so that it can go on after an interruption."""
+"""Records the progress of a running job, so that it can resume after an interruption."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rootkeeper.clock import Clock
-from rootkeeper.errors import JobConflictError
+from rootkeeper.errors import Hint, JobConflictError
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.jobs.store import JobResults, JobStore
 from rootkeeper.values import JsonValue
@@ -19,10 +19,13 @@ CHECKPOINT_SECONDS = 1.0
 
 @dataclass(slots=True)
 class RunningJob:
-    """A job that this process works on. Safe to call from many threads."""
+    """A job that this process works on. Thread-safe.
+
+    Methods that write raise DatabaseError if they can't, and JobLostError if the job was taken over since.
+    """
 
     job: Job
-    """As it stood when this process began or resumed it."""
+    """As it was when this process began or resumed it."""
     store: JobStore
     clock: Clock
     _progress: JobProgress = field(init=False)
@@ -44,7 +47,7 @@ class RunningJob:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether somebody asks it to stop; learnt with each write."""
+        """Whether a person cancelled it; updated by each write."""
         return self._is_cancelled
 
     def set_total(self, total: int) -> None:
@@ -52,20 +55,16 @@ class RunningJob:
             self._progress = replace(self._progress, total=total)
 
     def count(self, progress: JobProgress) -> None:
-        """Count anew, such as when accounts that failed are tried again."""
+        """Replace the counts, such as when failed accounts are tried again."""
         with self._guard:
             self._progress = progress
 
     def begin_counting(self, total: int | None) -> None:
-        """Count something else from now on."""
+        """Start another count at zero."""
         self.count(JobProgress(total))
 
     def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> None:
-        """So many more accounts are done; written at most once a second.
-
-        :raises DatabaseError: if it can't be written.
-        :raises JobLostError: if the job was taken over since.
-        """
+        """Count more accounts; written at most once a second."""
         with self._guard:
             self._progress = self._progress.advanced(done=done, present=present, unknown=unknown)
             progress, now = self._progress, self.clock.monotonic()
@@ -76,38 +75,22 @@ class RunningJob:
             self._note(self.store.checkpoint(self.job, progress))
 
     def record(self, results: JobResults, *, present: int = 0, unknown: int = 0) -> None:
-        """These accounts are done, and this came of them; durable when it returns.
-
-        :raises DatabaseError: if it can't be written.
-        :raises JobLostError: if the job was taken over since.
-        """
+        """Record the results of accounts; durable when it returns."""
         with self._guard:
             self._progress = self._progress.advanced(done=len(results), present=present, unknown=unknown)
             progress = self._progress
         self._note(self.store.record_results(self.job, results, progress))
 
     def end(self, state: JobState, remark: str | None = None) -> None:
-        """The job is over, or interrupted.
-
-        :raises DatabaseError: if it can't be written.
-        :raises JobLostError: if the job was taken over since.
-        """
+        """End or interrupt the job."""
         self.store.end(self.job, state, self._progress, remark)
 
     def postpone(self, remark: str, until: datetime | None) -> None:
-        """It is interrupted, and isn't taken up before ``until`` by itself; ``None``: before a person says so.
-
-        :raises DatabaseError: if it can't be written.
-        :raises JobLostError: if the job was taken over since.
-        """
+        """Interrupt the job. A server resumes it at ``until`` or later; ``None``: only an operator can resume it."""
         self.store.postpone(self.job, self._progress, remark, until)
 
     def set_outcome(self, outcome: str) -> None:
-        """This came of the job as a whole; a second one replaces it.
-
-        :raises DatabaseError: if it can't be written.
-        :raises JobLostError: if the job was taken over since.
-        """
+        """Keep the result of the job as a whole; a second one replaces it."""
         self.store.set_outcome(self.job, outcome)
 
     def _note(self, state: JobState) -> None:
@@ -135,9 +118,9 @@ class JobService:
         total: int | None = None,
         document: str | None = None,
     ) -> RunningJob:
-        """Keep a new job, running.
+        """Keep a new running job.
 
-        :param document: what it does exactly, such as a plan's file.
+        :param document: its exact instructions, such as a plan file.
         :raises DatabaseError: if it can't be written.
         """
         now = self.clock.now()
@@ -157,34 +140,32 @@ class JobService:
         return RunningJob(job, self.store, self.clock)
 
     def take_over(self, job_id: str) -> RunningJob:
-        """Go on with an interrupted job.
+        """Resume an interrupted job. If several processes try, one succeeds.
 
         :raises InputError: if there is no such job.
-        :raises JobConflictError: if it runs, is over, or began at another endpoint; of several processes that try, one
-            succeeds.
+        :raises JobConflictError: if it is running, has ended, or began at another endpoint.
         """
         began_at = self.store.get(job_id).endpoint
         if began_at != self.endpoint:
             raise JobConflictError(
-                f"Job {job_id} began at {began_at}, and this command speaks to {self.endpoint}.",
-                hint=f"Set AWS_ENDPOINT_URL as it was then, or end the job: rootkeeper jobs cancel {job_id}",
+                f"Job {job_id} began at {began_at}, but the endpoint is now {self.endpoint}.",
+                hint=Hint(f"Use the endpoint {began_at}, or cancel the job.", "job.other_endpoint", job_id=job_id),
             )
         return RunningJob(self.store.take_over(job_id), self.store, self.clock)
 
     def cancel(self, job_id: str) -> Job:
-        """End a job for good; one that runs elsewhere stops after what is in flight.
+        """Cancel a job; if another process runs it, it stops after its calls in progress.
 
         :raises InputError: if there is no such job.
-        :raises JobConflictError: if it is over.
+        :raises JobConflictError: if it has ended.
         """
         return self.store.cancel(job_id, f"Cancelled by {self.created_by}.")
 
     def find_unfinished(self, kind: JobKind, name: str, value: JsonValue) -> Job | None:
-        """The newest job of that kind that isn't over and has this parameter, such as a plan's id."""
         return find_unfinished(self.store, kind, name, value)
 
 
 def find_unfinished(store: JobStore, kind: JobKind, name: str, value: JsonValue) -> Job | None:
-    """The newest job of that kind that isn't over and has this parameter."""
+    """Return the newest unfinished job of that kind with this parameter, such as a plan's id."""
     unfinished = store.list_jobs(unfinished_only=True)
     return next((job for job in unfinished if job.kind is kind and job.parameters.get(name) == value), None)

@@ -1,12 +1,8 @@
-"""Jobs in the database.
+"""Jobs in the database, their owners, and their results per account.
 
-Where jobs are kept, so that what was interrupted can go on.
-
-Jobs in the database: which there are, whose they are, and what they have done with each account.
-
-A job's owner is a process with a lease. Whoever takes a job over checks in the same transaction that its owner is
-dead; so of several processes that try, one succeeds, and the former owner finds out at its next write. A process whose
-lease lapsed may itself be the next owner: what it began before has an older fencing token, and finds out as well.
+A job's owner is a process with a lease. A process that takes a job over checks in the same transaction that the owner
+is dead. So if several processes try, one succeeds, and the next write of the former owner fails. A process whose lease
+ran out may take its own job over; then the fencing token makes writes of its earlier run fail.
 """
 
 from __future__ import annotations
@@ -35,7 +31,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.processes import ProcessIdentity
-from rootkeeper.errors import JobLostError, NotFoundError
+from rootkeeper.errors import Hint, JobLostError, NotFoundError
 from rootkeeper.jobs.rules import (
     FINAL_STATES,
     MOST_ATTEMPTS,
@@ -43,6 +39,7 @@ from rootkeeper.jobs.rules import (
     JobKind,
     JobProgress,
     JobState,
+    make_show_hint,
     require_not_over,
     require_resumable,
 )
@@ -53,122 +50,113 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue
 
 JobResults = Mapping[AccountId, Mapping[str, JsonValue]]
-"""What came of accounts, each as a JSON object whose shape is its job's kind's own."""
+"""The result of each account as a JSON object; its shape depends on the kind of the job."""
 
 
 class KeptJobs(Protocol):
-    """What was kept with jobs, in a database or by a server."""
+    """Documents and results of jobs, from a database or a server."""
 
     def find_document(self, job_id: str) -> str | None:
-        """What a job does exactly."""
+        """The exact instructions of a job."""
         ...
 
-    def list_results(self, job_id: str) -> JobResults:
-        """What was recorded of each account."""
-        ...
+    def list_results(self, job_id: str) -> JobResults: ...
 
 
 class JobStore(Protocol):
     """The jobs of one organization. Every method that writes returns only when that is durable.
 
-    A job belongs to the process that began or resumed it last. What is written about a job as it was then is refused
-    once it was taken over, by another process or anew by the same one, so that a run which was stopped for a while
-    finds out.
+    A job belongs to the process that began or resumed it last. A write about the job fails once it was taken over, by
+    another process or again by the same one, so that a suspended run can't continue unnoticed.
 
     :raises DatabaseError: if the database can't be read or written.
     """
 
     def add(self, job: Job, document: str | None = None) -> None:
-        """Keep a new job of this process; one in state QUEUED belongs to nobody until it is taken over.
+        """Keep a new job of this process; one in state QUEUED has no owner until it is taken over.
 
-        :param document: what it does exactly, such as a plan's file; too long for ``parameters``.
+        :param document: its exact instructions, such as a plan file; too long for ``parameters``.
         """
         ...
 
-    def find_document(self, job_id: str) -> str | None:
-        """What was kept with the job."""
-        ...
+    def find_document(self, job_id: str) -> str | None: ...
 
     def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
-        """Remember how far the job is, and learn its state: CANCELLED if somebody asks it to stop.
+        """Record the progress, and return the state: CANCELLED if a person cancelled the job.
 
-        :param job: as it was added or taken over, here and in all that follows.
+        :param job: as it was added or taken over, here and in the other methods.
         :raises JobLostError: if it was taken over since.
         """
         ...
 
     def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
-        """Remember what came of these accounts, so that they aren't done again, and how far the job is.
+        """Record the results of accounts, so that they aren't processed again, and the progress of the job.
 
         A second result of an account replaces the first.
 
-        :returns: the job's state: CANCELLED if somebody asks it to stop.
+        :returns: the job's state: CANCELLED if a person cancelled it.
         :raises JobLostError: if it was taken over since.
         """
         ...
 
-    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
-        """What was recorded of each account."""
-        ...
+    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]: ...
 
     def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
-        """Part of it: at most so many, of the accounts whose ids come after that one, in their order."""
+        """At most ``limit`` results, of the accounts whose ids come after that one, in their order."""
         ...
 
-    def count_results(self, job_id: str) -> int:
-        """Of how many accounts something was recorded."""
-        ...
+    def count_results(self, job_id: str) -> int: ...
 
     def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
-        """Let the job of this process be over or interrupted. A job that was cancelled meanwhile stays cancelled.
+        """End or interrupt the job of this process. A job that was cancelled meanwhile stays cancelled.
 
         :raises JobLostError: if it was taken over since.
         """
         ...
 
     def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
-        """Interrupt the job of this process, count the attempt, and have no server take it up before ``until``.
+        """Interrupt the job of this process, count the attempt, and let no server resume it before ``until``.
 
         A job that was cancelled meanwhile stays cancelled.
 
-        :param until: ``None``: before a person says so.
+        :param until: ``None``: only an operator can resume it.
         :raises JobLostError: if it was taken over since.
         """
         ...
 
     def set_outcome(self, job: Job, outcome: str) -> None:
-        """Keep what came of the job of this process as a whole, such as a plan's file; a second one replaces it.
+        """Keep the result of the job of this process as a whole, such as a plan file; a second one replaces it.
 
         :raises JobLostError: if it was taken over since.
         """
         ...
 
     def find_outcome(self, job_id: str) -> str | None:
-        """What was kept by ``set_outcome``."""
+        """The outcome that ``set_outcome`` kept."""
         ...
 
     def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
-        """Let an interrupted job be taken up by whichever process comes first; its attempts count anew.
+        """Queue an interrupted job for the next free process, with no attempts counted.
 
         :param parameters: replace those that it has.
         :raises NotFoundError: if there is no such job.
-        :raises JobConflictError: if it runs, or is over.
+        :raises JobConflictError: if it is running or has ended.
         """
         ...
 
     def take_over(self, job_id: str) -> Job:
-        """Make a queued or interrupted job this process's own, and running. Of several that try, one succeeds.
+        """Make this process the owner of a queued or interrupted job, and run it. Of several that try, one succeeds.
 
         :raises NotFoundError: if there is no such job.
-        :raises JobConflictError: if it runs, or is over.
+        :raises JobConflictError: if it is running or has ended.
         """
         ...
 
     def cancel(self, job_id: str, remark: str) -> Job:
-        """End a job for good; one that runs elsewhere stops after what is in flight.
+        """Cancel a job; if another process runs it, it stops after its calls in progress.
 
         :raises NotFoundError: if there is no such job.
-        :raises JobConflictError: if it is over.
+        :raises JobConflictError: if it has ended.
         """
         ...
 
@@ -186,8 +174,8 @@ class JobStore(Protocol):
     ) -> tuple[Job, ...]:
         """Newest first.
 
-        :param kinds: only those; without any, all.
-        :param before: the last job of the page before this one.
+        :param kinds: only these; empty: all.
+        :param before: the last job of the previous page.
         :raises NotFoundError: if there is no job ``before``.
         """
         ...
@@ -203,8 +191,9 @@ _OWNED = [_owners.host, _owners.boot_id, _owners.process_id, _owners.process_sta
 _SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_from(
     schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id)
 )
-"""A job with the process that has it, so that a list of many costs one statement."""
+"""A job with its owner, so that a list needs one statement."""
 
+_HANDED_ON = {"remark": None, "next_attempt_at": None, "fencing_token": _jobs.fencing_token + 1}
 _UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
 
 
@@ -214,7 +203,7 @@ class SqlJobs:
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock, owner: Callable[[], Owner]
     ) -> None:
-        """``owner`` is asked for only by what makes a job this process's own, so that reading registers nobody."""
+        """:param owner: called only by methods that write about this process's jobs, so that reading registers none."""
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
@@ -259,20 +248,14 @@ class SqlJobs:
 
     def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
         owner_id, now = self._owner().owner_id, self._clock.now()
-        rows = [
-            {
-                "job_id": job.job_id,
-                "account_id": account_id,
-                "organization_id": self._organization_id,
-                "result": dict(result),
-            }
-            for account_id, result in results.items()
-        ]
+        own = {"job_id": job.job_id, "organization_id": self._organization_id}
+        rows = [own | {"account_id": account_id, "result": dict(result)} for account_id, result in results.items()]
+        old = [{"old_job_id": job.job_id, "old_account_id": account_id} for account_id in results]
 
         def work(transaction: WriteTransaction) -> JobState:
             state = self._find_own_state(transaction.connection, job, owner_id)
             if rows:
-                transaction.connection.execute(_DELETE_RESULT, [_result_key(row) for row in rows])
+                transaction.connection.execute(_DELETE_RESULT, old)
                 transaction.connection.execute(insert(schema.job_accounts), rows)
             self._update(transaction.connection, job.job_id, progress=asdict(progress), updated_at=now)
             return state
@@ -280,30 +263,20 @@ class SqlJobs:
         return self._commits.run(work)
 
     def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
-        statement = select(_results.account_id, _results.result).where(
-            _results.job_id == job_id, _results.organization_id == self._organization_id
-        )
-        with reading(self._store) as connection:
-            return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
+        return self._read_results(select(_results.account_id, _results.result).where(self._is_result(job_id)))
 
     def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
-        statement = (
-            select(_results.account_id, _results.result)
-            .where(
-                _results.job_id == job_id,
-                _results.organization_id == self._organization_id,
-                _results.account_id > after,
-            )
-            .order_by(_results.account_id)
-            .limit(limit)
+        statement = select(_results.account_id, _results.result).where(
+            self._is_result(job_id), _results.account_id > after
         )
+        return self._read_results(statement.order_by(_results.account_id).limit(limit))
+
+    def _read_results(self, statement: Select[Any]) -> dict[AccountId, dict[str, JsonValue]]:
         with reading(self._store) as connection:
             return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
 
     def count_results(self, job_id: str) -> int:
-        statement = select(func.count()).where(
-            _results.job_id == job_id, _results.organization_id == self._organization_id
-        )
+        statement = select(func.count()).where(self._is_result(job_id))
         with reading(self._store) as connection:
             return int(connection.execute(statement).scalar_one())
 
@@ -322,7 +295,7 @@ class SqlJobs:
         self._end(job, progress, changes)
 
     def _end(self, job: Job, progress: JobProgress, changes: Mapping[str, Any]) -> None:
-        """Whatever becomes of it, a job that was cancelled meanwhile stays so."""
+        """A job that was cancelled meanwhile stays cancelled."""
         owner_id, now = self._owner().owner_id, self._clock.now()
 
         def work(transaction: WriteTransaction) -> None:
@@ -347,57 +320,23 @@ class SqlJobs:
             return connection.execute(select(_jobs.outcome).where(self._is_job(job_id))).scalar_one_or_none()
 
     def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
-        now = self._clock.now()
-
-        def work(transaction: WriteTransaction) -> Job:
-            require_resumable(self._get(transaction.connection, job_id))
-            self._update(
-                transaction.connection,
-                job_id,
-                state=JobState.QUEUED.value,
-                parameters=dict(parameters),
-                remark=None,
-                attempts=0,
-                next_attempt_at=None,
-                fencing_token=_jobs.fencing_token + 1,
-                updated_at=now,
-            )
-            return self._get(transaction.connection, job_id)
-
-        return self._commits.run(work)
+        queued = {"state": JobState.QUEUED.value, "parameters": dict(parameters), "attempts": 0}
+        return self._change(job_id, require_resumable, _HANDED_ON | queued)
 
     def take_over(self, job_id: str) -> Job:
-        owner, now = self._owner(), self._clock.now()
-
-        def work(transaction: WriteTransaction) -> Job:
-            require_resumable(self._get(transaction.connection, job_id))
-            self._update(
-                transaction.connection,
-                job_id,
-                state=JobState.RUNNING.value,
-                owner_id=owner.owner_id,
-                remark=None,
-                next_attempt_at=None,
-                fencing_token=_jobs.fencing_token + 1,
-                updated_at=now,
-            )
-            return self._get(transaction.connection, job_id)
-
-        return self._commits.run(work)
+        running = {"state": JobState.RUNNING.value, "owner_id": self._owner().owner_id}
+        return self._change(job_id, require_resumable, _HANDED_ON | running)
 
     def cancel(self, job_id: str, remark: str) -> Job:
+        cancelled = {"state": JobState.CANCELLED.value, "remark": remark, "ended_at": self._clock.now()}
+        return self._change(job_id, require_not_over, cancelled)
+
+    def _change(self, job_id: str, require: Callable[[Job], None], values: Mapping[str, Any]) -> Job:
         now = self._clock.now()
 
         def work(transaction: WriteTransaction) -> Job:
-            require_not_over(self._get(transaction.connection, job_id))
-            self._update(
-                transaction.connection,
-                job_id,
-                state=JobState.CANCELLED.value,
-                remark=remark,
-                updated_at=now,
-                ended_at=now,
-            )
+            require(self._get(transaction.connection, job_id))
+            self._update(transaction.connection, job_id, updated_at=now, **values)
             return self._get(transaction.connection, job_id)
 
         return self._commits.run(work)
@@ -431,28 +370,30 @@ class SqlJobs:
     def _get(self, connection: Connection, job_id: str) -> Job:
         row = connection.execute(_SELECT.where(self._is_job(job_id))).one_or_none()
         if row is None:
-            raise NotFoundError(f"There is no job {job_id!r}.", hint="List them: rootkeeper jobs list")
+            raise NotFoundError(f"There is no job {job_id!r}.", hint=Hint("List the jobs.", "job.list"))
         return self._parse(row)
 
     def _find_own_state(self, connection: Connection, job: Job, owner_id: str) -> JobState:
-        """The state of a job that is still this process's own, and that it hasn't taken over anew."""
+        """:raises JobLostError: if this process isn't the owner any more, or has taken the job over again."""
         statement = select(_jobs.owner_id, _jobs.fencing_token, _jobs.state).where(self._is_job(job.job_id))
         row = connection.execute(statement).one_or_none()
         if row is None or (row.owner_id, row.fencing_token) != (owner_id, job.fencing_token):
             raise JobLostError(
-                f"Job {job.job_id} was taken over; whoever had it before must not go on with it.",
-                hint=f"See who goes on: rootkeeper jobs show {job.job_id}",
+                f"Another process has taken over job {job.job_id}, so this one stops.", hint=make_show_hint(job.job_id)
             )
         return JobState(row.state)
 
     def _update(self, connection: Connection, job_id: str, **values: Any) -> None:
         connection.execute(update(schema.jobs).where(self._is_job(job_id)).values(values))
 
+    def _is_result(self, job_id: str) -> ColumnElement[bool]:
+        return (_results.job_id == job_id) & (_results.organization_id == self._organization_id)
+
     def _is_job(self, job_id: str) -> ColumnElement[bool]:
         return (_jobs.job_id == job_id) & (_jobs.organization_id == self._organization_id)
 
     def _parse(self, row: Row[Any]) -> Job:
-        """A job as it stands: one that says it runs is interrupted if its process is dead."""
+        """Parse a job. One that is running according to its row is interrupted if its process is dead."""
         state = JobState(row.state)
         owner = None if state is JobState.QUEUED else _parse_owner(row)
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
@@ -486,14 +427,10 @@ def _parse_owner(row: Row[Any]) -> OwnerRecord | None:
 
 
 def _comes_after(job: Job) -> ColumnElement[bool]:
-    """Older jobs, in the order of a list."""
+    """Match older jobs, in the order of a list."""
     return or_(_jobs.created_at < job.created_at, and_(_jobs.created_at == job.created_at, _jobs.job_id < job.job_id))
 
 
 _DELETE_RESULT = delete(schema.job_accounts).where(
     _results.job_id == bindparam("old_job_id"), _results.account_id == bindparam("old_account_id")
 )
-
-
-def _result_key(row: dict[str, Any]) -> dict[str, str]:
-    return {"old_job_id": row["job_id"], "old_account_id": row["account_id"]}

@@ -1,19 +1,10 @@
-"""What people are notified of, and to which targets.
+"""Notifications, their targets, when a delivery is tried again, and their texts.
 
-What people are told of beside the command line and the console, and how urgent it is.
+A target's URL contains a token, so only a reference to it is here. Private addresses are refused unless their host is
+allowed: otherwise a user who may set a target could make the server call addresses that only the server can reach.
 
-Where notifications go: targets by name, what they may be sent, and the hosts that they may point to.
-
-A target's address holds a token, so it isn't here: only the reference to it is. Addresses inside of a network are
-refused unless their host is allowed, since whoever may set a target could else have the server call what only the
-server can reach.
-
-Bringing a notification to one target: when it is tried again, and when it is given up.
-
-Notifications as texts: what a person reads, what a webhook gets, what is kept.
-
-Names of accounts and reasons come from outside. A text for people holds nothing that mail, chat or a terminal takes for
-markup, a header, a link or a call to everybody, whatever the service makes of its messages.
+Names of accounts and reasons come from outside. A text for people contains nothing that mail, chat or a terminal could
+read as markup, a header, a link or a mention of all members.
 """
 
 from __future__ import annotations
@@ -33,7 +24,7 @@ from rootkeeper.values import render_time
 
 
 class Severity(StrEnum):
-    """How urgent it is; ``rank`` orders them."""
+    """How urgent a notification is, in ascending order."""
 
     INFO = "info"
     WARNING = "warning"
@@ -107,27 +98,27 @@ USUAL_SEVERITIES: Mapping[NotificationEvent, Severity] = MappingProxyType(
         for event in NotificationEvent
     }
 )
-"""How urgent an event is when nothing about it says otherwise. Critical: root may be open, or nobody would notice."""
+"""The severity unless a notification says otherwise. Critical: root access may be open, or no one would notice it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One thing to tell. Holds no secret: it leaves the house."""
+    """One message to people. It leaves the network, so it contains no secret."""
 
     event: NotificationEvent
     severity: Severity
     title: str
     """One line."""
     body: str
-    """A few sentences, plain text; what to do next is the last one."""
+    """A few sentences of plain text; the last one says what to do next."""
     at: datetime
     organization_id: str
     endpoint: str
-    """``AWS``, or ``SANDBOX 127.0.0.1:4599``: every message names it."""
+    """``AWS``, or ``SANDBOX 127.0.0.1:4599``."""
     account_id: AccountId | None = None
     window_id: str | None = None
     deduplication_key: str = ""
-    """Two notifications of one key are one; empty for one that is never the same as another."""
+    """Of several notifications with one key only the first is kept; empty: each is kept."""
 
 
 ENVIRONMENT_REFERENCE = "env:"
@@ -137,65 +128,65 @@ _FORM = "Write NAME SEVERITY REFERENCE, such as: oncall critical env:ONCALL_URL"
 _PORTS = range(1, 65536)
 
 _NAT64 = ip_network("64:ff9b::/96")
-"""Source: RFC 6052, the prefix under which an IPv6 address stands for an IPv4 one."""
+"""Source: RFC 6052, the prefix of IPv6 addresses that contain an IPv4 address."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationTarget:
-    """One place where people are told."""
+    """One destination of notifications."""
 
     name: str
     least: Severity
-    """What is less urgent isn't sent there."""
+    """Less urgent notifications aren't sent there."""
     reference: str
-    """``env:VARIABLE`` or ``file:PATH``: where the target's URL is read when something is sent."""
+    """``env:VARIABLE`` or ``file:PATH``, from which each sending reads the target's URL."""
 
     def takes(self, notification: Notification) -> bool:
         return notification.severity.rank >= self.least.rank
 
 
 def parse_targets(texts: Iterable[str]) -> tuple[NotificationTarget, ...]:
-    """The setting ``notifications.targets``.
+    """Parse the setting ``notifications.targets``.
 
-    :raises SettingsError: if one can't be understood, or two have one name.
+    :raises SettingsError: if one is invalid, or two have the same name.
     """
     targets = tuple(_parse_target(text) for text in texts)
     names = [target.name.lower() for target in targets]
     twice = next((target.name for target in targets if names.count(target.name.lower()) > 1), None)
     if twice is not None:
-        raise SettingsError(f"Two notification targets are named {twice}.", hint="Give each a name of its own.")
+        raise SettingsError(f"Two notification targets are named {twice}.", hint="Give each target its own name.")
     return targets
 
 
 def _parse_target(text: str) -> NotificationTarget:
-    """The text itself is never repeated: somebody may have put the URL there."""
+    """Parse a target. No message repeats the text, because it may contain the URL."""
     parts = text.split(maxsplit=2)
     if len(parts) != 3 or not _NAME.fullmatch(parts[0]):
-        raise SettingsError("A notification target can't be understood.", hint=_FORM)
+        raise SettingsError("A notification target is invalid.", hint=_FORM)
     name, severity, reference = parts
     if severity not in tuple(Severity):
         raise SettingsError(
-            f"The notification target {name} has no severity that there is.",
+            f"The notification target {name} has an unknown severity.",
             hint=f"The severities are {', '.join(Severity)}. {_FORM}",
         )
     kind = next((one for one in (ENVIRONMENT_REFERENCE, FILE_REFERENCE) if reference.startswith(one)), None)
     if kind is None or not reference.removeprefix(kind).strip():
         raise SettingsError(
             f"The notification target {name} has no reference to its URL.",
-            hint="A URL holds a token, so it isn't written into the settings. "
-            "Refer to it: env:VARIABLE, or file:PATH of a file that nobody else can read.",
+            hint="A URL contains a token, so the settings contain only a reference to it: env:VARIABLE, or file:PATH "
+            "of a file that other users can't read.",
         )
     return NotificationTarget(name, Severity(severity), reference.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Hosts that may be sent to although they are inside, or without TLS."""
+    """Hosts to which notifications may go although their addresses are private, or without TLS."""
 
     hosts: frozenset[str] = frozenset()
     """May have private addresses."""
     plain: frozenset[tuple[str, int]] = frozenset()
-    """May have private addresses and be sent to without TLS, on that port alone."""
+    """May have private addresses and be used without TLS, on that port only."""
 
     def permits_inside(self, host: str, port: int) -> bool:
         return _fold(host) in self.hosts or self.permits_plain(host, port)
@@ -205,9 +196,9 @@ class AllowedHosts:
 
 
 def parse_allowed_hosts(texts: Iterable[str]) -> AllowedHosts:
-    """The setting ``notifications.allowed_hosts``: names or addresses, some with ``:PORT``; IPv6 in brackets.
+    """Parse the setting ``notifications.allowed_hosts``: names or addresses, some with ``:PORT``; IPv6 in brackets.
 
-    :raises SettingsError: if one can't be understood.
+    :raises SettingsError: if one is invalid.
     """
     hosts: set[str] = set()
     plain: set[tuple[str, int]] = set()
@@ -224,7 +215,7 @@ def _split_port(text: str) -> tuple[str, int | None]:
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]@?#]+)(?::([0-9]{1,5}))?", text)
     if found is None or (found[2] is not None and int(found[2]) not in _PORTS):
         raise SettingsError(
-            f"{text!r} in notifications.allowed_hosts is no host.", hint="Write a host, host:port or [IPv6]:port."
+            f"{text!r} in notifications.allowed_hosts isn't a host.", hint="Write a host, host:port or [IPv6]:port."
         )
     return _fold(found[1]), None if found[2] is None else int(found[2])
 
@@ -234,9 +225,9 @@ def _fold(host: str) -> str:
 
 
 def is_inside(address: str) -> bool:
-    """Whether an IP address isn't one of the public internet: private, loopback, link-local, and whatever hides one.
+    """Whether an IP address isn't public: private, loopback, link-local, or an IPv6 form of such an address.
 
-    Anything that isn't an IP address counts as inside.
+    Text that isn't an IP address counts as inside.
     """
     try:
         found = ip_address(address.partition("%")[0])
@@ -246,7 +237,7 @@ def is_inside(address: str) -> bool:
 
 
 def _hidden(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address leads to."""
+    """Return the IPv4 addresses in an IPv6 address."""
     if isinstance(address, IPv4Address):
         return []
     teredo = address.teredo or ()
@@ -261,13 +252,13 @@ BACK_OFF = (
     timedelta(minutes=30),
     timedelta(hours=2),
 )
-"""After each attempt that failed; the last one again and again."""
+"""The delay after each failed attempt; the last one repeats."""
 
 GIVE_UP_AFTER = timedelta(hours=24)
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
@@ -279,22 +270,21 @@ class Delivery:
     """One notification for one target."""
 
     notification_id: str
-    """The same at each attempt, so that a receiver can tell a second one of the same thing."""
+    """The same at each attempt, so that a receiver can recognize a repeat."""
     notification: Notification
     target: str
-    """Its name."""
     state: DeliveryState
     attempts: int
     created_at: datetime
     next_attempt_at: datetime | None = None
-    """``None`` once it is over."""
+    """``None`` once it is delivered or given up."""
     delivered_at: datetime | None = None
     failure: str | None = None
     """Why the last attempt failed."""
 
     @property
     def last_attempt_at(self) -> datetime | None:
-        """As far as it can be told; ``None`` before the first."""
+        """Derived from the other fields; ``None`` before the first attempt."""
         if self.state is DeliveryState.DELIVERED:
             return self.delivered_at
         if self.state is DeliveryState.GIVEN_UP:
@@ -305,14 +295,14 @@ class Delivery:
 
 
 def plan_next_attempt(attempts: int, created_at: datetime, now: datetime) -> datetime | None:
-    """When to try again after so many failed attempts; ``None`` to give up."""
+    """Return when to try again after that many failed attempts; ``None`` to give up."""
     if now - created_at >= GIVE_UP_AFTER:
         return None
     return now + _back_off(attempts)
 
 
 def find_failing(deliveries: Iterable[Delivery]) -> dict[str, str]:
-    """Targets whose latest attempt failed, and why."""
+    """Return the targets whose latest attempt failed, and why."""
     latest: dict[str, tuple[datetime, str | None]] = {}
     for delivery in deliveries:
         at = delivery.last_attempt_at
@@ -330,7 +320,7 @@ LONGEST_TITLE = 200
 LONGEST_BODY = 4000
 
 _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "\u02bc", "[": "\u27e6", "]": "\u27e7", "\\": "\u2216"})
-"""What begins markup somewhere, and what looks like it and begins none."""
+"""Characters that begin markup in some service, and characters that look like them and don't."""
 
 _CALLS_TO_ALL = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)", re.IGNORECASE)
 _LINKS = re.compile(r"://|(?<=\bwww)\.", re.IGNORECASE)
@@ -338,14 +328,14 @@ _DOUBLED = re.compile(r"([*_~|])(?=\1)")
 
 
 def render_title(notification: Notification) -> str:
-    """One line: how urgent, where, and what."""
+    """Return one line with severity, endpoint and title."""
     where = "" if notification.endpoint == "AWS" else f"{notification.endpoint}: "
     text = f"{notification.severity.value.upper()}: {where}{notification.title}"
     return _shorten(" ".join(clean(text).split()), LONGEST_TITLE)
 
 
 def render_body(notification: Notification) -> str:
-    """The sentences, then what they are about."""
+    """Return the sentences, then the facts."""
     facts = {
         "Event": notification.event.value,
         "At": f"{notification.at:%Y-%m-%d %H:%M:%S} UTC",
@@ -358,7 +348,7 @@ def render_body(notification: Notification) -> str:
 
 
 def clean(text: str) -> str:
-    """``text`` without what isn't seen, turns the reading direction, or is taken for markup or a link somewhere."""
+    """Remove what is invisible or turns the reading direction, and break what some service reads as markup or link."""
     seen = "".join(one if one.isprintable() or one == "\n" else " " for one in text).translate(_LOOKALIKES)
     return _DOUBLED.sub("\\1 ", _LINKS.sub(_break_link, _CALLS_TO_ALL.sub("(at)", seen)))
 
@@ -372,7 +362,7 @@ def _shorten(text: str, longest: int) -> str:
 
 
 def notification_to_record(notification: Notification) -> dict[str, Any]:
-    """As it is kept and as a webhook gets it; the texts are data there, and left as they are."""
+    """Return the JSON for the database and for a webhook; its texts are data, so they aren't cleaned."""
     return {
         "event": notification.event.value,
         "severity": notification.severity.value,
@@ -388,7 +378,6 @@ def notification_to_record(notification: Notification) -> dict[str, Any]:
 
 
 def notification_from_record(record: Mapping[str, Any]) -> Notification:
-    """What :func:`notification_to_record` made."""
     account_id = record["account_id"]
     return Notification(
         event=NotificationEvent(record["event"]),

@@ -1,29 +1,17 @@
-"""Sends to mail, chat and webhooks, through a guard.
+"""Sends notifications to mail, chat and webhooks, through a guard that limits their connections.
 
-Reading a target's URL where its reference says, each time that something is sent: it is kept nowhere else.
+A target's URL contains a token. It is read for each sending, kept nowhere else, and is in no message or log.
 
-Why a target didn't take something, without anything of its URL.
+The guard refuses private addresses and connections without TLS unless they are allowed, and ends connections after a
+time. It uses an audit hook (PEP 578), which Python calls before each connection with the resolved address. So it holds
+for every library, also if a name resolves to another address the second time. The guard is a context variable of the
+sending thread, so services whose library starts threads aren't used: only mail, and services of apprise that use HTTPS.
 
-What a thread that sends may connect to: nothing inside unless allowed, nothing without TLS unless allowed, and
-nothing after its time.
+The webhook ``webhook+https://SECRET@host/path`` gets a JSON document. Its signature is HMAC-SHA256 over
+``TIMESTAMP.BODY`` with the secret, in hexadecimal after ``v1=``. A receiver computes it again, compares in constant
+time, and drops documents that are some minutes old. A repeated notification has the same id.
 
-Python tells an audit hook (PEP 578) of each connection before it is made, with the very address that the name was
-resolved to. So whichever library sends, a name that resolves to another address the second time gains nothing, and no
-library has to be changed or trusted to ask. The hook stays for the process's life and looks only where a guard is set.
-The guard is a context variable: it holds in its own thread. Services whose library starts threads aren't used.
-
-Our own webhook: a JSON document by HTTPS, signed so that a receiver can tell who sent it and that it is fresh.
-
-``webhook+https://SECRET@host/path``. The signature is HMAC-SHA256 over ``TIMESTAMP.BODY`` with the secret, in
-hexadecimal after ``v1=``; a receiver computes it again, compares in constant time, and drops what is older than some
-minutes. A notification that comes twice has the same id.
-
-Mail, chat and the many services that apprise knows, held to our rules whatever the target's URL asks for.
-
-Only services that send by HTTPS, and mail, are used: their libraries connect in the thread that sends, where the guard
-sees it. apprise loads its services on first use, so it is imported here and only when something is sent.
-
-Sends a notification to a target: the one place where a target's URL is held, for as long as the sending takes.
+apprise is imported only when something is sent, because it loads its services then.
 """
 
 from __future__ import annotations
@@ -52,7 +40,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from rootkeeper.clock import Clock
-from rootkeeper.errors import NotificationError, SettingsError
+from rootkeeper.errors import Hint, NotificationError, SettingsError
 from rootkeeper.notifications.rules import (
     SCHEMA_VERSION,
     AllowedHosts,
@@ -71,21 +59,18 @@ if TYPE_CHECKING:
 
 
 def read_url(target: NotificationTarget, environment: Mapping[str, str]) -> str:
-    """The target's URL.
-
-    :raises NotificationError: if there is none, or others may read its file.
-    """
+    """:raises NotificationError: if there is no URL, or other users may read its file."""
     try:
         return read_reference(target.reference, environment)
     except SettingsError as error:
         raise NotificationError(
             f"The notification target {target.name} can't be used: {error.message}.",
-            hint=error.hint or "Put the target's URL there, and nothing else.",
+            hint=error.hint or "Put only the target's URL there.",
         ) from error
 
 
 class DeliveryFailedError(Exception):
-    """Half a sentence that goes on from the target's name; never holds a URL, a host or a token."""
+    """The reason is a clause without a URL, host or token."""
 
     def __init__(self, reason: str, hint: str | None = None) -> None:
         super().__init__(reason)
@@ -101,7 +86,7 @@ _SILENCED = (
     "urllib3.poolmanager",
     "urllib3.util.retry",
 )
-"""Loggers of libraries that send: what they tell holds URLs, and URLs hold tokens."""
+"""Loggers of libraries that send. They log URLs, and URLs contain tokens."""
 
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
 
@@ -117,36 +102,36 @@ _NEVER = frozenset(
         "subprocess.Popen",
     }
 )
-"""Nothing that sends by TLS needs them."""
+"""Sending with TLS needs none of them."""
 
 _WATCHED = _NEVER | {"http.client.connect", "socket.connect", "socket.getaddrinfo"}
 
 
 class ConnectionRefusedByRuleError(OSError):
-    """Raised inside of a library, which takes it for a connection that failed."""
+    """Raised inside a library, for which it is a failed connection."""
 
 
 class ConnectionGuard:
-    """What one sending may connect to, and what became of it."""
+    """The connections that one sending may make, and their result."""
 
     def __init__(self, allowed: AllowedHosts) -> None:
         self.refusal: str | None = None
-        """Why a connection was refused; names no host, since a host may be a secret part of a target's URL."""
+        """Why a connection was refused, without the host: it may be a secret part of a target's URL."""
         self.status: int | None = None
-        """The HTTP status that the library told of, if any."""
+        """The HTTP status that the library logged, if any."""
         self.is_over = False
-        """Whether its time is up."""
+        """Whether its time has run out."""
         self._allowed = allowed
         self._asked = ""
         self._latest: socket.socket | None = None
-        """What was connected last; once it is wrapped for TLS it is an empty shell."""
+        """The last connected socket; unusable once it is wrapped for TLS."""
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
 
     def watch(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """:raises ConnectionRefusedByRuleError: if it mustn't be."""
+        """:raises ConnectionRefusedByRuleError: if the event isn't allowed."""
         if event in _NEVER:
-            self._refuse("its service needs more than connections by TLS")
+            self._refuse("its service needs more than TLS connections")
         elif event == "socket.getaddrinfo":
             self._asked = _text(arguments[0])
         elif event == "socket.connect":
@@ -155,7 +140,7 @@ class ConnectionGuard:
             self._check_encryption(*arguments[:3])
 
     def abort(self) -> None:
-        """End the connections that are open, and let no further one be made; from another thread."""
+        """End the open connections and refuse further ones; called from another thread."""
         with self._lock:
             self.is_over = True
             for one in self._sockets:
@@ -170,14 +155,14 @@ class ConnectionGuard:
 
     def _check_address(self, connecting: socket.socket, address: object) -> None:
         if self.is_over:
-            self._refuse("its time is up")
+            self._refuse("its time has run out")
         if not isinstance(address, tuple):
-            self._refuse("it points to a socket of this machine")
+            self._refuse("its address is a socket of this machine")
             return
         host, port = _text(address[0]), int(address[1])
         names = (self._asked or host, host)
         if is_inside(host) and not any(self._allowed.permits_inside(name, port) for name in names):
-            self._refuse("it points inside: to a private, loopback or link-local address that isn't allowed")
+            self._refuse("its address is private, loopback or link-local, and its host isn't allowed")
         self._remember(connecting)
 
     def _check_encryption(self, connection: object, host: object, port: object) -> None:
@@ -185,10 +170,10 @@ class ConnectionGuard:
         if not is_encrypted and not self._allowed.permits_plain(_text(host), int(str(port))):
             if self._latest is not None:
                 self._latest.close()
-            self._refuse("it would be sent to without TLS")
+            self._refuse("its URL uses no TLS")
 
     def _remember(self, connecting: socket.socket) -> None:
-        """A duplicate ends the same connection, whatever the library wraps around its own one."""
+        """Keep a duplicate: it ends the same connection, also after the library has wrapped its own socket."""
         self._latest = connecting
         with self._lock, suppress(OSError, NotImplementedError):
             self._sockets.append(socket.socket.dup(connecting))
@@ -205,7 +190,7 @@ _installed = threading.Event()
 
 @contextmanager
 def guarded(allowed: AllowedHosts, seconds: float) -> Iterator[ConnectionGuard]:
-    """Guard what this thread connects to, and end its connections after ``seconds``."""
+    """Guard the connections of this thread, and end them after ``seconds``."""
     _install_once()
     guard = ConnectionGuard(allowed)
     timer = threading.Timer(seconds, guard.abort)
@@ -237,7 +222,7 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _listen(record: logging.LogRecord) -> bool:
-    """Drop what a sending library logs, but for the status that it got."""
+    """Drop a log record of a sending library, but keep the HTTP status in it."""
     guard = _current.get()
     if guard is None:
         return True
@@ -262,25 +247,25 @@ _GOOD, _REDIRECT, _BAD = 200, 300, 400
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where it is, and what signs."""
+    """The URL without the secret, and the secret."""
 
     url: str = field(repr=False)
     secret: bytes = field(repr=False)
 
 
 def parse_webhook(text: str) -> Webhook:
-    """:raises DeliveryFailedError: if it can't be understood, or its secret is too short."""
+    """:raises DeliveryFailedError: if the URL is invalid, or its secret is too short."""
     try:
         parts = urlsplit(text.removeprefix("webhook+"))
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        raise DeliveryFailedError("its URL can't be understood", _HINT) from None
+        raise DeliveryFailedError("its URL is invalid", _HINT) from None
     host = parts.hostname or ""
     secret = unquote(parts.password or parts.username or "").encode()
     if not host:
         raise DeliveryFailedError("its URL has no host", _HINT)
     if len(secret) < _SHORTEST_SECRET:
-        raise DeliveryFailedError(f"its URL has no secret of {_SHORTEST_SECRET} characters or more", _HINT)
+        raise DeliveryFailedError(f"its URL has no secret of at least {_SHORTEST_SECRET} characters", _HINT)
     place = f"[{host}]{port}" if ":" in host else f"{host}{port}"
     return Webhook(urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")), secret)
 
@@ -289,20 +274,19 @@ _HINT = "Write: webhook+https://SECRET@host/path"
 
 
 def make_body(notification_id: str, notification: Notification) -> bytes:
-    """The document; its texts are data that others wrote in part."""
     record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "notification_id": notification_id}
     return json.dumps({**record, **notification_to_record(notification)}, separators=(",", ":")).encode()
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
-    """What the signature's header holds."""
+    """Return the value of the signature header."""
     return f"v1={hmac.new(secret, timestamp.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
 
 
 def send_webhook(webhook: Webhook, notification_id: str, notification: Notification, now: datetime) -> None:
-    """Send it once; redirects aren't followed.
+    """Send once, without following redirects.
 
-    :raises DeliveryFailedError: if it isn't taken.
+    :raises DeliveryFailedError: if the webhook doesn't accept it.
     """
     body, timestamp = make_body(notification_id, notification), str(int(now.timestamp()))
     headers = {
@@ -319,16 +303,16 @@ def send_webhook(webhook: Webhook, notification_id: str, notification: Notificat
             )
             answer.close()
     except (HTTPError, LocationParseError, OSError, ValueError):
-        raise DeliveryFailedError("no connection to it could be made or kept") from None
+        raise DeliveryFailedError("the connection failed") from None
     if not _GOOD <= answer.status < _REDIRECT:
         is_redirect = _REDIRECT <= answer.status < _BAD
         raise DeliveryFailedError(
-            f"it answered with HTTP status {answer.status}{', which is not followed' * is_redirect}"
+            f"it answered with HTTP status {answer.status}{', and redirects are not followed' * is_redirect}"
         )
 
 
 def _open_pool(url: str) -> urllib3.PoolManager:
-    """By the proxy that the environment names, as other programs do it."""
+    """Use the proxy in the environment, as other programs do."""
     parts = urlsplit(url)
     proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     if proxy is None:
@@ -342,9 +326,9 @@ _loading = threading.Lock()
 
 
 def send_to_service(url: str, notification: Notification, allowed: AllowedHosts, guard: ConnectionGuard) -> None:
-    """Send it once, inside of ``guard``.
+    """Send once, inside ``guard``.
 
-    :raises DeliveryFailedError: if the URL can't be used, or the service doesn't take it.
+    :raises DeliveryFailedError: if the URL can't be used, or the service doesn't accept it.
     """
     load()
     from apprise import Apprise, NotifyFormat, NotifyType
@@ -353,9 +337,7 @@ def send_to_service(url: str, notification: Notification, allowed: AllowedHosts,
     asset = _make_asset()
     service = Apprise.instantiate(url, asset=asset)
     if service is None:
-        raise DeliveryFailedError(
-            "its URL can't be understood", "The guide on notifications shows how each service is named."
-        )
+        raise DeliveryFailedError("its URL is invalid", "The guide on notifications shows the URL of each service.")
     _hold_to_rules(service, allowed)
     kinds = {Severity.INFO: NotifyType.INFO, Severity.WARNING: NotifyType.WARNING}
     try:
@@ -372,17 +354,14 @@ def send_to_service(url: str, notification: Notification, allowed: AllowedHosts,
 
 
 def load() -> None:
-    """Import apprise, and its mail, which asks for a module that is on its way out of Python.
-
-    Source: apprise.utils.pgp imports imghdr, gone in Python 3.13, where it does without.
-    """
+    """Import apprise and its mail service. apprise.utils.pgp imports imghdr, which is deprecated until Python 3.12."""
     with _loading, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "'imghdr' is deprecated", DeprecationWarning)
         import apprise.plugins.email.base  # noqa: F401 - for what importing it loads
 
 
 def _make_asset() -> AppriseAsset:
-    """One service at a time, in this thread, with nothing kept on disk and no redirect followed."""
+    """Use one service at a time, in this thread, without files and redirects."""
     from apprise import AppriseAsset, PersistentStoreMode
 
     return AppriseAsset(
@@ -407,15 +386,13 @@ def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
     service.socket_connect_timeout = _CONNECT_SECONDS
     service.socket_read_timeout = _READ_SECONDS
     if not service.verify_certificate:
-        raise DeliveryFailedError("its URL turns the check of certificates off", "Take verify=no out of it.")
+        raise DeliveryFailedError("its URL turns off the check of certificates", "Remove verify=no from the URL.")
     if isinstance(service, NotifyEmail):
         is_plain = service.secure_mode == "insecure"
         if is_plain and not allowed.permits_plain(str(service.smtp_host), int(service.port or 0)):
-            raise DeliveryFailedError("it would be sent to without TLS", "Write mailtos:// and take mode=insecure out.")
+            raise DeliveryFailedError("its URL uses no TLS", "Use mailtos:// and remove mode=insecure.")
     elif not _sends_by_requests(type(service)):
-        raise DeliveryFailedError(
-            "its service isn't reached by HTTPS", "Mail and services with an HTTPS interface are used."
-        )
+        raise DeliveryFailedError("its service doesn't use HTTPS", "Use mail, or a service with an HTTPS interface.")
 
 
 def _sends_by_requests(service: type) -> bool:
@@ -426,21 +403,21 @@ def _sends_by_requests(service: type) -> bool:
 def _explain_service(guard: ConnectionGuard) -> str:
     if guard.status is not None:
         return f"it answered with HTTP status {guard.status}"
-    return "it didn't take it, or no connection to it could be made"
+    return "it didn't accept the message, or the connection failed"
 
 
 class TargetSender:
     """Implements the port NotificationSender."""
 
     def __init__(self, allowed: AllowedHosts, environment: Mapping[str, str], clock: Clock, seconds: float) -> None:
-        """:param seconds: after them a sending's connections are cut."""
+        """:param seconds: the time after which a sending's connections are cut."""
         self._allowed = allowed
         self._environment = environment
         self._clock = clock
         self._seconds = seconds
 
     def send(self, target: NotificationTarget, notification_id: str, notification: Notification) -> None:
-        """See the port. Errors have no cause: a library's own error would show the URL."""
+        """Raises errors without a cause, because a library's own error would show the URL."""
         url = read_url(target, self._environment)
         with guarded(self._allowed, self._seconds) as guard:
             try:
@@ -449,7 +426,7 @@ class TargetSender:
                 reason, hint = _explain(guard, error)
             else:
                 return
-        raise NotificationError(f"The notification target {target.name} didn't take it: {reason}.", hint=hint)
+        raise NotificationError(f"The notification target {target.name} failed: {reason}.", hint=hint)
 
     def _send(self, url: str, notification_id: str, notification: Notification, guard: ConnectionGuard) -> None:
         if url.lower().startswith(SCHEMES):
@@ -459,9 +436,9 @@ class TargetSender:
 
 
 def _explain(guard: ConnectionGuard, error: DeliveryFailedError) -> tuple[str, str]:
-    """What the guard refused says more than what the library made of it."""
+    """The guard's refusal says more than the library's error."""
     if guard.is_over:
-        return "it took too long", "It is tried again."
+        return "it took too long", "Rootkeeper tries again."
     if guard.refusal is not None:
-        return guard.refusal, "Hosts that may be sent to all the same stand in notifications.allowed_hosts."
-    return error.reason, error.hint or "Try it: rootkeeper notifications test"
+        return guard.refusal, "To allow the host, add it to the setting notifications.allowed_hosts."
+    return error.reason, error.hint or Hint("Fix the target, then send a test notification.", "notification.test")

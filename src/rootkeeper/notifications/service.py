@@ -1,15 +1,10 @@
-"""Queues notifications and delivers them to their targets.
+"""Keeps notifications in the database, delivers them to their targets, and sends tests.
 
-Telling people: what is handed in is kept in the database first, so that no failing target holds work up.
+Each target has a queue with at most one thread, and a pause after several failures, so that a target that fails or
+hangs delays neither work nor other targets. The other targets are notified of a failing one, at most once an hour.
 
-Taking notifications in, and bringing them to their targets: kept in the database, sent by threads of their own.
-
-Each target has its lane: a thread at a time, and a rest after failures in a row. So a target that fails, hangs or is
-wrong holds nothing up, neither work nor other targets. That it fails is told to the others, once an hour at most.
-A delivery is claimed before it is sent, so that of all workers one sends it; one whose worker died is sent by another,
-which may be for the second time: a receiver can tell by the notification's id.
-
-Trying notification targets: one message each, now, past the database and whatever their severity.
+A delivery is claimed before it is sent, so that one worker sends it. If that worker dies, another one sends it, perhaps
+for the second time; a receiver recognizes it by the notification's id.
 """
 
 from __future__ import annotations
@@ -39,10 +34,10 @@ from rootkeeper.organization.accounts import Endpoint
 
 
 class Notifier(Protocol):
-    """Takes notifications in."""
+    """Accepts notifications for delivery."""
 
     def notify(self, notification: Notification) -> None:
-        """Have people told. Never raises and never waits for a target; what can't be kept is remarked locally.
+        """Queue a notification. Never raises and never waits for a target; logs what the database can't keep.
 
         A second notification of the same ``deduplication_key`` is dropped.
         """
@@ -50,24 +45,24 @@ class Notifier(Protocol):
 
 
 class NullNotifier:
-    """Tells nobody: a command line that works on the database itself; implements Notifier."""
+    """Sends nothing, for a command line that works on the database itself; implements Notifier."""
 
     def notify(self, notification: Notification) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class NotificationStore(Protocol):
-    """The notifications of one organization, and what became of them at each target.
+    """The notifications of one organization, and the result at each target.
 
     :raises DatabaseError: if the database can't be read or written.
     """
 
     def add(self, notification_id: str, notification: Notification, targets: Sequence[str], now: datetime) -> bool:
-        """Keep it, to be delivered to those targets from now on; ``False`` if one of its key is kept already."""
+        """Keep it for delivery to those targets from now on; ``False`` if one with its key is kept already."""
         ...
 
     def list_targets_due(self, now: datetime) -> tuple[str, ...]:
-        """Names of targets for which something waits that nobody else has claimed."""
+        """Names of targets with a delivery that is due and that no process has claimed."""
         ...
 
     def claim_due(self, target: str, now: datetime, until: datetime, limit: int) -> tuple[Delivery, ...]:
@@ -75,11 +70,11 @@ class NotificationStore(Protocol):
         ...
 
     def settle(self, delivery: Delivery) -> None:
-        """Write down how an attempt ended and give the claim back; nothing if it is over already."""
+        """Record the result of an attempt and release the claim; does nothing if the delivery has ended already."""
         ...
 
     def give_up_before(self, created_before: datetime) -> int:
-        """End what has waited since before that moment, such as for a target that is configured no more."""
+        """Give up deliveries that have waited since before that time, such as for a target that was removed."""
         ...
 
     def list_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
@@ -87,7 +82,7 @@ class NotificationStore(Protocol):
         ...
 
     def list_failing(self, since: datetime) -> Mapping[str, str]:
-        """Targets whose latest attempt with a notification since that moment failed, and why."""
+        """Targets whose latest attempt with a notification since that time failed, and why."""
         ...
 
 
@@ -95,9 +90,9 @@ class NotificationSender(Protocol):
     """Sends to one target, now."""
 
     def send(self, target: NotificationTarget, notification_id: str, notification: Notification) -> None:
-        """Returns when the target has taken it, and within some seconds in any case.
+        """Return when the target has accepted it, within some seconds in any case.
 
-        :raises NotificationError: if it hasn't; the message names the target by its name alone.
+        :raises NotificationError: if the target didn't accept it; the message has only the target's name.
         """
         ...
 
@@ -107,7 +102,7 @@ LONGEST_SEND_SECONDS = 10.0
 _CLAIMED_AT_ONCE = 5
 
 _CLAIM = timedelta(seconds=2 * _CLAIMED_AT_ONCE * LONGEST_SEND_SECONDS)
-"""Longer than all that is claimed at once can take, so that a living worker's claim doesn't run out."""
+"""Longer than all claimed deliveries together can take, so that a living worker's claim doesn't run out."""
 
 _FAILURES_BEFORE_REST = 3
 _REST_SECONDS = 60.0
@@ -116,7 +111,7 @@ _GIVING_UP_SECONDS = 600.0
 
 
 class Outbox:
-    """Takes notifications in; implements Notifier. Safe in many threads."""
+    """Keeps notifications for delivery; implements Notifier. Thread-safe."""
 
     def __init__(
         self,
@@ -126,46 +121,43 @@ class Outbox:
         make_id: Callable[[], str],
         warn: Callable[[str], None],
     ) -> None:
-        """:param warn: told, in one sentence, of what couldn't be kept; never raises."""
+        """:param warn: gets one sentence about each notification that the database didn't keep; never raises."""
         self.targets = tuple(targets)
         self._store = store
         self._clock = clock
         self._make_id = make_id
         self._warn = warn
         self._kept_back: deque[tuple[str, Notification, tuple[str, ...]]] = deque(maxlen=_MOST_KEPT_BACK)
-        """What couldn't be kept in the database, for the loop: its id, and the targets that it is still for."""
+        """Notifications that the database didn't keep, with their ids and remaining targets, for the loop."""
 
     def notify(self, notification: Notification) -> None:
-        """See the port."""
         self.notify_others(notification, None)
 
     def notify_others(self, notification: Notification, excepted: str | None) -> None:
-        """The same for all targets but one."""
+        """Queue a notification for all targets but one."""
         names = tuple(one.name for one in self.targets if one.name != excepted and one.takes(notification))
         notification_id = self._make_id()
         try:
             self._store.add(notification_id, notification, names, self._clock.now())
         except DatabaseError as error:
-            self._warn(f"{notification.title}: this couldn't be kept for people to be told. {error.message}")
+            self._warn(f"{notification.title}: the database couldn't keep this notification. {error.message}")
             if names:
                 self._kept_back.append((notification_id, notification, names))
 
     def take_kept_back(self) -> list[tuple[str, Notification, tuple[str, ...]]]:
-        """What the database didn't take, the oldest first; it is the caller's from now on."""
+        """Remove and return what the database didn't keep, the oldest first."""
         taken = []
         while self._kept_back:
             taken.append(self._kept_back.popleft())
         return taken
 
     def put_back(self, notification_id: str, notification: Notification, targets: tuple[str, ...]) -> None:
-        """Hand back what still couldn't be kept, for those targets that haven't got it."""
-        if targets:
-            self._kept_back.append((notification_id, notification, targets))
+        self._kept_back.append((notification_id, notification, targets))
 
 
 @dataclass(slots=True)
 class _TargetSendQueue:
-    """The way to one target, in this process."""
+    """The deliveries of this process to one target."""
 
     target: NotificationTarget
     thread: threading.Thread | None = None
@@ -174,9 +166,9 @@ class _TargetSendQueue:
     rests_until: float = 0.0
     """Monotonic."""
     direct_id: str | None = None
-    """What was last tried past the database."""
+    """The notification that was last tried without the database."""
     sent_directly: set[str] = field(default_factory=set)
-    """Ids of what arrived past the database."""
+    """Ids of notifications that arrived without the database."""
 
     @property
     def is_busy(self) -> bool:
@@ -187,7 +179,7 @@ class _TargetSendQueue:
 
 
 class DeliveryLoop:
-    """Sends what is due; one turn is :meth:`tick`, which never waits for a target."""
+    """Sends what is due, in each :meth:`tick`, which never waits for a target."""
 
     def __init__(
         self,
@@ -204,40 +196,40 @@ class DeliveryLoop:
         self._clock = clock
         self._organization_id = organization_id
         self._endpoint = endpoint
-        self._lanes = {target.name: _TargetSendQueue(target) for target in outbox.targets}
+        self._queues = {target.name: _TargetSendQueue(target) for target in outbox.targets}
         self._next_giving_up = 0.0
 
     def tick(self, now: datetime) -> None:
-        """Hand what is due to each target's own thread, if that is free.
+        """Give each target's thread, if it is free, what is due.
 
-        :raises DatabaseError: if the database can't be read or written; what is critical was tried all the same.
+        :raises DatabaseError: if the database can't be read or written; critical notifications were tried anyway.
         """
         self._retry_kept_back(now)
         for name in self._store.list_targets_due(now):
-            send_queue = self._lanes.get(name)
+            send_queue = self._queues.get(name)
             if send_queue is not None and self._is_free(send_queue):
                 self._send_claimed(send_queue, now)
         self._give_up_old(now)
 
     def list_failing(self, now: datetime) -> dict[str, str]:
-        """Targets whose last attempt failed, and why, over all processes.
+        """Return the targets whose last attempt by any process failed, and why.
 
         :raises DatabaseError: if the database can't be read.
         """
         failing = self._store.list_failing(now - timedelta(days=2))
-        return {name: failure for name, failure in failing.items() if name in self._lanes}
+        return {name: failure for name, failure in failing.items() if name in self._queues}
 
     def count_failing_here(self) -> tuple[int, int]:
-        """Targets whose last attempt of this process failed, and how many there are; reads nothing."""
-        return sum(send_queue.failures > 0 for send_queue in self._lanes.values()), len(self._lanes)
+        """Count the targets whose last attempt by this process failed, and all targets. Reads no database."""
+        return sum(send_queue.failures > 0 for send_queue in self._queues.values()), len(self._queues)
 
     def wait_idle(self, seconds: float) -> bool:
-        """Wait for what is under way, such as before the process ends; whether all of it has ended."""
+        """Wait for deliveries in progress before the process ends; return whether all have ended."""
         ends = self._clock.monotonic() + seconds
-        for send_queue in self._lanes.values():
+        for send_queue in self._queues.values():
             if send_queue.thread is not None:
                 send_queue.thread.join(max(0.0, ends - self._clock.monotonic()))
-        return not any(send_queue.is_busy for send_queue in self._lanes.values())
+        return not any(send_queue.is_busy for send_queue in self._queues.values())
 
     def _is_free(self, send_queue: _TargetSendQueue) -> bool:
         return not send_queue.is_busy and self._clock.monotonic() >= send_queue.rests_until
@@ -255,7 +247,7 @@ class DeliveryLoop:
         send_queue.thread.start()
 
     def _send_all(self, send_queue: _TargetSendQueue, claimed: Sequence[Delivery]) -> None:
-        """After a failure the rest of what was claimed waits for another turn."""
+        """Send until one fails; the rest waits for another turn."""
         for count, delivery in enumerate(claimed, start=1):
             failure = self._send(send_queue, delivery.notification_id, delivery.notification)
             self._settle(self._evaluate_attempt(delivery, failure))
@@ -270,7 +262,7 @@ class DeliveryLoop:
         try:
             self._store.settle(delivery)
         except DatabaseError as error:
-            _LOG.warning("What became of a notification couldn't be kept: %s", error.message)
+            _LOG.warning("The result of a notification couldn't be recorded: %s", error.message)
 
     def _send(
         self, send_queue: _TargetSendQueue, notification_id: str, notification: Notification
@@ -296,7 +288,7 @@ class DeliveryLoop:
         return replace(done, state=state, next_attempt_at=next_attempt_at, failure=failure.message)
 
     def _report(self, send_queue: _TargetSendQueue, lost: Notification, failure: NotificationError) -> None:
-        """Tell the other targets, as urgently as what didn't arrive; each severity once an hour over all workers."""
+        """Notify the other targets, as urgently as what didn't arrive, once per severity and hour over all workers."""
         now, name = self._clock.now(), send_queue.target.name
         usual = USUAL_SEVERITIES[NotificationEvent.NOTIFICATION_FAILED]
         severity = max(usual, lost.severity, key=lambda one: one.rank)
@@ -305,8 +297,8 @@ class DeliveryLoop:
                 event=NotificationEvent.NOTIFICATION_FAILED,
                 severity=severity,
                 title=f"The notification target {name} fails",
-                body=f"{failure.message} It is tried again for 24 hours. What it should have been told: {lost.title} "
-                "Look at it: rootkeeper notifications list",
+                body=f"{failure.message} This notification didn't arrive there: {lost.title} Rootkeeper tries again "
+                "for 24 hours. Fix the target; the list of deliveries shows each attempt.",
                 at=now,
                 organization_id=self._organization_id,
                 endpoint=self._endpoint.label,
@@ -316,10 +308,10 @@ class DeliveryLoop:
         )
 
     def _retry_kept_back(self, now: datetime) -> None:
-        """Keep what the database takes by now; what is critical is sent past it, meanwhile."""
+        """Try the database again; meanwhile send critical notifications without it."""
         for notification_id, notification, names in self._outbox.take_kept_back():
-            left = tuple(name for name in names if notification_id not in self._lanes[name].sent_directly)
-            if any(self._lanes[name].is_sending(notification_id) for name in left):
+            left = tuple(name for name in names if notification_id not in self._queues[name].sent_directly)
+            if any(self._queues[name].is_sending(notification_id) for name in left):
                 self._outbox.put_back(notification_id, notification, left)
             elif left and not self._is_kept(notification_id, notification, left, now):
                 self._outbox.put_back(notification_id, notification, left)
@@ -334,7 +326,7 @@ class DeliveryLoop:
         return True
 
     def _try_directly(self, notification_id: str, notification: Notification, names: Iterable[str]) -> None:
-        for send_queue in (self._lanes[name] for name in names):
+        for send_queue in (self._queues[name] for name in names):
             if self._is_free(send_queue):
                 send_queue.direct_id = notification_id
                 self._start(send_queue, partial(self._send_directly, send_queue, notification_id, notification))
@@ -350,21 +342,18 @@ class DeliveryLoop:
         self._store.give_up_before(now - timedelta(hours=25))
 
 
-_SETTING_HINT = "Targets stand in the setting notifications.targets."
-
-
 @dataclass(frozen=True, slots=True)
 class TargetTrial:
-    """What one target made of it."""
+    """The result of a test at one target."""
 
     target: NotificationTarget
     failure: NotificationError | None
-    """``None`` where it took the message."""
+    """``None`` if the target accepted the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationTester:
-    """Sends a test to targets."""
+    """Sends a test to targets, now, without the database and regardless of their severity."""
 
     targets: Sequence[NotificationTarget]
     sender: NotificationSender
@@ -374,15 +363,15 @@ class NotificationTester:
     endpoint: Endpoint
 
     def test(self, name: str | None = None) -> tuple[TargetTrial, ...]:
-        """Send to the target of that name, or to all, one after another; a failing one stops nothing.
+        """Send to the target of that name, or to all of them, one after another, also after a failure.
 
-        :raises NotFoundError: if there is none of that name, or none at all.
+        :raises NotFoundError: if there is no such target, or none at all.
         """
         chosen = tuple(one for one in self.targets if name is None or one.name.lower() == name.lower())
         if not chosen:
             what = "There is no notification target" if name is None else f"There is no notification target {name!r}"
             known = f" There are {', '.join(one.name for one in self.targets)}." if self.targets else ""
-            raise NotFoundError(f"{what}.{known}", hint=_SETTING_HINT)
+            raise NotFoundError(f"{what}.{known}", hint="Targets are in the setting notifications.targets.")
         return tuple(TargetTrial(target, self._try(target)) for target in chosen)
 
     def _try(self, target: NotificationTarget) -> NotificationError | None:
@@ -391,8 +380,8 @@ class NotificationTester:
             event=event,
             severity=USUAL_SEVERITIES[event],
             title="A test of Rootkeeper's notifications",
-            body=f"The target {target.name} is told of what is {target.least.value} or more urgent. "
-            "There is nothing to do.",
+            body=f"The target {target.name} gets notifications with the severity {target.least.value} or higher. "
+            "You don't need to do anything.",
             at=self.clock.now(),
             organization_id=self.organization_id,
             endpoint=self.endpoint.label,

@@ -1,7 +1,7 @@
-"""Notifications in the database, and what became of them at each target.
+"""Notifications in the database, and the result at each target.
 
-Writing transactions exclude each other (see ``dialects``), so that what one process claims no other one claims. A
-claim ends by itself, so that what a dead process claimed is sent by another.
+Writing transactions exclude each other, so that only one process claims a delivery. A claim ends by itself, so that
+another process sends what a dead one claimed.
 """
 
 from __future__ import annotations

@@ -38,11 +38,11 @@ UNUSABLE_URLS = {
 }
 """By the target's name; ``PORT`` is one that listens, and that nothing may reach."""
 REASONS = {
-    "metadata": "it points inside",
-    "private": "it points inside",
-    "resolves-inside": "it points inside",
-    "loopback": "it points inside",
-    "unreachable": "no connection",
+    "metadata": "its address is private, loopback or link-local",
+    "private": "its address is private, loopback or link-local",
+    "resolves-inside": "its address is private, loopback or link-local",
+    "loopback": "its address is private, loopback or link-local",
+    "unreachable": "the connection failed",
     "no-address": "isn't set",
 }
 

@@ -9,7 +9,14 @@ import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.errors import PermissionDeniedError
-from rootkeeper.jobs.rules import ASKING, Job, JobKind, JobState, require_job_permission, require_still_permitted
+from rootkeeper.jobs.rules import (
+    REQUEST_PERMISSIONS,
+    Job,
+    JobKind,
+    JobState,
+    require_job_permission,
+    require_still_permitted,
+)
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.OPERATOR, "admin", NOW)
@@ -20,7 +27,7 @@ def make_job(kind: JobKind) -> Job:
 
 
 def test_every_kind_of_job_takes_a_permission() -> None:
-    assert set(ASKING) == set(JobKind)
+    assert set(REQUEST_PERMISSIONS) == set(JobKind)
 
 
 def test_an_auditor_may_audit_and_not_delete() -> None:

@@ -249,7 +249,7 @@ def test_a_job_of_somebody_who_was_disabled_since_is_not_done_and_says_why(desk:
     job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
     assert job.state is JobState.FAILED
     assert job.remark is not None
-    assert "ana, who asked for job j-1, was disabled" in job.remark
+    assert "ana, which requested job j-1, was disabled" in job.remark
     assert desk.acted == []
     outcome = desk.desk.jobs.find_outcome(job_id)
     assert outcome is not None
