@@ -80,7 +80,6 @@ NOT_YET = {
     "shipped_policies",
     "unlock",
     "windows",
-    "worker",
 }
 OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")
 WORDED_AT_THE_EDGE = {"cli", "remote"} | NOT_YET

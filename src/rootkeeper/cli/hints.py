@@ -21,8 +21,8 @@ COMMAND_HINTS: Mapping[str, str] = {
         "Copy the key file of the other servers, or of the backup, to the path in server.key_file. If it is lost, run "
         "rootkeeper users reset-factors NAME for each user with an authenticator app, then start again."
     ),
-    "factors.reset": "Reset them: rootkeeper users reset-factors NAME",
-    "factors.wait": "Wait an hour, or ask an administrator to run: rootkeeper users reset-factors NAME",
+    "factors.reset": "Reset them: rootkeeper users reset-factors NAME.",
+    "factors.wait": "Wait an hour, or ask an administrator to run: rootkeeper users reset-factors NAME.",
     "failsafe.alarm": "See rootkeeper policies alarms. In the next drill, record --alarm seen.",
     "failsafe.attest": "Attest it: rootkeeper emails attest {address} --by NAME --until DATE.",
     "failsafe.complete": "Reset the password by its root e-mail address, sign in, and register MFA devices. Then run "
@@ -47,13 +47,17 @@ COMMAND_HINTS: Mapping[str, str] = {
     "history.audit": "Audit the account first: rootkeeper audit.",
     "history.audit_again": "Run rootkeeper audit, then rootkeeper diff again.",
     "history.list_audits": "List the stored audits: rootkeeper diff --list.",
-    "identity.list": "See them: rootkeeper users list, rootkeeper token list",
-    "job.list": "List them: rootkeeper jobs list",
-    "job.other_endpoint": "Set AWS_ENDPOINT_URL as it was then, or cancel the job: rootkeeper jobs cancel {job_id}",
-    "job.show": "See it: rootkeeper jobs show {job_id}",
-    "notification.test": "Fix the target, then send a test: rootkeeper notifications test",
-    "organization.list": "Use another token, or list the organization again: rootkeeper audit",
-    "token.list": "Use another token. See what each may do: rootkeeper token list",
+    "identity.list": "See them: rootkeeper users list, rootkeeper token list.",
+    "job.cancel": "Cancel it, and make a new plan: rootkeeper jobs cancel {job_id}.",
+    "job.list": "List them: rootkeeper jobs list.",
+    "job.other_endpoint": "Set AWS_ENDPOINT_URL as it was then, or cancel the job: rootkeeper jobs cancel {job_id}.",
+    "job.resume": "Resume it: rootkeeper jobs resume {job_id}.",
+    "job.resume_locally": "Resume it there, without a server: rootkeeper jobs resume {job_id}.",
+    "job.show": "See it: rootkeeper jobs show {job_id}.",
+    "notification.test": "Fix the target, then send a test: rootkeeper notifications test.",
+    "organization.list": "Use another token, or list the organization again: rootkeeper audit.",
+    "plan.make": "Make one: rootkeeper plan SELECTION --out FILE.",
+    "token.list": "Use another token. See what each may do: rootkeeper token list.",
     "window.close_first": "Close the window: rootkeeper windows close ACCOUNT.",
 }
 """By the hint's code, in alphabetical order; ``{name}`` stands for a fact of the hint."""

@@ -1,21 +1,11 @@
-"""The loop that closes windows and settles intents in every server and worker.
+"""The loop that closes recovery windows, maintains them, and settles orphans, in every server and worker.
 
-Settling, while a server or worker runs, what other processes left that died meanwhile.
+It depends on no engine, schedule or application version. Each tick lists the unfinished windows, claims those that are
+due under their account's lock without waiting for it, and closes several at a time on threads of their own. Between two
+ticks, known windows become due. While the database can't be read, the loop continues with the windows that it knows.
 
-Each account is tried at once when something new is found in it, then more and more seldom: what can't be read stays
-open, and asking AWS each second wouldn't change that.
-
-What time does to recovery windows beside closing them: requests lapse, accounts are re-read, reviews are overdue.
-
-Every server and worker runs it; each step is taken under the account's lock, so that one of them takes it.
-
-Closing recovery windows at their end, in every server and worker: a plain loop over our own table.
-
-It hangs on no engine, no schedule and no version of the application. Each tick lists the windows that aren't over,
-claims those that are due under their account's lock, without waiting for it, and closes several at a time on threads of
-their own; between two ticks those that are known become due. What a process that died left behind is settled as well,
-so that a window which was just being opened comes to its end. While the database can't be read, it goes on with the
-windows that it knows.
+It also settles what dead processes left, so that a window in mid-step comes to its end. An account is tried at once
+when something new is found in it, then less and less often: more calls wouldn't make an unreadable account readable.
 """
 
 from __future__ import annotations
@@ -68,7 +58,7 @@ class _RetryState:
 
 @dataclass(slots=True)
 class OrphanSettler:
-    """Hands what is left behind to a crew. One for each process: it remembers what it has tried."""
+    """Starts the settlement of orphans. One for each process, because it remembers what it has tried."""
 
     settlement: Settlement
     notices: WindowNotices
@@ -79,12 +69,11 @@ class OrphanSettler:
     def begin(
         self, unfinished: Sequence[RecoveryWindow], executor: KeyedExecutor, closing_first: Collection[AccountId]
     ) -> None:
-        """Begin to settle what is left and isn't being waited for.
+        """Begin to settle orphans whose turn has come.
 
-        :param unfinished: the windows that aren't over.
-        :param closing_first: accounts whose window is due: that is more urgent than to know what a process that died
-            got done of it.
-        :raises DatabaseError: if it can't be read what is left.
+        :param unfinished: the unfinished windows.
+        :param closing_first: accounts whose window is due; closing it is more urgent than settling.
+        :raises DatabaseError: if the orphans can't be read.
         """
         left = self.settlement.find_left(unfinished)
         organization = frozenset(str(entry.sequence) for entry in left.of_organization)
@@ -124,7 +113,7 @@ class OrphanSettler:
     def _notify_window(self, settled: SettledWindow) -> None:
         window = settled.after
         self.progress.remark(f"Recovery window {window.window_id}: {settled.explanation}")
-        body = f"The process that was opening it ended. {settled.explanation}"
+        body = f"The process that was opening the window ended. {settled.explanation}"
         if window.state is WindowState.OPEN:
             self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body, severity=Severity.WARNING)
         else:
@@ -132,12 +121,15 @@ class OrphanSettler:
 
 
 REVIEWS_EVERY_SECONDS = 60.0
-"""How often it is looked for reviews that are overdue."""
+"""How often overdue reviews are looked for."""
 
 
 @dataclass(slots=True)
 class WindowMaintenance:
-    """One for each process."""
+    """Lets requests lapse, re-reads accounts and reminds of overdue reviews. One for each process.
+
+    Each step holds the account's lock, so that one of all processes takes it.
+    """
 
     windows: RecoveryWindows
     ledger: Ledger
@@ -147,10 +139,10 @@ class WindowMaintenance:
     rereading: WindowRereader
     executor: KeyedExecutor
     _reviews_at: float | None = None
-    """When reviews were looked for last, in monotonic seconds."""
+    """When overdue reviews were last looked for, in monotonic seconds."""
 
     def tick(self) -> None:
-        """One turn. Re-reads are begun and not waited for.
+        """Do what is due. Re-reads are started, not awaited.
 
         :raises DatabaseError: if the database can't be read.
         :raises LedgerUnavailableError: if the ledger can't be written.
@@ -165,7 +157,7 @@ class WindowMaintenance:
                 self._remind(window, now)
 
     def stop(self, seconds: float) -> bool:
-        """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""
+        """Start nothing more, and wait for work in progress; ``False`` if it takes longer."""
         self.executor.stop()
         return self.executor.wait_idle(seconds)
 
@@ -176,7 +168,7 @@ class WindowMaintenance:
                     Action.WINDOW_LAPSE, self.windows.get(window.window_id), lambda one: lapse(one, now), now, {}
                 )
         except (AccountBusyError, LockLostError, WindowConflictError):
-            return  # it is being activated, or somebody else let it lapse
+            return  # it is being activated, or another process let it lapse
         body = f"{describe_request(lapsed)} {lapsed.failure or ''} Request it again if it is still needed."
         self.notices.announce(NotificationEvent.WINDOW_LAPSED, lapsed, body)
 
@@ -188,25 +180,25 @@ class WindowMaintenance:
         return True
 
     def _remind(self, window: RecoveryWindow, now: datetime) -> None:
-        """Once when it is overdue, then each day; the key lets one of all workers tell it."""
+        """Remind when the review is overdue, then each day; the key keeps the other workers from repeating it."""
         days = (now - (window.review_due_at or now)) // timedelta(days=1)
         body = (
-            f"{describe_request(window)} It was opened without approval, and nobody has reviewed it in time. "
-            f"A second person does: rootkeeper windows review {window.window_id}"
+            f"{describe_request(window)} It was opened without approval, and its review is overdue. "
+            f"A second person must review window {window.window_id}."
         )
         self.notices.announce(NotificationEvent.WINDOW_REVIEW_OVERDUE, window, body, key=f"day {days}")
 
 
 BUSY_SECONDS = 1.0
-"""How long a window is left alone, at least, that somebody else is closing; at most twice as long."""
+"""How long at least a window is left alone that another process is closing; at most twice as long."""
 
 LISTING_SECONDS = 1.0
-"""How often the windows are listed anew; between two listings those that are known become due."""
+"""How often the windows are listed; between two listings known windows become due."""
 
 
 @dataclass(slots=True)
 class WindowCloseLoop:
-    """Finds what is due, again and again. One for each process: it remembers what it has seen."""
+    """Finds and closes due windows. One for each process, because it remembers what it has seen."""
 
     windows: RecoveryWindows
     closing: WindowCloser
@@ -216,26 +208,26 @@ class WindowCloseLoop:
     progress: Progress
     executor: KeyedExecutor
     shuffle: Callable[[list[RecoveryWindow]], None]
-    """Changes the order, so that several workers don't all begin with the same window."""
+    """Changes the order, so that workers don't all begin with the same window."""
     jitter: Callable[[], float]
     """From 0 to 1."""
     most_offered: int = 64
-    """So many windows at most wait for a thread or have one: those that were due first needn't wait for all others."""
+    """How many windows may have or wait for a thread, so that those due first don't wait for all others."""
     _deadlines: Deadlines = field(default_factory=Deadlines)
     _known: tuple[RecoveryWindow, ...] = ()
-    """That aren't over, as they were listed last."""
+    """The unfinished windows, as last listed."""
     _listing_at: float = float("-inf")
     """When they are listed next, in monotonic seconds."""
     _is_database_down: bool = False
     _pauses: dict[str, float] = field(default_factory=dict)
-    """By window: until when, in monotonic seconds, it is left alone."""
+    """By window: until when it is left alone, in monotonic seconds."""
     _unrecorded: dict[str, int] = field(default_factory=dict)
-    """By window: attempts in a row of which the database doesn't know."""
+    """By window: consecutive attempts that aren't in the database."""
     _reported_overdue: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def turn(self) -> None:
-        """What a server does several times each second: a tick, or, between two of them, a look at what is known."""
+        """Called several times a second: run a tick, or, between two ticks, close known windows that became due."""
         now = self.clock.monotonic()
         if now < self._listing_at:
             self._offer([window for window in self._known if window.state in OWING_STATES])
@@ -244,7 +236,7 @@ class WindowCloseLoop:
         self.tick()
 
     def tick(self) -> None:
-        """One turn: begin to close what is due, and to settle what was left; waits for neither."""
+        """Start to close due windows and to settle orphans, without waiting."""
         unfinished = self._list_unfinished()
         owing = [window for window in unfinished if window.state in OWING_STATES]
         moment = self._read_clocks()
@@ -258,7 +250,7 @@ class WindowCloseLoop:
             self.settling.begin(unfinished, self.executor, {one.account_id for one in owing if self._is_due(one)})
 
     def stop(self, seconds: float) -> bool:
-        """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""
+        """Start nothing more, and wait for work in progress; ``False`` if it takes longer."""
         self.executor.stop()
         return self.executor.wait_idle(seconds)
 
@@ -274,8 +266,8 @@ class WindowCloseLoop:
                 self.executor.offer(window.account_id, partial(self._close, window))
 
     def _list_held(self, due: Sequence[RecoveryWindow]) -> frozenset[AccountId]:
-        """Accounts whose windows somebody is closing. To ask for their locks would keep all writers waiting; and who
-        looks again and again sees at once when the lease of a worker that died is over.
+        """List accounts whose windows another process is closing. To request their locks would delay all writers, and
+        frequent reads notice at once when the lease of a dead worker ends.
         """
         closing = [window.account_id for window in due if window.state is WindowState.CLOSING]
         if not closing or self._is_database_down:
@@ -290,7 +282,7 @@ class WindowCloseLoop:
             self._known = self.windows.list_windows(unfinished_only=True)
         except DatabaseError as error:
             if not self._is_database_down:
-                self.progress.remark(f"ALERT: closing goes on with what is known of windows: {error.message}")
+                self.progress.remark(f"ALERT: closing continues with the windows that are known: {error.message}")
             self._is_database_down = True
         else:
             self._is_database_down = False
@@ -314,7 +306,7 @@ class WindowCloseLoop:
             return self._pauses.get(window.window_id, 0) > self.clock.monotonic()
 
     def _close(self, window: RecoveryWindow) -> None:
-        """On a thread of the crew. A mistake of ours in it must not come again each second."""
+        """Runs on a thread of the executor. The pause keeps an error of the program from repeating each second."""
         self._pause(window, find_backoff(1))
         state = self._find_state(window)
         if state in FINAL_STATES:
@@ -330,15 +322,13 @@ class WindowCloseLoop:
             self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
 
     def _find_state(self, window: RecoveryWindow) -> WindowState:
-        """Another worker may have closed it since it was listed, or have begun to: then its lock, for which all
-        workers write, needn't be asked for.
-        """
+        """Read the state again: another worker may be closing it or have closed it, and then no lock is needed."""
         with suppress(DatabaseError):
             return self.windows.get(window.window_id).state
         return window.state
 
     def _note(self, closing: CloseResult) -> None:
-        """When it is tried again. A failure that the row has is paced by the row, so that all workers know."""
+        """Set when it is tried again. The window's row paces a recorded failure, so that all workers know."""
         window = closing.window
         if closing.outcome is CloseOutcome.BUSY:
             self._pause_busy(window)
@@ -348,7 +338,7 @@ class WindowCloseLoop:
                 self._known = tuple(one for one in self._known if one.window_id != window.window_id)
         elif closing.outcome is CloseOutcome.FAILED and window.state is not WindowState.CLOSE_FAILED:
             self._count_unrecorded(window)
-        elif closing.outcome is not CloseOutcome.CLOSED:  # that one is known as owing until it is listed anew
+        elif closing.outcome is not CloseOutcome.CLOSED:  # that one is still known as open until the next listing
             with self._guard:
                 self._pauses.pop(window.window_id, None)
                 self._unrecorded.pop(window.window_id, None)
@@ -366,23 +356,22 @@ class WindowCloseLoop:
             self._pauses[window.window_id] = self.clock.monotonic() + length.total_seconds()
 
     def _notify_overdue(self, window: RecoveryWindow, moment: ClockTimes) -> None:
-        """A failed closing tells of itself; one that nobody comes to must show as well."""
-        is_told = window.state is WindowState.CLOSE_FAILED or window.window_id in self._reported_overdue
-        if is_told or not self._deadlines.is_overdue_by(window, CRITICAL_OVERDUE, moment):
+        """Report a window that no process closes; a failed closing reports itself."""
+        is_reported = window.state is WindowState.CLOSE_FAILED or window.window_id in self._reported_overdue
+        if is_reported or not self._deadlines.is_overdue_by(window, CRITICAL_OVERDUE, moment):
             return
         self._reported_overdue.add(window.window_id)
         self.progress.remark(f"ALERT: recovery window {window.window_id} is {window.state} long after its end.")
         self.notices.announce(
             NotificationEvent.WINDOW_CLOSE_FAILED,
             window,
-            f"It is still {window.state}, more than five minutes after its end: whoever holds its account may be "
-            "stuck, or it can't be read what is open there. See: "
-            f"rootkeeper windows show {window.window_id}",
+            f"It is still {window.state}, more than five minutes after its end. The process that holds its account "
+            f"may be stuck, or the account can't be read. See window {window.window_id} for the last attempt.",
             severity=Severity.CRITICAL,
             key=f"overdue {window.expires_at}",
         )
 
 
 def _find_urgency(window: RecoveryWindow) -> int:
-    """The second of its end; those of one second stay in the order in which they are."""
+    """Return the second of its end; windows of the same second keep their order."""
     return 0 if window.expires_at is None else int(window.expires_at.timestamp())

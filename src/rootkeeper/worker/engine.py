@@ -1,15 +1,11 @@
-"""The adapter to the durable engine, DBOS.
+"""The adapter to the durable engine, DBOS: one workflow for each attempt at a job.
 
-Where the engine keeps what it drives: a SQLite file beside ours, or a schema of its own in our PostgreSQL database.
+Our tables are the truth. DBOS keeps only the queue: it gives each job to one process, within its concurrency, and
+stores the job's id and its process. A workflow that stops here stays PENDING, so that the next process continues it.
 
-The connection pool is set up here, because DBOS sets none of what matters: on SQLite WAL (nine times the throughput),
-``synchronous=FULL`` and IMMEDIATE transactions, on PostgreSQL few connections that notice a lost server within seconds.
-
-The durable engine, DBOS, as the product uses it: one workflow for each attempt at a job.
-
-Our tables are the truth. DBOS keeps the queue: it gives each job to one process, to no more at a time than its
-concurrency allows, and stores nothing but the job's id and which process has it. Work that stops here stays PENDING, so
-that the next process continues it.
+The engine uses a SQLite file beside ours, or its own schema in our PostgreSQL database. The connection pool is set up
+here, because DBOS doesn't set what matters: on SQLite WAL (nine times the throughput), ``synchronous=FULL`` and
+IMMEDIATE transactions; on PostgreSQL few connections that notice a lost server within seconds.
 """
 
 from __future__ import annotations
@@ -244,7 +240,7 @@ class DbosEngine:
     # What performs.
 
     def start(self, perform: Callable[[str], None]) -> None:
-        """See the port. After an error it can be tried again."""
+        """After an error it can be tried again."""
         self._stopping.clear()
         self._abandoning.clear()
         self._database.prepare()
@@ -256,7 +252,6 @@ class DbosEngine:
             raise
 
     def stop(self, grace_seconds: float) -> bool:
-        """See the port."""
         self._stopping.set()
         deadline = time.monotonic() + grace_seconds
         while self._list_performing() and time.monotonic() < deadline:
@@ -337,7 +332,7 @@ class DbosEngine:
     # What asks.
 
     def enqueue(self, job_id: str) -> None:
-        """See the port. An attempt that waits or runs keeps a second one of the same version away."""
+        """An attempt that waits or runs prevents a second one of the same version."""
         version = self._options.application_version
         with self._explained():
             self._client.enqueue(
@@ -353,29 +348,25 @@ class DbosEngine:
             )
 
     def cancel(self, job_id: str) -> None:
-        """See the port."""
         with self._explained():
             unclaimed = self._list(workflow_id_prefix=f"{job_id}.", status=["ENQUEUED", "DELAYED"])
             if unclaimed:
                 self._client.cancel_workflows([one.workflow_id for one in unclaimed])
 
     def list_waiting(self) -> tuple[str, ...]:
-        """See the port; without what another version of the program enqueued, because no process here performs it."""
+        """Without jobs that another version of the program enqueued, because no process here performs them."""
         return self._list_jobs("ENQUEUED", "DELAYED", "PENDING")
 
     def list_claimed(self) -> tuple[str, ...]:
-        """See the port."""
         return self._list_jobs("PENDING")
 
     def put_back(self, job_id: str) -> None:
-        """See the port."""
         with self._explained():
             claimed = self._list(workflow_id_prefix=f"{job_id}.", status="PENDING")
             if claimed:
                 self._client.resume_workflows([one.workflow_id for one in claimed], queue_name=self._queue)
 
     def forget_before(self, moment: datetime) -> int:
-        """See the port."""
         with self._explained():
             old = self._list(
                 name=_PERFORM_JOB, status=_OVER, completed_before=moment.isoformat(), limit=_FORGOTTEN_AT_ONCE
@@ -438,10 +429,10 @@ def _mute_logger() -> None:
 
 @cache
 def refuse_pickles() -> None:
-    """Let this process unpickle nothing that could run code, because a row of DBOS may ask for it.
+    """Prevent this process from unpickling anything that could run code, because a row of DBOS may ask for it.
 
-    Each row names its serializer, and a row that names pickle is unpickled whatever serializer is configured. So an
-    audit hook refuses to look up any class or function for a pickle. Hooks can't be removed; one is enough.
+    Each row names its serializer, and a row that names pickle is unpickled even if another serializer is configured.
+    So an audit hook refuses to look up any class or function for a pickle. Hooks can't be removed; one is enough.
 
     Source: DBOS 3.4, ``deserialize_args``; Python, audit events table, ``pickle.find_class``.
     """

@@ -1,16 +1,8 @@
-"""Watching a server's clock and credentials.
+"""Monitors of a server's clock and AWS credentials, and the result of its readiness checks.
 
-Comparing a server's clock with AWS's again and again, and telling people when it goes wrong.
-
-While it is wrong no window is opened (``clock_checks``), and windows that are open may close early or late: somebody
-should mend it before that matters.
-
-Trying again and again whether a server still has its AWS power, and telling people when that changes.
-
-A server that learns of expired credentials only at the end of a window can't close it. So the renewal is tried long
-before: whoever is told has the time to mend it.
-
-Whether a server can do its work now, as a list of what was looked at.
+While the clock is wrong, no window opens, and open windows may close early or late. A server that notices expired
+credentials only at the end of a window can't close it, so they are renewed long before, and operators have time to fix
+them.
 """
 
 from __future__ import annotations
@@ -28,7 +20,7 @@ from rootkeeper.windows.checks import require_correct_clock
 
 @dataclass(slots=True)
 class ClockMonitor:
-    """Remembers what came of the last look, so that a wrong clock is told once."""
+    """Compares the clock with AWS's. Remembers the last result, so that a wrong clock is reported once."""
 
     reader: OrganizationReader
     notifier: Notifier
@@ -37,10 +29,10 @@ class ClockMonitor:
     endpoint: str
     warn: Callable[[str], None]
     failure: str | None = None
-    """What is wrong; ``None`` if nothing was at the last look that AWS answered."""
+    """What is wrong; ``None`` if the last comparison found nothing."""
 
     def turn(self) -> None:
-        """Look once. While AWS can't be asked, what was known before stays."""
+        """Compare once. While AWS can't be reached, the last result stays."""
         before = self.failure
         try:
             require_correct_clock(self.reader)
@@ -60,7 +52,7 @@ class ClockMonitor:
                 event=NotificationEvent.CLOCK_WRONG,
                 severity=Severity.CRITICAL,
                 title="The server's clock is wrong",
-                body=f"{error.message} Windows that are open may be closed early or late. {error.hint or ''}".strip(),
+                body=f"{error.message} Open windows may close early or late. {error.hint or ''}".strip(),
                 at=self.clock.now(),
                 organization_id=self.organization_id,
                 endpoint=self.endpoint,
@@ -71,33 +63,33 @@ class ClockMonitor:
 RENEWAL_SECONDS = 300.0
 
 RETRY_SECONDS = 15.0
-"""While they can't be had it is tried again so soon, since somebody may have mended it."""
+"""The interval while the credentials can't be obtained."""
 
 
 @dataclass(slots=True)
 class CredentialsRenewer:
-    """Remembers what came of the last try, so that a change is told once."""
+    """Renews the credentials. Remembers the last result, so that a change is reported once."""
 
     renew: Callable[[], tuple[str, ...]]
-    """Tries the starting credentials and each role; one sentence for each that can't be had."""
+    """Tries the starting credentials and each role; one sentence for each failure."""
     notifier: Notifier
     clock: Clock
     organization_id: str
     endpoint: str
     warn: Callable[[str], None] = field(default=lambda _: None)
     failures: tuple[str, ...] = ()
-    """Of the last try; nothing if all could be had."""
+    """Of the last try; empty if it succeeded."""
     was_tried: bool = False
     _next_at: float = 0.0
     """In monotonic seconds."""
     _is_hurried: bool = False
 
     def retry_soon(self) -> None:
-        """Something failed that may have failed for want of them: try with the next turn. Safe in many threads."""
+        """Try at the next tick, because a call may have failed for lack of credentials. Thread-safe."""
         self._is_hurried = True
 
     def tick(self) -> bool:
-        """Try if it is time; whether it was."""
+        """Try if it is time; return whether it was."""
         is_time = self.clock.monotonic() >= self._next_at
         if self.was_tried and not is_time and (self.failures or not self._is_hurried):
             return False
@@ -107,7 +99,7 @@ class CredentialsRenewer:
         return True
 
     def turn(self) -> None:
-        """Try once; a failure is told when it begins and when it is over."""
+        """Try once; report a failure when it begins and when it ends."""
         before, self.failures, self.was_tried = self.failures, self._try(), True
         for failure in self.failures:
             self.warn(failure)
@@ -126,15 +118,15 @@ class CredentialsRenewer:
         body = " ".join(
             (
                 *self.failures,
-                "Recovery windows can't be closed until that is mended.",
-                "Renew the server's AWS credentials, or mend its roles.",
+                "The server can't close recovery windows until this is fixed.",
+                "Renew the server's AWS credentials, or correct its roles.",
             )
         )
         title = "The server can't use its AWS credentials"
         self._notify(NotificationEvent.AWS_CREDENTIALS_FAILED, Severity.CRITICAL, title, body)
 
     def _notify_restored(self) -> None:
-        body = "Windows whose end is past are closed now; nothing need be done."
+        body = "It now closes the windows whose end has passed. You don't need to do anything."
         title = "The server can use its AWS credentials again"
         self._notify(NotificationEvent.AWS_CREDENTIALS_RESTORED, Severity.INFO, title, body)
 
@@ -157,15 +149,15 @@ class ReadinessCheck:
     """One thing that a server needs."""
 
     name: str
-    """One word or two, such as ``database``."""
+    """One or two words, such as ``database``."""
     is_good: bool
     explanation: str
-    """One sentence; holds no secret, since anybody may ask."""
+    """One sentence without a secret, because anyone can read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """All that a server needs."""
+    """The checks of all that a server needs."""
 
     checks: tuple[ReadinessCheck, ...]
 

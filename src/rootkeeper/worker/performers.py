@@ -1,8 +1,6 @@
-"""How a job of each kind is done.
+"""Performs a job of each kind, with the use cases of the command line, as the job's requester.
 
-What a job that no person watches tells of itself: its counts go into its row, its remarks into the log.
-
-How a job of each kind is done: by the same use cases as the command line's, as the person who asked for it.
+A job's counts go into its row, its remarks into the log.
 """
 
 from __future__ import annotations
@@ -53,31 +51,31 @@ _log = logging.getLogger(__name__)
 
 
 class JobRemarks:
-    """Implements Progress for a use case that counts in its job's row by itself."""
+    """Implements Progress for a use case that writes its counts to its job's row itself."""
 
     def __init__(self, job: RunningJob) -> None:
         self.job = job
         self.last_remark: str | None = None
 
     def start(self, label: str, total: int | None) -> None:
-        """The row says it."""
+        """The row has it."""
 
     def set_total(self, total: int) -> None:
-        """The row says it."""
+        """The row has it."""
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """The row says it."""
+        """The row has it."""
 
     def remark(self, text: str) -> None:
         self.last_remark = text
         _log.info("Job %s: %s", self.job.job_id, text)
 
     def finish(self) -> None:
-        """The row says it."""
+        """The row has it."""
 
 
 class JobCounts(JobRemarks):
-    """Implements Progress for a use case that knows nothing of jobs. It may count several things, one after another."""
+    """Implements Progress for a use case that knows no jobs. It may count several things, one after another."""
 
     def start(self, label: str, total: int | None) -> None:  # noqa: ARG002 - the shape is the port's
         self.job.begin_counting(total)
@@ -86,13 +84,13 @@ class JobCounts(JobRemarks):
         self.job.set_total(total)
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """What can't be written now is written at the end."""
+        """If the count can't be written now, a later write has it."""
         with suppress(DatabaseError, JobConflictError):
             self.job.advance(present=present, unknown=unknown)
 
 
 class PerformerUseCases(Protocol):
-    """What jobs need of the use cases that are made for one actor and one kind of AWS work."""
+    """The use cases that jobs need, made for one actor and one kind of AWS work."""
 
     @property
     def audit(self) -> Audit: ...
@@ -131,11 +129,11 @@ class PerformerUseCases(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything: locks, and a lease of its own. What was left unclear is settled from now on."""
+        """Release locks and lease, so that other processes settle what is unclear."""
         ...
 
     def close_later(self) -> None:
-        """Close it once no call can be on its way any more."""
+        """Close once no call can be in progress any more."""
         ...
 
 
@@ -152,12 +150,12 @@ WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
         JobKind.UNLOCK: AwsWork.UNLOCK,
     }
 )
-"""Whose power a job of each kind has."""
+"""The AWS role that a job of each kind uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobTask:
-    """One job that this process has taken over, and what it is done with."""
+    """One job that this process has taken over, and what performs it."""
 
     kept: RunningJob
     acting: PerformerUseCases
@@ -183,19 +181,19 @@ class JobTask:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What came of a job."""
+    """The result of a job."""
 
     state: JobState | None = None
-    """``None`` if its use case has written down how it ended."""
+    """``None`` if its use case has recorded the end itself."""
     remark: str | None = None
     is_temporary: bool = False
-    """Whether it may go on by itself after a while, since what it needs couldn't be reached."""
+    """Whether it can resume by itself later, because something that it needs couldn't be reached."""
     findings: str | None = None
-    """What people are told of, in a sentence, though nothing failed."""
+    """A sentence for a notification, although nothing failed."""
 
 
 def perform_audit(task: JobTask) -> JobResult:
-    """Read what this job hasn't read yet."""
+    """Audit the accounts that this job hasn't read yet."""
     report = task.acting.audit.continue_job(
         task.kept, JobRemarks(task.kept), retry_failed=task.retries_failed, stop=task.stop
     )
@@ -207,7 +205,7 @@ def perform_audit(task: JobTask) -> JobResult:
 
 
 def perform_deletion(task: JobTask) -> JobResult:
-    """Do what is left of the plan that is the job's document, once what dead processes left unclear is settled."""
+    """Settle what dead processes left unclear, then perform the rest of the plan in the job's document."""
     progress = JobRemarks(task.kept)
     deletion = task.acting.deletion
     resumption = read_resumption(task.kept.job, task.store, retry_failed=task.retries_failed)
@@ -221,12 +219,12 @@ def perform_deletion(task: JobTask) -> JobResult:
     task.set_outcome(head | {"ended_at": render_instant(report.ended_at)})
     if not report.has_rest or report.was_interrupted or report.is_cancelled:
         return JobResult()
-    remark = report.stopped_by or "Some accounts are in the hands of another process."
+    remark = report.stopped_by or "Another process holds some accounts."
     return JobResult(JobState.INTERRUPTED, remark, is_temporary=report.met_obstacle or report.stopped_by is None)
 
 
 def perform_plan(task: JobTask) -> JobResult:
-    """Plan a deletion; the plan's file is the outcome."""
+    """Plan a deletion; the plan file is the outcome."""
     request = parse_plan_request(task.parameters, task.kept.job.created_at)
     options = DeletionOptions(
         only=request.only,
@@ -242,7 +240,7 @@ def perform_plan(task: JobTask) -> JobResult:
 
 
 def perform_preflight(task: JobTask) -> JobResult:
-    """Judge what policies would block; the outcome is its JSON."""
+    """Evaluate which tasks policies block; the outcome is its JSON."""
     selection = parse_preflight(task.parameters).selection
     report = task.acting.preflight.run(JobCounts(task.kept), selection)
     task.set_outcome(
@@ -264,25 +262,23 @@ def perform_drift_check(task: JobTask) -> JobResult:
     setup = task.acting.setup_reader.read().setup
     drift = task.acting.drift_reader.compare(setup)
     task.set_outcome(drift_to_record(drift))
-    return JobResult(JobState.DONE, describe_drift(drift), findings=_find_drift(drift))
+    description = describe_drift(drift)
+    findings = description if drift.differences or drift.unknown else None
+    return JobResult(JobState.DONE, description, findings=findings)
 
 
 def describe_drift(drift: SetupDrift) -> str:
-    """In a sentence."""
+    """Describe the drift in a sentence or more."""
     if drift.accepted is None and not drift.unknown:
-        return "No set-up was accepted yet, so there is nothing to compare."
+        return "No set-up has been accepted yet, so there is nothing to compare."
     if drift.is_clean:
-        return "The set-up is as it was accepted."
+        return "The set-up is the accepted one."
     reported = [difference.what for difference in drift.differences] + list(drift.unknown)
     return " ".join(reported)
 
 
-def _find_drift(drift: SetupDrift) -> str | None:
-    return describe_drift(drift) if drift.differences or drift.unknown else None
-
-
 def perform_ledger_verification(task: JobTask) -> JobResult:
-    """Check the whole ledger with its mirror and anchor; the outcome is its JSON. AWS is asked nothing."""
+    """Verify the whole ledger with its mirror and anchor; the outcome is its JSON. Makes no AWS call."""
     found = task.acting.ledger_reader.verify()
     task.set_outcome(verification_to_record(found))
     if found.problem is not None:
@@ -293,7 +289,7 @@ def perform_ledger_verification(task: JobTask) -> JobResult:
 def perform_unlock(task: JobTask) -> JobResult:
     """List, show or change policies of buckets or queues; the outcome is its JSON.
 
-    :raises PolicyChangedError: if a policy that is to be changed isn't the one that the person saw.
+    :raises PolicyChangedError: if the policy to change isn't the one that was shown to the requester.
     """
     request, progress = parse_unlock(task.parameters, task.document), JobCounts(task.kept)
     if request.change is not None:
@@ -323,8 +319,8 @@ def _show_policies(
 def _change_policy(
     task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
 ) -> JobResult:
-    assert request.resource is not None  # noqa: S101 - parse_unlock saw to it
-    assert request.change is not None  # noqa: S101 - the caller asked
+    assert request.resource is not None  # noqa: S101 - parse_unlock checks it
+    assert request.change is not None  # noqa: S101 - the caller checks it
     organization_id = inventory.organization.organization_id
     change = PolicyChangeRequest(
         account, request.kind, request.resource, request.change, request.regions, task.document, "the request"
@@ -344,7 +340,7 @@ def _require_shown(request: UnlockRequest, policy: str | None, resource: str) ->
     if request.shown_sha256 != (None if policy is None else hash_policy(policy)):
         raise PolicyChangedError(
             f"The policy of {resource} isn't the one that was shown. Nothing was done.",
-            hint="Have it shown again, and ask for the change with the SHA-256 that is shown then.",
+            hint="Show the policy again, and request the change with the SHA-256 that is shown then.",
         )
 
 

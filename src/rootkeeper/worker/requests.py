@@ -1,16 +1,10 @@
-"""What can be requested as a job, as values.
+"""Requests for jobs: their parameters, the engine that queues jobs, and the service that requests them.
 
-What may be asked for as a job, as values; a job keeps it as JSON parameters, and is done by them.
+Parameters come from outside. Each is checked before anything is queued, an unknown one is refused, and a missing one
+has the command line's default. Then the ledger records the requester, then the job is queued.
 
-Parameters come from outside: each is checked before anything is queued, one that isn't known is refused, and what is
-left out has the command line's default.
-
-The durable engine: it drives jobs and nothing else. Our own tables say which jobs there are and what they did.
-
-Asking a server for jobs: everything is checked first, then the ledger names who asked, then the job is queued.
-
-The job's row and the engine's entry aren't written in one transaction. What the engine never learned of, since the
-process or the database went away in between, is enqueued again by the reconciliation.
+The engine only queues jobs; our own tables say which jobs there are and what they did. A job's row and the engine's
+entry aren't written in one transaction, so the reconciliation enqueues a job of which the engine has no entry.
 """
 
 from __future__ import annotations
@@ -29,7 +23,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import describe_job
 from rootkeeper.deletion.records import parse_plan, require_valid_here
 from rootkeeper.deletion.rules import RECENT_USE, WaveRules, choose_validity
-from rootkeeper.errors import DatabaseError, InputError, JobConflictError, NotFoundError, SelectionEmptyError
+from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, NotFoundError, SelectionEmptyError
 from rootkeeper.jobs.rules import RETRY_FAILED, Job, JobKind, JobState, require_not_over, require_resumable
 from rootkeeper.jobs.service import find_unfinished
 from rootkeeper.jobs.store import JobStore
@@ -49,12 +43,12 @@ _EMPTY_SELECTION: Mapping[str, JsonValue] = request_to_record(SelectionRequest()
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """Planning a deletion; what comes of it is a plan's file."""
+    """A request to plan a deletion; the result is a plan file."""
 
     selection: SelectionRequest
     only: frozenset[CredentialKind] = ALL_KINDS
     allowed_uses: tuple[tuple[str, str], ...] = ()
-    """Account ids or names, and why their recently used password or key shall go."""
+    """Account ids or names, and why their recently used password or key may be deleted."""
     recent: timedelta = RECENT_USE
     not_before: datetime | None = None
     not_after: datetime | None = None
@@ -62,26 +56,26 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreflightRequest:
-    """A preflight."""
+    """A request for a preflight."""
 
     selection: SelectionRequest = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class UnlockRequest:
-    """Buckets or queues of one account: all listed, or one policy shown or changed."""
+    """A request to list buckets or queues of one account, or to show or change one policy."""
 
     account: str
     """An id or a unique name."""
     kind: ResourceKind
     resource: str | None = None
-    """``None``: all of the account are listed."""
+    """``None``: list all of the account."""
     change: ChangeKind | None = None
-    """``None``: nothing is changed."""
+    """``None``: change nothing."""
     regions: tuple[str, ...] = ()
     included_failsafes: frozenset[AccountId] = frozenset()
     shown_sha256: str | None = None
-    """Of the policy that the person saw and agreed to change; ``None`` where there was none."""
+    """Of the policy that was shown to the requester; ``None`` if there was no policy."""
 
 
 def parse_audit(parameters: Parameters) -> AuditRequest:
@@ -91,7 +85,7 @@ def parse_audit(parameters: Parameters) -> AuditRequest:
         selection=given.selection(default=EVERYTHING),
         details=given.flag("details"),
         refresh=given.flag("refresh"),
-        fail_on=frozenset(given.get_choices("fail_on", FailOn, sorted(FAIL_ON_FINDINGS))),
+        fail_on=frozenset(given.choices("fail_on", FailOn, sorted(FAIL_ON_FINDINGS))),
     )
     require_request(request.selection)
     return request
@@ -114,14 +108,14 @@ def parse_plan_request(parameters: Parameters, now: datetime) -> PlanRequest:
     given = _JobParameters(parameters, names)
     request = PlanRequest(
         selection=given.selection(default=SelectionRequest()),
-        only=frozenset(given.get_choices("only", CredentialKind, sorted(ALL_KINDS))),
+        only=frozenset(given.choices("only", CredentialKind, sorted(ALL_KINDS))),
         allowed_uses=given.pairs("allowed_uses"),
         recent=timedelta(seconds=given.number("recent_seconds", int(RECENT_USE.total_seconds()))),
         not_before=given.instant("not_before"),
         not_after=given.instant("valid_until"),
     )
     if request.selection.is_empty:
-        raise SelectionEmptyError("Nothing is selected.", hint="Name accounts, units or tags, or everything.")
+        raise SelectionEmptyError("No account is selected.", hint="Name accounts, units or tags, or everything.")
     require_request(request.selection)
     if not all(reason.strip() for _, reason in request.allowed_uses):
         raise InputError("Each of allowed_uses needs a reason.")
@@ -134,12 +128,12 @@ def preflight_to_parameters(request: PreflightRequest) -> dict[str, JsonValue]:
 
 
 def parse_preflight(parameters: Parameters) -> PreflightRequest:
-    """:raises InputError: if a parameter is unknown or wrong, or statuses are selected, which only an audit tells."""
+    """:raises InputError: if a parameter is unknown or wrong, or statuses are selected, which only an audit knows."""
     request = PreflightRequest(_JobParameters(parameters, {"selection"}).selection(default=EVERYTHING))
     require_request(request.selection)
     if request.selection.statuses:
         raise InputError(
-            "A preflight opens no root session, so that it can't select by the status of root user credentials.",
+            "A preflight opens no root session, so it can't select by the status of root user credentials.",
             hint="Select by account, unit, tag or state.",
         )
     return request
@@ -161,11 +155,11 @@ def parse_unlock(parameters: Parameters, document: str | None) -> UnlockRequest:
     """:raises InputError: if a parameter is unknown or wrong, or change and document don't fit."""
     names = {"account", "kind", "resource", "change", "regions", "included_failsafes", "shown_sha256"}
     given = _JobParameters(parameters, names)
-    change = given.make_error("change", ChangeKind)
-    kind = given.make_error("kind", ResourceKind)
+    change = given.choice("change", ChangeKind)
+    kind = given.choice("kind", ResourceKind)
     account = given.text("account")
     if kind is None or account is None:
-        raise InputError("An unlock needs an account, and a kind: s3 or sqs.")
+        raise InputError("An unlock needs an account and a kind, s3 or sqs.")
     request = UnlockRequest(
         account=account,
         kind=kind,
@@ -183,7 +177,7 @@ def _require_unlock_fits(request: UnlockRequest, document: str | None) -> None:
     if request.resource is not None:
         require_resource_name(request.kind, request.resource)
     if request.change is not None and request.resource is None:
-        raise InputError("Name the bucket or queue whose policy is meant.")
+        raise InputError("A change needs the name of a bucket or queue.")
     puts = request.change in {ChangeKind.REPLACE, ChangeKind.RESTORE}
     if puts and document is None:
         raise InputError(f"The change {request.change} needs a policy.")
@@ -192,7 +186,7 @@ def _require_unlock_fits(request: UnlockRequest, document: str | None) -> None:
 
 
 def parse_wave_rules(parameters: Parameters) -> WaveRules:
-    """What a deletion has beside its plan: ``waves``, as ``describe_waves`` writes them.
+    """Parse the parameter ``waves`` of a deletion, as ``describe_waves`` writes it.
 
     :raises InputError: if a parameter is unknown or wrong.
     """
@@ -214,7 +208,7 @@ def parse_wave_rules(parameters: Parameters) -> WaveRules:
 def normalize_parameters(
     kind: JobKind, parameters: Parameters, document: str | None, now: datetime
 ) -> dict[str, JsonValue]:
-    """The parameters with everything that was left out, of any kind but a deletion's, which are its plan's.
+    """Return the parameters with all defaults, for a job of any kind but a deletion.
 
     :raises InputError: if one is unknown or wrong.
     """
@@ -233,13 +227,14 @@ def normalize_parameters(
 
 
 class _JobParameters:
-    """Parameters as they were given, read one by one."""
+    """Reads given parameters one by one, and checks their types."""
 
     def __init__(self, parameters: Mapping[str, Any], known: set[str]) -> None:
         unknown = sorted(set(parameters) - known)
         if unknown:
             raise InputError(
-                f"The parameter {unknown[0]!r} isn't known.", hint=f"Known are: {', '.join(sorted(known)) or 'none'}."
+                f"The parameter {unknown[0]!r} isn't known.",
+                hint=f"Known parameters: {', '.join(sorted(known)) or 'none'}.",
             )
         self._values = parameters
 
@@ -248,11 +243,11 @@ class _JobParameters:
         if record is None:
             return default
         if not isinstance(record, Mapping) or set(record) - set(_EMPTY_SELECTION):
-            raise InputError("The selection can't be read.", hint=f"It has: {', '.join(_EMPTY_SELECTION)}.")
+            raise InputError("The selection is invalid.", hint=f"Its fields are {', '.join(_EMPTY_SELECTION)}.")
         try:
             return request_from_record({**_EMPTY_SELECTION, **record})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"The selection can't be read: {error}.") from error
+            raise InputError(f"The selection is invalid: {error}.") from error
 
     def flag(self, name: str) -> bool:
         return self._get(name, bool, "true or false") is True
@@ -288,11 +283,11 @@ class _JobParameters:
             raise _wrong(name, "a list of pairs of texts")
         return tuple((account, reason) for account, reason in pairs)
 
-    def make_error(self, name: str, kind: type[StrEnum]) -> Any:
+    def choice(self, name: str, kind: type[StrEnum]) -> Any:
         found = self.text(name)
         return None if found is None else self._choose(name, found, kind)
 
-    def get_choices(self, name: str, kind: type[StrEnum], default: list[Any]) -> list[Any]:
+    def choices(self, name: str, kind: type[StrEnum], default: list[Any]) -> list[Any]:
         if self._values.get(name) is None:
             return default
         found = [self._choose(name, word, kind) for word in self.texts(name)]
@@ -329,51 +324,51 @@ def _wrong(name: str, what: str) -> InputError:
 class Engine(Protocol):
     """Performs jobs, each at least once, in this process or in another one on the same database.
 
-    The job's own row decides whether there is anything left to do, so that performing one again does no harm. The row
-    also says whether the process that claimed a job is gone: see ``workflows.job_reconciling``.
+    The job's own row says whether any work is left, so that performing a job twice does no harm. The row also says
+    whether the process that claimed a job is dead; ``JobReconciler`` reads it.
     """
 
     def start(self, perform: Callable[[str], None]) -> None:
-        """Begin to perform jobs; returns at once.
+        """Begin to perform jobs; return at once.
 
-        :param perform: does the job of that id, in a thread of its own, and returns when it is over or interrupted.
+        :param perform: does the job of that id, in its own thread, and returns when it has ended or is interrupted.
         :raises DatabaseError: if the engine's tables can't be reached.
         """
         ...
 
     def enqueue(self, job_id: str) -> None:
-        """Have a job performed by some process; durable when it returns, and the same however often it is called.
+        """Queue a job for any process; durable when it returns, and harmless when repeated.
 
         :raises DatabaseError: if it can't be made durable.
         """
         ...
 
     def cancel(self, job_id: str) -> None:
-        """Take a job out that hasn't begun; one that runs learns of it from its own row."""
+        """Remove a job that hasn't begun; a running one is cancelled by its own row."""
         ...
 
     def list_waiting(self) -> tuple[str, ...]:
-        """Jobs that were enqueued and aren't over, as the engine sees it, the oldest first."""
+        """Jobs that are enqueued or claimed, the oldest first."""
         ...
 
     def list_claimed(self) -> tuple[str, ...]:
-        """Those of them that a process has taken from the queue."""
+        """Jobs that a process has taken from the queue."""
         ...
 
     def put_back(self, job_id: str) -> None:
-        """Put a job back into the queue, because the process that claimed it is gone."""
+        """Put a job back into the queue, because the process that claimed it is dead."""
         ...
 
     def forget_before(self, moment: datetime) -> int:
-        """Forget what it keeps of jobs that were over for it by then, some hundreds at a time; their rows stay.
+        """Delete the engine's records of jobs that had ended by then, some hundreds at a time; the jobs' rows stay.
 
-        :returns: how many attempts at jobs those were.
+        :returns: how many attempts at jobs were deleted.
         :raises DatabaseError: if the engine's tables can't be reached.
         """
         ...
 
     def stop(self, grace_seconds: float) -> bool:
-        """Take no further jobs, and wait at most so long for those that run; they are left to be taken up again.
+        """Take no further jobs, and wait at most that long for running ones; the rest can be taken over.
 
         :returns: whether every job of this process ended in time.
         """
@@ -381,16 +376,16 @@ class Engine(Protocol):
 
 
 class NullEngine:
-    """A process that performs no jobs; implements Engine. What it is asked for is enqueued by one that does."""
+    """The engine of a process that performs no jobs. A process with an engine enqueues its requests."""
 
     def start(self, perform: Callable[[str], None]) -> None:
         """Nothing is performed."""
 
     def enqueue(self, job_id: str) -> None:
-        """The job's row is enough: the reconciliation of a process with an engine finds it."""
+        """The reconciliation of a process with an engine finds the job's row."""
 
     def cancel(self, job_id: str) -> None:
-        """Whoever begins it learns of it from its row."""
+        """The process that begins it sees it in the row."""
 
     def list_waiting(self) -> tuple[str, ...]:
         return ()
@@ -411,7 +406,7 @@ class NullEngine:
 
 
 _LONGEST_IN_LEDGER = 4096
-"""Characters; of longer parameters the ledger has the hash alone, the job's row has them whole."""
+"""Characters. Of longer parameters the ledger has only the hash, and the job's row has all of them."""
 
 _NAMED_ID_LENGTH = 20
 _log = logging.getLogger(__name__)
@@ -419,7 +414,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobRequestService:
-    """Requests, cancels and resumes jobs as one person."""
+    """Requests, cancels and resumes jobs as one actor."""
 
     jobs: JobStore
     ledger: Ledger
@@ -432,12 +427,12 @@ class JobRequestService:
     make_job_id: Callable[[], str]
 
     def request(self, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None) -> Job:
-        """Have a job done by whichever process comes first.
+        """Queue a job for the next free process.
 
-        :param document: of a deletion the plan's file, of an unlock that replaces or restores the policy.
-        :raises InputError: if a parameter is unknown or wrong, or the selection is; nothing was queued.
+        :param document: the plan file of a deletion, or the policy of an unlock that replaces or restores one.
+        :raises InputError: if a parameter or the selection is unknown or wrong; nothing was queued.
         :raises PlanInvalidError: if the plan isn't valid here and now.
-        :raises JobConflictError: if a job that isn't over has that plan already.
+        :raises JobConflictError: if an unfinished job has that plan already.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
         :raises DatabaseError: if the job can't be kept; nothing was queued.
         """
@@ -448,9 +443,9 @@ class JobRequestService:
         return self._queue(self._describe(self.make_job_id(), kind, checked), document)
 
     def request_once(self, name: str, kind: JobKind) -> Job:
-        """Have a job without parameters done once, however often and by whichever process it is asked for.
+        """Queue a job without parameters once, also if it is requested again or by several processes.
 
-        :param name: what makes it another job than others of its kind, such as the run of a schedule.
+        :param name: distinguishes it from other jobs of its kind, such as the run of a schedule.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
         :raises DatabaseError: if the job can't be kept, or another process keeps it at the same moment.
         """
@@ -461,11 +456,11 @@ class JobRequestService:
             return self._queue(self._describe(job_id, kind, normalize_parameters(kind, {}, None, self.clock.now())))
 
     def cancel(self, job_id: str) -> Job:
-        """End a job for good; one that runs finishes what is in progress, and begins nothing more.
+        """Cancel a job; a running one finishes its calls in progress, and begins nothing more.
 
         :raises InputError: if there is no such job.
-        :raises JobConflictError: if it is over.
-        :raises LedgerUnavailableError: if the ledger can't be written; it goes on.
+        :raises JobConflictError: if it has ended.
+        :raises LedgerUnavailableError: if the ledger can't be written; the job continues.
         """
         job = self.jobs.get(job_id)
         require_not_over(job)
@@ -474,19 +469,19 @@ class JobRequestService:
         try:
             self.engine.cancel(job_id)
         except DatabaseError as error:
-            _log.warning("Job %s is cancelled; the engine finds out when it begins: %s", job_id, error.message)
+            _log.warning("Job %s is cancelled, but its engine entry remains until it begins: %s", job_id, error.message)
         return cancelled
 
     def resume(self, job_id: str, *, retry_failed: bool = False) -> Job:
-        """Have an interrupted job go on; what it has done isn't done again.
+        """Queue an interrupted job again, without the accounts that it has processed.
 
-        :param retry_failed: except for what failed, or is unknown.
+        :param retry_failed: process failed and unknown accounts again.
         :raises InputError: if there is no such job, or a command line began it.
-        :raises JobConflictError: if it runs or is over, or what it does has expired.
+        :raises JobConflictError: if it is running or has ended, or its plan has expired.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
         """
         job = self.jobs.get(job_id)
-        self._require_continuable(job)
+        self._require_resumable_here(job)
         parameters = {**job.parameters, RETRY_FAILED: True} if retry_failed else dict(job.parameters)
         described: dict[str, JsonValue] = {"job_id": job_id, "kind": job.kind.value, "resumes": True}
         self.ledger.append_fact(Action.JOB_REQUEST, parameters=described | {RETRY_FAILED: retry_failed})
@@ -494,23 +489,24 @@ class JobRequestService:
         self._enqueue(job_id)
         return queued
 
-    def _require_continuable(self, job: Job) -> None:
+    def _require_resumable_here(self, job: Job) -> None:
         require_resumable(job)
         if not job.is_of_server:
             raise InputError(
-                f"Job {job.job_id} was begun by a command line of {job.created_by}, not by a server.",
-                hint=f"Go on with it there: rootkeeper jobs resume {job.job_id}",
+                f"{job.created_by} began job {job.job_id} with a command on the database, not through a server.",
+                hint=Hint(f"Resume job {job.job_id} there.", "job.resume_locally", job_id=job.job_id),
             )
         if job.state is JobState.QUEUED:
-            raise JobConflictError(f"Job {job.job_id} is queued already.", hint="A worker takes it up.")
+            raise JobConflictError(f"Job {job.job_id} is already queued.", hint="Wait until a worker takes it over.")
         if job.has_expired(self.clock.now()):
             raise JobConflictError(
-                f"The plan of job {job.job_id} has expired.", hint=f"End it: rootkeeper jobs cancel {job.job_id}"
+                f"The plan of job {job.job_id} has expired.",
+                hint=Hint("Cancel the job, and make a new plan.", "job.cancel", job_id=job.job_id),
             )
 
     def _check_deletion(self, parameters: Mapping[str, JsonValue], document: str | None) -> dict[str, JsonValue]:
         if document is None:
-            raise InputError("A deletion needs a plan.", hint="Have one made: rootkeeper plan SELECTION --out FILE")
+            raise InputError("A deletion needs a plan.", hint=Hint("Make a plan first.", "plan.make"))
         plan, rules = parse_plan(document), parse_wave_rules(parameters)
         require_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
         if not plan.targets:
@@ -518,8 +514,8 @@ class JobRequestService:
         job = find_unfinished(self.jobs, JobKind.DELETION, "plan_id", plan.plan_id)
         if job is not None:
             raise JobConflictError(
-                f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}.",
-                hint=f"Go on with it: rootkeeper jobs resume {job.job_id}",
+                f"Job {job.job_id}, which is {job.state.value}, already performs plan {plan.plan_id}.",
+                hint=Hint(f"Resume job {job.job_id} instead.", "job.resume", job_id=job.job_id),
             )
         return describe_job(plan, rules)
 
@@ -548,7 +544,7 @@ class JobRequestService:
         try:
             self.engine.enqueue(job_id)
         except DatabaseError as error:
-            _log.warning("Job %s is kept, and will be enqueued later: %s", job_id, error.message)
+            _log.warning("Job %s is recorded, and will be enqueued later: %s", job_id, error.message)
 
 
 def _describe_for_ledger(job: Job, document: str | None) -> dict[str, JsonValue]:

@@ -1,24 +1,11 @@
-"""Schedules.
+"""Schedules: cron expressions with a time zone, and the loop that starts each due run once over all workers.
 
-What a server does by itself at certain times, and what has to be done about times that passed.
+A run is claimed in the database before it begins, and settled once it is durable. If a process dies in between, its
+claim ends by itself, and another process starts the run; a run has a name, so that it can't begin twice. A new schedule
+begins now, not in the past; one with a changed expression is a new schedule. Missed runs are replaced by one run.
 
-Where it is kept which schedules ran when, so that of all workers one starts each run.
-
-Cron expressions with a time zone: which moments they name.
-
-As Debian's cron has it: a time that doesn't exist on the day when clocks go forward comes right after the gap, and one
-that exists twice comes once. Moments are UTC throughout.
-
-The loop that begins what is due by a schedule, once over all workers, and makes up for what was missed.
-
-A run is claimed in the database before it begins, and settled once that is durable. A process that dies in between
-leaves a claim that ends by itself, and another one begins the run; each run has a name, so that what had begun all the
-same isn't begun twice. A schedule that was never kept begins now, not in the past; one whose expression changes is
-another schedule.
-
-Which schedule ran when, in the database, so that of all workers one starts each run.
-
-Writing transactions exclude each other (see ``dialects``), so that a run which one process claims no other one claims.
+Days on which the clock changes follow Debian's cron: a local time that doesn't exist comes right after the gap, and one
+that exists twice comes once. All moments are UTC.
 """
 
 from __future__ import annotations
@@ -48,14 +35,14 @@ from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import AccountId, Endpoint, Inventory
 
 ON_TIME = timedelta(seconds=60)
-"""A run that begins so long after its moment wasn't missed."""
+"""A run that begins this late wasn't missed."""
 
 CLAIM = timedelta(seconds=30)
-"""What the process that took a run hasn't begun by then is begun by another one, or tried again."""
+"""If the process that claimed a run hasn't begun it by then, another one begins it, or it is tried again."""
 
 
 class ScheduleKind(StrEnum):
-    """What is done; each name is that of a setting, such as ``schedules.audits``."""
+    """What a schedule starts; each value is the name of a setting, such as ``schedules.audits``."""
 
     AUDITS = "audits"
     DRIFT_CHECKS = "drift_checks"
@@ -64,7 +51,7 @@ class ScheduleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleStatus:
-    """One schedule, as it stands."""
+    """One schedule, its last and its next run."""
 
     schedule_id: str
     kind: ScheduleKind
@@ -72,29 +59,29 @@ class ScheduleStatus:
     """The five fields of cron."""
     time_zone: str
     last_run_at: datetime | None
-    """The moment for which it ran last; ``None`` until then."""
+    """The scheduled time of the last run; ``None`` before the first."""
     next_run_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class DueRuns:
-    """What is to be done about moments that have come."""
+    """The run to start for the times that have passed."""
 
     moment: datetime
-    """The latest of them: the one that is run."""
+    """The latest of them."""
     missed: int
-    """Moments that nobody kept, those included that are made up for by this one run."""
+    """How many times were missed, those included that this run replaces."""
 
 
 def is_claimed(claimed_at: datetime, last_run_at: datetime, now: datetime) -> bool:
-    """Whether a process is about to begin a run. A claim from a time that a clock was set back from is none."""
+    """Whether a process is about to begin a run. A claim in the future, from before a clock was set back, is none."""
     return claimed_at > last_run_at and abs(now - claimed_at) < CLAIM
 
 
 def plan_due_runs(moments: Sequence[datetime], now: datetime) -> DueRuns | None:
-    """Run once for all moments that have come, however long nobody was there; ``None`` if none has.
+    """Plan one run for all times that have passed, however long no server ran; ``None`` if there are none.
 
-    :param moments: those since the last run, in order.
+    :param moments: the scheduled times since the last run, in order.
     """
     if not moments:
         return None
@@ -110,23 +97,23 @@ class ScheduleStore(Protocol):
     """
 
     def keep(self, schedule_id: str, since: datetime) -> None:
-        """Keep a schedule from that moment on; nothing if it is kept already."""
+        """Add a schedule that begins at that time; does nothing if it exists."""
         ...
 
     def find_last_run(self, schedule_id: str) -> datetime | None:
-        """The moment for which it ran last, or from which on it is kept."""
+        """The scheduled time of its last run, or the time at which it was added."""
         ...
 
     def claim(self, schedule_id: str, last_run_at: datetime, now: datetime) -> bool:
-        """Take the run that is due; ``False`` if another process has it, or the last run isn't that one.
+        """Claim the due run; ``False`` if another process has claimed or done it.
 
-        A claim ends by itself (``domain.schedules.CLAIM``): the run of a process that died before ``settle`` is taken
+        A claim ends by itself after ``CLAIM``, so that the run of a process that died before ``settle`` is claimed
         again.
         """
         ...
 
     def settle(self, schedule_id: str, due_at: datetime, last_run_at: datetime) -> None:
-        """The run of ``due_at`` has begun, or never will; nothing if another process has said so."""
+        """Record that the run of ``due_at`` has begun or is given up; does nothing if another process recorded it."""
         ...
 
 
@@ -144,7 +131,7 @@ class CronExpression:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """:raises SettingsError: if it can't be understood, its time zone is unknown, or it names no moment."""
+        """:raises SettingsError: if it is invalid, its time zone is unknown, or it never comes."""
         parts = text.split()
         if len(parts) != _FIELDS + 1:
             raise SettingsError(f"The schedule {text!r} isn't five fields and a time zone.", hint=_HINT)
@@ -153,12 +140,12 @@ class CronExpression:
         try:
             expression.find_next(_ANY_DAY)
         except (CronSimError, StopIteration) as error:
-            said = str(error) or "it names no day that comes"
-            raise SettingsError(f"The schedule {text!r} can't be kept: {said}.", hint=_HINT) from error
+            reason = str(error) or "its day never comes"
+            raise SettingsError(f"The schedule {text!r} is invalid: {reason}.", hint=_HINT) from error
         except (KeyError, ValueError, OSError) as error:
             raise SettingsError(
-                f"The schedule {text!r} names no time zone that there is: {time_zone!r}.",
-                hint="Write its name in the time zone database, such as Europe/Berlin, or UTC.",
+                f"The schedule {text!r} has an unknown time zone, {time_zone!r}.",
+                hint="Use a name from the time zone database, such as Europe/Berlin, or UTC.",
             ) from error
         return expression
 
@@ -167,19 +154,19 @@ class CronExpression:
 
     @property
     def digest(self) -> str:
-        """Short, and another one for another expression."""
+        """Identifies the expression."""
         return hashlib.sha256(str(self).encode()).hexdigest()[:16]
 
     def names(self, moment: datetime) -> bool:
-        """Whether it is one of its moments."""
+        """Whether the expression matches that time."""
         return moment in self.list_between(moment - timedelta(minutes=1), moment, 1)
 
     def find_next(self, after: datetime) -> datetime:
-        """The first moment after ``after``."""
+        """Return the first matching time after ``after``."""
         return next(self._list_after(after))
 
     def list_between(self, after: datetime, until: datetime, limit: int) -> tuple[datetime, ...]:
-        """Moments after ``after`` up to and with ``until``, in order; of more than ``limit`` the first ones."""
+        """Return matching times after ``after`` up to and including ``until``, in order, at most ``limit``."""
         found = []
         for moment in islice(self._list_after(after), limit):
             if moment > until:
@@ -188,7 +175,7 @@ class CronExpression:
         return tuple(found)
 
     def _list_after(self, after: datetime) -> Iterator[datetime]:
-        """What comes twice on the day when clocks go back comes again from here, and is left out."""
+        """A local time that exists twice comes twice from CronSim; the second is left out."""
         last = after
         for local in CronSim(self.fields, after.astimezone(ZoneInfo(self.time_zone))):
             moment = local.astimezone(UTC)
@@ -200,7 +187,7 @@ class CronExpression:
 _LOG = logging.getLogger(__name__)
 
 _MOST_COUNTED = 100_000
-"""Missed moments that are counted at a time; what is beyond is run in the next turn."""
+"""Missed times that are counted in one turn; the next turn counts the rest."""
 
 _TRY_AGAIN_FOR = timedelta(minutes=10)
 
@@ -213,7 +200,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What is done when."""
+    """What is started, and when."""
 
     kind: ScheduleKind
     expression: CronExpression
@@ -224,16 +211,16 @@ class Schedule:
 
 
 def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedule, ...]:
-    """The settings ``schedules.*``; what is written twice is one.
+    """Parse the settings ``schedules.*``; duplicates count once.
 
-    :raises SettingsError: if one can't be understood.
+    :raises SettingsError: if one is invalid.
     """
     found = [Schedule(kind, CronExpression.parse(text)) for kind, written in texts.items() for text in written]
     return tuple(dict.fromkeys(found))
 
 
 class ScheduleLoop:
-    """Begins what is due; one turn is :meth:`tick`."""
+    """Starts due runs in each :meth:`tick`."""
 
     def __init__(
         self,
@@ -244,9 +231,7 @@ class ScheduleLoop:
         organization_id: str,
         endpoint: Endpoint,
     ) -> None:
-        """:param starts: what begins a run of each kind, given the run's name, and returns once it is durable that it
-        will be done; begun a second time under that name it does nothing.
-        """
+        """:param starts: by kind, starts a run of that name, durable when it returns; harmless when repeated."""
         self._schedules = tuple(schedules)
         self._store = store
         self._starts = starts
@@ -254,24 +239,21 @@ class ScheduleLoop:
         self._organization_id = organization_id
         self._endpoint = endpoint
         self._failing_since: dict[str, datetime] = {}
-        """Schedules whose run couldn't be begun here, and since when."""
+        """Schedules whose run couldn't be started here, and since when."""
 
     def list_schedules(self, now: datetime) -> tuple[ScheduleStatus, ...]:
-        """Every schedule, as it stands.
-
-        :raises DatabaseError: if the database can't be read.
-        """
+        """:raises DatabaseError: if the database can't be read."""
         return tuple(self._describe(schedule, now) for schedule in self._schedules)
 
     def tick(self, now: datetime) -> int:
-        """Begin what is due; how many runs were begun here.
+        """Start due runs; return how many were started here.
 
         :raises DatabaseError: if the database can't be read or written.
         """
         return sum(self._keep(schedule, now) for schedule in self._schedules)
 
     def _describe(self, schedule: Schedule, now: datetime) -> ScheduleStatus:
-        """Where it never ran, the store has the moment from which on it is kept, which its expression doesn't name."""
+        """Before the first run the store has the time at which the schedule was added, which no expression matches."""
         last = self._store.find_last_run(schedule.schedule_id)
         return ScheduleStatus(
             schedule_id=schedule.schedule_id,
@@ -305,14 +287,14 @@ class ScheduleLoop:
         return True
 
     def _put_off(self, schedule: Schedule, due: DueRuns, last: datetime, now: datetime, error: RootkeeperError) -> None:
-        """A run that can't be begun is tried again for some minutes, once its claim ends; then it counts as failed."""
+        """Try a run that can't be started again for some minutes, each time its claim ends; then it has failed."""
         name = _NAMES[schedule.kind]
         if now - self._failing_since.setdefault(schedule.schedule_id, now) < _TRY_AGAIN_FOR:
-            _LOG.warning("The scheduled %s couldn't be begun, and is tried again: %s", name, error.message)
+            _LOG.warning("The scheduled %s couldn't be started. Trying again: %s", name, error.message)
             return
         self._notify(
             NotificationEvent.JOB_FAILED,
-            f"The scheduled {name} couldn't be begun",
+            f"The scheduled {name} couldn't be started",
             f"It was due at {due.moment:%Y-%m-%d %H:%M} UTC: {error.message} {error.hint or ''}".strip(),
             now,
             f"schedule-failed/{schedule.schedule_id}/{due.moment.isoformat()}",
@@ -325,8 +307,8 @@ class ScheduleLoop:
         self._notify(
             NotificationEvent.SCHEDULE_MISSED,
             f"The scheduled {name} was missed {times}",
-            f"No server began the {name} ({schedule.expression}) when it was due, the last time at "
-            f"{due.moment:%Y-%m-%d %H:%M} UTC. It has begun now, once for all of them.",
+            f"No server started the {name} ({schedule.expression}) when it was due, the last time at "
+            f"{due.moment:%Y-%m-%d %H:%M} UTC. One run has started now and replaces all of them.",
             now,
             f"schedule-missed/{schedule.schedule_id}/{due.moment.isoformat()}",
         )
@@ -348,7 +330,7 @@ class ScheduleLoop:
 
 @dataclass(frozen=True, slots=True)
 class DrillReminder:
-    """Tells people of drills that are due: of each failsafe, and of the management account."""
+    """Notifies of due drills of each failsafe and of the management account."""
 
     inventories: InventoryStore
     ledger_reader: LedgerReader
@@ -356,9 +338,9 @@ class DrillReminder:
     endpoint: Endpoint
 
     def remind(self, now: datetime) -> tuple[AccountId, ...]:
-        """Judges what is recorded; no AWS call. At most one reminder a day for each account.
+        """Check the recorded drills, without an AWS call, and send at most one reminder a day for each account.
 
-        :returns: the accounts whose drill is due; none before the first audit, since nobody knows them until then.
+        :returns: the accounts whose drill is due; none before the first audit, because they are unknown until then.
         :raises DatabaseError: if the database can't be read.
         """
         inventory = self.inventories.find_last()

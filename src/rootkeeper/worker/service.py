@@ -1,23 +1,14 @@
-"""Performs jobs, and asks for them.
+"""Performs jobs, reconciles them with the engine, and deletes old records.
 
-Performing a job: take it over, do it as whoever asked for it, and write down how it ended.
+A job's row decides: the process that takes it over performs the job as its requester and records the result, and all
+others leave it alone. So the engine may call as often as it likes. A job that can't be done now is postponed with
+growing pauses; after some attempts it waits for an operator.
 
-The row decides. Whoever gets it performs the job, and everybody else leaves it alone; so the engine may ask as often
-as it likes. A job that can't be done for now is put off with growing pauses; after some attempts it waits for a person.
+The row also says whether the job's process is dead. Our tables and the engine's are never written in one transaction,
+so the reconciler puts back what a dead process claimed, and enqueues what the engine doesn't have, such as after its
+tables were lost.
 
-Compares our jobs with the engine's: puts back what a dead process had claimed, and enqueues what is missing.
-
-A job's row says whether its process is dead (its lease ran out, or its end is seen), so the engine needs no other sign
-of life. Our tables and the engine's are never written in one transaction: a process or a database that went away in
-between leaves a job that no process would ever begin, and an engine whose tables are lost, or of another version of
-the program, leaves all of them.
-
-What is forgotten in time.
-
-Forgetting in time: old audits, sign-ins that ended, delivered notifications, and what the engine keeps of jobs that
-are over. Never the ledger, a window or a job's own row.
-
-Forgetting what is no longer needed: sign-ins that ended, and notifications that were delivered long ago.
+Retention never deletes a ledger entry, a window or a job's own row.
 """
 
 from __future__ import annotations
@@ -70,52 +61,52 @@ from rootkeeper.worker.performers import PERFORMERS, WORK, ActAs, JobResult, Job
 from rootkeeper.worker.requests import Engine
 
 _PATIENCE_SECONDS = 20.0
-"""For so long a job that another process has is waited for; a dead process is known to be so sooner."""
+"""How long to wait for a job that another process has; a dead process is noticed sooner."""
 
 _LOOK_SECONDS = 0.5
 
 _DATABASE_PAUSE = timedelta(seconds=2)
-"""When it can be written down that the database was away, it is back."""
+"""After the database was unavailable; it is back when this pause can be written."""
 
 _RETRY_SECONDS = 1.0
 
 _FIRST_PAUSE = timedelta(seconds=5)
-"""Of a job that left something to be done: what another process had in its hands may be free soon."""
+"""After a job that left accounts which another process held; they may be free soon."""
 
 _LASTING = (AwsAccessDeniedError, AwsAlreadyExistsError, AwsNotFoundError, AwsRejectedError)
-"""What AWS would answer the next time, too."""
+"""Errors that AWS would return again."""
 
 _FINDINGS = {
-    JobKind.AUDIT: (NotificationEvent.AUDIT_FINDINGS, "rootkeeper audit"),
-    JobKind.DRIFT_CHECK: (NotificationEvent.SETUP_DRIFTED, "rootkeeper status"),
+    JobKind.AUDIT: (NotificationEvent.AUDIT_FINDINGS, "Review the accounts with findings."),
+    JobKind.DRIFT_CHECK: (NotificationEvent.SETUP_DRIFTED, "Review the set-up, and accept it or change it back."),
 }
-"""What is told of findings, and where they are seen."""
+"""The event for findings, and the next step."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class JobRunner:
-    """Performs jobs of one organization; many at the same time, each in a thread of its own."""
+    """Performs jobs of one organization, several at the same time in threads of their own."""
 
     jobs: JobStore
     act_as: ActAs
     clock: Clock
     stop: StopSignal
-    """Given when the process is to end."""
+    """Set when the process ends."""
     notifier: Notifier
     organization_id: str
     endpoint: str
-    """Its label: a job of another endpoint is left alone."""
+    """Its label; a job of another endpoint is left alone."""
     identities: IdentityStore
-    """Who asked may have been disabled since."""
+    """For requesters who may have been disabled since."""
     performers: Mapping[JobKind, Callable[[JobTask], JobResult]] = field(default_factory=lambda: PERFORMERS)
     patience_seconds: float = _PATIENCE_SECONDS
 
     def perform(self, job_id: str) -> None:
-        """Do the job, unless somebody else does or it is over; returns when it ended in whatever way.
+        """Do the job, unless another process does or it has ended; return when it has ended or is interrupted.
 
-        Never raises: what goes wrong is how the job ends. While the database can't be written it waits for it.
+        Never raises: an error becomes the result of the job. Waits while the database can't be written.
         """
         kept = self._take_over(job_id)
         if kept is None:
@@ -126,14 +117,14 @@ class JobRunner:
             self._end(kept, ending)
             self._notify_end(kept, ending)
         except JobLostError as error:
-            _log.warning("%s", error.message)  # nothing is written: this process may itself have taken it up again
+            _log.warning("%s", error.message)  # nothing is written: this process itself may have taken it over again
         except JobConflictError as error:
             self._put_off(kept, error.message)
         except RootkeeperError as error:
             self._end_badly(kept, error)
         except Exception:  # noqa: BLE001 - the runner of jobs: nothing may end it
-            _log.exception("Job %s ended by a mistake in the program.", job_id)
-            self._fail(kept, "A mistake in the program ended it; the server's log has more.")
+            _log.exception("Job %s ended with an error in the program.", job_id)
+            self._fail(kept, "An error in the program ended the job; the server's log has the details.")
 
     def _do(self, kept: RunningJob) -> JobResult:
         self._require_still_permitted(kept.job)
@@ -151,10 +142,10 @@ class JobRunner:
         return ending
 
     def _require_still_permitted(self, job: Job) -> None:
-        """Of whom a server knows; what it does by itself, nobody can be kept from asking for.
+        """Check the requester, unless it is a command line or the server itself.
 
-        :raises PermissionDeniedError: if whoever asked may do it no more.
-        :raises NotFoundError: if nobody of that name is known.
+        :raises PermissionDeniedError: if the requester hasn't the permission any more.
+        :raises NotFoundError: if there is no identity of that name.
         """
         if job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
             require_still_permitted(self.identities.get(job.created_by), job, self.clock.now())
@@ -164,12 +155,12 @@ class JobRunner:
         if ending.is_temporary:
             self._put_off_for_now(kept, remark or "", None if kept.job.attempts else _FIRST_PAUSE)
         elif state is JobState.INTERRUPTED:
-            self._put_off(kept, remark or "It stopped before its end.")
+            self._put_off(kept, remark or "The job stopped before its end.")
         elif state is not None:
             self._write(lambda: kept.end(state, remark))
 
     def _take_over(self, job_id: str) -> RunningJob | None:
-        """``None`` if there is nothing to do, or somebody else does it."""
+        """Return ``None`` if there is nothing to do, or another process does it."""
         gives_up_at = self.clock.monotonic() + self.patience_seconds
         while not self.stop.asked_once():
             try:
@@ -179,7 +170,7 @@ class JobRunner:
                 if job.state is not JobState.RUNNING:
                     return RunningJob(self.jobs.take_over(job_id), self.jobs, self.clock)
             except JobConflictError:
-                continue  # somebody was quicker
+                continue  # another process was faster
             except InputError:
                 return None  # there is no such job any more
             except DatabaseError as error:
@@ -203,7 +194,7 @@ class JobRunner:
             self._fail(kept, error.message)
 
     def _put_off_for_now(self, kept: RunningJob, why: str, pause: timedelta | None = None) -> None:
-        """What can't be reached may be reached later."""
+        """Postpone the job, because something couldn't be reached that may be reached later."""
         attempts = kept.job.attempts + 1
         if attempts >= MOST_ATTEMPTS:
             self._put_off(kept, f"Tried {attempts} times: {why}")
@@ -213,18 +204,18 @@ class JobRunner:
         _log.warning("Job %s is tried again in %s: %s", kept.job_id, pause, why)
 
     def _put_off(self, kept: RunningJob, remark: str) -> None:
-        """Until a person says that it goes on."""
+        """Postpone the job until an operator resumes it."""
         if self._write(lambda: kept.postpone(remark, None)):
-            self._notify_failure(kept.job, remark, f"Go on: rootkeeper jobs resume {kept.job_id}")
+            self._notify_failure(kept.job, remark, f"Resume job {kept.job_id}, or cancel it.")
 
     def _fail(self, kept: RunningJob, remark: str) -> None:
         if self._write(lambda: kept.end(JobState.FAILED, remark)):
-            self._notify_failure(kept.job, remark, f"See it: rootkeeper jobs show {kept.job_id}")
+            self._notify_failure(kept.job, remark)
 
     def _write(self, write: Callable[[], None]) -> bool:
-        """Write down how it ended, however long the database is away; ``False`` if the job isn't ours to end.
+        """Record the result, however long the database is unavailable; ``False`` if another process has the job.
 
-        At the end of the process it is left: a job whose process is gone is interrupted anyway.
+        When this process ends, nothing is written: a job whose process is dead counts as interrupted.
         """
         while True:
             try:
@@ -233,37 +224,36 @@ class JobRunner:
                 _log.warning("%s", error.message)
                 return False
             except DatabaseError as error:
-                _log.warning("How a job ended can't be written yet: %s", error.message)
+                _log.warning("The result of a job can't be recorded yet: %s", error.message)
                 if self.stop.wait(_RETRY_SECONDS):
                     return False
             else:
                 return True
 
     def _notify_end(self, kept: RunningJob, ending: JobResult) -> None:
-        """People asked a server for what it does by itself; who asked for a job looks at it."""
+        """Notify of findings only if the server requested the job; a person who requests one looks at its result."""
         job = kept.job
         if ending.findings is not None and job.created_by_kind is ActorKind.SERVER:
-            event, command = _FINDINGS[job.kind]
-            self._notify(job, event, ending.findings, f"See: {command}")
+            event, next_step = _FINDINGS[job.kind]
+            self._notify(job, event, ending.findings, next_step)
         if ending.state is JobState.FAILED:
-            self._notify_failure(job, ending.remark or "", f"See it: rootkeeper jobs show {job.job_id}")
+            self._notify_failure(job, ending.remark or "")
         elif ending.state is None and job.kind is JobKind.DELETION:
             self._notify_deletion(job)
 
     def _notify_deletion(self, job: Job) -> None:
-        """It wrote down itself how it ended."""
+        """A deletion has recorded its result itself."""
         try:
             ended = self.jobs.get(job.job_id)
         except RootkeeperError:
             return
         if ended.state is JobState.FAILED:
-            remark = ended.remark or "Not every account is proven to be done."
-            self._notify_failure(job, remark, f"See it: rootkeeper jobs show {job.job_id}")
+            self._notify_failure(job, ended.remark or "The deletion isn't proven for every account.")
 
-    def _notify_failure(self, job: Job, remark: str, next_step: str) -> None:
+    def _notify_failure(self, job: Job, remark: str, next_step: str | None = None) -> None:
         is_scheduled_audit = job.kind is JobKind.AUDIT and job.created_by_kind is ActorKind.SERVER
         event = NotificationEvent.AUDIT_FAILED if is_scheduled_audit else NotificationEvent.JOB_FAILED
-        self._notify(job, event, remark, next_step)
+        self._notify(job, event, remark, next_step or f"See job {job.job_id} for its result.")
 
     def _notify(self, job: Job, event: NotificationEvent, remark: str, next_step: str) -> None:
         now = self.clock.now()
@@ -286,29 +276,29 @@ _MOST_AT_ONCE = 500
 
 @dataclass(slots=True)
 class JobReconciler:
-    """One for each process; one turn is :meth:`tick`."""
+    """Compares jobs with the engine's entries in each :meth:`tick`. One for each process."""
 
     jobs: JobStore
     engine: Engine
     clock: Clock
     _stalled: frozenset[str] = field(default_factory=frozenset)
-    """Claimed, but performed by no process, when this was looked at last."""
+    """Jobs that were claimed, but performed by no process, at the last tick."""
 
     def tick(self) -> int:
-        """Put back what stalled, and enqueue what is due and isn't enqueued, the oldest first; how many those were.
+        """Put stalled jobs back, and enqueue due jobs that aren't enqueued, the oldest first; return their number.
 
         :raises DatabaseError: if either can't be read or written; the next tick tries again.
         """
-        claimed = self.engine.list_claimed()  # read first: what begins in between is seen to run
+        claimed = self.engine.list_claimed()  # read first, so that a job which begins in between is seen as running
         unfinished = self.jobs.list_jobs(unfinished_only=True)
         put_back = self._put_back_stalled(claimed, unfinished, self.clock.now())
         return put_back + self._enqueue_missing(unfinished, self.clock.now())
 
     def _put_back_stalled(self, claimed: Collection[str], unfinished: Collection[Job], now: datetime) -> int:
-        """A process takes over the row of a job right after it claimed the job, and ends the claim right after the row.
+        """A process takes over a job's row right after it claims the job, and ends the claim right after the row.
 
-        So a claim without a process that performs it is a process that died if it is still there at the next look. A
-        job that was put off stays claimed until it is due: if it were performed now, it would begin too early.
+        So if no process performs a claimed job at two ticks in a row, the process that claimed it is dead. A postponed
+        job stays claimed until it is due, because it would begin too early otherwise.
         """
         busy = {job.job_id for job in unfinished if not job.is_due(now)}
         stalled, before = frozenset(claimed) - busy, self._stalled
@@ -316,7 +306,7 @@ class JobReconciler:
         left = [job_id for job_id in claimed if job_id in stalled & before]
         for job_id in left:
             self.engine.put_back(job_id)
-            _log.warning("The process that had claimed job %s is gone; the job is in the queue again.", job_id)
+            _log.warning("The process that claimed job %s is dead; the job is in the queue again.", job_id)
         return len(left)
 
     def _enqueue_missing(self, unfinished: Collection[Job], now: datetime) -> int:
@@ -332,22 +322,22 @@ class JobReconciler:
 
 
 class RetentionStore(Protocol):
-    """Forgets what only serves for a time; never the ledger, and never a window.
+    """Deletes old records, but never a ledger entry or a window.
 
     :raises DatabaseError: if the database can't be written.
     """
 
     def forget_sign_ins(self, ended_before: datetime) -> int:
-        """Sign-ins that ended before; how many there were."""
+        """Delete sign-ins that ended before; return how many there were."""
         ...
 
     def forget_notifications(self, made_before: datetime) -> int:
-        """Notifications that were made before and that no target waits for any more; how many there were."""
+        """Delete notifications that were made before and that no target waits for; return how many there were."""
         ...
 
 
 ENGINE_KEEPS = timedelta(days=7)
-"""Nothing is read of it, since a job's own row tells what became of it; for whoever looks into the engine's tables."""
+"""The program doesn't read these records, because a job's own row has its result; they help to analyse the engine."""
 
 NOTIFICATIONS_KEPT = timedelta(days=90)
 PERIOD_SECONDS = 3600.0
@@ -355,7 +345,7 @@ PERIOD_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class RetentionResult:
-    """How much was forgotten."""
+    """How many records were deleted."""
 
     audits: int
     sign_ins: int
@@ -364,7 +354,7 @@ class RetentionResult:
 
 @dataclass(frozen=True, slots=True)
 class RetentionCleaner:
-    """Forgets what is older than the settings say; once an hour is often enough, in however many processes."""
+    """Deletes what is older than the settings say. Once an hour is enough, in any number of processes."""
 
     history: AuditHistory
     retention: RetentionStore
@@ -383,7 +373,7 @@ class RetentionCleaner:
 
 @dataclass(slots=True)
 class EngineCleaner:
-    """Has the engine forget jobs that are over; its tables would grow for ever. One for each process."""
+    """Deletes the engine's records of ended jobs, so that its tables don't grow without limit. One for each process."""
 
     engine: Engine
     clock: Clock
@@ -391,7 +381,7 @@ class EngineCleaner:
     """In monotonic seconds."""
 
     def tick(self) -> int:
-        """Once an hour, however often it is called; how many attempts at jobs were forgotten.
+        """Delete at most once an hour; return how many attempts at jobs were deleted.
 
         :raises DatabaseError: if the engine's tables can't be reached.
         """
@@ -413,7 +403,7 @@ _ENDING = (
     schema.kept_answers,
     schema.sign_in_starts,
 )
-"""Tables whose rows have a moment from which on nobody looks at them."""
+"""Tables whose rows have an end after which they aren't read."""
 
 
 class SqlRetentionStore:
@@ -425,7 +415,7 @@ class SqlRetentionStore:
         self._organization_id = organization_id
 
     def forget_sign_ins(self, ended_before: datetime) -> int:
-        """See the port; all else that only served for a time and has an end goes too."""
+        """Also deletes rows of ``_ENDING`` that have ended."""
         ended = [
             delete(table).where(table.c.organization_id == self._organization_id, table.c.ends_at < ended_before)
             for table in _ENDING
@@ -442,7 +432,7 @@ class SqlRetentionStore:
         return self._commits.run(work)
 
     def forget_notifications(self, made_before: datetime) -> int:
-        """One that still waits for a target stays, however old it is."""
+        """Keeps a notification that still waits for a target, however old it is."""
         waits = exists().where(
             _deliveries.notification_id == _notifications.notification_id, _deliveries.next_attempt_at.is_not(None)
         )

@@ -379,7 +379,7 @@ def test_while_the_database_cannot_be_read_what_is_known_is_closed_once(worker: 
     assert worker.organization.root_users[ACCOUNT].is_empty
     assert not worker.organization.root_users[ACCOUNTS[1]].is_empty
     assert worker.process.spilled.database.outcomes_of(Action.WINDOW_CLOSE) == [Result.DONE]
-    assert len([one for one in worker.remarks if "goes on with what is known" in one]) == 1
+    assert len([one for one in worker.remarks if "continues with the windows that are known" in one]) == 1
 
     worker.database.is_readable = True
     worker.run_for(60)

@@ -135,7 +135,7 @@ def test_a_preflights_answer_is_its_json(desk: JobDesk) -> None:
 
 def test_a_drift_check_without_an_accepted_set_up_says_so(desk: JobDesk) -> None:
     job = desk.do(JobKind.DRIFT_CHECK)
-    assert job.remark == "No set-up was accepted yet, so there is nothing to compare."
+    assert job.remark == "No set-up has been accepted yet, so there is nothing to compare."
     assert outcome_of(desk, job)["accepted_at"] is None
 
 
@@ -145,7 +145,7 @@ def test_drift_is_kept_and_told_of_where_nobody_asked(desk: JobDesk) -> None:
     SetupAcceptance(desk.desk.setups, desk.desk.ledger, "ana").accept(
         reading.read_state(acting.setup_reader.read().setup)
     )
-    assert desk.do(JobKind.DRIFT_CHECK).remark == "The set-up is as it was accepted."
+    assert desk.do(JobKind.DRIFT_CHECK).remark == "The set-up is the accepted one."
     desk.desk.organization.delegated_administrators.append(CLEAN)
     job = desk.perform(desk.request(JobKind.DRIFT_CHECK, actor=SCHEDULES))
     assert [difference["subject"] for difference in outcome_of(desk, job)["differences"]] == [CLEAN]

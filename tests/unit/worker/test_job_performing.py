@@ -102,7 +102,7 @@ def test_what_would_fail_again_isnt_tried_again(desk: JobDesk, error: Rootkeeper
     (reported,) = desk.notifier.notifications
     assert reported.event is NotificationEvent.JOB_FAILED
     assert error.message in reported.body
-    assert "rootkeeper jobs" in reported.body
+    assert f"job {job.job_id}" in reported.body
 
 
 def test_nothing_is_written_about_a_job_that_was_lost(desk: JobDesk) -> None:

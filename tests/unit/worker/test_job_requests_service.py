@@ -153,7 +153,7 @@ def test_an_interrupted_job_is_queued_again_with_its_attempts_counted_anew(desk:
 
 def test_what_runs_waits_is_over_or_isnt_a_servers_isnt_resumed(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.AUDIT)
-    with pytest.raises(JobConflictError, match="queued already"):
+    with pytest.raises(JobConflictError, match="already queued"):
         desk.requesting().resume(job_id)
     begun = desk.desk.jobs.take_over(job_id)
     with pytest.raises(JobConflictError, match="running"):
@@ -163,7 +163,7 @@ def test_what_runs_waits_is_over_or_isnt_a_servers_isnt_resumed(desk: JobDesk) -
         desk.requesting().resume(job_id)
     kept = desk.desk.job_service.begin(JobKind.AUDIT, {})
     kept.end(JobState.INTERRUPTED)
-    with pytest.raises(InputError, match="command line"):
+    with pytest.raises(InputError, match="with a command on the database"):
         desk.requesting().resume(kept.job_id)
     assert len(list_facts(desk, Action.JOB_REQUEST)) == 1
 

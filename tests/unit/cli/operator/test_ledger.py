@@ -115,10 +115,10 @@ def test_what_keeps_a_server_from_its_ledger_is_no_verdict(desk: RemoteDesk) -> 
 
 @pytest.mark.parametrize("left", [None, verification_to_record(INTACT)], ids=["nothing", "a good verdict before"])
 def test_a_job_that_failed_says_nothing_good(desk: RemoteDesk, left: Any) -> None:
-    come_to(desk, JobState.FAILED, left, remark="A mistake in the program ended it.")
+    come_to(desk, JobState.FAILED, left, remark="An error in the program ended the job.")
     run = desk.run("ledger", "verify")
     assert run.status == 3, run.shown
-    assert "Job job-1 failed: A mistake in the program ended it." in run.stderr
+    assert "Job job-1 failed: An error in the program ended the job." in run.stderr
     assert run.stdout == ""
 
 
