@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -89,6 +90,24 @@ class ForkedProcess:
     def _receive(self) -> dict[str, int]:
         received: dict[str, int] = json.loads(self._report.recv(1000) or "{}")
         return received
+
+
+def run_forked(
+    argv: list[str], environment: Mapping[str, str], *, timeout: float = SECONDS, **how: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run one command line to its end, as ``subprocess.run`` does.
+
+    :raises subprocess.TimeoutExpired: if it takes too long; it is killed then.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = ForkedProcess.start(argv, environment, stdout=stdout, stderr=stderr, **how)
+        try:
+            status = process.wait(timeout)
+        finally:
+            process.kill()
+        for stream in (stdout, stderr):
+            stream.seek(0)
+        return subprocess.CompletedProcess(argv, status, stdout.read().decode(), stderr.read().decode())
 
 
 def _number_of(stream: IO[Any] | int) -> int:

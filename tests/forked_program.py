@@ -39,6 +39,8 @@ class Order:
     environment: dict[str, str]
     module: str = PRODUCT
     """Its ``main`` is called, with ``argv`` in ``sys.argv``."""
+    folder: str | None = None
+    """Its working folder; by default that of the tests."""
     file_size_limit: int | None = None
     """No file can grow beyond so many bytes: a full disk."""
     is_powerless: bool = False
@@ -90,6 +92,8 @@ def _run(order: Order, files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(order.environment)
     time.tzset()
+    if order.folder is not None:
+        os.chdir(order.folder)
     sys.argv = [order.module.partition(".")[0], *order.argv]
     if order.stop_after_intent is not None:
         sqlalchemy.event.listen(sqlalchemy.Engine, "commit", StopAfterIntent(order.stop_after_intent))

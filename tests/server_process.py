@@ -24,7 +24,7 @@ from typing import Any
 
 from tests.api_conformance import ensure_conforms
 from tests.durations import Stopwatch
-from tests.forked import ForkedProcess
+from tests.forked import ForkedProcess, run_forked
 from tests.forked_program import PRODUCT
 
 START_SECONDS = 60.0
@@ -187,14 +187,9 @@ class ServerProcess:
 
     def token(self, role: str, name: str) -> str:
         """Make an API token beside it, and remember it by its name."""
-        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-            argv = ["token", "create", "--role", role, "--name", name]
-            made = ForkedProcess.start(argv, self.environment, stdout=stdout, stderr=stderr)
-            status = made.wait(START_SECONDS)
-            stdout.seek(0)
-            stderr.seek(0)
-            assert status == 0, stderr.read()
-            self.tokens[name] = stdout.read().strip()
+        made = run_forked(["token", "create", "--role", role, "--name", name], self.environment)
+        assert made.returncode == 0, made.stderr
+        self.tokens[name] = made.stdout.strip()
         return self.tokens[name]
 
     def ask(self, method: str, path: str, body: object = None, *, name: str | None = None) -> Answer:

@@ -1,15 +1,15 @@
-"""The product as its users run it: the installed command, in a process of its own."""
+"""The product as its users run it, each command in a process of its own."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.foreign_clients import SCRIPTS, Keys, clean_environment
+from tests.e2e.foreign_clients import Keys, clean_environment
 from tests.e2e.stage import Stage
+from tests.forked import run_forked
 
 TIMEOUT_SECONDS = 90
 
@@ -46,15 +46,7 @@ class Rootkeeper:
         return clean_environment(self.url, self.folder) | self.keys.as_variables() | own | self.settings
 
     def run(self, *arguments: str) -> Finished:
-        finished = subprocess.run(
-            [str(SCRIPTS / "rootkeeper"), *arguments],
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            timeout=TIMEOUT_SECONDS,
-        )
+        finished = run_forked(list(arguments), self.environment, timeout=TIMEOUT_SECONDS, folder=str(self.folder))
         return Finished(finished.returncode, finished.stdout, finished.stderr)
 
 

@@ -13,8 +13,8 @@ from tests.sandbox_process import SandboxProcess
 
 
 @pytest.fixture(scope="session")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    return Runner(tmp_path_factory.mktemp("runs"))
+def runner() -> Runner:
+    return Runner()
 
 
 @pytest.fixture(scope="module")

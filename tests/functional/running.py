@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.forked import ForkedProcess
+from tests.forked import run_forked
 
 SECONDS = 100
 LONG_LEASE = "60"
@@ -41,15 +41,9 @@ class Run:
 class Runner:
     """Runs command lines one after the other, each in a process of its own that is forked after the imports."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
     def run(self, arguments: list[str], environment: Mapping[str, str]) -> Run:
-        paths = [self._folder / name for name in ("stdout", "stderr")]
-        with paths[0].open("wb") as stdout, paths[1].open("wb") as stderr:
-            process = ForkedProcess.start(arguments, environment, stdout=stdout, stderr=stderr)
-            status = process.wait()
-        return Run(status, *(path.read_text(encoding="utf-8") for path in paths))
+        done = run_forked(arguments, environment)
+        return Run(done.returncode, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests.durations import Stopwatch
+from tests.forked import run_forked
 from tests.functional.crash.killing_proxy import KillingProxy, KillPoint
 from tests.postgresql import PostgresqlServer
 from tests.sandbox_process import SandboxProcess
@@ -243,15 +244,7 @@ class Servers:
 
     def run(self, *arguments: str) -> str:
         """A command line beside them, with a long lease; its stdout."""
-        done = subprocess.run(
-            [sys.executable, "-m", "rootkeeper", *arguments],
-            env=self.environment | {"ROOTKEEPER_LEASE_SECONDS": "60"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=SECONDS,
-        )
+        done = run_forked(list(arguments), self.environment | {"ROOTKEEPER_LEASE_SECONDS": "60"}, timeout=SECONDS)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
