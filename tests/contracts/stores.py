@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pytest
 
 from rootkeeper.composition.database import Database, open_database
-from rootkeeper.exceptions.service import DeletionExceptions
+from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Endpoint
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.current_databases import place_database
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
@@ -30,8 +30,8 @@ class Process:
 
     ledger: Ledger
     locks: AccountLocks
-    windows: RecoveryWindows
-    exceptions: DeletionExceptions
+    windows: RecoveryWindowStore
+    exceptions: DeletionExceptionStore
     die: Callable[[], None]
 
 

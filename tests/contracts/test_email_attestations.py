@@ -1,4 +1,4 @@
-"""The contract of EmailAttestations, in memory and in the database."""
+"""The contract of EmailAttestationStore, in memory and in the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.composition.database import open_database
 from rootkeeper.root_emails.rules import EmailAttestation
-from rootkeeper.root_emails.store import EmailAttestations
+from rootkeeper.root_emails.store import EmailAttestationStore
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START
 from tests.fakes.stores import InMemoryEmailAttestations
@@ -19,7 +19,7 @@ ATTESTATION = EmailAttestation("aws@example.com", "Nikki Wolf", START + timedelt
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def attestations(request: pytest.FixtureRequest) -> Iterator[EmailAttestations]:
+def attestations(request: pytest.FixtureRequest) -> Iterator[EmailAttestationStore]:
     if request.param == "fake":
         yield InMemoryEmailAttestations()
         return
@@ -27,7 +27,7 @@ def attestations(request: pytest.FixtureRequest) -> Iterator[EmailAttestations]:
         yield database.email_attestations(ORGANIZATION_ID)
 
 
-def test_attestations_are_listed_by_address_and_replaced(attestations: EmailAttestations) -> None:
+def test_attestations_are_listed_by_address_and_replaced(attestations: EmailAttestationStore) -> None:
     other = replace(ATTESTATION, address="aaa@example.com", until=START - timedelta(days=1))
     for one in (ATTESTATION, other):
         attestations.add(one)

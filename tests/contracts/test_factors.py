@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.factors import FactorStore
+from rootkeeper.access.factor_store import FactorStore
 from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Identity, IdentityKind, Passkey, ServerRole
 from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError

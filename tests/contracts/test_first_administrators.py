@@ -1,4 +1,4 @@
-"""The contract of FirstAdministrators, in memory and in the database."""
+"""The contract of FirstAdministratorStore, in memory and in the database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
-from rootkeeper.access.service import FirstAdministrators, IdentityStore
+from rootkeeper.access.store import FirstAdministratorStore, IdentityStore
 from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError
 from tests.contracts.stores import ORGANIZATION_ID, find_url
@@ -26,7 +26,7 @@ END = START + timedelta(days=1)
 class Stores:
     """Links, and who is known."""
 
-    links: FirstAdministrators
+    links: FirstAdministratorStore
     identities: IdentityStore
     clock: FakeClock
 

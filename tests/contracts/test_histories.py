@@ -17,7 +17,7 @@ from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Endpoint
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
-from rootkeeper.watching.store import WindowEvents
+from rootkeeper.watching.store import WindowEventStore
 from tests.contracts.stores import ORGANIZATION_ID
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.histories import InMemoryHistory
@@ -41,7 +41,7 @@ def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AuditHis
 
 
 @pytest.fixture(params=["fake", "database"])
-def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WindowEvents]:
+def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WindowEventStore]:
     clock = FakeClock()
     if request.param == "fake":
         yield InMemoryWindowEvents(InMemoryLedger(clock))
@@ -98,7 +98,7 @@ def test_the_newest_reading_between_two_moments_is_found(history: AuditHistory) 
     )
 
 
-def test_an_event_is_judged_by_its_accounts_sign_ins_and_once(events: WindowEvents) -> None:
+def test_an_event_is_judged_by_its_accounts_sign_ins_and_once(events: WindowEventStore) -> None:
     seen: list[int] = []
 
     def judge_as(event: WatchedEvent) -> WatchedEvent:

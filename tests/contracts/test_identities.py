@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
-from rootkeeper.access.service import IdentityStore
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError, NotFoundError
 from tests.contracts.stores import ORGANIZATION_ID, find_url

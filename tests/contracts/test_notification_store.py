@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.composition.database import Database, open_database
 from rootkeeper.notifications.rules import DeliveryState, Notification, NotificationEvent, Severity
-from rootkeeper.notifications.service import NotificationStore
+from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.worker.schedules import CLAIM, ScheduleStore
 from tests.contracts.stores import ORGANIZATION_ID, find_url

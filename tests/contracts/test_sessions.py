@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.factors import FactorStore
+from rootkeeper.access.factor_store import FactorStore
 from rootkeeper.access.rules import (
     Factor,
     FactorKind,
@@ -20,7 +20,7 @@ from rootkeeper.access.rules import (
     SessionKind,
     SessionNeed,
 )
-from rootkeeper.access.service import IdentityStore, SessionStore
+from rootkeeper.access.store import IdentityStore, SessionStore
 from rootkeeper.composition.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities

@@ -1,4 +1,4 @@
-"""The contract of SignInStarts, in memory and in the database."""
+"""The contract of SignInStartStore, in memory and in the database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.access.provider import SignInStart, SignInStarts
+from rootkeeper.access.factor_store import SignInStart, SignInStartStore
 from rootkeeper.composition.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
@@ -23,7 +23,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def starts(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SignInStarts]:
+def starts(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SignInStartStore]:
     if request.param == "fake":
         yield InMemoryStarts(clock)
         return
@@ -31,7 +31,7 @@ def starts(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SignInS
         yield database.sign_in_starts(ORGANIZATION_ID, clock)
 
 
-def test_a_start_is_taken_once_by_its_secret_alone(starts: SignInStarts) -> None:
+def test_a_start_is_taken_once_by_its_secret_alone(starts: SignInStartStore) -> None:
     starts.keep("one", BEGUN)
     starts.keep("two", CONFIRMING)
     assert starts.take("three") is None
@@ -40,7 +40,7 @@ def test_a_start_is_taken_once_by_its_secret_alone(starts: SignInStarts) -> None
     assert starts.take("one") == BEGUN
 
 
-def test_a_start_ends(starts: SignInStarts, clock: FakeClock) -> None:
+def test_a_start_ends(starts: SignInStartStore, clock: FakeClock) -> None:
     starts.keep("one", BEGUN)
     starts.keep("two", BEGUN)
     clock.advance(599)

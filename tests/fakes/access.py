@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rootkeeper.access.rules import Identity, IdentityKind, NewSession, ServerRole, Session, SignInWay, fold_name
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.errors import InputError, NotFoundError
 from tests.fakes.clock import FakeClock
 
 
 @dataclass
-class InMemoryIdentities:
+class InMemoryIdentities(IdentityStore):
     """Implements IdentityStore; proofs are kept as they are."""
 
     clock: FakeClock

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rootkeeper.access.counts import StoredAnswers
 from rootkeeper.access.records import StoredAnswer
 from rootkeeper.errors import InputError, JobConflictError
 
 
 @dataclass
-class InMemoryAnswers:
+class InMemoryAnswers(StoredAnswers):
     """Implements StoredAnswers; nothing is forgotten."""
 
     kept: dict[str, tuple[str, StoredAnswer | None]] = field(default_factory=dict)

@@ -23,9 +23,11 @@ from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.exceptions.service import ExceptionService
 from rootkeeper.history.service import HistoryReader
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
+from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import Actor, LedgerEntry, LedgerVerification
 from rootkeeper.ledger.store import LedgerFilter
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.rules import Notification, NotificationTarget, Severity
 from rootkeeper.notifications.service import NotificationTester
 from rootkeeper.organization.accounts import (
@@ -42,6 +44,7 @@ from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.setup.service import SetupEnabler, SetupReader
+from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.closing import CloseOutcome, CloseResult
@@ -97,7 +100,7 @@ def make_organization(clock: FakeClock) -> FakeOrganization:
 
 
 @dataclass
-class FakeHistory:
+class FakeHistory(AuditHistory):
     """Implements AuditHistory."""
 
     kept: dict[str, tuple[KeptAudit, tuple[AccountStatus, ...]]] = field(default_factory=dict)
@@ -136,8 +139,8 @@ class FakeHistory:
 
 
 @dataclass
-class FakeLedgerReader:
-    """Implements LedgerSearch on a database in memory."""
+class FakeLedgerReader(LedgerReader):
+    """Implements LedgerReader on a database in memory."""
 
     database: FakeDatabase
 
@@ -202,9 +205,11 @@ class FakeEngine:
         raise NotImplementedError
 
 
-@dataclass
-class FakeEvents:
-    """Implements WatchedEventReader: none."""
+class FakeEvents(WatchedEventReader):
+    """There are none."""
+
+    def __init__(self) -> None:
+        """No database."""
 
     def list_of_account(self, account_id: AccountId) -> tuple[()]:
         return ()

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from rootkeeper.errors import AccountBusyError, DatabaseError, LedgerUnavailableError, LockLostError
 from rootkeeper.exceptions.rules import DeletionException
-from rootkeeper.ledger.owners import AccountLock
+from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import (
     GENESIS_HASH,
     Action,
@@ -177,7 +178,7 @@ class FakeLedger:
 
 
 @dataclass
-class FakeLocks:
+class FakeLocks(AccountLocks):
     """Implements AccountLocks for one process."""
 
     database: FakeDatabase
@@ -195,21 +196,21 @@ class FakeLocks:
         except Killed:
             raise
         except BaseException:
-            self._release(account_id, token + 1)
+            self._free(account_id, token + 1)
             raise
-        self._release(account_id, token + 1)
+        self._free(account_id, token + 1)
 
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         owners = {one: self.database.locks.get(one, (None, 0))[0] for one in account_ids}
         return frozenset(one for one, owner in owners.items() if owner is not None and owner not in self.database.dead)
 
-    def _release(self, account_id: AccountId, token: int) -> None:
+    def _free(self, account_id: AccountId, token: int) -> None:
         if self.database.locks[account_id] == (self.owner_id, token):
             self.database.locks[account_id] = (None, token)
 
 
 class FakeWindows(InMemoryWindows):
-    """Implements RecoveryWindows for one process: what it writes and reads may fail."""
+    """Implements RecoveryWindowStore for one process: what it writes and reads may fail."""
 
     def __init__(self, database: FakeDatabase) -> None:
         super().__init__(database.windows)
@@ -233,8 +234,8 @@ class FakeWindows(InMemoryWindows):
 
 
 @dataclass
-class FakeExceptions:
-    """Implements DeletionExceptions."""
+class FakeExceptions(DeletionExceptionStore):
+    """Implements DeletionExceptionStore."""
 
     database: FakeDatabase
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.root_emails.rules import EmailRules, parse_rules
 from rootkeeper.root_emails.service import (
@@ -29,7 +30,7 @@ RULES = parse_rules(["example.com"], "", ["aws@example.com"])
 
 
 @dataclass(slots=True)
-class InMemoryLedgerReader:
+class InMemoryLedgerReader(LedgerReader):
     """Implements LedgerReader on a ledger in memory."""
 
     ledger: InMemoryLedger

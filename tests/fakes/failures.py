@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.rules import AttemptLimit
 from tests.fakes.clock import FakeClock
 
 
 @dataclass
-class InMemoryFailures:
+class InMemoryFailures(FailureCounter):
     """Implements FailureCounter."""
 
     clock: FakeClock
@@ -23,7 +24,7 @@ class InMemoryFailures:
     def begin_attempt(self, limits: Sequence[AttemptLimit]) -> str | None:
         now = self.clock.now()
         with self.guard:
-            if any(self._count(limit.key, now) >= limit.most for limit in limits):
+            if any(self._count_failed(limit.key, now) >= limit.most for limit in limits):
                 return None
             attempt_id = f"f-{len(self.kept)}"
             self.kept[attempt_id] = [(limit.key, now + limit.within) for limit in limits]
@@ -34,5 +35,5 @@ class InMemoryFailures:
             if attempt_id in self.kept:
                 self.kept[attempt_id] = []
 
-    def _count(self, key: str, now: datetime) -> int:
+    def _count_failed(self, key: str, now: datetime) -> int:
         return sum(one == key and ends_at > now for kept in self.kept.values() for one, ends_at in kept)

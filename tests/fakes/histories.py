@@ -8,12 +8,14 @@ from datetime import datetime
 
 from rootkeeper.errors import NotFoundError
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
+from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccountStatus
+from rootkeeper.worker.service import RetentionStore
 
 
 @dataclass(slots=True)
-class InMemoryHistory:
+class InMemoryHistory(AuditHistory):
     """Implements AuditHistory."""
 
     audits: dict[str, KeptAudit] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class InMemoryHistory:
 
 
 @dataclass(slots=True)
-class FakeRetention:
+class FakeRetention(RetentionStore):
     """Implements Retention: keeps what it was asked."""
 
     sign_ins_before: list[datetime] = field(default_factory=list)

@@ -15,7 +15,7 @@ from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.ledger.rules import Actor, ActorKind
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Inventory
 from rootkeeper.organization.progress import Progress, ServerStopSignal
 from rootkeeper.settlement.service import SettlementReport

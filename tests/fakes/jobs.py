@@ -18,7 +18,7 @@ from rootkeeper.jobs.rules import (
     require_not_over,
     require_resumable,
 )
-from rootkeeper.jobs.store import JobResults
+from rootkeeper.jobs.store import JobResults, JobStore
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue
 
@@ -42,7 +42,7 @@ class JobShelf:
 
 
 @dataclass(slots=True)
-class InMemoryJobs:
+class InMemoryJobs(JobStore):
     """Implements JobStore for one process; ``die`` is the end of that process."""
 
     shelf: JobShelf
@@ -72,7 +72,7 @@ class InMemoryJobs:
         with self.shelf.guard:
             self._ensure_own(job)
             self.shelf.results[job.job_id].update({account_id: dict(result) for account_id, result in results.items()})
-            self._change(job.job_id, progress=progress)
+            self._alter(job.job_id, progress=progress)
             self.recorded.append(set(results))
             state = self.shelf.jobs[job.job_id].state
         self.after_record()
@@ -92,10 +92,10 @@ class InMemoryJobs:
         with self.shelf.guard:
             self._ensure_own(job)
             if self.shelf.jobs[job.job_id].state is JobState.CANCELLED:
-                self._change(job.job_id, progress=progress)
+                self._alter(job.job_id, progress=progress)
                 return
             ended_at = None if state is JobState.INTERRUPTED else self.shelf.clock.now()
-            self._change(job.job_id, state=state, progress=progress, remark=remark, ended_at=ended_at)
+            self._alter(job.job_id, state=state, progress=progress, remark=remark, ended_at=ended_at)
 
     def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
         with self.shelf.guard:
@@ -103,7 +103,7 @@ class InMemoryJobs:
             kept = self.shelf.jobs[job.job_id]
             if kept.state is JobState.INTERRUPTED:
                 attempts = MOST_ATTEMPTS if until is None else kept.attempts + 1
-                self._change(job.job_id, attempts=attempts, next_attempt_at=until)
+                self._alter(job.job_id, attempts=attempts, next_attempt_at=until)
 
     def set_outcome(self, job: Job, outcome: str) -> None:
         with self.shelf.guard:
@@ -118,7 +118,7 @@ class InMemoryJobs:
             self._require_writable()
             token = self._count_up(job_id)
             anew = {"parameters": dict(parameters), "remark": None, "attempts": 0, "next_attempt_at": None}
-            self._change(job_id, state=JobState.QUEUED, fencing_token=token, **anew)
+            self._alter(job_id, state=JobState.QUEUED, fencing_token=token, **anew)
             return self.get(job_id)
 
     def take_over(self, job_id: str) -> Job:
@@ -126,14 +126,14 @@ class InMemoryJobs:
             self._require_writable()
             token = self._count_up(job_id)
             self.shelf.owners[job_id] = self.owner_id
-            self._change(job_id, state=JobState.RUNNING, remark=None, next_attempt_at=None, fencing_token=token)
+            self._alter(job_id, state=JobState.RUNNING, remark=None, next_attempt_at=None, fencing_token=token)
             return self.get(job_id)
 
     def cancel(self, job_id: str, remark: str) -> Job:
         with self.shelf.guard:
             self._require_writable()
             require_not_over(self.get(job_id))
-            self._change(job_id, state=JobState.CANCELLED, remark=remark, ended_at=self.shelf.clock.now())
+            self._alter(job_id, state=JobState.CANCELLED, remark=remark, ended_at=self.shelf.clock.now())
             return self.get(job_id)
 
     def get(self, job_id: str) -> Job:
@@ -177,7 +177,7 @@ class InMemoryJobs:
         if self.shelf.is_broken:
             raise DatabaseError("The database can't be written: no space left on device.")
 
-    def _change(self, job_id: str, **changes: object) -> None:
+    def _alter(self, job_id: str, **changes: object) -> None:
         job = self.shelf.jobs[job_id]
         self.shelf.jobs[job_id] = replace(job, updated_at=self.shelf.clock.now(), **changes)  # type: ignore[arg-type]  # of this file
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rootkeeper.errors import DatabaseError, NotificationError
 from rootkeeper.notifications.rules import Delivery, DeliveryState, Notification, NotificationTarget, find_failing
-from rootkeeper.worker.schedules import is_claimed
+from rootkeeper.notifications.store import NotificationStore
+from rootkeeper.worker.schedules import ScheduleStore, is_claimed
 
 
 @dataclass
@@ -22,7 +23,7 @@ class RecordingNotifier:
         self.notifications.append(notification)
 
 
-class InMemoryNotifications:
+class InMemoryNotifications(NotificationStore):
     """Implements NotificationStore; while ``is_down``, it can't be reached."""
 
     def __init__(self) -> None:
@@ -48,12 +49,12 @@ class InMemoryNotifications:
     def list_targets_due(self, now: datetime) -> tuple[str, ...]:
         with self._guard:
             self._ensure_up()
-            return tuple(sorted({one.target for one in self._deliveries.values() if self._is_due(one, now)}))
+            return tuple(sorted({one.target for one in self._deliveries.values() if self._waits(one, now)}))
 
     def claim_due(self, target: str, now: datetime, until: datetime, limit: int) -> tuple[Delivery, ...]:
         with self._guard:
             self._ensure_up()
-            due = [one for one in self._deliveries.values() if one.target == target and self._is_due(one, now)]
+            due = [one for one in self._deliveries.values() if one.target == target and self._waits(one, now)]
             claimed = sorted(due, key=lambda one: (one.created_at, one.notification_id))[:limit]
             self._claims.update({(one.notification_id, target): until for one in claimed})
             return tuple(claimed)
@@ -85,12 +86,12 @@ class InMemoryNotifications:
             by_name = sorted(self._deliveries.values(), key=lambda one: (one.notification_id, one.target))
             return tuple(sorted(by_name, key=lambda one: one.created_at, reverse=True)[:limit])
 
-    def list_failing(self, since: datetime) -> Mapping[str, str]:
+    def list_failing(self, since: datetime) -> dict[str, str]:
         with self._guard:
             self._ensure_up()
             return find_failing(one for one in self._deliveries.values() if one.created_at >= since)
 
-    def _is_due(self, delivery: Delivery, now: datetime) -> bool:
+    def _waits(self, delivery: Delivery, now: datetime) -> bool:
         claimed_until = self._claims.get((delivery.notification_id, delivery.target))
         return (
             delivery.state is DeliveryState.WAITING
@@ -104,7 +105,7 @@ class InMemoryNotifications:
             raise DatabaseError("The database can't be reached.")
 
 
-class InMemorySchedules:
+class InMemorySchedules(ScheduleStore):
     """Implements ScheduleStore."""
 
     def __init__(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.access.provider import AuthorizationRequest, SignInStart
+from rootkeeper.access.factor_store import SignInStart, SignInStartStore
+from rootkeeper.access.provider import AuthorizationRequest
 from rootkeeper.access.rules import ProviderIdentity, ProviderRules, ServerRole
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
 from tests.fakes.clock import START, FakeClock
@@ -50,8 +51,8 @@ class FakeProvider:
 
 
 @dataclass
-class InMemoryStarts:
-    """Implements SignInStarts."""
+class InMemoryStarts(SignInStartStore):
+    """Implements SignInStartStore."""
 
     clock: FakeClock
     kept: dict[str, SignInStart] = field(default_factory=dict)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from rootkeeper.aws.rules import Resource
 from rootkeeper.errors import PolicyNotSavedError
+from rootkeeper.unlock.store import SavedPolicyFiles
 
 
 @dataclass(slots=True)
-class InMemorySavedPolicies:
-    """Implements SavedPolicies."""
+class InMemorySavedPolicies(SavedPolicyFiles):
+    """Implements SavedPolicyFiles."""
 
     kept: list[tuple[Resource, str]] = field(default_factory=list)
     folder: Path = Path("/policies")

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rootkeeper.access.factor_store import FactorStore
 from rootkeeper.access.rules import (
     SESSION_LASTS,
     ChallengePurpose,
@@ -19,6 +20,7 @@ from rootkeeper.access.rules import (
     TotpFactor,
     fold_name,
 )
+from rootkeeper.access.store import FirstAdministratorStore, SessionStore
 from rootkeeper.errors import InputError
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
@@ -37,7 +39,7 @@ def new_session(
 
 
 @dataclass
-class InMemoryFactors:
+class InMemoryFactors(FactorStore):
     """Implements FactorStore; secrets are kept as they are."""
 
     totp: dict[str, TotpFactor] = field(default_factory=dict)
@@ -133,7 +135,7 @@ class InMemoryFactors:
 
 
 @dataclass
-class InMemorySessions:
+class InMemorySessions(SessionStore):
     """Implements SessionStore, on the sign-ins of the identities in memory."""
 
     identities: InMemoryIdentities
@@ -145,10 +147,10 @@ class InMemorySessions:
         if identity is None or not identity.is_usable(self.clock.now()):
             return None
         self.identities.begin(identity, new)
-        return self._find(new.secret)
+        return self._find_session(new.secret)
 
     def find(self, secret: str, kind: SessionKind, *, is_use: bool = True) -> Session | None:
-        found = self._find(secret)
+        found = self._find_session(secret)
         if found is None or found.kind is not kind:
             return None
         if is_use:
@@ -157,14 +159,14 @@ class InMemorySessions:
         return found
 
     def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
-        if self._find(secret) is None:
+        if self._find_session(secret) is None:
             return None
         kept = self.identities.sign_ins.pop(secret)
         self.identities.sign_ins[new_secret] = replace(kept, factor_at=factor_at, last_used_at=self.clock.now())
-        return self._find(new_secret)
+        return self._find_session(new_secret)
 
     def list_sessions(self, identity_id: str | None = None) -> tuple[Session, ...]:
-        found = [self._find(secret) for secret in self.identities.sign_ins]
+        found = [self._find_session(secret) for secret in self.identities.sign_ins]
         lasting = [
             one
             for one in found
@@ -187,7 +189,7 @@ class InMemorySessions:
             del self.identities.sign_ins[secret]
         return len(ended)
 
-    def _find(self, secret: str) -> Session | None:
+    def _find_session(self, secret: str) -> Session | None:
         kept = self.identities.sign_ins.get(secret)
         if kept is None:
             return None
@@ -213,8 +215,8 @@ class SignInDesk:
 
 
 @dataclass
-class InMemoryFirstAdministrators:
-    """Implements FirstAdministrators."""
+class InMemoryFirstAdministrators(FirstAdministratorStore):
+    """Implements FirstAdministratorStore."""
 
     identities: InMemoryIdentities
     clock: FakeClock

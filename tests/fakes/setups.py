@@ -11,14 +11,15 @@ from threading import Event
 from rootkeeper.errors import DatabaseError
 from rootkeeper.policy_language.documents import PolicyKind, PolicyLabel
 from rootkeeper.policy_language.evaluation import OrganizationPolicy, PolicyListing
+from rootkeeper.setup.drift import AcceptedSetupStore
 from rootkeeper.setup.rules import AcceptedSetup, SetupState
 
 DENY_ROOT = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 
 
 @dataclass(slots=True)
-class InMemorySetups:
-    """Implements AcceptedSetups."""
+class InMemorySetups(AcceptedSetupStore):
+    """Implements AcceptedSetupStore."""
 
     accepted: list[AcceptedSetup] = field(default_factory=list)
     readings: list[SetupState] = field(default_factory=list)

@@ -14,7 +14,9 @@ from datetime import datetime
 
 from rootkeeper.errors import AccountBusyError, InputError, LedgerUnavailableError, LockLostError, WindowConflictError
 from rootkeeper.exceptions.rules import DeletionException
-from rootkeeper.ledger.owners import AccountLock
+from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import (
     GENESIS_HASH,
     Action,
@@ -27,13 +29,16 @@ from rootkeeper.ledger.rules import (
     Result,
     require_no_secrets,
 )
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.root_emails.rules import EmailAttestation
+from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import is_lapsing
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.fakes.clock import FakeClock
 
 OWNER = "owner-1"
@@ -42,7 +47,7 @@ OPERATOR = Actor("operator", ActorKind.SELF_ASSERTED)
 
 
 @dataclass(slots=True)
-class InMemoryLocks:
+class InMemoryLocks(AccountLocks):
     """Implements AccountLocks; ``take_over`` is what another owner does when this one's lease ran out."""
 
     held: dict[AccountId, AccountLock] = field(default_factory=dict)
@@ -82,7 +87,7 @@ class InMemoryLocks:
 
 
 @dataclass(slots=True)
-class InMemoryLedger:
+class InMemoryLedger(LedgerReader):
     """Implements Ledger. ``note`` hears of every append, so that a test sees its order among the calls."""
 
     clock: FakeClock
@@ -217,7 +222,7 @@ class InMemoryLedger:
 
 
 @dataclass(slots=True)
-class InMemoryInventory:
+class InMemoryInventory(InventoryStore):
     """Implements InventoryStore."""
 
     last: Inventory | None = None
@@ -266,8 +271,8 @@ class InMemoryInventory:
 
 
 @dataclass(slots=True)
-class InMemoryWindows:
-    """Implements RecoveryWindows."""
+class InMemoryWindows(RecoveryWindowStore):
+    """Implements RecoveryWindowStore."""
 
     kept: dict[str, RecoveryWindow] = field(default_factory=dict)
 
@@ -335,8 +340,8 @@ class InMemoryWindows:
 
 
 @dataclass(slots=True)
-class InMemoryExceptions:
-    """Implements DeletionExceptions."""
+class InMemoryExceptions(DeletionExceptionStore):
+    """Implements DeletionExceptionStore."""
 
     kept: dict[AccountId, DeletionException] = field(default_factory=dict)
 
@@ -351,8 +356,8 @@ class InMemoryExceptions:
 
 
 @dataclass(slots=True)
-class InMemoryEmailAttestations:
-    """Implements EmailAttestations."""
+class InMemoryEmailAttestations(EmailAttestationStore):
+    """Implements EmailAttestationStore."""
 
     kept: dict[str, EmailAttestation] = field(default_factory=dict)
 

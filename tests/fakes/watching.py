@@ -12,7 +12,7 @@ from rootkeeper.ledger.rules import Action
 from rootkeeper.notifications.rules import Notification
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
-from rootkeeper.watching.store import EventEvaluator
+from rootkeeper.watching.store import EventEvaluator, WindowEventStore
 from tests.fakes.stores import InMemoryLedger
 
 
@@ -48,8 +48,8 @@ class FakeSource:
 
 
 @dataclass(slots=True)
-class InMemoryWindowEvents:
-    """Implements WindowEvents."""
+class InMemoryWindowEvents(WindowEventStore):
+    """Implements WindowEventStore."""
 
     ledger: InMemoryLedger
     kept: dict[str, WatchedEvent] = field(default_factory=dict)
@@ -68,12 +68,12 @@ class InMemoryWindowEvents:
         return event
 
     def list_of_window(self, window_id: str) -> tuple[WatchedEvent, ...]:
-        return self._list(window_id=window_id)
+        return self._list_wanted(window_id=window_id)
 
     def list_of_account(self, account_id: AccountId) -> tuple[WatchedEvent, ...]:
-        return self._list(account_id=account_id)
+        return self._list_wanted(account_id=account_id)
 
-    def _list(self, **wanted: str) -> tuple[WatchedEvent, ...]:
+    def _list_wanted(self, **wanted: str) -> tuple[WatchedEvent, ...]:
         found = [event for event in self.kept.values() if all(getattr(event, key) == wanted[key] for key in wanted)]
         return tuple(sorted(found, key=lambda event: (event.at, event.event_id)))
 

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, delete, func, insert, select, update
 
@@ -29,8 +29,14 @@ KEPT_FOR = timedelta(days=1)
 _attempts = schema.failed_attempts.c
 
 
-class SqlFailureCounter:
-    """The failures of one organization; implements the port FailureCounter."""
+class FailureCounter:
+    """Counts failed attempts of one organization.
+
+    An attempt counts as failed from its begin until it succeeds, so that attempts at the same time, also at several
+    servers, can't exceed the limit.
+
+    :raises DatabaseError: if the database can't be written; an attempt that can't be counted isn't allowed.
+    """
 
     def __init__(self, commits: GroupCommit, organization_id: str, clock: Clock, most_kept: int = MOST_COUNTED) -> None:
         self._commits = commits
@@ -39,6 +45,7 @@ class SqlFailureCounter:
         self._most_kept = most_kept
 
     def begin_attempt(self, limits: Sequence[AttemptLimit]) -> str | None:
+        """Return the attempt's id; ``None``, without counting it, if one of its limits is reached."""
         attempt_id = f"f-{secrets.token_hex(8)}"
 
         def work(transaction: WriteTransaction) -> str | None:
@@ -57,6 +64,7 @@ class SqlFailureCounter:
         return self._commits.run(work)
 
     def remove_attempt(self, attempt_id: str) -> None:
+        """Don't count an attempt, because it succeeded. Harmless if it isn't known any more."""
         statement = delete(schema.failed_attempts).where(self._is_own, _attempts.attempt_id == attempt_id)
         self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
@@ -97,8 +105,11 @@ def delete_surplus(
 _answers = schema.kept_answers.c
 
 
-class SqlStoredAnswers:
-    """The answers of one organization; implements the port StoredAnswers."""
+class StoredAnswers:
+    """Answers to requests of one organization, each under a key of the client; kept for a day.
+
+    :raises DatabaseError: if the database can't be written.
+    """
 
     def __init__(
         self,
@@ -115,6 +126,13 @@ class SqlStoredAnswers:
         self._most_kept = most_kept
 
     def claim(self, key: str, fingerprint: str) -> StoredAnswer | None:
+        """Return the answer that the request of this key got; ``None`` if the caller must answer it now.
+
+        A claim ends with its process.
+
+        :raises InputError: if the key was used for a request of another fingerprint.
+        :raises JobConflictError: if the first request of this key is still being answered.
+        """
         owner_id = self._owner().owner_id
 
         def work(transaction: WriteTransaction) -> StoredAnswer | None:
@@ -140,11 +158,13 @@ class SqlStoredAnswers:
         return self._commits.run(work)
 
     def keep(self, key: str, answer: StoredAnswer) -> None:
+        """Keep the answer to a claimed request; does nothing if another process has the claim by now."""
         values = {"status": answer.status, "media_type": answer.media_type, "body": answer.body}
         statement = update(schema.kept_answers).where(self._is_claimed(key)).values(values)
         self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     def release(self, key: str) -> None:
+        """Drop the claim, so that a repeat is answered; does nothing if another process has the claim by now."""
         statement = delete(schema.kept_answers).where(self._is_claimed(key))
         self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
@@ -165,46 +185,3 @@ def _require_abandoned(connection: Connection, row: Row[Any], now: datetime) -> 
 def _require_same(row: Row[Any], fingerprint: str) -> None:
     if row.fingerprint != fingerprint:
         raise InputError("This Idempotency-Key was used for another request.", hint="Use a new key for each request.")
-
-
-class FailureCounter(Protocol):
-    """Counts failed attempts of one organization.
-
-    An attempt counts as failed from its begin until it succeeds, so that attempts at the same time, also at several
-    servers, can't exceed the limit.
-
-    :raises DatabaseError: if the database can't be written; an attempt that can't be counted isn't allowed.
-    """
-
-    def begin_attempt(self, limits: Sequence[AttemptLimit]) -> str | None:
-        """Return the attempt's id; ``None``, without counting it, if one of its limits is reached."""
-        ...
-
-    def remove_attempt(self, attempt_id: str) -> None:
-        """Don't count an attempt, because it succeeded. Harmless if it isn't known any more."""
-        ...
-
-
-class StoredAnswers(Protocol):
-    """Answers to requests of one organization, each under a key of the client; kept for a day.
-
-    :raises DatabaseError: if the database can't be written.
-    """
-
-    def claim(self, key: str, fingerprint: str) -> StoredAnswer | None:
-        """Return the answer that the request of this key got; ``None`` if the caller must answer it now.
-
-        A claim ends with its process.
-
-        :raises InputError: if the key was used for a request of another fingerprint.
-        :raises JobConflictError: if the first request of this key is still being answered.
-        """
-        ...
-
-    def keep(self, key: str, answer: StoredAnswer) -> None:
-        """Keep the answer to a claimed request; does nothing if another process has the claim by now."""
-        ...
-
-    def release(self, key: str) -> None:
-        """Drop the claim, so that a repeat is answered; does nothing if another process has the claim by now."""
-        ...

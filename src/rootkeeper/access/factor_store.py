@@ -17,17 +17,16 @@ import stat
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
 from rootkeeper.access.counts import delete_surplus, hash_key
-from rootkeeper.access.provider import SignInStart
 from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Passkey, TotpFactor
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
@@ -162,20 +161,15 @@ _factors = schema.factors.c
 _challenges = schema.factor_challenges.c
 
 
-class SecretCipher(Protocol):
-    """Encrypts what mustn't be read from the database alone."""
+class FactorStore:
+    """Second factors of one organization's users.
 
-    def require_known(self, connection: Connection) -> None: ...
+    A factor counts from its confirmation on. Seeds are kept encrypted, with a key that isn't in the database.
 
-    def seal(self, text: str, context: str) -> str: ...
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
-    def unseal(self, sealed: str, context: str) -> str: ...
-
-
-class SqlFactors:
-    """The factors of one organization; implements the port FactorStore."""
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, sealing: SecretCipher | None) -> None:
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, sealing: KeyFileCipher | None) -> None:
         """:param sealing: ``None`` if codes of authenticator apps are neither made nor checked."""
         self._store = store
         self._commits = commits
@@ -183,11 +177,13 @@ class SqlFactors:
         self._known_cipher = sealing
 
     def list_factors(self, identity_id: str) -> tuple[Factor, ...]:
+        """The confirmed ones, the oldest first."""
         return tuple(_parse(row) for row in self._read(self._select_confirmed(identity_id)))
 
     # Authenticator apps.
 
     def begin_totp(self, factor: Factor, secret: str) -> None:
+        """Keep an app that waits for its first code; replaces another one of the user that waits."""
         sealing = self._cipher
         row = self._describe(factor) | {"sealed_seed": sealing.seal(secret, factor.factor_id), "last_step": 0}
         others = delete(schema.factors).where(self._is_of(factor.identity_id), _factors.confirmed_at.is_(None))
@@ -200,25 +196,30 @@ class SqlFactors:
         self._commits.run(work)
 
     def find_waiting_totp(self, identity_id: str, since: datetime) -> TotpFactor | None:
+        """The one that waits for its first code, if it was made since then."""
         statement = self._select(identity_id).where(_factors.confirmed_at.is_(None), _factors.created_at >= since)
         rows = self._read(statement)
         return self._parse_totp(rows[-1]) if rows else None
 
     def confirm_totp(self, factor_id: str, step: int, at: datetime) -> bool:
+        """Confirm an app; ``False`` if it doesn't wait any more."""
         waits = self._is_own & (_factors.factor_id == factor_id) & _factors.confirmed_at.is_(None)
         return self._update(waits, confirmed_at=at, last_used_at=at, last_step=step)
 
     def list_totp(self, identity_id: str) -> tuple[TotpFactor, ...]:
+        """The confirmed ones."""
         statement = self._select_confirmed(identity_id).where(_factors.kind == FactorKind.TOTP.value)
         return tuple(self._parse_totp(row) for row in self._read(statement))
 
     def take_step(self, factor_id: str, step: int, at: datetime) -> bool:
+        """Note that the code of a step was accepted; ``False`` if this step or a later one was accepted before."""
         is_newer = self._is_own & (_factors.factor_id == factor_id) & (_factors.last_step < step)
         return self._update(is_newer & _factors.confirmed_at.is_not(None), last_step=step, last_used_at=at)
 
     # Passkeys.
 
     def add_passkey(self, passkey: Passkey) -> None:
+        """:raises InputError: if it is kept already."""
         row = self._describe(passkey.factor) | {
             "confirmed_at": passkey.factor.created_at,
             "credential_id": passkey.credential_id.hex(),
@@ -244,6 +245,7 @@ class SqlFactors:
         )
 
     def take_sign_count(self, factor_id: str, known: int, new: int, at: datetime) -> bool:
+        """Note a use; ``False`` if the count isn't ``known`` any more, or the passkey is gone."""
         is_it = self._is_own & (_factors.factor_id == factor_id) & (_factors.sign_count == known)
         return self._update(is_it, sign_count=new, last_used_at=at)
 
@@ -266,6 +268,7 @@ class SqlFactors:
         self._commits.run(work)
 
     def take_challenge(self, session_id: str, purpose: ChallengePurpose, challenge: bytes, now: datetime) -> bool:
+        """Whether this sign-in has this open challenge for this purpose; it is removed."""
         is_it = (
             (_challenges.organization_id == self._organization_id)
             & (_challenges.challenge_hash == hash_challenge(challenge))
@@ -283,6 +286,7 @@ class SqlFactors:
     # Of both kinds.
 
     def remove(self, identity_id: str, factor_id: str) -> Factor | None:
+        """``None`` if the user has no such factor."""
         is_it = self._is_of(identity_id) & (_factors.factor_id == factor_id) & _factors.confirmed_at.is_not(None)
 
         def work(transaction: WriteTransaction) -> Factor | None:
@@ -308,7 +312,7 @@ class SqlFactors:
         return self._commits.run(work)
 
     @property
-    def _cipher(self) -> SecretCipher:
+    def _cipher(self) -> KeyFileCipher:
         assert self._known_cipher is not None, "no key file is open"  # noqa: S101 - a bug of ours
         return self._known_cipher
 
@@ -359,8 +363,22 @@ MOST_KEPT = 10_000
 _starts = schema.sign_in_starts.c
 
 
-class SqlSignInStarts:
-    """Those of one organization; implements the port SignInStarts."""
+@dataclass(frozen=True, slots=True)
+class SignInStart:
+    """A sign-in at the provider that began in a browser."""
+
+    started_at: datetime
+    ends_at: datetime
+    return_to: str
+    session_id: str | None = None
+    """The sign-in here that it confirms again; ``None`` for a new one."""
+
+
+class SignInStartStore:
+    """Sign-ins that were begun, of one organization. Their secrets go in and never come out.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, commits: GroupCommit, organization_id: str, clock: Clock, most_kept: int = MOST_KEPT) -> None:
         self._commits = commits
@@ -379,6 +397,7 @@ class SqlSignInStarts:
         self._commits.run(work)
 
     def take(self, secret: str) -> SignInStart | None:
+        """Return and remove the start of that secret; ``None`` if there is none, or it has ended."""
         is_it = (_starts.organization_id == self._organization_id) & (_starts.secret_hash == hash_key(secret))
 
         def work(transaction: WriteTransaction) -> SignInStart | None:

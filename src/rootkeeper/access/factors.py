@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from rootkeeper.access.counts import FailureCounter
+from rootkeeper.access.factor_store import FactorStore
 from rootkeeper.access.records import identity_to_parameters
 from rootkeeper.access.rules import (
     CHALLENGE_LASTS,
@@ -32,10 +33,10 @@ from rootkeeper.access.rules import (
     IdentityKind,
     Passkey,
     Session,
-    TotpFactor,
     needs_factor,
 )
-from rootkeeper.access.service import AuthenticatedSession, IdentityStore, SessionStore, make_secret
+from rootkeeper.access.service import AuthenticatedSession, make_secret
+from rootkeeper.access.store import IdentityStore, SessionStore
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     FactorRefusedError,
@@ -50,66 +51,6 @@ from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.references import is_loopback
 from rootkeeper.values import JsonValue
-
-
-class FactorStore(Protocol):
-    """Second factors of one organization's users.
-
-    A factor counts from its confirmation on. Seeds are kept encrypted, with a key that isn't in the database.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def list_factors(self, identity_id: str) -> tuple[Factor, ...]:
-        """The confirmed ones, the oldest first."""
-        ...
-
-    def begin_totp(self, factor: Factor, secret: str) -> None:
-        """Keep an app that waits for its first code; replaces another one of the user that waits."""
-        ...
-
-    def find_waiting_totp(self, identity_id: str, since: datetime) -> TotpFactor | None:
-        """The one that waits for its first code, if it was made since then."""
-        ...
-
-    def confirm_totp(self, factor_id: str, step: int, at: datetime) -> bool:
-        """Confirm an app; ``False`` if it doesn't wait any more."""
-        ...
-
-    def list_totp(self, identity_id: str) -> tuple[TotpFactor, ...]:
-        """The confirmed ones."""
-        ...
-
-    def take_step(self, factor_id: str, step: int, at: datetime) -> bool:
-        """Note that the code of a step was accepted; ``False`` if this step or a later one was accepted before."""
-        ...
-
-    def add_passkey(self, passkey: Passkey) -> None:
-        """:raises InputError: if it is kept already."""
-        ...
-
-    def list_passkeys(self, identity_id: str) -> tuple[Passkey, ...]: ...
-
-    def take_sign_count(self, factor_id: str, known: int, new: int, at: datetime) -> bool:
-        """Note a use; ``False`` if the count isn't ``known`` any more, or the passkey is gone."""
-        ...
-
-    def remove(self, identity_id: str, factor_id: str) -> Factor | None:
-        """``None`` if the user has no such factor."""
-        ...
-
-    def remove_all(self, identity_id: str) -> int:
-        """Remove confirmed and unconfirmed ones; return how many confirmed ones there were."""
-        ...
-
-    def add_challenge(self, session_id: str, purpose: ChallengePurpose, challenge: bytes, ends_at: datetime) -> None:
-        """Keep the hash of a challenge that a passkey must answer in this sign-in."""
-        ...
-
-    def take_challenge(self, session_id: str, purpose: ChallengePurpose, challenge: bytes, now: datetime) -> bool:
-        """Whether this sign-in has this open challenge for this purpose; it is removed."""
-        ...
-
 
 ISSUER = "Rootkeeper"
 _CODE_LENGTH = 6

@@ -35,6 +35,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from rootkeeper.access.counts import FailureCounter
+from rootkeeper.access.factor_store import SignInStart, SignInStartStore
 from rootkeeper.access.rules import (
     LEEWAY,
     START_LASTS,
@@ -47,7 +48,8 @@ from rootkeeper.access.rules import (
     require_just_signed_in,
     require_return_path,
 )
-from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, IdentityService, SessionStore, make_session
+from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, IdentityService, make_session
+from rootkeeper.access.store import SessionStore
 from rootkeeper.clock import Clock
 from rootkeeper.errors import IdentityProviderError, NotSignedInError, SettingsError, TooManyAttemptsError
 from rootkeeper.references import read_reference, require_safe_address
@@ -82,30 +84,6 @@ class IdentityProvider(Protocol):
         :raises NotSignedInError: if the provider refuses the code, or its answer doesn't prove who signed in.
         :raises IdentityProviderError: if the provider can't be reached.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SignInStart:
-    """A sign-in at the provider that began in a browser."""
-
-    started_at: datetime
-    ends_at: datetime
-    return_to: str
-    session_id: str | None = None
-    """The sign-in here that it confirms again; ``None`` for a new one."""
-
-
-class SignInStarts(Protocol):
-    """Sign-ins that were begun, of one organization. Their secrets go in and never come out.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def keep(self, secret: str, start: SignInStart) -> None: ...
-
-    def take(self, secret: str) -> SignInStart | None:
-        """Return and remove the start of that secret; ``None`` if there is none, or it has ended."""
         ...
 
 
@@ -441,7 +419,7 @@ class ProviderSignInService:
 
     rules: ProviderRules
     provider: IdentityProvider
-    starts: SignInStarts
+    starts: SignInStartStore
     sessions: SessionStore
     failures: FailureCounter
     clock: Clock

@@ -12,7 +12,6 @@ import secrets
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.records import identity_to_parameters
@@ -35,6 +34,7 @@ from rootkeeper.access.rules import (
     require_password,
     require_scope,
 )
+from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     Hint,
@@ -47,135 +47,6 @@ from rootkeeper.errors import (
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.values import JsonValue
-
-
-class IdentityStore(Protocol):
-    """Users and API tokens of one organization. Secrets go in and never come out: only their hashes are kept.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def add_user(self, identity: Identity, password: str) -> None:
-        """:raises InputError: if the name is taken by a user or a token."""
-        ...
-
-    def add_token(self, identity: Identity, token: str) -> None:
-        """:raises InputError: if the name is taken by a user or a token."""
-        ...
-
-    def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
-        """A user who signs in at an identity provider, which alone knows a password.
-
-        :raises InputError: if the name is taken by a user or a token.
-        """
-        ...
-
-    def find_provider_user(self, proof_hash: str) -> Identity | None:
-        """The user of an identity provider, also a disabled one; ``None`` if the person never signed in here."""
-        ...
-
-    def find_by_token(self, token: str) -> Identity | None:
-        """The identity of an API token; ``None`` if it is unknown or has ended. Sign-ins are in the SessionStore."""
-        ...
-
-    def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
-        """Begin a sign-in of the user of that name; ``None`` if it isn't the password.
-
-        Takes as long for an unknown name. A password that is replaced meanwhile doesn't count.
-        """
-        ...
-
-    def get(self, name: str) -> Identity:
-        """:raises InputError: if there is none of that name."""
-        ...
-
-    def list_identities(self) -> tuple[Identity, ...]:
-        """By kind and name, disabled ones too."""
-        ...
-
-    def disable(self, name: str, at: datetime) -> Identity:
-        """Let it act no more; its sign-ins end with it.
-
-        :raises InputError: if there is none of that name.
-        """
-        ...
-
-    def set_role(self, name: str, role: ServerRole) -> Identity:
-        """:raises InputError: if there is none of that name, or it is a token."""
-        ...
-
-    def set_password(self, name: str, password: str) -> Identity:
-        """A new password; sign-ins end.
-
-        :raises InputError: if there is no user of that name.
-        """
-        ...
-
-
-class SessionStore(Protocol):
-    """Sign-ins of one organization. Secrets go in and never come out: only their hashes are kept.
-
-    A sign-in counts while its identity is usable, until its end and, in a browser, until it was idle for too long.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def begin(self, identity_id: str, new: NewSession) -> Session | None:
-        """Begin a sign-in of an identity that is proven elsewhere; ``None`` if the identity isn't usable."""
-        ...
-
-    def find(self, secret: str, kind: SessionKind, *, is_use: bool = True) -> Session | None:
-        """The sign-in of that secret; ``None`` if it is unknown or has ended.
-
-        :param is_use: whether a person uses it, which is noted; ``False`` for what runs without a person.
-        """
-        ...
-
-    def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
-        """Replace the secret of a sign-in after a second factor; the old secret is invalid from then on.
-
-        ``None`` if the sign-in is unknown or has ended.
-        """
-        ...
-
-    def list_sessions(self, identity_id: str | None = None) -> tuple[Session, ...]:
-        """Current sign-ins of browsers, the newest first; of all users, or of one."""
-        ...
-
-    def end(self, secret: str) -> None:
-        """Harmless when repeated."""
-        ...
-
-    def end_session(self, session_id: str, identity_id: str | None = None) -> Session | None:
-        """End the sign-in of that id, of one user if given; ``None`` if there is none."""
-        ...
-
-    def end_all(self, identity_id: str) -> int:
-        """End all sign-ins of one user, also those of the command line; return how many there were."""
-        ...
-
-
-class FirstAdministrators(Protocol):
-    """Links with which the first administrator of an organization registers; only hashes are kept.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def add_link(self, token: str, ends_at: datetime) -> None: ...
-
-    def is_good(self, token: str) -> bool:
-        """Whether the link can be used now."""
-        ...
-
-    def use_link(self, token: str, identity: Identity, password: str) -> bool:
-        """Add the administrator and invalidate all links, in one transaction.
-
-        ``False`` if the link can't be used, or there is a usable administrator already.
-
-        :raises InputError: if the name is taken.
-        """
-        ...
-
 
 TOKEN_PREFIX = "rk_"  # noqa: S105 - what tokens begin with, so that scanners for leaked ones find them
 _SECRET_BYTES = 32
@@ -322,7 +193,7 @@ class IdentityService:
         return identity
 
     def add_first_administrator(
-        self, links: FirstAdministrators, link_token: str, name: str, password: str
+        self, links: FirstAdministratorStore, link_token: str, name: str, password: str
     ) -> Identity:
         """Add the first administrator by a link that the server printed; no link works afterwards.
 

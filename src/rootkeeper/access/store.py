@@ -45,8 +45,11 @@ _columns = schema.identities.c
 _sign_ins = schema.sign_ins.c
 
 
-class SqlIdentities:
-    """The identities of one organization; implements the port IdentityStore."""
+class IdentityStore:
+    """Users and API tokens of one organization. Secrets go in and never come out: only their hashes are kept.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
         self._store = store
@@ -55,15 +58,22 @@ class SqlIdentities:
         self._clock = clock
 
     def add_user(self, identity: Identity, password: str) -> None:
+        """:raises InputError: if the name is taken by a user or a token."""
         self._add(identity, hash_password(password))
 
     def add_token(self, identity: Identity, token: str) -> None:
+        """:raises InputError: if the name is taken by a user or a token."""
         self._add(identity, hash_token(token))
 
     def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
+        """A user who signs in at an identity provider, which alone knows a password.
+
+        :raises InputError: if the name is taken by a user or a token.
+        """
         self._add(identity, proof_hash)
 
     def find_provider_user(self, proof_hash: str) -> Identity | None:
+        """The user of an identity provider, also a disabled one; ``None`` if the person never signed in here."""
         statement = self._select().where(
             _columns.proof_hash == proof_hash, _columns.signs_in_by == SignInWay.OIDC.value
         )
@@ -101,17 +111,24 @@ class SqlIdentities:
         return self._commits.run(work)
 
     def get(self, name: str) -> Identity:
+        """:raises InputError: if there is none of that name."""
         return parse_identity(self._read(name))
 
     def list_identities(self) -> tuple[Identity, ...]:
+        """By kind and name, disabled ones too."""
         statement = self._select().order_by(_columns.kind, _columns.folded_name)
         with reading(self._store) as connection:
             return tuple(parse_identity(row) for row in connection.execute(statement))
 
     def disable(self, name: str, at: datetime) -> Identity:
+        """Let it act no more; its sign-ins end with it.
+
+        :raises InputError: if there is none of that name.
+        """
         return self._change(name, lambda row: {"disabled_at": row.disabled_at or at}, ends_sign_ins=True)
 
     def set_role(self, name: str, role: ServerRole) -> Identity:
+        """:raises InputError: if there is none of that name, or it is a token."""
         return self._change(name, lambda row: _of_user(row, {"role": role.value}))
 
     def set_password(self, name: str, password: str) -> Identity:
@@ -301,8 +318,13 @@ _identities = schema.identities.c
 _factors = schema.factors.c
 
 
-class SqlSessions:
-    """The sign-ins of one organization; implements the port SessionStore."""
+class SessionStore:
+    """Sign-ins of one organization. Secrets go in and never come out: only their hashes are kept.
+
+    A sign-in counts while its identity is usable, until its end and, in a browser, until it was idle for too long.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
         self._store = store
@@ -328,6 +350,10 @@ class SqlSessions:
         return self._commits.run(work)
 
     def find(self, secret: str, kind: SessionKind, *, is_use: bool = True) -> Session | None:
+        """The sign-in of that secret; ``None`` if it is unknown or has ended.
+
+        :param is_use: whether a person uses it, which is noted; ``False`` for what runs without a person.
+        """
         with reading(self._store) as connection:
             found = self._find(connection, secret, kind)
         if found is not None and is_use:
@@ -353,6 +379,7 @@ class SqlSessions:
         return self._commits.run(work)
 
     def list_sessions(self, identity_id: str | None = None) -> tuple[Session, ...]:
+        """Current sign-ins of browsers, the newest first; of all users, or of one."""
         statement = self._select().where(_sign_ins.kind == SessionKind.BROWSER.value)
         if identity_id is not None:
             statement = statement.where(_sign_ins.identity_id == identity_id)
@@ -364,9 +391,11 @@ class SqlSessions:
         return tuple(one for one in found if _lasts(one, now))
 
     def end(self, secret: str) -> None:
+        """Harmless when repeated."""
         self._delete(_sign_ins.token_hash == hash_token(secret))
 
     def end_session(self, session_id: str, identity_id: str | None = None) -> Session | None:
+        """End the sign-in of that id, of one user if given; ``None`` if there is none."""
         is_it = _sign_ins.session_id == session_id
         if identity_id is not None:
             is_it &= _sign_ins.identity_id == identity_id
@@ -379,6 +408,7 @@ class SqlSessions:
         return self._commits.run(work)
 
     def end_all(self, identity_id: str) -> int:
+        """End all sign-ins of one user, also those of the command line; return how many there were."""
         return self._delete(_sign_ins.identity_id == identity_id)
 
     def _delete(self, which: ColumnElement[bool]) -> int:
@@ -466,8 +496,11 @@ def _parse(row: Row[Any], enrolled: frozenset[FactorKind]) -> Session:
 _links = schema.first_administrator_links.c
 
 
-class SqlFirstAdministrators:
-    """Of one organization; implements the port FirstAdministrators."""
+class FirstAdministratorStore:
+    """Links with which the first administrator of an organization registers; only hashes are kept.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
         self._store = store
@@ -488,6 +521,7 @@ class SqlFirstAdministrators:
         self._commits.run(work)
 
     def is_good(self, token: str) -> bool:
+        """Whether the link can be used now."""
         with reading(self._store) as connection:
             return self._is_good(connection, token)
 

@@ -60,7 +60,7 @@ from rootkeeper.organization.statuses import (
 from rootkeeper.organization.threads import WorkerThreads, WorkResult
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import OWING_STATES
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 MOST_TRIES = 8
 """How often an account is tried before it is ``unknown``."""
@@ -431,7 +431,7 @@ class AccountReaderTools:
     """Asked only where one blocks, and AWS didn't say which."""
     ledger: Ledger
     store: InventoryStore
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     clock: Clock
     jitter: Callable[[], float]
     """A number from 0 to 1, anew each time: how much of a delay is waited."""

@@ -38,14 +38,15 @@ if TYPE_CHECKING:
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
     from rootkeeper.composition.database import Database
-    from rootkeeper.exceptions.service import SqlDeletionExceptions
-    from rootkeeper.inventory.store import SqlInventoryStore
-    from rootkeeper.jobs.store import SqlJobs
-    from rootkeeper.ledger.owners import Owner, SqlAccountLocks
+    from rootkeeper.exceptions.service import DeletionExceptionStore
+    from rootkeeper.inventory.store import InventoryStore
+    from rootkeeper.jobs.store import JobStore
+    from rootkeeper.ledger.owners import AccountLocks, Owner
     from rootkeeper.ledger.spill import SpillLedger
-    from rootkeeper.ledger.store import LedgerSearch, SqlLedger
-    from rootkeeper.root_emails.store import SqlEmailAttestations
-    from rootkeeper.windows.store import SqlRecoveryWindows
+    from rootkeeper.ledger.store import SqlLedger
+    from rootkeeper.ledger.verification import LedgerReader
+    from rootkeeper.root_emails.store import EmailAttestationStore
+    from rootkeeper.windows.store import RecoveryWindowStore
 
 
 _PERCENT = 100
@@ -147,31 +148,31 @@ class Adapters:
         return self.database.ledger(self._organization_id, self.endpoint, self.actor, self.owner)
 
     @property
-    def ledger_reader(self) -> LedgerSearch:
+    def ledger_reader(self) -> LedgerReader:
         return self.database.ledger_reader()
 
     @cached_property
-    def locks(self) -> SqlAccountLocks:
+    def locks(self) -> AccountLocks:
         return self.database.locks(self._organization_id, self.owner)
 
     @cached_property
-    def windows(self) -> SqlRecoveryWindows:
+    def windows(self) -> RecoveryWindowStore:
         return self.database.windows(self._organization_id)
 
     @cached_property
-    def inventory_store(self) -> SqlInventoryStore:
+    def inventory_store(self) -> InventoryStore:
         return self.database.inventory(self._organization_id)
 
     @cached_property
-    def jobs(self) -> SqlJobs:
+    def jobs(self) -> JobStore:
         return self.database.jobs(self._organization_id, self.clock, lambda: self.owner)
 
     @cached_property
-    def deletion_exceptions(self) -> SqlDeletionExceptions:
+    def deletion_exceptions(self) -> DeletionExceptionStore:
         return self.database.deletion_exceptions(self._organization_id)
 
     @cached_property
-    def email_attestations(self) -> SqlEmailAttestations:
+    def email_attestations(self) -> EmailAttestationStore:
         return self.database.email_attestations(self._organization_id)
 
     @property

@@ -10,7 +10,7 @@ The database as the rest of the product sees it: opened once, handing out what i
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,44 +18,44 @@ from typing import Self
 
 from sqlalchemy import Connection, Table, func, select
 
-from rootkeeper.access.counts import SqlFailureCounter, SqlStoredAnswers
-from rootkeeper.access.factor_store import KeyFileCipher, SqlFactors, SqlSignInStarts, open_cipher
-from rootkeeper.access.store import SqlFirstAdministrators, SqlIdentities, SqlSessions
+from rootkeeper.access.counts import FailureCounter, StoredAnswers
+from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore, open_cipher
+from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
 from rootkeeper.aws.pacing import SqlQuotas
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, explain, open_store, reading
 from rootkeeper.database.version import migrate_if_needed
 from rootkeeper.errors import DatabaseError
-from rootkeeper.exceptions.service import SqlDeletionExceptions
-from rootkeeper.inventory.store import SqlAuditHistory, SqlInventoryStore
+from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.jobs.rules import JobState
-from rootkeeper.jobs.store import SqlJobs
+from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger import verification
 from rootkeeper.ledger.copies import Anchor, LedgerCopies, Mirror
-from rootkeeper.ledger.owners import Owner, SqlAccountLocks
-from rootkeeper.ledger.rules import Actor, LedgerEntry, LedgerVerification
+from rootkeeper.ledger.owners import AccountLocks, Owner
+from rootkeeper.ledger.rules import Actor, LedgerEntry
 from rootkeeper.ledger.spill import SpillLedger, list_spill_files, open_spill
-from rootkeeper.ledger.store import LedgerFilter, SqlLedger, list_entries, list_latest, list_open_entries
-from rootkeeper.ledger.verification import verify_ledger
+from rootkeeper.ledger.store import SqlLedger
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, read_head
-from rootkeeper.notifications.store import SqlNotifications
-from rootkeeper.organization.accounts import AccountId, Endpoint
-from rootkeeper.root_emails.store import SqlEmailAttestations
-from rootkeeper.setup.drift import SqlAcceptedSetups
-from rootkeeper.watching.store import SqlWatchedEvents, SqlWindowEvents
+from rootkeeper.notifications.store import NotificationStore
+from rootkeeper.organization.accounts import Endpoint
+from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.setup.drift import AcceptedSetupStore
+from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.windows.store import (
     LedgerImport,
     LedgerSource,
-    SqlRecoveryWindows,
+    RecoveryWindowStore,
     import_ledger,
     list_unimported,
     merge_spill,
     read_source,
 )
-from rootkeeper.worker.schedules import SqlSchedules
-from rootkeeper.worker.service import SqlRetentionStore
+from rootkeeper.worker.schedules import ScheduleStore
+from rootkeeper.worker.service import RetentionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,38 +224,38 @@ class Database:
     def ledger(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SqlLedger:
         return SqlLedger(self._store, self._commits, organization_id, endpoint, actor, owner)
 
-    def ledger_reader(self) -> SqlLedgerReader:
-        return SqlLedgerReader(self._store, self._copies)
+    def ledger_reader(self) -> LedgerReader:
+        return LedgerReader(self._store, self._copies)
 
-    def locks(self, organization_id: str, owner: Owner) -> SqlAccountLocks:
-        return SqlAccountLocks(self._store, self._commits, organization_id, owner)
+    def locks(self, organization_id: str, owner: Owner) -> AccountLocks:
+        return AccountLocks(self._store, self._commits, organization_id, owner)
 
-    def windows(self, organization_id: str) -> SqlRecoveryWindows:
-        return SqlRecoveryWindows(self._store, self._commits, organization_id)
+    def windows(self, organization_id: str) -> RecoveryWindowStore:
+        return RecoveryWindowStore(self._store, self._commits, organization_id)
 
-    def inventory(self, organization_id: str) -> SqlInventoryStore:
-        return SqlInventoryStore(self._store, self._commits, organization_id)
+    def inventory(self, organization_id: str) -> InventoryStore:
+        return InventoryStore(self._store, self._commits, organization_id)
 
-    def jobs(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> SqlJobs:
-        return SqlJobs(self._store, self._commits, organization_id, clock, owner)
+    def jobs(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> JobStore:
+        return JobStore(self._store, self._commits, organization_id, clock, owner)
 
-    def deletion_exceptions(self, organization_id: str) -> SqlDeletionExceptions:
-        return SqlDeletionExceptions(self._store, self._commits, organization_id)
+    def deletion_exceptions(self, organization_id: str) -> DeletionExceptionStore:
+        return DeletionExceptionStore(self._store, self._commits, organization_id)
 
-    def email_attestations(self, organization_id: str) -> SqlEmailAttestations:
-        return SqlEmailAttestations(self._store, self._commits, organization_id)
+    def email_attestations(self, organization_id: str) -> EmailAttestationStore:
+        return EmailAttestationStore(self._store, self._commits, organization_id)
 
-    def identities(self, organization_id: str, clock: Clock) -> SqlIdentities:
-        return SqlIdentities(self._store, self._commits, organization_id, clock)
+    def identities(self, organization_id: str, clock: Clock) -> IdentityStore:
+        return IdentityStore(self._store, self._commits, organization_id, clock)
 
-    def failure_counts(self, organization_id: str, clock: Clock) -> SqlFailureCounter:
-        return SqlFailureCounter(self._commits, organization_id, clock)
+    def failure_counts(self, organization_id: str, clock: Clock) -> FailureCounter:
+        return FailureCounter(self._commits, organization_id, clock)
 
-    def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> SqlStoredAnswers:
-        return SqlStoredAnswers(self._commits, organization_id, clock, owner)
+    def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> StoredAnswers:
+        return StoredAnswers(self._commits, organization_id, clock, owner)
 
-    def sessions(self, organization_id: str, clock: Clock) -> SqlSessions:
-        return SqlSessions(self._store, self._commits, organization_id, clock)
+    def sessions(self, organization_id: str, clock: Clock) -> SessionStore:
+        return SessionStore(self._store, self._commits, organization_id, clock)
 
     def open_cipher(self, organization_id: str, key_file: Path) -> None:
         """Find or make the key by which second factors are encrypted.
@@ -264,37 +264,37 @@ class Database:
         """
         self._sealings[organization_id] = open_cipher(self._store, self._commits, organization_id, key_file)
 
-    def factors(self, organization_id: str) -> SqlFactors:
+    def factors(self, organization_id: str) -> FactorStore:
         """Without :meth:`open_cipher` before, authenticator apps can be listed and removed, and no more."""
-        return SqlFactors(self._store, self._commits, organization_id, self._sealings.get(organization_id))
+        return FactorStore(self._store, self._commits, organization_id, self._sealings.get(organization_id))
 
-    def first_administrators(self, organization_id: str, clock: Clock) -> SqlFirstAdministrators:
-        return SqlFirstAdministrators(self._store, self._commits, organization_id, clock)
+    def first_administrators(self, organization_id: str, clock: Clock) -> FirstAdministratorStore:
+        return FirstAdministratorStore(self._store, self._commits, organization_id, clock)
 
-    def sign_in_starts(self, organization_id: str, clock: Clock) -> SqlSignInStarts:
-        return SqlSignInStarts(self._commits, organization_id, clock)
+    def sign_in_starts(self, organization_id: str, clock: Clock) -> SignInStartStore:
+        return SignInStartStore(self._commits, organization_id, clock)
 
-    def watched_events(self, organization_id: str) -> SqlWatchedEvents:
+    def watched_events(self, organization_id: str) -> WatchedEventReader:
         """To be read; works without AWS."""
-        return SqlWatchedEvents(self._store, organization_id)
+        return WatchedEventReader(self._store, organization_id)
 
-    def window_events(self, organization_id: str, ledger: SqlLedger, owner: Owner) -> SqlWindowEvents:
-        return SqlWindowEvents(self._store, self._commits, organization_id, ledger, owner)
+    def window_events(self, organization_id: str, ledger: SqlLedger, owner: Owner) -> WindowEventStore:
+        return WindowEventStore(self._store, self._commits, organization_id, ledger, owner)
 
-    def audit_history(self, organization_id: str) -> SqlAuditHistory:
-        return SqlAuditHistory(self._store, self._commits, organization_id)
+    def audit_history(self, organization_id: str) -> AuditHistory:
+        return AuditHistory(self._store, self._commits, organization_id)
 
-    def retention(self, organization_id: str) -> SqlRetentionStore:
-        return SqlRetentionStore(self._store, self._commits, organization_id)
+    def retention(self, organization_id: str) -> RetentionStore:
+        return RetentionStore(self._store, self._commits, organization_id)
 
-    def accepted_setups(self, organization_id: str) -> SqlAcceptedSetups:
-        return SqlAcceptedSetups(self._store, self._commits, organization_id)
+    def accepted_setups(self, organization_id: str) -> AcceptedSetupStore:
+        return AcceptedSetupStore(self._store, self._commits, organization_id)
 
-    def notifications(self, organization_id: str) -> SqlNotifications:
-        return SqlNotifications(self._store, self._commits, organization_id)
+    def notifications(self, organization_id: str) -> NotificationStore:
+        return NotificationStore(self._store, self._commits, organization_id)
 
-    def schedules(self, organization_id: str) -> SqlSchedules:
-        return SqlSchedules(self._store, self._commits, organization_id)
+    def schedules(self, organization_id: str) -> ScheduleStore:
+        return ScheduleStore(self._store, self._commits, organization_id)
 
     def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
         return SqlQuotas(self._commits, organization_id, caller, clock)
@@ -382,41 +382,6 @@ class Database:
         if self._options.spill_folder is not None:
             return self._options.spill_folder
         return None if self._store.path is None else self._store.path.parent
-
-
-class SqlLedgerReader:
-    """Reads the ledger; implements the ports LedgerReader and LedgerSearch."""
-
-    def __init__(self, store: Store, copies: LedgerCopies) -> None:
-        self._store = store
-        self._copies = copies
-
-    def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
-    ) -> Iterator[LedgerEntry]:
-        """See the port; the entries after ``since_sequence``.
-
-        :raises DatabaseError: if the database can't be read.
-        """
-        return list_entries(self._store, since_sequence=since_sequence, account_id=account_id, limit=limit)
-
-    def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
-        """See the port.
-
-        :raises DatabaseError: if the database can't be read.
-        """
-        return list_latest(self._store, wanted, before=before, limit=limit)
-
-    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
-        with reading(self._store) as connection:
-            return list_open_entries(connection)
-
-    def verify(self) -> LedgerVerification:
-        """See the port.
-
-        :raises DatabaseError: if the database, its mirror or its anchor can't be read.
-        """
-        return verify_ledger(self._store, self._copies.mirror, self._copies.anchor)
 
 
 def _find_mirror(store: Store, options: DatabaseOptions) -> Mirror | None:

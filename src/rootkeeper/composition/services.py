@@ -40,10 +40,10 @@ from rootkeeper.worker.requests import Engine, NullEngine
 from rootkeeper.worker.schedules import ScheduleKind
 
 if TYPE_CHECKING:
-    from rootkeeper.access.factor_store import SqlFactors
+    from rootkeeper.access.factor_store import FactorStore
     from rootkeeper.access.factors import FactorService
     from rootkeeper.access.service import IdentityService, SessionEnder
-    from rootkeeper.access.store import SqlIdentities, SqlSessions
+    from rootkeeper.access.store import IdentityStore, SessionStore
     from rootkeeper.audit.service import Audit
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.root_events import RootEventSource
@@ -65,9 +65,9 @@ if TYPE_CHECKING:
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
-    from rootkeeper.inventory.store import SqlAuditHistory
+    from rootkeeper.inventory.store import AuditHistory
     from rootkeeper.jobs.service import JobService
-    from rootkeeper.ledger.owners import SqlAccountLocks
+    from rootkeeper.ledger.owners import AccountLocks
     from rootkeeper.ledger.store import SqlLedger
     from rootkeeper.notifications.service import DeliveryLoop, NotificationTester, Outbox
     from rootkeeper.organization.progress import Progress
@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from rootkeeper.windows.decisions import WindowDecisionService, WindowRequestService
     from rootkeeper.windows.notices import WindowNotices
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
-    from rootkeeper.windows.store import SqlRecoveryWindows
+    from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
     from rootkeeper.worker.requests import JobRequestService
     from rootkeeper.worker.schedules import DrillReminder, Schedule, ScheduleLoop
@@ -145,7 +145,7 @@ class AccessUseCases(Adapters):
         _, identities, sessions = self._access_stores(who.organization_id)
         return SessionEnder(sessions, identities, ledger)
 
-    def _access_stores(self, organization_id: str) -> tuple[SqlFactors, SqlIdentities, SqlSessions]:
+    def _access_stores(self, organization_id: str) -> tuple[FactorStore, IdentityStore, SessionStore]:
         database, clock = self.database, self.clock
         return (
             database.factors(organization_id),
@@ -166,7 +166,7 @@ class HistoryUseCases(Adapters):
     """What has to do with the past."""
 
     @cached_property
-    def audit_history(self) -> SqlAuditHistory:
+    def audit_history(self) -> AuditHistory:
         return self.database.audit_history(self._organization_id)
 
     def history_reader(self, organization_id: str | None = None) -> HistoryReader:
@@ -578,7 +578,7 @@ class WindowUseCases(Adapters):
         )
 
     @property
-    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, SqlRecoveryWindows, SqlAccountLocks, Clock]:
+    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
         """What every step in an account takes: reader, sessions, ledger, windows, locks and clock."""
         return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock
 

@@ -36,7 +36,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.access.rules import IdentityKind, ServerRole, SessionKind, SignInWay
-from rootkeeper.access.service import IdentityStore, make_secret
+from rootkeeper.access.service import make_secret
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.aws.root_sessions import RootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock, SystemClock
@@ -62,18 +63,18 @@ from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconcil
 
 if TYPE_CHECKING:
     from rootkeeper.access.counts import FailureCounter, StoredAnswers
-    from rootkeeper.access.factors import FactorStore
+    from rootkeeper.access.factor_store import FactorStore
     from rootkeeper.access.provider import ProviderSignInService
-    from rootkeeper.access.service import FirstAdministrators, SessionStore
+    from rootkeeper.access.store import FirstAdministratorStore, SessionStore
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.composition.database import Database
-    from rootkeeper.inventory.store import AuditHistory, SqlInventoryStore
+    from rootkeeper.inventory.store import AuditHistory, InventoryStore
     from rootkeeper.ledger.owners import Owner
-    from rootkeeper.ledger.store import LedgerSearch
+    from rootkeeper.ledger.verification import LedgerReader
     from rootkeeper.organization.progress import Progress
     from rootkeeper.settlement.service import Settlement, SettlementReport
     from rootkeeper.watching.service import EventWatchLoop
-    from rootkeeper.windows.store import SqlRecoveryWindows
+    from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
     from rootkeeper.worker.performers import ActAs
     from rootkeeper.worker.schedules import ScheduleLoop
@@ -313,7 +314,7 @@ class ServerStores:
     organization_id: str
 
     @property
-    def windows(self) -> SqlRecoveryWindows:
+    def windows(self) -> RecoveryWindowStore:
         return self.database.windows(self.organization_id)
 
     @property
@@ -321,7 +322,7 @@ class ServerStores:
         return self.database.jobs(self.organization_id, self.clock, lambda: self.owner)
 
     @property
-    def inventory_store(self) -> SqlInventoryStore:
+    def inventory_store(self) -> InventoryStore:
         return self.database.inventory(self.organization_id)
 
     @property
@@ -329,7 +330,7 @@ class ServerStores:
         return self.database.audit_history(self.organization_id)
 
     @property
-    def ledger_reader(self) -> LedgerSearch:
+    def ledger_reader(self) -> LedgerReader:
         return self.database.ledger_reader()
 
     @property
@@ -372,7 +373,7 @@ class ServerStores:
         )
 
     @property
-    def first_administrators(self) -> FirstAdministrators:
+    def first_administrators(self) -> FirstAdministratorStore:
         return self.database.first_administrators(self.organization_id, self.clock)
 
     def offer_first_administration(self) -> str | None:

@@ -50,13 +50,13 @@ from rootkeeper.errors import (
     RootkeeperError,
     UnprovenChangeError,
 )
-from rootkeeper.exceptions.service import DeletionExceptions
+from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.jobs.rules import Job, JobProgress, JobState
 from rootkeeper.jobs.service import RunningJob
 from rootkeeper.jobs.store import JobResults, KeptJobs
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import AccountProtections, SelectedAccount, Skip, SkipReason, find_skip
@@ -82,15 +82,15 @@ from rootkeeper.removal.rules import (
 )
 from rootkeeper.removal.service import Removal, RemovalResult
 from rootkeeper.values import JsonValue, render_instant
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionReader:
     """Reads what keeps accounts from being touched: exceptions and windows that aren't over. No AWS call."""
 
-    exceptions: DeletionExceptions
-    windows: RecoveryWindows
+    exceptions: DeletionExceptionStore
+    windows: RecoveryWindowStore
     clock: Clock
 
     def read(self, included_failsafes: frozenset[AccountId] = frozenset()) -> AccountProtections:

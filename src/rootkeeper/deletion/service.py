@@ -37,7 +37,7 @@ from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.jobs.service import JobService
 from rootkeeper.ledger.owners import AccountLocks
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.progress import NullStopSignal, Progress, StopSignal
 from rootkeeper.organization.selection import (

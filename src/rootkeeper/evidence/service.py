@@ -37,15 +37,15 @@ from rootkeeper.evidence.rules import (
 )
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, FailOn, classify_account_role
 from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
-from rootkeeper.root_emails.store import EmailAttestations
-from rootkeeper.setup.drift import AcceptedSetups
+from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.setup.drift import AcceptedSetupStore
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, mark_own_changes
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +257,9 @@ class EvidenceCompiler:
 
     organization_id: str
     store: InventoryStore
-    windows: RecoveryWindows
-    setups: AcceptedSetups
-    attestations: EmailAttestations
+    windows: RecoveryWindowStore
+    setups: AcceptedSetupStore
+    attestations: EmailAttestationStore
     rules: EmailRules
     ledger: LedgerReader
     audits: AuditHistory

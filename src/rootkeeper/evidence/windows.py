@@ -20,7 +20,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.shapes import Answer, Moment, record
 from rootkeeper.untrusted_text import markdown_text
 from rootkeeper.values import JsonValue, describe_duration, json_time
@@ -28,7 +28,7 @@ from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord, approval_to_record, window_to_record
 from rootkeeper.windows.rules import OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @record
@@ -351,7 +351,7 @@ def _describe_review(window: RecoveryWindow) -> str:
 class WindowReporter:
     """Reads window, ledger and watched events."""
 
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     ledger_reader: LedgerReader
     events: WatchedEventReader
     endpoint: str

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import bindparam, delete, insert, select
 
@@ -26,21 +25,6 @@ from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.values import JsonValue
 
-
-class DeletionExceptions(Protocol):
-    """The exceptions of one organization, ended ones included."""
-
-    def add(self, exception: DeletionException) -> None:
-        """Keep it; a later one for the same account replaces it."""
-        ...
-
-    def remove(self, account_id: AccountId) -> bool:
-        """``False`` if there was none."""
-        ...
-
-    def list_exceptions(self) -> tuple[DeletionException, ...]: ...
-
-
 _columns = schema.deletion_exceptions.c
 
 
@@ -52,8 +36,8 @@ _SELECT_ALL = (
 """Built once: it is read before each deletion."""
 
 
-class SqlDeletionExceptions:
-    """The exceptions of one organization; implements the port DeletionExceptions."""
+class DeletionExceptionStore:
+    """The exceptions of one organization, ended ones included."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -61,6 +45,8 @@ class SqlDeletionExceptions:
         self._organization_id = organization_id
 
     def add(self, exception: DeletionException) -> None:
+        """Keep it; a later one for the same account replaces it."""
+
         def work(transaction: WriteTransaction) -> None:
             self._delete(transaction, exception.account_id)
             transaction.connection.execute(
@@ -78,6 +64,7 @@ class SqlDeletionExceptions:
         self._commits.run(work)
 
     def remove(self, account_id: AccountId) -> bool:
+        """``False`` if there was none."""
         return self._commits.run(lambda transaction: self._delete(transaction, account_id))
 
     def list_exceptions(self) -> tuple[DeletionException, ...]:
@@ -107,7 +94,7 @@ class SqlDeletionExceptions:
 class ExceptionService:
     """Adds, lists and removes exceptions; each change is recorded in the ledger before it is made."""
 
-    exceptions: DeletionExceptions
+    exceptions: DeletionExceptionStore
     ledger: Ledger
     clock: Clock
     actor_name: str

@@ -52,18 +52,19 @@ from rootkeeper.guardrails.rules import PreflightEvaluator
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import Action, Result
-from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountRole, RootCredentials
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, build_tree
 from rootkeeper.root_emails.rules import EmailRules, RootEmail
 from rootkeeper.root_emails.service import read_evaluator
-from rootkeeper.root_emails.store import EmailAttestations
+from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, require_no_window, require_target
 from rootkeeper.windows.closing import WaitResult, WindowWaiter
 from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 _NO_POLICIES_ROW = PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE, so its policies weren't evaluated.")
 
@@ -89,8 +90,8 @@ class FailsafeChecker:
     audit: Audit
     policies: PolicyReader
     ledger_reader: LedgerReader
-    windows: RecoveryWindows
-    attestations: EmailAttestations
+    windows: RecoveryWindowStore
+    attestations: EmailAttestationStore
     rules: EmailRules
     clock: Clock
 
@@ -342,7 +343,7 @@ class FailsafeLoginKeeper:
     reader: OrganizationReader
     sessions: RootSessions
     ledger: Ledger
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     locks: AccountLocks
     clock: Clock
     progress: Progress

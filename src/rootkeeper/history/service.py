@@ -10,11 +10,11 @@ from rootkeeper.errors import Hint, InputError, NotFoundError
 from rootkeeper.history.rules import AuditDifference, TimelineEntry, compare_audits, compile_timeline
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory, parse_account_id
 from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.watching.store import WatchedEventReader
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class HistoryReader:
     organization_id: str
     history: AuditHistory
     store: InventoryStore
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     events: WatchedEventReader
     ledger: LedgerReader
 

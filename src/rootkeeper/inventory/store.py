@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Insert, Row, Select, Table, bindparam, delete, exists, func, insert, select
 
@@ -183,42 +183,6 @@ def _with_times(content: dict[str, Any]) -> dict[str, Any]:
     return {name: _parse(value) if name.endswith("_at") else value for name, value in content.items()}
 
 
-class InventoryStore(Protocol):
-    """The last complete inventory, and the last status of each account, of one organization."""
-
-    def find_last(self) -> Inventory | None: ...
-
-    def save(self, inventory: Inventory) -> None:
-        """Replace the last inventory, in one transaction."""
-        ...
-
-    def has_audits(self) -> bool:
-        """Whether this organization was audited from this database before."""
-        ...
-
-    def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
-        """Remember the statuses, in one transaction; called once per batch of an audit and after each deletion."""
-        ...
-
-    def list_statuses(self) -> dict[AccountId, AccountStatus]:
-        """The last status of each account that was ever read."""
-        ...
-
-    def find_revisions(self) -> Revisions:
-        """Cheap: to be read before all else that it speaks of."""
-        ...
-
-    def list_brief_statuses(self, accounts: Mapping[AccountId, Account]) -> dict[AccountId, AccountStatus]:
-        """The last status of each of these accounts that was ever read, without the details of its credentials."""
-        ...
-
-    def find_statuses(self, account_ids: Collection[AccountId]) -> dict[AccountId, AccountStatus]:
-        """The last status of each of these accounts that was ever read, with all details; at most a page of them."""
-        ...
-
-    def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None: ...
-
-
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
 
 _BRIEF = tuple(
@@ -231,8 +195,8 @@ _LOT = 1_000
 """
 
 
-class SqlInventoryStore:
-    """What is remembered of one organization; implements the port InventoryStore."""
+class InventoryStore:
+    """The last complete inventory, and the last status of each account, of one organization."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -266,6 +230,7 @@ class SqlInventoryStore:
             )
 
     def save(self, inventory: Inventory) -> None:
+        """Replace the last inventory, in one transaction."""
         delegates = inventory.delegated_administrator_ids
         head = {
             "organization_id": self._organization_id,
@@ -300,6 +265,7 @@ class SqlInventoryStore:
         self._commits.run(work)
 
     def has_audits(self) -> bool:
+        """Whether this organization was audited from this database before."""
         statement = (
             select(schema.audits.c.audit_id).where(schema.audits.c.organization_id == self._organization_id).limit(1)
         )
@@ -307,6 +273,7 @@ class SqlInventoryStore:
             return connection.execute(statement).first() is not None
 
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
+        """Remember the statuses, in one transaction; called once per batch of an audit and after each deletion."""
         rows = {
             status.account.account_id: {"organization_id": self._organization_id, **status_row(status)}
             for status in statuses
@@ -339,6 +306,7 @@ class SqlInventoryStore:
         }
 
     def find_revisions(self) -> Revisions:
+        """Cheap: to be read before all else that it speaks of."""
         with reading(self._store) as connection:
             return find_revisions(connection, self._organization_id)
 
@@ -354,6 +322,7 @@ class SqlInventoryStore:
         }
 
     def find_statuses(self, account_ids: Collection[AccountId]) -> dict[AccountId, AccountStatus]:
+        """The last status of each of these accounts that was ever read, with all details; at most a page of them."""
         table = schema.account_statuses
         statement = select(table).where(
             table.c.organization_id == self._organization_id, table.c.account_id.in_(sorted(account_ids))
@@ -381,52 +350,16 @@ def _execute(transaction: WriteTransaction, statement: Insert) -> None:
     transaction.connection.execute(statement)
 
 
-class AuditHistory(Protocol):
-    """The audits of one organization.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
-        """Keep an audit whole, in one transaction; one of the same id is replaced."""
-        ...
-
-    def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
-        """The newest first."""
-        ...
-
-    def get(self, audit_id: str) -> KeptAudit:
-        """:raises NotFoundError: if there is none."""
-        ...
-
-    def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:
-        """What it found."""
-        ...
-
-    def list_page(self, audit_id: str, after: str, limit: int) -> tuple[AccountStatus, ...]:
-        """Part of what it found: at most so many, of the accounts whose ids come after that one."""
-        ...
-
-    def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
-        """What every kept audit found in this account, the newest first."""
-        ...
-
-    def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
-        """The newest reading of each account that was made between the two, both included."""
-        ...
-
-    def forget_before(self, moment: datetime) -> int:
-        """Forget audits that ended before, except for the last one of each account; how many were forgotten."""
-        ...
-
-
 _audits = schema.audits.c
 _found = schema.audit_statuses.c
 _LOT_ROWS = 1_000
 
 
-class SqlAuditHistory:
-    """The audits of one organization; implements the port AuditHistory."""
+class AuditHistory:
+    """The audits of one organization.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -434,6 +367,7 @@ class SqlAuditHistory:
         self._organization_id = organization_id
 
     def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
+        """Keep an audit whole, in one transaction; one of the same id is replaced."""
         own = {"organization_id": self._organization_id, "audit_id": audit.audit_id, "ended_at": audit.ended_at}
         rows = [{**own, **status_row(status)} for status in statuses]
         head = {
@@ -454,11 +388,13 @@ class SqlAuditHistory:
         self._commits.run(work)
 
     def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
+        """The newest first."""
         statement = self._select_audits().order_by(_audits.ended_at.desc(), _audits.audit_id).limit(limit)
         with reading(self._store) as connection:
             return tuple(_parse_audit(row) for row in connection.execute(statement))
 
     def get(self, audit_id: str) -> KeptAudit:
+        """:raises NotFoundError: if there is none."""
         with reading(self._store) as connection:
             row = connection.execute(self._select_audits().where(_audits.audit_id == audit_id)).one_or_none()
         if row is None:
@@ -468,11 +404,13 @@ class SqlAuditHistory:
         return _parse_audit(row)
 
     def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:
+        """What it found."""
         with reading(self._store) as connection:
             found = self._list_found(connection, audit_id)
         return {status.account.account_id: status for status in found}
 
     def list_page(self, audit_id: str, after: str, limit: int) -> tuple[AccountStatus, ...]:
+        """Part of what it found: at most so many, of the accounts whose ids come after that one."""
         statement = (
             self._select_statuses()
             .where(_found.audit_id == audit_id, _found.account_id > after)
@@ -483,6 +421,7 @@ class SqlAuditHistory:
             return tuple(parse_status(row) for row in connection.execute(statement))
 
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
+        """What every kept audit found in this account, the newest first."""
         statement = (
             self._select_statuses()
             .where(_found.account_id == account_id)
@@ -514,6 +453,8 @@ class SqlAuditHistory:
         return [parse_status(row) for row in rows]
 
     def forget_before(self, moment: datetime) -> int:
+        """Forget audits that ended before, except for the last one of each account; how many were forgotten."""
+
         def work(transaction: WriteTransaction) -> int:
             return self._forget(transaction.connection, moment)
 

@@ -63,124 +63,6 @@ class KeptJobs(Protocol):
     def list_results(self, job_id: str) -> JobResults: ...
 
 
-class JobStore(Protocol):
-    """The jobs of one organization. Every method that writes returns only when that is durable.
-
-    A job belongs to the process that began or resumed it last. A write about the job fails once it was taken over, by
-    another process or again by the same one, so that a suspended run can't continue unnoticed.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def add(self, job: Job, document: str | None = None) -> None:
-        """Keep a new job of this process; one in state QUEUED has no owner until it is taken over.
-
-        :param document: its exact instructions, such as a plan file; too long for ``parameters``.
-        """
-        ...
-
-    def find_document(self, job_id: str) -> str | None: ...
-
-    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
-        """Record the progress, and return the state: CANCELLED if a person cancelled the job.
-
-        :param job: as it was added or taken over, here and in the other methods.
-        :raises JobLostError: if it was taken over since.
-        """
-        ...
-
-    def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
-        """Record the results of accounts, so that they aren't processed again, and the progress of the job.
-
-        A second result of an account replaces the first.
-
-        :returns: the job's state: CANCELLED if a person cancelled it.
-        :raises JobLostError: if it was taken over since.
-        """
-        ...
-
-    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]: ...
-
-    def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
-        """At most ``limit`` results, of the accounts whose ids come after that one, in their order."""
-        ...
-
-    def count_results(self, job_id: str) -> int: ...
-
-    def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
-        """End or interrupt the job of this process. A job that was cancelled meanwhile stays cancelled.
-
-        :raises JobLostError: if it was taken over since.
-        """
-        ...
-
-    def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
-        """Interrupt the job of this process, count the attempt, and let no server resume it before ``until``.
-
-        A job that was cancelled meanwhile stays cancelled.
-
-        :param until: ``None``: only an operator can resume it.
-        :raises JobLostError: if it was taken over since.
-        """
-        ...
-
-    def set_outcome(self, job: Job, outcome: str) -> None:
-        """Keep the result of the job of this process as a whole, such as a plan file; a second one replaces it.
-
-        :raises JobLostError: if it was taken over since.
-        """
-        ...
-
-    def find_outcome(self, job_id: str) -> str | None:
-        """The outcome that ``set_outcome`` kept."""
-        ...
-
-    def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
-        """Queue an interrupted job for the next free process, with no attempts counted.
-
-        :param parameters: replace those that it has.
-        :raises NotFoundError: if there is no such job.
-        :raises JobConflictError: if it is running or has ended.
-        """
-        ...
-
-    def take_over(self, job_id: str) -> Job:
-        """Make this process the owner of a queued or interrupted job, and run it. Of several that try, one succeeds.
-
-        :raises NotFoundError: if there is no such job.
-        :raises JobConflictError: if it is running or has ended.
-        """
-        ...
-
-    def cancel(self, job_id: str, remark: str) -> Job:
-        """Cancel a job; if another process runs it, it stops after its calls in progress.
-
-        :raises NotFoundError: if there is no such job.
-        :raises JobConflictError: if it has ended.
-        """
-        ...
-
-    def get(self, job_id: str) -> Job:
-        """:raises NotFoundError: if there is no such job."""
-        ...
-
-    def list_jobs(
-        self,
-        *,
-        unfinished_only: bool = False,
-        kinds: Collection[JobKind] = (),
-        limit: int | None = None,
-        before: str | None = None,
-    ) -> tuple[Job, ...]:
-        """Newest first.
-
-        :param kinds: only these; empty: all.
-        :param before: the last job of the previous page.
-        :raises NotFoundError: if there is no job ``before``.
-        """
-        ...
-
-
 _jobs = schema.jobs.c
 _results = schema.job_accounts.c
 _owners = schema.owners.c
@@ -197,8 +79,14 @@ _HANDED_ON = {"remark": None, "next_attempt_at": None, "fencing_token": _jobs.fe
 _UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
 
 
-class SqlJobs:
-    """The jobs of one organization; implements the port JobStore."""
+class JobStore:
+    """The jobs of one organization. Every method that writes returns only when that is durable.
+
+    A job belongs to the process that began or resumed it last. A write about the job fails once it was taken over, by
+    another process or again by the same one, so that a suspended run can't continue unnoticed.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock, owner: Callable[[], Owner]
@@ -211,6 +99,10 @@ class SqlJobs:
         self._owner = owner
 
     def add(self, job: Job, document: str | None = None) -> None:
+        """Keep a new job of this process; one in state QUEUED has no owner until it is taken over.
+
+        :param document: its exact instructions, such as a plan file; too long for ``parameters``.
+        """
         if job.organization_id != self._organization_id:
             raise ValueError(f"Job {job.job_id} belongs to {job.organization_id}.")
         row = {
@@ -244,9 +136,21 @@ class SqlJobs:
             return connection.execute(select(_jobs.document).where(self._is_job(job_id))).scalar_one_or_none()
 
     def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
+        """Record the progress, and return the state: CANCELLED if a person cancelled the job.
+
+        :param job: as it was added or taken over, here and in the other methods.
+        :raises JobLostError: if it was taken over since.
+        """
         return self.record_results(job, {}, progress)
 
     def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
+        """Record the results of accounts, so that they aren't processed again, and the progress of the job.
+
+        A second result of an account replaces the first.
+
+        :returns: the job's state: CANCELLED if a person cancelled it.
+        :raises JobLostError: if it was taken over since.
+        """
         owner_id, now = self._owner().owner_id, self._clock.now()
         own = {"job_id": job.job_id, "organization_id": self._organization_id}
         rows = [own | {"account_id": account_id, "result": dict(result)} for account_id, result in results.items()]
@@ -266,6 +170,7 @@ class SqlJobs:
         return self._read_results(select(_results.account_id, _results.result).where(self._is_result(job_id)))
 
     def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
+        """At most ``limit`` results, of the accounts whose ids come after that one, in their order."""
         statement = select(_results.account_id, _results.result).where(
             self._is_result(job_id), _results.account_id > after
         )
@@ -281,10 +186,21 @@ class SqlJobs:
             return int(connection.execute(statement).scalar_one())
 
     def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+        """End or interrupt the job of this process. A job that was cancelled meanwhile stays cancelled.
+
+        :raises JobLostError: if it was taken over since.
+        """
         ended_at = self._clock.now() if state in FINAL_STATES else None
         self._end(job, progress, {"state": state.value, "remark": remark, "ended_at": ended_at})
 
     def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
+        """Interrupt the job of this process, count the attempt, and let no server resume it before ``until``.
+
+        A job that was cancelled meanwhile stays cancelled.
+
+        :param until: ``None``: only an operator can resume it.
+        :raises JobLostError: if it was taken over since.
+        """
         changes = {
             "state": JobState.INTERRUPTED.value,
             "remark": remark,
@@ -307,6 +223,10 @@ class SqlJobs:
         self._commits.run(work)
 
     def set_outcome(self, job: Job, outcome: str) -> None:
+        """Keep the result of the job of this process as a whole, such as a plan file; a second one replaces it.
+
+        :raises JobLostError: if it was taken over since.
+        """
         owner_id = self._owner().owner_id
 
         def work(transaction: WriteTransaction) -> None:
@@ -316,18 +236,35 @@ class SqlJobs:
         self._commits.run(work)
 
     def find_outcome(self, job_id: str) -> str | None:
+        """The outcome that ``set_outcome`` kept."""
         with reading(self._store) as connection:
             return connection.execute(select(_jobs.outcome).where(self._is_job(job_id))).scalar_one_or_none()
 
     def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
+        """Queue an interrupted job for the next free process, with no attempts counted.
+
+        :param parameters: replace those that it has.
+        :raises NotFoundError: if there is no such job.
+        :raises JobConflictError: if it is running or has ended.
+        """
         queued = {"state": JobState.QUEUED.value, "parameters": dict(parameters), "attempts": 0}
         return self._change(job_id, require_resumable, _HANDED_ON | queued)
 
     def take_over(self, job_id: str) -> Job:
+        """Make this process the owner of a queued or interrupted job, and run it. Of several that try, one succeeds.
+
+        :raises NotFoundError: if there is no such job.
+        :raises JobConflictError: if it is running or has ended.
+        """
         running = {"state": JobState.RUNNING.value, "owner_id": self._owner().owner_id}
         return self._change(job_id, require_resumable, _HANDED_ON | running)
 
     def cancel(self, job_id: str, remark: str) -> Job:
+        """Cancel a job; if another process runs it, it stops after its calls in progress.
+
+        :raises NotFoundError: if there is no such job.
+        :raises JobConflictError: if it has ended.
+        """
         cancelled = {"state": JobState.CANCELLED.value, "remark": remark, "ended_at": self._clock.now()}
         return self._change(job_id, require_not_over, cancelled)
 
@@ -342,6 +279,7 @@ class SqlJobs:
         return self._commits.run(work)
 
     def get(self, job_id: str) -> Job:
+        """:raises NotFoundError: if there is no such job."""
         with reading(self._store) as connection:
             return self._get(connection, job_id)
 
@@ -353,6 +291,12 @@ class SqlJobs:
         limit: int | None = None,
         before: str | None = None,
     ) -> tuple[Job, ...]:
+        """Newest first.
+
+        :param kinds: only these; empty: all.
+        :param before: the last job of the previous page.
+        :raises NotFoundError: if there is no job ``before``.
+        """
         statement = (
             _SELECT.where(_jobs.organization_id == self._organization_id)
             .order_by(_jobs.created_at.desc(), _jobs.job_id.desc())

@@ -16,11 +16,11 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
@@ -40,25 +40,6 @@ class AccountLock:
     account_id: AccountId
     owner_id: str
     fencing_token: int
-
-
-class AccountLocks(Protocol):
-    """Hands out account locks of one organization."""
-
-    def hold(self, account_id: AccountId, purpose: str, wait_seconds: float = 0) -> AbstractContextManager[AccountLock]:
-        """Hold the account's lock; released at the end, taken over by others only when the owner is dead.
-
-        :raises AccountBusyError: if another owner keeps it for longer than ``wait_seconds``; the message says who, for
-            what and since when.
-        """
-        ...
-
-    def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
-        """Those of these accounts that a living owner holds, this one included: a glance that keeps nobody waiting.
-
-        :raises DatabaseError: if it can't be read.
-        """
-        ...
 
 
 _BEATS_PER_LEASE = 4
@@ -374,8 +355,8 @@ class _LockRefusal:
     description: str
 
 
-class SqlAccountLocks:
-    """The locks of one organization; implements the port AccountLocks."""
+class AccountLocks:
+    """Hands out account locks of one organization."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str, owner: Owner) -> None:
         self._store = store
@@ -385,9 +366,10 @@ class SqlAccountLocks:
 
     @contextmanager
     def hold(self, account_id: AccountId, purpose: str, wait_seconds: float = 0) -> Iterator[AccountLock]:
-        """See the port. A lock that can't be freed at the end is freed with one of the next renewals of the lease.
+        """Hold the account's lock; released at the end, taken over by others only when the owner is dead.
 
-        :raises DatabaseError: if the database can't be written.
+        :raises AccountBusyError: if another owner keeps it for longer than ``wait_seconds``; the message says who, for
+            what and since when.
         """
         lock = self._take_within(account_id, purpose, wait_seconds)
         try:
@@ -396,7 +378,10 @@ class SqlAccountLocks:
             self._release(lock)
 
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
-        """See the port."""
+        """Those of these accounts that a living owner holds, this one included: a glance that keeps nobody waiting.
+
+        :raises DatabaseError: if it can't be read.
+        """
         values = {"of_organization": self._organization_id, "of_accounts": list(account_ids)}
         with glancing(self._store) as connection:
             rows = connection.execute(_SELECT_HOLDERS, values).all()

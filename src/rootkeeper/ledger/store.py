@@ -26,7 +26,6 @@ from rootkeeper.ledger.rules import (
     Actor,
     Intent,
     LedgerEntry,
-    LedgerVerification,
     Phase,
     Result,
     require_no_secrets,
@@ -88,28 +87,6 @@ class Ledger(Protocol):
         ...
 
 
-class LedgerReader(Protocol):
-    """Reads the ledger; works without AWS."""
-
-    def list_entries(
-        self,
-        *,
-        since_sequence: int = 0,
-        account_id: AccountId | None = None,
-        limit: int | None = None,
-    ) -> Iterator[LedgerEntry]:
-        """Entries of every organization in this database, in order of their sequence, streamed."""
-        ...
-
-    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
-        """All intents without an outcome, of live and dead owners."""
-        ...
-
-    def verify(self) -> LedgerVerification:
-        """Recompute the chain and compare it with mirror and anchor; nothing is written."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
     """Which entries are asked for; what is left out narrows nothing."""
@@ -120,17 +97,6 @@ class LedgerFilter:
     actions: frozenset[Action] = frozenset()
     results: frozenset[Result] = frozenset()
     """Of outcomes; an intent has none."""
-
-
-class LedgerSearch(LedgerReader, Protocol):
-    """Also finds the latest entries, for people who look through them."""
-
-    def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
-        """At most ``limit`` entries that fit, the newest first.
-
-        :param before: only entries of a lower sequence.
-        """
-        ...
 
 
 _CHUNK_ROWS = 1_000

@@ -27,8 +27,9 @@ from rootkeeper.ledger.rules import (
     find_first_chain_break,
     render_entry,
 )
-from rootkeeper.ledger.store import Ledger, stream_rows
+from rootkeeper.ledger.store import Ledger, LedgerFilter, list_entries, list_latest, list_open_entries, stream_rows
 from rootkeeper.ledger.writer import Head, find_entry_hash, parse_entry_row, read_head
+from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_time
 
 
@@ -203,3 +204,33 @@ def _has(store: Store, head: Head) -> bool:
 
 def _describe(head: Head) -> dict[str, JsonValue]:
     return {"sequence": head.sequence, "entry_hash": head.entry_hash}
+
+
+class LedgerReader:
+    """Reads the ledger; works without AWS."""
+
+    def __init__(self, store: Store, copies: LedgerCopies) -> None:
+        self._store = store
+        self._copies = copies
+
+    def list_entries(
+        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+    ) -> Iterator[LedgerEntry]:
+        """Entries of every organization in this database, in order of their sequence, streamed."""
+        return list_entries(self._store, since_sequence=since_sequence, account_id=account_id, limit=limit)
+
+    def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
+        """At most ``limit`` entries that fit, the newest first.
+
+        :param before: only entries of a lower sequence.
+        """
+        return list_latest(self._store, wanted, before=before, limit=limit)
+
+    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
+        """All intents without an outcome, of live and dead owners."""
+        with reading(self._store) as connection:
+            return list_open_entries(connection)
+
+    def verify(self) -> LedgerVerification:
+        """Recompute the chain and compare it with mirror and anchor; nothing is written."""
+        return verify_ledger(self._store, self._copies.mirror, self._copies.anchor)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from rootkeeper.notifications.rules import (
     Severity,
     plan_next_attempt,
 )
+from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Endpoint
 
 
@@ -49,41 +50,6 @@ class NullNotifier:
 
     def notify(self, notification: Notification) -> None:
         """Do nothing."""
-
-
-class NotificationStore(Protocol):
-    """The notifications of one organization, and the result at each target.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def add(self, notification_id: str, notification: Notification, targets: Sequence[str], now: datetime) -> bool:
-        """Keep it for delivery to those targets from now on; ``False`` if one with its key is kept already."""
-        ...
-
-    def list_targets_due(self, now: datetime) -> tuple[str, ...]:
-        """Names of targets with a delivery that is due and that no process has claimed."""
-        ...
-
-    def claim_due(self, target: str, now: datetime, until: datetime, limit: int) -> tuple[Delivery, ...]:
-        """Take what is due for a target, the oldest first, so that no other process sends it before ``until``."""
-        ...
-
-    def settle(self, delivery: Delivery) -> None:
-        """Record the result of an attempt and release the claim; does nothing if the delivery has ended already."""
-        ...
-
-    def give_up_before(self, created_before: datetime) -> int:
-        """Give up deliveries that have waited since before that time, such as for a target that was removed."""
-        ...
-
-    def list_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
-        """The newest first."""
-        ...
-
-    def list_failing(self, since: datetime) -> Mapping[str, str]:
-        """Targets whose latest attempt with a notification since that time failed, and why."""
-        ...
 
 
 class NotificationSender(Protocol):

@@ -28,8 +28,11 @@ _notifications = schema.notifications.c
 _deliveries = schema.deliveries.c
 
 
-class SqlNotifications:
-    """The notifications of one organization; implements the port NotificationStore."""
+class NotificationStore:
+    """The notifications of one organization, and the result at each target.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -37,6 +40,7 @@ class SqlNotifications:
         self._organization_id = organization_id
 
     def add(self, notification_id: str, notification: Notification, targets: Sequence[str], now: datetime) -> bool:
+        """Keep it for delivery to those targets from now on; ``False`` if one with its key is kept already."""
         key = notification.deduplication_key or None
         own = {"notification_id": notification_id, "organization_id": self._organization_id}
         row = {**own, "deduplication_key": key, "content": notification_to_record(notification), "created_at": now}
@@ -54,11 +58,13 @@ class SqlNotifications:
         return self._commits.run(work)
 
     def list_targets_due(self, now: datetime) -> tuple[str, ...]:
+        """Names of targets with a delivery that is due and that no process has claimed."""
         statement = select(_deliveries.target).where(self._is_due(now)).distinct().order_by(_deliveries.target)
         with reading(self._store) as connection:
             return tuple(connection.execute(statement).scalars())
 
     def claim_due(self, target: str, now: datetime, until: datetime, limit: int) -> tuple[Delivery, ...]:
+        """Take what is due for a target, the oldest first, so that no other process sends it before ``until``."""
         due = (
             self._select()
             .where(self._is_due(now), _deliveries.target == target)
@@ -75,6 +81,7 @@ class SqlNotifications:
         return self._commits.run(work)
 
     def settle(self, delivery: Delivery) -> None:
+        """Record the result of an attempt and release the claim; does nothing if the delivery has ended already."""
         statement = self._update(delivery).values(
             state=delivery.state.value,
             attempts=delivery.attempts,
@@ -86,6 +93,7 @@ class SqlNotifications:
         self._commits.run(lambda transaction: transaction.connection.execute(statement))
 
     def give_up_before(self, created_before: datetime) -> int:
+        """Give up deliveries that have waited since before that time, such as for a target that was removed."""
         old = select(_notifications.notification_id).where(
             _notifications.organization_id == self._organization_id, _notifications.created_at < created_before
         )
@@ -97,6 +105,7 @@ class SqlNotifications:
         return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     def list_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
+        """The newest first."""
         statement = self._select().order_by(
             _notifications.created_at.desc(), _notifications.notification_id, _deliveries.target
         )
@@ -104,6 +113,7 @@ class SqlNotifications:
             return tuple(_parse_row(row) for row in connection.execute(statement.limit(limit)))
 
     def list_failing(self, since: datetime) -> dict[str, str]:
+        """Targets whose latest attempt with a notification since that time failed, and why."""
         with reading(self._store) as connection:
             rows = connection.execute(self._select().where(_notifications.created_at >= since))
             return find_failing(_parse_row(row) for row in rows)

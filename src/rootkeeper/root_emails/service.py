@@ -32,12 +32,13 @@ from rootkeeper.errors import (
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.exceptions.service import DeletionExceptions
+from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.listing import InventoryReader, require_in_organization, select_accounts
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import Action, Intent, Result
-from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import SelectionRequest
@@ -64,10 +65,10 @@ from rootkeeper.root_emails.rules import (
     require_attestation,
     was_started,
 )
-from rootkeeper.root_emails.store import EmailAttestations
+from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import describe_blocking_window
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 SOURCE = "organizations:ListAccounts"
 """The call that returns the addresses of a list. AWS may show a changed address hours later."""
@@ -92,7 +93,7 @@ class RootEmailReader:
 
     inventory: InventoryReader
     store: InventoryStore
-    attestations: EmailAttestations
+    attestations: EmailAttestationStore
     rules: EmailRules
     clock: Clock
 
@@ -123,7 +124,7 @@ class RootEmailReader:
 class EmailAttestationService:
     """Keeps attestations; each is recorded in the ledger before it counts."""
 
-    attestations: EmailAttestations
+    attestations: EmailAttestationStore
     ledger: Ledger
     clock: Clock
     actor_name: str
@@ -155,7 +156,7 @@ class EmailAttestationService:
         self.attestations.add(attestation)
 
 
-def read_evaluator(attestations: EmailAttestations, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
+def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
     """Read the attestations, and combine them with the rules."""
     return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
 
@@ -230,9 +231,9 @@ class EmailChangePlanner:
 
     reader: OrganizationReader
     emails: PrimaryEmails
-    windows: RecoveryWindows
-    exceptions: DeletionExceptions
-    attestations: EmailAttestations
+    windows: RecoveryWindowStore
+    exceptions: DeletionExceptionStore
+    attestations: EmailAttestationStore
     entries: LedgerReader
     rules: EmailRules
     clock: Clock
@@ -305,7 +306,7 @@ def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnap
         return EmailUpdateSnapshot(was_read=False)
 
 
-def require_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
+def require_no_window(windows: RecoveryWindowStore, account_id: AccountId) -> None:
     """Require that no recovery of the account's root user is in progress.
 
     :raises WindowConflictError: if the account has an unfinished recovery window.
@@ -426,7 +427,7 @@ class EmailChangeExecutor:
 
     emails: PrimaryEmails
     ledger: Ledger
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     locks: AccountLocks
     clock: Clock
     reread_pauses_seconds: tuple[float, ...] = REREAD_PAUSES_SECONDS

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from sqlalchemy import delete, insert, select
 
 from rootkeeper.database import schema
@@ -11,27 +9,14 @@ from rootkeeper.database.engines import Store, reading
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.root_emails.rules import EmailAttestation
 
+_columns = schema.email_attestations.c
 
-class EmailAttestations(Protocol):
+
+class EmailAttestationStore:
     """The attestations of one organization, ended ones included.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def add(self, attestation: EmailAttestation) -> None:
-        """Keep it; a later one for the same address replaces it."""
-        ...
-
-    def list_attestations(self) -> tuple[EmailAttestation, ...]:
-        """By address."""
-        ...
-
-
-_columns = schema.email_attestations.c
-
-
-class SqlEmailAttestations:
-    """The attestations of one organization; implements the port EmailAttestations."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -39,6 +24,8 @@ class SqlEmailAttestations:
         self._organization_id = organization_id
 
     def add(self, attestation: EmailAttestation) -> None:
+        """Keep it; a later one for the same address replaces it."""
+
         def work(transaction: WriteTransaction) -> None:
             transaction.connection.execute(
                 delete(schema.email_attestations).where(

@@ -10,9 +10,11 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rootkeeper.access.counts import FailureCounter, StoredAnswers
-from rootkeeper.access.factors import FactorService, FactorStore
+from rootkeeper.access.factor_store import FactorStore
+from rootkeeper.access.factors import FactorService
 from rootkeeper.access.provider import ProviderSignInService
-from rootkeeper.access.service import FirstAdministrators, IdentityService, IdentityStore, SessionEnder, SessionStore
+from rootkeeper.access.service import IdentityService, SessionEnder
+from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import Clock
 from rootkeeper.composition.database import Measurements
@@ -26,7 +28,7 @@ from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.rules import Actor
-from rootkeeper.ledger.store import LedgerSearch
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.service import NotificationTester
 from rootkeeper.organization.accounts import AccountId, Endpoint, Feature, Inventory
 from rootkeeper.organization.progress import Progress
@@ -38,7 +40,7 @@ from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.closing import CloseResult
 from rootkeeper.windows.opening import OpenResult
 from rootkeeper.windows.rules import RecoveryWindow
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 from rootkeeper.worker.health import Readiness
 from rootkeeper.worker.schedules import ScheduleStatus
 
@@ -196,7 +198,7 @@ class ServerServices(Protocol):
     def factors(self) -> FactorStore: ...
 
     @property
-    def first_administrators(self) -> FirstAdministrators: ...
+    def first_administrators(self) -> FirstAdministratorStore: ...
 
     @property
     def provider_sign_in_service(self) -> ProviderSignInService | None:
@@ -210,7 +212,7 @@ class ServerServices(Protocol):
     def failure_counter(self) -> FailureCounter: ...
 
     @property
-    def windows(self) -> RecoveryWindows: ...
+    def windows(self) -> RecoveryWindowStore: ...
 
     @property
     def jobs(self) -> JobStore: ...
@@ -222,7 +224,7 @@ class ServerServices(Protocol):
     def history(self) -> AuditHistory: ...
 
     @property
-    def ledger_reader(self) -> LedgerSearch: ...
+    def ledger_reader(self) -> LedgerReader: ...
 
     @property
     def is_stopping(self) -> bool:

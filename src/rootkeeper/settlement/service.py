@@ -60,7 +60,7 @@ from rootkeeper.windows.rules import (
     advance,
     classify_orphaned_opening,
 )
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
 """Before each reading of a login profile that isn't shown: a call sent just before its process died may still act."""
@@ -426,7 +426,7 @@ class Settlement:
     reader: OrganizationReader
     sessions: RootSessions
     ledger: Ledger
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     locks: AccountLocks
     clock: Clock
     progress: Progress

@@ -27,7 +27,8 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.organization.accounts import AccountId, Caller, Endpoint, Feature, Setup
 from rootkeeper.organization.progress import StopSignal
@@ -44,36 +45,15 @@ from rootkeeper.setup.rules import (
 )
 from rootkeeper.values import JsonValue, render_time
 
-
-class AcceptedSetups(Protocol):
-    """The set-ups of one organization: those that a person accepted, and what was read.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def add(self, accepted: AcceptedSetup) -> None:
-        """Keep it; it holds from now on. Its fact is in the ledger already."""
-        ...
-
-    def find_last(self, until: datetime | None = None) -> AcceptedSetup | None:
-        """The one that holds now, or held at ``until``."""
-        ...
-
-    def save_reading(self, state: SetupState) -> None:
-        """Remember what was read; replaces an earlier reading of the same day (UTC), and never a later one."""
-        ...
-
-    def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
-        """The newest reading, or the newest that isn't later than ``until``."""
-        ...
-
-
 _accepted = schema.accepted_setups.c
 _readings = schema.setup_readings.c
 
 
-class SqlAcceptedSetups:
-    """The set-ups of one organization; implements the port AcceptedSetups."""
+class AcceptedSetupStore:
+    """The set-ups of one organization: those that a person accepted, and what was read.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -81,6 +61,7 @@ class SqlAcceptedSetups:
         self._organization_id = organization_id
 
     def add(self, accepted: AcceptedSetup) -> None:
+        """Keep it; it holds from now on. Its fact is in the ledger already."""
         statement = insert(schema.accepted_setups).values(
             organization_id=self._organization_id,
             ledger_sequence=accepted.ledger_sequence,
@@ -95,6 +76,7 @@ class SqlAcceptedSetups:
         self._commits.run(work)
 
     def find_last(self, until: datetime | None = None) -> AcceptedSetup | None:
+        """The one that holds now, or held at ``until``."""
         statement = select(schema.accepted_setups).where(_accepted.organization_id == self._organization_id)
         if until is not None:
             statement = statement.where(_accepted.accepted_at <= until)
@@ -122,6 +104,7 @@ class SqlAcceptedSetups:
         self._commits.run(work)
 
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
+        """The newest reading, or the newest that isn't later than ``until``."""
         statement = select(_readings.state).where(_readings.organization_id == self._organization_id)
         if until is not None:
             statement = statement.where(_readings.read_at <= until)
@@ -232,7 +215,7 @@ class DriftReader:
     """Compares what was read of the set-up with what was last accepted; changes nothing in AWS."""
 
     guardrails: GuardrailReader
-    setups: AcceptedSetups
+    setups: AcceptedSetupStore
     ledger: LedgerReader
     clock: Clock
     organization_id: str
@@ -312,7 +295,7 @@ class DriftReader:
 class SetupAcceptance:
     """Records that a set-up is as it should be; changes nothing in AWS."""
 
-    setups: AcceptedSetups
+    setups: AcceptedSetupStore
     ledger: Ledger
     actor_name: str
 

@@ -33,7 +33,7 @@ from rootkeeper.organization.accounts import AccountId, AccountState, Caller, En
 from rootkeeper.organization.progress import Progress
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import OWING_STATES
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
 """Before each re-read: AWS is eventually consistent, and a re-read right after a call may not show it yet."""
@@ -414,7 +414,7 @@ class SetupDisabler:
     reader: OrganizationReader
     administration: OrganizationAdministration
     ledger: Ledger
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     clock: Clock
     progress: Progress
 

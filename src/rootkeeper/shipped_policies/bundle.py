@@ -42,7 +42,7 @@ from rootkeeper.shipped_policies.rules import (
     require_fits,
 )
 from rootkeeper.windows.rules import OWING_STATES
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 METRIC_FILTER_CHARACTERS = 1_024
 """Source: CloudWatch Logs PutMetricFilter, filterPattern."""
@@ -397,7 +397,7 @@ class PolicyBundleBuilder:
     """Reads what policies must fit, and makes them."""
 
     reader: OrganizationReader
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
 
     def make(self, wishes: PolicyInputs) -> PolicyBundle:
         """Organization and set-up: four reading calls. What can't be read of the set-up is told in ``remarks``.

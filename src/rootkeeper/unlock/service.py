@@ -42,7 +42,8 @@ from rootkeeper.errors import (
 )
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import Intent, Result
-from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Caller, Organization
 from rootkeeper.organization.progress import Progress
 from rootkeeper.unlock.rules import (
@@ -59,7 +60,7 @@ from rootkeeper.unlock.rules import (
     require_policy_text,
     require_replacement,
 )
-from rootkeeper.unlock.store import SavedPolicies, describe_saved, was_saved
+from rootkeeper.unlock.store import SavedPolicyFiles, describe_saved, was_saved
 from rootkeeper.values import JsonValue
 
 RENEWAL_MARGIN = timedelta(seconds=60)
@@ -479,7 +480,7 @@ class UnlockRun:
     sessions: RootSessions
     ledger: Ledger
     locks: AccountLocks
-    saved_policies: SavedPolicies
+    saved_policies: SavedPolicyFiles
     clock: Clock
     bucket_pauses_seconds: tuple[float, ...]
     queue_pauses_seconds: tuple[float, ...]

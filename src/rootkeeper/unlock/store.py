@@ -15,7 +15,6 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.database.files import sync_folder
@@ -62,7 +61,7 @@ _LONGEST_NAME = 100
 
 
 class SavedPolicyFiles:
-    """Implements ``ports.saved_policies.SavedPolicies``."""
+    """Keeps the text of policies as AWS gave it, each in a file of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -72,6 +71,10 @@ class SavedPolicyFiles:
         return self._folder
 
     def save(self, resource: Resource, policy: str, now: datetime) -> Path:
+        """Write ``policy`` to a new file, readable by this user alone; it is on disk afterwards.
+
+        :raises PolicyNotSavedError: if that can't be done; the policy must not be changed then.
+        """
         path = self._folder / _make_file_name(resource, policy, now)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,17 +110,3 @@ def _write_durably(path: Path, content: bytes) -> None:
         raise
     finally:
         os.close(descriptor)
-
-
-class SavedPolicies(Protocol):
-    """Keeps the text of policies as AWS gave it, each in a file of its own."""
-
-    @property
-    def folder(self) -> Path: ...
-
-    def save(self, resource: Resource, policy: str, now: datetime) -> Path:
-        """Write ``policy`` to a new file, readable by this user alone; it is on disk afterwards.
-
-        :raises PolicyNotSavedError: if that can't be done; the policy must not be changed then.
-        """
-        ...

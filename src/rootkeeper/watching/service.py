@@ -17,7 +17,7 @@ from rootkeeper.aws.root_events import EventDelivery, RootEventSource
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsError, DatabaseError
 from rootkeeper.ledger.rules import Action
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import AccountId, Endpoint
@@ -33,8 +33,8 @@ from rootkeeper.watching.rules import (
     collect_sessions,
     find_first_closings,
 )
-from rootkeeper.watching.store import WindowEvents
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.watching.store import WindowEventStore
+from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ class EventWatchLoop:
     """Reads events and classifies each once; one thread calls ``tick``."""
 
     source: RootEventSource
-    events: WindowEvents
-    windows: RecoveryWindows
+    events: WindowEventStore
+    windows: RecoveryWindowStore
     ledger: LedgerReader
     notifier: Notifier
     clock: Clock

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
@@ -41,38 +41,10 @@ EventEvaluator = Callable[[tuple[WatchedEvent, ...]], WatchedEvent]
 """Classifies an event by the earlier sign-ins of its account; pure."""
 
 
-class WatchedEventReader(Protocol):
-    """Reads the watched events of one organization.
-
-    :raises DatabaseError: if the database can't be read.
-    """
-
-    def list_of_window(self, window_id: str) -> tuple[WatchedEvent, ...]:
-        """By their time."""
-        ...
-
-    def list_of_account(self, account_id: AccountId) -> tuple[WatchedEvent, ...]:
-        """By their time."""
-        ...
-
-
-class WindowEvents(WatchedEventReader, Protocol):
-    """Reads and stores watched events."""
-
-    def record(self, event_id: str, account_id: AccountId, evaluator: EventEvaluator) -> WatchedEvent:
-        """Classify and store an event in one transaction, with its ledger fact if it belongs to a window. An unrelated
-        event isn't stored.
-
-        :returns: the stored event: it is classified once, however often it is delivered.
-        :raises LedgerUnavailableError: if it can't be made durable.
-        """
-        ...
-
-
 _events = schema.window_events.c
 
 
-class SqlWatchedEvents:
+class WatchedEventReader:
     """Reads the watched events of one organization."""
 
     def __init__(self, store: Store, organization_id: str) -> None:
@@ -80,9 +52,11 @@ class SqlWatchedEvents:
         self._organization_id = organization_id
 
     def list_of_window(self, window_id: str) -> tuple[WatchedEvent, ...]:
+        """By their time."""
         return self._list(self._select().where(_events.window_id == window_id))
 
     def list_of_account(self, account_id: AccountId) -> tuple[WatchedEvent, ...]:
+        """By their time."""
         return self._list(self._select().where(_events.account_id == account_id))
 
     def _select(self) -> Select[Any]:
@@ -97,8 +71,8 @@ class SqlWatchedEvents:
             return tuple(_parse_row(row) for row in connection.execute(statement))
 
 
-class SqlWindowEvents(SqlWatchedEvents):
-    """Reads and stores the watched events of one organization; implements WindowEvents."""
+class WindowEventStore(WatchedEventReader):
+    """Reads and stores watched events."""
 
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, ledger: SqlLedger, owner: Owner
@@ -109,6 +83,13 @@ class SqlWindowEvents(SqlWatchedEvents):
         self._owner = owner
 
     def record(self, event_id: str, account_id: AccountId, evaluator: EventEvaluator) -> WatchedEvent:
+        """Classify and store an event in one transaction, with its ledger fact if it belongs to a window. An unrelated
+        event isn't stored.
+
+        :returns: the stored event: it is classified once, however often it is delivered.
+        :raises LedgerUnavailableError: if it can't be made durable.
+        """
+
         def work(transaction: WriteTransaction) -> WatchedEvent:
             known = self._find(transaction.connection, event_id)
             if known is not None:

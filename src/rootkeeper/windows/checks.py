@@ -34,7 +34,7 @@ from rootkeeper.errors import (
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.exceptions.service import DeletionExceptions
+from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
 from rootkeeper.guardrails.service import PolicyTreeReader
 from rootkeeper.guardrails.tasks import Task
@@ -55,7 +55,7 @@ from rootkeeper.organization.statuses import RootCredentialsSummary
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.windows.rules import CLOCK_SKEW, RecoveryWindow, describe_blocking_window, require_duration
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 _SECONDS_PER_MINUTE = 60
 
@@ -171,8 +171,8 @@ class RecoveryPlanner:
     reader: OrganizationReader
     sessions: RootSessions
     ledger: Ledger
-    windows: RecoveryWindows
-    exceptions: DeletionExceptions
+    windows: RecoveryWindowStore
+    exceptions: DeletionExceptionStore
     policies: PolicyReader
     clock: Clock
     approvals_needed: int = 0
@@ -243,7 +243,7 @@ class RecoveryPlanner:
             )
 
 
-def require_no_window(windows: RecoveryWindows, account_id: AccountId, *, but: str | None = None) -> None:
+def require_no_window(windows: RecoveryWindowStore, account_id: AccountId, *, but: str | None = None) -> None:
     """Check that the account has no window that isn't over, ``but`` the one of that id.
 
     :raises WindowConflictError: if it has one.

@@ -65,7 +65,7 @@ from rootkeeper.windows.rules import (
     reopen,
     require_reread_due,
 )
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 
 class CloseOutcome(StrEnum):
@@ -115,7 +115,7 @@ class WindowCloser:
     reader: OrganizationReader
     sessions: RootSessions
     ledger: Ledger
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     locks: AccountLocks
     clock: Clock
     progress: Progress
@@ -340,7 +340,7 @@ class WindowRereader:
     reader: OrganizationReader
     sessions: RootSessions
     ledger: Ledger
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     locks: AccountLocks
     clock: Clock
     progress: Progress
@@ -437,7 +437,7 @@ def _is_later(one: RecoveryWindow, window: RecoveryWindow) -> bool:
     return one.window_id != window.window_id and one.requested_at >= window.requested_at
 
 
-def list_overdue(windows: RecoveryWindows, now: datetime) -> tuple[RecoveryWindow, ...]:
+def list_overdue(windows: RecoveryWindowStore, now: datetime) -> tuple[RecoveryWindow, ...]:
     """Windows whose closing is due, the most overdue first: reading commands and dry runs name them, loudly.
 
     Beside those past their end, those whose closing was begun and isn't finished.
@@ -450,7 +450,7 @@ def list_overdue(windows: RecoveryWindows, now: datetime) -> tuple[RecoveryWindo
 class OverdueWindowCloser:
     """Closes what is due, before a command does anything else."""
 
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     closing: WindowCloser
     progress: Progress
 
@@ -492,7 +492,7 @@ class WindowWaiter:
     """Waits for a window's end in this process, then closes it."""
 
     closing: WindowCloser
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     clock: Clock
     progress: Progress
     remark_every_seconds: int = 300

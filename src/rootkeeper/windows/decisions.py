@@ -31,7 +31,7 @@ from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryReq
 from rootkeeper.windows.notices import WindowNotices, describe_request
 from rootkeeper.windows.opening import make_request_parameters
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class WindowRequestService:
     """Records what one person asks for."""
 
     planning: RecoveryPlanner
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     ledger: Ledger
     policy: WindowPolicy
     notices: WindowNotices
@@ -132,7 +132,7 @@ Step = Callable[[RecoveryWindow], RecoveryWindow]
 class DecisionRecorder:
     """Writes decisions into ledger and row, in the order that counts."""
 
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     ledger: Ledger
 
     def record(
@@ -166,7 +166,7 @@ class DecisionRecorder:
 class WindowDecisionService:
     """The decisions of one person."""
 
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     ledger: Ledger
     policy: WindowPolicy
     notices: WindowNotices

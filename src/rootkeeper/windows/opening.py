@@ -65,7 +65,7 @@ from rootkeeper.windows.rules import (
     advance,
     classify_opening,
 )
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
 """Before each re-read: IAM is eventually consistent, and a re-read right after the call may not show it yet."""
@@ -113,7 +113,7 @@ class WindowOpener:
     reader: OrganizationReader
     sessions: RootSessions
     ledger: Ledger
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     locks: AccountLocks
     clock: Clock
     progress: Progress
@@ -311,7 +311,9 @@ class WindowOpener:
         return changed
 
 
-def mark_open(windows: RecoveryWindows, window: RecoveryWindow, profile: LoginProfile, now: datetime) -> RecoveryWindow:
+def mark_open(
+    windows: RecoveryWindowStore, window: RecoveryWindow, profile: LoginProfile, now: datetime
+) -> RecoveryWindow:
     """Record in the window's row that it is open.
 
     :raises WindowConflictError: if it isn't OPENING any more.
@@ -388,7 +390,7 @@ class WindowActivator:
 
     planning: RecoveryPlanner
     opening: WindowOpener
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     read_inventory: Callable[[], Inventory]
     """The accounts as AWS lists them now."""
     notices: WindowNotices

@@ -24,7 +24,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
@@ -45,74 +45,6 @@ from rootkeeper.values import JsonValue, canonical_json, render_time
 from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.records import approval_from_record, approval_to_record
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState, describe_blocking_window
-
-
-class RecoveryWindows(Protocol):
-    """The windows of one organization. Our table is the truth.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def add(self, window: RecoveryWindow) -> None:
-        """Keep a new window.
-
-        :raises WindowConflictError: if the account has a window that isn't over; the message names it.
-        """
-        ...
-
-    def change(self, window: RecoveryWindow, expected: WindowState) -> None:
-        """Replace the window of the same id, if it is still in state ``expected``.
-
-        :raises WindowConflictError: if it has moved on.
-        """
-        ...
-
-    def update(self, window_id: str, step: Callable[[RecoveryWindow], RecoveryWindow]) -> RecoveryWindow:
-        """Replace the window by what ``step`` makes of it as it stands, in one transaction.
-
-        ``step`` is pure; what it raises leaves the window as it was, and comes out of here. Of several processes that
-        try at once each sees what the one before it wrote.
-
-        :returns: the window as it stands afterwards.
-        :raises InputError: if there is none.
-        """
-        ...
-
-    def get(self, window_id_or_account_id: str) -> RecoveryWindow:
-        """The window of that id, or the account's latest.
-
-        :raises InputError: if there is none.
-        """
-        ...
-
-    def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
-        """The account's window that isn't over, if there is one."""
-        ...
-
-    def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
-        """Newest first. Those that aren't over are found without looking at all the others."""
-        ...
-
-    def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
-        """All of one account, newest first."""
-        ...
-
-    def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        """Windows that wait for approval or activation and have waited too long, the longest first."""
-        ...
-
-    def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        """Windows that were opened in an emergency and whose review is overdue, the most overdue first."""
-        ...
-
-    def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        """Closed windows whose account is to be read again, the most overdue first."""
-        ...
-
-    def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        """Windows that owe their closing and are past their end, the most overdue first."""
-        ...
-
 
 _windows = schema.recovery_windows.c
 
@@ -138,8 +70,11 @@ _REPLACE = update(schema.recovery_windows).where(_IS_WINDOW)
 """Built once: building a statement takes longer than running it."""
 
 
-class SqlRecoveryWindows:
-    """The windows of one organization; implements the port RecoveryWindows."""
+class RecoveryWindowStore:
+    """The windows of one organization. Our table is the truth.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -147,6 +82,10 @@ class SqlRecoveryWindows:
         self._organization_id = organization_id
 
     def add(self, window: RecoveryWindow) -> None:
+        """Keep a new window.
+
+        :raises WindowConflictError: if the account has a window that isn't over; the message names it.
+        """
         row = self._row_of(window)
 
         def work(transaction: WriteTransaction) -> None:
@@ -159,6 +98,11 @@ class SqlRecoveryWindows:
         self._commits.run(work)
 
     def change(self, window: RecoveryWindow, expected: WindowState) -> None:
+        """Replace the window of the same id, if it is still in state ``expected``.
+
+        :raises WindowConflictError: if it has moved on.
+        """
+
         def work(transaction: WriteTransaction) -> None:
             found = self._find(transaction.connection, window.window_id)
             if found is None or found.state is not expected:
@@ -173,6 +117,15 @@ class SqlRecoveryWindows:
         self._commits.run(work)
 
     def update(self, window_id: str, step: Callable[[RecoveryWindow], RecoveryWindow]) -> RecoveryWindow:
+        """Replace the window by what ``step`` makes of it as it stands, in one transaction.
+
+        ``step`` is pure; what it raises leaves the window as it was, and comes out of here. Of several processes that
+        try at once each sees what the one before it wrote.
+
+        :returns: the window as it stands afterwards.
+        :raises InputError: if there is none.
+        """
+
         def work(transaction: WriteTransaction) -> RecoveryWindow:
             found = self._find(transaction.connection, window_id)
             if found is None:
@@ -187,6 +140,10 @@ class SqlRecoveryWindows:
         return self._commits.run(work)
 
     def get(self, window_id_or_account_id: str) -> RecoveryWindow:
+        """The window of that id, or the account's latest.
+
+        :raises InputError: if there is none.
+        """
         with glancing(self._store) as connection:
             found = self._find(connection, window_id_or_account_id) or self._find_latest(
                 connection, window_id_or_account_id
@@ -196,10 +153,12 @@ class SqlRecoveryWindows:
         return found
 
     def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
+        """The account's window that isn't over, if there is one."""
         with glancing(self._store) as connection:
             return self._find_unfinished(connection, account_id)
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
+        """Newest first. Those that aren't over are found without looking at all the others."""
         if not unfinished_only:
             return self._list(order=(_windows.requested_at.desc(),))
         with glancing(self._store) as connection:
@@ -207,14 +166,17 @@ class SqlRecoveryWindows:
             return tuple(_parse_row(row) for row in rows)
 
     def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
+        """All of one account, newest first."""
         return self._list(_windows.account_id == account_id, order=(_windows.requested_at.desc(),))
 
     def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        """Windows that wait for approval or activation and have waited too long, the longest first."""
         return self._list(
             _IS_UNFINISHED, _is_in(WAITING_STATES), _windows.lapses_at <= now, order=(_windows.lapses_at,)
         )
 
     def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        """Windows that were opened in an emergency and whose review is overdue, the most overdue first."""
         return self._list(
             _windows.opened_at.is_not(None),
             _windows.reviewed_by.is_(None),
@@ -223,6 +185,7 @@ class SqlRecoveryWindows:
         )
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        """Closed windows whose account is to be read again, the most overdue first."""
         return self._list(
             _is_in({WindowState.CLOSED_VERIFIED}),
             _windows.next_reread_at <= now,
@@ -230,6 +193,7 @@ class SqlRecoveryWindows:
         )
 
     def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        """Windows that owe their closing and are past their end, the most overdue first."""
         return self._list(
             _IS_UNFINISHED, _is_in(OWING_STATES), _windows.expires_at <= now, order=(_windows.expires_at,)
         )
@@ -588,7 +552,7 @@ def _read(store: Store, path: Path) -> LedgerSource:
             f"A command still works on {path}: {alive.process.describe()}.",
             hint="Wait until it has closed its window, then import the file.",
         )
-    windows = SqlRecoveryWindows(store, GroupCommit(store, lambda: None), entries[0].organization_id)
+    windows = RecoveryWindowStore(store, GroupCommit(store, lambda: None), entries[0].organization_id)
     return LedgerSource(
         name=path.name,
         import_id=_make_import_id(entries[0].entry_hash),

@@ -41,7 +41,7 @@ from rootkeeper.windows.rules import (
     WindowState,
     find_backoff,
 )
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 
 _ORGANIZATION = "organization"
 _FIRST_PAUSES = (2.0, 2.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -131,7 +131,7 @@ class WindowMaintenance:
     Each step holds the account's lock, so that one of all processes takes it.
     """
 
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     ledger: Ledger
     locks: AccountLocks
     clock: Clock
@@ -200,7 +200,7 @@ LISTING_SECONDS = 1.0
 class WindowCloseLoop:
     """Finds and closes due windows. One for each process, because it remembers what it has seen."""
 
-    windows: RecoveryWindows
+    windows: RecoveryWindowStore
     closing: WindowCloser
     settling: OrphanSettler
     notices: WindowNotices

@@ -27,7 +27,7 @@ from rootkeeper.jobs.rules import JobKind, JobState
 from rootkeeper.jobs.service import RunningJob
 from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.rules import Actor, Result, verification_to_record
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, Inventory
 from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import NamedAccount, find_account

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Protocol, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -28,7 +28,7 @@ from rootkeeper.database.engines import Store, reading
 from rootkeeper.errors import RootkeeperError, SettingsError
 from rootkeeper.failsafe.rules import Check, CheckVerdict, check_drills, find_drills
 from rootkeeper.inventory.store import InventoryStore
-from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.notifications.service import Notifier
@@ -88,33 +88,6 @@ def plan_due_runs(moments: Sequence[datetime], now: datetime) -> DueRuns | None:
     latest = moments[-1]
     is_late = now - latest > ON_TIME
     return DueRuns(latest, len(moments) if is_late else len(moments) - 1)
-
-
-class ScheduleStore(Protocol):
-    """The schedules of one organization.
-
-    :raises DatabaseError: if the database can't be read or written.
-    """
-
-    def keep(self, schedule_id: str, since: datetime) -> None:
-        """Add a schedule that begins at that time; does nothing if it exists."""
-        ...
-
-    def find_last_run(self, schedule_id: str) -> datetime | None:
-        """The scheduled time of its last run, or the time at which it was added."""
-        ...
-
-    def claim(self, schedule_id: str, last_run_at: datetime, now: datetime) -> bool:
-        """Claim the due run; ``False`` if another process has claimed or done it.
-
-        A claim ends by itself after ``CLAIM``, so that the run of a process that died before ``settle`` is claimed
-        again.
-        """
-        ...
-
-    def settle(self, schedule_id: str, due_at: datetime, last_run_at: datetime) -> None:
-        """Record that the run of ``due_at`` has begun or is given up; does nothing if another process recorded it."""
-        ...
 
 
 _FIELDS = 5
@@ -380,8 +353,11 @@ def _list_access_paths(inventory: Inventory) -> tuple[AccountId, ...]:
 _runs = schema.schedule_runs.c
 
 
-class SqlSchedules:
-    """The schedules of one organization; implements the port ScheduleStore."""
+class ScheduleStore:
+    """The schedules of one organization.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store
@@ -389,6 +365,7 @@ class SqlSchedules:
         self._organization_id = organization_id
 
     def keep(self, schedule_id: str, since: datetime) -> None:
+        """Add a schedule that begins at that time; does nothing if it exists."""
         row = {
             "organization_id": self._organization_id,
             "schedule_id": schedule_id,
@@ -403,12 +380,18 @@ class SqlSchedules:
         self._commits.run(work)
 
     def find_last_run(self, schedule_id: str) -> datetime | None:
+        """The scheduled time of its last run, or the time at which it was added."""
         with reading(self._store) as connection:
             statement = select(_runs.last_run_at).where(self._is(schedule_id))
             found: datetime | None = connection.execute(statement).scalar_one_or_none()
             return found
 
     def claim(self, schedule_id: str, last_run_at: datetime, now: datetime) -> bool:
+        """Claim the due run; ``False`` if another process has claimed or done it.
+
+        A claim ends by itself after ``CLAIM``, so that the run of a process that died before ``settle`` is claimed
+        again.
+        """
         own = self._is(schedule_id) & (_runs.last_run_at == last_run_at)
 
         def work(transaction: WriteTransaction) -> bool:
@@ -421,6 +404,7 @@ class SqlSchedules:
         return self._commits.run(work)
 
     def settle(self, schedule_id: str, due_at: datetime, last_run_at: datetime) -> None:
+        """Record that the run of ``due_at`` has begun or is given up; does nothing if another process recorded it."""
         statement = (
             update(schema.schedule_runs)
             .where(self._is(schedule_id), _runs.last_run_at == last_run_at)

@@ -18,11 +18,10 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import delete, exists, select
 
-from rootkeeper.access.service import IdentityStore
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store
@@ -321,21 +320,6 @@ class JobReconciler:
         return len(left)
 
 
-class RetentionStore(Protocol):
-    """Deletes old records, but never a ledger entry or a window.
-
-    :raises DatabaseError: if the database can't be written.
-    """
-
-    def forget_sign_ins(self, ended_before: datetime) -> int:
-        """Delete sign-ins that ended before; return how many there were."""
-        ...
-
-    def forget_notifications(self, made_before: datetime) -> int:
-        """Delete notifications that were made before and that no target waits for; return how many there were."""
-        ...
-
-
 ENGINE_KEEPS = timedelta(days=7)
 """The program doesn't read these records, because a job's own row has its result; they help to analyse the engine."""
 
@@ -406,8 +390,11 @@ _ENDING = (
 """Tables whose rows have an end after which they aren't read."""
 
 
-class SqlRetentionStore:
-    """Of one organization; implements the port Retention."""
+class RetentionStore:
+    """Deletes old records, but never a ledger entry or a window.
+
+    :raises DatabaseError: if the database can't be written.
+    """
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
         self._store = store

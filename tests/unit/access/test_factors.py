@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.factor_store import SqlFactors
+from rootkeeper.access.factor_store import FactorStore
 from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Identity, IdentityKind, Passkey, ServerRole
 from rootkeeper.composition.database import Database
 from tests.fakes.clock import START, FakeClock
@@ -19,32 +19,32 @@ PASSKEY = Passkey(Factor("f-2", ANA.identity_id, FactorKind.PASSKEY, "key", STAR
 
 
 @pytest.fixture
-def factors(database: Database, tmp_path: Path) -> SqlFactors:
+def factors(database: Database, tmp_path: Path) -> FactorStore:
     database.identities(ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
     database.open_cipher(ORGANIZATION_ID, tmp_path / "key")
     return database.factors(ORGANIZATION_ID)
 
 
 def test_without_the_key_factors_are_listed_and_removed_but_no_code_is_checked(
-    factors: SqlFactors, database: Database
+    factors: FactorStore, database: Database
 ) -> None:
     factors.begin_totp(APP, "SEED")
     factors.confirm_totp(APP.factor_id, 1, START)
-    keyless = SqlFactors(factors._store, factors._commits, ORGANIZATION_ID, None)
+    keyless = FactorStore(factors._store, factors._commits, ORGANIZATION_ID, None)
     assert [one.factor_id for one in keyless.list_factors(ANA.identity_id)] == [APP.factor_id]
     with pytest.raises(AssertionError, match="no key"):
         keyless.list_totp(ANA.identity_id)
     assert keyless.remove_all(ANA.identity_id) == 1
 
 
-def test_p08_a_challenge_is_kept_as_a_hash_alone(factors: SqlFactors, stage: Stage) -> None:
+def test_p08_a_challenge_is_kept_as_a_hash_alone(factors: FactorStore, stage: Stage) -> None:
     factors.add_challenge("s-1", ChallengePurpose.PROVE, b"canary-challenge", START + timedelta(minutes=5))
     (row,) = stage.query("SELECT * FROM factor_challenges")
     assert "canary" not in str(row)
     assert b"canary-challenge".hex() not in str(row)
 
 
-def test_a_sign_in_has_one_open_question_of_each_purpose(factors: SqlFactors, stage: Stage) -> None:
+def test_a_sign_in_has_one_open_question_of_each_purpose(factors: FactorStore, stage: Stage) -> None:
     ends_at = START + timedelta(minutes=5)
     for number in range(3):
         factors.add_challenge("s-1", ChallengePurpose.PROVE, f"one-{number}".encode(), ends_at)
@@ -55,7 +55,7 @@ def test_a_sign_in_has_one_open_question_of_each_purpose(factors: SqlFactors, st
 
 
 def test_p21_factors_of_another_organization_arent_seen(
-    factors: SqlFactors, database: Database, tmp_path: Path
+    factors: FactorStore, database: Database, tmp_path: Path
 ) -> None:
     database.open_cipher("o-otherorgid00", tmp_path / "key")
     elsewhere = database.factors("o-otherorgid00")

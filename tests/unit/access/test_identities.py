@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
-from rootkeeper.access.store import SqlIdentities
+from rootkeeper.access.store import IdentityStore
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import InputError
 from tests.fakes.clock import START, FakeClock
@@ -26,11 +26,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def store(database: Database, clock: FakeClock) -> SqlIdentities:
+def store(database: Database, clock: FakeClock) -> IdentityStore:
     return database.identities(ORGANIZATION_ID, clock)
 
 
-def test_p08_no_token_or_password_is_in_the_database(store: SqlIdentities, stage: Stage) -> None:
+def test_p08_no_token_or_password_is_in_the_database(store: IdentityStore, stage: Stage) -> None:
     token, password, sign_in = SECRETS
     store.add_token(TOKEN, token)
     store.add_user(ANA, password)
@@ -42,7 +42,7 @@ def test_p08_no_token_or_password_is_in_the_database(store: SqlIdentities, stage
     assert all(secret not in rows and secret.encode() not in files for secret in SECRETS)
 
 
-def test_a_password_is_hashed_by_argon2id_with_a_salt_of_its_own(store: SqlIdentities, stage: Stage) -> None:
+def test_a_password_is_hashed_by_argon2id_with_a_salt_of_its_own(store: IdentityStore, stage: Stage) -> None:
     store.add_user(ANA, SECRETS[1])
     store.add_user(replace(ANA, identity_id="u-2", name="ben"), SECRETS[1])
     first, second = (row[0] for row in stage.query("SELECT proof_hash FROM identities"))
@@ -50,7 +50,7 @@ def test_a_password_is_hashed_by_argon2id_with_a_salt_of_its_own(store: SqlIdent
     assert first != second
 
 
-def test_the_last_use_is_written_at_most_once_a_minute(store: SqlIdentities, clock: FakeClock) -> None:
+def test_the_last_use_is_written_at_most_once_a_minute(store: IdentityStore, clock: FakeClock) -> None:
     store.add_token(TOKEN, SECRETS[0])
     store.find_by_token(SECRETS[0])
     clock.advance(59)
@@ -62,7 +62,7 @@ def test_the_last_use_is_written_at_most_once_a_minute(store: SqlIdentities, clo
 
 
 def test_p21_identities_of_another_organization_arent_seen(
-    store: SqlIdentities, database: Database, clock: FakeClock
+    store: IdentityStore, database: Database, clock: FakeClock
 ) -> None:
     elsewhere = database.identities("o-otherorgid00", clock)
     store.add_token(TOKEN, SECRETS[0])
@@ -74,14 +74,14 @@ def test_p21_identities_of_another_organization_arent_seen(
     elsewhere.add_user(replace(ANA, identity_id="u-9"), "another password")
 
 
-def test_text_that_isnt_valid_unicode_proves_nothing_and_breaks_nothing(store: SqlIdentities) -> None:
+def test_text_that_isnt_valid_unicode_proves_nothing_and_breaks_nothing(store: IdentityStore) -> None:
     store.add_user(ANA, SECRETS[1])
     assert store.sign_in("ana", "\ud800", new_session("rk_new")) is None
     assert store.find_by_token("\ud800") is None
 
 
 def test_a_password_that_is_replaced_while_somebody_signs_in_lets_nobody_in(
-    store: SqlIdentities, monkeypatch: pytest.MonkeyPatch
+    store: IdentityStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def verify_slowly(*_: str) -> bool:
         store.set_password("ana", "another horse battery")
@@ -92,7 +92,7 @@ def test_a_password_that_is_replaced_while_somebody_signs_in_lets_nobody_in(
     assert store.sign_in("ana", SECRETS[1], new_session(SECRETS[2])) is None
 
 
-def test_of_two_who_take_a_name_at_once_one_gets_it(store: SqlIdentities) -> None:
+def test_of_two_who_take_a_name_at_once_one_gets_it(store: IdentityStore) -> None:
     store.add_user(ANA, SECRETS[1])
     with pytest.raises(InputError, match="already"):
         store.add_token(replace(TOKEN, name="ANA"), SECRETS[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.access.counts import SqlStoredAnswers
+from rootkeeper.access.counts import StoredAnswers
 from rootkeeper.access.records import StoredAnswer
 from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import JobConflictError
@@ -64,7 +64,7 @@ def test_an_answer_is_forgotten_after_a_day(stage: Stage, database: Database) ->
 def test_a_bounded_number_is_kept_the_youngest_ones(stage: Stage, database: Database) -> None:
     clock = FakeClock()
     here = Server(database, clock)
-    answers = SqlStoredAnswers(database._commits, ORGANIZATION_ID, clock, lambda: here.owner, most_kept=3)
+    answers = StoredAnswers(database._commits, ORGANIZATION_ID, clock, lambda: here.owner, most_kept=3)
     for number in range(5):
         clock.advance(1)
         answers.claim(f"k-{number}", "f")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, SessionKind
-from rootkeeper.access.store import SqlSessions
+from rootkeeper.access.store import SessionStore
 from rootkeeper.composition.database import Database
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import new_session
@@ -21,12 +21,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def sessions(database: Database, clock: FakeClock) -> SqlSessions:
+def sessions(database: Database, clock: FakeClock) -> SessionStore:
     database.identities(ORGANIZATION_ID, clock).add_user(ANA, "correct horse battery")
     return database.sessions(ORGANIZATION_ID, clock)
 
 
-def test_p08_no_secret_of_a_sign_in_is_in_the_database(sessions: SqlSessions, stage: Stage, clock: FakeClock) -> None:
+def test_p08_no_secret_of_a_sign_in_is_in_the_database(sessions: SessionStore, stage: Stage, clock: FakeClock) -> None:
     assert sessions.begin(ANA.identity_id, new_session(SECRETS[0], SessionKind.BROWSER)) is not None
     assert sessions.renew(SECRETS[0], SECRETS[1], clock.now()) is not None
     rows = str(stage.query("SELECT * FROM sign_ins"))
@@ -35,7 +35,7 @@ def test_p08_no_secret_of_a_sign_in_is_in_the_database(sessions: SqlSessions, st
 
 
 def test_the_last_use_is_written_at_most_once_a_minute_for_the_user_too(
-    sessions: SqlSessions, database: Database, clock: FakeClock
+    sessions: SessionStore, database: Database, clock: FakeClock
 ) -> None:
     sessions.begin(ANA.identity_id, new_session(SECRETS[0], SessionKind.BROWSER))
     clock.advance(59)
@@ -50,7 +50,7 @@ def test_the_last_use_is_written_at_most_once_a_minute_for_the_user_too(
 
 
 def test_p21_sign_ins_of_another_organization_arent_seen(
-    sessions: SqlSessions, database: Database, clock: FakeClock
+    sessions: SessionStore, database: Database, clock: FakeClock
 ) -> None:
     elsewhere = database.sessions("o-otherorgid00", clock)
     begun = sessions.begin(ANA.identity_id, new_session(SECRETS[0], SessionKind.BROWSER))

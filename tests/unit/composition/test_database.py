@@ -13,12 +13,13 @@ from rootkeeper.clock import SystemClock
 from rootkeeper.composition.database import Database, DatabaseOptions, open_database
 from rootkeeper.database.engines import begin_writing
 from rootkeeper.errors import DatabaseError, SettingsError
-from rootkeeper.exceptions.service import DeletionExceptions
+from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.owners import AccountLocks
-from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import read_head
-from rootkeeper.windows.store import RecoveryWindows
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.durations import measure_best
 from tests.unit.database.samples import ACTOR, ENDPOINT, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by
 
@@ -28,9 +29,9 @@ def test_everything_handed_out_implements_its_port(database: Database, worker: W
     ledger: Ledger = worker.ledger
     reader: LedgerReader = database.ledger_reader()
     locks: AccountLocks = database.locks(ORGANIZATION_ID, worker.owner)
-    windows: RecoveryWindows = database.windows(ORGANIZATION_ID)
+    windows: RecoveryWindowStore = database.windows(ORGANIZATION_ID)
     inventory: InventoryStore = database.inventory(ORGANIZATION_ID)
-    exceptions: DeletionExceptions = database.deletion_exceptions(ORGANIZATION_ID)
+    exceptions: DeletionExceptionStore = database.deletion_exceptions(ORGANIZATION_ID)
     assert all((ledger, reader, locks, windows, inventory, exceptions))
     with database.open_spill(ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner) as spill:
         other: Ledger = spill

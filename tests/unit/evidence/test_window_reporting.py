@@ -10,6 +10,7 @@ from rootkeeper.errors import InputError
 from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
+from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import WindowPolicy
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
@@ -21,7 +22,7 @@ ACCOUNT = AccountId("222233334444")
 
 
 @dataclass
-class OneEvent:
+class OneEvent(WatchedEventReader):
     """Implements WatchedEventReader: one sign-in in window w-1."""
 
     worker: WindowWorker

@@ -11,7 +11,7 @@ import pytest
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import NotFoundError
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
-from rootkeeper.inventory.store import SqlAuditHistory
+from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status, StatusReason, count_statuses
 from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID
@@ -36,7 +36,7 @@ OTHER = AccountStatus(
 
 
 @pytest.fixture
-def history(database: Database) -> SqlAuditHistory:
+def history(database: Database) -> AuditHistory:
     return database.audit_history(ORGANIZATION_ID)
 
 
@@ -53,7 +53,7 @@ def make_audit(audit_id: str, ended_at: datetime, *statuses: AccountStatus, is_c
 
 
 def keep(
-    history: SqlAuditHistory, audit_id: str, days: int, *statuses: AccountStatus, is_complete: bool = True
+    history: AuditHistory, audit_id: str, days: int, *statuses: AccountStatus, is_complete: bool = True
 ) -> KeptAudit:
     """An audit of so many days from now, that read every account then."""
     at = NOW + timedelta(days=days)
@@ -63,14 +63,14 @@ def keep(
     return audit
 
 
-def test_an_audit_is_read_as_it_was_kept(history: SqlAuditHistory) -> None:
+def test_an_audit_is_read_as_it_was_kept(history: AuditHistory) -> None:
     audit = keep(history, "j-1", 0, PRESENT, OTHER)
     assert history.get("j-1") == audit
     assert history.list_statuses("j-1") == {ACCOUNT_ID: PRESENT, OTHER_ACCOUNT_ID: OTHER}
     assert history.list_account(ACCOUNT_ID) == (KeptStatus("j-1", NOW, PRESENT),)
 
 
-def test_what_an_audit_found_is_read_in_pages(history: SqlAuditHistory) -> None:
+def test_what_an_audit_found_is_read_in_pages(history: AuditHistory) -> None:
     keep(history, "j-1", 0, PRESENT, OTHER)
     keep(history, "j-2", 1, PRESENT)
     first, second = sorted([PRESENT, OTHER], key=lambda one: one.account.account_id)
@@ -80,42 +80,42 @@ def test_what_an_audit_found_is_read_in_pages(history: SqlAuditHistory) -> None:
     assert history.list_page("none", "", 5) == ()
 
 
-def test_the_newest_audit_comes_first(history: SqlAuditHistory) -> None:
+def test_the_newest_audit_comes_first(history: AuditHistory) -> None:
     second, first = keep(history, "j-2", 2, PRESENT), keep(history, "j-1", 1, PRESENT, is_complete=False)
     assert history.list_audits() == (second, first)
     assert history.list_audits(limit=1) == (second,)
     assert [kept.audit_id for kept in history.list_account(ACCOUNT_ID)] == ["j-2", "j-1"]
 
 
-def test_an_audit_that_is_kept_again_replaces_itself(history: SqlAuditHistory) -> None:
+def test_an_audit_that_is_kept_again_replaces_itself(history: AuditHistory) -> None:
     keep(history, "j-1", 0, PRESENT, OTHER)
     again = keep(history, "j-1", 1, PRESENT)
     assert history.list_audits() == (again,)
     assert list(history.list_statuses("j-1")) == [ACCOUNT_ID]
 
 
-def test_an_audit_that_isnt_kept_is_told_with_how_to_find_one(history: SqlAuditHistory) -> None:
+def test_an_audit_that_isnt_kept_is_told_with_how_to_find_one(history: AuditHistory) -> None:
     with pytest.raises(NotFoundError) as missing:
         history.get("j-9")
     assert "rootkeeper diff --list" in str(missing.value.hint)
     assert history.list_statuses("j-9") == {}
 
 
-def test_an_organization_with_a_kept_audit_was_audited(history: SqlAuditHistory, database: Database) -> None:
+def test_an_organization_with_a_kept_audit_was_audited(history: AuditHistory, database: Database) -> None:
     store = database.inventory(ORGANIZATION_ID)
     assert not store.has_audits()
     keep(history, "j-1", 0)
     assert store.has_audits()
 
 
-def test_what_an_earlier_version_kept_has_counts_alone(history: SqlAuditHistory, database: Database) -> None:
+def test_what_an_earlier_version_kept_has_counts_alone(history: AuditHistory, database: Database) -> None:
     database.inventory(ORGANIZATION_ID).record_audit(NOW, NOW, {"accounts": 2})
     (audit,) = history.list_audits()
     assert (audit.summary, audit.is_complete, audit.endpoint, audit.requested_by) == ({"accounts": 2}, False, "", "")
     assert history.list_statuses(audit.audit_id) == {}
 
 
-def test_organizations_are_kept_apart(history: SqlAuditHistory, database: Database) -> None:
+def test_organizations_are_kept_apart(history: AuditHistory, database: Database) -> None:
     keep(history, "j-1", 0, PRESENT)
     elsewhere = database.audit_history("o-otherorgid00")
     assert elsewhere.list_audits() == ()
@@ -125,7 +125,7 @@ def test_organizations_are_kept_apart(history: SqlAuditHistory, database: Databa
     assert len(history.list_statuses("j-1")) == 1
 
 
-def test_the_newest_reading_of_each_account_in_a_time_is_found(history: SqlAuditHistory) -> None:
+def test_the_newest_reading_of_each_account_in_a_time_is_found(history: AuditHistory) -> None:
     for number in range(4):
         keep(history, f"j-{number}", number, PRESENT, OTHER)
     found = history.list_readings(NOW + timedelta(days=1), NOW + timedelta(days=2))
@@ -133,7 +133,7 @@ def test_the_newest_reading_of_each_account_in_a_time_is_found(history: SqlAudit
     assert history.list_readings(NOW + timedelta(days=9), NOW + timedelta(days=10)) == {}
 
 
-def test_what_the_newest_audit_of_a_time_didnt_read_an_earlier_one_may_have(history: SqlAuditHistory) -> None:
+def test_what_the_newest_audit_of_a_time_didnt_read_an_earlier_one_may_have(history: AuditHistory) -> None:
     unread = AccountStatus(OTHER.account, AccountRole.MEMBER, Status.UNKNOWN, StatusReason.NEVER_READ)
     read = replace(PRESENT, account=OTHER.account)
     keep(history, "j-1", 1, PRESENT, read)
@@ -146,7 +146,7 @@ def test_what_the_newest_audit_of_a_time_didnt_read_an_earlier_one_may_have(hist
     }
 
 
-def test_an_audit_that_went_on_over_the_end_of_a_time_counts_by_its_readings(history: SqlAuditHistory) -> None:
+def test_an_audit_that_went_on_over_the_end_of_a_time_counts_by_its_readings(history: AuditHistory) -> None:
     end = NOW - timedelta(seconds=30)
     before = replace(PRESENT, observed_at=end - timedelta(seconds=1))
     after = replace(PRESENT, account=OTHER.account, observed_at=end + timedelta(seconds=1))
@@ -154,7 +154,7 @@ def test_an_audit_that_went_on_over_the_end_of_a_time_counts_by_its_readings(his
     assert history.list_readings(NOW - timedelta(days=1), end) == {ACCOUNT_ID: before}
 
 
-def test_old_audits_are_forgotten_but_for_the_last_reading_of_each_account(history: SqlAuditHistory) -> None:
+def test_old_audits_are_forgotten_but_for_the_last_reading_of_each_account(history: AuditHistory) -> None:
     keep(history, "j-0", 0, PRESENT, OTHER)
     last_of_other = keep(history, "j-1", 1, PRESENT, OTHER)
     young = keep(history, "j-5", 5, PRESENT)
@@ -165,13 +165,13 @@ def test_old_audits_are_forgotten_but_for_the_last_reading_of_each_account(histo
     assert history.forget_before(NOW + timedelta(days=4)) == 0
 
 
-def test_an_audit_that_is_old_enough_and_the_only_one_stays(history: SqlAuditHistory) -> None:
+def test_an_audit_that_is_old_enough_and_the_only_one_stays(history: AuditHistory) -> None:
     keep(history, "j-0", 0, PRESENT)
     assert history.forget_before(NOW + timedelta(days=900)) == 0
     assert len(history.list_account(ACCOUNT_ID)) == 1
 
 
-def test_ten_thousand_accounts_are_kept_in_little_time(history: SqlAuditHistory) -> None:
+def test_ten_thousand_accounts_are_kept_in_little_time(history: AuditHistory) -> None:
     statuses = [
         replace(PRESENT, account=replace(ACCOUNT, account_id=AccountId(f"{number:012d}")), credentials=None)
         for number in range(10_000)

@@ -12,7 +12,7 @@ import pytest
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
-from rootkeeper.jobs.store import SqlJobs
+from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.owners import Owner
 from rootkeeper.values import render_time
 from tests.durations import measure_best
@@ -41,7 +41,7 @@ class Process:
 
     def __init__(self, database: Database, clock: FakeClock) -> None:
         self.owner: Owner = database.register_owner(clock, LEASE)
-        self.jobs: SqlJobs = database.jobs(ORGANIZATION_ID, clock, lambda: self.owner)
+        self.jobs: JobStore = database.jobs(ORGANIZATION_ID, clock, lambda: self.owner)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import AccountBusyError, InputError, LockLostError
-from rootkeeper.ledger.owners import AccountLock, SqlAccountLocks, release_lock, require_lock_held
+from rootkeeper.ledger.owners import AccountLock, AccountLocks, release_lock, require_lock_held
 from rootkeeper.ledger.writer import WriteTransaction, _WorkUnit
 from tests.fakes.clock import FakeClock
 from tests.unit.database.samples import (
@@ -26,7 +26,7 @@ LEASE = 3000.0
 """By the clock of a test; it is renewed by that of the machine, which mustn't come to it meanwhile."""
 
 
-def locks_of(worker: Worker, organization_id: str = ORGANIZATION_ID) -> SqlAccountLocks:
+def locks_of(worker: Worker, organization_id: str = ORGANIZATION_ID) -> AccountLocks:
     return worker.database.locks(organization_id, worker.owner)
 
 

@@ -11,12 +11,12 @@ from sqlalchemy import Table, create_engine, insert
 from rootkeeper.composition.database import Database
 from rootkeeper.database import schema
 from rootkeeper.database import schema as access_schema
-from rootkeeper.worker.service import SqlRetentionStore
+from rootkeeper.worker.service import RetentionStore
 from tests.unit.database.samples import NOW, ORGANIZATION_ID, Stage
 
 
 @pytest.fixture
-def retention(database: Database) -> SqlRetentionStore:
+def retention(database: Database) -> RetentionStore:
     return database.retention(ORGANIZATION_ID)
 
 
@@ -62,7 +62,7 @@ def add_notification(stage: Stage, name: str, created_at: datetime, *, waits: bo
 
 
 def test_challenges_and_links_that_nobody_answered_are_forgotten_with_them(
-    stage: Stage, retention: SqlRetentionStore
+    stage: Stage, retention: RetentionStore
 ) -> None:
     own = {"organization_id": ORGANIZATION_ID, "ends_at": NOW - timedelta(seconds=1)}
     for name, changes in (("past", {}), ("present", {"ends_at": NOW + timedelta(seconds=1)})):
@@ -79,7 +79,7 @@ def test_challenges_and_links_that_nobody_answered_are_forgotten_with_them(
 
 
 def test_failed_attempts_kept_answers_and_sign_ins_that_were_begun_are_forgotten_with_them(
-    stage: Stage, retention: SqlRetentionStore
+    stage: Stage, retention: RetentionStore
 ) -> None:
     for name, ends_at in (("past", NOW - timedelta(seconds=1)), ("present", NOW + timedelta(seconds=1))):
         own = {"organization_id": ORGANIZATION_ID, "ends_at": ends_at}
@@ -95,7 +95,7 @@ def test_failed_attempts_kept_answers_and_sign_ins_that_were_begun_are_forgotten
     assert stage.query("SELECT secret_hash FROM sign_in_starts") == [("present",)]
 
 
-def test_sign_ins_are_forgotten_once_they_ended(stage: Stage, retention: SqlRetentionStore) -> None:
+def test_sign_ins_are_forgotten_once_they_ended(stage: Stage, retention: RetentionStore) -> None:
     add_sign_in(stage, "past", NOW - timedelta(seconds=1))
     add_sign_in(stage, "present", NOW + timedelta(hours=1))
     add_sign_in(stage, "others", NOW - timedelta(days=1), "o-otherorgid00")
@@ -104,7 +104,7 @@ def test_sign_ins_are_forgotten_once_they_ended(stage: Stage, retention: SqlRete
     assert len(stage.query("SELECT name FROM identities")) == 3
 
 
-def test_old_notifications_are_forgotten_with_their_deliveries(stage: Stage, retention: SqlRetentionStore) -> None:
+def test_old_notifications_are_forgotten_with_their_deliveries(stage: Stage, retention: RetentionStore) -> None:
     add_notification(stage, "old", NOW - timedelta(days=91))
     add_notification(stage, "young", NOW - timedelta(days=89))
     assert retention.forget_notifications(NOW - timedelta(days=90)) == 1
@@ -112,7 +112,7 @@ def test_old_notifications_are_forgotten_with_their_deliveries(stage: Stage, ret
     assert stage.query("SELECT notification_id FROM deliveries") == [("young",)]
 
 
-def test_a_notification_that_waits_for_its_target_stays_however_old(stage: Stage, retention: SqlRetentionStore) -> None:
+def test_a_notification_that_waits_for_its_target_stays_however_old(stage: Stage, retention: RetentionStore) -> None:
     add_notification(stage, "waiting", NOW - timedelta(days=91), waits=True)
     assert retention.forget_notifications(NOW - timedelta(days=90)) == 0
     assert stage.query("SELECT notification_id FROM notifications") == [("waiting",)]
