@@ -101,7 +101,7 @@ def test_ctrl_c_once_finishes_what_is_in_progress_and_names_the_job(enabled: Pro
         with in_background(enabled, *delete, AWS_ENDPOINT_URL=proxy.url) as run:
             run.wait_until(begun.is_set)
             run.ask_to_stop()
-            run.wait_for("Once more stops now.")
+            run.wait_for("Interrupt again to stop now.")
             let.set()
             ended = run.end()
     assert ended.status == 0, ended.shown  # the only account was in progress, and came to its end
@@ -139,7 +139,7 @@ def test_ctrl_c_twice_stops_now_and_what_was_in_progress_is_settled_later(
     with in_background(enabled, "apply", plan, "--yes", "-o", "json") as run:
         run.wait_until(lambda: bool(count(sandbox.requests(since), "DeactivateMFADevice")))
         run.ask_to_stop()
-        run.wait_for("Once more stops now.")
+        run.wait_for("Interrupt again to stop now.")
         run.ask_to_stop()
         ended = run.end()
     assert ended.status == 130, ended.shown
@@ -272,7 +272,7 @@ def test_too_many_failures_hold_the_rest_back_until_somebody_goes_on(enabled: Pr
     run = enabled.run("delete", "--ou", "AnyCompany", *rules, "--yes", "-o", "json")
     assert run.status == 4, run.shown
     assert (run.json["summary"]["failed"], run.json["summary"]["not_begun"]) == (1, 2)
-    assert run.json["stopped_by"] == "1 account failed, and --stop-after-failures is 1."
+    assert run.json["stopped_by"] == "1 account failed; the limit is 1."
     sandbox.clear_faults()
     resumed = enabled.run("jobs", "resume", find_only_job(enabled)["job_id"], "--yes", "-o", "json")
     assert resumed.status == 4, resumed.shown
@@ -310,7 +310,7 @@ def test_ctrl_c_twice_during_an_audit_stops_now(enabled: Program, sandbox: Sandb
         run.wait_until(lambda: count(sandbox.requests(since), "GetAccountSummary").total() >= READABLE)
         run.wait_until(lambda: list_kept(tmp_path / "rootkeeper.db") == others)
         run.ask_to_stop()
-        run.wait_for("Once more stops now.")
+        run.wait_for("Interrupt again to stop now.")
         run.ask_to_stop()
         ended = run.end()
     assert ended.status == 130, ended.shown

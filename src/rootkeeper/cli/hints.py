@@ -7,8 +7,16 @@ from collections.abc import Mapping
 from rootkeeper.errors import Hint
 
 COMMAND_HINTS: Mapping[str, str] = {
-    "emails.attest_or_override": "Choose another address, or attest that a group reads this one: "
-    "rootkeeper emails attest {address} --by NAME --until DATE. Or add --override, which is recorded with the reason.",
+    "audit.accounts": "List the accounts and their states: rootkeeper audit --output table.",
+    "audit.refresh": "{message} To wait for the whole listing: --refresh.",
+    "deletion.again": "Delete again: rootkeeper delete SELECTION.",
+    "deletion.kinds": "Add password and access_keys to --only, or remove mfa_devices from it.",
+    "deletion.reason": "Add --reason TEXT.",
+    "deletion.retry_failed": "Correct the cause, then: rootkeeper jobs resume {job_id} --retry-failed",
+    "emails.attest_or_override": (
+        "Choose another address, or attest that a group reads this one: rootkeeper emails attest {address} --by "
+        "NAME --until DATE. Or add --override, which is recorded with the reason."
+    ),
     "emails.attested_by": "Name the person: --by NAME.",
     "emails.attested_until": "Give a date in the future: --until YYYY-MM-DD.",
     "emails.check_later": "{problem} AWS may take up to 4 hours. Check later: rootkeeper emails list {account_id}.",
@@ -17,26 +25,36 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.reason": "Give a reason: --reason TEXT.",
     "emails.restart": "{sent} one. To send another one, add --restart.",
     "exception.list": "See rootkeeper exceptions list.",
+    "exception.owner": "Name who is responsible: --owner NAME.",
+    "exception.reason": "Add --reason TEXT.",
+    "exception.until": "Choose a later end: --until YYYY-MM-DD.",
     "factors.key_file": (
-        "Copy the key file of the other servers, or of the backup, to the path in server.key_file. If it is lost, run "
-        "rootkeeper users reset-factors NAME for each user with an authenticator app, then start again."
+        "Copy the key file of the other servers, or of the backup, to the path in server.key_file. If it is lost, "
+        "run rootkeeper users reset-factors NAME for each user with an authenticator app, then start again."
     ),
     "factors.reset": "Reset them: rootkeeper users reset-factors NAME.",
     "factors.wait": "Wait an hour, or ask an administrator to run: rootkeeper users reset-factors NAME.",
     "failsafe.alarm": "See rootkeeper policies alarms. In the next drill, record --alarm seen.",
     "failsafe.attest": "Attest it: rootkeeper emails attest {address} --by NAME --until DATE.",
-    "failsafe.complete": "Reset the password by its root e-mail address, sign in, and register MFA devices. Then run "
-    "rootkeeper failsafe check.",
-    "failsafe.delete_kinds": "Delete them: rootkeeper delete {account_id} --include-failsafe {account_id} "
-    "--only {kinds}.",
-    "failsafe.drill": "Follow rootkeeper failsafe runbook, then record the drill: rootkeeper failsafe record-drill "
-    "{account_id} --by NAME --at DATE --outcome passed.",
+    "failsafe.complete": (
+        "Reset the password by its root e-mail address, sign in, and register MFA devices. Then run rootkeeper "
+        "failsafe check."
+    ),
+    "failsafe.delete_kinds": (
+        "Delete them: rootkeeper delete {account_id} --include-failsafe {account_id} --only {kinds}."
+    ),
+    "failsafe.drill": (
+        "Follow rootkeeper failsafe runbook, then record the drill: rootkeeper failsafe record-drill {account_id} "
+        "--by NAME --at DATE --outcome passed."
+    ),
     "failsafe.held_at": "Give the day on which the drill was held: --at YYYY-MM-DD.",
     "failsafe.held_by": "Name the person who signed in: --by NAME.",
     "failsafe.include": "If you mean to delete the way back in, add --include-failsafe with its id.",
     "failsafe.mailboxes": "See rootkeeper audit and rootkeeper emails list.",
-    "failsafe.make_access_path": "Set up the root login of a failsafe (rootkeeper failsafe set-up ID), or create an "
-    "IAM user with MFA that can open root sessions (rootkeeper failsafe runbook).",
+    "failsafe.make_access_path": (
+        "Set up the root login of a failsafe (rootkeeper failsafe set-up ID), or create an IAM user with MFA that "
+        "can open root sessions (rootkeeper failsafe runbook)."
+    ),
     "failsafe.preflight": "Run rootkeeper preflight {account_id}.",
     "failsafe.record_device": "Sign in with it in a drill, and record the drill with --device hardware.",
     "failsafe.register": "Register one: rootkeeper enable --delegated-administrator ID.",
@@ -49,6 +67,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "history.list_audits": "List the stored audits: rootkeeper diff --list.",
     "identity.list": "See them: rootkeeper users list, rootkeeper token list.",
     "job.cancel": "Cancel it, and make a new plan: rootkeeper jobs cancel {job_id}.",
+    "job.interrupted": "Job {job_id} is interrupted. Resume it: rootkeeper jobs resume {job_id}",
     "job.list": "List them: rootkeeper jobs list.",
     "job.other_endpoint": "Set AWS_ENDPOINT_URL as it was then, or cancel the job: rootkeeper jobs cancel {job_id}.",
     "job.resume": "Resume it: rootkeeper jobs resume {job_id}.",
@@ -56,7 +75,11 @@ COMMAND_HINTS: Mapping[str, str] = {
     "job.show": "See it: rootkeeper jobs show {job_id}.",
     "notification.test": "Fix the target, then send a test: rootkeeper notifications test.",
     "organization.list": "Use another token, or list the organization again: rootkeeper audit.",
+    "plan.again": "Create a new plan: rootkeeper plan SELECTION --out FILE.",
+    "plan.later_end": "Choose a later --not-after.",
     "plan.make": "Make one: rootkeeper plan SELECTION --out FILE.",
+    "preflight.selection": "Select by account, --ou, --tag or --account-state.",
+    "setup.enable": "{missing} is off, so no account can be read. Next: rootkeeper enable.",
     "token.list": "Use another token. See what each may do: rootkeeper token list.",
     "window.close_first": "Close the window: rootkeeper windows close ACCOUNT.",
 }

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import InputError
 from rootkeeper.untrusted_text import printable
 
@@ -110,8 +111,8 @@ class Terminal:
             sys.stdout.flush()
 
     def remark(self, text: str = "", style: str | None = None) -> None:
-        """One line beside the data."""
-        self.remarks.print(printable(text), style=style, soft_wrap=not self.remarks.is_terminal)
+        """One line beside the data; a hint in the words of the command line."""
+        self.remarks.print(printable(render_hint(text) or ""), style=style, soft_wrap=not self.remarks.is_terminal)
 
     def ask(self, question: str) -> str:
         """One line from the person; empty at the end of input."""

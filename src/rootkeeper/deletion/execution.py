@@ -1,22 +1,8 @@
-"""Applying a plan: waves, one account, results.
+"""Applies a deletion plan: wave after wave, many accounts at once; each account is locked, checked again and re-read.
 
-Which accounts a command means, and what keeps them from being touched.
-
-A deletion as a job: what is kept of it, and what is left to do when it goes on.
-
-Deleting from one account of a plan: lock, judge anew, remove, re-read.
-
-Why a deletion begins no further account, and why it sends nothing more.
-
-The first leaves what is in progress to come to its end; the second doesn't.
-
-What came of the accounts of one deletion: remembered as it comes, so that a run that goes on doesn't repeat it.
-
-Applying a deletion plan: wave after wave, many accounts at once.
-
-One account's failure never stops the others, unless it is a canary's or there were as many as the rules allow. What
-does stop the run at once is what concerns every account: a ledger that can't be written, a database that fails,
-credentials of the operator that ended. A run that stops leaves a job that goes on with what is left.
+One account's failure never stops the others, unless it is a canary or the limit of failures is reached. An error that
+concerns every account stops the run at once: the ledger can't be written, the database fails, or the operator's
+credentials expired. A run that stops leaves a job that can do the rest.
 """
 
 from __future__ import annotations
@@ -24,9 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from rootkeeper.clock import Clock
-from rootkeeper.deletion.records import deletion_from_record, deletion_to_record, parse_plan
+from rootkeeper.deletion.records import deletion_to_record
 from rootkeeper.deletion.rules import (
     DeletionPlan,
     PlannedAccount,
@@ -36,7 +23,6 @@ from rootkeeper.deletion.rules import (
     describe_waves,
     find_changes,
     list_deleted_earlier,
-    parse_waves,
     plan_waves,
 )
 from rootkeeper.errors import (
@@ -46,15 +32,13 @@ from rootkeeper.errors import (
     JobConflictError,
     LedgerUnavailableError,
     LockLostError,
-    PlanInvalidError,
     RootkeeperError,
     UnprovenChangeError,
 )
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
-from rootkeeper.jobs.rules import Job, JobProgress, JobState
+from rootkeeper.jobs.rules import JobState
 from rootkeeper.jobs.service import RunningJob
-from rootkeeper.jobs.store import JobResults, KeptJobs
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
@@ -87,14 +71,14 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 @dataclass(frozen=True, slots=True)
 class ProtectionReader:
-    """Reads what keeps accounts from being touched: exceptions and windows that aren't over. No AWS call."""
+    """Reads which accounts may not be touched: exceptions and unfinished windows. No AWS call."""
 
     exceptions: DeletionExceptionStore
     windows: RecoveryWindowStore
     clock: Clock
 
     def read(self, included_failsafes: frozenset[AccountId] = frozenset()) -> AccountProtections:
-        """As the database holds it now; an exception is named before a window."""
+        """Read the current protections; an exception has priority over a window."""
         now = self.clock.now()
         recorded = {
             window.account_id: Skip(
@@ -110,7 +94,7 @@ class ProtectionReader:
 
 
 def describe_job(plan: DeletionPlan, rules: WaveRules) -> dict[str, JsonValue]:
-    """The parameters of a deletion's job; the plan itself is its document."""
+    """Return the parameters of a deletion's job; the plan itself is its document."""
     return {
         "plan_id": plan.plan_id,
         "selection": plan.selection,
@@ -127,140 +111,31 @@ class DeletionJob:
     rules: WaveRules
     job: RunningJob
     earlier: Mapping[AccountId, AccountDeletion] = field(default_factory=dict)
-    """What came of accounts that needn't be done again."""
+    """The results of accounts that aren't done again."""
     failures: int = 0
     """How many of those count for ``rules.stop_after_failures``."""
     is_resumed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ResumePlan:
-    """What it would take to go on with a deletion; nothing is changed by looking."""
-
-    job: Job
-    plan: DeletionPlan
-    rules: WaveRules
-    earlier: Mapping[AccountId, AccountDeletion]
-    """What came of accounts that aren't done again."""
-    retried: frozenset[AccountId] = frozenset()
-    """Accounts that failed, and are tried again."""
-
-    @property
-    def rest(self) -> DeletionPlan:
-        """The part of the plan that is left to do."""
-        accounts = tuple(planned for planned in self.plan.targets if planned.account_id not in self.earlier)
-        return replace(self.plan, accounts=accounts)
-
-    @property
-    def left(self) -> int:
-        """How many accounts are left to do."""
-        return len(self.rest.accounts)
-
-    @property
-    def failures(self) -> int:
-        """How many earlier failures count on: all, unless there were so many that the run stopped for them.
-
-        Who goes on after that has looked at them.
-        """
-        limit, failed = self.rules.stop_after_failures, sum(result.is_failure for result in self.earlier.values())
-        return failed if limit is not None and failed < limit else 0
-
-    @property
-    def rules_left(self) -> WaveRules:
-        """The rules for what is left: canaries that aren't done, and failures that are still allowed."""
-        canaries, limit = self.plan.targets[: self.rules.canary], self.rules.stop_after_failures
-        return replace(
-            self.rules,
-            canary=sum(one.account_id not in self.earlier for one in canaries),
-            stop_after_failures=None if limit is None else limit - self.failures,
-        )
-
-    def take_up(self, job: RunningJob) -> DeletionJob:
-        """Make it the job of this process, which has taken it over."""
-        left = [deletion.status for deletion in self.earlier.values()]
-        total = len(self.plan.targets)
-        job.count(JobProgress(total, len(left), left.count(Status.PRESENT), left.count(Status.UNKNOWN)))
-        return DeletionJob(self.plan, self.rules, job, self.earlier, self.failures, is_resumed=True)
-
-
-def read_results(job: Job, store: KeptJobs) -> tuple[AccountDeletion, ...]:
-    """What came of the accounts that have a result, in the order of the plan.
-
-    :raises PlanInvalidError: if the plan that was kept can't be read.
-    """
-    return parse_results(_read_plan(job, store), store.list_results(job.job_id))
-
-
-def parse_results(plan: DeletionPlan, recorded: JobResults) -> tuple[AccountDeletion, ...]:
-    """The same of recorded results."""
-    return tuple(
-        deletion_from_record(planned, recorded[planned.account_id])
-        for planned in plan.targets
-        if planned.account_id in recorded
-    )
-
-
-def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) -> ResumePlan:
-    """What is left of an interrupted deletion.
-
-    Accounts with a result aren't done again, those that failed only with ``retry_failed``.
-
-    :raises PlanInvalidError: if the plan that was kept can't be read.
-    :raises JobConflictError: if a canary failed and isn't tried again.
-    """
-    plan, rules = _read_plan(job, store), _parse_rules(job)
-    results = {result.account_id: result for result in read_results(job, store)}
-    failed = frozenset(account_id for account_id, result in results.items() if result.is_failure)
-    if retry_failed:
-        earlier = {account_id: result for account_id, result in results.items() if account_id not in failed}
-        return ResumePlan(job, plan, rules, earlier, retried=failed)
-    _require_canaries(plan, rules, failed, job)
-    return ResumePlan(job, plan, rules, results)
-
-
-def _read_plan(job: Job, store: KeptJobs) -> DeletionPlan:
-    document = store.find_document(job.job_id)
-    if document is None:
-        raise PlanInvalidError(f"Job {job.job_id} has kept no plan.", hint="Delete anew: rootkeeper delete SELECTION")
-    return parse_plan(document)
-
-
-def _parse_rules(job: Job) -> WaveRules:
-    waves = job.parameters.get("waves")
-    return parse_waves(waves) if isinstance(waves, Mapping) else WaveRules()
-
-
-def _require_canaries(plan: DeletionPlan, rules: WaveRules, failed: frozenset[AccountId], job: Job) -> None:
-    canaries = [one.account_id for one in plan.targets[: rules.canary] if one.account_id in failed]
-    if canaries:
-        raise JobConflictError(
-            f"Job {job.job_id} can't go on past canary accounts that failed: {', '.join(canaries)}.",
-            hint=f"Mend what made them fail, then: rootkeeper jobs resume {job.job_id} --retry-failed",
-        )
-
-
-LOCK_PURPOSE = "deleting root user credentials"
-
-
 STOPPING_ERRORS = (LedgerUnavailableError, DatabaseError, AwsCredentialsError)
-"""What concerns every account: after one of them no other is begun, and nothing more is sent."""
+"""Errors that concern every account: no other account is begun and no further call is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeletedTarget:
-    """What came of one account, and what it means for the run."""
+    """The result of one account, and its effect on the run."""
 
     deletion: AccountDeletion
     status: AccountStatus | None = None
-    """As re-read at the end, to be remembered."""
+    """As re-read at the end, to be saved."""
     obstacle: RootkeeperError | None = None
-    """What stops the whole run."""
+    """The error that stops the whole run."""
     has_sent_changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TargetDeletion:
-    """Deletes from one target after the other, on any thread; keeps no state between them."""
+    """Deletes from one account, on any thread; keeps no state between accounts."""
 
     plan: DeletionPlan
     inventory: Inventory
@@ -269,22 +144,22 @@ class TargetDeletion:
     removal: Removal
     clock: Clock
     context: Mapping[str, JsonValue]
-    """Goes into every intent."""
+    """Added to every intent."""
     is_stopped: Callable[[], bool]
-    """Asked before each privileged call; true ends what is in progress."""
+    """Called before each privileged call; true stops the account."""
     ledger_reader: LedgerReader | None = None
-    """Tells what was deleted before an interruption; ``None`` if there was none."""
+    """For a resumed run: shows what was deleted before the interruption."""
 
     def delete(self, planned: PlannedAccount, account: Account | None) -> DeletedTarget:
         """Do what the plan says of one account.
 
-        :param account: as the organization has it now; ``None`` if it doesn't.
+        :param account: as it is in the organization now; ``None`` if it left the organization.
         """
         if account is None:
-            return _leave(planned, SkipReason.NOT_IN_ORGANIZATION, "It isn't in the organization any more.")
+            return _leave(planned, SkipReason.NOT_IN_ORGANIZATION, "The account isn't in the organization any more.")
         role = classify_account_role(account.account_id, self.inventory)
         try:
-            with self.locks.hold(account.account_id, LOCK_PURPOSE) as lock:
+            with self.locks.hold(account.account_id, "deleting root user credentials") as lock:
                 skip = self._find_skip(account, role)
                 if skip is not None:
                     return DeletedTarget(describe_skipped(planned, skip))
@@ -323,14 +198,14 @@ class TargetDeletion:
         return DeletedTarget(deletion, status, obstacle, result.has_sent_changes)
 
     def _list_deleted_earlier(self, planned: PlannedAccount) -> frozenset[PlannedCall]:
-        """What this very plan deleted before an interruption. Read first: once something is sent, its result counts."""
+        """List what this plan deleted before an interruption. Read before this run sends calls of its own."""
         if self.ledger_reader is None:
             return frozenset()
         entries = self.ledger_reader.list_entries(account_id=planned.account_id)
         return list_deleted_earlier(entries, self.plan.plan_id)
 
     def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
-        """The account's status as re-read at the end; unknown if that failed, none if nothing was begun."""
+        """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun."""
         if result.left is not None:
             return evaluate_found(
                 account,
@@ -343,7 +218,7 @@ class TargetDeletion:
             )
         if result.skip is not None:
             return None
-        error = result.error or UnprovenChangeError("It couldn't be re-read what is left.")
+        error = result.error or UnprovenChangeError("The account couldn't be re-read.")
         return evaluate_failure(
             account,
             role,
@@ -354,23 +229,23 @@ class TargetDeletion:
 
 
 def _make_check(planned: PlannedAccount, plan: DeletionPlan) -> Callable[[RootCredentials], Skip | None]:
-    """Whether the account is still as the plan saw it, or has less: what is left is then a part of the plan."""
+    """Check that the account has nothing that the plan doesn't contain; it may have less."""
 
     def check(found: RootCredentials) -> Skip | None:
         if planned.found is None:
-            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't say what was found.")
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain what was found.")
         changes = find_changes(planned.found, found, is_use_allowed=planned.allowed_use is not None)
         if changes:
             return Skip(SkipReason.CHANGED_SINCE_PLAN, f"Changed since the plan: {', '.join(changes)}.")
         if not set(plan_deletion(found, plan.only)) <= set(planned.calls):
-            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't hold every call that is needed.")
+            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain every call that is needed.")
         return None
 
     return check
 
 
 def describe_skipped(planned: PlannedAccount, skip: Skip, *, is_final: bool = True) -> AccountDeletion:
-    """The result of an account that wasn't touched."""
+    """Return the result of an account that wasn't touched."""
     return AccountDeletion(
         account_id=planned.account_id,
         name=planned.name,
@@ -383,8 +258,8 @@ def describe_skipped(planned: PlannedAccount, skip: Skip, *, is_final: bool = Tr
 
 
 def describe_not_begun(planned: PlannedAccount) -> AccountDeletion:
-    """The result of an account whose turn didn't come."""
-    return describe_skipped(planned, Skip(SkipReason.STOPPED, "Not begun: the run was stopped before."), is_final=False)
+    """Return the result of an account that wasn't begun."""
+    return describe_skipped(planned, Skip(SkipReason.STOPPED, "Not begun: the run stopped before."), is_final=False)
 
 
 def _leave(planned: PlannedAccount, reason: SkipReason, detail: str) -> DeletedTarget:
@@ -394,14 +269,17 @@ def _leave(planned: PlannedAccount, reason: SkipReason, detail: str) -> DeletedT
 
 @dataclass(slots=True)
 class StopReasons:
-    """What has come up in one run so far; asked and told from many threads."""
+    """Why one run stops, for many threads.
+
+    Stopping lets accounts in progress finish; breaking off sends no further call.
+    """
 
     signal: StopSignal
     job: RunningJob
     failures_allowed: int | None = None
-    """With so many failures no further account is begun; ``None``: none are too many."""
+    """After this number of failures no further account is begun; ``None``: no limit."""
     obstacle: RootkeeperError | None = None
-    """What concerns every account."""
+    """The error that concerns every account."""
     failures: int = 0
     has_sent_changes: bool = False
     _reason: str | None = None
@@ -416,11 +294,11 @@ class StopReasons:
 
     @property
     def is_broken_off(self) -> bool:
-        """Whether nothing more may be sent, not even for accounts in progress."""
+        """Whether no further call may be sent, not even for accounts in progress."""
         return self.obstacle is not None or self.signal.asked_twice()
 
     def evaluate(self, target: DeletedTarget) -> None:
-        """Take in what came of one account."""
+        """Count the result of one account."""
         with self._guard:
             self.has_sent_changes = self.has_sent_changes or target.has_sent_changes
             self.failures += target.deletion.is_failure
@@ -428,10 +306,10 @@ class StopReasons:
             self.note_obstacle(target.obstacle)
         if self.failures_allowed is not None and self.failures >= self.failures_allowed:
             failed = f"{self.failures} account{'' if self.failures == 1 else 's'}"
-            self.stop(f"{failed} failed, and --stop-after-failures is {self.failures_allowed}.")
+            self.stop(f"{failed} failed; the limit is {self.failures_allowed}.")
 
     def note_obstacle(self, obstacle: RootkeeperError) -> None:
-        """The first obstacle counts: those after it follow from it."""
+        """Keep the first obstacle, because later ones follow from it."""
         with self._guard:
             self.obstacle = self.obstacle or obstacle
 
@@ -441,19 +319,19 @@ class StopReasons:
             self._reason = self._reason or reason
 
     def explain(self) -> str | None:
-        """Why the run stops, in one sentence; ``None`` if it doesn't."""
+        """Explain in one sentence why the run stops; ``None`` if it doesn't."""
         if self.obstacle is not None:
             return self.obstacle.message
         if self._reason is not None:
             return self._reason
         if self.job.is_cancelled:
             return "The job was cancelled."
-        return "It was interrupted." if self.signal.asked_once() else None
+        return "The run was interrupted." if self.signal.asked_once() else None
 
 
 @dataclass(slots=True)
 class DeletionResults:
-    """The results of one run and of those before it; told from one thread."""
+    """The results of one run and of earlier ones of the same job; used by one thread."""
 
     plan: DeletionPlan
     job: RunningJob
@@ -463,7 +341,7 @@ class DeletionResults:
     found: dict[AccountId, AccountDeletion] = field(default_factory=dict)
 
     def keep(self, done: Sequence[DeletedTarget]) -> None:
-        """Remember what is done, in one transaction for all that came together."""
+        """Save results, in one transaction for all that arrived together."""
         self._save_statuses(done)
         self.found |= {target.deletion.account_id: target.deletion for target in done}
         final = [target.deletion for target in done if target.deletion.is_final]
@@ -475,11 +353,11 @@ class DeletionResults:
                 self.progress.advance(present=int(left is Status.PRESENT), unknown=int(left is Status.UNKNOWN))
 
     def list_accounts(self) -> tuple[AccountDeletion, ...]:
-        """A result for every account of the plan, in its order."""
+        """Return a result for every account of the plan, in its order."""
         return tuple(self._find(planned) for planned in self.plan.accounts)
 
     def end_job(self) -> None:
-        """Let the job be over, or interrupted if something is left to do."""
+        """End the job, as interrupted if accounts are left to do."""
         accounts = [account for account in self.list_accounts() if account.was_planned]
         left = sum(not account.is_final for account in accounts)
         failed = sum(account.is_failure for account in accounts if account.is_final)
@@ -490,12 +368,11 @@ class DeletionResults:
         try:
             self.job.end(state, " ".join(words).strip() or None)
         except (DatabaseError, JobConflictError) as error:
-            self.progress.remark(f"How job {self.job.job_id} ended couldn't be recorded: {error.message}")
+            self.progress.remark(f"The end of job {self.job.job_id} couldn't be saved: {error.message}")
 
     def _find(self, planned: PlannedAccount) -> AccountDeletion:
         if not planned.calls:
-            nothing = Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
-            return describe_skipped(planned, planned.skip or nothing)
+            return describe_skipped(planned, planned.skip or NO_CALLS)
         return self.found.get(planned.account_id) or describe_not_begun(planned)
 
     def _save_statuses(self, done: Sequence[DeletedTarget]) -> None:
@@ -504,7 +381,7 @@ class DeletionResults:
             self.store.save_statuses(statuses)
         except DatabaseError as error:
             named = ", ".join(status.account.account_id for status in statuses)
-            self.progress.remark(f"{named}: the status couldn't be remembered: {error.message}")
+            self.progress.remark(f"The status of {named} couldn't be saved: {error.message}")
 
     def _record(self, final: Sequence[AccountDeletion]) -> None:
         left = [deletion.status for deletion in final]
@@ -518,23 +395,20 @@ class DeletionResults:
             self.reasons.note_obstacle(error)
 
 
-LABEL = "Deleting root user credentials"
-
+NO_CALLS = Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
 
 _LOOK_SECONDS = 0.2
-"""How often the run looks whether somebody asks it to stop."""
-
+"""How often the run checks for a request to stop."""
 
 _LOOKS_OF_GRACE = 10
-"""After being asked to stop now, what is in progress gets so many looks to come to an end."""
-
+"""After a request to stop now, accounts in progress have this many checks to finish."""
 
 Pending = dict[AccountId, PlannedAccount]
 
 
 @dataclass(slots=True)
 class DeletionRun:
-    """One application of one plan, or of what is left of it."""
+    """Applies one plan, or the rest of one, once."""
 
     rules: WaveRules
     targets: TargetDeletion
@@ -548,12 +422,12 @@ class DeletionRun:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def perform(self) -> None:
-        """Delete wave after wave until all are done or something stops it. Then the job is over, or interrupted."""
+        """Delete wave after wave until all accounts are done or the run stops, then end the job."""
         waves = plan_waves(self.targets.plan.targets, self.rules, self.results.found.keys())
         total = sum(len(wave.accounts) for wave in waves)
         accounts = {account.account_id: account for account in self.targets.inventory.accounts}
         threads: WorkerThreads[DeletedTarget] = WorkerThreads(min(self.workers, total), "deletion")
-        self.progress.start(LABEL, total)
+        self.progress.start("Deleting root user credentials", total)
         try:
             for number, wave in enumerate(waves):
                 if number:
@@ -575,7 +449,7 @@ class DeletionRun:
         earlier_failures = self.reasons.failures
         pending: Pending = {planned.account_id: planned for planned in wave.accounts}
         for planned in wave.accounts:
-            threads.begin(_AccountTask(self, planned, accounts))
+            threads.begin(partial(self.take_turn, planned, accounts))
         while pending and not self.reasons.signal.asked_twice():
             self._collect(threads, pending)
         for _ in range(_LOOKS_OF_GRACE):
@@ -587,7 +461,7 @@ class DeletionRun:
             self.reasons.stop(f"{failed} of {len(wave.accounts)} canary accounts failed.")
 
     def take_turn(self, planned: PlannedAccount, accounts: Mapping[AccountId, Account]) -> DeletedTarget:
-        """On a worker's thread: delete from one account, unless the run stops."""
+        """Delete from one account, unless the run stops; runs on a worker's thread."""
         if self.reasons.is_stopping:
             return DeletedTarget(describe_not_begun(planned))
         with self._guard:
@@ -604,10 +478,10 @@ class DeletionRun:
             self.results.keep(done)
         if pending and not self._was_reported and self.reasons.signal.asked_once():
             self._was_reported = True
-            self.progress.remark("Interrupted: finishing what is in progress. Once more stops now.")
+            self.progress.remark("Interrupted: finishing the accounts in progress. Interrupt again to stop now.")
 
     def _abandon(self, pending: Iterable[PlannedAccount]) -> None:
-        """What is still in progress after the grace is told as it is: begun, and not known."""
+        """Report accounts that are still in progress as begun, with an unknown result."""
         for planned in pending:
             was_begun = planned.account_id in self._begun
             result = _describe_abandoned(planned) if was_begun else describe_not_begun(planned)
@@ -618,8 +492,8 @@ class DeletionRun:
         if seconds and not self.reasons.is_stopping:
             following = len(waves[number].accounts)
             self.progress.remark(
-                f"Wave {number} of {len(waves)} is done. The next, of {following}, begins in {seconds} s; "
-                "Ctrl-C ends it here."
+                f"Wave {number} of {len(waves)} is done. The next wave of {following} begins in {seconds} s. "
+                "Interrupt to stop here."
             )
         ends = self.clock.monotonic() + seconds
         while not self.reasons.is_stopping and (left := ends - self.clock.monotonic()) > 0:
@@ -630,27 +504,15 @@ class DeletionRun:
             self.reasons.stop(f"The plan expired at {render_instant(plan.not_after)}.")
 
     def _look_at_job(self) -> None:
-        """Learn whether somebody cancelled it."""
+        """Read whether the job was cancelled."""
         try:
             self.results.job.advance(done=0)
         except (DatabaseError, JobConflictError) as error:
             self.reasons.note_obstacle(error)
 
 
-@dataclass(frozen=True, slots=True)
-class _AccountTask:
-    """One account's work for a worker's thread."""
-
-    run: DeletionRun
-    planned: PlannedAccount
-    accounts: Mapping[AccountId, Account]
-
-    def __call__(self) -> DeletedTarget:
-        return self.run.take_turn(self.planned, self.accounts)
-
-
 def _describe_abandoned(planned: PlannedAccount) -> AccountDeletion:
-    detail = "In progress when the run was stopped; the next command that changes something settles it."
+    detail = "In progress when the run stopped; the next command that changes something settles it."
     return AccountDeletion(
         account_id=planned.account_id,
         name=planned.name,

@@ -1,11 +1,7 @@
-"""Plan files, and results of a deletion as JSON values.
+"""Plan files, and results of a deletion, as JSON values.
 
-Plan files: a deletion plan as JSON, with a hash that shows edits.
-
-The hash is SHA-256 over the canonical JSON (RFC 8785) of everything but itself. It shows edits, it isn't a signature:
-``apply`` therefore judges every account anew and orders the calls itself.
-
-What came of one account as JSON values and back, so that a deletion that goes on needn't do it again.
+The hash of a plan file is SHA-256 over the canonical JSON (RFC 8785) of the rest. It shows edits but is no signature:
+``apply`` therefore checks every account again and orders the calls itself.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
-from rootkeeper.errors import InputError, PlanInvalidError
+from rootkeeper.errors import Hint, InputError, PlanInvalidError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
 from rootkeeper.organization.selection import Skip, SkipReason
@@ -134,24 +130,22 @@ class FinishedDeletion(UnfinishedDeletion):
 
 
 SCHEMA_VERSION = 1
-
-
-_PLAN_AGAIN = "Make a new plan: rootkeeper plan SELECTION --out FILE."
+_PLAN_AGAIN = Hint("Create a new plan.", "plan.again")
 
 
 def describe_plan(plan: DeletionPlan) -> dict[str, JsonValue]:
-    """The plan as JSON values, its hash included."""
+    """Return the plan as JSON values, with its hash."""
     content = _describe_content(plan)
     return content | {"hash": _hash(content)}
 
 
 def render_plan(plan: DeletionPlan) -> str:
-    """The plan's file."""
+    """Render the plan's file."""
     return json.dumps(describe_plan(plan), indent=2, ensure_ascii=False) + "\n"
 
 
 def derive_plan_id(plan: DeletionPlan) -> str:
-    """An id that follows from the plan's content, so that no randomness is needed."""
+    """Derive the plan's id from its content, so that no randomness is needed."""
     return "plan-" + _hash(_describe_content(plan) | {"plan_id": ""})[:16]
 
 
@@ -171,7 +165,7 @@ def parse_plan(text: str) -> DeletionPlan:
         return _parse_content(content)
     except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
         raise PlanInvalidError(
-            f"The plan lacks something or holds a wrong value: {error}.", hint=_PLAN_AGAIN
+            f"The plan lacks a value or contains an invalid one: {error}.", hint=_PLAN_AGAIN
         ) from error
 
 
@@ -182,16 +176,18 @@ def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: st
     """
     if plan.organization_id != organization_id:
         raise PlanInvalidError(
-            f"The plan is of organization {plan.organization_id}, these credentials are of {organization_id}.",
-            hint="Use the credentials that the plan was made with.",
+            f"The plan is for organization {plan.organization_id}; these credentials belong to {organization_id}.",
+            hint="Use credentials of the plan's organization.",
         )
     if plan.endpoint != endpoint:
         raise PlanInvalidError(
-            f"The plan was made at {plan.endpoint}, this is {endpoint}.", hint="Check AWS_ENDPOINT_URL."
+            f"The plan was created for the endpoint {plan.endpoint}; the current endpoint is {endpoint}.",
+            hint="Check AWS_ENDPOINT_URL.",
         )
     if now < plan.not_before:
         raise PlanInvalidError(
-            f"The plan isn't valid before {render_instant(plan.not_before)}.", hint="Apply it then, or make a new plan."
+            f"The plan isn't valid before {render_instant(plan.not_before)}.",
+            hint="Apply it then, or create a new plan.",
         )
     if now >= plan.not_after:
         raise PlanInvalidError(f"The plan expired at {render_instant(plan.not_after)}.", hint=_PLAN_AGAIN)
@@ -205,16 +201,16 @@ def _load(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text, object_pairs_hook=_refuse_duplicates)
     except (ValueError, RecursionError) as error:
-        raise PlanInvalidError("The file isn't a plan: it can't be read as JSON.", hint=_PLAN_AGAIN) from error
+        raise PlanInvalidError("The file isn't a plan: it isn't valid JSON.", hint=_PLAN_AGAIN) from error
     if not isinstance(content, dict):
-        raise PlanInvalidError("The file isn't a plan: it holds no JSON object.", hint=_PLAN_AGAIN)
+        raise PlanInvalidError("The file isn't a plan: it isn't a JSON object.", hint=_PLAN_AGAIN)
     return content
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("an object contains a key twice")
     return content
 
 
@@ -223,9 +219,9 @@ def _require_unaltered(content: Mapping[str, Any]) -> None:
     try:
         actual = _hash(rest)
     except (ValueError, RecursionError) as error:
-        raise PlanInvalidError("The plan holds a value that no plan has.", hint=_PLAN_AGAIN) from error
+        raise PlanInvalidError("The plan contains a value that isn't allowed in a plan.", hint=_PLAN_AGAIN) from error
     if content.get("hash") != actual:
-        raise PlanInvalidError("The plan was altered: its hash doesn't fit its content.", hint=_PLAN_AGAIN)
+        raise PlanInvalidError("The plan was edited: its hash doesn't match its content.", hint=_PLAN_AGAIN)
 
 
 def _describe_content(plan: DeletionPlan) -> dict[str, JsonValue]:
@@ -266,7 +262,7 @@ def _describe_account(account: PlannedAccount) -> dict[str, JsonValue]:
 def _parse_content(content: Mapping[str, Any]) -> DeletionPlan:
     accounts = tuple(_parse_account(account) for account in content["accounts"])
     if len({account.account_id for account in accounts}) != len(accounts):
-        raise ValueError("an account stands twice in it")
+        raise ValueError("it contains an account twice")
     return DeletionPlan(
         plan_id=parse_text(content["plan_id"]),
         organization_id=parse_text(content["organization_id"]),
@@ -309,7 +305,7 @@ _KIND_REASONS = frozenset(reason.value for reason in KindReason)
 
 
 def deletion_to_record(deletion: AccountDeletion) -> dict[str, JsonValue]:
-    """Everything but what the plan says of the account."""
+    """Return the result without what the plan says of the account."""
     skip, status = deletion.skip, deletion.status
     return {
         "kinds": [
@@ -327,10 +323,10 @@ def deletion_to_record(deletion: AccountDeletion) -> dict[str, JsonValue]:
 
 
 def deletion_from_record(planned: PlannedAccount, record: Mapping[str, Any]) -> AccountDeletion:
-    """What ``deletion_to_record`` wrote of a planned account.
+    """Read what ``deletion_to_record`` wrote of a planned account.
 
-    :raises ValueError: if a value is none that a result has.
-    :raises KeyError: if something is missing.
+    :raises ValueError: if a value isn't valid.
+    :raises KeyError: if a value is missing.
     """
     skip, status = record["skip"], record["status"]
     return AccountDeletion(
@@ -354,7 +350,7 @@ def _parse_kind(result: Mapping[str, Any]) -> KindResult:
 
 
 def _parse_reason(value: str | None) -> KindReason | SkipReason | None:
-    """A word that both know, such as ``stopped``, is a kind's own."""
+    """Both enums contain ``stopped``; ``KindReason`` has priority."""
     if value is None:
         return None
     return KindReason(value) if value in _KIND_REASONS else SkipReason(value)

@@ -1,21 +1,7 @@
-"""The plan that removes root user credentials.
+"""The plan that deletes root user credentials: its accounts, its waves, its result.
 
-The plan that removes root user credentials, and what came of it.
-
-What was observed, what should be called and what came of it are kept apart, so that a plan can be shown, approved and
+What was observed, what should be called and what was done are kept apart, so that a plan can be shown, approved and
 tested before anything changes.
-
-From what was read of an account to its place in a deletion plan.
-
-What a deletion that was interrupted had deleted already, as the ledger shows it.
-
-An account in which it was at work then has less now than its plan says. That is no change by somebody else: what is
-left is a part of what was planned, and what went is told as deleted, not as if it had never been there.
-
-Waves: in which order, and how many at a time, the accounts of a plan are dealt with.
-
-The first few may go alone, as canaries: unless all of them succeed, nothing else is begun. The rest goes in waves of
-one size, so that somebody can look, and a mistake reaches few accounts.
 """
 
 from __future__ import annotations
@@ -25,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
@@ -49,7 +35,7 @@ RECENT_USE = timedelta(days=90)
 
 
 def find_recent_use(found: RootCredentials, now: datetime, recent: timedelta = RECENT_USE) -> str | None:
-    """The uses within ``recent``, as one sentence; ``None`` if there are none."""
+    """Describe the uses within ``recent`` in one sentence; ``None`` if there are none."""
     uses = [(f"access key {key.access_key_id}", key.last_used_at) for key in found.access_keys]
     if found.login_profile is not None:
         uses.insert(0, ("password", found.login_profile.last_used_at))
@@ -58,9 +44,9 @@ def find_recent_use(found: RootCredentials, now: datetime, recent: timedelta = R
 
 
 def find_changes(planned: RootCredentials, found: RootCredentials, *, is_use_allowed: bool) -> tuple[str, ...]:
-    """What an account has now that its plan didn't know; what has gone since doesn't count.
+    """List what an account has now that its plan doesn't contain; what was removed since doesn't count.
 
-    :param is_use_allowed: whether going on being used was allowed with a reason, so that it isn't a change.
+    :param is_use_allowed: whether the plan allows, with a reason, that the credentials are in use.
     """
     changes = [
         f"{_NOUNS[kind]} {target} is new"
@@ -69,7 +55,7 @@ def find_changes(planned: RootCredentials, found: RootCredentials, *, is_use_all
         if target not in list_targets(planned, kind)
     ]
     if _has_new_password(planned, found):
-        changes.append("the password is a new one")
+        changes.append("the password is new")
     if not is_use_allowed and _was_used_since(planned, found):
         changes.append("the password or a key was used")
     return tuple(sorted(changes))
@@ -96,25 +82,25 @@ def _was_used_since(planned: RootCredentials, found: RootCredentials) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PlannedAccount:
-    """One account of a plan: what was found and what shall be called, or why nothing shall."""
+    """One account of a plan: what was found, and the calls or the reason why there are none."""
 
     account_id: AccountId
     name: str
     ou_path: str
     state: AccountState
     found: RootCredentials | None
-    """In detail; ``None`` where there was nothing or nothing could be read."""
+    """In detail; ``None`` if the account has no credentials or couldn't be read."""
     observed_at: datetime | None
     calls: tuple[PlannedCall, ...]
     skip: Skip | None = None
     """Why there are no calls."""
     allowed_use: str | None = None
-    """The reason why a recently used password or key shall go."""
+    """The operator's reason for deleting a recently used password or key."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionPlan:
-    """What a deletion will do: exactly this, and nothing to accounts that have changed since."""
+    """What a deletion will do: exactly this. It skips accounts that have changed since."""
 
     plan_id: str
     organization_id: str
@@ -132,12 +118,12 @@ class DeletionPlan:
 
     @property
     def targets(self) -> tuple[PlannedAccount, ...]:
-        """The accounts in which something shall be deleted."""
+        """The accounts that have calls."""
         return tuple(account for account in self.accounts if account.calls)
 
     @property
     def certificates(self) -> int:
-        """How many signing certificates go: they have no last use, so a person confirms them apart."""
+        """Number of signing certificates: AWS shows no last use for them, so a person confirms them separately."""
         return sum(
             call.kind is CredentialKind.SIGNING_CERTIFICATES for account in self.accounts for call in account.calls
         )
@@ -151,10 +137,7 @@ class DeletionPlan:
         return any(account.skip and account.skip.reason is SkipReason.RECENTLY_USED for account in self.accounts)
 
     def without(self, kind: CredentialKind) -> DeletionPlan:
-        """The same plan with one kind left alone, such as certificates that weren't confirmed.
-
-        A password or key keeps its MFA.
-        """
+        """The plan without one kind, such as certificates that weren't confirmed. A password or key keeps its MFA."""
         only = self.only - {kind}
         accounts = tuple(_without(account, only) for account in self.accounts)
         return replace(self, only=only, accounts=accounts)
@@ -164,50 +147,52 @@ def _without(account: PlannedAccount, only: frozenset[CredentialKind]) -> Planne
     if not account.calls or account.found is None:
         return account
     calls = plan_deletion(account.found, only)
-    skip = None if calls else Skip(SkipReason.NOTHING_TO_DELETE, "Nothing of the kinds that shall go.")
+    skip = None if calls else _NONE_OF_THE_KINDS
     return replace(account, calls=calls, skip=skip)
+
+
+_NONE_OF_THE_KINDS = Skip(SkipReason.NOTHING_TO_DELETE, "It has none of the selected kinds of credentials.")
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionReport:
-    """What came of a plan."""
+    """The result of applying a plan."""
 
     plan: DeletionPlan
     caller_arn: str
-    """Of who applied it, who needn't be who planned it."""
+    """Who applied the plan; may differ from who created it."""
     started_at: datetime
     ended_at: datetime
     accounts: tuple[AccountDeletion, ...]
     """Every account of the plan, in its order."""
     stopped_by: str | None = None
-    """Why the run was stopped before its end, in one sentence."""
+    """Why the run stopped before its end, in one sentence."""
     met_obstacle: bool = False
-    """Whether it was stopped by what concerns every account, such as AWS that couldn't be reached."""
+    """Whether an error that concerns every account stopped it, such as an unreachable AWS."""
     was_interrupted: bool = False
     """Whether a person or the system asked it to stop."""
     is_cancelled: bool = False
-    """Whether its job was ended for good."""
     job_id: str | None = None
-    """The job that goes on with what is left; ``None`` where nothing was to be done."""
+    """The job that can do the rest; ``None`` if the plan had no calls."""
 
     @property
     def not_begun(self) -> int:
-        """How many accounts' turn hadn't come when the run was stopped."""
+        """How many accounts weren't begun when the run stopped."""
         return sum(not account.was_begun for account in self.accounts)
 
     @property
     def has_rest(self) -> bool:
-        """Whether something of the plan is left to do."""
+        """Whether accounts of the plan are left to do."""
         return any(account.was_planned and not account.is_final for account in self.accounts)
 
     @property
     def can_be_resumed(self) -> bool:
-        """Whether the job can go on with what is left: it wasn't cancelled, and the plan hasn't expired."""
+        """Whether the job can do the rest: it isn't cancelled and the plan hasn't expired."""
         return self.has_rest and not self.is_cancelled and self.ended_at < self.plan.not_after
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many accounts came to each outcome."""
+        """Number of accounts by outcome."""
         return {outcome.value: sum(one.outcome is outcome for one in self.accounts) for outcome in KindOutcome}
 
     @property
@@ -219,16 +204,12 @@ class DeletionReport:
 
 
 DEFAULT_VALIDITY = timedelta(hours=24)
-
-
 LONGEST_VALIDITY = timedelta(days=7)
-
-
 _SHOWN = 5
 
 
 def plan_skipped(account: Account, skip: Skip) -> PlannedAccount:
-    """An account that wasn't read, since it may not be touched."""
+    """Plan nothing for an account that may not be touched and therefore wasn't read."""
     return PlannedAccount(
         account_id=account.account_id,
         name=account.name,
@@ -249,7 +230,7 @@ def plan_account(
     now: datetime,
     recent: timedelta,
 ) -> PlannedAccount:
-    """An account that was read now, in detail where something is there."""
+    """Plan an account by its status, which was read now and in detail."""
     account, found = status.account, status.credentials
     allowed_use = allowed_uses.get(account.account_id)
     calls = () if found is None else plan_deletion(found, only)
@@ -270,24 +251,24 @@ def plan_account(
 
 def _find_skip(status: AccountStatus, *, has_calls: bool, use: str | None, is_use_allowed: bool) -> Skip | None:
     if status.status is Status.NOT_PRESENT:
-        return Skip(SkipReason.NOTHING_TO_DELETE, "No root user credentials.")
+        return Skip(SkipReason.NOTHING_TO_DELETE, "It has no root user credentials.")
     if status.status is Status.RECOVERY_OPEN:
         return Skip(SkipReason.WINDOW_OPEN, "A recovery window is open.")
     if status.status is not Status.PRESENT:
-        return Skip(SkipReason.UNKNOWN, status.detail or "It couldn't be read.")
+        return Skip(SkipReason.UNKNOWN, status.detail or "The account couldn't be read.")
     if status.credentials is None or status.credentials.summary.is_empty:
-        return Skip(SkipReason.UNKNOWN, "AWS's summary shows root user credentials, and its lists show none.")
+        return Skip(SkipReason.UNKNOWN, "AWS's account summary shows root user credentials, but its lists show none.")
     if not has_calls:
-        return Skip(SkipReason.NOTHING_TO_DELETE, "Nothing of the kinds that shall go.")
+        return _NONE_OF_THE_KINDS
     if use is not None and not is_use_allowed:
         return Skip(SkipReason.RECENTLY_USED, use)
     return None
 
 
 def require_guarded(statuses: Iterable[AccountStatus], only: frozenset[CredentialKind]) -> None:
-    """Refuse a choice of kinds that takes the MFA away from a password or key that stays.
+    """Require that no password or key that stays loses its MFA device.
 
-    :raises InputError: naming accounts where it would.
+    :raises InputError: with the accounts in which one would.
     """
     unguarded = [
         status.account for status in statuses if status.credentials and leaves_unguarded(status.credentials, only)
@@ -296,38 +277,38 @@ def require_guarded(statuses: Iterable[AccountStatus], only: frozenset[Credentia
         named = ", ".join(f"{account.account_id} ({account.name})" for account in unguarded[:_SHOWN])
         more = f" and {len(unguarded) - _SHOWN} more" if len(unguarded) > _SHOWN else ""
         raise InputError(
-            f"--only would leave a password or access key without its MFA in {named}{more}; nothing was done.",
-            hint="Add password and access_keys to --only, or leave mfa_devices out.",
+            f"The selected kinds leave a password or access key without its MFA in {named}{more}. Nothing was deleted.",
+            hint=Hint("Add the kinds password and access_keys, or remove mfa_devices.", "deletion.kinds"),
         )
 
 
 def choose_validity(
     now: datetime, not_before: datetime | None, not_after: datetime | None
 ) -> tuple[datetime, datetime]:
-    """From when to when a plan is valid: 24 hours from now on, unless said otherwise.
+    """Choose from when to when a plan is valid; by default for 24 hours from now.
 
-    :raises InputError: if it would end before it begins, has ended, or lasts longer than 7 days.
+    :raises InputError: if it ends before it begins, has ended, or lasts longer than 7 days.
     """
     begin = not_before or now
     end = not_after or begin + DEFAULT_VALIDITY
     if end <= begin or end <= now:
-        raise InputError("The plan would be over before it is valid.", hint="Give a later --not-after.")
+        raise InputError(
+            "The plan would expire before it becomes valid.", hint=Hint("Choose a later end.", "plan.later_end")
+        )
     if end - begin > LONGEST_VALIDITY:
         raise InputError(
-            f"The plan would be valid for {render_duration(end - begin)}.",
-            hint=f"A plan is valid for at most {render_duration(LONGEST_VALIDITY)}.",
+            f"The plan would be valid for {render_duration(end - begin)}. "
+            f"The maximum is {render_duration(LONGEST_VALIDITY)}."
         )
     return begin, end
 
 
-EARLIER_DETAIL = "Deleted before the interruption, as the ledger shows."
-
-
+EARLIER_DETAIL = "Deleted before the interruption, according to the ledger."
 _KINDS = {action: kind for kind, action in ACTIONS.items()}
 
 
 def list_deleted_earlier(entries: Iterable[LedgerEntry], plan_id: str) -> frozenset[PlannedCall]:
-    """The calls of that plan whose outcome says that a re-read doesn't show their target any more.
+    """List the calls of a plan whose outcome says that a re-read no longer shows their target.
 
     :param entries: of one account, intents before their outcomes.
     """
@@ -346,7 +327,7 @@ def list_deleted_earlier(entries: Iterable[LedgerEntry], plan_id: str) -> frozen
 def credit_earlier(
     kinds: Sequence[KindResult], calls: Sequence[PlannedCall], deleted: frozenset[PlannedCall]
 ) -> tuple[KindResult, ...]:
-    """Kinds that are absent since the plan's own calls deleted them earlier count as deleted."""
+    """Count kinds as deleted if they are absent because the plan's own calls deleted them earlier."""
     earlier = {call.kind for call in calls if call in deleted}
     return tuple(
         replace(result, outcome=KindOutcome.DELETED, detail=EARLIER_DETAIL)
@@ -363,24 +344,25 @@ def _parse_call(entry: LedgerEntry) -> PlannedCall:
 
 
 def _was_reread(entry: LedgerEntry) -> bool:
-    """Whether a re-read decided: the run's own, or the one that settles what a dead process left. Else there was
-    nothing to delete.
-    """
+    """Whether a re-read decided, by the run or by the settlement; otherwise there was nothing to delete."""
     return "reread" in entry.parameters or "settled_by" in entry.parameters
 
 
 @dataclass(frozen=True, slots=True)
 class WaveRules:
-    """How a plan is cut into waves, and when it stops by itself."""
+    """How a plan is divided into waves, and when it stops.
+
+    Canaries go first and alone. Unless all of them succeed, no other account is begun.
+    """
 
     canary: int = 0
-    """So many accounts go first, alone; 0: none."""
+    """Number of canary accounts."""
     size: int | None = None
-    """So many accounts go at a time; ``None``: all at once."""
+    """Number of accounts in one wave; ``None``: all."""
     pause_seconds: int = 0
     """Between one wave and the next."""
     stop_after_failures: int | None = None
-    """After so many failures no further account is begun; ``None``: none are too many."""
+    """After this number of failures no further account is begun; ``None``: no limit."""
 
     @property
     def is_plain(self) -> bool:
@@ -389,7 +371,7 @@ class WaveRules:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Accounts that are dealt with at the same time."""
+    """Accounts that are processed at the same time."""
 
     accounts: tuple[PlannedAccount, ...]
     is_canary: bool = False
@@ -398,7 +380,7 @@ class Wave:
 def plan_waves(
     targets: Sequence[PlannedAccount], rules: WaveRules, done: Collection[AccountId] = frozenset()
 ) -> tuple[Wave, ...]:
-    """Cut the targets into waves, in their order; those in ``done`` are left out, and no wave is empty.
+    """Divide the targets into waves, in their order and without those in ``done``; no wave is empty.
 
     The first ``rules.canary`` targets are the canaries, whether they are done or not.
     """
@@ -410,7 +392,7 @@ def plan_waves(
 
 
 def describe_waves(rules: WaveRules) -> dict[str, JsonValue]:
-    """The rules as JSON values."""
+    """Return the rules as JSON values."""
     return {
         "canary": rules.canary,
         "size": rules.size,
@@ -420,7 +402,7 @@ def describe_waves(rules: WaveRules) -> dict[str, JsonValue]:
 
 
 def parse_waves(record: Mapping[str, Any]) -> WaveRules:
-    """The rules that ``describe_waves`` wrote.
+    """Read what ``describe_waves`` wrote.
 
     :raises TypeError: if it isn't such a record.
     """

@@ -1,4 +1,4 @@
-"""Planning a deletion of root user credentials: by reading only, so that a plan is also the dry run."""
+"""Plans and applies deletions. Planning only reads, so that a plan is also the dry run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from rootkeeper.audit.service import Audit
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import (
+    NO_CALLS,
     DeletionJob,
     DeletionResults,
     DeletionRun,
@@ -30,7 +31,7 @@ from rootkeeper.deletion.rules import (
     plan_skipped,
     require_guarded,
 )
-from rootkeeper.errors import AwsAccessDeniedError, InputError
+from rootkeeper.errors import AwsAccessDeniedError, Hint, InputError
 from rootkeeper.guardrails.service import BlockingPolicyFinder
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
 from rootkeeper.inventory.store import InventoryStore
@@ -46,7 +47,6 @@ from rootkeeper.organization.selection import (
     Selection,
     SelectionRequest,
     Skip,
-    SkipReason,
     find_account,
     find_skip,
     require_none_refused,
@@ -57,26 +57,26 @@ from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.removal.service import Removal
 
 RECENT_INVENTORY = timedelta(minutes=2)
-"""An inventory of this age is as good as a new one."""
+"""A younger inventory isn't read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionOptions:
-    """What a deletion may do, beside the selection."""
+    """What a deletion may do, apart from the selection."""
 
     only: frozenset[CredentialKind] = ALL_KINDS
     allowed_uses: Mapping[str, str] = field(default_factory=dict)
-    """Account id or name → reason why its recently used password or key shall go."""
+    """Account id or name → the operator's reason for deleting its recently used password or key."""
     recent: timedelta = RECENT_USE
     not_before: datetime | None = None
     """``None``: now."""
     not_after: datetime | None = None
-    """``None``: 24 hours from ``not_before`` on; at most 7 days."""
+    """``None``: 24 hours after ``not_before``; at most 7 days."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """A plan, and the reading that it rests on."""
+    """A plan, and what was read for it."""
 
     plan: DeletionPlan
     inventory: Inventory
@@ -98,7 +98,7 @@ class Deletion:
     ledger_reader: LedgerReader
     clock: Clock
     created_by: str
-    """The actor's name, as the plan keeps it."""
+    """The actor's name, for the plan."""
     workers: int = 16
 
     def plan(self, request: SelectionRequest, options: DeletionOptions, progress: Progress) -> PlanReport:
@@ -106,8 +106,8 @@ class Deletion:
 
         :raises SelectionEmptyError: if nothing is selected.
         :raises TargetRefusedError: if an account that may not be touched was named.
-        :raises InputError: if the selection or an option is wrong, or ``only`` would leave a password or key without
-            its MFA.
+        :raises InputError: if the selection or an option is wrong, or ``only`` leaves a password or key without its
+            MFA.
         :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
         """
         require_request(request)
@@ -141,10 +141,10 @@ class Deletion:
         rules: WaveRules | None = None,
         stop: StopSignal | None = None,
     ) -> DeletionReport:
-        """Do exactly the plan, as a job; what changed since is left alone and counts as a failure.
+        """Do exactly the plan, as a job. An account that changed since is skipped and counts as a failure.
 
-        :param inventory: of the plan's own reading; read anew unless it is at most two minutes old.
-        :param rules: in which waves; all at once unless said otherwise.
+        :param inventory: what was read for the plan; read again if it is older than two minutes.
+        :param rules: the waves; by default all accounts at once.
         :raises PlanInvalidError: if the plan isn't valid here and now.
         :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
         :raises AwsCredentialsError: if the operator's credentials are no good and no change was sent yet.
@@ -166,7 +166,7 @@ class Deletion:
         *,
         stop: StopSignal | None = None,
     ) -> DeletionReport:
-        """Do what is left of a job that this process has taken over; the report covers the whole plan.
+        """Do the rest of a job that this process has taken over; the report covers the whole plan.
 
         :raises PlanInvalidError: if the plan isn't valid here and now.
         :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
@@ -205,7 +205,9 @@ class Deletion:
         )
         DeletionRun(deletion.rules, targets, results, reasons, self.clock, progress, self.workers).perform()
         if reasons.obstacle is not None and not reasons.has_sent_changes:
-            progress.remark(f"Job {job.job_id} is interrupted. Go on: rootkeeper jobs resume {job.job_id}")
+            progress.remark(
+                Hint(f"Job {job.job_id} is interrupted. Resume it to continue.", "job.interrupted", job_id=job.job_id)
+            )
             raise reasons.obstacle
         report = DeletionReport(
             plan=plan,
@@ -218,7 +220,7 @@ class Deletion:
             job_id=job.job_id,
         )
         if not report.has_rest:
-            return report  # whatever asked it to stop came too late
+            return report  # the request to stop came too late
         return replace(
             report,
             stopped_by=reasons.explain(),
@@ -233,12 +235,12 @@ class Deletion:
         return BlockingPolicyFinder(self.audit.tools.policies, inventory, stop)
 
     def _report_nothing(self, plan: DeletionPlan) -> DeletionReport:
-        now, nothing = self.clock.now(), Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
-        accounts = tuple(describe_skipped(planned, planned.skip or nothing) for planned in plan.accounts)
+        now = self.clock.now()
+        accounts = tuple(describe_skipped(planned, planned.skip or NO_CALLS) for planned in plan.accounts)
         return DeletionReport(plan, self.inventory.caller.arn, now, now, accounts)
 
     def choose_inventory(self, inventory: Inventory | None, progress: Progress) -> Inventory:
-        """This one if it is at most two minutes old, else a new one.
+        """Return this one if it is at most two minutes old, otherwise read a new one.
 
         :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
         """
@@ -251,7 +253,7 @@ class Deletion:
     def _find_skips(
         self, selection: Selection, request: SelectionRequest, inventory: Inventory
     ) -> dict[AccountId, Skip]:
-        """Why accounts may not be touched; refuses the whole command if one of them was named."""
+        """Find the accounts that may not be touched; refuse the whole request if one of them was named."""
         protections = self.protections.read(request.included_failsafes)
         found: list[tuple[SelectedAccount, Skip]] = []
         for selected in selection.accounts:
@@ -312,22 +314,24 @@ class Deletion:
 
 def _require_options(options: DeletionOptions) -> None:
     if not options.only:
-        raise InputError("--only names no kind.")
+        raise InputError("No kind of credentials is selected.")
     if any(not reason.strip() for reason in options.allowed_uses.values()):
-        raise InputError("--allow-recently-used needs a reason.", hint="Add --reason: why it shall go.")
+        raise InputError(
+            "Deleting a recently used credential needs a reason.", hint=Hint("Give the reason.", "deletion.reason")
+        )
 
 
 def _require_failsafe_known(inventory: Inventory) -> None:
     if inventory.delegated_administrator_ids is None:
         raise AwsAccessDeniedError(
-            "The delegated administrators can't be read, so the failsafe isn't known; nothing was done.",
+            "The delegated administrators can't be read, so the failsafe account isn't known. Nothing was deleted.",
             hint="Allow organizations:ListDelegatedAdministrators.",
             operation="organizations:ListDelegatedAdministrators",
         )
 
 
 def _resolve_allowed_uses(options: DeletionOptions, inventory: Inventory) -> dict[AccountId, str]:
-    """By account id; an id that the organization doesn't have is ignored like any other outside the selection."""
+    """By account id. An id outside the organization is ignored, as is any id outside the selection."""
     return {
         AccountId(text) if text.isdigit() else find_account(NamedAccount(text), inventory.accounts).account_id: reason
         for text, reason in options.allowed_uses.items()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, json_time
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionException:
-    """One exception; it ends by itself."""
+    """One exception from deletion; it ends at ``until``."""
 
     account_id: AccountId
     owner: str
@@ -26,7 +26,7 @@ class DeletionException:
 
 
 def exception_to_record(exception: DeletionException, now: datetime) -> dict[str, JsonValue]:
-    """One exception, as every interface shows it."""
+    """Return the exception as every interface shows it."""
     return {
         "account_id": exception.account_id,
         "owner": exception.owner,
@@ -39,17 +39,21 @@ def exception_to_record(exception: DeletionException, now: datetime) -> dict[str
 
 
 def require_exception(exception: DeletionException, now: datetime) -> DeletionException:
-    """``exception``, if it may be kept.
+    """Return ``exception`` if it is valid.
 
-    :raises InputError: if nobody owns it, it has no reason, or its end isn't in the future.
+    :raises InputError: if it has no owner or no reason, or its end isn't in the future.
     """
     if not exception.owner:
-        raise InputError("An exception from deletion needs an owner.", hint="Name who answers for it: --owner NAME")
+        raise InputError(
+            "An exception from deletion needs an owner.", hint=Hint("Name who is responsible.", "exception.owner")
+        )
     if not exception.reason:
-        raise InputError("An exception from deletion needs a reason.", hint="Say why: --reason TEXT")
+        raise InputError(
+            "An exception from deletion needs a reason.", hint=Hint("Give the reason.", "exception.reason")
+        )
     if not exception.is_in_force(now):
         raise InputError(
-            f"An exception from deletion can't end in the past ({exception.until.isoformat()}).",
-            hint="Give a later end: --until YYYY-MM-DD",
+            f"The end of the exception, {exception.until.isoformat()}, isn't in the future.",
+            hint=Hint("Choose a later end.", "exception.until"),
         )
     return exception

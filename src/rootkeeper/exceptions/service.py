@@ -1,11 +1,4 @@
-"""Adding, listing and ending exceptions.
-
-Where exceptions from deletion are kept.
-
-Exceptions from deletion in the database, one per account.
-
-Exceptions from deletion: accounts that deletion skips for a while, each with an owner, a reason and an end.
-"""
+"""Adds, lists and removes exceptions from deletion; the database holds one for each account."""
 
 from __future__ import annotations
 
@@ -17,7 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, glancing
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException, require_exception
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
@@ -27,13 +20,12 @@ from rootkeeper.values import JsonValue
 
 _columns = schema.deletion_exceptions.c
 
-
 _SELECT_ALL = (
     select(schema.deletion_exceptions)
     .where(_columns.organization_id == bindparam("of_organization"))
     .order_by(_columns.account_id)
 )
-"""Built once: it is read before each deletion."""
+"""Built once, because it is read before each deletion."""
 
 
 class DeletionExceptionStore:
@@ -92,7 +84,7 @@ class DeletionExceptionStore:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionService:
-    """Adds, lists and removes exceptions; each change is recorded in the ledger before it is made."""
+    """Adds, lists and removes exceptions; the ledger records each change before it is made."""
 
     exceptions: DeletionExceptionStore
     ledger: Ledger
@@ -100,7 +92,7 @@ class ExceptionService:
     actor_name: str
 
     def add(self, account: Account, *, owner: str, reason: str, until: datetime) -> DeletionException:
-        """Except an account of the inventory until ``until``; replaces an earlier exception of the account.
+        """Add an exception for an account of the inventory; it replaces an earlier one of the account.
 
         :raises InputError: if owner or reason is empty, or ``until`` isn't in the future.
         """
@@ -113,7 +105,7 @@ class ExceptionService:
         return exception
 
     def list_exceptions(self) -> tuple[DeletionException, ...]:
-        """Those in force first, by their end; ended ones after them."""
+        """List exceptions: those in force first, by their end, then ended ones."""
         now = self.clock.now()
         return tuple(
             sorted(
@@ -123,14 +115,15 @@ class ExceptionService:
         )
 
     def remove(self, account_id: AccountId) -> DeletionException:
-        """End the account's exception now, and return what it was.
+        """Remove the account's exception and return it.
 
         :raises InputError: if the account has none.
         """
         exception = next((one for one in self.exceptions.list_exceptions() if one.account_id == account_id), None)
         if exception is None:
             raise InputError(
-                f"{account_id} has no exception from deletion.", hint="`rootkeeper exceptions list` shows them."
+                f"Account {account_id} has no exception from deletion.",
+                hint=Hint("List the exceptions.", "exception.list"),
             )
         self.ledger.append_fact(Action.EXCEPTION_REMOVE, account_id=account_id, parameters=_describe(exception))
         self.exceptions.remove(account_id)

@@ -1,13 +1,6 @@
-"""Root user credentials of one account: how they are removed, and what each call did.
+"""The calls that remove the root user credentials of one account, and their results.
 
-The plan that removes root user credentials, and what came of it.
-
-What was observed, what should be called and what came of it are kept apart, so that a plan can be shown, approved and
-tested before anything changes.
-
-What came of each changing call of one account's removal, and what that makes of each kind.
-
-A call that AWS answered isn't done: only a re-read that doesn't show its target any more makes it so.
+A successful answer from AWS isn't enough: a call is done only when a re-read no longer shows its target.
 """
 
 from __future__ import annotations
@@ -34,10 +27,8 @@ from rootkeeper.values import JsonValue
 
 ALL_KINDS = frozenset(CredentialKind)
 
-
 GUARDED_KINDS = frozenset({CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS})
-"""What an MFA device guards: it may go only when none of these is left."""
-
+"""What an MFA device guards: a device is removed only when none of these is left."""
 
 OPERATIONS: Mapping[CredentialKind, str] = MappingProxyType(
     {
@@ -56,7 +47,7 @@ class PlannedCall:
 
     kind: CredentialKind
     target: str | None
-    """The key's, certificate's or device's id; ``None`` for the password, of which there is one."""
+    """The key's, certificate's or device's id; ``None`` for the password."""
 
     @property
     def operation(self) -> str:
@@ -64,7 +55,7 @@ class PlannedCall:
 
 
 def list_targets(found: RootCredentials, kind: CredentialKind) -> tuple[str | None, ...]:
-    """What there is of one kind, as targets of its call."""
+    """List the credentials of one kind as targets of its call."""
     if kind is CredentialKind.ACCESS_KEYS:
         return tuple(key.access_key_id for key in found.access_keys)
     if kind is CredentialKind.SIGNING_CERTIFICATES:
@@ -75,7 +66,7 @@ def list_targets(found: RootCredentials, kind: CredentialKind) -> tuple[str | No
 
 
 def leaves_unguarded(found: RootCredentials, only: frozenset[CredentialKind]) -> bool:
-    """Whether deleting ``only`` these kinds would leave a password or key without the MFA device that guards it."""
+    """Whether deleting ``only`` these kinds leaves a password or key without the MFA device that guards it."""
     if CredentialKind.MFA_DEVICES not in only or not found.mfa_devices:
         return False
     return any(list_targets(found, kind) for kind in GUARDED_KINDS - only)
@@ -84,8 +75,8 @@ def leaves_unguarded(found: RootCredentials, only: frozenset[CredentialKind]) ->
 def plan_deletion(found: RootCredentials, only: frozenset[CredentialKind] = ALL_KINDS) -> tuple[PlannedCall, ...]:
     """Order the calls that leave ``found.account_id`` without the root user credentials of these kinds.
 
-    MFA devices come last, and not at all while a password or key is meant to stay: a run that stops half-way must never
-    leave a password or a key without the second factor that guarded it.
+    MFA devices come last, and are left out if a password or key stays: a run that stops half-way must never leave a
+    password or key without its second factor.
     """
     wanted = only - {CredentialKind.MFA_DEVICES} if leaves_unguarded(found, only) else only
     return tuple(
@@ -94,13 +85,13 @@ def plan_deletion(found: RootCredentials, only: frozenset[CredentialKind] = ALL_
 
 
 class KindOutcome(StrEnum):
-    """What came of one kind of credential, or of an account."""
+    """The result for one kind of credential, or for an account."""
 
     ALREADY_ABSENT = "already_absent"
     DELETED = "deleted"
-    """Gone, as a re-read shows."""
+    """A re-read no longer shows it."""
     FAILED = "failed"
-    """Still there, or not shown to be gone."""
+    """Still present, or not proven to be deleted."""
     SKIPPED = "skipped"
 
 
@@ -109,26 +100,26 @@ class KindReason(StrEnum):
 
     ACCESS_DENIED = "access_denied"
     APPEARED_MEANWHILE = "appeared_meanwhile"
-    """A re-read shows one that wasn't there at the start."""
+    """A re-read shows a credential that didn't exist at the start."""
     BLOCKED_BY_POLICY = "blocked_by_policy"
     ERROR = "error"
     GUARDS_SOMETHING = "guards_something"
-    """An MFA device stays, since a password or key that it guards is left or may be."""
+    """An MFA device stays because a password or key that it guards is left or may be left."""
     IDENTITY_MISMATCH = "identity_mismatch"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     LOCK_LOST = "lock_lost"
     NOT_SELECTED = "not_selected"
     STILL_PRESENT = "still_present"
-    """AWS answered success, and a re-read still shows it."""
+    """AWS returned success, but a re-read still shows it."""
     STOPPED = "stopped"
     THROTTLED = "throttled"
     UNPROVEN = "unproven"
-    """The call was sent, and no re-read shows what came of it."""
+    """The call was sent, but its result couldn't be re-read."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindResult:
-    """What came of one kind of credential in one account."""
+    """The result for one kind of credential in one account."""
 
     kind: CredentialKind
     outcome: KindOutcome
@@ -139,7 +130,7 @@ class KindResult:
 
 @dataclass(frozen=True, slots=True)
 class AccountDeletion:
-    """What came of one account."""
+    """The result for one account."""
 
     account_id: AccountId
     name: str
@@ -151,9 +142,9 @@ class AccountDeletion:
     was_planned: bool = True
     """Whether the plan had calls for it."""
     status: Status | None = None
-    """As re-read at the end; ``None`` if it wasn't."""
+    """As re-read at the end; ``None`` if it wasn't re-read."""
     is_final: bool = True
-    """Whether a run that goes on needn't do it again: ``False`` for what wasn't begun, was busy, or was broken off."""
+    """``False`` if a resumed run does the account again: it wasn't begun, was busy, or was stopped."""
 
     @property
     def outcome(self) -> KindOutcome:
@@ -166,12 +157,12 @@ class AccountDeletion:
 
     @property
     def was_begun(self) -> bool:
-        """Whether its turn came before the run was stopped."""
+        """Whether the account was begun before the run stopped."""
         return self.skip is None or self.skip.reason is not SkipReason.STOPPED
 
     @property
     def is_failure(self) -> bool:
-        """Whether what the plan says isn't shown to be so; what wasn't begun can't have failed."""
+        """Whether the planned state isn't proven. An account that wasn't begun hasn't failed."""
         if not self.was_begun:
             return False
         if self.skip is not None:
@@ -187,7 +178,7 @@ class AccountDeletion:
 
 
 def skip_kinds(skip: Skip, kinds: Sequence[CredentialKind] = tuple(CredentialKind)) -> tuple[KindResult, ...]:
-    """The results of an account that wasn't touched."""
+    """Return the results for an account that wasn't touched."""
     outcome = KindOutcome.ALREADY_ABSENT if skip.reason is SkipReason.NOTHING_TO_DELETE else KindOutcome.SKIPPED
     return tuple(KindResult(kind, outcome, skip.reason, skip.detail) for kind in kinds)
 
@@ -200,8 +191,7 @@ ACTIONS: Mapping[CredentialKind, Action] = MappingProxyType(
         CredentialKind.MFA_DEVICES: Action.MFA_DEVICE_DEACTIVATE,
     }
 )
-"""What the ledger calls the removal of one credential of each kind."""
-
+"""The ledger's action that removes one credential of each kind."""
 
 TARGET_PARAMETERS: Mapping[CredentialKind, str] = MappingProxyType(
     {
@@ -210,40 +200,40 @@ TARGET_PARAMETERS: Mapping[CredentialKind, str] = MappingProxyType(
         CredentialKind.MFA_DEVICES: "mfa_serial_number",
     }
 )
-"""Under which name an intent's parameters hold the target; a password needs none."""
+"""The parameter of an intent that contains the target; a password has none."""
 
 
 class CallState(StrEnum):
-    """How far one changing call came."""
+    """The state of one changing call."""
 
     PLANNED = "planned"
     """Not sent."""
     SENT = "sent"
-    """Sent, and no re-read has shown yet what came of it."""
+    """Sent, and not re-read yet."""
     GONE = "gone"
-    """A re-read doesn't show the target any more."""
+    """A re-read no longer shows the target."""
     ABSENT = "absent"
-    """AWS says that there was nothing to remove."""
+    """AWS answered that there was nothing to remove."""
     REFUSED = "refused"
     """AWS refused; nothing changed."""
     LEFT = "left"
     """A re-read still shows the target."""
     UNPROVEN = "unproven"
-    """Sent, and it couldn't be re-read."""
+    """Sent, but the account couldn't be re-read."""
     KEPT = "kept"
-    """An MFA device that wasn't touched, since what it guards is left or may be."""
+    """An MFA device that wasn't touched because what it guards is left or may be left."""
 
 
 @dataclass(slots=True)
 class CallRecord:
-    """One changing call and how far it came; it moves on as the removal does."""
+    """One changing call with its current state."""
 
     call: PlannedCall
     state: CallState = CallState.PLANNED
     intent: Intent | None = None
     """Its last intent."""
     answer: str = "success"
-    """AWS's answer, or what was seen instead of one."""
+    """AWS's answer, or the error that came instead."""
     reason: KindReason | None = None
     detail: str | None = None
 
@@ -253,7 +243,7 @@ class CallRecord:
 
 
 def make_target_parameters(call: PlannedCall) -> dict[str, JsonValue]:
-    """The target as an intent's parameters hold it."""
+    """Return the target as parameters of an intent."""
     return {} if call.target is None else {TARGET_PARAMETERS[call.kind]: call.target}
 
 
@@ -263,15 +253,15 @@ class RemainingCredentials:
 
     summary: RootCredentialsSummary
     credentials: RootCredentials | None
-    """In detail, where the summary shows anything."""
+    """In detail, if the summary shows any."""
 
     @property
     def combined(self) -> RootCredentialsSummary:
-        """A kind is left if either reading shows it."""
+        """A kind counts as left if the summary or the details show it."""
         return self.summary if self.credentials is None else self.summary.combined_with(self.credentials.summary)
 
     def shows(self, call: PlannedCall) -> bool:
-        """Whether the call's target may still be there: by its id, or by the summary alone where details show none."""
+        """Whether the call's target may still exist: by its id, or by the summary alone if the details show none."""
         targets = () if self.credentials is None else list_targets(self.credentials, call.kind)
         return call.target in targets or (not targets and self.combined.has(call.kind))
 
@@ -279,9 +269,9 @@ class RemainingCredentials:
 def evaluate_sent_calls(
     records: Iterable[CallRecord], left: RemainingCredentials | None
 ) -> list[tuple[CallRecord, Result]]:
-    """Let the last re-read decide what came of every call that was sent; ``None``: there was no re-read.
+    """Decide the result of every call that was sent by the last re-read; ``None``: there was no re-read.
 
-    :returns: the calls whose intents still owe their outcome, with it.
+    :returns: the calls whose intents have no outcome yet, each with its outcome.
     """
     decided = []
     for record in records:
@@ -295,7 +285,7 @@ def evaluate_sent_calls(
 def _evaluate_call(record: CallRecord, left: RemainingCredentials | None) -> Result:
     if left is None:
         record.state, record.reason = CallState.UNPROVEN, KindReason.UNPROVEN
-        record.detail = f"{record.call.operation} was sent; it couldn't be re-read what came of it."
+        record.detail = f"{record.call.operation} was sent, but its result couldn't be re-read."
         return Result.UNKNOWN
     if left.shows(record.call):
         _mark_left(record)
@@ -306,7 +296,7 @@ def _evaluate_call(record: CallRecord, left: RemainingCredentials | None) -> Res
 
 def _mark_left(record: CallRecord) -> None:
     record.state, record.reason = CallState.LEFT, KindReason.STILL_PRESENT
-    record.detail = f"{record.call.operation} was answered with {record.answer}; a re-read still shows its target."
+    record.detail = f"{record.call.operation} returned {record.answer}, but a re-read still shows its target."
 
 
 def evaluate_kinds(
@@ -318,10 +308,10 @@ def evaluate_kinds(
     obstacle_detail: str | None,
     found: RootCredentials | None,
 ) -> tuple[KindResult, ...]:
-    """What came of each of the four kinds.
+    """Evaluate the result for each of the four kinds.
 
-    :param obstacle: what kept calls from being sent, or the account from being read.
-    :param found: as read at the start; ``None`` if it couldn't be.
+    :param obstacle: why calls weren't sent, or why the account couldn't be read.
+    :param found: as read at the start; ``None`` if that failed.
     """
     results = []
     for kind in CredentialKind:
@@ -352,13 +342,13 @@ def _evaluate_kind(
             reason = record.reason or obstacle or KindReason.ERROR
             return KindResult(kind, KindOutcome.FAILED, reason, record.detail or obstacle_detail)
     if is_left:
-        return KindResult(kind, KindOutcome.FAILED, KindReason.APPEARED_MEANWHILE, "A re-read shows another one.")
+        return KindResult(kind, KindOutcome.FAILED, KindReason.APPEARED_MEANWHILE, "A re-read shows a new one.")
     is_deleted = any(record.state is CallState.GONE for record in records)
     return KindResult(kind, KindOutcome.DELETED if is_deleted else KindOutcome.ALREADY_ABSENT)
 
 
 def classify_obstacle(error: RootkeeperError, *, in_session: bool) -> KindReason:
-    """An error as the reason of a kind's result; a refusal inside an open session comes from a policy."""
+    """Classify an error as the reason of a kind's result; a denial inside an open session comes from a policy."""
     if isinstance(error, AwsAccessDeniedError):
         return KindReason.BLOCKED_BY_POLICY if in_session else KindReason.ACCESS_DENIED
     for kind_of_error, reason in _REASONS.items():

@@ -1,11 +1,8 @@
-"""Removing the root user credentials of one account.
-
-One removal in the course of its calls: what was sent, what is proven, which session is open.
-
-Removing the root user credentials of one account: what deletions and the closing of recovery windows share.
+"""Removes the root user credentials of one account, for deletions and for the closing of recovery windows.
 
 intent → delete session → identity → details → keys, certificates, password, MFA devices with one intent each → re-read
-in an audit session → outcomes. An outcome is ``done`` only when a re-read shows it, or AWS says that there was nothing.
+in an audit session → outcomes. An outcome is ``done`` only when a re-read shows it, or if AWS answers that there was
+nothing to remove.
 """
 
 from __future__ import annotations
@@ -55,14 +52,13 @@ from rootkeeper.values import JsonValue
 
 T = TypeVar("T")
 
-
 RENEWAL_MARGIN = timedelta(seconds=60)
 """A session that ends sooner than this is renewed before the next call."""
 
 
 @dataclass(slots=True)
 class RemovalRun:
-    """The state of one removal. Methods are called in the order in which they stand."""
+    """The state of one removal. The public methods are called in their order here."""
 
     sessions: RootSessions
     ledger: Ledger
@@ -74,7 +70,7 @@ class RemovalRun:
     is_stopped: Callable[[], bool]
     pauses: tuple[float, ...]
     reads_last_use: bool
-    """Whether it is read of password and keys when they were last used: that takes a call for each."""
+    """Whether to read when the password and the keys were last used; this takes one call for each."""
     found: RootCredentials | None = None
     records: list[CallRecord] = field(default_factory=list)
     left: RemainingCredentials | None = None
@@ -85,17 +81,17 @@ class RemovalRun:
 
     @property
     def reading_session(self) -> RootSession | None:
-        """In which what is left was read, or, while not even the first reading succeeded, should have been found."""
+        """The session that re-read the account, or the one in which the first reading failed."""
         return self._session if self.audit_session is None and self.found is None else self.audit_session
 
     def find(self) -> RootCredentials:
-        """Read in detail what there is, and plan the calls. Nothing is deleted."""
+        """Read the credentials in detail and plan the calls. Nothing is deleted."""
         self.found = self._read(self._read_all)
         self.records = [CallRecord(call) for call in plan_deletion(self.found, self.only)]
         return self.found
 
     def send(self) -> None:
-        """Send every call: one that fails doesn't stop the others, but MFA devices stay while a guarded one is left."""
+        """Send every call. A failure doesn't stop the others, but MFA devices stay if a password or key is left."""
         for record in self.records:
             if record.call.kind is not CredentialKind.MFA_DEVICES:
                 self._send(record)
@@ -108,7 +104,7 @@ class RemovalRun:
                 record.state, record.detail = CallState.KEPT, obstacle
 
     def reread(self) -> None:
-        """Open an audit session and read what is left, again after a pause while something deleted is still shown."""
+        """Read what is left in an audit session; repeat after a pause while AWS still shows a deleted credential."""
         self._require_not_stopped()
         session = open_root_session(
             self.sessions, self.ledger, self.account_id, TaskPolicy.AUDIT, lock=self.lock, context=self.context
@@ -122,7 +118,7 @@ class RemovalRun:
             self._observe(session)
 
     def settle(self) -> None:
-        """Record the outcome of every call that was sent, as the last re-read shows it."""
+        """Record the outcome of every call that was sent, by the last re-read."""
         for record, result in evaluate_sent_calls(self.records, self.left):
             self._record(record, result, {"answer": record.answer, "reread": record.state.value})
 
@@ -158,13 +154,13 @@ class RemovalRun:
 
     def _require_not_stopped(self) -> None:
         if self.is_stopped():
-            raise RunStoppedError("Stopped before the end; nothing more was sent.")
+            raise RunStoppedError("The run stopped before its end; no further call was sent.")
 
     def _send(self, record: CallRecord) -> None:
         try:
             self._send_once(record)
         except AwsCredentialsError:
-            self._session = None  # it ended early; the refused call changed nothing
+            self._session = None  # it expired early; the denied call changed nothing
             self._send_once(record)
 
     def _send_once(self, record: CallRecord) -> None:
@@ -204,12 +200,12 @@ class RemovalRun:
             self.ledger.append_outcome(record.intent, result, details)
 
     def _find_guarded(self) -> str | None:
-        """Why the MFA devices must stay; ``None`` if a re-read shows no password and no key."""
+        """Explain why the MFA devices must stay; ``None`` if a re-read shows no password and no key."""
         try:
             left = self._reread_guarded()
         except AwsError as error:
-            return f"A password or key may be left; it couldn't be re-read: {error.message}"
-        return f"Left, and guarded by it: {', '.join(sorted(left))}." if left else None
+            return f"A password or key may be left; the account couldn't be re-read: {error.message}"
+        return f"It still guards: {', '.join(sorted(left))}." if left else None
 
     def _reread_guarded(self) -> set[str]:
         for pause in (*self.pauses, None):
@@ -230,7 +226,7 @@ class RemovalRun:
     def _observe(self, session: RootSession) -> None:
         summary = session.read_summary()
         self.left_observed_at = self.clock.now()
-        self.left = RemainingCredentials(summary, None)  # proves much by itself, should the details be refused
+        self.left = RemainingCredentials(summary, None)  # kept in case the details are denied
         if not summary.is_empty:
             self.left = RemainingCredentials(summary, session.read_credentials())
 
@@ -263,7 +259,7 @@ def _call(session: RootSession, call: PlannedCall, intent: Intent) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RemovalResult:
-    """What came of one account."""
+    """The result of one removal."""
 
     account_id: AccountId
     kinds: tuple[KindResult, ...]
@@ -271,36 +267,36 @@ class RemovalResult:
     found: RootCredentials | None = None
     """Before anything was deleted; ``None`` if it couldn't be read."""
     left: RootCredentialsSummary | None = None
-    """As re-read at the end in an audit session; ``None`` if it couldn't be."""
+    """As re-read at the end in an audit session; ``None`` if that failed."""
     left_credentials: RootCredentials | None = None
-    """In detail, where something is left."""
+    """In detail, if any are left."""
     left_observed_at: datetime | None = None
     session_access_key_id: str | None = None
-    """Of the audit session that re-read, or of the delete session where already its first reading failed."""
+    """Of the audit session that re-read, or of the delete session in which the first reading failed."""
     skip: Skip | None = None
-    """What ``check`` said; nothing was deleted then."""
+    """What ``check`` returned; nothing was deleted then."""
     error: RootkeeperError | None = None
-    """What kept it from starting, from being re-read, or from going on."""
+    """Why the account couldn't be read, changed further or re-read."""
     was_stopped: bool = False
-    """Whether the ledger failed, the lock was lost or the run was stopped: no further privileged call may leave."""
+    """Whether the ledger failed, the lock was lost or the run was stopped: no further privileged call may be sent."""
     has_sent_changes: bool = False
     """Whether any changing call was sent."""
 
     @property
     def is_proven_empty(self) -> bool:
-        """Whether an audit session read all four kinds empty."""
+        """Whether an audit session showed none of the four kinds."""
         return self.left is not None and self.left.is_empty
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Removes root user credentials from one account at a time; keeps no state between accounts."""
+    """Removes root user credentials from one account; keeps no state between accounts."""
 
     sessions: RootSessions
     ledger: Ledger
     clock: Clock
     reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
-    """IAM is eventually consistent: how long to wait before each further re-read while something is still shown."""
+    """Waits before each further re-read while a deleted credential is still shown: IAM is eventually consistent."""
 
     def remove(
         self,
@@ -312,14 +308,14 @@ class Removal:
         context: Mapping[str, JsonValue] | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> RemovalResult:
-        """Remove what is there of the kinds in ``only``; never raises for what AWS, the ledger or the lock refuse.
+        """Remove the credentials of the kinds in ``only``. Errors of AWS, the ledger or the lock are in the result.
 
-        MFA devices go only after a re-read shows no password and no key, whatever ``only`` says.
+        MFA devices are removed only after a re-read shows no password and no key, independent of ``only``.
 
-        :param check: judges what was found, with its last use, before anything is deleted, such as against a plan.
-            Without one nothing of last use is read.
-        :param context: goes into the parameters of every intent, such as ``{"plan_id": …}`` or ``{"window_id": …}``.
-        :param is_stopped: asked before each privileged call; true ends the removal.
+        :param check: checks what was found, with its last use, before anything is deleted, for example against a plan.
+            Without it the last use isn't read.
+        :param context: added to the parameters of every intent, such as ``{"plan_id": …}`` or ``{"window_id": …}``.
+        :param is_stopped: called before each privileged call; true ends the removal.
         """
         run = RemovalRun(
             sessions=self.sessions,
@@ -346,7 +342,7 @@ class Removal:
 
 
 def _delete(run: RemovalRun) -> AwsError | None:
-    """Send, re-read and settle; what AWS refuses between two calls is returned, and what was sent is still settled."""
+    """Send, re-read and settle. Returns AWS's first error; the calls that were sent are settled in any case."""
     first: AwsError | None = None
     for step in (run.send, run.reread):
         try:

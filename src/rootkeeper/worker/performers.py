@@ -16,8 +16,8 @@ from typing import Protocol
 from rootkeeper.audit.service import Audit, AuditReport
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import Clock
-from rootkeeper.deletion.execution import read_resumption
 from rootkeeper.deletion.records import render_plan
+from rootkeeper.deletion.resumption import read_resumption
 from rootkeeper.deletion.service import Deletion, DeletionOptions
 from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedError
 from rootkeeper.guardrails.rules import preflight_to_record

@@ -92,7 +92,7 @@ def test_every_credential_that_is_new_is_a_change(found: RootCredentials) -> Non
 def test_a_password_made_anew_is_a_change() -> None:
     planned = replace(EMPTY, login_profile=PASSWORD)
     found = replace(EMPTY, login_profile=replace(PASSWORD, created_at=NOW))
-    assert find_changes(planned, found, is_use_allowed=True) == ("the password is a new one",)
+    assert find_changes(planned, found, is_use_allowed=True) == ("the password is new",)
 
 
 @pytest.mark.parametrize("planned_days", [None, 200])

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from rootkeeper.deletion.execution import ResumePlan, describe_job, read_results, read_resumption
+from rootkeeper.cli.hints import render_hint
+from rootkeeper.deletion.execution import describe_job
+from rootkeeper.deletion.resumption import ResumePlan, read_results, read_resumption
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
 from rootkeeper.deletion.service import DeletionOptions
 from rootkeeper.errors import AwsThrottledError, JobConflictError, LedgerUnavailableError, PlanInvalidError
@@ -123,7 +125,7 @@ def test_a_canary_that_failed_isnt_gone_past(desk: Desk) -> None:
     with pytest.raises(JobConflictError) as raised:
         read(desk)
     assert first in raised.value.message
-    assert "--retry-failed" in (raised.value.hint or "")
+    assert "jobs resume j-1 --retry-failed" in (render_hint(raised.value.hint) or "")
     resumption = read(desk, retry_failed=True)
     assert resumption.rules_left == rules
     assert resume(desk, retry_failed=True).exit_status == 0
@@ -146,7 +148,7 @@ def test_failures_before_an_interruption_count_on(desk: Desk) -> None:
     assert read(desk, retry_failed=True).rules_left == rules
     desk.organization.fail("DeleteLoginProfile", AwsThrottledError("slow"))
     report = resume(desk)
-    assert report.stopped_by == "2 accounts failed, and --stop-after-failures is 2."
+    assert report.stopped_by == "2 accounts failed; the limit is 2."
     assert report.counts["failed"] == 2
     assert report.not_begun > 0
 
@@ -189,7 +191,7 @@ def test_a_run_that_could_do_nothing_leaves_its_job_and_names_it(desk: Desk) -> 
     with pytest.raises(LedgerUnavailableError):
         desk.deletion.apply(made, desk.progress)
     assert desk.jobs.get("j-1").state is JobState.INTERRUPTED
-    assert any("jobs resume j-1" in remark for remark in desk.progress.remarks)
+    assert any("jobs resume j-1" in (render_hint(remark) or "") for remark in desk.progress.remarks)
     desk.ledger.fail_after = None
     assert resume(desk).exit_status == 0
 

@@ -25,7 +25,12 @@ PLANNED = PlannedAccount(
 DELETED = tuple(KindResult(kind, KindOutcome.DELETED) for kind in CredentialKind)
 MIXED = (
     KindResult(CredentialKind.ACCESS_KEYS, KindOutcome.FAILED, KindReason.UNPROVEN, "It wasn't re-read."),
-    KindResult(CredentialKind.MFA_DEVICES, KindOutcome.SKIPPED, KindReason.GUARDS_SOMETHING, "What it guards stays."),
+    KindResult(
+        CredentialKind.MFA_DEVICES,
+        KindOutcome.SKIPPED,
+        KindReason.GUARDS_SOMETHING,
+        "What it guards stays.",
+    ),
     KindResult(CredentialKind.PASSWORD, KindOutcome.FAILED, KindReason.STOPPED),
 )
 CHANGED = Skip(SkipReason.CHANGED_SINCE_PLAN, "An access key is new.")

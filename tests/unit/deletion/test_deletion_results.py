@@ -126,7 +126,7 @@ def test_a_result_that_cant_be_remembered_stops_the_run(scene: Scene) -> None:
     assert scene.results.reasons.is_broken_off
     assert scene.results.found[done.deletion.account_id] == done.deletion
     scene.results.end_job()
-    assert any("couldn't be recorded" in remark for remark in scene.desk.progress.remarks)
+    assert any("couldn't be saved" in remark for remark in scene.desk.progress.remarks)
 
 
 def test_a_job_that_somebody_else_took_over_stops_the_run(scene: Scene) -> None:

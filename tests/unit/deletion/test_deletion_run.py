@@ -365,7 +365,7 @@ def test_whoever_asks_to_stop_isnt_kept_waiting_for_the_name_of_a_policy(desk: D
     report = desk.deletion.apply(made, desk.progress, stop=stop)
     held.released.set()
     (keys,) = (kind for one in report.accounts for kind in one.kinds if kind.reason is KindReason.BLOCKED_BY_POLICY)
-    assert (keys.detail or "").endswith("Which policy it is wasn't read.")
+    assert (keys.detail or "").endswith("The policies weren't read.")
     assert report.was_interrupted
 
 

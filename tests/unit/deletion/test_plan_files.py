@@ -100,7 +100,7 @@ def rehashed(edit: Callable[[dict[str, Any]], None]) -> str:
 def test_a_plan_that_lacks_something_is_refused_even_with_a_fitting_hash(
     edit: Callable[[dict[str, Any]], None],
 ) -> None:
-    with pytest.raises(PlanInvalidError, match="lacks something or holds a wrong value"):
+    with pytest.raises(PlanInvalidError, match="lacks a value or contains an invalid one"):
         parse_plan(rehashed(edit))
 
 

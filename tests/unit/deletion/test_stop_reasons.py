@@ -47,7 +47,7 @@ def test_as_many_failures_as_are_allowed_stop_the_run() -> None:
     assert judge(reasons) == (False, False)
     reasons.evaluate(target(KindOutcome.FAILED))
     assert judge(reasons) == (True, False)
-    assert reasons.explain() == "2 accounts failed, and --stop-after-failures is 2."
+    assert reasons.explain() == "2 accounts failed; the limit is 2."
 
 
 def test_the_first_obstacle_ends_everything_and_counts() -> None:
@@ -66,7 +66,7 @@ def test_asked_once_ends_the_beginning_asked_twice_the_sending(asked: int, is_br
     reasons = StopReasons(StopAt(desk.clock, asked), job)
     assert reasons.is_stopping
     assert reasons.is_broken_off is is_broken_off
-    assert reasons.explain() == "It was interrupted."
+    assert reasons.explain() == "The run was interrupted."
 
 
 def test_a_job_that_was_cancelled_begins_nothing_more() -> None:

@@ -38,7 +38,7 @@ def test_a_complete_exception_is_kept_as_it_is() -> None:
     [
         (replace(EXCEPTION, owner=""), "owner"),
         (replace(EXCEPTION, reason=""), "reason"),
-        (replace(EXCEPTION, until=NOW), "past"),
+        (replace(EXCEPTION, until=NOW), "isn't in the future"),
     ],
 )
 def test_an_exception_without_owner_reason_or_future_end_is_refused(exception: DeletionException, said: str) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.cli.operator.remote import RemoteWindows
-    from rootkeeper.deletion.execution import ResumePlan
+    from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.deletion.service import DeletionOptions
     from rootkeeper.guardrails.service import PreflightReport

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Emit
     from rootkeeper.cli.operator.remote import RemoteWindows
     from rootkeeper.composition.application import Application
-    from rootkeeper.deletion.execution import ResumePlan
+    from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.deletion.service import DeletionOptions
     from rootkeeper.guardrails.service import BlockingPolicyFinder, PreflightReport
@@ -175,7 +175,7 @@ class LocalOperator(Operator):
         return self.application.job_service.cancel(job_id)
 
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
-        from rootkeeper.deletion.execution import read_results
+        from rootkeeper.deletion.resumption import read_results
 
         return read_results(job, self.application.jobs) if job.kind is JobKind.DELETION else ()
 
@@ -210,14 +210,14 @@ class LocalOperator(Operator):
             return deletion.apply(plan, progress, inventory, rules=rules, stop=stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
-        from rootkeeper.deletion.execution import read_resumption
+        from rootkeeper.deletion.resumption import read_resumption
 
         resumption = read_resumption(job, self.application.jobs, retry_failed=retry_failed)
         self.application.deletion.require_valid_here(resumption.plan)
         return resumption
 
     def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
-        from rootkeeper.deletion.execution import read_resumption
+        from rootkeeper.deletion.resumption import read_resumption
 
         deletion = self.application.deletion
         with self._finished_progress() as progress:

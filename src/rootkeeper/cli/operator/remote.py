@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditReport
     from rootkeeper.cli.operator.interface import Emit
     from rootkeeper.cli.progress import Countdown
-    from rootkeeper.deletion.execution import ResumePlan
+    from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
     from rootkeeper.deletion.service import DeletionOptions
     from rootkeeper.guardrails.service import PreflightReport
@@ -448,7 +448,7 @@ class RemoteOperator(Operator):
         return self._jobs.cancel(job_id)
 
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
-        from rootkeeper.deletion.execution import read_results
+        from rootkeeper.deletion.resumption import read_results
 
         if job.kind is not JobKind.DELETION:
             return ()
@@ -490,7 +490,7 @@ class RemoteOperator(Operator):
         return self._finish_deletion(self._jobs.request("deletions", body), plan, stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
-        from rootkeeper.deletion.execution import read_resumption
+        from rootkeeper.deletion.resumption import read_resumption
 
         resumption = self._server.connection.parse_answer(
             lambda found: read_resumption(found, self._jobs, retry_failed=retry_failed), job
@@ -512,7 +512,7 @@ class RemoteOperator(Operator):
 
     def _finish_deletion(self, job: Job, plan: DeletionPlan, stop: StopSignal) -> DeletionReport:
         from rootkeeper.cli.operator.remote_jobs import read_deletion
-        from rootkeeper.deletion.execution import parse_results
+        from rootkeeper.deletion.resumption import parse_results
 
         job = self._jobs.follow(job, stop)
         if not job.is_over and job.state is not JobState.INTERRUPTED:

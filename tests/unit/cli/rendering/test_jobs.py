@@ -28,7 +28,7 @@ JOB = Job(
     NOW,
     {"plan_id": "plan-1", "selection": "--ou Prod"},
     JobProgress(12, 5, 1, 2),
-    remark="It was interrupted. 7 left to do.",
+    remark="The run was interrupted. 7 left to do.",
     owner="ana (process 7 on host)",
 )
 RESULT = AccountDeletion(
