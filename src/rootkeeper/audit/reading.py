@@ -1,14 +1,8 @@
-"""Reading accounts in batches that share one ledger intent.
+"""Reads many accounts at once, in batches that share one ledger intent.
 
-Reading many accounts at once, in batches that share one ledger intent each.
-
-A batch's intent is on disk before its first AssumeRoot. Batches slide: the next one starts while the last accounts of
-the one before are still being read. An account that AWS throttled, or that couldn't be reached, goes to the end of the
-queue and into a later batch. Only the thread that takes the steps writes ledger and inventory.
-
-From what AWS answered of one account to its status.
-
-Reading accounts: what is fed comes back as statuses, step by step, in the thread that takes the steps.
+A batch's intent is on disk before its first AssumeRoot. The next batch starts while the last accounts of the one before
+are still being read. An account that AWS throttled or that couldn't be reached goes to the end of the queue and into a
+later batch. Only the thread that takes the steps writes the ledger and the inventory.
 """
 
 from __future__ import annotations
@@ -63,33 +57,26 @@ from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
 
 MOST_TRIES = 8
-"""How often an account is tried before it is ``unknown``."""
-
+"""Attempts for one account before it is ``unknown``."""
 
 MOST_REFUSALS = 30
-"""How often an account's turn may come only after its batch's intent has grown too old."""
-
+"""How often an account may miss its turn because its batch's intent became too old."""
 
 _FIRST_DELAY_SECONDS = 0.1
 
-
 _LONGEST_DELAY_SECONDS = 2.0
-"""Less than any lease, so that the intent is still good after it."""
-
+"""Shorter than any lease, so that the intent is still valid after it."""
 
 _SESSION_RESERVE_SECONDS = 60.0
 
-
 _SAVING_SECONDS = 0.5
-"""What was read is kept at least so often, so that a killed audit reads little twice."""
-
+"""Interval of saving, so that a killed audit reads few accounts twice."""
 
 _UNANSWERED = "unanswered"
-"""Why an account is unread after a stop that waited for nobody: its session may have been opened."""
-
+"""Why an account is unread after a stop that didn't wait: its session may have been opened."""
 
 _GATHERING_SECONDS = 0.5
-"""For so long a batch that isn't full waits for more, while others are being read."""
+"""How long a batch that isn't full waits for more accounts while others are being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +89,7 @@ class AuditTarget:
     tries: int = 0
     refusals: int = 0
     session: RootSession | None = None
-    """Of an earlier try, where only the second call failed."""
+    """Of an earlier attempt of which only the second call failed."""
 
     @property
     def account_id(self) -> AccountId:
@@ -110,7 +97,7 @@ class AuditTarget:
 
 
 StatusEvaluator = Callable[[AuditTarget, SummaryAnswer, Callable[[AccountStatus], None]], None]
-"""Turns an answer into a status and hands it over, at once or as a later step."""
+"""Evaluates an answer and passes on the status, at once or as a later step."""
 
 
 @dataclass(slots=True)
@@ -127,7 +114,7 @@ class _Batch:
 
 @dataclass(slots=True)
 class AuditBatches:
-    """The queue of accounts, and the batches that owe their outcome."""
+    """The queue of accounts, and the batches that have no outcome yet."""
 
     reader: SummaryReader
     evaluator: StatusEvaluator
@@ -137,15 +124,15 @@ class AuditBatches:
     progress: Progress
     deliver: Callable[[Step], None]
     take_status: Callable[[AccountStatus], None]
-    """Told each account's status as it is known."""
+    """Receives each account's status."""
     is_current: Callable[[Account], bool]
-    """Whether the account still is as it was when it was queued; else its status comes from elsewhere."""
+    """Whether the account is unchanged since it was queued; otherwise its status comes from a later reading."""
     workers: int
     batch_size: int
     jitter: Callable[[], float]
-    """A number from 0 to 1, anew each time."""
+    """Returns a random number from 0 to 1."""
     obstacle: AwsCredentialsError | None = None
-    """The operator's own credentials ended: nobody can be read any more."""
+    """The operator's own credentials expired: no further account can be read."""
     _queue: deque[AuditTarget] = field(default_factory=deque)
     _open: list[_Batch] = field(default_factory=list)
     _in_flight: int = 0
@@ -159,7 +146,7 @@ class AuditBatches:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits and nothing is in flight."""
+        """Whether no account waits or is being read."""
         return not self._queue and not self._in_flight
 
     @property
@@ -179,7 +166,7 @@ class AuditBatches:
             self._start_batch()
 
     def _is_worth_starting(self) -> bool:
-        """Each batch costs two commits, so few accounts wait a little for more."""
+        """Few accounts wait a little for more, because each batch costs two commits."""
         return (
             not self._in_flight
             or len(self._queue) >= min(self.batch_size, self._window)
@@ -187,14 +174,14 @@ class AuditBatches:
         )
 
     def note(self, status: AccountStatus) -> None:
-        """A status is known; it is kept soon."""
+        """Take a status, to be saved soon."""
         self._unsaved.append(status)
         if self.clock.monotonic() >= self._save_at:
             self._save()
         self.take_status(status)
 
     def keep_up(self) -> None:
-        """Nothing came for a while: what was read before is kept all the same."""
+        """Save what was read before, although no answer arrived."""
         if self._unsaved and self.clock.monotonic() >= self._save_at:
             self._save()
 
@@ -204,16 +191,16 @@ class AuditBatches:
         self._save_at = self.clock.monotonic() + _SAVING_SECONDS
 
     def record_rest(self) -> None:
-        """After a stop: what was read meanwhile is kept, whoever wasn't waited for is said to be unanswered."""
+        """After a stop, save what was read and record every batch; accounts without an answer are unanswered."""
         try:
             self._save()
         except DatabaseError as error:
-            self.progress.remark(f"What was read last couldn't be kept: {error.message}")
+            self.progress.remark(f"The last statuses couldn't be saved: {error.message}")
         for batch in tuple(self._open):
             try:
                 self._record(batch)
             except (DatabaseError, LedgerUnavailableError) as error:
-                self.progress.remark(f"What came of a batch couldn't be recorded: {error.message}")
+                self.progress.remark(f"The outcome of a batch couldn't be recorded: {error.message}")
 
     @property
     def _widest(self) -> int:
@@ -267,7 +254,7 @@ class AuditBatches:
         )
 
     def _narrow(self, batch: _Batch) -> None:
-        """Fewer at once: at this pace an intent grows too old before all its accounts had their turn."""
+        """Read fewer at once: the batch's intent became too old before all its accounts had their turn."""
         if not batch.was_too_old:
             batch.was_too_old = True
             self._window = max(1, self._window // 2)
@@ -292,7 +279,7 @@ class AuditBatches:
             self._record(batch)
 
     def _record(self, batch: _Batch) -> None:
-        """One outcome for the batch, with each account's session."""
+        """Record one outcome for the batch, with each account's session."""
         self._open.remove(batch)
         try:
             self.ledger.append_outcome(batch.intent, *_describe(batch))
@@ -314,46 +301,44 @@ def _describe(batch: _Batch) -> tuple[Result, dict[str, JsonValue]]:
     return Result.UNKNOWN if unanswered else Result.FAILED, details
 
 
-_READ_ELSEWHERE = "needs the management account: its root user is read only from the management account itself."
-
-
+_READ_ELSEWHERE = "The root user of the management account can be read only from the management account itself."
 Keep = Callable[[AccountStatus], None]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountStatusEvaluator:
-    """Judges answers. What takes further calls is asked in another thread: one that hangs holds nobody else up."""
+    """Evaluates answers. Further calls run in another thread, so that one that hangs doesn't delay other accounts."""
 
     reader: OrganizationReader
     caller: Caller
     clock: Clock
     ask: Callable[[Question], None]
-    """Has a question asked in another thread, and what it answers taken as a step."""
+    """Runs a question in another thread and takes its answer as a step."""
     details: bool
-    """Whether accounts that have something are read on."""
+    """Whether accounts with credentials are read in detail."""
 
     def evaluate(self, target: AuditTarget, answer: SummaryAnswer, keep: Keep) -> None:
-        """Hand the account's status to ``keep``, now or as a later step."""
+        """Pass the account's status to ``keep``, now or as a later step."""
         if isinstance(answer.error, AwsAccessDeniedError) and self._is_own(target, answer.session):
             self.ask(partial(self._read_own, target, answer.error, keep))
         elif isinstance(answer.error, AwsError):
             keep(self._evaluate_error(target, answer.session, answer.error))
         elif answer.summary is None:
-            raise answer.error or RuntimeError(f"nothing was answered about {target.account_id}")
+            raise answer.error or RuntimeError(f"no answer for {target.account_id}")
         elif not self.details or answer.summary.is_empty or answer.session is None:
             keep(self._evaluate_found(target, answer.summary, answer.session))
         else:
             self.ask(partial(self._read_details, target, answer.summary, answer.session, keep))
 
     def evaluate_management(self, account: Account, keep: Keep) -> None:
-        """The management account's own root user, where the caller is in it. One call: iam:GetAccountSummary."""
+        """Evaluate the management account's root user, if the caller is in it. One call: iam:GetAccountSummary."""
         if self.caller.account_id == account.account_id:
             self.ask(lambda: partial(keep, self._read_management(account)))
         else:
             keep(evaluate_management(account, None, None, _READ_ELSEWHERE))
 
     def _is_own(self, target: AuditTarget, session: RootSession | None) -> bool:
-        """A caller that is in the account itself can read its root user without a root session."""
+        """A caller in the account itself can read its root user without a root session."""
         return session is None and target.account_id == self.caller.account_id
 
     # In other threads.
@@ -362,7 +347,7 @@ class AccountStatusEvaluator:
         try:
             return evaluate_management(account, self.reader.read_own_root_summary(), self.clock.now())
         except AwsError as error:
-            return evaluate_management(account, None, None, f"Couldn't be read: {error.message}")
+            return evaluate_management(account, None, None, f"The account couldn't be read: {error.message}")
 
     def _read_own(self, target: AuditTarget, refusal: AwsAccessDeniedError, keep: Keep) -> Step:
         try:
@@ -377,8 +362,6 @@ class AccountStatusEvaluator:
             return partial(keep, self._evaluate_found(target, summary, session, session.read_credentials()))
         except (AwsError, LockLostError) as error:
             return partial(keep, self._evaluate_error(target, session, error))
-
-    # What is known.
 
     def _evaluate_found(
         self,
@@ -410,60 +393,57 @@ class AccountStatusEvaluator:
 
 
 _LOOK_SECONDS = 0.2
-"""How long a step is waited for, so that a request to stop is seen."""
-
+"""How long to wait for a step before checking for a request to stop."""
 
 _DETAIL_THREADS = 32
-
-
 TakeStatus = Callable[[AccountStatus], None]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountReaderTools:
-    """What reading needs from outside."""
+    """What an ``AccountReader`` uses."""
 
     reader: OrganizationReader
     organization: Organization
     caller: Caller
     summaries: RootSummaries
     policies: PolicyReader
-    """Asked only where one blocks, and AWS didn't say which."""
+    """Used only if a policy blocks and AWS didn't say which."""
     ledger: Ledger
     store: InventoryStore
     windows: RecoveryWindowStore
     clock: Clock
     jitter: Callable[[], float]
-    """A number from 0 to 1, anew each time: how much of a delay is waited."""
+    """Returns a random number from 0 to 1: the part of a delay to wait."""
     workers: int
     """Accounts that are read at the same time."""
     batch_size: int
-    """Accounts that share an intent at most."""
+    """Maximum of accounts that share an intent."""
 
 
 @dataclass(slots=True)
 class AccountReader:
-    """A context: leaving it waits for what is in flight and records the outcome of every batch."""
+    """Reads accounts as a context; its exit waits for calls in progress and records the outcome of every batch."""
 
     tools: AccountReaderTools
     progress: Progress
     stop: StopSignal
     take_status: TakeStatus = lambda _: None
-    """Told each status as it is known."""
+    """Receives each status."""
     details: bool = False
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
     _steps: queue.SimpleQueue[Step] = field(default_factory=queue.SimpleQueue)
     _opened: AbstractContextManager[SummaryReader] = field(init=False)
     _asides: WorkerThreads[Step] = field(init=False)
-    """Read what takes more than the two calls."""
+    """Read accounts that take more than the two calls."""
     _unanswered: int = 0
-    """Questions to them."""
+    """Questions to them without an answer."""
     _is_left: bool = False
     _batches: AuditBatches = field(init=False)
     _evaluator: AccountStatusEvaluator = field(init=False)
     _open_windows: frozenset[AccountId] = frozenset()
     _states: dict[AccountId, AccountState] = field(default_factory=dict)
-    """In which state each account was fed last: it may change while it is being read."""
+    """The state of each account as it was last fed; it may change while the account is being read."""
 
     def __enter__(self) -> Self:
         tools = self.tools
@@ -494,7 +474,7 @@ class AccountReader:
     ) -> None:
         try:
             if error is None or isinstance(error, RootkeeperError | KeyboardInterrupt):
-                self._drain()  # after a bug nobody knows what to wait for
+                self._drain()  # after a bug it isn't known what to wait for
         finally:
             self._is_left = True
             self._opened.__exit__(kind, error, traceback)
@@ -503,20 +483,20 @@ class AccountReader:
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was fed is read, and has its status."""
+        """Whether every account that was fed has its status."""
         return self._batches.is_idle and not self._unanswered and self._batches.obstacle is None
 
     @property
     def is_in_flight(self) -> bool:
-        """Whether a call is on its way."""
+        """Whether a call is in progress."""
         return self._batches.is_in_flight or self._unanswered > 0
 
     def deliver(self, step: Step) -> None:
-        """Have a step taken; from any thread."""
+        """Queue a step; called from any thread."""
         self._steps.put(step)
 
     def feed(self, accounts: Iterable[tuple[Account, AccountRole]]) -> None:
-        """Judge at once what needs no root session; queue the rest."""
+        """Evaluate accounts that need no root session; queue the others."""
         targets, evaluated = [], []
         for account, role in accounts:
             self._states[account.account_id] = account.state
@@ -532,21 +512,21 @@ class AccountReader:
         self._batches.add(targets)
 
     def take_earlier(self, status: AccountStatus) -> None:
-        """An account that was read before needn't be read again."""
+        """Take the status of an account that was read before the interruption."""
         self._take_status(status)
 
     def begin(self) -> None:
         """Start what can be started.
 
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
-        :raises AwsCredentialsError: if the operator's own credentials ended.
+        :raises AwsCredentialsError: if the operator's own credentials expired.
         """
         if self._batches.obstacle is not None:
             raise self._batches.obstacle
         self._batches.start()
 
     def step(self) -> None:
-        """Take the next step, if one comes soon."""
+        """Take the next step, if one arrives soon."""
         try:
             step = self._steps.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
@@ -555,7 +535,7 @@ class AccountReader:
         step()
 
     def finish(self) -> None:
-        """Read everything that was fed; stops early when asked to."""
+        """Read every account that was fed, or until asked to stop."""
         while not self.is_idle and not self.stop.asked_once():
             self.begin()
             self.step()
@@ -580,8 +560,8 @@ class AccountReader:
             try:
                 self.step()
             except (DatabaseError, LedgerUnavailableError) as error:
-                self.progress.remark(f"What was read couldn't be kept: {error.message}")
+                self.progress.remark(f"A status couldn't be saved: {error.message}")
 
 
 def _do_nothing() -> None:
-    """The answer to what nobody asks any more."""
+    """The answer to a question after the end."""

@@ -1,17 +1,6 @@
-"""An audit's answer as JSON values, and what is known without asking AWS.
+"""The head of an audit and its request as JSON values, and the statuses that are known without calls to AWS.
 
-What an audit says beside its accounts, as JSON values and back: who read, how whole the listing was, and drift.
-
-An audit that a server did as a job is shown from this and from the statuses that were kept of it.
-
-What is known of every account without asking AWS: its last reading, and what recovery windows have done since.
-
-A reading is as old as it is; its moment stands beside it. Nothing is ever taken for absent that wasn't shown to be.
-
-What may be asked for as a job, as values; a job keeps it as JSON parameters, and is done by them.
-
-Parameters come from outside: each is checked before anything is queued, one that isn't known is refused, and what is
-left out has the command line's default.
+A stored status keeps the time of its reading. Credentials are never reported as absent unless a reading showed it.
 """
 
 from __future__ import annotations
@@ -44,7 +33,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """One audit without its accounts."""
+    """An audit without its accounts. With the saved statuses it shows an audit that a server ran as a job."""
 
     caller_arn: str
     endpoint: str
@@ -57,7 +46,7 @@ class AuditHead:
 
 
 def head_to_record(head: AuditHead) -> dict[str, JsonValue]:
-    """The outcome of an audit's job."""
+    """Return the outcome of an audit's job."""
     accepted = head.drift.accepted
     return {
         "schema_version": SCHEMA_VERSION,
@@ -76,10 +65,10 @@ def head_to_record(head: AuditHead) -> dict[str, JsonValue]:
 
 
 def head_from_record(record: Mapping[str, Any]) -> AuditHead:
-    """What ``head_to_record`` wrote, except that what the accepted set-up was isn't told.
+    """Read what ``head_to_record`` wrote; the record doesn't contain the accepted set-up itself.
 
-    :raises ValueError: if a value is none that an audit has.
-    :raises KeyError: if something is missing.
+    :raises ValueError: if a value isn't valid.
+    :raises KeyError: if a value is missing.
     """
     drift, endpoint = record["drift"], str(record["endpoint"])
     accepted = drift["accepted"]
@@ -108,15 +97,15 @@ def _describe_accepted(accepted: AcceptedSetup) -> dict[str, JsonValue]:
 
 def _parse_accepted(record: Mapping[str, Any], endpoint: str) -> AcceptedSetup:
     accepted_at = datetime.fromisoformat(record["accepted_at"])
-    untold = SetupState(
+    unknown = SetupState(
         setup=Setup(trusted_access=None, features=None, delegated_administrators=None, unknown=()),
         guardrails=None,
-        guardrails_unknown="It isn't told here.",
+        guardrails_unknown="The record of an audit doesn't contain it.",
         read_at=accepted_at,
         endpoint=endpoint,
         caller_arn="",
     )
-    return AcceptedSetup(untold, accepted_at, record["accepted_by"], int(record["ledger_sequence"]))
+    return AcceptedSetup(unknown, accepted_at, record["accepted_by"], int(record["ledger_sequence"]))
 
 
 def _parse_difference(record: Mapping[str, Any]) -> Difference:
@@ -138,10 +127,10 @@ _NOTHING = RootCredentialsSummary(
 def evaluate_stored(
     inventory: Inventory, statuses: Mapping[AccountId, AccountStatus], windows: Iterable[RecoveryWindow]
 ) -> tuple[AccountStatus, ...]:
-    """The status of each account of the inventory, in its order.
+    """Evaluate the status of each account of the inventory, in its order, without calls to AWS.
 
     :param statuses: the last reading of each account that was ever read.
-    :param windows: all of them, or at least those that aren't over and those that ended since the readings.
+    :param windows: at least the unfinished ones and those that ended since the readings.
     """
     by_account: dict[AccountId, list[RecoveryWindow]] = {}
     for window in windows:
@@ -167,7 +156,7 @@ def _evaluate_one(
 
 
 def _evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -> AccountStatus:
-    """A window that is open, or that was shown closed since the reading, says more than the reading."""
+    """A window that is open, or was proven closed since the reading, has priority over the reading."""
     for window in windows:
         if window.state in OWING_STATES:
             return _while_open(status, window)
@@ -185,7 +174,7 @@ def _is_newer(window: RecoveryWindow, status: AccountStatus) -> bool:
 
 
 def _while_open(status: AccountStatus, window: RecoveryWindow) -> AccountStatus:
-    """What was read before the opening tells nothing of a password since; what was read after it stands."""
+    """A reading from before the opening shows nothing about a password set since; a later one stays valid."""
     began = window.opening_started_at
     if status.observed_at is not None and began is not None and status.observed_at >= began:
         return replace(status, status=Status.RECOVERY_OPEN) if status.status is Status.PRESENT else status
@@ -204,7 +193,7 @@ def _since_closing(status: AccountStatus, window: RecoveryWindow) -> AccountStat
         status,
         status=Status.NOT_PRESENT,
         reason=None,
-        detail=f"Shown empty as recovery window {window.window_id} was closed.",
+        detail=f"A re-read showed none when recovery window {window.window_id} was closed.",
         summary=_NOTHING,
         credentials=None,
         observed_at=window.closed_at,
@@ -213,7 +202,7 @@ def _since_closing(status: AccountStatus, window: RecoveryWindow) -> AccountStat
 
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
-    """An audit."""
+    """What an audit reads, and which findings make it fail."""
 
     selection: SelectionRequest = EVERYTHING
     details: bool = False

@@ -1,13 +1,8 @@
-"""The audit.
+"""Audits the root user credentials of accounts, by root sessions that can't change anything.
 
-What an audit says beside its answer.
-
-One audit: accounts are listed and read at the same time.
-
-Cold, pages stream in and are read as they come. Warm, with an inventory from before, reading begins at once and the
-listing runs behind: it brings accounts that joined, and corrects the rest if it ends in time.
-
-The audit: the status of each account's root user credentials, by root sessions that can't change anything.
+Accounts are listed and read at the same time. Without an earlier inventory, accounts are read as the pages of the
+listing arrive. With one, reading begins at once; the listing adds accounts that joined, and corrects the others if it
+ends in time.
 """
 
 from __future__ import annotations
@@ -19,7 +14,7 @@ from datetime import datetime
 
 from rootkeeper.audit.reading import AccountReader, AccountReaderTools
 from rootkeeper.audit.rules import AuditHead, AuditRequest, audit_to_parameters, head_to_record
-from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError, RootkeeperError
+from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, JobLostError, RootkeeperError
 from rootkeeper.guardrails.service import BlockingPolicyFinder, lacks_policy
 from rootkeeper.inventory.listing import InventoryCollector, InventoryReader, select_accounts
 from rootkeeper.inventory.rules import KeptAudit
@@ -55,40 +50,42 @@ from rootkeeper.setup.rules import NEVER_ACCEPTED, SetupDrift
 from rootkeeper.values import canonical_json, describe_duration
 
 FIRST_AUDIT_REMARK = (
-    "First audit of this organization: it leaves two events per account in CloudTrail, and alarms on root activity"
-    " will see them."
+    "This is the first audit of this organization. It leaves two events per account in CloudTrail, which can trigger"
+    " alarms on root activity."
 )
 
 
 def remark_setup(setup: Setup, progress: Progress) -> None:
-    """Say once what would else be said of every account."""
+    """Report problems of the set-up once, instead of for every account."""
     if setup.delegated_administrators is None:
         progress.remark("Delegated administrators couldn't be read: the failsafe is shown as an ordinary member.")
+    missing = None
     if setup.trusted_access is False:
-        progress.remark("Trusted access for IAM is off, so no account can be read. Next: rootkeeper enable.")
+        missing = "Trusted access for IAM"
     elif setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features:
-        progress.remark("Root credentials management is off, so no account can be read. Next: rootkeeper enable.")
+        missing = "Root credentials management"
+    if missing is not None:
+        message = f"{missing} is off, so no account can be read. Enable it first."
+        progress.remark(Hint(message, "setup.enable", missing=missing))
 
 
 def describe_age(inventory: Inventory, listing: InventoryCollector, now: datetime) -> str:
-    """For an audit that ended before the listing did."""
+    """Describe the inventory of an audit that ended before its listing did."""
     age = describe_duration(now - inventory.listed_at)
-    return (
-        f"The accounts are those of an inventory that is {age} old; the listing of now came to"
-        f" {len(listing.accounts):,} of {len(inventory.accounts):,}. To wait for all of it: --refresh."
+    message = (
+        f"The accounts are from an inventory that is {age} old; the new listing has {len(listing.accounts):,} of"
+        f" {len(inventory.accounts):,} accounts."
     )
+    return Hint(message, "audit.refresh", message=message)
 
 
 PAGE_SIZE = 20
 
-
 WORTH_WAITING_SECONDS = 2.0
-"""A listing that ends so soon, at its pace so far, is waited for."""
-
+"""The audit waits for a listing that will end within this time, at its pace so far."""
 
 GUARDRAILS_WAIT_SECONDS = 10.0
-"""How long an audit that is done waits for the guardrails, which are read beside it."""
-
+"""How long a finished audit waits for the guardrails, which are read at the same time."""
 
 Emit = Callable[[AccountStatus], None]
 
@@ -109,35 +106,35 @@ class AuditRun:
     earlier: Mapping[AccountId, AccountStatus]
     """What the job read before it was interrupted."""
     emit: Emit | None
-    """Told each selected account's status, once its place has a name."""
+    """Receives each selected account's status once the name of its unit is known."""
     inventory: Inventory | None = None
-    """Complete, or brought up to date as far as the listing came."""
+    """Complete, or updated with the part that was listed."""
     is_inventory_complete: bool = False
     drift: SetupDrift = NEVER_ACCEPTED
-    """Of the set-up, once everything is read."""
+    """Of the set-up, after every account is read."""
     listing: InventoryCollector = field(init=False)
     _accounts: AccountReader = field(init=False)
     _known: Inventory | None = None
     _fed: dict[AccountId, AccountState] = field(default_factory=dict)
-    """In which state: an account whose state has changed meanwhile is judged anew."""
+    """With their states: an account whose state changed is evaluated again."""
     _selected: frozenset[AccountId] | None = None
-    """``None``: everything."""
+    """``None``: all accounts."""
     _unnamed: dict[str, list[AccountStatus]] = field(default_factory=dict)
-    """Statuses that wait for the name of a unit, by its id."""
+    """Statuses that wait for the name of an organizational unit, by its id."""
     _blocked: list[AccountId] = field(default_factory=list)
-    """Whose statuses wait for the name of the policy that blocks."""
+    """Accounts whose statuses wait for the name of the blocking policy."""
     _are_policies_named: bool = False
     _was_reported: bool = False
-    """That it finishes what is in flight."""
+    """Whether the interruption was reported."""
     _began_at: float = 0.0
 
     def perform(self) -> None:
-        """Read everything that is selected, or stop when asked to; see :attr:`is_interrupted`.
+        """Read every selected account, or until asked to stop; see :attr:`is_interrupted`.
 
         :raises InputError: if the selection is wrong; no root session was opened.
-        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is remembered.
+        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
-        :raises AwsCredentialsError: if the operator's own credentials ended.
+        :raises AwsCredentialsError: if the operator's own credentials expired.
         """
         self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.details)
         self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.refresh)
@@ -165,7 +162,7 @@ class AuditRun:
     def _remark_once(self) -> None:
         if not self._was_reported:
             self._was_reported = True
-            self.progress.remark("Interrupted: finishing what is in progress. Once more stops now.")
+            self.progress.remark("Interrupted: finishing the accounts in progress. Interrupt again to stop now.")
 
     @property
     def is_interrupted(self) -> bool:
@@ -174,7 +171,7 @@ class AuditRun:
 
     @property
     def statuses(self) -> tuple[AccountStatus, ...]:
-        """Of the selected accounts, in the order of the inventory, each with its place."""
+        """The selected accounts' statuses, in the order of the inventory, each with its place."""
         found = self._accounts.statuses
         accounts = () if self.inventory is None else self.inventory.accounts
         return tuple(
@@ -185,11 +182,11 @@ class AuditRun:
 
     @property
     def read(self) -> int:
-        """How many accounts are done."""
+        """Number of accounts that have a status."""
         return len(self._accounts.statuses)
 
     def _begin(self) -> None:
-        """Feed what is known from before, if that is good enough."""
+        """Feed the accounts of an earlier inventory, if there is one."""
         known = None if self.refresh else self.listing.known
         selected = None if known is None else self._select(known)
         if known is None or selected is None:
@@ -200,7 +197,7 @@ class AuditRun:
         self._feed(selected)
 
     def _select(self, known: Inventory) -> tuple[Account, ...] | None:
-        """What the request catches in an earlier inventory; ``None`` if it names what isn't in it."""
+        """Select accounts in an earlier inventory; ``None`` if the request names what isn't in it."""
         try:
             return select_accounts(self.request, known, self.tools.reader).included
         except InputError:
@@ -232,7 +229,7 @@ class AuditRun:
         self._reselect(self.inventory)
 
     def _take_known(self, known: Inventory) -> None:
-        """Go on with what is known; accounts that were listed meanwhile are as the listing has them."""
+        """Continue with the earlier inventory, updated with the accounts that were listed so far."""
         self.inventory = self.listing.merge(known)
         if self.inventory.accounts != known.accounts:
             self.reading.store.save(self.inventory)
@@ -274,7 +271,7 @@ class AuditRun:
             self._emit(status)
 
     def _emit(self, status: AccountStatus) -> None:
-        """Hand the status on, or keep it until its account's place has a name."""
+        """Pass the status on, or keep it until the name of its unit or of the blocking policy is known."""
         if self.emit is None:
             return
         if lacks_policy(status) and not self._are_policies_named:
@@ -287,10 +284,10 @@ class AuditRun:
             self._unnamed.setdefault(ou_id, []).append(status)
 
     def _find_blocking_policies(self) -> None:
-        """Of the accounts that a policy blocks without AWS saying which; else policies aren't read."""
+        """Find the blocking policies that AWS didn't name; otherwise no policies are read."""
         blocked = [status for status in self.statuses if lacks_policy(status)]
         if self.inventory is not None and blocked and not self.is_interrupted:
-            self.progress.remark("Reading policies, to name those that block root sessions.")
+            self.progress.remark("Reading policies to find those that block root sessions.")
             named = BlockingPolicyFinder(self.tools.policies, self.inventory, self.stop).explain_statuses(blocked)
             self.tools.store.save_statuses(named)
             self._accounts.statuses.update({status.account.account_id: status for status in named})
@@ -316,7 +313,7 @@ def _at_its_place(status: AccountStatus, account: Account) -> AccountStatus:
 
 
 _WORTH_ANOTHER_TRY = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
-"""Why an account is read again when its audit goes on; a refusal would only come again."""
+"""Why a resumed audit reads an account again; a denial would only be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,11 +321,11 @@ class AuditOptions:
     """How an audit is done."""
 
     details: bool = False
-    """Whether credentials are read one by one where there are some."""
+    """Whether credentials are read one by one."""
     refresh: bool = False
-    """Whether to wait for a complete listing, however young the last one is."""
+    """Whether to wait for a complete listing."""
     fail_on: frozenset[FailOn] = FAIL_ON_FINDINGS
-    """What makes the answer a bad one; only kept, for whoever resumes the job."""
+    """Which findings make the audit fail; only saved, for a command that resumes the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,15 +338,15 @@ class AuditReport:
     started_at: datetime
     ended_at: datetime
     accounts: tuple[AccountStatus, ...]
-    """The selected accounts, in the order of the inventory. Counts: ``statuses.count_statuses``."""
+    """The selected accounts, in the order of the inventory."""
     drift: SetupDrift
     """How the set-up differs from the accepted one."""
     is_inventory_complete: bool = True
-    """Whether the accounts were listed to the end in this audit; else the inventory is of ``inventory.listed_at``."""
+    """Whether this audit listed the accounts to the end; otherwise the inventory is of ``inventory.listed_at``."""
 
     @property
     def head(self) -> AuditHead:
-        """All but the accounts."""
+        """The report without its accounts."""
         return AuditHead(
             caller_arn=self.caller.arn,
             endpoint=self.endpoint.label,
@@ -363,7 +360,7 @@ class AuditReport:
 
 @dataclass(frozen=True, slots=True)
 class AuditInterrupted:
-    """An audit that was asked to stop; what it read is remembered."""
+    """An audit that was asked to stop; what it read is saved."""
 
     job_id: str
     read: int
@@ -380,7 +377,7 @@ class Audit:
     jobs: JobService
     drift: DriftReader
     history: AuditHistory | None = None
-    """Where each audit is kept whole; without it only its counts are."""
+    """Keeps each audit as a whole; without it only the counts are saved."""
 
     def run(
         self,
@@ -391,16 +388,13 @@ class Audit:
         stop: StopSignal | None = None,
         emit: Emit | None = None,
     ) -> AuditReport | AuditInterrupted:
-        """Audit the selected accounts; a job remembers what is done.
+        """Audit the selected accounts as a job. One account's failure is its status.
 
-        One account's failure is its status. Remarks go to ``progress``: that a first audit reaches alarms, that the
-        feature is off.
-
-        :param emit: told each selected account's status as it becomes known.
+        :param emit: receives each selected account's status.
         :raises InputError: if the selection is wrong; no root session was opened.
-        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is remembered.
+        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
-        :raises AwsCredentialsError: if the operator's own credentials ended.
+        :raises AwsCredentialsError: if the operator's own credentials expired.
         """
         options = options or AuditOptions()
         require_request(request)
@@ -417,11 +411,11 @@ class Audit:
         stop: StopSignal | None = None,
         emit: Emit | None = None,
     ) -> AuditReport | AuditInterrupted:
-        """Go on with an interrupted audit: accounts that it has read aren't read again.
+        """Resume an interrupted audit; accounts that it has read aren't read again.
 
-        :param retry_failed: read again what is unknown, even where AWS refused.
+        :param retry_failed: whether to read unknown accounts again, even if AWS denied it.
         :raises InputError: if there is no such job.
-        :raises JobConflictError: if it runs, or is over.
+        :raises JobConflictError: if the job is running or has ended.
         """
         return self.continue_job(self.jobs.take_over(job_id), progress, retry_failed=retry_failed, stop=stop, emit=emit)
 
@@ -434,10 +428,10 @@ class Audit:
         stop: StopSignal | None = None,
         emit: Emit | None = None,
     ) -> AuditReport | AuditInterrupted:
-        """The same with a job that this process has taken over, also one that nobody has begun yet."""
+        """Continue a job that this process has taken over; it may also not have been begun yet."""
         job.count(JobProgress())
         parameters = job.job.parameters
-        request = request_from_record(parameters["selection"])  # type: ignore[arg-type]  # what ``run`` kept
+        request = request_from_record(parameters["selection"])  # type: ignore[arg-type]  # written by ``run``
         options = AuditOptions(details=parameters["details"] is True, refresh=parameters["refresh"] is True)
         earlier = self._list_earlier(job.job.created_at, details=options.details)
         if retry_failed:
@@ -447,7 +441,7 @@ class Audit:
     def read_accounts(
         self, accounts: Iterable[tuple[Account, AccountRole]], progress: Progress, *, details: bool
     ) -> dict[AccountId, AccountStatus]:
-        """The status of each of these accounts, as read now; they are remembered.
+        """Read and save the status of each of these accounts.
 
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         """
@@ -518,7 +512,7 @@ class Audit:
     def _keep(
         self, run: AuditRun, accounts: tuple[AccountStatus, ...], started_at: datetime, ended_at: datetime
     ) -> None:
-        """Under the job's id, so that one that is resumed after this is kept once."""
+        """Save the audit under the job's id, so that an audit that is resumed after this is saved once."""
         if self.history is None:
             self.tools.store.record_audit(started_at, ended_at, count_statuses(accounts))
             return
@@ -534,7 +528,7 @@ class Audit:
         self.history.add(audit, run.statuses)
 
     def _list_earlier(self, since: datetime, *, details: bool) -> dict[AccountId, AccountStatus]:
-        """What was read since then, and needn't be read again."""
+        """List what was read since then and needn't be read again."""
         return {
             account_id: status
             for account_id, status in self.tools.store.list_statuses().items()
@@ -548,7 +542,10 @@ class Audit:
 
 @contextmanager
 def _resumable_on_failure(job: RunningJob) -> Iterator[None]:
-    """A job that can't go on now can later, unless what was asked for is wrong; one that was lost is another's."""
+    """End the job as interrupted, so that it can be resumed, or as failed if its request is wrong.
+
+    A job that was lost belongs to another process.
+    """
     try:
         yield
     except JobLostError:

@@ -1,20 +1,8 @@
-"""Settles intents without an outcome of processes that died.
+"""Settles what dead processes left: intents without an outcome, and windows in mid-step.
 
-Reading again what one account's root user has, and its policies, to settle what a dead process left behind.
-
-One audit session serves the whole account, and one unlock session its buckets or queues; each is opened only when
-something must be read.
-
-What a re-read makes of an intent without an outcome, one rule for each action.
-
-What a re-read makes of a change of a root e-mail address whose process died: no root session is needed for it.
-
-Settling what a process that died left behind: intents without an outcome, and windows in mid-step.
-
-Only a re-read decides, under the account's lock, and only for owners that are provably dead. What can't be read stays
-open and is named as unknown; it is never taken for done.
-
-Root sessions by the role whose work they are: what settles everything that was left needs more than one.
+Only a re-read decides, under the account's lock, and only if the owner is provably dead. What can't be read stays open
+and is reported as unknown, never as done. One audit session serves the whole account, one unlock session its buckets or
+queues; each is opened only when needed.
 """
 
 from __future__ import annotations
@@ -63,20 +51,12 @@ from rootkeeper.windows.rules import (
 from rootkeeper.windows.store import RecoveryWindowStore
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
-"""Before each reading of a login profile that isn't shown: a call sent just before its process died may still act."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyRead:
-    """A policy that was read."""
-
-    policy: str | None
-    """``None``: there is none."""
+"""Before each reading while no login profile is shown: a call sent just before its process died may still act."""
 
 
 @dataclass(slots=True)
 class AccountRereader:
-    """Reads one account under its lock. What can't be read is told, not raised."""
+    """Reads one account under its lock. A failed reading is in ``failure``, not raised."""
 
     reader: OrganizationReader
     sessions: RootSessions
@@ -91,7 +71,7 @@ class AccountRereader:
     _targets: dict[CredentialKind, frozenset[str] | None] = field(default_factory=dict)
 
     def find_login_profile(self) -> OpeningReread:
-        """Again after a pause while there is none."""
+        """Read the login profile, again after a pause while there is none."""
         reread = OpeningReread(was_read=False)
         for pause in REREAD_PAUSES_SECONDS:
             if pause:
@@ -106,7 +86,7 @@ class AccountRereader:
         return reread
 
     def find_present(self, kind: CredentialKind, target: str | None) -> bool | None:
-        """Whether the credential is there; ``None`` if that can't be read. A password has no ``target``."""
+        """Whether the credential exists; ``None`` if that can't be read. A password has no ``target``."""
         if kind not in self._targets:
             self._targets[kind] = self._read(kind)
         targets = self._targets[kind]
@@ -114,14 +94,14 @@ class AccountRereader:
             return None
         return bool(targets) if target is None else target in targets
 
-    def read_policy(self, resource: Resource) -> PolicyRead | None:
-        """The policy of a bucket or queue as it is now; ``None`` if it can't be read. One that is gone has none."""
+    def find_policy(self, resource: Resource) -> str | None:
+        """Read the policy of a bucket or queue; ``None`` if it has none or doesn't exist.
+
+        :raises AwsError: if it can't be read.
+        """
         try:
-            return PolicyRead(self._open(resource.kind.task_policy).resource_policies.find_policy(resource))
+            return self._open(resource.kind.task_policy).resource_policies.find_policy(resource)
         except AwsNotFoundError:
-            return PolicyRead(None)
-        except AwsError as error:
-            self.failure = error.message
             return None
 
     def _read(self, kind: CredentialKind) -> frozenset[str] | None:
@@ -132,7 +112,7 @@ class AccountRereader:
             return None
 
     def _open(self, task_policy: TaskPolicy = TaskPolicy.AUDIT) -> RootSession:
-        """A refusal is remembered, so that one account is asked once."""
+        """Open a session once; a denial is remembered too."""
         if task_policy in self._denials:
             raise self._denials[task_policy]
         if task_policy not in self._sessions:
@@ -147,15 +127,15 @@ class AccountRereader:
         return self._sessions[task_policy]
 
     def _require_reachable(self) -> None:
-        """AWS itself decides where the account's state can't be read."""
+        """Without the account's state, AWS itself decides."""
         try:
             state = self.reader.find_account_state(self.account_id)
         except AwsError:
             return
         if state is None:
-            raise AwsAccessDeniedError(f"{self.account_id} isn't in the organization any more.")
+            raise AwsAccessDeniedError(f"Account {self.account_id} isn't in the organization any more.")
         if state is not AccountState.ACTIVE:
-            raise AwsAccessDeniedError(f"{self.account_id} is {state}: its root user can't be reached.")
+            raise AwsAccessDeniedError(f"Account {self.account_id} is {state}. AWS doesn't allow root sessions in it.")
 
 
 def _list_login_profiles(session: RootSession) -> list[str]:
@@ -171,10 +151,8 @@ _READERS: dict[CredentialKind, Callable[[RootSession], list[str]]] = {
     CredentialKind.MFA_DEVICES: lambda session: [device.mfa_serial_number for device in session.list_mfa_devices()],
 }
 
-
 SESSION_LASTS = timedelta(seconds=900)
 """Source: STS AssumeRoot, API version 2011-06-15."""
-
 
 SETUP_ACTIONS = frozenset(
     {
@@ -187,48 +165,44 @@ SETUP_ACTIONS = frozenset(
     }
 )
 
-
 POLICY_ACTIONS = frozenset({Action.BUCKET_POLICY_DELETE, Action.BUCKET_POLICY_PUT, Action.QUEUE_POLICY_SET})
-
 
 POLICY_PAUSES_SECONDS = (1, 2)
 """A call sent just before its process died may still act."""
 
-
 QUEUE_POLICY_SETTLES = timedelta(seconds=60)
-"""How long SQS may show the attributes of before. Source: SQS SetQueueAttributes, API version 2012-11-05."""
-
+"""How long SQS may show the old attributes. Source: SQS SetQueueAttributes, API version 2012-11-05."""
 
 _KINDS = {action: kind for kind, action in ACTIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class IntentFinding:
-    """What is known now of an intent."""
+    """What a re-read shows about an intent."""
 
     result: Result | None
-    """``None``: it stays open."""
+    """``None``: the intent stays open."""
     explanation: str
 
 
 def evaluate_setup_intent(entry: LedgerEntry, setup: Setup) -> IntentFinding:
-    """An intent that concerns no account's root user."""
+    """Evaluate an intent that concerns no account's root user."""
     if entry.action is Action.ACCOUNTS_AUDIT:
         return IntentFinding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
     if entry.action not in SETUP_ACTIONS:
         return IntentFinding(Result.UNKNOWN, "Interrupted.")
     satisfied = find_satisfied(_find_step(entry), setup)
     if satisfied is None:
-        return IntentFinding(None, " ".join(setup.unknown) or "AWS doesn't tell it while trusted access is off.")
+        return IntentFinding(None, " ".join(setup.unknown) or "AWS doesn't show it while trusted access is off.")
     return _DONE if satisfied else _NOT_DONE
 
 
 def evaluate_account_intent(
     entry: LedgerEntry, rereading: AccountRereader, window_state: WindowState | None
 ) -> IntentFinding:
-    """An intent that concerns one account.
+    """Evaluate an intent that concerns one account.
 
-    :param window_state: of the window that it belongs to; ``None`` if it belongs to none.
+    :param window_state: of the intent's window; ``None`` if it has none.
     """
     if entry.action in _KINDS:
         return _evaluate_deletion(entry, _KINDS[entry.action], rereading)
@@ -241,17 +215,17 @@ def evaluate_account_intent(
             ended_at = entry.at + OPENING_LATENCY + SESSION_LASTS
             return IntentFinding(
                 Result.UNKNOWN,
-                "Whether the session was opened isn't known; it ended by "
+                "It isn't known whether the session was opened. It ended by "
                 f"{ended_at.isoformat(timespec='seconds')} at the latest.",
             )
         case Action.WINDOW_CLOSE if window_state is WindowState.CLOSED_VERIFIED:
             return IntentFinding(Result.DONE, "The window is CLOSED_VERIFIED.")
         case Action.WINDOW_CLOSE:
-            return IntentFinding(Result.FAILED, "Interrupted: the window owes its closing still.")
+            return IntentFinding(Result.FAILED, "Interrupted: the window still has to be closed.")
         case Action.WINDOW_KEEP if window_state is WindowState.KEPT:
             return IntentFinding(Result.DONE, "The window is KEPT.")
         case Action.WINDOW_KEEP:
-            return IntentFinding(Result.FAILED, "Interrupted: the login isn't kept; the window owes its closing.")
+            return IntentFinding(Result.FAILED, "Interrupted: the login isn't kept; the window has to be closed.")
         case Action.ACCOUNTS_AUDIT:
             return IntentFinding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
         case _:
@@ -263,7 +237,7 @@ def _evaluate_deletion(entry: LedgerEntry, kind: CredentialKind, rereading: Acco
     target = None if name is None else str(entry.parameters.get(name))
     is_present = rereading.find_present(kind, target)
     if is_present is None:
-        return IntentFinding(None, f"It can't be re-read: {rereading.failure}")
+        return IntentFinding(None, f"The account can't be re-read: {rereading.failure}")
     return _NOT_DONE if is_present else _DONE
 
 
@@ -272,23 +246,24 @@ def _evaluate_creation(entry: LedgerEntry, rereading: AccountRereader) -> Intent
     if outcome is OpenOutcome.OPEN:
         return _DONE
     if outcome is OpenOutcome.UNKNOWN:
-        return IntentFinding(None, f"It can't be re-read: {rereading.failure}")
+        return IntentFinding(None, f"The account can't be re-read: {rereading.failure}")
     if outcome is OpenOutcome.FOREIGN:
-        return IntentFinding(Result.FAILED, "Not done: a re-read shows a login profile that isn't of this intent.")
+        return IntentFinding(Result.FAILED, "Not done: a re-read shows a login profile that this intent didn't create.")
     return _NOT_DONE
 
 
 def _evaluate_policy_change(entry: LedgerEntry, rereading: AccountRereader) -> IntentFinding:
-    """Not done is concluded only when AWS has had its time to show the change."""
+    """Wait until AWS must show the change before concluding that it wasn't made."""
     try:
         resource = read_resource(entry.action, rereading.account_id, entry.parameters)
     except ValueError as error:
         return IntentFinding(Result.UNKNOWN, f"Interrupted; {error}.")
     for pause in (*_list_policy_pauses(entry, rereading.clock.now()), None):
-        read = rereading.read_policy(resource)
-        if read is None:
-            return IntentFinding(None, f"It can't be re-read: {rereading.failure}")
-        assessment = evaluate_reread(read.policy, entry.parameters, resource.partition)
+        try:
+            policy = rereading.find_policy(resource)
+        except AwsError as error:
+            return IntentFinding(None, f"The policy can't be re-read: {error.message}")
+        assessment = evaluate_reread(policy, entry.parameters, resource.partition)
         if assessment.is_settled or pause is None:
             break
         rereading.clock.sleep(pause)
@@ -308,18 +283,14 @@ def _find_step(entry: LedgerEntry) -> SetupStep:
 
 
 _DONE = IntentFinding(Result.DONE, "Done, as a re-read shows.")
-
-
 _NOT_DONE = IntentFinding(Result.FAILED, "Not done, as a re-read shows.")
-
-
 EMAIL_ACTIONS = frozenset({Action.EMAIL_UPDATE_ACCEPT, Action.EMAIL_UPDATE_START})
 
 
 def evaluate_email_intent(
     entry: LedgerEntry, account_id: AccountId, emails: PrimaryEmails, clock: Clock
 ) -> IntentFinding:
-    """An intent of a change. One call for a start, two for an acceptance."""
+    """Evaluate an intent that changes a root email address. One call for a start, two for an acceptance."""
     if entry.action is Action.EMAIL_UPDATE_START:
         return _evaluate_start(entry, account_id, emails)
     reread = read_again(emails, account_id)
@@ -341,14 +312,14 @@ def _evaluate_start(entry: LedgerEntry, account_id: AccountId, emails: PrimaryEm
         void_at = entry.at + ONE_TIME_PASSWORD_LASTS
         return IntentFinding(
             Result.UNKNOWN,
-            "Whether a one-time password was sent can't be read; it is void by "
-            f"{void_at.isoformat(timespec='seconds')}, and changes nothing until somebody hands it back.",
+            "It can't be read whether a one-time password was sent. It expires by "
+            f"{void_at.isoformat(timespec='seconds')} and changes nothing until it is submitted.",
         )
     if is_started:
         return IntentFinding(
-            Result.DONE, "A one-time password was sent, as AWS shows; it changes nothing until handed back."
+            Result.DONE, "AWS shows that a one-time password was sent. It changes nothing until it is submitted."
         )
-    return IntentFinding(Result.FAILED, "No one-time password was sent, as AWS shows.")
+    return IntentFinding(Result.FAILED, "AWS shows that no one-time password was sent.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,13 +330,13 @@ class SettledIntent:
     action: Action
     account_id: AccountId | None
     result: Result | None
-    """``None`` if it stays open: it couldn't be read."""
+    """``None`` if it stays open because it couldn't be read."""
     explanation: str
 
 
 @dataclass(frozen=True, slots=True)
 class SettledWindow:
-    """A window that a dead process left in mid-step, and where it stands now."""
+    """A window that a dead process left in mid-step, before and after the settlement."""
 
     before: RecoveryWindow
     after: RecoveryWindow
@@ -379,7 +350,7 @@ class SettledWindow:
 
 @dataclass(frozen=True, slots=True)
 class SettlementReport:
-    """What was left behind, and what became of it."""
+    """What dead processes left, and its result."""
 
     intents: tuple[SettledIntent, ...] = ()
     windows: tuple[SettledWindow, ...] = ()
@@ -390,7 +361,7 @@ class SettlementReport:
 
     @property
     def has_unknown(self) -> bool:
-        """Whether something stays open since it couldn't be read."""
+        """Whether an intent or window stays open because it couldn't be read."""
         return any(item.result is None for item in self.intents) or any(not item.is_settled for item in self.windows)
 
     def combined_with(self, other: SettlementReport) -> SettlementReport:
@@ -407,13 +378,13 @@ class AccountOrphans:
 
     @property
     def marks(self) -> frozenset[str]:
-        """What tells this from anything else that is left in the account."""
+        """Ids of its intents and windows."""
         return frozenset(str(entry.sequence) for entry in self.intents) | {one.window_id for one in self.windows}
 
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """All that dead processes left."""
+    """What dead processes left."""
 
     of_organization: tuple[LedgerEntry, ...] = ()
     accounts: tuple[AccountOrphans, ...] = ()
@@ -421,7 +392,7 @@ class Orphans:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Settles orphans; run first by every command that changes something."""
+    """Settles orphans; every changing command runs it first."""
 
     reader: OrganizationReader
     sessions: RootSessions
@@ -433,8 +404,8 @@ class Settlement:
     emails: PrimaryEmails
 
     def settle(self) -> SettlementReport:
-        """Settle what can be settled. Opens audit sessions, and unlock sessions for the policies of buckets and queues;
-        nothing is changed in AWS.
+        """Settle what can be settled. Opens audit sessions, and unlock sessions to read the policies of buckets and
+        queues; changes nothing in AWS.
 
         :raises LedgerUnavailableError: if the ledger can't be written; no further session was opened.
         """
@@ -445,9 +416,9 @@ class Settlement:
         return report
 
     def find_left(self, unfinished: Sequence[RecoveryWindow] | None = None) -> Orphans:
-        """What there is to settle; nothing is asked of AWS.
+        """Find what has to be settled; no AWS call.
 
-        :param unfinished: the windows that aren't over, for those who have just listed them.
+        :param unfinished: the unfinished windows, if the caller has just listed them.
         """
         orphans = self.ledger.list_orphans()
         listed = self.windows.list_windows(unfinished_only=True) if unfinished is None else unfinished
@@ -463,15 +434,13 @@ class Settlement:
         return Orphans(tuple(entry for entry in orphans if _is_of_organization(entry)), tuple(accounts))
 
     def settle_setup(self, left: Orphans) -> SettlementReport:
-        """Settle the intents that concern no account's root user: the set-up as it is now decides."""
+        """Settle the intents that concern no account's root user, by the current set-up."""
         orphans = left.of_organization
         setup = self._read_setup() if any(entry.action in SETUP_ACTIONS for entry in orphans) else _NOT_READ
         return SettlementReport(tuple(self._record((entry, evaluate_setup_intent(entry, setup)) for entry in orphans)))
 
     def settle_account(self, left: AccountOrphans) -> SettlementReport:
-        """Settle what was left in one account, under the lock that a live owner would hold: getting it shows that the
-        windows' owner is gone.
-        """
+        """Settle what was left in one account, under its lock: a live owner of the windows would hold the lock."""
         account_id = left.account_id
         try:
             with self.locks.hold(account_id, "settling what a dead process left") as lock:
@@ -493,7 +462,7 @@ class Settlement:
         return evaluate_account_intent(entry, rereading, None if window is None else window.state)
 
     def _record(self, evaluated: Iterable[tuple[LedgerEntry, IntentFinding]]) -> Iterable[SettledIntent]:
-        """One that somebody else has settled meanwhile isn't ours to tell."""
+        """Record findings, without intents that another process has settled in the meantime."""
         for entry, finding in evaluated:
             if finding.result is None or self.ledger.settle_orphan(
                 entry, finding.result, {"settled_by": "re-read", "explanation": finding.explanation}
@@ -504,7 +473,7 @@ class Settlement:
         for known in left:
             window = self.windows.get(known.window_id)
             if window.state is WindowState.APPROVED:
-                failure = "The process that asked for it ended before anything was opened."
+                failure = "The process that requested the window ended before it opened anything."
                 yield SettledWindow(window, self._end(window, WindowState.LAPSED, failure), failure)
             elif window.state is WindowState.OPENING:
                 yield self._settle_opening(window, rereading)
@@ -515,13 +484,13 @@ class Settlement:
         if outcome is OpenOutcome.OPEN and reread.login_profile is not None:
             opened = mark_open(self.windows, window, reread.login_profile, self.clock.now())
             record_open(self.ledger, opened)
-            return SettledWindow(window, opened, "Password recovery was allowed; the window owes its closing.")
+            return SettledWindow(window, opened, "Password recovery was allowed; the window has to be closed.")
         if outcome is OpenOutcome.FOREIGN and reread.login_profile is not None:
             failure = describe_foreign(window, reread.login_profile)
             self.progress.remark(f"ALERT: {failure}")
             return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
         if outcome is OpenOutcome.CANCELLED:
-            failure = "The process that asked for it ended, and a re-read shows that nothing was opened."
+            failure = "The process that requested the window ended, and a re-read shows that nothing was opened."
             return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
         return SettledWindow(
             window, window, f"It isn't known whether password recovery is allowed: {rereading.failure or 'not read'}"
@@ -533,7 +502,7 @@ class Settlement:
         return ended
 
     def _find_window(self, entry: LedgerEntry) -> RecoveryWindow | None:
-        """The window that the entry belongs to."""
+        """Find the window of the entry."""
         window_id = entry.parameters.get("window_id")
         if not isinstance(window_id, str):
             return None
@@ -552,7 +521,7 @@ _NOT_READ = Setup(None, None, None)
 
 
 def _is_in_mid_step(window: RecoveryWindow) -> bool:
-    """Without a server APPROVED lasts only while its process goes on to open it; on one it lapses by itself."""
+    """Without a server, APPROVED lasts only until its process opens the window; on a server it lapses."""
     is_passing = window.state is WindowState.APPROVED and window.lapses_at is None
     return is_passing or window.state is WindowState.OPENING
 
@@ -574,12 +543,12 @@ _UNLOCKING = frozenset({TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE})
 
 @dataclass(frozen=True, slots=True)
 class SessionsByTask:
-    """Implements RootSessions with the power of two roles."""
+    """Opens root sessions with the credentials of two roles, because a settlement needs both."""
 
     usual: RootSessions
     unlocking: RootSessions
 
     def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> RootSession:
-        """See the port."""
+        """Implements RootSessions."""
         sessions = self.unlocking if task_policy in _UNLOCKING else self.usual
         return sessions.open(account_id, task_policy, intent)

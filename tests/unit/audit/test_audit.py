@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rootkeeper.audit.service import FIRST_AUDIT_REMARK, AuditOptions, AuditReport
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsThrottledError,
@@ -295,7 +296,7 @@ def test_a_feature_that_is_off_is_said_once_and_leaves_every_account_unknown(des
     desk.organization.features.discard(Feature.ROOT_CREDENTIALS_MANAGEMENT)
     statuses = by_id(run(desk))
     assert {statuses[account_id].reason for account_id in (PROD, CLEAN, FAILSAFE)} == {StatusReason.ACCESS_DENIED}
-    assert sum("rootkeeper enable" in remark for remark in desk.progress.remarks) == 1
+    assert sum("rootkeeper enable" in (render_hint(remark) or "") for remark in desk.progress.remarks) == 1
 
 
 def test_a_caller_in_the_account_itself_needs_no_root_session_there(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.audit.service import describe_age, remark_setup
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.inventory.listing import Step
 from rootkeeper.organization.accounts import Feature, Setup
 from tests.fakes.desk import Desk
@@ -37,4 +38,4 @@ def test_the_age_of_an_inventory_is_told_with_how_far_the_listing_came() -> None
     reported = describe_age(inventory, listing, inventory.listed_at + timedelta(days=2, hours=1))
     assert "2 days old" in reported
     assert "0 of 1" in reported
-    assert "--refresh" in reported
+    assert "--refresh" in (render_hint(reported) or "")

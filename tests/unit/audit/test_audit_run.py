@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from rootkeeper.audit.service import AuditInterrupted, AuditOptions, AuditReport
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsThrottledError,
@@ -130,7 +131,8 @@ def test_a_warm_audit_begins_at_once_and_does_not_wait_for_the_listing(desk: Des
     released.set()
     assert not report.is_inventory_complete
     assert len(report.accounts) == 43
-    assert any("inventory that is 1 hour old" in remark and "--refresh" in remark for remark in desk.progress.remarks)
+    remarks = [render_hint(remark) or "" for remark in desk.progress.remarks]
+    assert any("inventory that is 1 hour old" in remark and "--refresh" in remark for remark in remarks)
 
 
 def test_p14_credentials_that_end_with_the_last_account_lose_nobody(desk: Desk) -> None:
@@ -343,7 +345,7 @@ def test_policies_that_cant_be_read_leave_a_blocked_account_unknown_without_a_na
     desk.organization.fail("GetAccountSummary", account_id=PROD)
     (prod,) = (one for one in run(desk).accounts if one.account.account_id == PROD)
     assert (prod.status, prod.reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
-    assert (prod.detail or "").endswith("Which policy it is couldn't be read: No answer.")
+    assert (prod.detail or "").endswith("The policies couldn't be read: No answer.")
 
 
 def test_an_interrupted_audit_hands_on_what_is_blocked_without_a_name(desk: Desk) -> None:

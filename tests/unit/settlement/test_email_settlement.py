@@ -77,7 +77,7 @@ def test_a_start_that_cant_be_read_ends_as_unknown_since_it_changes_nothing(orga
     organization.fail("GetPrimaryEmailUpdateStatus")
     settled = settle(organization, BEGIN)
     assert settled.result is Result.UNKNOWN
-    assert "void by" in settled.explanation
+    assert "expires by" in settled.explanation
 
 
 def test_an_acceptance_was_done_if_the_address_is_shown(organization: FakeOrganization) -> None:

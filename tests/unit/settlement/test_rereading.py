@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from rootkeeper.aws.rules import ResourceKind
+from rootkeeper.errors import AwsAccessDeniedError
 from rootkeeper.organization.accounts import AccountId, Feature
 from rootkeeper.organization.statuses import CredentialKind, LoginProfile
-from rootkeeper.settlement.service import AccountRereader, PolicyRead
+from rootkeeper.settlement.service import AccountRereader
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -84,15 +85,15 @@ def test_a_policy_is_read_in_an_unlock_session_and_one_that_is_gone_is_none(
     rereading: AccountRereader, organization: FakeOrganization
 ) -> None:
     bucket = organization.resources.add(ResourceKind.BUCKET, ACCOUNT, "locked", "{}")
-    assert rereading.read_policy(bucket) == PolicyRead("{}")
+    assert rereading.find_policy(bucket) == "{}"
     del organization.resources.policies[bucket]
-    assert rereading.read_policy(bucket) == PolicyRead(None)
+    assert rereading.find_policy(bucket) is None
     assert organization.operations(ACCOUNT).count("AssumeRoot") == 1
 
 
 def test_a_refusal_of_one_task_is_none_of_the_other(rereading: AccountRereader, organization: FakeOrganization) -> None:
     queue = organization.resources.add(ResourceKind.QUEUE, ACCOUNT, "locked", "{}")
     organization.features.discard(Feature.ROOT_SESSIONS)
-    assert rereading.read_policy(queue) is None
-    assert "Root sessions feature" in (rereading.failure or "")
+    with pytest.raises(AwsAccessDeniedError, match="Root sessions feature"):
+        rereading.find_policy(queue)
     assert rereading.find_present(CredentialKind.PASSWORD, None) is True
