@@ -1,1 +1,1 @@
-"""Preflight: which policies block which task, and how to fix it; the shipped policies."""
+"""Preflight: which organization policies block which task, and the fix."""

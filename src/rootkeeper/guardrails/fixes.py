@@ -1,13 +1,8 @@
-"""What would have to change so that a task passes.
+"""Writes the smallest change of policies that lets a task pass, as diffs that a person can read and apply.
 
-The smallest change of a policy that lets a request pass, as a diff that a person can read and apply.
-
-Nothing here changes a policy: AWS Organizations, Control Tower or the repository behind them owns it.
-
-What would have to change so that a task passes: one text for each row, made of diffs of the policies behind it.
-
-A line that begins with ``#`` says what a diff can't. The change is the same for all accounts of a group but for their
-ids, and for their places where nothing allows, so that it is mostly written once.
+It changes no policy: AWS Organizations, Control Tower or a repository owns them. A line that begins with ``#`` contains
+what a diff can't express. Within a group of accounts the fixes differ only in account ids and places, so that each is
+written once.
 """
 
 from __future__ import annotations
@@ -27,28 +22,27 @@ from rootkeeper.policy_language.evaluation import Decision, DenyingPolicy, Place
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A condition that takes something out of a Deny."""
+    """A condition that exempts requests from a Deny."""
 
     operator: str
     key: str
     value: str
     adds_up: bool = False
-    """Whether further values exempt further requests; else the condition stands alone."""
+    """Whether the condition accepts more values for more requests."""
 
 
 ROOT_SESSIONS = Exemption("Null", "aws:AssumedRoot", "true")
-"""The Deny applies only where the key is absent, so not to root sessions.
+"""With it the Deny applies only without the key, so not to root sessions.
 
-Source: IAM User Guide, aws:AssumedRoot; the same that Control Tower writes for ``ExemptAssumeRoot``.
+Source: IAM User Guide, aws:AssumedRoot; Control Tower writes the same for ``ExemptAssumeRoot``.
 """
 
-
 ASSUME_ROOT_CALLS = Exemption("Null", "sts:TaskPolicyArn", "true")
-"""The key is there only in a call of AssumeRoot. Source: Service Authorization Reference, STS."""
+"""Only a call of AssumeRoot has the key. Source: Service Authorization Reference, STS."""
 
 
 def exempt_account(account_id: str) -> Exemption:
-    """Takes one account, with all its principals, out of a Deny."""
+    """Exempt one account, with all its principals, from a Deny."""
     return Exemption("StringNotEquals", "aws:PrincipalAccount", account_id, adds_up=True)
 
 
@@ -62,9 +56,9 @@ class Allowance:
 
 
 def exempt(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> dict[str, Any] | None:
-    """The document with the exemption in each of these Deny statements.
+    """Add the exemption to each of these Deny statements of the document.
 
-    A statement that denies nothing but what is to be exempted goes altogether; ``None`` if none would be left.
+    A statement that denies only the exempted requests is removed; ``None`` if no statement would be left.
     """
     changed = {statement.index: statement for statement in statements}
     kept = []
@@ -77,7 +71,7 @@ def exempt(policy: Policy, statements: Iterable[Statement], exemption: Exemption
 
 
 def _is_meant_for(statement: Statement, exemption: Exemption) -> bool:
-    """Whether it denies just these requests: without the key its other conditions can't hold."""
+    """Whether it denies only these requests: without the key its other conditions can't be true."""
     key = exemption.key.lower()
     without = EvaluationContext(absent=frozenset({key}))
     return not exemption.adds_up and any(
@@ -100,12 +94,12 @@ def _listed(found: object, value: str) -> list[object]:
 
 
 def _find_name(names: Iterable[str], wanted: str) -> str:
-    """The name as it is spelled already; operators and keys don't distinguish case."""
+    """Return the name as the document spells it; operators and keys are case-insensitive."""
     return next((name for name in names if name.lower() == wanted.lower()), wanted)
 
 
 def allow(policy: Policy, allowance: Allowance) -> dict[str, Any]:
-    """The document with one more Allow statement."""
+    """Add an Allow statement to the document."""
     taken = {statement.sid for statement in policy.statements}
     sid = allowance.sid
     for number in range(2, len(taken) + 3):
@@ -126,7 +120,7 @@ def _with_statements(document: Mapping[str, Any], statements: list[Mapping[str, 
 
 
 def render_diff(label: PolicyLabel, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """A unified diff of the two documents, each as indented JSON."""
+    """Render a unified diff of the two documents, each as indented JSON."""
     lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{label}", f"b/{label}", lineterm="")
     return "\n".join(lines)
 
@@ -136,48 +130,43 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
 
 
 def count_characters(document: Mapping[str, Any]) -> int:
-    """How long the document is at least, as AWS counts it: without white space around its elements."""
+    """Count characters as AWS does: without white space between elements."""
     return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
 
 _ANY_ACCOUNT = "ACCOUNT-ID"
 
-
 _CONTROL_TOWER_SID = "GRRESTRICTROOTUSER"
-"""Source: Control Tower, control AWS-GR_RESTRICT_ROOT_USER; its policies bear changing names."""
-
+"""Source: Control Tower, control AWS-GR_RESTRICT_ROOT_USER; the names of its policies change."""
 
 _CONTROL_TOWER_REMARK = (
-    "# Control Tower manages this statement: enable the control AWS-GR_RESTRICT_ROOT_USER with ExemptAssumeRoot = true"
-    " there, which writes the same."
+    "# Control Tower manages this statement: there, enable the control AWS-GR_RESTRICT_ROOT_USER with"
+    " ExemptAssumeRoot = true, which makes the same change."
 )
-
 
 _ACCELERATOR_ROLES = "AWSAccelerator"
-"""Source: Landing Zone Accelerator on AWS, the prefix of its roles, which its policies leave out of their denials."""
-
+"""Source: Landing Zone Accelerator on AWS; its policies exempt its roles, which have this prefix."""
 
 _ACCELERATOR_REMARK = (
-    "# The Landing Zone Accelerator writes this policy: make the change in the service-control-policies of its"
-    " configuration, or its next run undoes it."
+    "# The Landing Zone Accelerator manages this policy: change the service-control-policies in its configuration,"
+    " because its next run overwrites other changes."
 )
-
 
 _FULL_ACCESS = {PolicyKind.SERVICE_CONTROL: "p-FullAWSAccess", PolicyKind.RESOURCE_CONTROL: "p-RCPFullAWSAccess"}
 
 
 @dataclass(frozen=True, slots=True)
 class TaskBlock:
-    """What stands in the way of one task."""
+    """What blocks one task."""
 
     task: Task
     denials: tuple[DenyingPolicy, ...]
     decisions: Sequence[tuple[str, Decision]]
-    """Each action of the task with its answer."""
+    """Each action of the task with its decision."""
     evaluated: Mapping[PolicyKind, PlacedPolicies]
-    """The policies by which the denials name their places."""
+    """The policies to which the places of the denials refer."""
     placed: Mapping[PolicyKind, PlacedPolicies]
-    """Those over the account that the change is for."""
+    """The policies over the account that gets the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,32 +175,32 @@ class _MissingAllow:
 
     kind: PolicyKind
     policy_ids: frozenset[str]
-    """What is attached where it is missing."""
+    """The policies attached to the place without it."""
     places: tuple[str, ...]
-    """Where that is on the way to the account."""
+    """The places with these policies above the account."""
     actions: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _PolicyEdit:
-    """All that changes in one policy: two diffs of one document wouldn't apply one after the other."""
+    """All changes of one policy, because two diffs of one document can't be applied one after the other."""
 
     policy: Policy
     statements: list[Statement] = field(default_factory=list)
     """Deny statements that get an exemption."""
     actions: dict[str, None] = field(default_factory=dict)
-    """What is allowed in addition."""
+    """Actions to allow in addition."""
 
 
 @dataclass(slots=True)
 class FixWriter:
-    """Writes fixes, each group's once."""
+    """Writes fixes, once for each group of accounts."""
 
     tree: PolicyTree
     _written: dict[tuple[object, ...], str | None] = field(default_factory=dict)
 
     def write(self, task_block: TaskBlock, account_id: AccountId, *, is_inverse: bool = False) -> str | None:
-        """The change, or with ``is_inverse`` the one that undoes it; ``None`` where there is none to offer."""
+        """Write the fix, or with ``is_inverse`` the change that undoes it; ``None`` if there is none."""
         lacks = tuple(
             dict.fromkeys(_describe_lack(one, task_block) for one in task_block.denials if not one.is_explicit)
         )
@@ -246,7 +235,7 @@ class FixWriter:
                 yield policy, statements
 
     def _find_own(self, lack: _MissingAllow) -> Policy | None:
-        """A policy of the organization's own that can take the Allow."""
+        """Find an attached policy that AWS doesn't manage, for the Allow."""
         own = [policy_id for policy_id in sorted(lack.policy_ids) if not self.tree.describe(policy_id).is_aws_managed]
         return self.tree.find_policy(own[0]) if own else None
 
@@ -282,7 +271,7 @@ def _render_change(change: _PolicyEdit, task: Task, *, is_inverse: bool) -> str:
 
 
 def _describe_policy_owner(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> str:
-    """A remark on whose policy it is, told by what it says: landing zones change the names."""
+    """Describe the landing zone that manages the policy, by its content, because the names vary."""
     if any((statement.sid or "").upper() == _CONTROL_TOWER_SID for statement in statements):
         return f"{_CONTROL_TOWER_REMARK}\n" if exemption is ROOT_SESSIONS else ""
     is_accelerator = _ACCELERATOR_ROLES in json.dumps(policy.document)
@@ -294,8 +283,8 @@ def _diff(policy: Policy, changed: Mapping[str, Any], *, is_inverse: bool) -> st
         return render_diff(policy.label, changed, policy.document)
     characters = count_characters(changed)
     remark = (
-        f"# It would have {characters:,} characters, and AWS allows {policy.kind.longest:,}: move a statement into a"
-        " policy of its own first.\n"
+        f"# The policy would have {characters:,} characters; AWS allows {policy.kind.longest:,}. Move a statement into"
+        " another policy first.\n"
         if characters > policy.kind.longest
         else ""
     )
@@ -318,7 +307,7 @@ def _allowance_for(task: Task, actions: tuple[str, ...]) -> Allowance:
 
 
 def _list_missing(missing: DenyingPolicy, decisions: Iterable[tuple[str, Decision]]) -> tuple[str, ...]:
-    """The actions that aren't allowed at the same place."""
+    """List the actions that aren't allowed at the same place."""
     return tuple(
         action
         for action, decision in decisions

@@ -1,18 +1,8 @@
-"""Which policies block which task for an account.
+"""Evaluates which policies block which task for an account; the rows of a preflight.
 
-The rows of a preflight: for each account and task whether organization policies would stop it, and what mends it.
-
-Which accounts one evaluation answers for.
-
-Two accounts under the same sets of policies get the same answer, unless a policy tells them apart: by an account id,
-by a pattern that some ids match and others don't, or by their place in the tree. Ten thousand accounts are mostly a
-handful of groups.
-
-Judges accounts one after the other, and evaluates each distinct set of policies once.
-
-What couldn't be read makes an answer ``unknown``; no path leads from there to ``allowed``.
-
-A preflight's answer as JSON values: what the command line, the API and its client show of it.
+Accounts under the same policies form a group and get the same answer, unless a policy distinguishes them: by an account
+id, by a pattern that matches only some ids, or by their place in the tree. Ten thousand accounts are usually a few
+groups. What couldn't be read makes an answer ``unknown``, never ``allowed``.
 """
 
 from __future__ import annotations
@@ -45,14 +35,14 @@ from rootkeeper.values import JsonValue, json_time
 
 @dataclass(frozen=True, slots=True)
 class BlockingPolicy:
-    """One policy that stands behind a verdict, at one place where it is attached."""
+    """One policy that causes a verdict, at one place where it is attached."""
 
     policy_id: str | None
-    """``None`` where a place has no policy at all, so that nothing allows there."""
+    """``None`` if the place has no policy, so that nothing is allowed there."""
     name: str | None
     sid: str | None
-    """The Deny statement's Sid, or ``statement 2`` where it has none; ``None`` where an Allow is missing, or where the
-    policy couldn't be read.
+    """The Deny statement's Sid, or ``statement 2`` without a Sid; ``None`` if an Allow is missing or if the policy
+    couldn't be read.
     """
     attached_to: str
 
@@ -72,13 +62,13 @@ class PreflightRow:
     verdict: AccessVerdict
     policies: tuple[BlockingPolicy, ...] = ()
     conditions: tuple[str, ...] = ()
-    """What the verdict depends on, or what is needed to know it."""
+    """What the verdict depends on, or what is missing to decide it."""
     fix: str | None = None
     """The smallest change that lets the task pass, as a diff of the policy."""
 
     @property
     def explanation(self) -> str:
-        """One sentence for a person; empty for what is allowed."""
+        """One sentence; empty if the task is allowed."""
         named = "; ".join(str(policy) for policy in self.policies)
         conditions = ", ".join(self.conditions)
         if self.verdict is AccessVerdict.DEPENDS:
@@ -90,12 +80,12 @@ class PreflightRow:
 
 
 def has_blocked(rows: Iterable[PreflightRow]) -> bool:
-    """Whether the answer is bad: something is blocked, or couldn't be judged."""
+    """Whether a row is blocked or unknown."""
     return any(row.verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN) for row in rows)
 
 
 def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
-    """How many rows there are of each verdict, as every summary shows them."""
+    """Count the rows by verdict."""
     counts = {verdict.value: 0 for verdict in AccessVerdict}
     for row in rows:
         counts[row.verdict.value] += 1
@@ -108,10 +98,10 @@ def list_blocking(
     evaluated: Mapping[PolicyKind, PlacedPolicies],
     tree: PolicyTree,
 ) -> tuple[BlockingPolicy, ...]:
-    """The policies behind denials, at their places over one account (``placed``).
+    """List the policies behind denials, at their places over one account (``placed``).
 
-    The denials were found for another account of the same group (``judged``): where an Allow is missing, the places of
-    this account are those that hold the same policies.
+    The denials were found for another account of the same group (``evaluated``): a missing Allow is at the places of
+    this account that have the same policies.
     """
     found: dict[BlockingPolicy, None] = {}
     for denial in denials:
@@ -146,7 +136,7 @@ def _list_lacking(
 def list_unread(
     unread: Iterable[UnreadPolicy], placed: Mapping[PolicyKind, PlacedPolicies]
 ) -> tuple[BlockingPolicy, ...]:
-    """Policies of which it isn't known what they say, at their places over an account."""
+    """List the policies that couldn't be read, at their places over an account."""
     return tuple(
         BlockingPolicy(policy.label.policy_id, policy.label.name, None, target_id)
         for policy in unread
@@ -159,30 +149,25 @@ _ACCOUNT_KEYS = frozenset(
     {"aws:principalaccount", "aws:principalarn", "aws:resourceaccount", "aws:userid", "s3:resourceaccount"}
 )
 
-
 _TEXT_OPERATORS = ("arn", "string", "null")
-
-
 _ACCOUNT_ID_DIGITS = 12
-
-
 _DIGITS = re.compile(rf"\d{{{_ACCOUNT_ID_DIGITS},}}")
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyTraits:
-    """What of an account a policy can tell apart."""
+    """By which properties a policy can distinguish accounts."""
 
     account_ids: frozenset[str]
-    """Accounts that it names."""
+    """Account ids in the policy."""
     distinguishes_accounts: bool
-    """Whether it has a pattern of account ids, or compares them as numbers: then each account stands alone."""
+    """Whether it has a pattern of account ids or compares them as numbers: then each account is a group."""
     distinguishes_places: bool
-    """Whether it asks for the path in the tree."""
+    """Whether it has a condition on the path in the tree."""
 
 
 def read_traits(policy: Policy) -> PolicyTraits:
-    """Find out once for each policy."""
+    """Read the traits of a policy."""
     leaves = tuple(_list_leaves(policy.document))
     return PolicyTraits(
         account_ids=frozenset(account_id for leaf in leaves for account_id in _list_account_ids(leaf)),
@@ -193,7 +178,7 @@ def read_traits(policy: Policy) -> PolicyTraits:
 
 
 def distinguish(account: Account, traits: Iterable[PolicyTraits]) -> Hashable:
-    """What sets the account apart from others under the same policies; equal for those that share an answer."""
+    """Return a key that is equal for accounts that get the same answer under the same policies."""
     found = tuple(traits)
     is_alone = any(one.distinguishes_accounts or account.account_id in one.account_ids for one in found)
     path = account.ou_ids if any(one.distinguishes_places for one in found) else ()
@@ -201,7 +186,7 @@ def distinguish(account: Account, traits: Iterable[PolicyTraits]) -> Hashable:
 
 
 def _list_leaves(element: object) -> Iterator[str]:
-    """Every name and value of a document as text."""
+    """List every name and value of a document as text."""
     if isinstance(element, Mapping):
         for name, value in element.items():
             yield str(name)
@@ -220,7 +205,7 @@ def _list_account_ids(leaf: str) -> Iterator[str]:
 
 
 def _has_pattern_of_ids(leaf: str) -> bool:
-    """Whether digits and wildcards stand together where an account id may be."""
+    """Whether a segment that may be an account id contains digits and wildcards."""
     segments = leaf.split(":")
     places = segments[1:5] if segments[0] == "arn" else segments
     return any(re.search(r"\d", segment) and re.search(r"[*?]", segment) for segment in places)
@@ -239,20 +224,16 @@ def _compares_otherwise(document: Mapping[str, Any]) -> bool:
 _REACHED_BY_RCPS = ("s3:", "sqs:")
 """Source: Organizations User Guide, "AWS services that support RCPs"; IAM doesn't."""
 
-
 _PERHAPS_REACHED_BY_RCPS = frozenset({"s3:ListAllMyBuckets", "sqs:ListQueues", "sts:AssumeRoot"})
-"""The lists concern no resource of their own; and STS supports RCPs, but a root user is no resource of STS."""
-
+"""The lists have no resource of their own; STS supports RCPs, but a root user isn't a resource of STS."""
 
 _TASKS_REACHED_BY_RCPS = frozenset({Task.UNLOCK_BUCKET, Task.UNLOCK_QUEUE, Task.ROOT_USER_SIGN_IN})
-
-
 _Placed = Mapping[PolicyKind, PlacedPolicies]
 
 
 @dataclass(frozen=True, slots=True)
 class _TaskResult:
-    """The answer for one task and all accounts of a group."""
+    """The result of one task for all accounts of a group."""
 
     task: Task
     verdict: AccessVerdict
@@ -261,19 +242,19 @@ class _TaskResult:
     decisions: tuple[tuple[str, Decision], ...] = ()
     unread: tuple[UnreadPolicy, ...] = ()
     evaluated: _Placed = field(default_factory=dict)
-    """The policies over the account that stood for the group."""
+    """The policies over the account that was evaluated for the group."""
 
 
 @dataclass(slots=True)
 class PreflightEvaluator:
-    """Answers for one account after the other, and remembers what it has evaluated."""
+    """Evaluates accounts, each group once."""
 
     organization: Organization
     tree: PolicyTree
     delegates: tuple[Account, ...] | None
-    """Delegated administrators for IAM; ``None`` where they couldn't be read."""
+    """Delegated administrators for IAM; ``None`` if they couldn't be read."""
     evaluations: int = 0
-    """How many groups were evaluated so far."""
+    """Number of groups evaluated so far."""
     _task_results: dict[Hashable, tuple[_TaskResult, ...]] = field(default_factory=dict)
     _calls: dict[Hashable, _TaskResult] = field(default_factory=dict)
     _traits: dict[str, PolicyTraits] = field(default_factory=dict)
@@ -288,9 +269,9 @@ class PreflightEvaluator:
         return is_member and account.state is AccountState.ACTIVE
 
     def evaluate(self, account: Account) -> tuple[PreflightRow, ...]:
-        """The rows of one ACTIVE member account, in the order of the tasks, and none of any other account.
+        """Evaluate one account, in the order of the tasks; no rows unless it is an ACTIVE member account.
 
-        There is no row for AssumeRoot where no delegated administrator is registered.
+        Without a delegated administrator there is no row for AssumeRoot.
         """
         if not self.is_evaluated(account):
             return ()
@@ -299,12 +280,10 @@ class PreflightEvaluator:
         return (*rows, *self._evaluate_callers(account, placed))
 
     def find_inverse_fix(self, account: Account, task: Task) -> str | None:
-        """The change that undoes the fix of a row."""
+        """Find the change that undoes the fix of a row."""
         placed = {kind: self.tree.over(account, kind) for kind in CONTROL_KINDS}
         assessment = next(one for one in self._evaluate_root(account, placed) if one.task is task)
         return self._write_fix(account, assessment, placed, is_inverse=True)
-
-    # The root user.
 
     def _evaluate_root(self, account: Account, placed: _Placed) -> tuple[_TaskResult, ...]:
         key = self._group(account, placed.values())
@@ -328,7 +307,7 @@ class PreflightEvaluator:
         placed: _Placed,
         kinds: Iterable[PolicyKind],
     ) -> _TaskResult:
-        """A Deny that was read decides; everything else is unknown while something wasn't read."""
+        """A Deny decides in any case; every other result is unknown if something couldn't be read."""
         merged = merge(decision for _, decision in decisions)
         needs = tuple(problem for kind in kinds for problem in self.tree.problems.get(kind, ()))
         unread = tuple(policy for kind in kinds for policy in self.tree.list_unread(placed[kind]))
@@ -361,8 +340,6 @@ class PreflightEvaluator:
         task_block = TaskBlock(assessment.task, assessment.denials, assessment.decisions, assessment.evaluated, placed)
         return self._fixes.write(task_block, account.account_id, is_inverse=is_inverse)
 
-    # Callers of AssumeRoot.
-
     def _evaluate_callers(self, account: Account, placed: _Placed) -> tuple[PreflightRow, ...]:
         if self.delegates is None:
             needs = ("needs organizations:ListDelegatedAdministrators",)
@@ -385,8 +362,6 @@ class PreflightEvaluator:
             self._calls[key] = assessment
         return self._calls[key]
 
-    # Groups.
-
     def _place(self, account: Account) -> AccountPlace:
         organization = self.organization
         return AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
@@ -406,7 +381,7 @@ class PreflightEvaluator:
 
 
 def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[PolicyLevel]]) -> Decision:
-    """By SCPs, and by RCPs if they reach the action; if perhaps, what they deny is in doubt."""
+    """Evaluate SCPs, and RCPs if they apply to the action; if that isn't certain, their denials are in doubt."""
     scps, rcps = levels[PolicyKind.SERVICE_CONTROL], levels[PolicyKind.RESOURCE_CONTROL]
     if request.action not in _PERHAPS_REACHED_BY_RCPS:
         is_reached = request.action.startswith(_REACHED_BY_RCPS)
@@ -421,14 +396,14 @@ def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[Polic
 
 
 def _is_fixable(assessment: _TaskResult) -> bool:
-    """A cap on some task policies or Regions is meant so; only root sessions are better exempted from it altogether."""
+    """A limit on task policies or Regions is intended; only root sessions should be exempt from it."""
     if assessment.verdict is AccessVerdict.DEPENDS:
         return assessment.task in ROOT_SESSION_TASKS
     return assessment.verdict is AccessVerdict.BLOCKED
 
 
 def _join_callers(account: Account, rows: Sequence[PreflightRow]) -> PreflightRow:
-    """One row for the callers of several delegated administrator accounts."""
+    """Join the rows of several delegated administrator accounts into one."""
     verdicts = {row.verdict for row in rows}
     if len(verdicts) == 1:
         verdict = verdicts.pop()
@@ -451,7 +426,7 @@ SCHEMA_VERSION = 1
 
 
 def row_to_record(row: PreflightRow) -> dict[str, JsonValue]:
-    """One account and task."""
+    """Return a row as JSON values."""
     return {
         "account_id": row.account.account_id,
         "task": row.task.value,
@@ -471,11 +446,11 @@ def row_to_record(row: PreflightRow) -> dict[str, JsonValue]:
 
 
 def row_from_record(record: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:
-    """Read what ``row_to_record`` made.
+    """Read what ``row_to_record`` wrote.
 
-    :param accounts: by their ids; the record has only the id.
-    :raises KeyError: if something is missing, or the account isn't among them.
-    :raises ValueError: if a value is none that a row has.
+    :param accounts: by id, because the record contains only the id.
+    :raises KeyError: if a value is missing, or the account isn't in ``accounts``.
+    :raises ValueError: if a value isn't valid.
     """
     return PreflightRow(
         account=accounts[record["account_id"]],
@@ -499,7 +474,7 @@ def preflight_to_record(
     accounts: Sequence[Account],
     skipped: int,
 ) -> dict[str, JsonValue]:
-    """The whole answer; ``docs/reference/preflight.schema.json``."""
+    """Return a preflight as JSON values; ``docs/reference/preflight.schema.json``."""
     return {
         "schema_version": SCHEMA_VERSION,
         "organization_id": organization_id,

@@ -1,19 +1,8 @@
-"""The preflight, and the policy behind a refusal.
+"""Runs the preflight, and finds the policy behind a denial in a root session.
 
-Reading the policies over some accounts at the least cost.
-
-FullAWSAccess is attached to everything, so that its targets are as many pages as the organization has. They are listed
-only where the answer hangs on them.
-
-The preflight: what policies would block, for every selected account and task, before anything is tried.
-
-Reading calls on the caller's own credentials alone: no root session is opened and nothing is changed.
-
-Names the policy behind a refusal inside a root session.
-
-AWS's message names one policy at most, and often none. Where it names none, the policies over the blocked accounts are
-read and evaluated, once for all of them; where nothing is blocked, nothing is read. Mostly an explicit Deny is behind
-it, which few calls find. Where FullAWSAccess is attached is read only for accounts that no Deny explains.
+It uses only reading calls with the caller's own credentials, and opens no root session. FullAWSAccess is attached to
+everything, so that listing its targets takes as many pages as the organization has; it is read only for accounts that
+no explicit Deny explains.
 """
 
 from __future__ import annotations
@@ -26,7 +15,7 @@ from datetime import datetime
 from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
-from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, InputError, SelectionEmptyError
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, Hint, InputError, SelectionEmptyError
 from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
@@ -39,48 +28,40 @@ from rootkeeper.policy_language.evaluation import POLICY_ID, AccessVerdict, Poli
 from rootkeeper.removal.rules import AccountDeletion, KindReason, KindResult
 
 _LOOK_SECONDS = 0.2
-"""How long a wait lasts before Ctrl-C is seen."""
-
+"""How long to wait before checking for a request to stop."""
 
 _PAGE_SIZE = 20
-
-
 _KINDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyTreeReader:
-    """Reads policies; changes nothing and opens no root session."""
+    """Reads policies with the fewest calls."""
 
     reader: PolicyReader
 
     def read_evaluator_over(self, accounts: Iterable[Account], inventory: Inventory) -> PreflightEvaluator:
-        """What is needed to judge these accounts.
+        """Read the policies over these accounts; those that can't be read make results unknown.
 
-        :raises AwsCredentialsError, AwsUnreachableError: if AWS can't be asked; what it refuses to tell makes answers
-            unknown instead.
+        :raises AwsCredentialsError, AwsUnreachableError: if no call to AWS is possible.
         """
         return _make_evaluator(self._read_tree(accounts, inventory), inventory)
 
     def read_denial_evaluator(self, inventory: Inventory) -> PreflightEvaluator:
-        """What is needed to find explicit Denies over any account; FullAWSAccess is taken to be attached everywhere.
+        """Read what is needed to find explicit Denies over any account, as if FullAWSAccess were attached everywhere.
 
-        What it shows as blocked by a Deny is so; what it shows as allowed may lack an Allow. See ``is_short`` for where
-        it isn't worth it.
+        A result that is blocked by a Deny is right; an allowed one may lack an Allow.
 
-        :raises AwsCredentialsError, AwsUnreachableError: as above.
+        :raises AwsCredentialsError, AwsUnreachableError: if no call to AWS is possible.
         """
         return _make_evaluator(build_tree(self.reader.list_policies_under_full_access()), inventory)
 
     def is_short(self, accounts: Iterable[Account], inventory: Inventory) -> bool:
-        """Whether these accounts are few enough to be asked for their policies, instead of policies for their targets.
-
-        FullAWSAccess costs no more than any other policy then.
-        """
+        """Whether listing the policies of these accounts takes fewer calls than listing the targets of policies."""
         return _KINDS * len(_list_targets(accounts, inventory)) < _count_pages(inventory)
 
     def _read_tree(self, accounts: Iterable[Account], inventory: Inventory) -> PolicyTree:
-        """Whoever may not ask accounts for their policies reads everything, which takes longer."""
+        """Without permission to list the policies of accounts, every policy is read, which takes longer."""
         accounts = tuple(accounts)
         if self.is_short(accounts, inventory):
             listing = self.reader.list_policies_over(_list_targets(accounts, inventory))
@@ -90,10 +71,7 @@ class PolicyTreeReader:
 
 
 class BackgroundPolicyRead:
-    """The policies of the whole organization while a thread of its own reads them, which ends with the program.
-
-    Nobody has to wait for it: its calls change nothing.
-    """
+    """Reads the policies of the whole organization in a thread; its calls change nothing, so the program may end."""
 
     def __init__(self, reader: PolicyReader) -> None:
         self._threads = WorkerThreads[PolicyListing](1, "policies")
@@ -102,17 +80,17 @@ class BackgroundPolicyRead:
         self._found: list[PolicyListing] = []
 
     def is_done(self) -> bool:
-        """Whether ``finish`` wouldn't wait.
+        """Whether ``finish`` doesn't have to wait.
 
-        :raises AwsCredentialsError, AwsUnreachableError: if AWS couldn't be asked.
+        :raises AwsCredentialsError, AwsUnreachableError: if no call to AWS was possible.
         """
         self._wait(0)
         return bool(self._found)
 
     def finish(self, inventory: Inventory) -> PreflightEvaluator:
-        """Wait for them; what is needed to judge any account.
+        """Wait for the policies; the evaluator can evaluate any account.
 
-        :raises AwsCredentialsError, AwsUnreachableError: if AWS couldn't be asked.
+        :raises AwsCredentialsError, AwsUnreachableError: if no call to AWS was possible.
         """
         while not self._found:
             self._wait(_LOOK_SECONDS)
@@ -128,7 +106,7 @@ def _make_evaluator(tree: PolicyTree, inventory: Inventory) -> PreflightEvaluato
 
 
 def _list_targets(accounts: Iterable[Account], inventory: Inventory) -> frozenset[str]:
-    """The accounts, those of the callers, and every place above them."""
+    """List the accounts, those of the callers, and every place above them."""
     evaluated = (*accounts, *(_find_delegates(inventory) or ()))
     return frozenset(target for account in evaluated for target in (*account.ou_ids, account.account_id))
 
@@ -153,31 +131,31 @@ class PreflightReport:
     accounts: tuple[Account, ...]
     """The accounts that have rows, in the order of the inventory."""
     skipped: tuple[Account, ...]
-    """Selected accounts that have none: the management account, and those that aren't ACTIVE."""
+    """Selected accounts without rows: the management account, and those that aren't ACTIVE."""
     rows: tuple[PreflightRow, ...]
     """Account by account, in the order of the tasks."""
     evaluations: int
-    """How many distinct sets of policies were evaluated."""
+    """Number of groups that were evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Evaluates SCPs and RCPs for accounts; each policy is read once."""
+    """Evaluates SCPs and RCPs for accounts."""
 
     inventory: InventoryReader
     policies: PolicyReader
     clock: Clock
 
     def run(self, progress: Progress, request: SelectionRequest = EVERYTHING) -> PreflightReport:
-        """Judge the selected accounts.
+        """Evaluate the selected accounts.
 
-        Two quotas that have nothing to do with one another set the pace of a whole organization, so that its policies
-        are read while its accounts are listed.
+        The policies of a whole organization are read while its accounts are listed, because the two have different
+        quotas.
 
-        :raises InputError: if the selection is wrong, or asks for statuses, which only a root session can tell.
-        :raises SelectionEmptyError: if it holds no ACTIVE member account.
+        :raises InputError: if the selection is wrong, or selects by status, which only a root session shows.
+        :raises SelectionEmptyError: if it contains no ACTIVE member account.
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
-        :raises AwsError: if AWS can't be asked; what the caller may not read makes rows unknown instead.
+        :raises AwsError: if a call to AWS fails; what the caller may not read makes rows unknown instead.
         """
         _require_answerable(request)
         _require_partition(self.inventory.organization)
@@ -201,10 +179,10 @@ class Preflight:
         )
 
     def _begin(self, request: SelectionRequest, progress: Progress) -> BackgroundPolicyRead | None:
-        """``None`` where a few accounts may be asked instead, which must be known first."""
+        """Start to read all policies; ``None`` if the policies of few accounts are read after the listing."""
         if not _takes_most(request):
             return None
-        progress.remark("Reading service and resource control policies, while accounts are listed.")
+        progress.remark("Reading service and resource control policies while accounts are listed.")
         return BackgroundPolicyRead(self.policies)
 
     def _read_evaluator(
@@ -224,62 +202,57 @@ class Preflight:
 
 def _remark_delegates(inventory: Inventory, progress: Progress) -> None:
     if inventory.delegated_administrator_ids == frozenset():
-        progress.remark("No delegated administrator for IAM is registered: there is no row AssumeRoot.")
+        progress.remark("No delegated administrator for IAM is registered, so there is no row AssumeRoot.")
 
 
 def _require_answerable(request: SelectionRequest) -> None:
     require_request(request)
     if request.statuses:
         raise InputError(
-            "A preflight opens no root session, so that it can't select by the status of root user credentials.",
-            hint="Select by account, --ou, --tag or --account-state.",
+            "A preflight opens no root session, so it can't select by the status of root user credentials.",
+            hint=Hint("Select by account, organizational unit, tag or account state.", "preflight.selection"),
         )
 
 
 def _takes_most(request: SelectionRequest) -> bool:
-    """Whether it asks for the whole organization, but for what it names to leave out; tags and states may leave few."""
+    """Whether it selects the whole organization, possibly without some; tags and states may leave few accounts."""
     return request.everything and not (request.tags or request.account_states)
 
 
 def _require_partition(organization: Organization) -> None:
     if organization.partition == "aws-cn":
-        raise InputError("The partition aws-cn has no root users.", hint="There is nothing to check there.")
+        raise InputError("The partition aws-cn has no root users.", hint="A preflight isn't needed there.")
 
 
 def _require_some(evaluated: Iterable[Account]) -> None:
     if not tuple(evaluated):
         raise SelectionEmptyError(
-            "The selection holds no ACTIVE member account, and no others can be reached by root sessions.",
-            hint="See what there is: rootkeeper audit --output table.",
+            "The selection contains no ACTIVE member account. Root sessions are possible only in those.",
+            hint=Hint("Run an audit to see the states of the accounts.", "audit.accounts"),
         )
 
 
-_FIX = "See how to mend it: rootkeeper preflight"
-
-
-_UNEXPLAINED = "No policy of the organization explains it: a VPC endpoint policy may, or one was changed meanwhile."
-
-
-_STOPPED = "Which policy it is wasn't read."
-
-
+_FIX = "For the fix, run a preflight of account"
+_UNEXPLAINED = (
+    "No policy of the organization explains it. The cause may be a VPC endpoint policy or a recent change of a policy."
+)
+_STOPPED = "The policies weren't read."
 _POLICIES_OF_THE_ORGANIZATION = (None, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
-
 
 _Sentences = dict[str, str]
 """By account id."""
 
 
 def lacks_policy(status: AccountStatus) -> bool:
-    """Whether a policy blocks the account and nothing says yet which."""
+    """Whether a policy blocks the account and isn't known yet."""
     return status.reason is StatusReason.BLOCKED_BY_POLICY and not _names_policy(status.detail)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockingPolicyFinder:
-    """Reads policies only when asked to name one; changes nothing and opens no root session.
+    """Finds the policy behind a denial. Failed readings are described in the result, not raised.
 
-    What can't be read is said; nothing becomes better by it, and nothing is raised for it.
+    AWS's message names at most one policy, often none. Without a denial, no policies are read.
     """
 
     policies: PolicyReader
@@ -288,7 +261,7 @@ class BlockingPolicyFinder:
     """Ends the reading early."""
 
     def explain_statuses(self, statuses: Sequence[AccountStatus]) -> tuple[AccountStatus, ...]:
-        """The same statuses in the same order; those that are ``blocked_by_policy`` say in their detail by which."""
+        """Add the blocking policy to the detail of each status that is ``blocked_by_policy``."""
         named = self.name([status.account for status in statuses if lacks_policy(status)], TaskPolicy.AUDIT)
         return tuple(
             replace(status, detail=_join(status.detail, named[status.account.account_id]))
@@ -298,7 +271,7 @@ class BlockingPolicyFinder:
         )
 
     def explain_deletions(self, deletions: Sequence[AccountDeletion]) -> tuple[AccountDeletion, ...]:
-        """The same for what came of a deletion, kind by kind."""
+        """Add the blocking policy to the detail of each kind that is ``blocked_by_policy``."""
         accounts = {account.account_id: account for account in self.inventory.accounts}
         blocked = [
             accounts[deletion.account_id]
@@ -314,9 +287,9 @@ class BlockingPolicyFinder:
         )
 
     def explain(self, error: AwsAccessDeniedError, account: Account, task_policy: TaskPolicy) -> AwsAccessDeniedError:
-        """The refusal of a call in a root session of that task, with the policy that stands behind it.
+        """Add the blocking policy to the denial of a call in a root session of that task.
 
-        What was refused outside of the session, such as AssumeRoot itself, stays as it is.
+        A denial outside of the session, such as of AssumeRoot itself, is returned unchanged.
         """
         if error.policy_id is not None or not _is_from_policy(error, task_policy):
             return error
@@ -334,7 +307,7 @@ class BlockingPolicyFinder:
 
     @contextmanager
     def explaining_refusals(self, account: Account, task_policy: TaskPolicy) -> Iterator[None]:
-        """Refusals that pass through here are explained."""
+        """Explain denials that are raised inside this context."""
         try:
             yield
         except AwsAccessDeniedError as error:
@@ -344,14 +317,14 @@ class BlockingPolicyFinder:
             raise explained from error
 
     def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> _Sentences:
-        """One sentence for each account in which a root session of that task was denied its call, by account id."""
+        """Explain for each account, in one sentence, why a root session of that task was denied its call."""
         accounts, task = tuple(blocked), Task(task_policy.value)
         named = self._explain_by_denials(accounts, task)
         left = tuple(account for account in accounts if account.account_id not in named)
         return named | self._explain_by_all_policies(left, task)
 
     def _explain_by_denials(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
-        """Leaves out the accounts that no explicit Deny explains; all of them, if they are few enough to be asked."""
+        """Explain accounts by explicit Denies; none if reading their policies directly takes fewer calls."""
         reading = PolicyTreeReader(self.policies)
         if reading.is_short(accounts, self.inventory):
             return {}
@@ -382,7 +355,7 @@ class BlockingPolicyFinder:
         return {account.account_id: _describe(account, row) for account, row in rows if is_answer(row)}
 
     def _wait_for(self, read: Callable[[], PreflightEvaluator]) -> PreflightEvaluator | None:
-        """``None`` if it was asked to stop before the end."""
+        """Wait for a reading; ``None`` if asked to stop before its end."""
         if self.stop is None:
             return read()
         threads = WorkerThreads[PreflightEvaluator](1, "policies")
@@ -396,7 +369,7 @@ class BlockingPolicyFinder:
 
 
 def _find_row(evaluator: PreflightEvaluator, account: Account, task: Task) -> PreflightRow | None:
-    """The row of one task; ``None`` for an account that has no rows."""
+    """Find the row of one task; ``None`` if the account has no rows."""
     return next((row for row in evaluator.evaluate(account) if row.task is task), None)
 
 
@@ -406,10 +379,8 @@ def _is_from_policy(error: AwsAccessDeniedError, task_policy: TaskPolicy) -> boo
 
 
 def _is_sure(row: PreflightRow | None) -> bool:
-    """Whether to know where FullAWSAccess is attached would change nothing.
-
-    An explicit Deny blocks, whatever is allowed; and what couldn't be read stays unread. What only depends may turn out
-    to lack an Allow.
+    """Whether the targets of FullAWSAccess can't change the row: an explicit Deny blocks in any case, and what couldn't
+    be read stays unknown.
     """
     if row is None or row.verdict is AccessVerdict.UNKNOWN:
         return True
@@ -419,7 +390,7 @@ def _is_sure(row: PreflightRow | None) -> bool:
 def _describe(account: Account, row: PreflightRow | None) -> str:
     if row is None or row.verdict is AccessVerdict.ALLOWED:
         return _UNEXPLAINED
-    return f"{row.explanation} {_FIX} {account.account_id}"
+    return f"{row.explanation} {_FIX} {account.account_id}."
 
 
 def _explain_kind(result: KindResult, sentence: str) -> KindResult:
@@ -435,11 +406,11 @@ def _names_policy(detail: str | None) -> bool:
 
 
 def _unread(error: AwsError) -> str:
-    return f"Which policy it is couldn't be read: {error.message.rstrip('.')}."
+    return f"The policies couldn't be read: {error.message.rstrip('.')}."
 
 
 def _join(detail: str | None, sentence: str) -> str:
-    """An account that was read before an interruption may say so already."""
+    """Append the sentence, unless the detail of an account read before an interruption contains it."""
     if detail is None or sentence in detail:
         return detail or sentence
     return f"{detail if detail.endswith('.') else f'{detail}.'} {sentence}"

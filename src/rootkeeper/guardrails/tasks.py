@@ -1,7 +1,7 @@
-"""What preflight asks for each account: the five task policies, a root user who signed in, and AssumeRoot itself.
+"""The requests that a preflight evaluates: the five task policies, a signed-in root user, and AssumeRoot itself.
 
-Every question is put with all that is known beforehand of the request, and nothing more: a condition key that is left
-out here makes the answer *depend*.
+Each request contains exactly what is known of it beforehand: a condition key that is missing here makes the result
+*depend*.
 
 Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference for IAM, S3, SQS and STS.
 """
@@ -28,7 +28,7 @@ class Task(StrEnum):
     UNLOCK_BUCKET = TaskPolicy.UNLOCK_BUCKET.value
     UNLOCK_QUEUE = TaskPolicy.UNLOCK_QUEUE.value
     ROOT_USER_SIGN_IN = "RootUserSignIn"
-    """What a root user could do who signed in by itself, without AssumeRoot."""
+    """What a root user can do after it signed in without AssumeRoot."""
     ASSUME_ROOT = "AssumeRoot"
     """AssumeRoot on the account by a caller in a delegated administrator account."""
 
@@ -48,16 +48,16 @@ SIGN_IN_ACTIONS = (
     "sqs:ListQueues",
     "sqs:SetQueueAttributes",
 )
-"""What a root user needs who was let in: to register its MFA device, which the console insists on, to look round, and
-to do the work that only a root user can do.
+"""What a root user needs after its sign-in: to register an MFA device, which the console requires, to read, and to do
+the work that only a root user can do.
 
-SCPs don't stop the sign-in itself; one that denies these makes it useless.
+SCPs don't prevent the sign-in itself; one that denies these makes it useless.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPlace:
-    """Where an account stands, as condition keys tell it."""
+    """An account's place in the tree, for condition keys."""
 
     account_id: AccountId
     organization_id: str
@@ -67,7 +67,7 @@ class AccountPlace:
 
     @property
     def organization_path(self) -> str:
-        """As aws:PrincipalOrgPaths spells it."""
+        """The format of aws:PrincipalOrgPaths."""
         return "/".join((self.organization_id, *self.ou_ids, ""))
 
     @property
@@ -76,7 +76,7 @@ class AccountPlace:
 
 
 def list_requests(task: Task, place: AccountPlace) -> Iterator[AccessRequest]:
-    """Everything that a task would call in an account, as the policies over the account see it."""
+    """List the requests that a task makes in an account."""
     is_session = task is not Task.ROOT_USER_SIGN_IN
     for action in TaskPolicy(task.value).actions if is_session else SIGN_IN_ACTIONS:
         service = action.partition(":")[0]
@@ -85,7 +85,7 @@ def list_requests(task: Task, place: AccountPlace) -> Iterator[AccessRequest]:
 
 
 def assume_root_request(caller: AccountPlace, target: AccountPlace) -> AccessRequest:
-    """AssumeRoot on ``target`` by some user or role of ``caller``'s account, with one of the five task policies."""
+    """Return AssumeRoot on ``target`` by any user or role of ``caller``'s account, with one of the task policies."""
     arn = PartialText((f"arn:{caller.partition}:iam::{caller.account_id}:", "/", ""))
     task_policies = one_of(*(policy.arn(caller.partition) for policy in TaskPolicy))
     values: dict[str, Values | OneOf] = {
@@ -107,10 +107,10 @@ _REQUEST_VALUES: Mapping[str, str] = {
     "aws:ViaAWSService": "false",
 }
 _ALWAYS_THERE = frozenset({"aws:currenttime", "aws:epochtime", "aws:requestedregion", "aws:useragent"})
-"""With values that can't be known beforehand."""
+"""Their values aren't known beforehand."""
 _TEMPORARY = frozenset({"aws:multifactorauthpresent", "aws:tokenissuetime"})
-"""There if the credentials are temporary: those of a root session are. A root user or a caller of AssumeRoot may have
-long-term access keys, so that nothing is known of these then.
+"""Present if the credentials are temporary, as those of a root session. A root user or a caller of AssumeRoot may have
+long-term access keys, so that these aren't known then.
 
 Source: IAM User Guide, "AWS global condition context keys".
 """
@@ -142,13 +142,11 @@ _NEVER_THERE = frozenset(
         "www.amazon.com:",
     }
 )
-"""Of federated callers, of AWS services that call, of services that aren't called, and of tags, which nothing here
-sends.
-"""
+"""Of federated callers, of calling AWS services, of other services, and of tags, which these requests don't send."""
 _ROOT_NEVER_HAS = frozenset({"aws:federatedprovider", "aws:username"})
 _SERVICES = frozenset({"iam:", "s3:", "sqs:", "sts:"})
 _IAM_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""IAM is one endpoint for each partition, so that its Region is known. Source: AWS General Reference, IAM endpoints."""
+"""IAM has one endpoint in each partition, so that its Region is known. Source: AWS General Reference, IAM endpoints."""
 
 
 def _root_context(place: AccountPlace, service: str, *, names_bucket: bool, is_session: bool) -> EvaluationContext:
@@ -165,7 +163,7 @@ def _root_context(place: AccountPlace, service: str, *, names_bucket: bool, is_s
     if service == "iam":
         absent |= {"aws:resourcetag/", "iam:"}
     if is_session:
-        # Whether tags of the caller's session come along, as its SourceIdentity does, isn't documented.
+        # AWS doesn't document whether tags of the caller's session are passed on, as its SourceIdentity is.
         values.update(known_values({"aws:AssumedRoot": "true"}))
         values["aws:multifactorauthpresent"] = one_of("true", "false")
     else:
@@ -185,7 +183,7 @@ def _place_values(of: str, place: AccountPlace) -> dict[str, Values | OneOf]:
 
 
 def _service_values(service: str, place: AccountPlace, *, names_bucket: bool) -> dict[str, Values | OneOf]:
-    """How the AWS SDK signs and speaks is known, too."""
+    """Include how the AWS SDK signs and connects, which is known."""
     if service == "iam":
         return known_values({"aws:RequestedRegion": _IAM_REGIONS.get(place.partition, "us-east-1")})
     if service == "s3":
@@ -196,7 +194,7 @@ def _service_values(service: str, place: AccountPlace, *, names_bucket: bool) ->
 
 
 def _resource(action: str, place: AccountPlace) -> PartialText:
-    """What the action would act on, as far as that is known: of a bucket or a queue not even the name is."""
+    """Return the known part of the action's resource; the name of a bucket or queue isn't known."""
     fixed = _RESOURCES.get(action)
     if fixed is not None:
         return PartialText(tuple(piece.format(place=place) for piece in fixed))
@@ -214,4 +212,4 @@ _RESOURCES: Mapping[str, tuple[str, ...]] = {
     "s3:ListAllMyBuckets": ("arn:{place.partition}:s3:::*",),
     "sqs:ListQueues": ("arn:{place.partition}:sqs:", ":{place.account_id}:"),
 }
-"""In pieces, with something unknown between each two; of all others the service decides."""
+"""In pieces with unknown text between them; for other actions the service decides."""

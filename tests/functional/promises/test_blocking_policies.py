@@ -49,7 +49,7 @@ def test_p18_an_audit_names_the_policy_that_aws_doesnt_name(stage: Stage, proxy:
     assert (account["status"], account["reason"]) == ("unknown", "blocked_by_policy")
     assert "explicit deny in a service control policy" in account["detail"]
     assert f"Blocked by {policy_id} ({POLICY}), {SID}, at ou-" in account["detail"]
-    assert f"rootkeeper preflight {BLOCKED}" in account["detail"]
+    assert f"run a preflight of account {BLOCKED}." in account["detail"]
     assert Counter(proxy.operations)["ListPolicies"] == 1
     proxy.forget()
     assert_clean_ending(stage.run("audit", CLEAN, through=proxy), 0)

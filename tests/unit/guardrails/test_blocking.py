@@ -69,7 +69,7 @@ def test_p18_a_blocked_account_says_by_which_policy_and_statement(desk: Desk) ->
     (status,) = naming(desk).explain_statuses([unknown(desk, PROD)])
     assert status.detail == (
         "AWS said no. Blocked by p-deny (Deny), DenyRoot, at ou-exam-work."
-        f" See how to mend it: rootkeeper preflight {PROD}"
+        f" For the fix, run a preflight of account {PROD}."
     )
     assert (status.status, status.reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
 
@@ -150,7 +150,7 @@ def test_a_name_that_was_found_stays_when_the_rest_cant_be_read(desk: Desk) -> N
         [unknown(desk, PROD), unknown(desk, CLEAN)]
     )
     assert "Blocked by p-deny" in (named[0].detail or "")
-    assert (named[1].detail or "").endswith("Which policy it is couldn't be read: No answer.")
+    assert (named[1].detail or "").endswith("The policies couldn't be read: No answer.")
 
 
 def test_a_denial_that_no_policy_explains_says_so(desk: Desk) -> None:
@@ -182,7 +182,7 @@ def test_whoever_asks_to_stop_isnt_kept_waiting(desk: Desk) -> None:
     (status,) = BlockingPolicyFinder(held, desk.read_inventory(), Stopped()).explain_statuses([unknown(desk, PROD)])
     held.released.set()
     assert (status.status, status.reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
-    assert status.detail == "AWS said no. Which policy it is wasn't read."
+    assert status.detail == "AWS said no. The policies weren't read."
 
 
 def test_without_such_a_wish_it_is_waited_for(desk: Desk) -> None:

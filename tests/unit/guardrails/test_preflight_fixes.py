@@ -73,7 +73,7 @@ def test_the_landing_zone_accelerator_is_told_by_the_roles_that_it_leaves_out() 
     roles = {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/AWSAccelerator*"}}
     rows = rows_of(make_judge([PROD], make_policy("p-any", ["r-exam"], DENY_ROOT | {"Condition": roles})), PROD)
     fix = rows[Task.AUDIT].fix or ""
-    assert fix.startswith("# The Landing Zone Accelerator writes this policy: make the change in the service-control-")
+    assert fix.startswith("# The Landing Zone Accelerator manages this policy: change the service-control-policies")
     assert '"aws:AssumedRoot": "true"' in fix
 
 
@@ -82,7 +82,7 @@ def test_a_fix_that_would_be_too_long_says_so() -> None:
     compact = json.dumps(json.loads(policy.content or ""), separators=(",", ":"))
     long = replace(policy, content=compact.replace("s3:::x", f"s3:::{'x' * (10_231 - len(compact))}"))
     fix = rows_of(make_judge([PROD], long), PROD)[Task.AUDIT].fix or ""
-    assert fix.startswith("# It would have 10,264 characters, and AWS allows 10,240")
+    assert fix.startswith("# The policy would have 10,264 characters; AWS allows 10,240")
 
 
 def test_a_policy_that_denies_root_sessions_alone_is_to_be_detached() -> None:
