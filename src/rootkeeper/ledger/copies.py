@@ -242,18 +242,12 @@ def _parse(line: bytes) -> AnchoredHead | None:
 
 
 ANCHOR_ENTRIES = 100
-
-
 ANCHOR_SECONDS = 10.0
-
 
 _GATHER_SECONDS = 0.25
 """Between two copies: each costs some reads, however little there is to copy."""
 
-
 _CLOSING_SECONDS = 5.0
-
-
 _BUSY_SECONDS = 1.0
 
 

@@ -43,23 +43,14 @@ class AccountLock:
 
 
 _BEATS_PER_LEASE = 4
-
-
 _RETRY_SECONDS = 0.5
-
-
 _KEPT_FOR = timedelta(days=30)
-
 
 _SURELY_PAST = timedelta(days=1)
 """So that a former owner stays dead when the wall clock is set back."""
 
-
 _locks = schema.account_locks.c
-
-
 _SELECT_OWNER = select(schema.owners).where(schema.owners.c.owner_id == bindparam("which"))
-
 
 _RELEASE_LOCK = (
     update(schema.account_locks)
@@ -306,16 +297,9 @@ def _forget_old_owners(connection: Connection, now: datetime) -> None:
 
 
 _FIRST_PAUSE_SECONDS = 0.02
-
-
 _LONGEST_PAUSE_SECONDS = 1.0
-
-
 _IS_ROW = (_locks.organization_id == bindparam("of_organization")) & (_locks.account_id == bindparam("of_account"))
-
-
 _SELECT_ROW = select(schema.account_locks).where(_IS_ROW)
-
 
 _SELECT_HOLDERS = (
     select(_locks.account_id, schema.owners)
@@ -323,7 +307,6 @@ _SELECT_HOLDERS = (
     .where(_locks.organization_id == bindparam("of_organization"))
     .where(_locks.account_id.in_(bindparam("of_accounts", expanding=True)))
 )
-
 
 _UPDATE_ROW = (
     update(schema.account_locks)
@@ -335,7 +318,6 @@ _UPDATE_ROW = (
         taken_at=bindparam("at"),
     )
 )
-
 
 _INSERT_ROW = insert(schema.account_locks).values(
     organization_id=bindparam("of_organization"),

@@ -163,10 +163,8 @@ class Intent:
 
 _SECRET_WORDS = ("password", "passwd", "secret", "token")
 
-
 _HARMLESS_ENDINGS = ("_at", "_count", "_id", "_name")
 """``password_last_used_at`` and ``token_name`` tell of a secret without being one."""
-
 
 _WORDS_OF_A_RESULT = frozenset(
     {"absent", "already_absent", "created", "deleted", "done", "failed", "kept", "present", "skipped", "unknown"}

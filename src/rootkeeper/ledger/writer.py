@@ -74,7 +74,6 @@ _FIRST = (
     "ON CONFLICT (organization_id) DO UPDATE SET "
 )
 
-
 _RAISE = {
     ChangedPart.INVENTORY: text(_FIRST + "inventory = account_revisions.inventory + 1"),
     ChangedPart.STATUSES: text(_FIRST + "statuses = account_revisions.statuses + 1"),
@@ -280,7 +279,6 @@ class WriteTransaction:
 
 _locks = schema.account_locks.c
 
-
 _SELECT_HOLDERS = (
     select(_locks.account_id, _locks.owner_id, _locks.fencing_token, schema.owners.c.lease_until)
     .outerjoin(schema.owners, schema.owners.c.owner_id == _locks.owner_id)
@@ -288,16 +286,13 @@ _SELECT_HOLDERS = (
     .where(_locks.account_id.in_(bindparam("of_accounts", expanding=True)))
 )
 
-
 _SELECT_OPEN = select(schema.open_intents.c.sequence).where(
     schema.open_intents.c.sequence.in_(bindparam("of_sequences", expanding=True))
 )
 
-
 _UPDATE_HEAD = update(schema.ledger_head).values(
     sequence=bindparam("last"), entry_hash=bindparam("last_hash"), organization_id=bindparam("of_organization")
 )
-
 
 _DELETE_OPEN = delete(schema.open_intents).where(schema.open_intents.c.sequence.in_(bindparam("ended", expanding=True)))
 
@@ -375,10 +370,7 @@ def find_entry_hash(connection: Connection, sequence: int) -> str | None:
 
 
 T = TypeVar("T")
-
-
 _LARGEST_GROUP = 512
-
 
 _LONGEST_GATHERING_SECONDS = 0.02
 """Where several callers are at it, a group waits for more as long as the last commit took, and so long at most: a

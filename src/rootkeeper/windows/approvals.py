@@ -39,8 +39,6 @@ from rootkeeper.windows.rules import (
 )
 
 _RULE = re.compile(r"(?P<name>.*?)(?:\s+in\s+(?P<unit>.*))?", re.DOTALL)
-
-
 _HALF_A_RULE = re.compile(r"(^|\s)in$|^in\s")
 
 
@@ -166,10 +164,8 @@ def _require_named(rules: Sequence[NameRule], setting: str, what: str, name: str
 COUNTING_KINDS = frozenset({ActorKind.SIGNED_IN, ActorKind.TOKEN})
 """Actors whom a server knows; anybody may assert to be somebody."""
 
-
 WAITING_STATES = frozenset({WindowState.REQUESTED, WindowState.APPROVED})
 """Nothing is open yet, and nothing is owed."""
-
 
 REVIEW_WITHIN = timedelta(hours=24)
 """How soon a second person reviews a window that was opened before anybody approved it."""
@@ -482,7 +478,6 @@ _DECIDED_STATES = {
     Action.WINDOW_DENY: WindowState.DENIED,
     Action.WINDOW_LAPSE: WindowState.LAPSED,
 }
-
 
 _WHAT_NEXT = {WindowState.REQUESTED: "It waits for approvals: rootkeeper windows approve WINDOW_ID"}
 

@@ -289,8 +289,6 @@ class WindowCloser:
 
 
 _CLOSED = "Closed: a re-read shows no root user credentials in {}."
-
-
 _RETRY = "It is tried again by every command that changes something: `rootkeeper windows close` does it now."
 
 
@@ -469,10 +467,8 @@ class OverdueWindowCloser:
 STEP_SECONDS = 1.0
 """How long a sleep is at most, so that a stop or a due window is noticed soon."""
 
-
 LOOK_EVERY_SECONDS = 10
 """How often the database is asked whether somebody else closed or prolonged the window."""
-
 
 _ENDS = frozenset({CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED, CloseOutcome.UNNEEDED})
 

@@ -375,7 +375,6 @@ def _describe_attempt(attempt: _OpenAttempt) -> dict[str, JsonValue]:
 
 _REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
 
-
 _RESULTS = {
     OpenOutcome.OPEN: Result.DONE,
     OpenOutcome.CANCELLED: Result.FAILED,

@@ -37,17 +37,11 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import LoginProfile
 
 SHORTEST_DURATION = timedelta(seconds=10)
-
-
 LONGEST_DURATION = timedelta(hours=72)
-
-
 DEFAULT_DURATION = timedelta(hours=4)
-
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far this machine's clock and AWS's may differ. Source: AWS refuses signatures further off than that."""
-
 
 OPENING_LATENCY = timedelta(minutes=10)
 """No opening call leaves later than this after its window's start: the writer's lease has ended long before."""
@@ -72,11 +66,9 @@ class WindowState(StrEnum):
 OWING_STATES = frozenset({WindowState.OPENING, WindowState.OPEN, WindowState.CLOSING, WindowState.CLOSE_FAILED})
 """States in which a credential of ours may exist, so that a closing is owed."""
 
-
 FINAL_STATES = frozenset(
     {WindowState.CANCELLED, WindowState.CLOSED_VERIFIED, WindowState.DENIED, WindowState.KEPT, WindowState.LAPSED}
 )
-
 
 STEPS: Mapping[WindowState, frozenset[WindowState]] = MappingProxyType(
     {
@@ -320,21 +312,16 @@ def classify_orphaned_opening(reread: OpeningReread, started_at: datetime) -> Op
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 60))
 """How long after the first, second, … failed closing in a row the next one is due."""
 
-
 CRITICAL_FROM = 3
 """So many closings in a row that failed are critical."""
-
 
 CRITICAL_OVERDUE = timedelta(minutes=5)
 """A window that is overdue by so much and isn't closed is critical, whatever the reason."""
 
-
 REREAD_AGAIN = timedelta(seconds=60)
 """When an account is read again that couldn't be read; later and later as days pass."""
 
-
 REREAD_AGAIN_AT_MOST = timedelta(hours=1)
-
 
 REREAD_OWED_FOR = timedelta(days=7)
 """A re-read that nobody made for so long is given up: what it would find may long be somebody else's."""

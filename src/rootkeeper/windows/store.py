@@ -48,23 +48,17 @@ from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow,
 
 _windows = schema.recovery_windows.c
 
-
 _IS_UNFINISHED = _windows.unfinished_account_id > ""
 """Written so, and not as ``IS NOT NULL``, since SQLite then finds them by the index alone, however many are over."""
 
-
 _IS_WINDOW = (_windows.organization_id == bindparam("of_organization")) & (_windows.window_id == bindparam("of_window"))
-
-
 _SELECT_WINDOW = select(schema.recovery_windows).where(_IS_WINDOW)
-
 
 _SELECT_UNFINISHED = (
     select(schema.recovery_windows)
     .where(_windows.organization_id == bindparam("of_organization"), _IS_UNFINISHED)
     .order_by(_windows.requested_at.desc(), _windows.window_id)
 )
-
 
 _REPLACE = update(schema.recovery_windows).where(_IS_WINDOW)
 """Built once: building a statement takes longer than running it."""
@@ -469,8 +463,6 @@ def _describe_spilled(spill: _Spill) -> dict[str, JsonValue]:
 
 
 _BUSY_SECONDS = 5.0
-
-
 _KEEP_HINT = "Keep the file as it is. What it holds is shown by: rootkeeper ledger verify"
 
 
