@@ -31,7 +31,7 @@ from rootkeeper.organization.statuses import CredentialKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rootkeeper.deletion.execution import ResumePlan
+    from rootkeeper.deletion.resumption import ResumePlan
 
 DELETION_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 _JOBS_NAMED = 3
