@@ -1,15 +1,6 @@
-"""Adapters, each made on first use.
+"""What the use cases are made from: AWS, the database, who acts, and what a server writes to its log.
 
-What speaks to AWS and what keeps: each adapter is made on first use, from the settings.
-
-What a server tells whoever runs it: through the standard logging, each line with an event and the ids it is about.
-
-How a line looks is the command's business. No secret is handed in here: messages of our errors hold none, and of an
-error that nobody foresaw only the type is told beside its blanked traceback.
-
-A server's ways to AWS: for each person and kind of work one gateway, and whose credentials it uses.
-
-Counting who is using something that is to be closed, so that nothing is closed under anybody's hands.
+Each adapter is made on first use, from the settings.
 """
 
 from __future__ import annotations
@@ -30,7 +21,6 @@ from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock, SystemClock
 from rootkeeper.errors import AwsError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
-from rootkeeper.notifications.service import Notifier, NullNotifier
 from rootkeeper.organization.accounts import Caller, Endpoint, Organization
 from rootkeeper.settings.sections import Settings
 
@@ -45,6 +35,7 @@ if TYPE_CHECKING:
     from rootkeeper.ledger.spill import SpillLedger
     from rootkeeper.ledger.store import SqlLedger
     from rootkeeper.ledger.verification import LedgerReader
+    from rootkeeper.notifications.service import Notifier
     from rootkeeper.root_emails.store import EmailAttestationStore
     from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -74,7 +65,6 @@ class Adapters:
         """
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.notifier: Notifier = NullNotifier()
         self.watch_source_name: str | None = None
         """The source of root events that open windows are watched by; only a server has one."""
         self._profile = profile
@@ -101,6 +91,13 @@ class Adapters:
         from rootkeeper.aws.gateway import open_gateway
 
         return open_gateway(make_gateway_options(self.settings, self._profile, self._region), self.clock)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Of a server; a command sends no notification."""
+        from rootkeeper.notifications.service import NullNotifier
+
+        return NullNotifier()
 
     @property
     def endpoint(self) -> Endpoint:

@@ -14,14 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Connection, Table, func, select
 
 from rootkeeper.access.counts import FailureCounter, StoredAnswers
-from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore, open_cipher
-from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
-from rootkeeper.aws.pacing import SqlQuotas
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, explain, open_store, reading
@@ -43,7 +40,6 @@ from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.setup.drift import AcceptedSetupStore
-from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.windows.store import (
     LedgerImport,
@@ -55,7 +51,13 @@ from rootkeeper.windows.store import (
     read_source,
 )
 from rootkeeper.worker.schedules import ScheduleStore
-from rootkeeper.worker.service import RetentionStore
+
+if TYPE_CHECKING:
+    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore
+    from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
+    from rootkeeper.aws.pacing import SqlQuotas
+    from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
+    from rootkeeper.worker.service import RetentionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,8 @@ class Database:
         return EmailAttestationStore(self._store, self._commits, organization_id)
 
     def identities(self, organization_id: str, clock: Clock) -> IdentityStore:
+        from rootkeeper.access.store import IdentityStore
+
         return IdentityStore(self._store, self._commits, organization_id, clock)
 
     def failure_counts(self, organization_id: str, clock: Clock) -> FailureCounter:
@@ -255,6 +259,8 @@ class Database:
         return StoredAnswers(self._commits, organization_id, clock, owner)
 
     def sessions(self, organization_id: str, clock: Clock) -> SessionStore:
+        from rootkeeper.access.store import SessionStore
+
         return SessionStore(self._store, self._commits, organization_id, clock)
 
     def open_cipher(self, organization_id: str, key_file: Path) -> None:
@@ -262,29 +268,43 @@ class Database:
 
         :raises SettingsError: if the file is missing or can't be used, or the database knows another key.
         """
+        from rootkeeper.access.factor_store import open_cipher
+
         self._sealings[organization_id] = open_cipher(self._store, self._commits, organization_id, key_file)
 
     def factors(self, organization_id: str) -> FactorStore:
         """Without :meth:`open_cipher` before, authenticator apps can be listed and removed, and no more."""
+        from rootkeeper.access.factor_store import FactorStore
+
         return FactorStore(self._store, self._commits, organization_id, self._sealings.get(organization_id))
 
     def first_administrators(self, organization_id: str, clock: Clock) -> FirstAdministratorStore:
+        from rootkeeper.access.store import FirstAdministratorStore
+
         return FirstAdministratorStore(self._store, self._commits, organization_id, clock)
 
     def sign_in_starts(self, organization_id: str, clock: Clock) -> SignInStartStore:
+        from rootkeeper.access.factor_store import SignInStartStore
+
         return SignInStartStore(self._commits, organization_id, clock)
 
     def watched_events(self, organization_id: str) -> WatchedEventReader:
         """To be read; works without AWS."""
+        from rootkeeper.watching.store import WatchedEventReader
+
         return WatchedEventReader(self._store, organization_id)
 
     def window_events(self, organization_id: str, ledger: SqlLedger, owner: Owner) -> WindowEventStore:
+        from rootkeeper.watching.store import WindowEventStore
+
         return WindowEventStore(self._store, self._commits, organization_id, ledger, owner)
 
     def audit_history(self, organization_id: str) -> AuditHistory:
         return AuditHistory(self._store, self._commits, organization_id)
 
     def retention(self, organization_id: str) -> RetentionStore:
+        from rootkeeper.worker.service import RetentionStore
+
         return RetentionStore(self._store, self._commits, organization_id)
 
     def accepted_setups(self, organization_id: str) -> AcceptedSetupStore:
@@ -297,6 +317,8 @@ class Database:
         return ScheduleStore(self._store, self._commits, organization_id)
 
     def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
+        from rootkeeper.aws.pacing import SqlQuotas
+
         return SqlQuotas(self._commits, organization_id, caller, clock)
 
     def measure(self, organization_id: str) -> StoredMeasurements:

@@ -1,18 +1,6 @@
-"""The services, put together from their adapters.
+"""The use cases, put together from their adapters.
 
-The use cases about users and API tokens.
-
-What was and what is forgotten, put together from the database; works without AWS.
-
-Jobs on a server: asked for by people, and put together for whoever performs them.
-
-Notifications and schedules, put together: for a server, and for the commands that look at them.
-
-Watching root events, put together from its source.
-
-The use cases of recovery windows, put together from their adapters.
-
-The use cases, put together from their adapters. Each imports its workflow when it is asked for.
+Each imports its service when it is asked for, so that a command pays only for what it uses.
 """
 
 from __future__ import annotations
@@ -30,14 +18,11 @@ from typing import TYPE_CHECKING
 from rootkeeper.clock import Clock
 from rootkeeper.composition.adapters import Adapters, LogProgress
 from rootkeeper.notifications.rules import NotificationTarget, parse_allowed_hosts, parse_targets
-from rootkeeper.notifications.service import NotificationSender, Notifier
 from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
 from rootkeeper.settings.sections import Settings, WindowSettings
 from rootkeeper.watching.rules import WatchSource, WatchSourceKind, parse_watch_source
 from rootkeeper.windows.approvals import COUNTING_KINDS, WindowPolicy, parse_window_policy, sort_rereads
 from rootkeeper.windows.rules import RecoveryWindow
-from rootkeeper.worker.requests import Engine, NullEngine
-from rootkeeper.worker.schedules import ScheduleKind
 
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore
@@ -69,7 +54,7 @@ if TYPE_CHECKING:
     from rootkeeper.jobs.service import JobService
     from rootkeeper.ledger.owners import AccountLocks
     from rootkeeper.ledger.store import SqlLedger
-    from rootkeeper.notifications.service import DeliveryLoop, NotificationTester, Outbox
+    from rootkeeper.notifications.service import DeliveryLoop, NotificationSender, NotificationTester, Notifier, Outbox
     from rootkeeper.organization.progress import Progress
     from rootkeeper.root_emails.service import (
         EmailAttestationService,
@@ -91,143 +76,9 @@ if TYPE_CHECKING:
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
     from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
-    from rootkeeper.worker.requests import JobRequestService
-    from rootkeeper.worker.schedules import DrillReminder, Schedule, ScheduleLoop
+    from rootkeeper.worker.requests import Engine, JobRequestService
+    from rootkeeper.worker.schedules import DrillReminder, Schedule, ScheduleKind, ScheduleLoop
     from rootkeeper.worker.service import RetentionCleaner
-
-
-class AccessUseCases(Adapters):
-    """Whom a server knows."""
-
-    @property
-    def identity_service(self) -> IdentityService:
-        """In the name of the actor, for the organization that was asked about."""
-        from rootkeeper.access.service import IdentityService
-
-        store = self.database.identities(self._organization_id, self.clock)
-        return IdentityService(store, self.ledger, self.clock, self.actor)
-
-    @property
-    def factor_service(self) -> FactorService:
-        """In the name of the actor; needs a database whose key was opened."""
-        from rootkeeper.access.factors import FactorService
-
-        return FactorService(*self._access_stores(self._organization_id), self.ledger, self.clock)
-
-    @property
-    def session_ender(self) -> SessionEnder:
-        from rootkeeper.access.service import SessionEnder
-
-        _, identities, sessions = self._access_stores(self._organization_id)
-        return SessionEnder(sessions, identities, self.ledger)
-
-    def factor_service_as(self, who: LedgerIdentity) -> FactorService:
-        """The same without AWS and without a key: to list factors and take them away."""
-        from rootkeeper.access.factors import FactorService
-
-        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        return FactorService(*self._access_stores(who.organization_id), ledger, self.clock)
-
-    def preset_factor(self, who: LedgerIdentity, identity_id: str, seed: str) -> None:
-        """An authenticator app for a demo's user, whose codes everybody can make.
-
-        :raises InputError: if it isn't a sandbox's server, or there is no such user.
-        :raises SettingsError: if the key by which it is kept can't be used.
-        """
-        self.database.open_cipher(who.organization_id, self.settings.server.key_file)
-        self.factor_service_as(who).preset_totp(identity_id, seed, who.endpoint)
-
-    def session_ender_as(self, who: LedgerIdentity) -> SessionEnder:
-        """The same without AWS."""
-        from rootkeeper.access.service import SessionEnder
-
-        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        _, identities, sessions = self._access_stores(who.organization_id)
-        return SessionEnder(sessions, identities, ledger)
-
-    def _access_stores(self, organization_id: str) -> tuple[FactorStore, IdentityStore, SessionStore]:
-        database, clock = self.database, self.clock
-        return (
-            database.factors(organization_id),
-            database.identities(organization_id, clock),
-            database.sessions(organization_id, clock),
-        )
-
-    def identity_service_as(self, who: LedgerIdentity) -> IdentityService:
-        """The same without AWS, for a database that knows its organization; works beside a server."""
-        from rootkeeper.access.service import IdentityService
-
-        store = self.database.identities(who.organization_id, self.clock)
-        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        return IdentityService(store, ledger, self.clock, who.actor)
-
-
-class HistoryUseCases(Adapters):
-    """What has to do with the past."""
-
-    @cached_property
-    def audit_history(self) -> AuditHistory:
-        return self.database.audit_history(self._organization_id)
-
-    def history_reader(self, organization_id: str | None = None) -> HistoryReader:
-        """Works without AWS: the database tells which organizations it knows.
-
-        :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
-        """
-        from rootkeeper.evidence.service import choose_organization
-        from rootkeeper.history.service import HistoryReader
-
-        chosen = choose_organization(self.database.list_organization_ids(), organization_id)
-        return HistoryReader(
-            chosen,
-            self.database.audit_history(chosen),
-            self.database.inventory(chosen),
-            self.database.windows(chosen),
-            self.database.watched_events(chosen),
-            self.ledger_reader,
-        )
-
-    @property
-    def retention_cleaner(self) -> RetentionCleaner:
-        """What a server does once an hour; asks AWS nothing there, since it knows its organization."""
-        from rootkeeper.worker.service import RetentionCleaner
-
-        return RetentionCleaner(
-            self.audit_history, self.database.retention(self._organization_id), self.clock, self.settings.history.keep
-        )
-
-
-class JobUseCases(Adapters):
-    """What concerns jobs that a server takes in."""
-
-    engine: Engine = NullEngine()
-    """Of a server or worker; a command line never enqueues into its database."""
-
-    @property
-    def job_request_service(self) -> JobRequestService:
-        from rootkeeper.worker.requests import JobRequestService
-
-        return JobRequestService(
-            self.jobs,
-            self.ledger,
-            self.engine,
-            self.clock,
-            self._organization_id,
-            self.endpoint.label,
-            self.actor,
-            make_server_job_id,
-        )
-
-    def settle_orphans(self, progress: Progress) -> SettlementReport:
-        """Settle by a re-read what dead processes left unclear, before a job changes anything.
-
-        :raises LedgerUnavailableError: if the ledger can't be written.
-        """
-        from rootkeeper.settlement.service import Settlement
-
-        return Settlement(
-            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
-        ).settle()
 
 
 def make_server_job_id() -> str:
@@ -256,7 +107,7 @@ def read_schedules(settings: Settings) -> tuple[Schedule, ...]:
 
     :raises SettingsError: if one can't be understood.
     """
-    from rootkeeper.worker.schedules import parse_schedules
+    from rootkeeper.worker.schedules import ScheduleKind, parse_schedules
 
     own = settings.schedules
     return parse_schedules(
@@ -323,95 +174,7 @@ def make_schedule_loop(
     return ScheduleLoop(read_schedules(settings), store, starts, notifier, organization_id, endpoint)
 
 
-class NotificationUseCases(Adapters):
-    """What can be done about notifications, and reminders."""
-
-    @property
-    def drill_reminder(self) -> DrillReminder:
-        from rootkeeper.worker.schedules import DrillReminder
-
-        return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
-
-    @property
-    def notification_tester(self) -> NotificationTester:
-        """Needs neither AWS nor a database: which organization it is doesn't matter to a test.
-
-        :raises SettingsError: if a target or an allowed host can't be understood.
-        """
-        return self.make_notification_tester(_UNKNOWN_ORGANIZATION, Endpoint("AWS"))
-
-    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
-        """The same, for an organization that is known."""
-        from rootkeeper.notifications.service import NotificationTester
-
-        return NotificationTester(
-            read_targets(self.settings),
-            make_sender(self.settings, self.clock),
-            self.clock,
-            make_notification_id,
-            organization_id,
-            endpoint,
-        )
-
-
 UNREADABLE_EVENTS = "rootkeeper-unreadable-events.jsonl"
-
-
-class WatchingUseCases(Adapters):
-    """What has to do with events of root users."""
-
-    @property
-    def watch_source(self) -> WatchSource | None:
-        """The source that the settings name.
-
-        :raises SettingsError: if it can't be understood.
-        """
-        return parse_watch_source(self.settings.watching.source)
-
-    def event_watch_loop(self) -> EventWatchLoop | None:
-        """What a server reads events with, in a loop of its own; ``None`` without a source.
-
-        It acts as whoever these use cases are made for, and reads a queue with their credentials: the server's own.
-
-        :raises SettingsError: if the source can't be understood.
-        """
-        source = self.watch_source
-        if source is None:
-            return None
-        from rootkeeper.watching.service import EventWatchLoop, get_role_name
-
-        roles = self.settings.aws_roles
-        known = [roles.audit, roles.delete, roles.recover, roles.unlock, *self.settings.watching.known_callers]
-        own = self.caller.arn
-        return EventWatchLoop(
-            self._open_source(source),
-            self.database.window_events(self._organization_id, self.ledger, self.owner),
-            self.windows,
-            self.ledger_reader,
-            self.notifier,
-            self.clock,
-            self._organization_id,
-            self.endpoint,
-            role_arns=tuple(one for one in (*known, get_role_name(own)) if one),
-            caller_arns=(own, *self.settings.watching.known_callers),
-        )
-
-    def _open_source(self, source: WatchSource) -> RootEventSource:
-        if source.kind is WatchSourceKind.QUEUE:
-            return self.gateway.open_root_event_queue(source.address, source.region, self._unreadable_events)
-        from rootkeeper.watching.store import EventFile, get_position_file_name
-
-        path = Path(source.address).expanduser().absolute()
-        place = self.settings.ledger.spill / get_position_file_name(path)
-        opened = EventFile(path, place, self._unreadable_events, self.clock, self._warn)
-        self._open.callback(opened.close)
-        return opened
-
-    @property
-    def _unreadable_events(self) -> UnreadableEventFile:
-        from rootkeeper.watching.store import UnreadableEventFile
-
-        return UnreadableEventFile(self.settings.ledger.spill / UNREADABLE_EVENTS, self.clock, self._warn)
 
 
 INVENTORY_LASTS = timedelta(minutes=5)
@@ -425,186 +188,6 @@ due for longer but is known only now, such as what a worker left that died, come
 
 
 REREADS_AT_ONCE = 4
-
-
-class WindowUseCases(Adapters):
-    """What can be done with recovery windows."""
-
-    @property
-    def window_policy(self) -> WindowPolicy:
-        """:raises SettingsError: if a rule in it can't be understood."""
-        return make_window_policy(self.settings.windows)
-
-    @property
-    def window_notices(self) -> WindowNotices:
-        from rootkeeper.windows.notices import WindowNotices
-
-        return WindowNotices(self.notifier, self.clock, self.endpoint.label)
-
-    @property
-    def recovery_planner(self) -> RecoveryPlanner:
-        from rootkeeper.windows.checks import RecoveryPlanner
-
-        return RecoveryPlanner(
-            self.gateway,
-            self.gateway,
-            self.ledger,
-            self.windows,
-            self.deletion_exceptions,
-            self.gateway,
-            self.clock,
-            self.settings.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
-        )
-
-    def window_opener(self, progress: Progress) -> WindowOpener:
-        from rootkeeper.windows.opening import WindowOpener
-
-        return WindowOpener(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
-
-    @property
-    def window_request_service(self) -> WindowRequestService:
-        from rootkeeper.windows.decisions import WindowRequestService
-
-        return WindowRequestService(
-            self.recovery_planner,
-            self.windows,
-            self.ledger,
-            self.window_policy,
-            self.window_notices,
-            self.clock,
-            self.actor,
-            make_window_id,
-        )
-
-    @property
-    def window_decision_service(self) -> WindowDecisionService:
-        from rootkeeper.windows.decisions import WindowDecisionService
-
-        return WindowDecisionService(
-            self.windows,
-            self.ledger,
-            self.window_policy,
-            self.window_notices,
-            self.clock,
-            self.actor,
-            self._find_known_account,
-            self.gateway.find_credentials_expiry,
-        )
-
-    @property
-    def window_activator(self) -> WindowActivator:
-        from rootkeeper.windows.opening import WindowActivator
-
-        return WindowActivator(
-            self.recovery_planner,
-            self.window_opener(LogProgress(self._warn)),
-            self.windows,
-            self._read_recent_inventory,
-            self.window_notices,
-            self.clock,
-            self.actor,
-        )
-
-    def window_closer(self, progress: Progress) -> WindowCloser:
-        from rootkeeper.windows.closing import WindowCloser
-
-        return WindowCloser(
-            *self._account_tools,
-            progress,
-            spill=self._open_spill,
-            reread_pauses_seconds=self._reread_pauses,
-            notices=self.window_notices,
-            rereads=self._rereads,
-            closed_by=self.actor.name if self.actor.kind in COUNTING_KINDS else None,
-        )
-
-    def window_waiter(self, progress: Progress) -> WindowWaiter:
-        from rootkeeper.windows.closing import WindowWaiter
-
-        return WindowWaiter(self.window_closer(progress), self.windows, self.clock, progress)
-
-    def settlement(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> Settlement:
-        """:param unlock_sessions: where the power over bucket and queue policies is another role's."""
-        from rootkeeper.settlement.service import SessionsByTask, Settlement
-
-        sessions = SessionsByTask(self.gateway, unlock_sessions or self.gateway)
-        return Settlement(
-            self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
-        )
-
-    def window_close_loop(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> WindowCloseLoop:
-        """To be made once in a process and kept: it remembers what it has seen.
-
-        :param unlock_sessions: settles what was left of unlocks, where that is another role's power.
-        """
-        from rootkeeper.organization.threads import start_keyed_executor
-        from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
-
-        return WindowCloseLoop(
-            self.windows,
-            self.window_closer(progress),
-            OrphanSettler(self.settlement(progress, unlock_sessions), self.window_notices, self.clock, progress),
-            self.window_notices,
-            self.clock,
-            progress,
-            start_keyed_executor(self.settings.server.closing_concurrency, "closing", progress.remark),
-            random.shuffle,
-            random.random,
-            most_offered=self.settings.server.closing_concurrency + CLOSINGS_IN_WAITING,
-        )
-
-    def window_maintenance(self, progress: Progress) -> WindowMaintenance:
-        """To be made once in a process and kept."""
-        from rootkeeper.organization.threads import start_keyed_executor
-        from rootkeeper.windows.closing import WindowRereader
-        from rootkeeper.worker.closing import WindowMaintenance
-
-        rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
-        executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
-        return WindowMaintenance(
-            self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, executor
-        )
-
-    @property
-    def window_reporter(self) -> WindowReporter:
-        from rootkeeper.evidence.windows import WindowReporter
-
-        return WindowReporter(
-            self.windows,
-            self.ledger_reader,
-            self.database.watched_events(self._organization_id),
-            self.endpoint.label,
-            self._organization_id,
-        )
-
-    @property
-    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
-        """What every step in an account takes: reader, sessions, ledger, windows, locks and clock."""
-        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock
-
-    def _find_known_account(self, account_id: AccountId) -> Account | None:
-        known = self.inventory_store.find_last()
-        accounts = known.accounts if known else ()
-        return next((account for account in accounts if account.account_id == account_id), None)
-
-    def _read_recent_inventory(self) -> Inventory:
-        from rootkeeper.inventory.listing import InventoryReader
-
-        reading = InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
-        known = reading.find_known()
-        if known is not None and timedelta() <= self.clock.now() - known.listed_at <= INVENTORY_LASTS:
-            return known
-        self._share_quotas()
-        return reading.read(LogProgress(self._warn))
-
-    @property
-    def _rereads(self) -> tuple[timedelta, ...]:
-        """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
-        return sort_rereads(self.settings.windows.rereads)
-
-    @property
-    def _reread_pauses(self) -> tuple[float, ...]:
-        return spread_pauses(self.settings.aws.verify_seconds)
 
 
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:
@@ -639,8 +222,12 @@ LARGEST_BATCH = 200
 """Accounts of an audit that share one intent at most."""
 
 
-class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCases, WatchingUseCases, WindowUseCases):
-    """What can be done."""
+def make_job_id() -> str:
+    return f"j-{secrets.token_hex(5)}"
+
+
+class UseCases(Adapters):
+    """What can be done: each use case once, made from its adapters when it is asked for."""
 
     @property
     def setup_reader(self) -> SetupReader:
@@ -903,6 +490,384 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
             queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
         )
 
+    @property
+    def identity_service(self) -> IdentityService:
+        """In the name of the actor, for the organization that was asked about."""
+        from rootkeeper.access.service import IdentityService
 
-def make_job_id() -> str:
-    return f"j-{secrets.token_hex(5)}"
+        store = self.database.identities(self._organization_id, self.clock)
+        return IdentityService(store, self.ledger, self.clock, self.actor)
+
+    @property
+    def factor_service(self) -> FactorService:
+        """In the name of the actor; needs a database whose key was opened."""
+        from rootkeeper.access.factors import FactorService
+
+        return FactorService(*self._access_stores(self._organization_id), self.ledger, self.clock)
+
+    @property
+    def session_ender(self) -> SessionEnder:
+        from rootkeeper.access.service import SessionEnder
+
+        _, identities, sessions = self._access_stores(self._organization_id)
+        return SessionEnder(sessions, identities, self.ledger)
+
+    def factor_service_as(self, who: LedgerIdentity) -> FactorService:
+        """The same without AWS and without a key: to list factors and take them away."""
+        from rootkeeper.access.factors import FactorService
+
+        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
+        return FactorService(*self._access_stores(who.organization_id), ledger, self.clock)
+
+    def preset_factor(self, who: LedgerIdentity, identity_id: str, seed: str) -> None:
+        """An authenticator app for a demo's user, whose codes everybody can make.
+
+        :raises InputError: if it isn't a sandbox's server, or there is no such user.
+        :raises SettingsError: if the key by which it is kept can't be used.
+        """
+        self.database.open_cipher(who.organization_id, self.settings.server.key_file)
+        self.factor_service_as(who).preset_totp(identity_id, seed, who.endpoint)
+
+    def session_ender_as(self, who: LedgerIdentity) -> SessionEnder:
+        """The same without AWS."""
+        from rootkeeper.access.service import SessionEnder
+
+        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
+        _, identities, sessions = self._access_stores(who.organization_id)
+        return SessionEnder(sessions, identities, ledger)
+
+    def _access_stores(self, organization_id: str) -> tuple[FactorStore, IdentityStore, SessionStore]:
+        database, clock = self.database, self.clock
+        return (
+            database.factors(organization_id),
+            database.identities(organization_id, clock),
+            database.sessions(organization_id, clock),
+        )
+
+    def identity_service_as(self, who: LedgerIdentity) -> IdentityService:
+        """The same without AWS, for a database that knows its organization; works beside a server."""
+        from rootkeeper.access.service import IdentityService
+
+        store = self.database.identities(who.organization_id, self.clock)
+        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
+        return IdentityService(store, ledger, self.clock, who.actor)
+
+    @cached_property
+    def audit_history(self) -> AuditHistory:
+        return self.database.audit_history(self._organization_id)
+
+    def history_reader(self, organization_id: str | None = None) -> HistoryReader:
+        """Works without AWS: the database tells which organizations it knows.
+
+        :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
+        """
+        from rootkeeper.evidence.service import choose_organization
+        from rootkeeper.history.service import HistoryReader
+
+        chosen = choose_organization(self.database.list_organization_ids(), organization_id)
+        return HistoryReader(
+            chosen,
+            self.database.audit_history(chosen),
+            self.database.inventory(chosen),
+            self.database.windows(chosen),
+            self.database.watched_events(chosen),
+            self.ledger_reader,
+        )
+
+    @property
+    def retention_cleaner(self) -> RetentionCleaner:
+        """What a server does once an hour; asks AWS nothing there, since it knows its organization."""
+        from rootkeeper.worker.service import RetentionCleaner
+
+        return RetentionCleaner(
+            self.audit_history, self.database.retention(self._organization_id), self.clock, self.settings.history.keep
+        )
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Of a server or worker; a command line never enqueues into its database."""
+        from rootkeeper.worker.requests import NullEngine
+
+        return NullEngine()
+
+    @property
+    def job_request_service(self) -> JobRequestService:
+        from rootkeeper.worker.requests import JobRequestService
+
+        return JobRequestService(
+            self.jobs,
+            self.ledger,
+            self.engine,
+            self.clock,
+            self._organization_id,
+            self.endpoint.label,
+            self.actor,
+            make_server_job_id,
+        )
+
+    def settle_orphans(self, progress: Progress) -> SettlementReport:
+        """Settle by a re-read what dead processes left unclear, before a job changes anything.
+
+        :raises LedgerUnavailableError: if the ledger can't be written.
+        """
+        from rootkeeper.settlement.service import Settlement
+
+        return Settlement(
+            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
+        ).settle()
+
+    @property
+    def drill_reminder(self) -> DrillReminder:
+        from rootkeeper.worker.schedules import DrillReminder
+
+        return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
+
+    @property
+    def notification_tester(self) -> NotificationTester:
+        """Needs neither AWS nor a database: which organization it is doesn't matter to a test.
+
+        :raises SettingsError: if a target or an allowed host can't be understood.
+        """
+        return self.make_notification_tester(_UNKNOWN_ORGANIZATION, Endpoint("AWS"))
+
+    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
+        """The same, for an organization that is known."""
+        from rootkeeper.notifications.service import NotificationTester
+
+        return NotificationTester(
+            read_targets(self.settings),
+            make_sender(self.settings, self.clock),
+            self.clock,
+            make_notification_id,
+            organization_id,
+            endpoint,
+        )
+
+    @property
+    def watch_source(self) -> WatchSource | None:
+        """The source that the settings name.
+
+        :raises SettingsError: if it can't be understood.
+        """
+        return parse_watch_source(self.settings.watching.source)
+
+    def event_watch_loop(self) -> EventWatchLoop | None:
+        """What a server reads events with, in a loop of its own; ``None`` without a source.
+
+        It acts as whoever these use cases are made for, and reads a queue with their credentials: the server's own.
+
+        :raises SettingsError: if the source can't be understood.
+        """
+        source = self.watch_source
+        if source is None:
+            return None
+        from rootkeeper.watching.service import EventWatchLoop, get_role_name
+
+        roles = self.settings.aws_roles
+        known = [roles.audit, roles.delete, roles.recover, roles.unlock, *self.settings.watching.known_callers]
+        own = self.caller.arn
+        return EventWatchLoop(
+            self._open_source(source),
+            self.database.window_events(self._organization_id, self.ledger, self.owner),
+            self.windows,
+            self.ledger_reader,
+            self.notifier,
+            self.clock,
+            self._organization_id,
+            self.endpoint,
+            role_arns=tuple(one for one in (*known, get_role_name(own)) if one),
+            caller_arns=(own, *self.settings.watching.known_callers),
+        )
+
+    def _open_source(self, source: WatchSource) -> RootEventSource:
+        if source.kind is WatchSourceKind.QUEUE:
+            return self.gateway.open_root_event_queue(source.address, source.region, self._unreadable_events)
+        from rootkeeper.watching.store import EventFile, get_position_file_name
+
+        path = Path(source.address).expanduser().absolute()
+        place = self.settings.ledger.spill / get_position_file_name(path)
+        opened = EventFile(path, place, self._unreadable_events, self.clock, self._warn)
+        self._open.callback(opened.close)
+        return opened
+
+    @property
+    def _unreadable_events(self) -> UnreadableEventFile:
+        from rootkeeper.watching.store import UnreadableEventFile
+
+        return UnreadableEventFile(self.settings.ledger.spill / UNREADABLE_EVENTS, self.clock, self._warn)
+
+    @property
+    def window_policy(self) -> WindowPolicy:
+        """:raises SettingsError: if a rule in it can't be understood."""
+        return make_window_policy(self.settings.windows)
+
+    @property
+    def window_notices(self) -> WindowNotices:
+        from rootkeeper.windows.notices import WindowNotices
+
+        return WindowNotices(self.notifier, self.clock, self.endpoint.label)
+
+    @property
+    def recovery_planner(self) -> RecoveryPlanner:
+        from rootkeeper.windows.checks import RecoveryPlanner
+
+        return RecoveryPlanner(
+            self.gateway,
+            self.gateway,
+            self.ledger,
+            self.windows,
+            self.deletion_exceptions,
+            self.gateway,
+            self.clock,
+            self.settings.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
+        )
+
+    def window_opener(self, progress: Progress) -> WindowOpener:
+        from rootkeeper.windows.opening import WindowOpener
+
+        return WindowOpener(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
+
+    @property
+    def window_request_service(self) -> WindowRequestService:
+        from rootkeeper.windows.decisions import WindowRequestService
+
+        return WindowRequestService(
+            self.recovery_planner,
+            self.windows,
+            self.ledger,
+            self.window_policy,
+            self.window_notices,
+            self.clock,
+            self.actor,
+            make_window_id,
+        )
+
+    @property
+    def window_decision_service(self) -> WindowDecisionService:
+        from rootkeeper.windows.decisions import WindowDecisionService
+
+        return WindowDecisionService(
+            self.windows,
+            self.ledger,
+            self.window_policy,
+            self.window_notices,
+            self.clock,
+            self.actor,
+            self._find_known_account,
+            self.gateway.find_credentials_expiry,
+        )
+
+    @property
+    def window_activator(self) -> WindowActivator:
+        from rootkeeper.windows.opening import WindowActivator
+
+        return WindowActivator(
+            self.recovery_planner,
+            self.window_opener(LogProgress(self._warn)),
+            self.windows,
+            self._read_recent_inventory,
+            self.window_notices,
+            self.clock,
+            self.actor,
+        )
+
+    def window_closer(self, progress: Progress) -> WindowCloser:
+        from rootkeeper.windows.closing import WindowCloser
+
+        return WindowCloser(
+            *self._account_tools,
+            progress,
+            spill=self._open_spill,
+            reread_pauses_seconds=self._reread_pauses,
+            notices=self.window_notices,
+            rereads=self._rereads,
+            closed_by=self.actor.name if self.actor.kind in COUNTING_KINDS else None,
+        )
+
+    def window_waiter(self, progress: Progress) -> WindowWaiter:
+        from rootkeeper.windows.closing import WindowWaiter
+
+        return WindowWaiter(self.window_closer(progress), self.windows, self.clock, progress)
+
+    def settlement(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> Settlement:
+        """:param unlock_sessions: where the power over bucket and queue policies is another role's."""
+        from rootkeeper.settlement.service import SessionsByTask, Settlement
+
+        sessions = SessionsByTask(self.gateway, unlock_sessions or self.gateway)
+        return Settlement(
+            self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
+        )
+
+    def window_close_loop(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> WindowCloseLoop:
+        """To be made once in a process and kept: it remembers what it has seen.
+
+        :param unlock_sessions: settles what was left of unlocks, where that is another role's power.
+        """
+        from rootkeeper.organization.threads import start_keyed_executor
+        from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
+
+        return WindowCloseLoop(
+            self.windows,
+            self.window_closer(progress),
+            OrphanSettler(self.settlement(progress, unlock_sessions), self.window_notices, self.clock, progress),
+            self.window_notices,
+            self.clock,
+            progress,
+            start_keyed_executor(self.settings.server.closing_concurrency, "closing", progress.remark),
+            random.shuffle,
+            random.random,
+            most_offered=self.settings.server.closing_concurrency + CLOSINGS_IN_WAITING,
+        )
+
+    def window_maintenance(self, progress: Progress) -> WindowMaintenance:
+        """To be made once in a process and kept."""
+        from rootkeeper.organization.threads import start_keyed_executor
+        from rootkeeper.windows.closing import WindowRereader
+        from rootkeeper.worker.closing import WindowMaintenance
+
+        rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
+        executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
+        return WindowMaintenance(
+            self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, executor
+        )
+
+    @property
+    def window_reporter(self) -> WindowReporter:
+        from rootkeeper.evidence.windows import WindowReporter
+
+        return WindowReporter(
+            self.windows,
+            self.ledger_reader,
+            self.database.watched_events(self._organization_id),
+            self.endpoint.label,
+            self._organization_id,
+        )
+
+    @property
+    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
+        """What every step in an account takes: reader, sessions, ledger, windows, locks and clock."""
+        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock
+
+    def _find_known_account(self, account_id: AccountId) -> Account | None:
+        known = self.inventory_store.find_last()
+        accounts = known.accounts if known else ()
+        return next((account for account in accounts if account.account_id == account_id), None)
+
+    def _read_recent_inventory(self) -> Inventory:
+        from rootkeeper.inventory.listing import InventoryReader
+
+        reading = InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+        known = reading.find_known()
+        if known is not None and timedelta() <= self.clock.now() - known.listed_at <= INVENTORY_LASTS:
+            return known
+        self._share_quotas()
+        return reading.read(LogProgress(self._warn))
+
+    @property
+    def _rereads(self) -> tuple[timedelta, ...]:
+        """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
+        return sort_rereads(self.settings.windows.rereads)
+
+    @property
+    def _reread_pauses(self) -> tuple[float, ...]:
+        return spread_pauses(self.settings.aws.verify_seconds)

@@ -29,8 +29,8 @@ def test_closing_what_was_never_opened_does_nothing(tmp_path: Path) -> None:
 
 def test_reading_the_ledger_loads_no_aws_client(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from rootkeeper.bootstrap import Application; "
-        "from rootkeeper.settings import load_settings; "
+        "import sys; from pathlib import Path; from rootkeeper.composition.application import Application; "
+        "from rootkeeper.settings.reading import load_settings; "
         f"a = Application(load_settings(None, {{}}, Path({str(tmp_path)!r}))); "
         "a.ledger_reader.verify(); a.close(); sys.exit('botocore' in sys.modules)"
     )

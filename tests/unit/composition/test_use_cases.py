@@ -23,9 +23,12 @@ def test_window_ids_are_short_and_never_the_same() -> None:
     assert all(len(window_id) == 12 for window_id in ids)
 
 
-def test_the_composition_root_loads_no_workflow() -> None:
+@pytest.mark.parametrize("module", ["rootkeeper.composition.application", "rootkeeper.cli.main"])
+def test_what_every_command_imports_loads_no_use_case_and_no_client(module: str) -> None:
     program = (
-        "import sys, rootkeeper.bootstrap; "
-        "sys.exit(any(name.startswith('rootkeeper.workflows.') for name in sys.modules))"
+        f"import re, sys, {module}; "
+        "heavy = r'(rootkeeper\\..*\\.(service|store|execution|opening|closing)|sqlalchemy|botocore|requests|dbos)$'; "
+        "print([name for name in sys.modules if re.fullmatch(heavy, name)])"
     )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]"

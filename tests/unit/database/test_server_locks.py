@@ -44,7 +44,7 @@ def test_a_server_that_ended_lets_the_next_one_run(database_url: str) -> None:
 def test_a_server_that_was_killed_lets_the_next_one_run(database_url: str) -> None:
     program = (
         "import os, signal; from datetime import datetime, UTC; "
-        "from rootkeeper.storage.server_locks import take_server_lock; "
+        "from rootkeeper.database.processes import take_server_lock; "
         f"lock = take_server_lock({database_url!r}, datetime.now(UTC), None); os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -9
