@@ -72,9 +72,7 @@ NOT_YET = {
     "organization",
     "server",
     "settings",
-    "setup",
     "shipped_policies",
-    "unlock",
     "windows",
 }
 OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")

@@ -74,12 +74,12 @@ def test_queues_are_found_in_every_region_that_the_account_has_enabled(
 def test_without_account_management_all_known_regions_are_asked_and_that_is_said(enabled: Program) -> None:
     run = enabled.run("unlock", "sqs", ORDERS, "-o", "json")
     assert names_of(run, "queues") == [(QUEUE, "us-east-1", "depends")]
-    assert "Regions that this program knows are asked instead" in run.stderr
+    assert "Regions that Rootkeeper knows are read instead" in run.stderr
 
 
 def test_the_statement_that_locks_out_is_shown_with_a_policy_without_it(unlocking: Program) -> None:
     shown = unlock_bucket(unlocking).stdout
-    assert "Statement OnlyTheDeployment denies everyone in the account but" in shown
+    assert "Statement OnlyTheDeployment denies everyone in the account except" in shown
     assert '"Sid": "OnlyTheDeployment"' in shown
     document = unlock_bucket(unlocking, "--show", "-o", "json").json
     assert [one["sid"] for one in document["locking_statements"]] == ["OnlyTheDeployment"]

@@ -421,9 +421,7 @@ def features_to_records(setup: Setup) -> list[dict[str, Any]]:
 
 def missing_to_records(report: SetupReport) -> list[dict[str, str]]:
     """What is known to be missing, why it is wanted, and what mends it."""
-    return [
-        {"what": part.what, "why": _describe_reason(part), "action": _describe_action(part)} for part in report.missing
-    ]
+    return [{"what": part.what, "why": _describe_reason(part), "action": str(part.fix)} for part in report.missing]
 
 
 def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
@@ -475,9 +473,3 @@ def _list_names(inventory: Inventory | None) -> Mapping[AccountId, str]:
 
 def _describe_reason(part: MissingPart) -> str:
     return next((why for begin, why in _WHYS if part.what.startswith(begin)), "")
-
-
-def _describe_action(part: MissingPart) -> str:
-    if part.command.startswith("rootkeeper enable"):
-        return "Switch it on in the set-up."
-    return f"Run: {part.command}"

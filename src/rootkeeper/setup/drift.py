@@ -1,16 +1,8 @@
-"""Compares the set-up with what was last accepted.
+"""Compares the set-up with the one that was last accepted, records acceptances, and stores both in the database.
 
-Where accepted set-ups and readings of the set-up are kept.
-
-Accepted set-ups and daily readings of the set-up in the database.
-
-The guardrails that set-up drift is judged by, as AWS answers now.
-
-Compares the set-up with what was last accepted, and records what a person accepts.
-
-Guardrails cost paced calls: two for each policy, at two policies a second. They are read only once a set-up was
-accepted, and in an audit by a thread of their own, while accounts are listed and read. That thread speaks to AWS alone:
-the database is asked and written by whoever compares, so that nothing is left at work when a command ends early.
+Guardrails need paced calls: two for each policy, at two policies a second. They are read only after a set-up was
+accepted, and during an audit in a separate thread. That thread only calls AWS; the caller of the comparison uses the
+database, so that no database work is left when a command ends early.
 """
 
 from __future__ import annotations
@@ -61,7 +53,7 @@ class AcceptedSetupStore:
         self._organization_id = organization_id
 
     def add(self, accepted: AcceptedSetup) -> None:
-        """Keep it; it holds from now on. Its fact is in the ledger already."""
+        """Store an acceptance, which counts from now on; its fact must be in the ledger already."""
         statement = insert(schema.accepted_setups).values(
             organization_id=self._organization_id,
             ledger_sequence=accepted.ledger_sequence,
@@ -76,7 +68,7 @@ class AcceptedSetupStore:
         self._commits.run(work)
 
     def find_last(self, until: datetime | None = None) -> AcceptedSetup | None:
-        """The one that holds now, or held at ``until``."""
+        """Find the acceptance that counts now, or counted at ``until``."""
         statement = select(schema.accepted_setups).where(_accepted.organization_id == self._organization_id)
         if until is not None:
             statement = statement.where(_accepted.accepted_at <= until)
@@ -87,7 +79,7 @@ class AcceptedSetupStore:
         return AcceptedSetup(_parse_state(row.state), row.accepted_at, row.accepted_by, row.ledger_sequence)
 
     def save_reading(self, state: SetupState) -> None:
-        """An audit's reading is saved at its end: a newer one of the same day may be there by then, and stays."""
+        """An audit saves its reading at its end, when a newer one of the same day may exist already."""
         own = {
             "organization_id": self._organization_id,
             "read_on": state.read_at.astimezone(UTC).date().isoformat(),
@@ -104,7 +96,7 @@ class AcceptedSetupStore:
         self._commits.run(work)
 
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
-        """The newest reading, or the newest that isn't later than ``until``."""
+        """Find the newest reading, or the newest until ``until``."""
         statement = select(_readings.state).where(_readings.organization_id == self._organization_id)
         if until is not None:
             statement = statement.where(_readings.read_at <= until)
@@ -165,12 +157,12 @@ class GuardrailReader(Protocol):
     """Reading calls on the operator's own credentials; none of them changes anything or opens a session."""
 
     def list_own_policies(self) -> PolicyListing:
-        """Every SCP and RCP of the organization's own that is attached to something; what can't be read is told.
+        """List every attached SCP and RCP of the organization itself; the listing names what can't be read.
 
-        AWS's own policies are left out: their content is AWS's, and FullAWSAccess is attached to everything, so that
-        its targets alone would be as many pages as the organization has.
+        Policies of AWS are left out: FullAWSAccess is attached to everything, so its targets would need as many pages
+        as the whole organization.
 
-        organizations:ListRoots once; for each kind that is enabled organizations:ListPolicies, and for each policy
+        organizations:ListRoots once; for each enabled kind organizations:ListPolicies, and for each policy
         organizations:ListTargetsForPolicy and DescribePolicy.
 
         :raises AwsCredentialsError: if there are no usable credentials.
@@ -179,11 +171,11 @@ class GuardrailReader(Protocol):
         ...
 
 
-NOT_ACCEPTED = "Guardrails are read once a set-up was accepted: rootkeeper status --accept."
-STILL_BEING_READ = "They were still being read when the audit was done; rootkeeper status waits for them."
+NOT_ACCEPTED = "Guardrails are read after a set-up was accepted."
+STILL_BEING_READ = "They weren't read completely when the audit ended. A reading of the set-up waits for them."
 
 _LOOK_SECONDS = 0.1
-"""How often somebody who waits for guardrails looks whether to stop."""
+"""How often a wait for guardrails checks the stop signal."""
 
 Guardrails: TypeAlias = "tuple[tuple[Guardrail, ...] | None, str | None]"
 """Those that were read, or why they weren't."""
@@ -191,19 +183,19 @@ Guardrails: TypeAlias = "tuple[tuple[Guardrail, ...] | None, str | None]"
 
 @dataclass(frozen=True, slots=True)
 class DriftComparison:
-    """A comparison on its way. It never fails: what couldn't be read is told as unknown."""
+    """A comparison in progress. It doesn't fail; what can't be read is unknown."""
 
     _reading: DriftReader
     _setup: Setup
     _read_at: datetime
     _accepted: AcceptedSetup | None
     _guardrails: WorkerThreads[Guardrails] | None
-    """Who reads them; ``None`` if nobody does."""
+    """The thread that reads them; ``None`` if they aren't read."""
     _unreadable: SetupDrift | None = None
-    """All that is known, where the database couldn't be asked what was accepted."""
+    """The result if the database couldn't be read."""
 
     def finish(self, stop: StopSignal, wait_seconds: float) -> SetupDrift:
-        """What came of it; waits so long for the guardrails, which are unknown then, or until asked to stop."""
+        """Return the drift; guardrails that aren't read within ``wait_seconds``, or before a stop, are unknown."""
         if self._unreadable is not None:
             return self._unreadable
         guardrails = (None, NOT_ACCEPTED) if self._guardrails is None else _wait(self._guardrails, stop, wait_seconds)
@@ -212,7 +204,7 @@ class DriftComparison:
 
 @dataclass(frozen=True, slots=True)
 class DriftReader:
-    """Compares what was read of the set-up with what was last accepted; changes nothing in AWS."""
+    """Compares the set-up with the accepted one; changes nothing in AWS."""
 
     guardrails: GuardrailReader
     setups: AcceptedSetupStore
@@ -222,10 +214,10 @@ class DriftReader:
     caller: Caller
     endpoint: Endpoint
     warn: Callable[[str], None]
-    """Told that what was read couldn't be remembered."""
+    """Called if a reading couldn't be stored."""
 
     def begin(self, setup: Setup) -> DriftComparison:
-        """Have guardrails read, if a set-up was accepted, by a thread that ends with the program."""
+        """Start a thread that reads the guardrails if a set-up was accepted."""
         read_at = self.clock.now()
         try:
             accepted = self.setups.find_last()
@@ -239,10 +231,7 @@ class DriftReader:
         return DriftComparison(self, setup, read_at, accepted, threads)
 
     def compare(self, setup: Setup) -> SetupDrift:
-        """Compare, and remember what was read. Reads guardrails only if a set-up was accepted.
-
-        What the database or AWS doesn't tell is unknown, never "no drift".
-        """
+        """Compare, and store the reading. What the database or AWS doesn't return is unknown, never "no drift"."""
         read_at = self.clock.now()
         try:
             accepted = self.setups.find_last()
@@ -254,7 +243,7 @@ class DriftReader:
     def conclude(
         self, setup: Setup, read_at: datetime, accepted: AcceptedSetup | None, guardrails: Guardrails
     ) -> SetupDrift:
-        """Compare what was read with what was accepted, and remember it."""
+        """Compare a reading with the accepted set-up, and store it."""
         state = self._describe(setup, read_at, guardrails)
         try:
             drift = self._mark_own_changes(compare_setup(accepted, state))
@@ -263,11 +252,11 @@ class DriftReader:
         try:
             self.setups.save_reading(state)
         except (DatabaseError, LedgerUnavailableError) as error:
-            self.warn(f"What was read of the set-up couldn't be remembered for reports: {error.message}")
+            self.warn(f"The reading of the set-up couldn't be stored for reports: {error.message}")
         return drift
 
     def read_state(self, setup: Setup) -> SetupState:
-        """The set-up with its guardrails, as it would be accepted."""
+        """Read the guardrails, and return the set-up as it would be accepted."""
         return self._describe(setup, self.clock.now(), self._read_guardrails())
 
     def _describe(self, setup: Setup, read_at: datetime, guardrails: Guardrails) -> SetupState:
@@ -293,14 +282,14 @@ class DriftReader:
 
 @dataclass(frozen=True, slots=True)
 class SetupAcceptance:
-    """Records that a set-up is as it should be; changes nothing in AWS."""
+    """Records that a person accepts a set-up; changes nothing in AWS."""
 
     setups: AcceptedSetupStore
     ledger: Ledger
     actor_name: str
 
     def accept(self, state: SetupState) -> AcceptedSetup:
-        """Keep it; drift is judged by it from now on. Its fact is in the ledger before.
+        """Record an acceptance in the ledger, then store it; drift is compared with it from now on.
 
         :raises LedgerUnavailableError: if it can't be recorded; nothing was accepted.
         """
@@ -312,12 +301,12 @@ class SetupAcceptance:
 
 
 def describe_unreadable(error: DatabaseError) -> SetupDrift:
-    """What is known where the database can't be read: not even whether a set-up was accepted."""
-    return SetupDrift(None, (), (f"What was accepted can't be read: {error.message}",))
+    """Return the drift for a database that can't be read: it isn't known whether a set-up was accepted."""
+    return SetupDrift(None, (), (f"The accepted set-up can't be read: {error.message}",))
 
 
 def describe_state(state: SetupState) -> dict[str, JsonValue]:
-    """What the ledger keeps of an accepted set-up; ``None`` where it wasn't read."""
+    """Render an accepted set-up for the ledger; ``None`` for what wasn't read."""
     setup = state.setup
     features, delegates, guardrails = setup.features, setup.delegated_administrators, state.guardrails
     return {

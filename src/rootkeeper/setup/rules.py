@@ -1,17 +1,11 @@
-"""Set-up drift: how the set-up differs from what was last accepted.
+"""Set-up drift: how the set-up differs from the one that a person last accepted, and what may have changed it.
 
-What can change each part of the set-up, as AWS allows it: data, so that a person knows where to look first.
+It compares trusted access, the two features, the delegated administrators, and the guardrails: service control and
+resource control policies with their content and attachments. A part that one side didn't read is unknown, never
+unchanged.
 
-Source: aws-facts of IAM's organization features (Enable* by the management account alone, Disable* by a delegated
-administrator too), Organizations API version 2016-11-28, and the Terraform AWS provider's resources.
-
-Set-up drift: how the set-up differs from what a person last accepted, and what could have changed it.
-
-Compared are trusted access, the two features, the delegated administrators, and the guardrails: service control and
-resource control policies with their content and their attachments. A part that wasn't read on either side is unknown;
-nothing is ever concluded to be unchanged without two readings.
-
-Set-up drift as JSON values.
+Source: IAM organization features (only the management account calls Enable*; delegated administrators call Disable*,
+too), Organizations API version 2016-11-28, and the resources of the Terraform AWS provider.
 """
 
 from __future__ import annotations
@@ -45,40 +39,38 @@ class DriftKind(StrEnum):
     TRUSTED_ACCESS_ON = "trusted_access_on"
 
 
-_CONTROL_TOWER = "AWS Control Tower, when a control or a landing zone is switched, updated or reset."
-
-_POLICY_DELEGATE = (
-    "Somebody in the management account, or in an account that its delegation policy lets manage policies: "
-)
+_CONTROL_TOWER = "AWS Control Tower: a control or a landing zone was enabled, disabled, updated or reset."
+_MANAGEMENT = "A caller in the management account"
+_POLICY_DELEGATE = f"{_MANAGEMENT}, or in an account that its delegation policy allows to manage policies: "
 
 _CAUSES: Mapping[DriftKind, tuple[str, ...]] = MappingProxyType(
     {
         DriftKind.TRUSTED_ACCESS_OFF: (
-            "Terraform: an aws_organizations_organization whose aws_service_access_principals lacks iam.amazonaws.com.",
-            "Somebody in the management account: organizations:DisableAWSServiceAccess, or the Organizations console.",
-            "Every delegated administrator was deregistered before it: AWS refuses it while there is one.",
+            "Terraform: an aws_organizations_organization without iam.amazonaws.com in aws_service_access_principals.",
+            f"{_MANAGEMENT}: organizations:DisableAWSServiceAccess, or the Organizations console.",
+            "Every delegated administrator was deregistered first; AWS requires that.",
         ),
         DriftKind.TRUSTED_ACCESS_ON: (
-            "Somebody in the management account: organizations:EnableAWSServiceAccess, or Enable in the IAM console.",
-            "Terraform: aws_service_access_principals now holds iam.amazonaws.com.",
+            f"{_MANAGEMENT}: organizations:EnableAWSServiceAccess, or Enable in the IAM console.",
+            "Terraform: aws_service_access_principals now contains iam.amazonaws.com.",
         ),
         DriftKind.FEATURE_OFF: (
-            "Somebody in the management account or in a delegated administrator account: both may call iam:Disable….",
+            f"{_MANAGEMENT} or in a delegated administrator account: both can call iam:Disable….",
             "Terraform: aws_iam_organizations_features without it in enabled_features, or destroyed.",
         ),
         DriftKind.FEATURE_ON: (
-            "Somebody in the management account: no other may enable a feature.",
+            f"{_MANAGEMENT}: no other account can enable a feature.",
             "Terraform: aws_iam_organizations_features with it in enabled_features.",
         ),
         DriftKind.DELEGATE_GONE: (
-            "Somebody in the management account: organizations:DeregisterDelegatedAdministrator.",
-            "Somebody on the way to switch trusted access off: AWS demands that no delegate is left.",
+            f"{_MANAGEMENT}: organizations:DeregisterDelegatedAdministrator.",
+            f"{_MANAGEMENT} that is disabling trusted access: AWS requires that no delegate is left.",
             "Terraform: aws_organizations_delegated_administrator destroyed or replaced.",
             "The account was closed or has left the organization.",
         ),
         DriftKind.DELEGATE_NEW: (
-            "Somebody in the management account: organizations:RegisterDelegatedAdministrator.",
-            "Beware: whoever may call sts:AssumeRoot there can open root sessions on every member account.",
+            f"{_MANAGEMENT}: organizations:RegisterDelegatedAdministrator.",
+            "Warning: a caller with sts:AssumeRoot in that account can open root sessions on every member account.",
             "Terraform: a new aws_organizations_delegated_administrator.",
         ),
         DriftKind.GUARDRAIL_EDITED: (
@@ -97,13 +89,13 @@ _CAUSES: Mapping[DriftKind, tuple[str, ...]] = MappingProxyType(
             _CONTROL_TOWER,
         ),
         DriftKind.GUARDRAIL_GONE: (
-            f"{_POLICY_DELEGATE}organizations:DetachPolicy from its last place, then perhaps DeletePolicy.",
+            f"{_POLICY_DELEGATE}organizations:DetachPolicy from its last target, then perhaps DeletePolicy.",
             f"{_POLICY_DELEGATE}organizations:DisablePolicyType, which detaches all policies of that type.",
             "Terraform: aws_organizations_policy destroyed or replaced by another.",
             _CONTROL_TOWER,
         ),
         DriftKind.GUARDRAIL_NEW: (
-            f"{_POLICY_DELEGATE}organizations:AttachPolicy of a new one, or of one that was attached to nothing.",
+            f"{_POLICY_DELEGATE}organizations:AttachPolicy of a new policy, or of one without attachments.",
             "Terraform: a new aws_organizations_policy.",
             _CONTROL_TOWER,
         ),
@@ -112,12 +104,12 @@ _CAUSES: Mapping[DriftKind, tuple[str, ...]] = MappingProxyType(
 
 
 def list_causes(change: DriftKind) -> tuple[str, ...]:
-    """One sentence each, the likeliest first."""
+    """List what may have changed it, one sentence each, the likeliest first."""
     return _CAUSES[change]
 
 
 class SetupPart(StrEnum):
-    """What is compared."""
+    """A part of the set-up that is compared."""
 
     DELEGATED_ADMINISTRATOR = "delegated_administrator"
     FEATURE = "feature"
@@ -127,7 +119,7 @@ class SetupPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """One service control or resource control policy of the organization's own that is attached to something."""
+    """One attached service control or resource control policy of the organization itself."""
 
     policy_id: str
     name: str
@@ -147,7 +139,7 @@ class SetupState:
     guardrails: tuple[Guardrail, ...] | None
     """By policy id; ``None`` if they weren't read."""
     guardrails_unknown: str | None
-    """Why they weren't read, as one sentence that says what it needs."""
+    """Why they weren't read, and what is needed; one sentence."""
     read_at: datetime
     endpoint: str
     caller_arn: str
@@ -155,7 +147,7 @@ class SetupState:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSetup:
-    """A set-up that a person declared to be as it should be."""
+    """A set-up that a person accepted as correct."""
 
     state: SetupState
     accepted_at: datetime
@@ -166,7 +158,7 @@ class AcceptedSetup:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that isn't as it was accepted."""
+    """One difference from the accepted set-up."""
 
     part: SetupPart
     subject: str
@@ -176,15 +168,15 @@ class Difference:
     what: str
     """One sentence for a person."""
     could_be: tuple[str, ...]
-    """What could have changed it; what Rootkeeper itself recorded comes first."""
+    """What may have changed it; what Rootkeeper itself recorded comes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupDrift:
-    """What came of a comparison."""
+    """The result of a comparison."""
 
     accepted: AcceptedSetup | None
-    """``None`` if nothing was ever accepted: then nothing was compared either."""
+    """``None`` if no set-up was accepted; then nothing is compared."""
     differences: tuple[Difference, ...]
     unknown: tuple[str, ...]
     """One sentence for each part that couldn't be compared."""
@@ -199,7 +191,7 @@ NEVER_ACCEPTED = SetupDrift(None, (), ())
 
 
 def hash_policy(content: str) -> str:
-    """SHA-256 of a policy document; spaces and the order of keys don't count."""
+    """Hash a policy document with SHA-256; spaces and the order of keys don't count."""
     try:
         text = canonical_json(json.loads(content))
     except (ValueError, RecursionError):
@@ -208,7 +200,7 @@ def hash_policy(content: str) -> str:
 
 
 def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDrift:
-    """Every difference, trusted access first."""
+    """Find every difference, trusted access first."""
     if accepted is None:
         return NEVER_ACCEPTED
     comparison = _Comparison(accepted.state, found)
@@ -216,7 +208,7 @@ def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDri
 
 
 def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> SetupDrift:
-    """The same, with Rootkeeper's own recorded changes named first among the causes.
+    """Add Rootkeeper's own recorded changes as the first cause.
 
     :param entries: of the organization, from the acceptance on.
     """
@@ -278,16 +270,16 @@ class _Comparison:
         )
         for name, was, is_now, reason in parts:
             if is_now is None:
-                yield f"{name} couldn't be compared. {reason or 'It needs a caller who may read the set-up.'}"
+                yield f"{name} couldn't be compared. {reason or 'It needs a caller who can read the set-up.'}"
             elif was is None:
                 yield (
-                    f"{name} couldn't be compared: when the set-up was accepted, they weren't read. "
-                    "It needs another rootkeeper status --accept by a caller who may read them."
+                    f"{name} couldn't be compared, because they weren't read when the set-up was accepted. "
+                    "Accept the set-up again as a caller who can read them."
                 )
 
     def _explain_features(self, reasons: str) -> str:
         if self.found.setup.trusted_access is False:
-            return "AWS tells them only while trusted access is on."
+            return "AWS shows them only while trusted access is on."
         return reasons
 
     def _compare_trust(self) -> Iterable[Difference]:

@@ -1,13 +1,7 @@
 """Reads, enables and disables root access management.
 
-The steps that change root access management's set-up, and how they are taken.
-
-Each step is intent → call → re-read → outcome. What the re-read doesn't show isn't done, whatever AWS answered; a step
-that isn't proven stops the ones after it, since they build on it.
-
-Root access management's set-up: what is on, and the plans that change it.
-
-A change is a plan first: data that can be shown, and that a dry run shows without obeying. ``setup_steps`` obeys it.
+A change is first a plan: data that a dry run shows. Each step is intent, call, re-read, outcome. Only the re-read
+proves a step, not AWS's answer. A step that isn't proven stops the later ones, because they depend on it.
 """
 
 from __future__ import annotations
@@ -23,6 +17,7 @@ from rootkeeper.errors import (
     AwsError,
     AwsRejectedError,
     AwsUnclearError,
+    Hint,
     LockLostError,
     TargetRefusedError,
     WindowConflictError,
@@ -36,7 +31,7 @@ from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
-"""Before each re-read: AWS is eventually consistent, and a re-read right after a call may not show it yet."""
+"""Before each re-read: AWS is eventually consistent, so a re-read right after a call may not show it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +55,23 @@ class SetupStep:
 
 
 class StepOutcome(StrEnum):
-    """What came of a step."""
+    """The outcome of a step."""
 
     CHANGED = "changed"
     """Done, and the re-read shows it."""
     UNNEEDED = "unneeded"
-    """It was so already when its turn came; no call was made."""
+    """Already so when its turn came; no call was made."""
     FAILED = "failed"
     """Refused, or the re-read shows that it isn't done."""
     UNKNOWN = "unknown"
     """The re-read couldn't show whether it is done."""
     SKIPPED = "skipped"
-    """Not tried, since a step before it failed."""
+    """Not tried, because an earlier step isn't proven."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupStepResult:
-    """One step of a plan, and what came of it."""
+    """One step of a plan, and its outcome."""
 
     step: SetupStep
     outcome: StepOutcome
@@ -87,16 +82,16 @@ class SetupStepResult:
 
 @dataclass(frozen=True, slots=True)
 class SetupStepsReport:
-    """What came of all steps."""
+    """The outcome of all steps."""
 
     results: tuple[SetupStepResult, ...]
     setup: Setup
-    """As read last."""
+    """The last reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupSteps:
-    """Takes steps, in order."""
+    """Executes steps in order."""
 
     reader: OrganizationReader
     administration: OrganizationAdministration
@@ -105,7 +100,7 @@ class SetupSteps:
     progress: Progress
 
     def take(self, steps: tuple[SetupStep, ...]) -> SetupStepsReport:
-        """Take each step that is still needed when its turn comes; after one that isn't proven the rest is skipped.
+        """Execute each step that is still needed; skip the rest after one that isn't proven.
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
         """
@@ -155,7 +150,7 @@ class SetupSteps:
 
 
 def find_satisfied(step: SetupStep, setup: Setup) -> bool | None:
-    """Whether the set-up is as the step wants it; ``None`` if that part couldn't be read."""
+    """Whether the set-up already has the step's result; ``None`` if that part couldn't be read."""
     match step.action:
         case Action.TRUSTED_ACCESS_ENABLE | Action.TRUSTED_ACCESS_DISABLE:
             is_on = setup.trusted_access
@@ -176,8 +171,8 @@ def _evaluate(step: SetupStep, satisfied: bool | None, error: AwsError | None) -
         return SetupStepResult(
             step,
             StepOutcome.UNKNOWN,
-            f"{step.title}: sent, but what came of it can't be read.",
-            "`rootkeeper status` says what can't be read, and why.",
+            f"{step.title}: sent, but the set-up can't be re-read.",
+            Hint("Read the set-up again; it shows what can't be read, and why.", "setup.status"),
         )
     said = error.message if error else "AWS answered success"
     return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {said}, but the re-read doesn't show it.")
@@ -251,12 +246,14 @@ _SATISFIED_TITLES = {
     Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "{} is no delegated administrator any more",
 }
 
-NO_FAILSAFE = "No failsafe. Next: rootkeeper enable --delegated-administrator ID"
+NO_FAILSAFE = Hint(
+    "The organization has no failsafe. Register a delegated administrator for IAM.", "setup.register_failsafe"
+)
 _FEATURE_WORDS = {Feature.ROOT_CREDENTIALS_MANAGEMENT: "credentials", Feature.ROOT_SESSIONS: "sessions"}
 
 
 class CallerRole(StrEnum):
-    """What the caller's account is in the organization."""
+    """The role of the caller's account in the organization."""
 
     MANAGEMENT = "management"
     DELEGATED_ADMINISTRATOR = "delegated_administrator"
@@ -268,16 +265,16 @@ class CallerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissingPart:
-    """One part of the set-up that isn't there."""
+    """One part of the set-up that is missing."""
 
     what: str
-    command: str
-    """The command that mends it."""
+    fix: Hint
+    """How to add it; the command line words it as the command."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupReport:
-    """What ``rootkeeper status`` shows."""
+    """The set-up, and who reads it."""
 
     endpoint: Endpoint
     caller: Caller
@@ -285,11 +282,11 @@ class SetupReport:
     organization: Organization
     setup: Setup
     missing: tuple[MissingPart, ...]
-    """Known to be missing; what couldn't be read stands in ``setup.unknown``."""
+    """Known to be missing; ``setup.unknown`` has what couldn't be read."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether every part was read and is there."""
+        """Whether every part was read and exists."""
         return self.setup.is_complete and not self.setup.unknown
 
 
@@ -300,9 +297,9 @@ class SetupReader:
     reader: OrganizationReader
 
     def read(self) -> SetupReport:
-        """Caller, organization and set-up: five reading calls.
+        """Read caller, organization and set-up: five reading calls.
 
-        :raises AwsError: if the caller or the organization can't be read; what else can't be read is told as unknown.
+        :raises AwsError: if the caller or the organization can't be read; any other part is then unknown.
         """
         caller = self.reader.read_caller()
         organization = self.reader.read_organization()
@@ -319,28 +316,28 @@ class SetupReader:
 
 @dataclass(frozen=True, slots=True)
 class SetupPlan:
-    """What a change of the set-up will do."""
+    """A planned change of the set-up."""
 
     report: SetupReport
-    """The set-up as it is, with organization, caller and endpoint."""
+    """The current set-up, with organization, caller and endpoint."""
     steps: tuple[SetupStep, ...]
     """In order; empty if there is nothing to do."""
     unneeded: tuple[str, ...]
-    """One sentence for each thing asked for that is so already."""
+    """One sentence for each requested part that is so already."""
     remarks: tuple[str, ...]
-    """What the person should know before saying yes."""
+    """What the person must know before confirming."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupChange:
-    """What came of a plan."""
+    """The outcome of a plan."""
 
     plan: SetupPlan
     results: tuple[SetupStepResult, ...]
     setup: Setup
     """As re-read at the end."""
     closing_remarks: tuple[str, ...]
-    """What remains, and what comes next, such as ``No failsafe. Next: rootkeeper enable …``."""
+    """What remains, and what comes next."""
 
     @property
     def is_proven(self) -> bool:
@@ -350,7 +347,7 @@ class SetupChange:
 
 @dataclass(frozen=True, slots=True)
 class SetupEnabler:
-    """Switches trusted access, the features and the delegated administrator on; only the management account may."""
+    """Enables trusted access, the features and the delegated administrator, from the management account only."""
 
     reader: OrganizationReader
     administration: OrganizationAdministration
@@ -363,7 +360,7 @@ class SetupEnabler:
         features: frozenset[Feature] = frozenset(Feature),
         delegated_administrator: AccountId | None = None,
     ) -> SetupPlan:
-        """Only what is missing. Reads, and changes nothing: this is also the dry run.
+        """Plan what is missing. Reads, and changes nothing; this is also the dry run.
 
         :raises AwsAccessDeniedError: if the caller isn't in the management account; no mutating call was made.
         :raises AwsRejectedError: if the organization or its partition has no root access management.
@@ -378,9 +375,7 @@ class SetupEnabler:
         return _plan(report, wanted, remarks=())
 
     def apply(self, plan: SetupPlan) -> SetupChange:
-        """Take the plan's steps, each intent → call → re-read → outcome; stops at the first that isn't proven.
-
-        A plan without steps is fine: it makes no mutating call and tells what comes next.
+        """Execute the plan's steps; stops at the first that isn't proven.
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
         """
@@ -392,24 +387,24 @@ class SetupEnabler:
         if account_id == organization.management_account_id:
             raise TargetRefusedError(
                 f"{account_id} is the management account, which can't be a delegated administrator.",
-                hint="Name a member account, best a security account of its own.",
+                hint="Name a member account, preferably a separate security account.",
             )
         state = self.reader.find_account_state(account_id)
         if state is None:
             raise TargetRefusedError(
                 f"{account_id} isn't an account of the organization {organization.organization_id}.",
-                hint="`rootkeeper audit --all` lists its accounts.",
+                hint=Hint("Name one of its accounts.", "setup.list_accounts"),
             )
         if state is not AccountState.ACTIVE:
             raise TargetRefusedError(
-                f"{account_id} is {state}; a delegated administrator must be ACTIVE.",
-                hint="Name another member account, best a security account of its own.",
+                f"{account_id} is {state}. A delegated administrator must be ACTIVE.",
+                hint="Name another member account, preferably a separate security account.",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class SetupDisabler:
-    """The way back: features, then delegated administrators and trusted access."""
+    """Disables the features, then delegated administrators and trusted access."""
 
     reader: OrganizationReader
     administration: OrganizationAdministration
@@ -419,12 +414,13 @@ class SetupDisabler:
     progress: Progress
 
     def plan(self, features: frozenset[Feature] = frozenset(Feature), *, trusted_access: bool = False) -> SetupPlan:
-        """What is on and shall go. With ``trusted_access`` the delegated administrators are deregistered before it,
-        since AWS keeps it while there is one.
+        """Plan what to disable.
 
-        :raises WindowConflictError: if a recovery window owes its closing.
-        :raises AwsAccessDeniedError: if the caller may not: features belong to the management account and delegated
-            administrators, the rest to the management account alone.
+        With ``trusted_access`` the delegated administrators are deregistered first, because AWS requires that.
+
+        :raises WindowConflictError: if a recovery window must still be closed.
+        :raises AwsAccessDeniedError: if the caller isn't in the management account or, for features only, in a
+            delegated administrator account.
         """
         report = SetupReader(self.reader).read()
         if trusted_access:
@@ -435,7 +431,7 @@ class SetupDisabler:
         return _plan(report, _list_disabling(report.setup, features, trusted_access), _list_warnings(trusted_access))
 
     def apply(self, plan: SetupPlan) -> SetupChange:
-        """As ``Enabling.apply``; says what remains.
+        """Execute the plan's steps, and report what remains.
 
         :raises WindowConflictError: if a recovery window was opened since the plan.
         """
@@ -448,8 +444,8 @@ class SetupDisabler:
         if owing:
             named = ", ".join(f"{window.window_id} ({window.account_id}, {window.state})" for window in owing)
             raise WindowConflictError(
-                f"Recovery windows owe their closing, which needs root access management: {named}.",
-                hint="Close them first: rootkeeper windows close WINDOW_ID",
+                f"Recovery windows must be closed first, which needs root access management: {named}.",
+                hint=Hint("Close the recovery windows.", "setup.close_windows"),
             )
 
 
@@ -465,30 +461,31 @@ def _find_caller_role(caller: Caller, organization: Organization, setup: Setup) 
 def _list_missing(organization: Organization, setup: Setup) -> tuple[MissingPart, ...]:
     missing: list[MissingPart] = []
     if not organization.has_all_features:
-        missing.append(MissingPart("All features of the organization", "aws organizations enable-all-features"))
+        fix = Hint("Run: aws organizations enable-all-features", "setup.enable_all_features")
+        missing.append(MissingPart("All features of the organization", fix))
     if setup.trusted_access is False:
-        missing.append(MissingPart("Trusted access for iam.amazonaws.com", "rootkeeper enable"))
-    if setup.features is not None:
-        missing.extend(
-            MissingPart(f"The feature {feature}", f"rootkeeper enable --feature {_FEATURE_WORDS[feature]}")
-            for feature in Feature
-            if feature not in setup.features
-        )
+        missing.append(MissingPart("Trusted access for iam.amazonaws.com", Hint(_SWITCH_ON, "setup.enable")))
+    missing += [
+        MissingPart(f"The feature {feature}", Hint(_SWITCH_ON, "setup.enable_feature", feature=_FEATURE_WORDS[feature]))
+        for feature in Feature
+        if setup.features is not None and feature not in setup.features
+    ]
     if setup.delegated_administrators == ():
-        missing.append(
-            MissingPart("A delegated administrator (failsafe)", "rootkeeper enable --delegated-administrator ID")
-        )
+        missing.append(MissingPart("A delegated administrator (failsafe)", Hint(_SWITCH_ON, "setup.enable_delegate")))
     return tuple(missing)
 
 
-def _require_management(report: SetupReport, deed: str) -> None:
+_SWITCH_ON = "Switch it on in the set-up."
+
+
+def _require_management(report: SetupReport, action: str) -> None:
     if report.caller_role is not CallerRole.MANAGEMENT:
-        raise _refuse_caller(report, deed, "the management account")
+        raise _refuse_caller(report, action, "the management account")
 
 
-def _refuse_caller(report: SetupReport, deed: str, who: str) -> AwsAccessDeniedError:
+def _refuse_caller(report: SetupReport, action: str, accounts: str) -> AwsAccessDeniedError:
     return AwsAccessDeniedError(
-        f"Only {who} may {deed}; the caller is {report.caller.arn}. Nothing was changed.",
+        f"Only {accounts} can {action}. The caller is {report.caller.arn}. Nothing was changed.",
         hint=f"Use credentials of the management account {report.organization.management_account_id}.",
     )
 
@@ -526,11 +523,11 @@ def _list_disabling(setup: Setup, features: frozenset[Feature], trusted_access: 
 
 
 def _plan(report: SetupReport, wanted: tuple[SetupStep, ...], remarks: tuple[str, ...]) -> SetupPlan:
-    """Steps whose end isn't there yet, or can't be read."""
+    """Plan the steps whose result doesn't exist yet, or can't be read."""
     satisfied = [step for step in wanted if find_satisfied(step, report.setup)]
     unneeded = [step.satisfied_title for step in satisfied]
     if report.setup.trusted_access is False and not any(step.action is Action.TRUSTED_ACCESS_ENABLE for step in wanted):
-        unneeded.append("Trusted access is off: AWS keeps the features' flags, and nobody can use or change them.")
+        unneeded.append("Trusted access is off. AWS keeps the features' flags, but they can't be used or changed.")
     return SetupPlan(
         report=report,
         steps=tuple(step for step in wanted if step not in satisfied),
@@ -540,23 +537,19 @@ def _plan(report: SetupReport, wanted: tuple[SetupStep, ...], remarks: tuple[str
 
 
 def _list_warnings(trusted_access: bool) -> tuple[str, ...]:
-    warnings = [
-        "Root user credentials that were deleted stay deleted; none can be deleted or recovered while this is off."
-    ]
-    if trusted_access:
-        warnings.append("Without a delegated administrator there is no failsafe.")
-    return tuple(warnings)
+    stays = "Root user credentials that were deleted stay deleted. While this is off, none can be deleted or recovered."
+    return (stays, "Without a delegated administrator there is no failsafe.") if trusted_access else (stays,)
 
 
 def _describe_remains(setup: Setup) -> tuple[str, ...]:
     remains: list[str] = ["Root user credentials that were deleted stay deleted."]
     if setup.trusted_access is False:
-        remains.append("AWS keeps the features' flags: they are as before once trusted access is on again.")
+        remains.append("AWS keeps the features' flags. They count again when trusted access is on again.")
     if setup.features:
         remains.append(f"Still on: {', '.join(sorted(setup.features))}.")
     if setup.trusted_access:
-        remains.append("Trusted access is still on. To switch it off: rootkeeper disable --trusted-access")
+        remains.append(Hint("Trusted access is still on.", "setup.trusted_access_on"))
     if setup.delegated_administrators:
         remains.append(f"Still delegated administrators: {', '.join(setup.delegated_administrators)}.")
-    remains.append("Root sessions that are open already last for up to 15 minutes.")
+    remains.append("Open root sessions last for up to 15 minutes.")
     return tuple(remains)

@@ -1,41 +1,15 @@
-"""Bucket and queue policies: whom they lock out, and what may replace them.
+"""Which statements of a bucket or queue policy lock everyone out, and what may replace the policy.
 
-The wildcards of policies: ``*`` for any text, ``?`` for one character, nothing else.
+A policy locks everyone out if no ordinary caller of the resource's own account can change it, so that only a root
+session can. Only Deny statements can do that, because the account's identity policies can allow anything. The
+ordinary caller is the most favorable one: current TLS, MFA, and no service in between. Its name and network aren't
+known, so a condition on them gives ``DEPENDS``. A condition that can't be read never counts as passed.
 
-Source: IAM User Guide, "IAM JSON policy elements: Resource".
+Policies from AWS are parsed leniently, because they are in force anyway. A person's policy is checked before it is
+sent. Recovery windows and deletion exceptions don't concern buckets and queues, so they don't prevent an unlock.
 
-The text of a bucket or queue policy, read as far as judging it needs.
-
-What AWS gives is read leniently, since it is in force whatever we think of it; what a person wants to put is checked
-before it is sent.
-
-What a policy's conditions see of an ordinary caller of the resource's own account.
-
-The caller is the most favourable one: it comes over current TLS, signed in with MFA, straight and not through a
-service. So a condition that such a caller gets past locks nobody out. Who it is, and from which network it comes, isn't
-known: that stays open.
-
-Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference, Amazon S3 and Amazon SQS.
-
-Whether a statement's conditions hold for every ordinary caller of the resource's own account.
-
-Three answers: yes, no, and ``None`` where it depends on who calls, from where or when. A condition that can't be read
-is never taken for one that lets callers pass.
-
-Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
-
-Which statement of a bucket or queue policy locks everyone of the account out, so that only its root user is left.
-
-What counts is whether anybody can still change the policy: who can does not need a root session. Denials alone can lock
-out, since identity policies of the account itself allow as much as they like.
-
-What may be put in place of a policy: the offered correction, and the check of a person's own.
-
-A change of one policy as data, and what a re-read makes of it.
-
-Which accounts an unlock may reach: the same that nothing else of ours may touch are refused.
-
-A recovery window is no obstacle, nor is an exception from deletion: neither has to do with buckets and queues.
+Source: IAM User Guide, "IAM JSON policy elements: Resource", "... Condition operators", "AWS global condition context
+keys"; Service Authorization Reference, Amazon S3 and Amazon SQS.
 """
 
 from __future__ import annotations
@@ -50,7 +24,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from rootkeeper.aws.rules import Resource, ResourceKind, change_action
-from rootkeeper.errors import AwsAccessDeniedError, PolicyDocumentError, TargetRefusedError
+from rootkeeper.errors import AwsAccessDeniedError, Hint, PolicyDocumentError, TargetRefusedError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.selection import AccountProtections, SelectedAccount, SkipReason, find_skip
@@ -60,7 +34,7 @@ from rootkeeper.values import JsonValue, canonical_json
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
-    """Whether one of ``patterns`` covers ``text``."""
+    """Whether ``text`` matches one of ``patterns``; ``*`` is any text, ``?`` one character."""
     known = known_text(text)
     return any(match(wildcard_tokens(pattern), known) for pattern in patterns)
 
@@ -85,9 +59,9 @@ class PolicyDocument:
 
 
 def parse_policy(text: str, source: str) -> PolicyDocument:
-    """Read a policy.
+    """Parse a policy.
 
-    :param source: how an error names it, such as ``The policy of bucket logs`` or ``The policy in new.json``.
+    :param source: its name in an error, such as ``The policy of bucket logs`` or ``The policy in new.json``.
     :raises PolicyDocumentError: if it isn't a JSON object with statements.
     """
     try:
@@ -105,18 +79,18 @@ def parse_policy(text: str, source: str) -> PolicyDocument:
 
 
 def require_size(kind: ResourceKind, text: str, source: str) -> None:
-    """:raises PolicyDocumentError: if AWS wouldn't take so much."""
+    """Require that a policy isn't larger than AWS allows.
+
+    :raises PolicyDocumentError: if it is.
+    """
     size_bytes = len(text.encode())
     if size_bytes > kind.policy_limit_bytes:
-        raise _invalid(
-            source,
-            f"it has {size_bytes:,} bytes, and a {kind.noun} takes {kind.policy_limit_bytes:,}",
-            hint="Join statements, or use wildcards.",
-        )
+        problem = f"it has {size_bytes:,} bytes, but a {kind.noun} allows {kind.policy_limit_bytes:,}"
+        raise _invalid(source, problem, hint="Combine statements, or use wildcards.")
 
 
 def require_acceptable(document: PolicyDocument, resource: Resource, source: str) -> None:
-    """Check what AWS would refuse, before anything is sent.
+    """Require a policy that AWS accepts, before it is sent.
 
     :raises PolicyDocumentError: naming the source and the statement.
     """
@@ -124,7 +98,7 @@ def require_acceptable(document: PolicyDocument, resource: Resource, source: str
     if document.content.get("Version", _LATEST_VERSION) not in _VERSIONS:
         raise _invalid(source, f"its Version must be {_LATEST_VERSION}")
     if kind.statement_limit is not None and len(document.statements) > kind.statement_limit:
-        raise _invalid(source, f"a {kind.noun} takes {kind.statement_limit} statements")
+        raise _invalid(source, f"a {kind.noun} allows {kind.statement_limit} statements")
     for number, statement in enumerate(document.statements):
         problem = _find_problem(statement, resource)
         if problem is not None:
@@ -142,33 +116,28 @@ def _find_problem(statement: Element, resource: Resource) -> str | None:
     prefix = f"{resource.kind.value}:"
     foreign = [action for action in actions if action != "*" and not action.lower().startswith(prefix)]
     if foreign:
-        return f"the action {foreign[0]!r} is none of {prefix}*"
+        return f"the action {foreign[0]!r} doesn't match {prefix}*"
     resources = as_texts(statement.get("Resource", statement.get("NotResource")))
-    if resources and not any(_is_about(pattern, resource) for pattern in resources):
-        return f"no resource is {resource.arn}"
+    if resources and not any(
+        pattern.startswith(f"{resource.arn}/") or matches_any(resource.arn, [pattern]) for pattern in resources
+    ):
+        return f"no resource matches {resource.arn}"
     return None
 
 
-def _is_about(pattern: str, resource: Resource) -> bool:
-    return pattern.startswith(f"{resource.arn}/") or matches_any(resource.arn, [pattern])
-
-
 def get_statement_name(statement: Element, number: int) -> str:
-    """By its Sid, or by its place, counted from 1."""
+    """Name a statement by its Sid, or by its number from 1."""
     sid = statement.get("Sid")
     return f"statement {sid}" if isinstance(sid, str) and sid else f"statement {number + 1}"
 
 
 def hash_policy(text: str) -> str:
-    """SHA-256, in hexadecimal, of the text as AWS gave it: what ``sha256sum`` says of the saved file."""
+    """Hash the text as AWS returned it: SHA-256 in hexadecimal, as ``sha256sum`` prints it for the saved file."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def fingerprint(text: str | None, partition: str) -> str | None:
-    """The same for two texts that mean the same: AWS gives a policy back with other spaces, orders and spellings.
-
-    ``None`` for no policy.
-    """
+    """Hash the meaning of a policy: AWS returns it with other spaces, orders and spellings. ``None`` for no policy."""
     if text is None:
         return None
     try:
@@ -194,7 +163,7 @@ def _render_account(text: str, partition: str) -> str:
 
 
 def _normalize(value: Any) -> Any:
-    """One element stands for itself; the order of texts says nothing, that of statements is kept."""
+    """A list of one element equals the element; the order of texts doesn't matter, that of statements does."""
     if isinstance(value, dict):
         return {key: _normalize(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -208,23 +177,23 @@ def _normalize(value: Any) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
-    """JSON of policies: one element may stand without its list."""
+    """Return a list; in policies a single element may have no list around it."""
     if value is None:
         return []
     return list(value) if isinstance(value, list) else [value]
 
 
 def as_texts(value: Any) -> Sequence[str]:
-    """The same as texts; numbers and truth values as JSON spells them."""
+    """Return a list of texts, with numbers and truth values as in JSON."""
     return [item if isinstance(item, str) else json.dumps(item) for item in as_list(value)]
 
 
 def _invalid(source: str, problem: str, hint: str | None = None) -> PolicyDocumentError:
-    return PolicyDocumentError(f"{source} can't be used: {problem}.", hint=hint or "Mend it and run the command again.")
+    return PolicyDocumentError(f"{source} can't be used: {problem}.", hint=hint or "Fix the policy and try again.")
 
 
 PRINCIPAL_KEYS = frozenset({"aws:principalarn"})
-"""Keys whose values name principals."""
+"""Keys whose values are principals."""
 
 _ABSENT = frozenset(
     {
@@ -254,15 +223,16 @@ _PRESENT_IN_S3 = frozenset(
         "s3:x-amz-content-sha256",
     }
 )
-"""The keys of S3 that come with a change of a bucket's policy; its others belong to objects, and are absent."""
+"""The S3 keys of a bucket policy change. The other S3 keys concern objects and are absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrdinaryCaller:
-    """An ordinary caller: the values known of it, by key in lower case."""
+    """An ordinary caller of the resource's account."""
 
     resource: Resource
     known: Mapping[str, str]
+    """Values of condition keys, by key in lower case."""
 
     @staticmethod
     def of(resource: Resource, organization_id: str) -> OrdinaryCaller:
@@ -287,21 +257,21 @@ class OrdinaryCaller:
         )
 
     def lacks(self, key: str) -> bool:
-        """Whether the key is surely absent from a change of the policy."""
+        """Whether the key is certainly absent when the policy is changed."""
         is_of_objects = key.startswith("s3:") and key not in _PRESENT_IN_S3
         return key in _ABSENT or (is_of_objects and self.resource.kind is ResourceKind.BUCKET)
 
 
 @dataclass(frozen=True, slots=True)
 class CallerMatch:
-    """How one part of a statement bears on ordinary callers."""
+    """Whether a part of a statement matches ordinary callers."""
 
     holds: bool | None
-    """Whether it takes in every one of them; ``None``: it depends."""
+    """Whether it matches every ordinary caller; ``None`` if it depends."""
     exceptions: tuple[str, ...] = ()
-    """Principals of the account that it leaves out."""
+    """Principals of the account that it doesn't match."""
     conditions: tuple[str, ...] = ()
-    """What else it depends on, as the policy has it."""
+    """What else it depends on, as written in the policy."""
 
 
 HOLDS = CallerMatch(holds=True)
@@ -309,21 +279,21 @@ FAILS = CallerMatch(holds=False)
 
 
 def combine(caller_matches: Iterable[CallerMatch]) -> CallerMatch:
-    """All parts of a statement must hold."""
+    """Combine the parts of a statement, which must all hold."""
     found = tuple(caller_matches)
-    if any(caller_match.holds is False for caller_match in found):
+    if any(one.holds is False for one in found):
         return FAILS
-    if all(caller_match.holds for caller_match in found):
+    if all(one.holds for one in found):
         return HOLDS
     return CallerMatch(
         None,
-        exceptions=tuple(text for caller_match in found for text in caller_match.exceptions),
-        conditions=tuple(text for caller_match in found for text in caller_match.conditions),
+        exceptions=tuple(text for one in found for text in one.exceptions),
+        conditions=tuple(text for one in found for text in one.conditions),
     )
 
 
 def evaluate_conditions(block: Any, caller: OrdinaryCaller) -> CallerMatch:
-    """Judge a statement's ``Condition``."""
+    """Evaluate a statement's ``Condition``."""
     if not isinstance(block, Mapping):
         return HOLDS if block is None else CallerMatch(None, conditions=("a Condition that can't be read",))
     return combine(
@@ -335,7 +305,7 @@ def evaluate_conditions(block: Any, caller: OrdinaryCaller) -> CallerMatch:
 
 @dataclass(frozen=True, slots=True)
 class _Operator:
-    """``ForAllValues:StringNotEqualsIfExists``, taken apart."""
+    """A condition operator such as ``ForAllValues:StringNotEqualsIfExists``, parsed."""
 
     written: str
     quantifier: str
@@ -399,19 +369,19 @@ def _evaluate_principal(
 
 
 def evaluate_exceptions(excepted: Sequence[str], caller: OrdinaryCaller) -> CallerMatch:
-    """Everyone but these: who of them there is isn't known.
+    """Evaluate "everyone except these principals"; whether the principals exist isn't known.
 
-    The account's root user is no exception: it gets past every bucket and queue policy anyway, and mostly can't sign
-    in. Principals of other accounts can't change the policy at all.
+    The account's root user doesn't count: bucket and queue policies don't restrict it, and mostly it can't sign in.
+    Principals of other accounts can't change the policy.
     """
     if any(covers_everyone(value, caller) for value in excepted):
         return FAILS
-    mattering = tuple(value for value in excepted if _may_be_a_caller(value, caller))
-    return CallerMatch(None, exceptions=mattering) if mattering else HOLDS
+    own = tuple(value for value in excepted if _may_be_a_caller(value, caller))
+    return CallerMatch(None, exceptions=own) if own else HOLDS
 
 
 def covers_everyone(pattern: str, caller: OrdinaryCaller) -> bool:
-    """Whether it takes in any role or any user of the account, whatever its name."""
+    """Whether a pattern matches every role or every user of the account."""
     return any(
         matches_any(f"arn:{caller.resource.partition}:iam::{caller.resource.account_id}:{kind}/\0", [pattern])
         for kind in ("role", "user")
@@ -419,7 +389,7 @@ def covers_everyone(pattern: str, caller: OrdinaryCaller) -> bool:
 
 
 def _may_be_a_caller(pattern: str, caller: OrdinaryCaller) -> bool:
-    """Whether it may name a user or role of the account, its root user aside."""
+    """Whether a pattern may match a user or role of the account, other than its root user."""
     parts = pattern.split(":", 5)
     if len(parts) < 6:
         return has_wildcard(pattern)
@@ -456,15 +426,15 @@ _COMPARISONS: Mapping[str, Callable[[str, str], bool]] = MappingProxyType(
 
 
 class LockoutVerdict(StrEnum):
-    """Who can still change the policy."""
+    """Who can change the policy."""
 
     DEPENDS = "depends"
-    """Only those whom a statement excepts, if there are any left."""
+    """Only principals that a statement excepts, if they exist."""
     LOCKED = "locked"
-    """Nobody but a root session."""
+    """Only a root session."""
     NO_POLICY = "no_policy"
     OPEN = "open"
-    """Whoever the account's identity policies let."""
+    """Every principal that the account's identity policies allow."""
     UNKNOWN = "unknown"
     """It couldn't be read."""
 
@@ -474,7 +444,7 @@ _SEVERITY = (LockoutVerdict.OPEN, LockoutVerdict.DEPENDS, LockoutVerdict.LOCKED)
 
 @dataclass(frozen=True, slots=True)
 class LockingStatement:
-    """A statement that keeps everyone, or everyone but its exceptions, from changing the policy."""
+    """A statement that denies a policy change to everyone, or to everyone except its exceptions."""
 
     number: int
     """Its place in the policy, from 0."""
@@ -490,23 +460,23 @@ class LockingStatement:
     @property
     def explanation(self) -> str:
         """One sentence for a person."""
-        sentence = f"{_capitalized(self.name)} denies everyone in the account"
+        sentence = f"{self.name[:1].upper()}{self.name[1:]} denies everyone in the account"
         if self.exceptions:
-            sentence += f" but {', '.join(self.exceptions)}"
+            sentence += f" except {', '.join(self.exceptions)}"
         if self.conditions:
-            sentence += f" where {' and '.join(self.conditions)}"
+            sentence += f" if {' and '.join(self.conditions)}"
         return f"{sentence}."
 
 
 @dataclass(frozen=True, slots=True)
 class Lockout:
-    """What a policy does to the account's own people."""
+    """The effect of a policy on the principals of its account."""
 
     verdict: LockoutVerdict
     statements: tuple[LockingStatement, ...] = ()
-    """Those to blame, in the policy's order."""
+    """The statements that cause it, in the policy's order."""
     reason: str | None = None
-    """Why the verdict isn't known."""
+    """Why the verdict is unknown."""
 
     @property
     def explanation(self) -> str:
@@ -522,7 +492,7 @@ _EXPLANATIONS = {
 
 
 def evaluate_policy(text: str | None, resource: Resource, organization_id: str) -> Lockout:
-    """Judge a policy as AWS gave it; one that can't be read is unknown, never open."""
+    """Evaluate a policy from AWS; one that can't be parsed is unknown, never open."""
     if text is None:
         return Lockout(LockoutVerdict.NO_POLICY)
     try:
@@ -533,26 +503,24 @@ def evaluate_policy(text: str | None, resource: Resource, organization_id: str) 
 
 
 def evaluate_document(document: PolicyDocument, caller: OrdinaryCaller) -> Lockout:
-    """One way to change the policy is enough to be open; each of them is judged by its worst statement."""
-    found = {
-        action: [_evaluate_statement(statement, action, caller) for statement in document.statements]
+    """Evaluate a policy: one action that can change it is enough; the worst statement counts for each action."""
+    found = [
+        [_evaluate_statement(statement, action, caller) for statement in document.statements]
         for action in caller.resource.kind.fix_actions
-    }
-    verdict = _least(_worst(_verdict(one) for one in caller_matches) for caller_matches in found.values())
+    ]
+    by_action = (max((_verdict(one) for one in matches), key=_SEVERITY.index) for matches in found)
+    verdict = min(by_action, key=_SEVERITY.index, default=LockoutVerdict.OPEN)
     if verdict is LockoutVerdict.OPEN:
         return Lockout(LockoutVerdict.OPEN)
-    blamed = []
+    locking = []
     for number, statement in enumerate(document.statements):
-        worst = max(
-            (caller_matches[number] for caller_matches in found.values()),
-            key=lambda one: _SEVERITY.index(_verdict(one)),
-        )
+        worst = max((matches[number] for matches in found), key=lambda one: _SEVERITY.index(_verdict(one)))
         if _verdict(worst) is not LockoutVerdict.OPEN:
             name = get_statement_name(statement, number)
-            blamed.append(
+            locking.append(
                 LockingStatement(number, name, _verdict(worst), worst.exceptions, worst.conditions, statement)
             )
-    return Lockout(verdict, tuple(blamed))
+    return Lockout(verdict, tuple(locking))
 
 
 def _verdict(caller_match: CallerMatch) -> LockoutVerdict:
@@ -561,26 +529,19 @@ def _verdict(caller_match: CallerMatch) -> LockoutVerdict:
     return LockoutVerdict.LOCKED if caller_match.holds else LockoutVerdict.OPEN
 
 
-def _worst(verdicts: Iterable[LockoutVerdict]) -> LockoutVerdict:
-    return max(verdicts, key=_SEVERITY.index, default=LockoutVerdict.OPEN)
-
-
-def _least(verdicts: Iterable[LockoutVerdict]) -> LockoutVerdict:
-    return min(verdicts, key=_SEVERITY.index, default=LockoutVerdict.OPEN)
-
-
 def _evaluate_statement(statement: Element, action: str, caller: OrdinaryCaller) -> CallerMatch:
-    if statement.get("Effect") != "Deny":
-        return FAILS
-    if not _takes_in(statement, "Action", action, lowered=True):
-        return FAILS
-    if not _takes_in(statement, "Resource", caller.resource.arn):
+    is_relevant = (
+        statement.get("Effect") == "Deny"
+        and _covers(statement, "Action", action, lowered=True)
+        and _covers(statement, "Resource", caller.resource.arn)
+    )
+    if not is_relevant:
         return FAILS
     return combine((_evaluate_principals(statement, caller), evaluate_conditions(statement.get("Condition"), caller)))
 
 
-def _takes_in(statement: Element, element: str, text: str, *, lowered: bool = False) -> bool:
-    """Whether ``Action`` or ``NotAction`` (``Resource``, ``NotResource``) covers it; without either it does."""
+def _covers(statement: Element, element: str, text: str, *, lowered: bool = False) -> bool:
+    """Whether ``Action`` or ``NotAction`` (``Resource``, ``NotResource``) covers ``text``; without either it does."""
     for name, is_negated in ((element, False), (f"Not{element}", True)):
         if name in statement:
             patterns = as_texts(statement[name])
@@ -597,33 +558,27 @@ def _evaluate_principals(statement: Element, caller: OrdinaryCaller) -> CallerMa
     if "*" in named or own_root in named:
         return HOLDS
     if isinstance(statement.get("Principal"), dict) and "CanonicalUser" in statement["Principal"]:
-        return CallerMatch(None, conditions=("the account has a canonical id that it names",))
+        return CallerMatch(None, conditions=("it names the canonical id of the account",))
     return FAILS
 
 
 def _list_named(principal: Any, caller: OrdinaryCaller) -> Sequence[str]:
-    """AWS principals as ARNs, or ``*``; unique ids (``AROA…``) stand for what was deleted, and are nobody."""
+    """List AWS principals as ARNs or ``*``; a unique id (``AROA…``) is a deleted principal and doesn't count."""
     named = as_texts(principal.get("AWS")) if isinstance(principal, dict) else as_texts(principal)
     partition = caller.resource.partition
     spelled = [f"arn:{partition}:iam::{text}:root" if text.isdigit() else text for text in named]
     return [text for text in spelled if text == "*" or text.startswith("arn:")]
 
 
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def list_removed(lockout: Lockout) -> tuple[int, ...]:
-    """Places of the statements that a correction leaves out: those that deny everyone, or else those that deny all
-    but their exceptions.
-    """
+    """List the statements that a correction removes: those that deny everyone, otherwise those with exceptions."""
     return tuple(statement.number for statement in lockout.statements if statement.verdict is lockout.verdict)
 
 
 def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | None:
-    """The policy of ``resource`` without the statements that lock out; ``None`` if nothing is left of it.
+    """Return the policy without the statements that lock out; ``None`` if no statement is left.
 
-    :raises PolicyDocumentError: if it can't be read.
+    :raises PolicyDocumentError: if it can't be parsed.
     """
     document = parse_policy(text, f"The policy of {resource}")
     removed = list_removed(lockout)
@@ -634,19 +589,19 @@ def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | Non
 
 
 def require_policy_text(kind: ResourceKind, text: str, source: str) -> PolicyDocument:
-    """Check as much of a replacement as shows before the resource is known.
+    """Parse a replacement and check its size, before the resource is known.
 
-    :raises PolicyDocumentError: if it is no policy, or too large.
+    :raises PolicyDocumentError: if it isn't a policy, or is too large.
     """
     require_size(kind, text, source)
     return parse_policy(text, source)
 
 
 def require_replacement(text: str, resource: Resource, organization_id: str, source: str) -> Lockout:
-    """Check a replacement: AWS must take it, and it must not lock everyone out again.
+    """Require a replacement that AWS accepts and that doesn't lock everyone out.
 
-    :returns: what it does; ``DEPENDS`` is left to the person, who knows whether the excepted principals are there.
-    :raises PolicyDocumentError: if one of them isn't so.
+    :returns: its effect. ``DEPENDS`` is accepted: the person knows whether the excepted principals exist.
+    :raises PolicyDocumentError: if it is refused.
     """
     document = require_policy_text(resource.kind, text, source)
     require_acceptable(document, resource, source)
@@ -654,13 +609,15 @@ def require_replacement(text: str, resource: Resource, organization_id: str, sou
     if lockout.verdict is LockoutVerdict.LOCKED:
         raise PolicyDocumentError(
             f"{source} would lock everyone out again. {lockout.explanation} Nothing was done.",
-            hint="Except a principal that exists in it. To put back a copy that was saved, use --restore.",
+            hint=Hint(
+                "Add an exception for a principal that exists, or restore a saved copy.", "unlock.except_or_restore"
+            ),
         )
     return lockout
 
 
 class ChangeKind(StrEnum):
-    """What a person asks for."""
+    """The kind of change."""
 
     CORRECTED = "corrected"
     REMOVE = "remove"
@@ -670,13 +627,13 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """One policy, as it is and as it shall be."""
+    """One policy, before and after a change."""
 
     resource: Resource
     before: str | None
-    """As it was shown; ``None`` for none."""
+    """The policy that was shown; ``None`` for no policy."""
     after: str | None
-    """``None``: it is removed."""
+    """``None`` to remove the policy."""
 
     @property
     def action(self) -> Action:
@@ -684,18 +641,18 @@ class PolicyChange:
 
     @property
     def is_needless(self) -> bool:
-        """Whether everything is so already."""
+        """Whether both mean the same."""
         partition = self.resource.partition
         return fingerprint(self.before, partition) == fingerprint(self.after, partition)
 
 
 def describe_resource(resource: Resource) -> dict[str, JsonValue]:
-    """As the ledger's parameters hold it."""
+    """Render a resource for the ledger."""
     return {resource.kind.noun: resource.name, "region": resource.region, "partition": resource.partition}
 
 
 def describe_change(change: PolicyChange) -> dict[str, JsonValue]:
-    """As an intent's parameters hold it: enough to tell later, by a re-read, whether it was done."""
+    """Render a change for its intent, so that a later re-read can show whether it was done."""
     partition = change.resource.partition
     return {
         **describe_resource(change.resource),
@@ -707,9 +664,9 @@ def describe_change(change: PolicyChange) -> dict[str, JsonValue]:
 
 
 def read_resource(action: Action, account_id: AccountId, parameters: Mapping[str, JsonValue]) -> Resource:
-    """The resource of an intent that :func:`describe_change` described.
+    """Read the resource from an intent's parameters.
 
-    :raises ValueError: if the parameters aren't such.
+    :raises ValueError: if the parameters aren't from :func:`describe_change`.
     """
     kind = ResourceKind.QUEUE if action is Action.QUEUE_POLICY_SET else ResourceKind.BUCKET
     found = {name: parameters.get(name) for name in (kind.noun, "region", "partition")}
@@ -721,34 +678,34 @@ def read_resource(action: Action, account_id: AccountId, parameters: Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class PolicyRereadResult:
-    """What a re-read says of a change."""
+    """What a re-read proves of a change."""
 
     result: Result
     explanation: str
     is_settled: bool
-    """``False`` while the policy of before is still shown: AWS may need a while."""
+    """``False`` while AWS may still show an older state."""
 
 
 def evaluate_reread(found: str | None, parameters: Mapping[str, JsonValue], partition: str) -> PolicyRereadResult:
-    """Compare what stands there now with an intent's parameters; only the new policy itself proves that it was done."""
+    """Compare the current policy with an intent's parameters; only the new policy itself proves the change."""
     shown = fingerprint(found, partition)
     if shown == parameters.get("new_fingerprint"):
-        return PolicyRereadResult(Result.DONE, "Done, as a re-read shows.", is_settled=True)
+        return PolicyRereadResult(Result.DONE, "A re-read shows the new policy.", is_settled=True)
     if shown == parameters.get("previous_fingerprint"):
-        return PolicyRereadResult(Result.FAILED, "Not done: a re-read shows the policy of before.", is_settled=False)
+        return PolicyRereadResult(Result.FAILED, "A re-read shows the old policy.", is_settled=False)
     return PolicyRereadResult(
-        Result.UNKNOWN, "A re-read shows another policy: somebody else has changed it since.", is_settled=False
+        Result.UNKNOWN, "A re-read shows a third policy; another caller changed it.", is_settled=False
     )
 
 
 def require_unlockable(
     account: Account, inventory: Inventory, included_failsafes: frozenset[AccountId] = frozenset()
 ) -> None:
-    """Refuse what may not be touched, before any root session.
+    """Require an account that an unlock may change, before any root session.
 
     :raises TargetRefusedError: for the management account, a failsafe that isn't included, an account that isn't
         ACTIVE, and a partition without root users.
-    :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
+    :raises AwsAccessDeniedError: if the delegated administrators can't be read, because the failsafe must be known.
     """
     skip = find_skip(
         SelectedAccount(account, is_named=True),
@@ -758,19 +715,19 @@ def require_unlockable(
     )
     if skip is not None:
         raise TargetRefusedError(
-            f"Refused, nothing was done. {account.account_id} ({account.name}): {skip.detail}",
-            hint=_HINTS.get(skip.reason, "Root sessions don't reach it."),
+            f"Refused; nothing was done. {account.account_id} ({account.name}): {skip.detail}",
+            hint=_HINTS.get(skip.reason, "Root sessions can't reach it."),
         )
     if inventory.delegated_administrator_ids is None and account.account_id not in included_failsafes:
         raise AwsAccessDeniedError(
-            "The delegated administrators can't be read, so the failsafe isn't known; nothing was done.",
+            "The delegated administrators can't be read, so the failsafe isn't known. Nothing was done.",
             hint="Allow organizations:ListDelegatedAdministrators.",
             operation="organizations:ListDelegatedAdministrators",
         )
 
 
 _HINTS = {
-    SkipReason.FAILSAFE: "If you mean this account, add --include-failsafe with its id.",
-    SkipReason.MANAGEMENT_ACCOUNT: "Its own root user can change the policy, once it is signed in.",
-    SkipReason.NOT_ACTIVE: "Root sessions reach ACTIVE accounts alone.",
+    SkipReason.FAILSAFE: Hint("If you mean this failsafe, include it by its id.", "unlock.include_failsafe"),
+    SkipReason.MANAGEMENT_ACCOUNT: "Sign in as its own root user to change the policy.",
+    SkipReason.NOT_ACTIVE: "Root sessions reach only ACTIVE accounts.",
 }

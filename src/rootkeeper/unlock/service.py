@@ -1,20 +1,9 @@
-"""Reading, planning and changing the policy of a bucket or queue.
+"""Reads, plans and changes the policy of a bucket or queue in a root session.
 
-The root session of an unlock: opened when something is asked for the first time, renewed before it ends.
-
-In which Regions queues are looked for. Buckets are found from any.
-
-Reading the policies of one account's buckets or queues: which there are, and whom each locks out.
-
-Nothing is changed. A policy that can't be read is unknown, and a Region that can't be asked is named: neither is taken
-for "open".
-
-Planning the change of one policy: everything is checked, and read, before a person is asked.
-
-Changing one policy: lock → save → session → re-read → intent → call → re-read → outcome.
-
-Nothing leaves before the policy of before is on disk, with its hash in the ledger. A call that AWS answered isn't done:
-only a re-read that shows the new policy makes it so.
+A policy that can't be read is unknown, and a Region that can't be read is named; neither counts as open. A change is
+planned, with everything read and checked, before a person confirms it. Its steps are: lock, save, session, re-read,
+intent, call, re-read, outcome. No change is sent before the old policy is on disk with its hash in the ledger. Only a
+re-read that shows the new policy proves the change, not AWS's answer.
 """
 
 from __future__ import annotations
@@ -35,6 +24,7 @@ from rootkeeper.errors import (
     AwsError,
     AwsUnclearError,
     AwsUnreachableError,
+    Hint,
     InputError,
     LockLostError,
     PolicyChangedError,
@@ -82,7 +72,7 @@ class UnlockAccess:
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     def enter(self) -> RootSession:
-        """A session that is open for a while yet, and proven to be the account's root user.
+        """Return a session of the account's root user that doesn't end soon.
 
         :raises AwsError: if AWS refuses it; the outcome is recorded.
         :raises LedgerUnavailableError: if the intent can't be recorded; no call was made.
@@ -98,7 +88,6 @@ class UnlockAccess:
 
     @property
     def policies(self) -> ResourcePolicies:
-        """As ``enter``."""
         return self.enter().resource_policies
 
 
@@ -110,9 +99,9 @@ def choose_regions(
     wanted: Sequence[str],
     progress: Progress,
 ) -> tuple[str, ...]:
-    """The Regions wanted, else those that are enabled in the account, else all that this program knows.
+    """Choose the Regions: those wanted, else those enabled in the account, else all known Regions.
 
-    One call at most: account:ListRegions by the operator's credentials.
+    At most one call: account:ListRegions with the operator's credentials.
 
     :raises InputError: if a Region isn't known.
     """
@@ -124,11 +113,11 @@ def choose_regions(
     try:
         enabled = places.list_enabled_regions(None if account_id == caller.account_id else account_id)
     except AwsAccessDeniedError as error:
-        progress.remark(f"Unknown: which Regions account {account_id} has enabled can't be read: {error.reason}")
+        progress.remark(f"The enabled Regions of account {account_id} can't be read: {error.reason}")
         progress.remark(
-            f"All {len(known)} Regions that this program knows are asked instead; those that are off answer with an "
-            "error. To ask fewer, name them: --regions us-east-1,eu-west-1. To have them read, switch on trusted "
-            "access for account.amazonaws.com, and use the management account or its delegated administrator."
+            f"All {len(known)} Regions that Rootkeeper knows are read instead; disabled Regions answer with an error. "
+            "To avoid this, name the Regions, or enable trusted access for account.amazonaws.com and use the "
+            "management account or its delegated administrator."
         )
         return known
     return tuple(enabled)
@@ -139,25 +128,27 @@ def _require_known(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ..
         if region not in known:
             raise InputError(
                 f"{region!r} is not a Region of this partition with queues.",
-                hint=f"Such as --regions {','.join(known[:2])}.",
+                hint=Hint(
+                    f"Name Regions such as {' and '.join(known[:2])}.", "unlock.regions", regions=",".join(known[:2])
+                ),
             )
     return tuple(dict.fromkeys(wanted))
 
 
 WORKERS = 16
-"""Calls at the same time; each is charged to the member account, which is asked about nothing else."""
+"""Concurrent calls. They count against the member account's limits only."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourcePolicyState:
-    """One bucket or queue, its policy, and what that does."""
+    """One bucket or queue, its policy, and the effect of that policy."""
 
     resource: Resource
     policy: str | None
     """``None`` if there is none, or it couldn't be read."""
     lockout: Lockout
     is_protected: bool
-    """Whether the settings keep it from being changed."""
+    """Whether the settings forbid a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +161,18 @@ class UnreadRegion:
 
 @dataclass(frozen=True, slots=True)
 class ResourceListing:
-    """Every bucket or queue that was found in an account."""
+    """The buckets or queues that were found in an account."""
 
     account: Account
     kind: ResourceKind
     resource_states: tuple[ResourcePolicyState, ...]
     unread_regions: tuple[UnreadRegion, ...]
     unknown: str | None = None
-    """Why nothing could be asked at all: who could ask."""
+    """Why nothing could be read, and who could read it."""
 
     @property
     def has_unknown(self) -> bool:
-        """Whether of any policy it isn't known what it does."""
+        """Whether the effect of any policy is unknown."""
         return self.unknown is not None or any(
             one.lockout.verdict is LockoutVerdict.UNKNOWN for one in self.resource_states
         )
@@ -189,7 +180,7 @@ class ResourceListing:
 
 @dataclass(frozen=True, slots=True)
 class UnlockReader:
-    """Opens root sessions of an unlock task, and only reads in them."""
+    """Reads policies in root sessions of an unlock task; changes nothing."""
 
     sessions: RootSessions
     ledger: Ledger
@@ -207,7 +198,7 @@ class UnlockReader:
         sts:AssumeRoot and sts:GetCallerIdentity; s3:ListBuckets and s3:GetBucketPolicy for each; account:ListRegions,
         sqs:ListQueues for each Region and sqs:GetQueueAttributes for each queue.
 
-        A caller who may open no session in the account learns who may: that is unknown, and no error.
+        If this caller can't open a session but another caller could, the listing is unknown and names that caller.
 
         :raises AwsError: if the session can't be opened for another reason, or none of the lists can be read.
         :raises InputError: if a Region isn't known.
@@ -228,7 +219,7 @@ class UnlockReader:
     def show_one(
         self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
     ) -> ResourcePolicyState:
-        """As ``find_one``, except that a caller who may open no session in the account learns who may."""
+        """Find one as ``find_one``, but if only another caller could open the session, return unknown and name it."""
         try:
             return self.find_one(account, kind, name, regions, progress)
         except AwsAccessDeniedError as error:
@@ -259,14 +250,13 @@ class UnlockReader:
         return self.evaluate(found[0], access.policies.find_policy(found[0]))
 
     def evaluate(self, resource: Resource, policy: str | None) -> ResourcePolicyState:
-        """What a policy that was read does."""
         lockout = evaluate_policy(policy, resource, self.organization.organization_id)
         return ResourcePolicyState(resource, policy, lockout, is_protected(resource.name, self.protect))
 
     def _begin(
         self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
     ) -> tuple[UnlockAccess, tuple[str, ...]]:
-        """The session is opened first of all, so that a refusal of it is one error and not one for each Region."""
+        """Open the session first, so that its refusal is one error and not one for each Region."""
         self.places.require_same_place(kind)
         where = choose_regions(self.places, self.caller, account.account_id, kind, regions, progress)
         access = UnlockAccess(self.sessions, self.ledger, self.clock, account.account_id, kind)
@@ -285,7 +275,7 @@ class UnlockReader:
 
 @dataclass(frozen=True, slots=True)
 class _RegionResult:
-    """What one Region says."""
+    """The result of one Region."""
 
     region: str
     resources: tuple[Resource, ...] = ()
@@ -293,7 +283,7 @@ class _RegionResult:
 
 
 def _describe_permitted_caller(error: AwsAccessDeniedError) -> str:
-    """:raises AwsAccessDeniedError: itself, if another caller couldn't either."""
+    """Describe the caller that could; raises ``error`` if there is none."""
     if error.needs is None:
         raise error
     return error.reason
@@ -313,7 +303,7 @@ def _ask(
 
 
 def _require_some_answer(answers: Sequence[_RegionResult]) -> None:
-    """:raises AwsError: the first one, if every Region refuses."""
+    """Raise the first error if every Region refuses."""
     errors = [answer.error for answer in answers if answer.error is not None]
     if errors and len(errors) == len(answers):
         raise errors[0]
@@ -325,18 +315,20 @@ def _not_one(
     whose = f"account {account.account_id} ({account.name})"
     if found:
         regions = ", ".join(resource.region for resource in found)
-        return InputError(f"{whose} has {kind.noun}s named {name} in {regions}.", hint="Choose one with --regions.")
+        hint = Hint("Choose one Region.", "unlock.one_region")
+        return InputError(f"{whose} has {kind.noun}s named {name} in {regions}.", hint=hint)
     unread = [answer.region for answer in answers if answer.error is not None]
-    missing = f" Not asked, since they answer with an error: {', '.join(unread)}." if unread else ""
+    missing = f" These Regions answered with an error: {', '.join(unread)}." if unread else ""
+    text = f"List the {kind.noun}s of the account."
     return InputError(
         f"There is no {kind.noun} {name} in {whose}.{missing}",
-        hint=f"See what there is: rootkeeper unlock {kind.value} {account.account_id}",
+        hint=Hint(text, "unlock.list", service=kind.value, account_id=account.account_id),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyChangeRequest:
-    """What a person asks for."""
+    """A person's request for a change."""
 
     account: Account
     kind: ResourceKind
@@ -344,12 +336,12 @@ class PolicyChangeRequest:
     change: ChangeKind
     regions: tuple[str, ...] = ()
     text: str | None = None
-    """Of the file to put."""
+    """The new policy, from a file."""
     source: str = ""
     """The file's path."""
 
     @property
-    def describe_source(self) -> str:
+    def source_name(self) -> str:
         return f"The policy in {self.source}"
 
 
@@ -359,40 +351,40 @@ class UnlockPlan:
 
     request: PolicyChangeRequest
     resource_state: ResourcePolicyState
-    """As it is, and as the person is shown."""
+    """The current state, as the person sees it."""
     change: PolicyChange
     outcome: Lockout
-    """What the new policy does."""
+    """The effect of the new policy."""
     obstacle: str | None = None
     """Why there is nothing to do; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnlockPlanner:
-    """Checks a request, and reads what it is about."""
+    """Checks a request, and reads the current policy."""
 
     reading: UnlockReader
     ledger_reader: LedgerReader
 
     def check(self, request: PolicyChangeRequest) -> None:
-        """All that can be checked without a root session.
+        """Check everything that needs no root session.
 
         :raises TargetRefusedError: if the name is protected.
-        :raises InputError: if it can't be a name.
-        :raises PolicyDocumentError: if the file holds no policy, or is no saved copy that the ledger knows.
+        :raises InputError: if the name isn't valid.
+        :raises PolicyDocumentError: if the file has no valid policy, or no saved copy that the ledger records.
         """
         require_resource_name(request.kind, request.name)
         require_unprotected(request.kind, request.name, self.reading.protect)
         if request.text is None:
             return
-        require_policy_text(request.kind, request.text, request.describe_source)
+        require_policy_text(request.kind, request.text, request.source_name)
         if request.change is ChangeKind.RESTORE:
             self._require_saved(request, request.text)
 
     def plan(self, request: PolicyChangeRequest, progress: Progress) -> UnlockPlan:
-        """Read the policy as it is, and say what will stand in its place.
+        """Read the current policy, and plan the new one.
 
-        :raises PolicyDocumentError: if the policy can't be corrected, or a replacement wouldn't do.
+        :raises PolicyDocumentError: if the policy can't be corrected, or a replacement isn't acceptable.
         :raises InputError: if there is no such bucket or queue.
         :raises AwsError: if it can't be read.
         """
@@ -406,7 +398,7 @@ class UnlockPlanner:
         after = request.text
         if request.change is ChangeKind.REPLACE and after is not None:
             organization_id = self.reading.organization.organization_id
-            return after, require_replacement(after, resource_state.resource, organization_id, request.describe_source)
+            return after, require_replacement(after, resource_state.resource, organization_id, request.source_name)
         if request.change is ChangeKind.CORRECTED and resource_state.policy is not None:
             after = correct_policy(resource_state.policy, resource_state.lockout, resource_state.resource)
         return after, self.reading.evaluate(resource_state.resource, after).lockout
@@ -416,9 +408,9 @@ class UnlockPlanner:
         entries = self.ledger_reader.list_entries(account_id=account_id)
         if not was_saved(entries, organization_id, account_id, request.kind, request.name, text):
             raise PolicyDocumentError(
-                f"{request.describe_source} isn't a copy of {request.kind.noun} {request.name} that the ledger knows, "
-                "or was edited since.",
-                hint="To put any policy that doesn't lock everyone out, use --replace.",
+                f"{request.source_name} isn't a saved copy of the policy of {request.kind.noun} {request.name} in the "
+                "ledger, or it was edited.",
+                hint=Hint("Replace the policy instead; then it may be any policy.", "unlock.replace"),
             )
 
 
@@ -426,34 +418,34 @@ def _find_obstacle(
     request: PolicyChangeRequest, resource_state: ResourcePolicyState, change: PolicyChange
 ) -> str | None:
     if resource_state.policy is None and change.after is None:
-        return f"There is no policy on {resource_state.resource}: nothing to do."
+        return f"There is no policy on {resource_state.resource}. Nothing to do."
     if request.change is ChangeKind.CORRECTED and resource_state.lockout.verdict is LockoutVerdict.OPEN:
-        return f"No statement of the policy of {resource_state.resource} locks everyone out: nothing to correct."
+        return f"No statement of the policy of {resource_state.resource} locks everyone out. Nothing to correct."
     if change.is_needless:
-        return f"That policy stands on {resource_state.resource} already: nothing to do."
+        return f"{resource_state.resource} already has this policy. Nothing to do."
     return None
 
 
 def describe_plan(plan: UnlockPlan, folder: str) -> list[str]:
-    """What will be done, in sentences for a person."""
+    """Describe the change in sentences for a person."""
     request, resource = plan.request, plan.resource_state.resource
-    whose = f"{resource.kind.noun} {resource.name} ({resource.region})"
-    whose += f" of account {resource.account_id} ({request.account.name})"
+    target = f"{resource.kind.noun} {resource.name} ({resource.region})"
+    target += f" of account {resource.account_id} ({request.account.name})"
     then = f"Then: {plan.outcome.explanation}"
     if plan.resource_state.policy is None:
-        return [f"Put a policy on {whose}, which has none.", then]
-    deed = "Remove" if plan.change.after is None else "Replace"
+        return [f"Put a policy on {target}, which has none.", then]
+    verb = "Remove" if plan.change.after is None else "Replace"
     return [
-        f"{deed} the policy of {whose}.",
+        f"{verb} the policy of {target}.",
         f"Now: {plan.resource_state.lockout.explanation}",
         then,
-        f"The policy of now is saved first, to {folder}.",
+        f"The current policy is saved first, to {folder}.",
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class SavedCopy:
-    """Where the policy of before is."""
+    """The file of the saved policy."""
 
     path: Path
     sha256: str
@@ -461,7 +453,7 @@ class SavedCopy:
 
 @dataclass(frozen=True, slots=True)
 class UnlockOutcome:
-    """What came of a change."""
+    """The result of a change."""
 
     plan: UnlockPlan
     result: Result
@@ -469,7 +461,7 @@ class UnlockOutcome:
     saved: SavedCopy | None
     """``None`` if there was no policy."""
     found: Lockout | None
-    """What the policy that a re-read shows does; ``None`` if it couldn't be re-read."""
+    """The effect of the policy that a re-read shows; ``None`` if it couldn't be re-read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,17 +476,17 @@ class UnlockRun:
     clock: Clock
     bucket_pauses_seconds: tuple[float, ...]
     queue_pauses_seconds: tuple[float, ...]
-    """Before each further re-read while the policy of before is still shown."""
+    """Before each further re-read while AWS still shows the old policy."""
 
     def apply(self, plan: UnlockPlan, progress: Progress) -> UnlockOutcome:
-        """Do what the plan says, under the account's lock.
+        """Execute a plan under the account's lock.
 
         Saves the policy; sts:AssumeRoot, sts:GetCallerIdentity, a re-read, and one changing call:
         s3:DeleteBucketPolicy, s3:PutBucketPolicy or sqs:SetQueueAttributes.
 
         :raises AccountBusyError: if another owner holds the account; nothing was done.
         :raises PolicyNotSavedError: if the policy can't be saved; nothing was changed.
-        :raises PolicyChangedError: if it isn't the one that was shown any more; nothing was changed.
+        :raises PolicyChangedError: if the policy changed since it was shown; nothing was changed.
         :raises AwsError: if AWS refuses the session, the re-read or the change; nothing was changed.
         :raises LedgerUnavailableError: if the ledger can't be written.
         :raises LockLostError: if the lock is lost; nothing was changed.
@@ -522,36 +514,31 @@ class UnlockRun:
         resource = plan.resource_state.resource
         if policies.find_policy(resource) != plan.resource_state.policy:
             raise PolicyChangedError(
-                f"The policy of {resource} isn't the one that was shown: somebody has changed it. Nothing was done.",
-                hint="Run the command again, and look at it anew.",
+                f"The policy of {resource} isn't the one that was shown; it has changed since. Nothing was done.",
+                hint="Read the policy again, then repeat the change.",
             )
 
     def _change(
         self, plan: UnlockPlan, access: UnlockAccess, lock: AccountLock, saved: SavedCopy | None, progress: Progress
     ) -> UnlockOutcome:
         session = access.enter()
-        parameters = self._describe(plan, session, saved)
+        parameters: dict[str, JsonValue] = {
+            **describe_change(plan.change),
+            "change": plan.request.change.value,
+            "saved_path": None if saved is None else str(saved.path),
+            "session_access_key_id": session.access_key_id,
+        }
         intent = self.ledger.append_intent(
             plan.change.action, account_id=lock.account_id, parameters=parameters, lock=lock
         )
         answer = self._send(plan, session.resource_policies, intent)
         assessment, found = self._verify(plan, access, parameters, progress)
         self.ledger.append_outcome(intent, assessment.result, {"answer": answer, "reread": assessment.explanation})
-        explanation = (
-            assessment.explanation if answer == "success" else f"{assessment.explanation} AWS had answered: {answer}."
-        )
+        explanation = assessment.explanation + ("" if answer == "success" else f" AWS answered: {answer}.")
         return UnlockOutcome(plan, assessment.result, explanation, saved, found)
 
-    def _describe(self, plan: UnlockPlan, session: RootSession, saved: SavedCopy | None) -> dict[str, JsonValue]:
-        return {
-            **describe_change(plan.change),
-            "change": plan.request.change.value,
-            "saved_path": None if saved is None else str(saved.path),
-            "session_access_key_id": session.access_key_id,
-        }
-
     def _send(self, plan: UnlockPlan, policies: ResourcePolicies, intent: Intent) -> str:
-        """Once; what AWS surely refused is recorded and raised, anything else is left to the re-read."""
+        """Send the change once. Record and raise a clear refusal; the re-read settles any other error."""
         try:
             if plan.change.after is None:
                 policies.remove_policy(plan.change.resource, intent)
@@ -573,11 +560,11 @@ class UnlockRun:
             try:
                 found = access.policies.find_policy(resource)
             except AwsError as error:
-                unread = f"It was sent, and it couldn't be re-read what came of it: {error.message}"
+                unread = f"The change was sent, but the policy can't be re-read: {error.message}"
                 return PolicyRereadResult(Result.UNKNOWN, unread, is_settled=True), None
             assessment = evaluate_reread(found, parameters, resource.partition)
             if assessment.is_settled or pause is None:
                 break
-            progress.remark(f"AWS still shows the policy of before; reading it again in {pause:g} s.")
+            progress.remark(f"AWS still shows the old policy. Reading it again in {pause:g} s.")
             self.clock.sleep(pause)
         return assessment, self.reading.evaluate(resource, found).lockout

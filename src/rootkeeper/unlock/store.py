@@ -1,12 +1,7 @@
-"""Saved policies as files beside the database.
+"""Saves policies before they are changed, as files beside the database, and finds them in the ledger by their hashes.
 
-Saved copies of policies, as the ledger knows them by their hashes.
-
-Saved policies as files beside the database: nothing but the policy's text, so that the AWS CLI takes them too.
-
-A file is never written over. It is on disk, its name included, before anybody is told of it.
-
-Where policies are saved before they are changed.
+A file contains only the policy's text, so that the AWS CLI accepts it. A file is never overwritten, and ``save``
+returns after the file and its name are on disk.
 """
 
 from __future__ import annotations
@@ -26,7 +21,7 @@ from rootkeeper.values import JsonValue
 
 
 def describe_saved(resource: Resource, policy: str, path: str) -> dict[str, JsonValue]:
-    """As the ledger's parameters hold it."""
+    """Render a saved policy for the ledger."""
     return {
         **describe_resource(resource),
         "sha256": hash_policy(policy),
@@ -43,7 +38,7 @@ def was_saved(
     name: str,
     text: str,
 ) -> bool:
-    """Whether the ledger has this very text as a copy of that bucket's or queue's policy."""
+    """Whether the ledger records exactly this text as a saved policy of the bucket or queue."""
     wanted = {kind.noun: name, "sha256": hash_policy(text)}
     return any(
         entry.action is kind.save_action
@@ -57,11 +52,11 @@ def was_saved(
 _HASH_CHARACTERS = 12
 
 _LONGEST_NAME = 100
-"""File systems take 255 bytes in all, and old buckets have names as long."""
+"""File systems allow 255 bytes for the whole name, and old buckets have names of that length."""
 
 
 class SavedPolicyFiles:
-    """Keeps the text of policies as AWS gave it, each in a file of its own."""
+    """Saves policies in a folder; as AWS returned them, each in its own file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -71,26 +66,26 @@ class SavedPolicyFiles:
         return self._folder
 
     def save(self, resource: Resource, policy: str, now: datetime) -> Path:
-        """Write ``policy`` to a new file, readable by this user alone; it is on disk afterwards.
+        """Write ``policy`` to a new file that only this user can read, and wait until it is on disk.
 
-        :raises PolicyNotSavedError: if that can't be done; the policy must not be changed then.
+        :raises PolicyNotSavedError: if that fails; then the policy must not be changed.
         """
-        path = self._folder / _make_file_name(resource, policy, now)
+        path = self.folder / _make_file_name(resource, policy, now)
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_durably(path, policy.encode())
-            sync_folder(self._folder)
-            sync_folder(self._folder.parent)
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
         except OSError as error:
             raise PolicyNotSavedError(
                 f"The policy of {resource} can't be saved to {path}: {error.strerror}. Nothing was changed.",
-                hint="Free some space, or name another folder: unlock.saved_policies in the settings.",
+                hint="Free some space, or set another folder as unlock.saved_policies in the settings.",
             ) from error
         return path
 
 
 def _make_file_name(resource: Resource, policy: str, now: datetime) -> str:
-    """Sorts by account, resource and time."""
+    """Make a name that sorts by account, resource and time."""
     moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     name = resource.name[:_LONGEST_NAME]
     place = f"{resource.account_id}-{resource.kind.value}-{resource.region}-{name}"
@@ -98,7 +93,10 @@ def _make_file_name(resource: Resource, policy: str, now: datetime) -> str:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    """:raises OSError: if it can't be written; what was begun is taken away again."""
+    """Write and sync a new file.
+
+    :raises OSError: if it can't be written; an incomplete file is deleted.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         left = content

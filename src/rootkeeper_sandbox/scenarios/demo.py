@@ -49,7 +49,7 @@ def _document(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def _lock_out(action: str, account_id: str, role: str, resources: Sequence[str]) -> str:
+def _lock_out(action: str, account_id: str, role: str, resources: Sequence[str], *others: Mapping[str, Any]) -> str:
     """Deny everyone but a role; the demo has no such role."""
     return _document(
         {
@@ -59,7 +59,8 @@ def _lock_out(action: str, account_id: str, role: str, resources: Sequence[str])
             "Action": action,
             "Resource": list(resources),
             "Condition": {"StringNotEquals": {"aws:PrincipalArn": f"arn:aws:iam::{account_id}:role/{role}"}},
-        }
+        },
+        *others,
     )
 
 
@@ -81,16 +82,12 @@ def _add_buckets(world: World) -> None:
     }
     locked_eu = _lock_out("s3:*", _PAYMENTS_EU, "archive-writer", _bucket_arns(LOCKED_BUCKET_EU))
     shop_policy = _document(tls_only | {"Resource": _bucket_arns("amzn-s3-demo-shop-assets")})
+    arns = _bucket_arns(LOCKED_BUCKET)
+    locked = _lock_out("s3:*", _ORDERS, "orders-deployment", arns, tls_only | {"Resource": arns})
     for bucket in (
         Bucket(ANCHOR_BUCKET, _LOG_ARCHIVE, "us-east-1", created_at, _document(anchors), ENABLED, has_object_lock=True),
         Bucket("amzn-s3-demo-shop-assets", _SHOP, "us-east-1", created_at, shop_policy),
-        Bucket(
-            LOCKED_BUCKET,
-            _ORDERS,
-            "us-east-1",
-            created_at,
-            _lock_out("s3:*", _ORDERS, "orders-deployment", _bucket_arns(LOCKED_BUCKET)),
-        ),
+        Bucket(LOCKED_BUCKET, _ORDERS, "us-east-1", created_at, locked),
         Bucket(LOCKED_BUCKET_EU, _PAYMENTS_EU, "eu-central-1", created_at, locked_eu),
     ):
         world.buckets.buckets[bucket.name] = bucket

@@ -23,7 +23,7 @@ def test_trusted_access_goes_off_only_once_no_delegate_is_left() -> None:
     assert any(
         "delegated administrator was deregistered" in cause for cause in list_causes(DriftKind.TRUSTED_ACCESS_OFF)
     )
-    assert any("switch trusted access off" in cause for cause in list_causes(DriftKind.DELEGATE_GONE))
+    assert any("disabling trusted access" in cause for cause in list_causes(DriftKind.DELEGATE_GONE))
 
 
 def test_a_guardrail_is_gone_once_it_is_detached_or_its_type_is_disabled_since_aws_deletes_no_attached_policy() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsRejectedError,
@@ -58,7 +59,7 @@ def test_everything_that_is_missing_is_named_with_the_command_that_mends_it(oper
     report = operator.setup.read()
 
     assert report.caller_role is CallerRole.MANAGEMENT
-    assert [part.command for part in report.missing] == [
+    assert [render_hint(part.fix) for part in report.missing] == [
         "rootkeeper enable",
         "rootkeeper enable --delegated-administrator ID",
     ]
@@ -72,7 +73,7 @@ def test_a_missing_feature_is_named_by_the_word_of_its_option(
     organization.features = {Feature.ROOT_CREDENTIALS_MANAGEMENT}
     organization.delegated_administrators = [SECURITY]
 
-    assert [part.command for part in operator.setup.read().missing] == ["rootkeeper enable --feature sessions"]
+    assert [render_hint(part.fix) for part in operator.setup.read().missing] == ["rootkeeper enable --feature sessions"]
 
 
 def test_what_cannot_be_read_is_unknown_and_never_missing_or_complete(

@@ -97,7 +97,7 @@ def test_what_was_not_read_is_unknown_and_never_no_drift(found: SetupState) -> N
 def test_what_was_not_read_when_it_was_accepted_cannot_be_compared() -> None:
     drift = compare_setup(accept(make_state(guardrails=None)), make_state(guardrails=(make_guardrail(),)))
     assert (len(drift.unknown), drift.is_clean) == (1, False)
-    assert "status --accept" in drift.unknown[0]
+    assert "Accept the set-up again" in drift.unknown[0]
 
 
 @given(

@@ -147,7 +147,7 @@ def test_a_reading_that_cant_be_remembered_is_a_warning_and_no_drift(desk: Desk)
     desk.accept()
     desk.setups.is_writable = False
     assert desk.reading.compare(ALL_ON).is_clean
-    assert "couldn't be remembered" in desk.warnings[0]
+    assert "couldn't be stored" in desk.warnings[0]
 
 
 @pytest.mark.parametrize("is_accepted", [True, False])

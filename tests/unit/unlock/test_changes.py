@@ -62,4 +62,4 @@ def test_only_the_new_policy_itself_proves_that_it_was_done(before: str, after: 
     assert not evaluate_reread(before, parameters, "aws").is_settled
     foreign = evaluate_reread(document(statement(Sid="Foreign")), parameters, "aws")
     assert foreign.result is Result.UNKNOWN
-    assert "somebody else" in foreign.explanation
+    assert "another caller changed it" in foreign.explanation

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.aws.rules import ResourceKind
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import PolicyDocumentError
 from rootkeeper.unlock.rules import (
     Lockout,
@@ -74,7 +75,7 @@ def test_a_replacement_that_locks_everyone_out_again_is_refused() -> None:
     with pytest.raises(PolicyDocumentError) as raised:
         require_replacement(LOCKING, BUCKET, ORGANIZATION, SOURCE)
     assert "would lock everyone out again. Statement Everyone denies everyone" in raised.value.message
-    assert "--restore" in (raised.value.hint or "")
+    assert "--restore" in (render_hint(raised.value.hint) or "")
 
 
 def test_a_replacement_that_excepts_somebody_is_left_to_the_person() -> None:

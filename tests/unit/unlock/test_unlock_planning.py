@@ -50,7 +50,7 @@ def test_correcting_may_leave_nothing(desk: UnlockDesk) -> None:
         (ChangeKind.REMOVE, None, "There is no policy"),
         (ChangeKind.CORRECTED, None, "There is no policy"),
         (ChangeKind.CORRECTED, OPEN, "No statement"),
-        (ChangeKind.REPLACE, OPEN, "That policy stands"),
+        (ChangeKind.REPLACE, OPEN, "already has this policy. Nothing to do."),
     ],
 )
 def test_where_there_is_nothing_to_do_that_is_said(
@@ -58,7 +58,7 @@ def test_where_there_is_nothing_to_do_that_is_said(
 ) -> None:
     text = json.dumps(json.loads(OPEN), indent=3) if change is ChangeKind.REPLACE else None
     plan = desk.plan(desk.add("bucket", existing), change, text)
-    assert (plan.obstacle or "").startswith(obstacle)
+    assert obstacle in (plan.obstacle or "")
 
 
 def test_a_policy_that_cannot_be_read_is_not_corrected_but_may_be_removed(desk: UnlockDesk) -> None:
@@ -98,7 +98,7 @@ def test_a_replacement_that_would_lock_out_again_is_refused(desk: UnlockDesk, lo
 
 
 def test_only_a_copy_that_the_ledger_knows_is_restored(desk: UnlockDesk, locked: Resource) -> None:
-    with pytest.raises(PolicyDocumentError, match="isn't a copy"):
+    with pytest.raises(PolicyDocumentError, match="isn't a saved copy"):
         desk.plan(locked, ChangeKind.RESTORE, LOCKING)
     assert desk.organization.calls == []
     desk.ledger.append_fact(
@@ -108,7 +108,7 @@ def test_only_a_copy_that_the_ledger_knows_is_restored(desk: UnlockDesk, locked:
     plan = desk.plan(locked, ChangeKind.RESTORE, LOCKING)
     assert plan.change.after == LOCKING
     assert plan.outcome.verdict is LockoutVerdict.LOCKED
-    with pytest.raises(PolicyDocumentError, match="edited since"):
+    with pytest.raises(PolicyDocumentError, match="was edited"):
         desk.plan(locked, ChangeKind.RESTORE, LOCKING + " ")
 
 
@@ -118,7 +118,7 @@ def test_a_plan_tells_what_is_what_will_be_and_where_it_is_saved(desk: UnlockDes
         f"Replace the policy of bucket locked (us-east-1) of account {MEMBER} (Orders).",
         "Now: Statement Everyone denies everyone in the account.",
         "Then: No statement locks everyone out.",
-        "The policy of now is saved first, to /policies.",
+        "The current policy is saved first, to /policies.",
     ]
     bare = describe_plan(desk.plan(desk.add("bare", None), ChangeKind.REPLACE, OPEN), "/policies")
     assert bare[0].endswith("which has none.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.rules import ResourceKind
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, DenialCause, InputError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId
@@ -130,7 +131,7 @@ def test_one_policy_is_read_with_what_it_does(desk: UnlockDesk) -> None:
 def test_a_bucket_that_the_account_does_not_have_is_refused(desk: UnlockDesk, name: str) -> None:
     with pytest.raises(InputError, match=f"There is no bucket {name} in account {MEMBER}") as raised:
         desk.reading.find_one(desk.account, ResourceKind.BUCKET, name, (), desk.progress)
-    assert raised.value.hint == f"See what there is: rootkeeper unlock s3 {MEMBER}"
+    assert render_hint(raised.value.hint) == f"List them: rootkeeper unlock s3 {MEMBER}."
 
 
 def test_a_queue_is_found_in_whichever_region_it_is(desk: UnlockDesk) -> None:
@@ -144,12 +145,12 @@ def test_queues_of_one_name_in_two_regions_must_be_told_apart(desk: UnlockDesk) 
         desk.organization.resources.add(QUEUE, MEMBER, "orders", LOCKING, region)
     with pytest.raises(InputError, match="in eu-central-1, us-east-1") as raised:
         desk.reading.find_one(desk.account, QUEUE, "orders", (), desk.progress)
-    assert "--regions" in (raised.value.hint or "")
+    assert "--regions" in (render_hint(raised.value.hint) or "")
     assert desk.reading.find_one(desk.account, QUEUE, "orders", ("us-east-1",), desk.progress).policy == LOCKING
 
 
 def test_a_queue_that_may_be_where_nobody_could_look_is_not_said_to_be_nowhere(desk: UnlockDesk) -> None:
     off = AwsCredentialsError("The Region is off.", aws_code="InvalidClientTokenId")
     desk.organization.fail("GetQueueUrl", off, times=1)
-    with pytest.raises(InputError, match=r"answer with an error: (eu-central-1|us-east-1)"):
+    with pytest.raises(InputError, match=r"answered with an error: (eu-central-1|us-east-1)"):
         desk.reading.find_one(desk.account, QUEUE, "orders", (), desk.progress)

@@ -50,7 +50,7 @@ def test_where_they_cannot_be_read_all_known_ones_are_asked_and_that_is_said(des
     assert choose(desk) == desk.organization.resources.known_regions
     assert "can't be read" in desk.progress.remarks[0]
     assert "All 3 Regions" in desk.progress.remarks[1]
-    assert "--regions" in desk.progress.remarks[1]
+    assert "name the Regions" in desk.progress.remarks[1]
 
 
 def test_the_callers_own_account_is_asked_about_without_naming_it(desk: UnlockDesk) -> None:

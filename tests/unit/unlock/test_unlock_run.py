@@ -225,7 +225,7 @@ def test_p06_another_policy_than_both_is_unknown(desk: UnlockDesk, bucket: Resou
     desk.organization.before_each_call(interfere)
     outcome = desk.run.apply(plan, desk.progress)
     assert outcome.result is Result.UNKNOWN
-    assert "somebody else" in outcome.explanation
+    assert "another caller changed it" in outcome.explanation
 
 
 @pytest.mark.parametrize("error", [AwsAccessDeniedError("An SCP denies it."), AwsRejectedError("MalformedPolicy")])

@@ -7,9 +7,10 @@ The set-up of root access management: what is on, what is missing, what a change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, render_timestamp, show_listing
 from rootkeeper.cli.terminal import Terminal
@@ -204,7 +205,7 @@ def _show_missing(report: SetupReport, terminal: Terminal) -> None:
     for sentence in report.setup.unknown:
         terminal.show(Text(printable(f"? Unknown: {sentence}"), style="bold magenta"))
     for part in report.missing:
-        terminal.show(Text.assemble((f"✗ Missing: {part.what}", "bold red"), f"  Mend it: {part.command}"))
+        terminal.show(Text.assemble((f"✗ Missing: {part.what}", "bold red"), f"  Fix it: {render_hint(part.fix)}"))
     if report.is_complete:
         terminal.show(Text("✓ Root access management is set up.", style="bold green"))
 
@@ -248,7 +249,7 @@ def setup_record(setup: Setup) -> dict[str, Any]:
 
 
 def _missing(report: SetupReport) -> list[Record]:
-    return [{"what": part.what, "command": part.command} for part in report.missing]
+    return [{"what": part.what, "command": render_hint(part.fix)} for part in report.missing]
 
 
 def plan_lines(plan: SetupPlan) -> list[str]:
@@ -285,17 +286,19 @@ def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -
         }
         for result in change.results
     ]
+    closing_remarks = [render_hint(remark) or remark for remark in change.closing_remarks]
     listing = Listing(
         "steps",
         records,
         _CHANGE_COLUMNS,
         _place(change.plan.report),
-        setup_record(change.setup) | {"remarks": list(change.closing_remarks)},
+        setup_record(change.setup) | {"remarks": closing_remarks},
         empty="Nothing was changed: it was all so already.",
     )
     show_listing(listing, output, terminal)
-    _remark_hints([result.hint for result in change.results if result.hint], terminal)
-    for remark in change.closing_remarks:
+    for hint in dict.fromkeys(render_hint(result.hint) for result in change.results if result.hint):
+        terminal.remark(f"hint: {hint}")
+    for remark in closing_remarks:
         terminal.remark(remark)
 
 
@@ -308,8 +311,3 @@ _CHANGE_COLUMNS = (
     ),
     TableColumn("", lambda step: "" if StepOutcome(step["outcome"]) in _PLAIN_OUTCOMES else step["detail"]),
 )
-
-
-def _remark_hints(hints: Sequence[str], terminal: Terminal) -> None:
-    for hint in dict.fromkeys(hints):
-        terminal.remark(f"hint: {hint}")
