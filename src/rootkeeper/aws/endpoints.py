@@ -30,7 +30,7 @@ from botocore.session import Session
 from botocore.utils import JSONFileCache, SSOTokenLoader, parse_timestamp
 
 from rootkeeper.aws.errors import FailedCall, raise_translated
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.organization.accounts import Endpoint
 
 AWS_LABEL = "AWS"
@@ -104,8 +104,8 @@ def choose_region(session: Session, wanted: str | None) -> str:
     region = wanted or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
     if region not in list_regions(session):
         raise InputError(
-            f"{region!r} is not an AWS Region with an STS endpoint of its own.",
-            hint=f"Name one, such as --region {DEFAULT_REGION}, or set AWS_REGION.",
+            f"{region!r} is not an AWS Region with a Regional STS endpoint.",
+            hint=Hint(f"Use a Region such as {DEFAULT_REGION}.", "aws.region", region=DEFAULT_REGION),
         )
     return str(region)
 

@@ -30,6 +30,7 @@ from rootkeeper.errors import (
     AwsUnclearError,
     AwsUnreachableError,
     DenialCause,
+    Hint,
     InputError,
     RootkeeperError,
 )
@@ -85,30 +86,34 @@ ERRORS: Mapping[str, type[AwsError]] = {
 }
 """Every other code is an AwsRejectedError, or no clear answer where the server failed."""
 
+_CHECK_ACCESS_KEY = "Check the access key: it may be deleted, inactive, or of another partition or endpoint."
+
+_ENABLE = Hint("Enable root access management with credentials of the management account.", "setup.enable")
+
 HINTS: Mapping[str, str] = {
     "AWSOrganizationsNotInUseException": "Use credentials of an account that is in an AWS organization.",
     "AccountNotManagementOrDelegatedAdministratorException": (
         "Use credentials of the management account or of a delegated administrator for IAM."
     ),
     "CallerIsNotManagementAccountException": "Use credentials of the management account.",
-    "ExpiredToken": "Get new credentials and run the command again.",
-    "ExpiredTokenException": "Get new credentials and run the command again.",
-    "InvalidAccessKeyId": "Check the access key id; it may be deleted, inactive or of another partition or endpoint.",
-    "InvalidAction": "AssumeRoot exists on Regional STS endpoints only: check AWS_ENDPOINT_URL_STS and the Region.",
-    "InvalidClientTokenId": "Check the access key; it may be deleted, inactive or of another partition or endpoint.",
+    "ExpiredToken": "Get new credentials, then try again.",
+    "ExpiredTokenException": "Get new credentials, then try again.",
+    "InvalidAccessKeyId": _CHECK_ACCESS_KEY,
+    "InvalidAction": "Check AWS_ENDPOINT_URL_STS and the Region: only Regional STS endpoints have AssumeRoot.",
+    "InvalidClientTokenId": _CHECK_ACCESS_KEY,
     "InvalidSignatureException": "Check the secret access key and this machine's clock.",
-    "MissingAuthenticationToken": "Check AWS_* variables or the profile.",
-    "MissingAuthenticationTokenException": "Check AWS_* variables or the profile.",
-    "OptInRequired": "The account isn't signed up, or the Region isn't enabled: try --region us-east-1.",
+    "MissingAuthenticationToken": "Check the AWS_* variables or the profile.",
+    "MissingAuthenticationTokenException": "Check the AWS_* variables or the profile.",
+    "OptInRequired": "Use a Region that is enabled in the account, such as us-east-1.",
     "OrganizationNotFoundException": "Use credentials of an account that is in an AWS organization.",
     "OrganizationNotInAllFeaturesModeException": "Enable all features of the organization first.",
-    "RegionDisabledException": "Use a Region that is enabled in both accounts, such as --region us-east-1.",
+    "RegionDisabledException": "Use a Region that is enabled in both accounts, such as us-east-1.",
     "RequestExpired": "Check this machine's clock.",
     "RequestTimeTooSkewed": "Check this machine's clock.",
-    "ServiceAccessNotEnabledException": "Run `rootkeeper enable`.",
+    "ServiceAccessNotEnabledException": _ENABLE,
     "SignatureDoesNotMatch": "Check the secret access key and this machine's clock.",
-    "UnrecognizedClient": "Check the access key; it may be deleted, inactive or of another partition or endpoint.",
-    "UnrecognizedClientException": "Check the access key; it may be deleted, inactive or of another partition.",
+    "UnrecognizedClient": _CHECK_ACCESS_KEY,
+    "UnrecognizedClientException": _CHECK_ACCESS_KEY,
 }
 
 _IAM_CALLERS = "the management account or a delegated administrator for IAM"
@@ -121,12 +126,12 @@ NEEDED_CALLERS: Mapping[str, str] = {
     "sso-admin": "the management account or the delegated administrator for IAM Identity Center",
     "sts:AssumeRoot": f"{_IAM_CALLERS}, with sts:AssumeRoot for the task policy",
 }
-"""Whose account a call must come from, by operation or, where all its calls are alike, by service."""
+"""Which account a call must come from: by operation, or by service where all its calls are alike."""
 
 WRONG_CALLER: frozenset[str] = frozenset(
     {"AccountNotManagementOrDelegatedAdministratorException", "CallerIsNotManagementAccountException"}
 )
-"""Codes that tell nothing but that the caller's account is the wrong one."""
+"""Codes that mean only that the caller's account is the wrong one."""
 
 WITHHELD: frozenset[str] = frozenset(
     {
@@ -175,9 +180,9 @@ class Denial:
 
 
 def parse_denial(message: str) -> Denial:
-    """Read cause and policy from AWS's text; a text that names none is no error.
+    """Parse cause and policy from AWS's text. A text that names none isn't an error.
 
-    Only fixed parts of the text are matched, because AWS appended tails to it in 2026 and may do so again.
+    Only fixed parts of the text are matched, because AWS appended to it in 2026 and may do so again.
 
     Source: IAM User Guide, "Troubleshoot access denied error messages".
     """
@@ -208,8 +213,8 @@ TRANSLATED = (
     botocore_errors.BotoCoreError,
     botocore_errors.ClientError,
 )
-"""What botocore raises on purpose, what its parsers leak on answers that aren't AWS's, and what expired credentials
-raise. Other errors of these kinds are bugs, and pass as they are.
+"""What botocore raises on purpose, what its parsers raise on answers that aren't AWS's, and what expired credentials
+raise.
 """
 
 _STILL_EXPIRED = "Credentials were refreshed, but the refreshed credentials are still expired."
@@ -244,7 +249,7 @@ _LONGEST_TEXT = 600
 
 @dataclass(frozen=True, slots=True)
 class FailedCall:
-    """The call that failed, as far as its translation needs it."""
+    """The failed call, for its translation."""
 
     operation: str
     """Such as ``iam:DeleteLoginProfile``."""
@@ -252,7 +257,7 @@ class FailedCall:
     """Where it went, such as ``127.0.0.1:4599``."""
     profile: str | None
     target: str | None = None
-    """The account that it was about, where it was about one."""
+    """The account or other entity that the call names, if any."""
     in_root_session: bool = False
     may_have_acted: bool = False
     """Whether it was a changing call whose request has left."""
@@ -262,9 +267,9 @@ class FailedCall:
 
 
 def raise_translated(error: Exception, call: FailedCall) -> NoReturn:
-    """Raise the error of ours that ``error`` is.
+    """Raise our error for ``error``.
 
-    :raises RootkeeperError: of the class that the tables name.
+    :raises RootkeeperError: of the class in the tables.
     :raises RuntimeError: ``error`` itself, where it is a bug.
     """
     if isinstance(error, RuntimeError) and str(error) != _STILL_EXPIRED:
@@ -276,19 +281,27 @@ def raise_translated(error: Exception, call: FailedCall) -> NoReturn:
 
 
 def translate(error: Exception, call: FailedCall) -> RootkeeperError:
-    """The error of ours that ``error``, one of ``TRANSLATED``, is."""
+    """Return our error for ``error``, which is one of ``TRANSLATED``."""
+    profile = call.profile or "default"
     if isinstance(error, botocore_errors.ClientError):
         return _translate_answer(error, call)
     if isinstance(error, RuntimeError):
         return AwsCredentialsError("The AWS credentials have expired.", hint=HINTS["ExpiredToken"])
     if isinstance(error, _SSO_ERRORS):
-        return _sso_expired(call)
+        return AwsCredentialsError(
+            "The SSO session of these credentials has expired, or there is none.",
+            hint=Hint(f"Sign in to SSO again with the profile {profile}.", "aws.sso_login", profile=profile),
+            operation=call.operation,
+        )
     if isinstance(error, botocore_errors.LoginError):
-        return AwsCredentialsError("The login session is over.", hint=f"Run `aws login{_profile_option(call)}`.")
+        return AwsCredentialsError(
+            "The login session has expired.",
+            hint=Hint(f"Sign in to AWS again with the profile {profile}.", "aws.login", profile=profile),
+        )
     if isinstance(error, _MISSING_ERRORS):
         return _credentials_missing(error, call)
     if isinstance(error, botocore_errors.ParamValidationError):
-        return InputError(f"{call} can't be asked so: {_one_line(str(error))}")
+        return InputError(f"{call} doesn't accept these parameters: {_one_line(str(error))}")
     return _translate_no_answer(error, call)
 
 
@@ -296,8 +309,8 @@ def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> A
     facts = _ErrorFacts.of(error, call)
     if error.operation_name != call.operation.partition(":")[2]:
         return AwsCredentialsError(
-            f"The credentials couldn't be renewed: {error.operation_name} was answered with {facts.aws_code}.",
-            hint=f"Check the profile and its roles, then run the command again{_profile_option(call)}.",
+            f"The credentials couldn't be renewed: {error.operation_name} returned {facts.aws_code}.",
+            hint=f"Check the profile {call.profile or 'default'} and its roles, then try again.",
             aws_code=facts.aws_code,
             request_id=facts.request_id,
         )
@@ -330,7 +343,7 @@ def _denied(facts: _ErrorFacts, call: FailedCall) -> AwsAccessDeniedError:
 
 
 def _find_needed_caller(call: FailedCall) -> str | None:
-    """Where AWS names no cause, the caller's account may be the wrong one; within a root session it is right."""
+    """Find which account could make the call. AWS named no cause, so the caller's account may be the wrong one."""
     if call.in_root_session:
         return None
     return NEEDED_CALLERS.get(call.operation) or NEEDED_CALLERS.get(call.operation.partition(":")[0])
@@ -338,17 +351,18 @@ def _find_needed_caller(call: FailedCall) -> str | None:
 
 def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, call: FailedCall) -> str | None:
     if is_feature_off(text):
-        return "Run `rootkeeper enable`."
+        return _ENABLE
     if call.in_root_session and cause in _POLICIES_OF_THE_ORGANIZATION:
         named = policy_id or "that denies the root user"
-        return f"Exempt root sessions (aws:AssumedRoot) in policy {named}. `rootkeeper preflight` names all that block."
+        text = f"Exempt root sessions (aws:AssumedRoot) in policy {named}. The preflight shows all policies that block."
+        return Hint(text, "preflight.blocking_policies", policy=named)
     if call.operation == "sts:AssumeRoot":
         return (
-            "AssumeRoot needs sts:AssumeRoot for this task policy, credentials of an IAM user or role in the management"
-            " account or a delegated administrator for IAM, and an active member account as target."
+            "The caller needs sts:AssumeRoot for this task policy. It must be an IAM user or role in the management"
+            " account or a delegated administrator for IAM, and the target must be an active member account."
         )
     if call.in_root_session:
-        return "AssumeRoot succeeded, so a policy of the organization denies the root session: look at its SCPs."
+        return "AssumeRoot succeeded, so an SCP of the organization denies the root session. Check its SCPs."
     return f"The caller needs the permission {call.operation}."
 
 
@@ -359,15 +373,15 @@ def _server_failed(facts: _ErrorFacts, call: FailedCall) -> AwsError:
             **facts.as_arguments(),
         )
     return AwsUnreachableError(
-        f"{call} failed on the server: HTTP {facts.http_status} {facts.aws_code}.",
+        f"{call} failed at AWS: HTTP {facts.http_status} {facts.aws_code}.",
         hint="Try again later.",
         **facts.as_arguments(),
     )
 
 
 def _translate_no_answer(error: Exception, call: FailedCall) -> AwsError:
-    """An error without an answer of AWS: not sent, cut off, timed out or unreadable."""
-    if call.may_have_acted and not _was_surely_not_sent(error):
+    """Translate an error without an answer of AWS: not sent, cut off, timed out or unreadable."""
+    if call.may_have_acted and not _was_never_sent(error):
         return AwsUnclearError(
             f"{call} got no clear answer from {call.host} ({_name(error)}). It may have acted.",
             operation=call.operation,
@@ -379,7 +393,7 @@ def _translate_no_answer(error: Exception, call: FailedCall) -> AwsError:
     )
 
 
-def _was_surely_not_sent(error: Exception) -> bool:
+def _was_never_sent(error: Exception) -> bool:
     return isinstance(error, _NOT_SENT_ERRORS) or (
         isinstance(error, botocore_errors.SSLError)
         and isinstance(_innermost_reason(error), ssl.SSLCertVerificationError)
@@ -402,48 +416,37 @@ def _explain(error: Exception) -> str:
         case botocore_errors.ProxyConnectionError():
             return "the proxy can't be reached"
         case botocore_errors.SSLError():
-            return "its TLS certificate or handshake isn't accepted"
+            return "its TLS certificate or handshake is invalid"
         case botocore_errors.ConnectionClosedError():
-            return "it cut the connection"
+            return "it closed the connection"
         case ResponseParserError() | ValueError() | KeyError() | AttributeError():
-            return "what it answers isn't AWS's protocol"
+            return "its answer isn't in AWS's protocol"
         case _:
             return _name(error)
-
-
-def _sso_expired(call: FailedCall) -> AwsCredentialsError:
-    return AwsCredentialsError(
-        "The SSO session of these credentials has expired, or there is none.",
-        hint=f"Run `aws sso login{_profile_option(call)}`.",
-        operation=call.operation,
-    )
 
 
 def _credentials_missing(error: Exception, call: FailedCall) -> AwsCredentialsError:
     match error:
         case botocore_errors.NoCredentialsError():
-            message, hint = "There are no AWS credentials.", "Set AWS_* variables, or name a profile with --profile."
+            message = "There are no AWS credentials."
+            hint: str = Hint("Set the AWS_* variables, or choose a profile.", "aws.credentials_missing")
         case botocore_errors.PartialCredentialsError():
             message = f"The AWS credentials are incomplete: {error.kwargs.get('cred_var')} is missing."
-            hint = "Set it, or name a profile with --profile."
+            hint = Hint("Set it, or choose another profile.", "aws.credentials_partial")
         case botocore_errors.RefreshWithMFAUnsupportedError():
-            message = "The credentials have expired, and renewing them needs an MFA code."
-            hint = "Run the command again and enter a new code."
+            message = "The credentials have expired. To renew them, AWS needs an MFA code."
+            hint = "Try again and enter a new code."
         case _:
-            provider = getattr(error, "kwargs", {}).get("provider", "the credential source")
-            message = f"The AWS credentials couldn't be had from {provider}."
-            hint = f"Try `aws sts get-caller-identity{_profile_option(call)}`; it shows the cause."
+            provider = getattr(error, "kwargs", {}).get("provider", "The credential source")
+            message = f"{provider} returned no AWS credentials."
+            hint = f"`aws sts get-caller-identity` with the profile {call.profile or 'default'} shows the cause."
     return AwsCredentialsError(message, hint=hint, operation=call.operation)
 
 
 def _hint(aws_code: str, call: FailedCall) -> str | None:
     if call.in_root_session and ERRORS.get(aws_code) is AwsCredentialsError:
-        return "The root session is over or was never valid; a new one is needed."
+        return "The root session has expired or was never valid. Open a new one."
     return HINTS.get(aws_code)
-
-
-def _profile_option(call: FailedCall) -> str:
-    return f" --profile {call.profile}" if call.profile else ""
 
 
 def _may_hold_secrets(error: Exception) -> bool:
@@ -462,7 +465,7 @@ def _one_line(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _ErrorFacts:
-    """What an error answer of AWS tells."""
+    """The facts in an error answer of AWS."""
 
     operation: str
     aws_code: str
@@ -486,7 +489,7 @@ class _ErrorFacts:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it has no error code of AWS's: a proxy or another server answered."""
+        """Whether a proxy or another server answered: the code isn't AWS's."""
         return self.aws_code in ("", "Unknown") or self.aws_code.isdecimal()
 
     def as_arguments(self) -> dict[str, str]:
@@ -494,24 +497,24 @@ class _ErrorFacts:
 
 
 AwsResponse: TypeAlias = Mapping[str, Any]
-"""What botocore parsed; members that AWS left out are missing."""
+"""An answer as botocore parsed it; members that AWS left out are missing."""
 
 
 def required(answer: AwsResponse, member: str, operation: str) -> Any:
-    """The member of an answer to ``operation`` (such as ``iam:GetUser``) without which it says nothing.
+    """Return a member that every whole answer to ``operation`` (such as ``iam:GetUser``) has.
 
     :raises AwsUnreachableError: if it is missing.
     """
     found = answer.get(member)
     if found is None:
-        refuse_answer(operation, f"the answer lacks {member}")
+        refuse_answer(operation, f"it lacks {member}")
     return found
 
 
 def refuse_answer(operation: str, problem: str) -> NoReturn:
-    """:raises AwsUnreachableError: always: an answer that isn't whole is none."""
+    """:raises AwsUnreachableError: always, because an incomplete answer counts as none."""
     raise AwsUnreachableError(
-        f"{operation} can't be relied on: {problem}.",
+        f"The answer to {operation} is incomplete: {problem}.",
         hint="Check AWS_ENDPOINT_URL and the proxy, then try again.",
         operation=operation,
     )

@@ -112,18 +112,18 @@ MOST_GATEWAYS = 256
 """Of the persons and works that were asked for last; another one is made anew, at the cost of one AssumeRole."""
 
 _NO_ROLES = (
-    "No roles are configured: this server uses its starting credentials for all its work, so that CloudTrail can't "
-    "name the person. Set aws.roles.audit, .delete, .recover and .unlock; `rootkeeper policies roles` prints them."
+    "No roles are configured. The server uses its starting credentials for all its work, so CloudTrail can't show the "
+    "person. Set aws.roles.audit, aws.roles.delete, aws.roles.recover and aws.roles.unlock."
 )
 
 _LIFETIME_WARNINGS: Mapping[Lifetime, str] = {
     Lifetime.STATIC: (
-        "The server's AWS credentials are a static access key, which never ends by itself. Use credentials that renew "
-        "themselves, such as a role of the machine."
+        "The server's AWS credentials are a static access key, which never expires. Use credentials that are renewed "
+        "automatically, such as a role of the machine."
     ),
     Lifetime.ENDING: (
-        "The server's AWS credentials end and aren't renewed: no recovery window that outlives them can be closed. Use "
-        "credentials that renew themselves, such as a role of the machine."
+        "The server's AWS credentials expire and aren't renewed. A recovery window that outlives them can't be closed. "
+        "Use credentials that are renewed automatically, such as a role of the machine."
     ),
 }
 

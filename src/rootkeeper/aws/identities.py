@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from rootkeeper.aws.clients import AwsClients, ServiceCalls
 from rootkeeper.aws.errors import AwsResponse, refuse_answer, required
-from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError
+from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError, Hint
 from rootkeeper.organization.accounts import AccountId
 
 RESERVED_ROLE_PATH = "/aws-reserved/sso.amazonaws.com/"
@@ -234,7 +234,6 @@ class AwsIdentities:
         self._clients = clients
 
     def read_identities(self, account_id: AccountId) -> AccountIdentities:
-        """See the port for the calls."""
         details = self._read_details()
         versions = (_parse_managed(policy) for policy in details["Policies"])
         managed = ManagedPolicies(self._clients.iam, {policy.policy_id: policy for policy in versions if policy.text})
@@ -262,7 +261,6 @@ class AwsIdentities:
             seen.add(marker)
 
     def read_user_access(self, user_name: str) -> UserAccess:
-        """iam:GetLoginProfile, iam:ListAccessKeys and iam:ListMFADevices of one user."""
         iam = self._clients.iam
         try:
             iam.read("GetLoginProfile", UserName=user_name)
@@ -400,8 +398,8 @@ class AwsIdentityCenter:
         instance = next((one for one in instances if one.get("OwnerAccountId") == management_account_id), None)
         if instance is None:
             raise AwsNotFoundError(
-                f"No instance of IAM Identity Center of the organization is shown in {self._clients.region}.",
-                hint="Name its home Region: --region REGION",
+                f"The organization has no instance of IAM Identity Center in {self._clients.region}.",
+                hint=Hint("Use the home Region of IAM Identity Center.", "identity_center.region"),
                 operation="sso:ListInstances",
             )
         return tuple(_Instance(self._clients, instance).list_permission_sets(account_id))

@@ -125,14 +125,12 @@ class AwsOrganizationReader:
         return self._clients.endpoint
 
     def read_caller(self) -> Caller:
-        """One call: sts:GetCallerIdentity."""
         answer = self._clients.sts.read("GetCallerIdentity")
         arn = str(required(answer, "Arn", "sts:GetCallerIdentity"))
         account_id = required(answer, "Account", "sts:GetCallerIdentity")
         return Caller(account_id=AccountId(account_id), arn=arn, partition=_partition_of(arn))
 
     def read_organization(self) -> Organization:
-        """One call: organizations:DescribeOrganization."""
         answer = self._organizations.read("DescribeOrganization")
         found = required(answer, "Organization", "organizations:DescribeOrganization")
         return Organization(
@@ -143,28 +141,21 @@ class AwsOrganizationReader:
         )
 
     def list_roots(self) -> tuple[OrganizationalUnit, ...]:
-        """organizations:ListRoots."""
         return tuple(_parse_unit(root, None) for root in self._organizations.list_all("ListRoots", "Roots"))
 
     def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:
-        """organizations:ListOrganizationalUnitsForParent to the end."""
         children = self._organizations.list_all(
             "ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=parent_id, MaxResults=PAGE_SIZE
         )
         return tuple(_parse_unit(unit, parent_id) for unit in children)
 
     def list_account_ids_of(self, parent_id: str) -> tuple[AccountId, ...]:
-        """organizations:ListAccountsForParent to the end."""
         accounts = self._organizations.list_all(
             "ListAccountsForParent", "Accounts", ParentId=parent_id, MaxResults=PAGE_SIZE
         )
         return tuple(AccountId(required(one, "Id", "organizations:ListAccountsForParent")) for one in accounts)
 
     def list_account_pages(self) -> Iterator[tuple[Account, ...]]:
-        """organizations:ListAccounts page by page.
-
-        :raises OrganizationIncompleteError: if a page is malformed, repeats its token or lacks its list.
-        """
         token: str | None = None
         seen: set[str] = set()
         while True:
@@ -182,11 +173,9 @@ class AwsOrganizationReader:
             seen.add(token)
 
     def has_account(self, account_id: AccountId) -> bool:
-        """One call: organizations:DescribeAccount."""
         return self.find_account_state(account_id) is not None
 
     def find_account_state(self, account_id: AccountId) -> AccountState | None:
-        """One call: organizations:DescribeAccount."""
         try:
             answer = self._organizations.read("DescribeAccount", target=account_id, AccountId=account_id)
         except AwsNotFoundError:
@@ -195,20 +184,16 @@ class AwsOrganizationReader:
         return _parse_state(account) if account.get("Id") == account_id else None
 
     def read_tags(self, account_id: AccountId) -> Mapping[str, str]:
-        """organizations:ListTagsForResource to the end."""
         tags = self._organizations.list_all("ListTagsForResource", "Tags", target=account_id, ResourceId=account_id)
         return {tag["Key"]: tag["Value"] for tag in tags}
 
     def read_setup(self) -> Setup:
-        """Three calls, see ``setup``."""
         return read_setup(self._organizations, self._clients.iam)
 
     def read_own_root_summary(self) -> RootCredentialsSummary:
-        """One call: iam:GetAccountSummary."""
         return parse_summary(self._clients.iam.read("GetAccountSummary"))
 
     def find_clock_offset(self) -> timedelta | None:
-        """One call: sts:GetCallerIdentity."""
         clock = self._clients.clock
         began_at, began = clock.now(), clock.monotonic()
         answer = self._clients.sts.read("GetCallerIdentity")
@@ -311,32 +296,26 @@ class AwsOrganizationAdministration:
         self._clients = clients
 
     def enable_trusted_access(self, intent: Intent) -> None:
-        """One call: organizations:EnableAWSServiceAccess."""
         require_intent_fits(intent, Action.TRUSTED_ACCESS_ENABLE, None)
         self._change("EnableAWSServiceAccess", intent)
 
     def disable_trusted_access(self, intent: Intent) -> None:
-        """One call: organizations:DisableAWSServiceAccess."""
         require_intent_fits(intent, Action.TRUSTED_ACCESS_DISABLE, None)
         self._change("DisableAWSServiceAccess", intent)
 
     def enable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        """One call: iam:EnableOrganizationsRootCredentialsManagement or iam:EnableOrganizationsRootSessions."""
         require_intent_fits(intent, Action.FEATURE_ENABLE, None)
         return self._switch(f"EnableOrganizations{feature.value}", intent)
 
     def disable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        """One call: iam:DisableOrganizationsRootCredentialsManagement or iam:DisableOrganizationsRootSessions."""
         require_intent_fits(intent, Action.FEATURE_DISABLE, None)
         return self._switch(f"DisableOrganizations{feature.value}", intent)
 
     def register_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        """One call: organizations:RegisterDelegatedAdministrator."""
         require_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id)
         self._change("RegisterDelegatedAdministrator", intent, account_id)
 
     def deregister_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        """One call: organizations:DeregisterDelegatedAdministrator."""
         require_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id)
         self._change("DeregisterDelegatedAdministrator", intent, account_id)
 

@@ -52,11 +52,9 @@ class AwsPolicies:
         self._clients = clients
 
     def list_policies(self) -> PolicyListing:
-        """See the port for the calls."""
         return _PolicyListingReader(self._clients.organizations).read(None)
 
     def list_policies_under_full_access(self) -> PolicyListing:
-        """See the port for the calls."""
         return _PolicyListingReader(self._clients.organizations, everywhere=_ATTACHED_EVERYWHERE | _FULL_ACCESS).read(
             None
         )
@@ -66,7 +64,6 @@ class AwsPolicies:
         return _PolicyListingReader(self._clients.organizations, skips_aws_managed=True).read(None)
 
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
-        """See the port for the calls."""
         return _PolicyListingReader(self._clients.organizations).read(target_ids)
 
 

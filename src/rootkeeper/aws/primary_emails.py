@@ -22,6 +22,7 @@ from rootkeeper.errors import (
     AwsError,
     AwsNotFoundError,
     AwsRejectedError,
+    Hint,
     OneTimePasswordError,
 )
 from rootkeeper.ledger.rules import Action, Intent
@@ -71,17 +72,18 @@ class PrimaryEmails(Protocol):
 _NO_UPDATE = "No email update found"
 """What ValidationException says of an account whose address was never changed. Source: observed."""
 _NO_TRUST = "must first enable trusted access"
-_TAKE_NEWEST = "Take it from the newest mail that AWS has sent to the new address: an older one's is void."
-_NOTHING_OPEN = "No change to this address is open any more. Start it again: --restart"
+_USE_NEWEST = "Use the code in the newest e-mail that AWS sent to the new address. Older codes are void."
+_RESTART = Hint("No change to this address is pending. Start it again.", "email.restart")
 
-_WHO_MAY = (
-    "It is for the management account and the delegated administrator for Account Management "
-    f"({ACCOUNT_SERVICE_PRINCIPAL}), and about other accounts than the caller's own."
+_WHO_CAN = (
+    "Use credentials of the management account or of the delegated administrator for Account Management "
+    f"({ACCOUNT_SERVICE_PRINCIPAL}). The account must not be the caller's own."
 )
 
-_ENABLE_TRUST = (
-    "Enable it from the management account: aws organizations enable-aws-service-access "
-    f"--service-principal {ACCOUNT_SERVICE_PRINCIPAL}"
+_ENABLE_TRUST = Hint(
+    f"Enable trusted access for {ACCOUNT_SERVICE_PRINCIPAL} with credentials of the management account.",
+    "email.trusted_access",
+    principal=ACCOUNT_SERVICE_PRINCIPAL,
 )
 
 
@@ -92,16 +94,11 @@ class AwsPrimaryEmails:
         self._clients = clients
 
     def read_primary_email(self, account_id: AccountId) -> str:
-        """One call: account:GetPrimaryEmail."""
         with _explained():
             answer = self._clients.account.read("GetPrimaryEmail", target=account_id, AccountId=account_id)
         return str(required(answer, "PrimaryEmail", "account:GetPrimaryEmail"))
 
     def find_email_update(self, account_id: AccountId) -> EmailUpdate | None:
-        """One call: account:GetPrimaryEmailUpdateStatus.
-
-        :raises AwsRejectedError: if the AWS SDK in use doesn't know the call.
-        """
         operation = "GetPrimaryEmailUpdateStatus"
         if not self._clients.account.knows(operation):
             raise AwsRejectedError(f"account:{operation} isn't known to the AWS SDK in use.", hint="Update botocore.")
@@ -117,13 +114,11 @@ class AwsPrimaryEmails:
         return EmailUpdate(known, answer.get("UpdatedAt"))
 
     def start_email_update(self, account_id: AccountId, email: str, intent: Intent) -> None:
-        """One call: account:StartPrimaryEmailUpdate."""
         require_intent_fits(intent, Action.EMAIL_UPDATE_START, account_id)
         with _explained():
             self._send_update("StartPrimaryEmailUpdate", account_id, intent, PrimaryEmail=email)
 
     def accept_email_update(self, account_id: AccountId, email: str, otp: OneTimePassword, intent: Intent) -> None:
-        """One call: account:AcceptPrimaryEmailUpdate."""
         require_intent_fits(intent, Action.EMAIL_UPDATE_ACCEPT, account_id)
         failure: AwsError | None = None
         try:
@@ -146,7 +141,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except AwsAccessDeniedError as error:
-        error.hint = _ENABLE_TRUST if _NO_TRUST in error.message else f"{error.hint or ''} {_WHO_MAY}".strip()
+        error.hint = _ENABLE_TRUST if _NO_TRUST in error.message else f"{error.hint or ''} {_WHO_CAN}".strip()
         raise
     except AwsRejectedError as error:
         if error.aws_code == "ConflictException":
@@ -160,9 +155,9 @@ def _without_password(error: AwsError, otp: OneTimePassword) -> AwsError:
     """The same error without the one-time password, as one about it where AWS found fault with what was sent."""
     message = error.message.replace(otp.value, "[…]")
     if error.aws_code == "ValidationException":
-        return _as(OneTimePasswordError, error, _TAKE_NEWEST, message)
+        return _as(OneTimePasswordError, error, _USE_NEWEST, message)
     if isinstance(error, AwsNotFoundError):
-        return _as(AwsNotFoundError, error, _NOTHING_OPEN, message)
+        return _as(AwsNotFoundError, error, _RESTART, message)
     return _as(type(error), error, error.hint, message)
 
 

@@ -90,12 +90,10 @@ class AwsBucketPolicies:
         self._calls = calls
 
     def list_resources(self, region: str) -> tuple[Resource, ...]:
-        """s3:ListBuckets to the end; s3:GetBucketPolicy for each whose Region isn't told."""
         found = (self._parse(bucket, region) for bucket in self._list(region))
         return tuple(sorted((bucket for bucket in found if bucket is not None), key=lambda bucket: bucket.name))
 
     def find_resource(self, name: str, region: str) -> Resource | None:
-        """s3:ListBuckets; where it is denied, s3:GetBucketPolicy and the redirect."""
         try:
             listed = [bucket for bucket in self._list(region, Prefix=name) if bucket.get("Name") == name]
         except AwsAccessDeniedError:
@@ -103,7 +101,6 @@ class AwsBucketPolicies:
         return self._parse(listed[0], region) if listed else None
 
     def find_policy(self, resource: Resource) -> str | None:
-        """One call: s3:GetBucketPolicy."""
         try:
             return self._read_policy(resource.name, resource.region)
         except AwsNotFoundError as error:
@@ -112,11 +109,9 @@ class AwsBucketPolicies:
         return None
 
     def put_policy(self, resource: Resource, policy: str, intent: Intent) -> None:
-        """One call: s3:PutBucketPolicy."""
         self._change("PutBucketPolicy", Action.BUCKET_POLICY_PUT, resource, intent, Policy=policy)
 
     def remove_policy(self, resource: Resource, intent: Intent) -> None:
-        """One call: s3:DeleteBucketPolicy."""
         self._change("DeleteBucketPolicy", Action.BUCKET_POLICY_DELETE, resource, intent)
 
     def _list(self, region: str, **parameters: str) -> Iterator[Any]:
@@ -184,14 +179,12 @@ class AwsQueuePolicies:
         """Each worth a call."""
 
     def list_resources(self, region: str) -> tuple[Resource, ...]:
-        """sqs:ListQueues to the end."""
         urls = self._calls.list_all(
             region, "ListQueues", "QueueUrls", may_lack_member=True, MaxResults=_QUEUE_PAGE_SIZE
         )
         return tuple(sorted((self._remember(str(url), region) for url in urls), key=lambda queue: queue.name))
 
     def find_resource(self, name: str, region: str) -> Resource | None:
-        """One call: sqs:GetQueueUrl."""
         try:
             answer = self._calls.read(region, "GetQueueUrl", QueueName=name)
         except AwsNotFoundError:
@@ -202,7 +195,6 @@ class AwsQueuePolicies:
         return found
 
     def find_policy(self, resource: Resource) -> str | None:
-        """One call: sqs:GetQueueAttributes, and sqs:GetQueueUrl before it where the queue wasn't listed."""
         answer = self._calls.read(
             resource.region, "GetQueueAttributes", QueueUrl=self._find_url(resource), AttributeNames=[_POLICY]
         )
@@ -210,7 +202,6 @@ class AwsQueuePolicies:
         return str(answer.get("Attributes", {}).get(_POLICY, "")) or None
 
     def put_policy(self, resource: Resource, policy: str, intent: Intent) -> None:
-        """One call: sqs:SetQueueAttributes, and sqs:GetQueueUrl before it where the queue wasn't found yet."""
         self._calls.change(
             resource.region,
             "SetQueueAttributes",
@@ -221,7 +212,6 @@ class AwsQueuePolicies:
         )
 
     def remove_policy(self, resource: Resource, intent: Intent) -> None:
-        """As ``put_policy``, with an empty one."""
         self.put_policy(resource, "", intent)
 
     def _find_url(self, resource: Resource) -> str:
@@ -257,7 +247,6 @@ class AwsResourcePlaces:
         return self._clients.region
 
     def require_same_place(self, kind: ResourceKind) -> None:
-        """Compare the service's endpoint with the others."""
         url = self._clients.regional_root.get(kind.value, self._clients.region).url
         if is_aws(kind.value, url) is not self._clients.endpoint.is_sandbox:
             return
@@ -267,11 +256,9 @@ class AwsResourcePlaces:
         )
 
     def list_known_regions(self, kind: ResourceKind) -> tuple[str, ...]:
-        """As botocore's endpoint data have them."""
         return tuple(sorted(self._clients.session.get_available_regions(kind.value, self._clients.partition)))
 
     def list_enabled_regions(self, account_id: AccountId | None) -> tuple[str, ...]:
-        """account:ListRegions to the end."""
         about: dict[str, Any] = {} if account_id is None else {"AccountId": account_id}
         regions = self._clients.account.list_all(
             "ListRegions",

@@ -26,6 +26,7 @@ from rootkeeper.errors import (
     AwsCredentialsError,
     AwsError,
     AwsRejectedError,
+    Hint,
     InputError,
     SettingsError,
 )
@@ -62,7 +63,7 @@ def require_role_arn(arn: str, setting: str) -> None:
     if not _ROLE_ARN.fullmatch(arn):
         raise SettingsError(
             f"{setting} is {arn!r}, not the ARN of a role.",
-            hint="Write it as arn:aws:iam::111122223333:role/rootkeeper-audit; `rootkeeper policies roles` has them.",
+            hint=Hint("Write it as arn:aws:iam::111122223333:role/rootkeeper-audit.", "policies.roles"),
         )
 
 

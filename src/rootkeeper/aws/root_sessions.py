@@ -334,7 +334,6 @@ class AwsRootSession:
         return ReadOnlyCredentials(found.access_key_id, found.secret_access_key, found.session_token, None)
 
     def require_identity(self) -> None:
-        """One call: sts:GetCallerIdentity."""
         with root_session_entered(self._credentials):
             answer = self._clients.root_sts.read("GetCallerIdentity", target=self._account_id)
         wanted = f"arn:{self._clients.partition}:iam::{self._account_id}:root"
@@ -347,7 +346,6 @@ class AwsRootSession:
 
     @cached_property
     def resource_policies(self) -> AwsBucketPolicies | AwsQueuePolicies:
-        """Buckets or queues, by the task policy. No call."""
         if self._task_policy not in _UNLOCK_SERVICES:
             raise ValueError(f"{self._task_policy} reaches neither buckets nor queues")
         service, policies = _UNLOCK_SERVICES[self._task_policy]
@@ -357,13 +355,9 @@ class AwsRootSession:
         return policies(calls)
 
     def read_summary(self) -> RootCredentialsSummary:
-        """One call: iam:GetAccountSummary."""
         return parse_summary(self._read("GetAccountSummary"))
 
     def read_credentials(self) -> RootCredentials:
-        """GetLoginProfile, GetUser if there is one, ListAccessKeys, GetAccessKeyLastUsed for each key,
-        ListSigningCertificates, ListMFADevices.
-        """
         observed_at = self._clients.clock.now()
         return RootCredentials(
             account_id=self._account_id,
@@ -378,7 +372,6 @@ class AwsRootSession:
         )
 
     def find_login_profile(self) -> LoginProfile | None:
-        """One call: iam:GetLoginProfile."""
         try:
             answer = self._read("GetLoginProfile")
         except AwsNotFoundError:
@@ -387,19 +380,15 @@ class AwsRootSession:
         return parse_login_profile(required(found, "CreateDate", "iam:GetLoginProfile"))
 
     def list_access_keys(self) -> tuple[AccessKey, ...]:
-        """iam:ListAccessKeys to the end."""
         return tuple(parse_access_key(key) for key in self._list("ListAccessKeys", "AccessKeyMetadata"))
 
     def list_signing_certificates(self) -> tuple[SigningCertificate, ...]:
-        """iam:ListSigningCertificates to the end."""
         return tuple(parse_signing_certificate(one) for one in self._list("ListSigningCertificates", "Certificates"))
 
     def list_mfa_devices(self) -> tuple[MfaDevice, ...]:
-        """iam:ListMFADevices to the end."""
         return tuple(parse_mfa_device(one) for one in self._list("ListMFADevices", "MFADevices"))
 
     def create_login_profile(self, intent: Intent) -> LoginProfile:
-        """One call: iam:CreateLoginProfile without a password."""
         answer = self._change("CreateLoginProfile", Action.LOGIN_PROFILE_CREATE, intent)
         created_at = answer.get("LoginProfile", {}).get("CreateDate")
         if created_at is None:
@@ -410,15 +399,12 @@ class AwsRootSession:
         return parse_login_profile(created_at)
 
     def delete_login_profile(self, intent: Intent) -> None:
-        """One call: iam:DeleteLoginProfile."""
         self._change("DeleteLoginProfile", Action.LOGIN_PROFILE_DELETE, intent)
 
     def delete_access_key(self, access_key_id: str, intent: Intent) -> None:
-        """One call: iam:DeleteAccessKey."""
         self._change("DeleteAccessKey", Action.ACCESS_KEY_DELETE, intent, AccessKeyId=access_key_id)
 
     def delete_signing_certificate(self, signing_certificate_id: str, intent: Intent) -> None:
-        """One call: iam:DeleteSigningCertificate."""
         self._change(
             "DeleteSigningCertificate",
             Action.SIGNING_CERTIFICATE_DELETE,
@@ -427,7 +413,6 @@ class AwsRootSession:
         )
 
     def deactivate_mfa_device(self, mfa_serial_number: str, intent: Intent) -> None:
-        """One call: iam:DeactivateMFADevice."""
         self._change("DeactivateMFADevice", Action.MFA_DEVICE_DEACTIVATE, intent, SerialNumber=mfa_serial_number)
 
     def _find_login_profile_with_last_use(self) -> LoginProfile | None:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from rootkeeper.errors import InputError, TargetRefusedError
+from rootkeeper.errors import Hint, InputError, TargetRefusedError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 
@@ -210,7 +210,7 @@ def require_resource_name(kind: ResourceKind, name: str) -> None:
     if not _NAMES[kind].fullmatch(name):
         raise InputError(
             f"{name!r} is not the name of a {kind.noun}.",
-            hint=f"Give the bare name, not an ARN or a URL: rootkeeper unlock {kind.value} ACCOUNT lists them.",
+            hint=Hint("Give the bare name, not an ARN or a URL.", "unlock.list", service=kind.value),
         )
 
 
@@ -224,6 +224,6 @@ def require_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) 
     caught = [pattern for pattern in patterns if fnmatchcase(name, pattern)]
     if caught:
         raise TargetRefusedError(
-            f"The policy of {kind.noun} {name} is protected by the pattern {caught[0]!r}; nothing was done.",
-            hint="Protected names stand in the settings under unlock.protect (ROOTKEEPER_UNLOCK_PROTECT).",
+            f"The pattern {caught[0]!r} protects the policy of {kind.noun} {name}. Nothing was changed.",
+            hint="The setting unlock.protect (ROOTKEEPER_UNLOCK_PROTECT) lists the protected names.",
         )

@@ -9,14 +9,21 @@ from rootkeeper.errors import Hint
 COMMAND_HINTS: Mapping[str, str] = {
     "audit.accounts": "List the accounts and their states: rootkeeper audit --output table.",
     "audit.refresh": "{message} To wait for the whole listing: --refresh.",
+    "aws.credentials_missing": "Set the AWS_* variables, or choose a profile with --profile.",
+    "aws.credentials_partial": "Set it, or choose another profile with --profile.",
+    "aws.login": "Run `aws login --profile {profile}`.",
+    "aws.region": "Add --region, such as --region {region}, or set AWS_REGION.",
+    "aws.sso_login": "Run `aws sso login --profile {profile}`.",
     "deletion.again": "Delete again: rootkeeper delete SELECTION.",
     "deletion.kinds": "Add password and access_keys to --only, or remove mfa_devices from it.",
     "deletion.reason": "Add --reason TEXT.",
     "deletion.retry_failed": "Correct the cause, then: rootkeeper jobs resume {job_id} --retry-failed",
-    "emails.attest_or_override": (
-        "Choose another address, or attest that a group reads this one: rootkeeper emails attest {address} --by "
-        "NAME --until DATE. Or add --override, which is recorded with the reason."
+    "email.restart": "No change to this address is pending. Start it again with --restart.",
+    "email.trusted_access": (
+        "In the management account, run: aws organizations enable-aws-service-access --service-principal {principal}"
     ),
+    "emails.attest_or_override": "Choose another address, or attest that a group reads this one: "
+    "rootkeeper emails attest {address} --by NAME --until DATE. Or add --override, which is recorded with the reason.",
     "emails.attested_by": "Name the person: --by NAME.",
     "emails.attested_until": "Give a date in the future: --until YYYY-MM-DD.",
     "emails.check_later": "{problem} AWS may take up to 4 hours. Check later: rootkeeper emails list {account_id}.",
@@ -49,7 +56,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     ),
     "failsafe.held_at": "Give the day on which the drill was held: --at YYYY-MM-DD.",
     "failsafe.held_by": "Name the person who signed in: --by NAME.",
-    "failsafe.include": "If you mean to delete the way back in, add --include-failsafe with its id.",
+    "failsafe.include": "To delete the failsafe's root user credentials, add --include-failsafe with its account id.",
     "failsafe.mailboxes": "See rootkeeper audit and rootkeeper emails list.",
     "failsafe.make_access_path": (
         "Set up the root login of a failsafe (rootkeeper failsafe set-up ID), or create an IAM user with MFA that "
@@ -66,6 +73,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "history.audit_again": "Run rootkeeper audit, then rootkeeper diff again.",
     "history.list_audits": "List the stored audits: rootkeeper diff --list.",
     "identity.list": "See them: rootkeeper users list, rootkeeper token list",
+    "identity_center.region": "Add --region with the home Region of IAM Identity Center.",
     "job.cancel": "Cancel it, and make a new plan: rootkeeper jobs cancel {job_id}.",
     "job.interrupted": "Job {job_id} is interrupted. Resume it: rootkeeper jobs resume {job_id}",
     "job.list": "List them: rootkeeper jobs list.",
@@ -73,14 +81,22 @@ COMMAND_HINTS: Mapping[str, str] = {
     "job.resume": "Resume it: rootkeeper jobs resume {job_id}.",
     "job.resume_locally": "Resume it there, without a server: rootkeeper jobs resume {job_id}.",
     "job.show": "See it: rootkeeper jobs show {job_id}.",
+    "ledger.verify_backup": "Restore a backup, then run: rootkeeper ledger verify",
     "notification.test": "Fix the target, then send a test: rootkeeper notifications test.",
     "organization.list": "Use another token, or list the organization again: rootkeeper audit",
     "plan.again": "Create a new plan: rootkeeper plan SELECTION --out FILE.",
     "plan.later_end": "Choose a later --not-after.",
     "plan.make": "Make one: rootkeeper plan SELECTION --out FILE.",
+    "policies.roles": "Write it as arn:aws:iam::111122223333:role/NAME. `rootkeeper policies roles` prints the roles.",
+    "preflight.blocking_policies": (
+        "Exempt root sessions (aws:AssumedRoot) in policy {policy}. `rootkeeper preflight` shows every policy that"
+        " blocks."
+    ),
     "preflight.selection": "Select by account, --ou, --tag or --account-state.",
+    "selection.empty": "Name accounts, or use --ou, --tag, --status, --from-file or --all.",
+    "selection.list_accounts": "List the accounts: rootkeeper audit --output table.",
     "setup.close_windows": "Close them first: rootkeeper windows close WINDOW_ID.",
-    "setup.enable": "rootkeeper enable",
+    "setup.enable": "Run `rootkeeper enable`.",
     "setup.enable_all_features": "aws organizations enable-all-features",
     "setup.enable_delegate": "rootkeeper enable --delegated-administrator ID",
     "setup.enable_feature": "rootkeeper enable --feature {feature}",
@@ -92,7 +108,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "unlock.except_or_restore": "Add an exception for a principal that exists, or put back a saved copy with "
     "--restore.",
     "unlock.include_failsafe": "If you mean this account, add --include-failsafe with its id.",
-    "unlock.list": "List them: rootkeeper unlock {service} {account_id}.",
+    "unlock.list": "Give the bare name, not an ARN or a URL. `rootkeeper unlock {service} ACCOUNT` lists the names.",
     "unlock.one_region": "Choose one Region with --regions.",
     "unlock.regions": "Name Regions such as --regions {regions}.",
     "unlock.replace": "To put any other policy, use --replace.",

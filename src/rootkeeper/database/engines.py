@@ -30,7 +30,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import QueuePool
 
 from rootkeeper.database.files import sync_folder
-from rootkeeper.errors import DatabaseError, SettingsError
+from rootkeeper.errors import DatabaseError, Hint, SettingsError
 
 POOLED_CONNECTIONS = 8
 CHECKOUT_SECONDS = 60
@@ -158,7 +158,7 @@ _SQLITE_REASONS = (
     ("SQLITE_PERM", "it may not be accessed", "Check the permissions of the file and its folder."),
     ("SQLITE_IOERR", "reading or writing it failed", "Check the disk and its free space."),
     ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
-    ("SQLITE_CORRUPT", "it is damaged", "Restore a backup, then run: rootkeeper ledger verify"),
+    ("SQLITE_CORRUPT", "it is damaged", Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup")),
 )
 
 _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Insert, Row, Select, Table, bindparam, delete
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.errors import NotFoundError
+from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.ledger.writer import ChangedPart, GroupCommit, Revisions, WriteTransaction, find_revisions
 from rootkeeper.organization.accounts import (
@@ -399,7 +399,8 @@ class AuditHistory:
             row = connection.execute(self._select_audits().where(_audits.audit_id == audit_id)).one_or_none()
         if row is None:
             raise NotFoundError(
-                f"No audit {audit_id!r} is kept.", hint="`rootkeeper diff --list` shows those that are."
+                f"No audit {audit_id!r} is kept.",
+                hint=Hint("List the stored audits.", "history.list_audits"),
             )
         return _parse_audit(row)
 

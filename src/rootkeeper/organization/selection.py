@@ -157,7 +157,7 @@ def parse_tag(text: str) -> tuple[str, str]:
     """
     key, separator, value = text.partition("=")
     if not separator or not key:
-        raise InputError(f"--tag {text!r} isn't a key and a value.", hint="Write it as key=value.")
+        raise InputError(f"The tag {text!r} isn't a key and a value.", hint="Write it as key=value.")
     return key, value
 
 
@@ -228,7 +228,8 @@ def require_request(request: SelectionRequest) -> None:
     """
     if request.is_empty:
         raise SelectionEmptyError(
-            "No account is selected.", hint="Name accounts, or use --ou, --tag, --status, --from-file or --all."
+            "No account is selected.",
+            hint=Hint("Name accounts, organizational units, tags or statuses, or select all.", "selection.empty"),
         )
 
 
@@ -275,7 +276,7 @@ def require_not_empty(selection: Selection) -> None:
     if not selection.accounts:
         raise SelectionEmptyError(
             f"The selection ({selection.words}) matches no account.",
-            hint="See what there is: rootkeeper audit --output table.",
+            hint=Hint("List the accounts, then correct the selection.", "selection.list_accounts"),
         )
 
 
@@ -287,21 +288,21 @@ def _find_excluded(excluded: Sequence[str], inventory: Inventory) -> frozenset[A
             unit = find_organizational_unit(text, inventory.organizational_units)
             found.update(account.account_id for account in inventory.accounts if unit.ou_id in account.ou_ids)
         else:
-            found.add(find_account(NamedAccount(text, "--exclude"), inventory.accounts).account_id)
+            found.add(find_account(NamedAccount(text, "excluded"), inventory.accounts).account_id)
     return frozenset(found)
 
 
 def describe_request(request: SelectionRequest) -> str:
-    """The request in words, such as ``--ou Workloads/Prod --exclude 111122223333``."""
+    """Describe the request, such as ``OU Workloads/Prod, except 111122223333``."""
     words = [entry.text for entry in request.named]
-    words += [f"--ou {text}" for text in request.organizational_units]
-    words += ["--all"] if request.everything else []
-    words += [f"--tag {key}={value}" for key, value in request.tags]
-    words += [f"--account-state {state.value}" for state in sorted(request.account_states)]
-    words += [f"--status {status.value}" for status in sorted(request.statuses)]
-    words += [f"--exclude {text}" for text in request.excluded]
-    words += [f"--include-failsafe {account_id}" for account_id in sorted(request.included_failsafes)]
-    return " ".join(words)
+    words += [f"OU {text}" for text in request.organizational_units]
+    words += ["all accounts"] if request.everything else []
+    words += [f"tag {key}={value}" for key, value in request.tags]
+    words += [f"account state {state.value}" for state in sorted(request.account_states)]
+    words += [f"status {status.value}" for status in sorted(request.statuses)]
+    words += [f"except {text}" for text in request.excluded]
+    words += [f"failsafe {account_id} included" for account_id in sorted(request.included_failsafes)]
+    return ", ".join(words)
 
 
 def find_skip(
@@ -318,7 +319,7 @@ def find_skip(
     if account.state is not AccountState.ACTIVE:
         return Skip(SkipReason.NOT_ACTIVE, f"The account is {account.state.value}.")
     if selected.is_excluded:
-        return Skip(SkipReason.EXCLUDED, "Excluded by --exclude.")
+        return Skip(SkipReason.EXCLUDED, "The selection excludes it.")
     return protections.recorded.get(account.account_id)
 
 
@@ -332,13 +333,13 @@ def require_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
         return
     reasons = " ".join(f"{account.account_id} ({account.name}): {skip.detail}" for account, skip in refused)
     raise TargetRefusedError(
-        f"Refused, nothing was done. {reasons}", hint=_refusal_hint({skip.reason for _, skip in refused})
+        f"Refused. Nothing was changed. {reasons}", hint=_refusal_hint({skip.reason for _, skip in refused})
     )
 
 
 def _refusal_hint(reasons: set[SkipReason]) -> str:
     if SkipReason.FAILSAFE in reasons:
-        return Hint("If you mean to delete the way back in, include the failsafe by its id.", "failsafe.include")
+        return Hint("To delete the failsafe's root user credentials, include it by its account id.", "failsafe.include")
     if SkipReason.WINDOW_OPEN in reasons:
         return Hint("Close its recovery window first.", "window.close_first")
     if SkipReason.EXCEPTION in reasons:

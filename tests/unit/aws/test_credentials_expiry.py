@@ -11,6 +11,7 @@ from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.session import Session
 
 from rootkeeper.aws.endpoints import Lifetime, classify_lifetime, find_expiry
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsCredentialsError
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -176,7 +177,7 @@ def test_an_expired_sso_session_says_how_to_sign_in_again(home: Path) -> None:
     )
     with pytest.raises(AwsCredentialsError) as raised:
         find_expiry(Session(profile="ops"))
-    assert raised.value.hint == "Run `aws sso login --profile ops`."
+    assert render_hint(raised.value.hint) == "Run `aws sso login --profile ops`."
 
 
 def test_the_kinds_of_botocore_are_still_called_so() -> None:

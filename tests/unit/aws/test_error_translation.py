@@ -11,6 +11,7 @@ from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 
 from rootkeeper.aws.errors import ERRORS, HINTS, WITHHELD, FailedCall, raise_translated, translate
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -22,6 +23,7 @@ from rootkeeper.errors import (
     AwsUnclearError,
     AwsUnreachableError,
     DenialCause,
+    Hint,
     InputError,
     RootkeeperError,
 )
@@ -100,7 +102,8 @@ def test_a_feature_that_is_off_leads_to_enable(message: str) -> None:
     call = FailedCall("sts:AssumeRoot", "sts.us-east-1.amazonaws.com:443", None, target="222233334444")
     error = translate(answer("AccessDenied", 403, message, call), call)
     assert isinstance(error, AwsAccessDeniedError)
-    assert error.hint == "Run `rootkeeper enable`."
+    assert isinstance(error.hint, Hint)
+    assert error.hint.code == "setup.enable"
     assert error.denied_by is None
     assert message in error.message
 
@@ -129,8 +132,8 @@ def test_a_denial_without_a_cause_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "hint"),
-    [("ops", "Run `aws sso login --profile ops`."), (None, "Run `aws sso login`.")],
+    ("profile", "command"),
+    [("ops", "Run `aws sso login --profile ops`."), (None, "Run `aws sso login --profile default`.")],
 )
 @pytest.mark.parametrize(
     "error",
@@ -140,10 +143,10 @@ def test_a_denial_without_a_cause_has_none() -> None:
         botocore_errors.TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
     ],
 )
-def test_an_expired_sso_session_says_how_to_sign_in_again(error: Exception, profile: str | None, hint: str) -> None:
+def test_an_expired_sso_session_says_how_to_sign_in_again(error: Exception, profile: str | None, command: str) -> None:
     translated = translate(error, FailedCall("sts:GetCallerIdentity", "x:443", profile))
     assert isinstance(translated, AwsCredentialsError)
-    assert translated.hint == hint
+    assert render_hint(translated.hint) == command
 
 
 @pytest.mark.parametrize(

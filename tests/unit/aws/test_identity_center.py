@@ -9,6 +9,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.identities import AwsIdentityCenter, Holder, HolderKind, PermissionSet, PolicySource
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsUnreachableError
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json, error_xml
@@ -162,7 +163,7 @@ def test_no_instance_in_the_region_is_an_error_that_says_what_to_do(
     aws.answer_json("ListInstances", json.dumps({"Instances": instances}))
     with pytest.raises(AwsNotFoundError) as raised:
         read(clients)
-    assert "--region" in (raised.value.hint or "")
+    assert "--region" in (render_hint(raised.value.hint) or "")
 
 
 @pytest.mark.parametrize(

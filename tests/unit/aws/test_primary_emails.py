@@ -10,6 +10,7 @@ import pytest
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.primary_emails import AwsPrimaryEmails
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -116,7 +117,7 @@ def test_a_refusal_says_who_may_ask(emails: AwsPrimaryEmails, aws_server: FakeAw
     for said in ("delegated administrator for Account Management", "enable-aws-service-access"):
         with pytest.raises(AwsAccessDeniedError) as raised:
             emails.read_primary_email(ACCOUNT)
-        assert said in (raised.value.hint or "")
+        assert said in (render_hint(raised.value.hint) or "")
 
 
 ACCEPTANCES: list[tuple[Reply, type[AwsError], int]] = [

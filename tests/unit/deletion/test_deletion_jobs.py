@@ -215,7 +215,7 @@ def test_the_parameters_of_a_job_tell_what_it_does(desk: Desk) -> None:
     made = plan(desk)
     described = describe_job(made, WaveRules(canary=1))
     assert described["plan_id"] == made.plan_id
-    assert described["selection"] == "--all"
+    assert described["selection"] == "all accounts"
     assert described["waves"] == {"canary": 1, "size": None, "pause_seconds": 0, "stop_after_failures": None}
 
 

@@ -193,7 +193,7 @@ def test_a_plan_says_by_whom_where_and_until_when(desk: Desk) -> None:
     assert made.endpoint == "SANDBOX 127.0.0.1:4599"
     assert made.created_by == "operator"
     assert made.caller_arn == desk.organization.caller.arn
-    assert made.selection == "--ou Workloads"
+    assert made.selection == "OU Workloads"
     assert made.not_after - made.not_before == timedelta(hours=24)
     assert made.plan_id.startswith("plan-")
     assert parse_plan(render_plan(made)) == made

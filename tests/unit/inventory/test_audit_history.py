@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import NotFoundError
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
@@ -97,7 +98,7 @@ def test_an_audit_that_is_kept_again_replaces_itself(history: AuditHistory) -> N
 def test_an_audit_that_isnt_kept_is_told_with_how_to_find_one(history: AuditHistory) -> None:
     with pytest.raises(NotFoundError) as missing:
         history.get("j-9")
-    assert "rootkeeper diff --list" in str(missing.value.hint)
+    assert "rootkeeper diff --list" in str(render_hint(missing.value.hint))
     assert history.list_statuses("j-9") == {}
 
 

@@ -114,7 +114,7 @@ def test_nothing_asked_for_is_no_selection() -> None:
 
 def test_a_selection_that_matches_nothing_is_an_error() -> None:
     request = SelectionRequest(account_states=frozenset({AccountState.CLOSED}))
-    with pytest.raises(SelectionEmptyError, match="--account-state CLOSED"):
+    with pytest.raises(SelectionEmptyError, match="account state CLOSED"):
         require_not_empty(select_before_tags(request, INVENTORY))
 
 
@@ -142,7 +142,7 @@ def test_an_unknown_name_shows_similar_ones_and_where_it_stands() -> None:
 
 
 def test_an_unknown_exclusion_is_an_error() -> None:
-    with pytest.raises(InputError, match="--exclude"):
+    with pytest.raises(InputError, match="excluded"):
         caught(replace(EVERYTHING, excluded=("nobody",)))
 
 
@@ -209,7 +209,7 @@ def test_a_request_is_told_in_the_words_of_its_options() -> None:
         excluded=(DATA,),
         included_failsafes=frozenset({LAB}),
     )
-    assert describe_request(request) == (f"web --ou Labs --tag env=prod --exclude {DATA} --include-failsafe {LAB}")
+    assert describe_request(request) == f"web, OU Labs, tag env=prod, except {DATA}, failsafe {LAB} included"
 
 
 # What may not be touched.
