@@ -50,7 +50,7 @@ from rootkeeper.ledger.rules import Intent
 
 
 class ServiceCalls:
-    """The calls of one shared client; safe in many threads."""
+    """The calls of one shared client, by CloudTrail's operation names; safe in many threads."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ServiceCalls:
         in_root_session: bool = False,
         operator: OperatorCredentials | None = None,
     ) -> None:
-        """:param operator: signs what this object calls, on a client that several operators share."""
+        """:param operator: whose credentials sign these calls, on a client that several operators share."""
         self._client = client
         self._operator = operator
         self._service = str(client.meta.service_model.service_name)
@@ -69,7 +69,7 @@ class ServiceCalls:
         self._in_root_session = in_root_session
 
     def acting_as(self, operator: OperatorCredentials) -> ServiceCalls:
-        """The same client, signing with these credentials."""
+        """Return the calls of the same client, signed with these credentials."""
         return ServiceCalls(self._client, self._profile, in_root_session=self._in_root_session, operator=operator)
 
     @property
@@ -77,13 +77,13 @@ class ServiceCalls:
         return str(self._client.meta.endpoint_url)
 
     def knows(self, operation: str) -> bool:
-        """Whether the AWS SDK in use has the call."""
+        """Whether the installed AWS SDK has the operation."""
         return operation in self._client.meta.service_model.operation_names
 
     def read(self, operation: str, *, target: str | None = None, **parameters: object) -> AwsResponse:
         """Make a call that changes nothing, with retries.
 
-        :raises AwsUnreachableError: if no answer came that can be read.
+        :raises AwsUnreachableError: if no readable answer came.
         """
         send = self._method(operation)
         with _translated(lambda: self._call(operation, target)), self._signed():
@@ -92,9 +92,9 @@ class ServiceCalls:
     def read_on_intent(
         self, operation: str, intent: Intent, clock: Clock, *, target: str, **parameters: object
     ) -> AwsResponse:
-        """Make a privileged call that changes nothing (AssumeRoot), with retries, each only while the intent is valid.
+        """Make a privileged call that changes nothing (AssumeRoot). Each attempt needs a valid intent.
 
-        :raises LockLostError: if the intent is no longer valid; nothing was sent since.
+        :raises LockLostError: if the intent is no longer valid; nothing was sent after that.
         """
         with authorize_calls(intent, clock):
             return self.read(operation, target=target, **parameters)
@@ -105,7 +105,7 @@ class ServiceCalls:
         """Make a changing call, once.
 
         :raises LockLostError: if the intent is no longer valid; nothing was sent.
-        :raises AwsUnclearError: if it left and no clear answer came.
+        :raises AwsUnclearError: if it was sent and no clear answer came.
         """
         send = self._method(operation)
         with (
@@ -116,7 +116,7 @@ class ServiceCalls:
             answer = send(**parameters)
         if not answer.get("ResponseMetadata", {}).get("RequestId"):
             raise AwsUnclearError(
-                f"{self._call(operation, target)} was answered by something that isn't AWS. It may have acted.",
+                f"{self._call(operation, target)} got an answer that isn't AWS's. It may have acted.",
                 operation=f"{self._service}:{operation}",
             )
         return answer
@@ -130,10 +130,10 @@ class ServiceCalls:
         may_lack_member: bool = False,
         **parameters: object,
     ) -> Iterator[Any]:
-        """Every element of ``member`` on all pages, by the service's kind of token; pages may be empty.
+        """List the elements of ``member`` on all pages; pages may be empty.
 
-        :param may_lack_member: SQS leaves an empty list out.
-        :raises AwsUnreachableError: if a page lacks its list, or the pages don't come to an end.
+        :param may_lack_member: SQS leaves out an empty list.
+        :raises AwsUnreachableError: if a page lacks its list, or the pages don't end.
         """
         token_name, answered_name = _TOKENS[self._service]
         seen: set[str] = set()
@@ -191,17 +191,15 @@ def _translated(describe: Callable[[], FailedCall]) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
-    """Credentials and endpoints themselves come from where the AWS CLI takes them (``AWS_*``, profiles, SSO)."""
+    """How the gateway is opened; credentials and endpoints come from the AWS CLI's sources (``AWS_*``, profiles)."""
 
     profile: str | None = None
     region: str | None = None
-    """``None``: what ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile says, else ``us-east-1``."""
+    """``None``: from ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile, else ``us-east-1``."""
     concurrency: int = 128
-    """Calls in flight at most; each client keeps as many connections."""
+    """The maximum of calls in flight, and of connections of each client."""
     api_share: float = 0.8
-    """The part of the published rates that is used; the rest stays to others in the account. Above 0 and up to 1; more
-    than 1 only where calls don't go to AWS.
-    """
+    """The part of the published rates that is used, above 0 and up to 1. More than 1 is for sandboxes only."""
     connect_timeout_seconds: float = 10
     read_timeout_seconds: float = 30
 
@@ -209,7 +207,7 @@ class GatewayOptions:
 READING_ATTEMPTS = 8
 CHANGING_ATTEMPTS = 1
 """A retry after an unclear answer could hide that the first attempt acted."""
-_SHARE_HINT = "Set ROOTKEEPER_AWS_API_SHARE to at most 100; more than AWS's published rates is for a sandbox only."
+_SHARE_HINT = "Set ROOTKEEPER_AWS_API_SHARE to at most 100. More than AWS's published rates is for a sandbox only."
 
 
 class AwsClients:
@@ -219,8 +217,8 @@ class AwsClients:
     """
 
     def __init__(self, options: GatewayOptions, clock: Clock, *, starting: AwsClients | None = None) -> None:
-        """:param starting: whose credentials assume the roles of operators; these clients then sign for nobody until
-        :meth:`acting_as` says for whom.
+        """:param starting: the clients whose credentials assume the roles of operators. These clients sign only after
+        :meth:`acting_as`.
         """
         self.clock = clock
         self.options = options
@@ -230,7 +228,7 @@ class AwsClients:
             self.session = Session(profile=options.profile)
             force_regional_sts(self.session)
             self.starting_session = starting.session if starting else self.session
-            """The session of the credentials by which all others are had."""
+            """The session of the credentials that assume all roles."""
             if starting:
                 isolate_operator_session(self.session)
                 self.session.register_component("data_loader", starting.session.get_component("data_loader"))
@@ -247,7 +245,7 @@ class AwsClients:
             }
         )
         if options.api_share > 1 and not self.endpoint.is_sandbox:
-            raise InputError("aws.api_share is above 100, and calls go to AWS.", hint=_SHARE_HINT)
+            raise InputError("The setting aws.api_share is above 100, and calls go to AWS.", hint=_SHARE_HINT)
 
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
@@ -268,16 +266,16 @@ class AwsClients:
 
     @cached_property
     def sso_admin(self) -> ServiceCalls:
-        """Identity Center, made on first use: one command asks it."""
+        """Identity Center; created on first use, because only one command needs it."""
         return self._operator_calls("sso-admin", _configure(self.options, READING_ATTEMPTS))
 
     @cached_property
     def identitystore(self) -> ServiceCalls:
-        """Its users and groups, made on first use."""
+        """Users and groups of Identity Center; created on first use."""
         return self._operator_calls("identitystore", _configure(self.options, READING_ATTEMPTS))
 
     def operator_calls_in(self, service: str, region: str) -> ServiceCalls:
-        """Calls of the operator to another Region or another service, whose client is made anew.
+        """Create a client for the operator's calls to another Region or service.
 
         :raises InputError: if the Region or the settings of the endpoint can't be used.
         """
@@ -289,7 +287,7 @@ class AwsClients:
         return ServiceCalls(client, self.profile, operator=self._operator)
 
     def acting_as(self, operator: OperatorCredentials) -> AwsClients:
-        """The same clients, shared, on the credentials of one operator."""
+        """Return the same, shared clients with the credentials of one operator."""
         acting = copy.copy(self)
         bound = {name: getattr(self, name).acting_as(operator) for name in _OPERATOR_CALLS}
         vars(acting).update(bound, _operator=operator)
@@ -301,7 +299,7 @@ class AwsClients:
         return ServiceCalls(client, self.profile, operator=self._operator)
 
     def find_operator(self) -> ReadOnlyCredentials:
-        """What signs the operator's calls now; fetched or renewed if need be.
+        """Return the operator's credentials that are valid now, fetched or renewed if necessary.
 
         :raises NoCredentialsError: if there are none.
         :raises AwsError: if a role can't be assumed.
@@ -314,12 +312,12 @@ class AwsClients:
         return credentials.get_frozen_credentials()
 
     def give_up_operator(self) -> None:
-        """AWS says that the operator's credentials are over; those of a role are had anew for the next call."""
+        """Drop the operator's credentials that AWS calls expired; those of a role are renewed for the next call."""
         if self._operator is not None:
             self._operator.give_up()
 
     def create_template_client(self, service: str, *, in_root_session: bool = False) -> BaseClient:
-        """A client by which a call is built and never sent: no pacer and no gate stands before it."""
+        """Create a client that builds calls and never sends them: it has no pacer and no check of intents."""
         session = self._root if in_root_session else self.session
         client: BaseClient = session.create_client(
             service,
@@ -384,29 +382,29 @@ def _settings_translated(profile: str | None) -> Iterator[None]:
     try:
         yield
     except ProfileNotFound as error:
-        raise InputError(str(error), hint="`aws configure list-profiles` shows those that exist.") from error
+        raise InputError(str(error), hint="`aws configure list-profiles` shows the profiles.") from error
     except CREDENTIALS_ERRORS as error:
         raise_translated(error, FailedCall(operation="", host="", profile=profile))
     except (BotoCoreError, ValueError) as error:
         raise InputError(
             f"The AWS settings can't be used: {error}",
-            hint="Look at the AWS_* variables and the AWS configuration file.",
+            hint="Check the AWS_* variables and the AWS configuration file.",
         ) from error
 
 
 S3_SETTINGS = Config(signature_version="s3v4")
-"""S3 signs paths as they are; that of the other services would encode them twice. Source: S3 API Reference, SigV4."""
+"""S3 signs paths as they are; other services' signatures encode them twice. Source: S3 API Reference, SigV4."""
 
 
 class RegionalRootClients:
-    """Clients of root sessions for S3 and SQS, which have an endpoint in each Region; made on first use.
+    """Clients of root sessions for S3 and SQS, which have an endpoint in each Region; safe in many threads.
 
-    One reading and one changing client for each service and Region; safe in many threads. They sign with the root
-    session that was entered and with nothing else, as the clients of IAM do.
+    One reading and one changing client for each service and Region, created on first use. As the clients of IAM, they
+    sign only with the root session that was entered.
     """
 
     def __init__(self, session: Session, profile: str | None, reading: Config, changing: Config) -> None:
-        """:param session: with no credentials but those of root sessions."""
+        """:param session: a session whose only credentials are those of root sessions."""
         self._session = session
         self._profile = profile
         self._configs = {False: reading, True: changing}
@@ -429,7 +427,7 @@ class RegionalRootClients:
             client: BaseClient = self._session.create_client(service, region_name=region, config=config)
         except (BotoCoreError, ValueError) as error:
             raise InputError(
-                f"{service} can't be asked in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
+                f"{service} can't be used in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
             ) from error
         if service == "s3":
             client.meta.events.register_last("before-call.s3", _stay_in_region)
@@ -439,5 +437,5 @@ class RegionalRootClients:
 
 
 def _stay_in_region(context: dict[str, Any], **_: object) -> None:
-    """Let a redirect be an error: botocore would send again by itself, and ask HeadBucket, which the task denies."""
+    """Make a redirect an error: botocore would send again, and call HeadBucket, which the task policy denies."""
     context["s3_redirect"] = {**context.get("s3_redirect", {}), "redirected": True}

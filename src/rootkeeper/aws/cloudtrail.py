@@ -20,18 +20,18 @@ from rootkeeper.organization.accounts import AccountId, parse_account_id
 
 
 def parse_records(text: str, source: str) -> tuple[Mapping[str, Any], ...]:
-    """Every record in ``text``, in order.
+    """Parse every record in ``text``, in order.
 
-    :param source: how a message names where the text is from.
-    :raises InputError: if it isn't JSON, or something in it is no record.
+    :param source: the name of the text's origin, for messages.
+    :raises InputError: if it isn't JSON, or a part of it isn't a record.
     """
     try:
         return tuple(_unwrap(value) for top in _parse(text) for value in _list_values(top))
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{source} holds no CloudTrail records: {error}",
-            hint="Give a log file of a trail (unzipped), the answer of aws cloudtrail lookup-events, or events of"
-            " EventBridge, one a line.",
+            f"{source} contains no CloudTrail records: {error}",
+            hint="Give a log file of a trail (unzipped), the output of aws cloudtrail lookup-events, or events of"
+            " EventBridge, one per line.",
         ) from error
 
 
@@ -57,23 +57,23 @@ def _list_values(top: Any) -> Iterator[Any]:
 
 
 def _unwrap(value: Any) -> Mapping[str, Any]:
-    """:raises ValueError: if there is no record in it."""
+    """:raises ValueError: if it isn't a record."""
     if isinstance(value, Mapping) and "CloudTrailEvent" in value:
         value = json.loads(value["CloudTrailEvent"])
     elif isinstance(value, Mapping) and "detail" in value and "detail-type" in value:
         value = value["detail"]
     if not isinstance(value, Mapping) or "eventName" not in value:
-        raise ValueError(f"{json.dumps(value)[:60]} is no record.")
+        raise ValueError(f"{json.dumps(value)[:60]} isn't a record.")
     return value
 
 
 def is_opening(record: Mapping[str, Any]) -> bool:
-    """Whether a record is of AssumeRoot; AWS may have refused it."""
+    """Whether a record shows AssumeRoot, which AWS may have refused."""
     return (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot")
 
 
 def parse_target_account(record: Mapping[str, Any]) -> str:
-    """Of AssumeRoot's target, which is an account id or the ARN of its root user; empty if it has none."""
+    """Return the account id of AssumeRoot's target (an account id or the root user's ARN); empty if it has none."""
     target = as_text(as_mapping(record.get("requestParameters")).get("targetPrincipal"))
     return target.split(":")[4] if target.count(":") == 5 else target
 
@@ -92,11 +92,11 @@ _PLAIN = re.compile(r"[!-~]{1,256}")
 
 @dataclass(frozen=True, slots=True)
 class RootRecord:
-    """A CloudTrail record in which a root user or AssumeRoot is, with what is needed of it."""
+    """A CloudTrail record of a root user or of AssumeRoot."""
 
     event_id: str
     account_id: AccountId
-    """Of the root user."""
+    """The root user's account."""
     at: datetime
     source: str
     name: str
@@ -130,21 +130,21 @@ class RootRecord:
 
 
 def is_about_root(record: Mapping[str, Any]) -> bool:
-    """Whether a root user acts in a record, or somebody opens a root session."""
+    """Whether a root user acts in a record, or a root session is opened."""
     return as_mapping(record.get("userIdentity")).get("type") == "Root" or is_opening(record)
 
 
 def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
-    """What is needed of a record that ``is_about_root``.
+    """Parse a record that ``is_about_root``.
 
     :raises ValueError: if it lacks its id, its time or its account.
     """
     event_id, name = str(record.get("eventID") or ""), str(record.get("eventName") or "")
     if not _PLAIN.fullmatch(event_id) or not _PLAIN.fullmatch(name):
-        raise ValueError("A record has no eventID or no eventName, or one that CloudTrail doesn't write.")
+        raise ValueError("A record has no valid eventID or no valid eventName.")
     at = datetime.fromisoformat(str(record.get("eventTime")))
     if at.tzinfo is None:
-        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has a time without a zone.")
+        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has an eventTime without a time zone.")
     return RootRecord(
         event_id=event_id if len(event_id) <= _LONGEST_ID else hashlib.sha256(event_id.encode()).hexdigest(),
         account_id=_parse_account(record, event_id),
@@ -156,7 +156,7 @@ def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
 
 
 def _parse_account(record: Mapping[str, Any], event_id: str) -> AccountId:
-    """Of AssumeRoot its target."""
+    """Return the root user's account; for AssumeRoot, that of its target."""
     identity = as_mapping(record.get("userIdentity"))
     found = identity.get("accountId") or record.get("recipientAccountId")
     if identity.get("type") != "Root":
@@ -164,12 +164,12 @@ def _parse_account(record: Mapping[str, Any], event_id: str) -> AccountId:
     try:
         return parse_account_id(str(found))
     except InputError as error:
-        raise ValueError(f"Record {event_id[:_LONGEST_ID]} names no account.") from error
+        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has no account id.") from error
 
 
 def list_root_records(records: Iterable[Mapping[str, Any]]) -> Iterator[RootRecord]:
-    """Those in which a root user or AssumeRoot is.
+    """List the records of root users and of AssumeRoot.
 
-    :raises ValueError: if one of them lacks what is needed.
+    :raises ValueError: if one of them lacks a necessary part.
     """
     return (parse_root_record(record) for record in records if is_about_root(record))

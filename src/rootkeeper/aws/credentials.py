@@ -30,26 +30,26 @@ from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import AccountId
 
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-"""By these AWS says that the credentials of a call are over."""
+"""Error codes for expired credentials of a call."""
 
 
 class OperatorCredentials(Protocol):
     """Credentials that renew themselves; safe in many threads."""
 
     def freeze(self) -> ReadOnlyCredentials:
-        """Those that hold now.
+        """Return the credentials that are valid now.
 
         :raises AwsCredentialsError: if there are none.
         """
         ...
 
     def give_up(self) -> None:
-        """AWS says that they are over: the next call renews them."""
+        """Drop credentials that AWS calls expired, so that the next call renews them."""
         ...
 
 
 class NoOperatorError(RuntimeError):
-    """A shared client was used for nobody; nothing was sent. It is a bug."""
+    """A shared client was used without credentials. Nothing was sent. It is a bug."""
 
 
 _ENTERED: ContextVar[OperatorCredentials | None] = ContextVar("operator_credentials", default=None)
@@ -57,7 +57,7 @@ _ENTERED: ContextVar[OperatorCredentials | None] = ContextVar("operator_credenti
 
 @contextmanager
 def signed_by(credentials: OperatorCredentials) -> Iterator[None]:
-    """Within it, shared clients of this thread sign with ``credentials``."""
+    """Have the shared clients of this thread sign with ``credentials``."""
     token = _ENTERED.set(credentials)
     try:
         yield
@@ -70,13 +70,13 @@ def signed_by(credentials: OperatorCredentials) -> Iterator[None]:
 
 
 def isolate_operator_session(session: Session) -> None:
-    """Leave ``session`` no credentials but those entered, and no bearer token."""
+    """Leave ``session`` only the credentials that a call enters, and no bearer token."""
     session.register_component("credential_provider", CredentialResolver([_CurrentOperatorProvider()]))
     session.register_component("token_provider", TokenProviderChain([]))
 
 
 class _CurrentOperatorCredentials(Credentials):
-    """Looks like long-lived credentials to botocore and is looked up anew for each signature."""
+    """Looks like long-lived credentials to botocore, and is looked up again for each signature."""
 
     def __init__(self) -> None:
         super().__init__("", "", None, method="operator")
@@ -84,7 +84,7 @@ class _CurrentOperatorCredentials(Credentials):
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         entered = _ENTERED.get()
         if entered is None:
-            raise NoOperatorError("a shared client was used for nobody")
+            raise NoOperatorError("a shared client was used without credentials")
         return entered.freeze()
 
 
@@ -98,7 +98,7 @@ class _CurrentOperatorProvider(CredentialProvider):
 
 @dataclass(frozen=True, slots=True)
 class RootSessionCredentials:
-    """Temporary credentials from AssumeRoot. They stay in this process's memory."""
+    """Temporary credentials from AssumeRoot; they stay in this process's memory."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -109,7 +109,7 @@ class RootSessionCredentials:
 
 
 class NoRootSessionError(RuntimeError):
-    """A root client was used outside a root session; nothing was sent. It is a bug."""
+    """A root client was used outside a root session. Nothing was sent. It is a bug."""
 
 
 _CURRENT_SESSION: ContextVar[RootSessionCredentials | None] = ContextVar("root_session_credentials", default=None)
@@ -117,7 +117,7 @@ _CURRENT_SESSION: ContextVar[RootSessionCredentials | None] = ContextVar("root_s
 
 @contextmanager
 def root_session_entered(credentials: RootSessionCredentials) -> Iterator[None]:
-    """Within it, root clients of this thread sign with ``credentials``."""
+    """Have the root clients of this thread sign with ``credentials``."""
     token = _CURRENT_SESSION.set(credentials)
     try:
         yield
@@ -126,13 +126,13 @@ def root_session_entered(credentials: RootSessionCredentials) -> Iterator[None]:
 
 
 def isolate_root_session(session: Session) -> None:
-    """Leave ``session`` no credentials but those of the root session entered, and no bearer token."""
+    """Leave ``session`` only the credentials of the root session that a call enters, and no bearer token."""
     session.register_component("credential_provider", CredentialResolver([_CurrentSessionProvider()]))
     session.register_component("token_provider", TokenProviderChain([]))
 
 
 class _CurrentSessionCredentials(Credentials):
-    """Looks like long-lived credentials to botocore and is looked up again for each signature."""
+    """As ``_CurrentOperatorCredentials``, for root sessions."""
 
     def __init__(self) -> None:
         super().__init__("", "", None, method="root-session")
@@ -154,25 +154,25 @@ class _CurrentSessionProvider(CredentialProvider):
 
 @dataclass(slots=True)
 class AuthorizedCall:
-    """One privileged call on its way."""
+    """One privileged call, and whether it was sent."""
 
     intent: Intent
     clock: Clock
     has_left: bool = False
-    """Whether a request has left, so that it may have acted."""
+    """Whether a request was sent, so that it may have acted."""
 
     def leave(self) -> None:
-        """:raises LockLostError: if the intent is no longer valid; nothing leaves."""
+        """:raises LockLostError: if the intent is no longer valid; nothing is sent."""
         require_still_valid(self.intent, self.clock)
         self.has_left = True
 
 
-_AUTHORIZED_CALL: ContextVar[AuthorizedCall | None] = ContextVar("departure", default=None)
+_AUTHORIZED_CALL: ContextVar[AuthorizedCall | None] = ContextVar("authorized_call", default=None)
 
 
 @contextmanager
 def authorize_calls(intent: Intent, clock: Clock) -> Iterator[AuthorizedCall]:
-    """Within it, this thread's privileged calls leave on ``intent``."""
+    """Authorize this thread's privileged calls by ``intent``."""
     authorized_call = AuthorizedCall(intent, clock)
     token = _AUTHORIZED_CALL.set(authorized_call)
     try:
@@ -182,28 +182,28 @@ def authorize_calls(intent: Intent, clock: Clock) -> Iterator[AuthorizedCall]:
 
 
 def require_authorized_call(**_: object) -> None:
-    """The ``before-send`` handler of clients that make privileged calls.
+    """Check a privileged request just before it is sent; a ``before-send`` handler of botocore.
 
     :raises RuntimeError: if the call was made without an intent.
     :raises LockLostError: if its intent is no longer valid.
     """
     authorized_call = _AUTHORIZED_CALL.get()
     if authorized_call is None:
-        raise RuntimeError("a privileged call was about to leave without the receipt of its intent")
+        raise RuntimeError("a privileged call was about to be sent without the receipt of its intent")
     authorized_call.leave()
 
 
 def require_still_valid(intent: Intent, clock: Clock) -> None:
-    """:raises LockLostError: if the writer's lease may have run out, by this process's time or by that of others."""
+    """:raises LockLostError: if the writer's lease may have expired, by this process's clock or by other processes'."""
     is_past = intent.valid_until_at is not None and intent.valid_until_at <= clock.now()
     if is_past or intent.valid_until <= clock.monotonic():
         raise LockLostError(
-            f"The right to act on intent {intent.sequence} ({intent.action}) has run out; nothing was sent.",
-            hint="Run the command again; it reads first what was done.",
+            f"Intent {intent.sequence} ({intent.action}) has expired. Nothing was sent.",
+            hint="Try again. The account is read first, to see what was done.",
         )
 
 
 def require_intent_fits(intent: Intent, action: Action, account_id: AccountId | None) -> None:
-    """:raises ValueError: if the receipt is of another action or account, which is a bug."""
+    """:raises ValueError: if the receipt is for another action or account, which is a bug."""
     if intent.action is not action or intent.account_id != account_id:
         raise ValueError(f"the intent is of {intent.action} on {intent.account_id}, not {action} on {account_id}")

@@ -57,8 +57,8 @@ _DOMAINS = "|".join(
 """Source: DNS suffixes of all partitions in botocore's ``partitions.json``."""
 
 _PLACE = r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d|us-gov|global|aws-(?:[a-z-]+-)?global)"
-"""A Region, or one of the names that stand for a whole partition; never a word such as ``s3`` or ``elb``, below which
-anybody's buckets and load balancers have their names.
+"""A Region, or a name of a whole partition. Never a word such as ``s3`` or ``elb``: customers' buckets and load
+balancers have names below those.
 """
 
 _AWS_HOST = re.compile(
@@ -68,7 +68,7 @@ _AWS_HOST = re.compile(
 
 
 def make_endpoint(urls: Mapping[str, str]) -> Endpoint:
-    """The label of the endpoints used, given as service → URL; one foreign endpoint is enough for ``SANDBOX``."""
+    """Make the label of the endpoints in use (service → URL). One foreign endpoint is enough for ``SANDBOX``."""
     foreign = [url for service, url in sorted(urls.items()) if not is_aws(service, url)]
     return Endpoint(f"SANDBOX {host_and_port(foreign[0])}" if foreign else AWS_LABEL)
 
@@ -83,7 +83,7 @@ def is_aws(service: str, url: str) -> bool:
 
 
 def host_and_port(url: str) -> str:
-    """Without user information, which may be secret."""
+    """Return the URL's host and port, without user information, which may be secret."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     host = parts.hostname or ""
@@ -95,11 +95,11 @@ DEFAULT_REGION = "us-east-1"
 
 
 def choose_region(session: Session, wanted: str | None) -> str:
-    """The Region wanted, else ``AWS_REGION``, else the configured one, else the default.
+    """Choose the Region: ``wanted``, else ``AWS_REGION``, else the configured one, else the default.
 
-    ``AWS_REGION`` is what newer AWS tools read; botocore knows ``AWS_DEFAULT_REGION`` only.
+    Newer AWS tools read ``AWS_REGION``; botocore reads only ``AWS_DEFAULT_REGION``.
 
-    :raises InputError: if there is no such Region, or it isn't one (``aws-global``).
+    :raises InputError: if there is no such Region, or it is global (``aws-global``).
     """
     region = wanted or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
     if region not in list_regions(session):
@@ -111,7 +111,7 @@ def choose_region(session: Session, wanted: str | None) -> str:
 
 
 def list_regions(session: Session) -> frozenset[str]:
-    """Every Region of every partition that has a Regional STS endpoint."""
+    """List the Regions of all partitions that have a Regional STS endpoint."""
     return frozenset(
         region
         for partition in session.get_available_partitions()
@@ -120,7 +120,7 @@ def list_regions(session: Session) -> frozenset[str]:
 
 
 def force_regional_sts(session: Session) -> None:
-    """Whatever the environment and the profile say."""
+    """Use Regional STS endpoints, even if the environment or the profile says otherwise."""
     session.set_config_variable("sts_regional_endpoints", "regional")
 
 
@@ -130,9 +130,9 @@ _LONGEST_CHAIN = 16
 
 
 def find_expiry(session: Session) -> datetime | None:
-    """``None`` if the credentials don't end, renew themselves, or don't tell.
+    """Find when the credentials expire; ``None`` if they don't, are renewed, or don't show it.
 
-    :raises AwsCredentialsError: if they can't be had at all.
+    :raises AwsCredentialsError: if they can't be fetched.
     """
     with _translated(session):
         credentials = session.get_credentials()
@@ -143,17 +143,17 @@ def find_expiry(session: Session) -> datetime | None:
 
 
 class Lifetime(StrEnum):
-    """How long credentials can serve a process that doesn't end."""
+    """How long credentials stay valid for a process that keeps running."""
 
     RENEWED = "renewed"
     ENDING = "ending"
-    """A session that nobody renews."""
+    """A session that isn't renewed."""
     STATIC = "static"
-    """An access key: it never ends by itself."""
+    """An access key, which never expires."""
 
 
 def classify_lifetime(session: Session) -> Lifetime:
-    """What kind of credentials ``session`` has, as far as they tell.
+    """Classify the credentials of ``session``.
 
     :raises AwsCredentialsError: if there are none.
     """
@@ -190,13 +190,13 @@ def _find_expiry(session: Session, credentials: Credentials) -> datetime | None:
 
 
 def _current_expiry(credentials: Credentials) -> datetime | None:
-    # Only refreshable credentials have it, and botocore tells it nowhere else.
+    # Only refreshable credentials have it, and botocore shows it nowhere else.
     expires_at: datetime | None = getattr(credentials, "_expiry_time", None)
     return expires_at.astimezone(UTC) if expires_at else None
 
 
 def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
-    """The profile used, its source profile, and so on; the last one holds or fetches the first credentials."""
+    """Follow the source profiles from the profile in use; the last one holds or fetches the first credentials."""
     profiles: Mapping[str, Any] = session.full_config.get("profiles", {})
     name: str | None = session.profile or "default"
     chain: list[Mapping[str, Any]] = []
@@ -213,7 +213,7 @@ def _is_sso(profile: Mapping[str, Any]) -> bool:
 
 
 def _sso_expiry(session: Session, profile: Mapping[str, Any], credentials: Credentials) -> datetime | None:
-    """The later of the token's end and that of the role credentials last fetched; ``None`` if it can be refreshed."""
+    """Return the later expiry of the token and of the last role credentials; ``None`` if it can be refreshed."""
     token = _find_sso_token(session, profile)
     if token is None or _can_be_refreshed(token):
         return None
@@ -223,7 +223,7 @@ def _sso_expiry(session: Session, profile: Mapping[str, Any], credentials: Crede
 
 
 def _can_be_refreshed(token: Mapping[str, Any]) -> bool:
-    """Only while the client's registration lasts."""
+    """Whether the token can be refreshed: only until the client's registration expires."""
     if not token.get("refreshToken"):
         return False
     registration_ends = token.get("registrationExpiresAt")

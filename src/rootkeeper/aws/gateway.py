@@ -45,10 +45,10 @@ class AwsGateway(
     AwsResourcePlaces,
     AwsRootSessions,
 ):
-    """Implements every port to AWS; safe in many threads."""
+    """All calls to AWS; safe in many threads."""
 
     def open_summary_reader(self, concurrency: int) -> AbstractContextManager[SummaryReader]:
-        """See the port RootSummaries; nothing is sent yet.
+        """Implement ``RootSummaries``. Nothing is sent yet.
 
         :raises AwsCredentialsError: if there are no credentials.
         """
@@ -57,15 +57,15 @@ class AwsGateway(
         return open_reader(self._clients, concurrency)
 
     def share_quotas(self, store: QuotaStore) -> None:
-        """Draw on token buckets that other processes on the same database draw on too."""
+        """Share token buckets with the other processes on the same database."""
         self._clients.pacer.share(store)
 
     def count_throttles(self) -> dict[str, int]:
-        """How often AWS has throttled what this process called through gateways that share their pace, by quota."""
+        """Count how often AWS has throttled this process, by quota."""
         return self._clients.pacer.count_throttles()
 
     def open_root_event_queue(self, url: str, region: str | None, unreadable: UnreadableEvents) -> RootEventSource:
-        """A queue that tells of root events, read with the operator's own credentials; nothing is sent yet.
+        """Open a queue of root events, read with the operator's credentials. Nothing is sent yet.
 
         :raises InputError: if the Region or the settings of the endpoint can't be used.
         """
@@ -81,7 +81,7 @@ class AwsGateway(
 def open_gateway(options: GatewayOptions, clock: Clock) -> AwsGateway:
     """Create every client once. No call is made.
 
-    ``clock`` must be the one by which the ledger says how long its intents are valid.
+    :param clock: the ledger's clock, by which intents expire.
 
     :raises InputError: if profile, Region, endpoint or another AWS setting can't be used.
     """
@@ -90,7 +90,7 @@ def open_gateway(options: GatewayOptions, clock: Clock) -> AwsGateway:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsFailure:
-    """One source of credentials that gave none."""
+    """One source that gave no credentials."""
 
     work: AwsWork | None
     """The work whose role can't be assumed; ``None`` for the starting credentials."""
@@ -99,7 +99,7 @@ class CredentialsFailure:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsCheck:
-    """What renewing all of a server's credentials came to."""
+    """The result of a renewal of all of a server's credentials."""
 
     failures: tuple[CredentialsFailure, ...] = ()
 
@@ -109,7 +109,7 @@ class CredentialsCheck:
 
 
 MOST_GATEWAYS = 256
-"""Of the persons and works that were asked for last; another one is made anew, at the cost of one AssumeRole."""
+"""The pool keeps the gateways that were used last; another one costs an AssumeRole."""
 
 _NO_ROLES = (
     "No roles are configured. The server uses its starting credentials for all its work, so CloudTrail can't show the "
@@ -129,13 +129,13 @@ _LIFETIME_WARNINGS: Mapping[Lifetime, str] = {
 
 
 class GatewayPool:
-    """Gateways by work and person; safe in many threads."""
+    """Gateways by work and by person; safe in many threads."""
 
     def __init__(self, options: GatewayOptions, roles: Mapping[AwsWork, str], clock: Clock) -> None:
         """No call is made.
 
-        :param roles: ARNs by their work; empty ones count as left out.
-        :raises SettingsError: if some roles are named and others aren't, or one isn't the ARN of a role.
+        :param roles: role ARNs by work; an empty one counts as missing.
+        :raises SettingsError: if some roles are set and others aren't, or one isn't the ARN of a role.
         :raises InputError: if profile, Region, endpoint or another AWS setting can't be used.
         """
         self._options = options
@@ -149,7 +149,7 @@ class GatewayPool:
         self._guard = threading.Lock()
 
     def list_warnings(self) -> tuple[str, ...]:
-        """What is weaker than it need be, for whoever starts the server.
+        """List weaknesses of the server's credentials, for the operator who starts it.
 
         :raises AwsCredentialsError: if there are no credentials.
         """
@@ -160,10 +160,10 @@ class GatewayPool:
         )
 
     def gateway(self, work: AwsWork, person: str = SERVER_NAME) -> AwsGateway:
-        """The gateway for one person's work; the same one each time. No call is made: the first call assumes the role.
+        """Return the gateway for one person's work. No call is made: the gateway's first call assumes the role.
 
-        Its sessions bear the person's name as their own and as source identity. Without roles it is the gateway on the
-        starting credentials.
+        The person's name is the session name and the source identity. Without roles, it is the gateway on the starting
+        credentials.
         """
         if not self._roles:
             return self.starting
@@ -176,7 +176,7 @@ class GatewayPool:
             return gateway
 
     def renew(self) -> CredentialsCheck:
-        """Try the starting credentials, and assume each role anew in the server's name; what holds already stays.
+        """Try the starting credentials, and assume each role again in the server's name; valid sessions stay.
 
         One call of sts:GetCallerIdentity, and one of sts:AssumeRole for each role.
         """
@@ -206,12 +206,12 @@ class GatewayPool:
 
 
 def _require_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
-    """:raises SettingsError: if they aren't all there or all left out, or one isn't an ARN."""
+    """:raises SettingsError: if only some are set, or one isn't an ARN."""
     given = {work: arn.strip() for work, arn in roles.items() if arn.strip()}
     missing = [f"aws.roles.{work.value}" for work in AwsWork if work not in given]
     if given and missing:
         raise SettingsError(
-            f"Some roles of the server are set, but not {', '.join(missing)}.",
+            f"Some roles of the server are set. Missing: {', '.join(missing)}.",
             hint="Set all four, or none to use the starting credentials for all work.",
         )
     for work, arn in given.items():

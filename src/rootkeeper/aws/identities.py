@@ -30,10 +30,10 @@ RESERVED_ROLE_PATH = "/aws-reserved/sso.amazonaws.com/"
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """A policy that stands over an identity."""
+    """A policy that applies to an identity."""
 
     policy_id: str
-    """Its ARN, or where it stands, such as ``inline policy of arn:…``."""
+    """Its ARN, or its place, such as ``inline policy of arn:…``."""
     name: str
     text: str | None
     """The JSON document; ``None`` where it couldn't be read."""
@@ -41,19 +41,19 @@ class PolicySource:
 
 @dataclass(frozen=True, slots=True)
 class IamUser:
-    """An IAM user; nothing here tells of its credentials."""
+    """An IAM user, without its credentials."""
 
     user_name: str
     arn: str
     policies: tuple[PolicySource, ...]
-    """Inline, attached, and those of its groups."""
+    """Inline, attached, and of its groups."""
     boundary: PolicySource | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class IamRole:
-    """An IAM role, and whom it trusts."""
+    """An IAM role and its trust policy."""
 
     role_name: str
     arn: str
@@ -82,7 +82,7 @@ class AccountIdentities:
 
 @dataclass(frozen=True, slots=True)
 class UserAccess:
-    """By what an IAM user can prove who it is."""
+    """The credentials with which an IAM user can sign in or sign calls."""
 
     has_password: bool
     active_access_key_ids: tuple[str, ...]
@@ -95,7 +95,7 @@ class RootUse:
 
     generated_at: datetime
     password_last_used_at: datetime | None
-    """``None`` if never, or not as long as AWS has kept it."""
+    """``None`` if never, or not since AWS began to record it."""
     access_key_last_used_at: datetime | None
 
     @property
@@ -104,7 +104,7 @@ class RootUse:
 
 
 class HolderKind(StrEnum):
-    """Who can hold a permission set. Source: Identity Center ListAccountAssignments."""
+    """Kinds of principals with a permission set. Source: Identity Center ListAccountAssignments."""
 
     GROUP = "GROUP"
     USER = "USER"
@@ -112,18 +112,18 @@ class HolderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Somebody who holds a permission set in an account."""
+    """A user or group with a permission set in an account."""
 
     kind: HolderKind
     name: str
-    """The id, where the name couldn't be read."""
+    """The id if the name couldn't be read."""
     members: tuple[str, ...] | None = ()
-    """Of a group; ``None`` where they couldn't be read."""
+    """Users of a group; ``None`` if they couldn't be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionSet:
-    """A permission set as it stands in one account."""
+    """A permission set that is provisioned into one account."""
 
     account_id: AccountId
     arn: str
@@ -134,16 +134,16 @@ class PermissionSet:
 
 
 class IdentityReader(Protocol):
-    """IAM users and roles of the account that the operator's credentials belong to.
+    """Reads the IAM users and roles of the caller's account.
 
     Every method may raise AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError or AwsUnreachableError.
     """
 
     def read_identities(self, account_id: AccountId) -> AccountIdentities:
-        """Every user and role with its policies. ``account_id`` is the caller's own.
+        """Read every user and role with its policies. ``account_id`` is the caller's own.
 
         iam:GetAccountAuthorizationDetails to the end; iam:GetPolicy and iam:GetPolicyVersion for attached policies
-        whose document isn't among them.
+        whose documents it lacks.
         """
         ...
 
@@ -152,47 +152,47 @@ class IdentityReader(Protocol):
         ...
 
     def read_root_use(self) -> RootUse:
-        """When the account's own root user was last used, from the credential report.
+        """Read from the credential report when the account's own root user was last used.
 
-        iam:GenerateCredentialReport (which changes nothing but the report) and iam:GetCredentialReport.
+        iam:GenerateCredentialReport (which changes only the report) and iam:GetCredentialReport.
         """
         ...
 
 
 class IdentityCenterReader(Protocol):
-    """Permission sets of IAM Identity Center, and who holds them."""
+    """Reads permission sets of IAM Identity Center and their holders."""
 
     def list_permission_sets(
         self, account_id: AccountId, management_account_id: AccountId
     ) -> tuple[PermissionSet, ...]:
-        """The permission sets provisioned into an account, with their policies and holders.
+        """List the permission sets provisioned into an account, with their policies and holders.
 
-        They are of the instance that ``management_account_id`` owns, which is the organization's.
+        They are of the organization's instance, which ``management_account_id`` owns.
 
         sso:ListInstances, sso:ListPermissionSetsProvisionedToAccount, and for each sso:DescribePermissionSet,
         sso:GetInlinePolicyForPermissionSet, sso:ListManagedPoliciesInPermissionSet,
         sso:ListCustomerManagedPolicyReferencesInPermissionSet, sso:GetPermissionsBoundaryForPermissionSet,
         sso:ListAccountAssignments; identitystore:DescribeUser, identitystore:DescribeGroup and
-        identitystore:ListGroupMemberships for who holds it; iam:GetPolicy and iam:GetPolicyVersion for AWS managed
+        identitystore:ListGroupMemberships for the holders; iam:GetPolicy and iam:GetPolicyVersion for AWS managed
         policies.
 
-        :raises AwsAccessDeniedError: if the caller's account may not read Identity Center.
-        :raises AwsNotFoundError: if the organization's instance isn't shown in the caller's Region.
+        :raises AwsAccessDeniedError: if the caller's account can't read Identity Center.
+        :raises AwsNotFoundError: if the organization's instance isn't in the caller's Region.
         :raises AwsUnreachableError: if Identity Center is down.
         """
         ...
 
 
 class ManagedPolicies:
-    """Reads documents by ARN, in the caller's own account and of AWS."""
+    """Reads managed policies by ARN, each once."""
 
     def __init__(self, iam: ServiceCalls, known: Mapping[str, PolicySource] | None = None) -> None:
-        """:param known: documents that came with another answer, by ARN."""
+        """:param known: policies that another answer contained, by ARN."""
         self._iam = iam
         self._found: dict[str, PolicySource] = dict(known or {})
 
     def get(self, arn: str) -> PolicySource:
-        """The policy; without a text if AWS doesn't give it."""
+        """Return the policy; without a text if it can't be read."""
         if arn not in self._found:
             self._found[arn] = PolicySource(arn, name_of(arn), self._read(arn))
         return self._found[arn]
@@ -208,7 +208,7 @@ class ManagedPolicies:
 
 
 def document_text(document: Any) -> str | None:
-    """A document as JSON text: botocore has decoded what it could read, and leaves the rest as it came."""
+    """Return a document as JSON text: botocore has decoded it, or left it as it came."""
     if document is None:
         return None
     return document if isinstance(document, str) else json.dumps(document)
@@ -224,11 +224,11 @@ _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
 _IN_PROGRESS = "ReportInProgress"
 _REPORT_PAUSES_SECONDS = (2, 2, 4, 8, 8)
-"""A report of a large account takes a while."""
+"""A report of a large account takes several seconds."""
 
 
 class AwsIdentities:
-    """Implements ``ports.identities.IdentityReader``."""
+    """Implements ``IdentityReader``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -276,7 +276,7 @@ class AwsIdentities:
         )
 
     def read_root_use(self) -> RootUse:
-        """The report as it is; one is made only where there is none younger than four hours."""
+        """Read the report; AWS makes a new one only if the last is older than four hours."""
         answer = self._read_report()
         content = required(answer, "Content", _REPORT)
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
@@ -308,7 +308,7 @@ class AwsIdentities:
 
 
 class _AuthorizationDetails:
-    """Users and roles of one answer, with the groups and managed policies of the same."""
+    """Parses users and roles of one answer, with the groups and managed policies of the same answer."""
 
     def __init__(self, managed: ManagedPolicies, groups: Mapping[str, Mapping[str, Any]]) -> None:
         self._managed = managed
@@ -338,7 +338,7 @@ class _AuthorizationDetails:
         )
 
     def _parse_group(self, name: str) -> Iterator[PolicySource]:
-        """A group that isn't told may allow anything."""
+        """Yield a group's policies; a group that is missing may allow anything."""
         group = self._groups.get(name)
         if group is None:
             yield PolicySource(f"group {name}", f"group {name}", None)
@@ -370,7 +370,7 @@ def _parse_tags(identity: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _parse_moment(text: str | None) -> datetime | None:
-    """``N/A``, ``no_information`` and ``not_supported`` are no moments."""
+    """Parse a time; ``None`` for ``N/A``, ``no_information`` and ``not_supported``."""
     try:
         moment = datetime.fromisoformat(text or "")
     except ValueError:
@@ -383,7 +383,7 @@ _UNREADABLE = (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError)
 
 
 class AwsIdentityCenter:
-    """Implements ``ports.identities.IdentityCenterReader``."""
+    """Implements ``IdentityCenterReader``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -391,9 +391,7 @@ class AwsIdentityCenter:
     def list_permission_sets(
         self, account_id: AccountId, management_account_id: AccountId
     ) -> tuple[PermissionSet, ...]:
-        """See the port for the calls. An account may have an instance of its own beside the organization's, which
-        gives nobody access to accounts.
-        """
+        """An account may also have an instance of its own, which gives no access to accounts."""
         instances = self._clients.sso_admin.list_all("ListInstances", "Instances")
         instance = next((one for one in instances if one.get("OwnerAccountId") == management_account_id), None)
         if instance is None:
@@ -406,7 +404,7 @@ class AwsIdentityCenter:
 
 
 class _Instance:
-    """One instance, and what was read of it."""
+    """One instance of Identity Center; each policy and holder is read once."""
 
     def __init__(self, clients: AwsClients, instance: Any) -> None:
         self._sso = clients.sso_admin
@@ -439,7 +437,7 @@ class _Instance:
         )
 
     def _read_policies(self, arn: str) -> Iterator[PolicySource]:
-        """Customer managed policies are named only: their bodies live in each account."""
+        """Yield the policies. Customer managed ones have no text: their documents are in each account."""
         named: dict[str, Any] = {"InstanceArn": self._arn, "PermissionSetArn": arn}
         inline = self._sso.read("GetInlinePolicyForPermissionSet", **named).get("InlinePolicy")
         if inline:
@@ -506,7 +504,6 @@ class _Instance:
         return Holder(HolderKind.GROUP, name, tuple(sorted(self._find_user_name(user_id) for user_id in members)))
 
     def _find_group_name(self, group_id: str) -> str:
-        """Its id where the identity store doesn't tell."""
         try:
             described = self._store.read("DescribeGroup", IdentityStoreId=self._store_id, GroupId=group_id)
         except _UNREADABLE:
@@ -514,7 +511,6 @@ class _Instance:
         return str(described.get("DisplayName") or f"group {group_id}")
 
     def _find_user_name(self, user_id: str) -> str:
-        """The id itself where the identity store doesn't tell."""
         try:
             described = self._store.read("DescribeUser", IdentityStoreId=self._store_id, UserId=user_id)
         except _UNREADABLE:

@@ -44,8 +44,7 @@ _TRUST_IS_OFF = "ServiceAccessNotEnabledException"
 
 
 def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
-    """organizations:ListAWSServiceAccessForOrganization, iam:ListOrganizationsFeatures,
-    organizations:ListDelegatedAdministrators.
+    """See ``OrganizationReader.read_setup``.
 
     :raises AwsCredentialsError: if there are no usable credentials.
     :raises AwsUnreachableError: if no answer came.
@@ -58,7 +57,7 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
     except _TrustedAccessDisabledError:
         trusted_access = False
     else:
-        # AWS tells the features only while trusted access is on.
+        # AWS returns the features only while trusted access is on.
         trusted_access = True if trusted_access is None and features is not None else trusted_access
     return Setup(
         trusted_access=trusted_access,
@@ -80,7 +79,7 @@ def read_features(iam: ServiceCalls) -> frozenset[Feature]:
 
 
 def parse_features(words: list[str]) -> frozenset[Feature]:
-    """Features that we don't know don't matter here."""
+    """Parse the names of features; unknown ones are ignored."""
     return frozenset(Feature(word) for word in words if word in set(Feature))
 
 
@@ -105,17 +104,17 @@ def _read_or_note(read: Callable[[], T], unknown: list[str]) -> T | None:
 
 
 class _TrustedAccessDisabledError(Exception):
-    """AWS keeps the features, and doesn't tell them while trusted access is off."""
+    """AWS keeps the features, but doesn't return them while trusted access is off."""
 
 
 PAGE_SIZE = 20
-"""The most that Organizations gives. Source: Organizations ListAccounts, API version 2016-11-28."""
+"""The maximum of Organizations. Source: Organizations ListAccounts, API version 2016-11-28."""
 _SHORTEST_PATH = 2
-"""A path has an organization, a root and an account at least."""
+"""A path has at least an organization, a root and an account."""
 
 
 class AwsOrganizationReader:
-    """Implements ``ports.organizations.OrganizationReader``."""
+    """Implements ``OrganizationReader``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -163,7 +162,7 @@ class AwsOrganizationReader:
             answer = self._organizations.read("ListAccounts", MaxResults=PAGE_SIZE, **following)
             listed = answer.get("Accounts")
             if listed is None:
-                raise _incomplete("a page of ListAccounts has no list of accounts")
+                raise _incomplete("a page of ListAccounts has no list")
             yield tuple(_parse_account(account) for account in listed)
             token = answer.get("NextToken")
             if token is None:
@@ -202,7 +201,7 @@ class AwsOrganizationReader:
         return None if dated_at is None else measure_offset(dated_at, began_at, took)
 
     def find_credentials_expiry(self) -> datetime | None:
-        """No call of its own, but credentials that weren't needed yet are fetched."""
+        """No call of its own; credentials that weren't used yet are fetched."""
         return find_expiry(self._clients.starting_session)
 
     @property
@@ -234,7 +233,7 @@ def _parse_account(answer: Mapping[str, Any]) -> Account:
 
 
 def _parse_paths(account_id: AccountId, paths: Sequence[str] | None) -> tuple[str, ...]:
-    """Ids from the organization's root down to the parent; empty where no path tells them.
+    """Parse the ids from the organization's root down to the parent; empty if there is no path.
 
     Source: Organizations Account, member ``Paths``: ``o-…/r-…/ou-…/<account id>/``.
     """
@@ -246,7 +245,7 @@ def _parse_paths(account_id: AccountId, paths: Sequence[str] | None) -> tuple[st
 
 
 def _parse_state(answer: Mapping[str, Any]) -> AccountState:
-    """``State``, else ``Status``, which AWS retires. A word that we don't know is an unknown state."""
+    """Parse ``State``, else ``Status``, which AWS retires. An unknown word is an unknown state."""
     word = answer.get("State") or answer.get("Status")
     return AccountState(word) if word in set(AccountState) else AccountState.UNKNOWN
 
@@ -257,18 +256,18 @@ def _partition_of(arn: str) -> str:
 
 def _incomplete(problem: str) -> OrganizationIncompleteError:
     return OrganizationIncompleteError(
-        f"The list of accounts can't be relied on: {problem}.",
-        hint="Run the command again; nothing was concluded from what was read.",
+        f"The list of accounts is incomplete: {problem}.",
+        hint="Try again. The incomplete list wasn't used.",
         operation="organizations:ListAccounts",
     )
 
 
 _RESOLUTION = timedelta(seconds=1)
-"""A Date header leaves fractions of a second out. Source: RFC 9110, section 5.6.7."""
+"""A Date header has no fractions of a second. Source: RFC 9110, section 5.6.7."""
 
 
 def parse_date(header: str | None) -> datetime | None:
-    """The moment of a Date header, in UTC; ``None`` if it names none."""
+    """Parse a Date header as UTC; ``None`` if it isn't a date."""
     try:
         moment = parsedate_to_datetime(header or "")
     except ValueError:
@@ -277,10 +276,11 @@ def parse_date(header: str | None) -> datetime | None:
 
 
 def measure_offset(dated_at: datetime, began_at: datetime, took: timedelta) -> timedelta:
-    """How far a clock that showed ``began_at`` before the call is ahead of the one that dated the answer, at least.
+    """Measure how far the clock of ``began_at`` is at least ahead of the clock that dated the answer.
 
-    The answer was dated some time during the call, so whatever lies within it is no offset. How long it took must have
-    been measured by a clock that doesn't jump.
+    The answer was dated at some time during the call, so a difference within the call's duration isn't an offset.
+
+    :param took: the call's duration, by a monotonic clock.
     """
     if dated_at + _RESOLUTION < began_at:
         return began_at - dated_at - _RESOLUTION
@@ -290,7 +290,7 @@ def measure_offset(dated_at: datetime, began_at: datetime, took: timedelta) -> t
 
 
 class AwsOrganizationAdministration:
-    """Implements ``ports.organizations.OrganizationAdministration``."""
+    """Implements ``OrganizationAdministration``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -329,14 +329,14 @@ class AwsOrganizationAdministration:
         answer = self._clients.iam_changing.change(operation, intent, self._clients.clock)
         if answer.get("EnabledFeatures") is None:
             raise AwsUnclearError(
-                f"iam:{operation} doesn't say which features are on now. It may have acted.",
+                f"The answer to iam:{operation} doesn't contain the enabled features. It may have acted.",
                 operation=f"iam:{operation}",
             )
         return parse_features(answer["EnabledFeatures"])
 
 
 class OrganizationReader(Protocol):
-    """Reading calls on the operator's own credentials; none of them changes anything.
+    """Reads with the operator's own credentials; changes nothing.
 
     Every method may raise AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError or AwsUnreachableError.
     """
@@ -364,13 +364,13 @@ class OrganizationReader(Protocol):
         ...
 
     def list_account_ids_of(self, parent_id: str) -> tuple[AccountId, ...]:
-        """The accounts directly in a unit. organizations:ListAccountsForParent to the end."""
+        """List the accounts directly in a unit. organizations:ListAccountsForParent to the end."""
         ...
 
     def list_account_pages(self) -> Iterator[tuple[Account, ...]]:
-        """Pages of organizations:ListAccounts, in AWS's order; a page may be empty.
+        """List pages of organizations:ListAccounts, in AWS's order; a page may be empty.
 
-        ``ou_ids`` come from ``Paths`` and are empty where AWS gives none; ``ou_path`` isn't known yet and is empty.
+        ``ou_ids`` come from ``Paths``, and are empty if AWS returns none. ``ou_path`` isn't known yet, and is empty.
 
         :raises OrganizationIncompleteError: if a page is malformed, repeats its token or lacks its list.
         """
@@ -381,7 +381,7 @@ class OrganizationReader(Protocol):
         ...
 
     def find_account_state(self, account_id: AccountId) -> AccountState | None:
-        """The account's state; ``None`` if the organization has no such account.
+        """Find the account's state; ``None`` if the organization has no such account.
 
         One call: organizations:DescribeAccount.
         """
@@ -392,7 +392,7 @@ class OrganizationReader(Protocol):
         ...
 
     def read_setup(self) -> Setup:
-        """Trusted access, features and delegated administrators; what can't be read is told, not raised.
+        """Read trusted access, features and delegated administrators. What can't be read is in ``unknown``.
 
         organizations:ListAWSServiceAccessForOrganization, iam:ListOrganizationsFeatures,
         organizations:ListDelegatedAdministrators.
@@ -400,22 +400,22 @@ class OrganizationReader(Protocol):
         ...
 
     def read_own_root_summary(self) -> RootCredentialsSummary:
-        """The root user of the caller's own account. One call: iam:GetAccountSummary."""
+        """Read the root user of the caller's own account. One call: iam:GetAccountSummary."""
         ...
 
     def find_clock_offset(self) -> timedelta | None:
-        """How far this machine's clock is ahead of AWS's at least, negative if it is behind; ``None`` if AWS's answer
-        doesn't tell. One call: sts:GetCallerIdentity.
+        """Find how far this machine's clock is at least ahead of AWS's; negative if it is behind; ``None`` if AWS's
+        answer has no date. One call: sts:GetCallerIdentity.
         """
         ...
 
     def find_credentials_expiry(self) -> datetime | None:
-        """When the operator's credentials end; ``None`` if they don't, renew themselves, or don't tell."""
+        """Find when the operator's credentials expire; ``None`` if they don't, are renewed, or don't show it."""
         ...
 
 
 class OrganizationAdministration(Protocol):
-    """Changes of the set-up. Each is sent once; each asks for the receipt of its intent.
+    """Changes the set-up. Each change is sent once and needs the receipt of its intent.
 
     :raises AwsUnclearError: if the answer is unclear; a re-read decides.
     """
@@ -431,7 +431,7 @@ class OrganizationAdministration(Protocol):
     def enable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
         """One call: iam:EnableOrganizationsRootCredentialsManagement or iam:EnableOrganizationsRootSessions.
 
-        :returns: the features that are on afterwards, as AWS answers.
+        :returns: the features that AWS says are on now.
         """
         ...
 

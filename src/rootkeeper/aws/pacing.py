@@ -5,7 +5,7 @@ each of its tokens becomes due. A throttle halves the pace and empties the bucke
 the same amount, up to the published rate. So several processes that share a quota converge to equal parts of it.
 
 A quota is an API of Organizations or Account Management, or STS as a whole, for one caller account and Region. Every
-attempt takes a token, retries included. AssumeRoot counts against the caller's account, whatever its target; calls
+attempt takes a token, retries included. AssumeRoot counts against the caller's account, not the target account; calls
 inside a root session count against the member account and aren't paced.
 
 Processes on one database share the buckets. A draw then costs a transaction, so a quarter of a second's worth is drawn
@@ -34,14 +34,14 @@ from rootkeeper.errors import AwsThrottledError, DatabaseError
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 
 SLOWEST_PACE = 1 / 64
-"""However often AWS throttles, so much of the rate stays."""
+"""The smallest part of the rate, however often AWS throttles."""
 QUIET_SECONDS = 1.0
-"""After so long without a throttle the pace rises by ``_RISE``."""
+"""After each such time without a throttle, the pace rises by ``_RISE``."""
 ONE_THROTTLE_SECONDS = 0.5
-"""Throttles within so long count as one: they answer calls that left before the pace was halved."""
+"""Throttles within this time count as one: they answer calls that were sent before the pace was halved."""
 LATE_SECONDS = 0.1
-"""By so much the first request, whose connection is new, may be slower than those that follow. AWS counts from its
-arrival, we from its departure.
+"""The first request has a new connection, so it may arrive this much later than those that follow. AWS counts when
+requests arrive, we when they are sent.
 """
 _RISE = 0.1
 
@@ -54,7 +54,7 @@ class Rate:
     burst: int
 
     def share(self, part: float) -> Rate:
-        """A part of it, above 0 and up to 1; the burst leaves room for ``LATE_SECONDS`` and keeps a token at least."""
+        """Return a part of the rate, above 0 and up to 1. The burst leaves room for ``LATE_SECONDS``."""
         room = math.ceil(self.per_second * LATE_SECONDS)
         return Rate(self.per_second * part, max(1, min(int(self.burst * part), self.burst - room)))
 
@@ -64,12 +64,12 @@ class QuotaState:
     """One bucket at one moment. Times are seconds of one clock, which may jump."""
 
     tokens: float
-    """Below 0: a debt, drawn ahead."""
+    """Below 0: a debt, because tokens were drawn ahead."""
     counted_at: float
     pace: float = 1.0
-    """The part of the rate that was left after the last throttle, from ``SLOWEST_PACE`` to 1; it has risen since."""
+    """The part of the rate just after the last throttle, from ``SLOWEST_PACE`` to 1; it rises with time."""
     throttled_at: float = 0.0
-    """When that was."""
+    """When the last throttle was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +78,21 @@ class Draw:
 
     count: int
     tokens: float
-    """What was in the bucket before."""
+    """The tokens in the bucket before the draw."""
     per_second: float
 
     def wait_seconds(self, number: int) -> float:
-        """How long after the draw its token ``number`` (from 1) becomes due."""
+        """Return how long after the draw its token ``number`` (from 1) becomes due."""
         return max(0.0, (number - self.tokens) / self.per_second)
 
 
 def fill(rate: Rate, now: float) -> QuotaState:
-    """A bucket that nobody has drawn from yet."""
+    """Make a full bucket."""
     return QuotaState(tokens=float(rate.burst), counted_at=now, throttled_at=now)
 
 
 def draw(state: QuotaState, rate: Rate, count: int, now: float) -> tuple[QuotaState, Draw]:
-    """Take ``count`` tokens. A clock that ran back gains nothing, one that leapt ahead a burst at most."""
+    """Take ``count`` tokens. A clock that jumps back adds no tokens; one that jumps ahead adds at most a burst."""
     throttled_at = min(state.throttled_at, now)
     per_second = rate.per_second * _current_pace(state, now)
     elapsed = max(0.0, now - state.counted_at)
@@ -101,7 +101,7 @@ def draw(state: QuotaState, rate: Rate, count: int, now: float) -> tuple[QuotaSt
 
 
 def slow_down(state: QuotaState, now: float) -> QuotaState:
-    """The bucket after a throttle."""
+    """Halve the pace after a throttle."""
     if state.pace < 1 and 0 <= now - state.throttled_at < ONE_THROTTLE_SECONDS:
         return state
     pace = max(SLOWEST_PACE, _current_pace(state, now) / 2)
@@ -118,18 +118,18 @@ class QuotaStore(Protocol):
 
     @property
     def drawn_ahead_seconds(self) -> float:
-        """For how long a draw should last: 0 where a draw costs nothing."""
+        """How long the tokens of one draw should last: 0 if a draw costs nothing."""
         ...
 
     def draw(self, quota: str, rate: Rate, count: int) -> Draw:
-        """Take ``count`` tokens of the quota, which is at its full burst if nobody has drawn from it yet.
+        """Take ``count`` tokens of the quota; a new quota has its full burst.
 
         :raises DatabaseError: if the store can't be written.
         """
         ...
 
     def slow_down(self, quota: str, rate: Rate) -> None:
-        """Halve the pace of the quota, for AWS has throttled.
+        """Halve the pace of the quota, because AWS has throttled.
 
         :raises DatabaseError: if the store can't be written.
         """
@@ -137,13 +137,13 @@ class QuotaStore(Protocol):
 
 
 STALE_SECONDS = 1.0
-"""So long after it was due a token that was drawn ahead is given up: the bucket that it came from has filled up again,
-and both together would be more than AWS allows at once.
+"""This long after it was due, an unused token is dropped: its bucket has filled again, and both together would be more
+than AWS allows at once.
 """
 
 
 class LocalQuotaStore:
-    """The buckets of this process alone; implements the port QuotaStore."""
+    """Implements ``QuotaStore`` for this process alone."""
 
     drawn_ahead_seconds = 0.0
 
@@ -166,7 +166,7 @@ class LocalQuotaStore:
 
 
 class QuotaBucket:
-    """Safe in many threads; those that wait are served in order."""
+    """One quota as this process draws on it; safe in many threads, which are served in order."""
 
     def __init__(self, quota: str, rate: Rate, clock: Clock, store: QuotaStore) -> None:
         self._quota = quota
@@ -180,7 +180,7 @@ class QuotaBucket:
         self._guard = threading.Lock()
 
     def share(self, store: QuotaStore) -> None:
-        """From now on draw on buckets that other processes draw on too."""
+        """Draw on a store that other processes share, from now on."""
         with self._guard:
             self._store = store
 
@@ -195,7 +195,7 @@ class QuotaBucket:
             self._clock.sleep(wait_seconds)
 
     def find_drawn(self) -> float | None:
-        """Take one token that is drawn already: how many seconds until it is due; ``None`` if there is none."""
+        """Take a token that was drawn already, and return the seconds until it is due; ``None`` if there is none."""
         with self._guard:
             self._give_up_stale()
             if not self._due and self._store.drawn_ahead_seconds == 0:
@@ -203,13 +203,13 @@ class QuotaBucket:
             return max(0.0, self._due.popleft() - self._clock.monotonic()) if self._due else None
 
     def draw_ahead(self) -> None:
-        """Draw what :meth:`find_drawn` takes; may wait for the store."""
+        """Draw tokens for :meth:`find_drawn`; may wait for the store."""
         with self._guard:
             if not self._due:
                 self._draw()
 
     def slow_down(self) -> None:
-        """AWS has throttled."""
+        """Note that AWS has throttled."""
         with self._guard:
             self.throttles += 1
             self._due.clear()
@@ -247,7 +247,7 @@ ACCOUNT_RATES: Mapping[str, Rate] = {
     "GetPrimaryEmail": Rate(3, 3),
     "StartPrimaryEmailUpdate": Rate(1, 1),
 }
-"""Per account and API. StartPrimaryEmailUpdate's other rate, 3 in 30 seconds for each target, is left to AWS, since no
+"""Per account and API. StartPrimaryEmailUpdate's other rate, 3 in 30 seconds for each target, is left to AWS: no
 command sends two for one account.
 """
 
@@ -287,32 +287,32 @@ class Pacer:
         }
 
     def share(self, store: QuotaStore) -> None:
-        """Draw on buckets that other processes on the same database draw on too."""
+        """Draw on buckets that the processes on one database share."""
         for bucket in self._buckets.values():
             bucket.share(store)
 
     def bucket_of(self, service: str, operation: str) -> QuotaBucket:
-        """The quota that the operation counts against; there is a published rate for it."""
+        """Return the bucket of an operation with a published rate."""
         return self._buckets[service, "" if service == "sts" else operation]
 
     def find_bucket(self, service: str, operation: str) -> QuotaBucket | None:
-        """The quota that the operation counts against; ``None`` if no rate is published for it."""
+        """Find the bucket of an operation; ``None`` if AWS publishes no rate for it."""
         return self._buckets.get((service, "" if service == "sts" else operation))
 
     def take(self, service: str, operation: str) -> None:
-        """Wait for a token of the quota that the operation counts against."""
+        """Wait for a token of the operation's bucket."""
         bucket = self.find_bucket(service, operation)
         if bucket is not None:
             bucket.take()
 
     def count_throttles(self) -> dict[str, int]:
-        """How often AWS has throttled this process, by quota (``organizations:ListAccounts``); 0 is told too."""
+        """Count how often AWS has throttled this process, by quota (``organizations:ListAccounts``), zeros included."""
         return {
             f"{service}:{operation or '*'}": bucket.throttles for (service, operation), bucket in self._buckets.items()
         }
 
     def slow_down(self, service: str, operation: str) -> None:
-        """AWS has throttled the operation: halve the pace of its quota."""
+        """Halve the pace of the operation's quota, because AWS has throttled it."""
         bucket = self.find_bucket(service, operation)
         if bucket is not None:
             bucket.slow_down()
@@ -329,7 +329,7 @@ def pace_calls(client: BaseClient, service: str, find_pacer: Callable[[], Pacer]
         if ERRORS.get(code) is AwsThrottledError:
             find_pacer().slow_down(service, event_name.rpartition(".")[2])
 
-    # First of the handlers, so that the signature isn't older than the wait for a token.
+    # The first handler, so that the signature isn't older than the wait for a token.
     client.meta.events.register_first(f"request-created.{service}", pace)
     client.meta.events.register(f"response-received.{service}", notice)
 
@@ -339,16 +339,16 @@ _columns = schema.quota_states.c
 
 
 class SqlQuotas:
-    """The buckets of one caller account, Region and endpoint; implements the port QuotaStore.
+    """Implements ``QuotaStore`` for the processes on one database; a draw is one transaction.
 
-    Time is the wall clock's, since processes share no other. A bucket of another rate (another share) is the same
-    bucket: tokens, debt and pace stay.
+    It uses the wall clock, the only one that processes share. A bucket keeps its tokens, debt and pace if its rate
+    (its share) changes.
     """
 
     drawn_ahead_seconds = 0.25
 
     def __init__(self, commits: GroupCommit, organization_id: str, caller: str, clock: Clock) -> None:
-        """:param caller: whose quotas they are: caller account, Region and endpoint."""
+        """:param caller: the owner of the quotas: caller account, Region and endpoint."""
         self._commits = commits
         self._organization_id = organization_id
         self._caller = caller

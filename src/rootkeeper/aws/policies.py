@@ -33,20 +33,17 @@ _TYPES = {
 }
 
 _ATTACHED_EVERYWHERE = frozenset({"p-RCPFullAWSAccess"})
-"""Attached to everything, and can't be detached: listing thousands of targets would tell nothing.
+"""Attached to everything, and can't be detached, so its thousands of targets aren't listed.
 
 Source: Organizations User Guide, "RCP evaluation".
 """
 _FULL_ACCESS = frozenset({"p-FullAWSAccess"})
-"""Its counterpart among SCPs, which can be detached.
-
-Source: Organizations User Guide, "SCP evaluation".
-"""
+"""Its counterpart among SCPs, which can be detached. Source: Organizations User Guide, "SCP evaluation"."""
 _UNREADABLE = (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError)
 
 
 class AwsPolicies:
-    """Implements ``ports.policies.PolicyReader``."""
+    """Implements ``PolicyReader``, and ``GuardrailReader`` of the guardrails."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -60,7 +57,7 @@ class AwsPolicies:
         )
 
     def list_own_policies(self) -> PolicyListing:
-        """Implements ``ports.guardrails.GuardrailReader``; see there for the calls."""
+        """As ``list_policies``, without the policies that AWS manages."""
         return _PolicyListingReader(self._clients.organizations, skips_aws_managed=True).read(None)
 
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
@@ -69,7 +66,7 @@ class AwsPolicies:
 
 @dataclass(slots=True)
 class _AttachedPolicy:
-    """A policy as the lists show it, and where it is attached as far as is known by now."""
+    """A policy as the lists show it, and the targets that are known so far."""
 
     label: PolicyLabel
     is_aws_managed: bool
@@ -78,9 +75,9 @@ class _AttachedPolicy:
 
 
 class _PolicyListingReader:
-    """One reading, and what went wrong in it.
+    """One reading, with its problems.
 
-    A call that AWS throttled in spite of all retries isn't made again for the next policy: each would take as long.
+    An operation that AWS throttled despite all retries isn't called again for the next policy: each would take as long.
     """
 
     def __init__(
@@ -98,7 +95,7 @@ class _PolicyListingReader:
         """By operation."""
 
     def read(self, target_ids: Collection[str] | None) -> PolicyListing:
-        """Of these targets, or of the whole organization."""
+        """Read the policies of these targets, or of the whole organization."""
         try:
             enabled = self._read_enabled_kinds()
         except _UNREADABLE as error:
@@ -112,7 +109,7 @@ class _PolicyListingReader:
         return PolicyListing(tuple(policies), enabled, self._problems)
 
     def _read_enabled_kinds(self) -> frozenset[PolicyKind]:
-        """A type that is about to be enabled or disabled may be at work already, or still."""
+        """Read which kinds are enabled; one that is being enabled or disabled counts."""
         types = {
             str(found.get("Type"))
             for root in self._organizations.list_all("ListRoots", "Roots")
@@ -121,7 +118,7 @@ class _PolicyListingReader:
         return frozenset(kind for kind in CONTROL_KINDS if _TYPES[kind] in types)
 
     def _list_all(self, kind: PolicyKind) -> Iterator[_AttachedPolicy]:
-        """Every policy of a kind that is attached to something."""
+        """List every policy of a kind that is attached to something."""
         for summary in self._list(kind, "ListPolicies"):
             policy = self._parse_summary(summary)
             if policy.is_aws_managed and self._skips_aws_managed:
@@ -132,7 +129,7 @@ class _PolicyListingReader:
                 yield policy
 
     def _list_over(self, kind: PolicyKind, target_ids: Collection[str]) -> Iterable[_AttachedPolicy]:
-        """Every policy of a kind that is attached to one of the targets."""
+        """List every policy of a kind that is attached to one of the targets."""
         found: dict[str, _AttachedPolicy] = {}
         for target_id in sorted(target_ids):
             for summary in self._list(kind, "ListPoliciesForTarget", TargetId=target_id):
@@ -153,7 +150,7 @@ class _PolicyListingReader:
             return ()
 
     def _list_targets(self, kind: PolicyKind, policy_id: str) -> tuple[str, ...]:
-        """Where a policy is attached; nowhere any more if it was deleted meanwhile."""
+        """List where a policy is attached; nowhere if it was deleted meanwhile."""
         operation = "ListTargetsForPolicy"
         try:
             targets = self._list_pages(operation, "Targets", target=policy_id, PolicyId=policy_id)
@@ -187,7 +184,7 @@ class _PolicyListingReader:
         self._problems[kind] = tuple(dict.fromkeys(problems))
 
     def _read_content(self, policy: _AttachedPolicy, kind: PolicyKind) -> OrganizationPolicy:
-        """The policy with its document, or with the reason why that couldn't be read."""
+        """Read the policy's document, or note the reason why it can't be read."""
         policy_id, content, problem = policy.label.policy_id, None, None
         try:
             with self._unless_throttled("DescribePolicy"):
@@ -219,35 +216,34 @@ def _describe(error: _Refusal, permission: str) -> str:
 
 
 class PolicyReader(Protocol):
-    """Reading calls on the operator's own credentials; none of them changes anything or opens a session."""
+    """Reads with the operator's own credentials; changes nothing and opens no session."""
 
     def list_policies(self) -> PolicyListing:
-        """Every SCP and RCP, what it says and where it is attached; what can't be read, be it denied or throttled in
-        spite of all retries, is told, not raised.
+        """List every SCP and RCP with its document and its targets. What AWS denies, or throttles despite all retries,
+        is in ``problems``.
 
         organizations:ListRoots once; for each kind that is enabled organizations:ListPolicies, and for each policy
         organizations:ListTargetsForPolicy and, if it is attached, organizations:DescribePolicy.
 
         :raises AwsCredentialsError: if there are no usable credentials.
-        :raises AwsUnreachableError: if no answer came, or a list was cut off.
+        :raises AwsUnreachableError: if no answer came, or a list is incomplete.
         """
         ...
 
     def list_policies_under_full_access(self) -> PolicyListing:
-        """The same, in far fewer calls: FullAWSAccess is taken to be attached to everything, as it usually is.
+        """List the same in far fewer calls, assuming that FullAWSAccess is attached to everything, as it usually is.
 
-        Its targets aren't listed, which are as many pages as the organization has. So what an explicit Deny blocks is
-        as sure as in a full listing; where an Allow is missing doesn't show.
+        Its targets fill many pages. Explicit Denies are as certain as in a full listing; a missing Allow doesn't show.
 
         :raises AwsCredentialsError, AwsUnreachableError: as above.
         """
         ...
 
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
-        """The same of these roots, units and accounts alone: what is attached elsewhere isn't told.
+        """List the policies that are attached to these roots, units and accounts.
 
         organizations:ListRoots once; for each target and kind organizations:ListPoliciesForTarget, and for each policy
-        organizations:DescribePolicy once. Dear for many targets.
+        organizations:DescribePolicy once. Expensive for many targets.
 
         :raises AwsCredentialsError, AwsUnreachableError: as above.
         """

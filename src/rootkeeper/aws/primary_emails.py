@@ -30,11 +30,11 @@ from rootkeeper.organization.accounts import AccountId
 
 
 class PrimaryEmails(Protocol):
-    """Account Management's calls about one member account's root e-mail address.
+    """Reads and changes the root e-mail address of a member account.
 
-    They are the management account's and the delegated administrator's for account.amazonaws.com. Every method may
-    raise AwsAccessDeniedError, AwsCredentialsError, AwsNotFoundError, AwsThrottledError or AwsUnreachableError; the
-    changing ones are sent once, and raise AwsUnclearError where only a re-read can decide.
+    The management account and the delegated administrator for account.amazonaws.com can make the calls. Every method
+    may raise AwsAccessDeniedError, AwsCredentialsError, AwsNotFoundError, AwsThrottledError or AwsUnreachableError. A
+    change is sent once, and raises AwsUnclearError if only a re-read can decide.
     """
 
     def read_primary_email(self, account_id: AccountId) -> str:
@@ -42,14 +42,16 @@ class PrimaryEmails(Protocol):
         ...
 
     def find_email_update(self, account_id: AccountId) -> EmailUpdate | None:
-        """The newest change of the address; ``None`` if AWS knows of none.
+        """Find the newest change of the address; ``None`` if there is none.
 
         One call: account:GetPrimaryEmailUpdateStatus.
+
+        :raises AwsRejectedError: if the installed AWS SDK doesn't have the call.
         """
         ...
 
     def start_email_update(self, account_id: AccountId, email: str, intent: Intent) -> None:
-        """Have a one-time password sent to the new address; one sent before is void.
+        """Have AWS send a one-time password to the new address; earlier ones become void.
 
         One call: account:StartPrimaryEmailUpdate.
 
@@ -62,15 +64,15 @@ class PrimaryEmails(Protocol):
 
         One call: account:AcceptPrimaryEmailUpdate. No error repeats the one-time password.
 
-        :raises OneTimePasswordError: if AWS doesn't take the one-time password.
-        :raises AwsNotFoundError: if no change to this address is open.
-        :raises AwsAlreadyExistsError: if an AWS account has the address by now.
+        :raises OneTimePasswordError: if AWS refuses the one-time password.
+        :raises AwsNotFoundError: if no change to this address is pending.
+        :raises AwsAlreadyExistsError: if an AWS account has the address now.
         """
         ...
 
 
 _NO_UPDATE = "No email update found"
-"""What ValidationException says of an account whose address was never changed. Source: observed."""
+"""In a ValidationException about an account whose address was never changed. Source: observed."""
 _NO_TRUST = "must first enable trusted access"
 _USE_NEWEST = "Use the code in the newest e-mail that AWS sent to the new address. Older codes are void."
 _RESTART = Hint("No change to this address is pending. Start it again.", "email.restart")
@@ -88,7 +90,7 @@ _ENABLE_TRUST = Hint(
 
 
 class AwsPrimaryEmails:
-    """Implements ``ports.root_emails.PrimaryEmails``."""
+    """Implements ``PrimaryEmails``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -101,7 +103,7 @@ class AwsPrimaryEmails:
     def find_email_update(self, account_id: AccountId) -> EmailUpdate | None:
         operation = "GetPrimaryEmailUpdateStatus"
         if not self._clients.account.knows(operation):
-            raise AwsRejectedError(f"account:{operation} isn't known to the AWS SDK in use.", hint="Update botocore.")
+            raise AwsRejectedError(f"The installed AWS SDK doesn't have account:{operation}.", hint="Update botocore.")
         try:
             with _explained():
                 answer = self._clients.account.read(operation, target=account_id, AccountId=account_id)
@@ -137,7 +139,7 @@ class AwsPrimaryEmails:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Say of refusals what Account Management means by them."""
+    """Translate refusals into what they mean in Account Management."""
     try:
         yield
     except AwsAccessDeniedError as error:
@@ -152,7 +154,7 @@ def _explained() -> Iterator[None]:
 
 
 def _without_password(error: AwsError, otp: OneTimePassword) -> AwsError:
-    """The same error without the one-time password, as one about it where AWS found fault with what was sent."""
+    """Remove the one-time password from the error; a ValidationException means that the password is wrong."""
     message = error.message.replace(otp.value, "[…]")
     if error.aws_code == "ValidationException":
         return _as(OneTimePasswordError, error, _USE_NEWEST, message)

@@ -27,14 +27,14 @@ from rootkeeper.organization.accounts import AccountId
 
 @dataclass(frozen=True, slots=True)
 class SessionCalls:
-    """Signed with the session's credentials or not at all; safe in many threads."""
+    """Calls of one root session to S3 or SQS, signed with its credentials or not at all; safe in many threads."""
 
     clients: AwsClients
     service: str
     account_id: AccountId
     credentials: RootSessionCredentials = field(repr=False)
     is_identified: Callable[[], bool]
-    """Whether the session was asked who it is, and is the target's root user."""
+    """Whether GetCallerIdentity has shown that the session is the target's root user."""
 
     def read(self, region: str, operation: str, **parameters: object) -> AwsResponse:
         """:raises AwsError: as ``ServiceCalls.read`` does."""
@@ -78,13 +78,13 @@ _REDIRECTS = frozenset(
         "TemporaryRedirect",
     }
 )
-"""What S3 answers in the wrong Region. Source: S3 API Reference, Error responses."""
+"""S3's errors in the wrong Region. Source: S3 API Reference, Error responses."""
 
 _REGION_HEADER = "x-amz-bucket-region"
 
 
 class AwsBucketPolicies:
-    """Implements ``ports.resource_policies.ResourcePolicies`` for buckets."""
+    """Implements ``ResourcePolicies`` for buckets."""
 
     def __init__(self, calls: SessionCalls) -> None:
         self._calls = calls
@@ -124,7 +124,7 @@ class AwsBucketPolicies:
         return self._resource(name, str(reported)) if reported else self._locate(name, region)
 
     def _locate(self, name: str, region: str) -> Resource | None:
-        """Ask in ``region``: an answer, or a redirect, tells where the bucket lies."""
+        """Find a bucket's Region: an answer from ``region``, or S3's redirect, shows it."""
         try:
             self._read_policy(name, region)
         except AwsNotFoundError as error:
@@ -166,17 +166,17 @@ def _read_redirect(error: AwsError) -> str:
 
 
 _QUEUE_PAGE_SIZE = 1000
-"""Without a size SQS gives 1,000 queues and no token. Source: SQS ListQueues, API version 2012-11-05."""
+"""Without a size, SQS returns 1,000 queues and no token. Source: SQS ListQueues, API version 2012-11-05."""
 _POLICY = "Policy"
 
 
 class AwsQueuePolicies:
-    """Implements ``ports.resource_policies.ResourcePolicies`` for queues."""
+    """Implements ``ResourcePolicies`` for queues."""
 
     def __init__(self, calls: SessionCalls) -> None:
         self._calls = calls
         self._urls: dict[Resource, str] = {}
-        """Each worth a call."""
+        """Known URLs; each saves a call."""
 
     def list_resources(self, region: str) -> tuple[Resource, ...]:
         urls = self._calls.list_all(
@@ -191,7 +191,7 @@ class AwsQueuePolicies:
             return None
         found = self._remember(str(required(answer, "QueueUrl", "sqs:GetQueueUrl")), region)
         if found.name != name:
-            refuse_answer("sqs:GetQueueUrl", f"it tells of {found.name}, not of {name}")
+            refuse_answer("sqs:GetQueueUrl", f"it is about {found.name}, not {name}")
         return found
 
     def find_policy(self, resource: Resource) -> str | None:
@@ -222,10 +222,10 @@ class AwsQueuePolicies:
         return self._urls[resource]
 
     def _remember(self, url: str, region: str) -> Resource:
-        """Calls go to the client's own endpoint, whatever host the URL names."""
+        """Keep a queue's URL. Calls go to the client's own endpoint, not to the URL's host."""
         owner, _, name = urlsplit(url).path.strip("/").rpartition("/")
         if owner != self._calls.account_id:
-            refuse_answer("SQS", "a queue's URL isn't of the account that was asked")
+            refuse_answer("SQS", "the URL of a queue contains another account")
         partition = self._calls.clients.partition
         queue = Resource(ResourceKind.QUEUE, self._calls.account_id, unquote(name), region, partition)
         self._urls[queue] = url
@@ -237,7 +237,7 @@ _BUCKET_PAGE_SIZE = 50
 
 
 class AwsResourcePlaces:
-    """Implements ``ports.resource_policies.ResourcePlaces``."""
+    """Implements ``ResourcePlaces``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -251,7 +251,7 @@ class AwsResourcePlaces:
         if is_aws(kind.value, url) is not self._clients.endpoint.is_sandbox:
             return
         raise InputError(
-            f"{kind.value} would be asked at {host_and_port(url)}, everything else at {self._clients.endpoint.label}.",
+            f"Calls to {kind.value} would go to {host_and_port(url)}, all others to {self._clients.endpoint.label}.",
             hint=f"Check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_{kind.value.upper()}.",
         )
 
@@ -270,35 +270,35 @@ class AwsResourcePlaces:
         )
         enabled = sorted(str(required(one, "RegionName", "account:ListRegions")) for one in regions)
         if not enabled:
-            refuse_answer("account:ListRegions", "no Region is enabled, and every account has some")
+            refuse_answer("account:ListRegions", "it contains no enabled Region, and every account has some")
         return tuple(enabled)
 
 
 class ResourcePolicies(Protocol):
     """The buckets, or the queues, of one account within one root session; safe in many threads.
 
-    Reading methods raise AwsAccessDeniedError (an SCP, RCP or VPC endpoint policy denies: no bucket or queue policy can
-    deny its owner's root user), AwsCredentialsError (the session is over), AwsThrottledError or AwsUnreachableError.
-    Changing methods are sent once, ask for the receipt of their intent, and raise LockLostError if that is no longer
-    valid, AwsNotFoundError, AwsAccessDeniedError, AwsRejectedError, AwsThrottledError (all of which say that nothing
-    changed) or AwsUnclearError (a re-read decides).
+    Reading methods raise AwsAccessDeniedError (an SCP, RCP or VPC endpoint policy denies; a bucket or queue policy
+    can't deny its owner's root user), AwsCredentialsError (the session has expired), AwsThrottledError or
+    AwsUnreachableError. Changing methods are sent once and need the receipt of their intent. They raise LockLostError
+    if it is no longer valid, AwsNotFoundError, AwsAccessDeniedError, AwsRejectedError, AwsThrottledError (with all of
+    these, nothing changed) or AwsUnclearError (a re-read decides).
     """
 
     def list_resources(self, region: str) -> tuple[Resource, ...]:
-        """By name. Buckets: those of all Regions, asked for in ``region``; s3:ListBuckets to the end. Queues: those of
-        ``region``; sqs:ListQueues to the end.
+        """List by name the buckets of all Regions (``region`` is called; s3:ListBuckets to the end), or the queues of
+        ``region`` (sqs:ListQueues to the end).
         """
         ...
 
     def find_resource(self, name: str, region: str) -> Resource | None:
-        """The account's own bucket of that name, whatever its Region, or its queue of that name in ``region``.
+        """Find the account's own bucket of that name in any Region, or its queue of that name in ``region``.
 
-        s3:ListBuckets, or where that is denied s3:GetBucketPolicy and the redirect; sqs:GetQueueUrl.
+        s3:ListBuckets, or if that is denied s3:GetBucketPolicy and the redirect; sqs:GetQueueUrl.
         """
         ...
 
     def find_policy(self, resource: Resource) -> str | None:
-        """The policy's text as AWS has it; ``None`` if there is none. s3:GetBucketPolicy; sqs:GetQueueAttributes.
+        """Read the policy's text; ``None`` if there is none. s3:GetBucketPolicy; sqs:GetQueueAttributes.
 
         :raises AwsNotFoundError: if the bucket or queue itself doesn't exist.
         """
@@ -314,7 +314,7 @@ class ResourcePolicies(Protocol):
 
 
 class ResourcePlaces(Protocol):
-    """Where buckets and queues are asked for."""
+    """Regions and endpoints of buckets and queues."""
 
     @property
     def region(self) -> str:
@@ -324,17 +324,17 @@ class ResourcePlaces(Protocol):
     def require_same_place(self, kind: ResourceKind) -> None:
         """Check that the service's calls go where the others go, AWS or a sandbox. No call.
 
-        :raises InputError: if they don't: credentials of AWS must not reach another server, nor the other way round.
+        :raises InputError: if they don't: AWS credentials must not reach another server, nor the other way round.
         """
         ...
 
     def list_known_regions(self, kind: ResourceKind) -> tuple[str, ...]:
-        """Regions of the partition that this program's AWS SDK knows. No call."""
+        """List the partition's Regions that the installed AWS SDK knows. No call."""
         ...
 
     def list_enabled_regions(self, account_id: AccountId | None) -> tuple[str, ...]:
-        """Regions that are enabled in an account, at least one; ``None``: the caller's own. account:ListRegions to the
-        end.
+        """List the enabled Regions of an account (``None``: the caller's own), at least one. account:ListRegions to
+        the end.
 
         :raises AwsAccessDeniedError: if the caller isn't in the management account or a delegated administrator for
             Account Management, or trusted access for it is off.

@@ -1,4 +1,4 @@
-"""Sessions of the roles that a server assumes, in the name of the person for whom it acts.
+"""Sessions of the roles that a server assumes, in the name of the person who acts.
 
 AssumeRole into one of our own roles opens no root session and changes nothing, so it has no ledger entry: CloudTrail
 records it with its source identity, and each privileged call made with it has an intent of its own.
@@ -34,21 +34,21 @@ from rootkeeper.errors import (
 LIFETIME_SECONDS = 3600
 """The most that a role assumed by another role's session may last. Source: STS AssumeRole, role chaining."""
 RENEWED_BEFORE_END_SECONDS = 1800
-"""From then on a session is renewed by whoever needs it next, while it still holds."""
+"""A session that expires sooner is renewed by the next call, while it is still valid."""
 UNUSED_BEFORE_END_SECONDS = 60
-"""From then on a session isn't used any more."""
+"""A session that expires sooner isn't used."""
 PAUSE_SECONDS = 30
-"""Between attempts to renew a session that still holds."""
+"""Between attempts to renew a session that is still valid."""
 _PARTS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 _LONGEST_NAME = 64
 _SHORTEST_NAME = 2
 _FOREIGN = re.compile(r"[^\w+=,.@-]", re.ASCII)
-"""What neither a source identity nor the name of a session may have. Source: STS AssumeRole."""
+"""Characters that a source identity and a session name can't contain. Source: STS AssumeRole."""
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 
 
 def make_session_name(person: str) -> str:
-    """The person's name as AWS takes it; where something had to be changed it ends with a hash of the whole name, so
+    """Make AWS's session name of a person's name. A name that must be changed ends with a hash of the whole name, so
     that no two persons share one.
     """
     name = _FOREIGN.sub("-", person)
@@ -62,24 +62,24 @@ def require_role_arn(arn: str, setting: str) -> None:
     """:raises SettingsError: if it isn't the ARN of an IAM role."""
     if not _ROLE_ARN.fullmatch(arn):
         raise SettingsError(
-            f"{setting} is {arn!r}, not the ARN of a role.",
+            f"The setting {setting} is {arn!r}, which isn't the ARN of a role.",
             hint=Hint("Write it as arn:aws:iam::111122223333:role/rootkeeper-audit.", "policies.roles"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class RoleAssumer:
-    """One role, in the name of one person."""
+    """Assumes one role in the name of one person."""
 
     role_arn: str
     session_name: str
     sts: ServiceCalls
-    """On the starting credentials."""
+    """Signed with the starting credentials."""
 
     def assume(self) -> ReadOnlyCredentials:
         """One call: sts:AssumeRole, Regional endpoint.
 
-        :raises AwsCredentialsError: if AWS refuses, or the starting credentials don't hold.
+        :raises AwsCredentialsError: if AWS refuses, or the starting credentials are invalid.
         :raises AwsUnreachableError: if no answer came.
         """
         try:
@@ -99,7 +99,7 @@ class RoleAssumer:
     def _refused(self, error: AwsError | InputError) -> AwsCredentialsError:
         return AwsCredentialsError(
             f"The role {self.role_arn} can't be assumed in the name of {self.session_name}: {error.message}",
-            hint=error.hint or "Its trust policy must let the server's own credentials in, sts:SetSourceIdentity too.",
+            hint=error.hint or "Allow the server sts:AssumeRole and sts:SetSourceIdentity in its trust policy.",
             operation="sts:AssumeRole",
             aws_code=error.aws_code if isinstance(error, AwsError) else "",
         )
@@ -107,15 +107,15 @@ class RoleAssumer:
 
 @dataclass(frozen=True, slots=True)
 class _RoleSession:
-    """What one AssumeRole gave."""
+    """The session that one AssumeRole opened."""
 
     credentials: ReadOnlyCredentials = field(repr=False)
     ends: float
-    """By the monotonic clock, which no jump of the wall clock changes."""
+    """By the monotonic clock, which doesn't jump."""
 
 
 class RoleCredentials:
-    """Implements ``OperatorCredentials``: renewed well before their end; they stay in this process's memory."""
+    """Implements ``OperatorCredentials``: renewed well before they expire, and kept in this process's memory only."""
 
     def __init__(self, role: RoleAssumer, clock: Clock) -> None:
         self._assuming = role
@@ -132,9 +132,10 @@ class RoleCredentials:
         raise TypeError("credentials of a role can't be pickled or copied")
 
     def freeze(self) -> ReadOnlyCredentials:
-        """Those that hold now. Only who finds none waits for new ones; a failure to renew is quiet while they hold.
+        """Return valid credentials. A call waits for new ones only if there are none; while they are valid, a failed
+        renewal isn't an error.
 
-        :raises AwsCredentialsError: if there are none and AWS gives none.
+        :raises AwsCredentialsError: if there are none and AWS refuses.
         :raises AwsUnreachableError: if there are none and AWS doesn't answer.
         """
         session = self._session
@@ -145,16 +146,15 @@ class RoleCredentials:
         return session.credentials
 
     def renew(self) -> None:
-        """Assume the role now, however long the session still holds; if that fails, the session stays.
+        """Assume the role now, even if the session is valid for long. If that fails, the session stays.
 
-        :raises AwsCredentialsError: if AWS gives no new one.
+        :raises AwsCredentialsError: if AWS refuses.
         :raises AwsUnreachableError: if AWS doesn't answer.
         """
         with self._renewing:
             self._take_session()
 
     def give_up(self) -> None:
-        """See ``OperatorCredentials``."""
         self._session = None
 
     def _wait_for_session(self) -> ReadOnlyCredentials:
@@ -170,7 +170,7 @@ class RoleCredentials:
         try:
             self._take_session()
         except (AwsError, InputError):
-            return  # the five-minute check tells it; what is held goes on
+            return  # the check every five minutes reports it; the session is still valid
         finally:
             self._renewing.release()
 

@@ -25,50 +25,48 @@ from rootkeeper.errors import AwsError, AwsNotFoundError, InputError
 
 @dataclass(frozen=True, slots=True)
 class EventDelivery:
-    """What came as one: a message, or a line."""
+    """The events of one message or one line."""
 
     receipt: str
     records: tuple[Mapping[str, Any], ...]
-    """CloudTrail records; none in a message that has nothing to tell."""
+    """CloudTrail records; none if the message has no root event."""
 
 
 class UnreadableEvents(Protocol):
-    """Keeps aside what a source brought and nobody can understand, so that it blocks nothing and isn't lost."""
+    """Keeps what a source delivered and can't be parsed, so that it blocks nothing and isn't lost."""
 
     def keep(self, source_name: str, text: str, problem: str) -> None:
-        """Keep it, and remark it.
+        """Keep the text, and show a remark.
 
-        :raises DatabaseError: if it can't be kept; it then stays where it was.
+        :raises DatabaseError: if it can't be kept; it then stays in the source.
         """
         ...
 
 
 class RootEventSource(Protocol):
-    """Events, each delivered at least once: what isn't acknowledged comes again.
+    """A source of events, each delivered at least once: what isn't acknowledged is delivered again.
 
     :raises AwsError: if a queue can't be read.
-    :raises DatabaseError: if a file can't be read, or what is kept beside the database can't be written.
+    :raises DatabaseError: if a file can't be read, or the files beside the database can't be written.
     """
 
     @property
     def name(self) -> str:
-        """As windows and messages name it."""
+        """The source's name in recovery windows and messages."""
         ...
 
     def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
-        """What there is, at most one lot; waits for the first of it. What can't be understood is kept aside, remarked
-        and left out.
-        """
+        """Read at most one batch; wait for its first event. What can't be parsed is kept, remarked and left out."""
         ...
 
     def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
-        """They are recorded, and needn't come again."""
+        """Confirm to the source that these are recorded and needn't be delivered again."""
         ...
 
 
 LARGEST_OBJECT = 64 * 1024 * 1024
 LARGEST_FILE = 512 * 1024 * 1024
-"""Of an object once it is unpacked: beyond it nothing that CloudTrail wrote is expected."""
+"""Of an unpacked object; CloudTrail writes no larger ones."""
 _DEEPEST = 3
 _GZIP = 31
 """``wbits`` of zlib for gzip."""
@@ -81,22 +79,22 @@ class LogObject:
     bucket: str
     key: str
     region: str | None = None
-    """``None`` where the message doesn't tell it."""
+    """``None`` if the message doesn't contain it."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventMessage:
-    """What a message holds."""
+    """The content of a message."""
 
     records: tuple[Mapping[str, Any], ...] = ()
-    """Those about root."""
+    """Records about root users."""
     objects: tuple[LogObject, ...] = ()
 
 
 def parse_message(body: str) -> EventMessage:
-    """Understand a message, wrapped by SNS or not.
+    """Parse a message, wrapped by SNS or not.
 
-    :raises ValueError: if it is of none of the forms.
+    :raises ValueError: if it has no known form.
     """
     value = _load(body)
     for _ in range(_DEEPEST):
@@ -111,9 +109,9 @@ def parse_message(body: str) -> EventMessage:
 
 
 def pick_root_records(text: str) -> tuple[Mapping[str, Any], ...]:
-    """The CloudTrail records in ``text`` that are about root.
+    """Parse the CloudTrail records about root users in ``text``.
 
-    :raises ValueError: if it holds none at all, or one about root lacks what is needed.
+    :raises ValueError: if it contains no records, or one about a root user lacks a necessary part.
     """
     try:
         records = parse_records(text, "It")
@@ -123,7 +121,7 @@ def pick_root_records(text: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def unpack_log(content: bytes, key: str) -> str:
-    """The text of a log file.
+    """Unpack a log file.
 
     :raises ValueError: if it isn't one.
     """
@@ -133,9 +131,9 @@ def unpack_log(content: bytes, key: str) -> str:
     try:
         text = unpacking.decompress(content, LARGEST_FILE)
     except zlib.error as error:
-        raise ValueError(f"It isn't packed by gzip: {error}") from error
+        raise ValueError(f"It isn't valid gzip: {error}") from error
     if unpacking.unconsumed_tail or not unpacking.eof:
-        raise ValueError("It is cut off, or too large for a log file of CloudTrail.")
+        raise ValueError("It is incomplete, or too large for a CloudTrail log file.")
     return text.decode()
 
 
@@ -147,7 +145,7 @@ def _load(body: str) -> Any:
 
 
 def _find_objects(value: Mapping[str, Any]) -> Iterator[LogObject] | None:
-    """``None`` if it isn't a message about objects."""
+    """Find the objects of a message; ``None`` if it isn't about objects."""
     if value.get("Event") == "s3:TestEvent":
         return iter(())
     if "s3Bucket" in value and "s3ObjectKey" in value:
@@ -161,7 +159,7 @@ def _find_objects(value: Mapping[str, Any]) -> Iterator[LogObject] | None:
 
 
 def _list_of_trail(value: Mapping[str, Any]) -> Iterator[LogObject]:
-    """CloudTrail's own message."""
+    """List the objects of CloudTrail's own message."""
     keys = value["s3ObjectKey"]
     for key in keys if isinstance(keys, list) else [keys]:
         yield LogObject(str(value["s3Bucket"]), str(key))
@@ -173,7 +171,7 @@ def _list_of_bridge(value: Mapping[str, Any]) -> Iterator[LogObject]:
 
 
 def _list_of_bucket(records: list[Mapping[str, Any]]) -> Iterator[LogObject]:
-    """S3's message, whose keys are quoted as in forms."""
+    """List the objects of S3's message, whose keys are URL-encoded."""
     for record in records:
         if str(record.get("eventName", "")).startswith("ObjectCreated"):
             region = record.get("awsRegion")
@@ -184,27 +182,27 @@ def _parse_object(found: Any, region: str | None, *, is_quoted: bool) -> LogObje
     try:
         bucket, key = str(found["bucket"]["name"]), str(found["object"]["key"])
     except (KeyError, TypeError) as error:
-        raise ValueError("It tells of an object without a bucket or a key.") from error
+        raise ValueError("It contains an object without a bucket or a key.") from error
     return LogObject(bucket, unquote_plus(key) if is_quoted else key, region)
 
 
 def _is_log(key: str) -> bool:
-    """Digests and what else lies in the bucket have no events."""
+    """Whether an object is a log file; digests and other objects have no events."""
     return key.endswith((".json.gz", ".json")) and "/CloudTrail-Digest/" not in key
 
 
 _LOT = 10
-"""Source: SQS ReceiveMessage, API version 2012-11-05: at most 10, and 20 seconds of waiting."""
+"""Messages of one call. Source: SQS ReceiveMessage, API version 2012-11-05: at most 10, and 20 seconds of waiting."""
 _LONGEST_WAIT_SECONDS = 20
 _HIDDEN_SECONDS = 60
-"""How long a message is ours; then it comes again."""
+"""A message that isn't deleted within this time is delivered again."""
 
 
 class AwsRootEventQueue:
-    """Implements ``ports.root_event_sources.RootEventSource``; safe in many threads and processes."""
+    """Implements ``RootEventSource``; safe in many threads and processes."""
 
     def __init__(self, clients: AwsClients, url: str, region: str | None, unreadable: UnreadableEvents) -> None:
-        """:param region: the queue's; ``None`` for the one that is used otherwise."""
+        """:param region: the queue's Region; ``None``: the Region of the other calls."""
         self._clients = clients
         self._url = url
         self._region = region or clients.region
@@ -217,7 +215,7 @@ class AwsRootEventQueue:
         return f"sqs:{self._url.rpartition('/')[2]}"
 
     def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
-        """One call: sqs:ReceiveMessage; s3:GetObject for each log file that a message tells of."""
+        """One call: sqs:ReceiveMessage; s3:GetObject for each log file in a message."""
         answer = self._queue.read(
             "ReceiveMessage",
             QueueUrl=self._url,
@@ -228,16 +226,16 @@ class AwsRootEventQueue:
         return self._parse_messages(answer.get("Messages") or ())
 
     def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
-        """One call for ten: sqs:DeleteMessageBatch. What it leaves comes again."""
+        """One call for ten: sqs:DeleteMessageBatch. Messages that it doesn't delete are delivered again."""
         for begin in range(0, len(deliveries), _LOT):
             lot = deliveries[begin : begin + _LOT]
             entries = [{"Id": str(place), "ReceiptHandle": one.receipt} for place, one in enumerate(lot)]
             self._queue.read("DeleteMessageBatch", QueueUrl=self._url, Entries=entries)
 
     def _parse_messages(self, messages: Sequence[AwsResponse]) -> tuple[EventDelivery, ...]:
-        """A log file that can't be read now holds no other message up; its own comes again.
+        """Parse messages. One whose log file can't be read now is left out and delivered again.
 
-        :raises AwsError: if no message is left.
+        :raises AwsError: if no message can be read.
         """
         found: list[EventDelivery] = []
         failure: AwsError | None = None
@@ -251,7 +249,7 @@ class AwsRootEventQueue:
         return tuple(found)
 
     def _parse_message(self, message: AwsResponse) -> EventDelivery:
-        """One that can't be understood is kept aside, and then has nothing to tell."""
+        """Parse a message; one that can't be parsed is kept as unreadable, and has no records."""
         body, receipt = str(message.get("Body", "")), str(message.get("ReceiptHandle", ""))
         try:
             reported = parse_message(body)
@@ -261,7 +259,7 @@ class AwsRootEventQueue:
         return EventDelivery(receipt, (*reported.records, *self._read_logs(reported.objects, body)))
 
     def _read_logs(self, logs: Sequence[LogObject], body: str) -> list[Mapping[str, Any]]:
-        """One that is broken or gone is kept aside by its message, and what the others hold comes."""
+        """Read log files. For one that is broken or gone, the message is kept as unreadable; the others are read."""
         records: list[Mapping[str, Any]] = []
         problems: list[str] = []
         for log in logs:
@@ -279,7 +277,7 @@ class AwsRootEventQueue:
         answer = calls.read("GetObject", target=log.bucket, Bucket=log.bucket, Key=log.key)
         content = self._read_body(answer["Body"], calls, log)
         if len(content) > LARGEST_OBJECT:
-            raise ValueError(f"s3://{log.bucket}/{log.key} is too large for a log file of CloudTrail.")
+            raise ValueError(f"s3://{log.bucket}/{log.key} is too large for a CloudTrail log file.")
         return pick_root_records(unpack_log(content, log.key))
 
     def _read_body(self, body: Any, calls: ServiceCalls, log: LogObject) -> bytes:

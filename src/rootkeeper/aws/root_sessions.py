@@ -53,10 +53,10 @@ from rootkeeper.values import JsonValue
 class RootSession(Protocol):
     """One open root session. Its credentials never leave the gateway.
 
-    Reading methods raise AwsAccessDeniedError (a policy of the target account or the task policy denies),
-    AwsThrottledError or AwsUnreachableError. Changing methods are sent once, ask for the receipt of their intent, and
-    raise LockLostError if that is no longer valid, AwsNotFoundError, AwsAlreadyExistsError, AwsAccessDeniedError,
-    AwsThrottledError (both of which say that nothing changed), AwsRejectedError or AwsUnclearError (a re-read decides).
+    Reading methods raise AwsAccessDeniedError (a policy over the target account or the task policy denies),
+    AwsThrottledError or AwsUnreachableError. Changing methods are sent once and need the receipt of their intent. They
+    raise LockLostError if it is no longer valid, AwsNotFoundError, AwsAlreadyExistsError, AwsAccessDeniedError,
+    AwsThrottledError (with both of these, nothing changed), AwsRejectedError or AwsUnclearError (a re-read decides).
     """
 
     @property
@@ -67,7 +67,7 @@ class RootSession(Protocol):
 
     @property
     def access_key_id(self) -> str:
-        """The session's own ``ASIA…`` id, by which CloudTrail tells it."""
+        """The session's own ``ASIA…`` id, as CloudTrail shows it."""
         ...
 
     @property
@@ -93,8 +93,8 @@ class RootSession(Protocol):
         ...
 
     def read_credentials(self) -> RootCredentials:
-        """All four kinds in detail: GetLoginProfile, GetUser, ListAccessKeys, GetAccessKeyLastUsed for each key,
-        ListSigningCertificates, ListMFADevices.
+        """Read all four kinds in detail: GetLoginProfile, GetUser if there is one, ListAccessKeys, GetAccessKeyLastUsed
+        for each key, ListSigningCertificates, ListMFADevices.
         """
         ...
 
@@ -141,7 +141,7 @@ class RootSessions(Protocol):
     def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> RootSession:
         """Open a root session of at most 900 s. One call: sts:AssumeRoot, Regional endpoint.
 
-        ``intent`` is of action ``root_session:open`` for this account, or ``accounts:audit`` for a batch with it.
+        :param intent: of action ``root_session:open`` for this account, or ``accounts:audit`` for a batch with it.
 
         :raises AwsAccessDeniedError: if the caller may not assume root there.
         :raises AwsThrottledError: if AWS limited the rate; safe to call again.
@@ -172,7 +172,7 @@ def parse_login_profile(created_at: datetime, last_used_at: datetime | None = No
 
 
 def parse_access_key(answer: Mapping[str, Any], last_used: Mapping[str, Any] | None = None) -> AccessKey:
-    """``Expired`` counts as inactive, and ``N/A`` as never used."""
+    """Parse an access key; ``Expired`` counts as inactive, and ``N/A`` as never used."""
     last_used = last_used or {}
     last_used_at = last_used.get("LastUsedDate")
     return AccessKey(
@@ -203,7 +203,7 @@ def parse_mfa_device(answer: Mapping[str, Any]) -> MfaDevice:
 
 
 def parse_mfa_kind(serial_number: str) -> MfaKind:
-    """A virtual device or a security key has an ARN for its serial number, a hardware token has none."""
+    """Parse the kind: the serial number of a virtual device or a security key is an ARN, a hardware token's isn't."""
     if ":u2f/" in serial_number:
         return MfaKind.SECURITY_KEY
     return MfaKind.VIRTUAL if serial_number.startswith("arn:") else MfaKind.HARDWARE
@@ -223,11 +223,11 @@ _UNLOCK_SERVICES: Mapping[TaskPolicy, tuple[str, type[AwsBucketPolicies | AwsQue
 }
 
 DURATION_SECONDS = 900
-"""The most that AssumeRoot gives, and what it gives by default. Source: STS AssumeRoot, API version 2011-06-15."""
+"""AssumeRoot's maximum and default. Source: STS AssumeRoot, API version 2011-06-15."""
 
 
 class AwsRootSessions:
-    """Implements ``ports.root_sessions.RootSessions``."""
+    """Implements ``RootSessions``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -247,7 +247,7 @@ class AwsRootSessions:
 
 
 def assume_root_parameters(account_id: AccountId, task_policy: TaskPolicy, partition: str) -> dict[str, Any]:
-    """What AssumeRoot is asked."""
+    """Return the parameters of AssumeRoot."""
     return {
         "TargetPrincipal": account_id,
         "TaskPolicyArn": {"arn": task_policy.arn(partition)},
@@ -258,7 +258,7 @@ def assume_root_parameters(account_id: AccountId, task_policy: TaskPolicy, parti
 def session_answered(
     clients: AwsClients, account_id: AccountId, task_policy: TaskPolicy, answer: AwsResponse
 ) -> AwsRootSession:
-    """The session that AssumeRoot's answer gives.
+    """Make the session of AssumeRoot's answer.
 
     :raises AwsUnreachableError: if the answer lacks a part of it.
     """
@@ -274,9 +274,9 @@ def session_answered(
 
 
 def require_intent_covers(intent: Intent, account_id: AccountId, task_policy: TaskPolicy) -> None:
-    """A batch's audit intent covers audit sessions on its accounts.
+    """Check that the intent is for this root session. A batch's audit intent covers audit sessions on its accounts.
 
-    :raises ValueError: if the receipt is of something else, which is a bug.
+    :raises ValueError: if the receipt is for something else, which is a bug.
     """
     if intent.action is not Action.ACCOUNTS_AUDIT:
         require_intent_fits(intent, Action.ROOT_SESSION_OPEN, account_id)
@@ -289,7 +289,7 @@ def require_intent_covers(intent: Intent, account_id: AccountId, task_policy: Ta
 
 
 class AwsRootSession:
-    """Implements ``ports.root_sessions.RootSession``. Its credentials never leave it."""
+    """Implements ``RootSession``."""
 
     def __init__(
         self,
@@ -329,7 +329,7 @@ class AwsRootSession:
         return self._expires_at
 
     def frozen_credentials(self) -> ReadOnlyCredentials:
-        """For a signature made within the gateway; they go nowhere else."""
+        """Return the credentials for a signature within the gateway, and for nothing else."""
         found = self._credentials
         return ReadOnlyCredentials(found.access_key_id, found.secret_access_key, found.session_token, None)
 
@@ -339,7 +339,7 @@ class AwsRootSession:
         wanted = f"arn:{self._clients.partition}:iam::{self._account_id}:root"
         if answer.get("Arn") != wanted:
             raise IdentityMismatchError(
-                f"The root session for {self._account_id} is {answer.get('Arn')}, not {wanted}; nothing was changed.",
+                f"The root session for {self._account_id} is {answer.get('Arn')}, not {wanted}. Nothing was changed.",
                 operation="sts:GetCallerIdentity",
             )
         self._is_identified = True
@@ -393,7 +393,7 @@ class AwsRootSession:
         created_at = answer.get("LoginProfile", {}).get("CreateDate")
         if created_at is None:
             raise AwsUnclearError(
-                f"iam:CreateLoginProfile for {self._account_id} doesn't say what it created. It may have acted.",
+                f"The answer to iam:CreateLoginProfile for {self._account_id} has no login profile. It may have acted.",
                 operation="iam:CreateLoginProfile",
             )
         return parse_login_profile(created_at)
@@ -454,9 +454,9 @@ def open_root_session(
     lock: AccountLock | None = None,
     context: Mapping[str, JsonValue] | None = None,
 ) -> RootSession:
-    """An open session that is proven to be the target's root user. Two calls: sts:AssumeRoot, sts:GetCallerIdentity.
+    """Open a session and prove that it is the target's root user. Two calls: sts:AssumeRoot, sts:GetCallerIdentity.
 
-    :raises AwsError: if AWS refuses, or the session is somebody else's; the outcome is recorded.
+    :raises AwsError: if AWS refuses, or the session is of another principal; the outcome is recorded.
     :raises LedgerUnavailableError: if the intent can't be recorded; no call was made.
     :raises LockLostError: if the lock is lost; no call was made.
     """
@@ -480,7 +480,7 @@ def open_root_session(
 
 
 def describe_error(error: AwsError | LockLostError) -> dict[str, JsonValue]:
-    """What the ledger keeps of an error."""
+    """Return the details of an error for the ledger."""
     details: dict[str, JsonValue] = {"error": error.code, "message": error.message}
     if isinstance(error, AwsError) and error.aws_code:
         details |= {"aws_code": error.aws_code, "request_id": error.request_id}

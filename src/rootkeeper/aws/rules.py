@@ -20,7 +20,7 @@ from rootkeeper.organization.accounts import AccountId
 
 
 class AwsWork(StrEnum):
-    """The pieces of work; each name is that of a setting, such as ``aws.roles.audit``."""
+    """The work of a server, with one role each. The values are in names of settings, such as ``aws.roles.audit``."""
 
     AUDIT = "audit"
     DELETE = "delete"
@@ -29,41 +29,41 @@ class AwsWork(StrEnum):
 
 
 SERVER_NAME = "rootkeeper"
-"""In whose name a server does what nobody asked for at that moment, in the ledger and in AWS; nobody else has it."""
+"""The name for what a server does by itself, in the ledger and in AWS; no user can have it."""
 ACCOUNT_SERVICE_PRINCIPAL = "account.amazonaws.com"
-"""Whose delegated administrator may read and change addresses, with trusted access for it."""
+"""Its delegated administrator can read and change addresses, if trusted access for it is on."""
 
 
 @dataclass(frozen=True, slots=True)
 class OneTimePassword:
-    """What AWS has sent to the new address. It is never shown, logged or kept."""
+    """The code that AWS sent to the new address. It is never shown, logged or kept."""
 
     value: str = field(repr=False)
 
 
 class EmailUpdateStatus(StrEnum):
-    """How far AWS says that the newest change of an account's address is."""
+    """AWS's status of the newest change of an account's address."""
 
     ACCEPTED = "ACCEPTED"
-    """The one-time password was right; the change is on its way."""
+    """The one-time password was right; the change is in progress."""
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     PENDING = "PENDING"
-    """The one-time password is awaited."""
+    """AWS waits for the one-time password."""
     UNKNOWN = "UNKNOWN"
-    """A word that we don't know."""
+    """A status that we don't know."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailUpdate:
-    """The newest change of an account's address, whoever began it. AWS doesn't tell to which address."""
+    """The newest change of an account's address. AWS doesn't say who started it or to which address."""
 
     status: EmailUpdateStatus
     updated_at: datetime | None
 
 
 class TaskPolicy(StrEnum):
-    """Names of the task policies, as in their ARNs."""
+    """The five task policies of AssumeRoot, by the names in their ARNs."""
 
     AUDIT = "IAMAuditRootUserCredentials"
     CREATE_PASSWORD = "IAMCreateRootUserPassword"  # noqa: S105 - a policy's name
@@ -76,7 +76,7 @@ class TaskPolicy(StrEnum):
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What a session of this task may do on the root user, its buckets or its queues."""
+        """What this task policy allows on the root user, its buckets or its queues."""
         return TASK_ACTIONS[self]
 
 
@@ -119,15 +119,15 @@ TASK_ACTIONS: Mapping[TaskPolicy, tuple[str, ...]] = {
         "sqs:SetQueueAttributes",
     ),
 }
-"""The NotAction lists of the five documents. DeleteVirtualMFADevice stands in one of them, but the same document denies
-it on everything that isn't a root user, which no virtual device is.
+"""The NotAction lists of the five documents. One of them contains DeleteVirtualMFADevice, but the same document denies
+it on everything that isn't a root user, and so on every virtual device.
 
 Source: IAM GetPolicyVersion, version v1 of each.
 """
 
 
 class ResourceKind(StrEnum):
-    """The service, as command lines and outputs name it."""
+    """The service, as commands and outputs name it."""
 
     BUCKET = "s3"
     QUEUE = "sqs"
@@ -138,7 +138,7 @@ class ResourceKind(StrEnum):
 
     @property
     def task_policy(self) -> TaskPolicy:
-        """Of the root sessions that reach it."""
+        """The task policy of root sessions that reach it."""
         return TaskPolicy.UNLOCK_BUCKET if self is ResourceKind.BUCKET else TaskPolicy.UNLOCK_QUEUE
 
     @property
@@ -147,9 +147,9 @@ class ResourceKind(StrEnum):
 
     @property
     def fix_actions(self) -> tuple[str, ...]:
-        """Whoever may do one of them can change the policy without the root user, in lower case.
+        """Each of them allows a principal to change the policy without the root user; in lower case.
 
-        ``sqs:RemovePermission`` isn't among them: it takes away labelled statements only.
+        ``sqs:RemovePermission`` isn't among them: it removes only labelled statements.
         """
         if self is ResourceKind.BUCKET:
             return ("s3:deletebucketpolicy", "s3:putbucketpolicy")
@@ -167,7 +167,7 @@ class ResourceKind(StrEnum):
 
 
 def change_action(kind: ResourceKind, *, removes: bool) -> Action:
-    """What the ledger calls the change; SQS has one call for both."""
+    """Return the ledger's action for the change; SQS has one call for both."""
     if kind is ResourceKind.QUEUE:
         return Action.QUEUE_POLICY_SET
     return Action.BUCKET_POLICY_DELETE if removes else Action.BUCKET_POLICY_PUT
@@ -199,28 +199,28 @@ _NAMES: Mapping[ResourceKind, re.Pattern[str]] = MappingProxyType(
         ResourceKind.QUEUE: re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"),
     }
 )
-"""Old names of buckets included; never an ARN of an access point, nor anything that reaches another path.
+"""Includes old names of buckets; excludes ARNs of access points and all that could reach another path.
 
 Source: S3 User Guide, "Bucket naming rules"; SQS CreateQueue, API version 2012-11-05.
 """
 
 
 def require_resource_name(kind: ResourceKind, name: str) -> None:
-    """:raises InputError: if AWS gives no such names."""
+    """:raises InputError: if AWS doesn't allow such names."""
     if not _NAMES[kind].fullmatch(name):
         raise InputError(
-            f"{name!r} is not the name of a {kind.noun}.",
+            f"{name!r} isn't a valid {kind.noun} name.",
             hint=Hint("Give the bare name, not an ARN or a URL.", "unlock.list", service=kind.value),
         )
 
 
 def is_protected(name: str, patterns: Sequence[str]) -> bool:
-    """Whether the settings keep the name from being touched."""
+    """Whether the settings protect the name."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def require_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) -> None:
-    """:raises TargetRefusedError: if the settings keep the name from being touched."""
+    """:raises TargetRefusedError: if the settings protect the name."""
     caught = [pattern for pattern in patterns if fnmatchcase(name, pattern)]
     if caught:
         raise TargetRefusedError(

@@ -51,54 +51,54 @@ from rootkeeper.organization.statuses import RootCredentialsSummary
 
 @dataclass(frozen=True, slots=True)
 class SummaryRequest:
-    """One account that is to be read."""
+    """One account to read."""
 
     account_id: AccountId
     intent: Intent
-    """Of action ``accounts:audit``, naming the account."""
+    """Of action ``accounts:audit``, with the account among its accounts."""
     session: RootSession | None = None
-    """An audit session of an earlier try that is still good; then there is no AssumeRoot."""
+    """A valid audit session of an earlier try; then AssumeRoot isn't called."""
     delay_seconds: float = 0.0
     """How long to wait first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryAnswer:
-    """What came of it: a summary, or the error of the call that failed."""
+    """A summary, or the error of the call that failed."""
 
     request: SummaryRequest
     session: RootSession | None
     """The session, if one was opened."""
     summary: RootCredentialsSummary | None
     error: BaseException | None
-    """An AwsError, LockLostError if the intent was too old (nothing was sent since), or a bug."""
+    """An AwsError, LockLostError if the intent had expired (nothing was sent after that), or a bug."""
 
 
 Deliver = Callable[[SummaryAnswer], None]
-"""Called once for each request, from any thread; must not block."""
+"""Is called once for each request, from any thread; must not block."""
 
 
 class SummaryReader(Protocol):
-    """Reads accounts, as many at once as it was opened for."""
+    """Reads many accounts at once."""
 
     def submit(self, request: SummaryRequest, deliver: Deliver) -> None:
-        """Have one account read: sts:AssumeRoot, iam:GetAccountSummary. Returns at once."""
+        """Start to read one account: sts:AssumeRoot, iam:GetAccountSummary. Returns at once."""
         ...
 
 
 class RootSummaries(Protocol):
-    """Opens readers."""
+    """Opens readers of summaries."""
 
     def open_summary_reader(self, concurrency: int) -> AbstractContextManager[SummaryReader]:
-        """Leaving the context drops what hasn't begun; what is in flight may be waited for or dropped, too.
+        """Open a reader. Its end drops requests that haven't begun; it waits for those in flight, or drops them too.
 
-        Each call is made once for a request; whether to try again is the caller's to decide.
+        Each call is made once for a request; the caller decides whether to try again.
         """
         ...
 
 
 _NO_SESSION = RootSessionCredentials("AKIAIOSFODNN7EXAMPLE", "of no session", "of no session")
-"""Signs the template of a root session's call, which never leaves."""
+"""Signs the template of a root session's call, which is never sent."""
 
 
 class SummaryTemplates:
@@ -121,7 +121,7 @@ class SummaryTemplates:
 
 
 class SummaryCalls:
-    """Used within one event loop."""
+    """The two calls, within one event loop."""
 
     def __init__(
         self, clients: AwsClients, templates: SummaryTemplates, transport: Transport, concurrency: int
@@ -136,7 +136,7 @@ class SummaryCalls:
     async def read(self, request: SummaryRequest) -> SummaryAnswer:
         """Read one account; an error of AWS is part of the answer.
 
-        :raises LockLostError: if the intent is too old; nothing was sent since.
+        :raises LockLostError: if the intent has expired; nothing was sent after that.
         """
         if request.delay_seconds:
             await asyncio.sleep(request.delay_seconds)
@@ -188,7 +188,7 @@ class SummaryCalls:
         find_credentials: Callable[[], ReadOnlyCredentials],
         call: FailedCall,
     ) -> AwsResponse:
-        """Sign, send and parse. Credentials that must be renewed hold up the loop, as all its calls wait for them."""
+        """Sign, send and parse. A renewal of the credentials blocks the loop, because all its calls need them."""
         try:
             return template.parse(*await self._transport.send(template.sign(account_id, find_credentials())))
         except TRANSLATED as error:
@@ -209,7 +209,7 @@ class SummaryCalls:
 
 
 def open_reader(clients: AwsClients, concurrency: int) -> LoopSummaryReader | ThreadedSummaryReader:
-    """The reader for the settings of this machine; nothing is sent yet.
+    """Open the reader for this machine's settings. Nothing is sent yet.
 
     :raises AwsCredentialsError: if there are no credentials.
     :raises OSError: if the CA bundle can't be read.
@@ -221,7 +221,7 @@ def open_reader(clients: AwsClients, concurrency: int) -> LoopSummaryReader | Th
 
 
 class LoopSummaryReader:
-    """Implements the port SummaryReader by an event loop in a thread of its own."""
+    """Implements ``SummaryReader`` by an event loop in a thread of its own."""
 
     _loop: asyncio.AbstractEventLoop
 
@@ -249,7 +249,6 @@ class LoopSummaryReader:
         self._thread.join()
 
     def submit(self, request: SummaryRequest, deliver: Deliver) -> None:
-        """See the port."""
         self._loop.call_soon_threadsafe(self._begin, request, deliver)
 
     def _serve(self) -> None:
@@ -284,7 +283,7 @@ class LoopSummaryReader:
 
 
 class ThreadedSummaryReader:
-    """Implements the port SummaryReader by threads that call the shared botocore clients."""
+    """Implements ``SummaryReader`` by threads that call the shared botocore clients."""
 
     def __init__(self, sessions: AwsRootSessions, clients: AwsClients, concurrency: int) -> None:
         self._sessions = sessions
@@ -300,7 +299,6 @@ class ThreadedSummaryReader:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, request: SummaryRequest, deliver: Deliver) -> None:
-        """See the port."""
         future = self._executor.submit(self._read, request)
         future.add_done_callback(lambda ended: _hand_over(ended, request, deliver))
 
@@ -323,7 +321,7 @@ def _hand_over(future: Future[SummaryAnswer], request: SummaryRequest, deliver: 
 
 
 def create_event_loop() -> asyncio.AbstractEventLoop:
-    """A new loop: of uvloop where it exists, which is everywhere but on Windows."""
+    """Create a loop, of uvloop except on Windows."""
     if sys.platform == "win32":
         return asyncio.new_event_loop()
     import uvloop  # a tenth of a second of import, for audits alone

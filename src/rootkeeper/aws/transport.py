@@ -46,10 +46,10 @@ _FORM_SECRET = "secret-of-the-form"  # noqa: S105 - signs what is never sent
 
 @dataclass(frozen=True, slots=True)
 class _CanonicalRequest:
-    """A canonical request, but for the moment, the session token and the hash of the body."""
+    """A canonical request, except the time, the session token and the hash of the body."""
 
     moment: str
-    """Stands for the moment of signing."""
+    """The placeholder of the time of signing."""
     text: str
     signed_headers: str
 
@@ -63,7 +63,7 @@ _BODY_HASH = sha256(_BODY).hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class _SigningContext:
-    """All that botocore's signature wants to know of a request."""
+    """The part of a request that botocore's signature reads."""
 
     context: dict[str, Any]
 
@@ -78,7 +78,7 @@ class CachedRequestSigner:
     region: str
 
     def sign(self, body: bytes, credentials: ReadOnlyCredentials, at: datetime) -> dict[str, str]:
-        """All headers of the signed request; ``at`` is in UTC."""
+        """Return all headers of the signed request; ``at`` is in UTC."""
         moment = at.strftime(SIGV4_TIMESTAMP)
         token = credentials.token or None
         form = self._without_token if token is None else self._with_token
@@ -114,14 +114,14 @@ class CachedRequestSigner:
 
 
 PLACEHOLDER = "000000000000"
-"""Stands for the account id in the parameters of a template."""
+"""The placeholder of the account id in the parameters of a template."""
 _KEPT_HEADERS = ("Content-Type", "User-Agent")
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<name>[^/]+)/aws4_request")
 _LOWEST_ERROR = 300
 
 
 class RequestCapturedError(Exception):
-    """Ends a call just before its request would leave."""
+    """Ends a call just before its request would be sent."""
 
     def __init__(self, request: AWSPreparedRequest) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class RequestCapturedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedCall:
-    """What goes over the wire."""
+    """A signed request."""
 
     url: str
     headers: dict[str, str]
@@ -139,7 +139,7 @@ class SignedCall:
 
 @dataclass(frozen=True, slots=True)
 class CallTemplate:
-    """One operation, ready but for the account and the signature."""
+    """One operation, ready except for the account and the signature."""
 
     operation: str
     url: str
@@ -149,12 +149,12 @@ class CallTemplate:
     parser: Any
 
     def sign(self, account_id: str, credentials: ReadOnlyCredentials) -> SignedCall:
-        """The call for one account, signed now with Signature Version 4."""
+        """Sign the call for one account now, with Signature Version 4."""
         body = self.body.replace(PLACEHOLDER.encode(), account_id.encode())
         return SignedCall(self.url, self.signature.sign(body, credentials, get_current_datetime()), body)
 
     def parse(self, status: int, headers: Any, body: bytes) -> AwsResponse:
-        """What AWS answered.
+        """Parse AWS's answer.
 
         :raises ClientError: if it is an error.
         :raises ResponseParserError: if it isn't AWS's protocol.
@@ -168,9 +168,9 @@ class CallTemplate:
 
 
 def take_template(client: BaseClient, operation: str, **parameters: object) -> CallTemplate:
-    """Have botocore build a call of the query protocol; nothing is sent, nor by this client ever after.
+    """Have botocore build a call of the query protocol. This client never sends anything, now or later.
 
-    :param client: a client that nobody else uses.
+    :param client: a client that has no other use.
     :raises botocore.exceptions.BotoCoreError: if there are no credentials, or the settings can't be used.
     """
     client.meta.events.register_first("before-send", _capture)
@@ -178,11 +178,11 @@ def take_template(client: BaseClient, operation: str, **parameters: object) -> C
         getattr(client, xform_name(operation))(**parameters)
     except RequestCapturedError as captured:
         return _make_template(client, operation, captured.request)
-    raise RuntimeError("botocore sent what was only to be built")
+    raise RuntimeError("botocore sent a request that it should only build")
 
 
 def _make_template(client: BaseClient, operation: str, request: AWSPreparedRequest) -> CallTemplate:
-    """Of a signed request that botocore has built."""
+    """Make the template of a signed request that botocore has built."""
     model = client.meta.service_model
     scope = _SCOPE.search(_text(request.headers["Authorization"]))
     if scope is None:
@@ -199,7 +199,7 @@ def _make_template(client: BaseClient, operation: str, request: AWSPreparedReque
 
 
 def _create_parser(protocol: str) -> Any:
-    """Botocore's, but for instants in their usual form, which it would read in many forms at many times the cost."""
+    """Create botocore's parser, with a faster reading of times in their usual form."""
     factory = ResponseParserFactory()
     factory.set_parser_defaults(timestamp_parser=_parse_instant)
     return factory.create_parser(protocol)
@@ -224,7 +224,7 @@ _UNTOUCHED = ("Accept", "Accept-Encoding")
 
 
 class Transport:
-    """One pool of connections, used within one event loop."""
+    """One pool of connections, for one event loop."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
@@ -278,13 +278,13 @@ def _as_botocore_has_it(error: Exception, url: str) -> Exception:
 
 
 def needs_botocore(url: str) -> bool:
-    """Whether a proxy stands before ``url``: one for its scheme, from which ``NO_PROXY`` doesn't except its host."""
+    """Whether calls to ``url`` go through a proxy: one for its scheme, unless ``NO_PROXY`` excludes its host."""
     return urlsplit(url).scheme in get_environ_proxies(url)
 
 
 def create_tls_context(session: Session) -> ssl.SSLContext:
-    """As botocore has it: its protocol versions and ciphers, the CA bundle of ``AWS_CA_BUNDLE`` or the profile, else
-    certifi's; the certificate and the host's name are always checked.
+    """Create botocore's TLS context: its protocol versions and ciphers, and the CA bundle of ``AWS_CA_BUNDLE``, of the
+    profile, or of certifi. The certificate and the host's name are always checked.
 
     :raises OSError: if the CA bundle can't be read.
     """
