@@ -1,4 +1,4 @@
-"""The clock. Time comes in as an argument; only the composition root passes the machine's own clock on."""
+"""The clock, which is passed as an argument; only the composition root creates the machine's own clock."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ class Clock(Protocol):
     """Wall time, monotonic time and sleep."""
 
     def now(self) -> datetime:
-        """The aware UTC time."""
+        """Return the aware UTC time."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; they go on while the process is stopped."""
+        """Return seconds that never run backwards and that also count while the process is stopped."""
         ...
 
     def sleep(self, seconds: float) -> None: ...
 
 
 _MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux: goes on while the machine sleeps, so that no lease outlives a night in a closed laptop."""
+"""On Linux it also counts while the machine sleeps, so that a lease expires in a closed laptop."""
 
 
 class SystemClock:

@@ -32,7 +32,7 @@ class Hint(str):
 
 
 class RootkeeperError(Exception):
-    """The trunk: never raised itself."""
+    """The base class; never raised itself."""
 
     code: ClassVar[str] = "rootkeeper.error"
     exit_status: ClassVar[int] = 70
@@ -44,14 +44,14 @@ class RootkeeperError(Exception):
 
 
 class InputError(RootkeeperError):
-    """What was asked for can't be understood or isn't allowed; nothing was done."""
+    """The input can't be parsed or isn't allowed. Nothing was changed."""
 
     code = "input.invalid"
     exit_status = 2
 
 
 class TargetRefusedError(InputError):
-    """An account was named that may not be touched."""
+    """A named account may not be touched."""
 
     code = "target.refused"
 
@@ -69,19 +69,19 @@ class PlanInvalidError(InputError):
 
 
 class JobConflictError(InputError):
-    """A job runs already, is over, or was taken over by another process."""
+    """A job runs already, has ended, or was taken over by another process."""
 
     code = "job.conflict"
 
 
 class JobLostError(JobConflictError):
-    """A job was taken over, by another process or anew by this one; the run before writes nothing more about it."""
+    """A job was taken over, by another process or again by this one. The earlier run writes nothing more about it."""
 
     code = "job.lost"
 
 
 class WindowConflictError(InputError):
-    """A recovery window stands in the way, or isn't in the state that the step needs."""
+    """A recovery window prevents the step, or isn't in the state that the step needs."""
 
     code = "window.conflict"
 
@@ -99,97 +99,97 @@ class SettingsError(InputError):
 
 
 class ApprovalRefusedError(InputError):
-    """An approval that doesn't count: by the requester, twice, late, or for something else."""
+    """An approval doesn't count: it is by the requester, a second one, late, or for something else."""
 
     code = "approval.refused"
 
 
 class NotFoundError(InputError):
-    """What was named isn't there."""
+    """A named item doesn't exist."""
 
     code = "input.not_found"
 
 
 class NotSignedInError(RootkeeperError):
-    """A server doesn't know who asks: no token, or one that isn't valid any more."""
+    """A request isn't authenticated: it has no token, or one that is no longer valid."""
 
     code = "access.not_signed_in"
     exit_status = 3
 
 
 class SignInUnfinishedError(NotSignedInError):
-    """A sign-in whose second factor is still to be given or set up."""
+    """A sign-in still needs its second factor."""
 
     code = "access.sign_in_unfinished"
 
 
 class IdentityProviderError(RootkeeperError):
-    """The organization's identity provider can't be asked, or what it tells of itself can't be used."""
+    """The organization's identity provider doesn't answer, or its metadata can't be used."""
 
     code = "access.provider_failed"
     exit_status = 3
 
 
 class TooManyAttemptsError(RootkeeperError):
-    """A server was given too many wrong passwords or second factors, or asked for too many sign-ins, and waits."""
+    """There were too many wrong passwords or second factors, or too many sign-ins, so the server waits."""
 
     code = "access.too_many_attempts"
     exit_status = 3
 
     def __init__(self, message: str, *, hint: str | None = None, wait_seconds: int | None = None) -> None:
-        """:param wait_seconds: after so many it is tried again at the latest."""
+        """:param wait_seconds: the longest time until another try is possible."""
         super().__init__(message, hint=hint)
         self.wait_seconds = wait_seconds
 
 
 class PermissionDeniedError(RootkeeperError):
-    """A server knows who asks, and doesn't permit it."""
+    """A server has authenticated the user, who lacks the permission."""
 
     code = "access.denied"
     exit_status = 3
 
 
 class FactorNeededError(PermissionDeniedError):
-    """Something weighty, or a sign-in by password, needs a second factor that was given just now."""
+    """A sensitive action, or a sign-in by password, needs a fresh second factor."""
 
     code = "access.factor_needed"
 
 
 class FactorRefusedError(InputError):
-    """A second factor that isn't right, was used before, or doesn't answer what was asked."""
+    """A second factor is wrong, was used before, or doesn't match the challenge."""
 
     code = "access.factor_refused"
 
 
 class ForgedRequestError(PermissionDeniedError):
-    """A changing request in a browser's sign-in that some other page may have made: its token is missing or wrong."""
+    """A changing request of a browser lacks its CSRF token or has a wrong one: another page may have made it."""
 
     code = "access.csrf"
 
 
 class ServerUnreachableError(RootkeeperError):
-    """A Rootkeeper server can't be reached, or doesn't answer as one."""
+    """A Rootkeeper server can't be reached, or the answer isn't a Rootkeeper server's."""
 
     code = "server.unreachable"
     exit_status = 3
 
 
 class ServerRunningError(RootkeeperError):
-    """A server runs on the same database, so that this process may not act on it."""
+    """A server runs on the same database, so this process may not change it."""
 
     code = "server.running"
     exit_status = 3
 
 
 class ClockWrongError(RootkeeperError):
-    """This machine's clock and AWS's differ by more than a window's end may be off."""
+    """This machine's clock and AWS's differ by more than is allowed for a window's end."""
 
     code = "clock.wrong"
     exit_status = 3
 
 
 class NotificationError(RootkeeperError):
-    """A notification's target is wrong, points inside, or doesn't take it."""
+    """A notification's target is wrong, is an internal address, or refuses the notification."""
 
     code = "notification.failed"
     exit_status = 4
@@ -212,21 +212,21 @@ class AwsError(RootkeeperError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.operation = operation
-        """Such as ``sts:AssumeRoot``; empty where no call was made."""
+        """Such as ``sts:AssumeRoot``; empty if no call was made."""
         self.aws_code = aws_code
-        """AWS's own error code, such as ``AccessDenied``; empty where AWS gave none."""
+        """AWS's own error code, such as ``AccessDenied``; empty if there is none."""
         self.request_id = request_id
         self.needs: str | None = None
-        """Who could have made the call, such as ``the management account``; ``None`` where that isn't the cause."""
+        """Who could make the call, such as ``the management account``; ``None`` if that isn't the cause."""
 
     @property
     def reason(self) -> str:
-        """Why something couldn't be read: who could, where that is the cause, and what AWS said."""
+        """Why something couldn't be read: who could read it, if that is the cause, and AWS's message."""
         return f"needs {self.needs}: {self.message}" if self.needs else self.message
 
 
 class DenialCause(StrEnum):
-    """What AWS names as the cause of a denial. Source: IAM User Guide, access denied error messages."""
+    """The causes of a denial that AWS names. Source: IAM User Guide, access denied error messages."""
 
     IDENTITY_POLICY = "identity_policy"
     PERMISSIONS_BOUNDARY = "permissions_boundary"
@@ -255,9 +255,9 @@ class AwsAccessDeniedError(AwsError):
     ) -> None:
         super().__init__(message, hint=hint, operation=operation, aws_code=aws_code, request_id=request_id)
         self.denied_by = denied_by
-        """What AWS names as the cause; ``None`` where it names none, or a feature is off."""
+        """The cause that AWS names; ``None`` if it names none, or a feature is off."""
         self.policy_id = policy_id
-        """Such as ``p-examplescp``, of the one policy that AWS names, where it names one."""
+        """The policy that AWS names, such as ``p-examplescp``, if any."""
 
 
 class AwsCredentialsError(AwsError):
@@ -273,7 +273,7 @@ class AwsThrottledError(AwsError):
 
 
 class AwsUnreachableError(AwsError):
-    """No answer from the endpoint; for a reading call, nothing happened."""
+    """The endpoint didn't answer; a reading call had no effect."""
 
     code = "aws.unreachable"
 
@@ -303,20 +303,20 @@ class AwsRejectedError(AwsError):
 
 
 class OneTimePasswordError(AwsError):
-    """AWS doesn't take the one-time password of a change of a root e-mail address; nothing was changed."""
+    """AWS refused the one-time password of a root e-mail change. Nothing was changed."""
 
     code = "email.one_time_password"
     exit_status = 4
 
 
 class OrganizationIncompleteError(AwsError):
-    """The list of accounts is empty, cut off or contradicts itself; nothing may be concluded from it."""
+    """The list of accounts is empty, incomplete or inconsistent, and may not be used."""
 
     code = "organization.incomplete"
 
 
 class IdentityMismatchError(AwsError):
-    """A root session isn't the target account's root user; nothing was changed with it."""
+    """A root session isn't the target account's root user. Nothing was changed with it."""
 
     code = "root_session.identity_mismatch"
 
@@ -329,7 +329,7 @@ class LedgerUnavailableError(RootkeeperError):
 
 
 class LedgerOutdatedError(RootkeeperError):
-    """The database is older than its mirror or anchor: it was restored or cut, and that must be recorded first."""
+    """The database is older than its mirror or anchor: it was restored or truncated, which must be recorded first."""
 
     code = "ledger.outdated"
     exit_status = 3
@@ -350,28 +350,28 @@ class DatabaseError(RootkeeperError):
 
 
 class AccountBusyError(RootkeeperError):
-    """Another operator, worker or window holds the account."""
+    """Another operator, worker or window has locked the account."""
 
     code = "account.busy"
     exit_status = 4
 
 
 class LockLostError(RootkeeperError):
-    """This process lost its lock on an account (its lease ran out); it must not act on it any more."""
+    """This process lost its lock on an account because its lease expired. It must not act on the account."""
 
     code = "account.lock_lost"
     exit_status = 4
 
 
 class PolicyChangedError(RootkeeperError):
-    """A bucket or queue policy isn't the one that was shown any more; nothing was done."""
+    """A bucket or queue policy has changed since it was shown. Nothing was changed."""
 
     code = "policy.changed"
     exit_status = 4
 
 
 class RunStoppedError(RootkeeperError):
-    """A run was told to stop now: no further call may leave for an account that is in progress."""
+    """A run must stop now: it sends no further call for an account in progress."""
 
     code = "run.stopped"
     exit_status = 4

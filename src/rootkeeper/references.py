@@ -15,9 +15,9 @@ from rootkeeper.errors import SettingsError
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host's name or address stands for this machine and nothing else; none at all doesn't.
+    """Whether a host's name or address is only this machine; an empty one isn't.
 
-    Names below ``localhost`` don't count: whoever answers for DNS may have them point anywhere.
+    Names below ``localhost`` don't count, because a DNS server can map them to any address.
     """
     if name.lower() == "localhost":
         return True
@@ -32,9 +32,9 @@ _FORBIDDEN_MODE = stat.S_IWGRP | stat.S_IRWXO
 
 
 def read_reference(reference: str, environment: Mapping[str, str]) -> str:
-    """What ``env:VARIABLE`` or ``file:PATH`` holds, without the space around it.
+    """Read the secret in ``env:VARIABLE`` or ``file:PATH``, without surrounding whitespace.
 
-    :raises SettingsError: if there is nothing, or others may read its file. The message is a part of a sentence.
+    :raises SettingsError: if it is empty, or other users can read its file. The message is a part of a sentence.
     """
     kind, _, place = reference.partition(":")
     is_variable = kind == "env"
@@ -45,14 +45,13 @@ def read_reference(reference: str, environment: Mapping[str, str]) -> str:
 
 
 def _read_file(path: Path) -> str:
-    """What is read is the file that was checked."""
     try:
         with path.open("rb") as source:
             found = os.fstat(source.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise SettingsError(f"{path} is no file")
+                raise SettingsError(f"{path} isn't a file")
             if found.st_mode & _FORBIDDEN_MODE:
-                raise SettingsError(f"others may read or change {path}", hint=f"Run: chmod 600 {path}")
+                raise SettingsError(f"other users can read or change {path}", hint=f"Run: chmod 600 {path}")
             return source.read(_LONGEST).decode()
     except OSError as error:
         raise SettingsError(f"{path} can't be read: {error.strerror}", hint="Check the path.") from error
@@ -61,9 +60,9 @@ def _read_file(path: Path) -> str:
 
 
 def require_safe_address(address: str, what: str, *, loopback_allowed: bool) -> str:
-    """An address that may be asked without TLS only on this machine.
+    """Return the address. Without TLS, it must be on this machine.
 
-    :raises ValueError: if it isn't one.
+    :raises ValueError: if it isn't safe.
     """
     parts = urlsplit(address)
     is_local = loopback_allowed and parts.scheme == "http" and is_loopback(parts.hostname or "")
@@ -73,31 +72,31 @@ def require_safe_address(address: str, what: str, *, loopback_allowed: bool) -> 
 
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
-_HINT = "Set server.public_url to scheme and host alone, such as https://rootkeeper.example.com."
+_HINT = "Set server.public_url to scheme and host only, such as https://rootkeeper.example.com."
 
 
 @dataclass(frozen=True, slots=True)
 class PublicAddress:
-    """Parts of ``server.public_url``."""
+    """The scheme, host and port by which people reach a server: ``server.public_url``."""
 
     scheme: str
-    """``https``, or ``http`` where there is no TLS."""
+    """``https``, or ``http`` without TLS."""
     host: str
     """In lower case, without the brackets of IPv6."""
     port: int | None
-    """``None``: the scheme's own."""
+    """``None``: the scheme's default."""
 
     @property
     def origin(self) -> str:
-        """As browsers name it. Source: RFC 6454, section 6.2."""
+        """The origin as browsers send it. Source: RFC 6454, section 6.2."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if self.port is None else f":{self.port}")
 
 
 def parse_public_address(text: str) -> PublicAddress | None:
-    """What ``server.public_url`` says; ``None`` if it isn't set.
+    """Parse ``server.public_url``; ``None`` if it isn't set.
 
-    :raises SettingsError: if it is no address of a server, or has a path, which the console couldn't be served below.
+    :raises SettingsError: if it isn't the address of a server, or has a path, because the console has none.
     """
     if not text:
         return None

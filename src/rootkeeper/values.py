@@ -17,9 +17,9 @@ JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping
 
 
 def canonical_json(value: JsonValue) -> str:
-    """Write ``value`` as RFC 8785 does: one text for one value.
+    """Write ``value`` in the canonical form: one text for one value.
 
-    :raises ValueError: if it can't be written so: an integer beyond 2**53, a number that isn't finite, broken text.
+    :raises ValueError: if it has no canonical form: an integer beyond 2**53, a number that isn't finite, broken text.
     """
     return dump_json(to_plain_json(value)).decode()
 
@@ -27,18 +27,18 @@ def canonical_json(value: JsonValue) -> str:
 def dump_json(plain: Any) -> bytes:
     if _is_simple(plain):
         return _SIMPLE_ENCODER.encode(plain).encode()
-    import rfc8785  # here, since most commands hash nothing
+    import rfc8785  # here, because most commands hash nothing
 
     return rfc8785.dumps(plain)
 
 
 _SIMPLE_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-"""Writes simple values as RFC 8785 does, and many times faster than code that writes any."""
+"""Writes simple values in the canonical form, many times faster than rfc8785."""
 _INTEGER_LIMIT = 2**53
 
 
 def _is_simple(value: Any) -> bool:
-    """Whether nothing in it needs RFC 8785's rules for numbers, for other characters or for their order."""
+    """Whether the value needs none of RFC 8785's rules for numbers, other characters and their order."""
     kind = type(value)
     if kind is str:
         return bool(value.isascii())
@@ -52,7 +52,7 @@ def _is_simple(value: Any) -> bool:
 
 
 def to_plain_json(value: JsonValue) -> Any:
-    """Any mapping as a dict, any sequence as a list."""
+    """Convert mappings to dicts and sequences to lists."""
     if isinstance(value, Mapping):
         return {key: to_plain_json(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -61,12 +61,12 @@ def to_plain_json(value: JsonValue) -> Any:
 
 
 def render_time(at: datetime) -> str:
-    """UTC with microseconds and ``Z``: always 27 characters, so that texts sort as times do."""
+    """Render in UTC with microseconds and ``Z``: always 27 characters, so that texts sort as times do."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def render_instant(instant: datetime) -> str:
-    """``2026-01-15T09:00:00Z``, with microseconds only where there are some."""
+    """Render as ``2026-01-15T09:00:00Z``, with microseconds only if there are any."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -110,7 +110,7 @@ def json_time(moment: datetime | None) -> str | None: ...
 
 
 def json_time(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
+    """Render in RFC 3339, UTC, to the second."""
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -119,26 +119,26 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_duration(text: str, *, option: str, shortest: timedelta, longest: timedelta) -> timedelta:
-    """Read a length of time between ``shortest`` and ``longest``, both included.
+    """Parse a duration from ``shortest`` to ``longest``.
 
-    :param option: what the person typed it for, such as ``--for``; the message names it.
-    :raises InputError: if it isn't a number with one of s, m, h, d, or lies outside.
+    :param option: the option or field, such as ``--for``, for messages.
+    :raises InputError: if it isn't a number with one of s, m, h, d, or is out of range.
     """
     limits = f"{render_duration(shortest)} to {render_duration(longest)}"
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise InputError(
-            f"{option} {text!r} isn't a length of time.",
-            hint=f"Write a whole number and s, m, h or d, such as 45m or 4h; {limits} is allowed.",
+            f"{option} {text!r} isn't a duration.",
+            hint=f"Write a whole number and s, m, h or d, such as 45m or 4h. Allowed: {limits}.",
         )
     duration = timedelta(seconds=int(match["count"]) * _UNIT_SECONDS[match["unit"]])
     if not shortest <= duration <= longest:
-        raise InputError(f"{option} {text!r} is out of range.", hint=f"From {limits} is allowed.")
+        raise InputError(f"{option} {text!r} is out of range.", hint=f"Allowed: {limits}.")
     return duration
 
 
 def render_duration(duration: timedelta) -> str:
-    """The shortest text that :func:`parse_duration` reads back, to the second: ``90m``, ``2h``, ``7d``."""
+    """Render the shortest text that :func:`parse_duration` accepts, to the second: ``90m``, ``2h``, ``7d``."""
     seconds = int(duration.total_seconds())
     for unit in "dhm":
         if seconds and seconds % _UNIT_SECONDS[unit] == 0:
@@ -147,7 +147,7 @@ def render_duration(duration: timedelta) -> str:
 
 
 def describe_duration(duration: timedelta) -> str:
-    """In words, by its largest unit, rounded down: ``3 hours``, ``1 day``; never below ``0 seconds``."""
+    """Render in words, in its largest unit, rounded down: ``3 hours``, ``1 day``; at least ``0 seconds``."""
     seconds = max(0, int(duration.total_seconds()))
     for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= length:

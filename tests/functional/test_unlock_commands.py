@@ -204,7 +204,7 @@ def test_a_person_is_shown_what_will_be_done_and_may_say_no(unlocking: Program, 
     ("arguments", "message"),
     [
         (("s3", ORDERS, "--remove"), "Name the bucket"),
-        (("s3", ORDERS, "arn:aws:s3:::bucket"), "is not the name of a bucket"),
+        (("s3", ORDERS, "arn:aws:s3:::bucket"), "isn't a valid bucket name"),
         (("s3", ORDERS, "amzn-s3-demo-none", "--remove", "--yes"), "There is no bucket amzn-s3-demo-none"),
         (("sqs", ORDERS, "--regions", "us-east-9"), "is not a Region"),
         (("sqs", ORDERS, "none", *IN_US), "There is no queue none"),

@@ -75,7 +75,7 @@ _NO_UPDATE = "No email update found"
 """In a ValidationException about an account whose address was never changed. Source: observed."""
 _NO_TRUST = "must first enable trusted access"
 _USE_NEWEST = "Use the code in the newest e-mail that AWS sent to the new address. Older codes are void."
-_RESTART = Hint("No change to this address is pending. Start it again.", "email.restart")
+_RESTART = Hint("No change to this address is pending. Start it again.", "emails.start_again")
 
 _WHO_CAN = (
     "Use credentials of the management account or of the delegated administrator for Account Management "
@@ -84,7 +84,7 @@ _WHO_CAN = (
 
 _ENABLE_TRUST = Hint(
     f"Enable trusted access for {ACCOUNT_SERVICE_PRINCIPAL} with credentials of the management account.",
-    "email.trusted_access",
+    "emails.trusted_access",
     principal=ACCOUNT_SERVICE_PRINCIPAL,
 )
 

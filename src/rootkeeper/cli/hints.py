@@ -31,6 +31,10 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.override": "Add --override, which is recorded with the reason.",
     "emails.reason": "Give a reason: --reason TEXT.",
     "emails.restart": "{sent} one. To send another one, add --restart.",
+    "emails.start_again": "No change to this address is pending. Start it again with --restart.",
+    "emails.trusted_access": (
+        "In the management account, run: aws organizations enable-aws-service-access --service-principal {principal}"
+    ),
     "exception.list": "See rootkeeper exceptions list.",
     "exception.owner": "Name who is responsible: --owner NAME.",
     "exception.reason": "Add --reason TEXT.",

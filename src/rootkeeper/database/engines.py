@@ -38,13 +38,13 @@ _WRITES = "rootkeeper_writes"
 
 
 class CommitOutcome(Enum):
-    """What is known of a transaction whose commit got no answer."""
+    """What is known about a transaction whose commit got no answer."""
 
     COMMITTED = auto()
     ENDED = auto()
-    """Its number says nothing any more, since the server was started again; only what it wrote can tell."""
+    """The server has restarted, so its number means nothing; only what it wrote can show the outcome."""
     NOT_COMMITTED = auto()
-    """Or nobody can be asked."""
+    """Also if the server doesn't answer."""
 
 
 class Store(Protocol):
@@ -55,23 +55,23 @@ class Store(Protocol):
 
     @property
     def place(self) -> str:
-        """Where it is, for messages; without a password."""
+        """The place of the database for messages, without a password."""
         ...
 
     @property
     def path(self) -> Path | None:
-        """Its file, where it is one."""
+        """Its file, if it is one."""
         ...
 
     @property
     def glance_options(self) -> Mapping[str, Any]:
-        """Options of a connection on which each statement is a transaction of its own."""
+        """Options of a connection that runs each statement in its own transaction."""
         ...
 
     def exists(self) -> bool: ...
 
     def create(self) -> None:
-        """Make an empty database, if there is none.
+        """Create an empty database, if there is none.
 
         :raises OSError: if that isn't possible.
         """
@@ -79,55 +79,55 @@ class Store(Protocol):
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        """One writing transaction, with all others that would migrate kept waiting."""
+        """Open a writing transaction, while all other migrations wait."""
         ...
 
     def require_in_place(self, connection: Connection) -> None:
-        """Check, just before and after a commit, that it goes to the database that was opened.
+        """Check, just before and after a commit, that the database is the one that was opened.
 
-        :raises DatabaseReplacedError: if the file was deleted or replaced meanwhile.
+        :raises DatabaseReplacedError: if the file was deleted or replaced.
         """
         ...
 
     def require_in_transaction(self, connection: Connection) -> None:
-        """Check, just before a commit, that there still is something to commit.
+        """Check, just before a commit, that the transaction is still open.
 
-        :raises DatabaseReplacedError: if the database has rolled the transaction back by itself.
+        :raises DatabaseReplacedError: if the database has rolled it back.
         """
         ...
 
     def find_transaction_id(self, connection: Connection) -> str | None:
-        """A name by which :meth:`find_commit_outcome` finds the transaction; ``None``: a commit is never unclear."""
+        """Find a name for :meth:`find_commit_outcome`; ``None`` if a commit is never unclear."""
         ...
 
     def find_commit_outcome(self, transaction: str) -> CommitOutcome:
-        """What became of a transaction that lost its connection; waits a while for a server to come back."""
+        """Find the outcome of a transaction that lost its connection; wait for a server that is away."""
         ...
 
 
 class DatabaseReplacedError(SQLAlchemyError):
-    """The database isn't the one that was opened any more."""
+    """The database is no longer the one that was opened."""
 
 
 def begin_writing(connection: Connection) -> Connection:
-    """The same connection, whose transactions are writing ones from now on."""
+    """Make the connection's later transactions writing ones."""
     return connection.execution_options(**{_WRITES: True})
 
 
 def is_writing(connection: Connection) -> bool:
-    """Whether its transactions are writing ones."""
+    """Whether the connection's transactions are writing ones."""
     return bool(connection.get_execution_options().get(_WRITES))
 
 
 def was_suspended(error: BaseException) -> bool:
-    """Whether the server ended a transaction because this process was at a standstill in it: nothing was written."""
+    """Whether the server ended a transaction in which this process was idle for too long; nothing was written."""
     return _find_state(error) == "25P03"
 
 
 def explain(error: BaseException) -> tuple[str, str | None]:
-    """What a database error means, in half a sentence, and a hint."""
+    """Explain a database error: the reason as half a sentence, and a hint."""
     if isinstance(error, DatabaseReplacedError):
-        return str(error), "Put the database back, or start again with another one."
+        return str(error), "Restore the database file, or start with a new one."
     if (known := _POSTGRESQL_REASONS.get(_find_state(error))) is not None:
         return known
     original = _find_original(error)
@@ -145,17 +145,19 @@ def _find_original(error: BaseException) -> BaseException | None:
 
 
 def _find_state(error: BaseException) -> str:
-    """PostgreSQL's SQLSTATE; empty where there is none."""
+    """Find PostgreSQL's SQLSTATE; empty if there is none."""
     return getattr(_find_original(error), "sqlstate", None) or ""
 
 
+_WAIT = "Wait until the other command ends, then try again."
+
 _SQLITE_REASONS = (
     ("SQLITE_FULL", "the disk is full", "Free some space and try again."),
-    ("SQLITE_BUSY", "another process keeps it locked", "Wait until the other command ends, then try again."),
-    ("SQLITE_LOCKED", "another process keeps it locked", "Wait until the other command ends, then try again."),
+    ("SQLITE_BUSY", "another process has locked it", _WAIT),
+    ("SQLITE_LOCKED", "another process has locked it", _WAIT),
     ("SQLITE_READONLY", "it is read-only", "Check the permissions of the file and its folder."),
     ("SQLITE_CANTOPEN", "it can't be opened", "Check that the file and its folder exist and may be written."),
-    ("SQLITE_PERM", "it may not be accessed", "Check the permissions of the file and its folder."),
+    ("SQLITE_PERM", "access is denied", "Check the permissions of the file and its folder."),
     ("SQLITE_IOERR", "reading or writing it failed", "Check the disk and its free space."),
     ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
     ("SQLITE_CORRUPT", "it is damaged", Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup")),
@@ -163,21 +165,21 @@ _SQLITE_REASONS = (
 
 _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
     "25006": ("it is read-only", "Check the server, and the permissions of the database's user."),
-    "25P03": ("this process stood still for too long", "Give the machine more room, then try again."),
-    "42501": ("its user may not do that", "Check the permissions of the database's user."),
+    "25P03": ("this process was idle for too long", "Reduce the load on the machine, then try again."),
+    "42501": ("its user lacks the permission", "Check the permissions of the database's user."),
     "53100": ("the disk is full", "Free some space on the server and try again."),
     "53300": ("it has too many connections", "Raise max_connections of the server, or run fewer workers."),
-    "55P03": ("another process keeps it locked", "Wait until the other command ends, then try again."),
-    "57P01": ("the server is shutting down", "Wait until it runs again."),
-    "57P02": ("the server has crashed", "Wait until it runs again."),
-    "57P03": ("the server is starting", "Wait until it runs."),
+    "55P03": ("another process has locked it", _WAIT),
+    "57P01": ("the server is shutting down", "Wait until it runs, then try again."),
+    "57P02": ("the server has crashed", "Wait until it runs, then try again."),
+    "57P03": ("the server is starting", "Wait until it runs, then try again."),
 }
 """By SQLSTATE. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes"."""
 
 
 @contextmanager
 def reading(store: Store) -> Iterator[Connection]:
-    """A connection that sees the database as it is now, whatever is written meanwhile.
+    """Open a connection with a snapshot of the database as it is now.
 
     :raises DatabaseError: if the database can't be read.
     """
@@ -190,7 +192,7 @@ def reading(store: Store) -> Iterator[Connection]:
 
 @contextmanager
 def glancing(store: Store) -> Iterator[Connection]:
-    """A connection for one statement, which is a transaction of its own: on a server, two answers fewer to wait for.
+    """Open a connection for one statement, which is its own transaction: on a server, that saves two round trips.
 
     :raises DatabaseError: if the database can't be read.
     """
@@ -241,11 +243,11 @@ class SqliteStore:
 
     @property
     def glance_options(self) -> Mapping[str, Any]:
-        """None: beginning costs nothing here, and the driver's own idea of it must not come into play."""
+        """None: SQLite begins transactions at no cost, and the driver must not begin its own."""
         return {}
 
     def exists(self) -> bool:
-        """Whether there is a file with something in it; an empty one is a creation that was interrupted."""
+        """Whether there is a non-empty file; an empty one is from an interrupted creation."""
         try:
             return self._path.stat().st_size > 0
         except (FileNotFoundError, NotADirectoryError):
@@ -267,7 +269,7 @@ class SqliteStore:
                 yield connection
 
     def _choose_log(self) -> None:
-        """Write-ahead logging stays with the file; it can't be chosen within a transaction."""
+        """Switch the file to write-ahead logging, which can't be done within a transaction."""
         statement = "PRAGMA journal_mode=WAL"
         try:
             with closing(self._try_connect("mode=rw")) as driver_connection:
@@ -285,14 +287,14 @@ class SqliteStore:
             raise DatabaseReplacedError("the transaction was rolled back by the database")
 
     def find_transaction_id(self, connection: Connection) -> str | None:
-        """An error of SQLite's commit says that nothing was committed."""
+        """``None``: an error of SQLite's commit means that nothing was committed."""
 
     def find_commit_outcome(self, transaction: str) -> CommitOutcome:  # noqa: ARG002 - the port's
-        """Never asked."""
+        """Never called."""
         return CommitOutcome.NOT_COMMITTED
 
     def _connect(self) -> sqlite3.Connection:
-        """Open for writing; where that can't be, for reading; a WAL file without its companions as it lies there."""
+        """Open for writing, else for reading; a read-only WAL file without its companion files as immutable."""
         wal = self._path.with_name(self._path.name + "-wal")
         try:
             return self._try_connect("mode=rw")
@@ -328,7 +330,7 @@ class SqliteStore:
 
     @contextmanager
     def _folder_locked(self) -> Iterator[None]:
-        """The folder and not the file: closing any handle of that would drop SQLite's own locks on it."""
+        """Lock the folder, not the file: closing a handle of the file would drop SQLite's own locks on it."""
         handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             self._wait_for(handle)
@@ -344,8 +346,8 @@ class SqliteStore:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise DatabaseError(
-                        f"Another process is preparing the database {self._path}.",
-                        hint="Wait until the other command ends, then try again.",
+                        f"Another process is creating or migrating the database {self._path}.",
+                        hint=_WAIT,
                     ) from error
                 time.sleep(_LOCK_POLL_SECONDS)
             else:
@@ -366,7 +368,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 _ADVISORY_LOCK = 7_310_011
 _STANDSTILL_MILLISECONDS = 3000
-"""How long a process that stands still in the middle of writing keeps all others waiting: less than they wait."""
+"""How long a process that stops in the middle of writing can block the others: less than they wait."""
 
 _POSTGRESQL_OPTIONS: Mapping[str, Any] = {
     "application_name": "rootkeeper",
@@ -377,8 +379,8 @@ _POSTGRESQL_OPTIONS: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""A server that is gone without a word is noticed within some ten seconds; the URL may say otherwise. Source:
-PostgreSQL, "Parameter Key Words" of libpq.
+"""A server that disappears is noticed within about ten seconds; the URL can override this. Source: PostgreSQL,
+"Parameter Key Words" of libpq.
 """
 
 _SETTLE_WRITING = (
@@ -386,8 +388,7 @@ _SETTLE_WRITING = (
     f"SET LOCAL idle_in_transaction_session_timeout = {_STANDSTILL_MILLISECONDS}; "
     "SET LOCAL lock_timeout = {milliseconds}"
 )
-"""Whatever the server and its administrators have as a default: an intent must be on disk. In one message, since all
-workers wait for each one's writing.
+"""Overrides the server's defaults: an intent must be on disk. One message, because all workers wait for each writer.
 """
 
 _NAME = "rootkeeper_transaction"
@@ -397,16 +398,16 @@ _SELECT_LIFE = (
     "SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), extract(epoch FROM stats_reset)) "
     "FROM pg_stat_bgwriter"
 )
-"""From one start of the server, or recovery from a crash, to the next. After a crash it gives out again the numbers of
-transactions that it lost, so that a number tells nothing of an earlier life. The start alone doesn't show a recovery
-within it, which forgets the statistics. Source: PostgreSQL, "The Cumulative Statistics System".
+"""Identifies the time from one start of the server, or recovery from a crash, to the next. After a crash the server
+assigns lost transaction numbers again, so a number has no meaning for an earlier time. The start alone doesn't show a
+recovery, which resets the statistics. Source: PostgreSQL, "The Cumulative Statistics System".
 """
 
 _COMMIT_OUTCOMES = {"aborted": CommitOutcome.NOT_COMMITTED, "committed": CommitOutcome.COMMITTED}
 _QUEUE_AND_NAME = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK})"
 _COMMIT_POLL_SECONDS = 0.1
 _TRUSTED_SECONDS = 1.0
-"""A pooled connection that was used so lately isn't asked whether it lives: that would cost as much as a statement."""
+"""A pooled connection that was used this recently isn't checked: a check costs as much as a statement."""
 _USED_AT = "rootkeeper_used_at"
 _SELECT_COMMIT_OUTCOME = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
 
@@ -454,7 +455,7 @@ class PostgresqlStore:
         return True
 
     def create(self) -> None:
-        """The database's administrator makes it."""
+        """Nothing to do: the database's administrator creates it."""
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
@@ -468,20 +469,20 @@ class PostgresqlStore:
         """A failed transaction shows at the commit itself."""
 
     def find_transaction_id(self, connection: Connection) -> str | None:
-        """PostgreSQL's own number, and its server's life; whoever loses the connection at the commit can't know
-        otherwise what came of it.
+        """Return PostgreSQL's transaction number and the server's life: only they show the outcome if the connection is
+        lost at the commit.
         """
         return f"{connection.info[_NAME]} {connection.info[_LIFE]}"
 
     def find_commit_outcome(self, transaction: str) -> CommitOutcome:
         number, _, life = transaction.partition(" ")
         deadline = time.monotonic() + self._busy_timeout_seconds
-        while (fate := self._find_settled(number, life)) is None and time.monotonic() < deadline:
+        while (outcome := self._find_settled(number, life)) is None and time.monotonic() < deadline:
             time.sleep(_COMMIT_POLL_SECONDS)
-        return fate or CommitOutcome.NOT_COMMITTED
+        return outcome or CommitOutcome.NOT_COMMITTED
 
     def _find_settled(self, number: str, life: str) -> CommitOutcome | None:
-        """``None`` while it is in progress, or nobody can be asked."""
+        """Find the outcome; ``None`` while it is in progress, or the server doesn't answer."""
         try:
             with self._engine.connect() as connection:
                 if connection.exec_driver_sql(_SELECT_LIFE).scalar_one() != life:
@@ -492,7 +493,7 @@ class PostgresqlStore:
             return None
 
     def _require_alive(self, connection: Any, record: Any, _proxy: Any) -> None:
-        """:raises InvalidatePoolError: if the server has closed it, and so all that are older than now."""
+        """:raises InvalidatePoolError: if the server has closed the connection, and so all older ones."""
         if time.monotonic() - record.info.get(_USED_AT, float("-inf")) < _TRUSTED_SECONDS:
             return
         dialect = self._engine.dialect
@@ -502,12 +503,12 @@ class PostgresqlStore:
             raise InvalidatePoolError from error
 
     def _begin(self, connection: Connection) -> None:
-        """Writers queue at one lock, taken before the snapshot is, so that each sees what the one before wrote."""
+        """Queue a writer at one lock, before its snapshot, so that it sees what the writer before it wrote."""
         if not is_writing(connection):
             return
         milliseconds = int(self._busy_timeout_seconds * 1000)
         connection.exec_driver_sql(_SETTLE_WRITING.format(milliseconds=milliseconds))
-        if _LIFE not in connection.info:  # which ends with the connection
+        if _LIFE not in connection.info:  # valid as long as the connection
             connection.info[_LIFE] = connection.exec_driver_sql(_SELECT_LIFE).scalar_one()
         connection.info[_NAME] = connection.exec_driver_sql(_QUEUE_AND_NAME).scalars().one()
 
@@ -517,7 +518,7 @@ def _note_use(_connection: Any, record: Any) -> None:
 
 
 def open_store(url_text: str, busy_timeout_seconds: float) -> Store:
-    """The database of ``url_text``; no connection is made yet.
+    """Open the database of ``url_text``; no connection is made yet.
 
     :raises SettingsError: if the URL can't be used.
     """
@@ -530,4 +531,6 @@ def open_store(url_text: str, busy_timeout_seconds: float) -> Store:
         return SqliteStore(Path(url.database), busy_timeout_seconds)
     if url.drivername == "postgresql+psycopg":
         return PostgresqlStore(url, busy_timeout_seconds)
-    raise SettingsError(f"Rootkeeper keeps no data in {url.render_as_string(hide_password=True)}.", hint=hint)
+    raise SettingsError(
+        f"Rootkeeper doesn't support the database {url.render_as_string(hide_password=True)}.", hint=hint
+    )

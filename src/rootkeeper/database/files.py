@@ -18,14 +18,14 @@ _POLL_SECONDS = 0.01
 
 
 class LineFileBusyError(OSError):
-    """Another process is writing to it."""
+    """Another process is writing to the file."""
 
 
 @contextmanager
 def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
-    """Open for reading and appending, made if need be, and keep other writers out.
+    """Open for reading and appending, created if necessary, and lock out other writers.
 
-    :raises LineFileBusyError: if another writer keeps it for longer than ``wait_seconds``.
+    :raises LineFileBusyError: if another writer holds the lock for longer than ``wait_seconds``.
     :raises OSError: if it can't be opened.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def _try_lock(handle: BinaryIO) -> bool:
 
 
 def _is_still_at(handle: BinaryIO, path: Path) -> bool:
-    """``False`` if the file was renamed or removed while we waited for it."""
+    """Whether the file wasn't renamed or removed while we waited for it."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -61,14 +61,14 @@ def _is_still_at(handle: BinaryIO, path: Path) -> bool:
 
 
 def cut_torn_end(handle: BinaryIO) -> None:
-    """Cut off what follows the last complete line."""
+    """Remove what follows the last complete line."""
     end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
     handle.truncate(end)
     handle.seek(end)
 
 
 def read_last_line(handle: BinaryIO) -> bytes | None:
-    """The last complete line, without its end; ``None`` if there is none."""
+    """Read the last complete line, without its line end; ``None`` if there is none."""
     end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
     if end == 0:
         return None
@@ -78,7 +78,7 @@ def read_last_line(handle: BinaryIO) -> bytes | None:
 
 
 def cut_last_line(handle: BinaryIO) -> None:
-    """Cut off the last complete line."""
+    """Remove the last complete line."""
     end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
     start = _find_line_start(handle, max(end - 1, 0))
     handle.truncate(start)
@@ -86,7 +86,7 @@ def cut_last_line(handle: BinaryIO) -> None:
 
 
 def read_lines(path: Path) -> Generator[bytes, None, None]:
-    """Every complete line that is there at the first one, without its end; none if there is no file."""
+    """Read the lines that are complete at the start of the reading, without their ends; none without a file."""
     try:
         handle = path.open("rb")
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def read_lines(path: Path) -> Generator[bytes, None, None]:
 def write_line(handle: BinaryIO, text: str, *, durably: bool) -> None:
     """Append a line; with ``durably`` it is on disk afterwards.
 
-    It goes past the buffer, which would try again later to write what a full disk refused.
+    It is unbuffered: a buffer would later write again what a full disk refused.
     """
     descriptor = handle.fileno()
     os.lseek(descriptor, 0, os.SEEK_END)
@@ -115,7 +115,7 @@ def write_line(handle: BinaryIO, text: str, *, durably: bool) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make new and renamed names in the folder durable."""
+    """Make new and renamed files in the folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -124,7 +124,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _find_line_start(handle: BinaryIO, end: int) -> int:
-    """The offset after the last line end before ``end``; 0 if there is none."""
+    """Find the offset after the last line end before ``end``; 0 if there is none."""
     while end > 0:
         start = max(end - _BLOCK_BYTES, 0)
         handle.seek(start)

@@ -34,7 +34,7 @@ _GONE_STATES = frozenset({"Z", "X", "x"})
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """One process, told apart from all that were and will be."""
+    """Identifies one process, different from all earlier and later ones."""
 
     host: str
     boot_id: str
@@ -58,9 +58,9 @@ def identify_this_process() -> ProcessIdentity:
 
 
 def is_provably_gone(identity: ProcessIdentity, proc: Path = _PROC) -> bool:
-    """Whether a process of this host doesn't run any more; ``False`` whenever that can't be told.
+    """Whether a process of this host has ended for certain; ``False`` if that can't be known.
 
-    :param proc: where processes show; another user's don't where it is mounted with ``hidepid``.
+    :param proc: the process file system, which hides other users' processes if mounted with ``hidepid``.
     """
     if (identity.host, identity.boot_id) != (socket.gethostname(), _read_boot_id()) or not identity.process_started:
         return False
@@ -75,13 +75,13 @@ def _read_boot_id() -> str:
         boot_id = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot_id} {(_PROC / 'self/ns/pid').readlink()}"
     except OSError:
-        import psutil  # here, since it is only needed where there is no /proc
+        import psutil  # here, because only systems without /proc need it
 
         return f"{psutil.boot_time():.0f}"
 
 
 def _is_hidden(process_id: int, proc: Path) -> bool:
-    """Whether the process lives and only doesn't show. Source: kill(2), signal 0; proc(5), ``hidepid``."""
+    """Whether the process runs, but is hidden. Source: kill(2), signal 0; proc(5), ``hidepid``."""
     if (proc / str(process_id)).exists() or not (proc / "self/stat").exists():
         return False
     try:
@@ -94,7 +94,7 @@ def _is_hidden(process_id: int, proc: Path) -> bool:
 
 
 def _find_start(process_id: int, proc: Path = _PROC) -> str | None:
-    """When the process started, as a text that stays the same; ``None`` if it is gone."""
+    """Find when the process started, as a stable text; ``None`` if it has ended."""
     try:
         fields = (proc / str(process_id) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -103,7 +103,7 @@ def _find_start(process_id: int, proc: Path = _PROC) -> str | None:
 
 
 def _find_start_elsewhere(process_id: int) -> str | None:
-    import psutil  # here, since it is only needed where there is no /proc
+    import psutil  # here, because only systems without /proc need it
 
     try:
         process = psutil.Process(process_id)
@@ -123,33 +123,33 @@ def _find_user_name() -> str:
 
 _SUFFIX = ".server"
 _WAIT_SECONDS = 1.0
-"""For a command that is just looking whether a server runs: it holds the lock for that long at most."""
+"""A command that checks whether a server runs holds the lock for less than this."""
 _POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """The server that runs on a database, as far as its file says."""
+    """The server that runs on a database, as its lock file describes it."""
 
     process_id: int | None = None
     host: str | None = None
     since: str | None = None
     url: str | None = None
-    """Where it listens; ``None`` for a worker, or if it isn't known yet."""
+    """Where it listens; ``None`` for a worker, or if unknown."""
 
     def describe(self) -> str:
-        """Such as ``process 17 on example, since 2026-11-26T13:00:00+00:00``."""
-        who = "a process that hasn't said who it is" if self.process_id is None else f"process {self.process_id}"
+        """Describe it, such as ``process 17 on example, since 2026-11-26T13:00:00+00:00``."""
+        who = "an unknown process" if self.process_id is None else f"process {self.process_id}"
         return who + (f" on {self.host}" if self.host else "") + (f", since {self.since}" if self.since else "")
 
 
 class ServerLock:
-    """Held from its making until it is closed, or its process ends."""
+    """Locks the database for one server, from its creation until it is closed or its process ends."""
 
     def __init__(self, path: Path, server: RunningServer) -> None:
         """:raises ServerRunningError: if another server holds it.
 
-        :raises DatabaseError: if the file can't be made.
+        :raises DatabaseError: if the file can't be created.
         """
         self._path = path
         self._open = ExitStack()
@@ -158,7 +158,7 @@ class ServerLock:
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DatabaseError(
-                f"The lock file {path} can't be made: {error.strerror}.", hint="Check the folder's permissions."
+                f"The lock file {path} can't be created: {error.strerror}.", hint="Check the folder's permissions."
             ) from error
         self._open.callback(os.close, self._handle)
         if not _lock_within(self._handle, fcntl.LOCK_EX, _WAIT_SECONDS):
@@ -173,22 +173,22 @@ class ServerLock:
         self.close()
 
     def describe(self, server: RunningServer) -> None:
-        """Write down who runs, for those that are refused."""
+        """Write which server runs, for the messages of those that are refused."""
         text = json.dumps({"pid": server.process_id, "host": server.host, "since": server.since, "url": server.url})
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, text.encode(), 0)
 
     def close(self) -> None:
-        """Let the next server run. The file stays: to remove it could let two servers lock two files of its name."""
+        """Release the lock. The file stays: if it were removed, two servers could lock two files of its name."""
         self._open.close()
 
 
 def take_server_lock(database_url: str, since: datetime, url: str | None) -> ServerLock | None:
-    """Make sure that this is the one server on the database; ``None`` where many may run.
+    """Lock the database for this server; ``None`` if many may run.
 
-    :param url: where this one listens, for those that are refused.
+    :param url: where this server listens, for the messages of those that are refused.
     :raises ServerRunningError: if another one runs.
-    :raises DatabaseError: if the lock's file can't be made.
+    :raises DatabaseError: if the lock file can't be created.
     """
     path = _lock_path(database_url)
     if path is None:
@@ -197,7 +197,7 @@ def take_server_lock(database_url: str, since: datetime, url: str | None) -> Ser
 
 
 def find_running_server(database_url: str) -> RunningServer | None:
-    """The server that runs on a SQLite file; ``None`` if none does, or on PostgreSQL."""
+    """Find the server that runs on a SQLite file; ``None`` if there is none, or on PostgreSQL."""
     path = _lock_path(database_url)
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC) if path is not None else None
@@ -237,7 +237,7 @@ def _already_running(path: Path) -> ServerRunningError:
     where = f" It listens on {running.url}." if running.url else ""
     return ServerRunningError(
         f"A server runs on {path.with_name(path.name.removesuffix(_SUFFIX))} already: {running.describe()}.{where}",
-        hint="One server runs on a SQLite file. Stop that one first, or use PostgreSQL for several.",
+        hint="Only one server can run on a SQLite file. Stop that server first, or use PostgreSQL for several.",
     )
 
 

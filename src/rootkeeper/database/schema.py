@@ -104,7 +104,7 @@ ledger_entries = Table(
     Column("entry_hash", String(64), nullable=False),
     Index("ix_ledger_entries_account_id", "account_id", "sequence"),
 )
-"""Plain texts throughout: a row that was edited into nonsense must still be readable, so that it can be named."""
+"""All columns are plain texts, so that a tampered row can still be read and reported."""
 
 open_intents = Table(
     "open_intents",
@@ -113,7 +113,7 @@ open_intents = Table(
     Column("organization_id", String(34), nullable=False),
     Column("owner_id", String(64), nullable=False),
 )
-"""Intents without an outcome: an index into the ledger, so that orphans are found without reading all of it."""
+"""Intents without an outcome: an index into the ledger, so that orphans are found quickly."""
 
 merged_spills = Table(
     "merged_spills",
@@ -137,7 +137,7 @@ owners = Table(
     Column("registered_at", UtcTime, nullable=False),
     Column("lease_until", UtcTime, nullable=False),
 )
-"""Processes that act. One process may serve several organizations: then the organization id is empty."""
+"""Processes that act. If one serves several organizations, the organization id is empty."""
 
 account_locks = Table(
     "account_locks",
@@ -149,7 +149,7 @@ account_locks = Table(
     Column("purpose", Text, nullable=False),
     Column("taken_at", UtcTime, nullable=False),
 )
-"""A free lock keeps its row, without an owner, so that its token only ever grows."""
+"""A free lock keeps its row, without an owner, so that its token always grows."""
 
 recovery_windows = Table(
     "recovery_windows",
@@ -188,7 +188,7 @@ recovery_windows = Table(
     Index("ix_recovery_windows_account_id", "organization_id", "account_id"),
     Index("ix_recovery_windows_next_reread_at", "organization_id", "next_reread_at"),
 )
-"""``unfinished_account_id`` is empty once a window is over, so that an account has one unfinished window at most."""
+"""``unfinished_account_id`` is empty after the end of a window, so that an account has at most one unfinished one."""
 
 inventories = Table(
     "inventories",
@@ -254,7 +254,7 @@ account_revisions = Table(
     Column("statuses", BigInteger, nullable=False),
     Column("windows", BigInteger, nullable=False),
 )
-"""How often inventory, statuses and recovery windows were changed: who finds the same numbers needn't read again."""
+"""How often inventory, statuses and recovery windows were changed: with the same numbers, nothing need be read."""
 
 audits = Table(
     "audits",
@@ -338,8 +338,8 @@ jobs = Table(
     Index("ix_jobs_organization_id", "organization_id", "created_at"),
     Index("ix_jobs_state", "organization_id", "state"),
 )
-"""``document`` is what is to be done exactly, such as a plan's file, ``outcome`` what came of it as a whole, such as a
-preflight's matrix: both are long, and lists of jobs leave them out.
+"""``document`` is the exact work, such as a plan file, and ``outcome`` its result, such as a preflight's matrix. Both
+are long, and lists of jobs leave them out.
 """
 
 job_accounts = Table(
@@ -351,7 +351,7 @@ job_accounts = Table(
     Column("result", JsonText, nullable=False),
     ForeignKeyConstraint(["job_id"], ["jobs.job_id"], ondelete="CASCADE"),
 )
-"""What a job has done with each account: what a resumed one doesn't do again."""
+"""What a job has done with each account, which a resumed job doesn't repeat."""
 
 accepted_setups = Table(
     "accepted_setups",
@@ -362,7 +362,7 @@ accepted_setups = Table(
     Column("accepted_by", Text, nullable=False),
     Column("state", JsonText, nullable=False),
 )
-"""Every set-up that was accepted; the one of the highest sequence holds."""
+"""Every accepted set-up; the one with the highest sequence is valid."""
 
 setup_readings = Table(
     "setup_readings",
@@ -384,7 +384,7 @@ quota_states = Table(
     Column("pace", Float, nullable=False),
     Column("throttled_at", Float, nullable=False),
 )
-"""Token buckets that processes share. Their times are seconds since 1970, since they are only ever subtracted."""
+"""Token buckets that processes share. Their times are seconds since 1970, because they are only subtracted."""
 
 notifications = Table(
     "notifications",
@@ -412,7 +412,7 @@ deliveries = Table(
     ForeignKeyConstraint(["notification_id"], ["notifications.notification_id"], ondelete="CASCADE"),
     Index("ix_deliveries_next_attempt_at", "organization_id", "state", "next_attempt_at"),
 )
-"""A target is kept by its name: its address holds a token."""
+"""A target is stored by its name, because its address contains a token."""
 
 schedule_runs = Table(
     "schedule_runs",
@@ -439,7 +439,7 @@ window_events = Table(
     Index("ix_window_events_window_id", "organization_id", "window_id"),
     Index("ix_window_events_account_id", "organization_id", "account_id", "at"),
 )
-"""Root events of CloudTrail as they were judged, each once; ``has_mfa`` is of a sign-in that succeeded."""
+"""Root events of CloudTrail as they were classified, each once; ``has_mfa`` is of a successful sign-in."""
 
 kept_answers = Table(
     "kept_answers",
@@ -454,8 +454,8 @@ kept_answers = Table(
     Column("body", Text),
     Index("ix_kept_answers_ends_at", "organization_id", "ends_at"),
 )
-"""Answers to requests with an Idempotency-Key. Without a status it isn't answered yet, by the owner that claimed it; a
-body that holds a secret is never kept.
+"""Answers to requests with an Idempotency-Key. Without a status, the owner that claimed it hasn't answered yet. A body
+with a secret is never stored.
 """
 
 identities = Table(
@@ -479,8 +479,8 @@ identities = Table(
     UniqueConstraint("organization_id", "folded_name"),
     Index("ix_identities_proof_hash", "proof_hash"),
 )
-"""``proof_hash``: of a token SHA-256, since it is random; of a password argon2, since it isn't; of a user of an
-identity provider SHA-256 of the provider and its subject. ``permissions`` and ``organizational_units`` are a
+"""``proof_hash``: SHA-256 of a token, which is random; argon2 of a password, which isn't; for a user of an identity
+provider, SHA-256 of the provider and its subject. ``permissions`` and ``organizational_units`` are a
 token's limits; NULL for none.
 """
 
@@ -502,8 +502,8 @@ sign_ins = Table(
     UniqueConstraint("session_id"),
     Index("ix_sign_ins_identity_id", "identity_id"),
 )
-"""``token_hash``: of the secret in a browser's cookie or in a bearer token; it changes with each factor that was given.
-The token against forged requests is derived from the secret, and kept nowhere.
+"""``token_hash``: of the secret in a browser's cookie or in a bearer token; it changes with each second factor.
+The token against forged requests is derived from the secret, and stored nowhere.
 """
 
 factors = Table(
@@ -526,8 +526,8 @@ factors = Table(
     UniqueConstraint("organization_id", "credential_id"),
     Index("ix_factors_identity_id", "identity_id"),
 )
-"""Second factors. ``sealed_seed`` is what an authenticator app's codes are made from, encrypted by a key that isn't in
-the database; a passkey's public key is no secret.
+"""Second factors. ``sealed_seed`` is the seed of an authenticator app, encrypted with a key that isn't in the
+database; a passkey's public key isn't secret.
 """
 
 factor_challenges = Table(
@@ -539,7 +539,7 @@ factor_challenges = Table(
     Column("purpose", String(16), nullable=False),
     Column("ends_at", UtcTime, nullable=False),
 )
-"""What passkeys were asked and haven't answered yet."""
+"""Pending challenges of passkeys."""
 
 first_administrator_links = Table(
     "first_administrator_links",
@@ -555,9 +555,7 @@ key_checks = Table(
     Column("organization_id", String(34), primary_key=True),
     Column("check_value", String(64), nullable=False),
 )
-"""By which a server finds out whether its key file is the one that factors were encrypted by; it tells nothing of the
-key.
-"""
+"""Shows a server whether its key file is the one that encrypted the factors; it reveals nothing about the key."""
 
 failed_attempts = Table(
     "failed_attempts",
@@ -569,7 +567,7 @@ failed_attempts = Table(
     Index("ix_failed_attempts_key_hash", "organization_id", "key_hash", "ends_at"),
     Index("ix_failed_attempts_ends_at", "organization_id", "ends_at"),
 )
-"""What failed lately, such as a sign-in; of names and addresses only hashes, since people type passwords there too."""
+"""Recent failures, such as of sign-ins. Names and addresses are hashes, because people type passwords there too."""
 
 sign_in_starts = Table(
     "sign_in_starts",
@@ -582,4 +580,4 @@ sign_in_starts = Table(
     Column("session_id", String(64)),
     Index("ix_sign_in_starts_ends_at", "organization_id", "ends_at"),
 )
-"""Sign-ins that somebody began at an identity provider; what proves that it was the same browser is in its cookie."""
+"""Sign-ins that began at an identity provider; the browser's cookie proves that it is the same browser."""

@@ -18,13 +18,13 @@ from rootkeeper.errors import DatabaseError
 _VERSION_TABLE = "alembic_version"
 _SELECT_VERSION: Select[str] = select(column("version_num")).select_from(table(_VERSION_TABLE))
 UNCLOSED_STATES = ("CLOSE_FAILED", "CLOSING", "OPEN", "OPENING")
-"""States in which a recovery window still has to be closed, as the table holds them."""
+"""States of a recovery window that isn't closed yet, as in the table."""
 
 
 def migrate_if_needed(store: Store) -> None:
-    """Bring the schema up to date, unless it is.
+    """Migrate the schema, unless it is current.
 
-    :raises DatabaseError: if it is newer than this program, can't be read, or can't be brought up to date.
+    :raises DatabaseError: if it is newer than this program, can't be read, or can't be migrated.
     """
     if _is_current(store):
         return
@@ -35,7 +35,7 @@ def migrate_if_needed(store: Store) -> None:
 
 
 def _is_current(store: Store) -> bool:
-    """The quick answer, for nearly every start: one SELECT."""
+    """Whether the schema is current, by one SELECT; it nearly always is."""
     try:
         with store.engine.connect() as connection, connection.begin():
             return connection.execute(_SELECT_VERSION).scalar() == SCHEMA_VERSION
@@ -44,9 +44,9 @@ def _is_current(store: Store) -> bool:
 
 
 def _read_version(connection: Connection, store: Store) -> str | None:
-    """The database's version; ``None`` of an empty database.
+    """Read the database's version; ``None`` if it is empty.
 
-    :raises DatabaseError: if it is newer than this program, or somebody else's.
+    :raises DatabaseError: if it is newer than this program, or not Rootkeeper's.
     """
     tables = set(inspect(connection).get_table_names())
     if not tables:
@@ -56,7 +56,7 @@ def _read_version(connection: Connection, store: Store) -> str | None:
         version = connection.execute(_SELECT_VERSION).scalar()
     if version is None or not version.isdecimal():
         raise DatabaseError(
-            f"The database {store.place} isn't one of Rootkeeper's.", hint="Check the database URL, or name a new file."
+            f"The database {store.place} isn't one of Rootkeeper's.", hint="Check the database URL, or use a new file."
         )
     if int(version) > int(SCHEMA_VERSION):
         raise DatabaseError(
@@ -68,22 +68,22 @@ def _read_version(connection: Connection, store: Store) -> str | None:
 
 
 def _describe_open_windows(connection: Connection) -> str:
-    """Open recovery windows, as far as a schema that we don't know lets itself be read."""
+    """Describe open recovery windows, as far as an unknown schema can be read."""
     windows = table("recovery_windows", column("window_id"), column("account_id"), column("state"))
     statement = select(windows).where(windows.c.state.in_(UNCLOSED_STATES)).order_by(windows.c.account_id)
     try:
         rows = connection.execute(statement).all()
     except SQLAlchemyError:
-        return " Whether it holds open recovery windows can't be read."
+        return " Its open recovery windows can't be read."
     if not rows:
         return ""
     names = ", ".join(f"{row.window_id} on account {row.account_id} ({row.state})" for row in rows)
-    return f" Recovery windows that still have to be closed: {names}."
+    return f" Recovery windows to close: {names}."
 
 
 def _migrate(store: Store) -> None:
     """Run the migrations, while every other process that would run them waits."""
-    from alembic import command  # here, since it imports slowly and is seldom needed
+    from alembic import command  # here, because the import is slow and seldom needed
     from alembic.config import Config
 
     migrations = Path(__file__).parent / "migrations"
@@ -93,9 +93,9 @@ def _migrate(store: Store) -> None:
     try:
         with store.migrating() as connection:
             if _read_version(connection, store) == SCHEMA_VERSION:
-                return  # another process was quicker
+                return  # another process has migrated it
             config.attributes["connection"] = connection
             command.upgrade(config, SCHEMA_VERSION)
     except (SQLAlchemyError, OSError) as error:
         reason, hint = explain(error)
-        raise DatabaseError(f"The database {store.place} can't be brought up to date: {reason}.", hint=hint) from error
+        raise DatabaseError(f"The database {store.place} can't be migrated: {reason}.", hint=hint) from error

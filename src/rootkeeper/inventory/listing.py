@@ -46,18 +46,18 @@ from rootkeeper.organization.selection import (
 )
 from rootkeeper.organization.threads import WorkerThreads, WorkResult
 
-NOTHING_CONCLUDED = "Nothing was concluded from it. Try again; if it stays, check what AWS Organizations answers."
+NOT_USED = "The list wasn't used. Try again. If the error stays, check what AWS Organizations returns."
 _MOST_IDLE_PAGES = 1000
-"""So many pages in a row without a new account are a list that doesn't come to an end."""
+"""A list with more pages in a row without a new account doesn't end."""
 Step = Callable[[], None]
-"""Something to be done in the thread of whoever lists."""
+"""Is called in the listing thread."""
 Question = Callable[[], Step]
-"""Something to be asked of AWS in another thread; what it answers is a step."""
+"""Calls AWS in another thread, and returns a step with the answer."""
 
 
 @dataclass(slots=True)
 class InventoryCollector:
-    """One walk. Call :meth:`start`, take every step that is delivered until :attr:`is_done`, then :meth:`complete`."""
+    """One listing. Call :meth:`start`, then each delivered step until :attr:`is_done`, then :meth:`complete`."""
 
     reader: OrganizationReader
     organization: Organization
@@ -68,14 +68,14 @@ class InventoryCollector:
     known: Inventory | None
     """The last inventory of this organization."""
     units: dict[str, OrganizationalUnit]
-    """Units whose names are known already; the walk adds to them."""
+    """Units with known names; the listing adds to them."""
     named_at: datetime | None
     """When the oldest of the names was read."""
     deliver: Callable[[Step], None]
     take_page: Callable[[tuple[Account, ...]], None] = lambda _: None
-    """Told the accounts of each page that are new or stand elsewhere than before."""
+    """Receives the accounts of each page that are new or in another place."""
     take_names: Callable[[tuple[OrganizationalUnit, ...]], None] = lambda _: None
-    """Told the units that have their names now."""
+    """Receives the units whose names were read."""
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     pages: int = 0
     _questions: queue.SimpleQueue[Question | None] = field(default_factory=queue.SimpleQueue)
@@ -97,31 +97,31 @@ class InventoryCollector:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more comes; :meth:`complete` tells what came of it."""
+        """Whether the listing has ended, well or not; see :meth:`complete`."""
         return self._failure is not None or (self._has_ended and not self._unanswered)
 
     def start(self) -> None:
-        """Begin to walk."""
+        """Begin the listing."""
         self._begin(self._walk, self._end)
         self._begin(self._answer, self._take_failure)
 
     def stop(self) -> None:
-        """End the walk after the call that is in flight, for which nobody waits: it changes nothing."""
+        """End the listing after the call in flight, without waiting for it; it changes nothing."""
         self._stopped.set()
         self._questions.put(None)
 
     def find_unnamed(self, account: Account) -> str | None:
-        """The first unit above the account that has no name yet; empty if its place isn't known at all."""
+        """Find the first unit above the account without a name; empty if the account's place is unknown."""
         return find_unnamed(account, self.units)
 
     def name(self, account: Account) -> Account:
-        """The account with its place as far as it is known."""
+        """Add the names of the account's place, as far as they are known."""
         return add_place_names(account, self.units)
 
     def complete(self) -> Inventory:
-        """The inventory, once the walk is done.
+        """Return the inventory at the end of the listing.
 
-        :raises OrganizationIncompleteError: if it is empty, cut off or contradicts itself.
+        :raises OrganizationIncompleteError: if it is empty, incomplete or inconsistent.
         """
         if self._failure is not None:
             raise self._failure
@@ -139,7 +139,7 @@ class InventoryCollector:
         )
 
     def merge(self, inventory: Inventory) -> Inventory:
-        """An earlier inventory, brought up to date by what was listed so far; nobody is taken to have left."""
+        """Update an earlier inventory with what was listed so far; no account counts as having left."""
         accounts = {account.account_id: account for account in inventory.accounts} | self.accounts
         units = {unit.ou_id: unit for unit in inventory.organizational_units} | self.units
         return Inventory(
@@ -152,7 +152,7 @@ class InventoryCollector:
             endpoint=inventory.endpoint,
         )
 
-    # In threads of their own.
+    # In other threads.
 
     def _begin(self, work: Callable[[], None], take: Callable[[WorkResult[None]], None]) -> None:
         threads = WorkerThreads[None](1, "listing", lambda ended: self.deliver(partial(take, ended)))
@@ -169,7 +169,7 @@ class InventoryCollector:
         while (question := self._questions.get()) is not None:
             self.deliver(question())
 
-    # Steps.
+    # Steps, in the listing thread.
 
     def _take_failure(self, ended: WorkResult[None]) -> None:
         self._failure = self._failure or ended.error
@@ -179,12 +179,12 @@ class InventoryCollector:
         news = tuple(account for account in page if self._merge(account))
         self._idle_pages = 0 if news else self._idle_pages + 1
         if self._idle_pages > _MOST_IDLE_PAGES:
-            self._failure = _incomplete("its pages don't come to an end.")
+            self._failure = _incomplete("its pages don't end.")
         self._ask_for_names(news)
         self.take_page(news)
 
     def _merge(self, account: Account) -> bool:
-        """Whether the account is new, or stands elsewhere than the page before said."""
+        """Whether the account is new, or in another place than on an earlier page."""
         last = self.accounts.get(account.account_id)
         self.accounts[account.account_id] = account
         if last is None:
@@ -228,7 +228,7 @@ class InventoryCollector:
         self.take_names(units)
 
     def _ask_for_members(self, ou_id: str) -> None:
-        """Where AWS gives no ``Paths``, every unit is asked for its children and its accounts."""
+        """Read a unit's children and accounts, because AWS returned accounts without ``Paths``."""
         if ou_id in self._members_asked:
             return
         self._members_asked.add(ou_id)
@@ -242,12 +242,12 @@ class InventoryCollector:
             if account is not None and not account.ou_ids:
                 self.accounts[account_id] = replace(account, ou_ids=find_lineage(ou_id, self.units))
 
-    # Once it is done.
+    # At the end.
 
     def _find_missing(self) -> Account | None:
-        """An account of the last inventory that the walk lacks, although it is in the organization.
+        """Find an account of the last inventory that the listing lacks, although it is in the organization.
 
-        One call for each account that may have left, up to the first that hasn't: organizations:DescribeAccount.
+        One call for each account that may have left, until one hasn't: organizations:DescribeAccount.
         """
         vanished = find_vanished(self.known, self.accounts)
         return next(
@@ -260,8 +260,8 @@ class InventoryCollector:
             is_there = self.reader.has_account(account.account_id)
         except AwsAccessDeniedError as error:
             raise OrganizationIncompleteError(
-                f"The list of accounts lacks {account.account_id} ({account.name}), and whether it has left the"
-                " organization can't be read.",
+                f"The list of accounts lacks {account.account_id} ({account.name}). AWS denied the call that shows"
+                " whether it has left the organization.",
                 hint="Allow organizations:DescribeAccount.",
                 operation="organizations:DescribeAccount",
             ) from error
@@ -270,7 +270,7 @@ class InventoryCollector:
         return is_there
 
     def _require_none_missing(self) -> None:
-        """An account that moved from page to page may slip through, so a list that lacks one is walked once more."""
+        """List again if an account is missing: it may have moved between pages during the listing."""
         if self._find_missing() is None:
             return
         for page in self.reader.list_account_pages():
@@ -280,7 +280,7 @@ class InventoryCollector:
             self.units |= {unit.ou_id: unit for unit in self._list_units(parent_id)}
         missing = self._find_missing()
         if missing is not None:
-            raise _incomplete(f"{missing.account_id} ({missing.name}) is in the organization and isn't in the list.")
+            raise _incomplete(f"{missing.account_id} ({missing.name}) is in the organization, but not in the list.")
 
     def _require_complete(self) -> None:
         gap = find_gap(
@@ -300,17 +300,17 @@ class InventoryCollector:
 
 def _incomplete(gap: str) -> OrganizationIncompleteError:
     return OrganizationIncompleteError(
-        f"The list of accounts isn't complete: {gap}", hint=NOTHING_CONCLUDED, operation="organizations:ListAccounts"
+        f"The list of accounts isn't complete: {gap}", hint=NOT_USED, operation="organizations:ListAccounts"
     )
 
 
 NAMES_LAST = timedelta(hours=24)
-"""For how long names of organizational units that were read are used again, unless a refresh is asked for."""
+"""How long the names of organizational units are used again, unless a refresh is requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryReader:
-    """Reads and remembers the organization's inventory; changes nothing in AWS."""
+    """Reads and stores the organization's inventory; changes nothing in AWS."""
 
     reader: OrganizationReader
     store: InventoryStore
@@ -321,7 +321,7 @@ class InventoryReader:
     def read(self, progress: Progress) -> Inventory:
         """List everything: set-up (three calls), accounts, names of organizational units.
 
-        :raises OrganizationIncompleteError: if the list is empty, cut off or contradicts itself.
+        :raises OrganizationIncompleteError: if the list is empty, incomplete or inconsistent.
         """
         steps: queue.SimpleQueue[Step] = queue.SimpleQueue()
         listing = self.begin(progress, steps.put, refresh=True)
@@ -336,9 +336,9 @@ class InventoryReader:
     def begin(
         self, progress: Progress, deliver: Callable[[Step], None], *, refresh: bool = False
     ) -> InventoryCollector:
-        """Read the set-up; the listing is begun by its ``start``.
+        """Read the set-up, and prepare the listing, which its ``start`` begins.
 
-        :param refresh: whether names are read anew, however young they are.
+        :param refresh: whether to read all names again.
         """
         known = self.find_known()
         named = None if refresh else self._find_named(known)
@@ -356,20 +356,20 @@ class InventoryReader:
         )
 
     def _find_named(self, known: Inventory | None) -> Inventory | None:
-        """The known inventory, if its names are young enough to be used again."""
+        """Return the known inventory, if its names are recent enough to be used again."""
         if known is None or known.named_at is None:
             return None
         return known if timedelta(0) <= self.clock.now() - known.named_at <= NAMES_LAST else None
 
     def find_known(self) -> Inventory | None:
-        """The last inventory, if it was listed at this endpoint: a sandbox may bear any organization's id."""
+        """Find the last inventory, if it is of this endpoint: a sandbox may use any organization's id."""
         known = self.store.find_last()
         return known if known is not None and known.endpoint in (None, self.reader.endpoint.label) else None
 
     def keep(self, listing: InventoryCollector) -> Inventory:
-        """The inventory of a listing that is done; it is remembered.
+        """Store the inventory of a listing that has ended.
 
-        :raises OrganizationIncompleteError: if it is empty, cut off or contradicts itself; nothing is remembered.
+        :raises OrganizationIncompleteError: if it is empty, incomplete or inconsistent; then nothing is stored.
         """
         inventory = listing.complete()
         self.store.save(inventory)
@@ -377,11 +377,9 @@ class InventoryReader:
 
 
 def select_accounts(request: SelectionRequest, inventory: Inventory, reader: OrganizationReader) -> Selection:
-    """What the request catches; organizations:ListTagsForResource once for each candidate, only with ``--tag``.
+    """Select accounts. organizations:ListTagsForResource once for each candidate, only if the request has tags.
 
-    For one account named to ``recover`` or ``exceptions add`` use ``domain.selection.find_account``.
-
-    :raises SelectionEmptyError: if it asks for nothing, or matches nothing.
+    :raises SelectionEmptyError: if the request is empty, or matches no account.
     :raises TargetRefusedError: if an id isn't in the organization.
     :raises InputError: if a name or path is unknown or ambiguous.
     """
@@ -396,12 +394,12 @@ def select_accounts(request: SelectionRequest, inventory: Inventory, reader: Org
 
 
 def require_in_organization(account: Account, inventory: Inventory) -> None:
-    """Check that the inventory has the account.
+    """Check that the account is in the inventory.
 
-    :raises TargetRefusedError: if it hasn't.
+    :raises TargetRefusedError: if it isn't.
     """
     if all(known.account_id != account.account_id for known in inventory.accounts):
         raise TargetRefusedError(
             f"{account.account_id} isn't an account of the organization {inventory.organization.organization_id}.",
-            hint="Check the id and whose credentials you use.",
+            hint="Check the id and your credentials.",
         )

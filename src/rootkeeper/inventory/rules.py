@@ -10,7 +10,7 @@ from rootkeeper.organization.statuses import AccountStatus
 
 @dataclass(frozen=True, slots=True)
 class KeptStatus:
-    """What one audit found in the account."""
+    """The status that one audit found in an account."""
 
     audit_id: str
     ended_at: datetime
@@ -22,12 +22,12 @@ class KeptAudit:
     """One audit that is kept."""
 
     audit_id: str
-    """Of the job that made it."""
+    """The id of its job."""
     started_at: datetime
     ended_at: datetime
     endpoint: str
     is_complete: bool
-    """Whether it was of the whole organization."""
+    """Whether it covered the whole organization."""
     requested_by: str
     summary: dict[str, int]
     """Accounts by status."""

@@ -103,7 +103,7 @@ def parse_status(row: Row[Any]) -> AccountStatus:
 
 
 def parse_brief_status(row: Row[Any], account: Account) -> AccountStatus:
-    """The same without the details of the credentials, of an account that is known already."""
+    """Parse a status without the details of the credentials, for a known account."""
     return AccountStatus(
         account=account,
         role=AccountRole(row.role),
@@ -179,7 +179,7 @@ def _parse_credentials(content: dict[str, Any]) -> RootCredentials:
 
 
 def _with_times(content: dict[str, Any]) -> dict[str, Any]:
-    """The same, with every ``*_at`` as a time."""
+    """Parse every ``*_at`` as a time."""
     return {name: _parse(value) if name.endswith("_at") else value for name, value in content.items()}
 
 
@@ -191,8 +191,7 @@ _BRIEF = tuple(
 )
 
 _LOT = 1_000
-"""Rows of one statement: while a longer one is put together, a server would take its writer for one that stands still.
-"""
+"""Rows of one statement: while the client builds a longer one, the server would end the transaction as idle."""
 
 
 class InventoryStore:
@@ -293,7 +292,7 @@ class InventoryStore:
         self._commits.run(work)
 
     def list_statuses(self) -> dict[AccountId, AccountStatus]:
-        """Each account as the last inventory has it: while it was read, its place may not have had a name yet."""
+        """Use each account of the last inventory: when it was read, its place may not have had a name."""
         table = schema.account_statuses
         statement = select(table).where(table.c.organization_id == self._organization_id)
         with reading(self._store) as connection:
@@ -311,7 +310,7 @@ class InventoryStore:
             return find_revisions(connection, self._organization_id)
 
     def list_brief_statuses(self, accounts: Mapping[AccountId, Account]) -> dict[AccountId, AccountStatus]:
-        """The rows' accounts and credentials, which are most of them, stay unread."""
+        """Accounts and credentials, the largest part of the rows, aren't read."""
         statement = select(*_BRIEF).where(schema.account_statuses.c.organization_id == self._organization_id)
         with reading(self._store) as connection:
             rows = connection.execute(statement).all()
@@ -434,7 +433,7 @@ class AuditHistory:
             )
 
     def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
-        """The newest audits first, until one of the whole organization leaves no account open."""
+        """Read audits from the newest, until a complete one leaves no account unread."""
         statement = (
             self._select_audits()
             .where(_audits.started_at <= end, _audits.ended_at >= start)
@@ -480,7 +479,7 @@ class AuditHistory:
         return forgotten.rowcount
 
     def _remove(self, connection: Connection, audit_id: str) -> None:
-        """An audit that was kept just before its process died is kept again by the one that goes on."""
+        """Remove the audit first: a process that died may have kept it just before another one resumed the job."""
         for table in (schema.audit_statuses, schema.audits):
             own = table.c.organization_id == self._organization_id
             connection.execute(delete(table).where(own, table.c.audit_id == audit_id))
@@ -504,7 +503,7 @@ def _take_readings(
 
 
 def _is_open(status: AccountStatus, readings: dict[AccountId, AccountStatus]) -> bool:
-    """Whether an earlier audit may have read what this one didn't."""
+    """Whether an earlier audit may have read this account."""
     return status.account.account_id not in readings and status.status is not Status.NOT_APPLICABLE
 
 
@@ -515,7 +514,7 @@ def _in_lots(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _parse_audit(row: Row[Any]) -> KeptAudit:
-    """An audit of an earlier version kept its summary alone."""
+    """Parse an audit; ``record_audit`` stores only the summary."""
     return KeptAudit(
         audit_id=row.audit_id,
         started_at=row.started_at,

@@ -31,7 +31,7 @@ def parse_account_id(text: str) -> AccountId:
 
 
 class AccountState(StrEnum):
-    """``State`` of an account, or ``Status`` where AWS gives no ``State``. Source: Organizations Account."""
+    """``State`` of an account, or ``Status`` if AWS returns no ``State``. Source: Organizations Account."""
 
     ACTIVE = "ACTIVE"
     CLOSED = "CLOSED"
@@ -39,15 +39,15 @@ class AccountState(StrEnum):
     PENDING_CLOSURE = "PENDING_CLOSURE"
     SUSPENDED = "SUSPENDED"
     UNKNOWN = "UNKNOWN"
-    """AWS gave neither ``State`` nor ``Status``, or a word that we don't know."""
+    """AWS returned neither ``State`` nor ``Status``, or an unknown value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where calls go, as every prompt, entry and report names it."""
+    """Where calls go, as every prompt, ledger entry and report shows it."""
 
     label: str
-    """``AWS``, or ``SANDBOX 127.0.0.1:4599`` for every endpoint that isn't AWS's own."""
+    """``AWS``, or ``SANDBOX 127.0.0.1:4599`` for an endpoint that isn't AWS's own."""
 
     @property
     def is_sandbox(self) -> bool:
@@ -55,13 +55,13 @@ class Endpoint:
 
     @property
     def people_url(self) -> str | None:
-        """Where the sandbox serves people; ``None`` for AWS."""
+        """The URL of the sandbox's pages for people; ``None`` for AWS."""
         return f"http://{self.label.removeprefix('SANDBOX ')}" if self.is_sandbox else None
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who the operator's credentials belong to. Source: STS GetCallerIdentity."""
+    """The principal of the operator's credentials. Source: STS GetCallerIdentity."""
 
     account_id: AccountId
     arn: str
@@ -91,7 +91,7 @@ class OrganizationalUnit:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account of the organization, and where it stands in the tree."""
+    """One account of the organization, and its place in the tree."""
 
     account_id: AccountId
     name: str
@@ -100,10 +100,10 @@ class Account:
     ou_ids: tuple[str, ...]
     """From the organization's root (``r-…``) down to the parent."""
     ou_path: str
-    """The same as readable names, such as ``Root/Workloads/Prod``."""
+    """The same as names, such as ``Root/Workloads/Prod``."""
     joined_at: datetime | None = None
     tags: Mapping[str, str] | None = None
-    """``None`` where not read: tags cost one call per account."""
+    """``None`` if not read: tags cost one call per account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +116,17 @@ class Inventory:
     organizational_units: tuple[OrganizationalUnit, ...]
     listed_at: datetime
     delegated_administrator_ids: frozenset[AccountId] | None = field(default=None)
-    """Delegated administrators for iam.amazonaws.com; ``None`` where the caller may not read them."""
+    """Delegated administrators for iam.amazonaws.com; ``None`` if the caller can't read them."""
     named_at: datetime | None = None
-    """When the names of the organizational units were read; ``None`` where nobody knows."""
+    """When the names of the organizational units were read; ``None`` if unknown."""
     endpoint: str | None = None
-    """The label of the endpoint where it was listed; ``None`` where nobody knows."""
+    """The label of the endpoint that listed it; ``None`` if unknown."""
 
 
 def is_below(unit: str, account: Account) -> bool:
     """Whether an account is in that organizational unit or below it.
 
-    :param unit: an id or a path of names; the path may leave out the organization's root.
+    :param unit: an id, or a path of names, with or without the organization's root.
     """
     paths = (account.ou_path, account.ou_path.partition("/")[2])
     wanted = unit.strip("/")
@@ -137,7 +137,7 @@ UnitsById = Mapping[str, OrganizationalUnit]
 
 
 def find_unnamed_parents(accounts: Iterable[Account], units: UnitsById) -> tuple[str | None, ...]:
-    """Whose children must be asked for, in the order of the accounts; ``None`` stands for the organization's roots."""
+    """Find the parents whose children have no names yet, in the order of the accounts; ``None`` means the roots."""
     found: dict[str | None, None] = {}
     for account in accounts:
         for parent_id, ou_id in zip((None, *account.ou_ids), account.ou_ids, strict=False):
@@ -147,20 +147,20 @@ def find_unnamed_parents(accounts: Iterable[Account], units: UnitsById) -> tuple
 
 
 def find_unnamed(account: Account, units: UnitsById) -> str | None:
-    """The first unit above the account that isn't known; empty if its place isn't, ``None`` if all are."""
+    """Find the first unknown unit above the account; empty if its place is unknown, ``None`` if all are known."""
     if not account.ou_ids:
         return ""
     return next((ou_id for ou_id in account.ou_ids if ou_id not in units), None)
 
 
 def add_place_names(account: Account, units: UnitsById) -> Account:
-    """The account with its place in readable names; a unit that isn't known appears by its id."""
+    """Add the account's path of names; an unknown unit appears by its id."""
     path = "/".join(units[ou_id].name if ou_id in units else ou_id for ou_id in account.ou_ids)
     return account if path == account.ou_path else replace(account, ou_path=path)
 
 
 def find_lineage(ou_id: str, units: UnitsById) -> tuple[str, ...]:
-    """Ids from the organization's root down to the unit."""
+    """Find the ids from the organization's root down to the unit."""
     lineage: list[str] = []
     unit = units.get(ou_id)
     while unit is not None:
@@ -170,12 +170,12 @@ def find_lineage(ou_id: str, units: UnitsById) -> tuple[str, ...]:
 
 
 def list_paths(units: UnitsById) -> dict[str, str]:
-    """Each unit's path of names, such as ``Root/Workloads``, by its id."""
+    """List each unit's path of names, such as ``Root/Workloads``, by its id."""
     return {ou_id: "/".join(units[above].name for above in find_lineage(ou_id, units)) for ou_id in units}
 
 
 def sort_units(units: UnitsById) -> tuple[OrganizationalUnit, ...]:
-    """Parents before children, siblings by name."""
+    """Sort parents before children, siblings by name."""
 
     def place(unit: OrganizationalUnit) -> tuple[int, tuple[str, ...]]:
         lineage = find_lineage(unit.ou_id, units)
@@ -194,12 +194,12 @@ def find_gap(
     management_account_id: AccountId,
     expected: frozenset[AccountId],
 ) -> str | None:
-    """Why a listing can't be complete, as one sentence; ``None`` if nothing speaks against it.
+    """Find why a listing is incomplete, as one sentence; ``None`` if no reason is known.
 
-    :param expected: further accounts that must be in it, such as the caller's own and delegated administrators.
+    :param expected: more accounts that must be in it, such as the caller's own and delegated administrators.
     """
     if not accounts:
-        return "AWS listed no account at all."
+        return "AWS returned no accounts."
     listed = {account.account_id for account in accounts}
     if management_account_id not in listed:
         return f"The management account {management_account_id} is missing from the list."
@@ -210,19 +210,19 @@ def find_gap(
 
 
 def _find_missing_units(accounts: Sequence[Account], organizational_units: Sequence[OrganizationalUnit]) -> str | None:
-    """Without its units a selection by unit would silently catch too few accounts, or exclude too few."""
+    """Find missing units: without them, a selection by unit would silently select or exclude too few accounts."""
     named = {ou_id for account in accounts for ou_id in account.ou_ids}
     missing = sorted(named - {unit.ou_id for unit in organizational_units})
-    return f"Organizational units that hold accounts are missing: {', '.join(missing[:5])}." if missing else None
+    return f"Organizational units that contain accounts are missing: {', '.join(missing[:5])}." if missing else None
 
 
 def sort_accounts(accounts: Sequence[Account]) -> tuple[Account, ...]:
-    """In the order of the tree, accounts of one organizational unit by name: each unit's own before those below it."""
+    """Sort by the tree, then by name; a unit's own accounts come before those of the units below it."""
     return tuple(sorted(accounts, key=lambda account: (account.ou_path.split("/"), account.name, account.account_id)))
 
 
 def find_vanished(last: Inventory | None, listed: Collection[AccountId]) -> tuple[Account, ...]:
-    """Accounts of the last inventory that a new listing lacks: they have left, or the listing was cut off."""
+    """Find accounts of the last inventory that a new listing lacks: they have left, or the listing is incomplete."""
     return () if last is None else tuple(one for one in last.accounts if one.account_id not in listed)
 
 
@@ -233,9 +233,9 @@ def describe_changes(
     left: Mapping[AccountId, Account],
     units: UnitsById,
 ) -> tuple[str, ...]:
-    """What has changed since the last inventory or while the accounts were listed, a sentence each.
+    """Describe what has changed since the last inventory or during the listing, one sentence for each change.
 
-    :param moved: accounts that stood elsewhere on an earlier page, with their units there.
+    :param moved: accounts that an earlier page showed elsewhere, with their units there.
     """
     before = {} if last is None else {account.account_id: account for account in last.accounts}
     places = {**{one.account_id: one.ou_ids for one in before.values()}, **moved}
@@ -274,11 +274,11 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is on; ``None`` means that the caller couldn't read it, with the reason in ``unknown``."""
+    """The set-up of root access management. ``None``: the caller couldn't read it, with the reason in ``unknown``."""
 
     trusted_access: bool | None
     features: frozenset[Feature] | None
-    """``None`` also while trusted access is off: AWS keeps the flags and doesn't tell them."""
+    """``None`` also while trusted access is off: AWS keeps the features, but doesn't return them."""
     delegated_administrators: tuple[AccountId, ...] | None
     unknown: tuple[str, ...] = ()
     """One sentence for each part that couldn't be read."""

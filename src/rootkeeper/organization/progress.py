@@ -10,46 +10,46 @@ from rootkeeper.clock import Clock
 
 
 class Progress(Protocol):
-    """Told from many threads; never raises."""
+    """Receives progress from many threads; never raises."""
 
     def start(self, label: str, total: int | None) -> None:
-        """``total`` is ``None`` while it isn't known."""
+        """Begin; ``total`` is ``None`` if it isn't known yet."""
         ...
 
     def set_total(self, total: int) -> None:
-        """The total that has become known meanwhile, such as when the last account is listed."""
+        """Set a total that becomes known later, such as when the last account is listed."""
         ...
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """One account is done; ``present`` and ``unknown`` count it."""
+        """Count one account that is done; ``present`` and ``unknown`` add to their counts."""
         ...
 
     def remark(self, text: str) -> None:
-        """One line for the person, beside the data."""
+        """Show one line to the operator, beside the data."""
         ...
 
     def finish(self) -> None: ...
 
 
 class StopSignal(Protocol):
-    """Asked from many threads, as often as one likes; never raises."""
+    """Says whether a run must stop. Cheap, for many threads; never raises."""
 
     def asked_once(self) -> bool:
-        """Whether to begin nothing new: what is in flight comes to its end and is recorded."""
+        """Whether to begin nothing new. Calls in flight end and are recorded."""
         ...
 
     def asked_twice(self) -> bool:
-        """Whether to stop now: no further call leaves, and nothing is waited for."""
+        """Whether to stop now: no further call is sent, and nothing is waited for."""
         ...
 
     def wait(self, seconds: float) -> bool:
-        """Pause; true, at once, when asked to stop."""
+        """Pause; return true, at once, when asked to stop."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class NullStopSignal:
-    """Implements StopSignal: nobody asks."""
+    """Implements ``StopSignal``: never asks to stop."""
 
     clock: Clock
 
@@ -65,7 +65,7 @@ class NullStopSignal:
 
 
 class ServerStopSignal:
-    """Implements StopSignal: a server's end, for all that is at work in it."""
+    """Implements ``StopSignal`` for all work in a server that shuts down."""
 
     def __init__(self) -> None:
         self._once = threading.Event()

@@ -1,13 +1,7 @@
-"""Accounts, statuses and selections as JSON values.
+"""Accounts, statuses and selections as JSON values and back.
 
-Plan files: a deletion plan as JSON, with a hash that shows edits.
-
-The hash is SHA-256 over the canonical JSON (RFC 8785) of everything but itself. It shows edits, it isn't a signature:
-``apply`` therefore judges every account anew and orders the calls itself.
-
-An account's status as JSON values and back: what the command line, the API and its client show of it.
-
-A selection as JSON values and back, so that a job that was interrupted selects the same again.
+The command line, the API and its client show the same values. A job stores its selection, so that it selects the same
+accounts when it is resumed.
 """
 
 from __future__ import annotations
@@ -268,7 +262,7 @@ def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, Json
 
 
 def stored_account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:
-    """The same of a status that was kept: also where the account stands in the tree, its tags, and how old this is."""
+    """Render a stored status, with the account's place in the tree, its tags, and the time of reading."""
     account = status.account
     return {
         **account_to_record(status, details=details),

@@ -27,30 +27,30 @@ _CANDIDATES_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class NamedAccount:
-    """An account that a person named."""
+    """An account that a request names."""
 
     text: str
     """An id or a unique name."""
     source: str = ""
-    """Where it stands, such as ``accounts.txt line 3``; empty for an argument."""
+    """Where it was read, such as ``accounts.txt line 3``; empty for an argument."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionRequest:
-    """What was asked for, before the organization is known.
+    """The request, before the organization is known.
 
-    Accounts, file, organizational units and ``everything`` add up; tags, states and statuses narrow what they catch,
-    or the whole organization where none of them is given. An empty request selects nothing.
+    It selects the union of accounts, organizational units and ``everything``, or the whole organization if none of them
+    is given. Tags, states and statuses narrow it. An empty request selects nothing.
     """
 
     named: tuple[NamedAccount, ...] = ()
     organizational_units: tuple[str, ...] = ()
     """Ids (``ou-…``, ``r-…``) or paths of names, such as ``Root/Workloads/Prod`` or ``Workloads/Prod``."""
     tags: tuple[tuple[str, str], ...] = ()
-    """Every key must match; several values of one key are alternatives."""
+    """All keys must match; of several values of one key, one must match."""
     account_states: frozenset[AccountState] = frozenset()
     statuses: frozenset[Status] = frozenset()
-    """By what is read now, never by what was remembered."""
+    """As read now, never from an earlier audit."""
     excluded: tuple[str, ...] = ()
     """Account ids or unique names, organizational units by id or path."""
     everything: bool = False
@@ -66,17 +66,17 @@ class SelectionRequest:
 
     @property
     def needs_whole_inventory(self) -> bool:
-        """Whether accounts can be judged only when all are known, so that reading can't go along with the listing."""
+        """Whether the selection needs the complete list, so that reading can't begin during the listing."""
         return bool(self.named or self.tags or self.excluded or self.organizational_units or self.account_states)
 
 
 EVERYTHING = SelectionRequest(everything=True)
-"""What ``audit`` takes when nothing is said."""
+"""The default of ``audit``."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectedAccount:
-    """An account that the request catches."""
+    """An account that the request selects."""
 
     account: Account
     is_named: bool
@@ -85,12 +85,12 @@ class SelectedAccount:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a request catches in one inventory, in the order of the inventory."""
+    """The accounts that a request selects in one inventory, in its order."""
 
     accounts: tuple[SelectedAccount, ...]
-    """The excluded ones included, marked."""
+    """Excluded accounts too, marked."""
     words: str
-    """The request in words, as plan and ledger keep it."""
+    """The request in words, for the plan and the ledger."""
 
     @property
     def included(self) -> tuple[Account, ...]:
@@ -126,19 +126,17 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class AccountProtections:
-    """Everything besides the inventory that keeps an account from being touched."""
+    """What protects accounts, besides the facts in the inventory."""
 
     recorded: Mapping[AccountId, Skip]
-    """What the database holds against touching an account: an exception in force, or a recovery window."""
+    """Protections in the database: an exception in force, or a recovery window."""
     included_failsafes: frozenset[AccountId] = frozenset()
 
 
 def parse_account_list(text: str, source: str) -> tuple[NamedAccount, ...]:
-    """Read a file of accounts: one id or name a line, comments from ``#`` on; blank lines don't count.
+    """Parse a file of accounts: one id or name per line. A comment is ``#`` at the start of a line or after a space.
 
-    A ``#`` inside a name is kept: a comment starts the line or follows a space.
-
-    :raises InputError: if the file names no account.
+    :raises InputError: if the file contains no account.
     """
     named = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -146,12 +144,12 @@ def parse_account_list(text: str, source: str) -> tuple[NamedAccount, ...]:
         if content:
             named.append(NamedAccount(content, f"{source} line {number}"))
     if not named:
-        raise InputError(f"{source} names no account.", hint="Write one account id or name a line; # starts a comment.")
+        raise InputError(f"{source} contains no account.", hint="Write one account per line; # starts a comment.")
     return tuple(named)
 
 
 def parse_tag(text: str) -> tuple[str, str]:
-    """Read ``key=value``.
+    """Parse ``key=value``.
 
     :raises InputError: if there is no ``=`` or no key.
     """
@@ -162,10 +160,10 @@ def parse_tag(text: str) -> tuple[str, str]:
 
 
 def find_account(named: NamedAccount, accounts: Sequence[Account]) -> Account:
-    """The one account of that id or name.
+    """Find the account with that id or name.
 
-    :raises TargetRefusedError: if it is an id that the organization doesn't have.
-    :raises InputError: if it is a name that no account, or more than one, has; the message lists candidates.
+    :raises TargetRefusedError: if the organization has no account with that id.
+    :raises InputError: if no account, or more than one, has that name; the message lists candidates.
     """
     where = f" ({named.source})" if named.source else ""
     for account in accounts:
@@ -177,13 +175,13 @@ def find_account(named: NamedAccount, accounts: Sequence[Account]) -> Account:
     if matches:
         raise InputError(
             f"{len(matches)} accounts are named {named.text!r}{where}: {_list_candidates(matches)}.",
-            hint="Give the account id.",
+            hint="Use the account id.",
         )
     if named.text.isdigit():
         account_id = parse_account_id(named.text)
         raise TargetRefusedError(
             f"Account {account_id}{where} isn't in the organization.",
-            hint="Check the id and whose credentials you use.",
+            hint="Check the id and your credentials.",
         )
     raise _unknown_name(named.text, where, accounts)
 
@@ -202,9 +200,9 @@ def _list_candidates(accounts: Sequence[Account]) -> str:
 
 
 def find_organizational_unit(text: str, organizational_units: Sequence[OrganizationalUnit]) -> OrganizationalUnit:
-    """The organizational unit of that id or path of names; the path may leave out the organization's root.
+    """Find the organizational unit with that id or path of names, with or without the organization's root.
 
-    :raises InputError: if there is none, or if siblings share the name.
+    :raises InputError: if there is none, or several have the path.
     """
     by_id = {unit.ou_id: unit for unit in organizational_units}
     if text in by_id:
@@ -216,13 +214,13 @@ def find_organizational_unit(text: str, organizational_units: Sequence[Organizat
         return matches[0]
     if wanted and matches:
         ids = ", ".join(unit.ou_id for unit in matches)
-        raise InputError(f"Several organizational units have the path {text!r}: {ids}.", hint="Give the id.")
+        raise InputError(f"Several organizational units have the path {text!r}: {ids}.", hint="Use the id.")
     known = ", ".join(sorted(paths.values())[:_CANDIDATES_SHOWN])
-    raise InputError(f"There is no organizational unit {text!r}.", hint=f"Give an id or a path, such as: {known}.")
+    raise InputError(f"There is no organizational unit {text!r}.", hint=f"Use an id or a path, such as: {known}.")
 
 
 def require_request(request: SelectionRequest) -> None:
-    """Check a request as far as that goes without the organization.
+    """Check that a request isn't empty.
 
     :raises SelectionEmptyError: if it selects nothing.
     """
@@ -234,9 +232,9 @@ def require_request(request: SelectionRequest) -> None:
 
 
 def select_before_tags(request: SelectionRequest, inventory: Inventory) -> Selection:
-    """What a request catches by everything but tags and statuses, which take calls to read.
+    """Select by everything except tags and statuses, which need calls.
 
-    :raises SelectionEmptyError: if it asks for nothing.
+    :raises SelectionEmptyError: if the request is empty.
     :raises TargetRefusedError: if an id isn't in the organization.
     :raises InputError: if a name, path or exclusion is unknown or ambiguous.
     """
@@ -259,7 +257,7 @@ def select_before_tags(request: SelectionRequest, inventory: Inventory) -> Selec
 def narrow_by_tags(
     selection: Selection, wanted: Iterable[tuple[str, str]], tags: Mapping[AccountId, Mapping[str, str]]
 ) -> Selection:
-    """Keep the accounts that carry every wanted key with one of its wanted values."""
+    """Keep the accounts that have every wanted tag key with one of its wanted values."""
     values_of: dict[str, set[str]] = {}
     for key, value in wanted:
         values_of.setdefault(key, set()).add(value)
@@ -308,10 +306,10 @@ def describe_request(request: SelectionRequest) -> str:
 def find_skip(
     selected: SelectedAccount, role: AccountRole, partition: str, protections: AccountProtections
 ) -> Skip | None:
-    """Why deletion may not touch an account, as far as that shows before any call to it; ``None`` if it may."""
+    """Find why deletion may not touch an account, without any call; ``None`` if it may."""
     account = selected.account
     if role is AccountRole.MANAGEMENT:
-        return Skip(SkipReason.MANAGEMENT_ACCOUNT, "The management account's root user is never touched.")
+        return Skip(SkipReason.MANAGEMENT_ACCOUNT, "The management account's root user is never changed.")
     if role is AccountRole.FAILSAFE and account.account_id not in protections.included_failsafes:
         return Skip(SkipReason.FAILSAFE, "Delegated administrator for IAM: its root login is the failsafe.")
     if partition == "aws-cn":
@@ -324,9 +322,9 @@ def find_skip(
 
 
 def require_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
-    """Refuse the whole command if an account that may not be touched was named.
+    """Refuse the whole request if it names an account that may not be touched.
 
-    :raises TargetRefusedError: naming each of them with its reason.
+    :raises TargetRefusedError: with each of them and its reason.
     """
     refused = [(selected.account, skip) for selected, skip in skips if selected.is_named]
     if not refused:

@@ -15,7 +15,7 @@ from rootkeeper.organization.accounts import Account, AccountId, AccountState, I
 
 
 class CredentialKind(StrEnum):
-    """The four kinds, in the order in which they are deleted: MFA devices last."""
+    """The four kinds, in the order of deletion: MFA devices last."""
 
     ACCESS_KEYS = "access_keys"
     SIGNING_CERTIFICATES = "signing_certificates"
@@ -29,7 +29,7 @@ KIND_ORDER = (
     CredentialKind.SIGNING_CERTIFICATES,
     CredentialKind.MFA_DEVICES,
 )
-"""The order in which they are shown."""
+"""The order of display."""
 
 _KIND_TEXTS = {
     CredentialKind.PASSWORD: "a root password",
@@ -44,7 +44,7 @@ class RootCredentialsSummary:
     """Which kinds of root user credentials exist. Source: IAM GetAccountSummary, API version 2010-05-08."""
 
     has_password: bool
-    """True from the moment that recovery is allowed, before any person sets a password."""
+    """True as soon as recovery is allowed, before a person sets a password."""
     has_access_keys: bool
     has_signing_certificates: bool
     has_mfa_devices: bool
@@ -63,11 +63,11 @@ class RootCredentialsSummary:
 
     @property
     def kind_names(self) -> tuple[str, ...]:
-        """What is there, as a sentence names it."""
+        """The kinds that exist, in words for a sentence."""
         return tuple(_KIND_TEXTS[kind] for kind in KIND_ORDER if self.has(kind))
 
     def combined_with(self, other: RootCredentialsSummary) -> RootCredentialsSummary:
-        """What either of two readings shows."""
+        """Combine two readings: a kind exists if either shows it."""
         return RootCredentialsSummary(
             has_password=self.has_password or other.has_password,
             has_access_keys=self.has_access_keys or other.has_access_keys,
@@ -99,7 +99,7 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningCertificate:
-    """An X.509 signing certificate of the root user; AWS tells no last use of one."""
+    """An X.509 signing certificate of the root user; AWS has no last use of it."""
 
     signing_certificate_id: str
     is_active: bool
@@ -107,7 +107,7 @@ class SigningCertificate:
 
 
 class MfaKind(StrEnum):
-    """What kind of device a serial number tells of. Source: IAM ListMFADevices."""
+    """The kind of an MFA device, from its serial number. Source: IAM ListMFADevices."""
 
     HARDWARE = "hardware"
     SECURITY_KEY = "security_key"
@@ -145,7 +145,7 @@ class RootCredentials:
 
     @property
     def last_used_at(self) -> datetime | None:
-        """The last use of the password or any access key; certificates and MFA devices tell none."""
+        """The last use of the password or of any access key; certificates and MFA devices have none."""
         uses = [key.last_used_at for key in self.access_keys]
         if self.login_profile is not None:
             uses.append(self.login_profile.last_used_at)
@@ -187,27 +187,27 @@ class AccountRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """What is known of one account's root user credentials."""
+    """The status of one account's root user credentials."""
 
     account: Account
     role: AccountRole
     status: Status
     reason: StatusReason | None = None
     detail: str | None = None
-    """One sentence for a person: the error, the policy that blocks, the account's state."""
+    """One sentence: the error, the policy that blocks, or the account's state."""
     summary: RootCredentialsSummary | None = None
-    """``None`` where not read."""
+    """``None`` if not read."""
     credentials: RootCredentials | None = None
-    """Kinds, ages and last use, where read in detail."""
+    """Kinds, ages and last use, if read in detail."""
     observed_at: datetime | None = None
     session_access_key_id: str | None = None
-    """Of the root session that read it: what CloudTrail shows of it in the account."""
+    """The access key id of the root session that read it, as CloudTrail shows it in the account."""
 
     @property
     def is_in_order(self) -> bool:
-        """Whether a root login that is kept on purpose is guarded: MFA, no access key, no signing certificate.
+        """Whether a root login that is kept on purpose is safe: MFA, no access key, no signing certificate.
 
-        What wasn't read isn't in order. Only meaningful for the management account and a failsafe.
+        An unread one isn't. Only meaningful for the management account and a failsafe.
         """
         found = self.summary
         return (
@@ -236,7 +236,7 @@ def classify_account_role(account_id: AccountId, inventory: Inventory) -> Accoun
 def role_of(
     account_id: AccountId, management_account_id: AccountId, delegated_administrator_ids: frozenset[AccountId]
 ) -> AccountRole:
-    """The same from its three facts, for use while the list of accounts is still being read."""
+    """Return the same from its three facts, while the list of accounts is still being read."""
     if account_id == management_account_id:
         return AccountRole.MANAGEMENT
     if account_id in delegated_administrator_ids:
@@ -245,10 +245,14 @@ def role_of(
 
 
 def find_status_without_reading(account: Account, role: AccountRole, partition: str) -> AccountStatus | None:
-    """The status of an account that no root session is opened for; ``None`` if one is."""
+    """Find the status of an account that needs no root session; ``None`` if it needs one."""
     if role is AccountRole.MANAGEMENT:
         return AccountStatus(
-            account, role, Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT, "Root sessions can't reach it."
+            account,
+            role,
+            Status.NOT_APPLICABLE,
+            StatusReason.MANAGEMENT_ACCOUNT,
+            "Root sessions can't reach it.",
         )
     if partition == "aws-cn":
         return AccountStatus(
@@ -256,7 +260,7 @@ def find_status_without_reading(account: Account, role: AccountRole, partition: 
         )
     if account.state is AccountState.UNKNOWN:
         return AccountStatus(
-            account, role, Status.UNKNOWN, StatusReason.ERROR, "AWS told no state of the account that we know."
+            account, role, Status.UNKNOWN, StatusReason.ERROR, "AWS returned no known state of the account."
         )
     if account.state is not AccountState.ACTIVE:
         return AccountStatus(
@@ -268,7 +272,7 @@ def find_status_without_reading(account: Account, role: AccountRole, partition: 
 def evaluate_management(
     account: Account, found: RootCredentialsSummary | None, observed_at: datetime | None, detail: str | None = None
 ) -> AccountStatus:
-    """The management account stays ``not_applicable``; what was read of it stands beside."""
+    """Return ``not_applicable`` for the management account, with what was read of it."""
     return AccountStatus(
         account,
         AccountRole.MANAGEMENT,
@@ -290,9 +294,9 @@ def evaluate_found(
     credentials: RootCredentials | None = None,
     session_access_key_id: str | None = None,
 ) -> AccountStatus:
-    """The status of an account whose four kinds were all read without error.
+    """Return the status of an account whose four kinds were all read without error.
 
-    Where summary and detail were both read, a kind is there if either shows it.
+    If summary and details were both read, a kind exists if either shows it.
     """
     summary = found if credentials is None else found.combined_with(credentials.summary)
     there = Status.RECOVERY_OPEN if has_open_window else Status.PRESENT
@@ -315,10 +319,10 @@ def evaluate_failure(
     observed_at: datetime,
     session_access_key_id: str | None = None,
 ) -> AccountStatus:
-    """The status of an account that couldn't be read: never anything but ``unknown``.
+    """Return the status of an account that couldn't be read: always ``unknown``.
 
-    :param session_access_key_id: of the root session, where one was opened: a refusal inside it comes from a policy
-        over the account, not from a missing permission of the caller.
+    :param session_access_key_id: of the root session, if one was opened: a denial inside it comes from a policy over
+        the account, not from a missing permission of the caller.
     """
     return AccountStatus(
         account,
@@ -332,7 +336,7 @@ def evaluate_failure(
 
 
 def classify_failure(error: RootkeeperError, *, session_was_opened: bool = False) -> StatusReason:
-    """Why an account is ``unknown``, from the error that kept it from being read."""
+    """Classify why an account is ``unknown``, from the error."""
     if isinstance(error, AwsThrottledError):
         return StatusReason.THROTTLED
     if isinstance(error, AwsAccessDeniedError):
@@ -345,14 +349,14 @@ def _explain(error: RootkeeperError) -> str:
         return error.reason
     sentences = [error.message if error.message.endswith(".") else f"{error.message}."]
     if isinstance(error, AwsAccessDeniedError) and error.policy_id and error.policy_id not in error.message:
-        sentences.append(f"AWS names the policy {error.policy_id}.")
+        sentences.append(f"The denying policy is {error.policy_id}.")
     if error.hint:
         sentences.append(error.hint)
     return " ".join(sentences)
 
 
 class FailOn(StrEnum):
-    """What makes a reading command end with exit status 1."""
+    """The findings that end a reading command with exit status 1."""
 
     NONE = "none"
     PRESENT = "present"
@@ -360,11 +364,11 @@ class FailOn(StrEnum):
 
 
 FAIL_ON_FINDINGS = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
-"""Unless said otherwise."""
+"""The default."""
 
 
 def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) -> bool:
-    """Whether a reading command's answer is bad. A failsafe that is in order isn't a finding."""
+    """Whether a reading command has findings. A failsafe in order isn't one."""
     return any(_is_finding(status, fail_on) for status in statuses)
 
 
@@ -377,7 +381,7 @@ def _is_finding(status: AccountStatus, fail_on: frozenset[FailOn]) -> bool:
 
 
 def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
-    """How many accounts there are, and how many of each status, as every summary shows them."""
+    """Count all accounts, and those of each status, in the order of every summary."""
     counts = {"accounts": 0} | {
         status.value: 0
         for status in (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)

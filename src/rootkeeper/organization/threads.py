@@ -20,23 +20,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WorkResult(Generic[T]):
-    """What came of one piece of work: a result, or an error that nobody foresaw."""
+    """The result of one piece of work, or its unexpected error."""
 
     result: T | None
     error: BaseException | None
 
     def get(self) -> T:
-        """The result; raises the error."""
+        """Return the result, or raise the error."""
         if self.error is not None:
             raise self.error
         return self.result  # type: ignore[return-value]  # without an error there is a result
 
 
 class WorkerThreads(Generic[T]):
-    """A fixed number of threads; results come in the order in which they are done."""
+    """A fixed number of threads; results come in the order in which they are ready."""
 
     def __init__(self, count: int, name: str, deliver: Callable[[WorkResult[T]], None] | None = None) -> None:
-        """:param deliver: told each result, by the thread that has it; without it they wait for ``take_done``."""
+        """:param deliver: receives each result in its thread; without it, results wait for ``take_done``."""
         self._waiting: queue.SimpleQueue[Callable[[], T] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[WorkResult[T]] = queue.SimpleQueue()
         self._deliver = deliver or self._done.put
@@ -45,11 +45,11 @@ class WorkerThreads(Generic[T]):
             threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True).start()
 
     def begin(self, work: Callable[[], T]) -> None:
-        """Have it done by the next thread that is free."""
+        """Hand work to the next free thread."""
         self._waiting.put(work)
 
     def take_done(self, wait_seconds: float) -> list[T]:
-        """Everything that is done by now; waits for the first, but not for ever."""
+        """Take all results that are ready; wait for the first one at most ``wait_seconds``."""
         found: list[T] = []
         try:
             found.append(self._done.get(timeout=wait_seconds).get())
@@ -59,7 +59,7 @@ class WorkerThreads(Generic[T]):
             return found
 
     def close(self) -> None:
-        """Let each thread end after what it is doing; doesn't wait for it."""
+        """End each thread after its current work; doesn't wait for them."""
         for _ in range(self._count):
             self._waiting.put(None)
 
@@ -67,7 +67,7 @@ class WorkerThreads(Generic[T]):
         while (work := self._waiting.get()) is not None:
             try:
                 done = WorkResult(work(), None)
-            except BaseException as error:  # noqa: BLE001 - the job runner: whoever takes the result raises it
+            except BaseException as error:  # noqa: BLE001 - the job runner: ``get`` raises it
                 done = WorkResult(None, error)
             self._deliver(done)
 
@@ -77,18 +77,18 @@ Begin = Callable[[Callable[[], None]], None]
 
 @dataclass(slots=True)
 class KeyedExecutor:
-    """Does what it is given, each key once at a time."""
+    """Does work in other threads, at most one piece for each key at a time."""
 
     begin: Begin
-    """Has a piece of work done, by another thread."""
+    """Hands a piece of work to another thread."""
     report: Callable[[str], None]
-    """Told in one sentence what kept a piece of work from being done."""
+    """Receives the error message of a piece of work that failed."""
     _keys: set[str] = field(default_factory=set)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _is_stopped: bool = False
 
     def offer(self, key: str, work: Callable[[], None]) -> bool:
-        """``False`` if work of that key is waiting or under way, or the crew was stopped."""
+        """Begin the work; ``False`` if work for that key is waiting or running, or the executor was stopped."""
         with self._changed:
             if self._is_stopped or key in self._keys:
                 return False
@@ -97,15 +97,15 @@ class KeyedExecutor:
         return True
 
     def count(self) -> int:
-        """Pieces of work that are waiting or under way."""
+        """Count the pieces of work that are waiting or running."""
         return len(self._keys)
 
     def stop(self) -> None:
-        """Begin nothing more, of what waits neither; returns at once."""
+        """Begin nothing more, not even waiting work; returns at once."""
         self._is_stopped = True
 
     def wait_idle(self, seconds: float) -> bool:
-        """Wait until nothing is under way; ``False`` if that takes longer."""
+        """Wait until no work is running; ``False`` if that takes longer."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._keys, seconds)
 
@@ -122,7 +122,7 @@ class KeyedExecutor:
 
 
 def start_keyed_executor(size: int, name: str, report: Callable[[str], None]) -> KeyedExecutor:
-    """A crew of that many threads; what none of us foresaw is told, too."""
+    """Start an executor of ``size`` threads, which also reports unexpected errors."""
 
     def deliver(done: WorkResult[None]) -> None:
         if done.error is not None:

@@ -28,12 +28,12 @@ from rootkeeper.policy_language.patterns import (
 
 @dataclass(frozen=True, slots=True)
 class TruthValue:
-    """One answer."""
+    """One of three truth values: yes, no, or open."""
 
     value: bool | None
-    """``None`` where it can't be known beforehand."""
+    """``None`` if it can't be known before the request."""
     unknown: frozenset[str] = frozenset()
-    """What would have to be known: condition keys as the policy spells them, or the resource's name."""
+    """What the answer depends on: condition keys as in the policy, or the resource's name."""
 
     @property
     def is_yes(self) -> bool:
@@ -52,19 +52,19 @@ NO = TruthValue(value=False)
 
 
 def open_question(*unknown: str) -> TruthValue:
-    """The answer that hangs on these."""
+    """Return the answer that depends on these."""
     return TruthValue(None, frozenset(unknown))
 
 
 def truth_value_of(value: bool | None, unknown: str) -> TruthValue:
-    """``value``, or an open question about ``unknown``."""
+    """Return ``value``, or an open question about ``unknown`` if it is ``None``."""
     if value is None:
         return open_question(unknown)
     return YES if value else NO
 
 
 def all_of(truths: Iterable[TruthValue]) -> TruthValue:
-    """No if any is no, whatever the others are."""
+    """No if any is no, even if others are open."""
     unknown: frozenset[str] = frozenset()
     for truth in truths:
         if truth.is_no:
@@ -74,7 +74,7 @@ def all_of(truths: Iterable[TruthValue]) -> TruthValue:
 
 
 def any_of(truths: Iterable[TruthValue]) -> TruthValue:
-    """Yes if any is yes, whatever the others are."""
+    """Yes if any is yes, even if others are open."""
     unknown: frozenset[str] = frozenset()
     for truth in truths:
         if truth.is_yes:
@@ -87,35 +87,35 @@ Values: TypeAlias = tuple[PartialText, ...]
 
 
 class Presence(Enum):
-    """What is known of a key whose value isn't."""
+    """What is known about a key without a known value."""
 
     ABSENT = auto()
     PRESENT = auto()
-    """It is there, with a value that can't be known beforehand."""
+    """It exists, with an unknown value."""
     UNCERTAIN = auto()
-    """Not even whether it is there can be known beforehand."""
+    """It may or may not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A value that is one of these; which one can't be known beforehand."""
+    """A value that is one of these; which one is unknown."""
 
     values: Values
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationContext:
-    """Condition keys by lower-case name. A key that isn't mentioned at all is uncertain."""
+    """Condition keys by lower-case name. Any other key is uncertain."""
 
     values: Mapping[str, Values | OneOf] = field(default_factory=dict)
     """Several for multivalued keys."""
     present: frozenset[str] = frozenset()
-    """There, with unknown values."""
+    """Keys that exist with unknown values."""
     absent: frozenset[str] = frozenset()
-    """Not there; a name that ends with ``:`` or ``/`` means all keys that begin so."""
+    """Keys that don't exist; a name that ends with ``:`` or ``/`` is a prefix."""
 
     def find(self, key: str) -> Values | OneOf | Presence:
-        """The values of a key, given by its lower-case name, or what else is known of it."""
+        """Find the values of a key, by its lower-case name, or its presence."""
         found = self.values.get(key)
         if found is not None:
             return found
@@ -127,12 +127,12 @@ class EvaluationContext:
 
 
 def one_of(*values: str) -> OneOf:
-    """One of these texts."""
+    """Make a value that is one of these texts."""
     return OneOf(tuple(map(known_text, values)))
 
 
 def known_values(values: Mapping[str, str | Sequence[str]]) -> dict[str, Values | OneOf]:
-    """Plain texts as values of keys; a list is a multivalued key."""
+    """Convert texts to values of keys; a list is a multivalued key."""
     return {
         key.lower(): (known_text(value),) if isinstance(value, str) else tuple(map(known_text, value))
         for key, value in values.items()
@@ -145,13 +145,13 @@ _WITH_DEFAULT = re.compile(r"\s*([^,]+?)\s*,\s*'([^']*)'\s*")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A place that the request fills."""
+    """A policy variable, whose value comes from the request."""
 
     key: str
     default: str | None = None
 
     def find_value(self, context: EvaluationContext) -> str | Presence:
-        """The one text that it stands for; ``ABSENT`` if it stands for nothing."""
+        """Find its one value; ``ABSENT`` if it has none."""
         found = context.find(self.key.lower())
         if isinstance(found, Presence):
             is_default = found is Presence.ABSENT and self.default is not None
@@ -166,7 +166,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text of a policy, cut into tokens and variables."""
+    """A text of a policy, split into tokens and variables."""
 
     text: str
     parts: tuple[Tokens | Variable, ...]
@@ -178,7 +178,7 @@ class Template:
         return first if isinstance(first, tuple) else None
 
     def find_unknown(self, context: EvaluationContext) -> frozenset[str]:
-        """The variables whose values can't be known beforehand."""
+        """Find the variables whose values are unknown."""
         return frozenset(
             part.key
             for part in self.parts
@@ -186,7 +186,7 @@ class Template:
         )
 
     def fill(self, context: EvaluationContext) -> Tokens | None:
-        """Its tokens for a request; ``None`` if a variable stands for nothing, so that it matches nothing."""
+        """Return its tokens for a request; ``None`` if a variable has no value, so that it matches nothing."""
         tokens: list[Tokens] = []
         for part in self.parts:
             value = part.find_value(context) if isinstance(part, Variable) else part
@@ -197,7 +197,7 @@ class Template:
 
 
 def parse_template(text: str, *, has_variables: bool) -> Template:
-    """Cut a text at its variables; documents of version 2008-10-17 have none."""
+    """Split a text at its variables; documents of version 2008-10-17 have none."""
     parts: list[Tokens | Variable] = []
     position = 0
     for found in _VARIABLE.finditer(text) if has_variables else ():
@@ -218,7 +218,7 @@ def _parse_variable(inside: str) -> Tokens | Variable:
 
 
 def _join(parts: Sequence[Tokens | Variable]) -> list[Tokens | Variable]:
-    """Tokens that stand side by side become one part."""
+    """Join adjacent tokens into one part."""
     joined: list[Tokens | Variable] = []
     for part in parts:
         last = joined[-1] if joined else None
@@ -234,7 +234,7 @@ _NULL = "null"
 
 
 class SetOperator(StrEnum):
-    """How the values of a multivalued key are taken together."""
+    """How the values of a multivalued key are combined."""
 
     FOR_ALL_VALUES = "forallvalues"
     FOR_ANY_VALUE = "foranyvalue"
@@ -245,7 +245,7 @@ class Condition(Protocol):
 
     @property
     def key(self) -> str:
-        """As the policy spells it."""
+        """The key as in the policy."""
         ...
 
     def evaluate(self, context: EvaluationContext) -> TruthValue:
@@ -274,7 +274,7 @@ class PolicyValue:
     template: Template
     operator: Operator
     constant: Test | None
-    """Its test, where it has no variables."""
+    """Its test, if it has no variables."""
 
     def evaluate(self, value: PartialText, key: str, context: EvaluationContext) -> TruthValue:
         if self.constant is not None:
@@ -336,13 +336,13 @@ class ValueCondition:
         return YES if self.operator.is_negated and self.set_operator is None else NO
 
     def _evaluate_any_value(self) -> TruthValue:
-        """For a value that is there and unknown: only a lone ``*`` is sure to match it."""
+        """Evaluate an unknown value: only a lone ``*`` is sure to match it."""
         is_sure = self.takes_wildcards and any(value.template.constant == EVERYTHING for value in self.values)
         return self._turned(YES) if is_sure else open_question(self.key)
 
 
 def parse_conditions(element: object, *, has_variables: bool) -> tuple[Condition, ...]:
-    """Read a Condition element.
+    """Parse a Condition element.
 
     :raises ValueError: if an operator is unknown or a value doesn't suit it.
     """

@@ -1,6 +1,6 @@
-"""Policy documents: read, checked against the grammar and the size that AWS allows, and kept with their name.
+"""Parses policy documents, and checks AWS's grammar and size limits.
 
-Every error names its policy. What can't be understood is an error and never passed over: a statement that was left out
+Every error names its policy. A part that can't be parsed is an error and is never skipped, because a skipped statement
 could be the one that denies.
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language"; Organizations User Guide, "SCP syntax", "RCP syntax".
@@ -56,16 +56,16 @@ class Effect(StrEnum):
 
 
 class PolicyKind(StrEnum):
-    """Where a policy stands."""
+    """The type of a policy."""
 
     IDENTITY = "identity_policy"
-    """Of a user, role or permission set; a permissions boundary too."""
+    """Attached to a user, role or permission set; also a permissions boundary."""
     RESOURCE_CONTROL = "resource_control_policy"
     SERVICE_CONTROL = "service_control_policy"
 
     @property
     def longest(self) -> int:
-        """Characters that AWS allows at most.
+        """AWS's limit of characters.
 
         Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas".
         """
@@ -82,10 +82,10 @@ _LONGEST = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyLabel:
-    """Which policy it is."""
+    """A policy's id and name."""
 
     policy_id: str
-    """Such as ``p-examplescp``, an ARN, or what else tells it apart."""
+    """Such as ``p-examplescp``, an ARN, or another unique text."""
     name: str
 
     def __str__(self) -> str:
@@ -94,18 +94,18 @@ class PolicyLabel:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """One action on one resource, as far as it is known beforehand."""
+    """One action on one resource, as far as it is known."""
 
     action: str
-    """Such as ``iam:GetUser``; case doesn't count."""
+    """Such as ``iam:GetUser``; case-insensitive."""
     resource: PartialText
-    """An ARN, or ``*`` for actions that know no other resource."""
+    """An ARN, or ``*`` for actions without resources."""
     context: EvaluationContext
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, ready to be judged."""
+    """One parsed statement."""
 
     index: int
     """From 0, in the order of the document."""
@@ -122,7 +122,7 @@ class Statement:
 
     @property
     def label(self) -> str:
-        """Its Sid, or its number as a person counts."""
+        """Its Sid, or its number from 1."""
         return self.sid or f"statement {self.index + 1}"
 
     def covers_action(self, action: str) -> bool:
@@ -153,23 +153,22 @@ def _evaluate_resource(template: Template, request: AccessRequest) -> TruthValue
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy that was read and understood."""
+    """A parsed policy."""
 
     label: PolicyLabel
     kind: PolicyKind
     statements: tuple[Statement, ...]
     document: Mapping[str, Any] = field(repr=False, compare=False, hash=False)
-    """The JSON object as AWS keeps it, for the changes that are offered; never altered."""
+    """The JSON object as AWS has it, for suggested changes; never altered."""
 
     def of(self, effect: Effect) -> Iterable[Statement]:
         return (statement for statement in self.statements if statement.effect is effect)
 
 
 def parse_policy(text: str, label: PolicyLabel, kind: PolicyKind) -> Policy:
-    """Read a policy document.
+    """Parse a policy document.
 
-    :raises PolicyDocumentError: if it is too long, isn't JSON or isn't a policy; it names the policy and says what is
-        wrong with it.
+    :raises PolicyDocumentError: if it is too long, isn't JSON or isn't a policy; it names the policy and the problem.
     """
     if len(text) > kind.longest:
         raise _refuse(label, f"it has {len(text):,} characters, and AWS allows {kind.longest:,}")
@@ -187,16 +186,16 @@ def parse_policy(text: str, label: PolicyLabel, kind: PolicyKind) -> Policy:
 
 def _refuse(label: PolicyLabel, problem: str) -> PolicyDocumentError:
     return PolicyDocumentError(
-        f"The policy {label} can't be understood: {problem}.",
-        hint="Look at it in AWS and mend it; nothing is concluded from it until then.",
+        f"The policy {label} can't be parsed: {problem}.",
+        hint="Correct the policy in AWS. Until then, its effect is unknown.",
     )
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """AWS refuses an element that stands twice; taking the last one could hide a Deny."""
+    """AWS refuses a repeated element; the last one could hide a Deny."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("an element stands in it twice")
+        raise ValueError("an element is in it twice")
     return found
 
 
@@ -250,7 +249,7 @@ def _parse_statement(index: int, element: object, kind: PolicyKind, *, has_varia
 
 
 def _resources_of(fields: Mapping[str, Any], kind: PolicyKind) -> tuple[str, list[str]]:
-    """A resource control policy may leave the resource out and means every resource then."""
+    """Without a Resource element, a resource control policy applies to every resource."""
     if kind is PolicyKind.RESOURCE_CONTROL and not fields.keys() & {"Resource", "NotResource"}:
         return "Resource", ["*"]
     return _one_of(fields, "Resource", "NotResource")
@@ -283,7 +282,7 @@ def _object(element: object, name: str, known: frozenset[str] | set[str]) -> Map
         raise ValueError(f"{name} must be an object")
     unknown = element.keys() - known
     if unknown:
-        raise ValueError(f"{name} has an element {min(unknown)[:100]!r} that we don't know")
+        raise ValueError(f"{name} has an unknown element {min(unknown)[:100]!r}")
     return element
 
 

@@ -38,14 +38,14 @@ from rootkeeper.policy_language.documents import (
 
 
 class AccessVerdict(StrEnum):
-    """What a request would come to."""
+    """The result of a request."""
 
     ALLOWED = "allowed"
     BLOCKED = "blocked"
     DEPENDS = "depends"
-    """On a condition that can't be known beforehand."""
+    """It depends on a condition that can't be known before the request."""
     UNKNOWN = "unknown"
-    """Policies couldn't be read; ``evaluate`` itself never says so."""
+    """Policies couldn't be read; ``evaluate`` itself never returns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,15 @@ class ApplicablePolicies:
     """All policies that decide about one request."""
 
     service_control_levels: Sequence[PolicyLevel] = ()
-    """Over the caller's account, from the organization's root down to the account itself. Each level must allow
+    """SCPs of the caller's account, from the organization's root down to the account. Each level must allow
     (FullAWSAccess usually does). Empty for the management account, which no SCP restricts.
     """
     resource_control_levels: Sequence[PolicyLevel] = ()
-    """The same over the resource's account; empty for the management account and for services without RCPs."""
+    """RCPs of the resource's account; empty for the management account and for services without RCPs."""
     identity_policies: Sequence[Policy] | None = ()
-    """Of the caller: one must allow. ``None`` for a root user, who needs no Allow in its own account."""
+    """The caller's: one must allow. ``None`` for a root user, who needs no Allow in its own account."""
     boundary: Policy | None = None
-    """The caller's permissions boundary, which must allow, too."""
+    """The caller's permissions boundary, which must also allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class DenyingPolicy:
 
     kind: PolicyKind
     policy: PolicyLabel | None
-    """``None`` where no single policy is at fault, since none of several allows."""
+    """``None`` if several policies could allow and none does."""
     statement: Statement | None
-    """The Deny statement; ``None`` where the Allow is missing."""
+    """The Deny statement; ``None`` if an Allow is missing."""
     unknown: frozenset[str] = frozenset()
-    """What it hangs on; empty if it is certain."""
+    """What it depends on; empty if it is certain."""
     target_id: str | None = None
-    """The place of the tree whose policies don't allow; ``None`` for an explicit Deny, which counts from anywhere."""
+    """The place of the tree whose policies don't allow; ``None`` for an explicit Deny, which counts from any place."""
 
     @property
     def is_explicit(self) -> bool:
@@ -94,15 +94,15 @@ class DenyingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a request would come to, and why."""
+    """The result of a request, and why."""
 
     verdict: AccessVerdict
     denials: tuple[DenyingPolicy, ...] = ()
-    """If blocked, everything that blocks for certain; if it depends, everything that may."""
+    """If blocked, all certain denials; if it depends, all possible ones."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """What it depends on: condition keys as the policies spell them, or resources that they name."""
+        """What it depends on: condition keys as in the policies, or resources in them."""
         if self.verdict is not AccessVerdict.DEPENDS:
             return ()
         return tuple(sorted(frozenset().union(*(denial.unknown for denial in self.denials))))
@@ -111,9 +111,9 @@ class Decision:
 def evaluate(request: AccessRequest, applicable: ApplicablePolicies) -> Decision:
     """Decide about a request as AWS would.
 
-    Any Deny wins. Without one, each level of SCPs and each level of RCPs must allow, and an identity policy, and the
-    permissions boundary if there is one. Where a condition key can't be known, the answer is ``DEPENDS`` unless the
-    others decide already; never ``ALLOWED``.
+    Any Deny wins. Without one, each level of SCPs, each level of RCPs, an identity policy, and the permissions boundary
+    if there is one, must allow. If a condition key is unknown and decides the result, it is ``DEPENDS``, never
+    ``ALLOWED``.
     """
     found = (*_list_explicit(request, applicable), *_list_missing(request, applicable))
     certain = tuple(denial for denial in found if not denial.unknown)
@@ -123,7 +123,7 @@ def evaluate(request: AccessRequest, applicable: ApplicablePolicies) -> Decision
 
 
 def merge(decisions: Iterable[Decision]) -> Decision:
-    """The answer for a task that needs all of several requests: blocked if any of them is."""
+    """Merge the decisions of a task that needs all of several requests: blocked if any is."""
     found = tuple(decisions)
     for verdict in (AccessVerdict.BLOCKED, AccessVerdict.DEPENDS):
         denials = [denial for decision in found if decision.verdict is verdict for denial in decision.denials]
@@ -133,7 +133,7 @@ def merge(decisions: Iterable[Decision]) -> Decision:
 
 
 def _join(denials: Iterable[DenyingPolicy]) -> tuple[DenyingPolicy, ...]:
-    """One for each cause, with everything that it hangs on."""
+    """Join denials of one cause, with everything that they depend on."""
     joined: dict[tuple[object, ...], DenyingPolicy] = {}
     for denial in denials:
         index = denial.statement.index if denial.statement else None
@@ -160,7 +160,7 @@ def _all_policies(applicable: ApplicablePolicies) -> Iterator[Policy]:
 
 
 def _distinct(policies: Iterable[Policy]) -> Iterator[Policy]:
-    """A policy that is attached at several places denies once."""
+    """Yield each policy once, even if it is attached at several places."""
     seen: set[tuple[PolicyKind, PolicyLabel]] = set()
     for policy in policies:
         if (policy.kind, policy.label) not in seen:
@@ -205,37 +205,37 @@ class OrganizationPolicy:
     label: PolicyLabel
     kind: PolicyKind
     content: str | None
-    """JSON text; ``None`` where it couldn't be read."""
+    """JSON text; ``None`` if it couldn't be read."""
     target_ids: frozenset[str]
     """The organization's root, units and accounts that it is attached to."""
     is_aws_managed: bool = False
     is_everywhere: bool = False
-    """Attached to everything: RCPFullAWSAccess, which can't be detached, and FullAWSAccess where it is taken to be."""
+    """Attached to everything: RCPFullAWSAccess, which can't be detached, and FullAWSAccess if that is assumed."""
     problem: str | None = None
     """Why content or targets couldn't be read, such as ``needs organizations:DescribePolicy``."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyListing:
-    """Everything that was read of an organization's SCPs and RCPs."""
+    """The SCPs and RCPs of an organization, as far as they were read."""
 
     policies: tuple[OrganizationPolicy, ...]
     enabled_kinds: frozenset[PolicyKind]
     """A kind that isn't enabled on the organization's root restricts nothing."""
     problems: Mapping[PolicyKind, tuple[str, ...]] = field(default_factory=dict)
-    """What couldn't be read of a kind at all; while there is something, no account is known to be free of denials."""
+    """What couldn't be read, by kind. If there is any, no account is known to be free of denials."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedPolicies:
-    """One kind of policies over one account: for each place from the root down, the ids attached there."""
+    """One kind of policies of one account: for each place from the root down, the ids attached there."""
 
     kind: PolicyKind
     places: tuple[tuple[str, frozenset[str]], ...]
 
     @property
     def signature(self) -> frozenset[frozenset[str]]:
-        """All that the answer hangs on: which sets there are, not where or how often."""
+        """All that the decision depends on: the sets of policies, not where or how often."""
         return frozenset(policy_ids for _, policy_ids in self.places)
 
     @property
@@ -246,17 +246,17 @@ class PlacedPolicies:
         return (target_id for target_id, policy_ids in self.places if policy_id in policy_ids)
 
     def attached_to(self, target_id: str | None) -> frozenset[str]:
-        """The ids at one place; none at a place that isn't among these."""
+        """Return the ids at one place; empty for an unknown place."""
         return next((policy_ids for place, policy_ids in self.places if place == target_id), frozenset())
 
     def places_with(self, policy_ids: frozenset[str]) -> Iterator[str]:
-        """The places at which just these are attached."""
+        """Yield the places with exactly these policies."""
         return (target_id for target_id, attached in self.places if attached == policy_ids)
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadPolicy:
-    """A policy of which it isn't known what it says."""
+    """A policy with unknown content."""
 
     label: PolicyLabel
     problem: str
@@ -264,7 +264,7 @@ class UnreadPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTree:
-    """All policies, each parsed once, by where they are attached."""
+    """All policies, each parsed once, by their places."""
 
     enabled_kinds: frozenset[PolicyKind]
     problems: Mapping[PolicyKind, tuple[str, ...]]
@@ -275,7 +275,7 @@ class PolicyTree:
     _unread: Mapping[str, UnreadPolicy] = field(default_factory=dict)
 
     def over(self, account: Account, kind: PolicyKind) -> PlacedPolicies:
-        """The policies over a member account; none of a kind that isn't enabled."""
+        """Return the policies of a member account; none of a kind that isn't enabled."""
         if kind not in self.enabled_kinds:
             return PlacedPolicies(kind, ())
         everywhere = self._everywhere.get(kind, frozenset())
@@ -286,7 +286,7 @@ class PolicyTree:
         )
 
     def levels(self, placed: PlacedPolicies) -> tuple[PolicyLevel, ...]:
-        """The same for the evaluation; unread policies are left out, see ``list_unread``."""
+        """Return them for the evaluation, without unread ones, see ``list_unread``."""
         return tuple(
             PolicyLevel(
                 target, tuple(self._read[policy_id] for policy_id in sorted(policy_ids) if policy_id in self._read)
@@ -298,7 +298,7 @@ class PolicyTree:
         return tuple(self._unread[policy_id] for policy_id in sorted(placed.policy_ids) if policy_id in self._unread)
 
     def find_policy(self, policy_id: str) -> Policy | None:
-        """The policy, if it was read and understood."""
+        """Find the policy, if it was read and parsed."""
         return self._read.get(policy_id)
 
     def describe(self, policy_id: str) -> OrganizationPolicy:
@@ -306,7 +306,7 @@ class PolicyTree:
 
 
 def build_tree(listing: PolicyListing) -> PolicyTree:
-    """Parse every policy once and turn targets into places."""
+    """Parse every policy once, and place it at its targets."""
     read: dict[str, Policy] = {}
     unread: dict[str, UnreadPolicy] = {}
     for policy in listing.policies:

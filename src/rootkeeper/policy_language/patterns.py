@@ -25,7 +25,7 @@ _ARN_COLONS = 5
 
 
 class Wildcard(Enum):
-    """What isn't a character of its own in a pattern."""
+    """The wildcards of a pattern."""
 
     RUN = auto()
     """``*``: any characters, or none."""
@@ -48,42 +48,42 @@ _CHARACTERS = {Wildcard.RUN: "*", Wildcard.ONE: "?"}
 
 @dataclass(frozen=True, slots=True)
 class PartialText:
-    """A text of which something may be unknown."""
+    """A text of which parts may be unknown."""
 
     pieces: tuple[str, ...]
-    """What is known, in order. Between each two stands something unknown, perhaps nothing, but never a colon."""
+    """The known parts, in order. Between each two is an unknown text, which may be empty and has no colon."""
 
     @property
     def known(self) -> str | None:
-        """The whole text, if all of it is known."""
+        """The whole text, if it is known."""
         return self.pieces[0] if len(self.pieces) == 1 else None
 
 
 def known_text(text: str) -> PartialText:
-    """A text of which everything is known."""
+    """Make a text that is completely known."""
     return PartialText((text,))
 
 
 def wildcard_tokens(text: str) -> Tokens:
-    """``*`` and ``?`` as wildcards."""
+    """Split a text into tokens, with ``*`` and ``?`` as wildcards."""
     wildcards = {"*": Wildcard.RUN, "?": Wildcard.ONE}
     return tuple(wildcards.get(character, character) for character in text)
 
 
 def literal_tokens(tokens: Iterable[Token]) -> Tokens:
-    """``*`` and ``?`` as the characters that they are, for operators that know no wildcards."""
+    """Turn wildcards back into characters, for operators without wildcards."""
     return tuple(_CHARACTERS[token] if isinstance(token, Wildcard) else token for token in tokens)
 
 
 def resource_tokens(tokens: Tokens) -> Tokens:
-    """As the Resource element takes them: within the first five segments of an ARN only a ``*`` that ends its segment
-    reaches over the colon.
+    """Bind wildcards as the Resource element does: in the first five segments of an ARN, only a ``*`` at the end of its
+    segment matches a colon.
     """
     return _bound(tokens, keeps_ends=True)
 
 
 def arn_tokens(tokens: Tokens) -> Tokens:
-    """As the Arn operators take them: each of the six segments stands for itself; a lone ``*`` is everything."""
+    """Bind wildcards as the Arn operators do: each within its segment; a lone ``*`` is everything."""
     return tokens if tokens == EVERYTHING else _bound(tokens, keeps_ends=False)
 
 
@@ -103,7 +103,7 @@ def _ends_segment(tokens: Tokens, index: int) -> bool:
 
 @lru_cache(maxsize=65_536)
 def match(tokens: Tokens, text: PartialText) -> bool | None:
-    """Whether the pattern matches the text: always, never, or ``None`` where it hangs on what is unknown of it."""
+    """Whether the pattern matches the text: always, never, or ``None`` if it depends on the unknown parts."""
     if tokens == EVERYTHING:
         return True
     if text.known is not None:
@@ -118,12 +118,12 @@ def _through_gap_never(_tokens: Tokens, _positions: frozenset[int]) -> frozenset
 
 
 def _through_gap_always(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
-    """Only a ``*`` takes whatever stands there."""
+    """Positions after any unknown text: only a ``*`` matches each of them."""
     return frozenset(position for position in positions if position < len(tokens) and tokens[position] in _RUNS)
 
 
 def _through_gap_perhaps(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
-    """Everything that fits up to the next colon may stand there."""
+    """Positions after some unknown text, up to the next colon."""
     reached = set(positions)
     for position in positions:
         following = position
@@ -146,7 +146,7 @@ def _reaches_end(tokens: Tokens, text: PartialText, through_gap: _ThroughGap) ->
 
 
 def _take(tokens: Tokens, positions: Iterable[int], character: str) -> frozenset[int]:
-    """The positions after one more character."""
+    """Positions after one more character."""
     reached: set[int] = set()
     for position in positions:
         if position == len(tokens):
@@ -161,7 +161,7 @@ def _take(tokens: Tokens, positions: Iterable[int], character: str) -> frozenset
 
 
 def _over_runs(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
-    """A ``*`` may be empty, so that what follows it is reached, too."""
+    """Add the positions after each ``*``, which may be empty."""
     reached = set(positions)
     for position in positions:
         following = position
@@ -172,7 +172,7 @@ def _over_runs(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
 
 
 Test: TypeAlias = Callable[[PartialText], bool | None]
-"""Of a request's value; ``None`` where it hangs on what is unknown of the value."""
+"""A test of a request's value; ``None`` if it depends on unknown parts."""
 Preparation: TypeAlias = Callable[[Tokens], Test]
 """Makes the test for a policy's value.
 
@@ -186,7 +186,7 @@ class Operator:
 
     prepare: Preparation
     is_negated: bool = False
-    """Whether it holds when none of the policy's values matches, and when the key is absent."""
+    """Whether it is true if none of the policy's values matches, and if the key is absent."""
     takes_variables: bool = False
 
 
@@ -212,7 +212,7 @@ def _matching(tokens: Tokens) -> Test:
 
 
 def _known(test: Callable[[str], bool]) -> Test:
-    """A test that needs the whole value."""
+    """Make a test that needs the whole value."""
 
     def test_known(value: PartialText) -> bool | None:
         return None if value.known is None else test(value.known)
@@ -254,7 +254,7 @@ def _read_number(text: str) -> float | None:
 
 
 def _read_moment(text: str) -> float | None:
-    """An ISO 8601 date, or seconds since 1970. Four digits are a year."""
+    """Read an ISO 8601 date, or seconds since 1970. Four digits are a year."""
     is_year = len(text) == 4 and text.isdecimal()
     seconds = None if is_year else _read_number(text)
     if seconds is not None:
@@ -340,4 +340,4 @@ OPERATORS = {
     "stringnotequalsignorecase": _text(_equals_ignoring_case, is_negated=True),
     "stringnotlike": _text(_like, is_negated=True),
 }
-"""By lower-case name; all but Null, which asks for the key and not for its value."""
+"""By lower-case name; without Null, which is about the key and not its value."""

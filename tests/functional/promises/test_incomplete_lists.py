@@ -128,7 +128,7 @@ def test_p13_a_list_that_lacks_accounts_is_found_by_those_that_were_there_before
         run = stage.run(*command, through=proxy)
         assert_clean_ending(run, 3)
         assert run.stdout == ""
-        assert "is in the organization and isn't in the list" in run.stderr, run.shown
+        assert "is in the organization, but not in the list" in run.stderr, run.shown
     assert proxy.mutating == []
     proxy.forget()
     whole = stage.run("audit", "-o", "json", through=proxy)

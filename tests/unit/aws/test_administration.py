@@ -60,5 +60,5 @@ def test_an_answer_that_does_not_say_what_is_on_is_unclear(
 ) -> None:
     operation = "EnableOrganizationsRootSessions"
     aws_server.answer(operation, answer_xml(operation, "<OrganizationId>o-exampleorgid</OrganizationId>"))
-    with pytest.raises(AwsUnclearError, match="doesn't say which features"):
+    with pytest.raises(AwsUnclearError, match="contain the enabled features"):
         administration.enable_feature(Feature.ROOT_SESSIONS, make_intent(clock, Action.FEATURE_ENABLE))

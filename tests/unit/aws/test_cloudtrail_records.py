@@ -49,6 +49,6 @@ def test_one_record_alone_is_enough() -> None:
     ],
 )
 def test_what_holds_no_records_is_refused_by_its_name(text: str) -> None:
-    with pytest.raises(InputError, match=r"events\.json holds no CloudTrail records") as caught:
+    with pytest.raises(InputError, match=r"events\.json contains no CloudTrail records") as caught:
         parse_records(text, "events.json")
     assert "lookup-events" in (caught.value.hint or "")

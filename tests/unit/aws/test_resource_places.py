@@ -33,7 +33,7 @@ def test_credentials_of_aws_never_go_to_another_server(
 ) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:9000")
     places = AwsResourcePlaces(AwsClients(GatewayOptions(), FakeClock()))
-    with pytest.raises(InputError, match=r"127\.0\.0\.1:9000, everything else at AWS") as raised:
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:9000, all others to AWS") as raised:
         places.require_same_place(kind)
     assert variable in (raised.value.hint or "")
 
@@ -68,7 +68,7 @@ def test_enabled_regions_are_read_to_the_end(places: AwsResourcePlaces, aws_serv
 
 def test_no_region_at_all_is_no_answer(places: AwsResourcePlaces, aws_server: FakeAwsServer) -> None:
     aws_server.answer("ListRegions", Reply(body=json.dumps({"Regions": []})))
-    with pytest.raises(AwsUnreachableError, match="no Region is enabled"):
+    with pytest.raises(AwsUnreachableError, match="no enabled Region"):
         places.list_enabled_regions(MEMBER)
 
 

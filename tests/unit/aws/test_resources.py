@@ -60,7 +60,7 @@ def test_names_of_queues_are_taken(name: str) -> None:
     ],
 )
 def test_anything_else_is_refused_before_any_call(kind: ResourceKind, name: str) -> None:
-    with pytest.raises(InputError, match="is not the name of a"):
+    with pytest.raises(InputError, match=r"a valid (bucket|queue) name"):
         require_resource_name(kind, name)
 
 

@@ -175,7 +175,7 @@ def test_a_creation_that_does_not_say_what_it_created_is_unclear(
     aws_server.answer("CreateLoginProfile", answer_xml("CreateLoginProfile", "<Other/>"))
     session = open_session(sessions, TaskPolicy.CREATE_PASSWORD)
     session.require_identity()
-    with pytest.raises(AwsUnclearError, match="doesn't say what it created"):
+    with pytest.raises(AwsUnclearError, match="has no login profile"):
         session.create_login_profile(make_intent(clock, Action.LOGIN_PROFILE_CREATE, ACCOUNT))
 
 

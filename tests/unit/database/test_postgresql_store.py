@@ -71,9 +71,7 @@ def test_work_that_lost_its_transaction_to_a_standstill_is_done_again_once(
         if standstills == 1:
             assert commits.run(work) == 7
         else:
-            assert (
-                "this process stood still for too long" in raised_by(lambda: commits.run(work), DatabaseError).message
-            )
+            assert "this process was idle for too long" in raised_by(lambda: commits.run(work), DatabaseError).message
         assert runs == [1, 2]
     finally:
         commits.close()

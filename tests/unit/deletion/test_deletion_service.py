@@ -101,7 +101,7 @@ def test_p12_a_named_account_with_an_exception_or_a_window_is_refused(desk: Desk
     desk.windows.add(make_window(OTHER, now))
     with pytest.raises(TargetRefusedError, match="w-777788889999"):
         plan(desk, naming("other"))
-    with pytest.raises(TargetRefusedError, match="--exclude"):
+    with pytest.raises(TargetRefusedError, match="excludes it"):
         plan(desk, replace(naming(CLEAN), excluded=(CLEAN,)))
 
 

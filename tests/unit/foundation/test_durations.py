@@ -25,7 +25,7 @@ def test_a_duration_is_a_number_with_a_unit(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "4", "h", "4 h", "-4h", "1.5h", "4H", "4w", "9999999999s", "1h30m"])
 def test_what_is_no_duration_is_refused_and_shown(text: str) -> None:
-    with pytest.raises(InputError, match="isn't a length of time") as caught:
+    with pytest.raises(InputError, match="isn't a duration") as caught:
         parse(text)
     assert repr(text) in caught.value.message
     assert "10s to 7d" in (caught.value.hint or "")

@@ -34,7 +34,7 @@ def test_delegates_that_cannot_be_read_are_unknown_not_none(desk: Desk) -> None:
 
 def test_p13_an_empty_list_is_an_error(desk: Desk) -> None:
     desk.organization.accounts.clear()
-    with pytest.raises(OrganizationIncompleteError, match="no account at all"):
+    with pytest.raises(OrganizationIncompleteError, match="no accounts"):
         desk.read_inventory()
     assert desk.store.last is None
 

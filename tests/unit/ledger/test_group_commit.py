@@ -129,7 +129,7 @@ def test_p02_a_database_that_another_process_locks_refuses_and_then_goes_on(stag
         worker = make_worker(database)
         with locked_by_another(stage):
             error = raised_by(worker.append_intent, LedgerUnavailableError)
-            assert "another process keeps it locked" in error.message
+            assert "another process has locked it" in error.message
             assert error.hint is not None
         assert worker.append_intent().sequence == 1
         worker.owner.close()

@@ -40,7 +40,7 @@ def gap(
 @pytest.mark.parametrize(
     ("accounts", "expected", "words"),
     [
-        ((), frozenset(), "no account at all"),
+        ((), frozenset(), "no accounts"),
         ((account(MEMBER),), frozenset(), "management account 111122223333 is missing"),
         (BOTH, frozenset({AccountId("222233334444")}), "222233334444"),
     ],

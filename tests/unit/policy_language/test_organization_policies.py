@@ -60,7 +60,7 @@ def test_the_resource_policy_of_aws_is_everywhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"), [(None, "p-bad couldn't be read"), ("{", "p-bad can't be understood: it isn't JSON")]
+    ("content", "problem"), [(None, "p-bad couldn't be read"), ("{", "p-bad can't be parsed: it isn't JSON")]
 )
 def test_a_policy_that_isnt_understood_stays_with_its_name(content: str | None, problem: str) -> None:
     tree = build(make("p-bad", "r-exam", content=content), make("p-good", "r-exam"))
