@@ -300,33 +300,18 @@ class AwsRootSession:
         expires_at: datetime,
     ) -> None:
         self._clients = clients
-        self._account_id = account_id
-        self._task_policy = task_policy
+        self.account_id = account_id
+        self.task_policy = task_policy
+        self.access_key_id = credentials.access_key_id
+        self.expires_at = expires_at
         self._credentials = credentials
-        self._expires_at = expires_at
         self._is_identified = False
 
     def __repr__(self) -> str:
-        return f"<root session {self.access_key_id} on {self._account_id}, {self._task_policy}>"
+        return f"<root session {self.access_key_id} on {self.account_id}, {self.task_policy}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a root session can't be pickled or copied")
-
-    @property
-    def account_id(self) -> AccountId:
-        return self._account_id
-
-    @property
-    def task_policy(self) -> TaskPolicy:
-        return self._task_policy
-
-    @property
-    def access_key_id(self) -> str:
-        return self._credentials.access_key_id
-
-    @property
-    def expires_at(self) -> datetime:
-        return self._expires_at
 
     def frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials for a signature within the gateway, and for nothing else."""
@@ -335,22 +320,22 @@ class AwsRootSession:
 
     def require_identity(self) -> None:
         with root_session_entered(self._credentials):
-            answer = self._clients.root_sts.read("GetCallerIdentity", target=self._account_id)
-        wanted = f"arn:{self._clients.partition}:iam::{self._account_id}:root"
+            answer = self._clients.root_sts.read("GetCallerIdentity", target=self.account_id)
+        wanted = f"arn:{self._clients.partition}:iam::{self.account_id}:root"
         if answer.get("Arn") != wanted:
             raise IdentityMismatchError(
-                f"The root session for {self._account_id} is {answer.get('Arn')}, not {wanted}. Nothing was changed.",
+                f"The root session for {self.account_id} is {answer.get('Arn')}, not {wanted}. Nothing was changed.",
                 operation="sts:GetCallerIdentity",
             )
         self._is_identified = True
 
     @cached_property
     def resource_policies(self) -> AwsBucketPolicies | AwsQueuePolicies:
-        if self._task_policy not in _UNLOCK_SERVICES:
-            raise ValueError(f"{self._task_policy} reaches neither buckets nor queues")
-        service, policies = _UNLOCK_SERVICES[self._task_policy]
+        if self.task_policy not in _UNLOCK_SERVICES:
+            raise ValueError(f"{self.task_policy} reaches neither buckets nor queues")
+        service, policies = _UNLOCK_SERVICES[self.task_policy]
         calls = SessionCalls(
-            self._clients, service, self._account_id, self._credentials, is_identified=lambda: self._is_identified
+            self._clients, service, self.account_id, self._credentials, is_identified=lambda: self._is_identified
         )
         return policies(calls)
 
@@ -360,7 +345,7 @@ class AwsRootSession:
     def read_credentials(self) -> RootCredentials:
         observed_at = self._clients.clock.now()
         return RootCredentials(
-            account_id=self._account_id,
+            account_id=self.account_id,
             login_profile=self._find_login_profile_with_last_use(),
             access_keys=tuple(
                 parse_access_key(key, self._read_last_use(required(key, "AccessKeyId", "iam:ListAccessKeys")))
@@ -393,7 +378,7 @@ class AwsRootSession:
         created_at = answer.get("LoginProfile", {}).get("CreateDate")
         if created_at is None:
             raise AwsUnclearError(
-                f"The answer to iam:CreateLoginProfile for {self._account_id} has no login profile. It may have acted.",
+                f"The answer to iam:CreateLoginProfile for {self.account_id} has no login profile. It may have acted.",
                 operation="iam:CreateLoginProfile",
             )
         return parse_login_profile(created_at)
@@ -429,19 +414,19 @@ class AwsRootSession:
 
     def _read(self, operation: str, **parameters: object) -> AwsResponse:
         with root_session_entered(self._credentials):
-            return self._clients.root_iam.read(operation, target=self._account_id, **parameters)
+            return self._clients.root_iam.read(operation, target=self.account_id, **parameters)
 
     def _list(self, operation: str, member: str) -> list[Any]:
         with root_session_entered(self._credentials):
-            return list(self._clients.root_iam.list_all(operation, member, target=self._account_id))
+            return list(self._clients.root_iam.list_all(operation, member, target=self.account_id))
 
     def _change(self, operation: str, action: Action, intent: Intent, **parameters: object) -> AwsResponse:
-        require_intent_fits(intent, action, self._account_id)
+        require_intent_fits(intent, action, self.account_id)
         if not self._is_identified:
             raise ValueError(f"{operation} before the identity of the root session was checked")
         with root_session_entered(self._credentials):
             return self._clients.root_iam_changing.change(
-                operation, intent, self._clients.clock, target=self._account_id, **parameters
+                operation, intent, self._clients.clock, target=self.account_id, **parameters
             )
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
@@ -61,13 +62,6 @@ class _CanonicalRequest:
 _BODY_HASH = sha256(_BODY).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _SigningContext:
-    """The part of a request that botocore's signature reads."""
-
-    context: dict[str, Any]
-
-
 @dataclass(frozen=True)
 class CachedRequestSigner:
     """Signs POST requests to one URL with the same headers."""
@@ -83,7 +77,7 @@ class CachedRequestSigner:
         token = credentials.token or None
         form = self._without_token if token is None else self._with_token
         auth = SigV4Auth(credentials, self.signing_name, self.region)
-        signing: Any = _SigningContext({"timestamp": moment})
+        signing: Any = SimpleNamespace(context={"timestamp": moment})
         signature = auth.signature(auth.string_to_sign(signing, form.fill(moment, token, body)), signing)
         headers = {**self.headers, "X-Amz-Date": moment}
         if token is not None:

@@ -214,58 +214,45 @@ _LOCK_POLL_SECONDS = 0.02
 class SqliteStore:
     """A SQLite file."""
 
+    glance_options: Mapping[str, Any] = {}
+    """None: SQLite begins transactions at no cost, and the driver must not begin its own."""
+
     def __init__(self, path: Path, busy_timeout_seconds: float) -> None:
-        self._path = path.absolute()
+        self.path = path.absolute()
+        self.place = str(self.path)
         self._busy_timeout_seconds = busy_timeout_seconds
-        self._engine = create_engine(
-            f"sqlite+pysqlite:///{quote(str(self._path))}",
+        self.engine = create_engine(
+            f"sqlite+pysqlite:///{quote(str(self.path))}",
             creator=self._connect,
             poolclass=QueuePool,
             pool_size=POOLED_CONNECTIONS,
             max_overflow=POOLED_CONNECTIONS,
             pool_timeout=CHECKOUT_SECONDS,
         )
-        event.listen(self._engine, "connect", self._remember_file)
-        event.listen(self._engine, "checkout", self._check_file)
-        event.listen(self._engine, "begin", _begin_sqlite)
-
-    @property
-    def engine(self) -> Engine:
-        return self._engine
-
-    @property
-    def place(self) -> str:
-        return str(self._path)
-
-    @property
-    def path(self) -> Path | None:
-        return self._path
-
-    @property
-    def glance_options(self) -> Mapping[str, Any]:
-        """None: SQLite begins transactions at no cost, and the driver must not begin its own."""
-        return {}
+        event.listen(self.engine, "connect", self._remember_file)
+        event.listen(self.engine, "checkout", self._check_file)
+        event.listen(self.engine, "begin", _begin_sqlite)
 
     def exists(self) -> bool:
         """Whether there is a non-empty file; an empty one is from an interrupted creation."""
         try:
-            return self._path.stat().st_size > 0
+            return self.path.stat().st_size > 0
         except (FileNotFoundError, NotADirectoryError):
             return False
 
     def create(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             return
-        sync_folder(self._path.parent)
+        sync_folder(self.path.parent)
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         with self._folder_locked():
             self._choose_log()
-            with begin_writing(self._engine.connect()) as connection, connection.begin():
+            with begin_writing(self.engine.connect()) as connection, connection.begin():
                 yield connection
 
     def _choose_log(self) -> None:
@@ -278,8 +265,8 @@ class SqliteStore:
             raise OperationalError(statement, None, error) from error
 
     def require_in_place(self, connection: Connection) -> None:
-        if _file_identity(self._path) != connection.connection.info.get("file"):
-            raise DatabaseReplacedError(f"the file {self._path} was deleted or replaced")
+        if _file_identity(self.path) != connection.connection.info.get("file"):
+            raise DatabaseReplacedError(f"the file {self.path} was deleted or replaced")
 
     def require_in_transaction(self, connection: Connection) -> None:
         driver_connection = connection.connection.driver_connection
@@ -295,7 +282,7 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         """Open for writing, else for reading; a read-only WAL file without its companion files as immutable."""
-        wal = self._path.with_name(self._path.name + "-wal")
+        wal = self.path.with_name(self.path.name + "-wal")
         try:
             return self._try_connect("mode=rw")
         except sqlite3.OperationalError as error:
@@ -307,7 +294,7 @@ class SqliteStore:
 
     def _try_connect(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{quote(str(self._path))}?{mode}",
+            f"file:{quote(str(self.path))}?{mode}",
             uri=True,
             timeout=self._busy_timeout_seconds,
             isolation_level=None,
@@ -322,16 +309,16 @@ class SqliteStore:
         return connection
 
     def _remember_file(self, _connection: Any, record: Any) -> None:
-        record.info["file"] = _file_identity(self._path)
+        record.info["file"] = _file_identity(self.path)
 
     def _check_file(self, _connection: Any, record: Any, _proxy: Any) -> None:
-        if record.info["file"] != _file_identity(self._path):
-            raise DisconnectionError(f"{self._path} was deleted or replaced")
+        if record.info["file"] != _file_identity(self.path):
+            raise DisconnectionError(f"{self.path} was deleted or replaced")
 
     @contextmanager
     def _folder_locked(self) -> Iterator[None]:
         """Lock the folder, not the file: closing a handle of the file would drop SQLite's own locks on it."""
-        handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             self._wait_for(handle)
             yield
@@ -346,7 +333,7 @@ class SqliteStore:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise DatabaseError(
-                        f"Another process is creating or migrating the database {self._path}.",
+                        f"Another process is creating or migrating the database {self.path}.",
                         hint=_WAIT,
                     ) from error
                 time.sleep(_LOCK_POLL_SECONDS)
@@ -415,11 +402,14 @@ _SELECT_COMMIT_OUTCOME = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) 
 class PostgresqlStore:
     """A PostgreSQL database, shared by many workers."""
 
+    path: Path | None = None
+    glance_options: Mapping[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+
     def __init__(self, url: URL, busy_timeout_seconds: float) -> None:
-        self._url = url
+        self.place = url.render_as_string(hide_password=True)
         self._busy_timeout_seconds = busy_timeout_seconds
         try:
-            self._engine = create_engine(
+            self.engine = create_engine(
                 url,
                 connect_args={name: value for name, value in _POSTGRESQL_OPTIONS.items() if name not in url.query},
                 isolation_level="REPEATABLE READ",
@@ -431,25 +421,9 @@ class PostgresqlStore:
             raise DatabaseError(
                 "PostgreSQL needs the driver psycopg, which isn't installed.", hint="pip install 'psycopg[binary]'"
             ) from error
-        event.listen(self._engine, "begin", self._begin)
-        event.listen(self._engine, "checkout", self._require_alive)
-        event.listen(self._engine, "checkin", _note_use)
-
-    @property
-    def engine(self) -> Engine:
-        return self._engine
-
-    @property
-    def place(self) -> str:
-        return self._url.render_as_string(hide_password=True)
-
-    @property
-    def path(self) -> Path | None:
-        return None
-
-    @property
-    def glance_options(self) -> Mapping[str, Any]:
-        return {"isolation_level": "AUTOCOMMIT"}
+        event.listen(self.engine, "begin", self._begin)
+        event.listen(self.engine, "checkout", self._require_alive)
+        event.listen(self.engine, "checkin", _note_use)
 
     def exists(self) -> bool:
         return True
@@ -459,7 +433,7 @@ class PostgresqlStore:
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection, begin_writing(connection).begin():
+        with self.engine.connect() as connection, begin_writing(connection).begin():
             yield connection
 
     def require_in_place(self, connection: Connection) -> None:
@@ -484,7 +458,7 @@ class PostgresqlStore:
     def _find_settled(self, number: str, life: str) -> CommitOutcome | None:
         """Find the outcome; ``None`` while it is in progress, or the server doesn't answer."""
         try:
-            with self._engine.connect() as connection:
+            with self.engine.connect() as connection:
                 if connection.exec_driver_sql(_SELECT_LIFE).scalar_one() != life:
                     return CommitOutcome.ENDED
                 status = connection.execute(text(_SELECT_COMMIT_OUTCOME), {"transaction": number}).scalar_one_or_none()
@@ -496,7 +470,7 @@ class PostgresqlStore:
         """:raises InvalidatePoolError: if the server has closed the connection, and so all older ones."""
         if time.monotonic() - record.info.get(_USED_AT, float("-inf")) < _TRUSTED_SECONDS:
             return
-        dialect = self._engine.dialect
+        dialect = self.engine.dialect
         try:
             dialect.do_ping(connection)
         except dialect.loaded_dbapi.Error as error:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from rootkeeper.policy_language.patterns import (
     EVERYTHING,
@@ -240,19 +240,6 @@ class SetOperator(StrEnum):
     FOR_ANY_VALUE = "foranyvalue"
 
 
-class Condition(Protocol):
-    """One key under one operator."""
-
-    @property
-    def key(self) -> str:
-        """The key as in the policy."""
-        ...
-
-    def evaluate(self, context: EvaluationContext) -> TruthValue:
-        """Whether a request satisfies it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class NullCondition:
     """Asks whether a key is absent."""
@@ -339,6 +326,9 @@ class ValueCondition:
         """Evaluate an unknown value: only a lone ``*`` is sure to match it."""
         is_sure = self.takes_wildcards and any(value.template.constant == EVERYTHING for value in self.values)
         return self._turned(YES) if is_sure else open_question(self.key)
+
+
+Condition: TypeAlias = NullCondition | ValueCondition
 
 
 def parse_conditions(element: object, *, has_variables: bool) -> tuple[Condition, ...]:

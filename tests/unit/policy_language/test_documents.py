@@ -78,7 +78,7 @@ def test_a_statement_applies_by_action_and_resource(
         (render(ALLOW | {"Effect": "Maybe"}), "Effect of statement 1"),
         (render(ALLOW | {"Sid": 7}), "Sid of statement 1"),
         (render(ALLOW | {"Sid": "A"}, ALLOW | {"Sid": "A"}), "must be unique"),
-        (render(ALLOW | {"Principal": "*"}), "an element 'Principal'"),
+        (render(ALLOW | {"Principal": "*"}), "an unknown element 'Principal'"),
         (render({"Effect": "Allow", "Resource": "*"}), "either Action or NotAction"),
         (render(ALLOW | {"NotAction": "*"}), "either Action or NotAction"),
         (render(ALLOW | {"Action": []}), "Action must be a text or a list of texts"),
