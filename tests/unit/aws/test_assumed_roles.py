@@ -184,7 +184,7 @@ def test_renewing_takes_a_new_session_and_a_failure_leaves_the_old_one(
 
 @dataclass
 class SlowRole:
-    """Assumes when it is told to."""
+    """Assumes the role when the test allows it."""
 
     role_arn = ROLE
     session_name = "ana"

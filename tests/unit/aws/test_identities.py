@@ -1,4 +1,4 @@
-"""IAM users and roles as GetAccountAuthorizationDetails tells them, what users prove themselves by, and the root
+"""IAM users and roles from GetAccountAuthorizationDetails, the credentials of users, and the root
 user's last use.
 """
 

@@ -1,4 +1,4 @@
-"""What an ARN tells of a role, and when a root user was last used."""
+"""What an ARN shows about a role, and when a root user was last used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Permission sets as Identity Center tells them: their policies, their boundary, and who holds them."""
+"""Permission sets of Identity Center: their policies, their boundary, and their holders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def describe_instance(arn: str, owner_id: str) -> dict[str, str]:
 
 @pytest.fixture
 def aws(operator_clients: AwsClients, aws_server: FakeAwsServer) -> FakeAwsServer:
-    """One permission set without policies, which nobody holds; tests answer what they are about anew."""
+    """One permission set without policies and holders; tests replace the answers that they are about."""
     answers: dict[str, object] = {
         "ListInstances": {"Instances": [describe_instance(INSTANCE, MANAGEMENT)]},
         "ListPermissionSetsProvisionedToAccount": {"PermissionSets": [SET]},

@@ -65,7 +65,7 @@ def test_the_session_is_proven_before_it_is_handed_out(operator: Operator) -> No
         ("AssumeRoot", AwsAccessDeniedError("No.", aws_code="AccessDenied"), Result.FAILED),
         ("AssumeRoot", AwsUnreachableError("Silence."), Result.UNKNOWN),
         ("GetCallerIdentity", AwsUnreachableError("Silence."), Result.UNKNOWN),
-        ("GetCallerIdentity", IdentityMismatchError("Somebody else."), Result.FAILED),
+        ("GetCallerIdentity", IdentityMismatchError("Another principal."), Result.FAILED),
     ],
 )
 def test_a_failure_is_recorded_and_raised(operator: Operator, operation: str, error: AwsError, result: Result) -> None:
@@ -88,6 +88,6 @@ def test_without_a_ledger_no_session_is_opened(operator: Operator) -> None:
 
 def test_with_a_lost_lock_no_session_is_opened(operator: Operator) -> None:
     with pytest.raises(LockLostError):
-        open_session(operator, AccountLock(ACCOUNT, "somebody-else", 7))
+        open_session(operator, AccountLock(ACCOUNT, "another-owner", 7))
     assert operator.organization.calls == []
     assert operator.database.entries == []

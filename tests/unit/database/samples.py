@@ -91,7 +91,7 @@ class Stage:
         return open_database(self.url, DatabaseOptions(**{**defaults, **options}))
 
     def run_sql(self, *statements: str) -> None:
-        """Do to the database what somebody without Rootkeeper could do."""
+        """Change the database as a person without Rootkeeper could."""
         with closing(self._connect()) as connection:
             for statement in statements:
                 connection.execute(statement)

@@ -45,7 +45,7 @@ def fragile() -> Iterator[PostgresqlServer]:
 
 
 class Load:
-    """Threads that append until they are told to end, through stops of the server."""
+    """Threads that append until the test ends them, through stops of the server."""
 
     def __init__(self, worker: Worker, threads: int = 6) -> None:
         self.worker = worker
@@ -167,7 +167,7 @@ def crash(server: PostgresqlServer, url: str) -> None:
 def test_p02_after_a_crash_what_is_there_counts_and_no_number(
     fragile: PostgresqlServer, tmp_path: Path, writes_entry: bool, commits: bool
 ) -> None:
-    """What was kept but added no entry can't be told from what was lost: it counts as lost."""
+    """What was kept but added no entry looks like what was lost: it counts as lost."""
     stage = Stage(tmp_path)
     stage.use_postgresql(fragile.create_database())
 

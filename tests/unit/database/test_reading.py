@@ -1,4 +1,4 @@
-"""Reading transactions see one moment, and tell database errors as ours."""
+"""Reading transactions see one moment, and translate database errors."""
 
 from __future__ import annotations
 

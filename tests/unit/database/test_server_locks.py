@@ -1,4 +1,4 @@
-"""One server on a SQLite file, told by a lock that the kernel frees."""
+"""One server on a SQLite file, by a lock that the kernel frees."""
 
 from __future__ import annotations
 

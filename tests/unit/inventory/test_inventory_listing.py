@@ -53,7 +53,7 @@ def walk_to_end(listing: InventoryCollector, steps: queue.SimpleQueue[Step]) -> 
 
 
 def place_pages(desk: Desk, *pages: tuple[Account, ...]) -> None:
-    """Let ListAccounts answer these pages, each walk anew."""
+    """Let ListAccounts answer these pages in each listing."""
 
     def list_account_pages() -> Iterator[tuple[Account, ...]]:
         yield from pages

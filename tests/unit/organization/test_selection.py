@@ -143,7 +143,7 @@ def test_an_unknown_name_shows_similar_ones_and_where_it_stands() -> None:
 
 def test_an_unknown_exclusion_is_an_error() -> None:
     with pytest.raises(InputError, match="excluded"):
-        caught(replace(EVERYTHING, excluded=("nobody",)))
+        caught(replace(EVERYTHING, excluded=("nowhere",)))
 
 
 @pytest.mark.parametrize("text", ["workloads", "Prod", "Root/Nowhere", "", "/", "ou-none-here"])

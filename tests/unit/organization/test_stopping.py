@@ -1,4 +1,4 @@
-"""Where nobody can ask to stop, and where a server ends."""
+"""A signal that never asks to stop, and one of a server that shuts down."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Appends entries from several threads: ``appending.py FOLDER THREADS COUNT``.
 
-Prints ``<sequence> <hash>`` of each entry once it is acknowledged; COUNT 0 goes on until killed.
+Prints ``<sequence> <hash>`` of each entry once it is acknowledged; COUNT 0 continues until killed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Appends until the disk is full, then with some space again: ``filling.py FOLDER``.
 
-A limit on the size of files stands for the full disk. Prints how many entries were acknowledged, the error, whether a
+A limit on the size of files replaces the full disk. Prints how many entries were acknowledged, the error, whether a
 spill was written meanwhile, and how many entries were acknowledged once the limit is lifted.
 """
 

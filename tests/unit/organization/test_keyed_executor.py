@@ -1,4 +1,4 @@
-"""A crew does each account's work once at a time, on threads, and tells what nobody foresaw."""
+"""A keyed executor does each account's work once at a time, on threads, and reports unexpected errors."""
 
 from __future__ import annotations
 
