@@ -18,10 +18,6 @@ COMMAND_HINTS: Mapping[str, str] = {
     "deletion.kinds": "Add password and access_keys to --only, or remove mfa_devices from it.",
     "deletion.reason": "Add --reason TEXT.",
     "deletion.retry_failed": "Correct the cause, then: rootkeeper jobs resume {job_id} --retry-failed",
-    "email.restart": "No change to this address is pending. Start it again with --restart.",
-    "email.trusted_access": (
-        "In the management account, run: aws organizations enable-aws-service-access --service-principal {principal}"
-    ),
     "emails.attest_or_override": "Choose another address, or attest that a group reads this one: "
     "rootkeeper emails attest {address} --by NAME --until DATE. Or add --override, which is recorded with the reason.",
     "emails.attested_by": "Name the person: --by NAME.",
