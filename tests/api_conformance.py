@@ -14,7 +14,7 @@ from rootkeeper.server.application import make_application
 from rootkeeper.server.documents import describe_api
 from tests.fakes.api_services import FakeServices
 
-DOCUMENT = describe_api(make_application(FakeServices()))
+DOCUMENT = describe_api(make_application(FakeServices().as_server))
 _JSON = "application/json"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 from rootkeeper.access.factors import FactorService
 from rootkeeper.access.provider import ProviderSignInService
@@ -16,6 +17,7 @@ from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import IdentityService, SessionEnder
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.database import Measurements, StoredMeasurements
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.composition.story import StoryStep
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.evidence.service import EvidenceCompiler
@@ -232,7 +234,7 @@ class _RefusingSender:
 
 @dataclass
 class FakeServices:
-    """Implements ServerServices."""
+    """A server without AWS, with as much of ServerRuntime as the API uses; ``as_server`` is handed to it."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     organization_id: str = ORGANIZATION_ID
@@ -246,6 +248,10 @@ class FakeServices:
     failure: Exception | None = None
     """What every use case about windows raises."""
     story: tuple[StoryStep, ...] = ()
+
+    @property
+    def as_server(self) -> ServerRuntime:
+        return cast("ServerRuntime", self)
 
     def __post_init__(self) -> None:
         self.settings = load_settings(None, {}, Path("/nowhere"))
@@ -313,7 +319,7 @@ class FakeServices:
 
 @dataclass
 class FakeActing:
-    """Implements ActorServices, and all that it gives."""
+    """As much of ActorUseCases, and of the services that it gives, as the API uses."""
 
     services: FakeServices
     actor: Actor

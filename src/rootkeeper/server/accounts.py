@@ -31,6 +31,7 @@ from typing import Any
 
 from rootkeeper.audit.rules import evaluate_stored
 from rootkeeper.aws.rules import AwsWork
+from rootkeeper.composition.serving import ActorUseCases, ServerRuntime
 from rootkeeper.errors import AwsError, InputError
 from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Action, Actor
@@ -45,7 +46,6 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.server.parameters import SCHEMA_VERSION
 from rootkeeper.server.request_path import make_tag
-from rootkeeper.server.services import ActorServices, ServerServices
 from rootkeeper.setup.service import MissingPart, SetupChange, SetupPlan, SetupReport, StepOutcome
 from rootkeeper.values import render_instant
 
@@ -96,7 +96,7 @@ class AccountsCache:
         self._last: _CachedAccounts | None = None
         self._guard = threading.Lock()
 
-    def take(self, services: ServerServices, *, goes_on: bool) -> KnownAccounts:
+    def take(self, services: ServerRuntime, *, goes_on: bool) -> KnownAccounts:
         """All accounts.
 
         :param goes_on: whether it is for a page after the first one.
@@ -113,7 +113,7 @@ class AccountsCache:
 
 
 def read_in_detail(
-    services: ServerServices, inventory: Inventory, accounts: Sequence[Account]
+    services: ServerRuntime, inventory: Inventory, accounts: Sequence[Account]
 ) -> tuple[AccountStatus, ...]:
     """Some accounts of the inventory as they are known now, with the details of their credentials.
 
@@ -124,7 +124,7 @@ def read_in_detail(
     return evaluate_stored(some, statuses, services.windows.list_windows())
 
 
-def _refresh(services: ServerServices, last: _CachedAccounts | None) -> _CachedAccounts:
+def _refresh(services: ServerRuntime, last: _CachedAccounts | None) -> _CachedAccounts:
     began_at, revisions = services.clock.monotonic(), services.inventory_store.find_revisions()
     if last is not None and began_at < last.ends_at and revisions == last.revisions:
         return last
@@ -138,7 +138,7 @@ def _refresh(services: ServerServices, last: _CachedAccounts | None) -> _CachedA
     return _CachedAccounts(known, revisions, ended_at + _REST * (ended_at - began_at), ended_at + LONGEST_SECONDS)
 
 
-def _evaluate(services: ServerServices, inventory: Inventory | None) -> tuple[AccountStatus, ...]:
+def _evaluate(services: ServerRuntime, inventory: Inventory | None) -> tuple[AccountStatus, ...]:
     if inventory is None:
         return ()
     accounts = {account.account_id: account for account in inventory.accounts}
@@ -182,7 +182,7 @@ class CompactListingCache:
         self._guard = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "compact-listing")
 
-    def take(self, services: ServerServices, pages: AccountsCache) -> EncodedListing:
+    def take(self, services: ServerRuntime, pages: AccountsCache) -> EncodedListing:
         """The answer about all accounts.
 
         :raises DatabaseError: if the database can't be read.
@@ -197,7 +197,7 @@ class CompactListingCache:
             return last.listing if is_large or is_under_way else coming.result()
         return coming.result()
 
-    def _make(self, services: ServerServices, pages: AccountsCache) -> EncodedListing:
+    def _make(self, services: ServerRuntime, pages: AccountsCache) -> EncodedListing:
         last, known = self._last, pages.take(services, goes_on=False)
         is_same = last is not None and last.of is known
         listing = last.listing if last is not None and is_same else pack(describe_compactly(services, known))
@@ -221,7 +221,7 @@ def pack(record: dict[str, Any]) -> EncodedListing:
     return EncodedListing(plain, gzip.compress(plain, _QUICK, mtime=0), make_tag(plain))
 
 
-def describe_compactly(services: ServerServices, known: KnownAccounts) -> dict[str, Any]:
+def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[str, Any]:
     """Everything that a tree of the organization shows.
 
     ``columns`` has one list for each field, all of one length and in the order of the inventory. A column of words is
@@ -300,7 +300,7 @@ class SetupCache:
         self._changes = 0
         self._asking = threading.Lock()
 
-    def take(self, services: ServerServices, actor: Actor) -> SetupSnapshot:
+    def take(self, services: ServerRuntime, actor: Actor) -> SetupSnapshot:
         """The last reading if it is young, else a new one in the name of ``actor``; AWS's refusal is kept as well."""
         last, now = self._last, services.clock.monotonic()
         if last is not None and now < last.good_until:
@@ -324,7 +324,7 @@ class SetupCache:
 _BEING_ASKED = SetupSnapshot(None, AwsError("AWS is being asked.", hint="Look again in a moment."), 0.0)
 
 
-def _look(services: ServerServices, actor: Actor) -> SetupSnapshot:
+def _look(services: ServerRuntime, actor: Actor) -> SetupSnapshot:
     try:
         with services.act_as(actor, AwsWork.AUDIT) as acting:
             report = acting.setup_reader.read()
@@ -342,7 +342,7 @@ class AuditComparisonCache:
         self._last: tuple[str, ComparedAudits | None] | None = None
         self._comparing = threading.Lock()
 
-    def take(self, services: ServerServices, acting: ActorServices) -> ComparedAudits | None:
+    def take(self, services: ServerRuntime, acting: ActorUseCases) -> ComparedAudits | None:
         """``None`` if there aren't two that are kept whole.
 
         :raises DatabaseError: if the database can't be read.
@@ -362,7 +362,7 @@ class AuditComparisonCache:
             self._comparing.release()
 
 
-def _compare(services: ServerServices, acting: ActorServices) -> ComparedAudits | None:
+def _compare(services: ServerRuntime, acting: ActorUseCases) -> ComparedAudits | None:
     try:
         return acting.history_reader(services.organization_id).compare(None, None, _no_moment)
     except InputError:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from rootkeeper import __version__
 from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.service import SignInService
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
 from rootkeeper.server.console_files import CONSOLE_FOLDER, ConsoleFiles, list_files
 from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
@@ -21,11 +22,10 @@ from rootkeeper.server.jobs import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
 from rootkeeper.server.route_list import ROWS
-from rootkeeper.server.services import ServerServices
 
 
 def make_application(
-    services: ServerServices, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER
+    services: ServerRuntime, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER
 ) -> FastAPI:
     """The API of one server, and the console.
 

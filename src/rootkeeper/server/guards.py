@@ -54,11 +54,11 @@ from rootkeeper.access.factors import RelyingParty
 from rootkeeper.access.records import StoredAnswer
 from rootkeeper.access.rules import Identity, Permission, Session, SessionKind, needs_factor
 from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, is_csrf_token
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import DatabaseError, ForgedRequestError, InputError, JobConflictError, NotSignedInError
 from rootkeeper.references import is_loopback
 from rootkeeper.server.parameters import show_one
 from rootkeeper.server.request_path import parse_host_name, tag_answer
-from rootkeeper.server.services import ServerServices
 from rootkeeper.values import json_time
 
 COOKIE_NAME = "rootkeeper"
@@ -227,8 +227,8 @@ def find_token(request: Request) -> str | None:
     return token if scheme.lower() == "bearer" and 0 < len(token) <= _LONGEST_TOKEN else None
 
 
-def _services(request: Request) -> ServerServices:
-    services: ServerServices = request.app.state.services
+def _services(request: Request) -> ServerRuntime:
+    services: ServerRuntime = request.app.state.services
     return services
 
 
@@ -409,7 +409,7 @@ def require_permission(caller: ApiCaller, demand: Demand) -> None:
         caller.identity.require_permission(demand)
 
 
-def require_fresh(caller: ApiCaller, services: ServerServices) -> None:
+def require_fresh(caller: ApiCaller, services: ServerRuntime) -> None:
     """:raises FactorNeededError: if somebody in a browser gave the second factor too long ago."""
     if caller.session is not None and caller.session.kind is SessionKind.BROWSER:
         caller.session.require_fresh(services.clock.now())
@@ -436,8 +436,8 @@ def identify(request: Request, *, is_use: bool = True) -> Identity:
     return caller.identity
 
 
-def _get_services(request: Request) -> ServerServices:
-    services: ServerServices = request.app.state.services
+def _get_services(request: Request) -> ServerRuntime:
+    services: ServerRuntime = request.app.state.services
     return services
 
 
@@ -451,7 +451,7 @@ def _get_identity(request: Request) -> Identity:
     return identity
 
 
-Served = Annotated[ServerServices, Depends(_get_services)]
+Served = Annotated[ServerRuntime, Depends(_get_services)]
 """A parameter of a route: the server."""
 
 Identified = Annotated[Identity, Depends(_get_identity)]

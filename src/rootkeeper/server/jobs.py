@@ -26,6 +26,7 @@ from starlette.responses import StreamingResponse
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
 from rootkeeper.aws.rules import ResourceKind
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.rules import RECENT_USE
 from rootkeeper.errors import AccountBusyError, RootkeeperError
 from rootkeeper.jobs.rules import Job, job_to_record
@@ -35,7 +36,6 @@ from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, F
 from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.server.guards import identify
 from rootkeeper.server.parameters import Body, NamedAccountText, ShortText, Text, show_example
-from rootkeeper.server.services import ServerServices
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue
 from rootkeeper.worker.requests import (
@@ -234,7 +234,7 @@ LONGEST_SECONDS = 3600.0
 MOST_STREAMS = 100
 
 
-async def stream_job(services: ServerServices, job_id: str, request: Request) -> StreamingResponse:
+async def stream_job(services: ServerRuntime, job_id: str, request: Request) -> StreamingResponse:
     """The stream of one job; its first event comes at once.
 
     :raises InputError: if there is no such job.
@@ -270,7 +270,7 @@ class StreamCount:
 
 
 async def _stream_events(
-    services: ServerServices, job: Job, streams: StreamCount, request: Request
+    services: ServerRuntime, job: Job, streams: StreamCount, request: Request
 ) -> AsyncIterator[bytes]:
     try:
         async for event in _follow(services, job, request):
@@ -279,7 +279,7 @@ async def _stream_events(
         streams.give_back()
 
 
-async def _follow(services: ServerServices, job: Job, request: Request) -> AsyncIterator[bytes]:
+async def _follow(services: ServerRuntime, job: Job, request: Request) -> AsyncIterator[bytes]:
     shown: bytes | None = None
     loop = asyncio.get_running_loop()
     ends_at, spoke_at = loop.time() + LONGEST_SECONDS, loop.time()
@@ -300,7 +300,7 @@ async def _follow(services: ServerServices, job: Job, request: Request) -> Async
             return  # the client comes back, and is then told what is amiss
 
 
-def _look(services: ServerServices, job_id: str, request: Request) -> Job:
+def _look(services: ServerRuntime, job_id: str, request: Request) -> Job:
     """:raises RootkeeperError: if the job can't be read, or whoever follows it may not any more."""
     identify(request, is_use=False).require_permission(Permission.JOBS_READ)
     return services.jobs.get(job_id)

@@ -10,17 +10,17 @@ from datetime import datetime
 from types import MappingProxyType
 
 from rootkeeper.access.rules import Identity
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.records import parse_plan
 from rootkeeper.errors import PermissionDeniedError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest, find_account, select_before_tags
-from rootkeeper.server.services import ServerServices
 from rootkeeper.values import JsonValue
 from rootkeeper.worker.requests import parse_audit, parse_plan_request, parse_preflight
 
 
-def require_account_access(services: ServerServices, identity: Identity, account_ids: Iterable[AccountId]) -> None:
+def require_account_access(services: ServerRuntime, identity: Identity, account_ids: Iterable[AccountId]) -> None:
     """:raises PermissionDeniedError: if the token is limited to units above other accounts."""
     if not identity.scope.organizational_units:
         return
@@ -30,7 +30,7 @@ def require_account_access(services: ServerServices, identity: Identity, account
         identity.require_account_access(account_id, known.get(account_id))
 
 
-def require_named_account_access(services: ServerServices, identity: Identity, text: str) -> None:
+def require_named_account_access(services: ServerRuntime, identity: Identity, text: str) -> None:
     """The same of one account by its id or unique name.
 
     :raises PermissionDeniedError: if the token is limited to units above other accounts.
@@ -43,7 +43,7 @@ def require_named_account_access(services: ServerServices, identity: Identity, t
     identity.require_account_access(account.account_id, account)
 
 
-def require_window_access(services: ServerServices, identity: Identity, window_id: str) -> None:
+def require_window_access(services: ServerRuntime, identity: Identity, window_id: str) -> None:
     """The same of a window's account.
 
     :raises PermissionDeniedError: if the token is limited to units above other accounts.
@@ -54,7 +54,7 @@ def require_window_access(services: ServerServices, identity: Identity, window_i
 
 
 def require_within_units(
-    services: ServerServices,
+    services: ServerRuntime,
     identity: Identity,
     kind: JobKind,
     parameters: Mapping[str, JsonValue],
@@ -91,7 +91,7 @@ _SELECTIONS: Mapping[JobKind, Callable[[Mapping[str, JsonValue], datetime], Sele
 """What a job of each kind selects."""
 
 
-def _require_selection_access(services: ServerServices, identity: Identity, selection: SelectionRequest) -> None:
+def _require_selection_access(services: ServerRuntime, identity: Identity, selection: SelectionRequest) -> None:
     inventory = services.inventory_store.find_last()
     if inventory is None:
         raise PermissionDeniedError(

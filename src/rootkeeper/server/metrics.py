@@ -18,10 +18,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from rootkeeper.composition.database import Measurements, StoredMeasurements
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import DatabaseError
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.rules import JobState
-from rootkeeper.server.services import ServerServices
 from rootkeeper.windows.rules import WindowState
 
 _REQUEST_SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -34,7 +34,7 @@ _METHODS = frozenset(method.value for method in HTTPMethod)
 class ServerMetrics:
     """The metrics of one server; safe in many threads."""
 
-    def __init__(self, services: ServerServices) -> None:
+    def __init__(self, services: ServerRuntime) -> None:
         """Nothing is read yet."""
         self._services = services
         self._began_at = services.clock.now()
@@ -89,7 +89,7 @@ class ServerMetrics:
 class _StateCollector(Collector):
     """What is measured when somebody looks."""
 
-    def __init__(self, services: ServerServices) -> None:
+    def __init__(self, services: ServerRuntime) -> None:
         self._services = services
 
     def describe(self) -> list[Metric]:
@@ -154,7 +154,7 @@ def _describe_last_audit(latest: tuple[KeptAudit, ...]) -> Iterator[Metric]:
     yield accounts
 
 
-def _list_audits(services: ServerServices) -> tuple[KeptAudit, ...]:
+def _list_audits(services: ServerRuntime) -> tuple[KeptAudit, ...]:
     """The newest first; none while the database can't be read, which is told by itself."""
     try:
         return services.history.list_audits(limit=_LATEST_AUDITS)

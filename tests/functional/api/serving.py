@@ -105,7 +105,7 @@ def start_api(
 
     :param options: further ones of uvicorn.
     """
-    application = make_application(services, listening_host, console_folder)
+    application = make_application(services.as_server, listening_host, console_folder)
     config = uvicorn.Config(
         application, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off", **options
     )

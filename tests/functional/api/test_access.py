@@ -40,7 +40,7 @@ BAD_AUTHORIZATIONS = (
 
 
 def list_routes() -> list[APIRoute]:
-    application: FastAPI = make_application(FakeServices())
+    application: FastAPI = make_application(FakeServices().as_server)
     return [route for route in application.routes if isinstance(route, APIRoute)]
 
 
@@ -58,7 +58,7 @@ def call(api: ApiServer, method: str, path: str, authorization: str | None) -> A
 
 
 def test_every_route_is_guarded() -> None:
-    application = make_application(FakeServices())
+    application = make_application(FakeServices().as_server)
     assert [route for route in application.routes if not isinstance(route, GuardedRoute)] == []
     assert len(ROUTES) == len(ROWS)
 

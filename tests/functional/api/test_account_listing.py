@@ -118,30 +118,30 @@ class HeldPages(AccountsCache):
 def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:
     services, pages, listings = FakeServices(), HeldPages(), CompactListingCache()
     pages.let.set()
-    first = listings.take(services, pages)
+    first = listings.take(services.as_server, pages)
     services.inventory_store.save_statuses([find_payments(observed_at=services.clock.now())])
     pages.let.clear()
     pages.reads.clear()
     found: list[EncodedListing] = []
-    reader = threading.Thread(target=lambda: found.append(listings.take(services, pages)))
+    reader = threading.Thread(target=lambda: found.append(listings.take(services.as_server, pages)))
     reader.start()
     assert pages.reads.wait(SECONDS)
-    assert listings.take(services, pages) is first
+    assert listings.take(services.as_server, pages) is first
     pages.let.set()
     reader.join(SECONDS)
     assert found[0].etag != first.etag
-    assert listings.take(services, pages) is found[0]
+    assert listings.take(services.as_server, pages) is found[0]
 
 
 def test_of_a_large_organization_nobody_waits_for_a_new_answer_unless_the_last_is_old() -> None:
     services, pages, listings = FakeServices(), HeldPages(), CompactListingCache(large_from=2)
     pages.let.set()
-    first = listings.take(services, pages)
+    first = listings.take(services.as_server, pages)
     services.inventory_store.save_statuses([find_payments(observed_at=services.clock.now())])
     pages.let.clear()
-    assert listings.take(services, pages) is first
+    assert listings.take(services.as_server, pages) is first
     services.clock.advance(10)
     pages.let.set()
-    second = listings.take(services, pages)
+    second = listings.take(services.as_server, pages)
     assert second.etag != first.etag
-    assert listings.take(services, pages) is second
+    assert listings.take(services.as_server, pages) is second

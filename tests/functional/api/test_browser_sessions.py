@@ -285,7 +285,7 @@ def test_what_answers_before_the_factor_is_about_signing_in_and_nothing_else() -
 
 def test_the_openapi_document_says_what_needs_a_fresh_factor() -> None:
     document: dict[str, Any] = {}
-    for route in make_application(FakeServices()).routes:
+    for route in make_application(FakeServices().as_server).routes:
         extra = getattr(route, "openapi_extra", None)
         if extra and extra.get(FRESH_FACTOR_KEY):
             document[getattr(route, "path", "")] = extra[ACCESS_KEY]

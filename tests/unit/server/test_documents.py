@@ -22,13 +22,13 @@ def take_job(body: Job) -> None:
 
 
 def test_a_body_and_an_answer_of_one_name_are_told_from_another() -> None:
-    application = make_application(FakeServices())
+    application = make_application(FakeServices().as_server)
     application.router.add_api_route("/api/v1/jobs", take_job, methods=["PUT"], response_model=None)
     with pytest.raises(ValueError, match="Two things of the API are called Job"):
         describe_api(application)
 
 
 def test_no_route_checks_or_copies_what_it_answers() -> None:
-    routes = [route for route in make_application(FakeServices()).routes if isinstance(route, APIRoute)]
+    routes = [route for route in make_application(FakeServices().as_server).routes if isinstance(route, APIRoute)]
     assert [route.path for route in routes if route.response_field is not None] == []
     assert [route.path for route in routes if route.response_fields] == []

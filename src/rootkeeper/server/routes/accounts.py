@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rootkeeper.access.rules import Permission
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import NotFoundError
 from rootkeeper.organization.accounts import Inventory, list_paths, parse_account_id
 from rootkeeper.organization.records import stored_account_to_record
@@ -27,7 +28,6 @@ from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Served
 from rootkeeper.server.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.request_path import is_known, takes_gzip
-from rootkeeper.server.services import ServerServices
 from rootkeeper.values import render_instant
 
 
@@ -160,7 +160,7 @@ def show_tree(services: Served) -> dict[str, Any]:
     )
 
 
-def _describe(services: ServerServices, inventory: Inventory | None) -> dict[str, Any]:
+def _describe(services: ServerRuntime, inventory: Inventory | None) -> dict[str, Any]:
     return {
         "organization_id": services.organization_id,
         "management_account_id": None if inventory is None else inventory.organization.management_account_id,

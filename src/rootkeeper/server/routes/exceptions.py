@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import NotFoundError
 from rootkeeper.exceptions.rules import exception_to_record
 from rootkeeper.organization.accounts import Account, parse_account_id
@@ -28,7 +29,6 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.server.services import ServerServices
 
 
 class ExceptionBody(Body):
@@ -78,7 +78,7 @@ def remove_exception(services: Served, identity: Identified, account_id: Name) -
     return show_one(exception_to_record(removed, services.clock.now()))
 
 
-def _find_account(services: ServerServices, text: str) -> Account:
+def _find_account(services: ServerRuntime, text: str) -> Account:
     """Among those that were listed last: an exception concerns nothing that isn't known."""
     inventory = services.inventory_store.find_last()
     return find_account(NamedAccount(text), () if inventory is None else inventory.accounts)

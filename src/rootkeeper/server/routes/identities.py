@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from rootkeeper.access.records import identity_to_record
 from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.answers.access import IdentityAnswer, IdentityPage, NewTokenAnswer
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
@@ -24,7 +25,6 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.server.services import ServerServices
 
 _LONGEST_TOKEN_DAYS = 3650
 
@@ -85,7 +85,7 @@ def list_tokens(services: Served, limit: Limit = LARGEST_PAGE, after: After = No
     return _list(services, IdentityKind.TOKEN, limit, after)
 
 
-def _list(services: ServerServices, kind: IdentityKind | None, limit: int, after: str | None) -> dict[str, Any]:
+def _list(services: ServerRuntime, kind: IdentityKind | None, limit: int, after: str | None) -> dict[str, Any]:
     now = services.clock.now()
     found = [one for one in services.identities.list_identities() if kind in (None, one.kind)]
     page, following = cut_page(found, lambda one: one.identity_id, after, limit)

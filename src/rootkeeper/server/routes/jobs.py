@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from rootkeeper.access.rules import Identity, Permission
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.records import PlanRecord
 from rootkeeper.errors import NotFoundError
 from rootkeeper.jobs.records import JobAnswer
@@ -22,7 +23,6 @@ from rootkeeper.server.jobs import DeletionBody, PlanBody, PreflightBody, Unlock
 from rootkeeper.server.limits import require_job_access, require_within_units
 from rootkeeper.server.parameters import After, Body, Limit, Name, show_one, show_page
 from rootkeeper.server.request_path import PREFIX
-from rootkeeper.server.services import ServerServices
 from rootkeeper.values import JsonValue
 
 
@@ -33,7 +33,7 @@ class ResumeBody(Body):
 
 
 def take_in(
-    services: ServerServices,
+    services: ServerRuntime,
     identity: Identity,
     kind: JobKind,
     parameters: dict[str, JsonValue],

@@ -22,6 +22,7 @@ from starlette.requests import Request
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.history.records import difference_summary, kept_audit_record
 from rootkeeper.history.service import ComparedAudits
 from rootkeeper.organization.accounts import AccountId, Feature, Inventory, parse_account_id
@@ -48,7 +49,6 @@ from rootkeeper.server.answers.setup import (
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, QuietProgress, ShortText, show_example, show_one, show_page
-from rootkeeper.server.services import ServerServices
 from rootkeeper.windows.records import window_to_record
 from rootkeeper.windows.rules import OWING_STATES
 
@@ -157,7 +157,7 @@ def _describe_setup(look: SetupSnapshot, inventory: Inventory | None) -> dict[st
     }
 
 
-def _describe_windows(services: ServerServices) -> dict[str, Any]:
+def _describe_windows(services: ServerRuntime) -> dict[str, Any]:
     now, found = services.clock.now(), services.windows.list_windows()
     open_ones = [window for window in found if window.state in OWING_STATES]
     return {

@@ -28,6 +28,7 @@ from rootkeeper.access.records import identity_to_record
 from rootkeeper.access.rules import START_LASTS, Session, SessionKind, SessionNeed
 from rootkeeper.access.service import AuthenticatedSession, CompletedSignIn, SignInService, make_session
 from rootkeeper.aws.rules import SERVER_NAME
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
@@ -60,7 +61,6 @@ from rootkeeper.server.guards import (
 )
 from rootkeeper.server.parameters import Body, ShortText, show_one
 from rootkeeper.server.request_path import PREFIX, parse_host_name
-from rootkeeper.server.services import ServerServices
 from rootkeeper.values import render_instant
 
 CONSOLE_HEADER = "X-Rootkeeper-Console"
@@ -97,7 +97,7 @@ def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
 
 
 def _finish(
-    request: Request, services: ServerServices, found: CompletedSignIn, totp: str | None
+    request: Request, services: ServerRuntime, found: CompletedSignIn, totp: str | None
 ) -> AuthenticatedSession:
     """A bearer token acts at once: what it needs is asked for now."""
     proven = _prove(services, found, SessionKind.TOKEN)
@@ -113,7 +113,7 @@ def _finish(
     return proving.verify_totp(proven, totp)
 
 
-def _sign_in_by_browser(request: Request, services: ServerServices, body: SignInBody) -> JSONResponse:
+def _sign_in_by_browser(request: Request, services: ServerRuntime, body: SignInBody) -> JSONResponse:
     """Always a new secret: whatever a browser sent before is worth nothing afterwards."""
     require_own_page(request)
     signing_in: SignInService = request.app.state.signing_in
@@ -124,7 +124,7 @@ def _sign_in_by_browser(request: Request, services: ServerServices, body: SignIn
     return answer_session(request, _prove(services, found, SessionKind.BROWSER))
 
 
-def _prove(services: ServerServices, found: CompletedSignIn, kind: SessionKind) -> AuthenticatedSession:
+def _prove(services: ServerRuntime, found: CompletedSignIn, kind: SessionKind) -> AuthenticatedSession:
     session = services.sessions.find(found.token, kind)
     if session is None:
         raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
@@ -314,7 +314,7 @@ def finish_sign_in(
     return response
 
 
-def _get(services: ServerServices) -> ProviderSignInService:
+def _get(services: ServerRuntime) -> ProviderSignInService:
     """:raises NotFoundError: if the settings name no provider."""
     signing_in = services.provider_sign_in_service
     if signing_in is None:
@@ -322,7 +322,7 @@ def _get(services: ServerServices) -> ProviderSignInService:
     return signing_in
 
 
-def _find_session(request: Request, services: ServerServices) -> Session:
+def _find_session(request: Request, services: ServerRuntime) -> Session:
     """Another page can't have it: the cookie isn't sent from there."""
     secret = find_cookie(request)
     session = None if secret is None else services.sessions.find(secret, SessionKind.BROWSER)
@@ -331,7 +331,7 @@ def _find_session(request: Request, services: ServerServices) -> Session:
     return session
 
 
-def _redirect_uri(request: Request, services: ServerServices) -> str:
+def _redirect_uri(request: Request, services: ServerRuntime) -> str:
     """Where the provider sends a browser back to; the provider knows it from before.
 
     :raises InputError: if the server is reached from elsewhere and doesn't know by which name.

@@ -15,8 +15,10 @@ from pydantic import Field
 
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.rules import AwsWork
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import AccountBusyError, InputError
 from rootkeeper.evidence.windows import WindowReportAnswer, render_window_markdown, report_to_record
+from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.organization.accounts import Inventory, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.answers.windows import WindowCheckAnswer, WindowClosedAnswer, WindowOpenedAnswer, WindowPage
@@ -37,7 +39,6 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.server.services import InventoryReaderProtocol, ServerServices
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
@@ -228,7 +229,7 @@ def close_window(services: Served, identity: Identified, window_id: Name) -> dic
     return show_one(_describe_closing(services, closing))
 
 
-def _read_inventory(reading: InventoryReaderProtocol, now: datetime) -> Inventory:
+def _read_inventory(reading: InventoryReader, now: datetime) -> Inventory:
     """A listing of an organization of 10,000 accounts takes a minute; a young one is as good."""
     known = reading.find_known()
     if known is not None and timedelta() <= now - known.listed_at <= INVENTORY_LASTS:
@@ -261,7 +262,7 @@ def _describe_plan(plan: RecoveryPlan, approvals: int) -> dict[str, Any]:
     }
 
 
-def _describe_closing(services: ServerServices, closing: CloseResult) -> dict[str, Any]:
+def _describe_closing(services: ServerRuntime, closing: CloseResult) -> dict[str, Any]:
     return {
         **_record(services, closing.window),
         "outcome": closing.outcome.value,
@@ -280,7 +281,7 @@ def _require_not_refused(opening: OpenResult) -> None:
     raise AccountBusyError(opening.explanation, hint=f"See it: rootkeeper windows show {opening.window.window_id}")
 
 
-def _record(services: ServerServices, window: RecoveryWindow) -> dict[str, Any]:
+def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
     return dict(window_to_record(window, services.clock.now()))
 
 
