@@ -6,7 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 NEWEST_VENV := .venv-newest
 BIN := $(VENV)/bin
-JOBS ?= 4
+JOBS ?= 3
 JAVASCRIPT := tests/e2e/javascript
 
 # The console is built into the package's sources, where editable installs and wheels take it from.

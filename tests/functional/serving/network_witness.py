@@ -7,6 +7,7 @@ has what libraries in C connect to, such as libpq, as long as it lasts.
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -42,7 +43,8 @@ class NetworkWitness:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "sitecustomize.py").write_text(_HOOK)
         repository = Path(__file__).resolve().parents[3]
-        return {"PYTHONPATH": f"{self.folder}:{repository}", "WITNESS_FILE": str(self._file)}
+        paths = [str(self.folder), os.environ.get("PYTHONPATH", ""), str(repository)]
+        return {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "WITNESS_FILE": str(self._file)}
 
     @property
     def attempts(self) -> set[str]:
