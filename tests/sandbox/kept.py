@@ -66,5 +66,7 @@ def differences(instance: SandboxInstance, path: Path) -> list[Any]:
     """List what the file would bring back otherwise than it is, or in another order."""
     kept = list_parts(*read_copy(path))
     live = list_parts(instance.world, instance.clock)
+    if kept == live:
+        return []
     differing = [part for part in (*kept, *live) if part not in kept or part not in live]
-    return differing or ([] if kept == live else [[place for place, _ in kept], [place for place, _ in live]])
+    return differing or [[place for place, _ in kept], [place for place, _ in live]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +11,55 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-EXAMPLES = int(os.environ.get("SANDBOX_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("SANDBOX_EXAMPLES", "5"))
 """How many examples of each served operation are tried; more of them make a thorough run."""
+Named = tuple[str, str]
+"""A service and one of its operations."""
 FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12)
 _MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+
+
+def choose_representatives(shapes: Mapping[Named, Shape]) -> list[Named]:
+    """Choose the operations whose shapes together have every feature that a codec distinguishes.
+
+    A codec compiles each type, binding and nesting in one place, so that operations with the same features run the same
+    code. ``test_oracle.py`` still tries every operation.
+    """
+    seen: set[tuple[object, ...]] = set()
+    chosen = []
+    for name, shape in sorted(shapes.items(), key=lambda pair: -len(_features_of(pair[1]))):
+        features = {(name[0], *feature) for feature in _features_of(shape)}
+        if not features <= seen:
+            seen |= features
+            chosen.append(name)
+    return chosen
+
+
+def _features_of(shape: Shape, parent: str = "", depth: int = 3) -> set[tuple[object, ...]]:
+    serialization = shape.serialization
+    features: set[tuple[object, ...]] = {
+        (
+            parent,
+            shape.type_name,
+            "enum" in shape.metadata,
+            "name" in serialization,
+            serialization.get("flattened"),
+            serialization.get("location"),
+            serialization.get("timestampFormat"),
+        )
+    }
+    inner: list[Shape] = []
+    if isinstance(shape, StructureShape):
+        inner = list(shape.members.values())
+    elif isinstance(shape, ListShape):
+        inner = [shape.member]
+    elif isinstance(shape, MapShape):
+        inner = [shape.key, shape.value]
+    for one in inner if depth else ():
+        features |= _features_of(one, shape.type_name, depth - 1)
+    return features
+
 
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "string": TEXTS,

@@ -260,7 +260,7 @@ def test_a_refused_call_proves_nobody_and_is_recorded(wire: Wire) -> None:
     assert (record["status"], record["error_code"]) == (403, "InvalidClientTokenId")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     path=st.text(st.sampled_from("ab/%+ ~*é"), max_size=8),
     query=st.lists(st.tuples(st.text("ab+ %&=~é", max_size=4), st.text("xy+ %&=~é", max_size=4)), max_size=4),

@@ -1,4 +1,4 @@
-"""What botocore writes the codec reads, and what the codec writes botocore reads, for every served operation."""
+"""What botocore writes the codec reads, and what the codec writes botocore reads, for every feature of the models."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rootkeeper_sandbox.codec.query import compile_input, parse_fields
 from rootkeeper_sandbox.codec.registry import make_codecs
 from rootkeeper_sandbox.exchange import ServiceError
 from rootkeeper_sandbox.services.registry import SERVICES
-from tests.sandbox.shapes import TEXTS, structures_of
+from tests.sandbox.shapes import TEXTS, choose_representatives, structures_of
 from tests.sandbox.wire import build_request, parse_response
 
 OWN_TESTS = "s3"
 """Its wire differs from its model; see test_s3_codec.py."""
 SERVED = [(s, operation) for s, operations in SERVICES.items() if s != OWN_TESTS for operation in operations]
-WITH_INPUT = [(s, o) for s, o in SERVED if load_model(s).operation_model(o).input_shape is not None]
-WITH_OUTPUT = [(s, o) for s, o in SERVED if load_model(s).operation_model(o).output_shape is not None]
+INPUTS = {(s, o): shape for s, o in SERVED if (shape := load_model(s).operation_model(o).input_shape) is not None}
+OUTPUTS = {(s, o): shape for s, o in SERVED if (shape := load_model(s).operation_model(o).output_shape) is not None}
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -46,7 +46,7 @@ def read_parameters(service: str, operation: str, parameters: dict[str, Any]) ->
     return compile_json_reader(shape)(parse_object(request.body))
 
 
-@pytest.mark.parametrize(("service", "operation"), WITH_INPUT)
+@pytest.mark.parametrize(("service", "operation"), choose_representatives(INPUTS))
 @QUICK
 @given(data=st.data())
 def test_parameters_arrive_as_botocore_sent_them(service: str, operation: str, data: st.DataObject) -> None:
@@ -56,7 +56,7 @@ def test_parameters_arrive_as_botocore_sent_them(service: str, operation: str, d
     assert read_parameters(service, operation, parameters) == parameters
 
 
-@pytest.mark.parametrize(("service", "operation"), WITH_OUTPUT)
+@pytest.mark.parametrize(("service", "operation"), choose_representatives(OUTPUTS))
 @QUICK
 @given(data=st.data())
 def test_botocore_reads_the_answer_that_was_written(service: str, operation: str, data: st.DataObject) -> None:
@@ -83,18 +83,14 @@ def test_botocore_reads_every_error(service: str, message: str, code: str, statu
     assert parsed["ResponseMetadata"]["RequestId"] == "request-2"
 
 
-def modelled_errors() -> list[tuple[str, StructureShape]]:
-    return [
-        (service, shape)
-        for service in SERVICES
-        if service != OWN_TESTS
-        for shape in load_model(service).error_shapes
-        if isinstance(shape, StructureShape)
-    ]
+@pytest.mark.parametrize("service", sorted(SERVICES.keys() - {OWN_TESTS}))
+def test_modelled_members_of_errors_reach_the_client(service: str) -> None:
+    for shape in load_model(service).error_shapes:
+        assert isinstance(shape, StructureShape)
+        check_error_members(service, shape)
 
 
-@pytest.mark.parametrize(("service", "shape"), modelled_errors(), ids=lambda value: getattr(value, "name", value))
-def test_modelled_members_of_errors_reach_the_client(service: str, shape: StructureShape) -> None:
+def check_error_members(service: str, shape: StructureShape) -> None:
     in_body = {name: inner for name, inner in shape.members.items() if "location" not in inner.serialization}
     texts = [name for name, inner in in_body.items() if inner.type_name == "string"]
     further = {name: f"the {name}" for name in texts if name.lower() not in ("message", "code")}
@@ -105,7 +101,7 @@ def test_modelled_members_of_errors_reach_the_client(service: str, shape: Struct
     # IAM's and STS's models say ``message``, their wire says ``Message``: botocore reads it as the generic error's.
     spelled_as_modelled = load_model(service).metadata["protocol"] != "query"
     message = {name: "It failed." for name in texts if name.lower() == "message" and spelled_as_modelled}
-    assert {name: parsed.get(name) for name in further | message} == further | message
+    assert {name: parsed.get(name) for name in further | message} == further | message, shape.name
 
 
 def test_a_json_error_spells_its_message_as_the_service_does() -> None:

@@ -17,7 +17,7 @@ from rootkeeper_sandbox.exchange import HttpRequest, Operation
 from rootkeeper_sandbox.pipeline import answer
 from rootkeeper_sandbox.server import Application
 from rootkeeper_sandbox.services.registry import SERVICES
-from tests.sandbox.shapes import structures_of
+from tests.sandbox.shapes import FEW, structures_of
 from tests.sandbox.wire import Wire, build_request, open_instance, sign
 
 SERVED = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
@@ -59,7 +59,7 @@ def parameters_of(service: str, operation: str, wire: Wire) -> st.SearchStrategy
 
 
 @pytest.mark.parametrize(("service", "operation"), SERVED)
-@MODERATE
+@FEW
 @given(data=st.data())
 def test_no_parameters_make_the_server_fail(
     wire: Wire, battered_wire: Wire, service: str, operation: str, data: st.DataObject
@@ -82,7 +82,7 @@ CHANGING = [(s, o) for s, operations in SERVICES.items() for o, served in operat
 
 
 @pytest.mark.parametrize(("service", "operation"), CHANGING)
-@MODERATE
+@FEW
 @given(data=st.data())
 def test_who_may_not_change_anything_changes_nothing(
     wire: Wire, service: str, operation: str, data: st.DataObject

@@ -171,12 +171,17 @@ def modelled_errors() -> list[tuple[str, str, StructureShape]]:
 ERRORS = {(service, shape.name): (service, operation, shape) for service, operation, shape in modelled_errors()}
 
 
-@pytest.mark.parametrize("found", ERRORS.values(), ids=lambda found: f"{found[0]}-{found[2].name}")
-def test_clients_read_the_same_in_moto_s_errors(found: tuple[str, str, StructureShape]) -> None:
-    service, operation, shape = found
+@pytest.mark.parametrize("service", sorted({service for service, _ in ERRORS}))
+def test_clients_read_the_same_in_moto_s_errors(service: str) -> None:
+    for found in ERRORS.values():
+        if found[0] == service:
+            check_error(*found)
+
+
+def check_error(service: str, operation: str, shape: StructureShape) -> None:
     ours = codec_of(service).render_error(ServiceError(shape.error_code, "It failed.", 400), REQUEST_ID)
     theirs = write_by_moto(service, operation, ModelledError(shape.error_code, "It failed."))
     # S3's clients learn the status from the line of the answer; it is the service's to choose here.
     theirs.status = ours.status
     read, expected = (parse_response(answer, service, operation)["Error"] for answer in (ours, theirs))
-    assert (read["Code"], read["Message"]) == (expected["Code"], expected["Message"])
+    assert (read["Code"], read["Message"]) == (expected["Code"], expected["Message"]), shape.name

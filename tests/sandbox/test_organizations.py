@@ -89,19 +89,19 @@ def test_any_member_may_describe_the_organization(stage: Stage) -> None:
     assert organization["MasterAccountArn"].endswith(f"account/{ORGANIZATION_ID}/{MANAGEMENT_ACCOUNT_ID}")
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - OF_ANY_ACCOUNT))
-def test_an_account_outside_the_organization_is_told_so(stage: Stage, operation: str) -> None:
+def test_an_account_outside_the_organization_learns_that_it_is_outside(stage: Stage) -> None:
     stage.world.outsiders["123456789012"] = Account("123456789012", "Elsewhere", "elsewhere@example.com", START)
     arn = "arn:aws:iam::123456789012:root"
     outsider = Principal(PrincipalKind.ROOT_USER, arn, "123456789012", "123456789012", "AKIAIOSFODNN7EXAMPLE")
-    assert refusal(stage, operation, outsider, **PARAMETERS).code == "AWSOrganizationsNotInUseException"
+    for operation in sorted(OPERATIONS.keys() - OF_ANY_ACCOUNT):
+        assert refusal(stage, operation, outsider, **PARAMETERS).code == "AWSOrganizationsNotInUseException", operation
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - OF_MEMBERS - OF_ANY_ACCOUNT))
-def test_an_ordinary_member_may_do_nothing_else(stage: Stage, operation: str) -> None:
-    error = refusal(stage, operation, "member-admin", **PARAMETERS)
-    assert error.code == "AccessDeniedException"
-    assert error.message == "You don't have permissions to access this resource."
+def test_an_ordinary_member_may_do_nothing_else(stage: Stage) -> None:
+    for operation in sorted(OPERATIONS.keys() - OF_MEMBERS - OF_ANY_ACCOUNT):
+        error = refusal(stage, operation, "member-admin", **PARAMETERS)
+        assert error.code == "AccessDeniedException", operation
+        assert error.message == "You don't have permissions to access this resource."
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - OF_ANY_ACCOUNT - {"LeaveOrganization"}))

@@ -302,7 +302,7 @@ def signed_in() -> ClientOrigin:
     return client_origin
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST"]),
     path=st.sampled_from([path.replace("*", "") for path in _ROUTES if path not in ("/signin", "/signout")]),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from rootkeeper_sandbox.scenarios.build import EXAMPLES, find_example
+from tests.sandbox.command import run_command
 from tests.sandbox_process import SandboxProcess
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rootkeeper_sandbox", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    with chdir(folder):
+        return run_command(*arguments)
 
 
 def test_it_writes_an_example_and_says_how_to_start_it(tmp_path: Path) -> None:

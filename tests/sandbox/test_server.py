@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from rootkeeper_sandbox.control import is_loopback
 from rootkeeper_sandbox.server import MAX_BODY_BYTES
 from tests.ports import reserved_port
+from tests.sandbox.command import run_command
 from tests.sandbox.wire import Keys, build_request, sign
 
 COMMAND = [sys.executable, "-m", "rootkeeper_sandbox"]
@@ -244,13 +245,9 @@ def wait_until_gone(process_id: int) -> None:
     pytest.fail(f"process {process_id} outlived its parent")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60)
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])  # noqa: S104 - it must be refused
 def test_it_refuses_to_listen_where_others_can_reach_it(host: str) -> None:
-    ended = run("--host", host, "--port", "0")
+    ended = run_command("--host", host, "--port", "0")
     assert ended.returncode == 2
     assert "--insecure-listen" in ended.stderr
     assert ended.stdout == ""
@@ -285,7 +282,7 @@ def test_loopback_is_known_for_what_it_is(host: str, expected: bool) -> None:
     ],
 )
 def test_options_that_mean_nothing_are_refused(arguments: list[str], complaint: str) -> None:
-    ended = run("--port", "0", *arguments) if "--port" not in arguments else run(*arguments)
+    ended = run_command("--port", "0", *arguments) if "--port" not in arguments else run_command(*arguments)
     assert ended.returncode == 2
     assert complaint in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -293,7 +290,7 @@ def test_options_that_mean_nothing_are_refused(arguments: list[str], complaint: 
 
 def test_a_port_that_is_taken_is_named() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        ended = run("--port", str(taken.getsockname()[1]))
+        ended = run_command("--port", str(taken.getsockname()[1]))
     assert ended.returncode == 2
     assert re.search(r"can't listen on 127\.0\.0\.1:\d+", ended.stderr)
 
@@ -305,7 +302,7 @@ def test_an_organization_of_any_size_can_be_asked_for() -> None:
 
 
 def test_env_prints_what_a_shell_needs(url: str) -> None:
-    ended = run("env", "--port", url.rpartition(":")[2], "--principal", "observer")
+    ended = run_command("env", "--port", url.rpartition(":")[2], "--principal", "observer")
     principal = next(one for one in ask(url, "GET", "principals") if one["name"] == "observer")
     assert ended.stdout.splitlines() == [
         f"export AWS_ENDPOINT_URL={url}",
@@ -317,7 +314,7 @@ def test_env_prints_what_a_shell_needs(url: str) -> None:
 
 
 def test_env_names_the_principals_that_there_are(url: str) -> None:
-    ended = run("env", "--port", url.rpartition(":")[2], "--principal", "nobody")
+    ended = run_command("env", "--port", url.rpartition(":")[2], "--principal", "nobody")
     assert ended.returncode == 2
     assert "management-admin" in ended.stderr
     assert ended.stdout == "false\n"
@@ -325,7 +322,7 @@ def test_env_names_the_principals_that_there_are(url: str) -> None:
 
 def test_env_says_when_no_sandbox_runs() -> None:
     with reserved_port() as port:
-        ended = run("env", "--port", str(port))
+        ended = run_command("env", "--port", str(port))
     assert ended.returncode == 3
     assert f"no sandbox answers at http://127.0.0.1:{port}" in ended.stderr
     assert ended.stdout == "false\n"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from tests.sandbox.clients import TRUST, Caller, callers
+from tests.sandbox.command import run_command
 from tests.sandbox_process import SandboxProcess
 
 OUTSIDER, LADEN = "888899990000", "666677778888"
@@ -154,6 +153,7 @@ def check_the_outsider(who: dict[str, Caller], sandbox: SandboxProcess, answered
     assert outsider.call("iam", "GetAccountSummary")["SummaryMap"]["AccountAccessKeysPresent"] == 1
 
 
+@pytest.mark.long
 def test_everything_answered_is_there_after_kill_9_and_nothing_is_half(tmp_path: Path) -> None:
     options = ("--scenario", "merger", "--state", str(tmp_path / "state"))
     answered = Answered()
@@ -190,11 +190,6 @@ def test_what_cannot_be_written_is_not_answered_and_written_later(tmp_path: Path
         assert {"first", "second", "third"} <= users
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rootkeeper_sandbox", "--port", "0", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -205,7 +200,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_file_that_cannot_be_read_is_named_and_left_as_it_is(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "state"
     path.write_bytes(text)
-    ended = run("--state", str(path))
+    ended = run_command("--port", "0", "--state", str(path))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert str(path) in ended.stderr
     assert message in ended.stderr
@@ -217,7 +212,7 @@ def test_a_file_that_cannot_be_read_is_named_and_left_as_it_is(tmp_path: Path, t
 def test_a_second_sandbox_on_one_file_does_not_start(tmp_path: Path) -> None:
     path = str(tmp_path / "state")
     with SandboxProcess.start("--state", path) as sandbox:
-        ended = run("--state", path)
+        ended = run_command("--port", "0", "--state", path)
         assert (ended.returncode, "is in use by another sandbox" in ended.stderr) == (2, True)
         assert sandbox.control("GET", "health") == {"status": "ready"}
 
