@@ -64,10 +64,7 @@ class Authorization:
 
 
 def parse_authorization(header: str) -> Authorization:
-    """Parse an Authorization header of Signature Version 4.
-
-    :raises RefusalError: naming everything that is missing from it.
-    """
+    """Parse an Authorization header of Signature Version 4."""
     usual = _USUAL_HEADER.fullmatch(header)
     if usual:
         access_key_id, *scope, names, signature = usual.groups()
@@ -250,10 +247,7 @@ class Authenticator:
 
 
 def read_authorization(request: HttpRequest) -> Authorization:
-    """Read the Authorization header.
-
-    :raises RefusalError: if it is missing or malformed.
-    """
+    """Read the Authorization header."""
     header = request.headers.get("authorization")
     if not header:
         raise RefusalError(Refusal.MISSING_AUTHENTICATION, _MISSING)

@@ -85,11 +85,7 @@ def answer_control(instance: SandboxInstance, request: HttpRequest) -> HttpRespo
 
 
 def _render(status: HTTPStatus, body: Any) -> HttpResponse:
-    return HttpResponse(status, "application/json", json.dumps(body, default=_render_value).encode("ascii"))
-
-
-def _render_value(value: Any) -> str:
-    return format_iso8601(value)
+    return HttpResponse(status, "application/json", json.dumps(body, default=format_iso8601).encode("ascii"))
 
 
 def _require_loopback(address: str) -> None:
@@ -113,18 +109,6 @@ def _fits(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
     return len(pattern) == len(segments) and all(
         expected in (_ANYTHING, found) for expected, found in zip(pattern, segments, strict=True)
     )
-
-
-def _get_health(_instance: SandboxInstance, _request: ControlRequest) -> dict[str, str]:
-    return {"status": "ready"}
-
-
-def _get_principals(instance: SandboxInstance, _request: ControlRequest) -> list[dict[str, str]]:
-    return instance.world.principals()
-
-
-def _get_organization(instance: SandboxInstance, _request: ControlRequest) -> dict[str, Any]:
-    return instance.world.describe()
 
 
 def _put_root_user(instance: SandboxInstance, request: ControlRequest) -> dict[str, Any]:
@@ -155,10 +139,6 @@ def _post_identity_center(instance: SandboxInstance, request: ControlRequest) ->
     return _get_identity_center(instance, request)
 
 
-def _post_policy(instance: SandboxInstance, request: ControlRequest) -> dict[str, Any]:
-    return instance.world.create_policy(request.body())
-
-
 def _get_requests(instance: SandboxInstance, request: ControlRequest) -> list[dict[str, Any]]:
     since = request.query.get("since", "0")
     if not since.isdecimal():
@@ -186,31 +166,23 @@ def _post_clock(instance: SandboxInstance, request: ControlRequest) -> dict[str,
     return {"now": format_iso8601(instance.clock.now())}
 
 
-def _get_mailbox(instance: SandboxInstance, request: ControlRequest) -> list[Any]:
-    return list(instance.world.mailbox(request.segments[1]))
-
-
-def _get_events(instance: SandboxInstance, request: ControlRequest) -> list[dict[str, Any]]:
-    return instance.trail.of_account(request.query.get("account_id"))
-
-
 def _post_reset(instance: SandboxInstance, _request: ControlRequest) -> dict[str, Any]:
     instance.reset()
     return {}
 
 
 _ROUTES: tuple[tuple[tuple[str, ...], Mapping[str, Handler]], ...] = (
-    (("health",), {"GET": _get_health}),
-    (("principals",), {"GET": _get_principals}),
-    (("organization",), {"GET": _get_organization}),
+    (("health",), {"GET": lambda _instance, _request: {"status": "ready"}}),
+    (("principals",), {"GET": lambda instance, _request: instance.world.principals()}),
+    (("organization",), {"GET": lambda instance, _request: instance.world.describe()}),
     (("accounts", _ANYTHING, "root-user"), {"PUT": _put_root_user}),
     (("accounts", _ANYTHING, "sign-in"), {"GET": _get_sign_in}),
     (("identity-center",), {"GET": _get_identity_center, "POST": _post_identity_center}),
-    (("policies",), {"POST": _post_policy}),
+    (("policies",), {"POST": lambda instance, request: instance.world.create_policy(request.body())}),
     (("requests",), {"GET": _get_requests}),
     (("faults",), {"POST": _post_fault, "DELETE": _delete_faults}),
     (("clock",), {"POST": _post_clock}),
-    (("mailbox", _ANYTHING), {"GET": _get_mailbox}),
-    (("events",), {"GET": _get_events}),
+    (("mailbox", _ANYTHING), {"GET": lambda instance, request: instance.world.mailbox(request.segments[1])}),
+    (("events",), {"GET": lambda instance, request: instance.trail.of_account(request.query.get("account_id"))}),
     (("reset",), {"POST": _post_reset}),
 )

@@ -14,14 +14,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rootkeeper_sandbox.state.world import World
+    from rootkeeper_sandbox.trail import Trail
 
 
 @dataclass(slots=True)
@@ -107,34 +108,6 @@ class AttachedPolicy:
     """JSON text. The same text is compiled once, so hand out the stored string itself."""
 
 
-class Authority(Protocol):
-    """What the request path asks of the world, to know who calls and what they may do."""
-
-    @property
-    def organization_id(self) -> str: ...
-
-    @property
-    def management_account_id(self) -> str: ...
-
-    def find_credential(self, access_key_id: str) -> Credential | None:
-        """Find a key of any kind, active or not, expired or not; ``None`` when there is none (any more)."""
-
-    def identity_policies(self, principal: Principal) -> Sequence[str]:
-        """List the policy documents (JSON text) of a user or role; root users have none."""
-
-    def service_control_policies(self, account_id: str) -> Sequence[Sequence[AttachedPolicy]]:
-        """List the SCPs attached at each level, from the organization's root down to the account itself."""
-
-    def resource_control_policies(self, account_id: str) -> Sequence[Sequence[AttachedPolicy]]:
-        """List the RCPs attached at each level above the owner of a resource, in the same way."""
-
-    def organization_path(self, account_id: str) -> str:
-        """Give the account's place as aws:PrincipalOrgPaths spells it: ``o-…/r-…/ou-…/``, without the account."""
-
-    def principal_tags(self, principal: Principal) -> Mapping[str, str]:
-        """Give the tags of the user, role or session."""
-
-
 @dataclass(frozen=True, slots=True)
 class GuardedResource:
     """A resource that may have a policy of its own, and whose owner needn't be the caller: a bucket, a queue."""
@@ -143,13 +116,6 @@ class GuardedResource:
     """The owner, whose resource control policies decide, too."""
     policy: str | None
     """The resource policy as JSON text."""
-
-
-class EventLog(Protocol):
-    """What LookupEvents asks of the trail."""
-
-    def newest_first(self, account_id: str, start: datetime, end: datetime) -> Iterator[Mapping[str, Any]]:
-        """Give an account's events within a time, both ends included, in CloudTrail's form."""
 
 
 @dataclass(slots=True)
@@ -175,7 +141,7 @@ class Call:
     """The Host header: S3 reads the endpoint's Region from it, SQS builds queue URLs of it."""
     response_headers: dict[str, str] = field(default_factory=dict)
     """Headers for the answer, be it a refusal or not."""
-    event_log: EventLog | None = None
+    event_log: Trail | None = None
     wants_empty_page: bool = False
     """Whether a fault was ordered by which a listing answers nothing yet, and a token."""
 
@@ -290,10 +256,7 @@ class ChunkSeed:
 
 
 def read_payload(request: HttpRequest, make_seed: Callable[[], ChunkSeed]) -> None:
-    """Check a request's body against its content hash; unwrap it, and its trailing headers, if it is chunked.
-
-    :raises ServiceError: if hash, chunks or lengths aren't right.
-    """
+    """Check a request's body against its content hash; unwrap it, and its trailing headers, if it is chunked."""
     declared = request.headers.get(CONTENT_HASH)
     if declared is None:
         raise ServiceError("InvalidRequest", f"Missing required header for this request: {CONTENT_HASH}")

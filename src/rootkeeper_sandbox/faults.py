@@ -137,11 +137,12 @@ def parse_fault(body: object) -> Fault:
         raise ValueError(f"a fault has no field {min(unknown)!r}; known: {', '.join(sorted(_FIELDS))}.")
     fault = Fault(
         matches={name: _text(body[name], name) for name in _MATCHERS if body.get(name) is not None},
-        remaining=_parse_times(body.get("times")),
-        probability=_parse_probability(body.get("probability", 1)),
-        seed=_parse_seed(body.get("seed", 1)),
+        remaining=_number(body, "times", None, lambda n: isinstance(n, int) and n >= 1, "a whole number of at least 1"),
+        probability=_number(body, "probability", 1, lambda n: 0 < n <= 1, "a number over 0 and up to 1"),
+        seed=_number(body, "seed", 1, lambda n: isinstance(n, int), "a whole number"),
         error=_parse_error(body["error"]) if "error" in body else None,
-        latency_seconds=_parse_latency(body.get("latency_ms", 0)),
+        latency_seconds=_number(body, "latency_ms", 0, lambda n: 0 <= n <= 3_600_000, "a number from 0 to 3600000")
+        / 1000,
         cuts_connection=_flag(body, "drop"),
         gives_false_result=_flag(body, "lie"),
         throttles=_flag(body, "throttle"),
@@ -167,30 +168,12 @@ def _flag(body: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def _parse_times(value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("times must be a whole number of at least 1.")
+def _number(body: Mapping[str, Any], name: str, default: Any, holds: Callable[[Any], bool], wanted: str) -> Any:
+    value = body.get(name, default)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not default and not (is_number and holds(value)):
+        raise ValueError(f"{name} must be {wanted}.")
     return value
-
-
-def _parse_probability(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-        raise ValueError("probability must be a number over 0 and up to 1.")
-    return float(value)
-
-
-def _parse_seed(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("seed must be a whole number.")
-    return value
-
-
-def _parse_latency(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3_600_000:
-        raise ValueError("latency_ms must be a number from 0 to 3600000.")
-    return value / 1000
 
 
 def _parse_error(value: object) -> ServiceError:

@@ -13,7 +13,7 @@ from rootkeeper_sandbox.exchange import Operation
 from rootkeeper_sandbox.faults import FaultRegistry
 from rootkeeper_sandbox.routing import RequestLog, Router
 from rootkeeper_sandbox.state_file import FileStateRecorder
-from rootkeeper_sandbox.throttling import Throttle, Unthrottled
+from rootkeeper_sandbox.throttling import AwsThrottle
 from rootkeeper_sandbox.trail import Trail, deliver
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class SandboxInstance:
     authenticator: Authenticator
     latency_seconds: float = 0.0
     """How long every call takes at least."""
-    throttle: Throttle = field(default_factory=Unthrottled)
+    throttle: AwsThrottle | None = None
     keeper: FileStateRecorder | None = None
     """Only with ``--state``."""
     faults: FaultRegistry = field(default_factory=FaultRegistry)

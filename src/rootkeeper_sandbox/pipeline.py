@@ -112,15 +112,12 @@ def parse(context: RequestContext) -> None:
         raise RefusalError(Refusal.MISSING_OPERATION, "The request does not say which operation it calls.")
     if context.operation is None:
         raise codec.refuse_operation(name, request)
-    if context.operation.is_regional_only and is_global_endpoint(request, _scope_region(context)):
+    region = context.authorization.scope.region if context.authorization else ""
+    if context.operation.is_regional_only and is_global_endpoint(request, region):
         raise ServiceError("InvalidAction", "Unknown Operation")
     context.call = _make_call(context, name, codec.parse(name, request))
     if context.operation.target_account:
         context.account_id = context.operation.target_account(context.call) or context.account_id
-
-
-def _scope_region(context: RequestContext) -> str:
-    return context.authorization.scope.region if context.authorization else ""
 
 
 def _make_call(context: RequestContext, operation: str, parameters: dict[str, Any]) -> Call:
@@ -146,8 +143,8 @@ def _make_call(context: RequestContext, operation: str, parameters: dict[str, An
 
 def throttle(context: RequestContext) -> None:
     """Refuse a call that comes faster than its service allows."""
-    refusal = context.instance.throttle.find_refusal(context.known_call)
-    if refusal:
+    limits = context.instance.throttle
+    if limits and (refusal := limits.find_refusal(context.known_call)):
         raise refusal
 
 
@@ -178,7 +175,7 @@ def check_permission(context: RequestContext) -> None:
     call = context.known_call
     if context.known_operation.validate:
         context.known_operation.validate(call)
-    authorize(call, context.known_operation, call.world)
+    authorize(call, context.known_operation)
 
 
 def wait(context: RequestContext) -> Awaitable[None] | None:
@@ -242,8 +239,24 @@ def record(context: RequestContext, status: int) -> None:
             error_code=context.error.code if context.error else None,
         )
     )
-    if context.call and not context.known_operation.is_data_event:
-        instance.trail.append(_make_event(context, context.call))
+    call = context.call
+    if call and not context.known_operation.is_data_event:
+        event = ApiCallEvent(
+            service=call.service,
+            operation=call.operation,
+            region=call.region,
+            occurred_at=call.now,
+            principal=call.principal,
+            source_ip=call.source_ip,
+            user_agent=call.user_agent,
+            request_id=call.request_id,
+            is_mutating=context.known_operation.is_mutating,
+            parameters=call.parameters,
+            details=call.event_details,
+            error_code=context.error.code if context.error else None,
+            error_message=context.error.message if context.error else None,
+        )
+        instance.trail.append(event)
 
 
 def _find_region(context: RequestContext) -> str | None:
@@ -264,21 +277,3 @@ def _find_task_policy(context: RequestContext) -> str | None:
     if context.call and context.known_operation.target_account and context.known_operation.condition_keys:
         arn = context.known_operation.condition_keys(context.call).get("sts:TaskPolicyArn", arn)
     return task_policy_name(arn) if arn else None
-
-
-def _make_event(context: RequestContext, call: Call) -> ApiCallEvent:
-    return ApiCallEvent(
-        service=call.service,
-        operation=call.operation,
-        region=call.region,
-        occurred_at=call.now,
-        principal=call.principal,
-        source_ip=call.source_ip,
-        user_agent=call.user_agent,
-        request_id=call.request_id,
-        is_mutating=context.known_operation.is_mutating,
-        parameters=call.parameters,
-        details=call.event_details,
-        error_code=context.error.code if context.error else None,
-        error_message=context.error.message if context.error else None,
-    )

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
 
 from rootkeeper_sandbox.exchange import Call, ServiceError
 
@@ -115,20 +114,6 @@ def find_throttling_error(service: str) -> ServiceError:
     return replace(THROTTLING_ERRORS.get(service, _USUAL_ERROR))
 
 
-class Throttle(Protocol):
-    """What the request path asks whether a call comes too fast."""
-
-    def find_refusal(self, call: Call) -> ServiceError | None:
-        """Count the call, or say how it is refused; a refused call uses nothing up."""
-
-
-class Unthrottled:
-    """Lets every call pass."""
-
-    def find_refusal(self, call: Call) -> ServiceError | None:  # noqa: ARG002 - of a Throttle
-        return None
-
-
 @dataclass(slots=True)
 class _Bucket:
     rate: Rate
@@ -197,11 +182,11 @@ def _find_holder(scope: Scope, call: Call) -> tuple[str, ...] | None:
     return (target,) if isinstance(target, str) else None
 
 
-def make_throttle(name: str) -> Throttle:
-    """Make what ``--throttle`` names: ``aws`` or ``none``.
+def make_throttle(name: str) -> AwsThrottle | None:
+    """Make what ``--throttle`` names; ``None`` for ``none``.
 
     :raises ValueError: if it names neither.
     """
     if name not in ("aws", "none"):
         raise ValueError(f"throttle must be aws or none, not {name!r}.")
-    return AwsThrottle() if name == "aws" else Unthrottled()
+    return AwsThrottle() if name == "aws" else None

@@ -156,7 +156,14 @@ def _user_identity(principal: Principal) -> dict[str, Any]:
     if principal.kind is PrincipalKind.USER:
         return _base_identity("IAMUser", principal) | {"userName": principal.identity_name}
     if principal.kind is PrincipalKind.ROLE_SESSION:
-        context: dict[str, Any] = {"sessionIssuer": _session_issuer(principal), "attributes": _attributes(principal)}
+        issuer = {
+            "type": "Role",
+            "principalId": principal.user_id.partition(":")[0],
+            "arn": principal.role_arn,
+            "accountId": principal.account_id,
+            "userName": principal.identity_name,
+        }
+        context: dict[str, Any] = {"sessionIssuer": issuer, "attributes": _attributes(principal)}
         if principal.source_identity:
             context["sourceIdentity"] = principal.source_identity
         return _base_identity("AssumedRole", principal) | {"sessionContext": context}
@@ -175,16 +182,6 @@ def _base_identity(kind: str, principal: Principal) -> dict[str, Any]:
         "arn": principal.arn,
         "accountId": principal.account_id,
         "accessKeyId": principal.access_key_id,
-    }
-
-
-def _session_issuer(principal: Principal) -> dict[str, Any]:
-    return {
-        "type": "Role",
-        "principalId": principal.user_id.partition(":")[0],
-        "arn": principal.role_arn,
-        "accountId": principal.account_id,
-        "userName": principal.identity_name,
     }
 
 

@@ -20,6 +20,6 @@ def read_parameters(codec: Codec, operation: str, request: HttpRequest) -> dict[
         encoded = codec._routes.get(operation).match_path(split_path(path)) or {}
         labels = {name: decode_label(text) for name, text in encoded.items()}
         parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
-        return codec._get(operation).read_parameters(parts)
+        return codec._operations.get(operation).read_parameters(parts)
     found: dict[str, Any] = codec._operations.get(operation).read_parameters(request)  # type: ignore[attr-defined]  # of JsonCodec and QueryCodec
     return found

@@ -9,6 +9,7 @@ import pytest
 from rootkeeper_sandbox.exchange import ServiceError
 from rootkeeper_sandbox.faults import Fault, parse_fault
 from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
+from rootkeeper_sandbox.throttling import AwsThrottle
 from tests.sandbox.visitor import (
     FAILSAFE,
     NEW_PASSWORD,
@@ -230,7 +231,7 @@ def test_faults_reach_the_console_too(client_origin: ClientOrigin) -> None:
 
 
 def test_throttling_reaches_the_console_too(client_origin: ClientOrigin) -> None:
-    class Full:
+    class Full(AwsThrottle):
         def find_refusal(self, call: object) -> ServiceError:
             return ServiceError("Throttling", "Rate exceeded")
 

@@ -60,13 +60,14 @@ def test_parameters_arrive_as_botocore_sent_them(operation: str, data: st.DataOb
 
 def read_without_constraints(operation: str, request: HttpRequest) -> dict[str, Any]:
     assert CODEC.find_operation(request) == operation
-    compiled = CODEC._get(operation)
+    operations = CODEC._operations
+    compiled = operations.get(operation)
     unchecked = type(compiled)(compiled.read_parameters, lambda _parameters: None, compiled.write_result)
-    CODEC._compiled[operation] = unchecked
+    operations._compiled[operation] = unchecked
     try:
         return CODEC.parse(operation, request)
     finally:
-        CODEC._compiled[operation] = compiled
+        operations._compiled[operation] = compiled
 
 
 @pytest.mark.parametrize("operation", WITH_OUTPUT)

@@ -8,7 +8,7 @@ Source: IAM User Guide, "Policy evaluation logic"; ``arn:aws:iam::aws:policy/roo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from importlib.resources import files
 
@@ -23,11 +23,9 @@ from rootkeeper_sandbox.authorization.documents import PolicyKind, compile_polic
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.exchange import (
     AttachedPolicy,
-    Authority,
     Call,
     GuardedResource,
     Operation,
-    Principal,
     PrincipalKind,
 )
 
@@ -188,7 +186,7 @@ def render_denial(denial: AccessDenial, caller_arn: str, action: str, resource: 
 _ROOT_KINDS = frozenset({PrincipalKind.ROOT_SESSION, PrincipalKind.ROOT_USER})
 
 
-def authorize(call: Call, operation: Operation, authority: Authority) -> None:
+def authorize(call: Call, operation: Operation) -> None:
     """Let a call pass, or refuse it.
 
     :raises RefusalError: worded with its cause.
@@ -197,25 +195,24 @@ def authorize(call: Call, operation: Operation, authority: Authority) -> None:
     if operation.is_open:
         return
     for action in operation.actions(call) if operation.actions else (operation.action,):
-        denial = find_denial(call, operation, authority, action)
+        denial = find_denial(call, operation, action)
         if denial is not None:
             raise operation.denial(call) if operation.denial else _refuse(call, operation, denial, action)
 
 
-def find_denial(call: Call, operation: Operation, authority: Authority, action: str) -> AccessDenial | None:
+def find_denial(call: Call, operation: Operation, action: str) -> AccessDenial | None:
     """Decide about one of the actions of a call."""
     guarded = operation.guard(call) if operation.guard else None
-    request = access_request(call, operation, authority, operation.resource(call), action, guarded)
-    request_policies = find_request_policies(call.principal, authority)
+    request = access_request(call, operation, operation.resource(call), action, guarded)
+    request_policies = find_request_policies(call)
     if guarded is not None:
-        request_policies = _beside_resource(request_policies, guarded, call.principal, operation, authority)
+        request_policies = _add_resource_policies(request_policies, guarded, call, operation)
     return decide(request, request_policies)
 
 
 def access_request(
     call: Call,
     operation: Operation,
-    authority: Authority,
     resource: str,
     action: str | None = None,
     guarded: GuardedResource | None = None,
@@ -225,7 +222,7 @@ def access_request(
 
     def gather_context() -> Context:
         service_keys = operation.condition_keys(call) if operation.condition_keys else {}
-        return request_context(call, authority, resource, service_keys, owner_id)
+        return request_context(call, resource, service_keys, owner_id)
 
     return AccessRequest(
         action=(action or operation.action).lower(),
@@ -236,16 +233,17 @@ def access_request(
     )
 
 
-def find_request_policies(principal: Principal, authority: Authority) -> RequestPolicies:
+def find_request_policies(call: Call) -> RequestPolicies:
     """Gather the policies over a caller."""
+    principal, world = call.principal, call.world
     is_root = principal.kind in _ROOT_KINDS
     return RequestPolicies(
         service_control_levels=(
             ()
-            if principal.account_id == authority.management_account_id
-            else _leave_out_repeats(authority.service_control_policies(principal.account_id))
+            if principal.account_id == world.management_account_id
+            else _leave_out_repeats(world.service_control_policies(principal.account_id))
         ),
-        identity_policies=None if is_root else authority.identity_policies(principal),
+        identity_policies=None if is_root else world.identity_policies(principal),
         task_policy=None if principal.task_policy_arn is None else TASK_POLICIES[principal.task_policy_arn],
     )
 
@@ -255,21 +253,15 @@ def _leave_out_repeats(levels: Sequence[Sequence[AttachedPolicy]]) -> Sequence[S
     return [level for index, level in enumerate(levels) if index == 0 or level is not levels[index - 1]]
 
 
-def _beside_resource(
-    request_policies: RequestPolicies,
-    guarded: GuardedResource,
-    principal: Principal,
-    operation: Operation,
-    authority: Authority,
+def _add_resource_policies(
+    request_policies: RequestPolicies, guarded: GuardedResource, call: Call, operation: Operation
 ) -> RequestPolicies:
     """Add the policies over the resource."""
-    is_own = principal.account_id == guarded.account_id
-    is_owner_root = is_own and principal.kind in _ROOT_KINDS
-    return RequestPolicies(
-        service_control_levels=request_policies.service_control_levels,
-        identity_policies=request_policies.identity_policies,
-        task_policy=request_policies.task_policy,
-        resource_control_levels=authority.resource_control_policies(guarded.account_id),
+    is_own = call.principal.account_id == guarded.account_id
+    is_owner_root = is_own and call.principal.kind in _ROOT_KINDS
+    return replace(
+        request_policies,
+        resource_control_levels=call.world.resource_control_policies(guarded.account_id),
         resource_policy=None if is_owner_root and operation.is_open_to_owner_root else guarded.policy,
         is_cross_account=not is_own,
     )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rootkeeper_sandbox.authorization.patterns import (
     Fragment,
@@ -28,7 +28,10 @@ from rootkeeper_sandbox.authorization.patterns import (
     join_fragments,
 )
 from rootkeeper_sandbox.codec.parameters import format_iso8601
-from rootkeeper_sandbox.exchange import Authority, Call, Principal, PrincipalKind
+from rootkeeper_sandbox.exchange import Call, Principal, PrincipalKind
+
+if TYPE_CHECKING:
+    from rootkeeper_sandbox.state.world import World
 
 ContextValue = str | tuple[str, ...]
 Context = Mapping[str, ContextValue]
@@ -131,28 +134,28 @@ _PRINCIPAL_TYPES = {
 
 
 def request_context(
-    call: Call, authority: Authority, resource: str, service_keys: Mapping[str, str], owner_id: str | None = None
+    call: Call, resource: str, service_keys: Mapping[str, str], owner_id: str | None = None
 ) -> dict[str, ContextValue]:
     """Gather the condition keys of a call, by lower-case name; keys without a value are absent.
 
     ``owner_id`` is the account that the resource belongs to, where its ARN doesn't say so.
     """
     context = _request_keys(call)
-    context.update(_principal_keys(call.principal, authority))
-    context.update(_resource_keys(context, owner_id or _resource_account(resource), authority))
+    context.update(_principal_keys(call.principal, call.world))
+    context.update(_resource_keys(context, owner_id or _resource_account(resource), call.world))
     context.update((key.lower(), value) for key, value in service_keys.items())
     return context
 
 
 def _resource_keys(
-    caller_keys: Mapping[str, ContextValue], owner_id: str | None, authority: Authority
+    caller_keys: Mapping[str, ContextValue], owner_id: str | None, world: World
 ) -> dict[str, ContextValue]:
     """Name the owner of the resource and its place, which mostly are the caller's own."""
     if owner_id is None or owner_id == caller_keys["aws:principalaccount"]:
         keys = {"account": "aws:principalaccount", "orgid": "aws:principalorgid", "orgpaths": "aws:principalorgpaths"}
         return {f"aws:resource{name}": caller_keys[key] for name, key in keys.items() if key in caller_keys}
-    path = authority.organization_path(owner_id)
-    places: dict[str, ContextValue] = {"aws:resourceorgid": authority.organization_id, "aws:resourceorgpaths": (path,)}
+    path = world.organization_path(owner_id)
+    places: dict[str, ContextValue] = {"aws:resourceorgid": world.organization_id, "aws:resourceorgpaths": (path,)}
     return {"aws:resourceaccount": owner_id} | (places if path else {})
 
 
@@ -170,21 +173,21 @@ def _request_keys(call: Call) -> dict[str, ContextValue]:
     }
 
 
-def _principal_keys(principal: Principal, authority: Authority) -> dict[str, ContextValue]:
+def _principal_keys(principal: Principal, world: World) -> dict[str, ContextValue]:
     keys: dict[str, ContextValue] = {
         "aws:principalaccount": principal.account_id,
         "aws:principalarn": principal_arn(principal),
         "aws:principaltype": _PRINCIPAL_TYPES[principal.kind],
         "aws:userid": principal.user_id,
     }
-    path = authority.organization_path(principal.account_id)
+    path = world.organization_path(principal.account_id)
     if path:
-        keys["aws:principalorgid"] = authority.organization_id
+        keys["aws:principalorgid"] = world.organization_id
         keys["aws:principalorgpaths"] = (path,)
     if principal.kind is PrincipalKind.USER and principal.identity_name:
         keys["aws:username"] = principal.identity_name
     if principal.identity_name is not None:
-        tags = authority.principal_tags(principal)
+        tags = world.principal_tags(principal)
         keys.update((f"aws:principaltag/{name.lower()}", value) for name, value in tags.items())
     keys.update(_session_keys(principal))
     return keys

@@ -68,54 +68,29 @@ class RefusalError(Exception):
 Wording = Mapping[Refusal, tuple[str, int]]
 """For each refusal the protocol's error code and HTTP status."""
 
-QUERY_WORDING: Wording = {
-    Refusal.ACCESS_DENIED: ("AccessDenied", 403),
-    Refusal.EXPIRED_TOKEN: ("ExpiredToken", 403),
-    Refusal.INCOMPLETE_SIGNATURE: ("IncompleteSignature", 400),
-    Refusal.INVALID_PARAMETER: ("ValidationError", 400),
-    Refusal.MALFORMED_BODY: ("MalformedInput", 400),
-    Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationToken", 403),
-    Refusal.MISSING_OPERATION: ("MissingAction", 400),
-    Refusal.REQUEST_TIMEOUT: ("RequestTimeout", 408),
-    Refusal.SKEWED_CLOCK: ("SignatureDoesNotMatch", 403),
-    Refusal.TOO_LARGE: ("RequestEntityTooLarge", 413),
-    Refusal.UNKNOWN_KEY: ("InvalidClientTokenId", 403),
-    Refusal.UNKNOWN_OPERATION: ("InvalidAction", 400),
-    Refusal.WRONG_SIGNATURE: ("SignatureDoesNotMatch", 403),
-    Refusal.WRONG_TOKEN: ("InvalidClientTokenId", 403),
-}
+_WORDINGS = """
+    access_denied AccessDenied 403 AccessDeniedException 400 403 AccessDenied 403
+    expired_token ExpiredToken 403 ExpiredTokenException 400 403 ExpiredToken 400
+    incomplete_signature IncompleteSignature 400 IncompleteSignatureException 400 403 AuthorizationHeaderMalformed 400
+    invalid_parameter ValidationError 400 ValidationException 400 400 InvalidArgument 400
+    malformed_body MalformedInput 400 SerializationException 400 400 MalformedXML 400
+    missing_authentication MissingAuthenticationToken 403 MissingAuthenticationTokenException 400 403 AccessDenied 403
+    missing_operation MissingAction 400 UnknownOperationException 400 404 MethodNotAllowed 405
+    request_timeout RequestTimeout 408 RequestTimeoutException 408 408 RequestTimeout 400
+    skewed_clock SignatureDoesNotMatch 403 InvalidSignatureException 400 403 RequestTimeTooSkewed 403
+    too_large RequestEntityTooLarge 413 RequestEntityTooLargeException 413 413 EntityTooLarge 400
+    unknown_key InvalidClientTokenId 403 UnrecognizedClientException 400 403 InvalidAccessKeyId 403
+    unknown_operation InvalidAction 400 UnknownOperationException 400 404 MethodNotAllowed 405
+    wrong_signature SignatureDoesNotMatch 403 InvalidSignatureException 400 403 SignatureDoesNotMatch 403
+    wrong_token InvalidClientTokenId 403 UnrecognizedClientException 400 403 InvalidToken 400
+"""
+"""For each cause: code and status of Query; code of JSON, its status and that of rest-json; code and status of S3."""
 
-JSON_WORDING: Wording = {
-    Refusal.ACCESS_DENIED: ("AccessDeniedException", 400),
-    Refusal.EXPIRED_TOKEN: ("ExpiredTokenException", 400),
-    Refusal.INCOMPLETE_SIGNATURE: ("IncompleteSignatureException", 400),
-    Refusal.INVALID_PARAMETER: ("ValidationException", 400),
-    Refusal.MALFORMED_BODY: ("SerializationException", 400),
-    Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationTokenException", 400),
-    Refusal.MISSING_OPERATION: ("UnknownOperationException", 400),
-    Refusal.REQUEST_TIMEOUT: ("RequestTimeoutException", 408),
-    Refusal.SKEWED_CLOCK: ("InvalidSignatureException", 400),
-    Refusal.TOO_LARGE: ("RequestEntityTooLargeException", 413),
-    Refusal.UNKNOWN_KEY: ("UnrecognizedClientException", 400),
-    Refusal.UNKNOWN_OPERATION: ("UnknownOperationException", 400),
-    Refusal.WRONG_SIGNATURE: ("InvalidSignatureException", 400),
-    Refusal.WRONG_TOKEN: ("UnrecognizedClientException", 400),
-}
-
-REST_JSON_WORDING: Wording = {
-    **JSON_WORDING,
-    Refusal.ACCESS_DENIED: ("AccessDeniedException", 403),
-    Refusal.EXPIRED_TOKEN: ("ExpiredTokenException", 403),
-    Refusal.INCOMPLETE_SIGNATURE: ("IncompleteSignatureException", 403),
-    Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationTokenException", 403),
-    Refusal.MISSING_OPERATION: ("UnknownOperationException", 404),
-    Refusal.SKEWED_CLOCK: ("InvalidSignatureException", 403),
-    Refusal.UNKNOWN_KEY: ("UnrecognizedClientException", 403),
-    Refusal.UNKNOWN_OPERATION: ("UnknownOperationException", 404),
-    Refusal.WRONG_SIGNATURE: ("InvalidSignatureException", 403),
-    Refusal.WRONG_TOKEN: ("UnrecognizedClientException", 403),
-}
-"""The same codes with the statuses of services behind an HTTP API's front end."""
+_ROWS = [(Refusal(cause), words) for cause, *words in map(str.split, _WORDINGS.strip().splitlines())]
+QUERY_WORDING: Wording = {cause: (words[0], int(words[1])) for cause, words in _ROWS}
+JSON_WORDING: Wording = {cause: (words[2], int(words[3])) for cause, words in _ROWS}
+REST_JSON_WORDING: Wording = {cause: (words[2], int(words[4])) for cause, words in _ROWS}
+S3_WORDING: Wording = {cause: (words[5], int(words[6])) for cause, words in _ROWS}
 
 
 def make_refusal_error(wording: Wording, refused: RefusalError) -> ServiceError:
@@ -142,23 +117,6 @@ _ORGANIZATIONS_MESSAGES = {
     "MAX_VALUE_EXCEEDED": "You provided a numeric parameter that has a larger value than allowed.",
     "MIN_LENGTH_EXCEEDED": "You provided a string parameter that is shorter than allowed.",
     "MIN_VALUE_EXCEEDED": "You provided a numeric parameter that has a smaller value than allowed.",
-}
-
-S3_WORDING: Wording = {
-    Refusal.ACCESS_DENIED: ("AccessDenied", 403),
-    Refusal.EXPIRED_TOKEN: ("ExpiredToken", 400),
-    Refusal.INCOMPLETE_SIGNATURE: ("AuthorizationHeaderMalformed", 400),
-    Refusal.INVALID_PARAMETER: ("InvalidArgument", 400),
-    Refusal.MALFORMED_BODY: ("MalformedXML", 400),
-    Refusal.MISSING_AUTHENTICATION: ("AccessDenied", 403),
-    Refusal.MISSING_OPERATION: ("MethodNotAllowed", 405),
-    Refusal.REQUEST_TIMEOUT: ("RequestTimeout", 400),
-    Refusal.SKEWED_CLOCK: ("RequestTimeTooSkewed", 403),
-    Refusal.TOO_LARGE: ("EntityTooLarge", 400),
-    Refusal.UNKNOWN_KEY: ("InvalidAccessKeyId", 403),
-    Refusal.UNKNOWN_OPERATION: ("MethodNotAllowed", 405),
-    Refusal.WRONG_SIGNATURE: ("SignatureDoesNotMatch", 403),
-    Refusal.WRONG_TOKEN: ("InvalidToken", 400),
 }
 
 _TEXTS: Mapping[Refusal, str] = {

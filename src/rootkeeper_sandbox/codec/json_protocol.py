@@ -35,10 +35,7 @@ Compiler = Callable[[Shape], Converter]
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Parse a JSON object; an empty body is an empty object.
-
-    :raises RefusalError: if it isn't one, or is nested too deeply.
-    """
+    """Parse a JSON object; an empty body is an empty object."""
     if not body:
         return {}
     try:
@@ -227,7 +224,7 @@ class JsonCodec:
         return make_refusal_error(JSON_WORDING, refused)
 
 
-def _compile(operation: OperationModel) -> CompiledOperation:
+def _compile(operation: OperationModel) -> CompiledOperation[HttpRequest, bytes]:
     input_shape = operation.input_shape
     read_input = compile_json_reader(input_shape) if input_shape else None
     return CompiledOperation(

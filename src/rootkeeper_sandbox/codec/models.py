@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
@@ -56,28 +56,36 @@ class Codec(Protocol):
         """Find the code and status of a refusal that isn't the service's own."""
 
 
+Parts = TypeVar("Parts")
+Written = TypeVar("Written")
+
+
 @dataclass(frozen=True, slots=True)
-class CompiledOperation:
+class CompiledOperation(Generic[Parts, Written]):
     """One operation's model, compiled to functions at its first use."""
 
-    read_parameters: Callable[[HttpRequest], dict[str, Any]]
+    read_parameters: Callable[[Parts], dict[str, Any]]
+    """Of the request, or of the parts that REST binds members to."""
     check_parameters: Callable[[dict[str, Any]], None]
-    write_result: Callable[[dict[str, Any], str], bytes]
+    write_result: Callable[[dict[str, Any], str], Written]
+    """Takes the result and the request id."""
 
 
-class OperationTable:
+class OperationTable(Generic[Parts, Written]):
     """The operations of a service, compiled as they are used."""
 
-    def __init__(self, model: ServiceModel, compile_one: Callable[[OperationModel], CompiledOperation]) -> None:
+    def __init__(
+        self, model: ServiceModel, compile_one: Callable[[OperationModel], CompiledOperation[Parts, Written]]
+    ) -> None:
         self._model = model
         self._names = frozenset(model.operation_names)
         self._compile_one = compile_one
-        self._compiled: dict[str, CompiledOperation] = {}
+        self._compiled: dict[str, CompiledOperation[Parts, Written]] = {}
 
     def __contains__(self, operation: str) -> bool:
         return operation in self._names
 
-    def get(self, operation: str) -> CompiledOperation:
+    def get(self, operation: str) -> CompiledOperation[Parts, Written]:
         """Get an operation that the model has."""
         compiled = self._compiled.get(operation)
         if compiled is None:
@@ -85,10 +93,10 @@ class OperationTable:
             self._compiled[operation] = compiled
         return compiled
 
-    def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
+    def parse(self, operation: str, parts: Parts) -> dict[str, Any]:
         """Parse and check the parameters of an operation."""
         compiled = self.get(operation)
-        parameters = compiled.read_parameters(request)
+        parameters = compiled.read_parameters(parts)
         compiled.check_parameters(parameters)
         return parameters
 

@@ -34,10 +34,7 @@ def format_epoch(moment: datetime) -> float:
 
 
 def parse_timestamp(value: str | float) -> datetime:
-    """Parse a timestamp in any of AWS's three forms.
-
-    :raises RefusalError: if it is none of them.
-    """
+    """Parse a timestamp in any of AWS's three forms."""
     try:
         return _parse_timestamp(value)
     except (ValueError, OverflowError, OSError):
@@ -56,20 +53,14 @@ def _parse_timestamp(value: str | float) -> datetime:
 
 
 def parse_integer(text: str) -> int:
-    """Parse an integer of the query protocol.
-
-    :raises RefusalError: if it isn't one.
-    """
+    """Parse an integer of the query protocol."""
     if len(text) > 20 or not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
         raise malformed(text, "an integer")
     return int(text)
 
 
 def parse_float(text: str) -> float:
-    """Parse a number of the query protocol.
-
-    :raises RefusalError: if it isn't one.
-    """
+    """Parse a number of the query protocol."""
     try:
         return float(text)
     except ValueError:
@@ -77,10 +68,7 @@ def parse_float(text: str) -> float:
 
 
 def parse_boolean(text: str) -> bool:
-    """Parse a boolean of the query protocol.
-
-    :raises RefusalError: if it isn't one.
-    """
+    """Parse a boolean of the query protocol."""
     lowered = text.lower()
     if lowered not in ("true", "false"):
         raise malformed(text, "a boolean")
@@ -88,10 +76,7 @@ def parse_boolean(text: str) -> bool:
 
 
 def parse_blob(text: str) -> bytes:
-    """Parse base64 text.
-
-    :raises RefusalError: if it isn't that.
-    """
+    """Parse base64 text."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -179,7 +164,9 @@ def _structure_check(shape: StructureShape) -> Check:
 
     def check_structure(value: Any, path: str) -> Iterator[Violation]:
         if not members:
-            members.extend((name, _lower_first(name), _compile(inner)) for name, inner in shape.members.items())
+            members.extend(
+                (name, name[:1].lower() + name[1:], _compile(inner)) for name, inner in shape.members.items()
+            )
         for name, shown, check in members:
             item = value.get(name)
             if item is not None:
@@ -187,11 +174,7 @@ def _structure_check(shape: StructureShape) -> Check:
             elif name in required:
                 yield Violation(path + shown, "null", "not be null", "INPUT_REQUIRED")
 
-    return _with_dot(check_structure)
-
-
-def _with_dot(check: Check) -> Check:
-    return lambda value, path: check(value, f"{path}." if path else "")
+    return lambda value, path: check_structure(value, f"{path}." if path else "")
 
 
 def _list_check(shape: ListShape) -> Check:
@@ -279,7 +262,3 @@ def _violation(shape: Shape, value: Any, path: str, constraint: str, reason: str
     shown = None if shape.metadata.get("sensitive") else f"'{str(value)[:200]}'"
     reason = reason if reason.startswith("INVALID") else f"{reason}_EXCEEDED"
     return Violation(path, shown, constraint, reason)
-
-
-def _lower_first(name: str) -> str:
-    return name[:1].lower() + name[1:]

@@ -25,10 +25,7 @@ Reader = Callable[[Fields, str], Any]
 
 
 def parse_fields(text: str) -> dict[str, str]:
-    """Parse a form-encoded text.
-
-    :raises RefusalError: if it has more than MAX_FIELDS fields.
-    """
+    """Parse a form-encoded text."""
     pairs = text.split("&", MAX_FIELDS)
     if len(pairs) > MAX_FIELDS:
         raise RefusalError(Refusal.MALFORMED_BODY, f"The request has more than {MAX_FIELDS} parameters.")
@@ -175,7 +172,7 @@ class QueryCodec:
     def make_error(self, refused: RefusalError) -> ServiceError:
         return make_refusal_error(QUERY_WORDING, refused)
 
-    def _compile(self, operation: OperationModel) -> CompiledOperation:
+    def _compile(self, operation: OperationModel) -> CompiledOperation[HttpRequest, bytes]:
         read_input = compile_input(operation.input_shape)
         return CompiledOperation(
             read_parameters=lambda request: read_input(read_fields(request)),
@@ -203,10 +200,7 @@ class QueryCodec:
 
 
 def read_fields(request: HttpRequest) -> Fields:
-    """Read a request's form fields, from the body of a POST or the query string of a GET.
-
-    :raises RefusalError: if they aren't text.
-    """
+    """Read a request's form fields, from the body of a POST or the query string of a GET."""
     if request.form_fields is None:
         text = _form_text(request)
         request.form_fields = parse_fields_once(text) if len(text) <= _SHORT else parse_fields(text)

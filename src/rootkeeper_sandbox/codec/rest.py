@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote_plus
@@ -21,7 +20,7 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 
 from rootkeeper_sandbox.codec.errors import REST_JSON_WORDING, Refusal, RefusalError, make_refusal_error
 from rootkeeper_sandbox.codec.json_protocol import compile_json_reader, compile_json_writer, parse_object
-from rootkeeper_sandbox.codec.models import compile_checks, not_served
+from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, compile_checks, not_served
 from rootkeeper_sandbox.codec.parameters import QUERY_FORMATTERS, QUERY_PARSERS, format_iso8601_precisely
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
@@ -59,16 +58,11 @@ class Route:
         return (
             method == self.method
             and self.match_path(segments) is not None
-            and all(
-                name in query and (not value or query[name][0] == value) for name, value in self.fixed_query.items()
-            )
+            # ``?policy`` fits with any value, ``?list-type=2`` with that one.
+            and all(name in query and value in ("", query[name][0]) for name, value in self.fixed_query.items())
             and all(name in query for name in self.required_query)
             and all(name in headers for name in self.required_headers)
         )
-
-    def _fits_query(self, query: Query) -> bool:
-        """``?policy`` fits with any value, ``?list-type=2`` with that one."""
-        return all(name in query and value in ("", query[name][0]) for name, value in self.fixed_query.items())
 
     def match_path(self, segments: list[str]) -> dict[str, str] | None:
         """Give the values of the labels, still encoded; ``None`` when the path doesn't fit."""
@@ -219,24 +213,14 @@ def _header_writer(shape: Shape, name: str) -> HeaderWriter:
     if isinstance(shape, ListShape):
         return lambda value: {name.lower(): ",".join(map(str, value))}
     if shape.type_name == "timestamp":
-        is_iso = shape.serialization.get("timestampFormat") == "iso8601"
-        return lambda value: {name.lower(): format_iso8601_precisely(value) if is_iso else _format_http_date(value)}
+        if shape.serialization.get("timestampFormat") == "iso8601":
+            return lambda value: {name.lower(): format_iso8601_precisely(value)}
+        return lambda value: {name.lower(): format_datetime(value.replace(microsecond=0), usegmt=True)}
     to_text = QUERY_FORMATTERS[shape.type_name]
     return lambda value: {name.lower(): to_text(value)}
 
 
-def _format_http_date(moment: datetime) -> str:
-    return format_datetime(moment.replace(microsecond=0), usegmt=True)
-
-
 _CONTENT_TYPE = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class _RestJsonOperation:
-    read_parameters: Callable[[RestRequest], dict[str, Any]]
-    check_parameters: Callable[[dict[str, Any]], None]
-    convert_result: Callable[[dict[str, Any]], Any]
 
 
 class RestJsonCodec:
@@ -244,30 +228,25 @@ class RestJsonCodec:
 
     def __init__(self, model: ServiceModel) -> None:
         self.service = model.service_name
-        self._model = model
         self._routes = RouteTable(model)
-        self._compiled: dict[str, _RestJsonOperation] = {}
+        self._operations = OperationTable(model, _compile)
 
     def find_operation(self, request: HttpRequest) -> str | None:
         route = self._routes.find(request.method, request.raw_path, parse_query(request.query_string), request.headers)
         return route.operation if route else f"{request.method} {request.raw_path}"
 
     def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
-        if operation in self._model.operation_names:
+        if operation in self._operations:
             return not_served(self.service, operation)
         return RefusalError(Refusal.UNKNOWN_OPERATION, f"Could not find operation {operation[:100]}")
 
     def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
-        compiled = self._get(operation)
         labels = self._routes.get(operation).match_path(request.raw_path.removeprefix("/").split("/")) or {}
         parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
-        parameters = compiled.read_parameters(parts)
-        compiled.check_parameters(parameters)
-        return parameters
+        return self._operations.parse(operation, parts)
 
     def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
-        converted = self._get(operation).convert_result(result)
-        body = json.dumps(converted, separators=(",", ":")).encode("ascii")
+        body = self._operations.get(operation).write_result(result, request_id)
         return HttpResponse(200, _CONTENT_TYPE, body, {"x-amzn-requestid": request_id})
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
@@ -278,13 +257,8 @@ class RestJsonCodec:
     def make_error(self, refused: RefusalError) -> ServiceError:
         return make_refusal_error(REST_JSON_WORDING, refused)
 
-    def _get(self, operation: str) -> _RestJsonOperation:
-        if operation not in self._compiled:
-            self._compiled[operation] = _compile(self._model.operation_model(operation))
-        return self._compiled[operation]
 
-
-def _compile(operation: OperationModel) -> _RestJsonOperation:
+def _compile(operation: OperationModel) -> CompiledOperation[RestRequest, bytes]:
     shape = operation.input_shape
     parts = compile_part_readers(shape) if shape else []
     read_body = compile_json_reader(shape) if shape else None
@@ -295,8 +269,9 @@ def _compile(operation: OperationModel) -> _RestJsonOperation:
         return (read_body(parse_object(request.body)) if read_body else {}) | bound
 
     output = operation.output_shape
-    return _RestJsonOperation(
+    convert = compile_json_writer(output) if output else lambda _result: {}
+    return CompiledOperation(
         read_parameters=read_parameters,
         check_parameters=compile_checks(operation),
-        convert_result=compile_json_writer(output) if output else lambda _result: {},
+        write_result=lambda result, _id: json.dumps(convert(result), separators=(",", ":")).encode("ascii"),
     )

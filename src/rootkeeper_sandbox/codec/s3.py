@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError, make_s3_error
-from rootkeeper_sandbox.codec.models import compile_checks, not_served
+from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, compile_checks, not_served
 from rootkeeper_sandbox.codec.rest import (
     REST_XML_FORMATTERS,
     RestRequest,
@@ -118,21 +118,13 @@ BodyWriter = Callable[[dict[str, Any]], tuple[str, bytes]]
 """Gives content type and body."""
 
 
-@dataclass(frozen=True, slots=True)
-class _S3Operation:
-    read_parameters: Callable[[RestRequest], dict[str, Any]]
-    check_parameters: Callable[[dict[str, Any]], None]
-    write_result: Callable[[dict[str, Any]], HttpResponse]
-
-
 class S3Codec:
     """S3, in path style and virtual-hosted."""
 
     def __init__(self, model: ServiceModel) -> None:
         self.service = model.service_name
-        self._model = model
         self._routes = RouteTable(model)
-        self._compiled: dict[str, _S3Operation] = {}
+        self._operations = OperationTable(model, _compile)
 
     def find_operation(self, request: HttpRequest) -> str | None:
         path = _canonical_path(request)
@@ -140,24 +132,19 @@ class S3Codec:
         return route.operation if route else f"{request.method} {request.raw_path}"
 
     def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
-        if operation in self._model.operation_names:
+        if operation in self._operations:
             return not_served(self.service, operation)
         message = "The specified method is not allowed against this resource."
         return RefusalError(Refusal.UNKNOWN_OPERATION, message)
 
     def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
-        compiled = self._get(operation)
         encoded = self._routes.get(operation).match_path(split_path(_canonical_path(request))) or {}
         labels = {name: decode_label(text) for name, text in encoded.items()}
         parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
-        parameters = compiled.read_parameters(parts)
-        compiled.check_parameters(parameters)
-        return parameters
+        return self._operations.parse(operation, parts)
 
     def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
-        response = self._get(operation).write_result(result)
-        response.headers |= _identify(request_id)
-        return response
+        return self._operations.get(operation).write_result(result, request_id)
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         fields = "".join(f"<{name}>{escape_text(str(value))}</{name}>" for name, value in error.fields.items())
@@ -169,11 +156,6 @@ class S3Codec:
 
     def make_error(self, refused: RefusalError) -> ServiceError:
         return make_s3_error(refused)
-
-    def _get(self, operation: str) -> _S3Operation:
-        if operation not in self._compiled:
-            self._compiled[operation] = _compile(self._model.operation_model(operation))
-        return self._compiled[operation]
 
 
 def _canonical_path(request: HttpRequest) -> str:
@@ -191,7 +173,7 @@ def _host_id(request_id: str) -> str:
     return base64.b64encode(request_id.encode()).decode("ascii")
 
 
-def _compile(operation: OperationModel) -> _S3Operation:
+def _compile(operation: OperationModel) -> CompiledOperation[RestRequest, HttpResponse]:
     shape = operation.input_shape
     parts = compile_part_readers(shape) if shape else []
     read_body = _compile_body_reader(shape)
@@ -200,7 +182,7 @@ def _compile(operation: OperationModel) -> _S3Operation:
         found = ((member, read(request)) for member, read in parts)
         return {member: value for member, value in found if value is not None} | read_body(request.body)
 
-    return _S3Operation(read_parameters, compile_checks(operation), _compile_result(operation))
+    return CompiledOperation(read_parameters, compile_checks(operation), _compile_result(operation))
 
 
 def _compile_body_reader(shape: StructureShape | None) -> BodyReader:
@@ -211,13 +193,9 @@ def _compile_body_reader(shape: StructureShape | None) -> BodyReader:
     if inner.type_name == "blob":
         return lambda body: {payload: body}
     if inner.type_name == "string":
-        return lambda body: {payload: _decode_text(body)}
+        # A text that isn't UTF-8 can't be valid for any operation.
+        return lambda body: {payload: body.decode("utf-8", "replace")}
     return _xml_payload_reader(payload, inner)
-
-
-def _decode_text(body: bytes) -> str:
-    """Read a text that is a whole body; what isn't UTF-8 can't be valid for any operation."""
-    return body.decode("utf-8", "replace")
 
 
 def _xml_payload_reader(payload: str, shape: Shape) -> BodyReader:
@@ -235,13 +213,13 @@ def _xml_payload_reader(payload: str, shape: Shape) -> BodyReader:
     return read_payload
 
 
-def _compile_result(operation: OperationModel) -> Callable[[dict[str, Any]], HttpResponse]:
+def _compile_result(operation: OperationModel) -> Callable[[dict[str, Any], str], HttpResponse]:
     shape = operation.output_shape
     status = operation.http.get("responseCode", 200)
     writers = [pair for pair in compile_header_writers(shape) if pair[0] not in _NOT_WRITTEN] if shape else []
     write_body = _compile_body_writer(operation, shape)
 
-    def write_result(result: dict[str, Any]) -> HttpResponse:
+    def write_result(result: dict[str, Any], request_id: str) -> HttpResponse:
         headers: dict[str, str] = {}
         for member, write in writers:
             if result.get(member) is not None:
@@ -250,7 +228,7 @@ def _compile_result(operation: OperationModel) -> Callable[[dict[str, Any]], Htt
         if "ContentLength" in result and not body:
             headers["content-length"] = str(result["ContentLength"])
         actual = 206 if "ContentRange" in result else status
-        return HttpResponse(actual, str(result.get("ContentType", content_type)), body, headers)
+        return HttpResponse(actual, str(result.get("ContentType", content_type)), body, headers | _identify(request_id))
 
     return write_result
 

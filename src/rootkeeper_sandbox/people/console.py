@@ -154,10 +154,7 @@ def is_mfa_due(page_request: PageRequest, account: Account) -> bool:
 
 
 def require_ready_account(page_request: PageRequest) -> tuple[SignInSession, Account]:
-    """Get who is signed in and may work.
-
-    :raises RedirectedError: to signing in, or to registering MFA where that is overdue.
-    """
+    """Get who is signed in and may work."""
     session, account = page_request.require_account()
     if is_mfa_due(page_request, account):
         raise RedirectedError("/console/register-mfa")
@@ -232,11 +229,9 @@ def _render_summary(outcome: CallOutcome) -> Child:
     if outcome.error:
         return refusal(*_render_error_text(outcome.error))
     found: dict[str, int] = outcome.result["SummaryMap"]
-    return facts(*((label, _render_count(name, found[name])) for name, label in _SUMMARY.items()))
-
-
-def _render_count(name: str, number: int) -> str:
-    return ("present" if number else "none") if name.startswith("Account") else str(number)
+    presence = {True: "present", False: "none"}
+    shown = {name: presence[found[name] > 0] if name.startswith("Account") else str(found[name]) for name in _SUMMARY}
+    return facts(*((label, shown[name]) for name, label in _SUMMARY.items()))
 
 
 def _render_keys(page_request: PageRequest, outcome: CallOutcome) -> Sequence[Child]:

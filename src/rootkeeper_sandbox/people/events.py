@@ -49,38 +49,19 @@ class SignInEvent:
 
     def render(self) -> dict[str, Any]:
         """Write the event as CloudTrail does."""
-        event: dict[str, Any] = {
-            "eventVersion": _EVENT_VERSION,
-            "userIdentity": {
-                "type": "Root",
-                "principalId": self.account_id,
-                "arn": self.root_user_arn,
-                "accountId": self.account_id,
-                "accessKeyId": "",
-            },
-            "eventTime": format_iso8601(self.occurred_at),
-            "eventSource": "signin.amazonaws.com",
-            "eventName": str(self.step),
-            "awsRegion": _REGION,
-            "sourceIPAddress": self.source_ip,
-            "userAgent": self.user_agent,
+        identity = {
+            "type": "Root",
+            "principalId": self.account_id,
+            "arn": self.root_user_arn,
+            "accountId": self.account_id,
+            "accessKeyId": "",
         }
-        if not self.is_success:
-            event["errorMessage"] = "Failed authentication"
-        event |= {
-            "requestParameters": None,
-            "responseElements": {str(self.step): "Success" if self.is_success else "Failure"},
-        }
+        outcome = {str(self.step): "Success" if self.is_success else "Failure"}
+        details: dict[str, Any] = {} if self.is_success else {"errorMessage": "Failed authentication"}
+        details |= {"requestParameters": None, "responseElements": outcome}
         if self.additional is not None:
-            event["additionalEventData"] = dict(self.additional)
-        return event | {
-            "eventID": str(self.event_id),
-            "readOnly": False,
-            "eventType": "AwsConsoleSignIn",
-            "managementEvent": True,
-            "recipientAccountId": self.account_id,
-            "eventCategory": "Management",
-        }
+            details["additionalEventData"] = dict(self.additional)
+        return _render(self, "signin", str(self.step), "AwsConsoleSignIn", identity, details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +89,41 @@ class FederationEvent:
 
     def render(self) -> dict[str, Any]:
         """Write the event as CloudTrail does."""
-        return {
-            "eventVersion": _EVENT_VERSION,
-            "userIdentity": {
-                "type": "IdentityCenterUser",
-                "accountId": self.account_id,
-                "onBehalfOf": {"userId": self.user_id, "identityStoreId": self.identity_store_id},
-                "userName": self.user_name,
-            },
-            "eventTime": format_iso8601(self.occurred_at),
-            "eventSource": "sso.amazonaws.com",
-            "eventName": "Federate",
-            "awsRegion": _REGION,
-            "sourceIPAddress": self.source_ip,
-            "userAgent": self.user_agent,
-            "requestParameters": None,
-            "responseElements": None,
-            "eventID": str(self.event_id),
-            "readOnly": False,
-            "eventType": "AwsServiceEvent",
-            "managementEvent": True,
-            "recipientAccountId": self.account_id,
-            "serviceEventDetails": {"role_name": self.role_name, "account_id": self.target_account_id},
-            "eventCategory": "Management",
+        identity = {
+            "type": "IdentityCenterUser",
+            "accountId": self.account_id,
+            "onBehalfOf": {"userId": self.user_id, "identityStoreId": self.identity_store_id},
+            "userName": self.user_name,
         }
+        details: dict[str, Any] = {"requestParameters": None, "responseElements": None}
+        details["serviceEventDetails"] = {"role_name": self.role_name, "account_id": self.target_account_id}
+        return _render(self, "sso", "Federate", "AwsServiceEvent", identity, details)
+
+
+def _render(
+    event: SignInEvent | FederationEvent,
+    service: str,
+    name: str,
+    kind: str,
+    identity: dict[str, Any],
+    details: dict[str, Any],
+) -> dict[str, Any]:
+    head = {
+        "eventVersion": _EVENT_VERSION,
+        "userIdentity": identity,
+        "eventTime": format_iso8601(event.occurred_at),
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name,
+        "awsRegion": _REGION,
+        "sourceIPAddress": event.source_ip,
+        "userAgent": event.user_agent,
+    }
+    tail = {
+        "eventID": str(event.event_id),
+        "readOnly": False,
+        "eventType": kind,
+        "managementEvent": True,
+        "recipientAccountId": event.account_id,
+        "eventCategory": "Management",
+    }
+    return head | details | tail

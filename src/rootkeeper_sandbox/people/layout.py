@@ -207,6 +207,24 @@ def form(action: str, form_token: str, *content: Child, button: str, is_quiet: b
     )
 
 
+def email_field(email: str, *, is_invalid: bool) -> Markup:
+    return form_field(
+        "Root user e-mail address",
+        "email",
+        value=email,
+        type="email",
+        autocomplete="username",
+        maxlength=320,
+        is_invalid=is_invalid,
+    )
+
+
+def code_field(label: str, name: str, *, is_invalid: bool) -> Markup:
+    return form_field(
+        label, name, autocomplete="one-time-code", inputmode="numeric", maxlength=10, is_invalid=is_invalid
+    )
+
+
 def hidden(name: str, value: str) -> Markup:
     return tag("input", type="hidden", name=name, value=value)
 

@@ -12,6 +12,7 @@ from rootkeeper_sandbox.people.layout import (
     Markup,
     alert,
     code,
+    code_field,
     form,
     form_field,
     hidden,
@@ -130,8 +131,8 @@ def _render_codes_form(
                 page_request.form_token,
                 hidden("serial_number", serial_number),
                 hidden("user", user_name),
-                _code_field("First code", "first", is_invalid=message is not None),
-                _code_field("The code after it", "second", is_invalid=False),
+                code_field("First code", "first", is_invalid=message is not None),
+                code_field("The code after it", "second", is_invalid=False),
                 button="Register device",
             ),
             name="codes",
@@ -163,12 +164,6 @@ def draw_qr_code(text: str, label: str) -> Markup | None:
     drawn = tag("path", d="".join(f"M{x},{y}h1v1h-1z" for x, y in dark), fill="#000000")
     box = f"0 0 {len(rows)} {len(rows)}"
     return tag("svg", drawn, viewBox=box, role="img", aria_label=label, shape_rendering="crispEdges")
-
-
-def _code_field(label: str, name: str, *, is_invalid: bool) -> Markup:
-    return form_field(
-        label, name, autocomplete="one-time-code", inputmode="numeric", maxlength=10, is_invalid=is_invalid
-    )
 
 
 async def finish(page_request: PageRequest) -> HttpResponse:

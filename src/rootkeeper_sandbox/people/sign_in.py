@@ -19,6 +19,8 @@ from rootkeeper_sandbox.people.layout import (
     Child,
     account_of_password,
     alert,
+    code_field,
+    email_field,
     form,
     form_field,
     hidden,
@@ -44,7 +46,9 @@ from rootkeeper_sandbox.state.people import (
     MfaChallenge,
     PasswordReset,
     SignInSession,
+    add_entry,
     digest,
+    find_entry,
 )
 
 _SHOWN_MAILBOXES = 200
@@ -157,7 +161,6 @@ def _render_sign_in(
 ) -> HttpResponse:
     account = page_request.account
     reported = _NOTICES.get(page_request.query.get("notice", ""))
-    has_fault = fault is not None
     return page_request.page(
         "Root user sign in",
         _render_signed_in(account) if account else None,
@@ -168,15 +171,7 @@ def _render_sign_in(
             form(
                 "/signin",
                 page_request.form_token,
-                form_field(
-                    "Root user e-mail address",
-                    "email",
-                    value=email,
-                    type="email",
-                    autocomplete="username",
-                    maxlength=_MAX_EMAIL_CHARACTERS,
-                    is_invalid=has_fault,
-                ),
+                email_field(email, is_invalid=fault is not None),
                 form_field("Password", "password", type="password", autocomplete="current-password", maxlength=1024),
                 button="Sign in",
             ),
@@ -241,14 +236,12 @@ def _begin_challenge(page_request: PageRequest, account: Account) -> HttpRespons
     page_request.renew_browser()
     if profile:
         challenge = MfaChallenge(account.account_id, page_request.now, profile.created_at)
-        page_request.sign_ins.add_challenge(digest("challenge", page_request.browser_id), challenge)
+        key = digest("challenge", page_request.browser_id)
+        add_entry(page_request.sign_ins.challenges, key, challenge, page_request.now)
     device = next(iter(account.root_user.mfa_devices.values()))
-    record_step(page_request, SignInStep.CHECK_MFA, account.account_id, MfaType=_mfa_type(device))
+    mfa_type = {"fido": "U2F MFA", "hardware": "Hardware MFA"}.get(device.kind, "Virtual MFA")
+    record_step(page_request, SignInStep.CHECK_MFA, account.account_id, MfaType=mfa_type)
     return redirect("/signin/mfa")
-
-
-def _mfa_type(device: MfaDevice) -> str:
-    return {"fido": "U2F MFA", "hardware": "Hardware MFA"}.get(device.kind, "Virtual MFA")
 
 
 async def ask_code(page_request: PageRequest) -> HttpResponse:
@@ -267,18 +260,17 @@ def _render_code_form(page_request: PageRequest, fault: str | None = None) -> Ht
         section(
             "Enter a code",
             tag("p", "The root user of ", tag("bdi", account.email), " is protected by:"),
-            tag("ul", *(tag("li", *_render_device(device)) for device in devices)),
+            tag(
+                "ul",
+                *(
+                    tag("li", _KINDS.get(device.kind, "MFA device"), " ", tag("code", device.serial_number))
+                    for device in devices
+                ),
+            ),
             form(
                 "/signin/mfa",
                 page_request.form_token,
-                form_field(
-                    "Code of six digits",
-                    "code",
-                    autocomplete="one-time-code",
-                    inputmode="numeric",
-                    maxlength=10,
-                    is_invalid=fault is not None,
-                ),
+                code_field("Code of six digits", "code", is_invalid=fault is not None),
                 button="Sign in",
             ),
             name="code-of-device",
@@ -294,13 +286,11 @@ def _render_code_form(page_request: PageRequest, fault: str | None = None) -> Ht
     )
 
 
-def _render_device(device: MfaDevice) -> list[Child]:
-    return [_KINDS.get(device.kind, "MFA device"), " ", tag("code", device.serial_number)]
-
-
 def _challenged_account(page_request: PageRequest) -> Account | None:
     """Find the account whose password this browser knew; ``None`` once that password is gone."""
-    challenge = page_request.sign_ins.find_challenge(digest("challenge", page_request.browser_id), page_request.now)
+    challenge = find_entry(
+        page_request.sign_ins.challenges, digest("challenge", page_request.browser_id), page_request.now
+    )
     account = page_request.world.find_account(challenge.account_id) if challenge else None
     if challenge is None or account is None or challenge.remaining_tries <= 0:
         return None
@@ -311,7 +301,8 @@ def _challenged_account(page_request: PageRequest) -> Account | None:
 async def check_code(page_request: PageRequest) -> HttpResponse:
     """Check the code, which works once."""
     key = digest("challenge", page_request.browser_id)
-    challenge, account = page_request.sign_ins.find_challenge(key, page_request.now), _challenged_account(page_request)
+    challenge = find_entry(page_request.sign_ins.challenges, key, page_request.now)
+    account = _challenged_account(page_request)
     if challenge is None or account is None:
         return redirect("/signin")
     challenge.remaining_tries -= 1
@@ -345,7 +336,7 @@ def _enter(page_request: PageRequest, account: Account, device: MfaDevice | None
         signed_in_at=page_request.now,
         has_mfa=device is not None,
     )
-    page_request.sign_ins.add_session(digest("session", page_request.browser_id), session)
+    add_entry(page_request.sign_ins.sessions, digest("session", page_request.browser_id), session, page_request.now)
     account.root_user.password_last_used_at = page_request.now.replace(microsecond=0)
     record_login(
         page_request, account.account_id, is_success=True, mfa_serial_number=device.serial_number if device else None
@@ -395,15 +386,7 @@ def _render_form(
             form(
                 "/signin/forgot-password",
                 page_request.form_token,
-                form_field(
-                    "Root user e-mail address",
-                    "email",
-                    value=email,
-                    type="email",
-                    autocomplete="username",
-                    maxlength=320,
-                    is_invalid=fault is not None,
-                ),
+                email_field(email, is_invalid=fault is not None),
                 button="Send mail",
             ),
             name="link",
@@ -429,9 +412,17 @@ async def send_link(page_request: PageRequest) -> HttpResponse:
         return _render_form(page_request, _NOT_ALLOWED, email, status=403)
     token = secrets.token_urlsafe(32)
     reset = PasswordReset(account.account_id, page_request.now, profile.created_at)
-    page_request.sign_ins.add_reset(digest("reset", token), reset)
+    add_entry(page_request.sign_ins.resets, digest("reset", token), reset, page_request.now)
     page_request.world.mailboxes.deliver(_write_mail(page_request, account, token))
-    return _render_sent(page_request, account)
+    return page_request.page(
+        "Look into the mailbox",
+        section(
+            "A mail is on its way",
+            tag("p", "The link went to ", tag("strong", tag("bdi", account.email)), "."),
+            tag("p", tag("a", "Open this mailbox", href=mailbox_path(account.email), class_="button")),
+            name="sent",
+        ),
+    )
 
 
 def _write_mail(page_request: PageRequest, account: Account, token: str) -> Message:
@@ -445,18 +436,6 @@ def _write_mail(page_request: PageRequest, account: Account, token: str) -> Mess
         " events.\n"
     )
     return Message(SENDER, account.email, _SUBJECT, body, page_request.now)
-
-
-def _render_sent(page_request: PageRequest, account: Account) -> HttpResponse:
-    return page_request.page(
-        "Look into the mailbox",
-        section(
-            "A mail is on its way",
-            tag("p", "The link went to ", tag("strong", tag("bdi", account.email)), "."),
-            tag("p", tag("a", "Open this mailbox", href=mailbox_path(account.email), class_="button")),
-            name="sent",
-        ),
-    )
 
 
 async def ask_password(page_request: PageRequest) -> HttpResponse:
@@ -503,7 +482,7 @@ def _render_password_form(page_request: PageRequest, token: str, fault: str | No
 
 def _find_account(page_request: PageRequest, token: str) -> Account | None:
     """Find the account whose password a link can set; ``None`` once its login profile is gone."""
-    reset = page_request.sign_ins.find_reset(digest("reset", token), page_request.now)
+    reset = find_entry(page_request.sign_ins.resets, digest("reset", token), page_request.now)
     account = page_request.world.find_account(reset.account_id) if reset else None
     profile = account.root_user.login_profile if account else None
     is_same = reset is not None and profile is not None and profile.created_at == reset.profile_created_at

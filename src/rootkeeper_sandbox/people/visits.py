@@ -15,7 +15,7 @@ from rootkeeper_sandbox.instance import SandboxInstance
 from rootkeeper_sandbox.people.events import SignInEvent, SignInStep
 from rootkeeper_sandbox.people.layout import Child, render_page
 from rootkeeper_sandbox.state.accounts import Account, new_access_key_id, new_secret_access_key, new_session_token
-from rootkeeper_sandbox.state.people import SESSION_LIFETIME, SignInSession, SignInStore, digest
+from rootkeeper_sandbox.state.people import SESSION_LIFETIME, SignInSession, SignInStore, digest, find_entry
 from rootkeeper_sandbox.state.world import World
 
 _MAX_FIELDS = 50
@@ -73,7 +73,7 @@ class PageRequest:
 
     @property
     def session(self) -> SignInSession | None:
-        return self.sign_ins.find_session(digest("session", self.browser_id), self.now)
+        return find_entry(self.sign_ins.sessions, digest("session", self.browser_id), self.now)
 
     @property
     def account(self) -> Account | None:

@@ -262,7 +262,21 @@ _OU_PATHS = (
     "Suspended",
 )
 
-RootUserSetup = Callable[[RootUserBuilder], None]
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """One credential of a root user, as the method and arguments of ``RootUserBuilder``."""
+
+    kind: str
+    age: float
+    """In days, as ``last_used``."""
+    last_used: float | None = None
+    service: str | None = None
+    status: str | None = None
+
+    def add_to(self, root: RootUserBuilder) -> None:
+        given = {"last_used": self.last_used, "service": self.service, "status": self.status}
+        getattr(root, self.kind)(age=self.age, **{name: value for name, value in given.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,188 +289,133 @@ class _Member:
     """Empty for the organization root."""
     age: int
     """Days since the account joined."""
-    dress: RootUserSetup | None = None
-    """Gives the root user its credentials; ``None`` leaves it clean."""
+    team: str = ""
+    environment: str = ""
+    held: tuple[_Held, ...] = ()
     email: str = ""
     """By default ``aws+NAME@example.com``."""
     state: AccountState = AccountState.ACTIVE
     joined_method: str = "CREATED"
-    team: str = ""
-    environment: str = ""
 
 
-def _management(root: RootUserBuilder) -> None:
-    root.password(age=2600, last_used=214)
-    root.virtual_mfa(age=2600)
-    root.hardware_mfa(age=1100)
-
-
-def _failsafe(root: RootUserBuilder) -> None:
-    root.password(age=1180, last_used=92)
-    root.virtual_mfa(age=1180)
-    root.hardware_mfa(age=1179)
-
-
-def _password_and_virtual_mfa(root: RootUserBuilder) -> None:
-    root.password(age=1500, last_used=930)
-    root.virtual_mfa(age=1500)
-
-
-def _password_and_hardware_mfa(root: RootUserBuilder) -> None:
-    root.password(age=3100, last_used=640)
-    root.hardware_mfa(age=2900)
-
-
-def _password_and_security_key(root: RootUserBuilder) -> None:
-    root.password(age=500, last_used=260)
-    root.security_key(age=499)
-
-
-def _password_without_mfa(root: RootUserBuilder) -> None:
-    root.password(age=1650, last_used=410)
-
-
-def _password_never_used(root: RootUserBuilder) -> None:
-    root.password(age=820)
-
-
-def _password_used_lately(root: RootUserBuilder) -> None:
-    root.password(age=380, last_used=11)
-    root.virtual_mfa(age=379)
-
-
-def _recovery_left_open(root: RootUserBuilder) -> None:
-    root.allow_recovery(age=47)
-
-
-def _key_used_yesterday(root: RootUserBuilder) -> None:
-    root.access_key(age=2350, last_used=1, service="s3")
-
-
-def _key_never_used(root: RootUserBuilder) -> None:
-    root.access_key(age=1900)
-
-
-def _two_old_keys(root: RootUserBuilder) -> None:
-    root.password(age=2050, last_used=1300)
-    root.access_key(age=2050, last_used=1210, service="ec2")
-    root.access_key(age=1800, status=INACTIVE)
-
-
-def _certificate_and_key(root: RootUserBuilder) -> None:
-    root.password(age=4100, last_used=1700)
-    root.signing_certificate(age=4050)
-    root.access_key(age=4000, last_used=1650, service="ec2")
-
-
-def _certificate_only(root: RootUserBuilder) -> None:
-    root.signing_certificate(age=3900, status=INACTIVE)
-
-
-def _everything(root: RootUserBuilder) -> None:
-    root.password(age=3700, last_used=520)
-    root.access_key(age=3650, last_used=700, service="sqs")
-    root.access_key(age=3000, last_used=2400, service="iam")
-    root.signing_certificate(age=3600)
-    root.virtual_mfa(age=3200)
-
+_MANAGEMENT_HELD = (
+    _Held("password", age=2600, last_used=214),
+    _Held("virtual_mfa", age=2600),
+    _Held("hardware_mfa", age=1100),
+)
+_FAILSAFE = (_Held("password", age=1180, last_used=92), _Held("virtual_mfa", age=1180), _Held("hardware_mfa", age=1179))
+_PASSWORD_AND_VIRTUAL_MFA = (_Held("password", age=1500, last_used=930), _Held("virtual_mfa", age=1500))
+_PASSWORD_AND_HARDWARE_MFA = (_Held("password", age=3100, last_used=640), _Held("hardware_mfa", age=2900))
+_PASSWORD_AND_SECURITY_KEY = (_Held("password", age=500, last_used=260), _Held("security_key", age=499))
+_PASSWORD_WITHOUT_MFA = (_Held("password", age=1650, last_used=410),)
+_PASSWORD_NEVER_USED = (_Held("password", age=820),)
+_PASSWORD_USED_LATELY = (_Held("password", age=380, last_used=11), _Held("virtual_mfa", age=379))
+_RECOVERY_LEFT_OPEN = (_Held("allow_recovery", age=47),)
+_KEY_USED_YESTERDAY = (_Held("access_key", age=2350, last_used=1, service="s3"),)
+_KEY_NEVER_USED = (_Held("access_key", age=1900),)
+_TWO_OLD_KEYS = (
+    _Held("password", age=2050, last_used=1300),
+    _Held("access_key", age=2050, last_used=1210, service="ec2"),
+    _Held("access_key", age=1800, status=INACTIVE),
+)
+_CERTIFICATE_AND_KEY = (
+    _Held("password", age=4100, last_used=1700),
+    _Held("signing_certificate", age=4050),
+    _Held("access_key", age=4000, last_used=1650, service="ec2"),
+)
+_CERTIFICATE_ONLY = (_Held("signing_certificate", age=3900, status=INACTIVE),)
+_EVERYTHING = (
+    _Held("password", age=3700, last_used=520),
+    _Held("access_key", age=3650, last_used=700, service="sqs"),
+    _Held("access_key", age=3000, last_used=2400, service="iam"),
+    _Held("signing_certificate", age=3600),
+    _Held("virtual_mfa", age=3200),
+)
 
 _INVITED = "INVITED"
 _INVITED_AGE = timedelta(days=4200)
 
 _MEMBERS = (
-    _Member(SECURITY_ACCOUNT_ID, "Security", "Security", 1190, _failsafe, team="security"),
-    _Member("333344445555", "Log Archive", "Security", 1188, team="security"),
-    _Member("444455556666", "Audit", "Security", 900, team="security"),
-    _Member("555566667777", "Network", "Infrastructure", 1600, _password_and_virtual_mfa, team="platform"),
-    _Member("666677778888", "Shared Services", "Infrastructure", 1580, team="platform"),
-    _Member("012345678901", "Backup", "Infrastructure", 860, _password_never_used, team="platform"),
-    _Member(MEMBER_ADMIN_ACCOUNT_ID, "Shop Prod", "Workloads/Prod", 700, team="shop", environment="prod"),
-    _Member(
-        "888899990000", "Orders Prod", "Workloads/Prod", 1660, _password_without_mfa, team="shop", environment="prod"
-    ),
-    _Member(
-        "999900001111", "Search Prod", "Workloads/Prod", 2400, _key_used_yesterday, team="search", environment="prod"
-    ),
-    _Member("100020003000", "Warehouse Prod", "Workloads/Prod", 2100, _two_old_keys, team="data", environment="prod"),
-    _Member("200030004000", "Shop Prod EU", "Workloads/Prod/EU", 310, team="shop", environment="prod"),
+    _Member(SECURITY_ACCOUNT_ID, "Security", "Security", 1190, "security", held=_FAILSAFE),
+    _Member("333344445555", "Log Archive", "Security", 1188, "security"),
+    _Member("444455556666", "Audit", "Security", 900, "security"),
+    _Member("555566667777", "Network", "Infrastructure", 1600, "platform", held=_PASSWORD_AND_VIRTUAL_MFA),
+    _Member("666677778888", "Shared Services", "Infrastructure", 1580, "platform"),
+    _Member("012345678901", "Backup", "Infrastructure", 860, "platform", held=_PASSWORD_NEVER_USED),
+    _Member(MEMBER_ADMIN_ACCOUNT_ID, "Shop Prod", "Workloads/Prod", 700, "shop", "prod"),
+    _Member("888899990000", "Orders Prod", "Workloads/Prod", 1660, "shop", "prod", _PASSWORD_WITHOUT_MFA),
+    _Member("999900001111", "Search Prod", "Workloads/Prod", 2400, "search", "prod", _KEY_USED_YESTERDAY),
+    _Member("100020003000", "Warehouse Prod", "Workloads/Prod", 2100, "data", "prod", _TWO_OLD_KEYS),
+    _Member("200030004000", "Shop Prod EU", "Workloads/Prod/EU", 310, "shop", "prod"),
     _Member(
         "300040005000",
         "Payments Prod EU",
         "Workloads/Prod/EU",
         1500,
-        _password_and_hardware_mfa,
+        "payments",
+        "prod",
+        _PASSWORD_AND_HARDWARE_MFA,
         joined_method=_INVITED,
-        team="payments",
-        environment="prod",
     ),
-    _Member("400050006000", "Shop Test", "Workloads/Test", 690, team="shop", environment="test"),
-    _Member(
-        "500060007000", "Payments Test", "Workloads/Test", 640, _recovery_left_open, team="payments", environment="test"
-    ),
-    _Member("600070008000", "Orders Test", "Workloads/Test", 1950, _key_never_used, team="shop", environment="test"),
+    _Member("400050006000", "Shop Test", "Workloads/Test", 690, "shop", "test"),
+    _Member("500060007000", "Payments Test", "Workloads/Test", 640, "payments", "test", _RECOVERY_LEFT_OPEN),
+    _Member("600070008000", "Orders Test", "Workloads/Test", 1950, "shop", "test", _KEY_NEVER_USED),
     _Member(
         "700080009000",
         "AnyCompany Billing",
         "AnyCompany",
         520,
-        _certificate_and_key,
-        "billing@example.net",
+        "anycompany",
+        held=_CERTIFICATE_AND_KEY,
+        email="billing@example.net",
         joined_method=_INVITED,
-        team="anycompany",
     ),
     _Member(
         "800090001000",
         "AnyCompany Web",
         "AnyCompany",
         520,
-        _everything,
-        "webmaster@example.net",
+        "anycompany",
+        held=_EVERYTHING,
+        email="webmaster@example.net",
         joined_method=_INVITED,
-        team="anycompany",
     ),
     _Member(
         "900010002000",
         "AnyCompany Data",
         "AnyCompany",
         519,
-        _certificate_only,
-        "john.doe@example.net",
+        "anycompany",
+        held=_CERTIFICATE_ONLY,
+        email="john.doe@example.net",
         joined_method=_INVITED,
-        team="anycompany",
     ),
-    _Member("121234345656", "Sandbox Ana", "Sandboxes", 150, team="developers", environment="sandbox"),
+    _Member("121234345656", "Sandbox Ana", "Sandboxes", 150, "developers", "sandbox"),
     _Member(
         "232345456767",
         "Sandbox Li",
         "Sandboxes",
         390,
-        _password_used_lately,
-        "li.juan@example.com",
-        team="developers",
-        environment="sandbox",
+        "developers",
+        "sandbox",
+        _PASSWORD_USED_LATELY,
+        email="li.juan@example.com",
     ),
     _Member(
         "343456567878",
         "R&D <Prototype>",
         "Sandboxes",
         505,
-        _password_and_security_key,
-        "aws+rnd-prototype@example.com",
-        team="research",
+        "research",
+        held=_PASSWORD_AND_SECURITY_KEY,
+        email="aws+rnd-prototype@example.com",
     ),
-    _Member("454567678989", "Payroll", "Regulated", 1300, team="finance", environment="prod"),
+    _Member("454567678989", "Payroll", "Regulated", 1300, "finance", "prod"),
+    _Member("565678789090", "Medical Records", "Regulated", 1290, "health", "prod", _PASSWORD_AND_VIRTUAL_MFA),
+    _Member("676789890101", "Old Website", "Suspended", 3300, held=_TWO_OLD_KEYS, state=AccountState.SUSPENDED),
     _Member(
-        "565678789090",
-        "Medical Records",
-        "Regulated",
-        1290,
-        _password_and_virtual_mfa,
-        team="health",
-        environment="prod",
+        "787890901212", "Pilot 2023", "Suspended", 980, held=_PASSWORD_WITHOUT_MFA, state=AccountState.PENDING_CLOSURE
     ),
-    _Member("676789890101", "Old Website", "Suspended", 3300, _two_old_keys, state=AccountState.SUSPENDED),
-    _Member("787890901212", "Pilot 2023", "Suspended", 980, _password_without_mfa, state=AccountState.PENDING_CLOSURE),
 )
 
 
@@ -465,8 +424,9 @@ def build_demo(clock: Callable[[], datetime]) -> World:
     organization = Organization(ORGANIZATION_ID, ORGANIZATION_ROOT_ID, MANAGEMENT_ACCOUNT_ID)
     world = World(organization, "demo", clock)
     ou_ids = _add_organizational_units(organization)
+    address = "aws-management@example.com"
     management = _Member(
-        MANAGEMENT_ACCOUNT_ID, "Example Corp Management", "", 2600, _management, "aws-management@example.com"
+        MANAGEMENT_ACCOUNT_ID, "Example Corp Management", "", 2600, held=_MANAGEMENT_HELD, email=address
     )
     for member in (management, *_MEMBERS):
         _add_account(world, member, ou_ids[member.ou_path])
@@ -498,8 +458,8 @@ def _add_account(world: World, member: _Member, parent_id: str) -> None:
         tags={key: value for key, value in (("team", member.team), ("environment", member.environment)) if value},
     )
     world.organization.add_account(account, parent_id)
-    if member.dress:
-        member.dress(RootUserBuilder(world, account))
+    for held in member.held:
+        held.add_to(RootUserBuilder(world, account))
 
 
 def _deny_root(organization: Organization, ou_id: str) -> None:

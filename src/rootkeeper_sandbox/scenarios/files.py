@@ -37,10 +37,7 @@ from rootkeeper_sandbox.state.world import World
 
 
 def find_account(world: World, value: Value) -> Account:
-    """Find the account that a value names, by its id or its name.
-
-    :raises ScenarioError: if there is none, or more than one of the name.
-    """
+    """Find the account that a value names, by its id or its name."""
     text = value.text()
     found = world.find_account(text)
     if found:
@@ -54,10 +51,7 @@ def find_account(world: World, value: Value) -> Account:
 
 
 def find_target(world: World, ou_ids: Mapping[str, str], value: Value) -> str:
-    """Find the id of what a policy is attached to: ``Root``, the path of a unit, or an account's id or name.
-
-    :raises ScenarioError: if there is no such thing in the organization.
-    """
+    """Find the id of what a policy is attached to: ``Root``, the path of a unit, or an account's id or name."""
     path = value.text().removeprefix("Root/")
     if path in ou_ids:
         return ou_ids[path]
@@ -114,10 +108,7 @@ def _attach(world: World, policy: OrganizationPolicy, value: Value, target_id: s
 
 
 def read_document(value: Value, kind: PolicyKind) -> str:
-    """Read a policy document, written as YAML or as JSON text, and give it as JSON text.
-
-    :raises ScenarioError: if it isn't a policy document.
-    """
+    """Read a policy document, written as YAML or as JSON text, and give it as JSON text."""
     plain = value.plain()
     text = plain if isinstance(plain, str) else json.dumps(plain)
     try:

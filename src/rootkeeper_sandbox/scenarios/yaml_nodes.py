@@ -191,10 +191,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def read_yaml(path: Path) -> Value:
-    """Read a file.
-
-    :raises ScenarioError: if it can't be read or isn't one YAML document.
-    """
+    """Read a file."""
     top = SourceLocation(path, 1, "")
     node = _compose(path, top)
     if node is None:

@@ -18,7 +18,7 @@ import string
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
+from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.state.accounts import Account, AccountState
 from rootkeeper_sandbox.state.people import Message
 from rootkeeper_sandbox.state.resources import AccountContacts, EmailUpdate
@@ -29,10 +29,7 @@ ITSELF = " (Access Denied)"
 
 
 def get_account(call: Call) -> Account:
-    """Get the account that a call is about.
-
-    :raises ServiceError: AccessDeniedException.
-    """
+    """Get the account that a call is about."""
     target_id = call.parameters.get("AccountId")
     if target_id is None:
         return call.world.account(call.principal.account_id)
@@ -40,10 +37,7 @@ def get_account(call: Call) -> Account:
 
 
 def get_member(call: Call) -> Account:
-    """Get the member account that ``AccountId`` names, if the caller may ask about it.
-
-    :raises ServiceError: AccessDeniedException.
-    """
+    """Get the member account that ``AccountId`` names, if the caller may ask about it."""
     organization, caller_id, target_id = (
         call.world.organization,
         call.principal.account_id,
@@ -107,10 +101,6 @@ def _contact_keys(call: Call) -> dict[str, str]:
 
 def _email_keys(call: Call) -> dict[str, str]:
     return {"account:EmailTargetDomain": call.parameters["PrimaryEmail"].rpartition("@")[2]}
-
-
-def _region_keys(call: Call) -> dict[str, str]:
-    return {"account:TargetRegion": call.parameters["RegionName"]}
 
 
 OPERATIONS = ServedOperations("account", resource=account_arn)
@@ -301,16 +291,14 @@ def list_regions(call: Call) -> dict[str, Any]:
         for name, status in sorted(_STATUSES.items())
         if not wanted or status in wanted
     ]
-    try:
-        page, token = cut_page(
-            call, rows, call.parameters.get("MaxResults", _PAGE_SIZE), call.parameters.get("NextToken")
-        )
-    except InvalidTokenError:
-        raise invalid("The provided NextToken is invalid.") from None
+    size, token = call.parameters.get("MaxResults", _PAGE_SIZE), call.parameters.get("NextToken")
+    page, token = cut_page(call, rows, size, token, invalid("The provided NextToken is invalid."))
     return {"Regions": page} | ({"NextToken": token} if token else {})
 
 
-@OPERATIONS.read("GetRegionOptStatus", condition_keys=_region_keys)
+@OPERATIONS.read(
+    "GetRegionOptStatus", condition_keys=lambda call: {"account:TargetRegion": call.parameters["RegionName"]}
+)
 def get_region_opt_status(call: Call) -> dict[str, Any]:
     """Return whether a Region is on."""
     get_account(call)

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, open_token, seal_token
+from rootkeeper_sandbox.services.pagination import open_token, seal_token
 
 _KEPT_FOR = timedelta(days=90)
 _PAGE_SIZE = 50
@@ -60,11 +60,8 @@ def _read_attribute(call: Call) -> tuple[str, str] | None:
 
 
 def _read_offset(call: Call) -> int:
-    token = call.parameters.get("NextToken")
-    try:
-        return 0 if token is None else open_token(call, token)
-    except InvalidTokenError:
-        raise ServiceError("InvalidNextTokenException", "The specified NextToken is not valid.") from None
+    refusal = ServiceError("InvalidNextTokenException", "The specified NextToken is not valid.")
+    return open_token(call, call.parameters.get("NextToken"), refusal)
 
 
 def _has(event: Mapping[str, Any], key: str, value: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from rootkeeper_sandbox.clock import SEED_BYTES, encode_seed, find_pair
 from rootkeeper_sandbox.exchange import Call, PrincipalKind, ServedOperations, ServiceError, any_resource
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page, format_event_time
+from rootkeeper_sandbox.services.pagination import cut_page, format_event_time
 from rootkeeper_sandbox.state.accounts import Account, Credentials, IamUser, LoginProfile, MfaDevice, hash_password
 from rootkeeper_sandbox.state.world import KeyOwner
 
@@ -54,10 +54,7 @@ def user_not_found(name: str) -> ServiceError:
 
 
 def require_user_name(call: Call) -> None:
-    """Refuse a role session that leaves the user open: there is no user behind it.
-
-    :raises ServiceError: ValidationError.
-    """
+    """Refuse a role session that leaves the user open: there is no user behind it."""
     if "UserName" not in call.parameters and call.principal.kind is PrincipalKind.ROLE_SESSION:
         raise ServiceError("ValidationError", "Must specify userName when calling with non-User credentials")
 
@@ -108,11 +105,8 @@ def render_page(call: Call, name: str, items: Sequence[dict[str, Any]]) -> dict[
 
     :raises ServiceError: ValidationError, if the marker isn't one of this listing.
     """
-    size = call.parameters.get("MaxItems", _DEFAULT_ITEMS)
-    try:
-        page, marker = cut_page(call, items, size, call.parameters.get("Marker"))
-    except InvalidTokenError as error:
-        raise ServiceError("ValidationError", f"Invalid Marker: {error}.") from error
+    size, marker = call.parameters.get("MaxItems", _DEFAULT_ITEMS), call.parameters.get("Marker")
+    page, marker = cut_page(call, items, size, marker, ServiceError("ValidationError", f"Invalid Marker: {marker}."))
     return {name: page, "IsTruncated": marker is not None} | ({"Marker": marker} if marker else {})
 
 
@@ -131,10 +125,6 @@ def _key_owner_arn(call: Call) -> str:
     return call.world.user_arn(account.account_id, user) if user else call.world.root_user_arn(account.account_id)
 
 
-def _mfa_device_arn(call: Call) -> str:
-    return str(call.parameters["SerialNumber"])
-
-
 def _new_serial_number(call: Call) -> str:
     path = call.parameters.get("Path", "/")
     name = call.parameters["VirtualMFADeviceName"]
@@ -150,23 +140,28 @@ def get_user(call: Call) -> dict[str, Any]:
     subject = get_subject(call)
     last_used_at = subject.credentials.password_last_used_at
     password = {"PasswordLastUsed": last_used_at} if last_used_at else {}
-    return {"User": _describe_user(call, subject) | password}
+    tags = subject.user.permissions.tags if subject.user else {}
+    shown_tags = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
+    return {"User": _describe_subject(call, subject) | shown_tags | password}
 
 
-def _describe_user(call: Call, subject: Subject) -> dict[str, Any]:
+def _describe_subject(call: Call, subject: Subject) -> dict[str, Any]:
     account, user = subject.account, subject.user
     if user is None:
         arn = call.world.root_user_arn(account.account_id)
         return {"UserId": account.account_id, "Arn": arn, "CreateDate": account.created_at}
-    described = {
+    return describe_user(call, account, user)
+
+
+def describe_user(call: Call, account: Account, user: IamUser) -> dict[str, Any]:
+    """Give what every answer about an IAM user contains."""
+    return {
         "Path": user.path,
         "UserName": user.name,
         "UserId": user.user_id,
         "Arn": call.world.user_arn(account.account_id, user),
         "CreateDate": user.created_at,
     }
-    tags = [{"Key": key, "Value": value} for key, value in user.permissions.tags.items()]
-    return described | ({"Tags": tags} if tags else {})
 
 
 @OPERATIONS.read("GetLoginProfile")
@@ -327,7 +322,7 @@ def deactivate_mfa_device(call: Call) -> dict[str, Any]:
     return {}
 
 
-@OPERATIONS.change("DeleteVirtualMFADevice", resource=_mfa_device_arn, validate=None)
+@OPERATIONS.change("DeleteVirtualMFADevice", resource=lambda call: str(call.parameters["SerialNumber"]), validate=None)
 def delete_virtual_mfa_device(call: Call) -> dict[str, Any]:
     """Delete a virtual MFA device that was deactivated before."""
     serial_number = call.parameters["SerialNumber"]
@@ -400,7 +395,11 @@ def list_virtual_mfa_devices(call: Call) -> dict[str, Any]:
     """List the account's virtual devices, assigned or not."""
     account, wanted = caller_account(call), call.parameters.get("AssignmentStatus", "Any")
     assigned = [
-        {"SerialNumber": device.serial_number, "EnableDate": device.enabled_at, "User": _describe_holder(call, subject)}
+        {
+            "SerialNumber": device.serial_number,
+            "EnableDate": device.enabled_at,
+            "User": _describe_subject(call, subject),
+        }
         for subject in _subjects(account)
         for device in subject.credentials.mfa_devices.values()
         if device.kind == "virtual"
@@ -415,15 +414,6 @@ def list_virtual_mfa_devices(call: Call) -> dict[str, Any]:
         "Unassigned": unassigned,
     }
     return render_page(call, "VirtualMFADevices", found[wanted])
-
-
-def _describe_holder(call: Call, subject: Subject) -> dict[str, Any]:
-    account_id, user = subject.account.account_id, subject.user
-    if user is None:
-        arn = call.world.root_user_arn(account_id)
-        return {"UserId": account_id, "Arn": arn, "CreateDate": subject.account.created_at}
-    described = {"UserId": user.user_id, "Arn": call.world.user_arn(account_id, user), "CreateDate": user.created_at}
-    return {"Path": user.path, "UserName": user.name} | described
 
 
 def _subjects(account: Account) -> list[Subject]:

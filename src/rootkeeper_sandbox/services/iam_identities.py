@@ -7,7 +7,7 @@ Source: IAM, API version 2010-05-08.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -15,6 +15,7 @@ from rootkeeper_sandbox.authorization.documents import PolicyDocumentError, Poli
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError, any_resource
 from rootkeeper_sandbox.services.iam_credentials import (
     caller_account,
+    describe_user,
     get_subject,
     no_such_entity,
     render_page,
@@ -68,14 +69,14 @@ def create_user(call: Call) -> dict[str, Any]:
     user = IamUser(name, new_unique_id("AIDA"), call.now, call.parameters.get("Path", "/"))
     user.permissions.tags.update(_read_tags(call))
     account.identities.users[name] = user
-    return {"User": _describe_user_briefly(call, account, user)}
+    return {"User": describe_user(call, account, user)}
 
 
 @OPERATIONS.read("ListUsers", resource=any_resource)
 def list_users(call: Call) -> dict[str, Any]:
     account = caller_account(call)
     users = account.existing_identities.users.values() if account.existing_identities else ()
-    return render_page(call, "Users", [_describe_user_briefly(call, account, user) for user in users])
+    return render_page(call, "Users", [describe_user(call, account, user) for user in users])
 
 
 @OPERATIONS.change("DeleteUser")
@@ -202,16 +203,6 @@ def update_access_key(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _describe_user_briefly(call: Call, account: Account, user: IamUser) -> dict[str, Any]:
-    return {
-        "Path": user.path,
-        "UserName": user.name,
-        "UserId": user.user_id,
-        "Arn": call.world.user_arn(account.account_id, user),
-        "CreateDate": user.created_at,
-    }
-
-
 def _describe_role_briefly(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
     return {
         "Path": role.path,
@@ -293,16 +284,12 @@ def _list_details(call: Call) -> Iterator[dict[str, Any]]:
         yield {"kind": "Role", "detail": _describe_role(call, account, role)}
     attached = dict(pair for one in (*users, *roles) for pair in one.permissions.managed_policies.items())
     for arn, document in attached.items():
-        yield {"kind": "AWSManagedPolicy", "detail": _describe_policy(call, arn) | _describe_versions(call, document)}
+        versions = {"PolicyVersionList": [_describe_version(call, document)]}
+        yield {"kind": "AWSManagedPolicy", "detail": _describe_policy(call, arn) | versions}
 
 
 def _describe_user(call: Call, account: Account, user: IamUser) -> dict[str, Any]:
-    described = {
-        "Path": user.path,
-        "UserName": user.name,
-        "UserId": user.user_id,
-        "Arn": call.world.user_arn(account.account_id, user),
-        "CreateDate": user.created_at,
+    described = describe_user(call, account, user) | {
         "UserPolicyList": _describe_inline(user.permissions),
         "GroupList": [],
     }
@@ -310,13 +297,7 @@ def _describe_user(call: Call, account: Account, user: IamUser) -> dict[str, Any
 
 
 def _describe_role(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
-    described = {
-        "Path": role.path,
-        "RoleName": role.name,
-        "RoleId": role.role_id,
-        "Arn": call.world.role_arn(account.account_id, role),
-        "CreateDate": role.created_at,
-        "AssumeRolePolicyDocument": quote(role.trust_policy, safe=""),
+    described = _describe_role_briefly(call, account, role) | {
         "InstanceProfileList": [],
         "RolePolicyList": _describe_inline(role.permissions),
     }
@@ -324,8 +305,8 @@ def _describe_role(call: Call, account: Account, role: IamRole) -> dict[str, Any
 
 
 def _describe_inline(permissions: Permissions) -> list[dict[str, str]]:
-    documents: Mapping[str, str] = permissions.inline_policies
-    return [{"PolicyName": name, "PolicyDocument": quote(text, safe="")} for name, text in documents.items()]
+    policies = permissions.inline_policies.items()
+    return [{"PolicyName": name, "PolicyDocument": quote(text, safe="")} for name, text in policies]
 
 
 def _describe_attached(permissions: Permissions) -> dict[str, Any]:
@@ -347,10 +328,6 @@ def _describe_policy(call: Call, arn: str) -> dict[str, Any]:
         "IsAttachable": True,
         "CreateDate": call.world.account(call.principal.account_id).created_at,
     }
-
-
-def _describe_versions(call: Call, document: str) -> dict[str, Any]:
-    return {"PolicyVersionList": [_describe_version(call, document)]}
 
 
 def _describe_version(call: Call, document: str) -> dict[str, Any]:

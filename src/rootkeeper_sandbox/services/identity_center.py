@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Call, Perform, ServedOperations, ServiceError, any_resource
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
+from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.state.people import Assignment, IdentityCenter, IdentityGroup, IdentityUser, PermissionSet
 
 SERVICE_PRINCIPAL = "sso.amazonaws.com"
@@ -51,11 +51,8 @@ def render_page(call: Call, name: str, items: Sequence[Any]) -> dict[str, Any]:
 
     :raises ServiceError: ValidationException, if the token isn't one of this listing.
     """
-    size = call.parameters.get("MaxResults", _PAGE_SIZE)
-    try:
-        page, token = cut_page(call, items, size, call.parameters.get("NextToken") or None)
-    except InvalidTokenError:
-        raise invalid("The provided NextToken is invalid.") from None
+    size, token = call.parameters.get("MaxResults", _PAGE_SIZE), call.parameters.get("NextToken") or None
+    page, token = cut_page(call, items, size, token, invalid("The provided NextToken is invalid."))
     return {name: page} | ({"NextToken": token} if token else {})
 
 
@@ -110,10 +107,7 @@ def require_instance(call: Call, center: IdentityCenter) -> None:
 
 
 def get_permission_set(call: Call, center: IdentityCenter) -> PermissionSet:
-    """Get the permission set that is named.
-
-    :raises ServiceError: ResourceNotFoundException.
-    """
+    """Get the permission set that is named."""
     require_instance(call, center)
     found = center.permission_sets.get(call.parameters["PermissionSetArn"])
     if found is None:
@@ -302,7 +296,7 @@ def list_group_memberships(call: Call, center: IdentityCenter) -> dict[str, Any]
 def list_group_memberships_for_member(call: Call, center: IdentityCenter) -> dict[str, Any]:
     """List the groups that a user is in."""
     _require_store(call, center)
-    user = _get_user(center, _member_id(call))
+    user = _get_user(center, call.parameters["MemberId"].get("UserId", ""))
     rows = [
         _membership(center, center.groups[group_id], user.user_id) for group_id in center.group_ids_of(user.user_id)
     ]
@@ -316,10 +310,6 @@ def _membership(center: IdentityCenter, group: IdentityGroup, user_id: str) -> d
         "GroupId": group.group_id,
         "MemberId": {"UserId": user_id},
     }
-
-
-def _member_id(call: Call) -> str:
-    return str(call.parameters["MemberId"].get("UserId", ""))
 
 
 def _require_store(call: Call, center: IdentityCenter) -> None:

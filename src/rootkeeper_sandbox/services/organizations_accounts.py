@@ -19,6 +19,7 @@ from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.organizations_tree import (
     access_denied,
     account_arn,
+    account_resource,
     constraint_violation,
     describe_account_row,
     for_management,
@@ -50,10 +51,6 @@ _MAXIMUM_CLOSURES = 3
 _CLOSURE_PERIOD = timedelta(days=30)
 _WAITING_PERIOD = timedelta(days=4)
 """How long a created account must stay. Source: Organizations LeaveOrganization, API version 2016-11-28."""
-
-
-def _account_resource(call: Call) -> str:
-    return account_arn(call.world.organization, call.parameters["AccountId"])
 
 
 def _handshake_resource(call: Call) -> str:
@@ -150,7 +147,7 @@ def _describe_request(request: AccountRequest) -> dict[str, Any]:
     return described
 
 
-@OPERATIONS.change("MoveAccount", resource=_account_resource)
+@OPERATIONS.change("MoveAccount", resource=account_resource)
 @for_management
 def move_account(call: Call) -> dict[str, Any]:
     """Move an account from the parent that it is in to another one."""
@@ -168,7 +165,7 @@ def move_account(call: Call) -> dict[str, Any]:
     return {}
 
 
-@OPERATIONS.change("CloseAccount", resource=_account_resource)
+@OPERATIONS.change("CloseAccount", resource=account_resource)
 @for_management
 def close_account(call: Call) -> dict[str, Any]:
     """Begin to close an account; its keys and everything else stay as they are."""
@@ -200,7 +197,7 @@ def _require_closing_quota(call: Call) -> None:
         raise constraint_violation("CLOSE_ACCOUNT_QUOTA_EXCEEDED", message)
 
 
-@OPERATIONS.change("RemoveAccountFromOrganization", resource=_account_resource)
+@OPERATIONS.change("RemoveAccountFromOrganization", resource=account_resource)
 @for_management
 def remove_account(call: Call) -> dict[str, Any]:
     """Make a member account standalone; its root user and identities stay."""
@@ -470,7 +467,7 @@ def list_aws_service_access(call: Call) -> dict[str, Any]:
     return render_page(call, "EnabledServicePrincipals", rows)
 
 
-@OPERATIONS.change("RegisterDelegatedAdministrator", resource=_account_resource, condition_keys=_service_keys)
+@OPERATIONS.change("RegisterDelegatedAdministrator", resource=account_resource, condition_keys=_service_keys)
 @for_management
 def register_delegated_administrator(call: Call) -> dict[str, Any]:
     """Make a member account an administrator of a service."""
@@ -500,7 +497,7 @@ def _require_eligible(call: Call, account_id: str) -> None:
         raise constraint_violation("CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR", message)
 
 
-@OPERATIONS.change("DeregisterDelegatedAdministrator", resource=_account_resource, condition_keys=_service_keys)
+@OPERATIONS.change("DeregisterDelegatedAdministrator", resource=account_resource, condition_keys=_service_keys)
 @for_management
 def deregister_delegated_administrator(call: Call) -> dict[str, Any]:
     """Take the administration of a service from an account."""
@@ -545,7 +542,7 @@ def _delegates(call: Call) -> dict[str, datetime]:
     return dates
 
 
-@OPERATIONS.read("ListDelegatedServicesForAccount", resource=_account_resource)
+@OPERATIONS.read("ListDelegatedServicesForAccount", resource=account_resource)
 @for_readers
 def list_delegated_services(call: Call) -> dict[str, Any]:
     """List the services that an account administers."""

@@ -123,10 +123,7 @@ def _summarize(policy: OrganizationPolicy) -> dict[str, Any]:
 
 
 def get_policy(call: Call) -> OrganizationPolicy:
-    """Get the policy that a call names.
-
-    :raises ServiceError: PolicyNotFoundException.
-    """
+    """Get the policy that a call names."""
     policy = call.world.organization.policy_book.policies.get(call.parameters["PolicyId"])
     if policy is None:
         raise not_found("Policy")
@@ -282,10 +279,7 @@ def _require_new_name(call: Call, policy_type: PolicyType, name: str) -> None:
 
 
 def _require_good_content(policy_type: PolicyType, content: str) -> None:
-    """Check the size, then the syntax.
-
-    :raises ServiceError: ConstraintViolationException or MalformedPolicyDocumentException.
-    """
+    """Check the size, then the syntax."""
     if len(content) > MAX_CHARACTERS[policy_type]:
         raise constraint_violation("POLICY_CONTENT_LIMIT_EXCEEDED", "You have exceeded the maximum policy size.")
     is_resource_control = policy_type is PolicyType.RESOURCE_CONTROL_POLICY

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rootkeeper_sandbox.exchange import Call, Perform, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
+from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.state.accounts import Account, derive_lower_id
 from rootkeeper_sandbox.state.organization import Organization, OrganizationalUnit
 
@@ -85,15 +85,10 @@ def render_page(call: Call, name: str, items: Sequence[dict[str, Any]]) -> dict[
 
 
 def cut_rows(call: Call, items: Sequence[Any]) -> tuple[list[Any], str | None]:
-    """Cut one page of anything, to be rendered by the caller.
-
-    :raises ServiceError: InvalidInputException, if the token isn't one of this listing.
-    """
+    """Cut one page of anything, to be rendered by the caller."""
+    refusal = invalid_input("INVALID_NEXT_TOKEN", "The provided NextToken is invalid.")
     size = call.parameters.get("MaxResults", PAGE_SIZE)
-    try:
-        return cut_page(call, items, size, call.parameters.get("NextToken"))
-    except InvalidTokenError as error:
-        raise invalid_input("INVALID_NEXT_TOKEN", "The provided NextToken is invalid.") from error
+    return cut_page(call, items, size, call.parameters.get("NextToken"), refusal)
 
 
 def _parent_resource(call: Call) -> str:
@@ -104,7 +99,7 @@ def _child_resource(call: Call) -> str:
     return target_arn(call.world.organization, call.parameters["ChildId"])
 
 
-def _account_resource(call: Call) -> str:
+def account_resource(call: Call) -> str:
     return account_arn(call.world.organization, call.parameters["AccountId"])
 
 
@@ -222,7 +217,7 @@ def describe_account_row(organization: Organization, account: Account) -> dict[s
     }
 
 
-@OPERATIONS.read("DescribeAccount", resource=_account_resource)
+@OPERATIONS.read("DescribeAccount", resource=account_resource)
 @for_readers
 def describe_account(call: Call) -> dict[str, Any]:
     """Describe one account of the organization."""
@@ -250,10 +245,7 @@ def describe_organizational_unit(call: Call) -> dict[str, Any]:
 
 
 def get_organizational_unit(call: Call) -> OrganizationalUnit:
-    """Get the unit that a call names.
-
-    :raises ServiceError: OrganizationalUnitNotFoundException.
-    """
+    """Get the unit that a call names."""
     unit = call.world.organization.organizational_units.get(call.parameters["OrganizationalUnitId"])
     if unit is None:
         raise not_found("OrganizationalUnit")
@@ -297,10 +289,7 @@ def _parent_id(call: Call) -> str:
 
 
 def require_parent(organization: Organization, parent_id: str, kind: str) -> None:
-    """Refuse what is neither the root nor a unit; ``kind`` is how the error names it, such as ``SourceParent``.
-
-    :raises ServiceError: …NotFoundException.
-    """
+    """Refuse what is neither the root nor a unit; ``kind`` is how the error names it, such as ``SourceParent``."""
     if not organization.has_parent(parent_id):
         raise not_found(kind)
 
@@ -324,10 +313,7 @@ def tag_resource(call: Call) -> dict[str, Any]:
 
 
 def read_tags(call: Call, existing: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Read the parameter Tags, for something that has the ``existing`` ones already.
-
-    :raises ServiceError: for system tags, keys that come twice, and too many.
-    """
+    """Read the parameter Tags, for something that has the ``existing`` ones already."""
     tags: list[dict[str, str]] = call.parameters.get("Tags") or []
     found = {tag["Key"]: tag["Value"] for tag in tags}
     _require_customer_tags(list(found))

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from rootkeeper_sandbox.exchange import Call
+from rootkeeper_sandbox.exchange import Call, ServiceError
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -45,16 +45,14 @@ _NOT_PART_OF_THE_LISTING = (
 Item = TypeVar("Item")
 
 
-class InvalidTokenError(ValueError):
-    """A continuation token that this listing didn't give out."""
-
-
-def cut_page(call: Call, items: Sequence[Item], size: int, token: str | None) -> tuple[list[Item], str | None]:
+def cut_page(
+    call: Call, items: Sequence[Item], size: int, token: str | None, refusal: ServiceError
+) -> tuple[list[Item], str | None]:
     """Cut the page that ``token`` leads to; the second value leads to the next one, ``None`` after the last.
 
-    :raises InvalidTokenError: if the token isn't one of this listing.
+    :raises ServiceError: ``refusal``, if the token isn't one of this listing.
     """
-    start, empty_pages = (0, 0) if token is None else _open(call, token)
+    start, empty_pages = _open(call, token, refusal)
     if call.wants_empty_page:
         return [], seal_token(call, start, empty_pages + 1)
     end = start + size
@@ -70,22 +68,21 @@ def seal_token(call: Call, offset: int, empty_pages: int = 0) -> str:
     return base64.urlsafe_b64encode(packed + _seal(call, packed)).decode()
 
 
-def open_token(call: Call, token: str) -> int:
-    """Give the offset that a token leads to.
-
-    :raises InvalidTokenError: if the token isn't one of this listing.
-    """
-    return _open(call, token)[0]
+def open_token(call: Call, token: str | None, refusal: ServiceError) -> int:
+    """Give the offset that a token leads to; 0 without one."""
+    return _open(call, token, refusal)[0]
 
 
-def _open(call: Call, token: str) -> tuple[int, int]:
+def _open(call: Call, token: str | None, refusal: ServiceError) -> tuple[int, int]:
+    if token is None:
+        return 0, 0
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidTokenError(token) from error
+        raise refusal from error
     packed = raw[: _OFFSET_BYTES + _COUNT_BYTES]
     if not hmac.compare_digest(raw[_OFFSET_BYTES + _COUNT_BYTES :], _seal(call, packed)):
-        raise InvalidTokenError(token)
+        raise refusal
     return int.from_bytes(packed[:_OFFSET_BYTES]), int.from_bytes(packed[_OFFSET_BYTES:])
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rootkeeper_sandbox.codec.s3 import find_s3_region
 from rootkeeper_sandbox.exchange import Call, GuardedResource, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
+from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
 from rootkeeper_sandbox.state.accounts import derive_bytes
 from rootkeeper_sandbox.state.resources import ENABLED, Bucket
@@ -64,10 +64,7 @@ def find_bucket(call: Call) -> Bucket | None:
 
 
 def get_bucket(call: Call) -> Bucket:
-    """Get the bucket that ``validate_place`` has found.
-
-    :raises ServiceError: NoSuchBucket.
-    """
+    """Get the bucket that ``validate_place`` has found."""
     bucket = find_bucket(call)
     if bucket is None:
         raise no_such_bucket(call.parameters["Bucket"])
@@ -75,10 +72,7 @@ def get_bucket(call: Call) -> Bucket:
 
 
 def validate_endpoint(call: Call) -> None:
-    """Check that a request is signed for the Region to whose endpoint it was sent.
-
-    :raises ServiceError: AuthorizationHeaderMalformed, naming the Region expected.
-    """
+    """Check that a request is signed for the Region to whose endpoint it was sent."""
     region = find_s3_region(call.host)
     if region is not None and region != call.region:
         message = f"The authorization header is malformed; the region '{call.region}' is wrong; expecting '{region}'"
@@ -86,10 +80,7 @@ def validate_endpoint(call: Call) -> None:
 
 
 def validate_place(call: Call) -> None:
-    """Check that there is such a bucket, in the Region that was asked, and of the owner that the caller expects.
-
-    :raises ServiceError: InvalidBucketName, NoSuchBucket, PermanentRedirect or AccessDenied.
-    """
+    """Check that there is such a bucket, in the Region that was asked, and of the owner that the caller expects."""
     validate_endpoint(call)
     name = call.parameters["Bucket"]
     if not is_bucket_name(name):
@@ -195,7 +186,7 @@ def put_bucket_policy(call: Call) -> dict[str, Any]:
     except PolicyProblemError as error:
         raise malformed_policy(str(error)) from error
     bucket.policy = text
-    _describe_event(call, policy=_parse(text))
+    _describe_event(call, policy=json.loads(text))
     return {}
 
 
@@ -208,10 +199,7 @@ def delete_bucket_policy(call: Call) -> dict[str, Any]:
 
 
 def get_own_bucket(call: Call) -> Bucket:
-    """Get the bucket of the caller's own account; others can't read or change its policy, even with permission.
-
-    :raises ServiceError: MethodNotAllowed. Source: Amazon S3 API Reference, GetBucketPolicy.
-    """
+    """Get the bucket of the caller's own account; others can't read or change its policy, even with permission."""
     bucket = get_bucket(call)
     if bucket.account_id != call.principal.account_id:
         message = "The specified method is not allowed against this resource."
@@ -228,10 +216,6 @@ def _policy(bucket: Bucket) -> str:
 
 def malformed_policy(message: str) -> ServiceError:
     return ServiceError("MalformedPolicy", message)
-
-
-def _parse(text: str) -> object:
-    return json.loads(text)
 
 
 def _describe_event(call: Call, policy: object = None) -> None:
@@ -338,10 +322,7 @@ def list_buckets(call: Call) -> dict[str, Any]:
         if bucket.name.startswith(prefix) and region in (None, bucket.region)
     ]
     size = call.parameters.get("MaxBuckets", _PAGE_SIZE)
-    try:
-        page, token = cut_page(call, found, size, call.parameters.get("ContinuationToken"))
-    except InvalidTokenError:
-        raise invalid_continuation() from None
+    page, token = cut_page(call, found, size, call.parameters.get("ContinuationToken"), invalid_continuation())
     return {
         "Buckets": [_describe_row(bucket, is_paged) for bucket in page],
         "Owner": {"ID": canonical_id(call, call.principal.account_id)},

@@ -106,7 +106,7 @@ def _require_change_allowed(call: Call, old: Retention | None, new: Retention | 
         return
     action = "s3:BypassGovernanceRetention"
     is_asked = bool(call.parameters.get("BypassGovernanceRetention"))
-    may_bypass = is_asked and find_denial(call, OPERATIONS["PutObjectRetention"], call.world, action) is None
+    may_bypass = is_asked and find_denial(call, OPERATIONS["PutObjectRetention"], action) is None
     if old.mode == COMPLIANCE or not may_bypass:
         raise access_denied("Access Denied because object protected by object lock.")
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from rootkeeper_sandbox.authorization.authorizer import find_denial
 from rootkeeper_sandbox.codec.parameters import format_iso8601
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, open_token, seal_token
+from rootkeeper_sandbox.services.pagination import open_token, seal_token
 from rootkeeper_sandbox.services.s3_buckets import OPERATIONS as BUCKET_OPERATIONS
 from rootkeeper_sandbox.services.s3_buckets import (
     access_denied,
@@ -42,10 +42,7 @@ _PROTECTED = "Access Denied because object protected by object lock."
 
 
 def read_new_retention(call: Call, bucket: Bucket) -> Retention | None:
-    """Read what retention a new version gets: its own, else its bucket's default.
-
-    :raises ServiceError: InvalidRequest or InvalidArgument.
-    """
+    """Read what retention a new version gets: its own, else its bucket's default."""
     mode, until = call.parameters.get("ObjectLockMode"), call.parameters.get("ObjectLockRetainUntilDate")
     if mode is None and until is None:
         default = bucket.default_retention
@@ -71,10 +68,7 @@ def require_object_lock(bucket: Bucket) -> None:
 
 
 def require_deletable(call: Call, version: ObjectVersion, may_bypass_governance: Callable[[Call], bool]) -> None:
-    """Refuse to delete a version before its retention ends; COMPLIANCE can't be bypassed.
-
-    :raises ServiceError: AccessDenied.
-    """
+    """Refuse to delete a version before its retention ends; COMPLIANCE can't be bypassed."""
     retention = version.retention
     if retention is None or retention.until <= call.now:
         return
@@ -130,12 +124,10 @@ DIGESTS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 def verify_checksums(parameters: Mapping[str, Any], body: bytes) -> dict[str, str]:
-    """Verify the checksums that came with a body, and return them.
-
-    :raises ServiceError: BadDigest, InvalidDigest or InvalidRequest.
-    """
+    """Verify the checksums that came with a body, and return them."""
     _verify_md5(parameters.get("ContentMD5"), body)
-    sent = {name: value for name, value in parameters.items() if _is_checksum(name)}
+    others = ("ChecksumAlgorithm", "ChecksumMode", "ChecksumType")
+    sent = {name: value for name, value in parameters.items() if name.startswith("Checksum") and name not in others}
     for name, value in sent.items():
         algorithm = name.removeprefix("Checksum")
         if name not in DIGESTS:
@@ -144,10 +136,6 @@ def verify_checksums(parameters: Mapping[str, Any], body: bytes) -> dict[str, st
             message = f"The {algorithm} you specified did not match the calculated checksum."
             raise ServiceError("BadDigest", message)
     return sent
-
-
-def _is_checksum(name: str) -> bool:
-    return name.startswith("Checksum") and name not in ("ChecksumAlgorithm", "ChecksumMode", "ChecksumType")
 
 
 def _verify_md5(sent: str | None, body: bytes) -> None:
@@ -167,10 +155,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def cut_range(body: bytes, asked: str | None) -> tuple[bytes, str | None]:
-    """Cut the range that was asked for, and word it; all of the body where none was, or several were.
-
-    :raises ServiceError: InvalidRange, if it lies outside.
-    """
+    """Cut the range that was asked for, and word it; all of the body where none was, or several were."""
     match = _RANGE.fullmatch(asked or "")
     if match is None or match.groups() == ("", ""):
         return body, None
@@ -355,14 +340,11 @@ def _version_headers(call: Call, bucket: Bucket, version: ObjectVersion) -> dict
 
 
 def _get_version(call: Call) -> tuple[Bucket, ObjectVersion]:
-    """Find the version that is asked for; only callers who can list the bucket learn that it is missing.
-
-    :raises ServiceError: NoSuchKey, NoSuchVersion, MethodNotAllowed or AccessDenied.
-    """
+    """Find the version that is asked for; only callers who can list the bucket learn that it is missing."""
     bucket, version_id = get_bucket(call), call.parameters.get("VersionId")
     version = bucket.find_version(call.parameters["Key"], version_id)
     if version is None or version.is_delete_marker:
-        if find_denial(call, BUCKET_OPERATIONS["HeadBucket"], call.world, "s3:ListBucket"):
+        if find_denial(call, BUCKET_OPERATIONS["HeadBucket"], "s3:ListBucket"):
             raise access_denied()
         if version is not None:
             call.response_headers["x-amz-delete-marker"] = "true"
@@ -413,9 +395,7 @@ def _delete_version(call: Call, bucket: Bucket, version_id: str) -> dict[str, An
 
 def _may_bypass_governance(call: Call) -> bool:
     is_asked = bool(call.parameters.get("BypassGovernanceRetention"))
-    return (
-        is_asked and find_denial(call, OPERATIONS["DeleteObject"], call.world, "s3:BypassGovernanceRetention") is None
-    )
+    return is_asked and find_denial(call, OPERATIONS["DeleteObject"], "s3:BypassGovernanceRetention") is None
 
 
 _MAX_KEYS = 1000
@@ -426,7 +406,8 @@ _LISTED_TEXTS = ("Key", "Prefix", "Delimiter", "StartAfter", "KeyMarker", "NextK
 def list_objects_v2(call: Call) -> dict[str, Any]:
     """List the newest versions by key, those that share a prefix up to the delimiter as one."""
     entries = _entries(call)
-    start, limit = _read_start(call), _max_keys(call)
+    start = open_token(call, call.parameters.get("ContinuationToken"), invalid_continuation())
+    limit = _max_keys(call)
     page = entries[start : start + limit]
     is_truncated = bool(limit) and start + limit < len(entries)
     echoed = ("Prefix", "Delimiter", "StartAfter", "EncodingType", "ContinuationToken")
@@ -457,14 +438,6 @@ def _entries(call: Call) -> list[tuple[str, ObjectVersion | None]]:
         if name > after:
             entries[name] = None if found else versions[-1]
     return sorted(entries.items(), key=lambda entry: entry[0].encode("utf-8", "replace"))
-
-
-def _read_start(call: Call) -> int:
-    token = call.parameters.get("ContinuationToken")
-    try:
-        return 0 if token is None else open_token(call, token)
-    except InvalidTokenError:
-        raise invalid_continuation() from None
 
 
 def _max_keys(call: Call) -> int:
@@ -545,11 +518,7 @@ def _rows_after_marker(call: Call) -> list[VersionRow]:
 
 
 def _describe_version(call: Call, key: str, version: ObjectVersion, is_newest: bool) -> dict[str, Any]:
-    return _describe_object(call, key, version) | {
-        "VersionId": version.version_id,
-        "IsLatest": is_newest,
-        "Owner": _owner(call),
-    }
+    return _describe_object(call, key, version) | _describe_marker(call, key, version, is_newest)
 
 
 def _describe_marker(call: Call, key: str, version: ObjectVersion, is_newest: bool) -> dict[str, Any]:

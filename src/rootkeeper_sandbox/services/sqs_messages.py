@@ -201,7 +201,7 @@ def receive_message(call: Call) -> dict[str, Any]:
 def _describe_message(call: Call, message: QueuedMessage) -> dict[str, Any]:
     described: dict[str, Any] = {
         "MessageId": message.message_id,
-        "ReceiptHandle": _make_handle(message),
+        "ReceiptHandle": base64.b64encode(f"{message.message_id}/{message.receipt}".encode()).decode("ascii"),
         "MD5OfBody": _md5(message.body.encode()),
         "Body": message.body,
     }
@@ -242,15 +242,8 @@ def _render_attribute(value: Mapping[str, str]) -> dict[str, Any]:
     return dict(value)
 
 
-def _make_handle(message: QueuedMessage) -> str:
-    return base64.b64encode(f"{message.message_id}/{message.receipt}".encode()).decode("ascii")
-
-
 def _find_by_handle(handle: str, queue: Queue) -> QueuedMessage | None:
-    """Find the message of a handle that is still its newest; ``None`` for one that is gone or was received again.
-
-    :raises ServiceError: ReceiptHandleIsInvalid.
-    """
+    """Find the message of a handle that is still its newest; ``None`` for one that is gone or was received again."""
     try:
         message_id, slash, receipt = base64.b64decode(handle, validate=True).decode("ascii").partition("/")
     except (binascii.Error, ValueError):

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from rootkeeper_sandbox.exchange import Call, GuardedResource, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
+from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
 from rootkeeper_sandbox.state.resources import DEFAULT_ATTRIBUTES, Queue, queue_arn
 
@@ -31,10 +31,7 @@ def queue_url(call: Call, queue: Queue) -> str:
 
 
 def _parse_url(call: Call) -> tuple[str, str]:
-    """Read account id and name out of a queue's URL, or out of a bare name, as SQS accepts it.
-
-    :raises ServiceError: InvalidAddress.
-    """
+    """Read account id and name out of a queue's URL, or out of a bare name, as SQS accepts it."""
     url: str = call.parameters["QueueUrl"]
     try:
         segments = urlsplit(url).path.strip("/").split("/")
@@ -69,18 +66,12 @@ def validate_url(call: Call) -> None:
 
 
 def get_addressed_queue(call: Call) -> Queue:
-    """Get the queue that ``QueueUrl`` means.
-
-    :raises ServiceError: QueueDoesNotExist.
-    """
+    """Get the queue that ``QueueUrl`` means."""
     return _get(call, addressed_queue_arn(call))
 
 
 def get_named_queue(call: Call) -> Queue:
-    """Get the queue that ``QueueName`` means.
-
-    :raises ServiceError: QueueDoesNotExist.
-    """
+    """Get the queue that ``QueueName`` means."""
     return _get(call, named_queue_arn(call))
 
 
@@ -278,10 +269,8 @@ def list_queues(call: Call) -> dict[str, Any]:
         return {"QueueUrls": urls[:_PAGE_SIZE]} if urls else {}
     if not 1 <= size <= _PAGE_SIZE:
         raise invalid_value("Value for parameter MaxResults is invalid. Reason: Must be between 1 and 1000.")
-    try:
-        page, token = cut_page(call, urls, size, call.parameters.get("NextToken"))
-    except InvalidTokenError:
-        raise invalid_value("Invalid or expired next token.") from None
+    refusal = invalid_value("Invalid or expired next token.")
+    page, token = cut_page(call, urls, size, call.parameters.get("NextToken"), refusal)
     return {"QueueUrls": page} | ({"NextToken": token} if token else {})
 
 

@@ -84,10 +84,6 @@ def _target_arn(call: Call) -> str:
     return call.world.root_user_arn(_target_account_id(call))
 
 
-def _root_condition_keys(call: Call) -> Mapping[str, str]:
-    return {"sts:TaskPolicyArn": _task_policy_arn(call)}
-
-
 OPERATIONS = ServedOperations("sts")
 
 
@@ -167,7 +163,16 @@ def assume_role(call: Call) -> dict[str, Any]:
     role, account_id = _get_permitted_role(_with_mfa(call))
     seconds = _read_duration(call, role)
     session_name = call.parameters["RoleSessionName"]
-    principal = _make_principal(call, role, account_id, session_name)
+    principal = Principal(
+        kind=PrincipalKind.ROLE_SESSION,
+        arn=f"arn:{call.world.partition}:sts::{account_id}:assumed-role/{role.name}/{session_name}",
+        account_id=account_id,
+        user_id=f"{role.role_id}:{session_name}",
+        access_key_id="",
+        identity_name=role.name,
+        role_arn=call.world.role_arn(account_id, role),
+        source_identity=call.principal.source_identity or call.parameters.get("SourceIdentity"),
+    )
     credential = issue_session(call, principal, seconds)
     assumed = {"AssumedRoleId": principal.user_id, "Arn": principal.arn}
     _describe_event(call, principal, describe_issue(credential))
@@ -193,19 +198,6 @@ def _with_mfa(call: Call) -> Call:
         raise ServiceError("AccessDenied", f"{_MFA_FAILED}{' ' if device else ', '}{what}", 403)
     device.use(step)
     return replace(call, principal=replace(call.principal, has_mfa=True, session_issued_at=call.now))
-
-
-def _make_principal(call: Call, role: IamRole, account_id: str, session_name: str) -> Principal:
-    return Principal(
-        kind=PrincipalKind.ROLE_SESSION,
-        arn=f"arn:{call.world.partition}:sts::{account_id}:assumed-role/{role.name}/{session_name}",
-        account_id=account_id,
-        user_id=f"{role.role_id}:{session_name}",
-        access_key_id="",
-        identity_name=role.name,
-        role_arn=call.world.role_arn(account_id, role),
-        source_identity=call.principal.source_identity or call.parameters.get("SourceIdentity"),
-    )
 
 
 def _describe_event(call: Call, principal: Principal, issued: dict[str, Any]) -> None:
@@ -238,12 +230,12 @@ def _is_permitted(call: Call, role: IamRole, account_id: str, action: str) -> bo
     Within one account a trust policy that names the caller itself is enough; one that names the account, and any
     across accounts, needs the caller's own policies to allow, too.
     """
-    asked = access_request(call, OPERATIONS["AssumeRole"], call.world, call.parameters["RoleArn"])
+    asked = access_request(call, OPERATIONS["AssumeRole"], call.parameters["RoleArn"])
     request = replace(asked, action=action.lower())
     trust = compile_policy(role.trust_policy, PolicyKind.RESOURCE)
     if trust.denies(request) or not trust.allows(request):
         return False
-    denial = decide(request, find_request_policies(call.principal, call.world))
+    denial = decide(request, find_request_policies(call))
     is_trusted_by_name = account_id == call.principal.account_id and _names_caller(trust, request)
     return denial is None or (
         is_trusted_by_name and denial == AccessDenial(DenyingPolicyType.IDENTITY, is_explicit=False)
@@ -308,7 +300,7 @@ _FEATURE_REFUSALS = {
     "AssumeRoot",
     resource=_target_arn,
     validate=validate,
-    condition_keys=_root_condition_keys,
+    condition_keys=lambda call: {"sts:TaskPolicyArn": _task_policy_arn(call)},
     denial=deny,
     target_account=_target_account_id,
     is_regional_only=True,

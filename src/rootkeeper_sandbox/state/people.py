@@ -272,24 +272,6 @@ class SignInStore:
     failures: dict[str, Failures] = field(default_factory=dict)
     """By what ``digest`` makes of a browser's id, a link's token, or a purpose and e-mail address."""
 
-    def add_session(self, key: str, session: SignInSession) -> None:
-        _add(self.sessions, key, session, session.signed_in_at)
-
-    def add_challenge(self, key: str, challenge: MfaChallenge) -> None:
-        _add(self.challenges, key, challenge, challenge.begun_at)
-
-    def add_reset(self, key: str, reset: PasswordReset) -> None:
-        _add(self.resets, key, reset, reset.sent_at)
-
-    def find_session(self, key: str, now: datetime) -> SignInSession | None:
-        return _find(self.sessions, key, now)
-
-    def find_challenge(self, key: str, now: datetime) -> MfaChallenge | None:
-        return _find(self.challenges, key, now)
-
-    def find_reset(self, key: str, now: datetime) -> PasswordReset | None:
-        return _find(self.resets, key, now)
-
     def forget_resets(self, account_id: str) -> None:
         """Make all links of an account useless."""
         for key in [key for key, reset in self.resets.items() if reset.account_id == account_id]:
@@ -297,14 +279,14 @@ class SignInStore:
 
     def is_held_off(self, key: str, now: datetime) -> bool:
         """Return whether so many attempts have failed that no more are taken for a while."""
-        failures = _find(self.failures, key, now)
+        failures = find_entry(self.failures, key, now)
         return failures is not None and failures.number >= MAX_FAILURES
 
     def count_failure(self, key: str, now: datetime) -> None:
-        failures = _find(self.failures, key, now)
+        failures = find_entry(self.failures, key, now)
         if failures is None:
             failures = Failures(now)
-            _add(self.failures, key, failures, now)
+            add_entry(self.failures, key, failures, now)
         failures.number += 1
 
 
@@ -313,7 +295,7 @@ def digest(*words: str) -> str:
     return hashlib.sha256("\x1f".join(words).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _add(entries: dict[str, _Entry], key: str, entry: _Entry, now: datetime) -> None:
+def add_entry(entries: dict[str, _Entry], key: str, entry: _Entry, now: datetime) -> None:
     """Add an entry; sweeps those that have ended, and drops the oldest of too many."""
     for ended in [key for key, found in entries.items() if found.expires_at <= now]:
         del entries[ended]
@@ -322,6 +304,7 @@ def _add(entries: dict[str, _Entry], key: str, entry: _Entry, now: datetime) -> 
     entries[key] = entry
 
 
-def _find(entries: dict[str, _Entry], key: str, now: datetime) -> _Entry | None:
+def find_entry(entries: dict[str, _Entry], key: str, now: datetime) -> _Entry | None:
+    """Find an entry that hasn't expired."""
     entry = entries.get(key)
     return entry if entry is not None and now < entry.expires_at else None
