@@ -16,7 +16,7 @@ from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 
 def load_description(service: str) -> dict[str, Any]:
-    """Load the newest model of a service as the JSON that it is, a copy of its own for every caller."""
+    """Load the newest model of a service as JSON, which callers must not change: loaders can share it."""
     description: dict[str, Any] = Loader().load_service_model(service, "service-2")
     return description
 

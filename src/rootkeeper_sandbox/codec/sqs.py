@@ -9,6 +9,7 @@ Source: Amazon SQS API version 2012-11-05; AWS JSON 1.0 protocol, "awsQueryCompa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from botocore.model import ServiceModel
@@ -131,7 +132,7 @@ def _make_parameter_error(refused: RefusalError) -> ServiceError | None:
 
 def make_query_model(service: str) -> ServiceModel:
     """Give the model of the Query protocol, as it was before the service moved to JSON."""
-    description = load_description(service)
+    description = deepcopy(load_description(service))
     description["metadata"] |= {"protocol": "query", "xmlNamespace": _NAMESPACE}
     shapes = description["shapes"]
     for name, (_entry, key_name, value_name) in MAP_NAMES.items():
