@@ -29,18 +29,10 @@ from rootkeeper_sandbox.state.world import World
 MAX_EVENTS = 50_000
 _EVENT_VERSION = "1.11"
 
-_SECRET_PARAMETERS = frozenset(
-    {
-        "Password",
-        "OldPassword",
-        "NewPassword",
-        "AuthenticationCode1",
-        "AuthenticationCode2",
-        "ContactInformation",
-        "Otp",
-        "PrimaryEmail",
-    }
-)
+_SECRET_PARAMETERS = frozenset({
+    "Password", "OldPassword", "NewPassword", "AuthenticationCode1", "AuthenticationCode2", "ContactInformation",
+    "Otp", "PrimaryEmail",
+})  # fmt: skip
 
 _EVENT_SOURCES = {"sso-admin": "sso"}
 """Services that CloudTrail names otherwise than botocore does."""

@@ -44,12 +44,6 @@ def test_a_literal_fragment_matches_only_itself(before: str, literal: str, after
         assert compile_wildcards(fragments)(text) is matches_slowly(marked, as_if_marked)
 
 
-@given(TEXT, TEXT)
-def test_case_is_ignored_only_where_asked(pattern: str, text: str) -> None:
-    fragments = (Fragment(pattern),)
-    assert compile_wildcards(fragments, ignores_case=True)(text.upper()) is matches_slowly(pattern, text)
-
-
 @pytest.mark.parametrize("compile_pattern", [compile_wildcards, compile_resource, compile_arn])
 def test_hostile_patterns_take_no_time(compile_pattern) -> None:  # type: ignore[no-untyped-def]  # three functions
     matches = compile_pattern((Fragment("*a" * 40 + "*b"),))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -126,14 +126,10 @@ def _parse_document(document: object, kind: PolicyKind) -> list[Statement]:
         raise PolicyDocumentError("The policy has no Statement.")
     statements = _listed(fields["Statement"])
     parsed = [_parse_statement(statement, kind, has_variables=version == VERSIONS[1]) for statement in statements]
-    _check_sids(parsed)
-    return parsed
-
-
-def _check_sids(statements: Sequence[Statement]) -> None:
-    sids = [statement.sid for statement in statements if statement.sid]
+    sids = [statement.sid for statement in parsed if statement.sid]
     if len(sids) != len(set(sids)):
         raise PolicyDocumentError("Statement ids (Sid) must be unique.")
+    return parsed
 
 
 def _parse_statement(element: object, kind: PolicyKind, *, has_variables: bool) -> Statement:

@@ -44,9 +44,9 @@ def join_fragments(fragments: Iterable[Fragment]) -> str:
     return "".join(fragment.text for fragment in fragments)
 
 
-def compile_wildcards(fragments: Fragments, *, ignores_case: bool = False) -> Predicate:
+def compile_wildcards(fragments: Fragments) -> Predicate:
     """Make the test for a pattern in which ``*`` and ``?`` match anything."""
-    return _compile(fragments, ignores_case=ignores_case, is_segmented=False)
+    return _compile(fragments, is_segmented=False)
 
 
 def compile_resource(fragments: Fragments) -> Predicate:
@@ -56,7 +56,7 @@ def compile_resource(fragments: Fragments) -> Predicate:
 
     Source: IAM User Guide, "IAM JSON policy elements: Resource".
     """
-    return _compile(fragments, ignores_case=False, is_segmented=True)
+    return _compile(fragments, is_segmented=True)
 
 
 def compile_arn(fragments: Fragments) -> Predicate:
@@ -76,26 +76,19 @@ def compile_arn(fragments: Fragments) -> Predicate:
     return matches_arn
 
 
-def _compile(fragments: Fragments, *, ignores_case: bool, is_segmented: bool) -> Predicate:
+def _compile(fragments: Fragments, *, is_segmented: bool) -> Predicate:
     tokens = list(_tokenize(fragments))
     if tokens == [Wildcard.ANY]:
         return _match_anything
     if not any(isinstance(token, Wildcard) for token in tokens):
-        return _equality(join_fragments(fragments), ignores_case)
-    flags = re.DOTALL | (re.IGNORECASE if ignores_case else re.NOFLAG)
-    fullmatch = re.compile(_to_expression(tokens, is_segmented), flags).fullmatch
+        text = join_fragments(fragments)
+        return lambda value: value == text
+    fullmatch = re.compile(_to_expression(tokens, is_segmented), re.DOTALL).fullmatch
     return lambda value: fullmatch(value) is not None
 
 
 def _match_anything(_value: str) -> bool:
     return True
-
-
-def _equality(text: str, ignores_case: bool) -> Predicate:
-    if ignores_case:
-        lowered = text.lower()
-        return lambda value: value.lower() == lowered
-    return lambda value: value == text
 
 
 def _tokenize(fragments: Fragments) -> Iterator[Token]:

@@ -19,8 +19,9 @@ from rootkeeper_sandbox.codec.errors import (
     make_organizations_error,
     make_refusal_error,
 )
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, compile_checks, not_served
+from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
 from rootkeeper_sandbox.codec.parameters import (
+    compile_constraints,
     format_blob,
     format_epoch,
     format_iso8601,
@@ -229,7 +230,7 @@ def _compile(operation: OperationModel) -> CompiledOperation[HttpRequest, bytes]
     read_input = compile_json_reader(input_shape) if input_shape else None
     return CompiledOperation(
         read_parameters=lambda request: read_input(parse_object(request.body)) if read_input else {},
-        check_parameters=compile_checks(operation),
+        check_parameters=compile_constraints(operation.input_shape),
         write_result=_compile_result(operation),
     )
 

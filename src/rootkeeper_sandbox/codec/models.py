@@ -11,7 +11,6 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
-from rootkeeper_sandbox.codec.parameters import compile_constraints
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 
@@ -104,8 +103,3 @@ class OperationTable(Generic[Parts, Written]):
 def not_served(service: str, operation: str) -> RefusalError:
     """Word the refusal of an operation that AWS has and the sandbox hasn't."""
     return RefusalError(Refusal.UNKNOWN_OPERATION, f"The sandbox does not serve {service}:{operation}.")
-
-
-def compile_checks(operation: OperationModel) -> Callable[[dict[str, Any]], None]:
-    """Compile the constraints of an operation's input."""
-    return compile_constraints(operation.input_shape)

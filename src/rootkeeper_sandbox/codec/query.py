@@ -13,8 +13,8 @@ from urllib.parse import unquote_plus
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from rootkeeper_sandbox.codec.errors import QUERY_WORDING, Refusal, RefusalError, make_refusal_error
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, compile_checks, not_served
-from rootkeeper_sandbox.codec.parameters import QUERY_PARSERS
+from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
+from rootkeeper_sandbox.codec.parameters import QUERY_PARSERS, compile_constraints
 from rootkeeper_sandbox.codec.xml import compile_members, escape_text
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
@@ -176,7 +176,7 @@ class QueryCodec:
         read_input = compile_input(operation.input_shape)
         return CompiledOperation(
             read_parameters=lambda request: read_input(read_fields(request)),
-            check_parameters=compile_checks(operation),
+            check_parameters=compile_constraints(operation.input_shape),
             write_result=self._compile_result(operation),
         )
 

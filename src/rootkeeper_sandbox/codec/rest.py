@@ -20,8 +20,13 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 
 from rootkeeper_sandbox.codec.errors import REST_JSON_WORDING, Refusal, RefusalError, make_refusal_error
 from rootkeeper_sandbox.codec.json_protocol import compile_json_reader, compile_json_writer, parse_object
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, compile_checks, not_served
-from rootkeeper_sandbox.codec.parameters import QUERY_FORMATTERS, QUERY_PARSERS, format_iso8601_precisely
+from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
+from rootkeeper_sandbox.codec.parameters import (
+    QUERY_FORMATTERS,
+    QUERY_PARSERS,
+    compile_constraints,
+    format_iso8601_precisely,
+)
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 MAX_QUERY_PARAMETERS = 200
@@ -272,6 +277,6 @@ def _compile(operation: OperationModel) -> CompiledOperation[RestRequest, bytes]
     convert = compile_json_writer(output) if output else lambda _result: {}
     return CompiledOperation(
         read_parameters=read_parameters,
-        check_parameters=compile_checks(operation),
+        check_parameters=compile_constraints(operation.input_shape),
         write_result=lambda result, _id: json.dumps(convert(result), separators=(",", ":")).encode("ascii"),
     )

@@ -19,7 +19,8 @@ from urllib.parse import unquote
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError, make_s3_error
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, compile_checks, not_served
+from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
+from rootkeeper_sandbox.codec.parameters import compile_constraints
 from rootkeeper_sandbox.codec.rest import (
     REST_XML_FORMATTERS,
     RestRequest,
@@ -182,7 +183,7 @@ def _compile(operation: OperationModel) -> CompiledOperation[RestRequest, HttpRe
         found = ((member, read(request)) for member, read in parts)
         return {member: value for member, value in found if value is not None} | read_body(request.body)
 
-    return CompiledOperation(read_parameters, compile_checks(operation), _compile_result(operation))
+    return CompiledOperation(read_parameters, compile_constraints(operation.input_shape), _compile_result(operation))
 
 
 def _compile_body_reader(shape: StructureShape | None) -> BodyReader:

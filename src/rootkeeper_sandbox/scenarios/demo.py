@@ -250,17 +250,9 @@ DENY_ROOT_WITHOUT_EXEMPTION = """{
 }"""
 
 _OU_PATHS = (
-    "Security",
-    "Infrastructure",
-    "Workloads",
-    "Workloads/Prod",
-    "Workloads/Prod/EU",
-    "Workloads/Test",
-    "AnyCompany",
-    "Sandboxes",
-    "Regulated",
-    "Suspended",
-)
+    "Security", "Infrastructure", "Workloads", "Workloads/Prod", "Workloads/Prod/EU", "Workloads/Test", "AnyCompany",
+    "Sandboxes", "Regulated", "Suspended",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from rootkeeper_sandbox.codec.parameters import format_iso8601
@@ -30,30 +31,6 @@ def list_features(call: Call) -> dict[str, Any]:
     _require_organization_administrator(call)
     _require_all_features(call)
     return _render_features(call)
-
-
-@OPERATIONS.change("EnableOrganizationsRootCredentialsManagement")
-def enable_root_credentials_management(call: Call) -> dict[str, Any]:
-    """Switch RootCredentialsManagement on."""
-    return _enable(call, Feature.ROOT_CREDENTIALS_MANAGEMENT)
-
-
-@OPERATIONS.change("EnableOrganizationsRootSessions")
-def enable_root_sessions(call: Call) -> dict[str, Any]:
-    """Switch RootSessions on."""
-    return _enable(call, Feature.ROOT_SESSIONS)
-
-
-@OPERATIONS.change("DisableOrganizationsRootCredentialsManagement")
-def disable_root_credentials_management(call: Call) -> dict[str, Any]:
-    """Switch RootCredentialsManagement off; nothing that was deleted comes back."""
-    return _disable(call, Feature.ROOT_CREDENTIALS_MANAGEMENT)
-
-
-@OPERATIONS.change("DisableOrganizationsRootSessions")
-def disable_root_sessions(call: Call) -> dict[str, Any]:
-    """Switch RootSessions off; issued sessions live on."""
-    return _disable(call, Feature.ROOT_SESSIONS)
 
 
 def _enable(call: Call, feature: Feature) -> dict[str, Any]:
@@ -75,6 +52,11 @@ def _disable(call: Call, feature: Feature) -> dict[str, Any]:
     _require_all_features(call)
     call.world.organization.switch_feature(feature, call.now, is_on=False)
     return _render_features(call)
+
+
+for _perform, _verb in ((_enable, "Enable"), (_disable, "Disable")):
+    for _feature in Feature:
+        OPERATIONS.change(f"{_verb}Organizations{_feature}")(partial(_perform, feature=_feature))
 
 
 def _require_organization_administrator(call: Call) -> None:

@@ -256,11 +256,13 @@ def invite_account(call: Call) -> dict[str, Any]:
         raise ServiceError(
             "HandshakeConstraintViolationException", message, fields={"Reason": "ALREADY_IN_AN_ORGANIZATION"}
         )
-    if any(_is_open_for(handshake, account.account_id, call) for handshake in world.organization.handshakes.values()):
+    sent = [one for one in world.organization.handshakes.values() if one.account_id == account.account_id]
+    if any(one.state(call.now) is HandshakeState.REQUESTED for one in sent):
         message = "A handshake with the same action and target already exists."
         raise ServiceError("DuplicateHandshakeException", message)
+    number = str(len(world.organization.handshakes))
     handshake = Handshake(
-        handshake_id=_choose_id(call, account.account_id),
+        handshake_id=f"h-{derive_lower_id(32, 'handshake', world.seed, account.account_id, number)}",
         account_id=account.account_id,
         target_id=target["Id"],
         requested_at=call.now,
@@ -278,15 +280,6 @@ def _find_invited(call: Call, target: dict[str, str]) -> Account | None:
     if target["Type"] == "EMAIL":
         return call.world.find_account_by_email(target["Id"])
     return None
-
-
-def _is_open_for(handshake: Handshake, account_id: str, call: Call) -> bool:
-    return handshake.account_id == account_id and handshake.state(call.now) is HandshakeState.REQUESTED
-
-
-def _choose_id(call: Call, account_id: str) -> str:
-    number = str(len(call.world.organization.handshakes))
-    return f"h-{derive_lower_id(32, 'handshake', call.world.seed, account_id, number)}"
 
 
 def _write_mail(call: Call, account: Account, handshake: Handshake) -> None:

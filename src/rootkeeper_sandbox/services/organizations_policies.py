@@ -287,18 +287,15 @@ def _require_good_content(policy_type: PolicyType, content: str) -> None:
         compile_policy(content, PolicyKind.RESOURCE if is_resource_control else PolicyKind.IDENTITY)
     except PolicyDocumentError as error:
         raise _malformed() from error
-    if is_resource_control and not all(_is_resource_control(one) for one in _statements(content)):
+    found = json.loads(content)["Statement"]
+    statements = found if isinstance(found, list) else [found]
+    if is_resource_control and not all(_is_resource_control(one) for one in statements):
         raise _malformed()
 
 
 def _malformed() -> ServiceError:
     message = "The provided policy document does not meet the requirements of the specified policy type."
     return ServiceError("MalformedPolicyDocumentException", message)
-
-
-def _statements(content: str) -> list[dict[str, Any]]:
-    found = json.loads(content)["Statement"]
-    return found if isinstance(found, list) else [found]
 
 
 def _is_resource_control(statement: Mapping[str, Any]) -> bool:

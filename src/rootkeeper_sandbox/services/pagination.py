@@ -33,14 +33,8 @@ _COUNT_BYTES = 2
 _MAX_COUNT = 1 << 8 * _COUNT_BYTES
 
 _NOT_PART_OF_THE_LISTING = (
-    "ContinuationToken",
-    "Marker",
-    "MaxBuckets",
-    "MaxItems",
-    "MaxKeys",
-    "MaxResults",
-    "NextToken",
-)
+    "ContinuationToken", "Marker", "MaxBuckets", "MaxItems", "MaxKeys", "MaxResults", "NextToken",
+)  # fmt: skip
 
 Item = TypeVar("Item")
 

@@ -324,16 +324,15 @@ def list_buckets(call: Call) -> dict[str, Any]:
     size = call.parameters.get("MaxBuckets", _PAGE_SIZE)
     page, token = cut_page(call, found, size, call.parameters.get("ContinuationToken"), invalid_continuation())
     return {
-        "Buckets": [_describe_row(bucket, is_paged) for bucket in page],
+        "Buckets": [
+            {"Name": bucket.name, "CreationDate": bucket.created_at}
+            | ({"BucketRegion": bucket.region} if is_paged else {})
+            for bucket in page
+        ],
         "Owner": {"ID": canonical_id(call, call.principal.account_id)},
         "ContinuationToken": token,
         "Prefix": prefix or None,
     }
-
-
-def _describe_row(bucket: Bucket, is_paged: bool) -> dict[str, Any]:
-    row = {"Name": bucket.name, "CreationDate": bucket.created_at}
-    return row | {"BucketRegion": bucket.region} if is_paged else row
 
 
 def invalid_continuation() -> ServiceError:

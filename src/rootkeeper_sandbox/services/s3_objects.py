@@ -486,7 +486,8 @@ def list_object_versions(call: Call) -> dict[str, Any]:
     echoed = ("Prefix", "KeyMarker", "VersionIdMarker", "EncodingType")
     result: dict[str, Any] = {name: call.parameters[name] for name in echoed if name in call.parameters}
     result |= {"Name": call.parameters["Bucket"], "MaxKeys": limit, "IsTruncated": bool(rest and limit)}
-    result["Versions"] = [_describe_version(call, *row) for row in page if not row[1].is_delete_marker]
+    versions = [row for row in page if not row[1].is_delete_marker]
+    result["Versions"] = [_describe_object(call, *row[:2]) | _describe_marker(call, *row) for row in versions]
     result["DeleteMarkers"] = [_describe_marker(call, *row) for row in page if row[1].is_delete_marker]
     if rest and page:
         result |= {"NextKeyMarker": page[-1][0], "NextVersionIdMarker": page[-1][1].version_id}
@@ -515,10 +516,6 @@ def _rows_after_marker(call: Call) -> list[VersionRow]:
         elif key > key_marker:
             rows += [(key, version, number == 0) for number, version in enumerate(versions)]
     return rows
-
-
-def _describe_version(call: Call, key: str, version: ObjectVersion, is_newest: bool) -> dict[str, Any]:
-    return _describe_object(call, key, version) | _describe_marker(call, key, version, is_newest)
 
 
 def _describe_marker(call: Call, key: str, version: ObjectVersion, is_newest: bool) -> dict[str, Any]:

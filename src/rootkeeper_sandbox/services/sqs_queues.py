@@ -118,16 +118,10 @@ _KEPT_ONLY = frozenset({"KmsMasterKeyId", "RedriveAllowPolicy", "RedrivePolicy",
 """Kept and shown, without effect."""
 _FIFO = frozenset({"ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit"})
 
-_READ_ONLY_ATTRIBUTES = frozenset(
-    {
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesDelayed",
-        "ApproximateNumberOfMessagesNotVisible",
-        "CreatedTimestamp",
-        "LastModifiedTimestamp",
-        "QueueArn",
-    }
-)
+_READ_ONLY_ATTRIBUTES = frozenset({
+    "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed", "ApproximateNumberOfMessagesNotVisible",
+    "CreatedTimestamp", "LastModifiedTimestamp", "QueueArn",
+})  # fmt: skip
 
 POLICY = "Policy"
 _MAX_TEXT_BYTES = 64 * 1024

@@ -220,7 +220,10 @@ def _get_permitted_role(call: Call) -> tuple[IamRole, str]:
     for action in ("sts:AssumeRole", *(["sts:SetSourceIdentity"] if "SourceIdentity" in call.parameters else [])):
         if not _is_permitted(call, role, account.account_id, action):
             raise _deny(call, action)
-    _require_same_source_identity(call)
+    carried, asked = call.principal.source_identity, call.parameters.get("SourceIdentity")
+    if carried and asked and carried != asked:
+        # A source identity can't be changed once it is set.
+        raise _deny(call, "sts:SetSourceIdentity")
     return role, account.account_id
 
 
@@ -249,13 +252,6 @@ def _names_caller(trust: Policy, request: AccessRequest) -> bool:
         and statement.applies(request)
         for statement in trust.allowances
     )
-
-
-def _require_same_source_identity(call: Call) -> None:
-    """A source identity can't be changed once it is set."""
-    carried, asked = call.principal.source_identity, call.parameters.get("SourceIdentity")
-    if carried and asked and carried != asked:
-        raise _deny(call, "sts:SetSourceIdentity")
 
 
 def _deny(call: Call, action: str) -> ServiceError:

@@ -174,34 +174,16 @@ class PolicyStore:
 
 
 _READ_ONLY = (
-    "account:Get*",
-    "account:List*",
-    "cloudtrail:LookupEvents",
-    "iam:Get*",
-    "iam:List*",
-    "identitystore:Describe*",
-    "identitystore:List*",
-    "organizations:Describe*",
-    "organizations:List*",
-    "s3:Get*",
-    "s3:List*",
-    "sqs:GetQueue*",
-    "sqs:ListQueue*",
-    "sso:Describe*",
-    "sso:Get*",
-    "sso:List*",
-)
+    "account:Get*", "account:List*", "cloudtrail:LookupEvents", "iam:Get*", "iam:List*", "identitystore:Describe*",
+    "identitystore:List*", "organizations:Describe*", "organizations:List*", "s3:Get*", "s3:List*", "sqs:GetQueue*",
+    "sqs:ListQueue*", "sso:Describe*", "sso:Get*", "sso:List*",
+)  # fmt: skip
 
 _POWER_USER_EXTRAS = (
-    "account:GetAccountInformation",
-    "account:GetPrimaryEmail",
-    "account:ListRegions",
-    "iam:CreateServiceLinkedRole",
-    "iam:DeleteServiceLinkedRole",
-    "iam:ListRoles",
-    "organizations:DescribeEffectivePolicy",
+    "account:GetAccountInformation", "account:GetPrimaryEmail", "account:ListRegions", "iam:CreateServiceLinkedRole",
+    "iam:DeleteServiceLinkedRole", "iam:ListRoles", "organizations:DescribeEffectivePolicy",
     "organizations:DescribeOrganization",
-)
+)  # fmt: skip
 
 
 def _allow(**elements: object) -> dict[str, object]:
