@@ -256,7 +256,7 @@ class ServerLog:
 
 @dataclass(frozen=True, slots=True)
 class LogProgress:
-    """Progress that nobody watches: only its remarks are told; implements the port Progress."""
+    """Progress without a watcher: its remarks become lines of the log."""
 
     write_text: Callable[[str], None]
 

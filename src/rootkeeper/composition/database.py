@@ -1,11 +1,4 @@
-"""The database as the rest of the product sees it.
-
-What is measured of a server for those who watch it from outside: numbers by state, and never a name.
-
-Counting what the database holds, for those who watch a server from outside: one look, three short queries.
-
-The database as the rest of the product sees it: opened once, handing out what implements the ports.
-"""
+"""The database as the rest of the product sees it: opened once, it hands out the stores, and counts what it holds."""
 
 from __future__ import annotations
 

@@ -1,34 +1,14 @@
-"""A server or worker as it runs.
+"""A server or worker as it runs: who it is, who acts on it, what it does by itself, and how it begins and ends.
 
-The plain loops of a server or worker: each a thread that does its work again and again, whatever came of the last.
-
-Nothing here knows what the work is. An error ends one turn and never a loop: it is told, and the next turn begins
-after the loop's period. A loop that is stuck in a turn, or whose turns fail, shows in ``list_troubles``.
-
-The use cases as one person, or the server itself, has them for one kind of work.
-
-Whatever writes the ledger is made from here, so that each entry names who acts; whatever speaks to AWS has the power of
-one role, and CloudTrail names the person there too. Cheap to make for each request: database, lease and gateways are
-the server's, and outlive this.
-
-What a server's API reads of its database, and who signs in there: of one organization, made anew for each use.
-
-The jobs of a server or worker: the engine, what performs, and what enqueues again.
-
-What a server or worker does by itself: its loops, put together, begun with what is overdue, and ended.
-
-Whether a server or worker can do its work now: nothing is asked of AWS for it, and nothing changed.
-
-A server or worker as it runs: who it is, who acts on it, and how it begins and ends.
-
-It begins with what earlier processes left: overdue windows are closed before anything else is done for anybody. A
-window that can't be closed, or AWS that can't be reached, keeps it from nothing else.
+It closes overdue windows before anything else. A window that can't be closed, or AWS that can't be reached, keeps it
+from nothing else. Every entry of the ledger names who acts; every call to AWS uses one role, and CloudTrail shows the
+person there too.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -57,6 +37,7 @@ from rootkeeper.settings.sections import Settings
 from rootkeeper.watching.rules import find_watch_source_name
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.worker.health import ClockMonitor, CredentialsRenewer, Readiness, ReadinessCheck
+from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.requests import Engine, NullEngine
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus
 from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconciler, JobRunner
@@ -78,104 +59,6 @@ if TYPE_CHECKING:
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
     from rootkeeper.worker.performers import ActAs
     from rootkeeper.worker.schedules import ScheduleLoop
-
-
-STUCK_AFTER_SECONDS = 60.0
-"""A turn that takes longer than this, and than three periods, is told as stuck."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """Work that is done again and again."""
-
-    name: str
-    """In a few words, as a log names it."""
-    period_seconds: float
-    """From the end of one turn to the begin of the next."""
-    turn: Callable[[], object]
-
-
-@dataclass(slots=True)
-class _LoopThread:
-    """One loop's thread, and how it goes."""
-
-    loop: Loop
-    thread: threading.Thread = field(init=False)
-    turn_began: float | None = None
-    """Monotonic; ``None`` between turns."""
-    failure: str | None = None
-    """Of the last turn; ``None`` if that was good."""
-
-
-class Loops:
-    """Runs loops until they are stopped."""
-
-    def __init__(self, clock: Clock, report_failure: Callable[[str, BaseException], None]) -> None:
-        """:param tell: told, from a loop's thread, each error with the loop's name; never raises."""
-        self._clock = clock
-        self._report_failure = report_failure
-        self._stopping = threading.Event()
-        self._running: list[_LoopThread] = []
-
-    def start(self, loops: Iterable[Loop]) -> None:
-        """Start a thread for each; its first turn begins at once."""
-        for loop in loops:
-            running = _LoopThread(loop)
-            name = f"rootkeeper-loop-{loop.name}"
-            running.thread = threading.Thread(target=self._run, args=(running,), name=name, daemon=True)
-            self._running.append(running)
-            running.thread.start()
-
-    def begin_stop(self) -> None:
-        """Begin no further turn; returns at once."""
-        self._stopping.set()
-
-    def wait_stopped(self, seconds: float) -> tuple[str, ...]:
-        """Wait for the turns that are under way.
-
-        :returns: the names of loops that still are in one.
-        """
-        ends = self._clock.monotonic() + seconds
-        for running in self._running:
-            running.thread.join(max(0.0, ends - self._clock.monotonic()))
-        return tuple(running.loop.name for running in self._running if running.thread.is_alive())
-
-    def list_troubles(self) -> tuple[str, ...]:
-        """What is wrong with loops, one sentence each; nothing if all go on."""
-        now = self._clock.monotonic()
-        return tuple(trouble for running in self._running if (trouble := _find_trouble(running, now)) is not None)
-
-    def _run(self, running: _LoopThread) -> None:
-        while not self._stopping.is_set():
-            self._take_turn(running)
-            self._stopping.wait(running.loop.period_seconds)
-
-    def _take_turn(self, running: _LoopThread) -> None:
-        running.turn_began = self._clock.monotonic()
-        try:
-            running.loop.turn()
-        except RootkeeperError as error:
-            self._note(running, error.message, error)
-        except Exception as error:  # noqa: BLE001 - the runner of loops: no bug may end the closing of windows
-            self._note(running, f"an unexpected {type(error).__name__}", error)
-        else:
-            running.failure = None
-        running.turn_began = None
-
-    def _note(self, running: _LoopThread, failure: str, error: BaseException) -> None:
-        running.failure = failure
-        self._report_failure(running.loop.name, error)
-
-
-def _find_trouble(running: _LoopThread, now: float) -> str | None:
-    name, began = running.loop.name, running.turn_began
-    if not running.thread.is_alive():
-        return f"The loop for {name} has ended."
-    if began is not None and now - began > max(STUCK_AFTER_SECONDS, 3 * running.loop.period_seconds):
-        return f"The loop for {name} is stuck for {now - began:.0f} seconds."
-    if running.failure is not None:
-        return f"The loop for {name} failed: {running.failure}"
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,108 +183,6 @@ class ActorUseCases(Application):
 
 LINK_LASTS = timedelta(days=1)
 """Of the link for the first administrator."""
-
-
-class ServerStores:
-    """The part of a server that opens nothing and acts for nobody; whoever inherits it sets what it rests on."""
-
-    settings: Settings
-    clock: Clock
-    url: str | None
-    """Where the API listens; ``None`` for a worker."""
-    database: Database
-    owner: Owner
-    organization_id: str
-
-    @property
-    def windows(self) -> RecoveryWindowStore:
-        return self.database.windows(self.organization_id)
-
-    @property
-    def jobs(self) -> JobStore:
-        return self.database.jobs(self.organization_id, self.clock, lambda: self.owner)
-
-    @property
-    def inventory_store(self) -> InventoryStore:
-        return self.database.inventory(self.organization_id)
-
-    @property
-    def history(self) -> AuditHistory:
-        return self.database.audit_history(self.organization_id)
-
-    @property
-    def ledger_reader(self) -> LedgerReader:
-        return self.database.ledger_reader()
-
-    @property
-    def stored_answers(self) -> StoredAnswers:
-        return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
-
-    # Who signs in.
-
-    @property
-    def identities(self) -> IdentityStore:
-        return self.database.identities(self.organization_id, self.clock)
-
-    @property
-    def sessions(self) -> SessionStore:
-        return self.database.sessions(self.organization_id, self.clock)
-
-    @property
-    def factors(self) -> FactorStore:
-        return self.database.factors(self.organization_id)
-
-    @property
-    def failure_counter(self) -> FailureCounter:
-        return self.database.failure_counts(self.organization_id, self.clock)
-
-    @cached_property
-    def provider_sign_in_service(self) -> ProviderSignInService | None:
-        """``None`` where the settings name no identity provider; that isn't asked for it."""
-        rules = self.settings.oidc.to_rules()
-        if rules is None:
-            return None
-        from rootkeeper.access.provider import OidcProvider, ProviderSignInService
-
-        return ProviderSignInService(
-            rules,
-            OidcProvider(rules, self.clock),
-            self.database.sign_in_starts(self.organization_id, self.clock),
-            self.sessions,
-            self.failure_counter,
-            self.clock,
-        )
-
-    @property
-    def first_administrators(self) -> FirstAdministratorStore:
-        return self.database.first_administrators(self.organization_id, self.clock)
-
-    def offer_first_administration(self) -> str | None:
-        """Where the first administrator makes himself known, once and within a day; ``None`` if there is one.
-
-        :raises DatabaseError: if the database can't be read or written.
-        """
-        now = self.clock.now()
-        known = self.identities.list_identities()
-        if any(one.role is ServerRole.ADMINISTRATOR and one.is_usable(now) for one in known):
-            return None
-        token = make_secret(SessionKind.BROWSER)
-        self.first_administrators.add_link(token, now + LINK_LASTS)
-        public = self.settings.server.public_address
-        return f"{self.url if public is None else public.origin}/first-administrator#{token}"
-
-    def has_local_administrator(self) -> bool:
-        """Whether somebody can keep users while an identity provider is down.
-
-        :raises DatabaseError: if the database can't be read.
-        """
-        return any(
-            identity.kind is IdentityKind.USER
-            and identity.role is ServerRole.ADMINISTRATOR
-            and identity.signs_in_by is SignInWay.PASSWORD
-            and identity.is_usable(self.clock.now())
-            for identity in self.identities.list_identities()
-        )
 
 
 RECONCILING_SECONDS = 1.0
@@ -777,7 +558,7 @@ _CLOSE_SECONDS = 1.5
 """The part of it for lease and database."""
 
 
-class ServerRuntime(ServerStores):
+class ServerRuntime:
     """One server or worker, of one organization. To be stopped, however far it came."""
 
     def __init__(
@@ -980,6 +761,96 @@ class ServerRuntime(ServerStores):
         return self._organization
 
     # What is read without acting.
+
+    @property
+    def windows(self) -> RecoveryWindowStore:
+        return self.database.windows(self.organization_id)
+
+    @property
+    def jobs(self) -> JobStore:
+        return self.database.jobs(self.organization_id, self.clock, lambda: self.owner)
+
+    @property
+    def inventory_store(self) -> InventoryStore:
+        return self.database.inventory(self.organization_id)
+
+    @property
+    def history(self) -> AuditHistory:
+        return self.database.audit_history(self.organization_id)
+
+    @property
+    def ledger_reader(self) -> LedgerReader:
+        return self.database.ledger_reader()
+
+    @property
+    def stored_answers(self) -> StoredAnswers:
+        return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
+
+    # Who signs in.
+
+    @property
+    def identities(self) -> IdentityStore:
+        return self.database.identities(self.organization_id, self.clock)
+
+    @property
+    def sessions(self) -> SessionStore:
+        return self.database.sessions(self.organization_id, self.clock)
+
+    @property
+    def factors(self) -> FactorStore:
+        return self.database.factors(self.organization_id)
+
+    @property
+    def failure_counter(self) -> FailureCounter:
+        return self.database.failure_counts(self.organization_id, self.clock)
+
+    @cached_property
+    def provider_sign_in_service(self) -> ProviderSignInService | None:
+        """``None`` where the settings name no identity provider; that isn't asked for it."""
+        rules = self.settings.oidc.to_rules()
+        if rules is None:
+            return None
+        from rootkeeper.access.provider import OidcProvider, ProviderSignInService
+
+        return ProviderSignInService(
+            rules,
+            OidcProvider(rules, self.clock),
+            self.database.sign_in_starts(self.organization_id, self.clock),
+            self.sessions,
+            self.failure_counter,
+            self.clock,
+        )
+
+    @property
+    def first_administrators(self) -> FirstAdministratorStore:
+        return self.database.first_administrators(self.organization_id, self.clock)
+
+    def offer_first_administration(self) -> str | None:
+        """Where the first administrator makes himself known, once and within a day; ``None`` if there is one.
+
+        :raises DatabaseError: if the database can't be read or written.
+        """
+        now = self.clock.now()
+        known = self.identities.list_identities()
+        if any(one.role is ServerRole.ADMINISTRATOR and one.is_usable(now) for one in known):
+            return None
+        token = make_secret(SessionKind.BROWSER)
+        self.first_administrators.add_link(token, now + LINK_LASTS)
+        public = self.settings.server.public_address
+        return f"{self.url if public is None else public.origin}/first-administrator#{token}"
+
+    def has_local_administrator(self) -> bool:
+        """Whether somebody can keep users while an identity provider is down.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        return any(
+            identity.kind is IdentityKind.USER
+            and identity.role is ServerRole.ADMINISTRATOR
+            and identity.signs_in_by is SignInWay.PASSWORD
+            and identity.is_usable(self.clock.now())
+            for identity in self.identities.list_identities()
+        )
 
     @property
     def endpoint(self) -> Endpoint:

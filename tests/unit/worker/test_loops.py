@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.composition.serving import STUCK_AFTER_SECONDS, Loop, Loops
 from rootkeeper.errors import DatabaseError
+from rootkeeper.worker.loops import STUCK_AFTER_SECONDS, Loop, Loops
 
 PERIOD = 0.01
 

@@ -1,0 +1,111 @@
+"""The loops of a server or worker: each a thread that does its work again and again, whatever came of the last turn.
+
+The work is unknown here. An error ends one turn and never a loop: it is reported, and the next turn begins after the
+loop's period. A loop that is stuck in a turn, or whose turns fail, shows in ``list_troubles``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from rootkeeper.clock import Clock
+from rootkeeper.errors import RootkeeperError
+
+STUCK_AFTER_SECONDS = 60.0
+"""A turn that takes longer than this, and than three periods, is told as stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Work that is done again and again."""
+
+    name: str
+    """In a few words, as a log names it."""
+    period_seconds: float
+    """From the end of one turn to the begin of the next."""
+    turn: Callable[[], object]
+
+
+@dataclass(slots=True)
+class _LoopThread:
+    """One loop's thread, and how it goes."""
+
+    loop: Loop
+    thread: threading.Thread = field(init=False)
+    turn_began: float | None = None
+    """Monotonic; ``None`` between turns."""
+    failure: str | None = None
+    """Of the last turn; ``None`` if that was good."""
+
+
+class Loops:
+    """Runs loops until they are stopped."""
+
+    def __init__(self, clock: Clock, report_failure: Callable[[str, BaseException], None]) -> None:
+        """:param tell: told, from a loop's thread, each error with the loop's name; never raises."""
+        self._clock = clock
+        self._report_failure = report_failure
+        self._stopping = threading.Event()
+        self._running: list[_LoopThread] = []
+
+    def start(self, loops: Iterable[Loop]) -> None:
+        """Start a thread for each; its first turn begins at once."""
+        for loop in loops:
+            running = _LoopThread(loop)
+            name = f"rootkeeper-loop-{loop.name}"
+            running.thread = threading.Thread(target=self._run, args=(running,), name=name, daemon=True)
+            self._running.append(running)
+            running.thread.start()
+
+    def begin_stop(self) -> None:
+        """Begin no further turn; returns at once."""
+        self._stopping.set()
+
+    def wait_stopped(self, seconds: float) -> tuple[str, ...]:
+        """Wait for the turns that are under way.
+
+        :returns: the names of loops that still are in one.
+        """
+        ends = self._clock.monotonic() + seconds
+        for running in self._running:
+            running.thread.join(max(0.0, ends - self._clock.monotonic()))
+        return tuple(running.loop.name for running in self._running if running.thread.is_alive())
+
+    def list_troubles(self) -> tuple[str, ...]:
+        """What is wrong with loops, one sentence each; nothing if all go on."""
+        now = self._clock.monotonic()
+        return tuple(trouble for running in self._running if (trouble := _find_trouble(running, now)) is not None)
+
+    def _run(self, running: _LoopThread) -> None:
+        while not self._stopping.is_set():
+            self._take_turn(running)
+            self._stopping.wait(running.loop.period_seconds)
+
+    def _take_turn(self, running: _LoopThread) -> None:
+        running.turn_began = self._clock.monotonic()
+        try:
+            running.loop.turn()
+        except RootkeeperError as error:
+            self._note(running, error.message, error)
+        except Exception as error:  # noqa: BLE001 - the runner of loops: no bug may end the closing of windows
+            self._note(running, f"an unexpected {type(error).__name__}", error)
+        else:
+            running.failure = None
+        running.turn_began = None
+
+    def _note(self, running: _LoopThread, failure: str, error: BaseException) -> None:
+        running.failure = failure
+        self._report_failure(running.loop.name, error)
+
+
+def _find_trouble(running: _LoopThread, now: float) -> str | None:
+    name, began = running.loop.name, running.turn_began
+    if not running.thread.is_alive():
+        return f"The loop for {name} has ended."
+    if began is not None and now - began > max(STUCK_AFTER_SECONDS, 3 * running.loop.period_seconds):
+        return f"The loop for {name} is stuck for {now - began:.0f} seconds."
+    if running.failure is not None:
+        return f"The loop for {name} failed: {running.failure}"
+    return None
