@@ -80,7 +80,7 @@ def test_a_lock_file_of_odd_content_still_counts(database_url: str, tmp_path: Pa
         (tmp_path / "data" / "rootkeeper.db.server").write_text("{")
         running = find_running_server(database_url)
         assert running is not None
-        assert "hasn't said" in running.describe()
+        assert "an unknown process" in running.describe()
         with pytest.raises(ServerRunningError):
             take(database_url)
 
