@@ -74,6 +74,7 @@ bench: setup ## Run every benchmark; each prints a table
 .PHONY: docs
 docs: setup ## Write the command reference and the pictures anew, from real output
 	$(BIN)/python docs/reference/make_reference.py
+	$(BIN)/python docs/reference/make_schemas.py
 	$(BIN)/python docs/pictures/make_pictures.py
 
 $(VENV)/.installed: requirements.lock pyproject.toml

@@ -32,6 +32,15 @@ Ordinal: TypeAlias = Annotated[int, JsonSchema(minimum=1)]
 """A place counted from 1."""
 AccountNumber: TypeAlias = Annotated[str, JsonSchema(pattern="^[0-9]{12}$")]
 """Leading zeros count."""
+WholeSecond: TypeAlias = Annotated[
+    str, JsonSchema(format="date-time", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
+]
+"""The same, always without fractions of a second."""
+OrganizationId: TypeAlias = Annotated[str, JsonSchema(pattern="^o-[a-z0-9]{10,32}$")]
+Endpoint: TypeAlias = Annotated[str, JsonSchema(pattern="^(AWS|SANDBOX .+)$")]
+"""``AWS``, or ``SANDBOX`` and its address."""
+IdentityId: TypeAlias = Annotated[str, JsonSchema(pattern="^[ut]-[0-9a-f]+$")]
+JobId: TypeAlias = Annotated[str, JsonSchema(pattern="^j-[0-9a-f]+$")]
 Sha256: TypeAlias = Annotated[str, JsonSchema(pattern="^[0-9a-f]{64}$")]
 
 

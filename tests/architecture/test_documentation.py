@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from docs.reference.make_reference import list_command_paths, render_pages
+from docs.reference.make_schemas import render_schemas
 from rootkeeper_sandbox.services.registry import SERVICES
 from tests.architecture.source_files import REPOSITORY, list_committed_files, name_of
 
@@ -35,6 +36,12 @@ def render_pages_once() -> dict[str, str]:
 def test_a_reference_page_says_what_the_program_says(name: str) -> None:
     committed = (REPOSITORY / "docs" / "reference" / name).read_text()
     assert committed == render_pages_once()[name], "Run `make docs`."
+
+
+def test_every_published_schema_follows_from_its_record() -> None:
+    reference = REPOSITORY / "docs" / "reference"
+    committed = {path.name: path.read_text() for path in reference.glob("*.schema.json")}
+    assert committed == render_schemas(), "Run `make docs`."
 
 
 def test_the_readme_lists_every_command() -> None:

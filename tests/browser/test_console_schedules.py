@@ -99,7 +99,7 @@ class ServicesWithoutSchedules(FakeServices):
 def enter_with_token(services: FakeServices, chromium: Browser, *permissions: Permission) -> Iterator[Page]:
     """The page of schedules, as a token with these permissions sees it."""
     now, scope = services.clock.now(), TokenScope(frozenset(permissions))
-    identity = Identity("t-jobs", IdentityKind.TOKEN, "jobs", ServerRole.VIEWER, "test", now, scope=scope)
+    identity = Identity("t-1", IdentityKind.TOKEN, "jobs", ServerRole.VIEWER, "test", now, scope=scope)
     services.identities.add_token(identity, TOKEN)
     context = chromium.new_context()
     page = context.new_page()

@@ -279,11 +279,11 @@ class FakeServices:
         """A token of that role; what proves it."""
         name = name or f"{role.value}-token"
         token = f"rk_{name}"
-        identity = Identity(f"t-{name}", IdentityKind.TOKEN, name, role, "test", self.clock.now())
+        identity = Identity(f"t-{name.encode().hex()}", IdentityKind.TOKEN, name, role, "test", self.clock.now())
         self.identities.add_token(identity, token)
         return token
 
-    def add_job(self, job_id: str = "j-kept", state: JobState = JobState.RUNNING, kind: JobKind = JobKind.AUDIT) -> Job:
+    def add_job(self, job_id: str = "j-ce", state: JobState = JobState.RUNNING, kind: JobKind = JobKind.AUDIT) -> Job:
         now = self.clock.now()
         job = Job(job_id, ORGANIZATION_ID, ENDPOINT.label, kind, state, "ana", now, now, {})
         self.jobs.add(job)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 
 from typing_extensions import TypedDict
 
-from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
-from rootkeeper.shapes import Moment, record
+from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
+from rootkeeper.shapes import Answer, IdentityId, JsonSchema, Moment, record
 from rootkeeper.values import JsonValue, json_time
 
 
@@ -26,7 +27,7 @@ class IdentityLimits(TypedDict):
 class IdentityRecord(TypedDict):
     """A user or token, without its secret."""
 
-    identity_id: str
+    identity_id: IdentityId
     kind: IdentityKind
     name: str
     role: ServerRole
@@ -41,6 +42,52 @@ class IdentityRecord(TypedDict):
     expires_at: Moment | None
     disabled_at: Moment | None
     last_used_at: Moment | None
+
+
+@record
+class FactorState(TypedDict):
+    """The second factors that a sign-in needs."""
+
+    required: bool
+    enrolled: list[FactorKind]
+    fresh_until: Moment | None
+    """Until then, sensitive requests don't need the factor again."""
+
+
+@record
+class MeAnswer(IdentityRecord, Answer):
+    """The identity that sends the request, and the server that answers."""
+
+    permissions: list[Permission]
+    organization_id: str
+    endpoint: str
+    is_sandbox: bool
+    people_url: str | None
+    """Of a sandbox: where its own sign-in pages and mailbox are."""
+    factor: FactorState
+    version: str
+
+
+@record
+class IdentitiesDocument(Answer):
+    """Users and API tokens."""
+
+    identities: list[IdentityRecord]
+
+
+@record
+class MembershipDocument(MeAnswer):
+    """Who one is on a server."""
+
+    server: str
+
+
+@record
+class NewTokenAnswer(Answer):
+    """A new API token. The token itself is shown only this once."""
+
+    token: Annotated[str, JsonSchema(pattern="^rk_")]
+    identity: IdentityRecord
 
 
 def identity_to_record(identity: Identity, now: datetime) -> dict[str, JsonValue]:

@@ -10,18 +10,19 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.errors import Hint, InputError, PlanInvalidError
+from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason, KindResult, PlannedCall
-from rootkeeper.shapes import AccountNumber, Answer, Moment, Sha256, record
+from rootkeeper.shapes import AccountNumber, Answer, Count, Endpoint, Moment, OrganizationId, Sha256, record
 from rootkeeper.values import (
     JsonValue,
     canonical_json,
@@ -97,8 +98,8 @@ class PlanRecord(Answer):
     """A plan's file."""
 
     plan_id: str
-    organization_id: str
-    endpoint: str
+    organization_id: OrganizationId
+    endpoint: Endpoint
     created_by: str
     caller_arn: str
     created_at: Moment
@@ -127,6 +128,130 @@ class FinishedDeletion(UnfinishedDeletion):
     """Of a finished deletion."""
 
     ended_at: Moment
+
+
+@record
+class KindOutcomeRecord(TypedDict):
+    """The outcome for one kind of credentials."""
+
+    outcome: KindOutcome
+    reason: KindReason | SkipReason | None
+    detail: str | None
+
+
+@record
+class KindOutcomesRecord(TypedDict):
+    """The outcome for each kind of credentials that was deleted."""
+
+    access_keys: NotRequired[KindOutcomeRecord]
+    signing_certificates: NotRequired[KindOutcomeRecord]
+    password: NotRequired[KindOutcomeRecord]
+    mfa_devices: NotRequired[KindOutcomeRecord]
+
+
+@record
+class DeletedAccountRecord(TypedDict):
+    """The outcome of a deletion for one account."""
+
+    account_id: AccountNumber
+    name: str
+    ou_path: str
+    outcome: KindOutcome
+    reason: SkipReason | None
+    detail: str | None
+    status: Status | None
+    """As re-read at the end; ``null`` if it wasn't."""
+    kinds: KindOutcomesRecord
+
+
+@record
+class DeletionCounts(TypedDict):
+    """How many accounts have each outcome."""
+
+    accounts: Count
+    already_absent: Count
+    deleted: Count
+    failed: Count
+    skipped: Count
+    not_begun: Count
+    """The skipped accounts that the run hadn't reached when it stopped."""
+
+
+@record
+class DeletionDocument(FinishedDeletion, Answer):
+    """Result of a deletion."""
+
+    plan_id: str
+    job_id: str | None
+    """The job that goes on with what is left; ``null`` where nothing was to be done."""
+    organization_id: OrganizationId
+    endpoint: Endpoint
+    accounts: list[DeletedAccountRecord]
+    summary: DeletionCounts
+    stopped_by: str | None
+    """Why the run stopped early. ``rootkeeper jobs resume`` continues it."""
+
+
+@record
+class KindCounts(TypedDict):
+    """How many credentials of each kind will be deleted."""
+
+    access_keys: Count
+    signing_certificates: Count
+    password: Count
+    mfa_devices: Count
+
+
+@record
+class PlannedDeletionRecord(TypedDict):
+    """What will be deleted in one account."""
+
+    account_id: AccountNumber
+    name: str
+    ou_path: str
+    delete: KindCounts
+    """How many credentials of each kind will be deleted."""
+    last_used_at: Moment | None
+    """Of the password or a key."""
+    reason: SkipReason | None
+    detail: str | None
+    allowed_use: str | None
+    """Why a recently used password or key may be deleted."""
+
+
+@record
+class PlanCounts(TypedDict):
+    """How many accounts the plan contains."""
+
+    accounts: Count
+    to_delete: Count
+
+
+@record
+class PlanDocument(Answer):
+    """What a deletion would do."""
+
+    plan_id: str
+    organization_id: OrganizationId
+    endpoint: Endpoint
+    caller_arn: str
+    """The AWS principal whose credentials were used."""
+    created_by: str
+    created_at: Moment
+    not_before: Moment
+    not_after: Moment
+    selection: str
+    """In words."""
+    accounts: list[PlannedDeletionRecord]
+    summary: PlanCounts
+
+
+@record
+class JobDocument(ListedJobRecord, Answer):
+    """Job."""
+
+    accounts: list[DeletedAccountRecord]
+    """The accounts of a deletion that have a result; empty for an audit."""
 
 
 SCHEMA_VERSION = 1

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
+
+from typing_extensions import TypedDict
 
 from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
@@ -25,15 +27,281 @@ from rootkeeper.evidence.rules import (
 )
 from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
 from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.failsafe.rules import CheckVerdict
+from rootkeeper.ledger.rules import ActorKind, Result
 from rootkeeper.organization.accounts import Feature
-from rootkeeper.organization.statuses import CredentialKind, Status
+from rootkeeper.organization.statuses import AccountRole, CredentialKind, Status
+from rootkeeper.root_emails.records import EmailCounts
+from rootkeeper.root_emails.rules import EmailVerdict
+from rootkeeper.setup.records import DifferenceRecord
 from rootkeeper.setup.rules import SetupDrift, SetupState, difference_to_record
+from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, OrganizationId, Sha256, WholeSecond, record
 from rootkeeper.untrusted_text import json_text
 from rootkeeper.values import json_time, render_duration
 from rootkeeper.windows.rules import RecoveryWindow
 
 SCHEMA_VERSION = 1
 Record: TypeAlias = "dict[str, Any]"
+
+
+PeriodRecord = TypedDict(
+    "PeriodRecord",
+    {"from": WholeSecond, "to": WholeSecond, "stale_after": str},
+)
+"""The period of the report. Written so because of its fields' names."""
+record(PeriodRecord)
+
+
+@record
+class JudgementRecord(TypedDict):
+    """The verdict on one control."""
+
+    control: str | None
+    verdict: EmailVerdict
+    reasons: list[str]
+
+
+@record
+class ControlVerdictsRecord(TypedDict):
+    """Two verdicts that are never merged: the first one is about a setting that removes nothing."""
+
+    centralized: JudgementRecord
+    no_root_credentials: JudgementRecord
+
+
+@record
+class EvidenceCounts(EmailCounts):
+    """How many member accounts have each verdict."""
+
+    kept: Count
+
+
+@record
+class EvidenceKindRecord(TypedDict):
+    """One kind of credentials."""
+
+    present: bool | None
+    """``null`` where no reading of the period tells."""
+    count: Count | None
+    """Where read in detail."""
+    read_at: WholeSecond | None
+    method: str | None
+    """The AWS calls that read it."""
+
+
+@record
+class EvidenceKindsRecord(TypedDict):
+    """The four kinds of credentials."""
+
+    password: EvidenceKindRecord
+    access_keys: EvidenceKindRecord
+    signing_certificates: EvidenceKindRecord
+    mfa_devices: EvidenceKindRecord
+
+
+@record
+class AccountExceptionRecord(TypedDict):
+    """An exception from deletion."""
+
+    owner: str
+    reason: str
+    until: WholeSecond
+
+
+@record
+class EvidenceAccountRecord(TypedDict):
+    """What is known of one account at the end of the period."""
+
+    account_id: AccountNumber
+    name: str
+    ou_path: str
+    """Readable names, such as Root/Workloads/Prod."""
+    state: str
+    role: AccountRole
+    status: Status
+    reason: str | None
+    detail: str | None
+    """One sentence for a person."""
+    no_root_credentials: ControlVerdict
+    """``kept``: root user credentials of a failsafe, guarded by MFA, without access key and certificate."""
+    read_at: WholeSecond | None
+    session_access_key_id: str | None
+    """Of the root session that read it, as CloudTrail shows it in the account."""
+    credentials: EvidenceKindsRecord
+    exception: AccountExceptionRecord | None
+    """From deletion, in force at the period's end."""
+
+
+@record
+class LoginCheckRecord(TypedDict):
+    """One check of a kept root login."""
+
+    check: str
+    verdict: CheckVerdict
+    evidence: str
+
+
+@record
+class KeptLoginRecord(TypedDict):
+    """A root login that is kept on purpose."""
+
+    account_id: AccountNumber
+    name: str
+    role: Literal["management", "failsafe"]
+    read_at: WholeSecond | None
+    checks: list[LoginCheckRecord]
+
+
+@record
+class EvidenceWindowRecord(TypedDict):
+    """A recovery window of the period."""
+
+    window_id: str
+    account_id: AccountNumber
+    state: Annotated[str, JsonSchema(pattern="^[A-Z_]+$")]
+    reason: str
+    ticket: str | None
+    requested_by: str
+    requested_at: WholeSecond
+    approved: bool
+    approved_by: list[str]
+    duration_seconds: Count
+    opened_at: WholeSecond | None
+    expires_at: WholeSecond | None
+    closed_at: WholeSecond | None
+    failure: str | None
+
+
+@record
+class EvidenceExceptionRecord(AccountExceptionRecord):
+    """An exception of the period."""
+
+    account_id: AccountNumber
+    added_by: str
+    added_at: WholeSecond
+    in_force_at_end: bool
+
+
+@record
+class EndedExceptionRecord(TypedDict):
+    """An exception that ended in the period."""
+
+    account_id: AccountNumber
+    owner: str
+    reason: str
+    until: str
+    """As the ledger has it."""
+    ended_by: str
+    ended_at: WholeSecond
+
+
+@record
+class EvidenceDeletionRecord(TypedDict):
+    """One deletion call of the period."""
+
+    sequence: Count
+    at: WholeSecond
+    account_id: AccountNumber
+    kind: CredentialKind
+    target: str | None
+    result: Result
+    actor: str
+    actor_kind: ActorKind
+    caller_arn: str | None
+    cause: str | None
+    """The plan or the recovery window."""
+    session_access_key_id: str | None
+
+
+@record
+class EvidenceFeaturesRecord(TypedDict):
+    """Whether each feature is on."""
+
+    RootCredentialsManagement: bool
+    RootSessions: bool
+
+
+@record
+class EvidenceSetupRecord(TypedDict):
+    """The set-up at the end of the period."""
+
+    detail: str | None
+    """Why the set-up wasn't read in the period."""
+    read_at: WholeSecond | None
+    endpoint: str | None
+    caller_arn: str | None
+    trusted_access: bool | None
+    features: EvidenceFeaturesRecord | None
+    delegated_administrators: list[AccountNumber] | None
+    unknown: list[str]
+
+
+@record
+class EvidenceDriftRecord(TypedDict):
+    """How the set-up differs from the accepted one."""
+
+    accepted_at: WholeSecond | None
+    accepted_by: str | None
+    ledger_sequence: int | None
+    differences: list[DifferenceRecord]
+    unknown: list[str]
+
+
+@record
+class GapRecord(TypedDict):
+    """Something that the report doesn't know."""
+
+    subject: Literal["account", "accounts", "drift", "ledger", "management_account", "setup"]
+    account_id: AccountNumber | None
+    reason: str
+    what: str
+
+
+@record
+class EvidenceLedgerRecord(TypedDict):
+    """The ledger at the end of the period."""
+
+    entries: Count
+    entries_in_period: Count
+    audit_batches_in_period: Count
+    head_sequence: Count
+    head_hash: Sha256
+    intact: bool
+    problem: str | None
+
+
+@record
+class ReportDocument(Answer):
+    """Evidence."""
+
+    organization_id: OrganizationId
+    management_account_id: AccountNumber
+    partition: str
+    endpoint: Annotated[str, JsonSchema(pattern="^(AWS|SANDBOX .+|unknown)$")]
+    """``AWS`` only if every reading and change of the period was on AWS."""
+    sandbox: bool
+    endpoints: list[str]
+    caller_arns: list[str]
+    """The principals of the period's readings and changes."""
+    period: PeriodRecord
+    accounts_listed_at: WholeSecond
+    verdicts: ControlVerdictsRecord
+    """Two, and never merged: the first is a setting that removes nothing."""
+    summary: EvidenceCounts
+    """Every account but the management account."""
+    management_account: EvidenceAccountRecord | None
+    kept_logins: list[KeptLoginRecord]
+    accounts: list[EvidenceAccountRecord]
+    windows: list[EvidenceWindowRecord]
+    exceptions: list[EvidenceExceptionRecord]
+    ended_exceptions: list[EndedExceptionRecord]
+    """Ended by a person in the period, or replaced by another."""
+    deletions: list[EvidenceDeletionRecord]
+    setup: EvidenceSetupRecord
+    drift: EvidenceDriftRecord
+    gaps: list[GapRecord]
+    """What the report doesn't know. A gap never counts as good."""
+    ledger: EvidenceLedgerRecord
 
 
 def render_json(report: EvidenceReport) -> str:

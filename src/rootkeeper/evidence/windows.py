@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.shapes import Answer, Moment, record
+from rootkeeper.shapes import Answer, Endpoint, Moment, record
 from rootkeeper.untrusted_text import markdown_text
 from rootkeeper.values import JsonValue, describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
@@ -102,11 +102,11 @@ class WindowRereadRecord(TypedDict):
 
 
 @record
-class WindowReportAnswer(Answer):
+class WindowReportDocument(Answer):
     """The report of a window or drill."""
 
     window: KeptWindowRecord
-    endpoint: str
+    endpoint: Endpoint
     remarks: list[str]
     """What a reader must not miss."""
     people: WindowPeople
@@ -118,6 +118,12 @@ class WindowReportAnswer(Answer):
     alerts: list[WatchedEventRecord]
     """The events that people were notified of."""
     rereads: list[WindowRereadRecord]
+
+
+@record
+class WindowReportAnswer(WindowReportDocument):
+    """The same, also as text."""
+
     markdown: str
     """The same for a person."""
 
@@ -152,7 +158,7 @@ class WindowReport:
     """What is known of one window."""
 
     window: RecoveryWindow
-    endpoint: str
+    endpoint: Endpoint
     steps: tuple[WindowStep, ...]
     events: tuple[WatchedEvent, ...]
     rereads: tuple[WindowReread, ...]
@@ -354,7 +360,7 @@ class WindowReporter:
     windows: RecoveryWindowStore
     ledger_reader: LedgerReader
     events: WatchedEventReader
-    endpoint: str
+    endpoint: Endpoint
     organization_id: str
 
     def report(self, window_id_or_account_id: str) -> WindowReport:

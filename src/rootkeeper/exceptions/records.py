@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from rootkeeper.shapes import AccountNumber, Moment, record
+from rootkeeper.shapes import AccountNumber, Answer, Moment, record
 
 
 @record
@@ -19,3 +19,10 @@ class ExceptionRecord(TypedDict):
     in_force: bool
     added_by: str
     added_at: Moment
+
+
+@record
+class ExceptionsDocument(Answer):
+    """Exceptions from deletion."""
+
+    exceptions: list[ExceptionRecord]

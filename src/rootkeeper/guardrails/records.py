@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, record
+from rootkeeper.shapes import AccountNumber, Answer, Count, Endpoint, Moment, OrganizationId, record
 
 
 @record
@@ -53,8 +53,8 @@ class PreflightCounts(TypedDict):
 class PreflightRecord(Answer):
     """Of a preflight."""
 
-    organization_id: str
-    endpoint: str
+    organization_id: OrganizationId
+    endpoint: Endpoint
     caller_arn: str
     observed_at: Moment
     rows: list[PreflightRowRecord]

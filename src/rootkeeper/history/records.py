@@ -17,7 +17,7 @@ from rootkeeper.history.rules import (
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, Status, StatusReason
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, record
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, record
 from rootkeeper.values import json_time
 
 
@@ -88,15 +88,21 @@ class ChangeCounts(TypedDict):
 
 
 @record
-class ComparisonAnswer(Answer):
+class DiffDocument(Answer):
     """What changed between two audits."""
 
-    organization_id: str
+    organization_id: OrganizationId
     older: KeptAuditRecord
     newer: KeptAuditRecord
     accounts: list[ChangedAccount]
     """Those that changed, by id."""
     summary: ChangeCounts
+
+
+@record
+class ComparisonAnswer(DiffDocument):
+    """The same, with what got worse."""
+
     worse: list[FailOn]
     """Statuses that more accounts have than before."""
 
@@ -120,7 +126,7 @@ class HistoryEntry(TypedDict):
 class HistoryAnswer(Answer):
     """One account's past."""
 
-    organization_id: str
+    organization_id: OrganizationId
     account_id: AccountNumber
     name: str | None
     """``null`` if no listing contains the account any more."""
@@ -129,6 +135,14 @@ class HistoryAnswer(Answer):
     last_read_at: Moment | None
     entries: list[HistoryEntry]
     """The oldest first."""
+
+
+@record
+class AuditsDocument(Answer):
+    """Audits that are kept."""
+
+    audits: list[KeptAuditRecord]
+    """The newest first."""
 
 
 def history_record(history: AccountHistory, organization_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.jobs.rules import JobKind, JobState
 from rootkeeper.ledger.rules import ActorKind
-from rootkeeper.shapes import Answer, Count, Moment, record
+from rootkeeper.shapes import Answer, Count, Endpoint, JobId, Moment, OrganizationId, record
 
 
 @record
@@ -23,16 +23,16 @@ class ProgressRecord(TypedDict):
 
 
 @record
-class JobRecord(TypedDict):
-    """A job: work that runs in the background."""
+class ListedJobRecord(TypedDict):
+    """A job as the command line shows it."""
 
-    job_id: str
+    job_id: JobId
     kind: JobKind
     state: JobState
-    organization_id: str
-    endpoint: str
+    """``queued``: no worker has started it yet. ``interrupted``: its process died."""
+    organization_id: OrganizationId
+    endpoint: Endpoint
     created_by: str
-    created_by_kind: ActorKind
     created_at: Moment
     updated_at: Moment
     """The last sign of its process."""
@@ -44,6 +44,13 @@ class JobRecord(TypedDict):
     """The request; its fields differ by kind."""
     remark: str | None
     """Why it stopped, or its result."""
+
+
+@record
+class JobRecord(ListedJobRecord):
+    """A job: work that runs in the background."""
+
+    created_by_kind: ActorKind
     attempts: Count
     next_attempt_at: Moment | None
 
@@ -67,3 +74,10 @@ class FailedOutcome(TypedDict):
     """Of a failed job of any kind."""
 
     problem: JobProblem
+
+
+@record
+class JobsDocument(Answer):
+    """Jobs."""
+
+    jobs: list[ListedJobRecord]

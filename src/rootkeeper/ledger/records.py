@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action, ActorKind, Phase, Result
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Ordinal, Sha256, record
+from rootkeeper.shapes import AccountNumber, Answer, Count, Endpoint, Moment, Ordinal, OrganizationId, Sha256, record
 
 
 @record
@@ -55,8 +55,8 @@ class LedgerEntryRecord(TypedDict):
     sequence: Ordinal
     """From 1, without gaps."""
     at: Moment
-    organization_id: str
-    endpoint: str
+    organization_id: OrganizationId
+    endpoint: Endpoint
     actor: LedgerActor
     action: Action
     account_id: AccountNumber | None
@@ -73,3 +73,24 @@ class LedgerEntryRecord(TypedDict):
     previous_hash: Sha256
     entry_hash: Sha256
     """Over the canonical JSON (RFC 8785) of all other fields."""
+
+
+@record
+class LedgerVerificationDocument(Answer):
+    """Verdict on the ledger."""
+
+    intact: bool
+    entry_count: Count
+    head_sequence: Count
+    head_hash: Sha256
+    first_bad_sequence: Count | None
+    problem: str | None
+    anchored_sequence: Count | None
+    """``null`` without an anchor."""
+
+
+@record
+class LedgerDocument(Answer):
+    """Ledger entries."""
+
+    entries: list[LedgerEntryRecord]

@@ -116,7 +116,7 @@ class CredentialDetails(TypedDict):
 
 
 @record
-class AccountRecord(TypedDict):
+class AuditedAccountRecord(TypedDict):
     """An account with the last reading of its root user credentials."""
 
     account_id: AccountNumber
@@ -124,8 +124,6 @@ class AccountRecord(TypedDict):
     email: str
     ou_path: str
     """Names from the organization's root down, such as ``Root/Workloads/Prod``."""
-    ou_ids: list[str]
-    """The organization's root and the units on the way to the account."""
     state: AccountState
     role: AccountRole
     status: Status
@@ -134,6 +132,14 @@ class AccountRecord(TypedDict):
     detail: str | None
     """One sentence for a person."""
     credentials: CredentialsFound
+
+
+@record
+class AccountRecord(AuditedAccountRecord):
+    """The same, with its place in the tree, its tags and the times."""
+
+    ou_ids: list[str]
+    """The organization's root and the units on the way to the account."""
     tags: dict[str, str] | None
     """``null`` where they weren't read."""
     joined_at: Moment | None

@@ -204,7 +204,11 @@ def read_field_docstrings(record: type) -> dict[str, str]:
     for base in get_original_bases(record):
         if isinstance(base, type) and base.__module__.startswith("rootkeeper."):
             found |= read_field_docstrings(base)
-    definition = cast("ast.ClassDef", ast.parse(inspect.getsource(record)).body[0])
+    try:
+        source = inspect.getsource(record)
+    except OSError:  # a field's name is a keyword of Python, so the record isn't written as a class
+        return found
+    definition = cast("ast.ClassDef", ast.parse(source).body[0])
     for field, text in pairwise(definition.body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
             found[field.target.id] = " ".join(ast.literal_eval(text.value).split()).replace("``", "`")

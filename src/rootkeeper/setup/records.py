@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from typing_extensions import TypedDict
 
+from rootkeeper.ledger.rules import Action
 from rootkeeper.setup.rules import SetupPart
-from rootkeeper.shapes import Answer, Moment, record
+from rootkeeper.setup.service import StepOutcome
+from rootkeeper.shapes import AccountNumber, Answer, Endpoint, Moment, Ordinal, OrganizationId, record
 
 
 @record
@@ -32,3 +36,120 @@ class DriftRecord(Answer):
     differences: list[DifferenceRecord]
     unknown: list[str]
     """One sentence for each part that couldn't be compared."""
+
+
+@record
+class AcceptedSetupRecord(TypedDict):
+    """The set-up that is compared with."""
+
+    accepted_at: Moment
+    accepted_by: str
+    ledger_sequence: Ordinal
+
+
+@record
+class AuditDriftRecord(TypedDict):
+    """How the set-up differed during an audit."""
+
+    accepted: AcceptedSetupRecord | None
+    """``null`` if none was ever accepted: then nothing is compared."""
+    differences: list[DifferenceRecord]
+    unknown: list[str]
+    """One sentence for each part that couldn't be compared."""
+
+
+@record
+class PlannedStepRecord(TypedDict):
+    """A step that a change will take."""
+
+    action: Action
+    what: str
+    outcome: Literal["planned"]
+    detail: str
+
+
+@record
+class DoneStepRecord(TypedDict):
+    """The result of a step."""
+
+    action: Action
+    what: str
+    outcome: StepOutcome
+    detail: str
+
+
+@record
+class CallerRecord(TypedDict):
+    """The AWS principal of the command."""
+
+    account_id: AccountNumber
+    arn: str
+    partition: str
+    role: str
+
+
+@record
+class FeaturesRecord(TypedDict):
+    """Whether each feature is on; ``null`` where it couldn't be read."""
+
+    root_credentials_management: bool | None
+    root_sessions: bool | None
+
+
+@record
+class MissingPartRecord(TypedDict):
+    """A missing part of the set-up."""
+
+    what: str
+    command: str
+    """The command that adds it."""
+
+
+@record
+class StatusDocument(Answer):
+    """Set-up."""
+
+    organization_id: OrganizationId
+    management_account_id: AccountNumber
+    endpoint: Endpoint
+    caller: CallerRecord
+    trusted_access: bool | None
+    """``null`` where it couldn't be read."""
+    features: FeaturesRecord
+    delegated_administrators: list[AccountNumber] | None
+    """``null`` where it couldn't be read."""
+    complete: bool
+    missing: list[MissingPartRecord]
+    unknown: list[str]
+    """One sentence for each part that couldn't be read."""
+    drift: AuditDriftRecord
+    """How the set-up differs from the accepted one."""
+
+
+@record
+class SetupChangeDocument(Answer):
+    """Result of a change of the set-up."""
+
+    organization_id: OrganizationId
+    endpoint: Endpoint
+    caller_arn: str
+    """The AWS principal whose credentials were used."""
+    steps: list[DoneStepRecord]
+    trusted_access: bool | None
+    features: FeaturesRecord
+    delegated_administrators: list[AccountNumber] | None
+    remarks: list[str]
+
+
+@record
+class SetupPlanDocument(Answer):
+    """What a change of the set-up would do."""
+
+    organization_id: OrganizationId
+    endpoint: Endpoint
+    caller_arn: str
+    """The AWS principal whose credentials were used."""
+    steps: list[PlannedStepRecord]
+    unneeded: list[str]
+    """What needs no change."""
+    remarks: list[str]

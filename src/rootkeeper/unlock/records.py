@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.ledger.rules import Result
-from rootkeeper.shapes import AccountNumber, Answer, Ordinal, Sha256, record
+from rootkeeper.shapes import AccountNumber, Answer, Ordinal, OrganizationId, Sha256, record
 from rootkeeper.unlock.rules import ChangeKind, LockingStatement, LockoutVerdict, correct_policy, hash_policy
 from rootkeeper.unlock.service import ResourceListing, ResourcePolicyState, UnlockOutcome, UnlockPlan
 from rootkeeper.values import JsonValue
@@ -41,7 +41,7 @@ class UnreadRegion(TypedDict):
 class ResourceListingRecord(Answer):
     """Of an account whose buckets or queues were looked for."""
 
-    organization_id: str
+    organization_id: OrganizationId
     account_id: AccountNumber
     unread_regions: list[UnreadRegion]
     unknown: str | None
@@ -68,7 +68,7 @@ class QueueListing(ResourceListingRecord):
 class PolicyPlace(Answer):
     """The bucket or queue."""
 
-    organization_id: str
+    organization_id: OrganizationId
     account_id: AccountNumber
     service: ResourceKind
     name: str
@@ -83,7 +83,7 @@ class LockingStatementRecord(TypedDict):
     number: Ordinal
     """Its place in the policy."""
     sid: str | None
-    verdict: LockoutVerdict
+    verdict: Literal[LockoutVerdict.LOCKED, LockoutVerdict.DEPENDS]
     explanation: str
     exceptions: list[str]
     """Principals that it leaves out."""

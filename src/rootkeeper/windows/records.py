@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -93,6 +93,33 @@ class WindowRecord(KeptWindowRecord):
 @record
 class WindowAnswer(WindowRecord, Answer):
     """One window."""
+
+
+@record
+class WindowDocument(KeptWindowRecord, Answer):
+    """Recovery window."""
+
+    is_overdue: NotRequired[bool]
+    """Whether it must still be closed and its end is past. Only from a server."""
+    has_lapsed: NotRequired[bool]
+    """Whether its request or approval lapsed and the state doesn't show it yet. Only from a server."""
+
+
+@record
+class ListedWindowRecord(KeptWindowRecord):
+    """A recovery window as the command line shows it."""
+
+    is_overdue: NotRequired[bool]
+    """Whether it must still be closed and its end is past. Only from a server."""
+    has_lapsed: NotRequired[bool]
+    """Whether its request or approval lapsed and the state doesn't show it yet. Only from a server."""
+
+
+@record
+class WindowsDocument(Answer):
+    """Recovery windows."""
+
+    windows: list[ListedWindowRecord]
 
 
 def window_to_record(window: RecoveryWindow, now: datetime | None = None) -> dict[str, JsonValue]:

@@ -28,8 +28,8 @@ READ = {
     "get_list_schedules": "/schedules",
     "get_list_windows": "/windows",
     "get_show_account": f"/accounts/{PAYMENTS_ID}",
-    "get_show_audit": "/audits/j-audit",
-    "get_show_job": "/jobs/j-audit",
+    "get_show_audit": "/audits/j-a0",
+    "get_show_job": "/jobs/j-a0",
     "get_show_organization": "/organizations",
     "get_show_overview": "/overview",
     "get_show_policy": "/policy",
@@ -69,7 +69,7 @@ def _prepare(services: FakeServices) -> None:
     services.inventory_store.save_statuses([status])
     services.jobs.add(
         Job(
-            job_id="j-audit",
+            job_id="j-a0",
             organization_id=ORGANIZATION_ID,
             endpoint=ENDPOINT.label,
             kind=JobKind.AUDIT,
@@ -83,7 +83,7 @@ def _prepare(services: FakeServices) -> None:
         )
     )
     counts = {"accounts": 1, "present": 1, "not_present": 0, "recovery_open": 0, "unknown": 0, "not_applicable": 0}
-    services.history.add(KeptAudit("j-audit", now, now, ENDPOINT.label, True, "ana", counts), [status])
+    services.history.add(KeptAudit("j-a0", now, now, ENDPOINT.label, True, "ana", counts), [status])
 
 
 def _change(api: ApiServer) -> dict[str, Any]:

@@ -108,6 +108,6 @@ class Browser(Page):
 
 def add_user(api: ApiServer, name: str, role: ServerRole) -> Identity:
     """A user who signs in by ``PASSWORD``."""
-    identity = Identity(f"u-{name}", IdentityKind.USER, name, role, "test", api.services.clock.now())
+    identity = Identity(f"u-{name.encode().hex()}", IdentityKind.USER, name, role, "test", api.services.clock.now())
     api.services.identities.add_user(identity, PASSWORD)
     return identity

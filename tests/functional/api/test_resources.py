@@ -375,13 +375,13 @@ def test_every_kind_of_job_can_be_asked_for(api: ApiServer, path: str, body: dic
 
 def test_results_and_outcome_of_a_job_are_told(api: ApiServer) -> None:
     job = api.services.add_job(kind=JobKind.DELETION)
-    assert api.get("/jobs/j-kept/outcome").code == "input.not_found"
+    assert api.get("/jobs/j-ce/outcome").code == "input.not_found"
     result: dict[str, JsonValue] = {"kinds": [], "skip": None, "status": "not_present"}
     outcome = '{"problem": {"code": "plan.invalid", "detail": "It was altered.", "hint": null}}'
     api.services.jobs.record_results(job, {PAYMENTS_ID: result}, JobProgress(1, 1))
     api.services.jobs.set_outcome(job, outcome)
-    assert api.get("/jobs/j-kept/results").json["results"] == [{"account_id": PAYMENTS_ID, **result}]
-    assert api.get("/jobs/j-kept/outcome").content.decode() == outcome
+    assert api.get("/jobs/j-ce/results").json["results"] == [{"account_id": PAYMENTS_ID, **result}]
+    assert api.get("/jobs/j-ce/outcome").content.decode() == outcome
 
 
 def test_jobs_are_listed_in_pages(api: ApiServer) -> None:
@@ -403,9 +403,9 @@ def test_a_job_can_be_cancelled_and_the_ledger_says_by_whom(api: ApiServer) -> N
 
 def test_a_deletion_is_taken_up_again_only_by_whoever_may_delete(api: ApiServer) -> None:
     api.services.add_job(state=JobState.INTERRUPTED, kind=JobKind.DELETION)
-    assert api.post("/jobs/j-kept/resume", None, ServerRole.AUDITOR).code == "access.denied"
-    assert api.post("/jobs/j-kept/resume", None, ServerRole.VIEWER).code == "access.denied"
-    assert api.post("/jobs/j-kept/resume", None, ServerRole.OPERATOR).code != "access.denied"
+    assert api.post("/jobs/j-ce/resume", None, ServerRole.AUDITOR).code == "access.denied"
+    assert api.post("/jobs/j-ce/resume", None, ServerRole.VIEWER).code == "access.denied"
+    assert api.post("/jobs/j-ce/resume", None, ServerRole.OPERATOR).code != "access.denied"
 
 
 @contextmanager
@@ -421,7 +421,7 @@ def follow(api: ApiServer, job_id: str) -> Iterator[HTTPResponse]:
 
 def test_a_job_is_followed_until_it_is_over(api: ApiServer) -> None:
     job = api.services.add_job()
-    with follow(api, "j-kept") as response:
+    with follow(api, "j-ce") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.readline() == b"event: job\n"
         assert b'"state": "running"' in response.readline()
@@ -433,7 +433,7 @@ def test_a_job_is_followed_until_it_is_over(api: ApiServer) -> None:
 
 def test_a_stream_ends_when_the_server_is_about_to(api: ApiServer) -> None:
     api.services.add_job()
-    with follow(api, "j-kept") as response:
+    with follow(api, "j-ce") as response:
         response.readline()
         api.services.is_stopping = True
         response.read()
@@ -441,7 +441,7 @@ def test_a_stream_ends_when_the_server_is_about_to(api: ApiServer) -> None:
 
 def test_a_stream_ends_when_the_token_is_revoked(api: ApiServer) -> None:
     job = api.services.add_job()
-    with follow(api, "j-kept") as response:
+    with follow(api, "j-ce") as response:
         response.readline()
         api.services.identities.disable("viewer-token", api.services.clock.now())
         response.readline()
@@ -452,10 +452,10 @@ def test_a_stream_ends_when_the_token_is_revoked(api: ApiServer) -> None:
 def test_streams_of_clients_that_went_away_are_given_back(api: ApiServer) -> None:
     job = api.services.add_job()
     for _ in range(3):
-        with follow(api, "j-kept") as response:
+        with follow(api, "j-ce") as response:
             response.readline()
     api.services.jobs.end(job, JobState.DONE, JobProgress())
-    with follow(api, "j-kept") as response:
+    with follow(api, "j-ce") as response:
         assert b"done" in response.read()
 
 

@@ -33,7 +33,9 @@ Case = tuple[str, str, Any]
 def add_token(services: FakeServices, scope: TokenScope, role: ServerRole = ServerRole.ADMINISTRATOR) -> str:
     token = f"rk_limited-{len(services.identities.kept)}"
     name = token.removeprefix("rk_")
-    identity = Identity(f"t-{name}", IdentityKind.TOKEN, name, role, "test", services.clock.now(), scope=scope)
+    identity = Identity(
+        f"t-{name.encode().hex()}", IdentityKind.TOKEN, name, role, "test", services.clock.now(), scope=scope
+    )
     services.identities.add_token(identity, token)
     return token
 
@@ -149,9 +151,9 @@ def test_what_means_everything_by_default_is_too_much_for_a_token_of_some_units(
 
 def test_a_token_of_some_units_steers_its_own_jobs_alone(windows: FakeServices, api: ApiServer) -> None:
     token = add_token(windows, TokenScope(None, (WORKLOADS,)))
-    windows.add_job("j-others", JobState.INTERRUPTED)
+    windows.add_job("j-07", JobState.INTERRUPTED)
     for step in ("cancel", "resume"):
-        assert send(api, token, ("POST", f"/jobs/j-others/{step}", {})).code == "access.denied"
+        assert send(api, token, ("POST", f"/jobs/j-07/{step}", {})).code == "access.denied"
     own = send(api, token, ("POST", "/plans", {"selection": {"accounts": [PAYMENTS_ID]}})).json["job_id"]
     assert send(api, token, ("POST", f"/jobs/{own}/cancel", {})).status == 202
     assert send(api, token, ("POST", "/ledger/verifications", {})).status == 202

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from typing_extensions import TypedDict
 
 from rootkeeper.access.records import IdentityRecord
-from rootkeeper.access.rules import FactorKind, Permission, ServerRole, SessionNeed
+from rootkeeper.access.rules import FactorKind, ServerRole, SessionNeed
 from rootkeeper.shapes import Answer, Count, CountedPage, Moment, Page, record
 
 
@@ -21,14 +21,6 @@ class IdentityPage(CountedPage):
 @record
 class IdentityAnswer(IdentityRecord, Answer):
     """One user or token."""
-
-
-@record
-class NewTokenAnswer(Answer):
-    """A token, shown this once."""
-
-    token: str
-    identity: IdentityRecord
 
 
 @record
@@ -74,30 +66,6 @@ class BrowserSessionAnswer(Answer):
 
 SignInAnswer: TypeAlias = BearerTokenAnswer | BrowserSessionAnswer
 """The second one to a browser."""
-
-
-@record
-class FactorState(TypedDict):
-    """The second factors that a sign-in needs."""
-
-    required: bool
-    enrolled: list[FactorKind]
-    fresh_until: Moment | None
-    """Until then, sensitive requests don't need the factor again."""
-
-
-@record
-class MeAnswer(IdentityRecord, Answer):
-    """The identity that sends the request, and the server that answers."""
-
-    permissions: list[Permission]
-    organization_id: str
-    endpoint: str
-    is_sandbox: bool
-    people_url: str | None
-    """Of a sandbox: where its own sign-in pages and mailbox are."""
-    factor: FactorState
-    version: str
 
 
 @record

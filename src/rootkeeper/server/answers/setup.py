@@ -7,11 +7,10 @@ from typing import Any, Literal, TypeAlias
 from typing_extensions import TypedDict
 
 from rootkeeper.history.records import ChangeCounts, KeptAuditRecord
-from rootkeeper.ledger.rules import Action
-from rootkeeper.notifications.rules import Severity
+from rootkeeper.notifications.records import TargetTestRecord
 from rootkeeper.organization.accounts import Feature
 from rootkeeper.organization.records import StatusCounts
-from rootkeeper.setup.service import StepOutcome
+from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Page, record
 from rootkeeper.windows.records import WindowRecord
 from rootkeeper.windows.rules import WindowState
@@ -60,16 +59,6 @@ class FeaturePage(Page):
 
 
 @record
-class PlannedStepRecord(TypedDict):
-    """A step that a change will take."""
-
-    action: Action
-    what: str
-    outcome: Literal["planned"]
-    detail: str
-
-
-@record
 class SetupPlanAnswer(Answer):
     """What a change will do."""
 
@@ -77,16 +66,6 @@ class SetupPlanAnswer(Answer):
     unneeded: list[str]
     """What is so already."""
     remarks: list[str]
-
-
-@record
-class DoneStepRecord(TypedDict):
-    """The result of a step."""
-
-    action: Action
-    what: str
-    outcome: StepOutcome
-    detail: str
 
 
 @record
@@ -263,21 +242,10 @@ class SchedulePage(Page):
 
 
 @record
-class TargetTrial(TypedDict):
-    """What a notification target made of a test."""
-
-    target: str
-    least_severity: Severity
-    result: Literal["taken", "failed"]
-    failure: str | None
-    hint: str | None
-
-
-@record
 class TargetPage(Page):
     """Notification targets."""
 
-    targets: list[TargetTrial]
+    targets: list[TargetTestRecord]
 
 
 @record

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from rootkeeper.access.records import identity_to_record
+from rootkeeper.access.records import NewTokenAnswer, identity_to_record
 from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.server.answers.access import IdentityAnswer, IdentityPage, NewTokenAnswer
+from rootkeeper.server.answers.access import IdentityAnswer, IdentityPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import (

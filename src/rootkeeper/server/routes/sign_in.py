@@ -24,7 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from rootkeeper import __version__
 from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.provider import ProviderAnswer, ProviderSignInService
-from rootkeeper.access.records import identity_to_record
+from rootkeeper.access.records import MeAnswer, identity_to_record
 from rootkeeper.access.rules import START_LASTS, Session, SessionKind, SessionNeed
 from rootkeeper.access.service import AuthenticatedSession, CompletedSignIn, SignInService, make_session
 from rootkeeper.aws.rules import SERVER_NAME
@@ -34,7 +34,6 @@ from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
 from rootkeeper.server.answers.access import (
     BrowserSessionAnswer,
-    MeAnswer,
     PasskeyOptions,
     SignInAnswer,
     SignInMethodsAnswer,

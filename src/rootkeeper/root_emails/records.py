@@ -1,0 +1,112 @@
+"""Root e-mail addresses, attestations and changes of an address as JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from rootkeeper.organization.accounts import AccountState
+from rootkeeper.organization.statuses import AccountRole
+from rootkeeper.root_emails.rules import EmailReason, EmailVerdict, GroupBasis
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, record
+
+
+@record
+class EmailRulesRecord(TypedDict):
+    """The settings that addresses are checked against."""
+
+    allowed_domains: list[str]
+    approved_pattern: str | None
+    groups: list[str]
+
+
+@record
+class EmailRecord(TypedDict):
+    """The root e-mail address of an account, and the verdict on it."""
+
+    account_id: AccountNumber
+    name: str
+    email: str | None
+    """``null`` where AWS returns none."""
+    ou_path: str
+    state: AccountState
+    role: AccountRole
+    verdict: EmailVerdict
+    reasons: list[EmailReason]
+    """Why it doesn't pass."""
+    group: GroupBasis | None
+    """Why the address counts as read by a group."""
+    attested_by: str | None
+    """Of the newest attestation, also one that has ended."""
+    attested_until: Moment | None
+    shared_with: list[AccountNumber]
+    """Other accounts with the same address."""
+
+
+EmailCounts = TypedDict(
+    "EmailCounts",
+    {"accounts": Count, "fail": Count, "not_applicable": Count, "pass": Count, "unknown": Count},
+)
+"""How many addresses have each verdict. Written so because of its fields' names."""
+record(EmailCounts)
+
+
+@record
+class EmailsDocument(Answer):
+    """Root e-mail addresses."""
+
+    organization_id: OrganizationId
+    endpoint: str
+    """``AWS``, or ``SANDBOX host:port``."""
+    source: Literal["organizations:ListAccounts"]
+    """Where the addresses come from; AWS may show a changed one hours later."""
+    listed_at: Moment
+    rules: EmailRulesRecord
+    """The settings that addresses are checked against."""
+    accounts: list[EmailRecord]
+    summary: EmailCounts
+
+
+@record
+class AttestationRecord(TypedDict):
+    """A person's statement that a group reads an address."""
+
+    address: str
+    attested_by: str
+    until: Moment
+    recorded_by: str
+    recorded_at: Moment
+
+
+@record
+class EmailAttestationsDocument(Answer):
+    """Attestations of root e-mail addresses."""
+
+    attestations: list[AttestationRecord]
+
+
+@record
+class EmailChangeRecord(TypedDict):
+    """The result of a change of a root e-mail address."""
+
+    account_id: AccountNumber
+    name: str
+    email_before: str
+    """The address before, as read with account:GetPrimaryEmail."""
+    email: str
+    """The new address."""
+    outcome: Literal["changed", "failed", "not_proven", "started", "unneeded"]
+    """``changed``: a re-read shows it.
+
+    ``started``: AWS waits for the one-time password. ``not_proven``: AWS accepted it, or may have, and doesn't show it
+    yet.
+    """
+    explanation: str
+
+
+@record
+class EmailChangesDocument(Answer):
+    """What came of a change of a root e-mail address."""
+
+    changes: list[EmailChangeRecord]

@@ -1,0 +1,105 @@
+"""Shipped roles, policies and alarms as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from typing_extensions import TypedDict
+
+from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, record
+from rootkeeper.shipped_policies.bundle import AlarmKind
+from rootkeeper.shipped_policies.rules import GuardrailKind, ShippedRole
+
+
+@record
+class PolicyDocumentRecord(TypedDict):
+    """An AWS policy document."""
+
+    Version: Literal["2012-10-17"]
+    Statement: list[dict[str, Any]]
+
+
+@record
+class ShippedRoleRecord(TypedDict):
+    """A role with its policies."""
+
+    role: ShippedRole
+    role_name: str
+    role_arn: str
+    """In the account ``role_account_id``; that of ``set-up`` in the management account."""
+    description: str
+    commands: list[str]
+    """The commands that need no other role."""
+    task_policies: list[str]
+    """The tasks for which it opens root sessions."""
+    permission_policy: PolicyDocumentRecord
+    permission_policy_characters: Count
+    """As IAM counts: without white space."""
+    trust_policy: PolicyDocumentRecord
+    trust_policy_characters: Count
+
+
+@record
+class GuardrailRecord(TypedDict):
+    """A service control policy."""
+
+    policy: GuardrailKind
+    name: str
+    description: str
+    attach_to: list[str]
+    """Where to attach it; ``root`` is the organization's root. Rootkeeper never attaches it."""
+    characters: Count
+    """Of the document as ``--policy`` prints it."""
+    content: PolicyDocumentRecord
+
+
+@record
+class AlarmRecord(TypedDict):
+    """An alarm."""
+
+    alarm: AlarmKind
+    name: str
+    description: str
+    needs_matching: bool
+    """Whether to check the ledger before anyone is alerted."""
+    seen_in: str
+    metric_namespace: str
+    metric_name: str
+    metric_filter: Annotated[str, JsonSchema(maxLength=1024)]
+    event_pattern: dict[str, Any]
+
+
+@record
+class ShippedPoliciesRecord(Answer):
+    """What every output about policies has."""
+
+    organization_id: str
+    management_account_id: AccountNumber
+    partition: str
+    role_account_id: AccountNumber
+    """The account in which the roles are."""
+    remarks: list[str]
+    """What to know before you use it."""
+
+
+@record
+class RolesDocument(ShippedPoliciesRecord):
+    """Roles."""
+
+    roles: list[ShippedRoleRecord]
+
+
+@record
+class GuardrailsDocument(ShippedPoliciesRecord):
+    """Service control policies."""
+
+    policies: list[GuardrailRecord]
+
+
+@record
+class AlarmsDocument(ShippedPoliciesRecord):
+    """Alarms."""
+
+    known_role_arns: list[str]
+    """Roles that open root sessions on purpose."""
+    alarms: list[AlarmRecord]
