@@ -16,7 +16,7 @@ from rootkeeper.cli.main import main
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState, job_to_record
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.records import current_window_to_record
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.rootkeeper_server import FakeRootkeeperServer
 from tests.functional.running import Run
@@ -70,7 +70,7 @@ JOB = Job(
 
 def window_record(window: RecoveryWindow, **more: Any) -> dict[str, Any]:
     """As the API answers it."""
-    return {"schema_version": 1, **window_to_record(window, NOW), **more}
+    return {"schema_version": 1, **current_window_to_record(window, NOW), **more}
 
 
 def job_record(job: Job) -> dict[str, Any]:

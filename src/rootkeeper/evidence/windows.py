@@ -15,18 +15,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.shapes import Answer, Endpoint, Moment, record
+from rootkeeper.shapes import Answer, Endpoint, Moment, fill_record, record
 from rootkeeper.untrusted_text import markdown_text
-from rootkeeper.values import JsonValue, describe_duration, json_time
+from rootkeeper.values import describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
-from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord, approval_to_record, window_to_record
+from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord, window_to_record
 from rootkeeper.windows.rules import OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -230,45 +230,28 @@ def make_window_report(
     )
 
 
-def report_to_record(report: WindowReport) -> dict[str, JsonValue]:
+def report_to_record(report: WindowReport) -> dict[str, Any]:
     """The report as JSON."""
+    window = report.window
     return {
-        "window": window_to_record(report.window),
+        "window": window_to_record(window),
         "endpoint": report.endpoint,
         "remarks": list(report.remarks),
-        "people": {
-            "requested_by": report.window.requested_by,
-            "approved_by": [one.approver for one in report.opening_approvals],
-            "activated_by": report.window.activated_by,
-            "closed_by": report.window.closed_by,
-            "reviewed_by": report.window.reviewed_by,
-        },
-        "approvals": [approval_to_record(one) for one in report.window.approvals],
-        "times": {
-            "requested_at": json_time(report.window.requested_at),
-            "activated_at": json_time(report.activated_at),
-            "opened_at": json_time(report.window.opened_at),
-            "signed_in_at": json_time(report.signed_in_at),
-            "expires_at": json_time(report.window.expires_at),
-            "closing_began_at": json_time(report.closing_began_at),
-            "closed_at": json_time(report.closed_at),
-        },
+        "people": fill_record(WindowPeople, window, approved_by=[one.approver for one in report.opening_approvals]),
+        "approvals": [fill_record(ApprovalRecord, one) for one in window.approvals],
+        "times": fill_record(
+            WindowTimes,
+            window,
+            activated_at=json_time(report.activated_at),
+            signed_in_at=json_time(report.signed_in_at),
+            closing_began_at=json_time(report.closing_began_at),
+            closed_at=json_time(report.closed_at),
+        ),
         "durations_seconds": {name: _to_seconds(length) for name, length in report.durations.items()},
-        "steps": [
-            {
-                "at": json_time(step.at),
-                "what": step.what,
-                "actor": step.actor,
-                "result": step.result,
-                "detail": step.detail,
-            }
-            for step in report.steps
-        ],
-        "events": [_describe_event(event) for event in report.events],
-        "alerts": [_describe_event(event) for event in report.alerts],
-        "rereads": [
-            {"at": json_time(one.at), "is_clean": not one.found, "found": list(one.found)} for one in report.rereads
-        ],
+        "steps": [fill_record(WindowStepRecord, step) for step in report.steps],
+        "events": [fill_record(WatchedEventRecord, event) for event in report.events],
+        "alerts": [fill_record(WatchedEventRecord, event) for event in report.alerts],
+        "rereads": [fill_record(WindowRereadRecord, one, is_clean=not one.found) for one in report.rereads],
     }
 
 
@@ -298,16 +281,6 @@ def _describe_reread(entry: LedgerEntry) -> WindowReread:
     found = entry.parameters.get("found")
     kinds = tuple(str(kind) for kind in found) if isinstance(found, list | tuple) else ()
     return WindowReread(entry.at, kinds)
-
-
-def _describe_event(event: WatchedEvent) -> dict[str, JsonValue]:
-    return {
-        "event_id": event.event_id,
-        "at": json_time(event.at),
-        "name": event.name,
-        "verdict": event.verdict.value,
-        "explanation": event.explanation,
-    }
 
 
 def _find_first(steps: Iterable[WindowStep]) -> datetime | None:

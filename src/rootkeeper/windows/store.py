@@ -32,10 +32,11 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, glancing, open_store, reading
 from rootkeeper.database.files import LineFileBusyError, open_locked, read_lines, sync_folder
 from rootkeeper.database.processes import ProcessIdentity
+from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.database.version import migrate_if_needed
 from rootkeeper.errors import DatabaseError, InputError, NotFoundError, WindowConflictError
 from rootkeeper.ledger.owners import OwnerRecord, add_owner, find_owner
-from rootkeeper.ledger.rules import Action, ActorKind, LedgerEntry, find_first_chain_break, parse_entry
+from rootkeeper.ledger.rules import Action, LedgerEntry, find_first_chain_break, parse_entry
 from rootkeeper.ledger.spill import SPILL_FORMAT
 from rootkeeper.ledger.store import SqlLedger, list_entries
 from rootkeeper.ledger.verification import verify_ledger
@@ -43,7 +44,6 @@ from rootkeeper.ledger.writer import ChangedPart, Draft, GroupCommit, WriteTrans
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, canonical_json, render_time
 from rootkeeper.windows.approvals import WAITING_STATES
-from rootkeeper.windows.records import approval_from_record, approval_to_record
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState, describe_blocking_window
 
 _windows = schema.recovery_windows.c
@@ -262,72 +262,12 @@ def _not_alone(other: RecoveryWindow) -> WindowConflictError:
 
 
 def _row_of(window: RecoveryWindow) -> dict[str, Any]:
-    return {
-        "window_id": window.window_id,
-        "organization_id": window.organization_id,
-        "account_id": window.account_id,
-        "unfinished_account_id": None if window.state in FINAL_STATES else window.account_id,
-        "state": window.state.value,
-        "reason": window.reason,
-        "ticket": window.ticket,
-        "requested_by": window.requested_by,
-        "requested_at": window.requested_at,
-        "duration_seconds": window.duration_seconds,
-        "approved_by": list(window.approved_by),
-        "opened_at": window.opened_at,
-        "expires_at": window.expires_at,
-        "closed_at": window.closed_at,
-        "failure": window.failure,
-        "requested_by_kind": window.requested_by_kind.value,
-        "approvals_needed": window.approvals_needed,
-        "approvals": [approval_to_record(approval, render_time) for approval in window.approvals],
-        "lapses_at": window.lapses_at,
-        "activated_by": window.activated_by,
-        "closed_by": window.closed_by,
-        "is_emergency": window.is_emergency,
-        "review_due_at": window.review_due_at,
-        "reviewed_by": window.reviewed_by,
-        "is_drill": window.is_drill,
-        "watched_by": window.watched_by,
-        "failed_closings": window.failed_closings,
-        "next_closing_at": window.next_closing_at,
-        "rereads_done": window.rereads_done,
-        "next_reread_at": window.next_reread_at,
-    }
+    unfinished_account_id = None if window.state in FINAL_STATES else window.account_id
+    return {**to_row(window), "unfinished_account_id": unfinished_account_id}
 
 
 def _parse_row(row: Row[Any]) -> RecoveryWindow:
-    return RecoveryWindow(
-        window_id=row.window_id,
-        organization_id=row.organization_id,
-        account_id=AccountId(row.account_id),
-        state=WindowState(row.state),
-        reason=row.reason,
-        ticket=row.ticket,
-        requested_by=row.requested_by,
-        requested_at=row.requested_at,
-        duration_seconds=row.duration_seconds,
-        approved_by=tuple(row.approved_by),
-        opened_at=row.opened_at,
-        expires_at=row.expires_at,
-        closed_at=row.closed_at,
-        failure=row.failure,
-        requested_by_kind=ActorKind(row.requested_by_kind),
-        approvals_needed=row.approvals_needed,
-        approvals=tuple(approval_from_record(record) for record in row.approvals),
-        lapses_at=row.lapses_at,
-        activated_by=row.activated_by,
-        closed_by=row.closed_by,
-        is_emergency=row.is_emergency,
-        review_due_at=row.review_due_at,
-        reviewed_by=row.reviewed_by,
-        is_drill=row.is_drill,
-        watched_by=row.watched_by,
-        failed_closings=row.failed_closings,
-        next_closing_at=row.next_closing_at,
-        rereads_done=row.rereads_done,
-        next_reread_at=row.next_reread_at,
-    )
+    return parse_row(RecoveryWindow, row)
 
 
 @dataclass(frozen=True, slots=True)

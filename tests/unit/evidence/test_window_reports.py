@@ -175,4 +175,4 @@ def test_what_is_not_known_is_unknown() -> None:
     report = make_window_report(window_in(WindowState.REQUESTED), (), (), "AWS")
 
     assert set(report.durations.values()) == {None}
-    assert report_to_record(report)["times"]["signed_in_at"] is None  # type: ignore[index,call-overload]  # JSON
+    assert report_to_record(report)["times"]["signed_in_at"] is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.records import window_from_record, window_to_record
+from rootkeeper.windows.records import current_window_to_record, window_from_record, window_to_record
 from rootkeeper.windows.rules import Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from tests.unit.windows.test_windows import NOW, window_in
 
@@ -76,8 +76,8 @@ def test_a_window_comes_back_from_its_record_as_it_was(window: RecoveryWindow) -
 
 
 def test_the_record_tells_on_request_what_time_makes_of_it() -> None:
-    owing = window_to_record(window_in(WindowState.OPEN, expires_at=NOW), NOW)
-    waiting = window_to_record(window_in(WindowState.REQUESTED, lapses_at=NOW), NOW)
+    owing = current_window_to_record(window_in(WindowState.OPEN, expires_at=NOW), NOW)
+    waiting = current_window_to_record(window_in(WindowState.REQUESTED, lapses_at=NOW), NOW)
 
     assert (owing["is_overdue"], owing["has_lapsed"]) == (True, False)
     assert (waiting["is_overdue"], waiting["has_lapsed"]) == (False, True)

@@ -49,7 +49,7 @@ from rootkeeper.server.answers.setup import (
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, QuietProgress, ShortText, show_example, show_one, show_page
-from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.records import current_window_to_record
 from rootkeeper.windows.rules import OWING_STATES
 
 
@@ -162,7 +162,7 @@ def _describe_windows(services: ServerRuntime) -> dict[str, Any]:
     open_ones = [window for window in found if window.state in OWING_STATES]
     return {
         "by_state": dict(Counter(window.state.value for window in found)),
-        "open": [window_to_record(window, now) for window in open_ones],
+        "open": [current_window_to_record(window, now) for window in open_ones],
     }
 
 

@@ -44,7 +44,7 @@ from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.closing import CloseResult
 from rootkeeper.windows.opening import OpenResult
-from rootkeeper.windows.records import WindowAnswer, window_to_record
+from rootkeeper.windows.records import WindowAnswer, current_window_to_record
 from rootkeeper.windows.rules import DEFAULT_DURATION, LONGEST_DURATION, OpenOutcome, RecoveryWindow, WindowState
 
 INVENTORY_LASTS = timedelta(minutes=5)
@@ -283,6 +283,10 @@ def _require_not_refused(opening: OpenResult) -> None:
 
 def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
     return dict(window_to_record(window, services.clock.now()))
+
+
+def _record(services: ServerServices, window: RecoveryWindow) -> dict[str, Any]:
+    return dict(current_window_to_record(window, services.clock.now()))
 
 
 ROWS = (
