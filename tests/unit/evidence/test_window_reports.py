@@ -132,8 +132,8 @@ def test_an_intent_without_an_outcome_is_open() -> None:
 def test_events_alerts_and_re_reads_are_listed() -> None:
     record = report_to_record(report_of())
 
-    assert [one["event_id"] for one in record["events"]] == ["e-1", "e-2", "e-3"]  # type: ignore[union-attr,index,call-overload]  # JSON
-    assert [one["event_id"] for one in record["alerts"]] == ["e-3"]  # type: ignore[union-attr,index,call-overload]  # JSON
+    assert [one["event_id"] for one in record["events"]] == ["e-1", "e-2", "e-3"]
+    assert [one["event_id"] for one in record["alerts"]] == ["e-3"]
     assert record["rereads"] == [{"at": "2026-01-15T10:25:00Z", "is_clean": False, "found": ["access keys"]}]
 
 
