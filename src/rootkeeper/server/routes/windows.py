@@ -282,10 +282,6 @@ def _require_not_refused(opening: OpenResult) -> None:
 
 
 def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
-    return dict(window_to_record(window, services.clock.now()))
-
-
-def _record(services: ServerServices, window: RecoveryWindow) -> dict[str, Any]:
     return dict(current_window_to_record(window, services.clock.now()))
 
 
