@@ -337,7 +337,7 @@ def test_a_credential_report_is_made_only_where_there_is_none(enabled: Program, 
 
 def test_the_table_names_everybody_and_lines_and_csv_hold_the_checks(enabled: Program) -> None:
     table = enabled.run("breakglass").stdout
-    assert "Who may open root sessions" in table
+    assert "Principals that can open root sessions" in table
     assert "RootAccessTasks" in table
     assert "shirley.rodriguez" in table
     lines = [json.loads(line)["check"] for line in enabled.run("breakglass", "-o", "jsonl").stdout.splitlines()]

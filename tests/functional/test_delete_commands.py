@@ -56,12 +56,12 @@ def test_the_prompt_is_in_plain_words_and_names_where_it_takes_place(enabled: Pr
     with converse(enabled, "delete", EVERYTHING) as conversation:
         conversation.wait_for("signing certificates. Delete 1 certificate too? [y/N]")
         conversation.type("y")
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("y")
         assert conversation.end() == 0, conversation.text
     for said in (
         "Delete root user credentials in 1 account of o-exampleorgid",
-        "The accounts stay. Keys, certificates and MFA can't be restored.",
+        "The accounts stay. Deleted keys, certificates and MFA devices can't be restored.",
         "user/management-admin",
         sandbox.endpoint_label,
         "ago)",
@@ -74,7 +74,7 @@ def test_certificates_can_be_declined_on_their_own(enabled: Program, sandbox: Sa
     with converse(enabled, "delete", EVERYTHING) as conversation:
         conversation.wait_for("certificate too? [y/N]")
         conversation.type("n")
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("yes")
         assert conversation.end() == 0, conversation.text
     user = sandbox.root_user(EVERYTHING)
@@ -92,7 +92,7 @@ def test_more_than_ten_accounts_need_the_organization_id(
     ) as conversation:
         conversation.wait_for("certificates too? [y/N]")
         conversation.type("y")
-        conversation.wait_for("Type o-exampleorgid to go on:")
+        conversation.wait_for("Type o-exampleorgid to continue:")
         conversation.type(answer)
         assert conversation.end() == 2
     assert sandbox.organization() == truth

@@ -72,7 +72,7 @@ def test_the_demo_checks_itself_and_touches_nothing_of_the_user(
     for command in ("status", "enable", "audit", "delete", "recover", "windows list", "ledger verify"):
         assert f"$ rootkeeper {command}" in shown
     assert "✗ FAILED" not in shown
-    assert re.search(r"^\d+ checks held, 0 failed", shown, re.MULTILINE)
+    assert re.search(r"^\d+ checks passed, 0 failed", shown, re.MULTILINE)
     assert not (tmp_path / "own.db").exists()
 
 
@@ -82,7 +82,7 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(
     ports = ("--port", str(port), "--sandbox-port", str(sandbox_port))
     with newcomer.start("demo", *ports, stdin=subprocess.PIPE) as process:
         try:
-            shown = read_until(process, "each is taken once")
+            shown = read_until(process, "each works once")
             assert f"http://localhost:{port}/" in shown
             assert all(person.name in shown and person.role.value in shown for person in PEOPLE)
             told_of_commands = follow(find_commands(shown), newcomer, tmp_path / "shell.db")
@@ -97,7 +97,7 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(
             assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
-            assert set(read_codes(read_until(process, "each is taken once"))) == {"olga", "amir", "adam"}
+            assert set(read_codes(read_until(process, "each works once"))) == {"olga", "amir", "adam"}
         finally:
             process.send_signal(signal.SIGINT)
             status = process.wait(SECONDS)

@@ -146,7 +146,7 @@ def test_a_one_time_password_in_a_file_of_before_its_start_is_refused(
 
 def test_a_person_is_asked_without_an_echo_and_may_mistype(trusted: Program, sandbox: SandboxProcess) -> None:
     with converse(trusted, "emails", "change", PERSONAL, NEW, "--reason", "Li has left") as conversation:
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("y")
         conversation.wait_for("One-time password sent to")
         wait_until(lambda: bool(read_otps(sandbox)))
@@ -166,7 +166,7 @@ def test_ctrl_c_at_the_question_says_how_to_go_on(trusted: Program, sandbox: San
         conversation.wait_for("One-time password sent to")
         conversation.process.send_signal(signal.SIGINT)
         assert conversation.end() == 130, conversation.text
-    assert "Go on within 24 hours" in conversation.text
+    assert "Continue within 24 hours" in conversation.text
     assert true_email(sandbox) == OLD
 
 

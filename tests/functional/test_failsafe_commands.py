@@ -287,7 +287,7 @@ def test_the_runbook_is_markdown_with_this_organizations_ids_and_asks_nothing_of
     before = sandbox.last_request()
     run = enabled.run("failsafe", "runbook")
     assert run.status == 0, run.shown
-    assert run.stdout.startswith("# Way in without an identity provider: o-")
+    assert run.stdout.startswith("# Emergency access without an identity provider: o-")
     for said in (FAILSAFE, MANAGEMENT, MAILBOX, "```bash", "aws sts assume-root", f"{sandbox.base_url}/signin"):
         assert said in run.stdout
     assert "AssumeRoot" not in {name for name, _ in sandbox.operations(before)}

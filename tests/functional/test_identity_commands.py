@@ -144,14 +144,14 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_never_shown(known: Pr
     with converse(known, "users", "add", "ana", "--role", "viewer") as person:
         person.wait_for("New password for ana: ")
         person.type(PASSWORD)
-        person.wait_for("The same again: ")
+        person.wait_for("The same password again: ")
         person.type(PASSWORD)
         assert person.end() == 0, person.text
     assert PASSWORD not in person.text
     with converse(known, "users", "add", "ben", "--role", "viewer") as person:
         person.wait_for("New password for ben: ")
         person.type(PASSWORD)
-        person.wait_for("The same again: ")
+        person.wait_for("The same password again: ")
         person.type(f"{PASSWORD}s")
         assert person.end() == 2, person.text
     assert "differ" in person.text

@@ -160,7 +160,7 @@ def test_jobs_are_listed_and_shown_and_what_was_interrupted_says_how_it_goes_on(
     job_id = stop_between_waves(enabled)
     listed = enabled.run("jobs", "list")
     assert listed.status == 0
-    assert f"Go on: rootkeeper jobs resume {job_id}" in " ".join(listed.stdout.split())
+    assert f"Resume it: rootkeeper jobs resume {job_id}" in " ".join(listed.stdout.split())
     shown = enabled.run("jobs", "show", job_id)
     assert shown.status == 0
     facts = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines()[:8])
@@ -225,7 +225,7 @@ def test_resuming_a_deletion_asks_and_a_dry_run_shows_what_is_left(enabled: Prog
     assert dry.json["summary"] == {"accounts": 2, "to_delete": 2}
     assert "Order: 2 accounts at once." in dry.stderr  # the canary is done
     another = enabled.run("delete", "Sandbox Ana", "--dry-run")
-    assert f"Deletion {job_id} was interrupted after 1 of 3 accounts" in another.stderr
+    assert f"Deletion {job_id} is interrupted after 1 of 3 accounts" in another.stderr
     assert sandbox.operations(before, mutating=True) == []
     assert find_only_job(enabled)["state"] == "interrupted"
 

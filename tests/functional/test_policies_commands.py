@@ -159,7 +159,7 @@ def test_records_without_root_in_them_wake_nobody(enabled: Program, tmp_path: Pa
     file.write_text('{"Records": []}')
     run = enabled.run("policies", "alarms", "--judge", file, "-o", "table")
     assert run.status == 0, run.shown
-    assert "Neither a root user nor AssumeRoot" in run.stderr
+    assert "No record is about a root user or AssumeRoot" in run.stderr
 
 
 def test_p26_hostile_records_steer_no_terminal(enabled: Program, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_signal_closes_the_window_at_once(enabled: Program, sandbox: SandboxPr
 
 def test_a_person_sees_how_long_it_lasts_and_ends_it_with_ctrl_c(enabled: Program, sandbox: SandboxProcess) -> None:
     with converse(enabled, "recover", CLEAN, "--reason", "x", "--for", "1h") as conversation:
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("y")
         conversation.wait_for("Ctrl-C closes it now.")
         conversation.process.send_signal(signal.SIGINT)

@@ -34,7 +34,7 @@ def test_what_it_starts_is_a_command_line_that_the_program_takes(program: Progra
     given = [str(settings) if one == "/etc/rootkeeper/rootkeeper.toml" else one for one in arguments]
     refused = program.run(*given, "--host", "192.0.2.1")
     assert refused.status == 2, refused.shown
-    assert "can be reached from other machines" in refused.stderr
+    assert "Other machines can reach" in refused.stderr
 
 
 def test_it_is_ended_as_it_wants_to_be_and_always_comes_back() -> None:

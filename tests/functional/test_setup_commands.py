@@ -73,7 +73,7 @@ def test_a_dry_run_changes_nothing(enabled: Program, sandbox: SandboxProcess, ar
 def test_a_person_says_no_and_nothing_changes(program: Program, sandbox: SandboxProcess) -> None:
     truth = sandbox.organization()
     with converse(program, "enable") as conversation:
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("n")
         assert conversation.end() == 2
     for named in ("o-exampleorgid", "user/management-admin", sandbox.endpoint_label, "nothing was done"):
@@ -83,7 +83,7 @@ def test_a_person_says_no_and_nothing_changes(program: Program, sandbox: Sandbox
 
 def test_a_person_says_yes(program: Program, sandbox: SandboxProcess) -> None:
     with converse(program, "enable") as conversation:
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("y")
         assert conversation.end() == 0, conversation.text
     assert len(sandbox.organization()["features"]) == 2

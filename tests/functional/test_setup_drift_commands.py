@@ -65,7 +65,7 @@ def test_a_dry_run_shows_what_would_be_accepted_and_accepts_nothing(enabled: Pro
 
 def test_a_person_says_no_and_nothing_is_accepted(enabled: Program) -> None:
     with converse(enabled, "status", "--accept") as conversation:
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("n")
         assert conversation.end() == 2
     assert enabled.run("status", "-o", "json").json["drift"]["accepted"] is None
@@ -92,7 +92,7 @@ def test_every_part_that_was_changed_elsewhere_is_drift(accepted: Program, sandb
     organizations.deregister_delegated_administrator(AccountId=DELEGATE, ServicePrincipal="iam.amazonaws.com")
     run = accepted.run("status")
     assert run.status == 1, run.shown
-    for shown in ("RootSessions: off; accepted was on", "could be: ", own, f"{DELEGATE}: not registered"):
+    for shown in ("RootSessions: off; accepted: on", "possible cause: ", own, f"{DELEGATE}: not registered"):
         assert shown in run.stdout
     assert list_differences(accepted).keys() == {"RootSessions", DELEGATE, own}
     assert accepted.run("status", "--fail-on", "none").status == 0
@@ -149,7 +149,7 @@ def test_every_audit_tells_drift_beside_its_answer_and_ends_as_it_would_without(
     run = accepted.run("audit", "Shop Test", "-o", "json")
     assert {one["subject"] for one in run.json["drift"]["differences"]} == {"RootSessions", own}
     assert run.status == calm.status
-    for shown in ("Drift: The feature RootSessions: off", "could be: Terraform", own, "status --accept"):
+    for shown in ("Drift: The feature RootSessions: off", "possible cause: Terraform", own, "status --accept"):
         assert shown in run.stderr
     assert sandbox.operations(before, mutating=True) == []
     lines = accepted.run("audit", "Shop Test", "-o", "jsonl")

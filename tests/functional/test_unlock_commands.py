@@ -189,7 +189,7 @@ def test_a_person_is_shown_what_will_be_done_and_may_say_no(unlocking: Program, 
     with converse(unlocking, "unlock", "s3", ORDERS, BUCKET, "--remove") as conversation:
         conversation.wait_for("Remove the policy of bucket")
         conversation.wait_for("saved first")
-        conversation.wait_for("Go on? [y/N]")
+        conversation.wait_for("Continue? [y/N]")
         conversation.type("n")
         assert conversation.end() == 2
         assert sandbox.endpoint_label in conversation.text
@@ -203,7 +203,7 @@ def test_a_person_is_shown_what_will_be_done_and_may_say_no(unlocking: Program, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("s3", ORDERS, "--remove"), "Name the bucket"),
+        (("s3", ORDERS, "--remove"), "No bucket or queue is named"),
         (("s3", ORDERS, "arn:aws:s3:::bucket"), "isn't a valid bucket name"),
         (("s3", ORDERS, "amzn-s3-demo-none", "--remove", "--yes"), "There is no bucket amzn-s3-demo-none"),
         (("sqs", ORDERS, "--regions", "us-east-9"), "is not a Region"),

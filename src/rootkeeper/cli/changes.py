@@ -1,13 +1,8 @@
-"""How every command that changes something begins: what was left behind, and the confirmation.
+"""How every command that changes something begins.
 
-Asking before something is changed.
-
-Every question names the organization, the caller and the endpoint, so that nobody acts on the wrong one. Without a
-person to answer and without ``--yes`` nothing is done.
-
-What earlier commands left behind: a command that changes something deals with it first, any other names it.
-
-How every command that changes something begins: somebody must be able to say yes, then leftovers are dealt with.
+It deals with what earlier commands left unfinished, and asks. Each question names the organization, the caller and the
+endpoint, so that no one acts on the wrong one. Without a terminal and without ``--yes`` nothing is done. A command that
+only reads shows what is overdue.
 """
 
 from __future__ import annotations
@@ -19,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat
+from rootkeeper.cli.outputs import OptionSet, OutputFormat
 from rootkeeper.cli.rendering.windows import render_end
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
@@ -34,7 +29,7 @@ if TYPE_CHECKING:
 
 
 ACCOUNTS_WITHOUT_TYPING = 10
-"""Up to so many accounts a plain yes is enough; for more the person types the organization's id."""
+"""For more accounts, a person types the organization's id instead of a plain yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +37,16 @@ class ChangeOptions(OptionSet):
     """The options of every command that changes something."""
 
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Answer every question with yes, the typed ones included.")
+        bool, typer.Option("--yes", "-y", help="Answer yes to every question, including typed confirmations.")
     ] = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done; no call that changes anything is made.")
+        bool, typer.Option("--dry-run", help="Show what would be done, and make no call that changes anything.")
     ] = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeContext:
-    """Where a change takes place."""
+    """Where a change is made, and by which caller."""
 
     organization_id: str
     caller_arn: str
@@ -59,27 +54,29 @@ class ChangeContext:
 
 
 class Confirmation:
-    """Asks, unless ``--yes`` has answered."""
+    """Asks whether to make a change, unless ``--yes`` or ``--dry-run`` was given."""
 
-    def __init__(self, terminal: Terminal, context: ChangeContext, *, yes: bool, output: OutputFormat) -> None:
+    def __init__(
+        self, terminal: Terminal, context: ChangeContext, options: ChangeOptions, output: OutputFormat
+    ) -> None:
         self._terminal = terminal
         self._context = context
-        self._yes = yes
+        self._options = options
         self._output = output
 
     def require_answerable(self) -> None:
-        """Check that a question would find an answer, before anything is done.
+        """Check that someone can answer a question, before anything is done.
 
-        :raises InputError: if nobody can answer and ``--yes`` wasn't given.
+        :raises InputError: if no one can, and ``--yes`` wasn't given.
         """
-        if not self._yes and not self._terminal.can_ask:
+        if not self._options.yes and not self._terminal.can_ask:
             raise InputError(
-                "Nobody can answer here, since this isn't a terminal; nothing was done.",
-                hint="Add --yes if you mean it, or --dry-run to see what would be done.",
+                "No one can confirm the change, because this isn't a terminal. Nothing was done.",
+                hint="Add --yes to confirm it, or --dry-run to see what would be done.",
             )
 
     def show_context(self) -> None:
-        """Name organization, caller and endpoint; as JSON where the answer is JSON."""
+        """Show organization, caller and endpoint; as JSON if the answer is JSON."""
         context = self._context
         if self._output in (OutputFormat.JSON, OutputFormat.JSONL):
             self._terminal.remark(
@@ -95,57 +92,53 @@ class Confirmation:
         self._terminal.remark(f"Organization {context.organization_id}, endpoint {context.endpoint}", style="bold")
         self._terminal.remark(f"Caller {context.caller_arn}")
 
-    def require_consent(self, statement: Sequence[str], *, accounts: int = 1) -> None:
+    def confirm(self, statement: Sequence[str], *, accounts: int = 1) -> bool:
         """Show what will be done and get a yes, or the organization's id for many accounts.
 
-        :raises InputError: if nobody can answer, or the answer is another; nothing was done.
+        :returns: ``False`` for a dry run, which only shows it.
+        :raises InputError: if no one can answer, or the answer isn't yes; nothing was done.
         """
-        self.require_answerable()
+        if not self._options.dry_run:
+            self.require_answerable()
         self.show_context()
         for line in statement:
             self._terminal.remark(line)
+        if self._options.dry_run:
+            return False
         if accounts > ACCOUNTS_WITHOUT_TYPING:
-            self._require_answer(f"Type {self._context.organization_id} to go on:", {self._context.organization_id})
+            organization_id = self._context.organization_id
+            self._require_answer(f"Type {organization_id} to continue:", {organization_id})
         else:
-            self._require_answer("Go on? [y/N]", {"y", "yes"})
+            self._require_answer("Continue? [y/N]", {"y", "yes"})
+        return True
 
     def ask(self, question: str) -> bool:
-        """A question whose no leaves a part out and doesn't end the command.
+        """Ask a question whose no leaves out a part and doesn't end the command.
 
-        :raises InputError: if nobody can answer.
+        :raises InputError: if no one can answer.
         """
         self.require_answerable()
         self.show_context()
-        if self._yes:
+        if self._options.yes:
             self._terminal.remark(f"{question} yes (--yes)")
             return True
         return self._terminal.ask(f"{question} [y/N]").lower() in {"y", "yes"}
 
     def _require_answer(self, question: str, good: set[str]) -> None:
-        if self._yes:
-            return
-        if self._terminal.ask(question).lower() not in good:
-            raise InputError("Not confirmed; nothing was done.")
-
-
-def end_dry_run(confirmation: Confirmation, statement: Sequence[str], terminal: Terminal) -> int:
-    """Show where and what would be done; the exit status."""
-    confirmation.show_context()
-    for line in statement:
-        terminal.remark(line)
-    return ExitStatus.GOOD
+        if not self._options.yes and self._terminal.ask(question).lower() not in good:
+            raise InputError("Not confirmed. Nothing was done.")
 
 
 def warn_overdue(application: Application, terminal: Terminal) -> None:
-    """Name each recovery window that is past its end, loudly; nothing is changed.
+    """Show each recovery window that is past its end; change nothing.
 
-    A database that can't be read is remarked: what needs it more than this says so itself.
+    A database that can't be read isn't an error here: a step that needs it raises one itself.
     """
     now = application.clock.now()
     try:
         overdue = application.list_overdue()
     except DatabaseError as error:
-        terminal.remark(f"Whether a recovery window is overdue isn't known: {error.message}", style="bold red")
+        terminal.remark(f"Overdue recovery windows can't be listed: {error.message}", style="bold red")
         return
     for window in overdue:
         remark_overdue(window, now, terminal)
@@ -153,7 +146,7 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
 
 
 def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) -> None:
-    """Name one window that is past its end, and what kept it from being closed."""
+    """Show one window that is past its end, and why it isn't closed."""
     failure = f" The last attempt failed: {window.failure}" if window.failure else ""
     terminal.remark(
         f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "
@@ -163,7 +156,7 @@ def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) ->
 
 
 def warn_emergencies(application: Application, terminal: Terminal) -> None:
-    """Name each file of an emergency that was never imported, loudly: its window may still be open.
+    """Show each ledger file of an emergency that was never imported; its window may still be open.
 
     :raises DatabaseError: if the database can't be read.
     """
@@ -172,21 +165,21 @@ def warn_emergencies(application: Application, terminal: Terminal) -> None:
     files = list_emergency_files()
     for path in application.database.list_unimported_ledgers(files) if files else ():
         terminal.remark(
-            f"ALERT: what an emergency recorded in {path} isn't in this database, and a window of it may be open. "
-            f"Import it: rootkeeper ledger import {path}",
+            f"ALERT: the emergency ledger {path} isn't imported into this database. A recovery window in it may be "
+            f"open. Import it: rootkeeper ledger import {path}",
             style="bold red",
         )
 
 
 def prepare_for_changes(application: Application, terminal: Terminal, progress: Progress) -> None:
-    """Merge the spill file, settle intents that have no outcome, and close overdue windows, in this order.
+    """Merge the spill file, settle intents without an outcome, and close overdue windows, in this order.
 
     :raises LedgerOutdatedError: if the database is older than its mirror or anchor.
     """
     preparation = application.prepare_for_changes(progress)
     progress.finish()
     if preparation.merged_entries:
-        terminal.remark(f"Merged {preparation.merged_entries} entries of the spill file into the ledger.")
+        terminal.remark(f"Merged {preparation.merged_entries} entries from the spill file into the ledger.")
     for intent in preparation.settlement.intents:
         result = intent.result.value if intent.result else "still unknown"
         terminal.remark(f"Settled entry {intent.sequence} ({intent.action.value}): {result}. {intent.explanation}")
@@ -208,15 +201,18 @@ def begin_change(
     needs_ledger: bool = True,
     changes_aws: bool = True,
 ) -> Confirmation:
-    """Prepare a change, or only name what is overdue for a dry run.
+    """Prepare a change; a dry run only shows what is overdue.
 
-    :param needs_ledger: ``False`` for closing a window: leftovers wait where the ledger can't be written.
-    :param changes_aws: ``False`` for what only writes something down: it works beside a running server, to which
-        leftovers belong then.
-    :raises InputError: if nobody can confirm; nothing was done.
-    :raises ServerRunningError: if a server runs on the same SQLite file, and AWS would be changed beside it.
+    :param needs_ledger: ``False`` for closing a window: it doesn't wait for a ledger that can't be written.
+    :param changes_aws: ``False`` for a change of our own records. It is allowed beside a running server, which then
+        settles earlier commands itself.
+    :raises InputError: if no one can confirm; nothing was done.
+    :raises ServerRunningError: if a server runs on the same SQLite file and the change is one of AWS.
     """
-    confirmation = _open_confirmation(invocation, application, options, output)
+    context = ChangeContext(
+        application.organization.organization_id, application.caller.arn, application.endpoint.label
+    )
+    confirmation = Confirmation(invocation.terminal, context, options, output)
     if options.dry_run:
         warn_overdue(application, invocation.terminal)
     else:
@@ -229,16 +225,5 @@ def begin_change(
         except (DatabaseError, LedgerUnavailableError) as error:
             if needs_ledger:
                 raise
-            invocation.terminal.remark(f"What earlier commands left behind has to wait: {error.message}", "bold red")
+            invocation.terminal.remark(f"Earlier commands can't be settled now: {error.message}", "bold red")
     return confirmation
-
-
-def _open_confirmation(
-    invocation: Invocation, application: Application, options: ChangeOptions, output: OutputFormat
-) -> Confirmation:
-    context = ChangeContext(
-        organization_id=application.organization.organization_id,
-        caller_arn=application.caller.arn,
-        endpoint=application.endpoint.label,
-    )
-    return Confirmation(invocation.terminal, context, yes=options.yes, output=output)

@@ -4,7 +4,6 @@ The users' secrets are public and are worth nothing elsewhere: each demo makes t
 
 from __future__ import annotations
 
-import errno
 import http.client
 import json
 import os
@@ -18,13 +17,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from rootkeeper.access.rules import ServerRole
+from rootkeeper.cli.server_process import render_url
 from rootkeeper.errors import InputError
 
 _LOOK_SECONDS = 0.05
 
 
 def comes_true(holds: Callable[[], bool], process: subprocess.Popen[bytes], within_seconds: float) -> bool:
-    """Whether it comes true in time and while the process runs; asked again and again."""
+    """Poll until it holds; ``False`` if the time ends or the process ends first."""
     end = time.monotonic() + within_seconds
     while time.monotonic() < end and process.poll() is None:
         if holds():
@@ -34,7 +34,7 @@ def comes_true(holds: Callable[[], bool], process: subprocess.Popen[bytes], with
 
 
 def end_process(process: subprocess.Popen[bytes], within_seconds: float) -> None:
-    """Ask it to end, and kill it if it doesn't in time."""
+    """Ask it to end, and kill it after a time."""
     process.terminate()
     try:
         process.wait(within_seconds)
@@ -50,7 +50,7 @@ _ENDS_WITHIN_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SandboxPrincipal:
-    """Somebody whose keys the sandbox gives away. They are public, and worth nothing elsewhere."""
+    """A principal of the sandbox. Its keys are public and are worth nothing elsewhere."""
 
     name: str
     account_id: str
@@ -59,7 +59,7 @@ class SandboxPrincipal:
 
 
 class SandboxProcess:
-    """A running sandbox; ended with the ``with`` block, or when this process dies."""
+    """A running sandbox; it ends with the ``with`` block, or when this process dies."""
 
     def __init__(self, port: int, *options: str) -> None:
         self.port = port
@@ -99,12 +99,12 @@ class SandboxProcess:
         self._process = None
 
     def read_organization(self) -> dict[str, Any]:
-        """The whole truth of the organization."""
+        """Read the sandbox's own state of the organization."""
         truth: dict[str, Any] = self._get("/_sandbox/organization")
         return truth
 
     def find_principal(self, name: str) -> SandboxPrincipal:
-        """A principal by its name."""
+        """Find a principal by name."""
         for entry in self._get("/_sandbox/principals"):
             if entry["name"] == name:
                 return SandboxPrincipal(name, entry["account_id"], entry["access_key_id"], entry["secret_access_key"])
@@ -139,7 +139,7 @@ class SandboxProcess:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without AWS settings, Rootkeeper's own settings and proxies."""
+    """This process's environment without settings of AWS and Rootkeeper, and without proxies."""
     unwanted = ("AWS_", "ROOTKEEPER_", "BOTO_")
     return {
         name: value
@@ -149,13 +149,13 @@ def clean_environment() -> dict[str, str]:
 
 
 def choose_port(wanted: int | None, usual: int, option: str = "--sandbox-port") -> int:
-    """The port asked for by ``option``; without one the usual, or any free one if that is taken.
+    """Choose the requested port; without one the usual port, or a free one if that is taken.
 
-    :raises InputError: if the port asked for is taken.
+    :raises InputError: if the requested port is taken.
     """
     if wanted is not None:
         if not _is_free(wanted):
-            raise InputError(f"Port {wanted} is taken.", hint=f"Give another one, or leave {option} out.")
+            raise InputError(f"Port {wanted} is taken.", hint=f"Choose another port, or leave out {option}.")
         return wanted
     return usual if _is_free(usual) else _find_free()
 
@@ -177,38 +177,14 @@ def _find_free() -> int:
     return port
 
 
-def render_url(host: str, port: int, *, is_tls: bool = False) -> str:
-    """On this machine by its name, since browsers make no passkeys for a bare address.
-
-    With TLS the address stays: for which names the certificate is good isn't known here.
-    """
-    if host == "127.0.0.1" and not is_tls and not _is_taken_by_ipv6(port):
-        host = "localhost"
-    scheme = "https" if is_tls else "http"
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def _is_taken_by_ipv6(port: int) -> bool:
-    """Whether the name ``localhost`` may lead to another program: browsers try ``::1`` too.
-
-    Source: RFC 6761, section 6.3.
-    """
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", port))
-    except OSError as error:
-        return error.errno == errno.EADDRINUSE
-    return False
-
-
-PASSWORD = "correct horse battery"  # noqa: S105 - everybody's in a demo, shown to whoever starts one
+PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on the screen
 _STEP_SECONDS = 30
 """Source: RFC 6238, section 4.1."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """One user."""
+    """One user of a demo."""
 
     name: str
     role: ServerRole
@@ -218,24 +194,24 @@ class DemoPerson:
 
 
 PEOPLE = (
-    DemoPerson("vera", ServerRole.VIEWER, None, "sees everything, changes nothing"),
+    DemoPerson("vera", ServerRole.VIEWER, None, "reads everything, changes nothing"),
     DemoPerson("aude", ServerRole.AUDITOR, None, "audits"),
     DemoPerson("olga", ServerRole.OPERATOR, "OLGAOLGAOLGAOLGAOLGAOLGAOLGAOLGA", "deletes, requests and opens windows"),
     DemoPerson("amir", ServerRole.APPROVER, "AMIRAMIRAMIRAMIRAMIRAMIRAMIRAMIR", "approves windows"),
-    DemoPerson("adam", ServerRole.ADMINISTRATOR, "ADAMADAMADAMADAMADAMADAMADAMADAM", "sets up, keeps users"),
+    DemoPerson("adam", ServerRole.ADMINISTRATOR, "ADAMADAMADAMADAMADAMADAMADAMADAM", "enables features, manages users"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCode:
-    """The code of one person's authenticator app."""
+    """The current code of one person's authenticator app."""
 
     person: DemoPerson
     code: str
 
 
 def list_codes(now: float) -> tuple[ShownCode, ...]:
-    """The codes that hold at a moment, in seconds since 1970."""
+    """List the codes at a moment, in seconds since 1970."""
     import pyotp
 
     return tuple(
@@ -244,12 +220,12 @@ def list_codes(now: float) -> tuple[ShownCode, ...]:
 
 
 def count_seconds_left(now: float) -> int:
-    """How long the codes of a moment hold."""
+    """Count how long the codes of a moment are valid."""
     return _STEP_SECONDS - int(now) % _STEP_SECONDS
 
 
 def add_people() -> None:
-    """Add all of them to the database that the environment names. The sandbox is asked for its organization."""
+    """Add the users to the database that the environment names. Asks the sandbox for its organization."""
     from rootkeeper.composition import application as bootstrap
 
     with bootstrap.Application(bootstrap.load_user_settings(None)) as application:
@@ -267,11 +243,10 @@ _SHOWN_OF_LOG = 800
 
 
 class DemoServer:
-    """A running ``rootkeeper serve``; ended with the ``with`` block."""
+    """A running ``rootkeeper serve``; it ends with the ``with`` block."""
 
     def __init__(self, port: int, settings: Mapping[str, str], folder: Path) -> None:
-        """:param settings: variables of its environment; nothing of the person's own AWS settings is passed on.
-
+        """:param settings: variables of its environment; the person's own AWS settings aren't passed on.
         :param folder: for its log.
         """
         self.port = port
@@ -290,7 +265,7 @@ class DemoServer:
         return self
 
     def start(self) -> None:
-        """On the same port and database, also after it ended; returns when it answers.
+        """Start it, also after it ended, on the same port and database; return when it answers.
 
         :raises InputError: if it doesn't start.
         """
@@ -313,7 +288,7 @@ class DemoServer:
         self.close()
 
     def close(self) -> None:
-        """It ends by itself within ten seconds."""
+        """End it; it takes at most ten seconds."""
         if self._process is None:
             return
         end_process(self._process, _SERVER_ENDS_WITHIN_SECONDS)
@@ -324,7 +299,7 @@ class DemoServer:
         return self._process is None or self._process.poll() is not None
 
     def read_log_end(self) -> str:
-        """The last that it said."""
+        """Read the last part of its log."""
         return _shorten(self.log.read_bytes())
 
     def _add_people(self) -> None:
@@ -357,7 +332,7 @@ class DemoServer:
 
 
 def _shorten(said: bytes) -> str:
-    return said.decode(errors="replace").strip()[-_SHOWN_OF_LOG:] or "it said nothing"
+    return said.decode(errors="replace").strip()[-_SHOWN_OF_LOG:] or "no message"
 
 
 if __name__ == "__main__":

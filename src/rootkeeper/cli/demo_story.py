@@ -1,12 +1,7 @@
-"""The demo's story: commands in order, each checked against the sandbox.
+"""The demo's story in the terminal: commands in order, and the checks after each.
 
-The demo's story as data: commands in order, and what must be true in the sandbox after each.
-
-A check looks at the sandbox's own account of its state, before and after the command, never at what the command said.
-
-The demo's story in the terminal: commands in order, each checked against the sandbox's truth.
-
-It uses a database of its own in a temporary folder, and an environment without the AWS settings of whoever runs it.
+A check reads the sandbox's own state before and after the command, never the command's output. The commands use a
+database in a temporary folder, and no AWS settings of the person who runs the demo.
 """
 
 from __future__ import annotations
@@ -47,7 +42,7 @@ Truth: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StoryCheck:
-    """One sentence, and how the truth shows that it holds."""
+    """A claim, and how the sandbox's state shows it."""
 
     claim: str
     holds: Callable[[Truth, Truth], bool]
@@ -56,7 +51,7 @@ class StoryCheck:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCheck:
-    """One sentence about what a reading command answers, read once more as JSON."""
+    """A claim about the JSON answer of a reading command."""
 
     claim: str
     holds: Callable[[Truth, Mapping[str, Any]], bool]
@@ -77,7 +72,7 @@ class DemoStep:
 
 
 def root_user(truth: Truth, account_id: str) -> Mapping[str, Any]:
-    """The root user of an account, as the sandbox has it."""
+    """Find the root user of an account in the sandbox's state."""
     found: Mapping[str, Any] = next(
         account["root_user"] for account in truth["accounts"] if account["account_id"] == account_id
     )
@@ -85,7 +80,7 @@ def root_user(truth: Truth, account_id: str) -> Mapping[str, Any]:
 
 
 def is_bare(user: Mapping[str, Any]) -> bool:
-    """Whether a root user has nothing: it can't sign in, and can't recover a password."""
+    """Return whether a root user has no credentials: it can't sign in and can't recover a password."""
     kinds = ("password", "recovery_allowed", "access_keys", "signing_certificates", "mfa_devices")
     return not any(user[kind] for kind in kinds)
 
@@ -111,7 +106,7 @@ def _are_bare(_: Truth, after: Truth) -> bool:
 
 
 def _matches_sandbox(truth: Truth, answer: Mapping[str, Any]) -> bool:
-    """Whether every status that is known is the true one, and no account was left out."""
+    """Return whether every known status is true, and no account is left out."""
     users = {account["account_id"]: account["root_user"] for account in truth["accounts"]}
     found = {account["account_id"]: account["status"] for account in answer["accounts"]}
     selected = users.keys() & found.keys()
@@ -130,7 +125,7 @@ def _finds_nothing(_: Truth, answer: Mapping[str, Any]) -> bool:
     return {account["status"] for account in answer["accounts"]} == {"not_present"}
 
 
-_TRUE = AnswerCheck("what audit says of each account is true", _matches_sandbox)
+_TRUE = AnswerCheck("the audit's status of each account is true", _matches_sandbox)
 
 
 _UNCHANGED = StoryCheck("nothing changed in AWS", _is_unchanged)
@@ -138,13 +133,13 @@ _UNCHANGED = StoryCheck("nothing changed in AWS", _is_unchanged)
 
 STORY = (
     DemoStep(
-        "Where do we stand? A company of 26 accounts, and root access management is off.",
+        "A company of 26 accounts. Root access management is off.",
         ("status",),
         exit_status=1,
         checks=(StoryCheck("no feature is on", lambda _, after: not after["features"]), _UNCHANGED),
     ),
     DemoStep(
-        "Switch it on. The security account becomes delegated administrator, and the failsafe.",
+        "Enable it. The security account becomes delegated administrator and failsafe.",
         ("enable", "--delegated-administrator", DELEGATE, "--yes"),
         exit_status=0,
         checks=(
@@ -157,40 +152,40 @@ STORY = (
                 lambda _, after: DELEGATE in str(after["delegated_administrators"]),
             ),
             StoryCheck(
-                "no root user was touched",
+                "no root user changed",
                 lambda before, after: before["accounts"] == after["accounts"],
             ),
         ),
     ),
     DemoStep(
-        "Who has root user credentials? Two reading calls in each account.",
+        "Which accounts have root user credentials? Two read calls per account.",
         ("audit",),
         exit_status=1,
         checks=(_UNCHANGED,),
         answer_checks=(AnswerCheck("no account is missing", _is_complete), _TRUE),
     ),
     DemoStep(
-        f"The accounts that came with {OU_PATH} have everything: passwords, keys, certificates. Delete them.",
+        f"The accounts of {OU_PATH} have passwords, keys and certificates. Delete them.",
         ("delete", "--ou", OU_PATH, "--yes"),
         exit_status=0,
         checks=(
-            StoryCheck(f"every root user in {OU_PATH} is bare", _are_bare),
+            StoryCheck(f"no root user in {OU_PATH} has credentials", _are_bare),
             StoryCheck(
-                "every other root user is as it was",
+                "no other root user changed",
                 lambda before, after: _users(before, in_unit=False) == _users(after, in_unit=False),
             ),
             StoryCheck("the accounts stay", lambda before, after: len(before["accounts"]) == len(after["accounts"])),
         ),
     ),
     DemoStep(
-        "Read them again.",
+        "Audit them again.",
         ("audit", "--ou", OU_PATH),
         exit_status=0,
         checks=(_UNCHANGED,),
         answer_checks=(AnswerCheck("nothing is left", _finds_nothing), _TRUE),
     ),
     DemoStep(
-        "One of them needs its root user once more. Allow recovery, for a short time.",
+        "One account needs its root user. Allow recovery for a short time.",
         (
             "recover",
             RECOVERED,
@@ -205,14 +200,14 @@ STORY = (
         exit_status=0,
         meanwhile=(
             StoryCheck(
-                "the root user could recover its password",
+                "the root user can recover its password",
                 lambda _, after: bool(root_user(after, RECOVERED)["recovery_allowed"]),
             ),
         ),
-        checks=(StoryCheck("the window is closed and the root user bare again", _are_bare),),
+        checks=(StoryCheck("the window is closed, and no root user credentials are left", _are_bare),),
     ),
-    DemoStep("The window stands on record.", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
-    DemoStep("And the record of every call is intact.", ("ledger", "verify"), exit_status=0),
+    DemoStep("The window is recorded.", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
+    DemoStep("The ledger of every call is intact.", ("ledger", "verify"), exit_status=0),
 )
 
 
@@ -227,11 +222,11 @@ class DemoPlayer:
         self._sandbox = sandbox
         self._terminal = terminal
         self._settings = settings
-        self._held = 0
+        self._passed = 0
         self._failed: list[str] = []
 
     def play(self, story: Sequence[DemoStep]) -> list[str]:
-        """Every step; the checks that failed are returned."""
+        """Play every step; return the checks that failed."""
         started = time.monotonic()
         for step in story:
             self._play(step)
@@ -248,8 +243,8 @@ class DemoPlayer:
             answer = read_answer()
         self._terminal.show("")
         for claim, is_seen in meanwhile:
-            self._show_text(f"sandbox, while it ran: {claim}", holds=is_seen)
-        self._show_text(f"exit status {status}, {step.exit_status} expected", holds=status == step.exit_status)
+            self._show_text(f"sandbox, during the command: {claim}", holds=is_seen)
+        self._show_text(f"exit status {status}, expected {step.exit_status}", holds=status == step.exit_status)
         after = self._sandbox.read_organization()
         for check in step.checks:
             self._show_text(f"sandbox: {check.claim}", holds=check.holds(before, after))
@@ -267,7 +262,7 @@ class DemoPlayer:
     def _start(
         self, *arguments: str, stdout: int | None = None, stderr: int | None = None
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """A command that doesn't outlive the story: an interrupted one would go on without its sandbox."""
+        """Start a command that ends with the story; it must not continue without its sandbox."""
         with subprocess.Popen(  # noqa: S603 - our own program, no shell
             [sys.executable, "-m", "rootkeeper", *arguments],
             env=clean_environment() | dict(self._settings),
@@ -284,7 +279,7 @@ class DemoPlayer:
 
     @contextmanager
     def _answering(self, step: DemoStep) -> Iterator[Callable[[], bytes]]:
-        """The same command beside the shown one, as JSON, where its answer is to be checked."""
+        """Run the same command beside the shown one, as JSON, if its answer is checked."""
         if not step.answer_checks:
             yield lambda: b""
             return
@@ -293,7 +288,7 @@ class DemoPlayer:
             yield lambda: command.communicate()[0]
 
     def _is_seen(self, check: StoryCheck, before: Truth, command: subprocess.Popen[bytes]) -> bool:
-        """Whether it comes true while the command runs."""
+        """Return whether it becomes true while the command runs."""
 
         def holds() -> bool:
             return check.holds(before, self._sandbox.read_organization())
@@ -303,7 +298,7 @@ class DemoPlayer:
     def _show_text(self, claim: str, *, holds: bool) -> None:
         from rich.text import Text
 
-        self._held += holds
+        self._passed += holds
         if not holds:
             self._failed.append(claim)
         self._terminal.show(Text(f"{'✓' if holds else '✗ FAILED:'} {claim}", style="green" if holds else "bold red"))
@@ -312,12 +307,12 @@ class DemoPlayer:
     def _conclude(self, seconds: float) -> None:
         from rich.text import Text
 
-        text = f"{self._held} checks held, {len(self._failed)} failed, in {seconds:.0f} s."
+        text = f"{self._passed} checks passed, {len(self._failed)} failed, in {seconds:.0f} s."
         self._terminal.show("", Text(text, style="bold red" if self._failed else "bold green"))
 
 
 def title(text: str) -> Text:
-    """What stands above something."""
+    """Render a line above something."""
     from rich.text import Text
 
     return Text(text, style="bold")

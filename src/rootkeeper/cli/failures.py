@@ -1,7 +1,7 @@
-"""How a command ends that couldn't do its work: one sentence and a hint on stderr, and an exit status.
+"""How a command ends that failed: one sentence and a hint on stderr, and an exit status.
 
-A bug leaves a traceback in a log file that only its owner can read. Error messages may quote what AWS or a driver
-said, so whatever looks like a secret is blanked in them; local variables are never written.
+A bug leaves a traceback in a log file that only its owner can read. Error messages can quote AWS or a driver, so
+anything that looks like a secret is blanked. Local variables are never written.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _SECRETS = (
 
 
 def report_error(error: RootkeeperError, terminal: Terminal) -> int:
-    """Tell a deliberate error."""
+    """Show a deliberate error."""
     _show_error(terminal, error.message, render_hint(error.hint))
     return error.exit_status
 
 
 def report_usage(error: typer.TyperException, terminal: Terminal) -> int:
-    """Tell that the command line can't be understood."""
+    """Show that the command line can't be understood."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":  # Typer has shown the help already
         return ExitStatus.USAGE
@@ -45,31 +45,29 @@ def report_usage(error: typer.TyperException, terminal: Terminal) -> int:
 
 
 def report_lost_output(error: OutputLostError, terminal: Terminal) -> int:
-    """Tell that stdout can't take the answer; nothing is said where its reader has just gone away."""
+    """Show that stdout can't take the answer. Its reader may simply be gone; then show nothing."""
     if error.errno != errno.EPIPE:
         _show_error(terminal, f"The answer can't be written to stdout: {error.strerror}.", None)
     return ExitStatus.BAD
 
 
 def report_bug(error: Exception, terminal: Terminal) -> int:
-    """Tell an error that nobody foresaw, and keep its traceback."""
+    """Show an unexpected error, and keep its traceback."""
     place = _keep_traceback(error)
     kept = f"The details are in {place}." if place else "The details couldn't be written to a file."
-    _show_error(
-        terminal, f"Rootkeeper met an unexpected {type(error).__name__}. {kept}", "Please report it with that file."
-    )
+    _show_error(terminal, f"Unexpected {type(error).__name__}. {kept}", "Please report it with that file.")
     return ExitStatus.BUG
 
 
 def blank_secrets(text: str) -> str:
-    """``text`` without passwords in addresses, key ids and long runs that may be secrets or tokens."""
+    """Blank passwords in addresses, key ids, and long words that may be secrets or tokens."""
     for pattern in _SECRETS:
         text = pattern.sub("[…]", text)
     return text
 
 
 def describe_traceback(error: BaseException) -> str:
-    """Frames and types as Python prints them, messages blanked."""
+    """Render frames and types as Python does, with secrets blanked."""
     described = traceback.TracebackException.from_exception(error, capture_locals=False)
     return "".join(
         line if line.startswith(("  File", "Traceback")) else blank_secrets(line) for line in described.format()

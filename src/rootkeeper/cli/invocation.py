@@ -1,11 +1,7 @@
-"""What every command is given: the shared options.
+"""What every command receives: the options that all commands share, and the terminal.
 
-Which commands can go through a server, as errors and guides name them; a test holds the commands to it.
-
-What every command is given: the options that all commands share, and the terminal.
-
-``--profile``, ``--region``, ``--config``, ``--server`` and ``-o`` are declared once, here, and shown by every command
-and group, so that they work before and after the command's name; the innermost one wins.
+``--profile``, ``--region``, ``--config``, ``--server`` and ``-o`` are declared here once. Every command and group shows
+them, so they work before and after the command's name; the innermost one wins.
 """
 
 from __future__ import annotations
@@ -48,13 +44,14 @@ THROUGH_SERVER = (
     "unlock",
     "windows",
 )
+"""Commands that can use a server, for errors and guides; a test compares them with the commands."""
 
 
 _PANEL = "For every command"
 
 
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
-"""Names a server for all commands; the same as in ``rootkeeper.settings``, which takes longer to import."""
+"""Also in ``rootkeeper.settings``, which takes longer to import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class SharedOptions(OptionSet):
 
     output: Annotated[
         OutputFormat | None,
-        typer.Option("-o", "--output", help="How the answer is shown on stdout.", rich_help_panel=_PANEL),
+        typer.Option("-o", "--output", help="The format of the answer on stdout.", rich_help_panel=_PANEL),
     ] = None
     profile: Annotated[
         str | None,
@@ -75,20 +72,20 @@ class SharedOptions(OptionSet):
     ] = None
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="Settings of Rootkeeper (TOML).", rich_help_panel=_PANEL),
+        typer.Option("--config", metavar="FILE", help="Rootkeeper's settings (TOML).", rich_help_panel=_PANEL),
     ] = None
     server: Annotated[
         str | None,
         typer.Option(
             "--server",
             metavar="URL",
-            help="Go through this Rootkeeper server instead of AWS. Also ROOTKEEPER_SERVER.",
+            help="Use this Rootkeeper server instead of AWS. Also ROOTKEEPER_SERVER.",
             rich_help_panel=_PANEL,
         ),
     ] = None
 
     def over(self, outer: SharedOptions) -> SharedOptions:
-        """These, and the outer ones where these are silent."""
+        """Use these options, and the outer ones where these aren't set."""
         return SharedOptions(
             **{
                 entry.name: getattr(outer if getattr(self, entry.name) is None else self, entry.name)
@@ -105,7 +102,7 @@ class Invocation:
     terminal: Terminal
 
     def choose_output(self, *offered: OutputFormat) -> OutputFormat:
-        """The format asked for, or the first offered.
+        """Return the requested format, or the first one offered.
 
         :raises InputError: if the command doesn't offer it.
         """
@@ -113,12 +110,12 @@ class Invocation:
         if wanted not in offered:
             raise InputError(
                 f"This command has no output {wanted.value!r}.",
-                hint=f"It has {', '.join(entry.value for entry in offered)}.",
+                hint=f"Use {', '.join(entry.value for entry in offered)}.",
             )
         return wanted
 
     def load_settings(self) -> Settings:
-        """The settings of file and environment.
+        """Read the settings of file and environment.
 
         :raises SettingsError: if one is unknown or out of range.
         """
@@ -128,14 +125,14 @@ class Invocation:
 
     @property
     def server_address(self) -> str | None:
-        """The server to go through, as it was given; an empty ``--server`` means none, whatever the variable says."""
+        """The server to use, as it was given. An empty ``--server`` means none, also if the variable is set."""
         given = self.options.server
         return (os.environ.get(SERVER_VARIABLE) if given is None else given) or None
 
     def open_server(self) -> RemoteServer:
-        """The server that is named; nothing is sent yet.
+        """Connect to the named server; nothing is sent yet.
 
-        :raises InputError: if the address is none, or an option is given that belongs to AWS credentials of one's own.
+        :raises InputError: if the address isn't valid, or an option is given that needs AWS credentials of one's own.
         :raises NotSignedInError: if there is no token for it.
         """
         from rootkeeper.composition import application as bootstrap
@@ -143,7 +140,7 @@ class Invocation:
         for name in ("profile", "region"):
             if getattr(self.options, name) is not None:
                 raise InputError(
-                    f"--{name} belongs to AWS credentials of your own; the server uses its own ones.",
+                    f"--{name} needs AWS credentials of your own, but the server uses its own.",
                     hint=f"Leave out --{name} or --server.",
                 )
         return bootstrap.open_remote_server(self.server_address or "")
@@ -151,18 +148,18 @@ class Invocation:
     def open_application(
         self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
     ) -> Application:
-        """What the command works with; to be closed, as a context manager does.
+        """Open what the command works with; a context manager closes it.
 
-        :param creates_database: whether a missing database is made, instead of being an error.
-        :param needs_ledger: ``False`` for closing a window, which may go on while the ledger can't be written.
+        :param creates_database: whether a missing database is created instead of an error.
+        :param needs_ledger: ``False`` for closing a window, which doesn't wait for a ledger that can't be written.
         :param api_share: instead of the setting ``aws.api_share``.
         :raises SettingsError: if a setting is unknown or out of range.
-        :raises InputError: if a server is named, through which this command can't go.
+        :raises InputError: if a server is named and this command can't use one.
         """
         from rootkeeper.composition import application as bootstrap
 
         if self.server_address is not None:
-            raise _cant_go_through(self.server_address)
+            raise _refuse_server(self.server_address)
         settings = self.load_settings()
         if api_share is not None:
             settings = replace(settings, aws=replace(settings.aws, api_share=api_share))
@@ -177,16 +174,15 @@ class Invocation:
 
 
 def through_server(function: Callable[..., int]) -> Callable[..., int]:
-    """Mark a command that can go through a server: it works through ``open_operator``."""
+    """Mark a command that works through ``open_operator``, so also through a server."""
     function.goes_through_server = True  # type: ignore[attr-defined]  # read by ``command``
     return function
 
 
-def _cant_go_through(address: str) -> InputError:
-
+def _refuse_server(address: str) -> InputError:
     return InputError(
-        f"This command can't go through a server, and {address} is named.",
-        hint=f"Leave out --server and unset {SERVER_VARIABLE}. Through a server go: {', '.join(THROUGH_SERVER)}.",
+        f"This command can't use a server, but {address} is named.",
+        hint=f"Leave out --server and unset {SERVER_VARIABLE}. A server can do: {', '.join(THROUGH_SERVER)}.",
     )
 
 
@@ -200,7 +196,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
     def run(context: typer.Context, **values: Any) -> None:
         remember(context, values)
         if context.obj.server and not goes_through_server:
-            raise _cant_go_through(context.obj.server)
+            raise _refuse_server(context.obj.server)
         if takes_invocation:
             values["invocation"] = Invocation(context.obj, Terminal())
         try:
@@ -215,7 +211,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
 
 def group_callback(function: Callable[..., None]) -> Callable[..., None]:
-    """Let a group's callback take the shared options before the command's name."""
+    """Make a group take the shared options before the command's name."""
 
     @wraps(function)
     def callback(context: typer.Context, **values: Any) -> None:
@@ -227,7 +223,7 @@ def group_callback(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def group(explanation: str) -> typer.Typer:
-    """A Typer application of several commands."""
+    """Make a Typer application of several commands."""
     return typer.Typer(
         help=explanation,
         callback=group_callback(lambda: None),
@@ -238,7 +234,7 @@ def group(explanation: str) -> typer.Typer:
 
 
 def single(function: Callable[..., int]) -> typer.Typer:
-    """A Typer application of one command."""
+    """Make a Typer application of one command."""
     application = typer.Typer(add_completion=False, rich_markup_mode="rich")
     add(application, function)
     return application
@@ -250,13 +246,13 @@ def add(application: typer.Typer, function: Callable[..., int], name: str | None
 
 
 def unwrap(docstring: str) -> str:
-    """A docstring's paragraphs, each in one line for Typer to wrap, safe against markup."""
+    """Join the lines of each paragraph of a docstring, for Typer to wrap; escape markup."""
     paragraphs = inspect.cleandoc(docstring).split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("[", "\\[")
 
 
 def remember(context: typer.Context, values: dict[str, Any]) -> None:
-    """Take the shared options out of ``values`` and keep them in the context, over the outer ones."""
+    """Take the shared options out of ``values`` and store them in the context, over the outer ones."""
     own = SharedOptions(**{entry.name: values.pop(entry.name) for entry in fields(SharedOptions)})
     context.obj = own.over(context.obj or SharedOptions())
 

@@ -1,10 +1,6 @@
-"""The entry point: finds the command, runs it, and turns every ending into one exit status.
+"""The entry point: finds the command, runs it, and turns every result into one exit status.
 
-The group of all commands, which imports a command's file only when that command is run.
-
-The page of the group itself is made from the table alone; so ``rootkeeper --help`` imports no command.
-
-The entry point: finds the command, runs it, and turns every ending into one exit status.
+A command's file is imported only when the command runs. The page of ``rootkeeper --help`` is made from the table alone.
 """
 
 from __future__ import annotations
@@ -46,10 +42,61 @@ class CommandEntry:
         return typer.main.get_command(getattr(module, self.application))
 
 
-class CommandGroup(TyperGroup):
-    """Commands by name, from ``entries``."""
+_TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
 
-    entries: ClassVar[Mapping[str, CommandEntry]] = {}
+
+class RootkeeperGroup(TyperGroup):
+    """All commands, in the order in which a newcomer needs them."""
+
+    entries: ClassVar[Mapping[str, CommandEntry]] = {
+        "demo": CommandEntry("demo", "Try the console on a sandbox, with a guided story.", _TRY),
+        "sandbox": CommandEntry("sandbox", "Run an AWS organization on localhost.", _TRY),
+        "status": CommandEntry(
+            "status",
+            "Show the set-up of root access management, and its drift.",
+            _SEE,
+        ),
+        "audit": CommandEntry("audit", "Show which accounts have root user credentials.", _SEE),
+        "emails": CommandEntry("emails", "Check, attest and change root e-mail addresses.", _SEE),
+        "report": CommandEntry("report", "Write the evidence report of a period, without calls to AWS.", _SEE),
+        "history": CommandEntry("history", "Show the timeline of one account, oldest first.", _SEE),
+        "diff": CommandEntry("history", "Show what changed between two audits.", _SEE, "diff_application"),
+        "preflight": CommandEntry("preflight", "Show which tasks SCPs and RCPs would block.", _SEE),
+        "ledger": CommandEntry("ledger", "Read and verify the audit trail.", _SEE),
+        "notifications": CommandEntry("notifications", "Test notification targets, and list deliveries.", _SEE),
+        "policies": CommandEntry(
+            "policies", "Generate least-privilege policies, alarms and infrastructure code.", _SEE
+        ),
+        "breakglass": CommandEntry(
+            "failsafe",
+            "Show who can open root sessions, and which access remains without Identity Center.",
+            _SEE,
+            "breakglass_application",
+        ),
+        "enable": CommandEntry("setup", "Enable root access management.", _CHANGE),
+        "disable": CommandEntry("setup", "Disable root access management.", _CHANGE, "disable_application"),
+        "plan": CommandEntry("plan", "Write the plan of a deletion to a file.", _CHANGE),
+        "apply": CommandEntry("plan", "Apply a plan file exactly.", _CHANGE, "apply_application"),
+        "delete": CommandEntry("delete", "Delete root user credentials of member accounts.", _CHANGE),
+        "jobs": CommandEntry("jobs", "List, show, cancel and resume jobs.", _CHANGE),
+        "exceptions": CommandEntry("exceptions", "Manage the accounts that deletion skips.", _CHANGE),
+        "recover": CommandEntry("recover", "Allow root password recovery for a limited time.", _RECOVER),
+        "unlock": CommandEntry("unlock", "Fix bucket and queue policies that lock everyone out.", _RECOVER),
+        "windows": CommandEntry("windows", "Request, approve, open and close recovery windows.", _RECOVER),
+        "failsafe": CommandEntry(
+            "failsafe",
+            "Set up and check the failsafe: the delegated administrator's root login.",
+            _RECOVER,
+        ),
+        "serve": CommandEntry("serve", "Run the server: console, API and a worker.", _SERVE),
+        "worker": CommandEntry(
+            "serve", "Run a worker: a server without console and API.", _SERVE, "worker_application"
+        ),
+        "users": CommandEntry("users", "Manage users who sign in to a server.", _SERVE),
+        "token": CommandEntry("users", "Manage API tokens of a server.", _SERVE, "token_application"),
+        "login": CommandEntry("login", "Sign in to a Rootkeeper server.", _SERVE),
+        "logout": CommandEntry("login", "Sign out of a Rootkeeper server.", _SERVE, "logout_application"),
+    }
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the name and shape are Typer's
         return list(self.entries)
@@ -87,61 +134,6 @@ class CommandGroup(TyperGroup):
         )
 
 
-_TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
-
-
-class RootkeeperGroup(CommandGroup):
-    """All commands, in the order in which a newcomer meets them."""
-
-    entries = {  # noqa: RUF012 - a class variable by its base
-        "demo": CommandEntry("demo", "Try the console on a sandbox, with a guided story.", _TRY),
-        "sandbox": CommandEntry("sandbox", "Run an AWS organization on localhost.", _TRY),
-        "status": CommandEntry(
-            "status",
-            "Show whether root access management is set up, and as you accepted it.",
-            _SEE,
-        ),
-        "audit": CommandEntry("audit", "Show which accounts have root user credentials.", _SEE),
-        "emails": CommandEntry("emails", "Hold root e-mail addresses to rules, attest and change them.", _SEE),
-        "report": CommandEntry("report", "Write the evidence of a period: for an auditor, without AWS.", _SEE),
-        "history": CommandEntry("history", "Show one account's past: one time line, the oldest first.", _SEE),
-        "diff": CommandEntry("history", "Show what changed between two audits.", _SEE, "diff_application"),
-        "preflight": CommandEntry("preflight", "Show what SCPs and RCPs would block.", _SEE),
-        "ledger": CommandEntry("ledger", "Read and verify the audit trail.", _SEE),
-        "notifications": CommandEntry("notifications", "Try the targets of notifications, and see what arrived.", _SEE),
-        "policies": CommandEntry("policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE),
-        "breakglass": CommandEntry(
-            "failsafe",
-            "Show who could open root today, and the way in when Identity Center is down.",
-            _SEE,
-            "breakglass_application",
-        ),
-        "enable": CommandEntry("setup", "Switch root access management on.", _CHANGE),
-        "disable": CommandEntry("setup", "Switch root access management off.", _CHANGE, "disable_application"),
-        "plan": CommandEntry("plan", "Write down what a deletion would do.", _CHANGE),
-        "apply": CommandEntry("plan", "Do exactly what a plan file says.", _CHANGE, "apply_application"),
-        "delete": CommandEntry("delete", "Delete root user credentials of member accounts.", _CHANGE),
-        "jobs": CommandEntry("jobs", "List, show, cancel and resume jobs.", _CHANGE),
-        "exceptions": CommandEntry("exceptions", "Keep accounts that deletion skips.", _CHANGE),
-        "recover": CommandEntry("recover", "Allow root password recovery for a time.", _RECOVER),
-        "unlock": CommandEntry("unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER),
-        "windows": CommandEntry("windows", "Request, approve, open and close recovery windows.", _RECOVER),
-        "failsafe": CommandEntry(
-            "failsafe",
-            "Keep the delegated administrator's root login as the way back in.",
-            _RECOVER,
-        ),
-        "serve": CommandEntry("serve", "Run the server: its console and API, and a worker within.", _SERVE),
-        "worker": CommandEntry(
-            "serve", "Run a worker: what a server does, without its API.", _SERVE, "worker_application"
-        ),
-        "users": CommandEntry("users", "Keep users who sign in to a server.", _SERVE),
-        "token": CommandEntry("users", "Keep API tokens of a server.", _SERVE, "token_application"),
-        "login": CommandEntry("login", "Sign in to a Rootkeeper server.", _SERVE),
-        "logout": CommandEntry("login", "Sign out of a Rootkeeper server.", _SERVE, "logout_application"),
-    }
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     prepare_streams()
@@ -165,7 +157,7 @@ def _run_to_a_status(arguments: Sequence[str] | None, terminal: Terminal) -> int
 
 
 def _finish_output(status: int, terminal: Terminal) -> int:
-    """Bring the answer out; an answer that was lost is never a good ending."""
+    """Flush stdout; a lost answer is never a good exit status."""
     try:
         terminal.finish()
     except OutputLostError as error:
@@ -201,9 +193,9 @@ def _root(
 ) -> None:
     """See, delete and recover the root user credentials of every account in an AWS organization.
 
-    AWS credentials, Regions and endpoints are taken as the AWS CLI takes them. To try everything without an AWS
-    account: rootkeeper demo.
+    Set AWS credentials, Regions and endpoints as for the AWS CLI. To try everything without an AWS account:
+    rootkeeper demo.
 
-    Exit statuses: 0 good, 1 the answer is bad, 2 wrong usage, 3 refused or unreachable, 4 a change failed or isn't
-    proven, 70 a bug, 130 interrupted.
+    Exit statuses: 0 good; 1 the answer is bad; 2 wrong usage; 3 refused or unreachable; 4 a change failed or isn't
+    proven; 70 a bug; 130 interrupted.
     """

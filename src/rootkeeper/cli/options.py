@@ -1,19 +1,4 @@
-"""Options that several commands share.
-
-``--fail-on``: what makes the answer of a reading command a bad one.
-
-Dates and times as people give them on a command line.
-
-The option by which a command leaves AWS's quotas to others.
-
-What somebody says who asks for a recovery window: the same for ``recover`` and ``windows request``.
-
-The options that select accounts: the same for every command that takes a selection.
-
-The options that say what a deletion may do, for ``plan`` and ``delete``.
-
-The options that say in which waves a deletion goes, for ``delete`` and ``apply``.
-"""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -41,22 +26,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FailOnOptions(OptionSet):
-    """The option of ``audit``, ``plan`` and ``status``."""
+    """What makes the answer of a reading command bad."""
 
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             "--fail-on",
             metavar="present,unknown,none",
-            help="What makes the exit status 1. Default: present,unknown.",
+            help="Findings that make the exit status 1. Default: present,unknown.",
             show_default=False,
         ),
     ] = None
 
     def to_set(self) -> frozenset[FailOn]:
-        """Several may be given, with commas or by repeating the option.
+        """Read the words, given with commas or by repeating the option.
 
-        :raises InputError: if a word is unknown, or ``none`` stands beside others.
+        :raises InputError: if a word is unknown, or ``none`` is given with others.
         """
         if not self.fail_on:
             return FAIL_ON_FINDINGS
@@ -64,8 +49,8 @@ class FailOnOptions(OptionSet):
         known = {entry.value: entry for entry in FailOn}
         if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):
             raise InputError(
-                f"--fail-on {','.join(self.fail_on)} can't be understood.",
-                hint="Write present, unknown or both with a comma; or none alone.",
+                f"--fail-on {','.join(self.fail_on)} isn't valid.",
+                hint="Use present, unknown, both with a comma, or none alone.",
             )
         return frozenset(known[word] for word in words)
 
@@ -77,10 +62,9 @@ _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(days=3650)
 
 
 def parse_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> datetime:
-    """Read a date, a date with time, or a length of time from now.
+    """Parse a date, a date with time, or a length of time from now. A time without a zone is UTC.
 
-    A time without a zone is UTC. :param day_ends: whether a date alone means its last second or its first.
-
+    :param day_ends: whether a date alone means its last second or its first.
     :raises InputError: if it is none of these.
     """
     if _LENGTH.fullmatch(text.strip()):
@@ -89,7 +73,7 @@ def parse_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> da
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise InputError(
-            f"{option} {text!r} is not a date.", hint="Write 2026-12-31, 2026-12-31T18:00Z, or a length such as 30d."
+            f"{option} {text!r} is not a date.", hint="Use 2026-12-31, 2026-12-31T18:00Z, or a length such as 30d."
         ) from error
     if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text.strip()):
         moment = datetime.combine(moment.date(), time(23, 59, 59) if day_ends else time())
@@ -97,7 +81,7 @@ def parse_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> da
 
 
 def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> datetime:
-    """The same, except that a length of time means so long before ``now``.
+    """Parse the same, except that a length of time means that long before ``now``.
 
     :raises InputError: if it is none of these.
     """
@@ -108,7 +92,7 @@ def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) 
 
 @dataclass(frozen=True, slots=True)
 class PaceOptions(OptionSet):
-    """How fast AWS may be called."""
+    """How fast AWS is called."""
 
     api_share: Annotated[
         int | None,
@@ -117,23 +101,25 @@ class PaceOptions(OptionSet):
             metavar="PERCENT",
             min=1,
             max=100,
-            help="Part of AWS's published request rates to use; the rest is left to other tools. Default: 80.",
+            help="Share of AWS's published request rates to use; the rest stays for other tools. Default: 80.",
         ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryOptions(OptionSet):
-    """For what, by which ticket, for how long, and whether it is a drill."""
+    """A request for a recovery window; the same for ``recover`` and ``windows request``."""
 
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
-    reason: Annotated[str, typer.Option("--reason", help="What the root user is needed for.")]
+    reason: Annotated[str, typer.Option("--reason", help="Why the root user is needed.")]
     ticket: Annotated[str | None, typer.Option("--ticket", help="The ticket or change number.")] = None
-    duration: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long, from 10s to 72h.")] = "4h"
-    drill: Annotated[bool, typer.Option("--drill", help="Mark it as a drill; everything else is the same.")] = False
+    duration: Annotated[
+        str, typer.Option("--for", metavar="LENGTH", help="How long the window is open, from 10s to 72h.")
+    ] = "4h"
+    drill: Annotated[bool, typer.Option("--drill", help="Mark the window as a drill; nothing else changes.")] = False
 
     def to_request(self, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
-        """What the options ask for.
+        """Make the request.
 
         :raises InputError: if the length can't be understood.
         """
@@ -153,7 +139,7 @@ _PANEL = "Selection"
 
 @dataclass(frozen=True, slots=True)
 class SelectionOptions(OptionSet):
-    """Which accounts a command means."""
+    """The options that select accounts; the same for every command."""
 
     accounts: Annotated[
         list[str] | None,
@@ -162,7 +148,7 @@ class SelectionOptions(OptionSet):
     ou: Annotated[
         list[str] | None,
         typer.Option(
-            "--ou", metavar="ID|PATH", help="An organizational unit with everything below.", rich_help_panel=_PANEL
+            "--ou", metavar="ID|PATH", help="An organizational unit and everything below it.", rich_help_panel=_PANEL
         ),
     ] = None
     tag: Annotated[
@@ -181,11 +167,13 @@ class SelectionOptions(OptionSet):
     ] = None
     exclude: Annotated[
         list[str] | None,
-        typer.Option("--exclude", metavar="ACCOUNT|OU", help="Leave these out.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--exclude", metavar="ACCOUNT|OU", help="Leave out these accounts or units.", rich_help_panel=_PANEL
+        ),
     ] = None
     from_file: Annotated[
         Path | None,
-        typer.Option("--from-file", metavar="FILE", help="Accounts from a file, one a line.", rich_help_panel=_PANEL),
+        typer.Option("--from-file", metavar="FILE", help="A file with one account per line.", rich_help_panel=_PANEL),
     ] = None
     all_accounts: Annotated[
         bool, typer.Option("--all", help="Every account of the organization.", rich_help_panel=_PANEL)
@@ -193,12 +181,12 @@ class SelectionOptions(OptionSet):
     include_failsafe: Annotated[
         list[str] | None,
         typer.Option(
-            "--include-failsafe", metavar="ID", help="Don't spare this delegated administrator.", rich_help_panel=_PANEL
+            "--include-failsafe", metavar="ID", help="Include this delegated administrator.", rich_help_panel=_PANEL
         ),
     ] = None
 
     def to_request(self) -> SelectionRequest:
-        """What was asked for, as far as that can be read without the organization.
+        """Make the request, without reading the organization.
 
         :raises InputError: if a file can't be read, or an option can't be understood.
         """
@@ -218,7 +206,7 @@ class SelectionOptions(OptionSet):
 
 
 def _require_plausible(text: str) -> None:
-    """Digits alone are meant as an id: a wrong one is told before any call."""
+    """Digits are meant as an account id, so check the id before any call."""
     if text.isdigit():
         parse_account_id(text)
 
@@ -230,24 +218,24 @@ def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
-        raise InputError(f"{path} can't be read: {why}.", hint="Give a text file with one account a line.") from error
+        raise InputError(f"{path} can't be read: {why}.", hint="Use a text file with one account per line.") from error
     return parse_account_list(text, str(path))
 
 
 UNUSED_DAYS = 0
-"""Of a request through a server, whose own setting says for how long a use counts as recent."""
+"""For a request through a server, which uses its own setting for recent use."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionChoices(OptionSet):
-    """Which kinds go, and which recently used ones go all the same."""
+    """What a deletion can delete; for ``plan`` and ``delete``."""
 
     only: Annotated[
         list[str] | None,
         typer.Option(
             "--only",
             metavar="KIND,…",
-            help="Only these kinds: password, access_keys, signing_certificates, mfa_devices.",
+            help="Delete only these kinds: password, access_keys, signing_certificates, mfa_devices.",
             show_default=False,
         ),
     ] = None
@@ -256,12 +244,12 @@ class DeletionChoices(OptionSet):
         typer.Option(
             "--allow-recently-used",
             metavar="ACCOUNT",
-            help="Delete from this account though its password or a key was used lately; needs --reason.",
+            help="Delete from this account although its password or a key was used recently; needs --reason.",
         ),
     ] = None
     reason: Annotated[
         list[str] | None,
-        typer.Option("--reason", help="Why: one for all accounts of --allow-recently-used, or one for each."),
+        typer.Option("--reason", help="The reason for --allow-recently-used: one for all accounts, or one for each."),
     ] = None
 
     def to_options(
@@ -271,10 +259,7 @@ class DeletionChoices(OptionSet):
         not_before: datetime | None = None,
         not_after: datetime | None = None,
     ) -> DeletionOptions:
-        """What was asked for.
-
-        :raises InputError: if a kind is unknown, or reasons and accounts don't match.
-        """
+        """:raises InputError: if a kind is unknown, or reasons and accounts don't match."""
         from rootkeeper.deletion.service import DeletionOptions  # imports botocore, which --help doesn't need
 
         return DeletionOptions(
@@ -291,11 +276,11 @@ class DeletionChoices(OptionSet):
             raise InputError("--allow-recently-used needs a reason.", hint="Add --reason TEXT.")
         if len(reasons) > 1 and len(reasons) != len(accounts):
             raise InputError(
-                f"{len(accounts)} accounts of --allow-recently-used, but {len(reasons)} reasons.",
-                hint="Give one --reason for all, or one for each in the same order.",
+                f"--allow-recently-used names {len(accounts)} accounts, but there are {len(reasons)} reasons.",
+                hint="Use one --reason for all, or one for each in the same order.",
             )
         if reasons and not accounts:
-            raise InputError("--reason belongs to --allow-recently-used.", hint="Name the account it is for.")
+            raise InputError("--reason needs --allow-recently-used.", hint="Add --allow-recently-used ACCOUNT.")
         return dict(zip(accounts, reasons * len(accounts) if len(reasons) == 1 else reasons, strict=True))
 
 
@@ -306,7 +291,7 @@ def _parse_kinds(texts: list[str] | None) -> frozenset[CredentialKind]:
     known = {kind.value for kind in CredentialKind}
     if words - known:
         raise InputError(
-            f"--only {','.join(texts)} names an unknown kind.", hint=f"The kinds are {', '.join(sorted(known))}."
+            f"--only {','.join(texts)} names an unknown kind.", hint=f"Use one or more of {', '.join(sorted(known))}."
         )
     return frozenset(CredentialKind(word) for word in words)
 
@@ -319,20 +304,20 @@ _LONGEST_PAUSE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class WaveOptions(OptionSet):
-    """How carefully many accounts are dealt with."""
+    """In which waves a deletion proceeds; for ``delete`` and ``apply``."""
 
     canary: Annotated[
         int | None,
         typer.Option(
             "--canary",
             metavar="N",
-            help="The first N accounts go alone; unless all of them succeed, no other is begun.",
+            help="Delete from N accounts first; continue only if all of them succeed.",
             rich_help_panel=_WAVES_PANEL,
         ),
     ] = None
     wave: Annotated[
         int | None,
-        typer.Option("--wave", metavar="N", help="So many accounts at a time.", rich_help_panel=_WAVES_PANEL),
+        typer.Option("--wave", metavar="N", help="Delete from N accounts at a time.", rich_help_panel=_WAVES_PANEL),
     ] = None
     pause: Annotated[
         str | None,
@@ -345,16 +330,13 @@ class WaveOptions(OptionSet):
         typer.Option(
             "--stop-after-failures",
             metavar="N",
-            help="Begin no further account once N have failed or aren't proven.",
+            help="Stop beginning accounts when N have failed or aren't proven.",
             rich_help_panel=_WAVES_PANEL,
         ),
     ] = None
 
     def to_rules(self) -> WaveRules:
-        """What was asked for.
-
-        :raises InputError: if a number isn't positive, or a pause has nothing to stand between.
-        """
+        """:raises InputError: if a number isn't positive, or a pause is given without waves."""
         for option, number in (
             ("--canary", self.canary),
             ("--wave", self.wave),
@@ -362,10 +344,10 @@ class WaveOptions(OptionSet):
         ):
             if number is not None and number < 1:
                 raise InputError(
-                    f"{option} is {number}, but it counts accounts.", hint="Give 1 or more, or leave it out."
+                    f"{option} is {number}, but it counts accounts.", hint="Use 1 or more, or leave it out."
                 )
         if self.pause is not None and self.wave is None and self.canary is None:
-            raise InputError("--pause stands between waves, and there are none.", hint="Add --canary N or --wave N.")
+            raise InputError("--pause needs waves.", hint="Add --canary N or --wave N.")
         return WaveRules(self.canary or 0, self.wave, self._parse_pause(), self.stop_after_failures)
 
     def _parse_pause(self) -> int:

@@ -1,16 +1,7 @@
-"""Output formats, exit statuses, and sets of options.
+"""Exit statuses, output formats, and sets of options.
 
-What a command's exit status means; the same for every command.
-
-Options that several commands share, written once as a dataclass.
-
-A command takes the dataclass as one parameter; ``expand`` shows its fields to Typer as parameters of their own and
-puts the values together again. So an option is named, explained and typed at one place, and no command repeats it.
-
-What every command is given: the options that all commands share, and the terminal.
-
-``--profile``, ``--region``, ``--config``, ``--server`` and ``-o`` are declared once, here, and shown by every command
-and group, so that they work before and after the command's name; the innermost one wins.
+An option that several commands share is a field of a dataclass. A command takes the dataclass as one parameter, and
+``expand`` shows its fields to Typer as parameters. So each option is named, explained and typed once.
 """
 
 from __future__ import annotations
@@ -24,7 +15,7 @@ from typing import Any, get_type_hints
 
 
 class ExitStatus(IntEnum):
-    """Exit statuses."""
+    """What a command's exit status means; the same for every command."""
 
     GOOD = 0
     """Done, and the answer is good."""
@@ -41,13 +32,13 @@ class ExitStatus(IntEnum):
 
 
 class OptionSet:
-    """What a dataclass of options inherits from, so that it is known as one."""
+    """The base class of every dataclass of options."""
 
     __slots__ = ()
 
 
 def expand(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, its dataclass parameters replaced by their fields."""
+    """Replace the dataclass parameters of a function by their fields."""
     hints = get_type_hints(function, include_extras=True)
     shown: list[inspect.Parameter] = []
     sets: dict[str, type[OptionSet]] = {}
@@ -70,7 +61,7 @@ def expand(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def show_parameters(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> None:
-    """Let ``function`` look as if it were written with these parameters."""
+    """Make ``function`` look as if it had these parameters."""
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
 
@@ -100,3 +91,8 @@ class OutputFormat(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+
+
+LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+"""Of commands that show one record."""

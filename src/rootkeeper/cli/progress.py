@@ -1,11 +1,4 @@
-"""Progress on stderr, and countdowns.
-
-How far a command is, on stderr: a bar on a terminal, a plain line every few seconds elsewhere.
-
-Both tell the same: done, rate, an estimate of the time that is left, and what was found so far.
-
-How long a recovery window still lasts, as a line that changes in place; only on a terminal.
-"""
+"""Progress on stderr, as a bar on a terminal or as lines elsewhere; and the countdown of a recovery window."""
 
 from __future__ import annotations
 
@@ -32,20 +25,20 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 _SECONDS_BEFORE_RATE = 1.0
-"""A rate over less than this says nothing."""
+"""A rate over less time means nothing."""
 
 
 Monotonic = Callable[[], float]
 
 
 def open_progress(terminal: Terminal) -> Progress:
-    """The progress that fits where stderr goes."""
+    """Choose the progress that fits stderr."""
     return BarProgress(terminal) if terminal.remarks.is_terminal else LineProgress(terminal)
 
 
 @dataclass(slots=True)
 class ProgressRate:
-    """What was counted since a start, and what follows from it."""
+    """What was counted since a start, and the rate and estimate that follow."""
 
     started_at: float
     total: int | None = None
@@ -59,12 +52,12 @@ class ProgressRate:
         self.unknown += unknown
 
     def find_rate(self, now: float) -> float | None:
-        """Accounts a second; ``None`` while it can't be told."""
+        """Accounts a second; ``None`` while it isn't known."""
         passed = now - self.started_at
         return self.done / passed if self.done and passed >= _SECONDS_BEFORE_RATE else None
 
     def find_seconds_left(self, now: float) -> float | None:
-        """An estimate from the rate so far; ``None`` where total or rate isn't known."""
+        """An estimate from the rate so far; ``None`` if the total or the rate isn't known."""
         rate = self.find_rate(now)
         if rate is None or self.total is None:
             return None
@@ -120,7 +113,7 @@ class BarProgress:
 
     @property
     def beside(self) -> str:
-        """What stands beside the bar."""
+        """The text beside the bar."""
         return render_pace(self._pace, self._monotonic())
 
     def _update(self) -> None:
@@ -172,7 +165,7 @@ class LineProgress:
 
 
 def render_pace(pace: ProgressRate, now: float, *, has_ended: bool = False) -> str:
-    """Such as ``12.5/s, about 1m 20s left, 3 present, 1 unknown``; what isn't known yet is left out."""
+    """Such as ``12.5/s, about 1m 20s left, 3 present, 1 unknown``, without what isn't known yet."""
     rate, left = pace.find_rate(now), pace.find_seconds_left(now)
     parts = [] if rate is None else [f"{rate:,.1f}/s"]
     if left is not None and left >= 1 and not has_ended:
@@ -197,7 +190,7 @@ def render_findings(present: int, unknown: int) -> str:
 
 
 class Countdown:
-    """Shown from entering to leaving; each ``tick`` brings it up to date."""
+    """Shown while entered, on a terminal only; each ``tick`` updates it."""
 
     def __init__(self, terminal: Terminal, window: RecoveryWindow, clock: Clock) -> None:
         self._terminal = terminal
@@ -216,13 +209,13 @@ class Countdown:
             self._status.stop()
 
     def tick(self) -> bool:
-        """Always false, so that it can stand before the question whether to stop."""
+        """Update it; always ``False``, so that it can precede the question whether to stop."""
         if self._status is not None:
             self._status.update(self._text())
         return False
 
     def show(self, window: RecoveryWindow) -> None:
-        """Count to the end of the window as it stands now: it may have been prolonged."""
+        """Count to the end of the window, which may have been extended."""
         self._window = window
 
     def _text(self) -> str:

@@ -1,8 +1,13 @@
-"""The process of a server or worker: its log, its start and end, and the socket that it listens on."""
+"""The process of a server or worker: its log, its start and end, TLS, and the socket that it listens on.
+
+It obeys a signal from its first moment. It takes the socket before it starts anything, and answers once everything is
+started.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import logging
 import os
@@ -32,11 +37,11 @@ if TYPE_CHECKING:
     from rootkeeper.composition.serving import ServerRuntime
 
 _LOUD_ONLY = ("alembic", "apprise", "botocore", "dbos", "httpx", "sqlalchemy", "urllib3", "uvicorn")
-"""Libraries of which only warnings are of interest."""
+"""Libraries of which only warnings are logged."""
 
 
 class JsonLines(logging.Formatter):
-    """``time``, ``level``, ``event`` and ``message``, and the ids that the line is about."""
+    """One JSON object per line: ``time``, ``level``, ``event``, ``message``, and ids. It contains no secret."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -52,7 +57,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr() -> None:
-    """Let the whole process log so."""
+    """Configure logging of the whole process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -82,20 +87,22 @@ def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) ->
 
 
 def announce_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
-    """The line that says that it works, and before it for a new server how anybody gets in.
+    """Log that the process works; for a new server, first show how to become its administrator.
 
-    The link alone goes to stdout: whoever keeps the log keeps no secret with it.
+    The link goes to stdout, so that a stored log doesn't contain the secret.
     """
     link = None if runtime.url is None else runtime.offer_first_administration()
     if link is not None:
-        terminal.remark("There is no administrator yet. Become it within 24 hours by this link, which works once:")
+        terminal.remark(
+            "There is no administrator yet. Open this link within 24 hours to become administrator; it works once:"
+        )
         terminal.write(f"{link}\n")
         terminal.finish()
     terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
 
 
 def _starts(runtime: ServerRuntime, stops: StopRequests) -> bool:
-    """In a thread, since AWS may let one wait for long; ``False`` if it was asked to stop meanwhile."""
+    """Start in a thread, because AWS can take long; ``False`` if a stop was requested meanwhile."""
     starting: WorkerThreads[None] = WorkerThreads(1, "rootkeeper-start")
     starting.begin(runtime.start)
     starting.close()
@@ -106,7 +113,7 @@ def _starts(runtime: ServerRuntime, stops: StopRequests) -> bool:
 
 
 def _leave(*, is_orderly: bool) -> int:
-    """End the process at once if a thread would keep it: what is under way is taken up again later."""
+    """End the process at once if a thread would keep it; unfinished work is resumed later."""
     others = [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
     if is_orderly and not others:
         return ExitStatus.GOOD
@@ -116,16 +123,15 @@ def _leave(*, is_orderly: bool) -> int:
 
 
 _HINT = (
-    "Give PEM files: --tls-cert with the certificate and its chain, --tls-key with the key, if that is another file."
+    "Use PEM files: --tls-cert with the certificate and its chain, and --tls-key with the key if it is another file."
 )
 
 
 class TlsFiles:
-    """What a server shows that it is who it is."""
+    """A server's certificate and key: read at the start, to report errors then, and again when they are renewed."""
 
     def __init__(self, certificate: Path, key: Path | None) -> None:
-        """:param key: ``None`` if the certificate's file holds it too.
-
+        """:param key: ``None`` if the certificate's file contains it.
         :raises InputError: if they can't be read, don't belong together, or the key needs a password.
         """
         self._certificate = certificate
@@ -134,10 +140,10 @@ class TlsFiles:
         self.context = self._load(_make_context())
 
     def renew(self) -> bool:
-        """Take the files up if they were replaced; connections that are open keep what they have.
+        """Read the files again if they were replaced; open connections keep their certificate.
 
-        :returns: whether they were.
-        :raises InputError: if they can't be used; what was read before stays, until they change again.
+        :returns: whether they were replaced.
+        :raises InputError: if they can't be used; the previous ones stay until the files change again.
         """
         seen = self._look()
         if seen == self._read_as:
@@ -171,7 +177,7 @@ class TlsFiles:
 
 
 def find_tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
-    """What the options name; ``None`` if they name nothing.
+    """Read the files that the options name; ``None`` if they name none.
 
     :raises InputError: if they can't be used.
     """
@@ -189,39 +195,63 @@ def _make_context() -> ssl.SSLContext:
 
 
 def _refuse_password() -> NoReturn:
-    """Nobody is there to type one."""
+    """No one is there to type one."""
     raise InputError(
-        "The key for TLS is encrypted.", hint="Give a key without a password, in a file that only the server can read."
+        "The TLS key is encrypted.", hint="Use a key without a password, in a file that only the server can read."
     )
 
 
 def _explain(error: ssl.SSLError) -> str:
     if error.reason == "KEY_VALUES_MISMATCH":
         return "the key isn't the certificate's"
-    return "no certificate or no key is in it"
+    return "the file has no certificate or no key"
 
 
 ANSWER_SECONDS = 4
-"""How long requests in flight may go on after the server was asked to end."""
+"""How long requests in flight can take after the server was asked to stop."""
 
 _BACKLOG = 128
 _TICKS_BETWEEN_LOOKS = 100
-"""Ten seconds, within which a renewed certificate is taken up."""
+"""Ten seconds: how often a renewed certificate is looked for."""
 
 LOGGER_NAME = "rootkeeper.server"
 
 
-def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
-    """Take the address; nobody is listened to yet.
+def render_url(host: str, port: int, *, is_tls: bool = False) -> str:
+    """Render the server's address; by name, because browsers create no passkeys for a bare address.
 
-    :raises InputError: if it can be reached from other machines and that isn't allowed, or it can't be had.
+    With TLS the address stays, because the names of the certificate aren't known here.
+    """
+    if host == "127.0.0.1" and not is_tls and not _is_taken_by_ipv6(port):
+        host = "localhost"
+    scheme = "https" if is_tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _is_taken_by_ipv6(port: int) -> bool:
+    """Whether ``localhost`` could lead to another program: browsers also try ``::1``.
+
+    Source: RFC 6761, section 6.3.
+    """
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", port))
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
+
+
+def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
+    """Take the address; no connection is accepted yet.
+
+    :raises InputError: if other machines can reach it and that isn't allowed, or it can't be taken.
     """
     address = _resolve(host, port)
     if not beyond_loopback and not is_loopback(address[1][0]):
         raise InputError(
-            f"{host} can be reached from other machines, and no TLS was asked for.",
-            hint="Give --tls-cert and --tls-key, or listen on 127.0.0.1 and let a proxy with TLS stand before it, or "
-            "take --insecure-listen.",
+            f"Other machines can reach {host}, but TLS isn't configured.",
+            hint="Add --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy with TLS, or add "
+            "--insecure-listen.",
         )
     family, place = address
     taken = socket.socket(family, socket.SOCK_STREAM)
@@ -231,7 +261,8 @@ def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
     except OSError as error:
         taken.close()
         raise InputError(
-            f"{host}, port {port} can't be listened on: {error.strerror}.", hint="Choose another one with --port."
+            f"The server can't listen on {host}, port {port}: {error.strerror}.",
+            hint="Choose another port with --port.",
         ) from error
     return taken
 
@@ -245,22 +276,22 @@ def _resolve(host: str, port: int) -> tuple[int, Any]:
 
 
 def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
-    """The proxies that are named.
+    """Check the addresses of trusted proxies.
 
-    :raises InputError: if one isn't the address of a machine: whom everybody could be, nobody is to believe.
+    :raises InputError: if one isn't an IP address: a name could resolve to any machine.
     """
     for address in addresses:
         try:
             ipaddress.ip_address(address)
         except ValueError as error:
             raise InputError(
-                f"{address!r} is not the address of a proxy.", hint="Give its IP address, such as 127.0.0.1."
+                f"{address!r} is not the address of a proxy.", hint="Use its IP address, such as 127.0.0.1."
             ) from error
     return tuple(addresses)
 
 
 class HttpServer(uvicorn.Server):
-    """Serves one application until it is asked to stop; the runtime begins to end beside the requests in flight."""
+    """Serves one application until a stop is requested; the runtime begins to stop while requests finish."""
 
     def __init__(
         self,
@@ -271,7 +302,7 @@ class HttpServer(uvicorn.Server):
         proxies: Sequence[str] = (),
         tls: TlsFiles | None = None,
     ) -> None:
-        """:param proxies: whose word is taken for who asks (``X-Forwarded-For``); by default nobody's."""
+        """:param proxies: whose ``X-Forwarded-For`` is trusted; by default none."""
         config = uvicorn.Config(
             application,
             access_log=False,
@@ -292,7 +323,7 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """None: the command counts signals itself."""
+        """Do nothing: the command counts signals itself."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -313,6 +344,6 @@ def _renew(tls: TlsFiles) -> None:
     log = logging.getLogger(LOGGER_NAME)
     try:
         if tls.renew():
-            log.info("The certificate for TLS was renewed.", extra={"event": "tls.renewed", "ids": {}})
+            log.info("The TLS certificate was renewed.", extra={"event": "tls.renewed", "ids": {}})
     except InputError as error:
-        log.error("%s The one of before is kept.", error.message, extra={"event": "tls.kept", "ids": {}})
+        log.error("%s The previous certificate stays in use.", error.message, extra={"event": "tls.kept", "ids": {}})

@@ -1,25 +1,21 @@
-"""The streams of a command, signals, and files that a user asked for.
+"""The streams of a command, signals, and files that a user names.
 
-The two streams of a command: data on stdout, everything else on stderr.
-
-Colour is used only on a terminal and honours ``NO_COLOR``; off a terminal lines are never wrapped or cut, so that a
-pipe gets whole values.
-
-Text files that a user asked for: written whole or not at all, and read with errors that name them.
-
-Signals as requests: a window that is open must be closed, whatever asks this process to end.
+Data goes to stdout, everything else to stderr. Colour is used only on a terminal and honours ``NO_COLOR``. Elsewhere no
+line is wrapped or cut, so that a pipe gets whole values.
 """
 
 from __future__ import annotations
 
 import codecs
 import contextlib
+import getpass
 import io
 import os
 import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -43,7 +39,7 @@ _ESCAPING = "rootkeeper.escape"
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    """What the stream's encoding lacks, as JSON writes it: so JSON stays JSON, and people see which one it is."""
+    """Write a character that the stream's encoding lacks as JSON does, so that JSON stays JSON."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
@@ -54,14 +50,14 @@ codecs.register_error(_ESCAPING, _escape)
 
 
 def prepare_streams() -> None:
-    """Let stdout and stderr take any text, whatever their encoding."""
+    """Make stdout and stderr accept any text in any encoding."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPING)
 
 
 class OutputLostError(OSError):
-    """stdout can't take the answer: its disk is full, or its reader has gone away."""
+    """stdout can't take the answer: its disk is full, or its reader is gone."""
 
 
 class Terminal:
@@ -82,11 +78,11 @@ class Terminal:
 
     @property
     def can_ask(self) -> bool:
-        """Whether a person sits there: questions go to stderr, answers come from stdin."""
+        """Whether a person can answer: questions go to stderr, answers come from stdin."""
         return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
     def write(self, text: str) -> None:
-        """Data as it is.
+        """Write data as it is.
 
         :raises OutputLostError: if stdout can't take it.
         """
@@ -94,7 +90,7 @@ class Terminal:
             sys.stdout.write(text)
 
     def show(self, *renderables: RenderableType) -> None:
-        """Data for people.
+        """Write data for people.
 
         :raises OutputLostError: if stdout can't take it.
         """
@@ -103,7 +99,7 @@ class Terminal:
                 self.output.print(renderable, soft_wrap=isinstance(renderable, str) and not self.output.is_terminal)
 
     def finish(self) -> None:
-        """Bring out what is still held back.
+        """Flush stdout.
 
         :raises OutputLostError: if stdout can't take it.
         """
@@ -111,13 +107,27 @@ class Terminal:
             sys.stdout.flush()
 
     def remark(self, text: str = "", style: str | None = None) -> None:
-        """One line beside the data; a hint in the words of the command line."""
+        """Write one line to stderr; a hint in the words of the command line."""
         self.remarks.print(printable(render_hint(text) or ""), style=style, soft_wrap=not self.remarks.is_terminal)
 
     def ask(self, question: str) -> str:
-        """One line from the person; empty at the end of input."""
+        """Get one line from the person; empty at the end of input."""
         self.remarks.print(printable(question), end=" ", style="bold", soft_wrap=not self.remarks.is_terminal)
         return sys.stdin.readline().strip()
+
+    def ask_secret(self, question: str, what: str, hint: str) -> str:
+        """Get one line that isn't shown while it is typed.
+
+        :param what: names it for the error, such as ``password``.
+        :param hint: how else it can be given.
+        :raises InputError: if it would be shown, or the input ends.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            try:
+                return getpass.getpass(f"{printable(question)} ", stream=sys.stderr)
+            except (EOFError, getpass.GetPassWarning) as error:
+                raise InputError(f"The {what} can't be typed here without being shown.", hint=hint) from error
 
     def _open_console(self, stream: TextIO) -> Console:
         from rich.console import Console
@@ -150,7 +160,7 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 LARGEST_BYTES = 256 * 2**20
-"""More than any log file of a trail; a device or a runaway pipe ends here."""
+"""More than any log file of a trail. A device or an endless pipe stops here."""
 
 
 def write_text_file(path: Path, text: str) -> None:
@@ -169,11 +179,11 @@ def write_text_file(path: Path, text: str) -> None:
         if name is not None:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
-        raise InputError(f"{path} can't be written: {error.strerror}.", hint="Give another file.") from error
+        raise InputError(f"{path} can't be written: {error.strerror}.", hint="Choose another file.") from error
 
 
 def read_text_file(path: Path) -> str:
-    """The whole file; ``-`` is stdin.
+    """Read the whole file; ``-`` is stdin.
 
     :raises InputError: if it can't be read, isn't UTF-8 or is too large.
     """
@@ -184,12 +194,16 @@ def read_text_file(path: Path) -> str:
             with path.open("rb") as source:
                 content = source.read(LARGEST_BYTES + 1)
         if len(content) > LARGEST_BYTES:
-            raise InputError(f"{path} is larger than {LARGEST_BYTES:,} bytes.", hint="Give it in parts.")
+            raise InputError(f"{path} is larger than {LARGEST_BYTES:,} bytes.", hint="Split it into smaller files.")
         return content.decode("utf-8")
     except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}.", hint="Give a file, or - for stdin.") from error
+        raise InputError(
+            f"{path} can't be read: {error.strerror}.", hint="Name a readable file, or - for stdin."
+        ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} isn't text: {error}.", hint="Unzip a log file of a trail first.") from error
+        raise InputError(
+            f"{path} isn't UTF-8 text: {error}.", hint="Decompress a log file of a trail first."
+        ) from error
 
 
 def _umask() -> int:
@@ -206,7 +220,7 @@ _STEP_SECONDS = 0.1
 
 @contextmanager
 def as_interrupts(*signals: signal.Signals) -> Iterator[None]:
-    """Let these signals do what Ctrl-C does, so that a command ends in the same orderly way."""
+    """Make these signals act like Ctrl-C, so that a command ends in the same orderly way."""
     previous = {number: signal.signal(number, signal.default_int_handler) for number in signals}
     try:
         yield
@@ -216,7 +230,7 @@ def as_interrupts(*signals: signal.Signals) -> Iterator[None]:
 
 
 class StopRequests:
-    """Counts the signals that ask to end, from entering to leaving; implements the port StopSignal."""
+    """Counts signals that ask to stop, while entered; implements the port StopSignal."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -231,15 +245,15 @@ class StopRequests:
             signal.signal(number, handler)
 
     def asked_once(self) -> bool:
-        """Whether to stop waiting, or to begin nothing new."""
+        """Whether to stop waiting, and to begin nothing new."""
         return self.count >= 1
 
     def asked_twice(self) -> bool:
-        """Whether to stop trying again, or to stop now."""
+        """Whether to stop retrying, or to stop now."""
         return self.count >= 2
 
     def wait(self, seconds: float) -> bool:
-        """Pause; true, at once, when asked to stop. In small steps: a signal handler must not wake a lock's holder."""
+        """Pause; true at once when asked to stop. It polls, because a signal handler must not release a lock."""
         ends = time.monotonic() + seconds
         while not self.asked_once() and (left := ends - time.monotonic()) > 0:
             time.sleep(min(_STEP_SECONDS, left))

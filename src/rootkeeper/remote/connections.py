@@ -1,18 +1,8 @@
-"""Requests to a Rootkeeper server, and what it refuses.
+"""Requests to a Rootkeeper server, its errors, and the stored tokens of ``rootkeeper login``.
 
-The address of a Rootkeeper server, as a person gives it, made plain.
-
-What a server refused, as the same error that a command on the database would have met.
-
-Source: RFC 9457. A problem's ``code`` is that of our own errors, so a command through a server ends with the exit
-status and the hint of the one without.
-
-One request to a Rootkeeper server, and its answer.
-
-Only reading is tried again: a request that changes something is sent once, and where its answer is lost nobody claims
-to know what came of it. Redirects aren't followed, since a token belongs to one server.
-
-Tokens that ``rootkeeper login`` keeps: a file for each server, which nobody but its owner can read.
+A command through a server ends with the exit status and the hint that it would have without one: a problem's ``code``
+is that of our own errors. Only reading is retried. A change is sent once; if its answer is lost, the result is unknown.
+Redirects aren't followed, because a token belongs to one server. Source of problem documents: RFC 9457.
 """
 
 from __future__ import annotations
@@ -59,31 +49,30 @@ DEFAULT_PORT = 8700
 _SCHEMES = ("http", "https")
 
 
-_HINT = f"Write it as https://HOST[:PORT]; on this machine as http://127.0.0.1:{DEFAULT_PORT}."
+_HINT = f"Use https://HOST[:PORT], or http://127.0.0.1:{DEFAULT_PORT} on this machine."
 
 
 def parse_server_url(text: str) -> str:
-    """The address in one spelling: scheme, host and port in lower case, no slash at its end.
+    """Normalize the address: scheme, host and port in lower case, no slash at its end.
 
-    Without TLS only a server on this machine is spoken to, since whoever reads the token on its way may do what its
-    owner may.
+    Without TLS only a server on this machine is allowed, because anyone who reads the token can use it.
 
-    :raises InputError: if it is no address of a server, or holds a password.
+    :raises InputError: if it isn't the address of a server, or contains a password.
     """
     parts = urlsplit(text.strip())
     try:
         port = parts.port
     except ValueError as error:
-        raise InputError(f"The server's address {_shown(text)} has no such port.", hint=_HINT) from error
+        raise InputError(f"The server address {_shown(text)} has no valid port.", hint=_HINT) from error
     if parts.scheme not in _SCHEMES or not parts.hostname or parts.query or parts.fragment:
         raise InputError(f"{_shown(text)} is not the address of a server.", hint=_HINT)
     if parts.username is not None or parts.password is not None:
         raise InputError(
-            "The server's address holds a name or a password.", hint="Leave it out, and use rootkeeper login."
+            "The server address contains a name or a password.", hint="Leave it out, and sign in: rootkeeper login"
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InputError(
-            f"Without TLS {parts.hostname} is not spoken to: the token could be read on its way.",
+            f"The connection to {parts.hostname} needs TLS, because it carries the token.",
             hint="Use https://, or a tunnel to the server's machine: ssh -L 8700:127.0.0.1:8700 HOST",
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -91,18 +80,18 @@ def parse_server_url(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Without what may be a password."""
+    """Hide what may be a password."""
     return repr(text if "@" not in text else f"…@{text.rpartition('@')[2]}")
 
 
 _LONGEST = 2_000
-"""Characters of a message that are taken over."""
+"""Characters of a message that are used."""
 
 
 def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
-    """The error that a server's answer stands for.
+    """Make the error that a server's answer stands for.
 
-    :param problem: the answer's body as JSON; whatever isn't a problem document is judged by the HTTP status.
+    :param problem: the answer's body as JSON; without a problem document the HTTP status decides.
     """
     document = problem if isinstance(problem, Mapping) else {}
     known = _CLASSES.get(str(document.get("code")))
@@ -123,20 +112,20 @@ def _classify_status(status: int, document: Mapping[str, Any], hint: str | None,
     detail = _problem_text(document, "detail") or _problem_text(document, "title")
     if status == 401:
         return NotSignedInError(
-            f"The server {url} doesn't know you: {detail or 'the token is missing or not valid any more'}",
+            f"The server {url} doesn't know you: {detail or 'the token is missing or no longer valid.'}",
             hint=f"Sign in: rootkeeper login --server {url}. Or set ROOTKEEPER_TOKEN to a token that is valid.",
         )
     if status == 403:
-        return PermissionDeniedError(detail or f"The server {url} doesn't permit it.", hint=hint)
+        return PermissionDeniedError(detail or f"The server {url} doesn't allow it.", hint=hint)
     if status == 404 and "code" not in document:
         return ServerUnreachableError(
-            f"{url} doesn't answer as a Rootkeeper server of this version: there is no such address.",
-            hint="Check the address, and that server and command line are of the same version.",
+            f"{url} doesn't answer as a Rootkeeper server of this version: the route doesn't exist.",
+            hint="Check the address, and that server and command line have the same version.",
         )
     if status == 404:
-        return NotFoundError(detail or "There is no such thing.", hint=hint)
+        return NotFoundError(detail or f"{url} doesn't have what was requested.", hint=hint)
     if 400 <= status < 500 and status != 429:
-        return InputError(detail or f"The server {url} refused what was sent (HTTP {status}).", hint=hint)
+        return InputError(detail or f"The server {url} refused the request (HTTP {status}).", hint=hint)
     return _server_failed(status, document, detail, url)
 
 
@@ -146,7 +135,7 @@ def _server_failed(status: int, document: Mapping[str, Any], detail: str | None,
     said = f": {detail}" if detail else "."
     return ServerUnreachableError(
         f"The server {url} couldn't answer (HTTP {status}{number}){said}",
-        hint="Try again later; its log says more.",
+        hint="Try again later. The server's log has the details.",
     )
 
 
@@ -176,15 +165,15 @@ READ_SECONDS = 60.0
 
 
 CHANGE_SECONDS = 300.0
-"""Opening and closing a window is answered when AWS has shown it."""
+"""Opening and closing a window is answered after a re-read in AWS."""
 
 
 PAUSES = (0.5, 1.0, 2.0)
-"""Before reading is tried again."""
+"""Seconds before reading is retried."""
 
 
 PAGE = 500
-"""Records of a page: the most that a server gives."""
+"""Records of a page, at most, by the server's limit."""
 
 
 LARGEST_BYTES = 256 * 2**20
@@ -194,7 +183,7 @@ _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 
 
 _MAY_HAVE_ACTED = frozenset({500, 502, 504})
-"""Without an error of ours in it: the server broke off, or something before it gave up waiting."""
+"""Without our own error code: the server failed, or a proxy stopped waiting."""
 
 
 _PIECE_BYTES = 2**16
@@ -208,7 +197,7 @@ Query = Mapping[str, str | int | bool | None]
 
 @dataclass(slots=True)
 class Connection:
-    """Speaks to one server."""
+    """Sends requests to one server."""
 
     url: str
     """As ``parse_server_url`` gives it."""
@@ -220,7 +209,7 @@ class Connection:
         self._pool = _open_pool(self.url)
 
     def get(self, path: str, query: Query | None = None) -> Any:
-        """What the server answers, as JSON; tried again while it can't be reached.
+        """Read JSON; retry while the server can't be reached.
 
         :raises ServerUnreachableError: if it can't be reached, or doesn't answer as a Rootkeeper server.
         :raises NotSignedInError: if it doesn't know the token.
@@ -236,10 +225,10 @@ class Connection:
         raise AssertionError  # the last pause is None
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """What came of a change, as JSON. Sent once, without a body where there is nothing to say.
+        """Request a change, once, and return its JSON.
 
         :raises ServerUnreachableError: if nothing was sent.
-        :raises UnprovenChangeError: if it was sent and the answer was lost: it may have been done.
+        :raises UnprovenChangeError: if it was sent and the answer was lost: it may be done.
         :raises NotSignedInError: if it doesn't know the token.
         :raises RootkeeperError: what it refused, as its own error.
         """
@@ -249,7 +238,7 @@ class Connection:
             raise error.cause from error
 
     def list_pages(self, path: str, name: str, query: Query | None = None) -> Iterator[Any]:
-        """The records of every page, asked for as they are used.
+        """List the records of every page, requested as they are used.
 
         :param name: of the list in each page.
         :raises RootkeeperError: as ``get``.
@@ -264,16 +253,16 @@ class Connection:
             asked["after"] = self.parse_answer(str, following)
 
     def parse_answer(self, parse: Callable[[Any], _Parsed], answer: Any) -> _Parsed:
-        """What ``parse`` makes of an answer.
+        """Parse an answer with ``parse``.
 
-        :raises ServerUnreachableError: if it isn't one that this version understands.
+        :raises ServerUnreachableError: if this version doesn't understand it.
         """
         try:
             return parse(answer)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ServerUnreachableError(
                 f"The answer of {self.url} can't be understood.",
-                hint="Check that server and command line are of the same version.",
+                hint="Check that server and command line have the same version.",
             ) from error
 
     def _exchange(self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None) -> Any:
@@ -318,7 +307,7 @@ class Connection:
         if isinstance(error, SSLError):
             return ServerUnreachableError(
                 f"The certificate of {self.url} isn't trusted: {_render_cause(error)}.",
-                hint="Set SSL_CERT_FILE to the file of the authority that signed it.",
+                hint="Set SSL_CERT_FILE to the certificate of the authority that signed it.",
             )
         if method == "GET" or _never_left(error):
             return _RetryableError(
@@ -329,10 +318,10 @@ class Connection:
             )
         return self._lost(_render_cause(error))
 
-    def _lost(self, words: str) -> UnprovenChangeError:
+    def _lost(self, reason: str) -> UnprovenChangeError:
         return UnprovenChangeError(
-            f"The server {self.url} took the request, and its answer was lost: {words}. It may be done.",
-            hint="See what came of it: rootkeeper windows list, or rootkeeper jobs list.",
+            f"The request was sent to {self.url}, but its answer was lost: {reason}. The change may be done.",
+            hint="See the result: rootkeeper windows list, or rootkeeper jobs list",
         )
 
     def _not_ours(self) -> ServerUnreachableError:
@@ -354,7 +343,7 @@ class Connection:
 
 
 class _RetryableError(Exception):
-    """Nothing was changed by it."""
+    """A failure that changed nothing."""
 
     def __init__(self, cause: RootkeeperError) -> None:
         super().__init__(cause.message)
@@ -362,18 +351,18 @@ class _RetryableError(Exception):
 
 
 def segment(text: str) -> str:
-    """Text as one part of a path, whatever is in it."""
+    """Quote text as one part of a path."""
     return quote(text, safe="")
 
 
 def _never_left(error: HTTPError) -> bool:
-    """Whether there was no connection, also none to the proxy, so that nothing can have been done."""
+    """Return whether there was no connection, also to the proxy, so that nothing was sent."""
     cause = error.original_error if isinstance(error, ProxyError) else error
     return isinstance(cause, NewConnectionError | ConnectTimeout)
 
 
 def _open_pool(url: str) -> urllib3.PoolManager:
-    """Through the proxy that the environment names, but never for this machine."""
+    """Use the proxy of the environment, but never for this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = getproxies_environment().get(parts.scheme)
@@ -383,7 +372,7 @@ def _open_pool(url: str) -> urllib3.PoolManager:
 
 
 def _read(answer: BaseHTTPResponse) -> bytes:
-    """At most so much that a wrong address can't fill the memory."""
+    """Read a limited answer, so that a wrong address can't fill the memory."""
     pieces, size = [], 0
     for piece in answer.stream(_PIECE_BYTES):
         pieces.append(piece)
@@ -394,7 +383,7 @@ def _read(answer: BaseHTTPResponse) -> bytes:
 
 
 def _render_cause(error: Exception) -> str:
-    """The last cause in words, which is the one that a person knows."""
+    """Render the last cause, which is the one that a person knows."""
     reason: object = getattr(error, "reason", None) or error
     text = str(reason)
     return text.rpartition("): ")[2].rstrip(".") or type(error).__name__
@@ -409,7 +398,7 @@ _FOREIGN_BITS = 0o077
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """What proves to one server who somebody is."""
+    """The token of one identity on one server."""
 
     url: str
     name: str
@@ -418,25 +407,25 @@ class StoredToken:
 
 
 def parse_token(text: str, source: str) -> str:
-    """A token as a header takes it.
+    """Check a token before it goes into a header.
 
     :param source: where it was given.
-    :raises InputError: if it can't be one; what it was isn't shown.
+    :raises InputError: if it can't be a token; the message doesn't show it.
     """
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise InputError(f"{source} holds no API token.", hint="Such as: rootkeeper login --token-stdin < token-file")
+        raise InputError(f"{source} has no API token.", hint="For example: rootkeeper login --token-stdin < FILE")
     return token
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
-    """The tokens of one person on this machine."""
+    """The tokens of one person on this machine: a file for each server, which only its owner can read."""
 
     folder: Path
 
     def find(self, url: str) -> StoredToken | None:
-        """:raises InputError: if the file can't be read, or others can read it."""
+        """:raises InputError: if the file can't be read, or other users can read it."""
         path = self._path_of(url)
         try:
             with path.open("rb") as source:
@@ -448,13 +437,13 @@ class StoredTokens:
             raise InputError(f"{path} can't be read: {error.strerror}.", hint="Sign in: rootkeeper login") from error
         if mode & _FOREIGN_BITS:
             raise InputError(
-                f"{path} holds a token, and others can read it.",
-                hint=f"Have the token revoked if they may have, then: chmod 600 {path}",
+                f"{path} contains a token, and other users can read it.",
+                hint=f"Have the token revoked if someone may have read it. Then: chmod 600 {path}",
             )
         return _parse(content, path)
 
     def keep(self, stored: StoredToken) -> Path:
-        """Replace what was kept for that server; the file.
+        """Store the token of that server; the file.
 
         :raises InputError: if it can't be written.
         """
@@ -473,11 +462,11 @@ class StoredTokens:
             if name is not None:
                 with contextlib.suppress(OSError):
                     Path(name).unlink()
-            raise InputError(f"The token can't be kept in {path}: {error.strerror}.") from error
+            raise InputError(f"The token can't be stored in {path}: {error.strerror}.") from error
         return path
 
     def forget(self, url: str) -> bool:
-        """Whether there was one.
+        """Remove the token; whether there was one.
 
         :raises InputError: if the file can't be removed.
         """
@@ -503,4 +492,4 @@ def _parse(content: bytes, path: Path) -> StoredToken:
             record["url"], record["name"], record["token"], datetime.fromisoformat(ends) if ends is not None else None
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} isn't a kept token.", hint="Sign in again: rootkeeper login") from error
+        raise InputError(f"{path} isn't a stored token.", hint="Sign in again: rootkeeper login") from error

@@ -1,13 +1,8 @@
-"""A Rootkeeper server as commands see it.
-
-Following a job on a server until it is over, across restarts of the server and breaks of the connection.
-
-A Rootkeeper server as commands see it: who one is there, and what it has kept.
-"""
+"""A Rootkeeper server for commands: the identity there, sign-in, and following a job to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,9 +10,9 @@ from typing import Any
 from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole
 from rootkeeper.errors import PermissionDeniedError, ServerUnreachableError
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
-from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organization.progress import Progress, StopSignal
-from rootkeeper.remote.connections import PAGE, Connection, segment
+from rootkeeper.remote.connections import Connection
 
 FIRST_LOOK_SECONDS = 0.1
 
@@ -26,11 +21,11 @@ LONGEST_LOOK_SECONDS = 1.0
 
 
 UNREACHABLE_SECONDS = 120.0
-"""For so long a server that doesn't answer is waited for: the job doesn't need whoever follows it."""
+"""How long to wait for a server that doesn't answer; the job continues without this command."""
 
 
 INTERRUPTED_SECONDS = 90.0
-"""A job that is interrupted for longer isn't taken up again by itself."""
+"""After this time, an interrupted job isn't resumed by itself."""
 
 
 _LABELS = {
@@ -43,10 +38,10 @@ _LABELS = {
 
 @dataclass(slots=True)
 class JobFollower:
-    """One job, as somebody watches it."""
+    """Follows one job across restarts of the server and breaks of the connection."""
 
     read: Callable[[str], Job]
-    """Asks the server for the job of that id."""
+    """Reads the job of that id from the server."""
     progress: Progress
     stop: StopSignal
     monotonic: Callable[[], float]
@@ -55,9 +50,9 @@ class JobFollower:
     _interrupted_since: float | None = field(default=None)
 
     def follow(self, job: Job) -> Job:
-        """The job as it stands at its end, or when somebody asks to stop, or when nobody takes it up any more.
+        """Return the job at its end, when a stop is requested, or when no process resumes it any more.
 
-        Ending to follow a job doesn't end it.
+        The end of following doesn't end the job.
 
         :raises ServerUnreachableError: if the server hasn't answered for two minutes.
         :raises NotSignedInError: if the token isn't valid any more.
@@ -81,10 +76,10 @@ class JobFollower:
             now = self.monotonic()
             if self._unreachable_since is None:
                 self._unreachable_since = now
-                self.progress.remark(f"{error.message} Waiting for it; the job doesn't need this command.")
+                self.progress.remark(f"{error.message} Waiting for the server; the job continues without this command.")
             if now - self._unreachable_since > UNREACHABLE_SECONDS:
                 raise ServerUnreachableError(
-                    error.message, hint=f"Once it answers: rootkeeper jobs show {job.job_id}"
+                    error.message, hint=f"When it answers again: rootkeeper jobs show {job.job_id}"
                 ) from error
             return job
         if self._unreachable_since is not None:
@@ -104,8 +99,8 @@ class JobFollower:
     def _show(self, job: Job) -> None:
         found, shown = job.progress, self._shown
         if shown is None and found == JobProgress():
-            return  # not begun, or nothing that is counted
-        if shown is None or found.done < shown.done:  # begun, or begun anew
+            return  # not begun, or nothing to count
+        if shown is None or found.done < shown.done:  # begun, or begun again
             self.progress.start(_LABELS.get(job.kind, "Working"), found.total)
             shown = JobProgress(found.total)
         if found.total is not None and found.total != shown.total:
@@ -118,7 +113,7 @@ class JobFollower:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Who somebody is on a server, and of what organization the server is."""
+    """The signed-in identity on a server, and the server's organization."""
 
     name: str
     kind: IdentityKind
@@ -127,26 +122,26 @@ class Membership:
     organization_id: str
     endpoint: Endpoint
     version: str
-    """Of the server's program."""
+    """The server's version."""
     record: Mapping[str, Any] = field(repr=False, default_factory=dict)
-    """As the server told it."""
+    """As the server returned it."""
 
     def require_permission(self, permission: Permission) -> None:
-        """Check what the server would refuse anyhow, before a person is asked to confirm it.
+        """Check what the server would refuse, before a person is asked to confirm it.
 
-        :raises PermissionDeniedError: if it isn't among what the server said.
+        :raises PermissionDeniedError: if the server didn't list the permission.
         """
         if permission.value not in self.permissions:
             able = [role.value for role, granted in PERMISSIONS.items() if permission in granted]
             raise PermissionDeniedError(
-                f"{self.name} has the role {self.role.value}, and may not do that there: {permission.value}.",
-                hint=f"Ask somebody with the role {' or '.join(able)}.",
+                f"{self.name} has the role {self.role.value} on the server, without the permission {permission.value}.",
+                hint=f"Ask a user with the role {' or '.join(able)}.",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """What a server gives for a password."""
+    """The token that a server issues for a password."""
 
     token: str = field(repr=False)
     expires_at: datetime
@@ -154,7 +149,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class RemoteServer:
-    """One server, spoken to as one person."""
+    """One server, as one identity."""
 
     connection: Connection
 
@@ -163,52 +158,17 @@ class RemoteServer:
         return self.connection.url
 
     def read_membership(self) -> Membership:
-        """Who the token stands for.
+        """Read the identity of the token.
 
         :raises NotSignedInError: if it isn't valid.
         """
         return self.connection.parse_answer(_parse_membership, self.connection.get("me"))
 
-    def read_organization(self) -> Any:
-        """The organization and its units, as the server listed them last; a record."""
-        return self.connection.parse_answer(lambda page: page["organizations"][0], self.connection.get("organizations"))
-
-    def list_accounts(self) -> Iterator[Any]:
-        """Every account with its last status; records."""
-        return self.connection.list_pages("accounts", "accounts", {"limit": PAGE})
-
-    def list_audited(self, audit_id: str) -> Iterator[Any]:
-        """What one audit found in each account; records."""
-        return self.connection.list_pages(f"audits/{segment(audit_id)}", "accounts", {"limit": PAGE})
-
-    def list_entries(self, *, since: int, account_id: AccountId | None) -> Iterator[Any]:
-        """Entries of the ledger after that one, the oldest first; records."""
-        query = {"after": since, "account_id": account_id, "limit": PAGE}
-        return self.connection.list_pages("ledger", "entries", query)
-
-    def read_history(self, account: str) -> Any:
-        """An account's time line, the oldest first; a record.
-
-        :raises InputError: if nothing is known of it.
-        """
-        return self.connection.get(f"history/{segment(account)}")
-
-    def list_audits(self) -> Iterator[Any]:
-        """Audits that are kept, the newest first; records."""
-        return self.connection.list_pages("audits", "audits", {"limit": PAGE})
-
-    def compare_audits(self, older: str | None, newer: str | None) -> Any:
-        """What changed between two audits, each named by its id or a moment; a record.
-
-        :raises InputError: if there are none.
-        """
-        return self.connection.get("audits/diff", {"older": older, "newer": newer})
-
     def sign_in(self, name: str, password: str, totp: str | None = None) -> IssuedToken:
-        """A token for a name and a password.
+        """Get a token for a name and a password.
 
         :param totp: a code of an authenticator app.
-        :raises NotSignedInError: if the server doesn't take them, or a second factor is to be set up first.
+        :raises NotSignedInError: if the server refuses them, or a second factor must be set up first.
         :raises FactorNeededError: if a code is needed too.
         :raises FactorRefusedError: if the code isn't right.
         """
@@ -217,12 +177,12 @@ class RemoteServer:
         return self.connection.parse_answer(_parse_sign_in, answer)
 
     def sign_out(self) -> None:
-        """Let the token of a sign-in end."""
+        """End the token of a sign-in."""
         self.connection.post("auth/sign-out")
 
 
 def open_server(url: str, token: str | None) -> RemoteServer:
-    """Nothing is sent yet. :param url: as ``parse_server_url`` gives it."""
+    """Nothing is sent yet. :param url: as ``parse_server_url`` returns it."""
     return RemoteServer(Connection(url, token))
 
 

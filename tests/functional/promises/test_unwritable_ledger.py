@@ -139,7 +139,7 @@ def test_p02_p11_a_window_closes_though_the_disk_is_full_and_its_spill_is_merged
     assert '"login_profile:delete"' in spill.read_text()
     later = stage.run("delete", CERTIFICATE, "--yes")
     assert later.status == 0, later.shown
-    assert "entries of the spill file" in later.stderr
+    assert "entries from the spill file" in later.stderr
     assert not spill.exists()
     assert stage.windows(CLEAN) == ["CLOSED_VERIFIED"]
     spilled = [entry for entry in stage.entries() if json.loads(entry["parameters"]).get("spilled")]

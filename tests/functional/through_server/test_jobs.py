@@ -101,7 +101,7 @@ def test_an_altered_plan_is_refused_before_anything_is_asked(stage: ServedStage,
 
 def test_many_accounts_are_confirmed_by_the_organizations_id(stage: ServedStage) -> None:
     with converse(stage.person("olga"), "delete", ORDERS_TEST, "Search Prod") as person:
-        person.wait_for("Go on? [y/N]")
+        person.wait_for("Continue? [y/N]")
         assert ORGANIZATION in person.text
         assert "SANDBOX" in person.text
         person.type("n")
@@ -159,7 +159,7 @@ def test_an_account_in_progress_comes_to_its_end_and_is_reported(stage: ServedSt
     ):
         running.wait_until(lambda: ("login_profile:delete", EU) in list_actions(stage))
         running.ask_to_stop()
-        running.wait_for("what is in progress comes to its end")
+        running.wait_for("accounts in progress are finished")
         let.set()
         run = running.end()
     assert [account["outcome"] for account in run.json["accounts"]] == ["deleted"], run.shown
@@ -184,7 +184,7 @@ def test_an_audit_is_whole_though_its_server_was_killed_and_came_back(stage: Ser
     ):
         running.wait_until(lambda: list_jobs(stage)[0]["state"] == "running")
         with stage.restarted():
-            running.wait_for("Waiting for it")
+            running.wait_for("Waiting for the server")
         let.set()
         run = running.end()
     assert run.status == 1, run.shown

@@ -131,7 +131,7 @@ def test_signing_out_without_the_servers_answer_still_removes_the_token(newcomer
         assert run_with_input(program, "rk_token\n", "login", "--token-stdin").status == 0
         run = program.run("logout")
     assert run.status == 3, run.shown
-    assert "is removed here, but the server couldn't be told" in run.stderr
+    assert "is removed here, but the sign-in on the server couldn't be ended" in run.stderr
     assert stored_files(tmp_path) == []
 
 

@@ -59,7 +59,7 @@ def test_a_server_that_is_killed_while_a_command_waits_closes_the_window_once_it
     with in_background(stage.person("olga"), *arguments) as waiting:
         waiting.wait_for("The server closes the window")
         with stage.restarted():
-            waiting.wait_for("Waiting for it")
+            waiting.wait_for("Waiting for the server")
         run = waiting.end()
     assert run.status == 0, run.shown
     assert run.json["state"] == "CLOSED_VERIFIED"

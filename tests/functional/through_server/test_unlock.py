@@ -30,7 +30,7 @@ def test_a_bucket_is_opened_and_the_copy_stays_with_the_server(stage: ServedStag
     assert run.status == 0, run.shown
     require_fits(run.json, "unlock-change")
     assert (run.json["result"], run.json["region"]) == ("done", "eu-central-1")
-    assert "The saved copy is on the server's machine." in run.stderr
+    assert "The saved copy is on the server." in run.stderr
     again = unlock(stage, "s3", PAYMENTS_EU, BUCKET_EU, "--corrected", "--yes")
     assert (again.status, again.json["result"]) == (0, "unchanged"), again.shown
 
@@ -47,7 +47,7 @@ def test_a_policy_that_somebody_changes_meanwhile_is_left_alone(stage: ServedSta
     arguments = ("unlock", "s3", ORDERS, BUCKET, "--remove")
     with converse(stage.person("olga"), *arguments) as person:
         person.wait_for(shown["sha256"])
-        person.wait_for("Go on? [y/N]")
+        person.wait_for("Continue? [y/N]")
         other = {**shown["policy"], "Id": "somebody-else"}
         replace_policy(stage, other)
         person.type("y")

@@ -13,8 +13,7 @@ from typing import Any, cast
 import pytest
 import urllib3
 
-from rootkeeper.cli.demo_processes import render_url
-from rootkeeper.cli.server_process import HttpServer, TlsFiles, bind, require_proxies
+from rootkeeper.cli.server_process import HttpServer, TlsFiles, bind, render_url, require_proxies
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import InputError
 from tests.fakes.tls_server import make_authority

@@ -24,7 +24,7 @@ def test_a_file_is_read_only_for_a_change_that_was_started(tmp_path: Path) -> No
     file.write_text(f" {OTP}\n")
     source(file).require_fits(is_started=True)
     assert source(file).read("aws@example.com").value == OTP
-    with pytest.raises(InputError, match="No change to this address is open") as raised:
+    with pytest.raises(InputError, match="The ledger has no started change to this address") as raised:
         source(file).require_fits(is_started=False)
     assert OTP not in raised.value.message
 

@@ -30,7 +30,7 @@ def test_a_file_that_isnt_there_or_isnt_text_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be read"):
         read_new_password(Terminal({}), path, "ana")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="isn't text"):
+    with pytest.raises(InputError, match="isn't UTF-8 text"):
         read_new_password(Terminal({}), path, "ana")
 
 

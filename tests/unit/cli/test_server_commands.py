@@ -48,7 +48,7 @@ def test_any_other_command_refuses_a_server_and_names_those_that_go(
 ) -> None:
     assert main([*arguments, "--server", ADDRESS]) == 2
     shown = capsys.readouterr().err
-    assert f"can't go through a server, and {ADDRESS} is named" in shown
+    assert f"can't use a server, but {ADDRESS} is named" in shown
     assert "windows" in shown
 
 
@@ -68,7 +68,7 @@ def test_aws_credentials_of_ones_own_and_a_server_exclude_each_other(
     capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     assert main(["windows", "list", "--server", ADDRESS, option, "x"]) == 2
-    assert f"{option} belongs to AWS credentials of your own" in capsys.readouterr().err
+    assert f"{option} needs AWS credentials of your own" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -79,7 +79,7 @@ def test_the_server_may_be_named_anywhere(
     arguments = ["windows", "list"]
     arguments[place:place] = ["--server", "http://example.com"]
     assert main(arguments) == 2
-    assert "Without TLS example.com is not spoken to" in capsys.readouterr().err
+    assert "The connection to example.com needs TLS" in capsys.readouterr().err
 
 
 def test_an_empty_server_means_none_whatever_the_environment_says(

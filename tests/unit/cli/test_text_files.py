@@ -45,7 +45,7 @@ def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:
 
 def test_what_isnt_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(b"\x1f\x8b\xff")
-    with pytest.raises(InputError, match="isn't text") as caught:
+    with pytest.raises(InputError, match="isn't UTF-8 text") as caught:
         read_text_file(tmp_path / "a.gz")
     assert "Unzip" in (caught.value.hint or "")
 

@@ -36,13 +36,13 @@ def test_each_option_is_one_change(options: UnlockOptions, change: ChangeKind | 
     ],
 )
 def test_two_at_once_are_refused(options: UnlockOptions) -> None:
-    with pytest.raises(InputError, match="Only one of"):
+    with pytest.raises(InputError, match="exclude each other"):
         options.choose_change("bucket")
 
 
 @pytest.mark.parametrize("options", [UnlockOptions(show=True), UnlockOptions(remove=True), UnlockOptions(replace=FILE)])
 def test_what_is_meant_must_be_named(options: UnlockOptions) -> None:
-    with pytest.raises(InputError, match="Name the bucket"):
+    with pytest.raises(InputError, match="No bucket or queue is named"):
         options.choose_change(None)
 
 

@@ -46,7 +46,7 @@ def test_what_is_no_address_is_refused_with_an_example(given: str) -> None:
     "host", ["example.com", "10.0.0.1", "192.168.1.5:8700", "127.0.0.1.example.com", "evil.localhost"]
 )
 def test_a_token_never_leaves_this_machine_without_tls(host: str) -> None:
-    with pytest.raises(InputError, match="Without TLS"):
+    with pytest.raises(InputError, match="needs TLS"):
         parse_server_url(f"http://{host}")
 
 

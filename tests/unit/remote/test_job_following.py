@@ -113,7 +113,7 @@ def test_a_server_that_restarts_is_waited_for() -> None:
     assert scene.follow() == DONE
     reported = [text for text in scene.progress.reported if "server" in text.lower()]
     assert reported == [
-        f"{GONE.message} Waiting for it; the job doesn't need this command.",
+        f"{GONE.message} Waiting for the server; the job continues without this command.",
         "The server answers again.",
     ]
 

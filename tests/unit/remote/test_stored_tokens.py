@@ -39,7 +39,7 @@ def test_nobody_else_can_read_file_or_folder(tokens: StoredTokens) -> None:
 def test_a_token_that_others_could_read_is_not_used(tokens: StoredTokens) -> None:
     path = tokens.keep(HERE)
     path.chmod(0o644)
-    with pytest.raises(InputError, match="others can read it") as caught:
+    with pytest.raises(InputError, match="other users can read it") as caught:
         tokens.find(HERE.url)
     assert f"chmod 600 {path}" in (caught.value.hint or "")
 
@@ -63,14 +63,14 @@ def test_forgetting_removes_it_and_tells_whether_there_was_one(tokens: StoredTok
 def test_a_file_that_is_no_token_is_named(tokens: StoredTokens, content: bytes) -> None:
     path = tokens.keep(HERE)
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"isn't a kept token") as caught:
+    with pytest.raises(InputError, match=r"isn't a stored token") as caught:
         tokens.find(HERE.url)
     assert str(path) in caught.value.message
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "servers").write_text("a file")
-    with pytest.raises(InputError, match="can't be kept"):
+    with pytest.raises(InputError, match="can't be stored"):
         StoredTokens(tmp_path / "servers").keep(HERE)
 
 

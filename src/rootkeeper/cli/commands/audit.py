@@ -1,4 +1,4 @@
-"""``rootkeeper audit``, and the answer of an audit that is resumed."""
+"""``rootkeeper audit``, and the answer of an audit that ``jobs resume`` continues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.interface import Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.audits import account_line, show_audit
 from rootkeeper.cli.rendering.listings import counted
 from rootkeeper.cli.rendering.setups import remark_drift
@@ -27,7 +27,7 @@ from rootkeeper.jobs.rules import Job
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.statuses import AccountStatus, FailOn, has_findings
 
-AUDIT_OUTPUTS = (OutputFormat.TREE, OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+AUDIT_OUTPUTS = (OutputFormat.TREE, *LIST_OUTPUTS)
 Perform = Callable[[StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
 _FLUSHING_SECONDS = 0.2
 
@@ -35,7 +35,7 @@ _FLUSHING_SECONDS = 0.2
 def run_audit(
     perform: Perform, output: OutputFormat, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
 ) -> int:
-    """Audit, show the answer and return the exit status; with ``jsonl`` accounts are shown as they come."""
+    """Audit, show the answer and return the exit status. ``jsonl`` shows each account as soon as it is read."""
     lines = _JsonLinesWriter(terminal, details=details)
     with StopRequests() as stop, _garbage_collected_rarely():
         answer = perform(stop, lines.write if output is OutputFormat.JSONL else None)
@@ -57,7 +57,7 @@ def resume_audit(
     output = invocation.choose_output(*AUDIT_OUTPUTS)
     if change.dry_run:
         raise InputError(
-            f"Job {job.job_id} is an audit, which changes nothing: it has no dry run.", hint="Leave out --dry-run."
+            f"Job {job.job_id} is an audit. It changes nothing, so it has no dry run.", hint="Leave out --dry-run."
         )
     return run_audit(
         lambda stop, emit: operator.resume_audit(job, stop, emit, retry_failed=retry_failed),
@@ -70,7 +70,7 @@ def resume_audit(
 
 @contextmanager
 def _garbage_collected_rarely() -> Iterator[None]:
-    """Looking for garbage means looking at the whole inventory, again and again; reading leaves hardly any."""
+    """Collect garbage rarely: each collection walks the whole inventory, and reading leaves little garbage."""
     thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -83,16 +83,16 @@ def _garbage_collected_rarely() -> Iterator[None]:
 
 def _show_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
     of_all = "" if answer.total is None else f" of {answer.total:,}"
-    terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read, and kept.")
+    terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read and stored.")
     if answer.is_cancelled:
-        terminal.remark(f"Job {answer.job_id} was cancelled; it can't go on.")
+        terminal.remark(f"Job {answer.job_id} is cancelled and can't be resumed.")
     else:
-        terminal.remark(f"Go on with the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
+        terminal.remark(f"Read the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
     return ExitStatus.INTERRUPTED
 
 
 class _JsonLinesWriter:
-    """Accounts as lines of JSON, brought out several times a second."""
+    """Writes accounts as lines of JSON, flushed several times a second."""
 
     def __init__(self, terminal: Terminal, *, details: bool) -> None:
         self._terminal = terminal
@@ -115,39 +115,36 @@ def audit(
     pace: PaceOptions,
     *,
     details: Annotated[
-        bool, typer.Option("--details", help="Read the credentials one by one, with their ages and last use.")
+        bool, typer.Option("--details", help="Read each credential, with its age and last use.")
     ] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Wait for a complete listing of the accounts, names of units included.")
+        bool, typer.Option("--refresh", help="First list all accounts and the names of their organizational units.")
     ] = False,
 ) -> int:
     """Show which accounts have root user credentials.
 
-    Opens a root session in each ACTIVE member account that can only read, and asks for the account's summary: two
-    calls per account. Without a selection the whole organization is read. The tree ends with the number of root logins
-    that are left to secure.
+    Opens a read-only root session in each ACTIVE member account and reads the account summary: two calls per account.
+    Without a selection, it reads the whole organization. The tree ends with the number of root logins left to secure.
 
-    Accounts that are known from before are read at once, while they are listed anew; where reading ends first, the age
-    of the list is told. With -o jsonl each account leaves as soon as it is read. Ctrl-C once finishes what is in flight
-    and leaves a job that rootkeeper jobs resume goes on with; twice stops now.
+    Reads known accounts while it lists the organization; --refresh waits for the complete listing. -o jsonl writes each
+    account as soon as it is read. Ctrl-C once stops the audit and leaves a job that rootkeeper jobs resume continues;
+    twice stops it now.
 
-    Once a set-up was accepted (rootkeeper status --accept), every difference from it is told beside the answer, with
-    what could have changed it. Guardrails are read meanwhile: an audit that is done waits ten seconds for them at most.
-    Drift doesn't change the exit status; that of rootkeeper status does.
+    If a set-up was accepted (rootkeeper status --accept), it also reads the guardrails and reports drift from that
+    set-up. Drift doesn't change the exit status.
 
-    Changes: nothing in AWS. Each account records two events in CloudTrail, which alarms on root activity may see.
+    Changes: nothing in AWS. CloudTrail records two events per account, which can trigger alarms on root activity.
 
     AWS permissions: sts:AssumeRoot with the task policy IAMAuditRootUserCredentials;
-    organizations:DescribeOrganization,
-    organizations:ListAccounts, organizations:ListRoots, organizations:ListOrganizationalUnitsForParent,
-    organizations:ListAccountsForParent, organizations:ListDelegatedAdministrators,
-    organizations:ListTagsForResource (only with --tag);
-    iam:ListOrganizationsFeatures, and iam:GetAccountSummary for the management account's own root user. Once a
-    set-up was accepted, and where a policy blocks that AWS doesn't name: organizations:ListPolicies,
+    organizations:DescribeOrganization, organizations:ListAccounts, organizations:ListRoots,
+    organizations:ListOrganizationalUnitsForParent, organizations:ListAccountsForParent,
+    organizations:ListDelegatedAdministrators, organizations:ListTagsForResource (only with --tag);
+    iam:ListOrganizationsFeatures, and iam:GetAccountSummary for the root user of the management account. If a set-up
+    was accepted, or a policy blocks that AWS doesn't name: organizations:ListPolicies,
     organizations:ListTargetsForPolicy, organizations:DescribePolicy.
 
-    Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage; 3 AWS or the ledger refused, or AWS can't
-    be reached.
+    Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage; 3 AWS or the ledger refused, or AWS
+    can't be reached; 130 interrupted.
     """
     from rootkeeper.audit.rules import AuditRequest
 

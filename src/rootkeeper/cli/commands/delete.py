@@ -1,4 +1,4 @@
-"""``rootkeeper delete``, and what it shares with ``apply`` and ``jobs resume``: question, report, exit status."""
+"""``rootkeeper delete``, and what ``apply`` and ``jobs resume`` share with it: question, report and exit status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import DeletionChoices, PaceOptions, SelectionOptions, WaveOptions
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.deletions import (
     plan_listing,
     render_totals,
@@ -33,20 +33,19 @@ if TYPE_CHECKING:
 
     from rootkeeper.deletion.resumption import ResumePlan
 
-DELETION_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 _JOBS_NAMED = 3
 
 
 def show_interrupted(operator: Operator) -> None:
-    """Name the deletions that were interrupted, so that what is left of them isn't forgotten; nothing is changed."""
+    """Show deletions that were interrupted; change nothing."""
     try:
         unfinished = operator.list_jobs(unfinished=True)
     except RootkeeperError:
-        return  # what needs the jobs says so itself
+        return  # a step that needs the jobs raises it itself
     interrupted = [job for job in unfinished if job.kind is JobKind.DELETION and job.can_be_resumed]
     for job in interrupted[:_JOBS_NAMED]:
         operator.terminal.remark(
-            f"Deletion {job.job_id} was interrupted after {job.progress.done} of {job.progress.total} accounts. "
+            f"Deletion {job.job_id} is interrupted after {job.progress.done} of {job.progress.total} accounts. "
             f"{render_next_step(job, operator.now())}"
         )
     if len(interrupted) > _JOBS_NAMED:
@@ -56,10 +55,10 @@ def show_interrupted(operator: Operator) -> None:
 def show_planned(
     plan: DeletionPlan, output: OutputFormat, terminal: Terminal, now: datetime, rules: WaveRules | None = None
 ) -> None:
-    """Write the plan to stdout and what it amounts to to stderr."""
+    """Write the plan to stdout and its totals to stderr."""
     show_listing(plan_listing(plan, now), output, terminal)
     _show_unknown(plan, terminal)
-    terminal.remark(f"To be deleted: {render_totals(plan) or 'nothing'}, in {_accounts(plan)}.")
+    terminal.remark(f"To delete: {render_totals(plan) or 'nothing'}, in {_accounts(plan)}.")
     for line in render_waves(rules or WaveRules(), len(plan.targets)):
         terminal.remark(line)
 
@@ -67,7 +66,7 @@ def show_planned(
 def confirm_deletion(
     plan: DeletionPlan, confirmation: Confirmation, terminal: Terminal, now: datetime, rules: WaveRules
 ) -> DeletionPlan:
-    """Show the plan, ask, and return what was agreed to: without the certificates if these were declined.
+    """Show the plan, ask, and return what was confirmed; without the certificates if these were declined.
 
     :raises InputError: if it wasn't confirmed; nothing was deleted.
     """
@@ -77,13 +76,14 @@ def confirm_deletion(
     _show_for_confirmation(plan, terminal, now)
     if plan.certificates:
         question = (
-            f"AWS tells no last use of signing certificates. Delete {counted(plan.certificates, 'certificate')} too?"
+            "AWS doesn't report the last use of signing certificates. "
+            f"Delete {counted(plan.certificates, 'certificate')} too?"
         )
         if not confirmation.ask(question):
             plan = plan.without(CredentialKind.SIGNING_CERTIFICATES)
     if plan.targets:
         statement = [*_statement(plan), *render_waves(rules, len(plan.targets))]
-        confirmation.require_consent(statement, accounts=len(plan.targets))
+        confirmation.confirm(statement, accounts=len(plan.targets))
     return plan
 
 
@@ -105,7 +105,7 @@ def _show_unknown(plan: DeletionPlan, terminal: Terminal) -> None:
 def _statement(plan: DeletionPlan) -> list[str]:
     return [
         f"Delete root user credentials in {_accounts(plan)} of {plan.organization_id}: {render_totals(plan)}.",
-        "The accounts stay. Keys, certificates and MFA can't be restored.",
+        "The accounts stay. Deleted keys, certificates and MFA devices can't be restored.",
     ]
 
 
@@ -121,8 +121,8 @@ def agree_and_delete(
     change: ChangeOptions,
     confirmation: Confirmation,
 ) -> int:
-    """Show the plan, ask, do what was agreed to, show what came of it and return the exit status."""
-    output, terminal, now = invocation.choose_output(*DELETION_OUTPUTS), invocation.terminal, operator.now()
+    """Show the plan, ask, delete, show the results and return the exit status."""
+    output, terminal, now = invocation.choose_output(*LIST_OUTPUTS), invocation.terminal, operator.now()
     if change.dry_run:
         confirmation.show_context()
         show_planned(proposal.plan, output, terminal, now, rules)
@@ -135,8 +135,8 @@ def agree_and_delete(
 def resume_deletion(
     invocation: Invocation, operator: Operator, job: Job, change: ChangeOptions, *, retry_failed: bool
 ) -> int:
-    """Do what is left of the plan; what was done isn't read again. The report covers the whole plan."""
-    output, terminal = invocation.choose_output(*DELETION_OUTPUTS), invocation.terminal
+    """Delete what is left of the plan. Finished accounts aren't read again; the report covers the whole plan."""
+    output, terminal = invocation.choose_output(*LIST_OUTPUTS), invocation.terminal
     resumption = operator.read_resumption(job, retry_failed=retry_failed)
     confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
     if change.dry_run:
@@ -144,7 +144,7 @@ def resume_deletion(
         show_planned(resumption.rest, output, terminal, operator.now(), resumption.rules_left)
         return evaluate_dry_run(resumption.plan)
     if resumption.left:
-        confirmation.require_consent(_describe_rest(resumption), accounts=resumption.left)
+        confirmation.confirm(_describe_rest(resumption), accounts=resumption.left)
     with StopRequests() as stop:
         return show_report(operator.resume_deletion(job, stop, retry_failed=retry_failed), output, terminal)
 
@@ -157,21 +157,21 @@ def _describe_rest(resumption: ResumePlan) -> list[str]:
     return [
         f"Resume job {job.job_id} of {job.created_by}: plan {resumption.plan.plan_id}, {done}.",
         f"Delete root user credentials in {where}: {render_totals(rest)}.",
-        "The accounts stay. Keys, certificates and MFA can't be restored.",
+        "The accounts stay. Deleted keys, certificates and MFA devices can't be restored.",
         *render_waves(resumption.rules_left, resumption.left),
     ]
 
 
 def show_report(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> int:
-    """Show what came of a deletion, name the job that goes on with the rest, and return the exit status."""
+    """Show the results, name the job that continues with the rest, and return the exit status."""
     show_deletion(report, output, terminal)
     if report.can_be_resumed:
-        terminal.remark(f"Go on with the rest: rootkeeper jobs resume {report.job_id}", style="bold")
+        terminal.remark(f"Continue with the rest: rootkeeper jobs resume {report.job_id}", style="bold")
     return ExitStatus.INTERRUPTED if report.was_interrupted else report.exit_status
 
 
 def evaluate_dry_run(plan: DeletionPlan) -> ExitStatus:
-    """Bad if an account that should be touched couldn't be."""
+    """Return BAD if an account is held back or unknown."""
     return ExitStatus.BAD if plan.has_blocked or plan.has_unknown else ExitStatus.GOOD
 
 
@@ -186,24 +186,25 @@ def delete(
 ) -> int:
     """Delete root user credentials of member accounts.
 
-    Reads the selected accounts, shows what would go with its last use, asks, deletes account by account and reads each
-    again. What was used in the last 90 days is held back. The management account, delegated administrators, accounts
-    that aren't ACTIVE, exceptions and accounts with a recovery window are never touched.
+    Reads the selected accounts, shows what it would delete and the last use, asks, deletes account by account and reads
+    each account again. It holds back accounts whose password or key was used in the last 90 days. It never touches the
+    management account, delegated administrators, accounts that aren't ACTIVE, exceptions, and accounts with a recovery
+    window.
 
-    Many accounts are dealt with at once, or in waves. Ctrl-C once finishes what is in progress and leaves a job that
-    rootkeeper jobs resume goes on with; twice stops now.
+    Works on many accounts at once, or in waves. Ctrl-C once finishes the accounts in progress and leaves a job that
+    rootkeeper jobs resume continues; twice stops now.
 
-    Changes: access keys, signing certificates, the console password and MFA devices of the root users, in this order.
-    The accounts stay. What is gone can't be restored, except that password recovery can be allowed again.
+    Changes: deletes access keys, signing certificates, the console password and MFA devices of the root users, in this
+    order. The accounts stay. Deleted credentials can't be restored; password recovery can be allowed again.
 
     AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
 
-    Exit statuses: 0 everything that was planned is gone, as a re-read shows; 1 an account was held back as recently
-    used; 2 wrong usage, not confirmed, or an account was named that may not be touched; 3 AWS or the ledger refused, or
-    AWS can't be reached; 4 a deletion failed or isn't proven, or it stopped before its end; 130 interrupted.
+    Exit statuses: 0 everything planned is deleted, as a re-read shows; 1 an account is held back because of recent use;
+    2 wrong usage, not confirmed, or a named account can't be changed; 3 AWS or the ledger refused, or AWS can't be
+    reached; 4 a deletion failed or isn't proven, or the run stopped early; 130 interrupted.
     """
 
-    output = invocation.choose_output(*DELETION_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     request = selection.to_request()
     require_request(request)
     rules = waves.to_rules()

@@ -1,6 +1,6 @@
-"""``rootkeeper demo``: sandbox, server and console with people of each role; or the main job in the terminal.
+"""``rootkeeper demo``: a sandbox, a server and a console with a user of each role; or the main job in the terminal.
 
-Everything is kept in a temporary folder, and nothing of whoever runs it is read: no AWS settings, no database.
+Everything is in a temporary folder. The AWS settings and the database of the person who runs it aren't read.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ USUAL_PORT = 8700
 USUAL_SANDBOX_PORT = 4599
 _LARGEST_PORT = 65535
 _LOOK_SECONDS = 1.0
-"""How often it is seen whether the server still runs."""
+"""How often it checks that the server still runs."""
 
 
 def demo(
     invocation: Invocation,
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Play the main job in the terminal, and end with 0 if every check held.")
+        bool, typer.Option("--check", help="Play the main job in the terminal and check each step.")
     ] = False,
     codes: Annotated[
-        bool, typer.Option("--codes", help="Print the second factors' current codes of a running demo, and end.")
+        bool, typer.Option("--codes", help="Print the current codes of a running demo's second factors.")
     ] = False,
     port: Annotated[
         int | None,
@@ -60,7 +60,7 @@ def demo(
             metavar="PORT",
             min=1,
             max=_LARGEST_PORT,
-            help=f"Where the server listens. Default: {USUAL_PORT}, or a free one if that is taken.",
+            help=f"The server's port. Default: {USUAL_PORT}, or a free one if it is taken.",
         ),
     ] = None,
     sandbox_port: Annotated[
@@ -70,26 +70,25 @@ def demo(
             metavar="PORT",
             min=1,
             max=_LARGEST_PORT,
-            help=f"Where the sandbox listens. Default: {USUAL_SANDBOX_PORT}, or a free one if that is taken.",
+            help=f"The sandbox's port. Default: {USUAL_SANDBOX_PORT}, or a free one if it is taken.",
         ),
     ] = None,
 ) -> int:
     """Try the console on a sandbox, with a guided story.
 
-    Starts an AWS organization on localhost, a server with its console, and a user of each role; prints where to sign in
-    and as whom. The Overview then leads through the main job: enable, see, delete, recover, close, and the way in when
-    Identity Center is down. Press Enter for the current codes of the second factors. It runs until Ctrl-C; then all of
-    it is gone.
+    Starts an AWS organization on localhost, a server with its console, and a user of each role, and prints where to
+    sign in. The Overview page leads through the main job: enable, audit, delete, recover, close, and the access that
+    remains without Identity Center. Press Enter for the current codes of the second factors. It runs until Ctrl-C, and
+    then everything is deleted.
 
-    With --check the same is played in the terminal: status, enable, audit, delete one organizational unit, read again,
-    recover, close. Each command is shown before its output, and each step is checked against the sandbox's own account
-    of its state.
+    With --check it plays the same story in the terminal: status, enable, audit, delete one organizational unit, audit
+    again, recover, close. It shows each command before its output, and checks each step against the sandbox's state.
 
     Changes: nothing outside the sandbox. Your AWS profiles, credentials and database aren't read.
 
     AWS permissions: none.
 
-    Exit statuses: 0 ended, every check held; 1 a check didn't; 2 wrong usage; 130 interrupted.
+    Exit statuses: 0 ended, and every check passed; 1 a check failed; 2 wrong usage; 130 interrupted.
     """
     terminal = invocation.terminal
     if codes:
@@ -97,7 +96,7 @@ def demo(
         return ExitStatus.GOOD
     taken = choose_port(sandbox_port, USUAL_SANDBOX_PORT)
     with tempfile.TemporaryDirectory(prefix="rootkeeper-demo-") as folder:
-        terminal.show(title(f"A sandbox with the demo organization starts on 127.0.0.1:{taken} …"))
+        terminal.show(title(f"Starting a sandbox with the demo organization on 127.0.0.1:{taken} …"))
         sys.stdout.flush()
         with SandboxProcess(taken, "--scenario", "demo") as sandbox:
             settings = choose_settings(sandbox, Path(folder))
@@ -108,7 +107,7 @@ def demo(
 
 
 def choose_settings(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
-    """The environment of whatever works on the sandbox."""
+    """The environment of a process that works on the sandbox."""
     principal = sandbox.find_principal("management-admin")
     return {
         "AWS_ENDPOINT_URL": sandbox.url,
@@ -123,23 +122,23 @@ def choose_settings(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
 
 
 def show_codes(terminal: Terminal) -> None:
-    """Print the code of each second factor. Each is taken once."""
+    """Print the code of each second factor."""
     now = time.time()
     for shown in list_codes(now):
         terminal.show(f"  {shown.code}  {shown.person.name}")
-    terminal.show(f"  for {count_seconds_left(now)} more seconds; each is taken once")
+    terminal.show(f"  Valid for {count_seconds_left(now)} more seconds; each works once.")
     sys.stdout.flush()
 
 
 def _serve(terminal: Terminal, sandbox: SandboxProcess, settings: Mapping[str, str], folder: Path, port: int) -> int:
-    terminal.show(title(f"A server with its console starts on 127.0.0.1:{port} …"))
+    terminal.show(title(f"Starting a server with its console on 127.0.0.1:{port} …"))
     sys.stdout.flush()
     with DemoServer(port, settings, folder) as server:
         _show(terminal, sandbox, server)
         try:
             _answer_until_ended(terminal, server)
         except KeyboardInterrupt:
-            terminal.remark("The demo ends.")
+            terminal.remark("Ending the demo.")
     return ExitStatus.GOOD
 
 
@@ -148,22 +147,20 @@ def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> No
     terminal.show(
         "",
         title(f"Open {server.url}/ and sign in."),
-        f"Everybody's password: {PASSWORD}",
+        f"Password of every user: {PASSWORD}",
         _draw_people(),
-        f"The sandbox's own pages, for root users and their mails: {sandbox.url}/",
-        "The command line on the same sandbox, in another terminal:",
+        f"The sandbox's pages, for root users and their e-mails: {sandbox.url}/",
+        "The command line on this sandbox, in another terminal:",
         f"  {render_shell_commands(program, sandbox.port)}",
         f"The server's log: {server.log}",
         "",
-        f"Press Enter for the codes of the second factors, or run: {program} demo --codes. Ctrl-C ends the demo.",
+        f"Press Enter for the codes of the second factors, or run: {program} demo --codes\nCtrl-C ends the demo.",
     )
     show_codes(terminal)
 
 
 def render_program(script: Path) -> str:
-    """What a shell in another terminal takes for this program, whose script may be in an environment that only this one
-    uses.
-    """
+    """Render how another terminal starts this program; its script may not be on the PATH there."""
     on_path = shutil.which(script.name)
     if on_path is not None and script.exists() and script.samefile(on_path):
         return script.name
@@ -171,7 +168,7 @@ def render_program(script: Path) -> str:
 
 
 def render_shell_commands(program: str, sandbox_port: int) -> str:
-    """What a shell takes to look at the sandbox on that port."""
+    """Render the shell commands that look at the sandbox on that port."""
     option = "" if sandbox_port == USUAL_SANDBOX_PORT else f" --port {sandbox_port}"
     return f'eval "$({program} sandbox env{option})" && {program} status'
 
@@ -193,8 +190,8 @@ def _answer_until_ended(terminal: Terminal, server: DemoServer) -> None:
             if sys.stdin.readline():
                 show_codes(terminal)
             else:
-                heard.clear()  # once it is at its end, there would always be something to read
-    raise InputError(f"The server ended by itself: {server.read_log_end()}")
+                heard.clear()  # at the end of input, select always reports data
+    raise InputError(f"The server ended unexpectedly: {server.read_log_end()}")
 
 
 application = single(demo)

@@ -1,11 +1,13 @@
-"""``rootkeeper emails``."""
+"""``rootkeeper emails``.
+
+A one-time password comes from a hidden prompt, a file or stdin; never from an argument, which other processes and the
+shell's history can show.
+"""
 
 from __future__ import annotations
 
-import getpass
 import stat
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import FailOnOptions, SelectionOptions, parse_moment
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.rendering.root_emails import show_email_change
 from rootkeeper.cli.terminal import Terminal
@@ -27,33 +29,30 @@ from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.root_emails.rules import has_email_findings, parse_one_time_password
-from rootkeeper.untrusted_text import printable
 
 if TYPE_CHECKING:
     from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlan, EmailChangeStep
 
-_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
-
 
 def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: FailOnOptions) -> int:
-    """Hold every account's root e-mail address to the rules.
+    """Check the root e-mail address of every account.
 
-    Whoever reads that mailbox can have the root user's password reset. The rules are settings: emails.allowed_domains,
-    emails.approved_pattern, emails.groups. An address counts as a group's only when it stands in emails.groups or is
-    attested (rootkeeper emails attest); one with a plus sign counts by its mailbox. No two accounts may share one. A
-    broken rule counts as "present" for --fail-on, what isn't known as "unknown". Without a selection the whole
-    organization is listed, the management account included.
+    Anyone who reads that mailbox can reset the root user's password. The rules are the settings emails.allowed_domains,
+    emails.approved_pattern and emails.groups. An address belongs to a group if emails.groups lists it or an attestation
+    exists (rootkeeper emails attest); an address with a plus sign counts by its mailbox. Two accounts can't share an
+    address. For --fail-on, a broken rule counts as "present" and a missing fact as "unknown". Without a selection it
+    lists the whole organization, including the management account.
 
-    Changes: nothing. Costs one listing of the accounts and no call per account; opens no root session.
+    Changes: nothing. Lists the accounts once, makes no call per account and opens no root session.
 
     AWS permissions: those of reading the organization (see rootkeeper audit).
 
-    Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage; 3 AWS refused or can't be reached.
+    Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage; 3 AWS refused or can't be reached.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.root_emails import show_emails
 
-    output = invocation.choose_output(*_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     request = selection.to_request()
     if request.is_empty:
@@ -71,23 +70,23 @@ def attest_email(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A root e-mail address, in use or to come.")],
-    attested_by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who knows that a group reads it.")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A root e-mail address, in use or planned.")],
+    attested_by: Annotated[str, typer.Option("--by", metavar="NAME", help="The person who attests it.")],
     until: Annotated[str, typer.Option("--until", metavar="DATE", help="When it ends, such as 2026-12-31 or 90d.")],
 ) -> int:
-    """Record somebody's word that a group reads an address.
+    """Record an attestation that a group reads an address.
 
-    Changes: nothing in AWS; the attestation is kept in the database and recorded in the ledger. It ends by itself; a
-    later one for the same address replaces it. It covers the address, and those that only add a plus sign to it.
+    Changes: nothing in AWS; stores the attestation in the database and the ledger. It ends by itself; a later one for
+    the same address replaces it. It also covers the address with a plus sign.
 
-    AWS permissions: organizations:DescribeOrganization; no root session is opened.
+    AWS permissions: organizations:DescribeOrganization; opens no root session.
 
-    Exit statuses: 0 kept; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
+    Exit statuses: 0 recorded; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.root_emails import show_attestation
 
-    output = invocation.choose_output(*_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application() as application:
         end = parse_moment(until, "--until", application.clock.now(), day_ends=True)
         attesting = application.email_attestation_service
@@ -95,14 +94,11 @@ def attest_email(
         progress = open_progress(invocation.terminal)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         statement = (
-            f"{attestation.address} will count as read by a group until {render_timestamp(end)}, "
-            f"as {attestation.attested_by} attests."
+            f"Record that {attestation.attested_by} attests until {render_timestamp(end)}: a group reads "
+            f"{attestation.address}."
         )
-        if change.dry_run:
-            confirmation.show_context()
-            invocation.terminal.remark(statement)
+        if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
-        confirmation.require_consent([statement])
         attesting.attest(attestation)
         show_attestation(attestation, output, invocation.terminal)
     return ExitStatus.GOOD
@@ -123,7 +119,7 @@ class OneTimePasswordSource:
 
     @property
     def attempts(self) -> int:
-        """How often a wrong one may be followed by another."""
+        """How many one-time passwords can be tried."""
         return _ATTEMPTS_AT_A_TERMINAL if self.path is None else 1
 
     @property
@@ -133,7 +129,7 @@ class OneTimePasswordSource:
     def require_fits(self, *, is_started: bool) -> None:
         """Check before anything is sent that a one-time password can come from here.
 
-        :raises InputError: if the file can't be read, or holds what can't belong to a change that isn't started yet.
+        :raises InputError: if the file can't be read, or can't hold the password because no change is started.
         """
         if self.path is None or self.path == _STDIN:
             return
@@ -143,18 +139,22 @@ class OneTimePasswordSource:
             raise _unreadable(self.path, error) from error
         if is_plain_file and not is_started:
             raise InputError(
-                f"No change to this address is open in this ledger, so the one-time password in {self.path} can't "
-                "belong to one. Nothing was sent.",
-                hint="Leave --otp-from out to start it, or give stdin (-) or a named pipe, which is read afterwards.",
+                f"The ledger has no started change to this address, so {self.path} can't hold its one-time "
+                "password. Nothing was sent.",
+                hint="Leave out --otp-from to start the change, or use stdin (-) or a named pipe, which is read later.",
             )
 
     def read(self, email: str) -> OneTimePassword:
-        """Wait for it.
+        """Wait for the one-time password.
 
         :raises InputError: if it isn't one; the message doesn't repeat it.
         """
         if self.path is None:
-            return parse_one_time_password(_ask(f"One-time password sent to {email}: "))
+            return parse_one_time_password(
+                self.terminal.ask_secret(
+                    f"One-time password sent to {email}:", "one-time password", "Give it with --otp-from."
+                )
+            )
         if self.path == _STDIN:
             return parse_one_time_password(sys.stdin.readline())
         try:
@@ -162,17 +162,6 @@ class OneTimePasswordSource:
                 return parse_one_time_password(source.read(_LONGEST_FILE))
         except OSError as error:
             raise _unreadable(self.path, error) from error
-
-
-def _ask(question: str) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            return getpass.getpass(printable(question), stream=sys.stderr)
-        except (EOFError, getpass.GetPassWarning) as error:
-            raise InputError(
-                "The one-time password can't be asked for here without showing it.", hint="Give it with --otp-from."
-            ) from error
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:
@@ -198,34 +187,35 @@ def change_email(
     ] = None,
     override: Annotated[
         bool,
-        typer.Option("--override", help="Go on despite the rules, an exception or a failsafe; the reason is recorded."),
+        typer.Option("--override", help="Ignore the rules, an exception or a failsafe; the reason is recorded."),
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Have another one-time password sent; the one before is void.")
+        bool, typer.Option("--restart", help="Send another one-time password; the previous one becomes invalid.")
     ] = False,
 ) -> int:
-    """Change an account's root e-mail address.
+    """Change the root e-mail address of an account.
 
-    Whoever reads the new mailbox can then have the root user's password reset, so this is guarded like a recovery. AWS
-    sends a one-time password to the new address; the command asks for it without showing it, hands it back and reads
-    the address again. Interrupted in between, the same command goes on within 24 hours and sends no second one. Without
-    a terminal and without --otp-from it only starts the change.
+    Anyone who reads the new mailbox can reset the root user's password, so this is guarded like a recovery. AWS sends a
+    one-time password to the new address. The command asks for it without showing it, gives it to AWS and reads the
+    address again. If it is interrupted, the same command continues within 24 hours and sends no second password.
+    Without a terminal and without --otp-from it only starts the change.
 
-    Changes: the root e-mail address of one member account. Password and MFA devices stay; the old address isn't asked.
+    Changes: the root e-mail address of one member account. Password and MFA devices stay. AWS doesn't ask the old
+    address.
 
     AWS permissions: those of reading the organization (see rootkeeper audit); account:GetPrimaryEmail,
     account:GetPrimaryEmailUpdateStatus, account:StartPrimaryEmailUpdate and account:AcceptPrimaryEmailUpdate, in the
     management account or the delegated administrator for Account Management, with trusted access for
-    account.amazonaws.com. No root session is opened.
+    account.amazonaws.com. It opens no root session.
 
-    Exit statuses: 0 changed, as a re-read shows, or so already; 2 wrong usage, not confirmed, the address is against
-    the rules, or the account may not be changed now; 3 AWS or the ledger refused, or AWS can't be reached; 4 the
-    one-time password was wrong or is still awaited, or the change isn't proven yet, which may take up to 4 hours.
+    Exit statuses: 0 changed, as a re-read shows, or nothing to change; 2 wrong usage, not confirmed, the address breaks
+    the rules, or the account can't be changed now; 3 AWS or the ledger refused, or AWS can't be reached; 4 the one-time
+    password is wrong or missing, or the change isn't proven yet, which can take 4 hours.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.root_emails.service import EmailChangeRequest
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     terminal = invocation.terminal
     progress = open_progress(terminal)
     with invocation.open_application() as application:
@@ -239,14 +229,10 @@ def change_email(
             plan, application.email_change_executor, OneTimePasswordSource(terminal, otp_from), output, terminal
         )
         if plan.is_unneeded:
-            return run.end("unneeded", f"{plan.current_email} is its root e-mail address already; nothing was done.")
+            return run.end("unneeded", f"The root e-mail address is already {plan.current_email}. Nothing was done.")
         run.passwords.require_fits(is_started=plan.started is not None)
-        if change.dry_run:
-            confirmation.show_context()
-            for line in _statement(plan):
-                terminal.remark(line)
+        if not confirmation.confirm(_statement(plan)):
             return ExitStatus.GOOD
-        confirmation.require_consent(_statement(plan))
         return run.carry_out()
 
 
@@ -256,7 +242,7 @@ def _statement(plan: EmailChangePlan) -> list[str]:
         f"Change the root e-mail address of account {account.account_id} ({account.name})",
         f"from {plan.current_email}",
         f"to   {plan.new_email}.",
-        "Whoever reads the new mailbox can then have the root user's password reset. Password and MFA devices stay.",
+        "Anyone who reads the new mailbox can then reset the root user's password. Password and MFA devices stay.",
         *(f"OVERRIDDEN: {objection.explanation}" for objection in plan.objections),
         *(render_hint(remark) or "" for remark in plan.remarks),
     ]
@@ -264,23 +250,23 @@ def _statement(plan: EmailChangePlan) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _EmailChangeCommand:
-    """One change, from the yes to its outcome."""
+    """Runs one change, from the yes to its result."""
 
     plan: EmailChangePlan
-    changing: EmailChangeExecutor
+    executor: EmailChangeExecutor
     passwords: OneTimePasswordSource
     output: OutputFormat
     terminal: Terminal
 
     def carry_out(self) -> int:
         if self.plan.started is None:
-            started = self.changing.start(self.plan)
+            started = self.executor.start(self.plan)
             if started.result is Result.FAILED:
                 return self.end("failed", started.explanation)
             self.terminal.remark(started.explanation)
         if not self.passwords.can_read:
-            return self.end("started", f"The one-time password is awaited. {self._hint_continuation}")
-        with self._with_continuation_hint():
+            return self.end("started", f"AWS waits for the one-time password. {self._next_step}")
+        with self._with_next_step():
             accepted = self._accept()
         return self.end(_OUTCOMES[accepted.result], render_hint(accepted.explanation) or "")
 
@@ -298,27 +284,27 @@ class _EmailChangeCommand:
         return ExitStatus.GOOD if outcome in {"changed", "unneeded"} else ExitStatus.INCOMPLETE
 
     def _accept(self) -> EmailChangeStep:
-        """A person may mistype: asked again, and each is an attempt of its own in the ledger."""
+        """Ask again after a typing error; the ledger records each attempt."""
         for _ in range(self.passwords.attempts - 1):
             try:
-                return self.changing.accept(self.plan, self.passwords.read(self.plan.new_email))
+                return self.executor.accept(self.plan, self.passwords.read(self.plan.new_email))
             except (InputError, OneTimePasswordError) as error:
-                self.terminal.remark(f"{error.message} {error.hint or ''}", style="bold red")
-        return self.changing.accept(self.plan, self.passwords.read(self.plan.new_email))
+                self.terminal.remark(f"{error.message} {render_hint(error.hint) or ''}", style="bold red")
+        return self.executor.accept(self.plan, self.passwords.read(self.plan.new_email))
 
     @contextmanager
-    def _with_continuation_hint(self) -> Iterator[None]:
+    def _with_next_step(self) -> Iterator[None]:
         try:
             yield
         except (RootkeeperError, KeyboardInterrupt):
-            self.terminal.remark(f"Not finished. {self._hint_continuation}")
+            self.terminal.remark(f"Not finished. {self._next_step}")
             raise
 
     @property
-    def _hint_continuation(self) -> str:
+    def _next_step(self) -> str:
         plan = self.plan
         return (
-            "Go on within 24 hours of its start: rootkeeper emails change "
+            "Continue within 24 hours of the start: rootkeeper emails change "
             f"{plan.request.account.account_id} {plan.new_email} --reason …{' --override' if plan.objections else ''}"
         )
 
@@ -326,7 +312,7 @@ class _EmailChangeCommand:
 _OUTCOMES = {Result.DONE: "changed", Result.FAILED: "failed", Result.UNKNOWN: "not_proven"}
 
 
-application = group("Hold root e-mail addresses to rules, attest and change them.")
+application = group("Check, attest and change root e-mail addresses.")
 add(application, list_emails, "list")
 add(application, attest_email, "attest")
 add(application, change_email, "change")

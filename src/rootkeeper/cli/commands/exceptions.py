@@ -9,7 +9,7 @@ import typer
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import parse_moment
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.organization.accounts import Account
 from rootkeeper.organization.selection import NamedAccount, find_account
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
     from rootkeeper.organization.progress import Progress
 
-_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
 
@@ -28,23 +27,23 @@ def add_exception(
     change: ChangeOptions,
     *,
     account: AccountArgument,
-    owner: Annotated[str, typer.Option("--owner", help="Who answers for it.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why deletion shall skip the account.")],
+    owner: Annotated[str, typer.Option("--owner", help="Who is responsible for it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why deletion skips the account.")],
     until: Annotated[str, typer.Option("--until", metavar="DATE", help="When it ends, such as 2026-12-31 or 30d.")],
 ) -> int:
-    """Let deletion skip an account until a date.
+    """Make deletion skip an account until a date.
 
-    Changes: nothing in AWS; the exception is kept in the database and recorded in the ledger. A later one for the same
-    account replaces it.
+    Changes: nothing in AWS; stores the exception in the database and the ledger. A later one for the same account
+    replaces it.
 
-    AWS permissions: those of reading the organization (see rootkeeper audit); no root session is opened.
+    AWS permissions: those of reading the organization (see rootkeeper audit); opens no root session.
 
-    Exit statuses: 0 kept; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
+    Exit statuses: 0 added; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.deletions import show_exceptions
 
-    output = invocation.choose_output(*_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         now = application.clock.now()
@@ -52,18 +51,15 @@ def add_exception(
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         found = _find(application, account, progress)
         statement = f"Deletion will skip account {found.account_id} ({found.name}) until {render_timestamp(end)}."
-        if change.dry_run:
-            confirmation.show_context()
-            invocation.terminal.remark(statement)
+        if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
-        confirmation.require_consent([statement])
         kept = application.exceptions.add(found, owner=owner, reason=reason, until=end)
         show_exceptions([kept], output, invocation.terminal, now)
     return ExitStatus.GOOD
 
 
 def list_exceptions(invocation: Invocation) -> int:
-    """List the exceptions, those in force first.
+    """List exceptions, those in force first.
 
     Changes: nothing.
 
@@ -73,7 +69,7 @@ def list_exceptions(invocation: Invocation) -> int:
     """
     from rootkeeper.cli.rendering.deletions import show_exceptions
 
-    output = invocation.choose_output(*_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application() as application:
         warn_overdue(application, invocation.terminal)
         kept = application.exceptions.list_exceptions()
@@ -82,29 +78,27 @@ def list_exceptions(invocation: Invocation) -> int:
 
 
 def remove_exception(invocation: Invocation, change: ChangeOptions, *, account: AccountArgument) -> int:
-    """End an account's exception now.
+    """Remove an account's exception now.
 
     Changes: nothing in AWS; deletion no longer skips the account.
 
-    AWS permissions: those of reading the organization (see rootkeeper audit); no root session is opened.
+    AWS permissions: those of reading the organization (see rootkeeper audit); opens no root session.
 
-    Exit statuses: 0 ended; 2 wrong usage, not confirmed, or there was none; 3 AWS, the database or the ledger refused.
+    Exit statuses: 0 removed; 2 wrong usage, not confirmed, or there is no exception; 3 AWS, the database or the ledger
+    refused.
     """
     from rootkeeper.cli.progress import open_progress
 
-    output = invocation.choose_output(*_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         found = _find(application, account, progress)
         statement = f"Deletion will no longer skip account {found.account_id} ({found.name})."
-        if change.dry_run:
-            confirmation.show_context()
-            invocation.terminal.remark(statement)
+        if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
-        confirmation.require_consent([statement])
         application.exceptions.remove(found.account_id)
-    invocation.terminal.remark(f"The exception of account {found.account_id} has ended.")
+    invocation.terminal.remark(f"Removed the exception of account {found.account_id}.")
     return ExitStatus.GOOD
 
 
@@ -114,7 +108,7 @@ def _find(application: Application, text: str, progress: Progress) -> Account:
     return find_account(NamedAccount(text), inventory.accounts)
 
 
-application = group("Keep accounts that deletion skips.")
+application = group("Manage the accounts that deletion skips.")
 add(application, add_exception, "add")
 add(application, list_exceptions, "list")
 add(application, remove_exception, "remove")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group, single
 from rootkeeper.cli.options import FailOnOptions, parse_moment
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.progress import open_countdown
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.errors import InputError
@@ -40,29 +41,29 @@ def set_up(
     reason: Annotated[str, typer.Option("--reason", help="Recorded with the window.")] = _DEFAULT_REASON,
     ticket: Annotated[str | None, typer.Option("--ticket", help="The ticket or change number.")] = None,
     duration: Annotated[
-        str, typer.Option("--for", metavar="LENGTH", help="How long to wait for the person, from 10s to 72h.")
+        str, typer.Option("--for", metavar="LENGTH", help="How long the person has, from 10s to 72h.")
     ] = "4h",
 ) -> int:
-    """Give a failsafe its root login, and keep it.
+    """Create a failsafe's root login, and keep it.
 
-    Opens a recovery window, tells the person at the mailbox what to do, and looks in audit sessions how far they are.
-    As soon as a re-read shows that the new password was used, that MFA guards it and that there is no access key and no
-    signing certificate, the window ends KEPT: the login stays. If that doesn't come in time, or at Ctrl-C, the window
-    is closed as any other: everything is deleted again. Where a login in order is there already, nothing is done.
+    Opens a recovery window, shows what the person at the mailbox does, and reads the progress in audit sessions. When a
+    re-read shows a used password, MFA, no access key and no signing certificate, the window ends KEPT and the login
+    stays. If that doesn't happen in time, or at Ctrl-C, the window closes and everything is deleted again. If the login
+    is already in order, nothing is done.
 
     Changes: creates the login profile of the account's root user; deletes all its root user credentials if the login
     isn't completed.
 
     AWS permissions: those of rootkeeper audit and rootkeeper recover.
 
-    Exit statuses: 0 kept, as a re-read shows, or it was in order already; 2 wrong usage, not confirmed, or the account
-    is no failsafe; 3 AWS or the ledger refused, or AWS can't be reached; 4 it wasn't completed, or opening or closing
-    failed or isn't proven.
+    Exit statuses: 0 kept, as a re-read shows, or already in order; 2 wrong usage, not confirmed, or the account is no
+    failsafe; 3 AWS or the ledger refused, or AWS can't be reached; 4 not completed, or opening or closing failed or
+    isn't proven.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.windows.checks import RecoveryRequest
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    output = invocation.choose_output(*ONE_OUTPUTS)
     longest = invocation.load_settings().windows.longest
     length = parse_duration(duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
     progress = open_progress(invocation.terminal)
@@ -77,12 +78,8 @@ def set_up(
             return _end_with_login(login, output, invocation.terminal, application)
         request = RecoveryRequest(found, reason, ticket, int(length.total_seconds()), keeps_login=True)
         plan = planning.plan(inventory, request)
-        if change.dry_run:
-            confirmation.show_context()
-            for line in _statement(plan):
-                invocation.terminal.remark(line)
+        if not confirmation.confirm(_statement(plan)):
             return ExitStatus.GOOD
-        confirmation.require_consent(_statement(plan))
         return _open_and_wait(application, plan, output, invocation.terminal, progress)
 
 
@@ -90,9 +87,9 @@ def _statement(plan: RecoveryPlan) -> list[str]:
     account = plan.request.account
     length = render_duration(timedelta(seconds=plan.request.duration_seconds))
     return [
-        f"Give the failsafe {account.account_id} ({account.name}) its root login, within {length}.",
-        f"Whoever reads the mailbox {account.email} can then set a password and sign in as root user.",
-        "Once it is complete, the login stays; if it isn't complete in time, everything is deleted again.",
+        f"Create the root login of failsafe {account.account_id} ({account.name}) within {length}.",
+        f"Anyone who reads the mailbox {account.email} can then set a password and sign in as root user.",
+        "If the login is complete in time, it stays. If not, everything is deleted again.",
         *plan.remarks,
     ]
 
@@ -112,7 +109,7 @@ def _end_with_login(login: RootCredentials, output: OutputFormat, terminal: Term
 def _open_and_wait(
     application: Application, plan: RecoveryPlan, output: OutputFormat, terminal: Terminal, progress: Progress
 ) -> int:
-    """From before the opening on, a signal means to close and never to leave the window open."""
+    """Once the opening begins, a signal means to close; it never leaves the window open."""
     from rootkeeper.windows.checks import list_set_up_steps
 
     with StopRequests() as stops:
@@ -120,7 +117,7 @@ def _open_and_wait(
         if opening.outcome is not OpenOutcome.OPEN:
             terminal.remark(f"error: {opening.explanation}", style="bold red")
             if opening.error is not None and opening.error.hint:
-                terminal.remark(f"hint: {opening.error.hint}")
+                terminal.remark(f"hint: {render_hint(opening.error.hint)}")
             return opening.exit_status
         for line in list_set_up_steps(plan.request.account, opening.window, application.endpoint.people_url):
             terminal.remark(line)
@@ -138,7 +135,7 @@ def _end_kept(keeping: KeepResult, output: OutputFormat, terminal: Terminal, app
     from rootkeeper.cli.rendering.failsafes import show_set_up
 
     terminal.remark(keeping.explanation, style="bold green")
-    terminal.remark("Register a second MFA device, one of them hardware. Next: rootkeeper failsafe check")
+    terminal.remark("Register a second MFA device; one of the two must be hardware. Next: rootkeeper failsafe check")
     show_set_up(keeping.window.account_id, "kept", (), keeping.window, output, terminal, application.clock)
     return ExitStatus.GOOD
 
@@ -153,7 +150,7 @@ def _close(
 ) -> int:
     from rootkeeper.cli.rendering.failsafes import show_set_up
 
-    terminal.remark(f"{keeping.explanation} Closing: everything is deleted again.", style="bold red")
+    terminal.remark(f"{keeping.explanation} Closing the window: everything is deleted again.", style="bold red")
     closing = application.window_waiter(progress).close(keeping.window, stops.asked_twice)
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
     missing = keeping.progress.shortcomings if keeping.progress is not None else ()
@@ -162,30 +159,27 @@ def _close(
     return ExitStatus.INCOMPLETE
 
 
-_LISTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
-
-
 def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
-    """Hold each failsafe to what is wanted of it.
+    """Check each failsafe.
 
-    A failsafe is a delegated administrator account for IAM; its root login is the way back in when the identity
-    provider fails. It needs a mailbox that a group reads, a password, two MFA devices of which one is hardware, no
-    access key, no signing certificate, an alarm on use, a drill every 90 days, and no SCP in its way. What AWS doesn't
-    tell is unknown until somebody records it: rootkeeper emails attest, rootkeeper failsafe record-drill. A check that
-    fails counts as "present" for --fail-on.
+    A failsafe is a delegated administrator account for IAM. Its root login is the way in when the identity provider
+    fails. It needs a mailbox that a group reads, a password, two MFA devices of which one is hardware, no access key,
+    no signing certificate, an alarm on use, a drill every 90 days, and no SCP that blocks it. Facts that AWS doesn't
+    report are unknown until someone records them: rootkeeper emails attest, rootkeeper failsafe record-drill. For
+    --fail-on, a failed check counts as "present".
 
-    Changes: nothing in AWS. Opens a root session in each failsafe that can only read.
+    Changes: nothing in AWS. Opens a read-only root session in each failsafe.
 
     AWS permissions: those of reading the organization (see rootkeeper audit); sts:AssumeRoot with the task policy
     IAMAuditRootUserCredentials; organizations:ListPoliciesForTarget, organizations:DescribePolicy.
 
-    Exit statuses: 0 all good; 1 a check fails or is unknown, as --fail-on says; 2 wrong usage; 3 AWS or the ledger
-    refused, or AWS can't be reached.
+    Exit statuses: 0 every check passes; 1 a check fails or is unknown, as --fail-on names; 2 wrong usage; 3 AWS or the
+    ledger refused, or AWS can't be reached.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.failsafes import show_failsafes
 
-    output = invocation.choose_output(*_LISTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
@@ -200,14 +194,15 @@ def runbook(
     invocation: Invocation,
     *,
     account: Annotated[
-        str | None, typer.Argument(metavar="ACCOUNT", help="The failsafe; needed where there are several.")
+        str | None, typer.Argument(metavar="ACCOUNT", help="The failsafe; needed if there are several.")
     ] = None,
 ) -> int:
-    """Print the way in for the day on which nothing else works.
+    """Print the emergency runbook: AWS CLI steps that need nothing else.
 
-    Plain AWS CLI steps with this organization's ids: sign in as the failsafe's root user, make an IAM user with MFA
-    and a role, open root sessions to audit, to allow a recovery and to take everything away again, and clean up. They
-    need neither Rootkeeper nor its database nor the identity provider, and hold no secret. Markdown; print it now.
+    The steps contain this organization's ids: sign in as the failsafe's root user, create an IAM user with MFA and a
+    role, open root sessions to audit, to allow a recovery and to delete everything again, and clean up. They need no
+    Rootkeeper, database or identity provider, and contain no secret. The output is Markdown; print it before you need
+    it.
 
     Changes: nothing. Opens no root session.
 
@@ -219,7 +214,7 @@ def runbook(
     from rootkeeper.cli.rendering.failsafes import show_runbook
     from rootkeeper.failsafe.runbook import RunbookFacts, write_runbook
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    output = invocation.choose_output(*ONE_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         inventory = application.inventory_reader.read(progress)
@@ -248,7 +243,7 @@ def _choose_failsafe(text: str | None, inventory: Inventory) -> Account:
         return failsafes[0]
     if not failsafes:
         raise InputError(
-            "There is no failsafe: no delegated administrator for IAM is registered, or it can't be read.",
+            "There is no failsafe: no delegated administrator for IAM is registered, or the list can't be read.",
             hint="Register one: rootkeeper enable --delegated-administrator ID",
         )
     raise InputError(
@@ -264,28 +259,28 @@ def record_drill(
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The failsafe, or the management account.")],
     held_by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who signed in.")],
     held_at: Annotated[str, typer.Option("--at", metavar="DATE", help="When, such as 2026-10-01.")],
-    outcome: Annotated[DrillOutcome, typer.Option("--outcome", help="Whether the way in worked.")],
+    outcome: Annotated[DrillOutcome, typer.Option("--outcome", help="Whether the sign-in worked.")],
     alarm: Annotated[
-        AlarmObservation | None, typer.Option("--alarm", help="Whether somebody was alarmed by the sign-in.")
+        AlarmObservation | None, typer.Option("--alarm", help="Whether the sign-in raised an alarm.")
     ] = None,
     device: Annotated[
         SignInDevice | None, typer.Option("--device", help="What kind of MFA device was used to sign in.")
     ] = None,
 ) -> int:
-    """Record that a drill of the way in was held.
+    """Record a drill of the emergency sign-in.
 
-    AWS doesn't tell of a drill: this is somebody's word, and every command that shows it says so.
+    AWS doesn't report drills, so the record is self-asserted, and every command that shows it says so.
 
-    Changes: nothing in AWS; the drill is recorded in the ledger.
+    Changes: nothing in AWS; records the drill in the ledger.
 
-    AWS permissions: those of reading the organization (see rootkeeper audit); no root session is opened.
+    AWS permissions: those of reading the organization (see rootkeeper audit); opens no root session.
 
     Exit statuses: 0 recorded; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.failsafes import show_drills
 
-    output = invocation.choose_output(*_LISTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         moment = parse_moment(held_at, "--at", application.clock.now(), day_ends=False)
@@ -301,11 +296,8 @@ def record_drill(
             alarm=alarm,
             device=device,
         )
-        if change.dry_run:
-            confirmation.show_context()
-            invocation.terminal.remark(_describe(drill))
+        if not confirmation.confirm([_describe(drill)]):
             return ExitStatus.GOOD
-        confirmation.require_consent([_describe(drill)])
         application.drill_recorder.record(drill)
         show_drills([drill], output, invocation.terminal)
     return ExitStatus.GOOD
@@ -319,29 +311,29 @@ def _describe(drill: Drill) -> str:
 
 
 def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
-    """Show who could open root today, and the way in when Identity Center is down.
+    """Show who can open root sessions, and which access remains without Identity Center.
 
-    Lists everybody whose policies let root sessions be opened, per task: IAM users and roles of the management account
-    and of each failsafe, and permission sets of IAM Identity Center with who holds them. Says whether a way in is left
-    without Identity Center, and when it was last tried. IAM tells a caller of its own account alone: run this once in
-    the management account and once in each failsafe; a line that this caller can't read says who could. A check that
-    fails counts as "present" for --fail-on. JSON Lines and CSV hold the checks, JSON the list of people too.
+    Lists per task each principal whose policies allow root sessions: IAM users and roles of the management account and
+    of each failsafe, and permission sets of IAM Identity Center with their people. Shows which access remains without
+    Identity Center, and when it was last tried. IAM describes only the caller's own account: run the command in the
+    management account and in each failsafe. A line that this caller can't read says who can. For --fail-on, a failed
+    check counts as "present". JSON Lines and CSV contain the checks; JSON also contains the principals.
 
-    Changes: nothing in AWS but the management account's credential report, which iam:GenerateCredentialReport makes
-    where there is none of the last four hours. Opens a root session in each failsafe that can only read.
+    Changes: nothing in AWS except the management account's credential report: iam:GenerateCredentialReport creates it
+    if there is none from the last four hours. Opens a read-only root session in each failsafe.
 
     AWS permissions: those of rootkeeper failsafe check; iam:GetAccountAuthorizationDetails, iam:GetPolicy,
     iam:GetPolicyVersion, iam:GetLoginProfile, iam:ListAccessKeys, iam:ListMFADevices, iam:GetAccountSummary,
     iam:GenerateCredentialReport, iam:GetCredentialReport; sso:List*, sso:Describe*, sso:Get*;
     identitystore:DescribeUser, identitystore:DescribeGroup, identitystore:ListGroupMemberships.
 
-    Exit statuses: 0 all good; 1 a check fails or is unknown, as --fail-on says; 2 wrong usage; 3 AWS or the ledger
-    refused, or AWS can't be reached.
+    Exit statuses: 0 every check passes; 1 a check fails or is unknown, as --fail-on names; 2 wrong usage; 3 AWS or the
+    ledger refused, or AWS can't be reached.
     """
     from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.failsafes import show_breakglass
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
@@ -352,7 +344,7 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
 
 
-application = group("Keep the delegated administrator's root login as the way back in.")
+application = group("Set up and check the failsafe: the delegated administrator's root login.")
 add(application, set_up, "set-up")
 add(application, check, "check")
 add(application, runbook, "runbook")

@@ -1,9 +1,4 @@
-"""rootkeeper history and rootkeeper diff.
-
-``rootkeeper history``: works on the database alone, or through a server; without AWS.
-
-``rootkeeper diff``: works on the database alone, or through a server; without AWS.
-"""
+"""``rootkeeper history`` and ``rootkeeper diff``: they read the database or ask a server, and make no AWS call."""
 
 from __future__ import annotations
 
@@ -14,42 +9,40 @@ import typer
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
 
 
 @through_server
 def history(
     invocation: Invocation,
     *,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account's id, or its unique name.")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")],
     start: Annotated[
         str | None,
-        typer.Option(
-            "--from", metavar="DATE", help="Only what happened since: 2026-01-01, or 90d.", show_default=False
-        ),
+        typer.Option("--from", metavar="DATE", help="Only entries since then: 2026-01-01, or 90d.", show_default=False),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="DATE", help="Only what happened until then.", show_default=False)
+        str | None, typer.Option("--to", metavar="DATE", help="Only entries until then.", show_default=False)
     ] = None,
     organization: Annotated[
-        str | None, typer.Option("--organization", metavar="ID", help="Needed where the database knows several.")
+        str | None,
+        typer.Option("--organization", metavar="ID", help="Needed if the database has several."),
     ] = None,
 ) -> int:
-    """Show one account's past: one time line, the oldest first.
+    """Show the timeline of one account, oldest first.
 
-    It has each change of status that a kept audit found, every entry of the ledger about the account, its recovery
-    windows, and the root events that a server watched. An audit that found what the one before it had found isn't
-    repeated.
+    It contains each change of status that a stored audit found, every ledger entry about the account, its recovery
+    windows, and the root events that a server watched. An audit that found no change isn't shown.
 
     Changes: nothing.
 
     AWS permissions: none.
 
-    Exit statuses: 0 shown; 2 wrong usage, or nothing is known of the account; 3 the database can't be read.
+    Exit statuses: 0 shown; 2 wrong usage, or the account isn't known; 3 the database can't be read.
     """
     from rootkeeper.cli.rendering.histories import show_history
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     with open_operator(invocation, creates_database=False) as operator:
         now = operator.now()
         begins = None if start is None else parse_past_moment(start, "--from", now, day_ends=False)
@@ -71,39 +64,40 @@ def diff(
         str | None,
         typer.Argument(
             metavar="OLDER",
-            help="An audit's id, or a date: the last one of the whole organization by then. Default: the one before "
-            "NEWER.",
+            help="An audit id, or a date for the last audit of the whole organization by then. Default: the one "
+            "before NEWER.",
             show_default=False,
         ),
     ] = None,
     newer: Annotated[
-        str | None, typer.Argument(metavar="NEWER", help="The same. Default: the last one.", show_default=False)
+        str | None, typer.Argument(metavar="NEWER", help="The same. Default: the last audit.", show_default=False)
     ] = None,
-    lists: Annotated[bool, typer.Option("--list", help="Only list the audits that are kept.")] = False,
+    lists: Annotated[bool, typer.Option("--list", help="Only list the stored audits.")] = False,
     organization: Annotated[
-        str | None, typer.Option("--organization", metavar="ID", help="Needed where the database knows several.")
+        str | None,
+        typer.Option("--organization", metavar="ID", help="Needed if the database has several."),
     ] = None,
 ) -> int:
     """Show what changed between two audits.
 
-    Accounts that joined and left, statuses, and each kind of credentials that appeared or went, with the times of both
-    readings. What one of the two audits didn't read is told as not read, and never as gone. Without arguments the last
-    two audits of the whole organization are compared.
+    Shows accounts that joined and left, statuses, and each kind of credentials that appeared or disappeared, with the
+    times of both readings. An account that one audit couldn't read is shown as not read, never as gone. Without
+    arguments it compares the last two audits of the whole organization.
 
-    For --fail-on, "present" is a password, key or certificate that wasn't there before, or MFA that went while one of
-    those stayed; "unknown" is an account that was read before and couldn't be now. An open recovery window counts as
-    neither, nor does a guarded failsafe.
+    For --fail-on, "present" is a new password, key or certificate, or MFA that disappeared while one of these stayed;
+    "unknown" is an account that was read before and couldn't be read now. An open recovery window and a guarded
+    failsafe don't count.
 
     Changes: nothing.
 
     AWS permissions: none.
 
-    Exit statuses: 0 shown, and nothing got worse; 1 shown, and something did that --fail-on names; 2 wrong usage, or
-    there are no such audits; 3 the database can't be read.
+    Exit statuses: 0 nothing got worse; 1 something got worse that --fail-on names; 2 wrong usage, or there are no such
+    audits; 3 the database can't be read.
     """
     from rootkeeper.cli.rendering.histories import show_audits, show_difference
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     with open_operator(invocation, creates_database=False) as operator:
         if lists:

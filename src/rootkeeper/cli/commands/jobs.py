@@ -10,17 +10,15 @@ from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import PaceOptions
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.errors import InputError
 from rootkeeper.jobs.rules import Job, JobKind, require_resumable
 
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Operator
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB_ID", help="A job, as rootkeeper jobs list names it.")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB_ID", help="A job id from rootkeeper jobs list.")]
 
-LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
-ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
 _LISTED = 50
 
 
@@ -28,10 +26,10 @@ _LISTED = 50
 def list_jobs(
     invocation: Invocation,
     *,
-    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only those that run or can go on.")] = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")] = _LISTED,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only jobs that run or can be resumed.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="Show at most N jobs.")] = _LISTED,
 ) -> int:
-    """List audits and deletions that ran as jobs, the newest first.
+    """List audits and deletions that ran as jobs, newest first.
 
     A job whose process died is shown as interrupted.
 
@@ -45,7 +43,7 @@ def list_jobs(
 
     output = invocation.choose_output(*LIST_OUTPUTS)
     if limit < 1:
-        raise InputError(f"--limit is {limit}, but it counts jobs.", hint="Give 1 or more.")
+        raise InputError(f"--limit is {limit}, but it counts jobs.", hint="Use 1 or more.")
     with open_operator(invocation) as operator:
         operator.warn_overdue()
         found = operator.list_jobs(unfinished=unfinished, limit=limit)
@@ -55,13 +53,13 @@ def list_jobs(
 
 @through_server
 def show_one(invocation: Invocation, *, job: JobArgument) -> int:
-    """Show one job, and of a deletion what came of each account so far.
+    """Show one job; of a deletion, also the result of each account so far.
 
     Changes: nothing.
 
     AWS permissions: organizations:DescribeOrganization.
 
-    Exit statuses: 0 shown; 2 wrong usage, or there is none; 3 AWS or the database refused.
+    Exit statuses: 0 shown; 2 wrong usage, or there is no such job; 3 AWS or the database refused.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with open_operator(invocation) as operator:
@@ -70,15 +68,15 @@ def show_one(invocation: Invocation, *, job: JobArgument) -> int:
 
 @through_server
 def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
-    """End a job for good.
+    """Cancel a job for good.
 
-    One that runs in another process finishes what is in progress there and begins nothing more.
+    A job that runs in another process finishes the accounts in progress and begins no more.
 
-    Changes: nothing in AWS; the job can't go on any more. What it deleted stays deleted.
+    Changes: nothing in AWS; the job can't be resumed. What it deleted stays deleted.
 
     AWS permissions: organizations:DescribeOrganization.
 
-    Exit statuses: 0 cancelled; 2 wrong usage, there is none, or it is over; 3 AWS or the database refused.
+    Exit statuses: 0 cancelled; 2 wrong usage, there is no such job, or it has ended; 3 AWS or the database refused.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with open_operator(invocation) as operator:
@@ -93,20 +91,20 @@ def resume_one(
     *,
     job: JobArgument,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try accounts again that failed; else they keep their result.")
+        bool, typer.Option("--retry-failed", help="Also try the accounts again that failed.")
     ] = False,
 ) -> int:
-    """Go on with an interrupted job where it was.
+    """Resume an interrupted job.
 
-    Accounts that have a result aren't read again. Before a deletion goes on, what its process left unclear is settled
-    by a re-read, so that nothing is deleted twice. The answer covers the whole job. A deletion goes on only while its
-    plan is valid.
+    Accounts that have a result aren't read again. Before a deletion continues, a re-read settles what its process left
+    unclear, so that nothing is deleted twice. The answer covers the whole job. A deletion resumes only while its plan
+    is valid.
 
-    Changes: what the job does: nothing in AWS for an audit, root user credentials for a deletion, as rootkeeper delete.
+    Changes: nothing in AWS for an audit; for a deletion as rootkeeper delete.
 
     AWS permissions: those of rootkeeper audit or rootkeeper delete.
 
-    Exit statuses: those of rootkeeper audit or rootkeeper delete; 2 also if the job runs, is over, or its plan has
+    Exit statuses: those of rootkeeper audit or rootkeeper delete; also 2 if the job runs or has ended, its plan has
     expired, or for a dry run of an audit.
     """
     with open_operator(invocation, api_share=pace.api_share) as operator:

@@ -1,9 +1,4 @@
-"""rootkeeper login and rootkeeper logout.
-
-``rootkeeper login``.
-
-``rootkeeper logout``.
-"""
+"""``rootkeeper login`` and ``rootkeeper logout``."""
 
 from __future__ import annotations
 
@@ -15,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootkeeper.access.rules import IdentityKind
-from rootkeeper.cli.commands.users import ask_password
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.terminal import Terminal
@@ -34,7 +28,7 @@ if TYPE_CHECKING:
 _LONGEST_SECRET = 4096
 
 
-_INSTEAD = "Add --token-stdin and give an API token, or set ROOTKEEPER_TOKEN."
+_INSTEAD = "Add --token-stdin with an API token on stdin, or set ROOTKEEPER_TOKEN."
 
 
 @through_server
@@ -42,24 +36,21 @@ def login(
     invocation: Invocation,
     *,
     user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", help="Who signs in; else it is asked for.")
+        str | None, typer.Option("--user", metavar="NAME", help="The user name. Default: asked for.")
     ] = None,
-    token_stdin: Annotated[
-        bool, typer.Option("--token-stdin", help="Keep an API token, which is read from stdin, instead.")
-    ] = False,
+    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Store an API token from stdin instead.")] = False,
 ) -> int:
     """Sign in to a Rootkeeper server.
 
-    Asks for name and password, and for a code where a second factor is set up. Keeps the token that the server gives in
-    a file that only you can read, for the server that --server or ROOTKEEPER_SERVER names. It ends after 12 hours, and
-    with rootkeeper logout. For a pipeline set ROOTKEEPER_TOKEN to an API token of rootkeeper token create instead; it
-    needs no login.
+    Asks for name and password, and for a code if a second factor is set up. Stores the server's token in a file that
+    only you can read, for the server that --server or ROOTKEEPER_SERVER names. The token is valid for 12 hours, or
+    until rootkeeper logout. A pipeline needs no login: set ROOTKEEPER_TOKEN to an API token of rootkeeper token create.
 
-    Changes: nothing in AWS; a file in your configuration folder.
+    Changes: nothing in AWS; writes a file in your configuration folder.
 
     AWS permissions: none.
 
-    Exit statuses: 0 signed in; 2 wrong usage, or the token can't be kept; 3 the server refused or can't be reached.
+    Exit statuses: 0 signed in; 2 wrong usage, or the token can't be stored; 3 the server refused or can't be reached.
     """
     from rootkeeper.cli.rendering.identities import show_membership
     from rootkeeper.composition import application as bootstrap
@@ -68,13 +59,13 @@ def login(
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     url = _choose_url(invocation)
     if user and token_stdin:
-        raise InputError("--user and --token-stdin are two ways to sign in.", hint="Give one of them.")
+        raise InputError("--user and --token-stdin exclude each other.", hint="Use one of them.")
     token, ends = (_read_token(), None) if token_stdin else _sign_in(url, user, invocation.terminal)
     server = bootstrap.connect_to_server(url, token)
     membership = server.read_membership()
     path = bootstrap.open_stored_tokens().keep(StoredToken(url, membership.name, token, ends))
-    invocation.terminal.remark(f"Signed in to {url}; the token is in {path}.")
-    invocation.terminal.remark(f"Go through it: --server {url}, or export ROOTKEEPER_SERVER={url}")
+    invocation.terminal.remark(f"Signed in to {url}. The token is in {path}.")
+    invocation.terminal.remark(f"Use the server: --server {url}, or export ROOTKEEPER_SERVER={url}")
     show_membership(url, membership, output, invocation.terminal)
     return ExitStatus.GOOD
 
@@ -92,14 +83,16 @@ def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datet
     from rootkeeper.composition import application as bootstrap
 
     if not terminal.can_ask:
-        raise InputError("Nobody can be asked for a password here, since this isn't a terminal.", hint=_INSTEAD)
+        raise InputError("No one can type a password here, because this isn't a terminal.", hint=_INSTEAD)
     name = user or terminal.ask("Name:")
-    password = ask_password(f"Password of {name} on {url}:", _INSTEAD)
+    password = terminal.ask_secret(f"Password of {name} on {url}:", "password", _INSTEAD)
     server = bootstrap.connect_to_server(url, None)
     try:
         sign_in = server.sign_in(name, password)
     except FactorNeededError:
-        sign_in = server.sign_in(name, password, ask_password("Code of your authenticator app:", _INSTEAD).strip())
+        sign_in = server.sign_in(
+            name, password, terminal.ask_secret("Code of your authenticator app:", "code", _INSTEAD).strip()
+        )
     return sign_in.token, sign_in.expires_at
 
 
@@ -109,41 +102,35 @@ def _read_token() -> str:
     return parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin")
 
 
-application = single(login)
-
-
 @through_server
 def logout(invocation: Invocation) -> int:
     """Sign out of a Rootkeeper server.
 
-    Ends the sign-in there and removes the kept token of the server that --server or ROOTKEEPER_SERVER names. An API
-    token is only removed here: to end it, an administrator revokes it.
+    Ends the sign-in on the server and removes the stored token, for the server that --server or ROOTKEEPER_SERVER
+    names. An API token is only removed here; an administrator can revoke it.
 
-    Changes: nothing in AWS; the file that rootkeeper login wrote.
+    Changes: nothing in AWS; removes the file that rootkeeper login wrote.
 
     AWS permissions: none.
 
-    Exit statuses: 0 signed out, or nobody was signed in; 2 wrong usage; 3 the token is removed here, and the server
-    couldn't be told.
+    Exit statuses: 0 signed out, or no one was signed in; 2 wrong usage; 3 the token is removed here, but the sign-in on
+    the server couldn't be ended.
     """
     from rootkeeper.composition import application as bootstrap
-    from rootkeeper.remote.connections import parse_server_url
 
-    if invocation.server_address is None:
-        raise InputError("No server is named.", hint="Add --server https://HOST:PORT, or set ROOTKEEPER_SERVER.")
-    url = parse_server_url(invocation.server_address)
+    url = _choose_url(invocation)
     stored_tokens = bootstrap.open_stored_tokens()
     stored = stored_tokens.find(url)
     if stored is None:
-        invocation.terminal.remark(f"Nobody is signed in to {url} here.")
+        invocation.terminal.remark(f"No one is signed in to {url} here.")
         return ExitStatus.GOOD
     try:
         _end(bootstrap.connect_to_server(url, stored.token))
     except (ServerUnreachableError, UnprovenChangeError) as error:
         stored_tokens.forget(url)
         raise ServerUnreachableError(
-            f"The token of {url} is removed here, but the server couldn't be told: {error.message}",
-            hint="A sign-in ends by itself after 12 hours.",
+            f"The token for {url} is removed here, but the sign-in on the server couldn't be ended: {error.message}",
+            hint="The sign-in expires by itself after 12 hours.",
         ) from error
     stored_tokens.forget(url)
     invocation.terminal.remark(f"Signed out of {url}.")
@@ -151,10 +138,11 @@ def logout(invocation: Invocation) -> int:
 
 
 def _end(server: RemoteServer) -> None:
-    """While the token is still kept: whoever is interrupted can sign out again."""
+    """The stored token is removed later, so that an interrupted sign-out can be repeated."""
     with suppress(NotSignedInError):  # it had ended already
         if server.read_membership().kind is IdentityKind.USER:
             server.sign_out()
 
 
+application = single(login)
 logout_application = single(logout)

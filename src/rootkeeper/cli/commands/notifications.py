@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
 
-_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 _LOOKED_BACK = timedelta(days=2)
 
 
@@ -21,57 +21,61 @@ def try_targets(
         str | None, typer.Argument(metavar="[TARGET]", help="Only this target.", show_default=False)
     ] = None,
 ) -> int:
-    """Send a test to each notification target, and show what it made of it.
+    """Send a test notification to each target, and show the results.
 
-    Targets stand in the setting notifications.targets. What is tried is this machine's way to them: its environment,
-    its files and its network. A server tells people from where it runs.
+    The setting notifications.targets lists the targets. The test uses this machine's environment, files and network; a
+    server sends its notifications from its own machine.
 
-    Changes: nothing but what the target shows.
+    Changes: nothing, except that each target receives a test.
 
     AWS permissions: none.
 
-    Exit statuses: 0 each target took it; 2 wrong usage, or no such target; 4 at least one target didn't take it.
+    Exit statuses: 0 each target accepted it; 2 wrong usage, or there is no such target; 4 a target didn't accept it.
     """
     from rootkeeper.cli.rendering.identities import show_trials
 
-    output = invocation.choose_output(*_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
         trials = application.notification_tester.test(name)
     show_trials(trials, output, invocation.terminal)
     failures = [one.failure for one in trials if one.failure is not None]
     for hint in dict.fromkeys(failure.hint for failure in failures if failure.hint):
-        invocation.terminal.remark(hint)
+        invocation.terminal.remark(f"hint: {render_hint(hint)}")
     return ExitStatus.INCOMPLETE if failures else ExitStatus.GOOD
 
 
 def list_deliveries(
     invocation: Invocation,
     *,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="At most so many.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="Show at most N deliveries.")
+    ] = 50,
 ) -> int:
-    """List what people were told of, target by target, the newest first.
+    """List deliveries of notifications for each target, newest first.
 
-    A delivery that failed is tried again for 24 hours, then it is given up.
+    A failed delivery is retried for 24 hours.
 
     Changes: nothing.
 
-    AWS permissions: none for a database of one organization; else organizations:DescribeOrganization.
+    AWS permissions: none for a database of one organization; otherwise organizations:DescribeOrganization.
 
     Exit statuses: 0 shown; 2 wrong usage; 3 the database can't be read.
     """
     from rootkeeper.cli.rendering.identities import show_deliveries
 
-    output = invocation.choose_output(*_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
         store = application.database.notifications(application.ledger_identity.organization_id)
         deliveries = store.list_deliveries(limit=limit)
         failing = store.list_failing(application.clock.now() - _LOOKED_BACK)
     show_deliveries(deliveries, output, invocation.terminal)
     for target in failing:
-        invocation.terminal.remark(f"The target {target} fails. Try it: rootkeeper notifications test {target}")
+        invocation.terminal.remark(
+            f"Deliveries to target {target} fail. Test it: rootkeeper notifications test {target}"
+        )
     return ExitStatus.GOOD
 
 
-application = group("Try the targets of notifications, and see what arrived.")
+application = group("Test notification targets, and list deliveries.")
 add(application, try_targets, "test")
 add(application, list_deliveries, "list")

@@ -1,13 +1,9 @@
-"""rootkeeper plan and rootkeeper apply.
-
-``rootkeeper plan``.
-
-``rootkeeper apply``.
-"""
+"""``rootkeeper plan`` and ``rootkeeper apply``."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +23,7 @@ from rootkeeper.cli.options import (
     WaveOptions,
     parse_moment,
 )
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.records import parse_plan, render_plan
@@ -45,30 +41,30 @@ def plan(
     fail_on: FailOnOptions,
     pace: PaceOptions,
     *,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the plan is written.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write.")],
     valid_for: Annotated[
-        str | None, typer.Option("--valid-for", metavar="LENGTH", help="How long it may be applied. Default: 24h.")
+        str | None, typer.Option("--valid-for", metavar="LENGTH", help="How long the plan is valid. Default: 24h.")
     ] = None,
     not_before: Annotated[
-        str | None, typer.Option("--not-before", metavar="TIME", help="It may not be applied earlier.")
+        str | None, typer.Option("--not-before", metavar="TIME", help="The plan can't be applied earlier.")
     ] = None,
     not_after: Annotated[
-        str | None, typer.Option("--not-after", metavar="TIME", help="It may not be applied later.")
+        str | None, typer.Option("--not-after", metavar="TIME", help="The plan can't be applied later.")
     ] = None,
 ) -> int:
-    """Write down what a deletion would do.
+    """Write the plan of a deletion to a file.
 
-    Reads the selected accounts and writes a file that rootkeeper apply does exactly; it has an author, a hash and an
-    end of validity.
+    Reads the selected accounts and writes a file that rootkeeper apply follows exactly. The file has an author, a hash
+    and an end of validity.
 
-    Changes: nothing in AWS; only the file is written.
+    Changes: nothing in AWS; writes the file.
 
     AWS permissions: those of rootkeeper audit.
 
-    Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage, or an account was named that may not be
-    touched; 3 AWS or the ledger refused, or AWS can't be reached. The plan is written with 0 and 1.
+    Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage, or a named account can't be changed; 3
+    AWS or the ledger refused, or AWS can't be reached. The file is written with 0 and 1.
     """
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     request = selection.to_request()
     require_request(request)
@@ -87,7 +83,7 @@ def _read_validity(
     valid_for: str | None, not_before: str | None, not_after: str | None, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
     if valid_for and not_after:
-        raise InputError("--valid-for and --not-after say the same.", hint="Give one of them.")
+        raise InputError("--valid-for and --not-after both set the end of validity.", hint="Use one of them.")
     start = parse_moment(not_before, "--not-before", now, day_ends=False) if not_before else None
     if valid_for:
         length = parse_duration(
@@ -98,9 +94,11 @@ def _read_validity(
 
 
 def _require_writable(out: Path) -> None:
-    """Before anything is read: a plan that can't be kept is work for nothing."""
+    """Check before reading AWS that the plan can be written."""
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise InputError(f"The plan can't be written to {out}.", hint="Give a file in a folder that you may write.")
+        raise InputError(
+            f"The plan can't be written to {out}.", hint="Choose a file in a folder that you can write to."
+        )
 
 
 def _keep_and_show(made: DeletionPlan, out: Path, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
@@ -109,7 +107,8 @@ def _keep_and_show(made: DeletionPlan, out: Path, output: OutputFormat, terminal
     _write(out, render_plan(made))
     show_planned(made, output, terminal, now)
     terminal.remark(
-        f"Plan {made.plan_id} is in {out}, valid until {render_timestamp(made.not_after)}. Next: rootkeeper apply {out}"
+        f"Plan {made.plan_id} is in {out}. It is valid until {render_timestamp(made.not_after)}. "
+        f"Next: rootkeeper apply {shlex.quote(str(out))}"
     )
 
 
@@ -119,7 +118,9 @@ def _write(out: Path, text: str) -> None:
             target.write(text)
         Path(target.name).replace(out)
     except OSError as error:
-        raise InputError(f"The plan can't be written to {out}: {error.strerror}.") from error
+        raise InputError(
+            f"The plan can't be written to {out}: {error.strerror}.", hint="Choose another file."
+        ) from error
 
 
 application = single(plan)
@@ -132,29 +133,29 @@ def apply(
     pace: PaceOptions,
     change: ChangeOptions,
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan of rootkeeper plan.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that rootkeeper plan wrote.")],
 ) -> int:
-    """Do exactly what a plan file says.
+    """Apply a plan file exactly.
 
-    Each account is judged anew: one that has changed since the plan is left alone and counts as failed. A plan that was
-    begun and interrupted goes on with rootkeeper jobs resume.
+    Checks each account again; an account that changed since the plan isn't touched and counts as failed. A plan that
+    was interrupted continues with rootkeeper jobs resume.
 
     Changes: as rootkeeper delete, in the accounts of the plan.
 
     AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
 
-    Exit statuses: 0 everything that was planned is gone, as a re-read shows; 1 an account was held back as recently
-    used; 2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization or begun
-    already; 3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has
-    changed, or it stopped before its end; 130 interrupted.
+    Exit statuses: 0 everything planned is deleted, as a re-read shows; 1 an account is held back because of recent use;
+    2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization or already begun;
+    3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has changed,
+    or the run stopped early; 130 interrupted.
     """
-    from rootkeeper.cli.commands.delete import DELETION_OUTPUTS, agree_and_delete
+    from rootkeeper.cli.commands.delete import agree_and_delete
     from rootkeeper.cli.operator.interface import DeletionProposal
 
-    output = invocation.choose_output(*DELETION_OUTPUTS)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     plan, rules = _read(file), waves.to_rules()
     with open_operator(invocation, api_share=pace.api_share) as operator:
-        operator.ensure_applicable(plan)
+        operator.require_applicable(plan)
         confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
         return agree_and_delete(invocation, operator, DeletionProposal(plan), rules, change, confirmation)
 

@@ -14,6 +14,7 @@ from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.changes import warn_overdue
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat
+from rootkeeper.cli.terminal import read_text_file, write_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.shipped_policies.bundle import PolicyInputs
@@ -22,7 +23,6 @@ from rootkeeper.shipped_policies.rules import (
     SERVER_ROLES,
     GuardrailKind,
     PolicyDocument,
-    ShippedCallerRole,
     ShippedRole,
     get_command,
     make_permission_policy,
@@ -37,15 +37,17 @@ _PANEL = "To fit the organization"
 
 @dataclass(frozen=True, slots=True)
 class PolicyOptions(OptionSet):
-    """What can't be read of the organization, or shall be narrower."""
+    """Options for facts that can't be read from the organization, or that narrow the policies; for every ``policies``
+    command.
+    """
 
     trusted_principal: Annotated[
         list[str] | None,
         typer.Option(
             "--trusted-principal",
             metavar="ARN|ID",
-            help="Who may assume the roles: a user or account (with MFA), a role, or a pattern of roles. Default: the"
-            " account in which the roles are.",
+            help="Who can assume the roles: a user or account (with MFA), a role, or a pattern of roles. Default: the "
+            "account of the roles.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -54,7 +56,7 @@ class PolicyOptions(OptionSet):
         typer.Option(
             "--server-role-arn",
             metavar="ARN",
-            help="What a Rootkeeper server runs as; it may assume the roles only in the name of a person.",
+            help="The role of a Rootkeeper server; it can assume the roles only in a person's name.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -63,7 +65,7 @@ class PolicyOptions(OptionSet):
         typer.Option(
             "--account",
             metavar="ID",
-            help="Root sessions on these accounts alone. Default: every member account.",
+            help="Allow root sessions only on these accounts. Default: every member account.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -72,7 +74,7 @@ class PolicyOptions(OptionSet):
         typer.Option(
             "--role-account",
             metavar="ID",
-            help="The account in which the roles are. Default: the delegated administrator, or the management account.",
+            help="The account of the roles. Default: the delegated administrator, or the management account.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -81,7 +83,7 @@ class PolicyOptions(OptionSet):
         typer.Option(
             "--failsafe",
             metavar="ID",
-            help="Spare this account's root login, too. Default: the delegated administrators.",
+            help="Exempt this account's root login. Default: the delegated administrators.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -90,7 +92,7 @@ class PolicyOptions(OptionSet):
         typer.Option(
             "--known-role",
             metavar="ARN",
-            help="A further role that opens root sessions on purpose: no alarm on it alone.",
+            help="Another role that opens root sessions on purpose.",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -98,12 +100,12 @@ class PolicyOptions(OptionSet):
         list[TaskPolicy] | None,
         typer.Option(
             "--allow-task",
-            help="What the delegated administrator may do. Default: audit, create and delete, as the failsafe needs.",
+            help="A task of the delegated administrator. Default: audit, create and delete, as the failsafe needs.",
             rich_help_panel=_PANEL,
         ),
     ] = None
 
-    def to_wishes(self) -> PolicyInputs:
+    def to_inputs(self) -> PolicyInputs:
         """:raises InputError: if an account id isn't one."""
         return PolicyInputs(
             role_account_id=None if self.role_account is None else parse_account_id(self.role_account),
@@ -120,62 +122,64 @@ _OUTPUTS = (OutputFormat.JSON, OutputFormat.TABLE, OutputFormat.JSONL)
 
 
 class RoleDocument(StrEnum):
-    """Which of a role's two policies."""
+    """One of a role's two policies."""
 
     PERMISSIONS = "permissions"
     TRUST = "trust"
 
 
 class TemplateFormat(StrEnum):
-    """How a template is written."""
+    """The format of a template."""
 
     YAML = "yaml"
     JSON = "json"
 
 
-OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Write it into this file instead of stdout.")
-]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write. Default: stdout.")]
 
 
 def show_roles(
     invocation: Invocation,
-    wishes: PolicyOptions,
+    inputs: PolicyOptions,
     *,
     role: Annotated[
-        list[ShippedRole] | None, typer.Option("--role", help="Only this role. Default: the four of a server.")
+        list[ShippedRole] | None, typer.Option("--role", help="Only this role. Default: the four roles of a server.")
     ] = None,
     command: Annotated[
         str | None,
-        typer.Option("--command", metavar="COMMAND", help="The permissions of one command, such as 'windows close'."),
+        typer.Option(
+            "--command", metavar="COMMAND", help="Print the permissions of one command, such as 'windows close'."
+        ),
     ] = None,
     document: Annotated[
         RoleDocument | None,
-        typer.Option("--document", help="Print one policy of one --role alone, as the AWS CLI takes it."),
+        typer.Option("--document", help="Print one policy of one --role in the form that the AWS CLI takes."),
     ] = None,
 ) -> int:
-    """Show the roles that hold Rootkeeper's power, each with the least that its commands need.
+    """Show the IAM roles of Rootkeeper, each with the least permissions that its commands need.
 
-    Four roles (audit, delete, recover, unlock), each pinned to its tasks by sts:TaskPolicyArn, to its target accounts,
-    and to MFA or to a server that names the person by SourceIdentity. The fifth, set-up, is for people in the
-    management account. Whoever trusts no role copies the permission policy to a user or a permission set.
+    Four roles (audit, delete, recover, unlock) are limited to their tasks by sts:TaskPolicyArn, to their target
+    accounts, and to MFA or to a server that names the person by SourceIdentity. The fifth role, set-up, is for people
+    in the management account. To use no role, copy the permission policy to a user or a permission set.
 
     Changes: nothing.
 
     AWS permissions: those of rootkeeper status.
 
-    Exit statuses: 0 shown; 2 wrong usage, or AWS wouldn't take such a policy; 3 AWS or the database refused.
+    Exit statuses: 0 shown; 2 wrong usage, or AWS wouldn't accept such a policy; 3 AWS or the database refused.
     """
     from rootkeeper.cli.rendering.policies import show_roles
 
     output = invocation.choose_output(*_OUTPUTS)
     wanted = tuple(role or SERVER_ROLES)
     _require_one_document(document, role, command)
-    bundle = _make_bundle(invocation, wishes)
+    bundle = _make_bundle(invocation, inputs)
     if command is not None:
-        invocation.terminal.write(render_document(_permit(command, bundle, wishes)))
+        invocation.terminal.write(render_document(_permit(command, bundle, inputs)))
     elif document is not None:
-        invocation.terminal.write(render_document(_choose_document(bundle.get_role(wanted[0]), document)))
+        chosen = bundle.get_role(wanted[0])
+        policy = chosen.trust_policy if document is RoleDocument.TRUST else chosen.permission_policy
+        invocation.terminal.write(render_document(policy))
     else:
         show_roles(bundle, [bundle.get_role(one) for one in wanted], output, invocation.terminal)
     return ExitStatus.GOOD
@@ -183,47 +187,43 @@ def show_roles(
 
 def _require_one_document(document: RoleDocument | None, role: list[ShippedRole] | None, command: str | None) -> None:
     if command is not None and (role or document):
-        raise InputError("--command goes with neither --role nor --document.", hint="It prints one permission policy.")
+        raise InputError("--command excludes --role and --document.", hint="Use --command alone.")
     if document is not None and len(role or ()) != 1:
-        raise InputError("--document prints one policy of one role.", hint="Add --role, once.")
+        raise InputError("--document prints one policy of one role.", hint="Add one --role.")
 
 
-def _permit(command: str, bundle: PolicyBundle, wishes: PolicyOptions) -> PolicyDocument:
+def _permit(command: str, bundle: PolicyBundle, inputs: PolicyOptions) -> PolicyDocument:
     from rootkeeper.shipped_policies.bundle import make_targets
 
-    return make_permission_policy([get_command(command)], make_targets(bundle.ground, wishes.to_wishes()))
-
-
-def _choose_document(role: ShippedCallerRole, document: RoleDocument) -> PolicyDocument:
-    return role.trust_policy if document is RoleDocument.TRUST else role.permission_policy
+    return make_permission_policy([get_command(command)], make_targets(bundle.ground, inputs.to_inputs()))
 
 
 def show_scp(
     invocation: Invocation,
-    wishes: PolicyOptions,
+    inputs: PolicyOptions,
     *,
     policy: Annotated[
-        GuardrailKind | None, typer.Option("--policy", help="Print this policy alone, as the AWS CLI takes it.")
+        GuardrailKind | None, typer.Option("--policy", help="Print one policy in the form that the AWS CLI takes.")
     ] = None,
 ) -> int:
-    """Show the service control policies that keep root closed.
+    """Show service control policies that keep root closed.
 
-    deny-long-term-root denies everything to root users who signed in and to root access keys; it exempts root sessions,
-    the failsafe, and accounts with an open recovery window. cap-delegated-administrator lets the delegated
-    administrator open root sessions for the agreed tasks alone. Attach the first to one test unit, run rootkeeper
-    preflight, and only then go on.
+    deny-long-term-root denies everything to signed-in root users and root access keys. It exempts root sessions, the
+    failsafe, and accounts with an open recovery window. cap-delegated-administrator limits the delegated administrator
+    to root sessions for the agreed tasks. Attach the first policy to one test unit and run rootkeeper preflight before
+    you attach it anywhere else.
 
-    Changes: nothing; attaching is left to you.
+    Changes: nothing; you attach the policies.
 
     AWS permissions: those of rootkeeper status.
 
-    Exit statuses: 0 shown; 2 wrong usage, AWS wouldn't take such a policy, or the failsafe isn't known; 3 AWS or the
+    Exit statuses: 0 shown; 2 wrong usage, AWS wouldn't accept such a policy, or the failsafe isn't known; 3 AWS or the
     database refused.
     """
     from rootkeeper.cli.rendering.policies import show_guardrails
 
     output = invocation.choose_output(*_OUTPUTS)
-    bundle = _make_bundle(invocation, wishes)
+    bundle = _make_bundle(invocation, inputs)
     if policy is not None:
         invocation.terminal.write(render_document(bundle.get_guardrail(policy).content))
     else:
@@ -233,35 +233,34 @@ def show_scp(
 
 def show_alarms(
     invocation: Invocation,
-    wishes: PolicyOptions,
+    inputs: PolicyOptions,
     *,
     evaluator: Annotated[
         Path | None,
         typer.Option("--judge", metavar="FILE", help="Match CloudTrail records with the ledger; - is stdin."),
     ] = None,
 ) -> int:
-    """Show alarms that tell long-term root, our own root sessions and strangers' apart.
+    """Show alarms for long-term root use and for root sessions that aren't yours.
 
-    Each has a CloudWatch metric filter and an EventBridge pattern. Two wake somebody at once. The other two pick
-    records that may be ours: no pattern knows the ledger, so match them with --judge. A record is exempted only for a
-    known role with an entry of the ledger that names the access key id of the session.
+    Each alarm has a CloudWatch metric filter and an EventBridge pattern. Two can alert at once. The other two also
+    match Rootkeeper's own root sessions, because no pattern knows the ledger: match their records with --judge. A
+    record is exempted only for a known role and if a ledger entry names the access key id of the session.
 
     Changes: nothing.
 
     AWS permissions: those of rootkeeper status.
 
-    Exit statuses: 0 shown, or every record is ours; 1 a record isn't; 2 wrong usage, or the file holds no records; 3
-    AWS or the database refused.
+    Exit statuses: 0 shown, or every record is ours; 1 a record isn't; 2 wrong usage, or the file has no records; 3 AWS
+    or the database refused.
     """
     from rootkeeper.aws.cloudtrail import parse_records
     from rootkeeper.cli.rendering.policies import show_alarms, show_classified
-    from rootkeeper.cli.terminal import read_text_file
 
     output = invocation.choose_output(*_OUTPUTS)
     records = () if evaluator is None else parse_records(read_text_file(evaluator), str(evaluator))
     with invocation.open_application() as application:
         warn_overdue(application, invocation.terminal)
-        bundle = application.policy_bundle_builder.make(wishes.to_wishes())
+        bundle = application.policy_bundle_builder.make(inputs.to_inputs())
         evaluated = (
             () if evaluator is None else application.root_event_classifier.evaluate(records, bundle.known_role_arns)
         )
@@ -275,19 +274,20 @@ def show_alarms(
 
 def write_cloudformation(
     invocation: Invocation,
-    wishes: PolicyOptions,
+    inputs: PolicyOptions,
     *,
     template_format: Annotated[
-        TemplateFormat, typer.Option("--format", help="How the template is written.")
+        TemplateFormat, typer.Option("--format", help="The format of the template.")
     ] = TemplateFormat.YAML,
     out: OutOption = None,
 ) -> int:
     """Write a CloudFormation template of the roles, the guardrails and the alarms.
 
-    One template for every account: conditions decide what is made where. Nothing is attached and nothing rings until a
-    parameter says where. CloudFormation can't switch root access management on; rootkeeper enable can.
+    One template serves every account: conditions decide what is created where. Nothing is attached and no alarm
+    notifies until a parameter names the target. CloudFormation can't enable root access management; rootkeeper enable
+    can.
 
-    Changes: nothing but the file.
+    Changes: nothing; writes the file.
 
     AWS permissions: those of rootkeeper status.
 
@@ -297,17 +297,17 @@ def write_cloudformation(
 
     _refuse_output(invocation, "Use --format yaml or --format json.")
     is_json = template_format is TemplateFormat.JSON
-    _write(invocation, wishes, render_cloudformation_json if is_json else render_cloudformation_yaml, out)
+    _write(invocation, inputs, render_cloudformation_json if is_json else render_cloudformation_yaml, out)
     return ExitStatus.GOOD
 
 
-def write_terraform(invocation: Invocation, wishes: PolicyOptions, *, out: OutOption = None) -> int:
+def write_terraform(invocation: Invocation, inputs: PolicyOptions, *, out: OutOption = None) -> int:
     """Write Terraform code of the set-up, the roles, the guardrails and the alarms.
 
-    Trusted access, the features and the delegated administrator stand behind variables, so that nothing is taken over
-    that another configuration manages; comments say how to import what exists.
+    Variables control trusted access, the features and the delegated administrator, so that the code takes over nothing
+    that another configuration manages. Comments show how to import what exists.
 
-    Changes: nothing but the file.
+    Changes: nothing; writes the file.
 
     AWS permissions: those of rootkeeper status.
 
@@ -315,33 +315,31 @@ def write_terraform(invocation: Invocation, wishes: PolicyOptions, *, out: OutOp
     """
     from rootkeeper.shipped_policies.infrastructure_code import render_terraform
 
-    _refuse_output(invocation, "It always writes HCL.")
-    _write(invocation, wishes, render_terraform, out)
+    _refuse_output(invocation, "Leave it out: the command writes HCL.")
+    _write(invocation, inputs, render_terraform, out)
     return ExitStatus.GOOD
 
 
 def _refuse_output(invocation: Invocation, hint: str) -> None:
     if invocation.options.output is not None:
-        raise InputError("This command writes code, which has no -o/--output.", hint=hint)
+        raise InputError("This command has no -o/--output.", hint=hint)
 
 
 def _write(
-    invocation: Invocation, wishes: PolicyOptions, render: Callable[[PolicyBundle], str], out: Path | None
+    invocation: Invocation, inputs: PolicyOptions, render: Callable[[PolicyBundle], str], out: Path | None
 ) -> None:
-    from rootkeeper.cli.terminal import write_text_file
-
-    text = render(_make_bundle(invocation, wishes))
+    text = render(_make_bundle(invocation, inputs))
     if out is None:
         invocation.terminal.write(text)
     else:
         write_text_file(out, text)
-        invocation.terminal.remark(f"Written into {out}.")
+        invocation.terminal.remark(f"Written to {out}.")
 
 
-def _make_bundle(invocation: Invocation, wishes: PolicyOptions) -> PolicyBundle:
+def _make_bundle(invocation: Invocation, inputs: PolicyOptions) -> PolicyBundle:
     with invocation.open_application() as application:
         warn_overdue(application, invocation.terminal)
-        bundle = application.policy_bundle_builder.make(wishes.to_wishes())
+        bundle = application.policy_bundle_builder.make(inputs.to_inputs())
     _remark(bundle, invocation)
     return bundle
 
@@ -351,7 +349,7 @@ def _remark(bundle: PolicyBundle, invocation: Invocation) -> None:
         invocation.terminal.remark(remark)
 
 
-application = group("Make least-privilege policies, alarms and infrastructure code.")
+application = group("Generate least-privilege policies, alarms and infrastructure code.")
 add(application, show_roles, "roles")
 add(application, show_scp, "scp")
 add(application, show_alarms, "alarms")

@@ -13,13 +13,13 @@ from rootkeeper.guardrails.rules import has_blocked
 
 @through_server
 def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOptions) -> int:
-    """Show what SCPs and RCPs would block.
+    """Show which tasks SCPs and RCPs would block.
 
-    Reads each service control policy and resource control policy once, and where it is attached, and evaluates for
-    every ACTIVE member account what the five task policies permit, what a root user could do who signed in by itself
-    (RootUserSignIn), and AssumeRoot by a caller in a delegated administrator account. A verdict is allowed, blocked,
-    depends (on a condition that can't be known beforehand) or unknown (something couldn't be read). For what is blocked
-    it names policy and statement, and shows the smallest change of the policy that mends it.
+    Reads each service control policy and resource control policy with its attachments. Evaluates for every ACTIVE
+    member account: the five task policies, a root user who signs in directly (RootUserSignIn), and AssumeRoot by a
+    caller in a delegated administrator account. A verdict is allowed, blocked, depends (on a condition that isn't known
+    beforehand) or unknown (something couldn't be read). For each block it names the policy and the statement, and shows
+    the smallest change that fixes it.
 
     Changes: nothing. Opens no root session.
 
@@ -27,7 +27,7 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     organizations:ListOrganizationalUnitsForParent, organizations:ListAccountsForParent,
     organizations:ListDelegatedAdministrators, organizations:ListAWSServiceAccessForOrganization,
     organizations:ListPolicies, organizations:ListTargetsForPolicy, organizations:DescribePolicy,
-    organizations:ListPoliciesForTarget (only makes it quicker for a few accounts of a large organization),
+    organizations:ListPoliciesForTarget (only faster, for a few accounts of a large organization),
     organizations:ListTagsForResource (only with --tag); iam:ListOrganizationsFeatures.
 
     Exit statuses: 0 nothing is blocked or unknown; 1 something is; 2 wrong usage; 3 AWS refused or can't be reached.

@@ -32,23 +32,21 @@ def report(
     fail_on: FailOnOptions,
     *,
     start: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="The period's beginning: 2026-01-01, or 90d before its end.")
+        str, typer.Option("--from", metavar="DATE", help="Start of the period: 2026-01-01, or 90d before its end.")
     ],
     end: Annotated[
         str | None,
-        typer.Option("--to", metavar="DATE", help="The period's end. Default: now.", show_default=False),
+        typer.Option("--to", metavar="DATE", help="End of the period. Default: now.", show_default=False),
     ] = None,
     report_format: Annotated[
         ReportFormat | None,
-        typer.Option(
-            "--format", help="Default: what the file's name ends with, or markdown on stdout.", show_default=False
-        ),
+        typer.Option("--format", help="Default: by the file name; markdown on stdout.", show_default=False),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Without it stdout gets the report.")
+        Path | None, typer.Option("--out", metavar="FILE", help="The file to write. Default: stdout.")
     ] = None,
     organization: Annotated[
-        str | None, typer.Option("--organization", metavar="ID", help="Needed where the database knows several.")
+        str | None, typer.Option("--organization", metavar="ID", help="Needed if the database has several.")
     ] = None,
     stale_after: Annotated[
         str | None,
@@ -60,20 +58,21 @@ def report(
         ),
     ] = None,
 ) -> int:
-    """Write the evidence of a period: for an auditor, without AWS.
+    """Write the evidence report of a period, without calls to AWS.
 
-    Per account the four kinds of root user credentials, each with the time and the method of its reading; the verdicts
-    "centralized" (CIS AWS Foundations Benchmark 7.0, control 2.1.1) and "no root credentials"; root logins that are
-    kept; recovery windows with their approvers; exceptions; deletions; the set-up and its drift; the ledger's head.
-    What wasn't read in the period is unknown. The same database, period and organization give the same bytes.
+    Contains for each account the four kinds of root user credentials, each with the time and method of its reading; the
+    verdicts "centralized" (CIS AWS Foundations Benchmark 7.0, control 2.1.1) and "no root credentials"; root logins
+    that are kept; recovery windows with their approvers; exceptions; deletions; the set-up and its drift; the head of
+    the ledger. A fact that wasn't read in the period is unknown. The same database, period and organization give the
+    same bytes.
 
-    A verdict that fails, drift and an altered ledger count as "present" for --fail-on, an unknown verdict as "unknown".
+    For --fail-on, a failed verdict, drift and an altered ledger count as "present", an unknown verdict as "unknown".
 
-    Changes: nothing but the file, which is replaced at once.
+    Changes: nothing; writes or replaces the file.
 
     AWS permissions: none.
 
-    Exit statuses: 0 written, and the answer is good; 1 written, and it is one that --fail-on names; 2 wrong usage, or
+    Exit statuses: 0 written, and the result is good; 1 written, with a result that --fail-on names; 2 wrong usage, or
     the file can't be written; 3 the database can't be read.
     """
     chosen = choose_format(report_format, invocation.options.output, out)
@@ -88,17 +87,19 @@ def report(
         write_text_file(out, text)
         invocation.terminal.remark(f"The report is in {out}.")
     if evidence.is_sandbox:
-        invocation.terminal.remark(f"{evidence.endpoint}: this is play, not evidence of an AWS organization.")
+        invocation.terminal.remark(
+            f"{evidence.endpoint}: this report is about a sandbox. It is no evidence of an AWS organization."
+        )
     return ExitStatus.BAD if evidence.has_findings(findings) else ExitStatus.GOOD
 
 
 def choose_format(wanted: ReportFormat | None, output: OutputFormat | None, out: Path | None) -> ReportFormat:
-    """``--format``, or ``-o json`` and ``-o csv`` as every command has them, or what the file's name says."""
+    """Choose by ``--format``, by ``-o json`` or ``-o csv``, or by the file's name."""
     if output is not None:
         offered = {OutputFormat.JSON: ReportFormat.JSON, OutputFormat.CSV: ReportFormat.CSV}
         if output not in offered or wanted not in (None, offered[output]):
             raise InputError(
-                f"A report has no output {output.value!r} here.", hint="Use --format html, csv, json or markdown."
+                f"This report has no output {output.value!r}.", hint="Use --format html, csv, json or markdown."
             )
         return offered[output]
     if wanted is not None:
@@ -107,7 +108,7 @@ def choose_format(wanted: ReportFormat | None, output: OutputFormat | None, out:
         return ReportFormat.MARKDOWN
     if out.suffix.lower() not in _SUFFIXES:
         raise InputError(
-            f"The name {out.name!r} doesn't say in which format the report shall be.",
+            f"The file name {out.name!r} has no known report format.",
             hint="Add --format html, csv, json or markdown.",
         )
     return _SUFFIXES[out.suffix.lower()]

@@ -1,9 +1,4 @@
-"""rootkeeper serve and rootkeeper worker.
-
-``rootkeeper serve``.
-
-``rootkeeper worker``.
-"""
+"""``rootkeeper serve`` and ``rootkeeper worker``."""
 
 from __future__ import annotations
 
@@ -22,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST_PORT = 65535
+_LOOK_SECONDS = 60.0
 
 
 def serve(
@@ -29,39 +25,39 @@ def serve(
     *,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=_LARGEST_PORT, help="The port; 0 takes any free one.")
+        int, typer.Option("--port", min=0, max=_LARGEST_PORT, help="The port; 0 chooses a free one.")
     ] = 8700,
     insecure_listen: Annotated[
-        bool, typer.Option("--insecure-listen", help="Allow an address that other machines reach, without TLS.")
+        bool, typer.Option("--insecure-listen", help="Allow an address that other machines can reach, without TLS.")
     ] = False,
     tls_cert: Annotated[
         Path | None,
-        typer.Option("--tls-cert", metavar="FILE", help="Speak TLS, with this certificate and its chain (PEM)."),
+        typer.Option("--tls-cert", metavar="FILE", help="Use TLS with this certificate and its chain (PEM)."),
     ] = None,
     tls_key: Annotated[
         Path | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key, if it is in another file.")
     ] = None,
     proxy: Annotated[
         list[str] | None,
-        typer.Option("--proxy", metavar="ADDRESS", help="Take this proxy's word for who asks (X-Forwarded-For)."),
+        typer.Option("--proxy", metavar="ADDRESS", help="Trust X-Forwarded-For from this proxy."),
     ] = None,
     guided_story: Annotated[
-        bool, typer.Option("--guided-story", hidden=True, help="Tell the guided story, as a demo's server does.")
+        bool, typer.Option("--guided-story", hidden=True, help="Show the guided story, as a demo's server does.")
     ] = False,
 ) -> int:
-    """Run the server: its console and API, and a worker within.
+    """Run the server: console, API and a worker.
 
-    Closes recovery windows at their end, performs jobs, runs schedules and tells people. Closes first what is overdue,
-    then answers. Ends within ten seconds of SIGTERM or Ctrl-C; what isn't finished by then is taken up again at the
-    next start. On a SQLite file one server runs; on PostgreSQL as many as you like, and workers beside them.
+    Closes recovery windows at their end, runs jobs and schedules, and sends notifications. It first closes overdue
+    windows, then answers. It ends within ten seconds of SIGTERM or Ctrl-C; the next start resumes unfinished work. On a
+    SQLite file one server runs; on PostgreSQL several servers and workers can run.
 
-    Changes: brings the database's schema up to date, and makes the key file of second factors; deletes root user
-    credentials of accounts whose recovery window has ended; and whatever is asked for by its API.
+    Changes: updates the database schema and creates the key file of second factors; deletes root user credentials of
+    accounts whose recovery window has ended; and makes the changes that its API is asked for.
 
     AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
-    Exit statuses: 0 ended as it was asked to; 2 wrong usage or settings; 3 the database or AWS refused, or another
-    server runs on the same SQLite file.
+    Exit statuses: 0 ended as requested; 2 wrong usage or settings; 3 the database or AWS refused, or another server
+    runs on the same SQLite file.
     """
     from rootkeeper.cli.server_process import find_tls_files
 
@@ -89,13 +85,12 @@ def run_server(
 ) -> int:
     """Serve until a signal comes.
 
-    :param beyond_loopback: whether other machines may reach it without TLS.
-    :param proxies: addresses of those that say truly by whom they were asked, beside those of the settings.
-    :param clock: the machine's own by default.
-    :param has_story: whether it tells the guided story, as a demo's server does.
+    :param beyond_loopback: whether other machines can reach it without TLS.
+    :param proxies: addresses of trusted proxies, beside those of the settings.
+    :param clock: the machine's clock by default.
+    :param has_story: whether it shows the guided story, as a demo's server does.
     """
-    from rootkeeper.cli.demo_processes import render_url
-    from rootkeeper.cli.server_process import HttpServer, announce_ready, bind, require_proxies, run_process
+    from rootkeeper.cli.server_process import HttpServer, announce_ready, bind, render_url, require_proxies, run_process
     from rootkeeper.composition.serving import ServerRuntime
     from rootkeeper.server.application import make_application
 
@@ -117,26 +112,20 @@ def run_server(
         return run_process(runtime, work)
 
 
-application = single(serve)
-
-
-_LOOK_SECONDS = 60.0
-
-
 def worker(invocation: Invocation) -> int:
-    """Run a worker: what a server does, without its API.
+    """Run a worker: a server without console and API.
 
-    On PostgreSQL as many run as you like, beside servers: each closes recovery windows, performs jobs and runs
-    schedules, and takes over from those that died. On a SQLite file a worker runs alone. Ends within ten seconds of
-    SIGTERM or Ctrl-C; what isn't finished by then is taken up again by another one.
+    On PostgreSQL several workers can run beside servers. Each closes recovery windows, runs jobs and schedules, and
+    takes over from workers that died. On a SQLite file one worker runs alone. It ends within ten seconds of SIGTERM or
+    Ctrl-C; another worker or the next start resumes unfinished work.
 
-    Changes: brings the database's schema up to date; deletes root user credentials of accounts whose recovery window
-    has ended; and whatever was asked for by a server's API.
+    Changes: updates the database schema; deletes root user credentials of accounts whose recovery window has ended; and
+    makes the changes that a server's API is asked for.
 
     AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
-    Exit statuses: 0 ended as it was asked to; 2 wrong usage or settings; 3 the database or AWS refused, or a server
-    runs on the same SQLite file.
+    Exit statuses: 0 ended as requested; 2 wrong usage or settings; 3 the database or AWS refused, or a server runs on
+    the same SQLite file.
     """
     return run_worker(invocation)
 
@@ -144,7 +133,7 @@ def worker(invocation: Invocation) -> int:
 def run_worker(invocation: Invocation, clock: Clock | None = None) -> int:
     """Work until a signal comes.
 
-    :param clock: the machine's own by default.
+    :param clock: the machine's clock by default.
     """
     from rootkeeper.cli.server_process import announce_ready, run_process
     from rootkeeper.composition.serving import ServerRuntime
@@ -160,4 +149,5 @@ def run_worker(invocation: Invocation, clock: Clock | None = None) -> int:
     return run_process(runtime, work)
 
 
+application = single(serve)
 worker_application = single(worker)

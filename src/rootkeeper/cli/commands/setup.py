@@ -1,11 +1,4 @@
-"""rootkeeper enable and rootkeeper disable.
-
-Showing, confirming and doing a change of the set-up: the same for ``enable`` and ``disable``.
-
-``rootkeeper enable``.
-
-``rootkeeper disable``.
-"""
+"""``rootkeeper enable`` and ``rootkeeper disable``."""
 
 from __future__ import annotations
 
@@ -17,7 +10,7 @@ import typer
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change
 from rootkeeper.cli.invocation import Invocation, single
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.setups import plan_lines, show_change, show_plan
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, parse_account_id
@@ -32,13 +25,13 @@ def run_change(
     output: OutputFormat,
     terminal: Terminal,
 ) -> bool:
-    """Whether what was asked for is so; a dry run shows the plan and is always fine."""
+    """Show the plan, ask and apply it; return whether the result is proven. A dry run only shows the plan."""
     if options.dry_run:
         confirmation.show_context()
         show_plan(plan, output, terminal)
         return True
     if plan.steps:
-        confirmation.require_consent(["This will be done:", *plan_lines(plan)])
+        confirmation.confirm(["Changes:", *plan_lines(plan)])
     else:
         confirmation.show_context()
     change = apply(plan)
@@ -55,7 +48,7 @@ class FeatureName(StrEnum):
 
 FeatureOption = Annotated[
     list[FeatureName] | None,
-    typer.Option("--feature", help="Only this feature; may be repeated. Default: both.", show_default=False),
+    typer.Option("--feature", help="Only this feature; repeatable. Default: both.", show_default=False),
 ]
 
 
@@ -66,7 +59,7 @@ _FEATURES = {
 
 
 def to_features(names: list[FeatureName] | None) -> frozenset[Feature]:
-    """The features meant; both if none is named."""
+    """Map the names to features; both if none is named."""
     return frozenset(_FEATURES[name] for name in names or FeatureName)
 
 
@@ -77,24 +70,24 @@ def enable(
     feature: FeatureOption = None,
     delegated_administrator: Annotated[
         str | None,
-        typer.Option("--delegated-administrator", metavar="ID", help="Register this account too; it is the failsafe."),
+        typer.Option("--delegated-administrator", metavar="ID", help="Also register this account, the failsafe."),
     ] = None,
 ) -> int:
-    """Switch root access management on.
+    """Enable root access management.
 
-    Changes: trusted access for IAM, then the features, then the delegated administrator; only what isn't so already.
-    No root user credentials are touched.
+    Changes: enables trusted access for IAM, then the features, then registers the delegated administrator; only what
+    isn't done yet. Root user credentials don't change.
 
     AWS permissions: in the management account, organizations:EnableAWSServiceAccess,
     iam:EnableOrganizationsRootCredentialsManagement, iam:EnableOrganizationsRootSessions,
     organizations:RegisterDelegatedAdministrator, organizations:DescribeAccount, and those of rootkeeper status.
 
-    Exit statuses: 0 everything asked for is on, as a re-read shows; 2 wrong usage or not confirmed; 3 AWS or the ledger
+    Exit statuses: 0 everything requested is on, as a re-read shows; 2 wrong usage or not confirmed; 3 AWS or the ledger
     refused, or AWS can't be reached; 4 a change failed or isn't proven.
     """
     from rootkeeper.cli.progress import open_progress
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     delegate = parse_account_id(delegated_administrator) if delegated_administrator else None
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
@@ -105,9 +98,6 @@ def enable(
     return ExitStatus.GOOD if done else ExitStatus.INCOMPLETE
 
 
-application = single(enable)
-
-
 def disable(
     invocation: Invocation,
     change: ChangeOptions,
@@ -115,25 +105,27 @@ def disable(
     feature: FeatureOption = None,
     trusted_access: Annotated[
         bool,
-        typer.Option("--trusted-access", help="Also deregister the delegated administrators and end trusted access."),
+        typer.Option(
+            "--trusted-access", help="Also deregister the delegated administrators and disable trusted access."
+        ),
     ] = False,
 ) -> int:
-    """Switch root access management off.
+    """Disable root access management.
 
-    Refuses while a recovery window is open, since it couldn't be closed any more.
+    Refuses while a recovery window is open, because the window couldn't be closed any more.
 
-    Changes: the features, and with --trusted-access the delegated administrators and trusted access for IAM.
-    Credentials that were deleted stay deleted.
+    Changes: disables the features; with --trusted-access also deregisters the delegated administrators and disables
+    trusted access for IAM. Deleted credentials stay deleted.
 
     AWS permissions: iam:DisableOrganizationsRootCredentialsManagement, iam:DisableOrganizationsRootSessions, and in the
     management account organizations:DeregisterDelegatedAdministrator and organizations:DisableAWSServiceAccess.
 
-    Exit statuses: 0 everything asked for is off, as a re-read shows; 2 wrong usage, not confirmed, or a window is open;
+    Exit statuses: 0 everything requested is off, as a re-read shows; 2 wrong usage, not confirmed, or a window is open;
     3 AWS or the ledger refused, or AWS can't be reached; 4 a change failed or isn't proven.
     """
     from rootkeeper.cli.progress import open_progress
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
@@ -143,4 +135,5 @@ def disable(
     return ExitStatus.GOOD if done else ExitStatus.INCOMPLETE
 
 
+application = single(enable)
 disable_application = single(disable)

@@ -9,7 +9,7 @@ import typer
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.options import FailOnOptions
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.organization.statuses import FailOn
 
@@ -26,38 +26,41 @@ def status(
     change: ChangeOptions,
     *,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Accept the set-up as it is: drift is judged by it from now on.")
+        bool, typer.Option("--accept", help="Accept the set-up as it is; later drift is measured against it.")
     ] = False,
 ) -> int:
-    """Show whether root access management is set up, and as you accepted it.
+    """Show the set-up of root access management, and its drift.
 
-    Shows the caller, the organization, trusted access for IAM, both features and the delegated administrators; for
-    each missing part the command that mends it. Once a set-up was accepted, every difference from it is shown with
-    what could have changed it: the same parts, and the guardrails, which are the organization's own service control
-    and resource control policies with their content and attachments.
+    Shows the caller, the organization, trusted access for IAM, both features and the delegated administrators, and for
+    each missing part the command that adds it. If a set-up was accepted, it also shows every difference from it with
+    the possible causes: of these parts, and of the guardrails, which are the organization's own service control and
+    resource control policies with their content and attachments.
 
-    A missing part and drift count as "present" for --fail-on, one that can't be read or compared as "unknown".
+    For --fail-on, a missing part and drift count as "present"; a part that can't be read or compared counts as
+    "unknown".
 
-    Through a server (--server) it shows who you are there, what your role permits, and of what organization it is.
+    Through a server (--server) it shows your name, role and permissions on the server, and the server's organization.
 
-    Changes: nothing in AWS, and opens no root session. With --accept the set-up is kept in the database and recorded
-    in the ledger; --yes and --dry-run belong to it.
+    Changes: nothing in AWS; opens no root session. With --accept, stores the set-up in the database and the ledger;
+    --yes and --dry-run belong to --accept.
 
     AWS permissions: organizations:DescribeOrganization, organizations:ListAWSServiceAccessForOrganization,
     organizations:ListDelegatedAdministrators, iam:ListOrganizationsFeatures. sts:GetCallerIdentity needs none. For
     guardrails organizations:ListRoots, organizations:ListPolicies, organizations:ListTargetsForPolicy,
     organizations:DescribePolicy.
 
-    Exit statuses: 0 everything is set up, and as it was accepted; 1 something is missing, unknown or has drifted; 2
-    wrong usage or not confirmed; 3 AWS, or with --accept the ledger, refused or can't be reached.
+    Exit statuses: 0 the set-up is complete and as accepted; 1 a part is missing, unknown or has drifted; 2 wrong usage
+    or not confirmed; 3 AWS, or with --accept the ledger, refused or can't be reached.
     """
     from rootkeeper.cli.rendering.setups import show_report
 
     if invocation.server_address is not None:
         if accept or fail_on.fail_on or change.yes or change.dry_run:
-            raise InputError("Through a server status only shows who you are there.", hint="Leave out other options.")
+            raise InputError(
+                "Through a server, status only shows who you are on it.", hint="Leave out the other options."
+            )
         return _show_membership(invocation)
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     if accept:
         return _accept(invocation, change, output)
@@ -74,7 +77,7 @@ def status(
 
 
 def _show_membership(invocation: Invocation) -> int:
-    """The one question that a server answers differently: who you are there, instead of how AWS is set up."""
+    """Show who the user is on the server, instead of how AWS is set up."""
     from rootkeeper.cli.rendering.identities import show_membership
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
@@ -84,7 +87,7 @@ def _show_membership(invocation: Invocation) -> int:
 
 
 def _compare(application: Application, report: SetupReport) -> SetupDrift:
-    """A database that can't be opened doesn't keep the set-up from being shown."""
+    """A database that can't be opened doesn't prevent the set-up from being shown."""
     from rootkeeper.setup.drift import describe_unreadable
 
     try:
@@ -103,13 +106,9 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         report = application.setup_reader.read()
         state = application.drift_reader.read_state(report.setup)
-        statement = ["This will be accepted as it should be:", *accepted_lines(state)]
-        if change.dry_run:
-            confirmation.show_context()
-            for line in statement:
-                invocation.terminal.remark(line)
+        statement = ["Accept this set-up:", *accepted_lines(state)]
+        if not confirmation.confirm(statement):
             return ExitStatus.GOOD
-        confirmation.require_consent(statement)
         accepted = application.setup_acceptance.accept(state)
         show_accepted(report, accepted, output, invocation.terminal)
     return ExitStatus.GOOD

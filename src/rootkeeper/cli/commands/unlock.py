@@ -11,10 +11,16 @@ import typer
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import ResourceKind, require_resource_name
-from rootkeeper.cli.changes import ChangeOptions, end_dry_run
+from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OptionSet
+from rootkeeper.cli.rendering.unlocks import (
+    show_listing_of_resources,
+    show_outcome,
+    show_resource_policy,
+    show_unneeded,
+)
 from rootkeeper.errors import InputError
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountId, parse_account_id
@@ -26,27 +32,27 @@ _PANEL = "What to do"
 
 @dataclass(frozen=True, slots=True)
 class UnlockOptions(OptionSet):
-    """At most one of them, the failsafe's aside."""
+    """What to do with a policy: at most one of the options, apart from ``--include-failsafe``."""
 
-    show: Annotated[
-        bool, typer.Option("--show", help="Show the policy, as without any of these.", rich_help_panel=_PANEL)
-    ] = False
+    show: Annotated[bool, typer.Option("--show", help="Show the policy; the default.", rich_help_panel=_PANEL)] = False
     remove: Annotated[bool, typer.Option("--remove", help="Remove the policy.", rich_help_panel=_PANEL)] = False
     corrected: Annotated[
         bool,
-        typer.Option("--corrected", help="Leave out the statements that lock everyone out.", rich_help_panel=_PANEL),
+        typer.Option("--corrected", help="Remove the statements that lock everyone out.", rich_help_panel=_PANEL),
     ] = False
     replace: Annotated[
         Path | None,
-        typer.Option("--replace", metavar="FILE", help="Put the policy in FILE.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--replace", metavar="FILE", help="Replace the policy by the one in FILE.", rich_help_panel=_PANEL
+        ),
     ] = None
     restore: Annotated[
         Path | None,
-        typer.Option("--restore", metavar="FILE", help="Put a copy back that was saved.", rich_help_panel=_PANEL),
+        typer.Option("--restore", metavar="FILE", help="Restore a saved copy.", rich_help_panel=_PANEL),
     ] = None
     include_failsafe: Annotated[
         list[str] | None,
-        typer.Option("--include-failsafe", metavar="ID", help="Don't spare this delegated administrator."),
+        typer.Option("--include-failsafe", metavar="ID", help="Include this delegated administrator."),
     ] = None
 
     @property
@@ -55,13 +61,13 @@ class UnlockOptions(OptionSet):
 
     @property
     def file(self) -> Path | None:
-        """What is put."""
+        """The file of the policy to put."""
         return self.replace or self.restore
 
     def choose_change(self, resource: str | None) -> ChangeKind | None:
-        """The change asked for; ``None`` for showing.
+        """Return the requested change; ``None`` to show the policy.
 
-        :raises InputError: if more than one thing is asked for, or a change of no bucket or queue.
+        :raises InputError: if more than one option is given, or no bucket or queue is named.
         """
         asked = {
             ChangeKind.REMOVE: self.remove,
@@ -71,15 +77,17 @@ class UnlockOptions(OptionSet):
         }
         chosen = [change for change, is_asked in asked.items() if is_asked]
         if len(chosen) + self.show > 1:
-            raise InputError("Only one of --show, --remove, --corrected, --replace and --restore can be done at once.")
+            raise InputError(
+                "--show, --remove, --corrected, --replace and --restore exclude each other.", hint="Use one of them."
+            )
         if (chosen or self.show) and resource is None:
             raise InputError(
-                "Name the bucket or queue whose policy is meant.", hint="Without a name all of the account are listed."
+                "No bucket or queue is named.", hint="Name one after the account. To list all, leave out the option."
             )
         return chosen[0] if chosen else None
 
     def read_file(self) -> str | None:
-        """The text to put, or ``None``. Its ends of lines stay as they are, since a copy is known by its hash.
+        """Read the policy to put; ``None`` without a file. Line ends stay, because a copy is known by its hash.
 
         :raises InputError: if the file can't be read.
         """
@@ -88,12 +96,8 @@ class UnlockOptions(OptionSet):
         try:
             return self.file.read_bytes().decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            reason = getattr(error, "strerror", None) or "it isn't UTF-8 text"
             raise InputError(f"The policy file {self.file} can't be read: {reason}.", hint="Check its path.") from error
-
-
-_LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
-_ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
 
 
 def unlock(
@@ -105,19 +109,12 @@ def unlock(
     name: str | None,
     regions: str | None = None,
 ) -> int:
-    """List, show or change; the exit status."""
-    from rootkeeper.cli.rendering.unlocks import (
-        show_listing_of_resources,
-        show_outcome,
-        show_resource_policy,
-        show_unneeded,
-    )
-
+    """List, show or change; return the exit status."""
     wanted = options.choose_change(name)
     if name is not None:
         require_resource_name(kind, name)
     policy, terminal = options.read_file(), invocation.terminal
-    output = invocation.choose_output(*(_LIST_OUTPUTS if name is None else _ONE_OUTPUTS))
+    output = invocation.choose_output(*(LIST_OUTPUTS if name is None else ONE_OUTPUTS))
     asked_regions = tuple(region.strip() for region in (regions or "").split(",") if region.strip())
     request = UnlockRequest(account, kind, name, wanted, asked_regions, options.included_failsafes)
     with open_operator(invocation) as operator:
@@ -132,10 +129,11 @@ def unlock(
         confirmation = operator.begin_change(change, output, Permission.POLICIES_UNLOCK)
         unlocking = operator.open_unlocking(request, policy, str(options.file or ""))
         if change.dry_run:
-            return end_dry_run(confirmation, unlocking.describe(), terminal)
+            confirmation.confirm(unlocking.describe())
+            return ExitStatus.GOOD
         statement, unneeded = unlocking.plan()
         if unneeded is None:
-            confirmation.require_consent(statement)
+            confirmation.confirm(statement)
             outcome, found = unlocking.change()
             if outcome["result"] != "unchanged":
                 show_outcome(outcome, found, output, terminal)
@@ -146,7 +144,7 @@ def unlock(
 
 
 def _has_unknown(record: Mapping[str, Any], kind: ResourceKind) -> bool:
-    """Whether a policy, or which there are, couldn't be read."""
+    """Return whether a policy, or the list, couldn't be read."""
     listed = record.get(f"{kind.noun}s", [record])
     return bool(record.get("unknown")) or any(one["verdict"] == LockoutVerdict.UNKNOWN for one in listed)
 
@@ -162,24 +160,23 @@ def unlock_bucket(
     *,
     account: AccountArgument,
     bucket: Annotated[
-        str | None, typer.Argument(metavar="[BUCKET]", help="A bucket; without one all are listed.", show_default=False)
+        str | None, typer.Argument(metavar="[BUCKET]", help="A bucket. Default: list all.", show_default=False)
     ] = None,
 ) -> int:
-    """List an account's buckets, show or mend a bucket policy that locks everyone out.
+    """List an account's buckets; show or fix a bucket policy that locks everyone out.
 
-    Without BUCKET: every bucket, its Region, and whether its policy locks everyone out. With BUCKET alone, or --show:
-    the policy, the statement that locks out, and a policy without it.
+    Without BUCKET it lists every bucket, its Region, and whether its policy locks everyone out. With BUCKET, or --show,
+    it shows the policy, the statement that locks everyone out, and the policy without it.
 
-    Changes: nothing without --remove, --corrected, --replace or --restore; with one of them the bucket's policy, which
-    is saved first, its hash in the ledger. A dry run opens no root session, so it doesn't read the policy.
+    Changes: only with --remove, --corrected, --replace or --restore: the bucket's policy. The old policy is saved first
+    and its hash goes into the ledger. A dry run opens no root session, so it doesn't read the policy.
 
     AWS permissions: those of reading the organization (see rootkeeper audit), and sts:AssumeRoot with the task policy
-    S3UnlockBucketPolicy. Where a policy blocks that AWS doesn't name, also those of rootkeeper preflight.
+    S3UnlockBucketPolicy. If a policy blocks that AWS doesn't name, also those of rootkeeper preflight.
 
-    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 a policy is unknown: it can't be read, and
-    why, or who could, is told; 2 wrong usage, not confirmed, the account or the bucket may not be touched, or the
-    policy wouldn't do; 3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else
-    meanwhile, or the change failed or isn't proven.
+    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 a policy can't be read; 2 wrong usage, not
+    confirmed, the account or the bucket can't be changed, or the new policy isn't valid; 3 AWS or the ledger refused,
+    or AWS can't be reached; 4 the policy was changed by someone else meanwhile, or the change failed or isn't proven.
     """
     return unlock(invocation, change, options, ResourceKind.BUCKET, account, bucket)
 
@@ -192,34 +189,38 @@ def unlock_queue(
     *,
     account: AccountArgument,
     queue: Annotated[
-        str | None, typer.Argument(metavar="[QUEUE]", help="A queue; without one all are listed.", show_default=False)
+        str | None, typer.Argument(metavar="[QUEUE]", help="A queue. Default: list all.", show_default=False)
     ] = None,
     regions: Annotated[
         str | None,
-        typer.Option("--regions", metavar="REGION,…", help="Where to look; else wherever the account is enabled."),
+        typer.Option(
+            "--regions",
+            metavar="REGION,…",
+            help="Regions to read. Default: all Regions that are enabled in the account.",
+        ),
     ] = None,
 ) -> int:
-    """List an account's queues, show or mend a queue policy that locks everyone out.
+    """List an account's queues; show or fix a queue policy that locks everyone out.
 
-    Without QUEUE: every queue, its Region, and whether its policy locks everyone out. With QUEUE alone, or --show: the
-    policy, the statement that locks out, and a policy without it. SQS may take 60 seconds to show a change.
+    Without QUEUE it lists every queue, its Region, and whether its policy locks everyone out. With QUEUE, or --show, it
+    shows the policy, the statement that locks everyone out, and the policy without it. SQS can take 60 seconds to show
+    a change.
 
-    Changes: nothing without --remove, --corrected, --replace or --restore; with one of them the queue's policy, which
-    is saved first, its hash in the ledger. A dry run opens no root session, so it doesn't read the policy.
+    Changes: only with --remove, --corrected, --replace or --restore: the queue's policy. The old policy is saved first
+    and its hash goes into the ledger. A dry run opens no root session, so it doesn't read the policy.
 
     AWS permissions: those of reading the organization (see rootkeeper audit), and sts:AssumeRoot with the task policy
     SQSUnlockQueuePolicy. Without --regions also account:ListRegions, in the management account or a delegated
-    administrator for Account Management; where that is denied all known Regions are asked. Where a policy blocks that
-    AWS doesn't name, also those of rootkeeper preflight.
+    administrator for Account Management; if that is denied, it reads all known Regions. If a policy blocks that AWS
+    doesn't name, also those of rootkeeper preflight.
 
-    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 a policy is unknown: it can't be read, and
-    why, or who could, is told; 2 wrong usage, not confirmed, the account or the queue may not be touched, or the policy
-    wouldn't do; 3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else
-    meanwhile, or the change failed or isn't proven.
+    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 a policy can't be read; 2 wrong usage, not
+    confirmed, the account or the queue can't be changed, or the new policy isn't valid; 3 AWS or the ledger refused, or
+    AWS can't be reached; 4 the policy was changed by someone else meanwhile, or the change failed or isn't proven.
     """
     return unlock(invocation, change, options, ResourceKind.QUEUE, account, queue, regions)
 
 
-application = group("Open buckets and queues whose policy locks everyone out.")
+application = group("Fix bucket and queue policies that lock everyone out.")
 add(application, unlock_bucket, "s3")
 add(application, unlock_queue, "sqs")

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.cli.changes import ChangeOptions, end_dry_run
+from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import RecoveryOptions
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.windows import (
+    describe_purpose,
     describe_request,
+    describe_requester,
     end_unopened,
     list_waits,
     render_reason,
+    render_window_length,
     show_closing,
     show_window,
     show_windows,
-    spoken_duration,
-    spoken_request,
-    spoken_wish,
 )
 from rootkeeper.values import parse_duration, render_duration
 from rootkeeper.windows.rules import FINAL_STATES, LONGEST_DURATION, OpenOutcome, RecoveryWindow
@@ -35,19 +35,17 @@ if TYPE_CHECKING:
 
 _SHORTEST_EXTENSION = timedelta(seconds=1)
 WindowArgument = Annotated[
-    str, typer.Argument(metavar="WINDOW_ID|ACCOUNT", help="A window, or an account whose latest window is meant.")
+    str, typer.Argument(metavar="WINDOW_ID|ACCOUNT", help="A window, or an account for its latest window.")
 ]
-LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
-ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
 
 
 @through_server
 def list_windows(
     invocation: Invocation,
     *,
-    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only those that aren't over.")] = False,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only windows that aren't finished.")] = False,
 ) -> int:
-    """List recovery windows, the newest first.
+    """List recovery windows, newest first.
 
     Changes: nothing.
 
@@ -71,7 +69,7 @@ def show_one(invocation: Invocation, *, window: WindowArgument) -> int:
 
     AWS permissions: organizations:DescribeOrganization.
 
-    Exit statuses: 0 shown; 2 wrong usage, or there is none; 3 AWS or the database refused.
+    Exit statuses: 0 shown; 2 wrong usage, or there is no such window; 3 AWS or the database refused.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with open_operator(invocation) as operator:
@@ -82,14 +80,14 @@ def show_one(invocation: Invocation, *, window: WindowArgument) -> int:
 def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Close a recovery window now.
 
-    Changes: deletes every root user credential of the account, those from before the window included, and reads the
-    account again.
+    Changes: deletes every root user credential of the account, also those from before the window, and reads the account
+    again.
 
     AWS permissions: sts:AssumeRoot with the task policies IAMDeleteRootUserCredentials and IAMAuditRootUserCredentials,
     organizations:DescribeOrganization, organizations:DescribeAccount.
 
-    Exit statuses: 0 closed as a re-read shows, or it was over already; 2 wrong usage, not confirmed, or there is none;
-    3 AWS or the ledger refused, or AWS can't be reached; 4 it isn't closed, or that isn't proven.
+    Exit statuses: 0 closed as a re-read shows, or already closed; 2 wrong usage, not confirmed, or there is no such
+    window; 3 AWS or the ledger refused, or AWS can't be reached; 4 not closed, or not proven.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with open_operator(invocation, needs_ledger=False) as operator:
@@ -99,10 +97,8 @@ def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowAr
             f"Close recovery window {found.window_id} ({found.state.value}): delete every root user credential of "
             f"account {found.account_id}."
         )
-        if change.dry_run:
-            return end_dry_run(confirmation, [statement], invocation.terminal)
-        if found.state not in FINAL_STATES:
-            confirmation.require_consent([statement])
+        if (change.dry_run or found.state not in FINAL_STATES) and not confirmation.confirm([statement]):
+            return ExitStatus.GOOD
         return show_closing(operator.close_window(found), output, invocation.terminal, operator.now())
 
 
@@ -115,18 +111,18 @@ def request(
     emergency: Annotated[
         bool,
         typer.Option(
-            "--emergency", help="Don't wait for approvals: somebody else reviews it within 24 hours. Alerts loudly."
+            "--emergency", help="Need no approval. Sends an alert; a second person reviews it within 24 hours."
         ),
     ] = False,
 ) -> int:
-    """Ask for a recovery window.
+    """Request a recovery window.
 
-    The server checks what would keep the recovery from working, and tells who may approve. Nothing is opened: once as
-    many people as the policy wants have approved, rootkeeper windows activate opens it. Unused it lapses.
+    The server checks what would prevent the recovery, and notifies the people who can approve it. Nothing is opened:
+    after enough approvals, rootkeeper windows activate opens the window. An unused request expires.
 
-    Changes: nothing in AWS; the request is recorded.
+    Changes: nothing in AWS; records the request.
 
-    AWS permissions: none of your own, the server has its own.
+    AWS permissions: none; the server uses its own.
 
     Exit statuses: 0 requested; 2 wrong usage, not confirmed, no server, or the policy or the account doesn't allow it;
     3 the server refused or can't be reached.
@@ -136,20 +132,19 @@ def request(
         approvals = operator.approvals
         wanted = options.to_request(operator.longest_window, is_emergency=emergency)
         confirmation = operator.begin_change(change, output, Permission.WINDOWS_REQUEST)
-        statement = [describe_request(wanted), "Nothing is opened by that."]
-        if change.dry_run:
-            return end_dry_run(confirmation, statement, invocation.terminal)
-        confirmation.require_consent(statement)
+        statement = [describe_request(wanted), "This opens nothing yet."]
+        if not confirmation.confirm(statement):
+            return ExitStatus.GOOD
         return _show_decided(operator, approvals.request(wanted), output)
 
 
 @through_server
 def approve(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
-    """Approve a recovery window that somebody else requested.
+    """Approve a recovery window that someone else requested.
 
-    Your approval counts for this account and this duration, once, and for a time that the policy sets.
+    Your approval counts once, for this account and this duration, and for a limited time that the policy sets.
 
-    Changes: nothing in AWS; the approval is recorded.
+    Changes: nothing in AWS; records the approval.
 
     AWS permissions: none.
 
@@ -161,7 +156,7 @@ def approve(invocation: Invocation, change: ChangeOptions, *, window: WindowArgu
         change,
         window,
         Permission.WINDOWS_APPROVE,
-        lambda found: [f"Approve recovery window {found.window_id}: {spoken_wish(found)}", spoken_request(found)],
+        "Approve {}",
         lambda approvals, found: approvals.approve(found),
     )
 
@@ -174,42 +169,42 @@ def deny(
     window: WindowArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why it is denied.")],
 ) -> int:
-    """Deny a recovery window that waits.
+    """Deny a recovery window that waits for approval or activation.
 
     Changes: nothing in AWS; the window can't be opened any more.
 
     AWS permissions: none.
 
-    Exit statuses: 0 denied; 2 wrong usage, not confirmed, no server, or it doesn't wait any more; 3 the server refused
-    or can't be reached.
-    """
-    return _decide(
-        invocation,
-        change,
-        window,
-        Permission.WINDOWS_DENY,
-        lambda found: [f"Deny recovery window {found.window_id}: {spoken_wish(found)}", spoken_request(found)],
-        lambda approvals, found: approvals.deny(found, reason),
-    )
-
-
-@through_server
-def cancel(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
-    """Take a request back before anything was opened.
-
-    Changes: nothing in AWS; the window can't be opened any more.
-
-    AWS permissions: none.
-
-    Exit statuses: 0 cancelled; 2 wrong usage, not confirmed, no server, or it doesn't wait any more; 3 the server
+    Exit statuses: 0 denied; 2 wrong usage, not confirmed, no server, or the window doesn't wait any more; 3 the server
     refused or can't be reached.
     """
     return _decide(
         invocation,
         change,
         window,
+        Permission.WINDOWS_DENY,
+        "Deny {}",
+        lambda approvals, found: approvals.deny(found, reason),
+    )
+
+
+@through_server
+def cancel(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
+    """Cancel a request before the window is opened.
+
+    Changes: nothing in AWS; the window can't be opened any more.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 cancelled; 2 wrong usage, not confirmed, no server, or the window doesn't wait any more; 3 the
+    server refused or can't be reached.
+    """
+    return _decide(
+        invocation,
+        change,
+        window,
         Permission.WINDOWS_REQUEST,
-        lambda found: [f"Cancel recovery window {found.window_id}: {spoken_wish(found)}"],
+        "Cancel {}",
         lambda approvals, found: approvals.cancel(found),
     )
 
@@ -218,15 +213,15 @@ def cancel(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
 def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Open a recovery window that is approved.
 
-    Everything is checked anew. The server closes the window at its end.
+    The server checks everything again, and closes the window at its end.
 
     Changes: creates the login profile of the account's root user; at the end the server deletes all its root user
     credentials.
 
-    AWS permissions: none of your own, the server has its own.
+    AWS permissions: none; the server uses its own.
 
-    Exit statuses: 0 open, as a re-read shows; 2 wrong usage, not confirmed, no server, or it isn't approved; 3 AWS or
-    the server refused, or can't be reached; 4 opening failed or isn't proven.
+    Exit statuses: 0 open, as a re-read shows; 2 wrong usage, not confirmed, no server, or the window isn't approved; 3
+    AWS or the server refused or can't be reached; 4 opening failed or isn't proven.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with open_operator(invocation) as operator:
@@ -235,15 +230,14 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
         found = operator.find_window(window)
         statement = [
             (
-                f"Allow password recovery for the root user of account {found.account_id}, {spoken_duration(found)}: "
+                f"Allow password recovery for the root user of {found.account_id}, {render_window_length(found)}: "
                 f"{render_reason(found)}"
             ),
             "Anyone who reads the root user's mailbox can then set a password and sign in as root user.",
-            "The server closes it at its end and deletes every root user credential of the account.",
+            "At its end the server closes it and deletes every root user credential of the account.",
         ]
-        if change.dry_run:
-            return end_dry_run(confirmation, statement, invocation.terminal)
-        confirmation.require_consent(statement)
+        if not confirmation.confirm(statement):
+            return ExitStatus.GOOD
         opening = approvals.activate(found)
         if opening.outcome is not OpenOutcome.OPEN:
             return end_unopened(opening, invocation.terminal)
@@ -260,10 +254,9 @@ def extend(
     window: WindowArgument,
     by: Annotated[str, typer.Option("--by", metavar="LENGTH", help="How much longer, such as 30m or 2h.")],
 ) -> int:
-    """Approve that an open recovery window lasts longer.
+    """Approve that an open recovery window is extended.
 
-    It is prolonged once as many people as it needs have approved the same length. All in all it lasts no longer than
-    the policy allows.
+    The window is extended after enough people have approved the same length. Its total length can't exceed the policy.
 
     Changes: nothing in AWS; the window's end.
 
@@ -278,20 +271,20 @@ def extend(
         change,
         window,
         Permission.WINDOWS_EXTEND,
-        lambda found: [f"Extend recovery window {found.window_id} by {render_duration(length)}: {spoken_wish(found)}"],
+        f"Extend {{}} by {render_duration(length)}",
         lambda approvals, found: approvals.extend(found, int(length.total_seconds())),
     )
 
 
 @through_server
 def review(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
-    """Confirm that you have reviewed a recovery window that was opened in an emergency.
+    """Confirm that you reviewed a recovery window that was opened in an emergency.
 
-    Changes: nothing in AWS; your review is recorded.
+    Changes: nothing in AWS; records your review.
 
     AWS permissions: none.
 
-    Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, it owes no review, or you opened it yourself; 3
+    Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, the window needs no review, or you opened it; 3
     the server refused or can't be reached.
     """
     return _decide(
@@ -299,10 +292,7 @@ def review(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
         change,
         window,
         Permission.WINDOWS_REVIEW,
-        lambda found: [
-            f"Confirm that you have reviewed the emergency of recovery window {found.window_id}: {spoken_wish(found)}",
-            spoken_request(found),
-        ],
+        "Confirm that you reviewed the emergency of {}",
         lambda approvals, found: approvals.review(found),
     )
 
@@ -311,14 +301,14 @@ def review(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
 def report(invocation: Invocation, *, window: WindowArgument) -> int:
     """Report on a recovery window or a drill.
 
-    Who asked, approved, opened and closed; how long each step took, the first sign-in included; what was watched, and
-    what the re-reads after the closing found. As a table it is Markdown, for a ticket.
+    Shows who requested, approved, opened and closed it; how long each step took, including the first sign-in; the
+    watched events; and the results of the re-reads after closing. The table output is Markdown, for a ticket.
 
     Changes: nothing.
 
     AWS permissions: organizations:DescribeOrganization.
 
-    Exit statuses: 0 shown; 2 wrong usage, or there is none; 3 AWS or the database refused.
+    Exit statuses: 0 shown; 2 wrong usage, or there is no such window; 3 AWS or the database refused.
     """
     from rootkeeper.cli.rendering.windows import show_report
 
@@ -334,18 +324,21 @@ def _decide(
     change: ChangeOptions,
     window: str,
     needs: Permission,
-    describe: Callable[[RecoveryWindow], Sequence[str]],
+    what: str,
     decide: Callable[[RemoteWindows, RecoveryWindow], RecoveryWindow],
 ) -> int:
-    """Show the window, ask, and record the decision."""
+    """Show the window, ask, and record the decision.
+
+    :param what: describes the decision, with a place for the window.
+    """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with open_operator(invocation) as operator:
         approvals = operator.approvals
         confirmation = operator.begin_change(change, output, needs)
         found = operator.find_window(window)
-        if change.dry_run:
-            return end_dry_run(confirmation, describe(found), invocation.terminal)
-        confirmation.require_consent(describe(found))
+        statement = f"{what.format(f'recovery window {found.window_id}')}: {describe_purpose(found)}"
+        if not confirmation.confirm([statement, describe_requester(found)]):
+            return ExitStatus.GOOD
         return _show_decided(operator, decide(approvals, found), output)
 
 

@@ -1,1 +1,1 @@
-"""The one interface by which commands work, on AWS and a database of one's own or through a server."""
+"""The one interface through which commands work: on this machine, or through a server."""

@@ -1,7 +1,7 @@
-"""What commands ask for, and the values that they get, whichever way they go.
+"""What commands ask for, and the values that they get, on this machine or through a server.
 
-A command parses, calls an operator, renders and exits. ``LocalOperator`` does the work itself, with AWS credentials and
-a database; ``RemoteOperator`` asks a Rootkeeper server. Records are JSON values as the commands' JSON output has them.
+A command parses, calls an operator, renders and exits. ``LocalOperator`` works with AWS credentials and a database;
+``RemoteOperator`` asks a Rootkeeper server. Records are JSON values, as the commands' JSON output has them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeletionProposal:
-    """A plan, and what is known of the reading that it rests on."""
+    """A plan, and what is known of the reading behind it."""
 
     plan: DeletionPlan
     inventory: Inventory | None = None
@@ -49,59 +49,59 @@ class DeletionProposal:
 
 
 class Recovery(ABC):
-    """One request for a recovery window, checked as far as nothing is changed by that."""
+    """A request for a recovery window, checked without a change."""
 
     statement: Sequence[str]
     """What will be done, for the question and for a dry run."""
 
     @abstractmethod
     def open(self) -> OpeningResult:
-        """Allow password recovery, or request it where people must approve it.
+        """Allow password recovery, or request it if people must approve it.
 
         :raises RootkeeperError: what refused it.
         """
 
     @abstractmethod
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        """What a person does in the open window."""
+        """List what a person does in the open window."""
 
     @abstractmethod
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
-        """Wait for the window's end, or for a stop, which closes it at once.
+        """Wait for the window's end. A stop closes it at once.
 
         :raises ServerUnreachableError: if the server that closes it doesn't answer for long.
         """
 
 
 class Unlocking(ABC):
-    """One bucket or queue, or all of an account, whose policies may lock everyone out."""
+    """A bucket or queue, or all of an account, whose policies may lock everyone out."""
 
     @abstractmethod
     def describe(self) -> Sequence[str]:
-        """What would be done; no root session is opened."""
+        """Describe what would be done; opens no root session."""
 
     @abstractmethod
     def read(self) -> Record:
-        """One policy, or all of the account."""
+        """Read one policy, or all of the account."""
 
     @abstractmethod
     def plan(self) -> tuple[Sequence[str], Record | None]:
-        """What the change will do, in sentences; and the answer where nothing is to be done."""
+        """Describe the change; also the answer, if there is nothing to do."""
 
     @abstractmethod
     def change(self) -> tuple[Record, str | None]:
-        """Do what was planned and agreed to; and what a re-read shows, ``None`` if there was none."""
+        """Make the confirmed change; also what a re-read shows, ``None`` if there was none."""
 
 
 class Operator(ABC):
-    """Does what a command asks for. Leaving it as a context manager closes what it opened.
+    """Does what a command asks for; a context manager closes what it opened.
 
     :raises RootkeeperError: from every method, as its subject's errors say.
     """
 
     terminal: Terminal
     patience = timedelta()
-    """A window that is so long past its end is named as overdue."""
+    """How long past its end a window is shown as overdue."""
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +115,7 @@ class Operator(ABC):
     @property
     @abstractmethod
     def recently_used_days(self) -> int:
-        """For so long a use counts as recent, for a deletion."""
+        """For how many days a use counts as recent, for a deletion."""
 
     @property
     @abstractmethod
@@ -130,20 +130,20 @@ class Operator(ABC):
         *,
         needs_ledger: bool = True,
     ) -> Confirmation:
-        """Prepare a change, or only name what is overdue for a dry run.
+        """Prepare a change; a dry run only shows what is overdue.
 
-        :param needs: what the change takes on a server.
+        :param needs: the permission on a server.
         :param needs_ledger: ``False`` for closing a window, which doesn't wait for the ledger.
         :raises InputError: if no one can confirm; nothing was done.
-        :raises PermissionDeniedError: if the role on the server doesn't permit it.
+        :raises PermissionDeniedError: if the role on the server doesn't allow it.
         """
 
     @abstractmethod
     def warn_overdue(self) -> None:
-        """Name each recovery window that is past its end; nothing is changed. What can't be read is remarked."""
+        """Show each recovery window that is past its end; change nothing. A failed reading is only remarked."""
 
     def warn_if_overdue(self, window: RecoveryWindow) -> None:
-        """The same for one window."""
+        """Show the window if it is past its end."""
         now = self.now()
         if window.is_overdue(now - self.patience):
             remark_overdue(window, now, self.terminal)
@@ -154,25 +154,25 @@ class Operator(ABC):
     def read_history(
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
-        """An account's time line between two moments, both included."""
+        """Read an account's timeline between two moments, both included."""
 
     @abstractmethod
     def list_audits(self, organization: str | None) -> Sequence[Record]:
-        """Audits that are kept, the newest first."""
+        """List stored audits, newest first."""
 
     @abstractmethod
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
-        """What changed between two audits, each named by its id or a date; and what got worse."""
+        """Compare two audits, each named by its id or a date; also what got worse."""
 
     @abstractmethod
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
-        """Entries of the ledger after that one, the oldest first."""
+        """List ledger entries after that one, oldest first."""
 
     @abstractmethod
     def verify_ledger(self) -> LedgerVerification:
-        """Check the whole chain."""
+        """Verify the whole chain."""
 
     # readings
 
@@ -180,7 +180,7 @@ class Operator(ABC):
     def audit(self, request: AuditRequest, stop: StopSignal, emit: Emit | None) -> AuditReport | AuditInterrupted:
         """Read the selected accounts.
 
-        :param emit: is given each account as soon as its status is known.
+        :param emit: receives each account as soon as its status is known.
         """
 
     @abstractmethod
@@ -197,15 +197,15 @@ class Operator(ABC):
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
         """Find the account.
 
-        :param policy: what is put in the place of the one that is there.
-        :param source: the file that it is from.
+        :param policy: the new policy.
+        :param source: the file of the new policy.
         """
 
     # jobs
 
     @abstractmethod
     def list_jobs(self, *, unfinished: bool, limit: int | None = None) -> Sequence[Job]:
-        """The newest first."""
+        """List jobs, newest first."""
 
     @abstractmethod
     def get_job(self, job_id: str) -> Job:
@@ -213,11 +213,11 @@ class Operator(ABC):
 
     @abstractmethod
     def cancel_job(self, job_id: str) -> Job:
-        """End it for good."""
+        """Cancel it for good."""
 
     @abstractmethod
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
-        """What came of each account of a deletion so far; of other kinds nothing is listed."""
+        """List the results of a deletion so far; other kinds have none."""
 
     # deletions
 
@@ -226,23 +226,23 @@ class Operator(ABC):
         """Read the selected accounts and plan."""
 
     @abstractmethod
-    def ensure_applicable(self, plan: DeletionPlan) -> None:
+    def require_applicable(self, plan: DeletionPlan) -> None:
         """:raises PlanInvalidError: if the plan isn't valid here and now.
-        :raises JobConflictError: if a job has begun it and isn't over.
+        :raises JobConflictError: if a job has begun it and hasn't ended.
         """
 
     @abstractmethod
     def delete(
         self, plan: DeletionPlan, rules: WaveRules, inventory: Inventory | None, stop: StopSignal
     ) -> DeletionReport:
-        """Do exactly what was agreed to.
+        """Do exactly what was confirmed.
 
-        :param inventory: of the plan's own reading.
+        :param inventory: from the plan's own reading.
         """
 
     @abstractmethod
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
-        """What is left of an interrupted deletion; nothing is changed."""
+        """Read what is left of an interrupted deletion; change nothing."""
 
     @abstractmethod
     def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
@@ -252,18 +252,18 @@ class Operator(ABC):
 
     @abstractmethod
     def list_windows(self, *, unfinished: bool) -> Sequence[RecoveryWindow]:
-        """The newest first."""
+        """List windows, newest first."""
 
     @abstractmethod
     def find_window(self, text: str) -> RecoveryWindow:
-        """The window of that id, or the latest of that account.
+        """Find the window of that id, or the latest of that account.
 
         :raises InputError: if there is none.
         """
 
     @abstractmethod
     def read_window_report(self, window: RecoveryWindow) -> tuple[Record, str]:
-        """What is known of it, as JSON values and as Markdown."""
+        """Read its report, as JSON values and as Markdown."""
 
     @abstractmethod
     def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:

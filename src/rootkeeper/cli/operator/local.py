@@ -1,9 +1,4 @@
-"""The operator on this machine.
-
-Does what commands ask for with AWS credentials and a database of one's own.
-
-Reads and changes policies of buckets and queues with AWS credentials of one's own.
-"""
+"""The operator on this machine: AWS credentials and a database of one's own."""
 
 from __future__ import annotations
 
@@ -57,14 +52,14 @@ if TYPE_CHECKING:
     from rootkeeper.worker.requests import UnlockRequest
 
 
-REVIEW = "A second person must review it within 24 hours: rootkeeper windows review WINDOW, through a server."
+_REVIEW = "A second person must review it within 24 hours, through a server: rootkeeper windows review WINDOW_ID"
 
 
 class LocalOperator(Operator):
-    """Works with the use cases of this process."""
+    """Works with the services of this process."""
 
     def __init__(self, invocation: Invocation, application: Application, emergency_file: Path | None = None) -> None:
-        """:param emergency_file: where all is recorded if the settings' database can't be reached."""
+        """:param emergency_file: the only record of an emergency while the database can't be reached."""
         self.invocation = invocation
         self.terminal = invocation.terminal
         self.application = application
@@ -74,8 +69,8 @@ class LocalOperator(Operator):
         self.application.close()
         if self._emergency_file is not None and self._emergency_file.exists():
             self.terminal.remark(
-                f"What was done is recorded in {self._emergency_file} alone. Keep it, and when the database is back "
-                f"import it: rootkeeper ledger import {self._emergency_file}",
+                f"Only {self._emergency_file} records what was done. Keep it. When the database is back, import it: "
+                f"rootkeeper ledger import {self._emergency_file}",
                 style="bold red",
             )
 
@@ -160,8 +155,12 @@ class LocalOperator(Operator):
             return self.application.preflight.run(progress, request)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
-
-        return open_unlocking(self.application, request, policy, source, self._progress)
+        inventory = self.application.inventory_reader.read(self._progress)
+        self._progress.finish()
+        account = find_account(NamedAccount(request.account), inventory.accounts)
+        require_unlockable(account, inventory, request.included_failsafes)
+        finder = self.application.blocking_policy_finder(inventory)
+        return LocalUnlocking(self.application, self._progress, account, finder, request, policy, source)
 
     # jobs
 
@@ -188,14 +187,14 @@ class LocalOperator(Operator):
             reading.plan, reading.inventory, lambda findings: has_findings(reading.statuses, findings)
         )
 
-    def ensure_applicable(self, plan: DeletionPlan) -> None:
+    def require_applicable(self, plan: DeletionPlan) -> None:
         self.application.deletion.require_valid_here(plan)
         job = self.application.job_service.find_unfinished(JobKind.DELETION, "plan_id", plan.plan_id)
         if job is None:
             return
-        began = f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}"
         raise JobConflictError(
-            f"{began}: {job.progress.done} of {job.progress.total} accounts are done.",
+            f"Job {job.job_id} has begun plan {plan.plan_id} and is {job.state.value}: {job.progress.done} of "
+            f"{job.progress.total} accounts are done.",
             hint=f"Resume it: rootkeeper jobs resume {job.job_id}. To begin again: rootkeeper jobs cancel {job.job_id}",
         )
 
@@ -233,7 +232,7 @@ class LocalOperator(Operator):
         return self.application.windows.list_windows(unfinished_only=unfinished)
 
     def find_window(self, text: str) -> RecoveryWindow:
-        """By window id, account id, or a name that the last inventory knows; AWS isn't asked."""
+        """Find it by window id, account id, or a name in the last inventory; without an AWS call."""
         inventory = self.application.inventory_store.find_last()
         named = [account.account_id for account in inventory.accounts if account.name == text] if inventory else []
         return self.application.windows.get(named[0] if len(named) == 1 else text)
@@ -253,15 +252,15 @@ class LocalOperator(Operator):
 
     @property
     def approvals(self) -> RemoteWindows:
-        """Who works straight on a database only asserts an identity: that is no approval."""
+        """Refuse: who works on a database directly only asserts an identity, and that is no approval."""
         raise InputError(
-            "Only a server collects approvals, and none is named; nothing was done.",
+            "Only a server collects approvals, and no server is named. Nothing was done.",
             hint="Add --server URL; rootkeeper serve runs one. Without approvals: rootkeeper recover ACCOUNT",
         )
 
     @contextmanager
     def _finished_progress(self) -> Iterator[Progress]:
-        """The progress, which leaves the terminal before the answer is shown."""
+        """Give the progress, and remove it from the terminal before the answer is shown."""
         yield self._progress
         self._progress.finish()
 
@@ -274,7 +273,7 @@ class LocalRecovery(Recovery):
     ) -> None:
         """Read the organization and the account.
 
-        :raises InputError: if the account may not be recovered now.
+        :raises InputError: if the account can't be recovered now.
         """
         from rootkeeper.windows.checks import RecoveryRequest
 
@@ -293,12 +292,12 @@ class LocalRecovery(Recovery):
         account, request = self._account, self._request
         length = render_duration(timedelta(seconds=request.duration_seconds))
         end = (
-            "Nothing will close the window at its end: no server is running."
+            "Nothing closes the window at its end, because no server is running."
             if self._leave_open
             else "This command waits and then deletes every root user credential of the account."
         )
         drill = ", as a drill" if request.is_drill else ""
-        urgent = [f"EMERGENCY: it is opened before anyone approved it. {REVIEW}"] if request.is_emergency else []
+        urgent = [f"EMERGENCY: the window opens without approval. {_REVIEW}"] if request.is_emergency else []
         return [
             *urgent,
             (
@@ -334,7 +333,7 @@ class LocalRecovery(Recovery):
 
 
 def _end_if_asked(stop: StopSignal) -> None:
-    """Before anything is begun, a stop is the end."""
+    """A stop before anything begins ends the command."""
     if stop.asked_once():
         raise KeyboardInterrupt
 
@@ -351,13 +350,13 @@ class LocalUnlocking(Unlocking):
         application: Application,
         progress: Progress,
         account: Account,
-        naming: BlockingPolicyFinder,
+        finder: BlockingPolicyFinder,
         request: UnlockRequest,
         policy: str | None,
         source: str,
     ) -> None:
         self._application, self._progress = application, progress
-        self._account, self._naming = account, naming
+        self._account, self._finder = account, finder
         self._request, self._policy, self._source = request, policy, source
         self._planned: UnlockPlan | None = None
 
@@ -366,7 +365,7 @@ class LocalUnlocking(Unlocking):
         return self._application.organization.organization_id
 
     def describe(self) -> Sequence[str]:
-        """:raises InputError: if the change can't be done."""
+        """:raises InputError: if the change isn't allowed."""
         kind, account, name = self._request.kind, self._account, self._request.resource
         task = f"with the task {kind.task_policy.value}"
         session = f"Open a root session on account {account.account_id} ({account.name}) {task}"
@@ -374,19 +373,19 @@ class LocalUnlocking(Unlocking):
             what = f"{kind.noun} {name}" if name else f"every {kind.noun}"
             return [
                 f"{session}, and read the policy of {what}.",
-                "That changes nothing, with or without --dry-run.",
+                "This changes nothing, with or without --dry-run.",
             ]
         self._application.unlock_planner.check(self._change_request)
-        deeds = {
-            ChangeKind.CORRECTED: "take the statements that lock everyone out out of it",
+        texts = {
+            ChangeKind.CORRECTED: "remove the statements that lock everyone out",
             ChangeKind.REMOVE: "remove it",
-            ChangeKind.REPLACE: f"put the policy in {self._source} in its place",
-            ChangeKind.RESTORE: f"put the saved copy {self._source} back",
+            ChangeKind.REPLACE: f"replace it by the policy in {self._source}",
+            ChangeKind.RESTORE: f"restore the saved copy {self._source}",
         }
         folder = self._application.settings.unlock.saved_policies
         return [
             f"{session}.",
-            f"Save the policy of {kind.noun} {name} to {folder}, and {deeds[self._request.change]}.",
+            f"Save the policy of {kind.noun} {name} to {folder}, and {texts[self._request.change]}.",
             (
                 "A dry run opens no root session, so it doesn't read the policy. To see it: "
                 f"rootkeeper unlock {kind.value} {account.account_id} {name}"
@@ -395,20 +394,18 @@ class LocalUnlocking(Unlocking):
 
     def read(self) -> Record:
         request, reading = self._request, self._application.unlock_reader
-        with self._naming.explaining_refusals(self._account, request.kind.task_policy):
+        with self._finder.explaining_refusals(self._account, request.kind.task_policy):
             if request.resource is None:
                 listing = reading.list_all(self._account, request.kind, request.regions, self._progress)
                 record = listing_to_record(listing, self._organization_id)
             else:
-                standing = reading.show_one(
-                    self._account, request.kind, request.resource, request.regions, self._progress
-                )
-                record = resource_policy_to_record(standing, self._organization_id)
+                shown = reading.show_one(self._account, request.kind, request.resource, request.regions, self._progress)
+                record = resource_policy_to_record(shown, self._organization_id)
         self._progress.finish()
         return record
 
     def plan(self) -> tuple[Sequence[str], Record | None]:
-        with self._naming.explaining_refusals(self._account, self._request.kind.task_policy):
+        with self._finder.explaining_refusals(self._account, self._request.kind.task_policy):
             plan = self._application.unlock_planner.plan(self._change_request, self._progress)
         self._progress.finish()
         if plan.obstacle is not None:
@@ -418,7 +415,7 @@ class LocalUnlocking(Unlocking):
 
     def change(self) -> tuple[Record, str | None]:
         assert self._planned is not None  # noqa: S101 - planned before
-        with self._naming.explaining_refusals(self._account, self._request.kind.task_policy):
+        with self._finder.explaining_refusals(self._account, self._request.kind.task_policy):
             outcome = self._application.unlock_run.apply(self._planned, self._progress)
         found = None if outcome.found is None else outcome.found.explanation
         return outcome_to_record(outcome, self._organization_id), found
@@ -430,18 +427,3 @@ class LocalUnlocking(Unlocking):
         return PolicyChangeRequest(
             self._account, request.kind, request.resource, request.change, request.regions, self._policy, self._source
         )
-
-
-def open_unlocking(
-    application: Application, request: UnlockRequest, policy: str | None, source: str, progress: Progress
-) -> LocalUnlocking:
-    """Find the account.
-
-    :raises InputError: if there is none, or it may not be touched.
-    """
-    inventory = application.inventory_reader.read(progress)
-    progress.finish()
-    account = find_account(NamedAccount(request.account), inventory.accounts)
-    require_unlockable(account, inventory, request.included_failsafes)
-    naming = application.blocking_policy_finder(inventory)
-    return LocalUnlocking(application, progress, account, naming, request, policy, source)

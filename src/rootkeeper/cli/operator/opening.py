@@ -1,10 +1,9 @@
 """Opens what a command works through: this machine, a server, or the file of an emergency.
 
-Each is imported when it is used."""
+Each is imported only when it is used.
+"""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from rootkeeper.cli.invocation import Invocation
 from rootkeeper.cli.operator.interface import Operator
@@ -15,9 +14,9 @@ from rootkeeper.errors import DatabaseError, InputError
 def open_operator(
     invocation: Invocation, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
 ) -> Operator:
-    """What the command works through: the server that is named, or else this process; a context manager.
+    """Open the named server, or else this process; a context manager closes it.
 
-    :param api_share: belongs to AWS credentials of one's own; the others too, see ``Invocation.open_application``.
+    :param api_share: only for AWS credentials of one's own; the others as ``Invocation.open_application``.
     :raises InputError: as ``Invocation.open_server``, or if the server's share of quotas would be set.
     """
     if invocation.server_address is None:
@@ -32,16 +31,16 @@ def open_operator(
     server = invocation.open_server()
     if api_share is not None:
         raise InputError(
-            "--api-share is for AWS credentials of your own.", hint="On the server it is the setting aws.api_share."
+            "--api-share needs AWS credentials of your own.", hint="On the server, use the setting aws.api_share."
         )
     return RemoteOperator(server, invocation.terminal)
 
 
 def open_for_emergency(invocation: Invocation, *, leave_open: bool) -> LocalOperator:
-    """The settings' database, if it can be written; else a file of this emergency's own.
+    """Open the settings' database if it can be written; otherwise a new file for this emergency.
 
     :raises PermissionDeniedError: if the settings don't allow emergencies.
-    :raises InputError: if the database can't be reached, and the window was to be left open: nothing would close it.
+    :raises InputError: if the database can't be reached and the window is to stay open: nothing would close it.
     """
     application = invocation.open_application()
     try:
@@ -60,7 +59,7 @@ def _open_file(invocation: Invocation, error: DatabaseError, *, leave_open: bool
     if leave_open:
         raise InputError(
             f"Nothing would close the window: {error.message}",
-            hint="Take --leave-open away; the command waits then, and closes.",
+            hint="Leave out --leave-open, so that the command waits and closes the window.",
         ) from error
     from rootkeeper.composition.application import open_emergency_application
 
@@ -70,17 +69,14 @@ def _open_file(invocation: Invocation, error: DatabaseError, *, leave_open: bool
         region=invocation.options.region,
         warn=invocation.terminal.remark,
     )
-    for line in _warn(error, path):
+    for line in (
+        f"EMERGENCY: {error.message}",
+        f"The only record is {path}, a ledger of its own.",
+        (
+            "No server and no other command knows this window. Nothing else closes it, and nothing keeps others from "
+            "working on the same account. Exceptions and windows in the database aren't known here."
+        ),
+        f"If this command dies, run: ROOTKEEPER_DATABASE_URL=sqlite:///{path} rootkeeper windows close ACCOUNT",
+    ):
         invocation.terminal.remark(line, style="bold red")
     return LocalOperator(invocation, application, path)
-
-
-def _warn(error: DatabaseError, path: Path) -> list[str]:
-    alone = "No server and no other command knows of it: nothing else closes the window, nothing keeps others from "
-    blind = "working on the same account, and exceptions and windows that the database holds aren't known here."
-    return [
-        f"EMERGENCY: {error.message}",
-        f"Everything is recorded in {path}, a ledger of its own.",
-        alone + blind,
-        f"Should this command die: ROOTKEEPER_DATABASE_URL=sqlite:///{path} rootkeeper windows close ACCOUNT",
-    ]

@@ -1,12 +1,7 @@
-"""The operator on a server.
+"""The operator through a server: no AWS credentials, no database.
 
-The recovery windows of a server: requests, approvals, openings and closings, and waiting for an end.
-
-Asks a Rootkeeper server for what commands need: no AWS credentials, no database.
-
-Has a server read and change policies of buckets and queues.
-
-The policy is shown first; its fingerprint goes with the change, so that no other one is changed.
+Before a policy of a bucket or queue is changed, it is shown; its hash goes with the change, so that no other policy is
+changed.
 """
 
 from __future__ import annotations
@@ -86,7 +81,7 @@ _UNREACHABLE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteWindows:
-    """Asks one server, which decides who may do what.
+    """The recovery windows of one server, which decides who can do what.
 
     :raises RootkeeperError: what the server refuses, as its own error.
     """
@@ -98,12 +93,12 @@ class RemoteWindows:
         return self.server.connection
 
     def list_windows(self, *, unfinished: bool) -> tuple[RecoveryWindow, ...]:
-        """The newest first."""
+        """List windows, newest first."""
         query = {"unfinished": unfinished, "limit": PAGE}
         return tuple(self._parse(record) for record in self.connection.list_pages("windows", "windows", query))
 
     def get(self, text: str) -> RecoveryWindow:
-        """The window of that id, or the latest of that account.
+        """Get the window of that id, or the latest of that account.
 
         :raises NotFoundError: if there is none.
         """
@@ -116,11 +111,11 @@ class RemoteWindows:
             return self._parse(self.connection.get(f"windows/{account_id}"))
 
     def request(self, wanted: WindowRequest) -> RecoveryWindow:
-        """Ask for one; APPROVED at once where no approval is owed."""
+        """Request a window; APPROVED at once if it needs no approval."""
         return self._parse(self.connection.post("windows", asdict(wanted)))
 
     def approve(self, window: RecoveryWindow) -> RecoveryWindow:
-        """Approve it as it was seen: another account or length is refused."""
+        """Approve it as it was shown; the server refuses another account or length."""
         terms = {"account_id": window.account_id, "duration_seconds": window.duration_seconds}
         return self._change(window.window_id, "approve", terms)
 
@@ -131,28 +126,28 @@ class RemoteWindows:
         return self._change(window.window_id, "cancel")
 
     def extend(self, window: RecoveryWindow, seconds: int) -> RecoveryWindow:
-        """Consent to so much more."""
+        """Approve that it is extended."""
         return self._change(window.window_id, "extend", {"duration_seconds": seconds})
 
     def review(self, window: RecoveryWindow) -> RecoveryWindow:
         return self._change(window.window_id, "review")
 
     def activate(self, window: RecoveryWindow) -> OpeningResult:
-        """Open it; answered when AWS has shown what came of it."""
+        """Open it; the answer comes when a re-read shows the result."""
         return self.connection.parse_answer(_parse_opening, self._post(window.window_id, "activate"))
 
     def close(self, window: RecoveryWindow) -> ClosingResult:
-        """Close it now; answered when a re-read has shown what came of it."""
+        """Close it now; the answer comes when a re-read shows the result."""
         return self.connection.parse_answer(_parse_closing, self._post(window.window_id, "close"))
 
     def read_report(self, window: RecoveryWindow) -> tuple[Record, str]:
-        """What is known of it, as JSON values and as Markdown."""
+        """Read its report, as JSON values and as Markdown."""
         record = dict(self.connection.get(f"windows/{segment(window.window_id)}/report"))
         markdown = self.connection.parse_answer(lambda found: str(found.pop("markdown")), record)
         return record, markdown
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        """What a person does in the open window."""
+        """List what a person does in the open window."""
         from rootkeeper.windows.checks import list_steps_on_server
 
         people_url = self.server.read_membership().endpoint.people_url
@@ -160,7 +155,7 @@ class RemoteWindows:
         return list_steps_on_server(email, window, people_url)
 
     def _find_email(self, account_id: AccountId) -> str | None:
-        """The root user's address, as far as the server knows the account."""
+        """Find the root user's address, if the server knows the account."""
         try:
             record = self.connection.get(f"accounts/{account_id}")
         except NotFoundError:
@@ -177,7 +172,7 @@ class RemoteWindows:
         return self.connection.parse_answer(window_from_record, record)
 
     def _find_account(self, name: str) -> str | None:
-        """The id of the one account of that name, as far as the server knows accounts."""
+        """Find the id of the one account of that name, if the server knows it."""
         found = [
             self.connection.parse_answer(lambda record: str(record["account_id"]), account)
             for account in self.connection.list_pages("accounts", "accounts", {"q": name, "limit": PAGE})
@@ -206,17 +201,17 @@ def _parse_closing(record: Mapping[str, Any]) -> ClosingResult:
 
 
 class RemoteRecovery(Recovery):
-    """Requests a window and, where it needs no approval, opens it. The server closes it at its end."""
+    """Requests a window and, if it needs no approval, opens it. The server closes it at its end."""
 
     def __init__(self, windows: RemoteWindows, terminal: Terminal, request: WindowRequest) -> None:
         self._windows, self._terminal, self._request = windows, terminal, request
         self.statement = [
             describe_request(request),
             (
-                "Where it needs no approval, it opens at once: anyone who reads the root user's mailbox can then set a "
+                "If it needs no approval, it opens at once. Anyone who reads the root user's mailbox can then set a "
                 "password and sign in as root user."
             ),
-            "The server closes it at its end and deletes every root user credential of the account.",
+            "At its end the server closes it and deletes every root user credential of the account.",
         ]
 
     def open(self) -> OpeningResult:
@@ -228,7 +223,7 @@ class RemoteRecovery(Recovery):
         except (ServerUnreachableError, UnprovenChangeError):
             raise
         except RootkeeperError:
-            with suppress(RootkeeperError):  # what can't be opened must not block the next request
+            with suppress(RootkeeperError):  # a request that can't be opened must not block the next one
                 self._windows.cancel(window)
             raise
 
@@ -243,16 +238,16 @@ class RemoteRecovery(Recovery):
             self._terminal.remark("Closing now.")
             return self._windows.close(window)
         if window.state is WindowState.CLOSED_VERIFIED:
-            return ClosingResult(window, True, "Closed: a re-read shows no root user credential in the account.")
+            return ClosingResult(window, True, "Closed: a re-read shows no root user credentials in the account.")
         if window.state is WindowState.CLOSE_FAILED:
             reason = window.failure or "no reason is known."
-            return ClosingResult(window, False, f"It isn't closed: {reason} The server keeps trying.")
-        return ClosingResult(window, False, f"It isn't shown to be closed: its state is {window.state.value}.")
+            return ClosingResult(window, False, f"The window isn't closed: {reason} The server keeps trying.")
+        return ClosingResult(window, False, f"The window isn't proven to be closed: its state is {window.state.value}.")
 
 
 @dataclass(slots=True)
 class WindowFollower:
-    """One open window whose end a person waits for. The server closes it, whether or not a person waits."""
+    """Waits for the end of one open window. The server closes it, whether or not anyone waits."""
 
     read: Callable[[str], RecoveryWindow]
     remark: Callable[[str], None]
@@ -261,7 +256,7 @@ class WindowFollower:
     _unreachable_since: float | None = None
 
     def wait(self, window: RecoveryWindow, countdown: Countdown) -> RecoveryWindow:
-        """The window when it is over, when closing it failed, or when a person asks to stop.
+        """Return the window when it ends, when closing it fails, or when a stop is requested.
 
         :raises ServerUnreachableError: if the server hasn't answered for two minutes.
         """
@@ -280,11 +275,11 @@ class WindowFollower:
             now = self.monotonic()
             if self._unreachable_since is None:
                 self._unreachable_since = now
-                self.remark(f"{error.message} Waiting for it.")
+                self.remark(f"{error.message} Waiting for the server.")
             if now - self._unreachable_since > _UNREACHABLE_SECONDS:
                 raise ServerUnreachableError(
-                    f"{error.message} It closes recovery window {window.window_id} once it runs again.",
-                    hint=f"Start it, then look: rootkeeper windows show {window.window_id}",
+                    f"{error.message} The server closes recovery window {window.window_id} when it runs again.",
+                    hint=f"Start the server, then run: rootkeeper windows show {window.window_id}",
                 ) from error
             return window
         self._unreachable_since = None
@@ -292,10 +287,10 @@ class WindowFollower:
 
 
 class RemoteOperator(Operator):
-    """Works with one server, as the person or program whose token it has."""
+    """Works with one server, as the user or token that signed in."""
 
     patience = timedelta(minutes=1)
-    """The server closes windows at their end; so much later something keeps it from doing so."""
+    """The server closes windows at their end, so a window is overdue only after this time."""
 
     def __init__(self, server: RemoteServer, terminal: Terminal) -> None:
         self.terminal = terminal
@@ -316,7 +311,7 @@ class RemoteOperator(Operator):
 
     @property
     def longest_window(self) -> timedelta:
-        """Longer than that none may be; the server's own policy may be stricter."""
+        """The limit of every server; this server's policy may be stricter."""
         return LONGEST_DURATION
 
     def now(self) -> datetime:
@@ -337,7 +332,7 @@ class RemoteOperator(Operator):
             caller_arn=f"{known.name} ({known.kind.value}, {known.role.value}) on {self._server.url}",
             endpoint=known.endpoint.label,
         )
-        confirmation = Confirmation(self.terminal, context, yes=options.yes, output=output)
+        confirmation = Confirmation(self.terminal, context, options, output)
         if not options.dry_run:
             confirmation.require_answerable()
         self.warn_overdue()
@@ -347,7 +342,7 @@ class RemoteOperator(Operator):
         try:
             unfinished = self._windows.list_windows(unfinished=True)
         except RootkeeperError as error:
-            self.terminal.remark(f"Whether a recovery window is overdue isn't known: {error.message}", style="bold red")
+            self.terminal.remark(f"Overdue recovery windows can't be listed: {error.message}", style="bold red")
             return
         for window in unfinished:
             self.warn_if_overdue(window)
@@ -357,8 +352,8 @@ class RemoteOperator(Operator):
     def read_history(
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
-        _ensure_no_organization(organization)
-        record = self._server.read_history(account)
+        _refuse_organization(organization)
+        record = self._server.connection.get(f"history/{segment(account)}")
 
         def is_within(entry: Mapping[str, Any]) -> bool:
             at = datetime.fromisoformat(entry["at"])
@@ -369,26 +364,29 @@ class RemoteOperator(Operator):
         )
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
-        _ensure_no_organization(organization)
-        return list(self._server.list_audits())
+        _refuse_organization(organization)
+        return list(self._server.connection.list_pages("audits", "audits", {"limit": PAGE}))
 
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
-        _ensure_no_organization(organization)
-        record = self._server.compare_audits(_parse_audit_reference(older), _parse_audit_reference(newer))
+        _refuse_organization(organization)
+        query = {"older": _parse_audit_reference(older), "newer": _parse_audit_reference(newer)}
+        record = self._server.connection.get("audits/diff", query)
         return record, self._server.connection.parse_answer(
             lambda found: frozenset(map(FailOn, found["worse"])), record
         )
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
-        for record in islice(self._server.list_entries(since=since, account_id=account_id), limit):
+        query = {"after": since, "account_id": account_id, "limit": PAGE}
+        for record in islice(self._server.connection.list_pages("ledger", "entries", query), limit):
             yield self._server.connection.parse_answer(lambda entry: parse_entry(json.dumps(entry)), record)
 
     def verify_ledger(self) -> LedgerVerification:
-        """A verification ends as done if the ledger is intact. It ends as failed both if the ledger isn't, and if it
-        couldn't be checked. So a failed job is believed only what is bad: an attempt before it may have left a good
-        verdict.
+        """Have the server verify its ledger.
+
+        A job is done if the ledger is intact. It fails if the ledger isn't intact, or couldn't be checked. So a failed
+        job is believed only if its result is bad: an earlier attempt may have left a good one.
         """
         parse_answer = self._server.connection.parse_answer
         job = self._jobs.follow(self._jobs.request("ledger/verifications", {}))
@@ -433,7 +431,6 @@ class RemoteOperator(Operator):
         return read_preflight(self._server, self._jobs.perform("preflights", body))
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
-
         return RemoteUnlocking(self._jobs, request, policy)
 
     # jobs
@@ -471,9 +468,9 @@ class RemoteOperator(Operator):
         plan = parse_plan(json.dumps(self._jobs.perform("plans", body)))
         return DeletionProposal(plan, has_findings=lambda findings: has_findings(plan, findings))
 
-    def ensure_applicable(self, plan: DeletionPlan) -> None:
-        """Whether a job has begun it the server says when it is asked to delete."""
-        self._ensure_valid_here(plan)
+    def require_applicable(self, plan: DeletionPlan) -> None:
+        """Only the server knows whether a job has begun the plan; it refuses the deletion then."""
+        self._require_valid_here(plan)
 
     def delete(
         self,
@@ -495,14 +492,14 @@ class RemoteOperator(Operator):
         resumption = self._server.connection.parse_answer(
             lambda found: read_resumption(found, self._jobs, retry_failed=retry_failed), job
         )
-        self._ensure_valid_here(resumption.plan)
+        self._require_valid_here(resumption.plan)
         return resumption
 
     def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
         plan = parse_plan(self._jobs.find_document(job.job_id))
         return self._finish_deletion(self._jobs.resume(job.job_id, retry_failed=retry_failed), plan, stop)
 
-    def _ensure_valid_here(self, plan: DeletionPlan) -> None:
+    def _require_valid_here(self, plan: DeletionPlan) -> None:
         require_valid_here(
             plan,
             organization_id=self._membership.organization_id,
@@ -536,7 +533,7 @@ class RemoteOperator(Operator):
         return self._windows.read_report(window)
 
     def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:  # noqa: ARG002 - the server closes it either way
-        """Left open or not: the server closes it."""
+        """Whether or not it is left open, the server closes it."""
         return RemoteRecovery(self._windows, self.terminal, request)
 
     def close_window(self, window: RecoveryWindow) -> ClosingResult:
@@ -547,14 +544,17 @@ class RemoteOperator(Operator):
         return self._windows
 
 
-def _ensure_no_organization(organization: str | None) -> None:
-    """:raises InputError: if one is named: a server has one of its own."""
+def _refuse_organization(organization: str | None) -> None:
+    """:raises InputError: if one is named: a server has only one."""
     if organization is not None:
-        raise InputError("A server has one organization of its own.", hint="Leave out --organization or --server.")
+        raise InputError(
+            "A server has one organization, so --organization can't be used.",
+            hint="Leave out --organization or --server.",
+        )
 
 
 def _parse_audit_reference(text: str | None) -> str | None:
-    """A moment as the API reads it; what is none is an audit's id, or the server says what is wrong with it."""
+    """Parse a moment for the API; any other text is an audit's id."""
     if text is None:
         return None
     try:
@@ -564,10 +564,10 @@ def _parse_audit_reference(text: str | None) -> str | None:
 
 
 _CHANGE_TEXTS = {
-    ChangeKind.CORRECTED: "take the statements that lock everyone out out of it",
+    ChangeKind.CORRECTED: "remove the statements that lock everyone out",
     ChangeKind.REMOVE: "remove it",
-    ChangeKind.REPLACE: "put the policy of your file in its place",
-    ChangeKind.RESTORE: "put the saved copy of your file back",
+    ChangeKind.REPLACE: "replace it by the policy in your file",
+    ChangeKind.RESTORE: "restore the saved copy in your file",
 }
 
 
@@ -580,10 +580,10 @@ class RemoteUnlocking(Unlocking):
     def describe(self) -> Sequence[str]:
         request, kind = self._request, self._request.kind
         what = f"{kind.noun} {request.resource}" if request.resource else f"every {kind.noun}"
-        deed = f", save it and {_CHANGE_TEXTS[request.change]}" if request.change else ""
+        change = f", save it and {_CHANGE_TEXTS[request.change]}" if request.change else ""
         task = f"with the task {kind.task_policy.value}"
         return [
-            f"The server opens a root session on account {request.account} {task}, to read the policy of {what}{deed}.",
+            f"The server opens a root session on {request.account} {task}, to read the policy of {what}{change}.",
             "A dry run opens no root session, so it doesn't read the policy.",
         ]
 
@@ -599,17 +599,17 @@ class RemoteUnlocking(Unlocking):
         verdict = f"{describe_verdict(seen['verdict'])} {seen['explanation']}"
         return [
             f"The policy of {self._request.kind.noun} {seen['name']} in account {seen['account_id']}: {verdict}",
-            f"Save it on the server and {_CHANGE_TEXTS[change]}. What is there now: {policy}.",
+            f"Save it on the server and {_CHANGE_TEXTS[change]}. The policy now: {policy}.",
         ], None
 
     def change(self) -> tuple[Record, str | None]:
         done = self._perform(self._request, self._policy)
         if done["saved"] is not None:
-            self._jobs.terminal.remark("The saved copy is on the server's machine.")
+            self._jobs.terminal.remark("The saved copy is on the server.")
         return done, describe_verdict(done["verdict_after"])
 
     def _perform(self, request: UnlockRequest, policy: str | None) -> Record:
-        """The record of what came of it. A change that failed has one too."""
+        """Run the job and return its record; a failed change also has one."""
         body = unlock_to_parameters(request) | ({} if policy is None else {"policy": policy})
         job = self._jobs.follow(self._jobs.request("unlocks", body))
         outcome = self._jobs.find_outcome(job.job_id) if job.is_over else None

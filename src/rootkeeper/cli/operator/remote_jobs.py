@@ -1,9 +1,4 @@
-"""Jobs of a server, and their answers.
-
-The jobs of a server: asked for, looked at, followed to their end, and cancelled.
-
-Reports made from what a server kept: audits, preflights, deletions, and the organization that they are of.
-"""
+"""The jobs of a server: requests, results and cancellation; and the reports made from them."""
 
 from __future__ import annotations
 
@@ -54,7 +49,7 @@ if TYPE_CHECKING:
 
 
 _ENDING_SECONDS = 90.0
-"""What is in progress ends with a re-read, which is repeated for a while."""
+"""An account in progress ends with a re-read, which is repeated for a while."""
 
 
 _LOOK_SECONDS = 0.5
@@ -62,7 +57,7 @@ _LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RemoteJobs:
-    """Asks one server.
+    """Asks one server for jobs.
 
     :raises RootkeeperError: what the server refuses, as its own error.
     """
@@ -71,7 +66,7 @@ class RemoteJobs:
     terminal: Terminal
 
     def request(self, resource: str, body: Mapping[str, Any]) -> Job:
-        """Have the server do what takes long, such as ``audits``; the job that does it."""
+        """Request long work, such as ``audits``; the job that does it."""
         return self._parse(self.connection.post(resource, body))
 
     def get(self, job_id: str) -> Job:
@@ -79,7 +74,7 @@ class RemoteJobs:
         return self._parse(self.connection.get(f"jobs/{segment(job_id)}"))
 
     def list_jobs(self, *, unfinished: bool, limit: int | None) -> tuple[Job, ...]:
-        """The newest first."""
+        """List jobs, newest first."""
         found: list[Job] = []
         query = {"unfinished": unfinished, "limit": PAGE if limit is None else min(limit, PAGE)}
         for record in self.connection.list_pages("jobs", "jobs", query):
@@ -89,53 +84,52 @@ class RemoteJobs:
         return tuple(found)
 
     def cancel(self, job_id: str) -> Job:
-        """:raises InputError: if there is no such job, or it is over."""
+        """:raises InputError: if there is no such job, or it has ended."""
         return self._parse(self.connection.post(f"jobs/{segment(job_id)}/cancel"))
 
     def resume(self, job_id: str, *, retry_failed: bool) -> Job:
-        """:raises InputError: if there is no such job, it runs, or it is over."""
+        """:raises InputError: if there is no such job, it runs, or it has ended."""
         return self._parse(self.connection.post(f"jobs/{segment(job_id)}/resume", {"retry_failed": retry_failed}))
 
     def list_results(self, job_id: str) -> dict[AccountId, Mapping[str, Any]]:
-        """What was recorded of each account so far."""
+        """List what is recorded of each account so far."""
         pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results", {"limit": PAGE})
         return {self.connection.parse_answer(_account_of, record): record for record in pages}
 
     def read_outcome(self, job_id: str) -> Any:
-        """What came of it as a whole.
+        """Read the job's outcome.
 
         :raises NotFoundError: if there is none.
         """
         return self.connection.get(f"jobs/{segment(job_id)}/outcome")
 
     def find_outcome(self, job_id: str) -> Any:
-        """The same; ``None`` if there is none."""
+        """Read the job's outcome; ``None`` if there is none."""
         try:
             return self.read_outcome(job_id)
         except NotFoundError:
             return None
 
     def find_document(self, job_id: str) -> str:
-        """What it does exactly, such as a deletion's plan file.
+        """Read what the job does exactly, such as a deletion's plan file.
 
-        :raises InputError: if nothing was kept with it.
+        :raises InputError: if it has no document.
         """
         return json.dumps(self.connection.get(f"jobs/{segment(job_id)}/document"))
 
     def perform(self, resource: str, body: Mapping[str, Any]) -> Any:
-        """Have the server do it, wait, and return what came of it; end the command where it wasn't done."""
+        """Request the work, wait, and return its outcome; end the command if it isn't done."""
         job = self.follow(self.request(resource, body))
         if job.state is not JobState.DONE:
             raise self.end_unfinished(job)
         return self.read_outcome(job.job_id)
 
     def follow(self, job: Job, stop: StopSignal | None = None) -> Job:
-        """The job at its end, or as it is when the person presses Ctrl-C.
+        """Return the job at its end, or as it is when the person presses Ctrl-C.
 
-        Ctrl-C cancels a deletion, as it stops one on a command line, and waits for it; any other job continues on the
-        server.
+        Ctrl-C cancels a deletion and waits for it, as without a server. Any other job continues on the server.
 
-        :param stop: counts Ctrl-C; a new one unless given.
+        :param stop: counts Ctrl-C; a new one by default.
         :raises ServerUnreachableError: if the server doesn't answer for long.
         """
         if stop is None:
@@ -149,7 +143,7 @@ class RemoteJobs:
         return self._cancel_and_wait(job)
 
     def end_unfinished(self, job: Job) -> Exception:
-        """Say how a job that didn't come to its end continues; what to raise, so that the command ends."""
+        """Show how an unfinished job continues; return what to raise, so that the command ends."""
         problem = self._find_problem(job)
         if problem is not None:
             return problem
@@ -158,7 +152,7 @@ class RemoteJobs:
         if job.state is JobState.CANCELLED:
             remark(f"Job {job.job_id} was cancelled. {job.remark or ''}".strip(), style="bold")
         elif job.state is JobState.FAILED:
-            remark(f"error: Job {job.job_id} failed: {job.remark or 'it gives no reason.'}", style="bold red")
+            remark(f"error: Job {job.job_id} failed: {job.remark or 'no reason is given.'}", style="bold red")
             status = ExitStatus.REFUSED
         elif job.state is JobState.INTERRUPTED:
             remark(f"Job {job.job_id} is interrupted: {job.remark or 'its process ended.'}", style="bold")
@@ -171,34 +165,34 @@ class RemoteJobs:
         return typer.Exit(int(status))
 
     def _find_problem(self, job: Job) -> RootkeeperError | None:
-        """What kept a failed job from its work, as the error that a command on the database would have met."""
+        """Find why a job failed, as the error that a command without a server would raise."""
         outcome = self.find_outcome(job.job_id) if job.state is JobState.FAILED else None
         problem = outcome.get("problem") if isinstance(outcome, Mapping) else None
         return None if problem is None else error_of(422, problem, url=self.connection.url)
 
     def _cancel_and_wait(self, job: Job) -> Job:
-        """It is cancelled at once; it is over when what was in progress has come to its end."""
-        self.terminal.remark("Stopping: what is in progress comes to its end, nothing more is begun.", style="bold")
+        """Cancel it, and wait until the accounts in progress are finished."""
+        self.terminal.remark("Stopping: accounts in progress are finished, and no more are begun.", style="bold")
         had_begun = job.state is JobState.RUNNING
         try:
             job = self.cancel(job.job_id)
         except JobConflictError:
-            return self.get(job.job_id)  # it came to its end meanwhile
+            return self.get(job.job_id)  # it ended meanwhile
         except (ServerUnreachableError, UnprovenChangeError) as error:
             self.terminal.remark(
-                f"ALERT: deletion {job.job_id} may continue, the server didn't get the request to stop: "
-                f"{error.message} Once it answers: rootkeeper jobs cancel {job.job_id}",
+                f"ALERT: deletion {job.job_id} may continue, because the server didn't get the request to stop: "
+                f"{error.message} When it answers again: rootkeeper jobs cancel {job.job_id}",
                 style="bold red",
             )
             raise
         if had_begun and not self._has_ended(job):
             self.terminal.remark(
-                f"Accounts that were in progress may still be: rootkeeper jobs show {job.job_id}", style="bold red"
+                f"Accounts may still be in progress. See: rootkeeper jobs show {job.job_id}", style="bold red"
             )
         return self.get(job.job_id)
 
     def _has_ended(self, job: Job) -> bool:
-        """Wait for the worker's own outcome; ``False`` if it doesn't come."""
+        """Wait for the worker's outcome; ``False`` if it doesn't come."""
         gives_up_at = time.monotonic() + _ENDING_SECONDS
         while time.monotonic() < gives_up_at:
             outcome = self.find_outcome(job.job_id)
@@ -219,13 +213,15 @@ _NOTHING = Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
 
 
 def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
-    """What the audit of that job found, in the order of the organization's tree.
+    """Read what the job's audit found, in the order of the organization's tree.
 
     :raises ServerUnreachableError: if the answer can't be understood.
     """
     parse_answer = server.connection.parse_answer
     head = parse_answer(head_from_record, outcome)
-    statuses = _parse_statuses(server, server.list_audited(job.job_id))
+    statuses = _parse_statuses(
+        server, server.connection.list_pages(f"audits/{segment(job.job_id)}", "accounts", {"limit": PAGE})
+    )
     request = parse_answer(_parse_request, job)
     is_whole = request == replace(EVERYTHING, statuses=request.statuses)
     inventory = _read_inventory(server, statuses if is_whole else None)
@@ -242,7 +238,7 @@ def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
 
 
 def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
-    """What a preflight found.
+    """Read what a preflight found.
 
     :raises ServerUnreachableError: if the answer can't be understood.
     """
@@ -251,7 +247,7 @@ def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
 
 
 def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Sequence[AccountDeletion]) -> DeletionReport:
-    """What came of every account of the plan; the job may have ended before its end."""
+    """Report the result of every account of the plan; the job may have ended early."""
     head = jobs.find_outcome(job.job_id) or {}
     report = DeletionReport(
         plan=plan,
@@ -268,12 +264,12 @@ def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Seque
 
 
 def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
-    """Of a plan without targets, which the server isn't asked to do."""
+    """Report a plan without targets; the server isn't asked."""
     return DeletionReport(plan, plan.caller_arn, now, now, _list_outcomes(plan, ()))
 
 
 def has_findings(plan: DeletionPlan, findings: frozenset[FailOn]) -> bool:
-    """As the statuses that the plan rests on have it; a failsafe that is in order isn't a finding."""
+    """Find what ``--fail-on`` names, as in the statuses behind the plan. A failsafe in order is no finding."""
     if FailOn.UNKNOWN in findings and plan.has_unknown:
         return True
     return FailOn.PRESENT in findings and any(
@@ -300,12 +296,18 @@ def _list_outcomes(plan: DeletionPlan, results: Sequence[AccountDeletion]) -> tu
 
 
 def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None = None) -> Inventory:
-    """The organization's tree as the server listed it last.
+    """Read the organization's tree as the server listed it last.
 
-    :param known: its accounts where they are known; else the server is asked for them.
+    :param known: its accounts, if they are known; otherwise the server is asked.
     """
-    record = server.read_organization()
-    statuses = _parse_statuses(server, server.list_accounts()) if known is None else known
+    record = server.connection.parse_answer(
+        lambda page: page["organizations"][0], server.connection.get("organizations")
+    )
+    statuses = (
+        _parse_statuses(server, server.connection.list_pages("accounts", "accounts", {"limit": PAGE}))
+        if known is None
+        else known
+    )
     return Inventory(
         organization=server.connection.parse_answer(_parse_organization, record),
         accounts=tuple(status.account for status in statuses),
@@ -315,7 +317,7 @@ def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None 
 
 
 def _parse_statuses(server: RemoteServer, records: Iterable[Any]) -> list[AccountStatus]:
-    """In the order of the tree, as an inventory has them."""
+    """Parse accounts, in the order of the tree."""
     return sorted((server.connection.parse_answer(account_from_record, record) for record in records), key=_place_of)
 
 

@@ -1,8 +1,6 @@
-"""An audit's report.
+"""An audit's report as tree, table and data.
 
-The flag of an account: a sign, the status in words and a colour. Without colour nothing is lost.
-
-An audit's report: tree, table and data.
+An account's mark is a sign, the status in words and a colour; without colour nothing is lost.
 """
 
 from __future__ import annotations
@@ -77,7 +75,7 @@ _REASON_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class AccountMark:
-    """What stands before an account in the tree."""
+    """The mark before an account in the tree."""
 
     sign: str
     words: str
@@ -85,7 +83,7 @@ class AccountMark:
 
 
 def flag_of(status: AccountStatus) -> AccountMark:
-    """The flag; a failsafe that is in order is good though its credentials are present."""
+    """Choose the mark. A failsafe in order is good although it has credentials."""
     sign, style = _SIGNS[status.status]
     if status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
         sign, style = "✓", "green"
@@ -103,7 +101,7 @@ def render_status(status: AccountStatus) -> str:
 
 
 def render_credentials(status: AccountStatus) -> str:
-    """What there is, such as ``password, 2 access keys, MFA``; empty if nothing is, or it wasn't read."""
+    """Such as ``password, 2 access keys, MFA``; empty if there are none, or they weren't read."""
     found, summary = status.credentials, status.summary
     if summary is None:
         return ""
@@ -125,7 +123,7 @@ def render_credentials(status: AccountStatus) -> str:
 
 
 def render_role(status: AccountStatus) -> str:
-    """What a person should know of a login that is kept on purpose; empty for a member."""
+    """Describe a login that is kept on purpose; empty for a member account."""
     if status.role is AccountRole.MEMBER:
         return ""
     name = "failsafe" if status.role is AccountRole.FAILSAFE else "management"
@@ -151,7 +149,7 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
 
 
 def account_line(status: AccountStatus, *, details: bool) -> str:
-    """One account as a line of JSON."""
+    """Render one account as a line of JSON."""
     return json_text(account_to_record(status, details=details)) + "\n"
 
 
@@ -201,7 +199,7 @@ def _columns(statuses: Iterable[AccountStatus], now: datetime, *, details: bool)
 
 
 def render_last_use(status: AccountStatus, now: datetime) -> str:
-    """``3 days ago``, ``never``, or nothing where there is nothing to use or it wasn't read."""
+    """``3 days ago``, ``never``, or empty if there is nothing to use or it wasn't read."""
     found = status.credentials
     if found is None or not (found.login_profile or found.access_keys):
         return ""
@@ -209,7 +207,7 @@ def render_last_use(status: AccountStatus, now: datetime) -> str:
 
 
 def build_tree(inventory: Inventory, statuses: Sequence[AccountStatus], now: datetime, endpoint: Endpoint) -> Tree:
-    """The organization's hierarchy; units without a selected account are left out."""
+    """Build the organization's hierarchy, without units that have no selected account."""
     from rich.text import Text
     from rich.tree import Tree
 
@@ -270,7 +268,7 @@ def _account_label(status: AccountStatus, now: datetime) -> Text:
 
 
 def summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> list[Text]:
-    """Counts, why accounts are unknown, and the root logins left to secure; a part of the organization says so."""
+    """Render counts, why accounts are unknown, and the root logins left to secure."""
     from rich.text import Text
 
     counts = count_statuses(statuses)

@@ -1,11 +1,4 @@
-"""Plans, results and waves of a deletion, and exceptions from it.
-
-A deletion: what its plan will do, and per account and kind what came of it.
-
-The waves of a deletion, in words.
-
-Exceptions from deletion as a list.
-"""
+"""Plans, results and waves of a deletion, and exceptions from deletion."""
 
 from __future__ import annotations
 
@@ -66,13 +59,12 @@ _OUTCOME_WORDS = {
 
 
 _HELD_BACK = (
-    "Recently used passwords and keys were held back. If they may go all the same: --allow-recently-used ACCOUNT "
-    "--reason TEXT"
+    "Recently used passwords and keys were held back. To delete them too: --allow-recently-used ACCOUNT --reason TEXT"
 )
 
 
 def planned_record(account: PlannedAccount) -> dict[str, Any]:
-    """One account of a plan, for the lists that ``plan`` and dry runs show."""
+    """One account of a plan, for ``plan`` and dry runs."""
     found = account.found
     return {
         "account_id": account.account_id,
@@ -87,7 +79,7 @@ def planned_record(account: PlannedAccount) -> dict[str, Any]:
 
 
 def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
-    """Every account of the plan: what goes, or why nothing does."""
+    """List every account of the plan: what is deleted, or why nothing is."""
     by_id = {account.account_id: account for account in plan.accounts}
     return Listing(
         name="accounts",
@@ -127,14 +119,14 @@ def _plan_columns(by_id: dict[Any, PlannedAccount], now: datetime) -> tuple[Tabl
 
 
 def render_remark(account: PlannedAccount) -> str:
-    """Why nothing goes, or why it goes though it was used lately; causes of unknowns are told below the table."""
+    """Why nothing is deleted, or why it is despite recent use; causes of unknowns are below the table."""
     if account.skip is not None:
         return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
-    return f"Used lately; allowed: {account.allowed_use}" if account.allowed_use else ""
+    return f"Recently used; allowed: {account.allowed_use}" if account.allowed_use else ""
 
 
 def unknown_lines(plan: DeletionPlan) -> list[str]:
-    """Why accounts couldn't be read."""
+    """Render why accounts couldn't be read."""
     return cause_lines(_list_unknown((account.account_id, account.skip) for account in plan.accounts))
 
 
@@ -143,7 +135,7 @@ def _list_unknown(skips: Iterable[tuple[AccountId, Skip | None]]) -> list[tuple[
 
 
 def without_clean_accounts(plan: DeletionPlan) -> DeletionPlan:
-    """The plan's accounts that somebody should look at: those with nothing to delete are left out."""
+    """Leave out accounts that have nothing to delete."""
     kept = tuple(
         account
         for account in plan.accounts
@@ -163,7 +155,7 @@ def render_calls(account: PlannedAccount) -> str:
 
 
 def render_last_use(account: PlannedAccount, now: datetime) -> str:
-    """The last use of password or keys with its date; certificates and MFA devices tell none."""
+    """The last use of password or keys, with its date; AWS reports none for certificates and MFA devices."""
     found = account.found
     if found is None or not (found.login_profile or found.access_keys):
         return ""
@@ -180,7 +172,7 @@ def render_totals(plan: DeletionPlan) -> str:
 
 
 def deletion_record(account: AccountDeletion) -> dict[str, Any]:
-    """One account's result, and that of each kind."""
+    """One account's result, with that of each kind."""
     return {
         "account_id": account.account_id,
         "name": account.name,
@@ -201,7 +193,7 @@ def deletion_record(account: AccountDeletion) -> dict[str, Any]:
 
 
 def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
-    """Accounts with what came of them."""
+    """List accounts with their results."""
     by_id = {account.account_id: account for account in accounts}
     return Listing("accounts", [deletion_record(account) for account in accounts], _deletion_columns(by_id))
 
@@ -241,12 +233,12 @@ def _deletion_columns(by_id: dict[Any, AccountDeletion]) -> tuple[TableColumn, .
             lambda record: _OUTCOME_WORDS[account_of(record).outcome],
             style=lambda record: _OUTCOME_STYLES[account_of(record).outcome],
         ),
-        TableColumn("What came of it", lambda record: render_results(account_of(record))),
+        TableColumn("Result", lambda record: render_results(account_of(record))),
     )
 
 
 def render_results(account: AccountDeletion) -> str:
-    """What was deleted and what wasn't, in one line."""
+    """Render in one line what was deleted and what wasn't."""
     if account.skip is not None:
         return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
     said: list[str] = []
@@ -261,7 +253,7 @@ def render_results(account: AccountDeletion) -> str:
             if result.outcome is outcome
         ]
         said += [words + ", ".join(kinds)] if kinds else []
-    return "; ".join(said) or "there was nothing left to delete"
+    return "; ".join(said) or "nothing was left to delete"
 
 
 def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
@@ -270,9 +262,9 @@ def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
     counts = ", ".join(_render_counts(report.accounts))
     terminal.remark(f"{counted(len(report.accounts), 'account')}: {counts}.")
     if report.stopped_by:
-        terminal.remark(f"Stopped before the end: {report.stopped_by}", style="bold red")
+        terminal.remark(f"Stopped early: {report.stopped_by}", style="bold red")
     if any(account.is_failure for account in report.accounts):
-        terminal.remark("Not everything that was asked for is shown to be gone. Read again: rootkeeper audit --details")
+        terminal.remark("Not every deletion is proven. Read the accounts again: rootkeeper audit --details")
     if any(account.is_blocked for account in report.accounts):
         terminal.remark(_HELD_BACK)
 
@@ -292,22 +284,22 @@ def _render_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
 
 
 def render_waves(rules: WaveRules, targets: int) -> list[str]:
-    """What will happen in which order; empty where everything goes at once."""
+    """Render the order of accounts; empty if all are begun at once."""
     if rules.is_plain or not targets:
         return []
     canaries = min(rules.canary, targets)
     rest = targets - canaries
-    parts = [f"first {counted(canaries, 'canary account')} alone, all of which must succeed"] if canaries else []
+    parts = [f"first {counted(canaries, 'canary account')}, which must all succeed"] if canaries else []
     if rest:
         parts.append(_render_rest(rules, rest, is_first=not canaries))
     has_several = bool(canaries) or (rules.size is not None and rules.size < rest)
     if rules.pause_seconds and rest and has_several:
-        parts.append(f"{rules.pause_seconds} s of pause between waves")
+        parts.append(f"with a pause of {rules.pause_seconds} s between waves")
     lines = [f"Order: {', '.join(parts)}."]
     if rules.canary and not rest:
         lines.append(f"Every account is a canary: --canary is {rules.canary}, and there {_render_targets(targets)}.")
     if rules.stop_after_failures is not None:
-        lines.append(f"No further account is begun after {counted(rules.stop_after_failures, 'failure')}.")
+        lines.append(f"No more accounts are begun after {counted(rules.stop_after_failures, 'failure')}.")
     return lines
 
 

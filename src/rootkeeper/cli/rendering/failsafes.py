@@ -1,11 +1,4 @@
-"""The failsafe: checks, drills, runbook, and who could open root.
-
-Checks as a list: verdict, what it is about, and what shows it; with the count of them below.
-
-The failsafe: its checks, its set-up, its drills and its runbook.
-
-Who could open root, and the way in: checks, and the list of everybody.
-"""
+"""The failsafe: its checks, set-up, drills and runbook; and who can open root sessions."""
 
 from __future__ import annotations
 
@@ -52,10 +45,10 @@ def list_checks(
     head: Mapping[str, Any] | None = None,
     tail: Mapping[str, Any] | None = None,
 ) -> Listing:
-    """The checks of a report, with whose they are.
+    """List the checks of a report.
 
-    :param head: what a JSON document says before them, too.
-    :param tail: what it says after them, before the count.
+    :param head: JSON members before them.
+    :param tail: JSON members after them, before the count.
     """
     organization = report.inventory.organization
     return Listing(
@@ -98,11 +91,12 @@ _COLUMNS = (
 
 
 def _render_detail(record: Record) -> str:
-    return f"{record['evidence']} {record['hint']}" if record["hint"] else str(record["evidence"])
+    hint = render_hint(record["hint"])
+    return f"{record['evidence']} {hint}" if hint else str(record["evidence"])
 
 
 def show_count(checks: Sequence[Check], terminal: Terminal) -> None:
-    """``9 checks: 6 pass, 1 fail, 2 unknown.``, below a table."""
+    """Show ``9 checks: 6 pass, 1 fail, 2 unknown.`` below a table."""
     from rich.text import Text
 
     counts = count_checks(checks)
@@ -133,7 +127,7 @@ def show_set_up(
     terminal: Terminal,
     clock: Clock,
 ) -> None:
-    """Write what came of a set-up to stdout."""
+    """Write the result of a set-up to stdout."""
     if output is OutputFormat.TABLE:
         if window is not None:
             show_window(window, output, terminal, clock.now())
@@ -149,7 +143,7 @@ def show_set_up(
 
 
 def drill_record(drill: Drill) -> dict[str, Any]:
-    """The drill as JSON shows it."""
+    """One drill as JSON."""
     return {
         "account_id": drill.account_id,
         "held_at": json_time(drill.held_at),
@@ -169,8 +163,8 @@ def show_drills(drills: Sequence[Drill], output: OutputFormat, terminal: Termina
         TableColumn("Held", lambda record: record["held_at"], keeps_whole=True),
         TableColumn("By", lambda record: record["held_by"]),
         TableColumn("Outcome", lambda record: record["outcome"]),
-        TableColumn("Alarm", lambda record: record["alarm"] or "not told"),
-        TableColumn("Device", lambda record: record["device"] or "not told"),
+        TableColumn("Alarm", lambda record: record["alarm"] or "not recorded"),
+        TableColumn("Device", lambda record: record["device"] or "not recorded"),
         TableColumn("Self-asserted by", lambda record: record["recorded_by"]),
     )
     show_listing(Listing("drills", [drill_record(one) for one in drills], columns), output, terminal)
@@ -186,7 +180,7 @@ _PLACES = {
 
 
 def show_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep], output: OutputFormat, terminal: Terminal) -> None:
-    """Write the runbook to stdout, as Markdown to be printed and kept, or as data."""
+    """Write the runbook to stdout, as Markdown or as data."""
     if output is OutputFormat.TABLE:
         terminal.write(render_runbook(facts, steps))
         return
@@ -209,10 +203,10 @@ def show_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep], output: Outp
 
 
 def render_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep]) -> str:
-    """Markdown. Names and addresses come from AWS: what could steer a terminal or close a block is escaped."""
+    """Render Markdown. Names and addresses come from AWS, so anything that could steer a terminal is escaped."""
     name = markdown_text(facts.failsafe.name)
     lines = [
-        f"# Way in without an identity provider: {facts.organization_id}",
+        f"# Emergency access without an identity provider: {facts.organization_id}",
         "",
         (
             f"Failsafe: account {facts.failsafe.account_id} ({name}), root e-mail address "
@@ -220,9 +214,9 @@ def render_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep]) -> str:
         ),
         "",
         (
-            "Needs the failsafe's root password and MFA device, a browser, bash, and an AWS CLI that knows "
-            "`aws sts assume-root`. Two people are better than one. Print it, and keep it where you find it when "
-            "nothing works."
+            "You need the failsafe's root password and MFA device, a browser, bash, and an AWS CLI with "
+            "`aws sts assume-root`. Work with two people. Print this page, and keep it where you find it when nothing "
+            "works."
         ),
     ]
     for number, step in enumerate(steps, 1):
@@ -233,7 +227,7 @@ def render_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text with an e-mail address in it, to be copied as it stands: what Markdown could take for markup goes."""
+    """Replace what Markdown could take for markup; the text has an e-mail address to copy."""
     return _MARKUP.sub("?", printable(text))
 
 
@@ -269,13 +263,13 @@ def _show_openers(report: BreakGlassReport, terminal: Terminal) -> None:
     from rich.text import Text
 
     terminal.show(Text())
-    terminal.show(Text("Who may open root sessions, as far as it could be read:", style="bold"))
+    terminal.show(Text("Principals that can open root sessions, as far as they could be read:", style="bold"))
     records = [_opener_record(one) for one in report.root_session_callers]
     if records:
         terminal.show(build_table(_columns(), records, is_ruled=terminal.output.is_terminal))
     else:
-        terminal.show(Text("Nobody who could be read."))
-    terminal.show(Text("✓ may, if: depends on a condition, ? not known, - may not", style="dim"))
+        terminal.show(Text("None that could be read."))
+    terminal.show(Text("✓ can, if: depends on a condition, ? not known, - can't", style="dim"))
     show_count(report.checks, terminal)
 
 
@@ -285,7 +279,7 @@ def _columns() -> tuple[TableColumn, ...]:
         TableColumn("Kind", lambda record: record["kind"].replace("_", " ")),
         TableColumn("Name", lambda record: record["name"]),
         *(_task_column(task) for task in TaskPolicy),
-        TableColumn("Who comes by it", _render_people),
+        TableColumn("People", _render_people),
         TableColumn("Conditions", lambda record: ", ".join(record["conditions"])),
     )
 
@@ -303,7 +297,7 @@ def _render_people(record: Record) -> str:
 
 
 def _opener_record(root_session_caller: RootSessionCaller) -> dict[str, Any]:
-    """Somebody who may open root sessions, as JSON shows it."""
+    """One principal that can open root sessions, as JSON."""
     return {
         "account_id": root_session_caller.account_id,
         "kind": root_session_caller.kind.value,
@@ -317,7 +311,7 @@ def _opener_record(root_session_caller: RootSessionCaller) -> dict[str, Any]:
 
 
 def _access_path_record(way: AccessPath) -> dict[str, Any]:
-    """One way in, as JSON shows it."""
+    """One access path as JSON."""
     return {
         "account_id": way.account_id,
         "name": way.name,

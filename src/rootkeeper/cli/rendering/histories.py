@@ -1,4 +1,4 @@
-"""Time lines of accounts, kept audits, and what changed between two of them."""
+"""Timelines of accounts, stored audits, and what changed between two of them."""
 
 from __future__ import annotations
 
@@ -37,18 +37,20 @@ _AUDITS = (
 
 
 def show_history(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write an account's time line to stdout, the oldest first."""
+    """Write an account's timeline to stdout, oldest first."""
     head = {name: record[name] for name in ("organization_id", "account_id", "name", "audits", "last_read_at")}
-    empty = f"Nothing happened in {record['account_id']} as far as is known."
+    empty = f"Nothing is recorded about account {record['account_id']}."
     show_listing(Listing("entries", record["entries"], _TIMELINE, head=head, empty=empty), output, terminal)
     last = record["last_read_at"]
     read = "never read" if last is None else f"last read at {_short_time(last)}"
-    terminal.remark(f"{record['name'] or record['account_id']}: in {counted(record['audits'], 'kept audit')}, {read}.")
+    terminal.remark(
+        f"{record['name'] or record['account_id']}: in {counted(record['audits'], 'stored audit')}, {read}."
+    )
 
 
 def show_audits(records: Sequence[Record], output: OutputFormat, terminal: Terminal) -> None:
-    """Write the list of kept audits to stdout."""
-    show_listing(Listing("audits", records, _AUDITS, empty="No audit is kept."), output, terminal)
+    """Write the list of stored audits to stdout."""
+    show_listing(Listing("audits", records, _AUDITS, empty="No audit is stored."), output, terminal)
 
 
 def show_difference(record: Record, output: OutputFormat, terminal: Terminal) -> None:

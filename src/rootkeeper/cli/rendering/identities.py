@@ -1,11 +1,4 @@
-"""Users, tokens and sign-ins, and notifications.
-
-Users and API tokens as a list.
-
-Who a person is on a server, and of what organization the server is.
-
-Deliveries of notifications, and what targets made of a test.
-"""
+"""Users, tokens and sign-ins; notifications and their deliveries."""
 
 from __future__ import annotations
 
@@ -33,7 +26,7 @@ _COLUMNS = (
     TableColumn("Role", lambda record: record["role"]),
     TableColumn("Limited to", lambda record: _render_limits(record)),
     TableColumn(
-        "May act",
+        "Valid",
         lambda record: _render_use(record),
         style=lambda record: "green" if record["is_usable"] else "dim",
     ),
@@ -115,7 +108,7 @@ _TRIALS = (
 
 
 def delivery_record(delivery: Delivery) -> dict[str, Any]:
-    """One notification at one target."""
+    """One notification to one target."""
     notification = delivery.notification
     return {
         "notification_id": delivery.notification_id,
@@ -137,12 +130,12 @@ def delivery_record(delivery: Delivery) -> dict[str, Any]:
 def show_deliveries(deliveries: Sequence[Delivery], output: OutputFormat, terminal: Terminal) -> None:
     """Write the list to stdout."""
     records = [delivery_record(one) for one in deliveries]
-    listing = Listing("deliveries", records, _DELIVERIES, empty="No notifications were sent to a target yet.")
+    listing = Listing("deliveries", records, _DELIVERIES, empty="No notification was sent to a target yet.")
     show_listing(listing, output, terminal)
 
 
 def show_trials(trials: Sequence[TargetTrial], output: OutputFormat, terminal: Terminal) -> None:
-    """Write to stdout what each target made of the test."""
+    """Write the result of the test for each target to stdout."""
     records = [
         {
             "target": one.target.name,

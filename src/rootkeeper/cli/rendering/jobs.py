@@ -1,9 +1,4 @@
-"""Jobs and ledger entries.
-
-Jobs as lists and one by one.
-
-Ledger entries and the verdict on the whole ledger.
-"""
+"""Jobs, ledger entries, and the verification of the ledger."""
 
 from __future__ import annotations
 
@@ -88,7 +83,7 @@ def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now
 def show_job(
     job: Job, results: Sequence[AccountDeletion], output: OutputFormat, terminal: Terminal, now: datetime
 ) -> None:
-    """Write one job to stdout, with the accounts of a deletion that have a result."""
+    """Write one job to stdout, with the results of a deletion."""
     if output is not OutputFormat.TABLE:
         head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
         indent = 2 if output is OutputFormat.JSON else None
@@ -110,7 +105,7 @@ def _facts(job: Job, now: datetime) -> dict[str, str]:
         "Organization": job.organization_id,
         "Endpoint": job.endpoint,
         "Begun": f"{render_timestamp(job.created_at)} ({render_age(job.created_at, now)}) by {job.created_by}",
-        "Last sign": render_timestamp(job.updated_at),
+        "Last update": render_timestamp(job.updated_at),
         "Ended": render_timestamp(job.ended_at) if job.ended_at else "",
         "Process": job.owner or "",
         "Done": render_progress(job.progress),
@@ -122,7 +117,7 @@ def _facts(job: Job, now: datetime) -> dict[str, str]:
 
 
 def _render_selection(job: Job) -> str:
-    """A deletion keeps it in words; many accounts named one by one are cut short."""
+    """A deletion stores it as text; a long list of accounts is cut."""
     selection = job.parameters.get("selection")
     if not isinstance(selection, str):
         return ""
@@ -139,16 +134,16 @@ def render_progress(progress: JobProgress) -> str:
 
 
 def render_remark(job: Job, now: datetime) -> str:
-    """Why it stopped, and how it goes on."""
+    """Why it stopped, and how to continue."""
     next_step = render_next_step(job, now) if job.can_be_resumed else ""
     return " ".join(part for part in (job.remark or "", next_step) if part)
 
 
 def render_next_step(job: Job, now: datetime) -> str:
-    """What there is to do about an interrupted job."""
+    """What to do about an interrupted job."""
     if job.has_expired(now):
         return f"Its plan has expired. End it: rootkeeper jobs cancel {job.job_id}"
-    return f"Go on: rootkeeper jobs resume {job.job_id}"
+    return f"Resume it: rootkeeper jobs resume {job.job_id}"
 
 
 _RESULT_STYLES = {Result.DONE.value: "green", Result.FAILED.value: "bold red", Result.UNKNOWN.value: "bold magenta"}
@@ -176,7 +171,7 @@ def entry_record(entry: LedgerEntry) -> dict[str, Any]:
 
 
 def show_entries(entries: Iterable[LedgerEntry], output: OutputFormat, terminal: Terminal) -> None:
-    """Write entries to stdout; JSON Lines are streamed, so that a long ledger needs no memory."""
+    """Write entries to stdout; JSON Lines are streamed, so that a long ledger needs little memory."""
     if output is OutputFormat.JSONL:
         for entry in entries:
             terminal.write(json_text(entry_record(entry)) + "\n")
@@ -186,7 +181,7 @@ def show_entries(entries: Iterable[LedgerEntry], output: OutputFormat, terminal:
 
 
 def show_verification(verification: LedgerVerification, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the verdict to stdout."""
+    """Write the result to stdout."""
     if output is OutputFormat.JSON:
         terminal.write(json_text({"schema_version": SCHEMA_VERSION, **_record(verification)}, indent=2) + "\n")
         return

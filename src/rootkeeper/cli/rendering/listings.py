@@ -51,7 +51,7 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 SCHEMA_VERSION = 1
-"""Of every JSON output; raised when a field changes its meaning or goes."""
+"""Of every JSON output; raised when a field is removed or changes its meaning."""
 
 Record: TypeAlias = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ class TableColumn:
     cell: Callable[[Record], str]
     style: Callable[[Record], str] | str = ""
     keeps_whole: bool = False
-    """Whether it is never wrapped, such as an id that a person copies."""
+    """Whether it is never wrapped, such as an id to copy."""
     is_number: bool = False
 
 
@@ -77,15 +77,15 @@ class Listing:
     records: Sequence[Record]
     columns: tuple[TableColumn, ...]
     head: Record = field(default_factory=dict)
-    """What JSON says before the list."""
+    """JSON members before the list."""
     tail: Record = field(default_factory=dict)
-    """What JSON says after the list."""
+    """JSON members after the list."""
     empty: str = "Nothing to show."
-    """What people read instead of a table without rows."""
+    """Shown instead of a table without rows."""
 
 
 def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the listing to stdout; as a table if the format isn't one of data."""
+    """Write the listing to stdout; as a table, unless the format is one of data."""
     if output is OutputFormat.JSON:
         document = {"schema_version": SCHEMA_VERSION, **listing.head, listing.name: listing.records, **listing.tail}
         terminal.write(json_text(document, indent=2) + "\n")
@@ -101,7 +101,7 @@ def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> 
 
 
 def render_csv(records: Sequence[Record]) -> str:
-    """Records with their nested fields as ``outer.inner``; the header is that of all records together."""
+    """Render nested fields as ``outer.inner``; the header has the fields of all records."""
     rows = [dict(_flatten(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     target = io.StringIO()

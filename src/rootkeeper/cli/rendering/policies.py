@@ -1,4 +1,4 @@
-"""Roles, guardrails, alarms and judged CloudTrail records, as JSON and as tables."""
+"""Roles, guardrails, alarms and classified CloudTrail records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rootkeeper.watching.service import ClassifiedRecord
 _KIND_WORDS = {
     RootEventKind.LONG_TERM_ROOT: ("✗ Long-term root", "bold red"),
     RootEventKind.OWN_ROOT_SESSION: ("✓ Ours", "green"),
-    RootEventKind.STRANGE_ROOT_SESSION: ("✗ A stranger's", "bold red"),
+    RootEventKind.STRANGE_ROOT_SESSION: ("✗ Not ours", "bold red"),
 }
 
 
@@ -27,7 +27,7 @@ def show_roles(
     columns = (
         TableColumn("Role", lambda role: role["role_name"], keeps_whole=True),
         TableColumn("Root sessions for", lambda role: ", ".join(role["task_policies"])),
-        TableColumn("Enough for", lambda role: _shorten(role["commands"])),
+        TableColumn("For the commands", lambda role: _shorten(role["commands"])),
         TableColumn("Characters", lambda role: f"{role['permission_policy_characters']:,}", is_number=True),
     )
     show_listing(Listing("roles", records, columns, _head(bundle), _tail(bundle)), output, terminal)
@@ -73,7 +73,7 @@ def show_guardrails(
     ]
     columns = (
         TableColumn("Policy", lambda policy: policy["policy"], keeps_whole=True),
-        TableColumn("Meant for", lambda policy: ", ".join(policy["attach_to"])),
+        TableColumn("Attach to", lambda policy: ", ".join(policy["attach_to"])),
         TableColumn("Does", lambda policy: policy["description"]),
         TableColumn("Characters", lambda policy: f"{policy['characters']:,}", is_number=True),
     )
@@ -83,7 +83,7 @@ def show_guardrails(
 def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) -> None:
     columns = (
         TableColumn("Alarm", lambda alarm: alarm["alarm"], keeps_whole=True),
-        TableColumn("Wakes somebody", lambda alarm: "after matching" if alarm["needs_matching"] else "at once"),
+        TableColumn("Alerts", lambda alarm: "after matching" if alarm["needs_matching"] else "at once"),
         TableColumn("When", lambda alarm: alarm["description"]),
         TableColumn("Seen in", lambda alarm: alarm["seen_in"]),
     )
@@ -118,7 +118,7 @@ def show_classified(
     )
     head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
     records = [_event_record(one) for one in evaluated]
-    empty = "Neither a root user nor AssumeRoot is in any of the records."
+    empty = "No record is about a root user or AssumeRoot."
     show_listing(Listing("events", records, columns, head, _tail(bundle), empty), output, terminal)
 
 
@@ -141,7 +141,7 @@ def _event_record(evaluated: ClassifiedRecord) -> Record:
 
 
 def _text(record: Any, name: str) -> str | None:
-    """A member of a record from outside, if it is what CloudTrail would write."""
+    """Get a text member of a foreign record."""
     value = record.get(name)
     return value if isinstance(value, str) else None
 

@@ -1,6 +1,6 @@
 """A preflight's report: the matrix of accounts and tasks, the tree, and data.
 
-People read the matrix, then each cause once with its accounts and its fix; data has a row for each account and task.
+People read the matrix, then each cause once with its accounts and its fix. Data has a row for each account and task.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _listing(report: PreflightReport) -> Listing:
 
 
 def build_matrix(report: PreflightReport, *, is_ruled: bool) -> Any:
-    """Accounts and tasks, a word in each cell."""
+    """Build the table of accounts and tasks, with a word in each cell."""
     rows_of = _rows_of(report.rows)
     records = [
         {"account_id": account.account_id, "name": account.name, "ou_path": account.ou_path}
@@ -113,7 +113,7 @@ def _rows_of(rows: Iterable[PreflightRow]) -> dict[str, dict[Task, PreflightRow]
 
 
 def build_tree(report: PreflightReport) -> Tree:
-    """The organization's hierarchy, each account with what isn't allowed in it."""
+    """Build the organization's hierarchy; each account with what isn't allowed in it."""
     from rich.text import Text
     from rich.tree import Tree
 
@@ -148,7 +148,7 @@ def _account_label(account_id: str, name: str, rows: Iterable[PreflightRow]) -> 
 
 
 def cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
-    """Each cause once: which tasks and accounts, by which policies, and how to mend it."""
+    """Render each cause once: tasks, accounts, policies, and the fix."""
     from rich.text import Text
 
     groups: dict[tuple[object, ...], list[PreflightRow]] = {}
@@ -163,9 +163,11 @@ def cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
         yield Text(printable(f"{mark} {_render_task_names(found)} in {_render_account_names(found)}"), style=style)
         yield Text(printable(f"  {first.explanation}"))
         if any(row.policies != first.policies for row in found):
-            yield Text(f"  # At these places over {first.account.account_id}; each account has its own.", style="dim")
+            yield Text(
+                f"  # The policies that apply to {first.account.account_id}; other accounts have others.", style="dim"
+            )
         if first.account.account_id in (first.fix or "") and any(row.account != first.account for row in found):
-            yield Text(f"  # As for {first.account.account_id}; each account with its own id.", style="dim")
+            yield Text(f"  # For {first.account.account_id}; use the id of each account.", style="dim")
         yield from (Text(f"  {printable(line)}", style=_diff_style(line)) for line in (first.fix or "").splitlines())
 
 
@@ -188,7 +190,7 @@ def _diff_style(line: str) -> str:
 
 
 def summary_lines(report: PreflightReport) -> Iterator[Text]:
-    """How much of what, and what was left out."""
+    """Render the counts, and what was left out."""
     from rich.text import Text
 
     accounts_by_verdict = Counter(
@@ -199,7 +201,9 @@ def summary_lines(report: PreflightReport) -> Iterator[Text]:
     )
     parts = [f"{count:,} {verdict.value}" for verdict, count in accounts_by_verdict.items() if count]
     skipped = (
-        f" {counted(len(report.skipped), 'account')} not judged: management, or not ACTIVE." if report.skipped else ""
+        f" {counted(len(report.skipped), 'account')} not checked: management account, or not ACTIVE."
+        if report.skipped
+        else ""
     )
     is_bad = accounts_by_verdict[AccessVerdict.BLOCKED] or accounts_by_verdict[AccessVerdict.UNKNOWN]
     yield Text()

@@ -1,4 +1,4 @@
-"""Root e-mail addresses: the list, what was attested, and what came of a change."""
+"""Root e-mail addresses: the list, attestations, and the result of a change."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WORDS = {
 
 
 def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the list to stdout; remarks go beside it."""
+    """Write the list to stdout, and remarks to stderr."""
     show_listing(_listing(report), output, terminal)
     if output is OutputFormat.TABLE:
         for line in _summary_lines(report):
@@ -130,12 +130,12 @@ def _summary_lines(report: EmailReport) -> list[Text]:
     return [
         Text(),
         Text(f"{counted(counts['accounts'], 'account')}{of_all_words}: {', '.join(parts)}."),
-        Text(f"Addresses as {SOURCE} told them at {json_time(report.inventory.listed_at)}.", style="dim"),
+        Text(f"Addresses from {SOURCE} at {json_time(report.inventory.listed_at)}.", style="dim"),
     ]
 
 
 def show_attestation(kept: EmailAttestation, output: OutputFormat, terminal: Terminal) -> None:
-    """Write what was attested to stdout."""
+    """Write the attestation to stdout."""
     record = {
         "address": kept.address,
         "attested_by": kept.attested_by,
@@ -154,8 +154,8 @@ def show_attestation(kept: EmailAttestation, output: OutputFormat, terminal: Ter
 
 _OUTCOME_WORDS = {
     "changed": ("✓ Changed", "green"),
-    "unneeded": ("✓ Was so already", "green"),
-    "started": ("… One-time password awaited", "bold yellow"),
+    "unneeded": ("✓ No change needed", "green"),
+    "started": ("… Waiting for the one-time password", "bold yellow"),
     "not_proven": ("? Not proven yet", "bold magenta"),
     "failed": ("✗ Failed", "bold red"),
 }
@@ -164,7 +164,7 @@ _OUTCOME_WORDS = {
 def show_email_change(
     account: Account, before: str, email: str, outcome: str, explanation: str, output: OutputFormat, terminal: Terminal
 ) -> None:
-    """Write what came of a change to stdout, and one sentence beside it."""
+    """Write the result of a change to stdout, and one sentence to stderr."""
     record = {
         "account_id": account.account_id,
         "name": account.name,

@@ -1,9 +1,4 @@
-"""The set-up and its drift.
-
-Set-up drift: what differs from the accepted set-up, and what is accepted.
-
-The set-up of root access management: what is on, what is missing, what a change does and did.
-"""
+"""The set-up of root access management and its drift: what is on, what is missing, and what a change does."""
 
 from __future__ import annotations
 
@@ -22,7 +17,7 @@ from rootkeeper.values import json_time
 
 
 def drift_record(drift: SetupDrift) -> dict[str, Any]:
-    """Drift as JSON shows it."""
+    """Drift as JSON."""
     return {
         "accepted": None if drift.accepted is None else accepted_record(drift.accepted),
         "differences": [difference_to_record(one) for one in drift.differences],
@@ -43,7 +38,7 @@ def drift_parts(drift: SetupDrift) -> Iterator[Record]:
     """Drift as rows beside the parts of the set-up."""
     yield {"part": "Drift", "state": _state_of(drift), "detail": _detail_of(drift)}
     for one in drift.differences:
-        yield {"part": f"Drift: {one.subject}", "state": one.found, "detail": f"accepted was {one.accepted}"}
+        yield {"part": f"Drift: {one.subject}", "state": one.found, "detail": f"accepted: {one.accepted}"}
 
 
 def _state_of(drift: SetupDrift) -> str:
@@ -57,11 +52,11 @@ def _state_of(drift: SetupDrift) -> str:
 def _detail_of(drift: SetupDrift) -> str | None:
     if drift.accepted is None:
         return None
-    return f"since {drift.accepted.accepted_by} accepted it, {render_timestamp(drift.accepted.accepted_at)}"
+    return f"accepted by {drift.accepted.accepted_by} at {render_timestamp(drift.accepted.accepted_at)}"
 
 
 def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
-    """Every difference with its causes, below the table."""
+    """Show every difference with its causes, below the table."""
     from rich.text import Text
 
     for line, style in _lines(drift):
@@ -69,7 +64,7 @@ def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
 
 
 def remark_drift(drift: SetupDrift, terminal: Terminal) -> None:
-    """The same beside other data; nothing where nothing drifted, or was ever accepted."""
+    """Show the same on stderr; nothing without drift."""
     for line, style in _lines(drift):
         terminal.remark(line, style=style)
 
@@ -78,14 +73,14 @@ def _lines(drift: SetupDrift) -> Iterator[tuple[str, str]]:
     """Lines with their styles."""
     for one in drift.differences:
         yield f"✗ Drift: {one.what}", "bold red"
-        yield from ((f"    could be: {cause}", "") for cause in one.could_be)
+        yield from ((f"    possible cause: {cause}", "") for cause in one.could_be)
     yield from ((f"? Drift unknown: {sentence}", "bold magenta") for sentence in drift.unknown)
     if drift.differences:
-        yield "Is it as it should be? Accept it: rootkeeper status --accept", ""
+        yield "If this is intended, accept it: rootkeeper status --accept", ""
 
 
 def accepted_lines(state: SetupState) -> list[str]:
-    """What is about to be accepted, for a prompt; what couldn't be read is named as such."""
+    """Render what is to be accepted; unread parts are named."""
     setup = state.setup
     delegates = setup.delegated_administrators
     lines = [f"  Trusted access for IAM: {_render_switch(setup.trusted_access)}"]
@@ -93,21 +88,21 @@ def accepted_lines(state: SetupState) -> list[str]:
         f"  Feature {feature.value}: {_render_switch(None if setup.features is None else feature in setup.features)}"
         for feature in Feature
     ]
-    lines.append(f"  Delegated administrators: {_unread if delegates is None else ', '.join(delegates) or 'none'}")
+    lines.append(f"  Delegated administrators: {_UNREAD if delegates is None else ', '.join(delegates) or 'none'}")
     lines += [f"    Unknown: {sentence}" for sentence in setup.unknown]
     return [*lines, *_guardrail_lines(state)]
 
 
-_unread = "couldn't be read, so that no drift of it will show"
+_UNREAD = "couldn't be read, so its drift won't be shown"
 
 
 def _render_switch(is_on: bool | None) -> str:
-    return _unread if is_on is None else "on" if is_on else "off"
+    return _UNREAD if is_on is None else "on" if is_on else "off"
 
 
 def _guardrail_lines(state: SetupState) -> Iterator[str]:
     if state.guardrails is None:
-        yield f"  Guardrails: {_unread}"
+        yield f"  Guardrails: {_UNREAD}"
         yield f"    Unknown: {state.guardrails_unknown}"
         return
     yield f"  Guardrails: {counted(len(state.guardrails), 'policy', 'policies')} of your own"
@@ -117,10 +112,9 @@ def _guardrail_lines(state: SetupState) -> Iterator[str]:
 
 
 def show_accepted(report: SetupReport, accepted: AcceptedSetup, output: OutputFormat, terminal: Terminal) -> None:
-    """Say that it is accepted; as JSON, the set-up with its drift: none now, unknown where it couldn't be read."""
-
+    """Show that it is accepted; as JSON, the set-up with its drift, which is none, or unknown for unread parts."""
     if output is OutputFormat.TABLE:
-        terminal.remark(f"Accepted, as entry {accepted.ledger_sequence} of the ledger.")
+        terminal.remark(f"Accepted. The ledger records it as entry {accepted.ledger_sequence}.")
         return
     show_report(report, compare_setup(accepted, accepted.state), output, terminal)
 
@@ -137,15 +131,15 @@ _STYLES = {
 
 _OUTCOME_WORDS = {
     StepOutcome.CHANGED: ("✓ Done", "green"),
-    StepOutcome.UNNEEDED: ("✓ Was so already", "green"),
+    StepOutcome.UNNEEDED: ("✓ No change needed", "green"),
     StepOutcome.FAILED: ("✗ Failed", "bold red"),
-    StepOutcome.UNKNOWN: ("? Not shown", "bold magenta"),
+    StepOutcome.UNKNOWN: ("? Not proven", "bold magenta"),
     StepOutcome.SKIPPED: ("· Skipped", "dim"),
 }
 
 
 _PLAIN_OUTCOMES = (StepOutcome.CHANGED, StepOutcome.UNNEEDED)
-"""These say everything by themselves."""
+"""These need no detail."""
 
 
 def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, terminal: Terminal) -> None:
@@ -159,7 +153,7 @@ def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, te
         _show_missing(report, terminal)
         show_drift(drift, terminal)
         if report.is_complete and drift.accepted is None and not drift.unknown:
-            terminal.show("Nothing was accepted, so that drift can't show. Accept it: rootkeeper status --accept")
+            terminal.show("No set-up was accepted, so drift can't be detected. Accept it: rootkeeper status --accept")
 
 
 _COLUMNS = (
@@ -236,7 +230,7 @@ def _place(report: SetupReport) -> dict[str, Any]:
 
 
 def setup_record(setup: Setup) -> dict[str, Any]:
-    """What is on; ``null`` where it couldn't be read."""
+    """What is on; ``null`` if it couldn't be read."""
     delegates = setup.delegated_administrators
     return {
         "trusted_access": setup.trusted_access,
@@ -253,30 +247,28 @@ def _missing(report: SetupReport) -> list[Record]:
 
 
 def plan_lines(plan: SetupPlan) -> list[str]:
-    """What a change of the set-up will do, for a prompt or a dry run."""
+    """Render what a change does, for a question."""
     return [
         *(f"  {step.title}" for step in plan.steps),
-        *(f"  (so already) {sentence}" for sentence in plan.unneeded),
+        *(f"  (no change) {sentence}" for sentence in plan.unneeded),
         *plan.remarks,
     ]
 
 
 def show_plan(plan: SetupPlan, output: OutputFormat, terminal: Terminal) -> None:
-    """Write what a dry run found to stdout."""
+    """Write the plan of a dry run to stdout."""
     steps = [
         {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
     ]
-    columns = (TableColumn("Would be done", lambda step: step["what"]),)
+    columns = (TableColumn("Change", lambda step: step["what"]),)
     tail = {"unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
-    show_listing(
-        Listing("steps", steps, columns, _place(plan.report), tail, "Nothing would be changed."), output, terminal
-    )
+    show_listing(Listing("steps", steps, columns, _place(plan.report), tail, "No change is needed."), output, terminal)
     for sentence in (*plan.unneeded, *plan.remarks):
         terminal.remark(sentence)
 
 
 def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -> None:
-    """Write what was changed to stdout, and what comes next."""
+    """Write the result of a change to stdout, and what comes next."""
     records = [
         {
             "action": result.step.action.value,
@@ -293,7 +285,7 @@ def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -
         _CHANGE_COLUMNS,
         _place(change.plan.report),
         setup_record(change.setup) | {"remarks": closing_remarks},
-        empty="Nothing was changed: it was all so already.",
+        empty="Nothing was changed: everything was already set up.",
     )
     show_listing(listing, output, terminal)
     for hint in dict.fromkeys(render_hint(result.hint) for result in change.results if result.hint):

@@ -1,4 +1,4 @@
-"""Buckets, queues and their policies: as lists, one by one, and what came of a change."""
+"""Buckets, queues and their policies: the list, one policy, and the result of a change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WORDS = {
 
 
 def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the account's buckets or queues to stdout; Regions that couldn't be asked are remarked."""
+    """Write the account's buckets or queues to stdout; unread Regions go to stderr."""
     kind = ResourceKind(record["service"])
     noun, unknown = kind.noun, record["unknown"]
     columns = (
@@ -41,7 +41,7 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
         TableColumn("Why", _render_explanation),
     )
     head = {name: record[name] for name in ("organization_id", "account_id", "service")}
-    empty = f"Account {record['account_id']} has no {noun}s that could be found."
+    empty = f"No {noun}s were found in account {record['account_id']}."
     if unknown:
         empty = f"? Unknown: {unknown}"
         if output is not OutputFormat.TABLE:
@@ -49,7 +49,7 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
     tail = {"unread_regions": record["unread_regions"], "unknown": unknown}
     show_listing(Listing(f"{noun}s", record[f"{noun}s"], columns, head, tail, empty), output, terminal)
     for one in record["unread_regions"]:
-        terminal.remark(f"Not asked: {one['region']}. {one['reason']}", style="bold yellow")
+        terminal.remark(f"Region {one['region']} wasn't read: {one['reason']}", style="bold yellow")
 
 
 def _style_of(record: Record) -> str:
@@ -57,14 +57,14 @@ def _style_of(record: Record) -> str:
 
 
 def _render_explanation(record: Record) -> str:
-    """What the verdict doesn't say by itself."""
+    """Explain what the verdict alone doesn't say."""
     says_all = record["verdict"] in (LockoutVerdict.NO_POLICY, LockoutVerdict.OPEN)
     explanations = ["" if says_all else record["explanation"], "Protected." if record["protected"] else ""]
     return " ".join(text for text in explanations if text)
 
 
 def show_resource_policy(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write one policy to stdout, the statement that locks out, and the offered correction."""
+    """Write one policy to stdout, the statement that locks everyone out, and the correction."""
     if output is not OutputFormat.TABLE:
         _show_record(record, output, terminal)
         return
@@ -78,14 +78,14 @@ def show_resource_policy(record: Record, output: OutputFormat, terminal: Termina
 
 
 def _render_command(record: Record) -> str:
-    """What names the bucket or queue on a command line."""
+    """Render the command for the bucket or queue."""
     kind = ResourceKind(record["service"])
     regions = f" --regions {record['region']}" if kind is ResourceKind.QUEUE else ""
     return f"rootkeeper unlock {kind.value} {record['account_id']} {record['name']}{regions}"
 
 
 def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Say why nothing was done."""
+    """Show why nothing was done."""
     if output is OutputFormat.TABLE:
         terminal.show(printable(record["explanation"]))
     else:
@@ -93,7 +93,7 @@ def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> N
 
 
 def show_outcome(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
-    """Write to stdout what came of a change.
+    """Write the result of a change to stdout.
 
     :param found: what a re-read shows; ``None`` if there was none.
     """
@@ -105,17 +105,17 @@ def show_outcome(record: Record, found: str | None, output: OutputFormat, termin
     facts = _render_place(record) | {
         "Change": record["change"],
         "Result": record["result"],
-        "Now": "It couldn't be re-read." if found is None else found,
+        "Now": "It couldn't be read again." if found is None else found,
     }
     if saved is not None:
         facts |= {"Saved": saved["path"], "SHA-256": saved["sha256"]}
     _show_facts(facts, terminal)
     if saved is not None and is_done:
-        terminal.remark(f"To put it back: {_render_command(record)} --restore {shlex.quote(saved['path'])}")
+        terminal.remark(f"To restore it: {_render_command(record)} --restore {shlex.quote(saved['path'])}")
 
 
 def describe_verdict(verdict: str | None) -> str | None:
-    """In words; ``None`` where nothing was read."""
+    """Render a verdict; ``None`` if nothing was read."""
     return None if verdict is None else f"{_WORDS[LockoutVerdict(verdict)]}."
 
 
@@ -151,10 +151,10 @@ def _show_facts(facts: Mapping[str, str], terminal: Terminal) -> None:
 
 
 def _show_policy(title: str, policy: Any, terminal: Terminal) -> None:
-    """:param policy: JSON, or the text itself where it is none."""
+    """:param policy: JSON, or the text itself if it isn't JSON."""
     terminal.show(title)
     if policy is None:
-        terminal.show("  Nothing is left of it: --corrected removes it.")
+        terminal.show("  No statement is left, so --corrected removes the policy.")
         return
     text = policy if isinstance(policy, str) else json_text(policy, indent=2)
     for line in text.splitlines():

@@ -1,15 +1,11 @@
-"""Recovery windows and their reports.
-
-Recovery windows as lists and one by one.
-
-The report of one recovery window or drill: Markdown for people, JSON for programs.
-"""
+"""Recovery windows: lists, one window, its report, and the questions about it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.listings import (
     SCHEMA_VERSION,
@@ -80,34 +76,34 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
 
 
 def show_closing(closing: ClosingResult, output: OutputFormat, terminal: Terminal, now: datetime) -> int:
-    """Say what came of a closing, write the window to stdout, and return the exit status."""
+    """Show the result of a closing, write the window to stdout, and return the exit status."""
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
     if closing.hint:
-        terminal.remark(f"hint: {closing.hint}")
+        terminal.remark(f"hint: {render_hint(closing.hint)}")
     show_window(closing.window, output, terminal, now)
     return ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
 
 
 def end_unopened(opening: OpeningResult, terminal: Terminal) -> int:
-    """Say why a window isn't open, and return the exit status."""
+    """Show why a window isn't open, and return the exit status."""
     terminal.remark(f"error: {opening.explanation}", style="bold red")
     if opening.hint:
-        terminal.remark(f"hint: {opening.hint}")
+        terminal.remark(f"hint: {render_hint(opening.hint)}")
     return opening.exit_status
 
 
 def list_waits(window: RecoveryWindow) -> list[str]:
-    """What a window that isn't open waits for, and until when."""
-    until = f" Until {render_timestamp(window.lapses_at)}, else it lapses." if window.lapses_at else ""
+    """List what a window that isn't open waits for, and until when."""
+    until = f" The request expires at {render_timestamp(window.lapses_at)}." if window.lapses_at else ""
     if window.state is WindowState.REQUESTED:
         missing = window.approvals_needed - len(window.approved_by)
-        more = "another approval" if missing == 1 else f"{missing} more approvals"
+        more = "one more approval" if missing == 1 else f"{missing} more approvals"
         return [
-            f"It waits for {more}, by someone other than {window.requested_by}.{until}",
-            f"They approve it with: rootkeeper windows approve {window.window_id}",
+            f"It needs {more} by someone other than {window.requested_by}.{until}",
+            f"To approve it: rootkeeper windows approve {window.window_id}",
         ]
     if window.state is WindowState.APPROVED:
-        return [f"It can be opened: rootkeeper windows activate {window.window_id}.{until}"]
+        return [f"It is approved. To open it: rootkeeper windows activate {window.window_id}.{until}"]
     return []
 
 
@@ -120,28 +116,28 @@ def _facts(window: RecoveryWindow, now: datetime) -> dict[str, str]:
         "Reason": render_reason(window),
         "Requested by": f"{window.requested_by} at {render_timestamp(window.requested_at)}",
         "Approved by": _render_approvals(window),
-        "Lapses": render_timestamp(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
+        "Expires": render_timestamp(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
         "Opened": _render_opening(window),
         "Watched": (window.watched_by or "not watched") if window.opened_at else "",
         "End": render_end(window, now),
         "Closed by": window.closed_by or "",
         "Review": _render_review(window),
         "Last failure": window.failure or "",
-        "Read again": f"at {render_timestamp(window.next_reread_at)}" if window.next_reread_at else "",
+        "Next re-read": _render_reread(window),
     }
     return {name: value for name, value in facts.items() if value}
 
 
 def _render_kind(window: RecoveryWindow) -> str:
-    kinds = (("drill", window.is_drill), ("emergency, opened before anybody approved it", window.is_emergency))
+    kinds = (("drill", window.is_drill), ("emergency, opened without approval", window.is_emergency))
     return ", ".join(word for word, is_so in kinds if is_so)
 
 
 def _render_approvals(window: RecoveryWindow) -> str:
     names, needed = ", ".join(window.approved_by), window.approvals_needed
     if not needed:
-        return names or "nobody (unapproved)"
-    return f"{names or 'nobody'} ({len(window.approved_by)} of {needed} needed)"
+        return names or "no one (needs no approval)"
+    return f"{names or 'no one'} ({len(window.approved_by)} of {needed} needed)"
 
 
 def _render_opening(window: RecoveryWindow) -> str:
@@ -155,14 +151,21 @@ def _render_review(window: RecoveryWindow) -> str:
         return f"by {window.reviewed_by}"
     is_owed = window.opened_at is not None or window.state not in FINAL_STATES
     return (
-        f"owed by somebody else until {render_timestamp(window.review_due_at)}"
+        f"due from a second person by {render_timestamp(window.review_due_at)}"
         if is_owed and window.review_due_at
         else ""
     )
 
 
+def _render_reread(window: RecoveryWindow) -> str:
+    """A command only stores the time; a server or a worker reads the account then."""
+    if window.next_reread_at is None:
+        return ""
+    return f"due {render_timestamp(window.next_reread_at)}, by a server or worker; without one, run rootkeeper audit"
+
+
 def render_end(window: RecoveryWindow, now: datetime) -> str:
-    """When it closed, or when its closing is due and how far off that is."""
+    """When it closed, or when it is due and how long that is from now."""
     if window.closed_at is not None:
         return f"closed {render_timestamp(window.closed_at)}"
     if window.expires_at is None or window.state not in OWING_STATES:
@@ -174,30 +177,30 @@ def render_end(window: RecoveryWindow, now: datetime) -> str:
 
 
 def render_reason(window: RecoveryWindow) -> str:
-    """The reason, and the ticket where there is one."""
+    """The reason, with the ticket if there is one."""
     return f"{window.reason} ({window.ticket})" if window.ticket else window.reason
 
 
-def spoken_duration(window: RecoveryWindow) -> str:
-    """For how long it is asked for."""
+def render_window_length(window: RecoveryWindow) -> str:
+    """For how long it is requested."""
     return f"for {render_duration(timedelta(seconds=window.duration_seconds))}"
 
 
-def spoken_wish(window: RecoveryWindow) -> str:
-    """Where, for how long and why."""
+def describe_purpose(window: RecoveryWindow) -> str:
+    """The account, the length and the reason."""
     drill = " (a drill)" if window.is_drill else ""
-    return f"account {window.account_id}, {spoken_duration(window)}{drill}: {render_reason(window)}"
+    return f"account {window.account_id}, {render_window_length(window)}{drill}: {render_reason(window)}"
 
 
-def spoken_request(window: RecoveryWindow) -> str:
-    """By whom and when it was requested."""
+def describe_requester(window: RecoveryWindow) -> str:
+    """Who requested it, and when."""
     return f"Requested by {window.requested_by} at {render_timestamp(window.requested_at)}."
 
 
 def describe_request(request: WindowRequest) -> str:
-    """One sentence, for the question and for a dry run."""
+    """Describe a request in one sentence, for the question."""
     drill = " as a drill" if request.is_drill else ""
-    urgent = ", before anyone approves it (emergency)" if request.is_emergency else ""
+    urgent = ", without approval (emergency)" if request.is_emergency else ""
     length = render_duration(timedelta(seconds=request.duration_seconds))
     return f"Request a recovery window of {length} for account {request.account}{drill}{urgent}: {request.reason}"
 

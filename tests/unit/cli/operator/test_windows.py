@@ -97,7 +97,7 @@ def test_a_request_tells_what_it_waits_for(desk: RemoteDesk) -> None:
             },
         )
     ]
-    assert "another approval, by someone other than anna" in run.stderr
+    assert "one more approval by someone other than anna" in run.stderr
     assert "rootkeeper windows approve w-1" in run.stderr
 
 

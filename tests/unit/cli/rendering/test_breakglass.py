@@ -47,14 +47,14 @@ def test_a_table_has_a_sign_for_each_task_and_explains_them(capsys: pytest.Captu
     shown = capsys.readouterr().out
     row = next(line for line in shown.splitlines() if "RootTasks" in line)
     assert row.split("RootTasks")[1].split()[:5] == ["✓", "?", "if", "-", "-"]
-    for said in ("(not complete)", "aws:SourceIp", "the policy Extras", "✓ may, if: depends on a condition"):
+    for said in ("(not complete)", "aws:SourceIp", "the policy Extras", "✓ can, if: depends on a condition"):
         assert said in shown
     assert "2 checks: 1 pass, 1 unknown." in shown
 
 
 def test_nobody_is_said_to_be_nobody_who_could_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     show(OutputFormat.TABLE)
-    assert "Nobody who could be read." in capsys.readouterr().out
+    assert "None that could be read." in capsys.readouterr().out
 
 
 def test_json_has_checks_openers_and_ways_in(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,7 +80,7 @@ def test_totals_are_one_sentence_part() -> None:
     ("account", "remark"),
     [
         (planned(), ""),
-        (planned(allowed_use="rotated"), "Used lately; allowed: rotated"),
+        (planned(allowed_use="rotated"), "Recently used; allowed: rotated"),
         (planned(Skip(SkipReason.FAILSAFE, "It is the failsafe.")), "It is the failsafe."),
         (planned(Skip(SkipReason.UNKNOWN, "A long story.")), "Unknown, see below."),
     ],

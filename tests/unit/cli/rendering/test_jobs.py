@@ -42,7 +42,7 @@ def test_progress_is_told_with_what_was_found() -> None:
 
 
 def test_only_what_can_go_on_says_how() -> None:
-    assert render_remark(JOB, NOW).endswith("Go on: rootkeeper jobs resume j-0011223344")
+    assert render_remark(JOB, NOW).endswith("Resume it: rootkeeper jobs resume j-0011223344")
     assert render_remark(replace(JOB, state=JobState.DONE, remark=None), NOW) == ""
 
 

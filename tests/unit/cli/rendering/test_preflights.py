@@ -97,10 +97,10 @@ def test_each_cause_is_told_once_with_its_accounts_and_its_fix(capsys: pytest.Ca
     assert shown.count("Blocked by p-1 (Guard), Sid, at ou-1.") == 1
     assert "IAMAuditRootUserCredentials, IAMDeleteRootUserCredentials in 444455556666, 555566667777" in shown
     assert '+  "aws:PrincipalAccount": "444455556666"' in shown
-    assert "# As for 444455556666; each account with its own id." in shown
+    assert "# For 444455556666; use the id of each account." in shown
     assert "Depends on aws:SourceIp" in shown
     assert "needs organizations:ListPolicies" in shown
-    assert shown.splitlines()[-1] == "2 accounts: 2 blocked. 1 account not judged: management, or not ACTIVE."
+    assert shown.splitlines()[-1] == "2 accounts: 2 blocked. 1 account not checked: management account, or not ACTIVE."
 
 
 def test_a_fix_for_one_account_needs_no_word_about_others(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,8 +118,8 @@ def test_places_are_said_to_be_those_of_one_account_where_others_differ(capsys: 
     )
     shown = show(capsys, OutputFormat.TABLE, (row(Task.AUDIT, AccessVerdict.BLOCKED, fix="--- a/p-1"), elsewhere))
     assert shown.count("Blocked by p-1 (Guard), Sid, at ou-1.") == 1
-    assert "# At these places over 444455556666; each account has its own." in shown
-    assert "At these places" not in show(capsys, OutputFormat.TABLE)
+    assert "# The policies that apply to 444455556666; other accounts have others." in shown
+    assert "The policies that apply" not in show(capsys, OutputFormat.TABLE)
 
 
 def test_the_tree_names_what_isnt_allowed(capsys: pytest.CaptureFixture[str]) -> None:

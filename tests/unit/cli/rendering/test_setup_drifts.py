@@ -60,7 +60,7 @@ def test_drift_as_json_names_what_was_accepted_what_differs_and_what_could_have_
 @pytest.mark.parametrize(
     ("drift", "said"),
     [
-        (DRIFTED, ["Drift: The feature RootSessions: off", "could be:", "status --accept"]),
+        (DRIFTED, ["Drift: The feature RootSessions: off", "possible cause:", "status --accept"]),
         (UNKNOWN, ["Drift unknown: Guardrails couldn't be compared. It needs organizations:ListPolicies."]),
         (CLEAN, []),
     ],
@@ -76,7 +76,7 @@ def test_people_read_each_difference_and_each_unknown(
 
 @pytest.mark.parametrize(
     ("drift", "said"),
-    [(DRIFTED, ["RootSessions: off", "could be:", "status --accept"]), (UNKNOWN, ["Drift unknown"])],
+    [(DRIFTED, ["RootSessions: off", "possible cause:", "status --accept"]), (UNKNOWN, ["Drift unknown"])],
 )
 def test_an_audit_tells_the_same_beside_its_data(
     drift: SetupDrift, said: list[str], capsys: pytest.CaptureFixture[str]

@@ -93,7 +93,7 @@ def test_a_table_says_which_statement_locks_out(desk: UnlockDesk, capsys: pytest
 
 def test_an_account_without_buckets_is_told(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     show_list(desk, OutputFormat.TABLE)
-    assert "has no buckets that could be found" in capsys.readouterr().err
+    assert "has no buckets that were found" in capsys.readouterr().err
 
 
 def refuse_sessions(desk: UnlockDesk) -> None:
@@ -110,7 +110,7 @@ def test_p06_a_list_that_the_caller_cant_read_is_unknown_and_not_empty(
     show_list(desk, output)
     shown = capsys.readouterr()
     assert shown.err == "? Unknown: needs the management account: AssumeRoot was denied.\n"
-    assert "could be found" not in shown.out
+    assert "were found" not in shown.out
     if output is OutputFormat.JSON:
         assert json.loads(shown.out)["unknown"] == "needs the management account: AssumeRoot was denied."
 
@@ -213,7 +213,7 @@ def test_the_way_back_can_be_pasted_whatever_the_folder_is_called(
     assert outcome.saved is not None
     kept = replace(outcome, saved=replace(outcome.saved, path=Path("/Application Support/1.json")))
     show_change(kept, OutputFormat.TABLE)
-    expected = f"To put it back: rootkeeper unlock s3 {MEMBER} locked --restore '/Application Support/1.json'"
+    expected = f"To restore it: rootkeeper unlock s3 {MEMBER} locked --restore '/Application Support/1.json'"
     assert expected in capsys.readouterr().err
 
 
@@ -224,7 +224,7 @@ def test_a_change_that_failed_says_so_in_the_table_too(desk: UnlockDesk, capsys:
     assert "Result     failed" in shown.out
     assert "Statement Everyone denies everyone" in shown.out
     assert "Not done" in shown.err
-    assert "To put it back" not in shown.err
+    assert "To restore it" not in shown.err
 
 
 def test_nothing_to_do_is_said_plainly(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,8 +20,8 @@ from rootkeeper.deletion.rules import WaveRules
             12,
             [
                 (
-                    "Order: first 1 canary account alone, all of which must succeed, then 11 accounts, 5 at a time in"
-                    " 3 waves, 30 s of pause between waves."
+                    "Order: first 1 canary account, which must all succeed, then 11 accounts, 5 at a time in"
+                    " 3 waves, with a pause of 30 s between waves."
                 )
             ],
         ),
@@ -29,14 +29,14 @@ from rootkeeper.deletion.rules import WaveRules
             WaveRules(canary=9),
             3,
             [
-                "Order: first 3 canary accounts alone, all of which must succeed.",
+                "Order: first 3 canary accounts, which must all succeed.",
                 "Every account is a canary: --canary is 9, and there are 3 accounts.",
             ],
         ),
         (
             WaveRules(stop_after_failures=1),
             3,
-            ["Order: 3 accounts at once.", "No further account is begun after 1 failure."],
+            ["Order: 3 accounts at once.", "No more accounts are begun after 1 failure."],
         ),
     ],
 )

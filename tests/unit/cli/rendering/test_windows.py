@@ -48,7 +48,7 @@ def test_the_end_is_told_as_a_person_needs_it(window: RecoveryWindow, said: str)
 
 def test_a_window_that_nobody_approved_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     show_window(WINDOW, OutputFormat.TABLE, Terminal({}), NOW)
-    assert "nobody (unapproved)" in capsys.readouterr().out
+    assert "no one (needs no approval)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a_window_that_nobody_approved_says_so(capsys: pytest.CaptureFixture[str
         ({}, "not watched"),
         ({"watched_by": "sqs:root-events"}, "sqs:root-events"),
         ({"approvals_needed": 2, "approved_by": ("boris",)}, "boris (1 of 2 needed)"),
-        ({"approvals_needed": 1}, "nobody (0 of 1 needed)"),
+        ({"approvals_needed": 1}, "no one (0 of 1 needed)"),
         ({"is_drill": True}, "drill"),
-        ({"is_emergency": True, "review_due_at": NOW}, "owed by somebody else until 2026-11-25 12:00:00 UTC"),
+        ({"is_emergency": True, "review_due_at": NOW}, "due from a second person by 2026-11-25 12:00:00 UTC"),
         ({"is_emergency": True, "review_due_at": NOW, "reviewed_by": "boris"}, "by boris"),
         ({"state": WindowState.REQUESTED, "lapses_at": NOW}, "2026-11-25 12:00:00 UTC"),
         ({"activated_by": "anna"}, "2026-11-25 12:00:00 UTC by anna"),
@@ -77,7 +77,7 @@ def test_what_matters_of_a_window_is_told(
 def test_an_emergency_in_which_nothing_was_opened_owes_no_review(capsys: pytest.CaptureFixture[str]) -> None:
     lapsed = replace(WINDOW, state=WindowState.LAPSED, opened_at=None, is_emergency=True, review_due_at=NOW)
     show_window(lapsed, OutputFormat.TABLE, Terminal({}), NOW)
-    assert "owed by" not in capsys.readouterr().out
+    assert "due from" not in capsys.readouterr().out
 
 
 class NarrowTerminal(Terminal):
