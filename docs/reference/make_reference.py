@@ -12,9 +12,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import fields
 from datetime import timedelta
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -22,7 +23,7 @@ from typing import Any, get_type_hints
 from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
 from rootkeeper.cli import outputs as exit_statuses
-from rootkeeper.cli.main import RootkeeperGroup
+from rootkeeper.cli.main import RootkeeperGroup, main
 from rootkeeper.server.guards import AccessRequirement, Demand
 from rootkeeper.server.request_path import status_of
 from rootkeeper.server.route_list import ROWS
@@ -150,11 +151,7 @@ def render_pages() -> dict[str, str]:
 
 def render_commands() -> str:
     paths = list_command_paths()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        sections = [
-            f"\n## {' '.join(['rootkeeper', *path])}\n\n```text\n{page}\n```\n"
-            for path, page in zip(paths, pool.map(read_help, paths), strict=True)
-        ]
+    sections = [f"\n## {' '.join(['rootkeeper', *path])}\n\n```text\n{read_help(path)}\n```\n" for path in paths]
     return COMMANDS_HEAD + "".join(sections)
 
 
@@ -170,14 +167,29 @@ def list_command_paths() -> list[tuple[str, ...]]:
 
 def read_help(path: tuple[str, ...]) -> str:
     """What ``--help`` prints, 100 columns wide and without colour."""
-    page = subprocess.run(
-        [str(Path(sys.executable).with_name("rootkeeper")), *path, "--help"],
-        env=os.environ | {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    settings = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        page = read_page_of_process(path) if path == ("sandbox",) else read_page(path)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
     return "\n".join(line.rstrip() for line in page.splitlines()).strip("\n")
+
+
+def read_page(path: tuple[str, ...]) -> str:
+    page = StringIO()
+    with redirect_stdout(page):
+        status = main([*path, "--help"])
+    assert status == 0, path
+    return page.getvalue()
+
+
+def read_page_of_process(path: tuple[str, ...]) -> str:
+    """The sandbox replaces the process that starts it, so it needs one of its own."""
+    program = str(Path(sys.executable).with_name("rootkeeper"))
+    return subprocess.run([program, *path, "--help"], check=True, capture_output=True, text=True).stdout
 
 
 def render_exit_statuses() -> str:

@@ -47,7 +47,7 @@ def test_what_isnt_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(b"\x1f\x8b\xff")
     with pytest.raises(InputError, match="isn't UTF-8 text") as caught:
         read_text_file(tmp_path / "a.gz")
-    assert "Unzip" in (caught.value.hint or "")
+    assert "Decompress" in (caught.value.hint or "")
 
 
 def test_a_file_that_isnt_there_is_named(tmp_path: Path) -> None:

@@ -98,4 +98,4 @@ def test_windows_that_cannot_be_listed_do_not_keep_jobs_from_being_listed(desk: 
     desk.server.answer("GET jobs", {"jobs": [], "next": None})
     run = desk.run("jobs", "list")
     assert run.status == 0, run.shown
-    assert "isn't known" in run.stderr
+    assert "can't be listed" in run.stderr

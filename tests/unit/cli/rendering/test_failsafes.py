@@ -83,7 +83,7 @@ def test_a_drill_tells_what_is_told_of_it(capsys: pytest.CaptureFixture[str], al
         None,
     )
     show_drills([drill], OutputFormat.TABLE, Terminal({}))
-    assert ("seen" if alarm else "not told") in capsys.readouterr().out
+    assert ("seen" if alarm else "not recorded") in capsys.readouterr().out
 
 
 def test_the_runbook_has_every_step_and_its_commands_in_blocks_of_their_own() -> None:

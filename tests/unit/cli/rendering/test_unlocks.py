@@ -93,7 +93,7 @@ def test_a_table_says_which_statement_locks_out(desk: UnlockDesk, capsys: pytest
 
 def test_an_account_without_buckets_is_told(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     show_list(desk, OutputFormat.TABLE)
-    assert "has no buckets that were found" in capsys.readouterr().err
+    assert "No buckets were found in account" in capsys.readouterr().err
 
 
 def refuse_sessions(desk: UnlockDesk) -> None:
