@@ -72,7 +72,7 @@ CASES = (
     # Deletions.
     Case("kind that isn't one", ("delete", "--all", "--only", "keys", "--yes"), 2, "keys"),
     Case("allowed use without a reason", ("delete", "--all", "--allow-recently-used", MEMBER, "--yes"), 2, "reason"),
-    Case("nobody to say yes", ("delete", "--all"), 2, "nothing was done"),
+    Case("nobody to say yes", ("delete", "--all"), 2, "Nothing was done"),
     # Durations and dates.
     Case("window of no time", recover("--reason", "x", "--for", "0s"), 2, "0s"),
     Case("window of 30 days", recover("--reason", "x", "--for", "30d"), 2, "30d"),

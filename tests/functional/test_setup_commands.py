@@ -35,7 +35,7 @@ def test_status_answers_though_the_database_cannot_be_opened(enabled: Program) -
     assert run.json["complete"] is True
     assert "can't be read" in run.json["drift"]["unknown"][0]
     assert enabled.run("status", "--fail-on", "present", ROOTKEEPER_DATABASE_URL="sqlite:////proc/x.db").status == 0
-    assert "isn't known" in run.stderr
+    assert "can't be listed" in run.stderr
 
 
 def test_enable_switches_everything_on_and_is_idempotent(program: Program, sandbox: SandboxProcess) -> None:
@@ -76,7 +76,7 @@ def test_a_person_says_no_and_nothing_changes(program: Program, sandbox: Sandbox
         conversation.wait_for("Continue? [y/N]")
         conversation.type("n")
         assert conversation.end() == 2
-    for named in ("o-exampleorgid", "user/management-admin", sandbox.endpoint_label, "nothing was done"):
+    for named in ("o-exampleorgid", "user/management-admin", sandbox.endpoint_label, "Nothing was done"):
         assert named in conversation.text
     assert sandbox.organization() == truth
 
