@@ -70,7 +70,7 @@ def test_the_guardrail_spares_an_account_while_its_window_is_open(enabled: Progr
     assert enabled.run("recover", CLEAN, "--reason", "A drill", "--leave-open", "--yes").status == 0
     opened = enabled.run("policies", "scp", "--policy", "deny-long-term-root")
     assert opened.json["Statement"][0]["Condition"]["StringNotEquals"]["aws:PrincipalAccount"] == [DELEGATE, CLEAN]
-    assert "Make the policy anew" in opened.stderr
+    assert "Make the policy again" in opened.stderr
     assert enabled.run("windows", "close", CLEAN, "--yes").status == 0
     closed = enabled.run("policies", "scp", "--policy", "deny-long-term-root")
     assert CLEAN not in closed.stdout

@@ -62,7 +62,7 @@ def test_a_file_is_replaced_at_once_and_nothing_is_left_beside_it(audited: Progr
     ("arguments", "said"),
     [
         (("--from", "yesterday"), "--from"),
-        (("--from", "2026-02-01", "--to", "2026-01-01"), "not after its beginning"),
+        (("--from", "2026-02-01", "--to", "2026-01-01"), "which isn't after its start"),
         (("--from", "1d", "--out", "evidence.txt"), "--format"),
         (("--from", "1d", "--organization", "o-otherorgid00"), "o-exampleorgid"),
         (("--from", "1d", "--stale-after", "soon"), "--stale-after"),

@@ -31,6 +31,9 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.trusted_access": (
         "In the management account, run: aws organizations enable-aws-service-access --service-principal {principal}"
     ),
+    "evidence.audit": "Run rootkeeper audit first.",
+    "evidence.organization": "Name one: --organization ID.",
+    "evidence.period": "Give an earlier --from, or a later --to.",
     "exception.list": "See rootkeeper exceptions list.",
     "exception.owner": "Name who is responsible: --owner NAME.",
     "exception.reason": "Add --reason TEXT.",
@@ -87,6 +90,8 @@ COMMAND_HINTS: Mapping[str, str] = {
     "plan.again": "Create a new plan: rootkeeper plan SELECTION --out FILE.",
     "plan.later_end": "Choose a later --not-after.",
     "plan.make": "Make one: rootkeeper plan SELECTION --out FILE.",
+    "policies.failsafe": "Run it with credentials of the management account or a delegated administrator, or name the "
+    "failsafe: --failsafe ID.",
     "policies.roles": "Write it as arn:aws:iam::111122223333:role/NAME. `rootkeeper policies roles` prints the roles.",
     "preflight.blocking_policies": (
         "Exempt root sessions (aws:AssumedRoot) in policy {policy}. `rootkeeper preflight` shows every policy that"

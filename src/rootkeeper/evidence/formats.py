@@ -1,17 +1,8 @@
-"""The report in each format.
+"""Renders the evidence report as JSON, CSV, Markdown and HTML.
 
-Evidence as CSV: one fact a row, so that one table holds everything and a spreadsheet can filter it by section.
-
-Each row names organization, endpoint and period by itself: rows that are copied elsewhere keep their context.
-
-Evidence as one HTML file that needs nothing else: style and picture are inside, no script, no request.
-
-Everything from outside is escaped by Jinja's autoescape, and made printable before that. The file forbids itself any
-request by its Content-Security-Policy.
-
-Evidence as Markdown: GitHub's tables, for a ticket, a wiki or a pull request.
-
-In which forms evidence is written, and what writes each.
+CSV has one fact in each row. Each row names organization, endpoint and period, so that a copied row keeps its context.
+HTML is one file with style and picture inside, without scripts; its Content-Security-Policy forbids any request.
+Jinja's autoescape escapes every text from outside, after it was made printable. Markdown uses GitHub's tables.
 """
 
 from __future__ import annotations

@@ -1,27 +1,15 @@
-"""What is known of an organization over a period.
+"""Evaluates the evidence of one organization over a period: accounts, ledger, kept root logins, controls and gaps.
 
-The period that a report covers, and how old a reading may be at its end.
+Three things count as a reading of an account: its last status, a status that an audit of the period stored, and a
+recovery window whose closing a re-read proved. The newest reading up to the period's end counts. A window that was
+opened later invalidates it. What wasn't read in the period is unknown, even if an older reading exists. Each gap is
+named, so that missing evidence never counts as good.
 
-What is known of one account's root user credentials at the end of a period.
-
-Three things count as a reading: the last status of the account, one that an audit of the period kept, and a recovery
-window of ours whose closing was shown by a re-read. The newest one that isn't later than the period's end is judged; a
-window that was opened after it takes the proof away again. What wasn't read in the period is unknown, whatever an older
-reading said.
-
-What the ledger tells of a period: deletions, exceptions, audits, and what has no outcome.
-
-The ledger is read once, as a stream; only what a report shows is kept. Exceptions come from here too: the table of
-exceptions keeps the last one of each account alone, whatever was in force in the period.
-
-Root logins that are kept on purpose: the management account's and the failsafe's, and how well they are guarded.
-
-The two verdicts, each with its reasons.
+The ledger is read once, as a stream. Exceptions come from the ledger, because their table has only the last one of each
+account.
 
 Source: CIS Amazon Web Services Foundations Benchmark 7.0.0, recommendation 2.1.1, Ensure centralized root access in
 AWS Organizations: trusted access for IAM, and root credentials management.
-
-What a report can't show: each gap is named, so that silence is never taken for good.
 """
 
 from __future__ import annotations
@@ -31,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.failsafe.rules import (
     Check,
@@ -102,14 +90,14 @@ class Period:
 
 
 def require_period(period: Period) -> Period:
-    """``period``, if it lasts.
+    """Return ``period`` if its end is after its start.
 
-    :raises InputError: if it ends before it begins.
+    :raises InputError: if not.
     """
     if period.end <= period.start:
         raise InputError(
-            f"The period ends at {period.end.isoformat()}, not after its beginning, {period.start.isoformat()}.",
-            hint="Give an earlier --from, or a later --to.",
+            f"The period ends at {period.end.isoformat()}, which isn't after its start, {period.start.isoformat()}.",
+            hint=Hint("Give an earlier start, or a later end.", "evidence.period"),
         )
     return period
 
@@ -153,12 +141,12 @@ class KindEvidence:
 
     kind: CredentialKind
     is_present: bool | None
-    """``None`` where no reading of the period tells."""
+    """``None`` if no reading of the period shows it."""
     count: int | None
     """Where read in detail."""
     read_at: datetime | None
     method: str | None
-    """The AWS calls that told it."""
+    """The AWS calls of the reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +235,7 @@ def _find_method(status: AccountStatus) -> str | None:
 
 
 def _evaluate_listing(unread: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
-    """An account's state is as old as the list of accounts, and tells nothing of a period that ended before."""
+    """An account's state is as old as the list of accounts; it proves nothing for a period that ended before."""
     stale = period.find_staleness(facts.listed_at)
     if unread.reason is StatusReason.NOT_ACTIVE and stale is not None:
         return replace(
@@ -416,7 +404,7 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True)
 class LastSetupChange:
-    """The last change of the set-up by Rootkeeper itself; a reading from before it tells nothing any more."""
+    """The last change of the set-up by Rootkeeper itself; an earlier reading doesn't count any more."""
 
     sequence: int
     at: datetime
@@ -425,7 +413,7 @@ class LastSetupChange:
 
 @dataclass(frozen=True, slots=True)
 class LedgerHistory:
-    """What the ledger tells of one organization and one period."""
+    """The ledger's facts about one organization and one period."""
 
     deletions: tuple[DeletionEvidence, ...] = ()
     exceptions: tuple[DeletionException, ...] = ()
@@ -580,7 +568,7 @@ def _find_cause(parameters: Mapping[str, JsonValue]) -> str | None:
 
 
 def _parse_exception(entry: LedgerEntry, account_id: AccountId) -> DeletionException | None:
-    """``None`` for an entry that was altered; that the ledger isn't intact is told elsewhere."""
+    """``None`` for an altered entry; the report shows elsewhere that the ledger isn't intact."""
     reported = entry.parameters
     try:
         until = datetime.fromisoformat(str(reported["until"]))
@@ -609,7 +597,7 @@ def _text(parameters: Mapping[str, JsonValue], name: str) -> str | None:
 
 
 _POLICIES_UNKNOWN = PolicyFinding(
-    AccessVerdict.UNKNOWN, "The database doesn't keep policies: rootkeeper preflight tells whether they block it."
+    AccessVerdict.UNKNOWN, "The database has no policies. A preflight of the account shows whether they block it."
 )
 
 
@@ -682,7 +670,7 @@ class ControlResult:
 def evaluate_centralized_access(state: SetupState | None, detail: str | None, partition: str) -> ControlResult:
     """Whether root access is centralized: a setting, that by itself removes no credential.
 
-    :param detail: why no reading of the period tells the set-up.
+    :param detail: why no reading of the period shows the set-up.
     """
     if partition == "aws-cn":
         return ControlResult(ControlVerdict.NOT_APPLICABLE, ("The partition aws-cn has no root access management.",))

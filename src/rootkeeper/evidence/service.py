@@ -1,13 +1,7 @@
-"""Puts the report together.
+"""Compiles the evidence report from the database. Makes no AWS call, changes nothing, and reads no clock.
 
-The report as a value, and how it is put together: the same facts and the same period give the same report.
-
-Two verdicts are told apart and never merged: whether root access is centralized, which is a setting, and whether there
-are root user credentials, which is what the setting is for. Enabling the feature removes nothing.
-
-The methods of a report's readings, each with a letter, so that a table needn't repeat long names.
-
-Evidence from what the database knows: works without AWS, reads only, and asks no clock.
+The same facts and the same period give the same report. Two verdicts are never merged: whether root access is
+centralized, which is a setting, and whether root user credentials exist. Enabling the feature deletes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from string import ascii_uppercase
 
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.evidence.rules import (
     AccountEvidence,
     AccountFacts,
@@ -50,9 +44,9 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 @dataclass(frozen=True, slots=True)
 class LedgerEvidence:
-    """The whole ledger's state, whatever the period: a chain can only be checked from its beginning.
+    """The state of the whole ledger, for any period: a chain can only be checked from its beginning.
 
-    How far the anchor reaches isn't told: it grows beside the database, and the same database gives the same report.
+    The anchor isn't part of it: it grows beside the database, and the same database must give the same report.
     """
 
     entries: int
@@ -86,9 +80,9 @@ class SetupEvidence:
     """The set-up and its drift."""
 
     state: SetupState | None
-    """``None`` where no reading of the period tells it."""
+    """``None`` if no reading of the period shows it."""
     detail: str | None
-    """Why it isn't told."""
+    """Why it isn't known."""
     drift: SetupDrift
 
 
@@ -191,11 +185,11 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
 def _evaluate_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
     state = facts.setup
     if state is None:
-        detail: str | None = "The set-up was never read. It needs rootkeeper status, or an audit, in the period."
+        detail: str | None = "The set-up was never read. A reading of the set-up, or an audit, in the period is needed."
     else:
         detail = _find_outdated(state, facts.history, period)
     if state is None or detail is not None:
-        unknown = () if facts.accepted is None else (f"Drift couldn't be judged. {detail}",)
+        unknown = () if facts.accepted is None else (f"Drift couldn't be evaluated. {detail}",)
         return SetupEvidence(None, detail, SetupDrift(facts.accepted, (), unknown))
     return SetupEvidence(state, None, _compare(facts.accepted, state, facts.history))
 
@@ -208,7 +202,7 @@ def _compare(accepted: AcceptedSetup | None, state: SetupState, history: LedgerH
 
 
 def _find_outdated(state: SetupState, history: LedgerHistory, period: Period) -> str | None:
-    """Why a reading of the set-up tells nothing of the period's end; ``None`` if it does."""
+    """Explain why a reading of the set-up doesn't count at the period's end; ``None`` if it does."""
     stale = period.find_staleness(state.read_at)
     if stale is not None:
         return f"The set-up was {stale}, at {state.read_at:%Y-%m-%d %H:%M:%S UTC}."
@@ -216,7 +210,7 @@ def _find_outdated(state: SetupState, history: LedgerHistory, period: Period) ->
     if changed is not None and changed.at > state.read_at:
         return (
             f"Rootkeeper changed the set-up after its last reading: {changed.action.value}, ledger entry "
-            f"{changed.sequence}. It needs rootkeeper status, or an audit, since then."
+            f"{changed.sequence}. A reading of the set-up, or an audit, since then is needed."
         )
     return None
 
@@ -275,7 +269,7 @@ class EvidenceCompiler:
         if inventory is None or not inventory.accounts:
             raise InputError(
                 f"The database knows no accounts of organization {self.organization_id}, so there is no evidence.",
-                hint="Read them first: rootkeeper audit",
+                hint=Hint("Audit the organization first.", "evidence.audit"),
             )
         attestations = {one.address: one for one in self.attestations.list_attestations()}
         facts = EvidenceFacts(
@@ -308,7 +302,9 @@ def choose_organization(known: tuple[str, ...], wanted: str | None) -> str:
     :raises InputError: if it isn't known, or several are and none was named.
     """
     if not known:
-        raise InputError("The database knows no organization yet.", hint="Read one first: rootkeeper audit")
+        raise InputError(
+            "The database has no organization yet.", hint=Hint("Audit an organization first.", "evidence.audit")
+        )
     if wanted is not None:
         if wanted not in known:
             raise InputError(
@@ -317,7 +313,7 @@ def choose_organization(known: tuple[str, ...], wanted: str | None) -> str:
         return wanted
     if len(known) > 1:
         raise InputError(
-            f"The database knows several organizations: {', '.join(known)}.",
-            hint="Say which: --organization ID",
+            f"The database has several organizations: {', '.join(known)}.",
+            hint=Hint("Name one of them.", "evidence.organization"),
         )
     return known[0]

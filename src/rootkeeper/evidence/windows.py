@@ -3,7 +3,7 @@
 The report of one recovery window or drill: who did what, how long each step took, what was watched and re-read.
 
 Made from the window's row, the ledger's entries and the events that were watched; the same three give the same report.
-What isn't known is told as unknown and never left out: a window that nobody watched says so.
+What isn't known is shown as unknown and never left out; a window that wasn't watched says so.
 
 Gathering what is known of one recovery window into a report; nothing is asked of AWS.
 
@@ -304,7 +304,7 @@ def _list_remarks(report: WindowReport) -> Iterable[str]:
     window = report.window
     was_open = window.opened_at is not None
     if was_open and not window.is_approved:
-        yield "Nobody approved it."
+        yield "It has no approval."
     if was_open and window.is_emergency:
         yield f"Opened in an emergency; {_describe_review(window)}."
     if was_open and window.watched_by is None:
@@ -376,12 +376,12 @@ def _render_head(report: WindowReport) -> Iterator[str]:
             ("State", window.state.value),
             ("Reason", f"{window.reason}{ticket}"),
             ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
-            ("Approved by", ", ".join(one.approver for one in report.opening_approvals) or "nobody"),
+            ("Approved by", ", ".join(one.approver for one in report.opening_approvals) or "no one"),
             ("Activated", _render_act(window.activated_by, report.activated_at)),
             ("Opened", _render_text(window.opened_at)),
             ("Due", _render_text(window.expires_at)),
             ("Closed", _render_act(window.closed_by or "at its end", report.closed_at)),
-            ("Watched by", window.watched_by or "nobody"),
+            ("Watched by", window.watched_by or "no one"),
         ],
     )
 

@@ -264,7 +264,7 @@ class _Comparison:
         reasons = " ".join(now.unknown)
         parts = (
             ("Trusted access", before.trusted_access, now.trusted_access, reasons),
-            ("The features", _features_of(before), _features_of(now), self._explain_features(reasons)),
+            ("The features", before.features, now.features, self._explain_features(reasons)),
             ("Delegated administrators", before.delegated_administrators, now.delegated_administrators, reasons),
             ("Guardrails", self.accepted.guardrails, self.found.guardrails, self.found.guardrails_unknown or ""),
         )
@@ -292,7 +292,7 @@ class _Comparison:
         )
 
     def _compare_features(self) -> Iterable[Difference]:
-        was, is_now = _features_of(self.accepted.setup), _features_of(self.found.setup)
+        was, is_now = self.accepted.setup.features, self.found.setup.features
         if was is None or is_now is None:
             return
         for feature in Feature:
@@ -345,11 +345,6 @@ def _compare_guardrail(was: Guardrail | None, is_now: Guardrail | None) -> Itera
 def _difference(part: SetupPart, subject: str, name: str, accepted: str, found: str, change: DriftKind) -> Difference:
     what = f"{name}: {found}; accepted was {accepted}."
     return Difference(part, subject, accepted, found, what, list_causes(change))
-
-
-def _features_of(setup: Setup) -> frozenset[Feature] | None:
-    """``None`` where they aren't told: what AWS keeps while trusted access is off isn't known."""
-    return setup.features
 
 
 def _on(is_on: bool) -> str:

@@ -1,17 +1,11 @@
-"""Everything that is shipped for one organization, with the alarms.
+"""Makes the alarms, and the bundle of roles, guardrails and alarms that fits one organization. Changes nothing.
 
-Alarms that tell long-term root, our own root sessions and strangers' apart, as far as a pattern can.
-
-A pattern sees one record and no ledger. So two of the four are alarms by themselves, and two only pick what must be
-matched with the ledger (``root_events``): a known role's root session is ours only if the ledger names its access key
-id. Each record falls into at most one of the four.
+A pattern sees one record and no ledger. So two of the four alarms alert at once. The other two select records that
+must be matched with the ledger (``watching``): a known role's root session is ours only if the ledger names its access
+key id. Each record matches at most one of the four.
 
 Source: CloudWatch Logs User Guide, "Filter pattern syntax"; EventBridge User Guide, "Event patterns"; CloudTrail User
 Guide, "CloudTrail userIdentity element".
-
-Everything that is shipped for one organization, made from what was asked for and what was read of it.
-
-Making policies, alarms and infrastructure code that fit this organization. Reads, changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +17,7 @@ from typing import Any
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 from rootkeeper.organization.accounts import AccountId, Organization, Setup
 from rootkeeper.shipped_policies.rules import (
     DEFAULT_CAP,
@@ -64,11 +58,11 @@ class AlarmKind(StrEnum):
     LONG_TERM_ROOT = "long-term-root"
     """A root user that signed in, or a root access key."""
     STRANGE_CALLER = "strange-caller"
-    """AssumeRoot by anybody but the known roles."""
+    """AssumeRoot by any principal except the known roles."""
     KNOWN_ROLE = "known-role"
-    """AssumeRoot by a known role: ours, or somebody who uses the role without Rootkeeper."""
+    """AssumeRoot by a known role: by Rootkeeper, or by another use of the role."""
     ROOT_SESSION = "root-session"
-    """What is done in a root session, whoever opened it."""
+    """A call in a root session of any principal."""
 
 
 class Receiver(StrEnum):
@@ -82,7 +76,7 @@ class Receiver(StrEnum):
     QUEUE = "queue"
     """Of SQS; what it holds is matched with the ledger."""
     TOPIC = "topic"
-    """Of SNS; it wakes somebody."""
+    """Of SNS; it alerts a person."""
 
     @property
     def sending_action(self) -> str:
@@ -170,7 +164,7 @@ def _strange_caller(known: list[str]) -> Alarm:
     others = " && ".join(f'{_ISSUER} != "{arn}"' for arn in known)
     return Alarm(
         kind=AlarmKind.STRANGE_CALLER,
-        description="Somebody outside the known roles opened a root session, or tried to",
+        description="A principal that isn't a known role opened a root session, or tried to",
         needs_matching=False,
         seen_in="the management account and the delegated administrator",
         metric_filter=_all_of(*_ASSUME_ROOT_FILTER, f"({_ISSUER} NOT EXISTS || ({others}))"),
@@ -251,12 +245,12 @@ class PolicyInputs:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFacts:
-    """What was read of the organization."""
+    """The facts of the organization that policies must fit."""
 
     organization: Organization
     setup: Setup
     open_window_ids: tuple[AccountId, ...]
-    """Accounts in which somebody may have to sign in as root now."""
+    """Accounts with an open recovery window, in which a person may need to sign in as the root user."""
 
     @property
     def partition(self) -> str:
@@ -299,16 +293,16 @@ class PolicyBundle:
             if guardrail.kind is kind:
                 return guardrail
         raise InputError(
-            f"There is no policy {kind.value}: no delegated administrator for IAM is known.",
-            hint="Register one first: rootkeeper enable --delegated-administrator ID",
+            f"There is no policy {kind.value}, because no delegated administrator for IAM is known.",
+            hint=Hint("Register a delegated administrator for IAM first.", "failsafe.register"),
         )
 
 
 def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
-    """Everything, for one organization.
+    """Make all roles, guardrails and alarms for one organization.
 
-    :raises InputError: if a wish can't be met: an ARN of another partition, a policy that would be too large, or a
-        guardrail that can't spare the failsafe since the delegated administrators couldn't be read.
+    :raises InputError: if an ARN is of another partition, a policy would be too large, or a guardrail can't exempt the
+        failsafe because the delegated administrators couldn't be read.
     """
     home = wishes.role_account_id or _choose_home(ground)
     targets = make_targets(ground, wishes)
@@ -329,7 +323,7 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
 
 
 def make_targets(ground: PolicyFacts, wishes: PolicyInputs) -> RoleTargets:
-    """On which accounts root sessions may be opened; a failsafe that is named as a target is meant."""
+    """Make the accounts on which roles can open root sessions; a failsafe is one only if it is named."""
     kept = set(_list_failsafes(ground, wishes)) - set(wishes.target_ids)
     return RoleTargets(ground.partition, wishes.target_ids, tuple(sorted(kept)))
 
@@ -340,12 +334,13 @@ def _choose_home(ground: PolicyFacts) -> AccountId:
 
 def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> RoleTrust:
     people = [
-        parse_principal(text, ground.partition, "--trusted-principal") for text in wishes.trusted_principals or (home,)
+        parse_principal(text, ground.partition, "The trusted principal")
+        for text in wishes.trusted_principals or (home,)
     ]
     server = wishes.server_role
     return RoleTrust(
         people=tuple(people),
-        server=None if server is None else parse_principal(server, ground.partition, "--server-role-arn"),
+        server=None if server is None else parse_principal(server, ground.partition, "The server's role"),
     )
 
 
@@ -354,9 +349,9 @@ def _parse_known_roles(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[str, 
 
 
 def _parse_known_role(text: str, ground: PolicyFacts) -> TrustedPrincipal:
-    principal = parse_principal(text, ground.partition, "--known-role")
+    principal = parse_principal(text, ground.partition, "The known role")
     if principal.can_show_mfa or principal.is_pattern:
-        raise InputError(f"--known-role {text} is no role.", hint="Give the ARN of one role, without wildcards.")
+        raise InputError(f"The known role {text} isn't a role.", hint="Give the ARN of one role, without wildcards.")
     return principal
 
 
@@ -368,8 +363,11 @@ def _make_guardrails(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[Shipped
     failsafes = _list_failsafes(ground, wishes)
     if ground.setup.delegated_administrators is None and not failsafes:
         raise InputError(
-            "The delegated administrators can't be read, so a policy that denies root can't spare the failsafe.",
-            hint="Run it in the management account or a delegated administrator, or name it: --failsafe ID",
+            "The delegated administrators can't be read, so a policy that denies root can't exempt the failsafe.",
+            hint=Hint(
+                "Use credentials of the management account or a delegated administrator, or name the failsafe.",
+                "policies.failsafe",
+            ),
         )
     guardrails = [make_deny_long_term_root(ground.partition, failsafes, ground.open_window_ids)]
     if failsafes:
@@ -380,12 +378,12 @@ def _make_guardrails(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[Shipped
 def _list_remarks(ground: PolicyFacts, wishes: PolicyInputs, trust: RoleTrust) -> tuple[str, ...]:
     remarks = [f"Unknown: {sentence}" for sentence in ground.setup.unknown]
     if not _list_failsafes(ground, wishes):
-        remarks.append("No failsafe: there is no delegated administrator for IAM, so no root login is spared.")
+        remarks.append("No failsafe: there is no delegated administrator for IAM, so no root login is exempt.")
     if ground.open_window_ids:
         ids = ", ".join(ground.open_window_ids)
-        remarks.append(f"Spared for their open recovery window: {ids}. Make the policy anew when it is closed.")
+        remarks.append(f"Exempt because of an open recovery window: {ids}. Make the policy again after it is closed.")
     remarks.extend(
-        f"{principal.arn} is a role: AWS can't see in its sessions whether MFA was used. Demand MFA where it signs in."
+        f"{principal.arn} is a role. Its sessions don't show whether MFA was used. Require MFA where it signs in."
         for principal in trust.people
         if not principal.can_show_mfa
     )
@@ -394,22 +392,22 @@ def _list_remarks(ground: PolicyFacts, wishes: PolicyInputs, trust: RoleTrust) -
 
 @dataclass(frozen=True, slots=True)
 class PolicyBundleBuilder:
-    """Reads what policies must fit, and makes them."""
+    """Reads the facts of the organization, and makes policies for it."""
 
     reader: OrganizationReader
     windows: RecoveryWindowStore
 
     def make(self, wishes: PolicyInputs) -> PolicyBundle:
-        """Organization and set-up: four reading calls. What can't be read of the set-up is told in ``remarks``.
+        """Read organization and set-up (four calls), and make the bundle; ``remarks`` name what can't be read.
 
-        :raises InputError: if a wish can't be met.
+        :raises InputError: if an input can't be used.
         :raises AwsError: if the organization can't be read.
-        :raises DatabaseError: if the recovery windows can't be read: none would then be spared.
+        :raises DatabaseError: if the recovery windows can't be read, because then none would be exempt.
         """
         return make_bundle(self.read_ground(), wishes)
 
     def read_ground(self) -> PolicyFacts:
-        """What policies must fit.
+        """Read the facts that policies must fit.
 
         :raises AwsError: if the organization can't be read.
         :raises DatabaseError: if the recovery windows can't be read.

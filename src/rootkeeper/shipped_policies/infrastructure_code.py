@@ -1,30 +1,19 @@
-"""CloudFormation and Terraform of the shipped policies.
+"""Renders the shipped roles, guardrails and alarms as CloudFormation and Terraform code.
 
-Templates of Terraform and CloudFormation code, and the filters that write values into them.
+A template writes only plain words itself, such as an account id or a role's name. Everything else goes through a filter
+that quotes it for its language, so that no text from outside becomes code; a template that forgets the filter fails.
 
-What a template writes by itself must be a plain word, such as an account id or the name of a role. Everything else goes
-through a filter that quotes it for its language, so that no text from outside becomes code. A template that forgets
-the filter fails.
+There is one CloudFormation template for every account: conditions on ``AWS::AccountId`` decide what a stack creates. It
+attaches nothing and sends no alarm until a parameter names the target. CloudFormation has no resource for the features,
+trusted access or a delegated administrator of IAM; Terraform has.
 
-Source: Terraform documentation, "Configuration syntax" and "Strings and templates".
+The Terraform code creates trusted access, the features and the delegated administrator only if they were missing when
+the organization was read; variables change that. It doesn't use ``aws_organizations_organization``, because its
+``aws_service_access_principals`` is the complete list: a second configuration would switch off trusted access for every
+other service.
 
-A CloudFormation template of the shipped roles, guardrails and alarms, as YAML or JSON.
-
-One template for every account: conditions on ``AWS::AccountId`` decide what is made where, so that it can be a stack in
-the management account and in the roles' account, and a StackSet everywhere else. Nothing is attached, and no alarm
-rings, until a parameter names where.
-
-CloudFormation has no resource for the features, trusted access or a delegated administrator of IAM; ``rootkeeper
-enable`` and the Terraform code do these. Source: AWS CloudFormation resource reference.
-
-Terraform code of the shipped roles, guardrails and alarms, and of the set-up itself.
-
-Whatever may be managed elsewhere already is behind a variable: trusted access, the features and the delegated
-administrator are made only if they are missing in the organization as it was read, and guardrails are attached to
-nothing by themselves. ``aws_organizations_organization`` isn't used at all: its ``aws_service_access_principals`` is
-the complete list, so that a second configuration with it would switch off trusted access for every other service.
-
-Source: Terraform AWS provider, iam_organizations_features, organizations_aws_service_access,
+Source: AWS CloudFormation resource reference; Terraform documentation, "Configuration syntax" and "Strings and
+templates"; Terraform AWS provider, iam_organizations_features, organizations_aws_service_access,
 organizations_delegated_administrator, organizations_policy, cloudwatch_event_rule, cloudwatch_log_metric_filter.
 """
 

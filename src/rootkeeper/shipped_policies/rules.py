@@ -1,35 +1,20 @@
-"""The shipped roles and guardrails.
+"""The permissions of each command, and the shipped roles and guardrails as policy documents.
 
-Policy documents as data: how they are written, measured and held to AWS's limits.
+One table lists what each command needs. A role's policy is the union over its commands, so it grants nothing else.
+Tests run every command with exactly its actions, and without each of them (promise P17). The table leaves out optional
+calls, calls inside a root session, and sts:GetCallerIdentity, which need no grant to the caller. Actions, accounts and
+principals are sorted, so that the same input gives the same text.
 
-Actions, accounts and principals are sorted, so that the same input gives the same text.
+A principal with a role can use it without Rootkeeper. So each role is limited to its tasks by ``sts:TaskPolicyArn`` and
+to its targets by their ARNs. People assume it with MFA. A server assumes it only with a source identity, so that
+CloudTrail names the person. A role session never carries ``aws:MultiFactorAuthPresent``, so a trust policy can't
+require it of a role.
 
-What each command needs of AWS, and so what each role may do.
+The first guardrail denies everything to long-term root. It exempts root sessions by ``aws:AssumedRoot``; otherwise it
+would break every tool that uses them. The second limits the root sessions of a delegated administrator.
 
-One table. A role's policy is the union over its commands, so that nothing is granted that no command needs. Whether
-each line is enough and minimal is tried in the tests: every command runs with exactly its actions, and with any one
-taken away it fails or says what it couldn't read (promise P17).
-
-Left out on purpose: what a command asks for and does without. Calls inside a root session need no grant to the caller.
-sts:GetCallerIdentity needs none at all.
-
-Who may assume a shipped role: ARNs as a user gives them, checked, and what AWS can tell about their MFA.
-
-The session of a role never carries ``aws:MultiFactorAuthPresent``, so a condition on it would shut such a principal
-out for ever. Source: IAM User Guide, "Secure API access with MFA".
-
-The caller roles: what each may do, and who may assume it.
-
-Whoever holds a role can do without Rootkeeper what Rootkeeper does with it, so each is pinned to its tasks by
-``sts:TaskPolicyArn`` and to its targets by their ARNs. People assume it with MFA. A server assumes it only with a
-source identity, so that CloudTrail names the person behind it. Source: STS AssumeRoot; Service Authorization Reference,
-AWS STS; IAM User Guide, "Monitor and control actions taken with assumed roles".
-
-The two service control policies: nobody works as root, and a delegated administrator opens only agreed sessions.
-
-A policy that denies root without exempting root sessions breaks every tool that uses them, this one included. So the
-exemption by ``aws:AssumedRoot`` is the heart of the first. Source: IAM User Guide, "AWS global condition context keys",
-aws:AssumedRoot; Service Authorization Reference, AWS STS, sts:TaskPolicyArn.
+Source: STS AssumeRoot; Service Authorization Reference, AWS STS; IAM User Guide, "Secure API access with MFA", "Monitor
+and control actions taken with assumed roles" and "AWS global condition context keys", aws:AssumedRoot.
 """
 
 from __future__ import annotations
@@ -97,18 +82,18 @@ def require_fits(measured: int, limit: int, what: str, hint: str) -> None:
 
 
 class ShippedRole(StrEnum):
-    """The roles that hold Rootkeeper's power. A server may assume the first four; setting up is left to people."""
+    """The roles with Rootkeeper's permissions. A server can assume the first four; only people set up."""
 
     AUDIT = "audit"
     DELETE = "delete"
     RECOVER = "recover"
     UNLOCK = "unlock"
     SET_UP = "set-up"
-    """Only in the management account: AWS lets nobody else switch the features on."""
+    """Only in the management account, because no other account can enable the features."""
 
     @property
     def role_name(self) -> str:
-        """Of the IAM role. Without a path, since the ARNs of sessions don't tell it."""
+        """The name of the IAM role. It has no path, because the ARNs of sessions don't contain one."""
         return f"rootkeeper-{self.value}"
 
 
@@ -138,8 +123,8 @@ _FIND_ACCOUNT = _NAME_ORGANIZATION | {
     "organizations:ListOrganizationalUnitsForParent",
     "organizations:ListRoots",
 }
-"""DescribeAccount only for an account that has left since the last listing, ListAccountsForParent only where
-ListAccounts doesn't tell the accounts' places: in both cases nothing can be concluded without them.
+"""DescribeAccount is for an account that left since the last listing, ListAccountsForParent for a partition whose
+ListAccounts doesn't return the accounts' places.
 """
 
 _READ_INVENTORY = _FIND_ACCOUNT | {"organizations:ListDelegatedAdministrators"}
@@ -161,14 +146,14 @@ _READ_GUARDRAILS = frozenset(
         "organizations:ListTargetsForPolicy",
     }
 )
-"""Each policy of the organization, and what it is attached to. Whatever opens root sessions needs it to name the policy
-that blocks in one, where AWS doesn't.
+"""Each policy of the organization and its attachments. Commands that open root sessions use it to name a blocking
+policy if AWS doesn't.
 """
 
 _READ_GUARDRAILS_OF_ONE = frozenset({"organizations:DescribePolicy", "organizations:ListPoliciesForTarget"})
 
 _INFER_SET_UP = _READ_SET_UP - {"organizations:ListAWSServiceAccessForOrganization"}
-"""Without that call trusted access shows in whether AWS tells the features."""
+"""Without that call trusted access is inferred: AWS returns the features only while it is on."""
 
 _READ_OPENERS = frozenset(
     {
@@ -337,14 +322,14 @@ class PrincipalKind(StrEnum):
     """What an ARN names."""
 
     ACCOUNT = "account"
-    """``…:root``: whomever that account's own policies allow."""
+    """``…:root``: every principal that the account's own policies allow."""
     ROLE = "role"
     USER = "user"
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedPrincipal:
-    """Somebody whom a role's trust policy names."""
+    """A principal that a role's trust policy names."""
 
     arn: str
     account_id: AccountId
@@ -365,9 +350,10 @@ class TrustedPrincipal:
         return f"{self.arn.rpartition(f':{self.account_id}:')[0]}:{self.account_id}:root"
 
 
-def parse_principal(text: str, partition: str, option: str) -> TrustedPrincipal:
-    """An ARN of an account, user or role, or an account id.
+def parse_principal(text: str, partition: str, subject: str) -> TrustedPrincipal:
+    """Parse an ARN of an account, user or role, or an account id.
 
+    :param subject: its name in an error, such as ``The trusted principal``.
     :raises InputError: if it is none of these, or of another partition.
     """
     if _ACCOUNT_ID.fullmatch(text):
@@ -375,13 +361,13 @@ def parse_principal(text: str, partition: str, option: str) -> TrustedPrincipal:
     match = _ARN.fullmatch(text)
     if match is None:
         raise InputError(
-            f"{option} {text!r} is no IAM principal.",
+            f"{subject} {text!r} isn't an IAM principal.",
             hint=f"Give the ARN of a user, role or account, such as arn:{partition}:iam::111122223333:user/NAME, or an"
             " account id.",
         )
     if match["partition"] != partition:
         raise InputError(
-            f"{option} {text} is in the partition {match['partition']}, and this organization is in {partition}.",
+            f"{subject} {text} is in the partition {match['partition']}, but this organization is in {partition}.",
             hint="A role can only be assumed within its partition.",
         )
     kind = PrincipalKind(match["kind"]) if match["kind"] else PrincipalKind.ACCOUNT
@@ -392,7 +378,7 @@ _DESCRIPTIONS = {
     ShippedRole.AUDIT: "Reads the organization and audits root user credentials; changes nothing",
     ShippedRole.DELETE: "Deletes root user credentials of member accounts and reads them again",
     ShippedRole.RECOVER: "Opens and closes recovery windows of member accounts",
-    ShippedRole.UNLOCK: "Removes or replaces bucket and queue policies that lock everybody out",
+    ShippedRole.UNLOCK: "Removes or replaces bucket and queue policies that lock everyone out",
     ShippedRole.SET_UP: "Switches root access management on and off; only in the management account",
 }
 
@@ -546,7 +532,7 @@ def _list_trust(trust: RoleTrust) -> Iterator[Statement]:
 
 _WITH_MFA = {
     "Bool": {"aws:MultiFactorAuthPresent": "true"},
-    # An IAM user can name nobody but itself.
+    # An IAM user can only name itself.
     "StringEqualsIfExists": {"sts:SourceIdentity": "${aws:username}"},
 }
 
@@ -603,10 +589,10 @@ class ShippedGuardrail:
 def make_deny_long_term_root(
     partition: str, failsafe_ids: Iterable[AccountId], open_window_ids: Iterable[AccountId]
 ) -> ShippedGuardrail:
-    """Deny everything to a signed-in root user or a root access key; spare root sessions, the failsafe, and accounts
-    in which somebody is meant to sign in now.
+    """Deny everything to a signed-in root user or a root access key. Root sessions, the failsafe and accounts with an
+    open recovery window are exempt.
 
-    :raises InputError: if it is larger than AWS takes.
+    :raises InputError: if it is larger than AWS allows.
     """
     spared = sorted({*failsafe_ids, *open_window_ids})
     condition: dict[str, dict[str, object]] = {
@@ -621,7 +607,7 @@ def make_deny_long_term_root(
     _require_fits(content, "Close recovery windows that aren't needed any more.")
     return ShippedGuardrail(
         kind=GuardrailKind.DENY_LONG_TERM_ROOT,
-        description="Nobody works as root: root sessions, the failsafe and open recovery windows excepted",
+        description="Denies work as the root user, except root sessions, the failsafe and open recovery windows",
         attach_to=("root",),
         content=content,
     )

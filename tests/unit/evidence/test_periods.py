@@ -39,5 +39,5 @@ def test_what_was_read_just_now_belongs_to_a_period_that_ends_now() -> None:
 
 @pytest.mark.parametrize("length", [timedelta(), timedelta(seconds=-1)])
 def test_a_period_that_doesnt_last_is_refused(length: timedelta) -> None:
-    with pytest.raises(InputError, match="not after its beginning"):
+    with pytest.raises(InputError, match="which isn't after its start"):
         require_period(Period(START, START + length))

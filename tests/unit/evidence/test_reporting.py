@@ -118,7 +118,7 @@ def test_an_organization_that_was_never_listed_has_no_evidence() -> None:
 
 
 def test_a_period_must_last(archive: Archive) -> None:
-    with pytest.raises(InputError, match="not after its beginning"):
+    with pytest.raises(InputError, match="which isn't after its start"):
         archive.evidence_compiler.compile(Period(END, START))
 
 
@@ -132,7 +132,7 @@ def test_the_organization_meant_is_chosen(known: tuple[str, ...], wanted: str | 
 
 @pytest.mark.parametrize(
     ("known", "wanted", "said"),
-    [((), None, "knows no organization"), (("o-one", "o-two"), None, "several"), (("o-one",), "o-two", "doesn't know")],
+    [((), None, "has no organization"), (("o-one", "o-two"), None, "several"), (("o-one",), "o-two", "doesn't know")],
 )
 def test_an_organization_that_isnt_clear_is_an_error(known: tuple[str, ...], wanted: str | None, said: str) -> None:
     with pytest.raises(InputError, match=said):

@@ -187,7 +187,7 @@ def test_drift_that_rootkeeper_caused_itself_names_its_entry_unless_it_was_accep
         return difference.could_be[0]
 
     assert find_first_cause(7) == "Rootkeeper itself: ledger entry 8, feature:disable by mary@desk."
-    assert find_first_cause(9).startswith("Somebody")
+    assert find_first_cause(9).startswith("A caller")
 
 
 def list_entries_of_change() -> tuple[LedgerEntry, ...]:

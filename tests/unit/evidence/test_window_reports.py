@@ -140,7 +140,7 @@ def test_events_alerts_and_re_reads_are_listed() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"approved_by": ()}, "Nobody approved"),
+        ({"approved_by": ()}, "It has no approval."),
         ({"is_emergency": True}, "not reviewed yet"),
         ({"is_emergency": True, "reviewed_by": "bob"}, "reviewed by bob"),
         ({"watched_by": None}, "Not watched"),

@@ -79,7 +79,7 @@ def test_the_guardrail_spares_the_failsafe_and_accounts_with_an_open_window() ->
     bundle = make_bundle(make_ground(windows=(MEMBER,)), PolicyInputs())
     condition = bundle.get_guardrail(GuardrailKind.DENY_LONG_TERM_ROOT).content["Statement"][0]["Condition"]
     assert condition["StringNotEquals"] == {"aws:PrincipalAccount": [DELEGATE, MEMBER]}
-    assert any(MEMBER in remark and "anew" in remark for remark in bundle.remarks)
+    assert any(MEMBER in remark and "Make the policy again" in remark for remark in bundle.remarks)
 
 
 def test_a_failsafe_that_is_named_is_spared_beside_the_delegates() -> None:
@@ -89,9 +89,9 @@ def test_a_failsafe_that_is_named_is_spared_beside_the_delegates() -> None:
 
 
 def test_unknown_delegates_never_become_a_policy_that_shuts_the_failsafe_out() -> None:
-    with pytest.raises(InputError, match="can't spare the failsafe") as caught:
+    with pytest.raises(InputError, match="can't exempt the failsafe") as caught:
         make_bundle(make_ground(None), PolicyInputs())
-    assert "--failsafe" in (caught.value.hint or "")
+    assert "name the failsafe" in (caught.value.hint or "")
 
 
 def test_unknown_delegates_are_told_even_where_a_failsafe_is_named() -> None:
@@ -119,7 +119,7 @@ def test_the_role_that_deletes_keeps_off_the_failsafe_unless_it_is_named() -> No
 
 def test_a_trusted_role_is_remarked_since_aws_cant_see_its_mfa() -> None:
     wishes = PolicyInputs(trusted_principals=("arn:aws:iam::111122223333:role/incident",))
-    assert any("Demand MFA where it signs in" in remark for remark in make_bundle(make_ground(), wishes).remarks)
+    assert any("Require MFA where it signs in" in remark for remark in make_bundle(make_ground(), wishes).remarks)
 
 
 def test_a_further_known_role_is_no_stranger() -> None:

@@ -35,16 +35,16 @@ SSO = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReserv
 def test_a_principal_is_understood(
     text: str, arn: str, kind: PrincipalKind, can_show_mfa: bool, is_pattern: bool
 ) -> None:
-    found = parse_principal(text, "aws", "--trusted-principal")
+    found = parse_principal(text, "aws", "The trusted principal")
     assert (found.arn, found.kind, found.can_show_mfa, found.is_pattern) == (arn, kind, can_show_mfa, is_pattern)
 
 
 def test_a_pattern_knows_the_account_that_must_be_trusted_for_it() -> None:
-    assert parse_principal(SSO, "aws", "--trusted-principal").account_arn == "arn:aws:iam::111122223333:root"
+    assert parse_principal(SSO, "aws", "The trusted principal").account_arn == "arn:aws:iam::111122223333:root"
 
 
 def test_an_account_id_is_of_the_organizations_partition() -> None:
-    found = parse_principal("111122223333", "aws-us-gov", "--trusted-principal")
+    found = parse_principal("111122223333", "aws-us-gov", "The trusted principal")
     assert found.arn == "arn:aws-us-gov:iam::111122223333:root"
 
 
@@ -64,10 +64,10 @@ def test_an_account_id_is_of_the_organizations_partition() -> None:
     ],
 )
 def test_what_is_no_principal_is_refused_by_the_options_name(text: str) -> None:
-    with pytest.raises(InputError, match="--trusted-principal"):
-        parse_principal(text, "aws", "--trusted-principal")
+    with pytest.raises(InputError, match="The trusted principal"):
+        parse_principal(text, "aws", "The trusted principal")
 
 
 def test_a_principal_of_another_partition_is_refused() -> None:
-    with pytest.raises(InputError, match="partition aws-cn, and this organization is in aws"):
-        parse_principal("arn:aws-cn:iam::111122223333:role/server", "aws", "--server-role-arn")
+    with pytest.raises(InputError, match="partition aws-cn, but this organization is in aws"):
+        parse_principal("arn:aws-cn:iam::111122223333:role/server", "aws", "The server's role")

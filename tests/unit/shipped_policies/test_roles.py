@@ -35,8 +35,8 @@ def make(
     partition: str = "aws",
 ) -> ShippedCallerRole:
     trust = RoleTrust(
-        tuple(parse_principal(text, partition, "--trusted-principal") for text in people),
-        None if server is None else parse_principal(server, partition, "--server-role-arn"),
+        tuple(parse_principal(text, partition, "The trusted principal") for text in people),
+        None if server is None else parse_principal(server, partition, "The server's role"),
     )
     return make_role(role, targets or RoleTargets(partition), trust)
 
