@@ -67,7 +67,6 @@ NOT_YET = {
     "ledger",
     "server",
     "settings",
-    "windows",
 }
 OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")
 WORDED_AT_THE_EDGE = {"cli", "remote"} | NOT_YET

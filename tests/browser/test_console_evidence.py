@@ -63,7 +63,7 @@ def test_a_request_is_checked_and_names_the_mailbox(people: dict[str, ConsolePer
     operator.press("Check request")
     operator.sees("The check passed.")
     operator.sees(CLEAN_EMAIL)
-    operator.sees("1 person beside the requester must approve it before it can be opened.")
+    operator.sees("1 person other than the requester must approve it before it can be opened.")
     operator.fill("Reason", "Changed after the check")
     expect(operator.page.get_by_role("button", name="Request window", exact=True)).to_be_disabled()
 

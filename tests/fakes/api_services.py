@@ -449,7 +449,9 @@ class FakeActing:
         if isinstance(self.services.failure, RootkeeperError):
             raise self.services.failure
         caller = Caller(inventory.organization.management_account_id, "arn:aws:iam::222233334444:user/server", "aws")
-        remarks = () if is_emergency else ("1 person beside the requester must approve it before it can be opened.",)
+        remarks = (
+            () if is_emergency else ("1 person other than the requester must approve it before it can be opened.",)
+        )
         return RecoveryPlan(request, inventory, caller, ENDPOINT, _NOTHING_FOUND, remarks)
 
     def request(

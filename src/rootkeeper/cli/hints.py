@@ -18,8 +18,10 @@ COMMAND_HINTS: Mapping[str, str] = {
     "deletion.kinds": "Add password and access_keys to --only, or remove mfa_devices from it.",
     "deletion.reason": "Add --reason TEXT.",
     "deletion.retry_failed": "Correct the cause, then: rootkeeper jobs resume {job_id} --retry-failed",
-    "emails.attest_or_override": "Choose another address, or attest that a group reads this one: "
-    "rootkeeper emails attest {address} --by NAME --until DATE. Or add --override, which is recorded with the reason.",
+    "emails.attest_or_override": (
+        "Choose another address, or attest that a group reads this one: rootkeeper emails attest {address} --by "
+        "NAME --until DATE. Or add --override, which is recorded with the reason."
+    ),
     "emails.attested_by": "Name the person: --by NAME.",
     "emails.attested_until": "Give a date in the future: --until YYYY-MM-DD.",
     "emails.check_later": "{problem} AWS may take up to 4 hours. Check later: rootkeeper emails list {account_id}.",
@@ -29,7 +31,8 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.restart": "{sent} one. To send another one, add --restart.",
     "emails.start_again": "No change to this address is pending. Start it again with --restart.",
     "emails.trusted_access": (
-        "In the management account, run: aws organizations enable-aws-service-access --service-principal {principal}"
+        "In the management account, run: aws organizations enable-aws-service-access --service-principal "
+        "{principal}"
     ),
     "evidence.audit": "Run rootkeeper audit first.",
     "evidence.organization": "Name one: --organization ID.",
@@ -85,6 +88,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "job.resume_locally": "Resume it there, without a server: rootkeeper jobs resume {job_id}.",
     "job.show": "See it: rootkeeper jobs show {job_id}.",
     "ledger.verify_backup": "Restore a backup, then run: rootkeeper ledger verify",
+    "ledger.verify_file": "Keep the file as it is. Check its ledger: rootkeeper ledger verify",
     "notification.test": "Fix the target, then send a test: rootkeeper notifications test.",
     "organization.list": "Use another token, or list the organization again: rootkeeper audit",
     "plan.again": "Create a new plan: rootkeeper plan SELECTION --out FILE.",
@@ -110,14 +114,30 @@ COMMAND_HINTS: Mapping[str, str] = {
     "setup.status": "Run rootkeeper status; it shows what can't be read, and why.",
     "setup.trusted_access_on": "Trusted access is still on. To disable it: rootkeeper disable --trusted-access",
     "token.list": "Use another token. See what each may do: rootkeeper token list",
-    "unlock.except_or_restore": "Add an exception for a principal that exists, or put back a saved copy with "
-    "--restore.",
+    "unlock.except_or_restore": (
+        "Add an exception for a principal that exists, or put back a saved copy with --restore."
+    ),
     "unlock.include_failsafe": "If you mean this account, add --include-failsafe with its id.",
     "unlock.list": "Give the bare name, not an ARN or a URL. `rootkeeper unlock {service} ACCOUNT` lists the names.",
     "unlock.one_region": "Choose one Region with --regions.",
     "unlock.regions": "Name Regions such as --regions {regions}.",
     "unlock.replace": "To put any other policy, use --replace.",
+    "window.approve": "It waits for approvals: rootkeeper windows approve {window_id}",
+    "window.cancel": "Cancel it: rootkeeper windows cancel {window_id}",
+    "window.close": "Close it: rootkeeper windows close {window_id}",
     "window.close_first": "Close the window: rootkeeper windows close ACCOUNT.",
+    "window.enable": "Turn it on: rootkeeper enable",
+    "window.exception": "Remove the exception first: rootkeeper exceptions remove {account_id}",
+    "window.list": "List them: rootkeeper windows list",
+    "window.password": "Its root user can use Forgot password now. To remove it: rootkeeper delete {account_id}",
+    "window.reason": "Add --reason TEXT.",
+    "window.request": "Request a new window: rootkeeper windows request {account_id}",
+    "window.retry": (
+        "Every command that changes something tries again. To close it now: rootkeeper windows close {window_id}"
+    ),
+    "window.server": "Use a server: rootkeeper login, or --server URL with ROOTKEEPER_TOKEN.",
+    "window.shorter": "Sign in again for longer, use credentials that renew themselves, or choose a shorter --for.",
+    "window.show": "Look at it: rootkeeper windows show {window_id}",
 }
 """By the hint's code, in alphabetical order; ``{name}`` stands for a fact of the hint."""
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from rootkeeper.remote.server import RemoteServer
     from rootkeeper.settlement.service import SettlementReport
     from rootkeeper.windows.closing import CloseResult
-    from rootkeeper.windows.store import LedgerImport, LedgerSource
+    from rootkeeper.windows.imports import LedgerImport, LedgerSource
 
 
 APPLICATION_NAME = "rootkeeper"

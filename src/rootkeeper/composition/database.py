@@ -33,16 +33,16 @@ from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.setup.drift import AcceptedSetupStore
-from rootkeeper.windows.rules import WindowState
-from rootkeeper.windows.store import (
+from rootkeeper.windows.imports import (
     LedgerImport,
     LedgerSource,
-    RecoveryWindowStore,
     import_ledger,
     list_unimported,
     merge_spill,
     read_source,
 )
+from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from rootkeeper.worker.schedules import ScheduleStore
 
 if TYPE_CHECKING:

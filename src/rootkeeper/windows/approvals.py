@@ -1,14 +1,8 @@
-"""Who may decide what about a recovery window.
+"""Decisions about a recovery window, and the settings that allow them: request, approve, deny, cancel, extend, review.
 
-Who may request and approve recovery windows, how many must approve, and for how long a window may last.
-
-What it says comes from the settings; whether somebody's role permits a step at all is decided before it.
-
-What people decide about a recovery window: approve, deny, cancel, use, prolong, review.
-
-Each is a pure step from one window to the next, to be taken in the transaction that reads the window, so that of two
-people who decide at once each sees what the other did. An approval is bound to the account, the task and the duration
-that it was given for, counts once per person, never for the requester, serves once and expires.
+Each decision is a pure step from one window to the next, taken in the transaction that reads the window, so that
+concurrent decisions see each other. An approval is bound to its account, task and duration, counts once per person and
+never for the requester, is used once and expires. Roles are checked before.
 """
 
 from __future__ import annotations
@@ -20,6 +14,7 @@ from datetime import datetime, timedelta
 
 from rootkeeper.errors import (
     ApprovalRefusedError,
+    Hint,
     InputError,
     PermissionDeniedError,
     SettingsError,
@@ -44,58 +39,58 @@ _HALF_A_RULE = re.compile(r"(^|\s)in$|^in\s")
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """Somebody who may, and for which accounts."""
+    """A name in the settings, and the accounts for which it is allowed."""
 
     name: str
     unit: str | None = None
     """An organizational unit's id or path of names; ``None`` for every account."""
 
     def covers(self, name: str, account: Account) -> bool:
-        """Whether it permits that person that account; names are compared whatever their case."""
+        """Whether it allows the account to that name; names are case-insensitive."""
         return self.name.casefold() == name.casefold() and (self.unit is None or is_below(self.unit, account))
 
 
 @dataclass(frozen=True, slots=True)
 class WindowPolicy:
-    """What the settings say about recovery windows."""
+    """The settings for recovery windows."""
 
     approvals: int = 0
-    """How many people beside the requester must approve."""
+    """Number of people, other than the requester, who must approve."""
     longest: timedelta = LONGEST_DURATION
     approval_valid: timedelta = timedelta(hours=8)
-    """For how long a request waits for its approvals, and an approval for its use."""
+    """How long a request waits for its approvals, and an approval for its use."""
     requesters: tuple[NameRule, ...] = ()
-    """Empty: whoever's role permits it."""
+    """Empty: everyone with the role."""
     approvers: tuple[NameRule, ...] = ()
-    """Empty: whoever's role permits it."""
+    """Empty: everyone with the role."""
     rereads: tuple[timedelta, ...] = ()
-    """How long after its closing an account is read again, the shortest first."""
+    """How long after the closing the account is read again, the shortest first."""
     emergency: bool = False
 
     def require_requester(self, name: str, account: Account) -> None:
-        """:raises PermissionDeniedError: if the settings don't name that person for that account."""
+        """:raises PermissionDeniedError: if the settings don't allow the name to request for the account."""
         _require_named(self.requesters, "windows.requesters", "request recovery windows", name, account)
 
     def require_approver(self, name: str, account: Account) -> None:
-        """:raises PermissionDeniedError: if the settings don't name that person for that account."""
+        """:raises PermissionDeniedError: if the settings don't allow the name to approve for the account."""
         _require_named(self.approvers, "windows.approvers", "approve or extend recovery windows", name, account)
 
     def require_duration(self, seconds: int) -> int:
-        """``seconds``, if a window may last so long.
+        """Return ``seconds`` if a window may last as long.
 
-        :raises InputError: if not.
+        :raises InputError: if it may not.
         """
         require_duration(seconds)
         if timedelta(seconds=seconds) > self.longest:
             longest = render_duration(self.longest)
             raise InputError(
-                f"A recovery window of {seconds} seconds is longer than the settings allow, which is {longest}.",
-                hint=f"Ask for {longest} or less, or change windows.longest.",
+                f"A recovery window of {seconds} seconds is longer than the settings allow: {longest}.",
+                hint=f"Choose {longest} or less, or change the setting windows.longest.",
             )
         return seconds
 
     def require_emergencies_allowed(self) -> None:
-        """:raises PermissionDeniedError: if no window may be opened before it is approved."""
+        """:raises PermissionDeniedError: if the settings don't allow windows without approval."""
         if not self.emergency:
             raise PermissionDeniedError(
                 "The settings don't allow the emergency path.",
@@ -113,7 +108,7 @@ def parse_window_policy(
     rereads: Sequence[timedelta],
     emergency: bool,
 ) -> WindowPolicy:
-    """The policy that the settings make.
+    """Make the policy from the settings.
 
     :raises SettingsError: if a rule of ``requesters`` or ``approvers`` can't be understood.
     """
@@ -144,7 +139,7 @@ def parse_name_rule(text: str, setting: str) -> NameRule:
     unit = None if match is None or match["unit"] is None else match["unit"].strip().strip("/")
     if not name or unit == "" or _HALF_A_RULE.search(stripped):
         raise SettingsError(
-            f"{setting} holds {text!r}, which names nobody, or no organizational unit.",
+            f"{setting} contains {text!r}, which has no name or no organizational unit.",
             hint="Write NAME, or NAME in OU, where OU is an id (ou-…, r-…) or a path such as Root/Workloads/Prod.",
         )
     return NameRule(name, unit)
@@ -154,26 +149,26 @@ def _require_named(rules: Sequence[NameRule], setting: str, what: str, name: str
     if not rules or any(rule.covers(name, account) for rule in rules):
         return
     others = sorted({rule.name for rule in rules if rule.covers(rule.name, account)} - {name})
-    able = f"Ask {' or '.join(others)}" if others else "Nobody is named for it"
+    able = f"Ask {' or '.join(others)}" if others else "No one else is named"
     raise PermissionDeniedError(
         f"{name} may not {what} for account {account.account_id} in {account.ou_path or 'an unknown unit'}.",
-        hint=f"{able}; the setting {setting} says who may.",
+        hint=f"{able}; the setting {setting} contains the names.",
     )
 
 
 COUNTING_KINDS = frozenset({ActorKind.SIGNED_IN, ActorKind.TOKEN})
-"""Actors whom a server knows; anybody may assert to be somebody."""
+"""Actors that a server has authenticated; a self-asserted name doesn't count."""
 
 WAITING_STATES = frozenset({WindowState.REQUESTED, WindowState.APPROVED})
-"""Nothing is open yet, and nothing is owed."""
+"""Nothing is open yet, so nothing has to be closed."""
 
 REVIEW_WITHIN = timedelta(hours=24)
-"""How soon a second person reviews a window that was opened before anybody approved it."""
+"""How soon a second person must review a window that was opened without approval."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
-    """What somebody believes to approve; ``None`` where it wasn't said."""
+    """What the approver expects to approve; ``None``: not given."""
 
     account_id: AccountId | None = None
     duration_seconds: int | None = None
@@ -183,16 +178,16 @@ ANY_TERMS = ApprovalTerms()
 
 
 def require_known(actor: Actor) -> None:
-    """:raises InputError: if a server doesn't know the actor, so that its word doesn't count."""
+    """:raises InputError: if no server has authenticated the actor."""
     if actor.kind not in COUNTING_KINDS:
         raise InputError(
-            f"{actor.name} is only asserted: who requests, approves and activates must be known to a server.",
-            hint="Use a server: rootkeeper login, or --server URL with ROOTKEEPER_TOKEN.",
+            f"{actor.name} isn't authenticated. Requesting, approving and activating windows needs a server.",
+            hint=Hint("Sign in to a server.", "window.server"),
         )
 
 
 def task_of(window: RecoveryWindow) -> str:
-    """What is approved; an approval of a drill doesn't serve for anything else."""
+    """Return what is approved: an approval of a drill counts only for a drill."""
     return "drill" if window.is_drill else "recovery"
 
 
@@ -204,7 +199,7 @@ def make_approval(
     valid: timedelta,
     duration_seconds: int | None = None,
 ) -> Approval:
-    """Somebody's consent to the window as it stands, or to prolonging it by ``duration_seconds``."""
+    """Make the actor's approval of the window, or of extending it by ``duration_seconds``."""
     return Approval(
         approver=actor.name,
         approver_kind=actor.kind,
@@ -220,7 +215,7 @@ def make_approval(
 def list_counting(
     window: RecoveryWindow, purpose: ApprovalPurpose, duration_seconds: int, now: datetime
 ) -> tuple[Approval, ...]:
-    """The approvals that count now: for exactly this, unused, unexpired, one a person and none by the requester."""
+    """List the approvals that count: for exactly this, unused, unexpired, one per person, none by the requester."""
     by_person: dict[str, Approval] = {}
     for approval in window.approvals:
         if (
@@ -242,10 +237,10 @@ def _fits(approval: Approval, window: RecoveryWindow, purpose: ApprovalPurpose, 
 def approve(
     window: RecoveryWindow, approval: Approval, now: datetime, terms: ApprovalTerms = ANY_TERMS
 ) -> RecoveryWindow:
-    """The window with one more approval; APPROVED once there are enough of them.
+    """Add an approval to the window; with enough of them it becomes APPROVED.
 
-    :raises ApprovalRefusedError: by the requester, a second time, too late, or for something else than the window.
-    :raises WindowConflictError: if the window waits for no approval.
+    :raises ApprovalRefusedError: if it is by the requester, a second one, too late, or for something else.
+    :raises WindowConflictError: if the window doesn't wait for approval.
     """
     _require_another_person(window, approval.approver, "approve")
     _require_terms(window, approval, terms)
@@ -253,7 +248,8 @@ def approve(
     _require_in_time(window, now)
     if window.state is not WindowState.REQUESTED:
         raise WindowConflictError(
-            f"Recovery window {window.window_id} is {window.state}: it waits for no approval.", hint=_look_at(window)
+            f"Recovery window {window.window_id} is {window.state}: it doesn't wait for approval.",
+            hint=_show(window),
         )
     return _count_approvals(replace(window, approvals=(*window.approvals, approval)), now)
 
@@ -270,24 +266,22 @@ def _count_approvals(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
 def _require_another_person(window: RecoveryWindow, name: str, what: str) -> None:
     if window.requested_by.casefold() == name.casefold():
         raise ApprovalRefusedError(
-            f"{name} requested recovery window {window.window_id} and can't {what} it.", hint="Ask somebody else."
+            f"{name} requested recovery window {window.window_id} and can't {what} it.", hint="Ask another person."
         )
 
 
 def _require_terms(window: RecoveryWindow, approval: Approval, terms: ApprovalTerms) -> None:
     if not _fits(approval, window, ApprovalPurpose.OPENING, window.duration_seconds):
-        raise ApprovalRefusedError(
-            f"That approval isn't for recovery window {window.window_id}.", hint=_look_at(window)
-        )
+        raise ApprovalRefusedError(f"The approval isn't for recovery window {window.window_id}.", hint=_show(window))
     if terms.account_id not in (None, window.account_id):
         raise ApprovalRefusedError(
             f"Recovery window {window.window_id} is for account {window.account_id}, not {terms.account_id}.",
-            hint=_look_at(window),
+            hint=_show(window),
         )
     if terms.duration_seconds not in (None, window.duration_seconds):
         length, meant = (_render(window.duration_seconds), _render(terms.duration_seconds or 0))
         raise ApprovalRefusedError(
-            f"Recovery window {window.window_id} is for {length}, not {meant}.", hint=_look_at(window)
+            f"Recovery window {window.window_id} is for {length}, not {meant}.", hint=_show(window)
         )
 
 
@@ -295,7 +289,7 @@ def _require_first(window: RecoveryWindow, approval: Approval) -> None:
     mine = [one for one in window.approvals if one.purpose is ApprovalPurpose.OPENING]
     if any(one.approver.casefold() == approval.approver.casefold() for one in mine):
         raise ApprovalRefusedError(
-            f"{approval.approver} has approved recovery window {window.window_id} already.",
+            f"{approval.approver} has already approved recovery window {window.window_id}.",
             hint="Each person's approval counts once.",
         )
 
@@ -305,26 +299,26 @@ def _require_in_time(window: RecoveryWindow, now: datetime) -> None:
         at = "" if window.lapses_at is None else f" at {window.lapses_at.isoformat(timespec='seconds')}"
         raise ApprovalRefusedError(
             f"Recovery window {window.window_id} has lapsed{at}: it wasn't approved and used in time.",
-            hint=f"Request a new one: rootkeeper windows request {window.account_id}",
+            hint=Hint("Request a new window.", "window.request", account_id=window.account_id),
         )
 
 
 def deny(window: RecoveryWindow, name: str, now: datetime, reason: str) -> RecoveryWindow:
-    """The window denied; an approval that wasn't used can be taken back so.
+    """Deny the window; this also takes back an unused approval.
 
     :raises InputError: without a reason.
-    :raises WindowConflictError: if it isn't waiting any more.
+    :raises WindowConflictError: if the window no longer waits.
     """
     if not reason.strip():
-        raise InputError("A denial needs a reason.", hint="Say why: --reason TEXT")
+        raise InputError("A denial needs a reason.", hint=Hint("Give the reason.", "window.reason"))
     _require_waiting(window)
     return advance(window, WindowState.DENIED, now, f"Denied by {name}: {reason.strip()}")
 
 
 def cancel(window: RecoveryWindow, name: str, now: datetime, reason: str = "") -> RecoveryWindow:
-    """The window taken back before anything was opened.
+    """Cancel the window before anything was opened.
 
-    :raises WindowConflictError: if it isn't waiting any more.
+    :raises WindowConflictError: if the window no longer waits.
     """
     _require_waiting(window)
     why = f": {reason.strip()}" if reason.strip() else "."
@@ -334,20 +328,20 @@ def cancel(window: RecoveryWindow, name: str, now: datetime, reason: str = "") -
 def _require_waiting(window: RecoveryWindow) -> None:
     if window.state not in WAITING_STATES:
         raise WindowConflictError(
-            f"Recovery window {window.window_id} is {window.state}: only one that waits can be denied or cancelled.",
-            hint=f"Close one that is open: rootkeeper windows close {window.window_id}",
+            f"Recovery window {window.window_id} is {window.state}: only a waiting window can be denied or cancelled.",
+            hint=Hint("If it is open, close it.", "window.close", window_id=window.window_id),
         )
 
 
 def is_lapsing(window: RecoveryWindow, now: datetime) -> bool:
-    """Whether its approval, or the use of it, comes too late."""
+    """Whether it is too late to approve or activate the window."""
     return window.state in WAITING_STATES and window.lapses_at is not None and window.lapses_at <= now
 
 
 def lapse(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """The window lapsed.
+    """Let the window lapse.
 
-    :raises WindowConflictError: if it isn't time, or it isn't waiting any more.
+    :raises WindowConflictError: if it is too early, or the window no longer waits.
     """
     if not is_lapsing(window, now):
         raise WindowConflictError(f"Recovery window {window.window_id} is {window.state} and doesn't lapse now.")
@@ -356,28 +350,30 @@ def lapse(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
 
 
 def require_activatable(window: RecoveryWindow, now: datetime) -> None:
-    """Check that the window may be opened now.
+    """Require that the window may be opened now.
 
     :raises WindowConflictError: if it isn't APPROVED.
-    :raises ApprovalRefusedError: if it has lapsed, or its approvals don't count any more.
+    :raises ApprovalRefusedError: if it has lapsed, or its approvals no longer count.
     """
     _require_in_time(window, now)
     if window.state is not WindowState.APPROVED:
+        is_waiting = window.state is WindowState.REQUESTED
+        waits = Hint("It waits for approvals.", "window.approve", window_id=window.window_id)
         raise WindowConflictError(
-            f"Recovery window {window.window_id} is {window.state}; only an APPROVED one can be activated.",
-            hint=_WHAT_NEXT.get(window.state, _look_at(window)),
+            f"Recovery window {window.window_id} is {window.state}; only an APPROVED window can be activated.",
+            hint=waits if is_waiting else _show(window),
         )
     counting = list_counting(window, ApprovalPurpose.OPENING, window.duration_seconds, now)
     needed = window.approvals_needed
     if len(counting) < needed and not window.is_emergency:
         raise ApprovalRefusedError(
-            f"Recovery window {window.window_id} has {len(counting)} approvals that count, of {needed}.",
-            hint=_look_at(window),
+            f"Recovery window {window.window_id} has {len(counting)} valid approvals; it needs {needed}.",
+            hint=_show(window),
         )
 
 
 def activate(window: RecoveryWindow, name: str, now: datetime) -> RecoveryWindow:
-    """The window OPENING, its approvals used: there is no second opening by them.
+    """Make the window OPENING and use up its approvals.
 
     :raises WindowConflictError: and ApprovalRefusedError, as ``require_activatable`` does.
     """
@@ -389,41 +385,41 @@ def activate(window: RecoveryWindow, name: str, now: datetime) -> RecoveryWindow
 
 
 def _use(approvals: Iterable[Approval], purpose: ApprovalPurpose, now: datetime) -> tuple[Approval, ...]:
-    """All of that purpose: one for another length was given before the window changed, and serves no more."""
+    """Use up all approvals of that purpose; those for another duration became invalid with the change."""
     return tuple(
         replace(one, used_at=now) if one.purpose is purpose and one.used_at is None else one for one in approvals
     )
 
 
 def require_extendable(window: RecoveryWindow, seconds: int, now: datetime, longest: timedelta) -> None:
-    """Check that the window can be prolonged.
+    """Require that the window can be extended.
 
     :raises WindowConflictError: if it isn't OPEN, or its end is past.
-    :raises InputError: if it would last longer than ``longest`` altogether.
+    :raises InputError: if its total duration would exceed ``longest``.
     """
     if window.state is not WindowState.OPEN or window.is_overdue(now):
         raise WindowConflictError(
-            f"Recovery window {window.window_id} is {window.state} and can't be prolonged any more.",
-            hint=f"Request a new one when it is closed: rootkeeper windows request {window.account_id}",
+            f"Recovery window {window.window_id} is {window.state} and can't be extended any more.",
+            hint=Hint("Request a new window after it is closed.", "window.request", account_id=window.account_id),
         )
     if seconds < 1:
-        raise InputError(f"A window can't be prolonged by {seconds} seconds.", hint="Give a length such as 30m or 2h.")
+        raise InputError(f"A window can't be extended by {seconds} seconds.", hint="Give a length such as 30m or 2h.")
     total = window.duration_seconds + seconds
     if timedelta(seconds=total) > longest:
         raise InputError(
             f"Recovery window {window.window_id} would last {_render(total)} altogether, longer than "
             f"{render_duration(longest)}.",
-            hint="Prolong it by less, or change windows.longest.",
+            hint="Extend it by less, or change the setting windows.longest.",
         )
 
 
 def extend(window: RecoveryWindow, approval: Approval, now: datetime, longest: timedelta) -> RecoveryWindow:
-    """The window with one more consent to prolong it, and prolonged once as many as it needs are there.
+    """Add an approval of an extension; with enough of them the window is extended.
 
-    Where nobody needs to approve, whoever operates prolongs it.
+    If the window needs no approvals, any operator extends it.
 
-    :raises ApprovalRefusedError: by the requester, or a second time for the same.
-    :raises WindowConflictError: if it can't be prolonged any more.
+    :raises ApprovalRefusedError: if it is by the requester, or a second one for the same extension.
+    :raises WindowConflictError: if the window can't be extended any more.
     :raises InputError: if it would last too long.
     """
     seconds = approval.duration_seconds
@@ -433,7 +429,7 @@ def extend(window: RecoveryWindow, approval: Approval, now: datetime, longest: t
     known = list_counting(window, ApprovalPurpose.EXTENDING, seconds, now)
     if any(one.approver.casefold() == approval.approver.casefold() for one in known):
         raise ApprovalRefusedError(
-            f"{approval.approver} has approved that extension of {window.window_id} already.",
+            f"{approval.approver} has already approved this extension of {window.window_id}.",
             hint="Each person's approval counts once.",
         )
     asked = replace(window, approvals=(*window.approvals, approval))
@@ -445,26 +441,24 @@ def extend(window: RecoveryWindow, approval: Approval, now: datetime, longest: t
 
 
 def review(window: RecoveryWindow, name: str) -> RecoveryWindow:
-    """The emergency window reviewed by a second person.
+    """Record the review of an emergency window by a second person.
 
-    :raises WindowConflictError: if it owes no review.
-    :raises ApprovalRefusedError: by whoever requested or activated it.
+    :raises WindowConflictError: if it needs no review.
+    :raises ApprovalRefusedError: if the reviewer requested or activated it.
     """
     if not window.is_emergency or window.reviewed_by is not None:
         why = f"was reviewed by {window.reviewed_by}" if window.reviewed_by else "was no emergency"
-        raise WindowConflictError(
-            f"Recovery window {window.window_id} {why}: no review is owed.", hint=_look_at(window)
-        )
+        raise WindowConflictError(f"Recovery window {window.window_id} {why}: it needs no review.", hint=_show(window))
     for involved in (window.requested_by, window.activated_by):
         if involved is not None and involved.casefold() == name.casefold():
             raise ApprovalRefusedError(
-                f"{name} opened recovery window {window.window_id} and can't review it.", hint="Ask somebody else."
+                f"{name} opened recovery window {window.window_id} and can't review it.", hint="Ask another person."
             )
     return replace(window, reviewed_by=name)
 
 
 def shows_decision(window: RecoveryWindow, action: Action, name: str, decided_at: JsonValue) -> bool | None:
-    """Whether the window shows that a decision of the ledger took effect; ``None`` for what is no decision."""
+    """Whether the window shows that a decision in the ledger took effect; ``None`` if the action is no decision."""
     if action in {Action.WINDOW_APPROVE, Action.WINDOW_EXTEND}:
         return any(one.approver == name and render_time(one.at) == decided_at for one in window.approvals)
     if action is Action.WINDOW_REVIEW:
@@ -479,11 +473,9 @@ _DECIDED_STATES = {
     Action.WINDOW_LAPSE: WindowState.LAPSED,
 }
 
-_WHAT_NEXT = {WindowState.REQUESTED: "It waits for approvals: rootkeeper windows approve WINDOW_ID"}
 
-
-def _look_at(window: RecoveryWindow) -> str:
-    return f"Look at it: rootkeeper windows show {window.window_id}"
+def _show(window: RecoveryWindow) -> Hint:
+    return Hint("Look at the window.", "window.show", window_id=window.window_id)
 
 
 def _render(seconds: int) -> str:

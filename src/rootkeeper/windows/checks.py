@@ -1,17 +1,8 @@
-"""What is checked before a recovery window is opened.
+"""Checks a request for a recovery window: first everything that needs no session, then in an audit session.
 
-Nothing is opened for a time while this machine's clock is wrong: its end would be wrong, too.
-
-Whether policies would make a recovery fail or useless, checked before anything is opened.
-
-A policy that blocks creating or deleting the login profile would leave the window unopened or, worse, unclosed. One
-that denies the signed-in root user makes it useless: whoever is let in can do nothing.
-
-What is checked before a recovery window is opened: first everything that needs no session, then an audit session.
-
-All of it is reading; a dry run does the same and stops here.
-
-What a person does in an open recovery window: which mailbox, which page, and what happens at its end.
+It only reads, so that it is also the dry run. Policies are checked because one that blocks the creation or deletion of
+the login profile would leave the window unopened or, worse, unclosed; one that denies the signed-in root user makes
+the window useless.
 """
 
 from __future__ import annotations
@@ -30,6 +21,7 @@ from rootkeeper.errors import (
     AwsUnreachableError,
     ClockWrongError,
     DenialCause,
+    Hint,
     InputError,
     TargetRefusedError,
     WindowConflictError,
@@ -54,7 +46,7 @@ from rootkeeper.organization.accounts import (
 from rootkeeper.organization.statuses import RootCredentialsSummary
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.windows.rules import CLOCK_SKEW, RecoveryWindow, describe_blocking_window, require_duration
+from rootkeeper.windows.rules import CLOCK_SKEW, describe_blocking_window, require_duration
 from rootkeeper.windows.store import RecoveryWindowStore
 
 _SECONDS_PER_MINUTE = 60
@@ -64,7 +56,7 @@ def require_correct_clock(reader: OrganizationReader) -> None:
     """Compare this machine's clock with AWS's. One call: sts:GetCallerIdentity.
 
     :raises ClockWrongError: if they differ by more than five minutes.
-    :raises AwsError: if AWS can't be asked.
+    :raises AwsError: if the call fails.
     """
     offset = reader.find_clock_offset()
     if offset is None or abs(offset) <= CLOCK_SKEW:
@@ -72,8 +64,8 @@ def require_correct_clock(reader: OrganizationReader) -> None:
     minutes = int(abs(offset).total_seconds() // _SECONDS_PER_MINUTE)
     where = "ahead of" if offset.total_seconds() > 0 else "behind"
     raise ClockWrongError(
-        f"This machine's clock is {minutes} minutes {where} AWS's; nothing was opened, since it would be closed at the "
-        "wrong time.",
+        f"This machine's clock is {minutes} minutes {where} AWS's, so the window would close at the wrong time. "
+        "Nothing was opened.",
         hint="Set the clock, for example by NTP, then try again.",
     )
 
@@ -81,7 +73,7 @@ def require_correct_clock(reader: OrganizationReader) -> None:
 _NEEDED = {
     Task.CREATE_PASSWORD: "allowing password recovery",
     Task.DELETE: "deleting the credentials at the window's end",
-    Task.ROOT_USER_SIGN_IN: "what the root user could do after its sign-in",
+    Task.ROOT_USER_SIGN_IN: "what the root user can do after its sign-in",
 }
 
 
@@ -92,11 +84,11 @@ class RecoveryGuardrailChecker:
     policies: PolicyReader
 
     def check(self, account: Account, inventory: Inventory) -> tuple[str, ...]:
-        """What the person should know: what can't be known beforehand, or couldn't be read.
+        """Return remarks for what depends on the request or couldn't be read.
 
-        :raises AwsAccessDeniedError: if a policy blocks; it is named, with the change that mends it, and for the
-            sign-in with the one that restores it.
-        :raises AwsCredentialsError: if the operator's own credentials ended.
+        :raises AwsAccessDeniedError: if a policy blocks; with the policy, the fix, and for the sign-in the change that
+            undoes it.
+        :raises AwsCredentialsError: if the operator's own credentials expired.
         """
         try:
             evaluator = PolicyTreeReader(self.policies).read_evaluator_over((account,), inventory)
@@ -127,46 +119,46 @@ def _describe_change(row: PreflightRow, evaluator: PreflightEvaluator) -> str | 
     if row.task is not Task.ROOT_USER_SIGN_IN:
         return f"Change the policy first:\n{row.fix}"
     find_inverse_fix = evaluator.find_inverse_fix(row.account, row.task)
-    return f"Lift it for this account first:\n{row.fix}\nPut it back after the window:\n{find_inverse_fix}"
+    return f"Lift it for this account first:\n{row.fix}\nRestore it after the window:\n{find_inverse_fix}"
 
 
 def _unread(error: AwsUnreachableError) -> str:
-    return f"Whether a policy blocks the recovery couldn't be read: {error.message}"
+    return f"It couldn't be read whether a policy blocks the recovery: {error.message}"
 
 
 CLOSING_TAKES = timedelta(seconds=60)
-"""How long the operator's credentials must outlive a window, so that it can be closed with them."""
+"""How long the operator's credentials must outlast a window, so that they can close it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryRequest:
-    """What a person asks for."""
+    """A request for a recovery window."""
 
     account: Account
     reason: str
     ticket: str | None
     duration_seconds: int
     keeps_login: bool = False
-    """Whether the login stays once a person has completed it: the failsafe's set-up."""
+    """Whether the login stays after a person has completed it: the failsafe's set-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPlan:
-    """A request that passed every check, and what opening it will do."""
+    """A request that passed every check."""
 
     request: RecoveryRequest
     inventory: Inventory
     caller: Caller
     endpoint: Endpoint
     existing: RootCredentialsSummary
-    """What the account has now, as an audit session read it; never a password."""
+    """What the account has now, as an audit session showed it; never a password."""
     remarks: tuple[str, ...]
-    """What the person should know before saying yes."""
+    """For the person who confirms."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPlanner:
-    """Checks a request."""
+    """Checks requests."""
 
     reader: OrganizationReader
     sessions: RootSessions
@@ -176,20 +168,19 @@ class RecoveryPlanner:
     policies: PolicyReader
     clock: Clock
     approvals_needed: int = 0
-    """Only a server can collect approvals: without one a window is recorded as unapproved."""
+    """Only a server can collect approvals; without a server a window is recorded as unapproved."""
 
     def plan(self, inventory: Inventory, request: RecoveryRequest, *, window_id: str | None = None) -> RecoveryPlan:
-        """Check everything that can be checked without a change; the only session opened is an audit session, after
-        all other checks have passed. This is also the dry run.
+        """Check everything that can be checked without a change; opens one audit session after all other checks.
 
-        :param window_id: the account's own window, which was requested before and is to be opened now.
+        :param window_id: the account's window that was requested before and is opened now.
         :raises InputError: if the reason is empty or the duration out of range.
         :raises TargetRefusedError: for the management account, an account that isn't ACTIVE or isn't in the
-            organization, and one that has a password already.
-        :raises WindowConflictError: if the account has a window that isn't over.
-        :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS refuses the session.
-        :raises AwsCredentialsError: if the operator's credentials end before the window does.
-        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's.
+            organization, and one that already has a password.
+        :raises WindowConflictError: if the account has an unfinished window.
+        :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS denies the session.
+        :raises AwsCredentialsError: if the operator's credentials expire before the window ends.
+        :raises ClockWrongError: if this machine's clock differs from AWS's by more than five minutes.
         """
         request = _require_request(request)
         require_target(request.account, inventory)
@@ -214,9 +205,9 @@ class RecoveryPlanner:
 
     def _describe_approvals(self) -> str:
         if not self.approvals_needed:
-            return "Nobody approves this window: it is recorded and reported as unapproved."
+            return "No one approves this window: it is recorded and reported as unapproved."
         people = "1 person" if self.approvals_needed == 1 else f"{self.approvals_needed} people"
-        return f"{people} beside the requester must approve it before it can be opened."
+        return f"{people} other than the requester must approve it before it can be opened."
 
     def _read_existing(self, account: Account) -> RootCredentialsSummary:
         session = open_root_session(self.sessions, self.ledger, account.account_id, TaskPolicy.AUDIT)
@@ -224,27 +215,31 @@ class RecoveryPlanner:
         if existing.has_password:
             raise TargetRefusedError(
                 f"{account.account_id} has a root password already, or recovery is allowed: there is nothing to open.",
-                hint="Its root user can use Forgot password now. `rootkeeper delete` would remove it.",
+                hint=Hint(
+                    "Its root user can use Forgot password now. A deletion removes it.",
+                    "window.password",
+                    account_id=account.account_id,
+                ),
             )
         self._require_not_excepted(account, existing)
         return existing
 
     def _require_not_excepted(self, account: Account, existing: RootCredentialsSummary) -> None:
-        """Closing would delete what the exception keeps."""
+        """Closing would delete what the exception protects."""
         now = self.clock.now()
         excepted = any(
             one.account_id == account.account_id and one.is_in_force(now) for one in self.exceptions.list_exceptions()
         )
         if excepted and not existing.is_empty:
             raise TargetRefusedError(
-                f"{account.account_id} has root user credentials that are excepted from deletion; closing a recovery "
+                f"{account.account_id} has root user credentials that are excepted from deletion. Closing a recovery "
                 "window would delete them.",
-                hint=f"Remove the exception first: rootkeeper exceptions remove {account.account_id}",
+                hint=Hint("Remove the exception first.", "window.exception", account_id=account.account_id),
             )
 
 
 def require_no_window(windows: RecoveryWindowStore, account_id: AccountId, *, but: str | None = None) -> None:
-    """Check that the account has no window that isn't over, ``but`` the one of that id.
+    """Require that the account has no unfinished window, except the one with the id ``but``.
 
     :raises WindowConflictError: if it has one.
     """
@@ -257,15 +252,18 @@ def require_no_window(windows: RecoveryWindowStore, account_id: AccountId, *, bu
 
 
 def require_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
-    """Check that the operator's credentials can still close a window that ends at ``end``.
+    """Require that the operator's credentials can still close a window that ends at ``end``.
 
-    :raises AwsCredentialsError: if they end before.
+    :raises AwsCredentialsError: if they expire before.
     """
     if credentials_expire_at is not None and credentials_expire_at < end + CLOSING_TAKES:
         raise AwsCredentialsError(
-            f"The AWS credentials in use end at {credentials_expire_at.isoformat(timespec='seconds')}, before the "
-            f"window could be closed at {end.isoformat(timespec='seconds')}. Nothing was opened.",
-            hint="Sign in again for longer, use credentials that renew themselves, or choose a shorter --for.",
+            f"The AWS credentials expire at {credentials_expire_at.isoformat(timespec='seconds')}, before the "
+            f"window closes at {end.isoformat(timespec='seconds')}. Nothing was opened.",
+            hint=Hint(
+                "Sign in again for longer, use credentials that renew themselves, or choose a shorter window.",
+                "window.shorter",
+            ),
         )
 
 
@@ -273,14 +271,14 @@ def _require_request(request: RecoveryRequest) -> RecoveryRequest:
     require_duration(request.duration_seconds)
     reason = request.reason.strip()
     if not reason:
-        raise InputError("A recovery window needs a reason.", hint="Say why: --reason TEXT")
+        raise InputError("A recovery window needs a reason.", hint=Hint("Give the reason.", "window.reason"))
     return replace(request, reason=reason, ticket=(request.ticket or "").strip() or None)
 
 
 def require_target(account: Account, inventory: Inventory) -> None:
-    """Check that root sessions can reach the account.
+    """Require that root sessions are possible in the account.
 
-    :raises TargetRefusedError: if they can't.
+    :raises TargetRefusedError: if they aren't.
     """
     organization = inventory.organization
     if organization.partition != "aws":
@@ -297,7 +295,7 @@ def require_target(account: Account, inventory: Inventory) -> None:
     if account.state is not AccountState.ACTIVE:
         raise TargetRefusedError(
             f"{account.account_id} is {account.state}; only ACTIVE accounts can be recovered.",
-            hint="Root sessions reach ACTIVE accounts alone; AWS Support can reopen a closed account for a time.",
+            hint="AWS allows root sessions only in ACTIVE accounts. AWS Support can reopen a recently closed account.",
         )
 
 
@@ -313,13 +311,13 @@ def _require_caller(caller: Caller, organization: Organization, setup: Setup) ->
 
 
 def _require_feature(setup: Setup) -> None:
-    """What couldn't be read is left to AWS, which refuses the session if it is off."""
+    """If it couldn't be read, AWS decides: it denies the session if the feature is off."""
     is_off = setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features
     if setup.trusted_access is False or is_off:
         what = "Trusted access for IAM" if setup.trusted_access is False else "The feature RootCredentialsManagement"
         raise AwsAccessDeniedError(
-            f"{what} is off, so that no password recovery can be allowed. Nothing was opened.",
-            hint="Switch it on: rootkeeper enable",
+            f"{what} is off, so password recovery can't be allowed. Nothing was opened.",
+            hint=Hint("Turn it on.", "window.enable"),
         )
 
 
@@ -338,79 +336,3 @@ def _list_remarks(request: RecoveryRequest, existing: RootCredentialsSummary, se
     elif request.account.account_id in setup.delegated_administrators:
         remarks.append("The account is a failsafe: closing the window deletes its root login, which should be kept.")
     return tuple(remarks)
-
-
-_WHAT_CLOSING_DOES = (
-    "Closing deletes every root user credential of the account, those from before included: access keys, signing "
-    "certificates, the password, MFA devices. A console session that is open then may live on."
-)
-
-
-def list_next_steps(
-    account: Account, window: RecoveryWindow, endpoint_url: str | None, *, leave_open: bool = False
-) -> tuple[str, ...]:
-    """Line by line, in order.
-
-    ``endpoint_url`` is the sandbox's; ``None`` for AWS.
-    """
-    return (
-        *_list_work(account.email, window, endpoint_url),
-        _describe_end(window, leave_open=leave_open),
-        _WHAT_CLOSING_DOES,
-    )
-
-
-def list_steps_on_server(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
-    """The same for a window that a server closes."""
-    return (
-        *_list_work(email, window, endpoint_url),
-        f"The server closes the window at {_end_of(window)}. Earlier: rootkeeper windows close {window.window_id}",
-        _WHAT_CLOSING_DOES,
-    )
-
-
-def _list_work(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
-    return (
-        f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {email}.",
-        f"2. Open the mail that arrives in the mailbox {email}, follow its link and set a password.",
-        "3. Sign in with it as root user. You will be asked to register an MFA device; do so.",
-        f"4. Do the work: {window.reason}",
-    )
-
-
-def list_set_up_steps(account: Account, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
-    """The same for a failsafe, whose login stays."""
-    end = _end_of(window)
-    return (
-        f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {account.email}.",
-        (
-            f"2. Open the mail that arrives in the mailbox {account.email}, follow its link and set a password that "
-            "two people keep."
-        ),
-        "3. Sign in with it as root user and register an MFA device; register a second one, one of them hardware.",
-        "4. Sign out, and put password and devices where two people find them. Create no access key.",
-        (
-            f"This command looks every few seconds and ends as soon as it is complete. At {end}, or at Ctrl-C, "
-            "everything is deleted again."
-        ),
-    )
-
-
-def _describe_end(window: RecoveryWindow, *, leave_open: bool) -> str:
-    end = _end_of(window)
-    if not leave_open:
-        return f"This command waits and closes the window at {end}; Ctrl-C closes it at once."
-    return (
-        f"Nothing closes this window at its end ({end}): no server is running. Close it yourself: "
-        f"rootkeeper windows close {window.window_id}"
-    )
-
-
-def _end_of(window: RecoveryWindow) -> str:
-    return window.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC") if window.expires_at else "its end"
-
-
-def _sign_in_page(endpoint_url: str | None) -> str:
-    if endpoint_url is None:
-        return "https://signin.aws.amazon.com/ (choose Root user, then Forgot password)"
-    return f"{endpoint_url.rstrip('/')}/signin/forgot-password"

@@ -1,18 +1,8 @@
-"""Closing a recovery window, and reading its account again.
+"""Closes recovery windows, and reads their accounts again afterwards.
 
-Closing a recovery window: all four kinds of root user credentials go, and a re-read shows it.
-
-Whatever the person created in the window goes with it. A window is CLOSED_VERIFIED only after an audit session read
-all four kinds empty; anything else is CLOSE_FAILED, which is never the end: every later attempt starts from there.
-
-Reading an account again after its recovery window was closed, since a console session may outlast its password.
-
-Whatever is found is nobody's work any more: the window is closed once more. What can't be read is read again soon, and
-is never taken for clean.
-
-Recovery windows past their end: closed first by every command that changes something, named by all others.
-
-Waiting in this process for the end of a recovery window, and closing it then, however often it takes.
+Closing deletes all four kinds of root user credentials. A window is CLOSED_VERIFIED only after an audit session showed
+none of the four kinds; otherwise it is CLOSE_FAILED and is closed again. The account is read again later, because a
+console session may outlast its password; if credentials are found, the window is closed again.
 """
 
 from __future__ import annotations
@@ -33,6 +23,7 @@ from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
     DatabaseError,
+    Hint,
     LedgerUnavailableError,
     LockLostError,
     WindowConflictError,
@@ -69,23 +60,23 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 
 class CloseOutcome(StrEnum):
-    """What came of an attempt to close."""
+    """The result of an attempt to close."""
 
     CLOSED = "closed"
-    """A re-read shows all four kinds empty, and the window is CLOSED_VERIFIED."""
+    """A re-read shows none of the four kinds, and the window is CLOSED_VERIFIED."""
     CLOSED_UNRECORDED = "closed_unrecorded"
-    """The re-read shows it, but the database couldn't record the window's end; it is closed once more when it can."""
+    """A re-read shows it, but the database couldn't record it; the window is closed again later."""
     FAILED = "failed"
-    """Not closed, or not shown to be; the window owes its closing still."""
+    """Not closed, or not proven; the window still has to be closed."""
     BUSY = "busy"
-    """Another process holds the account; it may be closing the window itself."""
+    """Another process holds the account; it may be closing the window."""
     UNNEEDED = "unneeded"
-    """The window was over already."""
+    """The window has already ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseResult:
-    """An attempt to close a window, and what came of it."""
+    """An attempt to close a window, and its result."""
 
     window: RecoveryWindow
     outcome: CloseOutcome
@@ -95,13 +86,13 @@ class CloseResult:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is closed and recorded; if not, the exit status is 4."""
+        """Whether it is closed and recorded; otherwise the exit status is 4."""
         return self.outcome in {CloseOutcome.CLOSED, CloseOutcome.UNNEEDED}
 
 
 @dataclass(frozen=True, slots=True)
 class _CloseAttempt:
-    """What an attempt showed of the account."""
+    """What an attempt showed about the account."""
 
     is_empty: bool
     failure: str | None = None
@@ -120,20 +111,20 @@ class WindowCloser:
     clock: Clock
     progress: Progress
     spill: Callable[[], AbstractContextManager[Ledger]] | None = None
-    """Gives the ledger of last resort, for the time in which ``ledger`` can't be written; only closing may use it."""
+    """Opens the spill file, for use while ``ledger`` can't be written; only closing may use it."""
     reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
     notices: WindowNotices | None = None
-    """Tells people; ``None``: the command line that closes tells its own person."""
+    """``None``: the command line that closes shows the result itself."""
     rereads: tuple[timedelta, ...] = ()
-    """How long after the closing the account is read again by a server."""
+    """How long after the closing a server reads the account again."""
     closed_by: str | None = None
-    """Who asks for the closing; ``None`` for the window's end."""
+    """Who requested the closing; ``None``: the window reached its end."""
 
     def close(self, window: RecoveryWindow) -> CloseResult:
-        """Delete all four kinds of root user credentials of the window's account and re-read; never raises for what
-        AWS, the ledger or the database refuse, but says it.
+        """Delete all four kinds of root user credentials of the window's account, and re-read. Errors of AWS, the
+        ledger or the database are in the result.
 
-        A window that is OPENING must be settled first (``Settlement``): what is there may be somebody else's.
+        A window that is OPENING must be settled first (``Settlement``), because the credentials may not be ours.
 
         :raises WindowConflictError: if the window was never opened (REQUESTED, APPROVED).
         """
@@ -143,9 +134,9 @@ class WindowCloser:
         return closing
 
     def attempt(self, window: RecoveryWindow, is_due: Callable[[RecoveryWindow], bool] = lambda _: True) -> CloseResult:
-        """The same without a remark, for those that try again by themselves.
+        """Close without a remark, for callers that try again themselves.
 
-        :param is_due: asked of the window as it stands once the account is held: it may have been prolonged, or closed,
+        :param is_due: called with the current window under the account's lock: it may have been extended or closed
             since it was listed.
         :raises WindowConflictError: if the window was never opened.
         """
@@ -169,9 +160,8 @@ class WindowCloser:
             return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} is {window.state}.")
         if window.state is WindowState.OPENING:
             failure = "It isn't known yet whether anything was opened."
-            return CloseResult(
-                window, CloseOutcome.FAILED, failure, "The next command that changes something reads again."
-            )
+            hint = "The next command that changes something reads the account again."
+            return CloseResult(window, CloseOutcome.FAILED, failure, hint)
         closing = self.windows.update(window.window_id, self._begin)
         return self._finish(closing, self._empty(closing, lock))
 
@@ -179,8 +169,8 @@ class WindowCloser:
         return begin_closing(window, self.clock.now(), self.closed_by)
 
     def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
-        """DescribeAccount is allowed so seldom that it isn't asked before the first attempt, of which many may be due
-        at once: AWS itself refuses a session in an account that isn't ACTIVE or has left. It is asked why one failed.
+        """DescribeAccount has a low quota, so it isn't called before first attempts, of which many may be due at once.
+        AWS denies a session in an account that isn't ACTIVE or has left; the account's state then explains the failure.
         """
         if window.failed_closings and (refusal := self._find_refusal(window)) is not None:
             return _CloseAttempt(is_empty=False, failure=refusal)
@@ -194,7 +184,7 @@ class WindowCloser:
     def _remove_with(
         self, spill: Callable[[], AbstractContextManager[Ledger]], window: RecoveryWindow, lock: AccountLock
     ) -> _CloseAttempt:
-        self.progress.remark("The ledger can't be written: closing goes on with the spill file.")
+        self.progress.remark("The ledger can't be written. Closing continues with the spill file.")
         try:
             with spill() as ledger:
                 return self._remove(window, lock, ledger)
@@ -202,7 +192,7 @@ class WindowCloser:
             return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
 
     def _find_refusal(self, window: RecoveryWindow) -> str | None:
-        """Why nothing can be deleted in the account; AWS itself decides where this can't be read."""
+        """Find why nothing can be deleted in the account; if its state can't be read, AWS decides."""
         try:
             state = self.reader.find_account_state(window.account_id)
         except AwsError:
@@ -210,7 +200,7 @@ class WindowCloser:
         if state is None:
             return f"{window.account_id} isn't in the organization any more: it can't be closed from here."
         if state is not AccountState.ACTIVE:
-            return f"{window.account_id} is {state}: its root user can't be reached."
+            return f"{window.account_id} is {state}. AWS doesn't allow root sessions in it."
         return None
 
     def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _CloseAttempt:
@@ -250,28 +240,29 @@ class WindowCloser:
             self._notify_closed(finished)
             return CloseResult(finished, CloseOutcome.CLOSED, _CLOSED.format(finished.account_id))
         self._notify_failed(window, finished, now)
-        return CloseResult(finished, CloseOutcome.FAILED, attempt.failure or "", _RETRY)
+        hint = Hint("Every changing command tries again.", "window.retry", window_id=finished.window_id)
+        return CloseResult(finished, CloseOutcome.FAILED, attempt.failure or "", hint)
 
     def _notify_closed(self, window: RecoveryWindow) -> None:
         if self.notices is not None:
-            by = f"Closed by {window.closed_by}." if window.closed_by else "Its time was up."
-            left = "A console session that was open may live on; the account is read again." if self.rereads else ""
+            by = f"Closed by {window.closed_by}." if window.closed_by else "The window reached its end."
+            left = "An open console session can continue, so the account is read again." if self.rereads else ""
             body = f"{by} {_CLOSED.format(window.account_id)} {left}".strip()
             self.notices.announce(NotificationEvent.WINDOW_CLOSED, window, body)
 
     def _notify_failed(self, before: RecoveryWindow, window: RecoveryWindow, now: datetime) -> None:
-        """Each time that it becomes more urgent."""
+        """Notify when the severity rises."""
         severity = find_raised_severity(before, window, now)
         if self.notices is not None and severity is not None:
-            body = f"{window.failure} It is tried again within a minute, {window.failed_closings} times so far."
+            body = f"{window.failure} Failed attempts so far: {window.failed_closings}. The next is within a minute."
             self.notices.announce(NotificationEvent.WINDOW_CLOSE_FAILED, window, body, severity=severity)
 
     def _close_without_database(
         self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError
     ) -> CloseResult:
-        """Without the database there is no lock. Where it is gone for all, nobody else can act on the account, since
-        every other privileged call needs its intent there; where only this process is cut off, another may close the
-        same window meanwhile: both only delete. A prolongation that isn't known here is cut short, the safe side.
+        """Without the database there is no lock. If it is down for all, no other process can act on the account,
+        because every privileged call needs its intent there. If only this process is cut off, another one may close
+        the same window at the same time, which is safe: both only delete. An unknown extension is cut short.
         """
         if self.spill is None:
             return CloseResult(latest, CloseOutcome.FAILED, error.message, error.hint)
@@ -289,14 +280,13 @@ class WindowCloser:
 
 
 _CLOSED = "Closed: a re-read shows no root user credentials in {}."
-_RETRY = "It is tried again by every command that changes something: `rootkeeper windows close` does it now."
 
 
 def _require_opened(window: RecoveryWindow) -> None:
     if window.state in WAITING_STATES:
         raise WindowConflictError(
             f"Recovery window {window.window_id} is {window.state}; nothing is open.",
-            hint=f"Take it back: rootkeeper windows cancel {window.window_id}",
+            hint=Hint("Cancel the window.", "window.cancel", window_id=window.window_id),
         )
 
 
@@ -313,22 +303,22 @@ def _describe_unrecorded(
         window,
         CloseOutcome.CLOSED_UNRECORDED,
         f"{_CLOSED.format(window.account_id)} The database can't record that: {error.message}",
-        "Mend the database; the next command that changes something closes the window once more and records it.",
+        "Fix the database. The next command that changes something closes the window again and records it.",
     )
 
 
 def _explain(result: RemovalResult) -> str:
-    """Why the account isn't shown to be empty, in one sentence."""
+    """Explain why the account isn't proven empty, in one sentence."""
     if result.error is not None:
         return result.error.message
     details = [kind.detail for kind in result.kinds if kind.detail]
     if details:
         return " ".join(details)
-    return "Root user credentials are still there." if result.left is not None else "What is left couldn't be re-read."
+    return "Root user credentials are still present." if result.left is not None else "The account couldn't be re-read."
 
 
 _TAKEN_OVER = OWING_STATES | {WindowState.CLOSED_VERIFIED, WindowState.KEPT}
-"""A later window in one of these states owes the account's closing and its re-reads, or keeps its login on purpose."""
+"""A later window in one of these states is responsible for closing and re-reading the account, or keeps its login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,12 +337,12 @@ class WindowRereader:
     actor_name: str
 
     def reread(self, window: RecoveryWindow) -> None:
-        """Read the account in an audit session, under its lock; of several workers one does it.
+        """Read the account in an audit session, under its lock, so that only one worker does it.
 
         Calls: organizations:DescribeAccount, sts:AssumeRoot, sts:GetCallerIdentity, iam:GetAccountSummary.
 
         :raises LedgerUnavailableError: if the ledger can't be written; no session was opened, or its result is lost.
-        :raises DatabaseError: if the database can't be written; it is read again.
+        :raises DatabaseError: if the database can't be written; the account is read again.
         """
         try:
             with self.locks.hold(window.account_id, "re-reading after a recovery window") as lock:
@@ -360,7 +350,7 @@ class WindowRereader:
                 require_reread_due(latest, now)
                 self._reread_held(latest, lock, now)
         except (AccountBusyError, LockLostError, WindowConflictError):
-            return  # somebody else has made it, or is at work there: it is due still, if it is
+            return  # another process has made it or is working on the account
 
     def _reread_held(self, window: RecoveryWindow, lock: AccountLock, now: datetime) -> None:
         later = [one for one in self.windows.list_of_account(window.account_id) if _is_later(one, window)]
@@ -407,7 +397,7 @@ class WindowRereader:
     def _reopen(
         self, window: RecoveryWindow, found: RootCredentialsSummary, waiting: list[RecoveryWindow], now: datetime
     ) -> None:
-        """A request that waits makes room: an account that has credentials already can't be recovered anyhow."""
+        """Waiting requests are cancelled: an account with credentials can't be recovered."""
         why = f"root user credentials were found after window {window.window_id}"
         for one in waiting:
             DecisionRecorder(self.windows, self.ledger).record(
@@ -419,15 +409,14 @@ class WindowRereader:
         self.notices.announce(
             NotificationEvent.WINDOW_REOPENED,
             reopened,
-            f"A re-read found {kinds}. The window is closed again at once; find out who made that, and how: a console "
+            f"A re-read found {kinds}. The window is closed again at once. Find out who created them: a console "
             "session may have outlasted its password.",
         )
 
     def _give_up(self, window: RecoveryWindow) -> None:
         self.windows.update(window.window_id, end_rereads)
         self.progress.remark(
-            f"ALERT: {window.account_id} wasn't read again after window {window.window_id}: it couldn't be, or no "
-            f"server ran, for too long. Read it now: rootkeeper audit {window.account_id}"
+            f"ALERT: {window.account_id} couldn't be read again in time after window {window.window_id}. Audit it now."
         )
 
 
@@ -436,26 +425,23 @@ def _is_later(one: RecoveryWindow, window: RecoveryWindow) -> bool:
 
 
 def list_overdue(windows: RecoveryWindowStore, now: datetime) -> tuple[RecoveryWindow, ...]:
-    """Windows whose closing is due, the most overdue first: reading commands and dry runs name them, loudly.
-
-    Beside those past their end, those whose closing was begun and isn't finished.
-    """
+    """List windows that must be closed now, the most overdue first: past their end, or with an unfinished closing."""
     due = [window for window in windows.list_windows(unfinished_only=True) if window.is_due(now)]
     return tuple(sorted(due, key=lambda window: window.expires_at or now))
 
 
 @dataclass(frozen=True, slots=True)
 class OverdueWindowCloser:
-    """Closes what is due, before a command does anything else."""
+    """Closes due windows before a command does anything else."""
 
     windows: RecoveryWindowStore
     closing: WindowCloser
     progress: Progress
 
     def close_overdue(self, now: datetime) -> tuple[CloseResult, ...]:
-        """Try to close every window that is due; one that can't be closed never stops the others.
+        """Try to close every due window; a failure doesn't stop the others.
 
-        Run ``Settlement.settle`` before it: windows that are OPENING are its work.
+        Run ``Settlement.settle`` first: it settles windows that are OPENING.
         """
         closings = []
         for window in list_overdue(self.windows, now):
@@ -465,10 +451,10 @@ class OverdueWindowCloser:
 
 
 STEP_SECONDS = 1.0
-"""How long a sleep is at most, so that a stop or a due window is noticed soon."""
+"""Longest sleep, so that a stop or a due window is noticed soon."""
 
 LOOK_EVERY_SECONDS = 10
-"""How often the database is asked whether somebody else closed or prolonged the window."""
+"""How often the window is read again: another process may have closed or extended it."""
 
 _ENDS = frozenset({CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED, CloseOutcome.UNNEEDED})
 
@@ -480,7 +466,7 @@ class WaitResult(StrEnum):
     STOPPED = "stopped"
     """The person or the system asked to stop: close now."""
     OVER = "over"
-    """Somebody else closed the window."""
+    """Another process closed the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,7 +479,7 @@ class WindowWaiter:
     progress: Progress
     remark_every_seconds: int = 300
     retry_seconds: int = 60
-    """At most this long after a failed closing it is tried again."""
+    """Longest wait after a failed closing."""
 
     def wait(
         self,
@@ -501,10 +487,10 @@ class WindowWaiter:
         is_stopped: Callable[[], bool],
         show: Callable[[RecoveryWindow], None] = lambda _: None,
     ) -> WaitResult:
-        """Sleep in steps of at most a second until the window is due, by wall or by monotonic time; polls
-        ``is_stopped``, and looks at times, and at its end, whether somebody else closed or prolonged it.
+        """Sleep in short steps until the window is due, by wall or by monotonic time, until ``is_stopped``, or until
+        another process closed it.
 
-        :param show: told the window as it stands, each time that it is looked at.
+        :param show: receives the window each time that it is read again.
         """
         started = self.clock.monotonic()
         lasts = self._find_remaining(window)
@@ -529,12 +515,10 @@ class WindowWaiter:
         return WaitResult.STOPPED
 
     def close(self, window: RecoveryWindow, is_stopped: Callable[[], bool] = lambda: False) -> CloseResult:
-        """Close, and try again, at most ``retry_seconds`` later each time, until it is closed or ``is_stopped``.
+        """Close, and try again at most ``retry_seconds`` later each time, until it is closed or ``is_stopped``.
 
-        A closing that only couldn't be recorded isn't repeated: the next command that changes something records it.
-
-        ``is_stopped`` is asked after each attempt, never before the first: a stop while waiting means to close now,
-        so give a flag of its own, for the second Ctrl-C.
+        A closing that only couldn't be recorded isn't repeated: the next changing command records it. ``is_stopped`` is
+        called after each attempt; pass a flag for the second Ctrl-C, because the first one means to close now.
         """
         closing = self.closing.close(window)
         for pause in self._pauses():

@@ -1,15 +1,8 @@
-"""Requesting, approving, denying and extending recovery windows.
+"""Records requests for recovery windows on a server, and the decisions about them, and notifies people.
 
-Taking in the request for a recovery window, on a server, where people are known and others approve.
-
-Everything that can be checked is checked before anybody is asked to approve; only an audit session is opened for it.
-
-What people decide about a recovery window: approve, deny, cancel, extend, review.
-
-A decision's intent is on disk before the window's row takes it, and the row is what counts: so no approval can count
-that the ledger doesn't have. The other way round, a process that dies between the two leaves an intent without an
-outcome, and the next settlement finds in the row whether it took effect. What the row refuses, such as a second
-approval by the same person at the same moment, ends the intent as failed.
+A request is checked completely before anyone is asked to approve. A decision's intent is in the ledger before the
+window's row changes, and the row decides: no approval counts that isn't in the ledger. If a process dies in between,
+the next settlement reads in the row whether the decision took effect.
 """
 
 from __future__ import annotations
@@ -36,7 +29,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 
 @dataclass(frozen=True, slots=True)
 class WindowRequestService:
-    """Records what one person asks for."""
+    """Records the requests of one person."""
 
     planning: RecoveryPlanner
     windows: RecoveryWindowStore
@@ -50,9 +43,9 @@ class WindowRequestService:
     def plan(self, inventory: Inventory, request: RecoveryRequest, *, is_emergency: bool = False) -> RecoveryPlan:
         """Check the request; this is also the dry run. Opens one audit session, after all other checks.
 
-        :raises InputError: if the actor isn't known to a server, or the duration is longer than the policy allows.
-        :raises PermissionDeniedError: if the policy doesn't let the actor ask for that account.
-        :raises RootkeeperError: and all that ``RecoveryPlanner.plan`` raises.
+        :raises InputError: if the actor isn't authenticated, or the duration is longer than the policy allows.
+        :raises PermissionDeniedError: if the policy doesn't allow the actor to request for that account.
+        :raises RootkeeperError: as ``RecoveryPlanner.plan`` does.
         """
         require_known(self.actor)
         self.policy.require_requester(self.actor.name, request.account)
@@ -70,11 +63,11 @@ class WindowRequestService:
         is_drill: bool = False,
         is_emergency: bool = False,
     ) -> RecoveryWindow:
-        """The window, REQUESTED; or APPROVED where no approval is owed, or it is an emergency.
+        """Record a window as REQUESTED; as APPROVED if it needs no approval or is an emergency.
 
-        The ledger has the request before the window is there.
+        The ledger records the request first.
 
-        :raises RootkeeperError: all that ``plan`` raises.
+        :raises RootkeeperError: as ``plan`` does.
         :raises WindowConflictError: if the account got a window since.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was requested.
         """
@@ -110,19 +103,18 @@ class WindowRequestService:
 
     def _notify(self, window: RecoveryWindow) -> None:
         length = render_duration(timedelta(seconds=window.duration_seconds))
-        said = f"{describe_request(window)} For {length}."
+        said = f"{describe_request(window)} Duration: {length}."
         if window.is_emergency:
             self.notices.announce(
                 NotificationEvent.WINDOW_EMERGENCY,
                 window,
-                f"{said} Nobody approved it. A second person reviews it within 24 hours: "
-                f"rootkeeper windows review {window.window_id}",
+                f"{said} No one approved it. A second person must review it within 24 hours.",
             )
             return
         is_waiting = window.state is WindowState.REQUESTED
-        ask = f"rootkeeper windows approve {window.window_id}" if is_waiting else "It needs no approval."
-        needed = f" It needs {window.approvals_needed} approvals." if window.approvals_needed > 1 else ""
-        self.notices.announce(NotificationEvent.WINDOW_REQUESTED, window, f"{said}{needed} {ask}")
+        approvals_needed = "1 approval" if window.approvals_needed == 1 else f"{window.approvals_needed} approvals"
+        needed = f"It needs {approvals_needed}." if is_waiting else "It needs no approval."
+        self.notices.announce(NotificationEvent.WINDOW_REQUESTED, window, f"{said} {needed}")
 
 
 Step = Callable[[RecoveryWindow], RecoveryWindow]
@@ -130,7 +122,7 @@ Step = Callable[[RecoveryWindow], RecoveryWindow]
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecorder:
-    """Writes decisions into ledger and row, in the order that counts."""
+    """Records decisions in the ledger and then in the window's row."""
 
     windows: RecoveryWindowStore
     ledger: Ledger
@@ -138,9 +130,9 @@ class DecisionRecorder:
     def record(
         self, action: Action, window: RecoveryWindow, step: Step, now: datetime, parameters: Mapping[str, JsonValue]
     ) -> RecoveryWindow:
-        """The window after ``step``; where the step is refused from the start, nothing is recorded.
+        """Apply ``step`` to the window; a step that is refused at once isn't recorded.
 
-        :raises InputError: whatever ``step`` raises; the window is as it was.
+        :raises InputError: as ``step`` does; the window is unchanged.
         :raises LedgerUnavailableError: if the decision can't be recorded; it doesn't count.
         :raises DatabaseError: if the row can't be written; the decision doesn't count.
         """
@@ -158,7 +150,7 @@ class DecisionRecorder:
         try:
             self.ledger.append_outcome(intent, Result.DONE, {"state": decided.state.value})
         except LedgerUnavailableError:
-            return decided  # it counts, and its intent is on disk; the next settlement gives it its outcome
+            return decided  # it counts, and its intent is on disk; the next settlement records its outcome
         return decided
 
 
@@ -173,18 +165,18 @@ class WindowDecisionService:
     clock: Clock
     actor: Actor
     find_account: Callable[[AccountId], Account | None]
-    """As it was listed last; ``None`` where it isn't known."""
+    """As it was last listed; ``None`` if it isn't known."""
     find_credentials_expiry: Callable[[], datetime | None]
-    """When the credentials end that are to close the window."""
+    """When the credentials expire that will close the window."""
 
     def approve(self, window_id: str, terms: ApprovalTerms = ANY_TERMS) -> RecoveryWindow:
-        """One approval.
+        """Approve the window.
 
-        :param terms: what the person believes to approve; anything else is refused.
-        :raises InputError: if the actor isn't known to a server, or there is no such window.
-        :raises PermissionDeniedError: if the policy doesn't let the actor approve for that account.
-        :raises ApprovalRefusedError: by the requester, a second time, too late, or for something else.
-        :raises WindowConflictError: if the window waits for no approval.
+        :param terms: what the person expects to approve; anything else is refused.
+        :raises InputError: if the actor isn't authenticated, or there is no such window.
+        :raises PermissionDeniedError: if the policy doesn't allow the actor to approve for that account.
+        :raises ApprovalRefusedError: if it is by the requester, a second one, too late, or for something else.
+        :raises WindowConflictError: if the window doesn't wait for approval.
         :raises LedgerUnavailableError: if it can't be recorded; it doesn't count.
         """
         window, now = self._find(window_id), self.clock.now()
@@ -201,11 +193,11 @@ class WindowDecisionService:
         return decided
 
     def deny(self, window_id: str, reason: str) -> RecoveryWindow:
-        """Refuse it, or take back what was approved and isn't used yet.
+        """Deny the window; this also takes back an unused approval.
 
-        :raises InputError: without a reason, or if the actor isn't known to a server, or there is no such window.
-        :raises PermissionDeniedError: if the policy doesn't let the actor decide for that account.
-        :raises WindowConflictError: if it isn't waiting any more.
+        :raises InputError: without a reason, if the actor isn't authenticated, or if there is no such window.
+        :raises PermissionDeniedError: if the policy doesn't allow the actor to decide for that account.
+        :raises WindowConflictError: if the window no longer waits.
         """
         window, now = self._find(window_id), self.clock.now()
         self._require_approver(window)
@@ -220,10 +212,10 @@ class WindowDecisionService:
         return decided
 
     def cancel(self, window_id: str, reason: str = "") -> RecoveryWindow:
-        """Take the request back, before anything was opened.
+        """Cancel the request before anything was opened.
 
-        :raises InputError: if the actor isn't known to a server, or there is no such window.
-        :raises WindowConflictError: if it isn't waiting any more.
+        :raises InputError: if the actor isn't authenticated, or there is no such window.
+        :raises WindowConflictError: if the window no longer waits.
         """
         window, now = self._find(window_id), self.clock.now()
         decided = self._record(
@@ -237,13 +229,13 @@ class WindowDecisionService:
         return decided
 
     def extend(self, window_id: str, seconds: int) -> RecoveryWindow:
-        """Consent to prolonging it; it is prolonged once as many people as it needs consent to the same length.
+        """Approve an extension; the window is extended when enough people have approved the same length.
 
-        :raises InputError: if the actor isn't known to a server, there is no such window, or it would last too long.
-        :raises PermissionDeniedError: if the policy doesn't let the actor approve for that account.
-        :raises ApprovalRefusedError: by the requester, or a second time for the same length.
-        :raises WindowConflictError: if it can't be prolonged any more.
-        :raises AwsCredentialsError: if the credentials that are to close it end before.
+        :raises InputError: if the actor isn't authenticated, there is no such window, or it would last too long.
+        :raises PermissionDeniedError: if the policy doesn't allow the actor to approve for that account.
+        :raises ApprovalRefusedError: if it is by the requester, or a second one for the same length.
+        :raises WindowConflictError: if the window can't be extended any more.
+        :raises AwsCredentialsError: if the credentials that will close it expire before.
         """
         window, now = self._find(window_id), self.clock.now()
         if window.approvals_needed:
@@ -265,12 +257,12 @@ class WindowDecisionService:
         return decided
 
     def review(self, window_id: str) -> RecoveryWindow:
-        """Look afterwards at what was opened in an emergency.
+        """Review a window that was opened in an emergency.
 
-        :raises InputError: if the actor isn't known to a server, or there is no such window.
-        :raises PermissionDeniedError: if the policy doesn't let the actor decide for that account.
-        :raises ApprovalRefusedError: by whoever requested or activated it.
-        :raises WindowConflictError: if it owes no review.
+        :raises InputError: if the actor isn't authenticated, or there is no such window.
+        :raises PermissionDeniedError: if the policy doesn't allow the actor to decide for that account.
+        :raises ApprovalRefusedError: if the actor requested or activated it.
+        :raises WindowConflictError: if it needs no review.
         """
         window, now = self._find(window_id), self.clock.now()
         self._require_approver(window)
@@ -283,7 +275,7 @@ class WindowDecisionService:
         return self.windows.get(window_id)
 
     def _require_approver(self, window: RecoveryWindow) -> None:
-        """An account whose place isn't known is below no unit."""
+        """An account with an unknown place is below no unit."""
         account = self.find_account(window.account_id)
         self.policy.require_approver(self.actor.name, account or make_unplaced(window.account_id))
 
@@ -296,7 +288,7 @@ class WindowDecisionService:
         given = ", ".join(window.approved_by)
         if window.state is WindowState.APPROVED:
             until = f" until {window.lapses_at:%Y-%m-%d %H:%M:%S UTC}" if window.lapses_at else ""
-            what = f"It can be activated{until}: rootkeeper windows activate {window.window_id}"
+            what = f"It can be activated{until}."
         else:
             what = f"It has {len(window.approved_by)} of {window.approvals_needed} approvals."
         body = f"{describe_request(window)} Approved by {given}. {what}"
@@ -305,10 +297,10 @@ class WindowDecisionService:
     def _notify_extended(self, before: RecoveryWindow, window: RecoveryWindow, seconds: int) -> None:
         length = render_duration(timedelta(seconds=seconds))
         if window.duration_seconds == before.duration_seconds:
-            body = f"{self.actor.name} consents to prolonging it by {length}; more people must."
+            body = f"{self.actor.name} approved an extension by {length}. More approvals are needed."
         else:
             end = f"{window.expires_at:%Y-%m-%d %H:%M:%S UTC}" if window.expires_at else "its end"
-            body = f"Prolonged by {length} by {self.actor.name}; it closes itself at {end}."
+            body = f"Extended by {length} by {self.actor.name}. It closes at {end}."
         self._notify(NotificationEvent.WINDOW_EXTENDED, window, body)
 
     def _notify(self, event: NotificationEvent, window: RecoveryWindow, body: str) -> None:
@@ -316,5 +308,5 @@ class WindowDecisionService:
 
 
 def make_unplaced(account_id: AccountId) -> Account:
-    """An account of which only its id is known."""
+    """Make an account of which only the id is known."""
     return Account(account_id, account_id, "", AccountState.UNKNOWN, (), "")

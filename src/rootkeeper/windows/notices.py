@@ -1,7 +1,4 @@
-"""What people are told about recovery windows: who did what, for which account, and what to do next.
-
-What is handed to the notifier leaves the house, so nothing of a credential is in it.
-"""
+"""Notifies people about recovery windows. Notifications leave the organization and never contain credentials."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ _TITLES = {
     NotificationEvent.WINDOW_CLOSE_FAILED: "Recovery window of {} is NOT closed",
     NotificationEvent.WINDOW_DENIED: "Recovery window of {} denied",
     NotificationEvent.WINDOW_EMERGENCY: "EMERGENCY recovery of {} without approval",
-    NotificationEvent.WINDOW_EXTENDED: "Recovery window of {} prolonged",
+    NotificationEvent.WINDOW_EXTENDED: "Recovery window of {} extended",
     NotificationEvent.WINDOW_LAPSED: "Recovery window of {} lapsed",
     NotificationEvent.WINDOW_OPENED: "Password recovery allowed in {}",
     NotificationEvent.WINDOW_OPEN_FAILED: "Recovery window of {} wasn't opened",
@@ -32,12 +29,12 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class WindowNotices:
-    """Tells people about windows of one organization."""
+    """Notifies people about the windows of one organization."""
 
     notifier: Notifier
     clock: Clock
     endpoint: str
-    """As every message names it."""
+    """The endpoint's label in every notification."""
 
     def announce(
         self,
@@ -48,10 +45,10 @@ class WindowNotices:
         severity: Severity | None = None,
         key: str = "",
     ) -> None:
-        """Have people told; never raises.
+        """Queue a notification; never raises.
 
-        :param severity: the usual one by default.
-        :param key: of two notices of one window and event with the same key the second is dropped.
+        :param severity: by default the event's usual one.
+        :param key: a second notification with the same window, event and key is dropped.
         """
         kind = "Drill: " if window.is_drill else ""
         notification = Notification(
@@ -70,20 +67,19 @@ class WindowNotices:
 
 
 def describe_request(window: RecoveryWindow) -> str:
-    """Who asked for what, in one sentence."""
+    """Describe the request in one sentence."""
     ticket = f" ({window.ticket})" if window.ticket else ""
     return f"Requested by {window.requested_by}: {window.reason}{ticket}."
 
 
 def notify_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -> None:
-    """Tell of emergencies that were recorded in a file of their own while the database couldn't be reached."""
+    """Notify about imported emergencies, which were recorded in a file while the database couldn't be reached."""
     for window in windows:
         if window.is_emergency:
             notices.announce(
                 NotificationEvent.WINDOW_EMERGENCY,
                 window,
-                f"{describe_request(window)} Nobody approved it, and the database couldn't be reached: it was recorded "
-                f"in a file, and is imported now as {window.state.value}. A second person must review it: "
-                f"rootkeeper windows review {window.window_id}",
+                f"{describe_request(window)} No one approved it. The database couldn't be reached, so the window was "
+                f"recorded in a file; it is now imported as {window.state.value}. A second person must review it.",
                 key="imported",
             )

@@ -1,14 +1,8 @@
-"""Opening a recovery window.
+"""Opens recovery windows: allows password recovery in one account for a limited time.
 
-Opening a recovery window: allow password recovery in one account, for a time.
-
-From the moment that a login profile may exist, a window in the database owes its closing: the window is OPENING, with
-its end, before the call leaves. A window ends CANCELLED only after a re-read that shows no login profile of ours.
-
-Activating a recovery window: a separate act, after the approvals and long after the request.
-
-So everything is checked once more, since account, policies and set-up may have changed meanwhile; only then is the
-window opened, and its approvals are used by that.
+The window is OPENING, with its end, before the call is sent, so that a login profile never exists without a window that
+must be closed. A window becomes CANCELLED only after a re-read shows no login profile of ours. Activation checks
+everything again, because account, policies and set-up may have changed since the request.
 """
 
 from __future__ import annotations
@@ -68,23 +62,23 @@ from rootkeeper.windows.rules import (
 from rootkeeper.windows.store import RecoveryWindowStore
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
-"""Before each re-read: IAM is eventually consistent, and a re-read right after the call may not show it yet."""
+"""Before each re-read, because IAM is eventually consistent."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenResult:
-    """An opening, and what came of it."""
+    """An attempt to open a window, and its result."""
 
     window: RecoveryWindow
     outcome: OpenOutcome
     explanation: str
     """One sentence for a person."""
     error: RootkeeperError | None = None
-    """What stood in the way."""
+    """Why it wasn't opened."""
 
     @property
     def exit_status(self) -> int:
-        """0 when open; the error's own status when AWS refused; else 4."""
+        """0 if open; the error's own status if AWS refused; otherwise 4."""
         if self.outcome is OpenOutcome.OPEN:
             return 0
         is_refused = self.outcome is OpenOutcome.CANCELLED and isinstance(self.error, _REFUSALS)
@@ -93,7 +87,7 @@ class OpenResult:
 
 @dataclass(frozen=True, slots=True)
 class _OpenAttempt:
-    """CreateLoginProfile was sent; what was answered, and what a re-read shows."""
+    """The answer to CreateLoginProfile, and what a re-read shows."""
 
     intent: Intent
     intended_at: datetime
@@ -125,14 +119,14 @@ class WindowOpener:
     def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> OpenResult:
         """Record the window and allow password recovery, under the account's lock.
 
-        One call to compare the clocks, sts:GetCallerIdentity, then two sessions' worth of calls at most:
-        sts:AssumeRoot, sts:GetCallerIdentity, iam:GetLoginProfile, iam:CreateLoginProfile, iam:GetLoginProfile.
+        Calls: sts:GetCallerIdentity to compare the clocks, then in one session sts:AssumeRoot, sts:GetCallerIdentity,
+        iam:GetLoginProfile, iam:CreateLoginProfile, iam:GetLoginProfile.
 
         :raises AccountBusyError: if another owner holds the account; nothing was done.
         :raises WindowConflictError: if the account got a window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
-        :raises AwsCredentialsError: if the operator's credentials end before the window would; nothing was done.
-        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's; nothing was done.
+        :raises AwsCredentialsError: if the operator's credentials expire before the window ends; nothing was done.
+        :raises ClockWrongError: if this machine's clock differs from AWS's by more than five minutes; nothing was done.
         """
         account_id = plan.request.account.account_id
         with self.locks.hold(account_id, "recovery") as lock:
@@ -144,17 +138,14 @@ class WindowOpener:
             return self._allow_recovery(window, lock)
 
     def open_approved(self, plan: RecoveryPlan, window_id: str) -> OpenResult:
-        """The same for a window that was requested before, and approved where that is owed.
+        """Open a window that was requested and approved before.
 
-        Under the account's lock the window becomes OPENING in one step, which uses its approvals: of two who activate
-        it at once one succeeds. The ledger has the activation before.
+        Under the account's lock one step makes the window OPENING and uses its approvals, so that only one of several
+        concurrent activations succeeds. The ledger records the activation first.
 
-        :raises AccountBusyError: if another owner holds the account; nothing was done.
         :raises WindowConflictError: if the window isn't APPROVED any more.
         :raises ApprovalRefusedError: if its approval has lapsed.
-        :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
-        :raises AwsCredentialsError: if the credentials end before the window would; nothing was done.
-        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's; nothing was done.
+        :raises RootkeeperError: as ``open`` does.
         """
         with self.locks.hold(plan.request.account.account_id, "recovery") as lock:
             window, now = self.windows.get(window_id), self.clock.now()
@@ -171,7 +162,7 @@ class WindowOpener:
         return replace(activate(window, self.actor_name, self.clock.now()), watched_by=self.watched_by)
 
     def _record(self, plan: RecoveryPlan, *, is_drill: bool, is_emergency: bool) -> RecoveryWindow:
-        """Without a server nobody can approve: the window is recorded as unapproved."""
+        """Record an unapproved window: without a server no one can approve."""
         now = self.clock.now()
         window = RecoveryWindow(
             window_id=self.new_window_id(),
@@ -215,7 +206,7 @@ class WindowOpener:
         except AwsError as error:
             return self._cancel(window, f"Nothing was opened: {error.message}", error)
         except (LedgerUnavailableError, LockLostError):
-            # CreateLoginProfile didn't leave. Whether that can be recorded or not, a later re-read finds nothing.
+            # CreateLoginProfile wasn't sent. Even if that can't be recorded, a later re-read finds nothing.
             with suppress(DatabaseError, WindowConflictError):
                 self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
             raise
@@ -240,7 +231,7 @@ class WindowOpener:
         return _OpenAttempt(intent, intended_at, _classify(error), self._reread(session, error), error)
 
     def _reread(self, session: RootSession, error: AwsError | None) -> OpeningReread:
-        """Once more and again while nothing is shown, unless AWS clearly refused."""
+        """Re-read until a login profile is shown; only once if AWS clearly refused."""
         reread = OpeningReread(was_read=False)
         pauses = (
             REREAD_PAUSES_SECONDS[:1] if _classify(error) is CreateLoginProfileAnswer.REFUSED else REREAD_PAUSES_SECONDS
@@ -279,17 +270,17 @@ class WindowOpener:
         if attempt.outcome is OpenOutcome.CANCELLED:
             error = attempt.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
             return self._cancel(window, f"Nothing was opened: {error.message}", error)
-        said = attempt.error.message if attempt.error else "AWS answered success, but a re-read doesn't show it."
+        said = attempt.error.message if attempt.error else "AWS returned success, but a re-read doesn't show it."
         return OpenResult(
             window,
             OpenOutcome.UNKNOWN,
             f"It isn't known whether password recovery is allowed in {window.account_id}: {said} "
-            "The window owes its closing; the next command that changes something reads again.",
+            "The window must be closed; the next command that changes something reads the account again.",
             attempt.error or UnprovenChangeError(said),
         )
 
     def _record_opening(self, opened: RecoveryWindow) -> None:
-        """The call's own outcome is on disk; a window that is open must go on to its closing even without this."""
+        """Record the opening, if possible: the outcome of the call itself is already on disk."""
         try:
             record_open(self.ledger, opened)
         except LedgerUnavailableError as error:
@@ -314,7 +305,7 @@ class WindowOpener:
 def mark_open(
     windows: RecoveryWindowStore, window: RecoveryWindow, profile: LoginProfile, now: datetime
 ) -> RecoveryWindow:
-    """Record in the window's row that it is open.
+    """Set the window's row to OPEN.
 
     :raises WindowConflictError: if it isn't OPENING any more.
     """
@@ -326,7 +317,7 @@ def mark_open(
 
 
 def record_open(ledger: Ledger, window: RecoveryWindow) -> None:
-    """Record in the ledger that the window is open, after its row says so."""
+    """Record in the ledger that the window is open; its row is set before."""
     parameters: dict[str, JsonValue] = {
         "window_id": window.window_id,
         "opened_at": window.opened_at.isoformat() if window.opened_at else None,
@@ -336,15 +327,15 @@ def record_open(ledger: Ledger, window: RecoveryWindow) -> None:
 
 
 def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
-    """What is said when somebody else's login profile is found where ours should be."""
+    """Describe a login profile that this window didn't create."""
     return (
-        f"{window.account_id} has a root password, or the permission to recover one, that isn't of window "
-        f"{window.window_id} (created at {profile.created_at.isoformat()}). Nothing was touched; find out who did it."
+        f"{window.account_id} has a root password, or password recovery is allowed, which isn't of window "
+        f"{window.window_id} (created at {profile.created_at.isoformat()}). Nothing was changed; find out who did it."
     )
 
 
 def make_request_parameters(window: RecoveryWindow) -> dict[str, JsonValue]:
-    """What the ledger keeps of a request."""
+    """Return the request for the ledger."""
     return {
         "window_id": window.window_id,
         "reason": window.reason,
@@ -385,13 +376,13 @@ _RESULTS = {
 
 @dataclass(frozen=True, slots=True)
 class WindowActivator:
-    """Opens what was approved, as one person."""
+    """Opens approved windows for one person."""
 
     planning: RecoveryPlanner
     opening: WindowOpener
     windows: RecoveryWindowStore
     read_inventory: Callable[[], Inventory]
-    """The accounts as AWS lists them now."""
+    """Lists the accounts now."""
     notices: WindowNotices
     clock: Clock
     actor: Actor
@@ -401,10 +392,10 @@ class WindowActivator:
 
         AWS calls: those of the inventory, of the preflight and of the opening; see ``WindowOpener``.
 
-        :raises InputError: if the actor isn't known to a server, or there is no such window.
+        :raises InputError: if the actor isn't authenticated, or there is no such window.
         :raises WindowConflictError: if it isn't APPROVED.
-        :raises ApprovalRefusedError: if it has lapsed, or its approvals don't count any more.
-        :raises RootkeeperError: and all that planning and opening raise.
+        :raises ApprovalRefusedError: if it has lapsed, or its approvals no longer count.
+        :raises RootkeeperError: as planning and opening do.
         """
         require_known(self.actor)
         window = self.windows.get(window_id_or_account_id)
@@ -422,8 +413,8 @@ class WindowActivator:
     def _notify(self, opening: OpenResult) -> None:
         window = opening.window
         if opening.outcome is OpenOutcome.OPEN:
-            end = f"It closes itself at {window.expires_at:%Y-%m-%d %H:%M:%S UTC}." if window.expires_at else ""
-            watched = "It is watched." if window.watched_by else "Nobody watches what the root user does."
+            end = f"It closes at {window.expires_at:%Y-%m-%d %H:%M:%S UTC}." if window.expires_at else ""
+            watched = "The root user's events are watched." if window.watched_by else "The root user isn't watched."
             body = f"{describe_request(window)} Activated by {window.activated_by}. {end} {watched}"
             self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body)
             return

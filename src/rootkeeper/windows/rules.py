@@ -1,25 +1,9 @@
-"""The recovery window: its states, deadlines, and what opening it did.
+"""The recovery window: the time for which password recovery is allowed in one account. Its states, steps and deadlines.
 
-The recovery window: the time for which password recovery is allowed in one account.
-
-The steps that a window may take are data (``STEPS``), and ``advance`` is the only way in which a window changes its
-state, so that no use case can invent a step. A window in an owing state may have a credential of ours behind it:
-from there the only ways out are a proof that nothing was created and a closing shown by a re-read.
-
-What came of an attempt to allow password recovery, judged from what AWS answered and what a re-read shows.
-
-Kept apart from the order of steps, since this is where a mistake would leave a credential that nobody owes to close.
-
-The end of a recovery window: closing it, trying again, and reading its account again afterwards.
-
-Pure steps from one window to the next, each taken in the transaction that reads the window. A closing that failed is
-tried again within a minute, for ever, and becomes more urgent; a closed account is read again, since a live console
-session may outlast its password.
-
-When a window's closing is due, by the wall clock or by the time that has passed, whichever comes first.
-
-The wall clock may be set back; the time that passes in a process may not. So each process remembers, from its first
-sight of a window, how long that may still last.
+``STEPS`` contains the allowed steps, and only ``advance`` changes a state. A window in an owing state may have a
+credential of ours: it ends only with the proof that nothing was created, or with a closing that a re-read proves. A
+failed closing is repeated within a minute without limit, and becomes more urgent. Each step is pure and is taken in the
+transaction that reads the window.
 """
 
 from __future__ import annotations
@@ -30,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from rootkeeper.errors import InputError, WindowConflictError
+from rootkeeper.errors import Hint, InputError, WindowConflictError
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.notifications.rules import Severity
 from rootkeeper.organization.accounts import AccountId
@@ -41,10 +25,10 @@ LONGEST_DURATION = timedelta(hours=72)
 DEFAULT_DURATION = timedelta(hours=4)
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far this machine's clock and AWS's may differ. Source: AWS refuses signatures further off than that."""
+"""Allowed difference between this machine's clock and AWS's. Source: AWS rejects signatures with a larger one."""
 
 OPENING_LATENCY = timedelta(minutes=10)
-"""No opening call leaves later than this after its window's start: the writer's lease has ended long before."""
+"""No opening call is sent later than this after its window's start, because the writer's lease ends before."""
 
 
 class WindowState(StrEnum):
@@ -64,7 +48,7 @@ class WindowState(StrEnum):
 
 
 OWING_STATES = frozenset({WindowState.OPENING, WindowState.OPEN, WindowState.CLOSING, WindowState.CLOSE_FAILED})
-"""States in which a credential of ours may exist, so that a closing is owed."""
+"""States in which a credential of ours may exist, so that the window must be closed."""
 
 FINAL_STATES = frozenset(
     {WindowState.CANCELLED, WindowState.CLOSED_VERIFIED, WindowState.DENIED, WindowState.KEPT, WindowState.LAPSED}
@@ -85,11 +69,11 @@ STEPS: Mapping[WindowState, frozenset[WindowState]] = MappingProxyType(
         WindowState.CLOSED_VERIFIED: frozenset({WindowState.CLOSING}),
     }
 )
-"""The steps that a window may take. A closed one is closed again if a later re-read finds anything."""
+"""The allowed steps. A closed window is closed again if a later re-read finds credentials."""
 
 
 class ApprovalPurpose(StrEnum):
-    """What was consented to."""
+    """What an approval allows."""
 
     EXTENDING = "extending"
     OPENING = "opening"
@@ -97,7 +81,7 @@ class ApprovalPurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's consent, bound to what it was given for: for anything else it doesn't count."""
+    """One person's approval; it counts only for its account, task and duration."""
 
     approver: str
     approver_kind: ActorKind
@@ -106,15 +90,15 @@ class Approval:
     account_id: AccountId
     task: str
     duration_seconds: int
-    """Of the window; of an extension, by how much it is prolonged."""
+    """Of the window; for an extension, the added duration."""
     expires_at: datetime
     used_at: datetime | None = None
-    """When the window was opened or prolonged by it; an approval serves once."""
+    """When the window was opened or extended with it; an approval is used once."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryWindow:
-    """One window, as the database holds it."""
+    """One window, as in the database."""
 
     window_id: str
     organization_id: str
@@ -126,25 +110,25 @@ class RecoveryWindow:
     requested_at: datetime
     duration_seconds: int
     approved_by: tuple[str, ...] = ()
-    """Empty on a command line without a server: such a window is reported as unapproved."""
+    """Empty for a window of a command line without a server; it is reported as unapproved."""
     opened_at: datetime | None = None
-    """From the ``CreateDate`` of the login profile, once open."""
+    """The ``CreateDate`` of the login profile."""
     expires_at: datetime | None = None
-    """Set before the opening call leaves, so that a window that may be open always owes its closing."""
+    """Set before the opening call is sent, so that a window that may be open always has an end."""
     closed_at: datetime | None = None
     failure: str | None = None
     """Why the last attempt to close failed."""
     requested_by_kind: ActorKind = ActorKind.SELF_ASSERTED
     approvals_needed: int = 0
-    """As the policy was when it was requested."""
+    """According to the policy at the request."""
     approvals: tuple[Approval, ...] = ()
     lapses_at: datetime | None = None
-    """When the request, or the approval that nobody used, lapses."""
+    """When the request, or an unused approval, lapses."""
     activated_by: str | None = None
     closed_by: str | None = None
-    """Who asked for the closing; ``None`` for the window's end."""
+    """Who requested the closing; ``None``: the window reached its end."""
     is_emergency: bool = False
-    """Whether it was opened before anybody approved it."""
+    """Whether it was opened without approval."""
     review_due_at: datetime | None = None
     reviewed_by: str | None = None
     is_drill: bool = False
@@ -153,7 +137,7 @@ class RecoveryWindow:
     failed_closings: int = 0
     """Attempts to close that failed in a row."""
     next_closing_at: datetime | None = None
-    """After a failed attempt, when the next one is due."""
+    """When the next attempt is due after a failed one."""
     rereads_done: int = 0
     next_reread_at: datetime | None = None
     """When the account is read again after the closing."""
@@ -162,25 +146,25 @@ class RecoveryWindow:
         return self.state in OWING_STATES and self.expires_at is not None and self.expires_at <= now
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a closing should be tried now: its end is past, or a closing was begun and isn't finished."""
+        """Whether to close it now: its end is past, or a closing isn't finished."""
         return self.is_overdue(now) or self.state in {WindowState.CLOSING, WindowState.CLOSE_FAILED}
 
     @property
     def is_approved(self) -> bool:
-        """Whether anybody but the requester approved it."""
+        """Whether someone other than the requester approved it."""
         return bool(self.approved_by)
 
     @property
     def opening_started_at(self) -> datetime | None:
-        """When the opening began, before its call left; ``None`` before that."""
+        """When the opening began; ``None`` before that."""
         return None if self.expires_at is None else self.expires_at - timedelta(seconds=self.duration_seconds)
 
 
 def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str | None = None) -> RecoveryWindow:
-    """The window after one step.
+    """Take one step.
 
-    Entering OPENING sets ``expires_at``, entering CLOSED_VERIFIED sets ``closed_at``, and a closed window that is to
-    be closed again loses it; ``failure`` replaces the last one, and ``None`` clears it.
+    OPENING sets ``expires_at``; CLOSED_VERIFIED sets ``closed_at``, any other state clears it; ``failure`` replaces the
+    last one.
 
     :raises WindowConflictError: if the step isn't one of ``STEPS``.
     """
@@ -196,42 +180,42 @@ def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str
     )
 
 
-def describe_blocking_window(window_id: str, state: WindowState) -> str:
-    """What makes room in the account of a window that isn't over."""
+def describe_blocking_window(window_id: str, state: WindowState) -> Hint:
+    """Return how to end the account's unfinished window."""
     if state in OWING_STATES:
-        return f"Close it first: rootkeeper windows close {window_id}"
-    return f"It waits for its use; take it back to make room: rootkeeper windows cancel {window_id}"
+        return Hint("Close the window first.", "window.close", window_id=window_id)
+    return Hint("Cancel the window first.", "window.cancel", window_id=window_id)
 
 
 def fits_opening(created_at: datetime, started_at: datetime) -> bool:
-    """Whether a login profile of that ``CreateDate`` can be the one that an opening begun at ``started_at`` made."""
+    """Whether an opening that began at ``started_at`` can have created a login profile at ``created_at``."""
     return started_at - CLOCK_SKEW <= created_at <= started_at + OPENING_LATENCY + CLOCK_SKEW
 
 
 def require_duration(seconds: int) -> int:
-    """``seconds``, if a window may last so long.
+    """Return ``seconds`` if a window may last as long.
 
-    :raises InputError: if not.
+    :raises InputError: if it may not.
     """
     if not SHORTEST_DURATION <= timedelta(seconds=seconds) <= LONGEST_DURATION:
         raise InputError(
             f"A recovery window can't last {seconds} seconds.",
-            hint="It lasts at least 10 seconds (10s) and at most 72 hours (72h).",
+            hint="The minimum is 10 seconds (10s), the maximum 72 hours (72h).",
         )
     return seconds
 
 
 class OpenOutcome(StrEnum):
-    """What came of an opening."""
+    """The result of an opening."""
 
     OPEN = "open"
-    """The login profile exists, and a re-read shows it."""
+    """A re-read shows the login profile."""
     CANCELLED = "cancelled"
-    """Nothing was created, as far as a re-read shows."""
+    """A re-read shows that nothing was created."""
     FOREIGN = "foreign"
-    """Somebody else's login profile is there; nothing was touched."""
+    """The account has a login profile that isn't ours; nothing was changed."""
     UNKNOWN = "unknown"
-    """It can't be shown whether the login profile exists; the window owes its closing, the next command settles it."""
+    """It isn't proven whether the login profile exists; the window must be closed, and the next command settles it."""
 
 
 class CreateLoginProfileAnswer(StrEnum):
@@ -239,9 +223,9 @@ class CreateLoginProfileAnswer(StrEnum):
 
     CREATED = "created"
     REFUSED = "refused"
-    """Clearly: nothing was created by this call."""
+    """This call created nothing."""
     UNCLEAR = "unclear"
-    """No clear answer, or that it exists already: it may be ours."""
+    """No clear answer, or the profile exists already and may be ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +238,7 @@ class OpeningReread:
 
 @dataclass(frozen=True, slots=True)
 class WindowRequest:
-    """A recovery window as the options ask for it; nothing of it is checked yet."""
+    """An unchecked request for a recovery window."""
 
     account: str
     """An id or a unique name."""
@@ -267,7 +251,7 @@ class WindowRequest:
 
 @dataclass(frozen=True, slots=True)
 class OpeningResult:
-    """What came of the attempt to open a window."""
+    """The result of an attempt to open a window."""
 
     window: RecoveryWindow
     outcome: OpenOutcome | None
@@ -279,20 +263,19 @@ class OpeningResult:
 
 @dataclass(frozen=True, slots=True)
 class ClosingResult:
-    """What came of the attempt to close a window, or of its end."""
+    """The result of an attempt to close a window, or of its end."""
 
     window: RecoveryWindow
     is_closed: bool
-    """Whether a re-read shows it and that is recorded."""
+    """Whether a re-read proves it, and it is recorded."""
     explanation: str
     hint: str | None = None
 
 
 def classify_opening(answer: CreateLoginProfileAnswer, reread: OpeningReread, started_at: datetime) -> OpenOutcome:
-    """Decide what came of an opening that began at ``started_at``, in an account that had no login profile.
+    """Classify an opening that began at ``started_at`` in an account without a login profile.
 
-    A profile that AWS said it created, and that isn't shown, is unknown and not absent: a reading that lags would
-    otherwise leave it behind without a window.
+    A profile that AWS created but doesn't show yet is unknown, not absent: otherwise it could stay without a window.
     """
     if not reread.was_read:
         return OpenOutcome.CANCELLED if answer is CreateLoginProfileAnswer.REFUSED else OpenOutcome.UNKNOWN
@@ -305,37 +288,37 @@ def classify_opening(answer: CreateLoginProfileAnswer, reread: OpeningReread, st
 
 
 def classify_orphaned_opening(reread: OpeningReread, started_at: datetime) -> OpenOutcome:
-    """Decide what came of an opening whose process died, from a re-read alone."""
+    """Classify an opening whose process died, by a re-read alone."""
     return classify_opening(CreateLoginProfileAnswer.UNCLEAR, reread, started_at)
 
 
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 60))
-"""How long after the first, second, … failed closing in a row the next one is due."""
+"""Waits after the first, second, … failed closing in a row."""
 
 CRITICAL_FROM = 3
-"""So many closings in a row that failed are critical."""
+"""From this number of failed closings in a row the severity is critical."""
 
 CRITICAL_OVERDUE = timedelta(minutes=5)
-"""A window that is overdue by so much and isn't closed is critical, whatever the reason."""
+"""From this time after its end an unclosed window is critical."""
 
 REREAD_AGAIN = timedelta(seconds=60)
-"""When an account is read again that couldn't be read; later and later as days pass."""
+"""Wait after a failed re-read; it grows with time."""
 
 REREAD_AGAIN_AT_MOST = timedelta(hours=1)
 
 REREAD_OWED_FOR = timedelta(days=7)
-"""A re-read that nobody made for so long is given up: what it would find may long be somebody else's."""
+"""After this time a re-read is given up, because credentials found then may not be ours."""
 
 
 def find_backoff(failed_closings: int) -> timedelta:
-    """How long after that many failures in a row the next closing is due."""
+    """Find the wait after that many failures in a row."""
     return BACKOFF[min(max(failed_closings, 1), len(BACKOFF)) - 1]
 
 
 def begin_closing(window: RecoveryWindow, now: datetime, closed_by: str | None = None) -> RecoveryWindow:
-    """The window CLOSING; one that was CLOSING is what a process that died left, and goes on from there.
+    """Make the window CLOSING; one that a dead process left CLOSING continues.
 
-    :raises WindowConflictError: if nothing can be closed from its state.
+    :raises WindowConflictError: if it can't be closed in its state.
     """
     if window.state is WindowState.CLOSED_VERIFIED:
         raise WindowConflictError(f"Recovery window {window.window_id} is closed; only a re-read reopens it.")
@@ -344,7 +327,7 @@ def begin_closing(window: RecoveryWindow, now: datetime, closed_by: str | None =
 
 
 def record_closed(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> RecoveryWindow:
-    """The window CLOSED_VERIFIED, its account to be read again.
+    """Make the window CLOSED_VERIFIED, and schedule the first re-read.
 
     :raises WindowConflictError: if it isn't CLOSING.
     """
@@ -355,7 +338,7 @@ def record_closed(window: RecoveryWindow, now: datetime, rereads: Sequence[timed
 
 
 def record_failed(window: RecoveryWindow, now: datetime, failure: str) -> RecoveryWindow:
-    """The window CLOSE_FAILED, to be closed again at most a minute later.
+    """Make the window CLOSE_FAILED, to be closed again at most a minute later.
 
     :raises WindowConflictError: if it isn't CLOSING.
     """
@@ -368,7 +351,7 @@ def record_failed(window: RecoveryWindow, now: datetime, failure: str) -> Recove
 
 
 def classify_severity(window: RecoveryWindow, now: datetime) -> Severity:
-    """How urgent it is at that moment that the window isn't closed; INFO while nothing has failed."""
+    """Classify how urgent it is that the window isn't closed; INFO while no closing failed."""
     is_long_overdue = window.is_overdue(now - CRITICAL_OVERDUE)
     if window.failed_closings >= CRITICAL_FROM or (window.failed_closings and is_long_overdue):
         return Severity.CRITICAL
@@ -376,9 +359,9 @@ def classify_severity(window: RecoveryWindow, now: datetime) -> Severity:
 
 
 def find_raised_severity(before: RecoveryWindow, failed: RecoveryWindow, now: datetime) -> Severity | None:
-    """The severity of a closing that has just failed, if it is higher than when the one before failed.
+    """Return the severity of a closing that has just failed, if it is higher than after the failure before.
 
-    :param before: the same window CLOSING; when its last closing failed follows from when the next one was due.
+    :param before: the same window CLOSING; ``next_closing_at`` shows when the closing before failed.
     """
     severity = classify_severity(failed, now)
     earlier = Severity.INFO
@@ -394,14 +377,14 @@ def _schedule_reread(window: RecoveryWindow, rereads: Sequence[timedelta]) -> Re
 
 
 def require_reread_due(window: RecoveryWindow, now: datetime) -> None:
-    """:raises WindowConflictError: if no re-read is due, such as since somebody else has made it."""
+    """:raises WindowConflictError: if no re-read is due, for example because another process has made it."""
     is_due = window.next_reread_at is not None and window.next_reread_at <= now
     if window.state is not WindowState.CLOSED_VERIFIED or not is_due:
         raise WindowConflictError(f"No re-read of recovery window {window.window_id} is due.")
 
 
 def record_clean_reread(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> RecoveryWindow:
-    """The window with one more re-read done, which stands for every other that was due by now, too.
+    """Count a clean re-read, which also replaces every other one that was due, and schedule the next.
 
     :raises WindowConflictError: if none is due.
     """
@@ -411,7 +394,7 @@ def record_clean_reread(window: RecoveryWindow, now: datetime, rereads: Sequence
 
 
 def postpone_reread(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """The window whose account couldn't be read: it is never counted as clean, and is read again soon.
+    """Postpone a re-read that failed; it doesn't count as clean.
 
     :raises WindowConflictError: if none is due.
     """
@@ -421,7 +404,7 @@ def postpone_reread(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
 
 
 def end_rereads(window: RecoveryWindow) -> RecoveryWindow:
-    """The window whose account isn't read again any more: another window owes that, or it is too late.
+    """End the re-reads, because another window is responsible or it is too late.
 
     :raises WindowConflictError: if it isn't CLOSED_VERIFIED.
     """
@@ -431,13 +414,13 @@ def end_rereads(window: RecoveryWindow) -> RecoveryWindow:
 
 
 def is_reread_given_up(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> bool:
-    """Whether the re-read is so late that what it finds may long be somebody else's."""
+    """Whether the re-read is too late, so that credentials found now may not be ours."""
     last = rereads[-1] if rereads else timedelta()
     return window.closed_at is not None and now - window.closed_at > last + REREAD_OWED_FOR
 
 
 def reopen(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """The window CLOSING once more, since a re-read found root user credentials in its account.
+    """Make the window CLOSING again, because a re-read found root user credentials.
 
     :raises WindowConflictError: if it isn't CLOSED_VERIFIED, or no re-read is due.
     """
@@ -465,17 +448,20 @@ class _Deadline:
     due_at: datetime
     due_monotonic: float
     is_end: bool
-    """Whether it is the window's end, and not that of a pause after a failure."""
+    """Whether it is the window's end rather than the end of a wait after a failure."""
 
 
 @dataclass(slots=True)
 class Deadlines:
-    """What one process knows of the windows that owe their closing."""
+    """When windows must be closed, by the wall clock or by the elapsed time, whichever is earlier.
+
+    The wall clock may be set back, so each process remembers how long a window may last since it first read it.
+    """
 
     _known: dict[str, _Deadline] = field(default_factory=dict)
 
     def learn(self, windows: Iterable[RecoveryWindow], moment: ClockTimes) -> None:
-        """Note the windows that owe their closing now, and forget all others."""
+        """Remember the windows that must be closed, and forget all others."""
         known = self._known
         self._known = {
             window.window_id: deadline
@@ -484,7 +470,7 @@ class Deadlines:
         }
 
     def is_due(self, window: RecoveryWindow, moment: ClockTimes) -> bool:
-        """Whether its closing should be tried now; one that was begun and isn't finished always should."""
+        """Whether to close the window now; an unfinished closing is always due."""
         if window.state is WindowState.CLOSING:
             return True
         if window.state not in {WindowState.OPEN, WindowState.CLOSE_FAILED}:
@@ -493,7 +479,7 @@ class Deadlines:
         return deadline is None or deadline.due_at <= moment.now or deadline.due_monotonic <= moment.monotonic
 
     def is_overdue_by(self, window: RecoveryWindow, by: timedelta, moment: ClockTimes) -> bool:
-        """Whether its end is past by so much."""
+        """Whether its end was at least that long ago."""
         deadline = self._known.get(window.window_id)
         if window.is_overdue(moment.now - by):
             return True

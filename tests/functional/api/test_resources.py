@@ -138,7 +138,7 @@ def test_a_request_is_checked_without_asking_anybody_for_anything(api: ApiServer
     assert (answer.json["account_id"], answer.json["duration_seconds"]) == (PAYMENTS_ID, 7200)
     assert (answer.json["email"], answer.json["approvals_needed"]) == ("payments@example.com", 1)
     assert answer.json["present"]["password"] is False
-    assert answer.json["remarks"] == ["1 person beside the requester must approve it before it can be opened."]
+    assert answer.json["remarks"] == ["1 person other than the requester must approve it before it can be opened."]
     assert api.services.windows.kept == {}
     (act, _, work) = api.services.acts[-1]
     assert (act, work) == ("plan", AwsWork.RECOVER)

@@ -133,7 +133,7 @@ def test_p02_p11_a_window_closes_though_the_disk_is_full_and_its_spill_is_merged
     run.signal(signal.SIGINT)
     closed = run.wait()
     assert_clean_ending(closed, 4)
-    assert "closing goes on with the spill file" in closed.stderr, closed.shown
+    assert "Closing continues with the spill file" in closed.stderr, closed.shown
     assert stage.is_bare(CLEAN)
     (spill,) = stage.database.parent.glob("rootkeeper-spill-*")
     assert '"login_profile:delete"' in spill.read_text()

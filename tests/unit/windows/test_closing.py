@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, WindowConflictError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, AccountState
@@ -340,4 +341,4 @@ def test_what_nobody_opened_says_how_to_take_it_back(operator: Operator) -> None
 
     with pytest.raises(WindowConflictError) as caught:
         operator.close(waiting)
-    assert "windows cancel" in (caught.value.hint or "")
+    assert "windows cancel" in (render_hint(caught.value.hint) or "")

@@ -16,8 +16,8 @@ from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import InputError, WindowConflictError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.values import render_time
+from rootkeeper.windows.imports import LedgerImport
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
-from rootkeeper.windows.store import LedgerImport
 from tests.fakes.stores import make_window
 from tests.unit.database.samples import (
     ACCOUNT_ID,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -113,7 +114,7 @@ def test_a_window_that_is_not_over_stands_in_the_way(operator: Operator) -> None
 
     with pytest.raises(WindowConflictError, match="w-1") as caught:
         check(operator)
-    assert "windows close" in (caught.value.hint or "")
+    assert "windows close" in (render_hint(caught.value.hint) or "")
 
 
 @pytest.mark.parametrize(("seconds_left", "refused"), [(3600, True), (3659, True), (3660, False)])
@@ -127,7 +128,7 @@ def test_credentials_that_end_before_the_closing_are_refused_with_a_hint(
         return
     with pytest.raises(AwsCredentialsError) as caught:
         check(operator)
-    assert "--for" in (caught.value.hint or "")
+    assert "--for" in (render_hint(caught.value.hint) or "")
     assert organization.operations(ACCOUNT) == []
 
 
@@ -140,7 +141,7 @@ def test_a_feature_that_is_off_is_refused_before_any_session(
 
     with pytest.raises(AwsAccessDeniedError, match="is off") as caught:
         check(operator)
-    assert caught.value.hint == "Switch it on: rootkeeper enable"
+    assert render_hint(caught.value.hint) == "Turn it on: rootkeeper enable"
     assert organization.operations(ACCOUNT) == []
 
 

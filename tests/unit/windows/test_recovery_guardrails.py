@@ -49,8 +49,8 @@ def deny(*actions: str, condition: Mapping[str, Any] | None = None) -> dict[str,
         (DENY_ROOT, "allowing password recovery"),
         (deny("iam:CreateLoginProfile"), "allowing password recovery"),
         (deny("iam:DeleteLoginProfile"), "deleting the credentials at the window's end"),
-        (deny("s3:PutBucketPolicy"), "what the root user could do after its sign-in"),
-        (deny("*", condition={"Null": {"aws:AssumedRoot": "true"}}), "what the root user could do after its sign-in"),
+        (deny("s3:PutBucketPolicy"), "what the root user can do after its sign-in"),
+        (deny("*", condition={"Null": {"aws:AssumedRoot": "true"}}), "what the root user can do after its sign-in"),
     ],
 )
 def test_p18_a_policy_that_blocks_is_named_and_nothing_is_opened(
@@ -88,7 +88,7 @@ def test_the_edit_that_lifts_a_deny_and_the_one_that_restores_it_are_shown(opera
     with pytest.raises(AwsAccessDeniedError) as raised:
         plan(operator)
     lines = (raised.value.hint or "").splitlines()
-    back = lines.index("Put it back after the window:")
+    back = lines.index("Restore it after the window:")
     assert f'+          "aws:PrincipalAccount": "{ACCOUNT}"' in lines[:back]
     assert f'-          "aws:PrincipalAccount": "{ACCOUNT}"' in lines[back:]
 

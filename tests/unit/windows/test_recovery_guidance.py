@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rootkeeper.cli.rendering.recovery_steps import list_next_steps, list_steps_on_server
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
-from rootkeeper.windows.checks import list_next_steps, list_steps_on_server
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.clock import START
 from tests.fakes.stores import make_window

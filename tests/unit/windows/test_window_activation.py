@@ -64,7 +64,7 @@ def test_an_approved_window_is_opened_and_told(worker: WindowWorker) -> None:
     reported = worker.notifier.notifications[-1]
     assert reported.event is NotificationEvent.WINDOW_OPENED
     assert "dave" in reported.body
-    assert "It is watched." in reported.body
+    assert "The root user's events are watched." in reported.body
 
 
 def test_the_account_names_its_window_too(worker: WindowWorker) -> None:
@@ -150,7 +150,7 @@ def test_p27_of_two_who_activate_at_once_one_opens(organization: FakeOrganizatio
 def test_nobody_activates_whom_no_server_knows(worker: WindowWorker, kind: ActorKind) -> None:
     worker.approve("w-1")
 
-    with pytest.raises(InputError, match="known to a server"):
+    with pytest.raises(InputError, match="isn't authenticated"):
         worker.activating(Actor("eve", kind)).activate("w-1")
 
 

@@ -162,7 +162,7 @@ def test_p10_nobody_decides_whom_no_server_knows(worker: WindowWorker, kind: Act
         lambda: deciding.review("w-1"),
     ]
     for decide in decisions:
-        with pytest.raises(InputError, match="known to a server"):
+        with pytest.raises(InputError, match="isn't authenticated"):
             decide()
 
 
@@ -226,7 +226,7 @@ def test_an_extension_moves_the_end_and_is_told(worker: WindowWorker) -> None:
     assert before.expires_at is not None
     assert window.expires_at - before.expires_at == timedelta(minutes=10)
     assert worker.database.outcomes_of(Action.WINDOW_EXTEND) == [Result.DONE]
-    assert "Prolonged by 10m by bob" in worker.notifier.notifications[-1].body
+    assert "Extended by 10m by bob" in worker.notifier.notifications[-1].body
     worker.run_for(4190, step=10)
     assert worker.state_of("w-1") is WindowState.OPEN
     worker.run_for(10)

@@ -99,7 +99,7 @@ def test_somebody_who_is_not_named_is_told_whom_to_ask() -> None:
     assert "carol" not in (caught.value.hint or "")
     with pytest.raises(PermissionDeniedError, match="444455556666") as nobody:
         policy.require_approver("alice", ACCOUNT)
-    assert "Nobody is named" in (nobody.value.hint or "")
+    assert "No one else is named" in (nobody.value.hint or "")
 
 
 def test_a_duration_over_the_policys_limit_is_refused_with_the_limit() -> None:

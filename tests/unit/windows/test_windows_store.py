@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import DatabaseError, InputError, WindowConflictError
 from rootkeeper.ledger.rules import ActorKind
@@ -57,7 +58,7 @@ def test_an_account_with_an_unfinished_window_gets_no_other(database: Database, 
     error = raised_by(lambda: windows.add(replace(WINDOW, window_id="w-2")), WindowConflictError)
     assert "w-1" in error.message
     assert state.value in error.message
-    assert f"rootkeeper windows {'close' if state in OWING_STATES else 'cancel'} w-1" in (error.hint or "")
+    assert f"rootkeeper windows {'close' if state in OWING_STATES else 'cancel'} w-1" in (render_hint(error.hint) or "")
     assert [window.window_id for window in windows.list_windows()] == ["w-1"]
 
 

@@ -110,7 +110,7 @@ def _open_and_wait(
     application: Application, plan: RecoveryPlan, output: OutputFormat, terminal: Terminal, progress: Progress
 ) -> int:
     """Once the opening begins, a signal means to close; it never leaves the window open."""
-    from rootkeeper.windows.checks import list_set_up_steps
+    from rootkeeper.cli.rendering.recovery_steps import list_set_up_steps
 
     with StopRequests() as stops:
         opening = application.window_opener(progress).open(plan)

@@ -23,7 +23,7 @@ from rootkeeper.windows.rules import OWING_STATES, RecoveryWindow
 
 if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
-    from rootkeeper.windows.store import LedgerImport, LedgerSource
+    from rootkeeper.windows.imports import LedgerImport, LedgerSource
 
 
 @through_server

@@ -148,7 +148,7 @@ class RemoteWindows:
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
         """List what a person does in the open window."""
-        from rootkeeper.windows.checks import list_steps_on_server
+        from rootkeeper.cli.rendering.recovery_steps import list_steps_on_server
 
         people_url = self.server.read_membership().endpoint.people_url
         email = self._find_email(window.account_id) or "the root user's address"
