@@ -64,7 +64,6 @@ def test_the_exit_statuses_page_lists_every_error() -> None:
 
 NOT_YET = {
     "composition",
-    "ledger",
     "server",
     "settings",
 }

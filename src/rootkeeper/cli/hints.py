@@ -87,6 +87,12 @@ COMMAND_HINTS: Mapping[str, str] = {
     "job.resume": "Resume it: rootkeeper jobs resume {job_id}.",
     "job.resume_locally": "Resume it there, without a server: rootkeeper jobs resume {job_id}.",
     "job.show": "See it: rootkeeper jobs show {job_id}.",
+    "ledger.adopt": (
+        "Look at it with rootkeeper ledger verify. If it was restored on purpose, record that: rootkeeper ledger "
+        "adopt"
+    ),
+    "ledger.list": "Look at the entries: rootkeeper ledger list",
+    "ledger.verify": "To see what happened: rootkeeper ledger verify",
     "ledger.verify_backup": "Restore a backup, then run: rootkeeper ledger verify",
     "ledger.verify_file": "Keep the file as it is. Check its ledger: rootkeeper ledger verify",
     "notification.test": "Fix the target, then send a test: rootkeeper notifications test.",

@@ -1,18 +1,8 @@
-"""Copies of the ledger: mirror, anchor, and the thread that keeps them up to date.
+"""Copies of the ledger: the mirror, the anchor, and the thread that updates them outside the fail-closed path.
 
-The mirror: every ledger entry as a line of JSON, in a file beside the database.
-
-It follows the ledger and never holds it up: only what is committed is copied, so the mirror can't know more than the
-database, unless that was restored or cut. A mirror that contradicts the database is left as it is.
-
-The anchor: heads of the ledger, kept at intervals in a place of its own.
-
-Whoever can rewrite the database can rewrite every hash in it, but not what stands here: so a ledger that was cut or
-written anew shows. An adoption is a line too, and says up to where the lines before it still count.
-
-Keeps mirror and anchor up with the ledger, in a thread of its own and outside the fail-closed path.
-
-Whatever goes wrong here is said once and holds up nobody: what is missing is copied the next time.
+The mirror is a file beside the database with every entry as a line of JSON. The anchor is a file in another place with
+heads of the ledger: a person who rewrites the database can't change it, so that a cut or rewritten ledger is detected.
+ Only committed entries are copied. An error is reported once and delays no one.
 """
 
 from __future__ import annotations
@@ -48,7 +38,7 @@ from rootkeeper.values import JsonValue, canonical_json
 
 
 class CopyConflictError(ValueError):
-    """A copy knows another past than the database."""
+    """A copy contradicts the database."""
 
 
 class Mirror:
@@ -58,7 +48,7 @@ class Mirror:
         self.path = path
 
     def find_last(self) -> Head | None:
-        """The last entry it knows.
+        """Find the last entry in the mirror.
 
         :raises OSError: if it can't be read.
         """
@@ -70,10 +60,10 @@ class Mirror:
         return None if line is None else find_head(line)
 
     def catch_up(self, store: Store, wait_seconds: float) -> None:
-        """Copy what is missing.
+        """Copy the missing entries.
 
         :raises OSError: if it can't be written.
-        :raises CopyConflictError: if it knows entries that the database hasn't.
+        :raises CopyConflictError: if it contains entries that the database doesn't; it is left unchanged.
         """
         with open_locked(self.path, wait_seconds) as handle:
             last = _prepare_end(handle)
@@ -85,14 +75,14 @@ class Mirror:
             handle.flush()
 
     def set_aside(self, suffix: str) -> None:
-        """Rename it, so that a new one begins."""
+        """Rename the mirror, so that a new one begins."""
         if self.path.exists():
             self.path.rename(self.path.with_name(f"{self.path.name}.{suffix}"))
             sync_folder(self.path.parent)
 
 
 class MirrorLines:
-    """The lines of a mirror as it is when this is made, read along with the entries of the database."""
+    """The lines of a mirror, read together with the entries of the database."""
 
     def __init__(self, mirror: Mirror | None) -> None:
         self._lines = None if mirror is None else read_lines(mirror.path)
@@ -109,7 +99,7 @@ class MirrorLines:
             self._lines.close()
 
     def take(self, sequence: int) -> bytes | None:
-        """The line of that entry; empty if the mirror goes on without it, ``None`` if it ends before."""
+        """Return the line of an entry; empty if the mirror lacks it, ``None`` if the mirror ends before it."""
         while self._sequence < sequence and not self._has_ended:
             self._advance()
         if self._has_ended and self._sequence < sequence:
@@ -117,7 +107,7 @@ class MirrorLines:
         return self._line if self._sequence == sequence else b""
 
     def find_last_sequence(self) -> int:
-        """The last entry that the mirror knows; 0 if none. Reads it to its end."""
+        """Return the last sequence in the mirror, 0 if it is empty. Reads it to its end."""
         while not self._has_ended:
             self._advance()
         return self._sequence
@@ -131,7 +121,7 @@ class MirrorLines:
 
 
 def _prepare_end(handle: BinaryIO) -> Head | None:
-    """Cut what a crash left behind the last line that is an entry, and stand there."""
+    """Remove what a crash left after the last complete entry, and seek to the end."""
     cut_torn_end(handle)
     while (line := read_last_line(handle)) is not None:
         head = find_head(line)
@@ -157,9 +147,9 @@ class AnchoredHead:
     at: str
     head: Head
     agreed_sequence: int | None = None
-    """Of an adoption: the last anchored sequence at which anchor and database still agree."""
+    """For an adoption: the last anchored sequence at which anchor and database agree."""
     adopted_over: Head | None = None
-    """Of an adoption: the head that anchor or mirror knew."""
+    """For an adoption: the head in the anchor or the mirror."""
 
     @property
     def is_adoption(self) -> bool:
@@ -189,7 +179,7 @@ class Anchor:
         return None if line is None else _parse(line)
 
     def append(self, anchored: AnchoredHead, wait_seconds: float) -> None:
-        """Add a head durably, unless it isn't beyond the last one.
+        """Add a head durably, if it is after the last one.
 
         :raises OSError: if it can't be written.
         """
@@ -203,7 +193,7 @@ class Anchor:
             write_line(handle, anchored.render(), durably=True)
 
     def read_heads(self) -> tuple[AnchoredHead, ...]:
-        """The heads that count, in order of their sequence: those that an adoption overruled are left out.
+        """Read the valid heads, in order of their sequence, without those that an adoption replaced.
 
         :raises OSError: if it can't be read.
         """
@@ -245,14 +235,14 @@ ANCHOR_ENTRIES = 100
 ANCHOR_SECONDS = 10.0
 
 _GATHER_SECONDS = 0.25
-"""Between two copies: each costs some reads, however little there is to copy."""
+"""Between two copies, because each one costs some reads."""
 
 _CLOSING_SECONDS = 5.0
 _BUSY_SECONDS = 1.0
 
 
 class LedgerCopies:
-    """Mirror and anchor of one database, where there are any."""
+    """The mirror and the anchor of one database, if it has them."""
 
     def __init__(self, store: Store, mirror: Mirror | None, anchor: Anchor | None, warn: Callable[[str], None]) -> None:
         self.mirror = mirror
@@ -269,7 +259,7 @@ class LedgerCopies:
         self._anchored_monotonic = float("-inf")
 
     def notify(self) -> None:
-        """Entries were committed. Never blocks."""
+        """Wake the thread, because entries were committed. Never blocks."""
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-copies", daemon=True)
@@ -277,14 +267,14 @@ class LedgerCopies:
         self._wake.set()
 
     def close(self) -> None:
-        """Copy and anchor what is left, for some seconds at most."""
+        """Copy and anchor the rest, within a few seconds."""
         self._closing.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(_CLOSING_SECONDS)
 
     def list_last_known(self) -> list[tuple[str, Head]]:
-        """The last head of each copy, by its name; a copy that can't be read is remarked and left out."""
+        """List the last head of each copy by its name, without copies that can't be read."""
         known: list[tuple[str, Head]] = []
         try:
             if self.mirror is not None and (mirrored := self.mirror.find_last()) is not None:
@@ -297,7 +287,7 @@ class LedgerCopies:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Nothing is copied meanwhile."""
+        """Copy nothing inside this context."""
         with self._working:
             yield
 
@@ -318,7 +308,7 @@ class LedgerCopies:
         try:
             step()
         except LineFileBusyError:
-            return  # another process is at it, and copies ours too
+            return  # another process is copying, also our entries
         except (OSError, DatabaseError, ValueError) as error:
             if name not in self._warned:
                 self._warned.add(name)

@@ -1,14 +1,8 @@
-"""Owners with a lease, and one lock per organization and account with a fencing token.
+"""Owners with a lease, and one lock per organization and account with a fencing token that grows with every owner.
 
-One lock per organization and account, with a fencing token that grows with every owner.
-
-Processes that act, and the leases that tell whether they may still be acting.
-
-An owner renews its lease from a thread of its own. Whoever takes something over (a lock, an intent without an
-outcome) checks in the same transaction that the owner is dead; so a process that was stopped for longer than its
-lease may go on with whatever nobody took meanwhile, and finds out about the rest at its next entry.
-
-Account locks in the database: one row per account, whose fencing token grows with every owner.
+An owner renews its lease in a thread. A process that takes over a lock or an intent checks in the same transaction that
+its owner is dead. A process that was stopped for longer than its lease keeps what no other process took over, and
+notices the rest at its next entry.
 """
 
 from __future__ import annotations
@@ -35,7 +29,7 @@ from rootkeeper.organization.accounts import AccountId
 
 @dataclass(frozen=True, slots=True)
 class AccountLock:
-    """The right to act on one account, as long as nobody took it over."""
+    """The right to act on one account until another owner takes it over."""
 
     account_id: AccountId
     owner_id: str
@@ -47,7 +41,7 @@ _RETRY_SECONDS = 0.5
 _KEPT_FOR = timedelta(days=30)
 
 _SURELY_PAST = timedelta(days=1)
-"""So that a former owner stays dead when the wall clock is set back."""
+"""So that a former owner stays dead if the wall clock is set back."""
 
 _locks = schema.account_locks.c
 _SELECT_OWNER = select(schema.owners).where(schema.owners.c.owner_id == bindparam("which"))
@@ -63,7 +57,7 @@ _RELEASE_LOCK = (
 
 @dataclass(frozen=True, slots=True)
 class OwnerRecord:
-    """An owner, as the database holds it."""
+    """An owner, as in the database."""
 
     owner_id: str
     process: ProcessIdentity
@@ -79,13 +73,13 @@ def find_owner(connection: Connection, owner_id: str) -> OwnerRecord | None:
 
 
 def parse_owner(row: Row[Any]) -> OwnerRecord:
-    """An owner from a row that has all of its columns."""
+    """Parse a row that has all columns of an owner."""
     process = ProcessIdentity(row.host, row.boot_id, row.process_id, row.process_started, row.user_name)
     return OwnerRecord(owner_id=row.owner_id, process=process, lease_until=row.lease_until)
 
 
 def add_owner(connection: Connection, record: OwnerRecord, registered_at: datetime) -> None:
-    """Keep an owner, unless it is kept already."""
+    """Add an owner, unless it exists."""
     if find_owner(connection, record.owner_id) is not None:
         return
     connection.execute(
@@ -104,7 +98,7 @@ def add_owner(connection: Connection, record: OwnerRecord, registered_at: dateti
 
 
 def release_lock(transaction: WriteTransaction, organization_id: str, lock: AccountLock) -> None:
-    """Free the lock, unless somebody else has it by now."""
+    """Release the lock, unless another owner has taken it over."""
     transaction.note_lock_change(organization_id, lock.account_id)
     values = {
         "of_organization": organization_id,
@@ -116,7 +110,7 @@ def release_lock(transaction: WriteTransaction, organization_id: str, lock: Acco
 
 
 class Owner:
-    """This process, registered with a lease. Close it, so that others needn't wait for the lease to run out."""
+    """This process, registered with a lease. Close it, so that others don't have to wait for the end of the lease."""
 
     def __init__(
         self,
@@ -127,12 +121,12 @@ class Owner:
         must_be_registered: bool = True,
         replaces_itself: bool = False,
     ) -> None:
-        """Register it.
+        """Register this process.
 
-        :param must_be_registered: ``False`` to go on unregistered where the database can't be written: then a spill
-            can be written, and the first lock or intent registers it.
-        :param replaces_itself: for a process that lives long: see ``doubt``.
-        :raises DatabaseError: if the database can't be written, and it must be registered.
+        :param must_be_registered: ``False`` to continue unregistered if the database can't be written: a spill file can
+            be written then, and the first lock or intent registers the process.
+        :param replaces_itself: for a long-lived process: see ``doubt``.
+        :raises DatabaseError: if the database can't be written and the process must be registered.
         """
         self.owner_id = secrets.token_hex(8)
         self.clock = clock
@@ -142,7 +136,7 @@ class Owner:
         self._doubts = 0
         self._answered_doubts = 0
         self._former_ids: list[str] = []
-        """Those that it was before, until their end is committed."""
+        """Its earlier ids, until their end is committed."""
         self._lease_seconds = lease_seconds
         self._lease_ends_monotonic = clock.monotonic() + lease_seconds
         self._unreleased: list[tuple[str, AccountLock]] = []
@@ -158,12 +152,11 @@ class Owner:
         self._thread.start()
 
     def doubt(self) -> None:
-        """Something of this owner couldn't be written, or it isn't known whether it was.
+        """Note that a write of this owner failed, or that its result isn't known.
 
-        An intent may be left without an outcome then, or a lock without a holder, and while its owner lives nobody
-        settles it. A process that ends soon needn't care. One that lives long goes on as another owner, once the
-        database can be written: what the former one left is settled and taken over as that of a process that died,
-        and what it has under way loses its locks.
+        It may leave an intent without an outcome, or a lock without a holder, which no one settles while the owner
+        lives. A long-lived process therefore continues as a new owner when the database can be written again: what the
+        former owner left is settled as that of a dead process, and its work in progress loses its locks.
         """
         self._doubts += 1
 
@@ -180,15 +173,15 @@ class Owner:
         try:
             self._commits.run(self._deregister)
         except DatabaseError:
-            return  # the lease runs out by itself, and the end of this process shows too
+            return  # the lease ends by itself
 
     def confirm_lease(self, transaction: WriteTransaction, *, must_have_lasted: bool) -> float:
-        """Until when, in monotonic seconds, a call may leave on an intent that this transaction records.
+        """Return until when, in monotonic seconds, a call may be sent on an intent that this transaction records.
 
-        The wall clock decides what others see, the monotonic one what this process knows; the earlier end counts,
-        less a margin for the way to AWS.
+        Other processes use the wall clock, this one the monotonic clock; the earlier end counts, minus a margin for the
+        way to AWS.
 
-        :param must_have_lasted: a lease that ran out is an error, instead of being renewed.
+        :param must_have_lasted: an expired lease is an error instead of being renewed.
         :raises LockLostError: if the lease is lost.
         """
         now, monotonic = self.clock.now(), self.clock.monotonic()
@@ -199,7 +192,7 @@ class Owner:
         if seconds <= 0 and must_have_lasted:
             raise LockLostError(
                 "This process was stopped for longer than its lease; it must not act any more.",
-                hint="Start the command again; it goes on where this one stopped.",
+                hint="Start the command again; it continues where this one stopped.",
             )
         if seconds < self._lease_seconds / 2:
             self._renew(transaction, now)
@@ -216,7 +209,7 @@ class Owner:
         return known
 
     def release_later(self, organization_id: str, lock: AccountLock) -> None:
-        """Free the lock with one of the next renewals, since it couldn't be freed now."""
+        """Release the lock with one of the next renewals, because it couldn't be released now."""
         self._unreleased.append((organization_id, lock))
 
     def _register(self, transaction: WriteTransaction) -> None:
@@ -247,7 +240,7 @@ class Owner:
                 pause = self._lease_seconds / _BEATS_PER_LEASE
 
     def _renew_or_replace(self, unreleased: tuple[tuple[str, AccountLock], ...], transaction: WriteTransaction) -> int:
-        """How many doubts are answered by it, once it is committed."""
+        """Return the number of doubts that its commit resolves."""
         doubts = self._doubts
         if self._replaces_itself and doubts > self._answered_doubts:
             self._replace(transaction)
@@ -255,8 +248,8 @@ class Owner:
         return doubts
 
     def _replace(self, transaction: WriteTransaction) -> None:
-        """In the writer's thread, so that no entry is written meanwhile. Should this transaction be rolled back, the
-        new owner isn't registered and nothing can be done as it; it is replaced again, and the first one ended then.
+        """Become a new owner, in the writer's thread, so that no entry is written at the same time. If the transaction
+        is rolled back, the new owner isn't registered and is replaced again.
         """
         self._former_ids.append(self.owner_id)
         for former_id in self._former_ids:
@@ -282,7 +275,7 @@ class Owner:
 
 
 def _forget_old_owners(connection: Connection, now: datetime) -> None:
-    """Those that ended long ago and left neither a lock nor an intent behind."""
+    """Delete owners that ended long ago and left no lock or intent."""
     owners = schema.owners.c
     connection.execute(
         delete(schema.owners)
@@ -332,7 +325,7 @@ _INSERT_ROW = insert(schema.account_locks).values(
 
 @dataclass(frozen=True, slots=True)
 class _LockRefusal:
-    """Who keeps the lock, as a sentence."""
+    """Who holds the lock, in one sentence."""
 
     description: str
 
@@ -381,7 +374,7 @@ class AccountLocks:
                     PrefetchRequest(lock=(self._organization_id, account_id)),
                 )
             except DatabaseError:
-                self._owner.doubt()  # it may be taken, without anybody to free it
+                self._owner.doubt()  # the lock may be taken, and no one would release it
                 raise
             if isinstance(taken, AccountLock):
                 return taken
@@ -434,12 +427,12 @@ class AccountLocks:
 
 
 def require_lock_held(transaction: WriteTransaction, organization_id: str, lock: AccountLock) -> None:
-    """The fencing check, in the transaction of the entry that it guards.
+    """Check the fencing token in the transaction of the entry that it protects.
 
     :raises LockLostError: if another owner has taken the lock since.
     """
     if transaction.get_lock_holder(organization_id, lock.account_id) != (lock.owner_id, lock.fencing_token):
         raise LockLostError(
             f"Account {lock.account_id} was taken over by another process; this one must not act on it any more.",
-            hint="Start the command again; it goes on with what is left to do.",
+            hint="Start the command again; it does the rest.",
         )

@@ -1,16 +1,7 @@
-"""Ledger entries: intents and outcomes, chained so that edits show.
+"""Ledger entries, intents and outcomes, in a chain of hashes; and the check of the chain.
 
-Ledger entries: what was intended and what came of it, chained so that edits show.
-
-Source of the canonical form: RFC 8785. The hash of an entry covers every field but itself, the hash of the entry
-before it included.
-
-The first ledger entry that doesn't fit, and what was probably done to it.
-
-Only the chain is judged here; what mirror and anchor know is compared elsewhere. Entries come as a stream and are
-looked at one ahead, so that a ledger of any length takes little memory.
-
-What a check of the whole ledger found, as a value and as JSON values and back.
+The hash of an entry covers every other field, with the hash of the entry before it. Source of the canonical form: RFC
+8785. The check reads a stream with one entry of look-ahead, so that a ledger of any length takes little memory.
 """
 
 from __future__ import annotations
@@ -28,11 +19,11 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, dump_json, render_time, to_plain_json
 
 GENESIS_HASH = "0" * 64
-"""What the first entry is chained to."""
+"""The hash before the first entry."""
 
 
 class Phase(StrEnum):
-    """An intent is on disk before its call leaves; its outcome follows. A fact that needs no AWS call is an outcome
+    """An intent is on disk before its call is sent; its outcome follows. A fact without an AWS call is an outcome
     without an intent.
     """
 
@@ -41,7 +32,7 @@ class Phase(StrEnum):
 
 
 class ActorKind(StrEnum):
-    """How the actor is known."""
+    """How the actor was authenticated."""
 
     SELF_ASSERTED = "self_asserted"
     SERVER = "server"
@@ -101,24 +92,24 @@ class Action(StrEnum):
 
 
 class Result(StrEnum):
-    """What came of an intent."""
+    """The result of an intent."""
 
     DONE = "done"
-    """Done, and shown by AWS's answer or a re-read."""
+    """Done, according to AWS's answer or a re-read."""
     FAILED = "failed"
-    """Refused or not done, as far as AWS's answer or a re-read shows."""
+    """Not done, according to AWS's answer or a re-read."""
     UNKNOWN = "unknown"
-    """Neither can be shown."""
+    """Neither is proven."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and how that is known."""
+    """Who acts, and how it was authenticated."""
 
     name: str
     kind: ActorKind
     caller_arn: str | None = None
-    """The AWS principal whose credentials are used; ``None`` where no AWS call is made."""
+    """The AWS principal whose credentials are used; ``None`` if no AWS call is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +124,14 @@ class LedgerEntry:
     actor: Actor
     action: Action
     account_id: AccountId | None
-    """The target; ``None`` where the action concerns the organization or several accounts."""
+    """The target; ``None`` if the action concerns the organization or several accounts."""
     parameters: Mapping[str, JsonValue]
-    """Secrets never."""
+    """Without secrets."""
     phase: Phase
     owner_id: str
-    """The process that wrote it; its lease tells whether it may still be acting."""
+    """The process that wrote it; its lease shows whether it may still act."""
     intent_sequence: int | None
-    """For an outcome, the intent that it ends; at most one outcome each."""
+    """For an outcome, the intent that it ends; each intent has at most one outcome."""
     result: Result | None
     """``None`` for an intent."""
     previous_hash: str
@@ -149,33 +140,33 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The receipt of an intent that is on disk. A privileged call asks for one, so none can leave without it."""
+    """The receipt of an intent that is on disk. A privileged call requires one."""
 
     sequence: int
     action: Action
     account_id: AccountId | None
     valid_until: float
-    """Monotonic seconds: after it the writer's lease may have run out, and the call must not leave any more."""
+    """Monotonic seconds: after it the writer's lease may have ended, and the call must not be sent."""
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     valid_until_at: datetime | None = None
-    """The same by the wall clock, by which others judge the lease: it may be set forward meanwhile."""
+    """The same by the wall clock, which other processes use; it may be set forward."""
 
 
 _SECRET_WORDS = ("password", "passwd", "secret", "token")
 
 _HARMLESS_ENDINGS = ("_at", "_count", "_id", "_name")
-"""``password_last_used_at`` and ``token_name`` tell of a secret without being one."""
+"""``password_last_used_at`` and ``token_name`` concern a secret without being one."""
 
 _WORDS_OF_A_RESULT = frozenset(
     {"absent", "already_absent", "created", "deleted", "done", "failed", "kept", "present", "skipped", "unknown"}
 )
-"""What may be said under ``password``: whether there is one, and what became of it."""
+"""Texts that are allowed under ``password``: whether there is one, and its result."""
 
 
 def require_no_secrets(parameters: JsonValue, key: str = "") -> None:
-    """Refuse text under a key that is named like a secret: what can't be recorded can't leak.
+    """Refuse text under a key that is named like a secret.
 
-    :raises ValueError: if there is some. That is a mistake in the program, not of its user.
+    :raises ValueError: if there is one, which is a bug of the program.
     """
     if isinstance(parameters, Mapping):
         for name, value in parameters.items():
@@ -194,14 +185,14 @@ def _names_a_secret(name: str) -> bool:
 
 
 def compute_entry_hash(entry: LedgerEntry) -> str:
-    """SHA-256, in hexadecimal, of the canonical form of every field but ``entry_hash``."""
+    """Compute SHA-256, in hexadecimal, of the canonical form of every field except ``entry_hash``."""
     content = _describe_entry(entry)
     del content["entry_hash"]
     return hashlib.sha256(dump_json(content)).hexdigest()
 
 
 def render_entry(entry: LedgerEntry) -> str:
-    """One line of canonical JSON, without its end of line."""
+    """Render one line of canonical JSON, without its end of line."""
     return dump_json(_describe_entry(entry)).decode()
 
 
@@ -253,11 +244,11 @@ def _describe_entry(entry: LedgerEntry) -> dict[str, Any]:
 
 
 _SEARCHED_DISTANCE = 500
-"""How far from its place an entry's true sequence is looked for."""
+"""How far from its place an entry's true sequence is searched."""
 
 
 class ChainBreakKind(StrEnum):
-    """What was done to the ledger, as far as the chain shows."""
+    """What was done to the ledger, according to the chain."""
 
     EDITED = "edited"
     INSERTED = "inserted"
@@ -269,7 +260,7 @@ class ChainBreakKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChainBreak:
-    """The first entry that doesn't fit."""
+    """The first entry that breaks the chain."""
 
     sequence: int
     kind: ChainBreakKind
@@ -302,11 +293,11 @@ class OpenIntents:
 def find_first_chain_break(
     entries: Iterable[LedgerEntry], open_intents: OpenIntents | None = None, *, checks_outcomes: bool = True
 ) -> ChainBreak | None:
-    """Follow the chain from its first entry; ``None`` if every entry fits.
+    """Find the first entry that breaks the chain; ``None`` if there is none.
 
-    :param entries: from sequence 1 on, in the order in which they are kept.
-    :param open_intents: left with the intents that have no outcome at the end.
-    :param checks_outcomes: ``False`` for a part of a ledger, whose intents may stand elsewhere.
+    :param entries: from sequence 1 on, in their stored order.
+    :param open_intents: contains the intents without an outcome afterwards.
+    :param checks_outcomes: ``False`` for a part of a ledger, whose intents may be elsewhere.
     """
     intents = OpenIntents() if open_intents is None else open_intents
     stream = iter(entries)
@@ -324,7 +315,7 @@ def find_first_chain_break(
 
 
 class _VerifiedEntries:
-    """The entries that fit, of which only the end is kept."""
+    """The verified entries; only the last ones are kept."""
 
     def __init__(self) -> None:
         self.expected_sequence = 1
@@ -345,13 +336,13 @@ class _VerifiedEntries:
 
 
 def _is_hashed_as(entry: LedgerEntry | None, sequence: int | None) -> bool:
-    """Whether its hash is that of the entry, at its own or another place."""
+    """Whether the hash matches the entry, at its own or another place."""
     if entry is None:
         return False
     placed = entry if sequence is None else replace(entry, sequence=sequence)
     try:
         return compute_entry_hash(placed) == entry.entry_hash
-    except ValueError:  # an edit made it something that has no canonical form
+    except ValueError:  # an edited entry may have no canonical form
         return False
 
 
@@ -383,7 +374,7 @@ def _misplaced(
         return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
     later = following is not None and following.sequence == expected
     if later or any(candidate.sequence == expected for candidate in rest):
-        problem = f"Entries were reordered: entry {entry.sequence} stands where entry {expected} belongs."
+        problem = f"Entries were reordered: entry {entry.sequence} is at the place of entry {expected}."
         return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
     last = entry.sequence - 1
     problem = f"Entry {expected} was removed." if last == expected else f"Entries {expected} to {last} were removed."
@@ -391,19 +382,19 @@ def _misplaced(
 
 
 def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> ChainBreak:
-    """The entry is as it was hashed, but names another one before it."""
+    """The entry matches its hash, but its previous hash belongs to another entry."""
     suspect = entry.sequence
     if suspect > 1 and following is not None and following.previous_hash == entry.entry_hash:
         suspect -= 1
     return ChainBreak(
         suspect,
         ChainBreakKind.EDITED,
-        f"Entry {suspect} was replaced: entry {entry.sequence} isn't chained to what stands before it.",
+        f"Entry {suspect} was replaced: entry {entry.sequence} isn't chained to the entry before it.",
     )
 
 
 def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) -> ChainBreak:
-    """Its content was never hashed so: it was edited, or put in where what follows belongs."""
+    """The hash never matched the content: the entry was edited, or inserted at the place of the next one."""
     if following is not None and following.previous_hash == head_hash and _is_hashed_as(following, entry.sequence):
         problem = f"Entry {entry.sequence} was inserted: the one after it was written for its place."
         return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
@@ -413,9 +404,9 @@ def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) 
 
 def _moved_up(expected: int, true_sequence: int, following: LedgerEntry | None) -> ChainBreak:
     if following is None or _is_hashed_as(following, following.sequence + true_sequence - expected):
-        problem = f"Entry {expected} was removed: what stands there was written as entry {true_sequence}."
+        problem = f"Entry {expected} was removed: the entry in its place was written as entry {true_sequence}."
         return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
-    problem = f"Entries were reordered: what stands at {expected} was written as entry {true_sequence}."
+    problem = f"Entries were reordered: the entry at {expected} was written as entry {true_sequence}."
     return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
 
 
@@ -443,11 +434,11 @@ class LedgerVerification:
     head_sequence: int
     head_hash: str
     first_bad_sequence: int | None
-    """The first entry that doesn't fit; ``None`` if all do."""
+    """The first entry that breaks the chain; ``None`` if there is none."""
     problem: str | None
-    """What is wrong with it, in one sentence."""
+    """In one sentence."""
     anchored_sequence: int | None
-    """The last head that stands in the anchor; ``None`` without an anchor."""
+    """The last head in the anchor; ``None`` without an anchor."""
 
     @property
     def is_intact(self) -> bool:
@@ -455,7 +446,7 @@ class LedgerVerification:
 
 
 def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
-    """The outcome of a verification's job."""
+    """Return the outcome of a verification's job."""
     findings: list[JsonValue] = []
     if found.problem is not None:
         findings.append({"seq": found.first_bad_sequence, "what": found.problem})
@@ -470,7 +461,7 @@ def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
 
 
 def verification_from_record(record: Mapping[str, Any]) -> LedgerVerification:
-    """Read what ``verification_to_record`` made.
+    """Read what ``verification_to_record`` wrote.
 
     :raises ValueError: if it contradicts itself.
     """

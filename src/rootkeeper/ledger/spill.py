@@ -1,8 +1,8 @@
-"""The spill: a ledger on a file of its own, for the one thing that goes on while the real one can't be written.
+"""The spill: a ledger in a separate file, only for closing recovery windows while the real ledger can't be written.
 
-Closing a recovery window takes credentials away, so it isn't held up by a full disk (needs.md, P02). Each entry is on
-disk before its call leaves; the entries are chained among themselves, and later appended to the real ledger. Account
-locks can't be checked here: what a closing does is right whoever does it, and twice is no harm.
+Closing removes credentials, so a full disk must not prevent it (needs.md, P02). Each entry is on disk before its call
+is sent; the entries have their own chain and are later appended to the real ledger. Account locks aren't checked here,
+but two processes that close the same window do no harm.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ SPILL_FORMAT = 1
 _PREFIX = "rootkeeper-spill-"
 _SUFFIX = ".jsonl"
 _VALID_SECONDS = 60.0
-"""How long an intent of a spill lets its call leave."""
+"""How long a call may be sent on an intent of a spill."""
 
 
 def open_spill(
     folder: Path | None, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner
 ) -> SpillLedger:
-    """Make a spill file in ``folder``, or else in the user's folder for temporary files.
+    """Create a spill file in ``folder``, or else in the user's folder for temporary files.
 
     :raises LedgerUnavailableError: if neither can be written.
     """
@@ -62,7 +62,7 @@ def open_spill(
 
 
 def list_spill_files(folder: Path | None) -> tuple[Path, ...]:
-    """Spill files in both places, by name."""
+    """List the spill files of both folders by name."""
     found: set[Path] = set()
     for candidate in _list_folders(folder):
         if candidate.is_dir():
@@ -76,19 +76,19 @@ def _list_folders(folder: Path | None) -> tuple[Path, ...]:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make it, if need be; anybody may have made one of that name among the temporary files."""
+    """Create the folder if needed; another user may have created one with that name among the temporary files."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or (
         found.st_uid != os.getuid() and folder.parent == Path(tempfile.gettempdir())
     ):
-        raise PermissionError(f"{folder} belongs to somebody else")
+        raise PermissionError(f"{folder} belongs to another user")
 
 
 class SpillLedger:
-    """Implements the port Ledger on a file. Close it, so that the file can be merged.
+    """Implements ``Ledger`` with a file. Close it, so that the file can be merged.
 
-    Its intents have negative sequences; the real ones are given when it is merged.
+    Its intents have negative sequences; the merge assigns the real ones.
     """
 
     def __init__(self, folder: Path, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> None:
@@ -163,7 +163,7 @@ class SpillLedger:
         return self._append(action, account_id, parameters, Phase.OUTCOME, result=Result.DONE)
 
     def list_orphans(self) -> tuple[LedgerEntry, ...]:
-        """None: what dead owners left open stands in the real ledger."""
+        """Return none: orphans are in the real ledger."""
         return ()
 
     def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:  # noqa: ARG002 - as the port has it

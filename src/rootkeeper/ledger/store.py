@@ -1,10 +1,6 @@
-"""Appending to and reading the ledger.
+"""The append-only ledger in the database: appends through the process's one writer, and reads as a stream.
 
-The append-only ledger: no privileged call without an intent on disk, exactly one outcome for each.
-
-Reading the ledger: entries as a stream, the latest ones, open intents. Works without AWS and on a read-only file.
-
-The ledger in the database: appends through the process's one writer, and settles what dead owners left open.
+No privileged call is sent without an intent on disk, and each intent gets exactly one outcome.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, LockLostError
+from rootkeeper.errors import DatabaseError, Hint, InputError, LedgerUnavailableError, LockLostError
 from rootkeeper.ledger.owners import AccountLock, Owner, find_owner, require_lock_held
 from rootkeeper.ledger.rules import (
     Action,
@@ -83,7 +79,7 @@ class Ledger(Protocol):
         ...
 
     def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:
-        """Give an orphan its one outcome, found by a re-read; ``False`` if somebody else has settled it."""
+        """Give an orphan its one outcome, found by a re-read; ``False`` if another process has settled it."""
         ...
 
 
@@ -166,7 +162,7 @@ def _parse_row(row: RowMapping) -> LedgerEntry:
     except ValueError as error:
         raise DatabaseError(
             f"Ledger entry {row['sequence']} was edited and can't be read.",
-            hint="What happened is shown by: rootkeeper ledger verify",
+            hint=Hint("Verify the ledger.", "ledger.verify"),
         ) from error
 
 
@@ -192,7 +188,7 @@ class SqlLedger:
     ) -> None:
         check_parameters({"organization_id": organization_id, "endpoint": endpoint.label, "actor": actor.name})
         if "\0" in organization_id + endpoint.label + actor.name:
-            raise InputError("A name holds characters that can't be recorded.", hint="Use printable characters.")
+            raise InputError("A name contains characters that can't be recorded.", hint="Use printable characters.")
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
@@ -243,7 +239,7 @@ class SqlLedger:
             if not transaction.end_intent(intent.sequence):
                 raise LockLostError(
                     f"Another process has settled intent {intent.sequence} already.",
-                    hint="Look at what it recorded: rootkeeper ledger list",
+                    hint=Hint("Look at the ledger's entries.", "ledger.list"),
                 )
             return transaction.append(draft)
 
@@ -296,7 +292,7 @@ class SqlLedger:
         return self._commits.run_ledger_work(settle)
 
     def _run(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None) -> T:
-        """An intent that may be written without anybody knowing, or one whose outcome isn't, must be settled."""
+        """After an error the entry may be written or not, so its owner must be replaced and the intent settled."""
         try:
             return self._commits.run_ledger_work(work, needs)
         except LedgerUnavailableError:
@@ -307,7 +303,7 @@ class SqlLedger:
         """:raises LockLostError: if this process has become another owner since the intent was drafted."""
         if draft.owner_id != self._owner.owner_id:
             raise LockLostError(
-                "This process goes on as another owner, since the database was away meanwhile.", hint="Try it again."
+                "The database was unavailable, so this process continues as a new owner.", hint="Try again."
             )
 
     def _draft(
@@ -335,7 +331,7 @@ class SqlLedger:
 
 
 def check_parameters(parameters: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue]:
-    """A copy that nobody changes any more, as it will be read back.
+    """Return an independent copy, as it will be read back.
 
     :raises ValueError: if one is named like a secret, or has no canonical form.
     :raises InputError: if a text can't be encoded.
@@ -347,5 +343,5 @@ def check_parameters(parameters: Mapping[str, JsonValue] | None) -> Mapping[str,
         return json.loads(canonical_json(parameters))  # type: ignore[no-any-return]  # an object, as a mapping went in
     except ValueError as error:
         if isinstance(error, UnicodeEncodeError) or isinstance(error.__cause__, UnicodeEncodeError):
-            raise InputError("A text holds characters that can't be recorded.", hint="Use valid UTF-8.") from error
+            raise InputError("A text contains characters that can't be recorded.", hint="Use valid UTF-8.") from error
         raise

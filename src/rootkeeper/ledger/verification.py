@@ -1,10 +1,7 @@
-"""The check of the whole ledger, and the adoption of a restored database.
+"""Verifies the whole ledger in one pass: chain, head, open intents, mirror and anchor. Adopts a restored database.
 
-The check of the whole ledger: its chain, its head, its open intents, its mirror and its anchor, in one pass.
-
-Entries are streamed, so that a ledger of any length is checked in little memory. Nothing is written.
-
-A database that is older than its copies: refused, until a person records that it was restored.
+Entries are streamed, so that a ledger of any length is verified in little memory. A database that is older than its
+copies is refused until a person records that it was restored.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.errors import DatabaseError, LedgerOutdatedError
+from rootkeeper.errors import DatabaseError, Hint, LedgerOutdatedError
 from rootkeeper.ledger.copies import Anchor, AnchoredHead, LedgerCopies, Mirror, MirrorLines
 from rootkeeper.ledger.rules import (
     Action,
@@ -39,7 +36,7 @@ def verify_ledger(store: Store, mirror: Mirror | None, anchor: Anchor | None) ->
     :raises DatabaseError: if the database, its mirror or its anchor can't be read.
     """
     try:
-        # The copies before the database: entries that are written meanwhile mustn't make them look ahead of it.
+        # The copies first, so that entries written in the meantime don't make them look newer than the database.
         with MirrorLines(mirror) as lines:
             anchored = () if anchor is None else anchor.read_heads()
             with reading(store) as connection:
@@ -67,7 +64,7 @@ class _Verification:
         found = [
             chain_break for chain_break in (chain, self._unreadable, self._unlike_copies) if chain_break is not None
         ]
-        # At the same place the chain says best what was done.
+        # At the same place the chain describes best what was done.
         first = min(found, key=lambda chain_break: chain_break.sequence) if found else self._check_end()
         return LedgerVerification(
             entries=self._entries,
@@ -79,7 +76,7 @@ class _Verification:
         )
 
     def _compared_entries(self) -> Iterator[LedgerEntry]:
-        """The entries up to the first that can't be read, each compared with mirror and anchor in passing."""
+        """Yield the entries up to the first unreadable one, each compared with mirror and anchor."""
         for row in stream_rows(self._connection):
             try:
                 entry = parse_entry_row(row)
@@ -98,10 +95,10 @@ class _Verification:
         if anchored is None:
             return None
         if anchored.head.entry_hash != entry.entry_hash:
-            problem = f"Entry {entry.sequence} isn't the one in the anchor: the ledger was written anew up to there."
+            problem = f"Entry {entry.sequence} isn't the one in the anchor: the ledger was rewritten up to it."
             return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
         if anchored.is_adoption and entry.action is not Action.LEDGER_ADOPT:
-            problem = f"The anchor tells of an adoption at entry {entry.sequence}, which the ledger doesn't record."
+            problem = f"The anchor contains an adoption at entry {entry.sequence}, which the ledger doesn't record."
             return ChainBreak(entry.sequence, ChainBreakKind.UNMATCHED, problem)
         return None
 
@@ -109,11 +106,11 @@ class _Verification:
         line = self._lines.take(entry.sequence)
         if line is None or line == _render(entry):
             return None
-        problem = f"Entry {entry.sequence} isn't the one in the mirror: one of them was edited or written anew."
+        problem = f"Entry {entry.sequence} isn't the one in the mirror: one of them was edited or rewritten."
         return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
 
     def _check_end(self) -> ChainBreak | None:
-        """What an intact chain doesn't show: that its end was cut off."""
+        """Check whether the end was cut off, which the chain doesn't show."""
         head = read_head(self._connection)
         known = max(head.sequence, self._lines.find_last_sequence(), self._last_anchored or 0)
         if known > self._head.sequence:
@@ -127,7 +124,7 @@ class _Verification:
         return self._check_open_intents()
 
     def _check_open_intents(self) -> ChainBreak | None:
-        """The index of open intents, by which orphans are found."""
+        """Check the index of open intents, which is used to find orphans."""
         listed = set(self._connection.execute(select(schema.open_intents.c.sequence)).scalars())
         differing = listed ^ self._open_intents.sequences()
         if not differing:
@@ -138,7 +135,7 @@ class _Verification:
 
 
 def _render(entry: LedgerEntry) -> bytes | None:
-    """The mirror's line of an entry; ``None`` if it was edited into something that has no line."""
+    """Render the mirror's line of an entry; ``None`` if the edited entry can't be rendered."""
     try:
         return render_entry(entry).encode()
     except ValueError:
@@ -149,25 +146,24 @@ _BUSY_SECONDS = 10.0
 
 
 def require_not_outdated(store: Store, copies: LedgerCopies) -> None:
-    """Compare the database with the last head that mirror and anchor know.
+    """Compare the database with the last heads in mirror and anchor.
 
-    :raises LedgerOutdatedError: if one of them knows a later head, or another entry in its place.
+    :raises LedgerOutdatedError: if one of them has a later head or another entry.
     :raises DatabaseError: if the database can't be read.
     """
     for name, known in copies.list_last_known():
         if not _has(store, known):
             raise LedgerOutdatedError(
-                f"The ledger in {store.place} is not the one that its {name} knows: entry {known.sequence} is missing "
-                "or another one. The database was restored, cut or replaced.",
-                hint="Look at it with rootkeeper ledger verify. If it was restored on purpose, record that: "
-                "rootkeeper ledger adopt",
+                f"The ledger in {store.place} doesn't match its {name}: entry {known.sequence} is missing or different."
+                " The database was restored, cut or replaced.",
+                hint=Hint("Verify the ledger. If the database was restored on purpose, adopt it.", "ledger.adopt"),
             )
 
 
 def adopt(store: Store, copies: LedgerCopies, ledger: Ledger) -> LedgerEntry | None:
-    """Record that this database is the one to go on with, and begin its copies anew; the old mirror is set aside.
+    """Record that this database is used from now on, and start new copies; the old mirror is renamed.
 
-    :returns: the entry; ``None`` if there is nothing to adopt.
+    :returns: the entry; ``None`` if the database isn't outdated.
     :raises LedgerUnavailableError: if it can't be recorded; the copies are then left as they are.
     """
     with copies.paused():

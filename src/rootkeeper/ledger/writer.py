@@ -1,23 +1,8 @@
-"""Writing transactions, and the one writer thread per process that chains entries.
+"""Writing transactions, and the one writer thread per process that chains entries and commits in groups.
 
-What is remembered of the organization between two commands.
-
-How often what is known of an organization's accounts was changed, so that a server needn't read it again in vain.
-
-A number is raised in the transaction that changes something: who reads a number before the rows never takes old rows
-for new ones.
-
-A writing transaction: the one place where entries are chained to the head of the ledger.
-
-Reading the ledger: entries as a stream, the latest ones, open intents. Works without AWS and on a read-only file.
-
-One writer thread per process: it takes all waiting units of work into one transaction and one commit.
-
-A serial commit waits for the disk each time; grouped, many callers share that wait. A caller who is alone doesn't wait
-for others; among many the next group waits a moment, so that it is a larger one. While a group waits for another
-process that writes, everybody who comes joins it. Callers go on only once their work is durable. What can't be
-committed fails for everybody in the group, and the next group is tried afresh: no caller is ever told of a success that
-wasn't.
+Many callers share one commit and its wait for the disk. A single caller doesn't wait for others; with several, the next
+group waits a moment to become larger, and callers join while a group waits for another process. A caller returns only
+after its work is durable. A failed commit fails for every caller of the group.
 """
 
 from __future__ import annotations
@@ -53,16 +38,16 @@ from rootkeeper.values import JsonValue, canonical_json, render_time
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """How often what is known of the accounts was changed; the same numbers mean the same knowledge."""
+    """Counters of changes, raised in the transaction of the change; equal numbers mean unchanged data."""
 
     inventory: int = 0
     statuses: int = 0
     windows: int = 0
-    """Recovery windows say more of an account than an older reading."""
+    """Recovery windows also change what is known of an account."""
 
 
 class ChangedPart(StrEnum):
-    """What is counted; each is a column."""
+    """What is counted; each one is a column."""
 
     INVENTORY = "inventory"
     STATUSES = "statuses"
@@ -79,7 +64,7 @@ _RAISE = {
     ChangedPart.STATUSES: text(_FIRST + "statuses = account_revisions.statuses + 1"),
     ChangedPart.WINDOWS: text(_FIRST + "windows = account_revisions.windows + 1"),
 }
-"""Understood by both databases."""
+"""Valid for both databases."""
 
 
 def raise_revision(connection: Connection, organization_id: str, part: ChangedPart) -> None:
@@ -88,7 +73,7 @@ def raise_revision(connection: Connection, organization_id: str, part: ChangedPa
 
 
 def find_revisions(connection: Connection, organization_id: str) -> Revisions:
-    """The numbers now."""
+    """Read the current counters."""
     columns = schema.account_revisions.c
     row = connection.execute(
         select(columns.inventory, columns.statuses, columns.windows).where(columns.organization_id == organization_id)
@@ -98,7 +83,7 @@ def find_revisions(connection: Connection, organization_id: str) -> Revisions:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last entry of the ledger; of an empty one, sequence 0."""
+    """The last entry of the ledger; sequence 0 if it is empty."""
 
     sequence: int
     entry_hash: str
@@ -111,7 +96,7 @@ Holder = tuple[str | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An entry that has no place in the chain yet."""
+    """An entry that isn't in the chain yet."""
 
     at: datetime
     organization_id: str
@@ -129,10 +114,10 @@ class Draft:
 def draft_again(
     entry: LedgerEntry, at: datetime, parameters: Mapping[str, JsonValue], intent_sequence: int | None
 ) -> Draft:
-    """An entry that another ledger has, to be chained to this one.
+    """Draft an entry of another ledger for this one.
 
-    :param parameters: its own, and where it came from.
-    :param intent_sequence: of its intent here.
+    :param parameters: its own, and its origin.
+    :param intent_sequence: of its intent in this ledger.
     """
     return Draft(
         at=at,
@@ -150,7 +135,7 @@ def draft_again(
 
 
 class WriteTransaction:
-    """What several units of work share until the commit. Entries are written together, by :meth:`flush`."""
+    """A transaction that several units of work share. :meth:`flush` writes all entries together."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -161,7 +146,7 @@ class WriteTransaction:
         self._open: set[int] = set()
         self._ended: list[int] = []
         self.lease_ends: dict[str, datetime] = {}
-        """Leases by owner, as far as they were read or renewed here."""
+        """Leases by owner that were read or renewed in this transaction."""
         self._holders: dict[tuple[str, str], Holder | None] = {}
         self._changed: set[tuple[str, ChangedPart]] = set()
 
@@ -177,7 +162,7 @@ class WriteTransaction:
 
     @property
     def first_sequence(self) -> int:
-        """Of the entries appended here; only where there are some."""
+        """Of the appended entries; there must be some."""
         return self._entries[0].sequence
 
     def append(self, draft: Draft) -> LedgerEntry:
@@ -207,13 +192,13 @@ class WriteTransaction:
         return entry
 
     def look_up_intents(self, sequences: Sequence[int]) -> None:
-        """Read at once which of these intents are open, for the outcomes that follow."""
+        """Read in one query which of these intents are open, for the outcomes that follow."""
         found = self.connection.execute(_SELECT_OPEN, {"of_sequences": list(sequences)})
         self._looked_up.update(sequences)
         self._open.update(found.scalars())
 
     def look_up_locks(self, organization_id: str, account_ids: Iterable[str]) -> None:
-        """Read at once who holds these accounts' locks, and their leases, for the fencing checks that follow."""
+        """Read in one query the holders of these accounts' locks, for the fencing checks that follow."""
         wanted = set(account_ids)
         values = {"of_organization": organization_id, "of_accounts": list(wanted)}
         found = self.connection.execute(_SELECT_HOLDERS, values)
@@ -224,31 +209,31 @@ class WriteTransaction:
                 self.lease_ends.setdefault(row.owner_id, row.lease_until)
 
     def get_lock_holder(self, organization_id: str, account_id: str) -> Holder | None:
-        """Who holds the account's lock as this transaction has left it; ``None`` if nobody ever did."""
+        """Return the current holder of the account's lock; ``None`` if it was never held."""
         if (organization_id, account_id) not in self._holders:
             self.look_up_locks(organization_id, [account_id])
         return self._holders[organization_id, account_id]
 
     def note_lock_change(self, organization_id: str, account_id: str) -> None:
-        """The lock's row was written: what was read of it is out of date."""
+        """Forget what was read of a lock whose row was written."""
         self._holders.pop((organization_id, account_id), None)
 
     def forget_reads(self) -> None:
-        """Something was rolled back or changed at large: what was read here is out of date."""
+        """Forget what was read, after a rollback or a large change."""
         self.lease_ends.clear()
         self._holders.clear()
 
     def note_change(self, organization_id: str, part: ChangedPart) -> None:
-        """Something of an organization's accounts was written; :meth:`raise_revisions` counts it."""
+        """Note a change of an organization's data for :meth:`raise_revisions`."""
         self._changed.add((organization_id, part))
 
     def raise_revisions(self) -> None:
-        """Count what was changed. Last of all, so that every transaction locks these rows after all others."""
+        """Count the changes. Called last, so that every transaction locks these rows after all others."""
         for organization_id, part in sorted(self._changed):
             raise_revision(self.connection, organization_id, part)
 
     def end_intent(self, intent_sequence: int) -> bool:
-        """Take an intent off the open ones, for its outcome is appended next; ``False`` if it isn't among them."""
+        """Remove an intent from the open ones before its outcome is appended; ``False`` if it isn't open."""
         if intent_sequence in self._opened:
             del self._opened[intent_sequence]
             return True
@@ -261,7 +246,7 @@ class WriteTransaction:
         return True
 
     def flush(self) -> None:
-        """Write what was appended, and the head."""
+        """Write the appended entries and the head."""
         if not self._entries:
             return
         self.connection.execute(insert(schema.ledger_entries), [_entry_row(entry) for entry in self._entries])
@@ -298,10 +283,9 @@ _DELETE_OPEN = delete(schema.open_intents).where(schema.open_intents.c.sequence.
 
 
 def read_head(connection: Connection, *, locks: bool = False) -> Head:
-    """The head row.
+    """Read the head row.
 
-    :param locks: keep it for this transaction on PostgreSQL, so that nobody else appends meanwhile; SQLite's writers
-        are one at a time anyway.
+    :param locks: lock it for this transaction on PostgreSQL, so that no other process appends; SQLite has one writer.
     """
     row = connection.execute(_SELECT_HEAD.with_for_update() if locks else _SELECT_HEAD).one()
     return Head(sequence=row.sequence, entry_hash=row.entry_hash, organization_id=row.organization_id)
@@ -313,9 +297,9 @@ _SELECT_HEAD = select(
 
 
 def parse_entry_row(row: RowMapping) -> LedgerEntry:
-    """An entry from its row.
+    """Parse an entry's row.
 
-    :raises ValueError: if the row was edited into something that is no entry.
+    :raises ValueError: if the edited row isn't an entry.
     """
     result = row["result"]
     try:
@@ -373,14 +357,14 @@ T = TypeVar("T")
 _LARGEST_GROUP = 512
 
 _LONGEST_GATHERING_SECONDS = 0.02
-"""Where several callers are at it, a group waits for more as long as the last commit took, and so long at most: a
-commit costs almost as much for one as for many. Less what that one waited for other processes: it will wait so again.
+"""With several callers, a group waits for more as long as the last commit took, but at most this long: a commit costs
+almost as much for one as for many. The time that the last group waited for other processes is subtracted.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class PrefetchRequest:
-    """What a unit of work looks at, so that a group reads it at once for all its units."""
+    """What a unit of work reads, so that a group reads it in one query for all its units."""
 
     ends_intent: int | None = None
     lock: tuple[str, str] | None = None
@@ -388,7 +372,7 @@ class PrefetchRequest:
 
 
 class _WorkUnit:
-    """One caller's work, and the place where it waits."""
+    """One caller's work, and the future on which it waits."""
 
     def __init__(
         self, work: Callable[[WriteTransaction], Any], of_ledger: bool, needs: PrefetchRequest | None = None
@@ -420,24 +404,24 @@ class _WorkUnit:
 
 
 class _RefusedError(Exception):
-    """A unit that isn't the ledger's was refused; what it wrote before must not be committed with the others'."""
+    """A unit without ledger entries was refused; what it wrote must not be committed with the others."""
 
 
 @dataclass(slots=True)
 class _CommitAttempt:
-    """A transaction on its way."""
+    """An attempt to commit a transaction."""
 
     name: str | None = None
-    """By which its fate is found once its commit was sent; ``None`` before, and where a commit is never unclear."""
+    """The transaction's id, which shows whether it was committed; ``None`` before the commit."""
     head: Head | None = None
-    """Of the ledger once it is committed; ``None`` if it adds no entries."""
+    """The ledger's head after the commit; ``None`` if it adds no entries."""
 
 
 class GroupCommit:
-    """Runs units of work, each in the order in which it was handed in.
+    """Runs units of work in their order.
 
-    A unit checks first and writes afterwards: one that raises a RootkeeperError must not have written anything. It may
-    be run again, in another transaction, if another one of its group was refused or the process stood still.
+    A unit checks before it writes: one that raises a RootkeeperError must not have written anything. It may run again
+    in another transaction if another unit of its group was refused or the process was suspended.
     """
 
     def __init__(
@@ -447,7 +431,7 @@ class GroupCommit:
         sleep: Callable[[float], None] = time.sleep,
         read_seconds: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """``after_commit`` is told of every commit that added entries; it must neither block nor raise."""
+        """Call ``after_commit`` after every commit that added entries; it must neither block nor raise."""
         self._store = store
         self._after_commit = after_commit
         self._sleep = sleep
@@ -457,11 +441,11 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._is_crowded = False
-        """Whether the last group was of several."""
+        """Whether the last group had several units."""
         self._last_seconds = 0.0
-        """How long it took."""
+        """Duration of the last commit."""
         self._queued_seconds = 0.0
-        """How much of that it waited for other processes."""
+        """How long it waited for other processes."""
         self._connection: Connection | None = None
         self._known_head: Head | None = None
 
@@ -477,7 +461,7 @@ class GroupCommit:
         return self._run(_WorkUnit(work, False, needs))  # type: ignore[no-any-return]  # the future's type is the work's
 
     def close(self) -> None:
-        """Commit what is waiting and end the thread."""
+        """Commit the waiting units and end the thread."""
         with self._condition:
             self._closing = True
             self._condition.notify_all()
@@ -512,7 +496,7 @@ class GroupCommit:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """A thread that ends by a mistake leaves what came meanwhile to the next one."""
+        """Start a new thread for waiting units, after a bug ended this one."""
         with self._condition:
             self._thread = None
             if self._waiting:
@@ -530,7 +514,7 @@ class GroupCommit:
         return group
 
     def _let_join(self, group: list[_WorkUnit]) -> None:
-        """Everybody who waits, as far as there is room."""
+        """Add waiting units up to the largest group."""
         with self._condition:
             room = _LARGEST_GROUP - len(group)
             group += self._waiting[:room]
@@ -543,12 +527,12 @@ class GroupCommit:
             if failure is not None and was_suspended(failure):
                 failure = self._try(group)
         finally:
-            # Also after a mistake in a unit of work, which ends this thread: nobody may wait for ever.
+            # Also after a bug in a unit, which ends this thread: no caller may wait forever.
             for unit in group:
                 unit.fail(self._store.place, failure)
 
     def _try(self, group: list[_WorkUnit]) -> BaseException | None:
-        """Why the group isn't in the database; ``None`` if it is."""
+        """Commit the group; return the error if it isn't in the database."""
         attempt = _CommitAttempt()
         try:
             self._transact(group, attempt)
@@ -565,7 +549,7 @@ class GroupCommit:
         self._note_head(attempt.head)
 
     def _was_committed(self, attempt: _CommitAttempt) -> bool:
-        """Whether a transaction whose commit got no answer is in the database all the same, entries included."""
+        """Whether a transaction without an answer to its commit is in the database, with its entries."""
         fate = CommitOutcome.NOT_COMMITTED if attempt.name is None else self._store.find_commit_outcome(attempt.name)
         if fate is CommitOutcome.NOT_COMMITTED or attempt.head is None:
             return fate is CommitOutcome.COMMITTED
@@ -576,9 +560,7 @@ class GroupCommit:
             return False
 
     def _transact(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
-        """Savepoints cost each unit two more answers of the database, for which all other writers wait; so they are
-        set only once one of the group was refused.
-        """
+        """Use savepoints only after a unit was refused: each one costs two round trips, for which all writers wait."""
         try:
             self._transact_once(group, attempt, has_savepoints=False)
         except _RefusedError:
@@ -629,12 +611,12 @@ class GroupCommit:
     def _explain_refusal(self, error: DataError | IntegrityError | UnicodeEncodeError) -> RootkeeperError:
         if isinstance(error, DataError | UnicodeEncodeError):
             return InputError(
-                "A text holds characters that can't be recorded.", hint="Use valid UTF-8, and shorter texts."
+                "A text contains characters that can't be recorded.", hint="Use valid UTF-8, and shorter texts."
             )
         return DatabaseError(f"The database {self._store.place} refused a row.")
 
     def _require_head_continues(self, transaction: WriteTransaction) -> None:
-        """A head before the one this process wrote last is an older file put in place of the database."""
+        """Refuse a head before the last one that this process wrote: the file was replaced by an older one."""
         first = transaction.first_sequence
         if self._known_head is not None and first <= self._known_head.sequence:
             raise DatabaseReplacedError("an older copy was put in its place")

@@ -6,6 +6,7 @@ from itertools import islice
 
 import pytest
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.database.engines import reading
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.rules import Action, Result
@@ -70,7 +71,7 @@ def test_an_entry_that_was_edited_into_nonsense_is_named(stage: Stage, worker: W
     error = raised_by(lambda: list(worker.database.ledger_reader().list_entries()), DatabaseError)
     assert "entry 3" in error.message
     assert error.hint is not None
-    assert "rootkeeper ledger verify" in error.hint
+    assert "rootkeeper ledger verify" in (render_hint(error.hint) or "")
 
 
 def test_open_intents_are_listed_oldest_first(worker: Worker) -> None:
