@@ -367,7 +367,7 @@ def require_activatable(window: RecoveryWindow, now: datetime) -> None:
     needed = window.approvals_needed
     if len(counting) < needed and not window.is_emergency:
         raise ApprovalRefusedError(
-            f"Recovery window {window.window_id} has {len(counting)} valid approvals; it needs {needed}.",
+            f"Recovery window {window.window_id} has {len(counting)} approvals that count; it needs {needed}.",
             hint=_show(window),
         )
 

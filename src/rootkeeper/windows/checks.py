@@ -123,7 +123,7 @@ def _describe_change(row: PreflightRow, evaluator: PreflightEvaluator) -> str | 
 
 
 def _unread(error: AwsUnreachableError) -> str:
-    return f"It couldn't be read whether a policy blocks the recovery: {error.message}"
+    return f"The policies over the account couldn't be read: {error.message}"
 
 
 CLOSING_TAKES = timedelta(seconds=60)

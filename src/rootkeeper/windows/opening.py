@@ -330,7 +330,7 @@ def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
     """Describe a login profile that this window didn't create."""
     return (
         f"{window.account_id} has a root password, or password recovery is allowed, which isn't of window "
-        f"{window.window_id} (created at {profile.created_at.isoformat()}). Nothing was changed; find out who did it."
+        f"{window.window_id} (created at {profile.created_at.isoformat()}). Nothing was touched; find out who did it."
     )
 
 

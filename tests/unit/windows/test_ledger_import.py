@@ -235,6 +235,11 @@ def test_what_is_no_file_no_database_or_no_ledger_is_refused(stage: Stage, tmp_p
     with open_database(f"sqlite:///{empty}"):
         pass
     with stage.open() as database:
-        for path, said in ((tmp_path, "no file"), (text, "can't be read"), (other, "isn't"), (empty, "no entries")):
+        for path, said in (
+            (tmp_path, "isn't a file"),
+            (text, "can't be read"),
+            (other, "isn't"),
+            (empty, "no entries"),
+        ):
             with pytest.raises(InputError, match=said):
                 take_in(database, path)

@@ -231,5 +231,5 @@ def test_a_window_without_approvals_owed_is_recorded_unapproved(organization: Fa
 
     assert window.state is WindowState.OPEN
     assert not window.is_approved
-    assert "Nobody watches" in worker.notifier.notifications[-1].body
+    assert "isn't watched" in worker.notifier.notifications[-1].body
     assert worker.database.outcomes_of(Action.WINDOW_APPROVE) == []

@@ -211,5 +211,5 @@ def test_a_re_read_that_nobody_made_for_weeks_is_given_up_loudly(worker: WindowW
 
     assert window(worker).state is WindowState.CLOSED_VERIFIED
     assert window(worker).next_reread_at is None
-    assert any(one.startswith("ALERT") and "rootkeeper audit" in one for one in worker.remarks)
+    assert any(one.startswith("ALERT") and "Audit it now" in one for one in worker.remarks)
     assert not worker.organization.root_users[ACCOUNT].is_empty
