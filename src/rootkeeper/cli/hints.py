@@ -31,8 +31,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.restart": "{sent} one. To send another one, add --restart.",
     "emails.start_again": "No change to this address is pending. Start it again with --restart.",
     "emails.trusted_access": (
-        "In the management account, run: aws organizations enable-aws-service-access --service-principal "
-        "{principal}"
+        "In the management account, run: aws organizations enable-aws-service-access --service-principal {principal}"
     ),
     "evidence.audit": "Run rootkeeper audit first.",
     "evidence.organization": "Name one: --organization ID.",
@@ -88,8 +87,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "job.resume_locally": "Resume it there, without a server: rootkeeper jobs resume {job_id}.",
     "job.show": "See it: rootkeeper jobs show {job_id}.",
     "ledger.adopt": (
-        "Look at it with rootkeeper ledger verify. If it was restored on purpose, record that: rootkeeper ledger "
-        "adopt"
+        "Look at it with rootkeeper ledger verify. If it was restored on purpose, record that: rootkeeper ledger adopt"
     ),
     "ledger.list": "Look at the entries: rootkeeper ledger list",
     "ledger.verify": "To see what happened: rootkeeper ledger verify",
