@@ -14,7 +14,6 @@ from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError, WindowConflictError
 from rootkeeper.ledger.writer import ChangedPart, GroupCommit, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.values import render_time
 from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState, describe_blocking_window
 
