@@ -55,7 +55,7 @@ Sha256: TypeAlias = Annotated[str, JsonSchema(pattern="^[0-9a-f]{64}$")]
 
 def record(shape: type[_RecordType]) -> type[_RecordType]:
     """Close a ``TypedDict``: JSON has its fields and no others."""
-    shape.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+    shape.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]  # pydantic reads it
     return shape
 
 
@@ -92,7 +92,7 @@ def fill_record(shape: type[_RecordType], facts: object, **further: Any) -> _Rec
     filled: Any = {
         name: further[name] if name in further else to_plain_value(getattr(facts, name), json_time) for name in names
     }
-    return filled  # type: ignore[no-any-return]
+    return filled  # type: ignore[no-any-return]  # by the name of the shape
 
 
 def to_plain_value(value: Any, render: Callable[[datetime], Any]) -> Any:

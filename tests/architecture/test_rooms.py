@@ -40,6 +40,7 @@ PURE_IMPORTS = {
     "string",
     "types",
     "typing",
+    "typing_extensions",
 }
 """What rules may import beside pure modules of our own: nothing that reads a file, a clock or a random number."""
 
@@ -49,7 +50,7 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager
 
 CATCH_ALL_PLACES = {
     "rootkeeper/cli/main.py",
-    "rootkeeper/composition/serving.py",
+    "rootkeeper/worker/loops.py",
     "rootkeeper/organization/threads.py",
     "rootkeeper/server/request_path.py",
     "rootkeeper/worker/service.py",
