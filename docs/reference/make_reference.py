@@ -230,7 +230,7 @@ def spell_demand(demand: Demand) -> str:
     if isinstance(demand, Permission):
         return f"`{demand.value}`"
     others = {
-        AccessRequirement.ANYBODY: "none",
+        AccessRequirement.ANYONE: "none",
         AccessRequirement.ON_THIS_MACHINE: "none on the same machine, else any sign-in",
     }
     return others.get(demand, "any sign-in")

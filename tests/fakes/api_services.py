@@ -295,7 +295,7 @@ class FakeServices:
 
     def get_story(self) -> tuple[StoryStep, ...]:
         if not self.story:
-            raise NotFoundError("This server tells no story.")
+            raise NotFoundError("This server has no guided story.")
         return self.story
 
     def measure(self) -> Measurements:

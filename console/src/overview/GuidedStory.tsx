@@ -72,7 +72,7 @@ function Details({ step, peopleUrl }: { step: StoryRecord["steps"][number]; peop
   const href = isElsewhere ? `${peopleUrl ?? ""}${step.path}` : step.path;
   return (
     <Box color="text-body-secondary">
-      {step.how} {step.who === "anybody" ? "" : `As ${step.who}. `}
+      {step.how} {step.who === "anyone" ? "" : `As ${step.who}. `}
       <Link
         href={href}
         external={isElsewhere}

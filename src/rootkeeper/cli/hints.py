@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rootkeeper.errors import Hint
 
 COMMAND_HINTS: Mapping[str, str] = {
+    "account.refresh": "An audit lists the organization again: rootkeeper audit --refresh.",
     "audit.accounts": "List the accounts and their states: rootkeeper audit --output table.",
     "audit.refresh": "{message} To wait for the whole listing: --refresh.",
     "aws.credentials_missing": "Set the AWS_* variables, or choose a profile with --profile.",
@@ -106,8 +107,10 @@ COMMAND_HINTS: Mapping[str, str] = {
         " blocks."
     ),
     "preflight.selection": "Select by account, --ou, --tag or --account-state.",
+    "request.invalid": "See the command's --help.",
     "selection.empty": "Name accounts, or use --ou, --tag, --status, --from-file or --all.",
     "selection.list_accounts": "List the accounts: rootkeeper audit --output table.",
+    "settings.path": "Check the path given with --config.",
     "setup.close_windows": "Close them first: rootkeeper windows close WINDOW_ID.",
     "setup.enable": "Run `rootkeeper enable`.",
     "setup.enable_all_features": "aws organizations enable-all-features",

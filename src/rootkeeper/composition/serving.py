@@ -869,7 +869,7 @@ class ServerRuntime:
         from rootkeeper.composition.story import read_story_state
 
         if not self._has_story:
-            raise NotFoundError("This server tells no story.", hint="The guided story belongs to rootkeeper demo.")
+            raise NotFoundError("This server has no guided story.", hint="Only the server of a demo has one.")
         return evaluate_story(read_story_state(self.endpoint))
 
     # Whether it can work.

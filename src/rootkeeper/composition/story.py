@@ -1,12 +1,7 @@
-"""The guided story of the demo.
+"""The guided story of ``rootkeeper demo``: its steps, and which of them are done.
 
-The guided story of ``rootkeeper demo``: its steps in order, and which of them the sandbox's truth shows as done.
-
-The truth is what the sandbox says of its state and the events of two accounts, never what this program did or believes.
-
-What a sandbox says of itself beside AWS's own operations: the truth that the guided story is judged by.
-
-Its control interface answers on loopback only, unsigned. Nothing of it is ever asked of AWS, and no proxy is used.
+The sandbox's own state and the events of two accounts decide, never what this program did. They are read from the
+sandbox's control interface, on loopback only, unsigned and without a proxy; no AWS call is made.
 """
 
 from __future__ import annotations
@@ -25,17 +20,15 @@ from rootkeeper.references import is_loopback
 RECOVERED_ID = AccountId("888899990000")
 """Orders Prod of the demo organization: a password, and no MFA device."""
 
-
 FAILSAFE_ID = AccountId("222233334444")
 """Security of the demo organization, meant to become delegated administrator."""
-
 
 _FEATURES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class StoryState:
-    """What the sandbox tells."""
+    """The sandbox's state."""
 
     organization: Mapping[str, Any]
     """``GET /_sandbox/organization``."""
@@ -53,17 +46,16 @@ class StoryStep:
     step_id: str
     title: str
     who: str
-    """A user of the demo, or the person at the sandbox's pages."""
+    """A user of the demo, or ``anyone`` on the sandbox's pages."""
     how: str
     place: str
     """``console``, or ``sandbox`` for the sandbox's own pages."""
     path: str
-    """Where it is done, in that place."""
+    """The page, in that place."""
     is_done: bool = False
 
 
-_PERSON = "anybody"
-
+_ANYONE = "anyone"
 
 _STEPS = (
     StoryStep(
@@ -78,7 +70,7 @@ _STEPS = (
         "see",
         "See who has root user credentials",
         "operator",
-        "Audit now. Two reading calls in each account; nothing is changed.",
+        "Start an audit. It makes two reading calls in each account, and changes nothing.",
         "console",
         "/accounts",
     ),
@@ -86,15 +78,15 @@ _STEPS = (
         "delete",
         "Delete the root user credentials of Orders Prod",
         "operator",
-        f"Choose Orders Prod ({RECOVERED_ID}), review exactly what will go, and delete it.",
+        f"Select Orders Prod ({RECOVERED_ID}), review what will be deleted, and delete it.",
         "console",
         "/accounts",
     ),
     StoryStep(
         "refused",
         "Try to sign in as its root user",
-        _PERSON,
-        "As aws+orders-prod@example.com, with any password. It is refused.",
+        _ANYONE,
+        "Sign in as aws+orders-prod@example.com with any password. AWS refuses it.",
         "sandbox",
         "/signin",
     ),
@@ -108,17 +100,17 @@ _STEPS = (
     ),
     StoryStep(
         "reset",
-        "Reset the password by the mail",
-        _PERSON,
-        "Ask for the mail at Forgot password, open it in the mailbox, and follow its link.",
+        "Reset the password by e-mail",
+        _ANYONE,
+        "Request the e-mail with Forgot password, open it in the mailbox, and follow its link.",
         "sandbox",
         "/signin/forgot-password",
     ),
     StoryStep(
         "signed_in",
         "Sign in as the root user",
-        _PERSON,
-        "With the new password. Work that only a root user can do would be done now.",
+        _ANYONE,
+        "Use the new password. This is when you would do work that only a root user can do.",
         "sandbox",
         "/signin",
     ),
@@ -126,39 +118,39 @@ _STEPS = (
         "closed",
         "The window closes",
         "operator",
-        "At its end by itself, or at once by Close. Everything is deleted again, and a re-read shows it.",
+        "It closes by itself at its end, or at once with Close. All credentials are deleted, and a re-read proves it.",
         "console",
         "/windows",
     ),
     StoryStep(
         "refused_again",
         "Try to sign in once more",
-        _PERSON,
-        "The password that you set is refused, too.",
+        _ANYONE,
+        "AWS refuses the password that you set, too.",
         "sandbox",
         "/signin",
     ),
     StoryStep(
         "outage",
         "Identity Center goes down",
-        _PERSON,
-        "Switch it off on its page. Nobody can enter any account through it now.",
+        _ANYONE,
+        "Turn it off on its page. No one can sign in to any account through it now.",
         "sandbox",
         "/identity-center",
     ),
     StoryStep(
         "failsafe",
-        "Enter by the failsafe",
-        _PERSON,
-        "As aws+security@example.com: its root login was kept. The front page shows password and MFA code.",
+        "Sign in to the failsafe",
+        _ANYONE,
+        "Sign in as aws+security@example.com, whose root login was kept. The front page shows password and MFA code.",
         "sandbox",
         "/",
     ),
     StoryStep(
         "restored",
         "Restore Identity Center",
-        _PERSON,
-        "Switch it on again on its page.",
+        _ANYONE,
+        "Turn it on again on its page.",
         "sandbox",
         "/identity-center",
     ),
@@ -166,7 +158,7 @@ _STEPS = (
 
 
 def evaluate_story(truth: StoryState) -> tuple[StoryStep, ...]:
-    """All steps, each with whether it is done."""
+    """Return all steps, each with whether it is done."""
     done = {
         "enable": _is_enabled(truth.organization),
         **_follow_account(truth.events),
@@ -180,7 +172,7 @@ def _is_enabled(organization: Mapping[str, Any]) -> bool:
 
 
 def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
-    """Each step begins to count where the one that it rests on was done."""
+    """A step counts only after the step on which it depends."""
     deleted = _find(events, "DeleteLoginProfile", after=-1)
     allowed = _find(events, "CreateLoginProfile", after=deleted)
     reset = _find(events, "PasswordRecoveryCompleted", after=allowed)
@@ -199,7 +191,7 @@ def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
 
 
 def _follow_outage(truth: StoryState) -> dict[str, bool]:
-    """That it was down isn't recorded anywhere; whoever entered by the failsafe counts as having seen it down."""
+    """An outage leaves no event, so a sign-in to the failsafe counts as proof of it."""
     has_entered = _find(truth.failsafe_events, "ConsoleLogin", after=-1) is not None
     return {
         "outage": truth.is_identity_center_down or has_entered,
@@ -209,7 +201,7 @@ def _follow_outage(truth: StoryState) -> dict[str, bool]:
 
 
 def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, is_success: bool = True) -> int | None:
-    """Where the first such event stands behind ``after``; ``None`` if nowhere, or if ``after`` is ``None``."""
+    """Return the index of the first such event behind ``after``; ``None`` without one, or if ``after`` is ``None``."""
     if after is None:
         return None
     return next(
@@ -223,7 +215,7 @@ def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, 
 
 
 def _succeeded(event: Mapping[str, Any]) -> bool:
-    """Source: CloudTrail User Guide: ``errorCode`` of API calls, ``errorMessage`` of sign-ins that were refused."""
+    """Source: CloudTrail User Guide: ``errorCode`` of API calls, ``errorMessage`` of refused sign-ins."""
     return "errorCode" not in event and "errorMessage" not in event
 
 
@@ -231,14 +223,16 @@ _SECONDS = 5.0
 
 
 def read_story_state(endpoint: Endpoint) -> StoryState:
-    """Four reading requests to the control interface of a sandbox on this machine; none of them is an AWS call.
+    """Read the state, with four requests to the control interface of a sandbox on this machine.
 
-    :raises NotFoundError: if the endpoint is no sandbox on this machine.
-    :raises AwsUnreachableError: if it doesn't answer, or with something else.
+    :raises NotFoundError: if the endpoint isn't a sandbox on this machine.
+    :raises AwsUnreachableError: if it doesn't answer, or its answer is invalid.
     """
     parts = urlsplit(endpoint.people_url or "")
     if parts.hostname is None or not is_loopback(parts.hostname):
-        raise NotFoundError("There is no sandbox on this machine.", hint="The guided story belongs to rootkeeper demo.")
+        raise NotFoundError(
+            "There is no sandbox on this machine.", hint="Only the server of a demo has a guided story."
+        )
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_SECONDS)
     try:
         return StoryState(
@@ -249,7 +243,7 @@ def read_story_state(endpoint: Endpoint) -> StoryState:
         )
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         raise AwsUnreachableError(
-            f"{endpoint.label} doesn't tell how far the story is.", hint="Look whether rootkeeper demo still runs."
+            f"The state of {endpoint.label} can't be read.", hint="Check whether the demo is still running."
         ) from error
     finally:
         connection.close()

@@ -123,7 +123,7 @@ class Job:
 
     @property
     def actor(self) -> Actor:
-        """The requester, whom the ledger names as the actor of the job's work."""
+        """The requester; the ledger names it as the actor of the job's work."""
         return Actor(self.created_by, self.created_by_kind)
 
     @property

@@ -1,21 +1,10 @@
-"""What is known of accounts, for all who look.
+"""Caches of accounts, the set-up and the last comparison of audits, shared by all requests, and the set-up's JSON.
 
-What accounts are known to be, read once for all who look until something of it changes.
+An organization of 10,000 accounts isn't read again for each page and each client: a cheap query says whether anything
+has changed. While an audit changes much, a reading is reused for a few times as long as it took.
 
-So that an organization of 10,000 accounts isn't read anew for each page and each viewer. The first page is what is
-known now: whether anything has changed is asked of the database each time, which costs next to nothing. While an audit
-changes much, what was read is given for a few times as long as its reading took.
-
-The whole organization in one answer: a column for each field, and words that repeat only once.
-
-So 10,000 accounts are one request of some hundred kilobytes, and a console can filter, count and expand without asking
-again. It is put together once for each state of the accounts, however many people look.
-
-What an overview needs that takes long: the set-up, which AWS tells, and what changed between two audits.
-
-Both are kept for a while, so that many people may look at it.
-
-The set-up of root access management as the API shows it: what is on, what is missing and why it matters, changes.
+The compact listing is the whole organization in one answer of some hundred kilobytes, with a column for each field, so
+that a console can filter, count and expand without another request.
 """
 
 from __future__ import annotations
@@ -50,18 +39,18 @@ from rootkeeper.setup.service import MissingPart, SetupChange, SetupPlan, SetupR
 from rootkeeper.values import render_instant
 
 KEPT_SECONDS = 30.0
-"""For so long a page after the first one is of the same moment."""
+"""How long later pages show the same state as the first."""
 
 LONGEST_SECONDS = 60.0
-"""Then all is read again: a process of the version before doesn't count its changes."""
+"""After this time everything is read again, because an older version of the program doesn't count its changes."""
 
 _REST = 4
-"""How many times as long as a reading took it is given without another one."""
+"""A reading is reused for this many times as long as it took."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAccounts:
-    """All accounts at one moment, without the details of their credentials; none where nothing was ever listed."""
+    """All accounts at one time, without the details of their credentials; none if they were never listed."""
 
     inventory: Inventory | None
     statuses: tuple[AccountStatus, ...]
@@ -71,7 +60,6 @@ class KnownAccounts:
     left_to_secure: int = field(init=False)
 
     def narrow(self, fits: Callable[[AccountStatus], bool]) -> KnownAccounts:
-        """Of them those that fit."""
         return KnownAccounts(self.inventory, tuple(one for one in self.statuses if fits(one)), self.taken_at)
 
     def __post_init__(self) -> None:
@@ -81,7 +69,7 @@ class KnownAccounts:
 
 @dataclass(frozen=True, slots=True)
 class _CachedAccounts:
-    """What was read, of which revisions, and until when nobody looks whether it is still so."""
+    """A reading, its revisions, and until when it is used without a check for changes."""
 
     known: KnownAccounts
     revisions: Revisions
@@ -90,20 +78,16 @@ class _CachedAccounts:
 
 
 class AccountsCache:
-    """The last reading; safe in many threads. The same object is given as long as nothing has changed."""
+    """Keeps the last reading. Thread-safe. Returns the same object as long as nothing has changed."""
 
     def __init__(self) -> None:
         self._last: _CachedAccounts | None = None
         self._guard = threading.Lock()
 
-    def take(self, services: ServerRuntime, *, goes_on: bool) -> KnownAccounts:
-        """All accounts.
-
-        :param goes_on: whether it is for a page after the first one.
-        :raises DatabaseError: if the database can't be read.
-        """
+    def take(self, services: ServerRuntime, *, is_later_page: bool) -> KnownAccounts:
+        """:raises DatabaseError: if the database can't be read."""
         last, now = self._last, services.clock.monotonic()
-        if last is not None and (now < last.good_until or (goes_on and now - last.known.taken_at < KEPT_SECONDS)):
+        if last is not None and (now < last.good_until or (is_later_page and now - last.known.taken_at < KEPT_SECONDS)):
             return last.known
         with self._guard:
             if self._last is not last and self._last is not None:
@@ -115,7 +99,7 @@ class AccountsCache:
 def read_in_detail(
     services: ServerRuntime, inventory: Inventory, accounts: Sequence[Account]
 ) -> tuple[AccountStatus, ...]:
-    """Some accounts of the inventory as they are known now, with the details of their credentials.
+    """Return the current status of some accounts, with the details of their credentials.
 
     :raises DatabaseError: if the database can't be read.
     """
@@ -128,8 +112,8 @@ def _refresh(services: ServerRuntime, last: _CachedAccounts | None) -> _CachedAc
     began_at, revisions = services.clock.monotonic(), services.inventory_store.find_revisions()
     if last is not None and began_at < last.ends_at and revisions == last.revisions:
         return last
-    is_listed_anew = last is None or began_at >= last.ends_at or revisions.inventory != last.revisions.inventory
-    inventory = services.inventory_store.find_last() if last is None or is_listed_anew else last.known.inventory
+    is_new_listing = last is None or began_at >= last.ends_at or revisions.inventory != last.revisions.inventory
+    inventory = services.inventory_store.find_last() if last is None or is_new_listing else last.known.inventory
     statuses = _evaluate(services, inventory)
     ended_at = services.clock.monotonic()
     known = KnownAccounts(inventory, statuses, ended_at)
@@ -147,10 +131,10 @@ def _evaluate(services: ServerRuntime, inventory: Inventory | None) -> tuple[Acc
 
 
 KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
-"""What each kind of credential adds to an account's number in the column ``kinds``."""
+"""The bit of each kind of credential in the column ``kinds``."""
 
 _QUICK = 5
-"""The level of compression: the slower ones make it hardly smaller."""
+"""The level of compression; slower ones save little."""
 
 _LARGE_FROM = 2_000
 _OLD_SECONDS = 10.0
@@ -158,24 +142,24 @@ _OLD_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class EncodedListing:
-    """One answer, ready to be sent."""
+    """One answer, ready to send."""
 
     plain: bytes
     compressed: bytes
-    """The same by gzip. Source: RFC 1952."""
+    """With gzip. Source: RFC 1952."""
     etag: str
 
 
 class CompactListingCache:
-    """The last answer; safe in many threads.
+    """Keeps the last answer. Thread-safe.
 
-    A new one is put together by a thread of its own, which takes a second at 10,000 accounts and would take as long for
-    each of many threads. Whoever asks first waits for it, and others get the last meanwhile. Of a large organization
-    everybody does: the next look shows what is new. For an old one nobody is put off.
+    One thread makes a new answer, which takes a second for 10,000 accounts. The first request waits for it, and others
+    get the last answer meanwhile. In a large organization all get the last answer unless it is old; the next request
+    shows what is new.
     """
 
     def __init__(self, large_from: int = _LARGE_FROM) -> None:
-        """``large_from`` accounts make an organization a large one."""
+        """:param large_from: the number of accounts from which on an organization is large."""
         self._large_from = large_from
         self._last: _CachedListing | None = None
         self._coming: Future[EncodedListing] | None = None
@@ -183,10 +167,7 @@ class CompactListingCache:
         self._thread = ThreadPoolExecutor(1, "compact-listing")
 
     def take(self, services: ServerRuntime, pages: AccountsCache) -> EncodedListing:
-        """The answer about all accounts.
-
-        :raises DatabaseError: if the database can't be read.
-        """
+        """:raises DatabaseError: if the database can't be read."""
         with self._guard:
             last, coming = self._last, self._coming
             is_under_way = coming is not None and not coming.done()
@@ -198,7 +179,7 @@ class CompactListingCache:
         return coming.result()
 
     def _make(self, services: ServerRuntime, pages: AccountsCache) -> EncodedListing:
-        last, known = self._last, pages.take(services, goes_on=False)
+        last, known = self._last, pages.take(services, is_later_page=False)
         is_same = last is not None and last.of is known
         listing = last.listing if last is not None and is_same else pack(describe_compactly(services, known))
         self._last = _CachedListing(listing, known, services.clock.monotonic())
@@ -207,25 +188,25 @@ class CompactListingCache:
 
 @dataclass(frozen=True, slots=True)
 class _CachedListing:
-    """An answer, and of which accounts it is."""
+    """An answer and its accounts."""
 
     listing: EncodedListing
     of: KnownAccounts
     looked_at: float
-    """When it was seen last that they are so still, in monotonic seconds."""
+    """When the accounts were last checked for changes, in monotonic seconds."""
 
 
 def pack(record: dict[str, Any]) -> EncodedListing:
-    """The record as bytes, plain and compressed, with its tag."""
+    """Encode a record, plain and compressed, with its tag."""
     plain = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
     return EncodedListing(plain, gzip.compress(plain, _QUICK, mtime=0), make_tag(plain))
 
 
 def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[str, Any]:
-    """Everything that a tree of the organization shows.
+    """Describe everything that a tree of the organization shows.
 
     ``columns`` has one list for each field, all of one length and in the order of the inventory. A column of words is
-    ``{"words": […], "at": […]}``: the different words, and for each account the place of its word.
+    ``{"words": […], "at": […]}``: the different words, and for each account the index of its word.
     """
     inventory = known.inventory
     return {
@@ -271,7 +252,7 @@ def _share_words(values: Iterable[Hashable]) -> dict[str, Any]:
 
 
 def _add_up(summary: RootCredentialsSummary | None) -> int | None:
-    """``None`` where it wasn't read: that isn't 0, which says that nothing is there."""
+    """Return ``None`` if the account wasn't read; 0 means that it has no credentials."""
     if summary is None:
         return None
     return sum(bit for kind, bit in KIND_BITS.items() if summary.has(kind))
@@ -282,7 +263,7 @@ FAILURE_KEPT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SetupSnapshot:
-    """One reading of the set-up, or why there is none."""
+    """One reading of the set-up, or the error that prevented it."""
 
     report: SetupReport | None
     failure: AwsError | None
@@ -291,8 +272,8 @@ class SetupSnapshot:
 
 
 class SetupCache:
-    """The last reading; safe in many threads. While one of them asks AWS, others get the last one and don't wait, so
-    that an AWS that doesn't answer holds up nobody else's requests.
+    """Keeps the last reading. Thread-safe. While one thread reads from AWS, others get the last reading without
+    waiting, so that AWS can't delay all requests.
     """
 
     def __init__(self) -> None:
@@ -301,7 +282,7 @@ class SetupCache:
         self._asking = threading.Lock()
 
     def take(self, services: ServerRuntime, actor: Actor) -> SetupSnapshot:
-        """The last reading if it is young, else a new one in the name of ``actor``; AWS's refusal is kept as well."""
+        """Return the last reading if it is recent, else a new one in the name of ``actor``; errors are kept too."""
         last, now = self._last, services.clock.monotonic()
         if last is not None and now < last.good_until:
             return last
@@ -309,19 +290,19 @@ class SetupCache:
             return last or _BEING_ASKED
         try:
             changes, taken = self._changes, _look(services, actor)
-            # What was read while the set-up was changed may be from before.
+            # A reading during a change of the set-up may be from before the change.
             self._last = taken if changes == self._changes else None
             return taken
         finally:
             self._asking.release()
 
     def forget(self) -> None:
-        """Have the next one ask AWS, since the set-up was changed."""
+        """Read from AWS the next time, because the set-up was changed."""
         self._changes += 1
         self._last = None
 
 
-_BEING_ASKED = SetupSnapshot(None, AwsError("AWS is being asked.", hint="Look again in a moment."), 0.0)
+_BEING_ASKED = SetupSnapshot(None, AwsError("The set-up is being read from AWS.", hint="Try again in a moment."), 0.0)
 
 
 def _look(services: ServerRuntime, actor: Actor) -> SetupSnapshot:
@@ -334,8 +315,8 @@ def _look(services: ServerRuntime, actor: Actor) -> SetupSnapshot:
 
 
 class AuditComparisonCache:
-    """What changed between the last two audits of the whole organization; safe in many threads. While one of them
-    compares, others get the last comparison.
+    """Keeps the comparison of the last two audits of the whole organization. Thread-safe. While one thread compares,
+    others get the last comparison.
     """
 
     def __init__(self) -> None:
@@ -343,7 +324,7 @@ class AuditComparisonCache:
         self._comparing = threading.Lock()
 
     def take(self, services: ServerRuntime, acting: ActorUseCases) -> ComparedAudits | None:
-        """``None`` if there aren't two that are kept whole.
+        """Return ``None`` if fewer than two complete audits are kept.
 
         :raises DatabaseError: if the database can't be read.
         """
@@ -370,34 +351,34 @@ def _compare(services: ServerRuntime, acting: ActorUseCases) -> ComparedAudits |
 
 
 def _no_moment(text: str) -> datetime:
-    raise InputError(f"{text!r} isn't asked for.")
+    raise InputError(f"{text!r} wasn't requested.")
 
 
 _DELEGATE_WHY = (
-    "Without one, everything here needs the management account, and there is no way in when the identity provider "
+    "Without one, everything here needs the management account, and there is no access when the identity provider "
     "fails."
 )
 
 _WHYS: tuple[tuple[str, str], ...] = (
     ("All features", "An organization with consolidated billing only has no root access management."),
-    ("Trusted access", "IAM acts in member accounts only while the organization trusts it to."),
+    ("Trusted access", "IAM needs trusted access to act in member accounts."),
     (
         f"The feature {Feature.ROOT_CREDENTIALS_MANAGEMENT}",
-        "Without it nobody can see, delete or recover root user credentials of member accounts from one place.",
+        "It is needed to see, delete and recover root user credentials of member accounts from one place.",
     ),
     (
         f"The feature {Feature.ROOT_SESSIONS}",
-        "Without it a bucket or queue policy that locks everybody out needs the root user's own password.",
+        "Without it, only the root user's password helps when a bucket or queue policy denies access to everyone.",
     ),
     ("A delegated administrator", _DELEGATE_WHY),
 )
-"""Why each part is wanted, by the beginning of its name."""
+"""Why each part is needed, by the beginning of its name."""
 
 
 def setup_to_record(setup: Setup, inventory: Inventory | None) -> dict[str, Any]:
-    """What is on; ``None`` where it couldn't be read.
+    """Describe what is on; ``None`` for what couldn't be read.
 
-    While trusted access is off no feature is on, whatever flags AWS keeps.
+    While trusted access is off, no feature is on, even if AWS keeps its flag.
 
     :param inventory: for the delegated administrators' names.
     """
@@ -414,18 +395,17 @@ def setup_to_record(setup: Setup, inventory: Inventory | None) -> dict[str, Any]
 
 
 def features_to_records(setup: Setup) -> list[dict[str, Any]]:
-    """Both features; ``is_on`` is ``None`` where it couldn't be read."""
+    """Describe both features; ``is_on`` is ``None`` if it couldn't be read."""
     on = _list_features(setup)
     return [{"name": feature.value, "is_on": None if on is None else feature.value in on} for feature in Feature]
 
 
 def missing_to_records(report: SetupReport) -> list[dict[str, str]]:
-    """What is known to be missing, why it is wanted, and what mends it."""
+    """Describe the missing parts, why they are needed, and how to add them."""
     return [{"what": part.what, "why": _describe_reason(part), "action": str(part.fix)} for part in report.missing]
 
 
 def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
-    """What a change will do."""
     steps = [
         {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
     ]
@@ -433,7 +413,7 @@ def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
 
 
 def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[str, Any]:
-    """What a change did, and the set-up as re-read after it."""
+    """Describe what a change did, and the set-up as re-read after it."""
     steps = [
         {
             "action": result.step.action.value,
@@ -453,7 +433,7 @@ def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[s
 
 
 def _describe_listing(change: SetupChange) -> list[str]:
-    """What accounts are is what was listed last."""
+    """Roles of accounts come from the last listing."""
     is_registered = any(
         result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
         for result in change.results

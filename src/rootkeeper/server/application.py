@@ -1,7 +1,7 @@
-"""The API as one ASGI application: what a request passes on its way to its route.
+"""The API as one ASGI application.
 
-request id and log → host → the console's files → size and time of its body → route → who asks → whether they may → the
-route's own work. An unknown address is answered before anybody is asked who they are.
+A request passes: request id and log → host → the console's files → size and time of the body → route → caller →
+permission → the route's function. An unknown address is answered before the caller is identified.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from rootkeeper.server.route_list import ROWS
 def make_application(
     services: ServerRuntime, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER
 ) -> FastAPI:
-    """The API of one server, and the console.
+    """Make the API of one server, with the console.
 
-    :param listening_host: where it listens; on a loopback address only requests to loopback names, and to the public
-        one, are answered.
-    :param console_folder: where the built console lies.
+    :param listening_host: the address on which the server listens; on a loopback address it answers only requests to
+        loopback names and to its public name.
+    :param console_folder: the folder of the built console.
     """
     application = FastAPI(
         title="Rootkeeper",
@@ -66,7 +66,7 @@ def make_application(
 
 
 def _add(application: FastAPI, row: Row) -> None:
-    needs_sign_in = row.demand is not AccessRequirement.ANYBODY
+    needs_sign_in = row.demand is not AccessRequirement.ANYONE
     application.router.add_api_route(
         row.path,
         row.endpoint,

@@ -1,14 +1,10 @@
-"""The console's files.
+"""Serves the console's files, and renders QR codes for it.
 
-The console's files, as they lie in the package, and the headers that keep its pages to themselves.
+Only files that are listed at the start are read, by their listed addresses: no path of a request becomes a path of this
+machine. Addresses of the console's pages are answered with its index, which decides what to show. Scripts and styles
+come only from this server, and no other page can embed the console.
 
-Only what is listed when the server starts is ever read, by the address that it was listed under: no path of a request
-is made into one of this machine. An address of the console's own pages is answered with its index, which finds out by
-itself what to show. Scripts and styles come from this server alone, and nothing of it is shown in another page.
-
-Sources: Content Security Policy Level 3; RFC 9110, sections 8.8 and 13.1.2 (entity tags); RFC 8246 (immutable).
-
-QR codes, as SVG that a page shows as an image: no style and no script is in it.
+Source: Content Security Policy Level 3; RFC 9110, sections 8.8 and 13.1.2; RFC 8246.
 """
 
 from __future__ import annotations
@@ -28,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rootkeeper.server.request_path import CONSOLE_ROUTE, is_known, set_route_name, takes_gzip
 
 CONSOLE_FOLDER = Path(__file__).parents[1] / "console"
-"""Where the built console lies, if it was built."""
+"""The folder of the built console; it is missing if the console wasn't built."""
 
 INDEX = "/index.html"
 
@@ -52,17 +48,16 @@ HEADERS: Mapping[str, str] = {
     ),
     "Referrer-Policy": "same-origin",
 }
-"""Of every file of the console; ``data:`` images are the codes by which a second factor is enrolled."""
+"""Of every file of the console; ``data:`` images are the QR codes of second factors."""
 
 MISSING_PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Rootkeeper</title></head>
 <body>
-<h1>Rootkeeper runs, without its console</h1>
-<p>The console's files aren't in this installation. In a checkout, <code>make console</code> builds them; then start the
-server again. A wheel contains them.</p>
-<p>The API is there: <a href="/api/openapi.json">its description</a>. So is the command line:
-<code>rootkeeper --help</code>.</p>
+<h1>Rootkeeper runs without its console</h1>
+<p>This installation doesn't contain the console's files. In a checkout, build them with <code>make console</code>, then
+start the server again. A wheel contains them.</p>
+<p>You can use the API (<a href="/api/openapi.json">its description</a>) and the command line.</p>
 </body>
 </html>
 """
@@ -83,7 +78,7 @@ _COMPRESSED_ALREADY = {".png", ".woff2"}
 _LEAST_COMPRESSED_BYTES = 1024
 
 _HASHED_FOLDER = "/assets/"
-"""What the build puts there has a hash of its content in its name."""
+"""Names of files there contain a hash of the content."""
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"
@@ -92,25 +87,24 @@ _NOT_OURS = ("/api", "/healthz", "/readyz", "/metrics")
 
 @dataclass(frozen=True, slots=True)
 class ConsoleFile:
-    """One file, ready to be sent."""
+    """One file, ready to send."""
 
     content: bytes
     compressed: bytes | None
-    """By gzip; ``None`` where that saves nothing."""
+    """With gzip; ``None`` if that saves nothing."""
     media_type: str
     digest: str
-    """Of its content."""
     caching: str
 
 
 def list_files(folder: Path) -> dict[str, Path]:
-    """The files below ``folder`` by the address of each; none if the console wasn't built."""
+    """List the files below ``folder`` by address; none if the console wasn't built."""
     found = (path for path in folder.rglob("*") if path.is_file() and path.suffix in _MEDIA_TYPES)
     return {f"/{path.relative_to(folder).as_posix()}": path for path in found}
 
 
 def read_file(address: str, path: Path) -> ConsoleFile:
-    """:raises OSError: if it isn't there any more."""
+    """:raises OSError: if the file doesn't exist any more."""
     content = path.read_bytes()
     is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and path.suffix not in _COMPRESSED_ALREADY
     return ConsoleFile(
@@ -123,7 +117,7 @@ def read_file(address: str, path: Path) -> ConsoleFile:
 
 
 def render_answer(file: ConsoleFile, request: Request) -> Response:
-    """The file, or that the client has it already; compressed for those who take that."""
+    """Return the file, compressed if the client accepts it, or 304 if the client has it already."""
     compressed = file.compressed if takes_gzip(request.headers.get("accept-encoding", "")) else None
     tag = f'"{file.digest}{"-gzip" if compressed else ""}"'
     headers = {**HEADERS, "Cache-Control": file.caching, "ETag": tag, "Vary": "Accept-Encoding"}
@@ -137,10 +131,10 @@ def render_answer(file: ConsoleFile, request: Request) -> Response:
 
 
 class ConsoleFiles:
-    """Answers requests for the console; hands on all that is somebody else's."""
+    """Answers requests for the console, and passes on all others."""
 
     def __init__(self, app: ASGIApp, files: Mapping[str, Path]) -> None:
-        """:param files: by the address of each."""
+        """:param files: by address."""
         self._app = app
         self._paths = files
         self._read: dict[str, ConsoleFile] = {}
@@ -176,7 +170,7 @@ def _is_of_others(path: str) -> bool:
 
 
 def _is_page(path: str) -> bool:
-    """Whether it may be the address of one of the console's pages: a file's name would have a dot."""
+    """Whether it can be the address of a page of the console; a file's name has a dot."""
     return "." not in path.rpartition("/")[2] and not path.startswith(_HASHED_FOLDER)
 
 
@@ -190,8 +184,8 @@ _PIXELS_PER_DOT = 4
 
 
 def render_qr_svg(text: str) -> str:
-    """Dark on white, so that a phone reads it in dark mode too."""
-    import segno  # here, since few requests need it
+    """Render an SVG image without style and script, dark on white also in dark mode, so that a phone can read it."""
+    import segno  # here, because few requests need it
 
     code: str = segno.make(text, micro=False).svg_inline(scale=_PIXELS_PER_DOT, dark="#000", light="#fff")
     return code.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)

@@ -1,9 +1,4 @@
-"""The OpenAPI document, and the tables of routes.
-
-How routes are written down: one row each, which says who may call it.
-
-The OpenAPI document.
-"""
+"""The rows that define routes and who may call them, and the OpenAPI document that is made from them."""
 
 from __future__ import annotations
 
@@ -40,29 +35,28 @@ class Row:
     endpoint: Callable[..., Any]
     status: HTTPStatus = HTTPStatus.OK
     needs_fresh_factor: bool = False
-    """Whether a browser's sign-in needs a second factor that was given just now."""
+    """Whether a browser's sign-in needs a fresh second factor."""
     response_class: type[Response] = JSONResponse
-    """What it answers with; says the media type in the OpenAPI document."""
+    """Determines the media type in the OpenAPI document."""
     media_types: tuple[str, ...] = ()
-    """Where it isn't one alone."""
+    """If there are several."""
     answer: Any = None
-    """The type of the JSON that it answers; ``None`` where it answers none, or a file's."""
+    """The type of the JSON answer; ``None`` if the answer is empty or a file."""
     further_statuses: tuple[HTTPStatus, ...] = ()
-    """With which it may answer JSON of that type, too."""
+    """Other statuses with JSON of that type."""
 
     @property
     def operation_id(self) -> str:
-        """Its name in the OpenAPI document."""
         return f"{self.method.lower()}_{self.endpoint.__name__}"
 
     @property
     def tag(self) -> str:
-        """What it is about: the first part of its path."""
+        """The first part of its path."""
         return self.path.removeprefix(PREFIX).strip("/").partition("/")[0] or "server"
 
 
 def read(path: str, demand: Demand, endpoint: Callable[..., Any], answer: Any) -> Row:
-    """A route that changes nothing."""
+    """Make a route that changes nothing."""
     return Row("GET", PREFIX + path, demand, endpoint, answer=answer)
 
 
@@ -76,15 +70,13 @@ def change(
     needs_fresh_factor: bool = False,
     method: str = "POST",
 ) -> Row:
-    """A route that changes something, or has something done."""
+    """Make a route that changes something or starts work."""
     return Row(method, PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
 
 
 remove = partial(change, method="DELETE")
-"""A route that takes something away."""
-
 EXAMPLES_FILE = Path(__file__).parent / "examples.json"
-"""An answer of each of many operations, as a server gave it."""
+"""Answers of many operations, recorded from a server."""
 
 _JSON = "application/json"
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -98,75 +90,77 @@ _PROBLEM_SCHEMA = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "code": {"type": "string", "description": "That of Rootkeeper's own errors; never changes."},
+        "code": {"type": "string", "description": "The code of a Rootkeeper error; never changes."},
         "hint": {"type": "string", "description": "What to do next."},
-        "hint_code": {"type": "string", "description": "Names the hint, for clients that word it themselves."},
+        "hint_code": {"type": "string", "description": "Identifies the hint, for clients that word it themselves."},
         "hint_facts": {
             "type": "object",
             "additionalProperties": {"type": "string"},
             "description": "Identifiers that the hint is about.",
         },
-        "request_id": {"type": "string", "description": "The log names it too."},
+        "request_id": {"type": "string", "description": "The server's log has it too."},
     },
     "required": ["type", "title", "status"],
 }
 
 _OF_BODIES: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body isn't JSON.", **_PROBLEM},
-    408: {"description": "The body took too long to come.", **_PROBLEM},
+    408: {"description": "The body took too long to arrive.", **_PROBLEM},
     413: {"description": "The body is too large.", **_PROBLEM},
 }
 
 OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "Nobody is signed in.", **_PROBLEM},
-    404: {"description": "There is none.", **_PROBLEM},
-    409: {"description": "Something stands in the way.", **_PROBLEM},
-    422: {"description": "Not understood.", **_PROBLEM},
-    429: {"description": "Too many attempts; Retry-After says when to come back.", **_PROBLEM},
+    401: {"description": "The request isn't signed in.", **_PROBLEM},
+    404: {"description": "Not found.", **_PROBLEM},
+    409: {"description": "It conflicts with the current state.", **_PROBLEM},
+    422: {"description": "The request is invalid.", **_PROBLEM},
+    429: {"description": "Too many attempts; Retry-After says when to try again.", **_PROBLEM},
     503: {"description": "The server can't do it now.", **_PROBLEM},
 }
-"""What a route answers that anybody may call."""
+"""The problems of a route without sign-in."""
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     **OPEN_PROBLEMS,
     403: {"description": "The role doesn't permit it.", **_PROBLEM},
-    502: {"description": "AWS refused or can't be reached.", **_PROBLEM},
+    502: {"description": "AWS denied the call or can't be reached.", **_PROBLEM},
 }
-"""What any other one answers. Source: RFC 9457."""
+"""The problems of all other routes. Source: RFC 9457."""
 
 IDEMPOTENCY = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "description": "Who sends the same request again with the same key gets the same answer.",
+    "description": "If the same request is sent again with the same key, it gets the same answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
-"""What every changing request may have that comes from somebody signed in."""
+"""A header that every changing request with a sign-in may have."""
 
-_HAS_IT: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already, by its If-None-Match."}}
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client already has this answer, by its If-None-Match."}
+}
 
 
 def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer beside its usual JSON."""
-    is_open = row.demand is AccessRequirement.ANYBODY
+    """List the answers of a route beside its usual JSON."""
+    is_open = row.demand is AccessRequirement.ANYONE
     problems = OPEN_PROBLEMS if is_open and row.tag != "auth" else PROBLEMS
     answers = {**problems, **(_OF_BODIES if row.method == "POST" else {})}
     if row.method == "GET" and not is_open:
-        answers |= _HAS_IT
+        answers |= _NOT_MODIFIED
     if row.media_types:
         answers[int(row.status)] = {
-            "description": "As a file, or as it happens.",
+            "description": "A file or a stream.",
             "content": {
                 name: {"schema": {"type": "object" if name == _JSON else "string"}} for name in row.media_types
             },
         }
     for status in row.further_statuses:
-        answers[int(status)] = {"description": "The same, in another state.", "content": {_JSON: {}}}
+        answers[int(status)] = {"description": "The same JSON, in another state.", "content": {_JSON: {}}}
     return dict(sorted(answers.items(), key=lambda one: int(one[0])))
 
 
 def describe_api(application: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, made once."""
+    """Return the OpenAPI document; it is made once."""
     if application.openapi_schema is None:
         document = get_openapi(title=application.title, version=application.version, routes=application.routes)
         components = document.setdefault("components", {})
@@ -182,7 +176,7 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
 
 
 class RecordJsonSchema(GenerateJsonSchema):
-    """Describe records by their docstrings, and without titles that only repeat the names of fields."""
+    """Describes records by their docstrings, without titles that only repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - of no field
         return False
@@ -196,9 +190,9 @@ class RecordJsonSchema(GenerateJsonSchema):
 
 
 def read_field_docstrings(record: type) -> dict[str, str]:
-    """The docstring under each field of a record and of the records that it extends.
+    """Read the docstring under each field of a record and of the records that it extends.
 
-    pydantic reads those of the record alone.
+    pydantic reads only those of the record itself.
     """
     found: dict[str, str] = {}
     for base in get_original_bases(record):
@@ -216,7 +210,7 @@ def read_field_docstrings(record: type) -> dict[str, str]:
 
 
 def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
-    """Say what each route answers, and what that consists of."""
+    """Add the schemas of all answers."""
     reported = [row for row in rows if row.answer is not None]
     schemas, definitions = TypeAdapter.json_schemas(
         [(row.operation_id, "serialization", TypeAdapter(row.answer)) for row in reported],
@@ -231,10 +225,10 @@ def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
 
 
 def _add_definitions(known: dict[str, Any], definitions: Mapping[str, Any]) -> None:
-    """:raises ValueError: if something else is called the same."""
+    """:raises ValueError: if two different types have the same name."""
     for name, definition in definitions.items():
         if known.setdefault(name, definition) != definition:
-            raise ValueError(f"Two things of the API are called {name}.")
+            raise ValueError(f"Two types of the API are named {name}.")
 
 
 def _add_examples(document: dict[str, Any]) -> None:

@@ -1,36 +1,17 @@
-"""Who may call which route.
+"""Decides who may call a route, before the request's body is read, and repeats answers to repeated requests.
 
-The cookie that carries a browser's sign-in.
+Each route states its demand in the OpenAPI document, under ``x-rootkeeper-access``; the guard reads it from there.
 
-Scripts can't read it, other sites can't have it sent along, and behind TLS no server but this one can set it. It has no
-end of its own: the server knows it, and a browser that is closed forgets it.
-Source of the prefix: RFC 6265bis, section 4.1.3.2.
+A caller has a bearer token (an API token, or a sign-in of the command line) or the cookie of a browser's sign-in; with
+a token the cookie is ignored. A browser sends the cookie for every page, so such a request must also come from this
+server's own page (``Sec-Fetch-Site`` and ``Origin``, which no script can change), and a change also needs a token that
+only that page can read. Scripts can't read the cookie, and with TLS only this server can set it.
 
-Which page a browser's request comes from.
+A request with an ``Idempotency-Key`` that is sent again gets the same answer, for a day, from all servers on the
+database. Answers with secrets are never kept. Safety doesn't depend on this: an account has one window at a time, an
+approval counts once for each person, and a repeated deletion finds nothing to delete.
 
-A browser says so truly, and no script can change it: by ``Sec-Fetch-Site``, and by ``Origin`` where something is
-changed. Another port of this host is another page too, though a cookie goes there as well.
-Source: Fetch standard, section 3.2; Fetch Metadata Request Headers, section 2.3.
-
-Who asks: by a bearer token, or by the cookie of a browser's sign-in.
-
-A bearer token is an API token, or the sign-in of the command line. Whoever sends one is judged by it alone, cookie or
-not. A cookie is sent by the browser whatever page it shows, so that a request with one must also come from this
-server's own page, and whoever changes something by it must prove that the page has read what only it can read.
-
-Answers to requests with an ``Idempotency-Key``: who sends the same request again gets the same answer.
-
-They are kept in the database and for a day, so that another server of it gives the same answer. What must never be done
-twice doesn't rest on this: an account has one window at a time, an approval counts once for each person, and a deletion
-finds nothing to delete. What holds a secret, in the question or the answer, is never kept: whoever repeats that is told
-that it was answered.
-
-Who may call which route: the one mechanism, before anything of a request's body is read.
-
-A route is made with what it demands, or isn't made at all. What it demands also stands in the OpenAPI document, under
-``x-rootkeeper-access``, since that is where it is taken from.
-
-How a browser's sign-in is told to it: what its page needs in the answer, its secret in the cookie.
+Source: RFC 6265bis, section 4.1.3.2; Fetch standard, section 3.2; Fetch Metadata Request Headers, section 2.3.
 """
 
 from __future__ import annotations
@@ -66,13 +47,12 @@ _LONGEST_SECRET = 512
 
 
 def find_cookie(request: Request) -> str | None:
-    """The secret that came along; of the other name than this connection's none is taken."""
+    """Return the cookie's secret; only the cookie name of this kind of connection counts."""
     secret = request.cookies.get(get_cookie_name(request, COOKIE_NAME))
     return secret if secret and len(secret) <= _LONGEST_SECRET else None
 
 
 def set_cookie(request: Request, response: Response, secret: str) -> None:
-    """Let the browser send the secret along from now on."""
     response.set_cookie(
         get_cookie_name(request, COOKIE_NAME),
         secret,
@@ -84,46 +64,44 @@ def set_cookie(request: Request, response: Response, secret: str) -> None:
 
 
 def forget_cookie(request: Request, response: Response) -> None:
-    """Let the browser forget it."""
     response.delete_cookie(
         get_cookie_name(request, COOKIE_NAME), path="/", secure=is_secure(request), httponly=True, samesite="strict"
     )
 
 
 def is_secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, as far as the connection or a trusted proxy tells."""
+    """Whether the browser uses TLS, according to the connection or a trusted proxy."""
     return request.url.scheme == "https"
 
 
 def get_cookie_name(request: Request, name: str) -> str:
-    """What a cookie is called by this connection."""
     return f"__Host-{name}" if is_secure(request) else name
 
 
 _OWN = frozenset({"same-origin", "none"})
-"""``none``: a person has typed the address."""
+"""``none``: a person typed the address."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def require_own_page(request: Request) -> None:
-    """:raises ForgedRequestError: if another page has sent it."""
+    """:raises ForgedRequestError: if a page of another server sent it."""
     site = request.headers.get("sec-fetch-site")
     if (site is not None and site not in _OWN) or not _is_own(request, request.headers.get("origin")):
         raise ForgedRequestError(
             "The request comes from a page of another server.",
-            hint="Open the console by the server's own address. A proxy before it must pass the Host header on.",
+            hint="Open the console at the server's own address. A proxy in front of it must pass on the Host header.",
         )
 
 
 def site_of(request: Request) -> RelyingParty:
-    """The server as the browser sees it; to be asked after :func:`require_own_page`.
+    """Return the server as the browser sees it; call :func:`require_own_page` before.
 
-    :raises InputError: if the browser doesn't say.
+    :raises InputError: if the request has no ``Origin``.
     """
     origin = request.headers.get("origin")
     if origin is None:
-        raise InputError("The request names no Origin, which passkeys need.", hint="Use the console in a browser.")
+        raise InputError("The request has no Origin, which passkeys need.", hint="Use the console in a browser.")
     return RelyingParty(parse_host_name(_place_in(origin)), origin)
 
 
@@ -136,7 +114,7 @@ def _is_own(request: Request, origin: str | None) -> bool:
 
 
 def _place_in(origin: str) -> str:
-    """Host and port; nothing of what is no web page, such as a file or an extension. Source: RFC 6454, section 6.2."""
+    """Return host and port; empty for a file or a browser's extension. Source: RFC 6454, section 6.2."""
     scheme, _, place = origin.partition("://")
     return place if scheme in {"http", "https"} else ""
 
@@ -144,48 +122,46 @@ def _place_in(origin: str) -> str:
 CSRF_HEADER = "X-CSRF-Token"
 
 IDLE_HEADER = "X-Rootkeeper-Idle"
-"""The console's page asks by itself, and nobody has touched it for a while."""
+"""The console sends it when no person has used the page for a while."""
 
 _LONGEST_TOKEN = 512
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
-    """Somebody who asks."""
+    """The identity that sent a request, and its sign-in."""
 
     identity: Identity
     session: Session | None = None
     """``None`` for an API token."""
     secret: str | None = field(default=None, repr=False)
-    """What proves the session."""
+    """Proves the session."""
 
     @property
     def browser_session(self) -> AuthenticatedSession:
-        """:raises InputError: if it isn't somebody in a browser."""
+        """:raises InputError: if the caller isn't signed in with a browser."""
         if self.session is None or self.secret is None or self.session.kind is not SessionKind.BROWSER:
             raise InputError(
-                "This is for people who are signed in to the console by a browser.", hint="Sign in there, and do it."
+                "This needs a sign-in to the console with a browser.", hint="Sign in to the console, and do it there."
             )
         return AuthenticatedSession(self.session, self.secret)
 
 
 def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
-    """Who asks, whatever the sign-in still lacks.
+    """Identify the caller, also if its sign-in isn't finished.
 
-    :param is_use: ``False`` for what goes on without a person, such as a stream: it doesn't keep a sign-in from ending.
-    :raises NotSignedInError: if nobody does, or what proves it isn't valid any more.
-    :raises ForgedRequestError: if a cookie came with what some other page may have sent.
+    :param is_use: ``False`` for a request without a person, such as a stream; it doesn't prolong a sign-in.
+    :raises NotSignedInError: if there is no sign-in or token, or it isn't valid any more.
+    :raises ForgedRequestError: if the request has a cookie and may come from another page.
     """
     if "authorization" in request.headers:
         return _find_bearer(request)
     secret = find_cookie(request)
     if secret is None:
-        raise NotSignedInError(
-            "Nobody is signed in.", hint="Send the header Authorization: Bearer TOKEN. Tokens: rootkeeper token create."
-        )
+        raise _not_signed_in()
     require_own_page(request)
     is_use = is_use and IDLE_HEADER not in request.headers
-    session = _services(request).sessions.find(secret, SessionKind.BROWSER, is_use=is_use)
+    session = _get_services(request).sessions.find(secret, SessionKind.BROWSER, is_use=is_use)
     if session is None:
         raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
     if request.method not in SAFE_METHODS:
@@ -196,47 +172,46 @@ def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
 def _find_bearer(request: Request) -> ApiCaller:
     token = find_token(request)
     if token is None:
-        raise NotSignedInError(
-            "Nobody is signed in.", hint="Send the header Authorization: Bearer TOKEN. Tokens: rootkeeper token create."
-        )
-    identity = _services(request).identities.find_by_token(token)
+        raise _not_signed_in()
+    identity = _get_services(request).identities.find_by_token(token)
     if identity is not None:
         return ApiCaller(identity)
-    session = _services(request).sessions.find(token, SessionKind.TOKEN)
+    session = _get_services(request).sessions.find(token, SessionKind.TOKEN)
     if session is None:
         raise NotSignedInError(
-            "The token isn't valid: unknown, expired, revoked, or its user was disabled.",
+            "The token isn't valid: it is unknown, expired or revoked, or its user is disabled.",
             hint="Sign in again, or ask an administrator for a new token.",
         )
     return ApiCaller(session.identity, session, token)
 
 
+def _not_signed_in() -> NotSignedInError:
+    return NotSignedInError(
+        "The request isn't signed in.", hint="Sign in, or send an API token in the header Authorization: Bearer TOKEN."
+    )
+
+
 def require_csrf_token(request: Request, secret: str) -> None:
-    """:raises ForgedRequestError: if the token against forged requests is missing or isn't this sign-in's."""
+    """:raises ForgedRequestError: if the token against forged requests is missing or belongs to another sign-in."""
     if not is_csrf_token(request.headers.get(CSRF_HEADER, ""), secret):
         raise ForgedRequestError(
-            f"The header {CSRF_HEADER} is missing or isn't this sign-in's.",
-            hint="Load the page again. GET /api/v1/auth/session tells the token.",
+            f"The header {CSRF_HEADER} is missing or belongs to another sign-in.",
+            hint="Load the page again. GET /api/v1/auth/session returns the token.",
         )
 
 
 def find_token(request: Request) -> str | None:
-    """The bearer token that came along. Source: RFC 6750, section 2.1."""
+    """Source: RFC 6750, section 2.1."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and 0 < len(token) <= _LONGEST_TOKEN else None
-
-
-def _services(request: Request) -> ServerRuntime:
-    services: ServerRuntime = request.app.state.services
-    return services
 
 
 HEADER = "Idempotency-Key"
 LONGEST_KEPT_BYTES = 256 * 1024
 
 SECRET_PARTS = frozenset({"auth", "identities", "me", "sessions", "tokens", "users"})
-"""First parts of paths below the API's, whose requests or answers may hold a password, a token or a factor's secret."""
+"""First parts of API paths whose requests or answers may contain a password, a token or a factor's secret."""
 
 _LONGEST_KEY = 200
 _log = logging.getLogger(__name__)
@@ -244,41 +219,41 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """One request that came with a key."""
+    """A request with a key."""
 
     key: str
-    """With whom it is of."""
+    """The identity and the key."""
     has_secret: bool
     response: Response | None = field(default=None, repr=False)
-    """What it was answered, if it was."""
+    """The answer, if there is one already."""
 
 
 class IdempotencyService:
-    """The answers of all servers of one database."""
+    """Repeats answers of all servers on one database."""
 
     def __init__(self, answers: StoredAnswers) -> None:
         self._answers = answers
 
     def begin(self, request: Request, body: bytes, identity: Identity) -> IdempotentRequest | None:
-        """The request's place among the others, with its answer if it was answered; ``None`` if it has no key.
+        """Claim a request, or find its answer; ``None`` if it has no key.
 
         :raises InputError: if the key is too long, or was used for another request.
-        :raises JobConflictError: if the first request of this key is still being answered, or its answer isn't kept.
+        :raises JobConflictError: if the first request of this key is in progress, or its answer isn't kept.
         :raises DatabaseError: if the database can't be written.
         """
         text = request.headers.get(HEADER.lower())
         if text is None or request.method != "POST":
             return None
         if not 0 < len(text) <= _LONGEST_KEY:
-            raise InputError(f"{HEADER} has {len(text)} characters.", hint=f"1 to {_LONGEST_KEY} are taken.")
+            raise InputError(f"{HEADER} has {len(text)} characters.", hint=f"Use 1 to {_LONGEST_KEY} characters.")
         key, has_secret = f"{identity.identity_id} {text}", _has_secret(request.url.path)
         answer = self._answers.claim(key, _fingerprint(request, b"" if has_secret else body))
         return IdempotentRequest(key, has_secret, None if answer is None else _to_response(answer))
 
     def end(self, replay: IdempotentRequest, response: Response | None) -> None:
-        """The request's answer; without one, such as after an error, it is done anew when it comes again.
+        """Keep the answer; without one, such as after an error, a repeat is performed again.
 
-        Never raises: whoever asked gets his answer though it can't be kept.
+        Never raises: the client gets the answer even if it can't be kept.
         """
         try:
             if response is None:
@@ -290,18 +265,18 @@ class IdempotencyService:
 
 
 def _has_secret(path: str) -> bool:
-    """By what follows ``/api/v1``."""
+    """Look at the first part after ``/api/v1``."""
     return not SECRET_PARTS.isdisjoint(path.strip("/").split("/")[2:3])
 
 
 def _fingerprint(request: Request, body: bytes) -> str:
-    """Of method, path and body: another request under the same key is a mistake. No body that may hold a secret."""
+    """Hash method, path and body, which a repeat has in common; the body is left out if it may contain a secret."""
     content = b"\0".join((request.method.encode(), request.url.path.encode(), body))
     return hashlib.sha256(content).hexdigest()
 
 
 def _to_answer(response: Response, *, has_secret: bool) -> StoredAnswer:
-    """What isn't text, such as a stream, isn't kept."""
+    """Leave out a body that isn't text, such as a stream."""
     content = getattr(response, "body", None)
     is_kept = not has_secret and isinstance(content, bytes) and len(content) <= LONGEST_KEPT_BYTES
     body = bytes(content).decode() if is_kept and content is not None else None
@@ -312,8 +287,8 @@ def _to_response(answer: StoredAnswer) -> Response:
     """:raises JobConflictError: if the answer isn't kept."""
     if answer.body is None:
         raise JobConflictError(
-            "The same request was answered before, and that answer isn't kept.",
-            hint="Look at what came of it. A token that got lost is revoked and made again, under another key.",
+            "The same request was answered before, and the answer isn't kept.",
+            hint="Check its result. Revoke a lost token, and create another one with another key.",
         )
     headers = {} if answer.media_type is None else {"Content-Type": answer.media_type}
     return Response(answer.body, answer.status, headers)
@@ -322,7 +297,7 @@ def _to_response(answer: StoredAnswer) -> Response:
 ACCESS_KEY = "x-rootkeeper-access"
 
 FRESH_FACTOR_KEY = "x-rootkeeper-fresh-factor"
-"""Whether a browser's sign-in needs a second factor that was given just now."""
+"""Whether a browser's sign-in needs a fresh second factor."""
 
 _SAID_BY_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
@@ -330,14 +305,14 @@ _SAID_BY_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 class AccessRequirement(StrEnum):
     """Demands that aren't permissions."""
 
-    ANYBODY = "anybody"
+    ANYONE = "anybody"
     """Without sign-in."""
     ON_THIS_MACHINE = "on_this_machine"
-    """Without sign-in from this machine itself; from elsewhere whoever is signed in."""
+    """Without sign-in from this machine, with sign-in from elsewhere."""
     SIGNED_IN = "signed_in"
-    """Whatever the role."""
+    """With any role."""
     SIGNING_IN = "signing_in"
-    """The same, and also whoever still owes a second factor."""
+    """With any role, also before the second factor is given."""
 
 
 Demand: TypeAlias = AccessRequirement | Permission
@@ -345,16 +320,16 @@ Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class GuardedRoute(APIRoute):
-    """A route that finds out who asks, and whether they may, before it does anything."""
+    """A route that identifies the caller and checks the permission before it does anything."""
 
     def get_route_handler(self) -> Handler:
-        """:raises ValueError: if the route doesn't say what it demands."""
+        """:raises ValueError: if the route has no demand."""
         demand = demand_of(self)
         needs_fresh_factor = bool((self.openapi_extra or {}).get(FRESH_FACTOR_KEY))
         handle = super().get_route_handler()
 
         async def guard(request: Request) -> Response:
-            if demand is AccessRequirement.ANYBODY or (
+            if demand is AccessRequirement.ANYONE or (
                 demand is AccessRequirement.ON_THIS_MACHINE and comes_from_here(request)
             ):
                 return await handle(request)
@@ -369,7 +344,7 @@ class GuardedRoute(APIRoute):
 
 
 async def _answer_once(request: Request, identity: Identity, handle: Handler) -> Response:
-    """Answer, or give the answer again that a request of the same key got."""
+    """Answer, or repeat the answer to a request of the same key."""
     replays: IdempotencyService = request.app.state.replays
     if HEADER not in request.headers:
         return await handle(request)
@@ -387,10 +362,7 @@ async def _answer_once(request: Request, identity: Identity, handle: Handler) ->
 
 
 def demand_of(route: APIRoute) -> Demand:
-    """What a route demands.
-
-    :raises ValueError: if it doesn't say.
-    """
+    """:raises ValueError: if the route has no demand."""
     text = (route.openapi_extra or {}).get(ACCESS_KEY)
     if text in set(AccessRequirement):
         return AccessRequirement(text)
@@ -400,7 +372,7 @@ def demand_of(route: APIRoute) -> Demand:
 
 
 def require_permission(caller: ApiCaller, demand: Demand) -> None:
-    """:raises SignInUnfinishedError: if a second factor is still owed.
+    """:raises SignInUnfinishedError: if the sign-in lacks its second factor.
     :raises PermissionDeniedError: if the role doesn't permit it.
     """
     if caller.session is not None and demand is not AccessRequirement.SIGNING_IN:
@@ -410,15 +382,15 @@ def require_permission(caller: ApiCaller, demand: Demand) -> None:
 
 
 def require_fresh(caller: ApiCaller, services: ServerRuntime) -> None:
-    """:raises FactorNeededError: if somebody in a browser gave the second factor too long ago."""
+    """:raises FactorNeededError: if a browser's sign-in has no fresh second factor."""
     if caller.session is not None and caller.session.kind is SessionKind.BROWSER:
         caller.session.require_fresh(services.clock.now())
 
 
 def comes_from_here(request: Request) -> bool:
-    """Whether this machine itself asks, and for itself: a proxy on it asks for others.
+    """Whether this machine sent the request, and not a proxy on it for others.
 
-    A proxy that doesn't say that it is one hands the name on by which it was asked.
+    A proxy without a header of its own passes on the host name of its request, which isn't a local one.
     """
     is_local = request.client is not None and is_loopback(request.client.host)
     is_called_local = is_loopback(parse_host_name(request.headers.get("host", "")))
@@ -426,10 +398,10 @@ def comes_from_here(request: Request) -> bool:
 
 
 def identify(request: Request, *, is_use: bool = True) -> Identity:
-    """Whose token or cookie came along, of those who owe no second factor.
+    """Identify a caller whose sign-in is finished.
 
-    :param is_use: ``False`` for what goes on without a person.
-    :raises NotSignedInError: if none did, it isn't valid any more, or the sign-in isn't finished.
+    :param is_use: ``False`` for a request without a person.
+    :raises NotSignedInError: if there is no valid token or sign-in, or the sign-in isn't finished.
     """
     caller = find_caller(request, is_use=is_use)
     require_permission(caller, AccessRequirement.SIGNED_IN)
@@ -455,19 +427,18 @@ Served = Annotated[ServerRuntime, Depends(_get_services)]
 """A parameter of a route: the server."""
 
 Identified = Annotated[Identity, Depends(_get_identity)]
-"""A parameter of a route: who asks. Only where the route demands that somebody is signed in."""
+"""A parameter of a route: the caller's identity. Only for routes that demand a sign-in."""
 
 Called = Annotated[ApiCaller, Depends(_get_caller)]
-"""The same, with the sign-in by which it is known."""
+"""A parameter of a route: the caller's identity and sign-in."""
 
 
 def get_client_origin(request: Request) -> ClientOrigin:
-    """Where a request comes from."""
     return ClientOrigin(request.client.host if request.client else None, request.headers.get("user-agent"))
 
 
 def show_session(proven: AuthenticatedSession) -> dict[str, Any]:
-    """What a page needs to know of its sign-in."""
+    """Return what a page needs of its sign-in."""
     session = proven.session
     return show_one(
         {
@@ -480,14 +451,14 @@ def show_session(proven: AuthenticatedSession) -> dict[str, Any]:
 
 
 def answer_session(request: Request, proven: AuthenticatedSession) -> JSONResponse:
-    """The same, with the cookie of a secret that is new."""
+    """Answer with the sign-in, and set the cookie of its new secret."""
     response = JSONResponse(show_session(proven))
     set_cookie(request, response, proven.secret)
     return response
 
 
 def show_factor_state(session: Session | None) -> dict[str, Any]:
-    """What a sign-in is asked for in the way of second factors; nothing of an API token."""
+    """Return the sign-in's state of second factors; an API token needs none."""
     if session is None:
         return {"required": False, "enrolled": [], "fresh_until": None}
     return {

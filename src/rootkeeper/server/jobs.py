@@ -1,12 +1,9 @@
-"""Bodies and events of jobs.
+"""Bodies of requests for jobs, and a job's changes as server-sent events.
 
-What is asked of a job, in the body of a request, and the same as the parameters that a job keeps.
+Events are read from the job's row, so they include a job that another process performs. A stream ends with its job,
+when the client leaves or loses its permission, when the server stops, or after an hour.
 
-A job's changes as server-sent events, read from its row: so they also tell of a job that another process performs.
-
-Each stream ends when its job is over, when the client goes away or isn't let in any more, when the server is about to
-end, or after an hour.
-Source of the format: HTML standard, server-sent events.
+Source: HTML standard, server-sent events.
 """
 
 from __future__ import annotations
@@ -48,21 +45,21 @@ from rootkeeper.worker.requests import (
 )
 
 _MOST = 20_000
-"""Accounts that may be named one by one."""
+"""How many accounts may be named one by one."""
 
 _LONGEST_DOCUMENT = 2 * 1024 * 1024
 _LONGEST_RECENT = int(timedelta(days=3650).total_seconds())
 
 
 class NamedBody(Body):
-    """An account, and where its name stood."""
+    """An account, and where its name was given, such as a line of a file."""
 
     text: ShortText
     source: Annotated[str, Field(max_length=1_024)] = ""
 
 
 class SelectionBody(Body):
-    """Which accounts are meant; see the options of the command line of the same names."""
+    """Which accounts are selected; as the options of the command line with the same names."""
 
     named: Annotated[
         tuple[ShortText | NamedBody, ...], Field(max_length=_MOST, validation_alias=AliasChoices("named", "accounts"))
@@ -76,7 +73,7 @@ class SelectionBody(Body):
     included_failsafes: Annotated[tuple[ShortText, ...], Field(max_length=10)] = ()
 
     def to_request(self) -> SelectionRequest:
-        """:raises InputError: if a tag or an account's id can't be understood."""
+        """:raises InputError: if a tag or an account's id is invalid."""
         return SelectionRequest(
             named=tuple(_named(one) for one in self.named),
             organizational_units=tuple(self.organizational_units),
@@ -94,7 +91,7 @@ def _named(one: str | NamedBody) -> NamedAccount:
 
 
 class AuditBody(Body):
-    """An audit; without a selection, of everything."""
+    """An audit; without a selection, of all accounts."""
 
     model_config = show_example({"selection": {"organizational_units": ["Root/Workloads"], "tags": ["team=payments"]}})
 
@@ -104,10 +101,7 @@ class AuditBody(Body):
     fail_on: tuple[FailOn, ...] | None = None
 
     def to_parameters(self) -> dict[str, JsonValue]:
-        """As an audit's job keeps them.
-
-        :raises InputError: if the selection can't be understood.
-        """
+        """:raises InputError: if the selection is invalid."""
         fail_on = FAIL_ON_FINDINGS if self.fail_on is None else frozenset(self.fail_on)
         return audit_to_parameters(AuditRequest(_or_everything(self.selection), self.details, self.refresh, fail_on))
 
@@ -126,17 +120,18 @@ class PlanBody(Body):
     only: Annotated[tuple[CredentialKind, ...], Field(min_length=1)] | None = None
     allowed_uses: Annotated[
         tuple[tuple[ShortText, Text], ...],
-        Field(max_length=1_000, description="Accounts whose recently used password or key shall go, each with why."),
+        Field(
+            max_length=1_000,
+            description="Accounts whose recently used password or key may be deleted, each with a reason.",
+        ),
     ] = ()
     recent_seconds: Annotated[int, Field(ge=0, le=_LONGEST_RECENT)] | None = None
     not_before: AwareDatetime | None = None
     valid_until: AwareDatetime | None = None
 
     def to_parameters(self, recent: timedelta = RECENT_USE) -> dict[str, JsonValue]:
-        """As a plan's job keeps them.
-
-        :param recent: the server's own; somebody may ask for more caution than that, and not for less.
-        :raises InputError: if the selection can't be understood.
+        """:param recent: the server's setting; a request may be more cautious, but not less.
+        :raises InputError: if the selection is invalid.
         """
         return plan_to_parameters(
             PlanRequest(
@@ -151,7 +146,7 @@ class PlanBody(Body):
 
 
 class WavesBody(Body):
-    """In which portions a deletion goes."""
+    """The waves of a deletion."""
 
     canary: Annotated[int, Field(ge=0, le=1_000)] = 0
     size: Annotated[int | None, Field(ge=1, le=_MOST)] = None
@@ -162,11 +157,11 @@ class WavesBody(Body):
 class DeletionBody(Body):
     """A deletion: exactly what a plan says."""
 
-    plan: Annotated[str | dict[str, Any], Field(description="The plan's file: its text, or the object itself.")]
+    plan: Annotated[str | dict[str, Any], Field(description="The plan file: its text, or the JSON object itself.")]
     waves: WavesBody = WavesBody()
 
     def to_parameters(self) -> dict[str, JsonValue]:
-        """As a deletion's job keeps them; what the plan tells is added where the job is taken in."""
+        """Without the facts of the plan, which are added when the job is requested."""
         return {"waves": self.waves.model_dump()}
 
     @property
@@ -176,22 +171,19 @@ class DeletionBody(Body):
 
 
 class PreflightBody(Body):
-    """A preflight; without a selection, of everything."""
+    """A preflight; without a selection, of all accounts."""
 
     selection: SelectionBody | None = None
 
     def to_parameters(self) -> dict[str, JsonValue]:
-        """As a preflight's job keeps them.
-
-        :raises InputError: if the selection can't be understood.
-        """
+        """:raises InputError: if the selection is invalid."""
         return preflight_to_parameters(PreflightRequest(_or_everything(self.selection)))
 
 
 class UnlockBody(Body):
-    """A look at bucket or queue policies, or one change of one of them.
+    """A reading of bucket or queue policies, or a change of one of them.
 
-    A change names the SHA-256 of the policy that the person was shown, so that no other policy is changed.
+    A change has the SHA-256 of the policy that was shown, so that no other policy is changed.
     """
 
     model_config = show_example({"account": "payments", "kind": "s3", "regions": ["eu-central-1"]})
@@ -203,12 +195,14 @@ class UnlockBody(Body):
     regions: Annotated[tuple[ShortText, ...], Field(max_length=50)] = ()
     included_failsafes: Annotated[tuple[ShortText, ...], Field(max_length=10)] = ()
     shown_sha256: ShortText | None = None
-    policy: Annotated[str | None, Field(max_length=_LONGEST_DOCUMENT, description="To replace or restore.")] = None
+    policy: Annotated[
+        str | None, Field(max_length=_LONGEST_DOCUMENT, description="The new policy, for replace and restore.")
+    ] = None
 
     def to_parameters(self) -> dict[str, JsonValue]:
-        """As an unlock's job keeps them; a policy to be put is its document.
+        """Without the policy, which is the job's document.
 
-        :raises InputError: if an account's id isn't one.
+        :raises InputError: if an account's id is invalid.
         """
         return unlock_to_parameters(
             UnlockRequest(
@@ -235,7 +229,7 @@ MOST_STREAMS = 100
 
 
 async def stream_job(services: ServerRuntime, job_id: str, request: Request) -> StreamingResponse:
-    """The stream of one job; its first event comes at once.
+    """Return the stream of one job; its first event comes at once.
 
     :raises InputError: if there is no such job.
     """
@@ -250,7 +244,7 @@ async def stream_job(services: ServerRuntime, job_id: str, request: Request) -> 
 
 
 class StreamCount:
-    """How many streams are open: each asks the database once a second."""
+    """Counts open streams; each reads the database once a second."""
 
     def __init__(self, most: int = MOST_STREAMS) -> None:
         self._most = most
@@ -261,7 +255,7 @@ class StreamCount:
         """:raises AccountBusyError: if there are too many."""
         with self._guard:
             if self._open >= self._most:
-                raise AccountBusyError("Too many people follow jobs.", hint="Ask for the job itself now and then.")
+                raise AccountBusyError("Too many clients follow jobs.", hint="Read the job from time to time instead.")
             self._open += 1
 
     def give_back(self) -> None:
@@ -297,15 +291,15 @@ async def _follow(services: ServerRuntime, job: Job, request: Request) -> AsyncI
         try:
             job = await run_in_threadpool(_look, services, job.job_id, request)
         except RootkeeperError:
-            return  # the client comes back, and is then told what is amiss
+            return  # the client connects again, and then gets the error
 
 
 def _look(services: ServerRuntime, job_id: str, request: Request) -> Job:
-    """:raises RootkeeperError: if the job can't be read, or whoever follows it may not any more."""
+    """:raises RootkeeperError: if the job can't be read, or the client has lost its permission."""
     identify(request, is_use=False).require_permission(Permission.JOBS_READ)
     return services.jobs.get(job_id)
 
 
 def render_event(job: Job) -> bytes:
-    """One event: the job's record, under the name of its state."""
+    """Render the job's record as one event."""
     return f"event: job\ndata: {json.dumps(job_to_record(job))}\n\n".encode()

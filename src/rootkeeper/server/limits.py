@@ -1,6 +1,6 @@
-"""Tokens that are limited to organizational units: whether they may touch what a request is about.
+"""Checks of tokens that are limited to organizational units: whether they may change the accounts of a request.
 
-Where an account lies is what the last listing says. What a token reads isn't limited by it.
+The last listing says in which unit an account is. Reading isn't limited.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def require_account_access(services: ServerRuntime, identity: Identity, account_
 
 
 def require_named_account_access(services: ServerRuntime, identity: Identity, text: str) -> None:
-    """The same of one account by its id or unique name.
+    """Check one account by its id or unique name.
 
     :raises PermissionDeniedError: if the token is limited to units above other accounts.
     :raises InputError: if it is limited, and there is no such account.
@@ -44,7 +44,7 @@ def require_named_account_access(services: ServerRuntime, identity: Identity, te
 
 
 def require_window_access(services: ServerRuntime, identity: Identity, window_id: str) -> None:
-    """The same of a window's account.
+    """Check a window's account.
 
     :raises PermissionDeniedError: if the token is limited to units above other accounts.
     :raises InputError: if there is no such window.
@@ -60,11 +60,13 @@ def require_within_units(
     parameters: Mapping[str, JsonValue],
     document: str | None,
 ) -> None:
-    """The same of all accounts that a job is about; of a selection before it is narrowed by tags and statuses.
+    """Check all accounts of a job; of a selection, before tags and statuses narrow it.
 
-    :raises PermissionDeniedError: if the token is limited and one of them lies elsewhere, nothing was listed yet, or
-        the job is about no account. A verification of the ledger changes nothing, and reading isn't limited.
-    :raises InputError: if the token is limited, and a selection or plan can't be understood.
+    A verification of the ledger changes nothing, so it is allowed.
+
+    :raises PermissionDeniedError: if the token is limited and one account is in another unit, nothing was listed yet,
+        or the job isn't about accounts.
+    :raises InputError: if the token is limited, and a selection or plan is invalid.
     """
     if not identity.scope.organizational_units or kind is JobKind.LEDGER_VERIFICATION:
         return
@@ -88,27 +90,24 @@ _SELECTIONS: Mapping[JobKind, Callable[[Mapping[str, JsonValue], datetime], Sele
         JobKind.PREFLIGHT: lambda parameters, _: parse_preflight(parameters).selection,
     }
 )
-"""What a job of each kind selects."""
+"""The selection of a job of each kind."""
 
 
 def _require_selection_access(services: ServerRuntime, identity: Identity, selection: SelectionRequest) -> None:
     inventory = services.inventory_store.find_last()
     if inventory is None:
         raise PermissionDeniedError(
-            f"The token {identity.name} is limited to units, and the organization was never listed.",
-            hint="Have it audited first, by somebody who isn't limited.",
+            f"The token {identity.name} is limited to units, and the organization hasn't been listed yet.",
+            hint="Run an audit first, with an identity that isn't limited.",
         )
     for account in select_before_tags(selection, inventory).included:
         identity.require_account_access(account.account_id, account)
 
 
 def require_job_access(identity: Identity, job: Job) -> None:
-    """Check that whoever is limited ends and resumes his own jobs alone.
-
-    :raises PermissionDeniedError: if it is another's.
-    """
+    """:raises PermissionDeniedError: if the token is limited to units, and the job belongs to another identity."""
     if identity.scope.organizational_units and job.created_by.casefold() != identity.name.casefold():
         raise PermissionDeniedError(
-            f"The token {identity.name} is limited to units, and job {job.job_id} is of {job.created_by}.",
+            f"The token {identity.name} is limited to units, and job {job.job_id} belongs to {job.created_by}.",
             hint="Use another token.",
         )

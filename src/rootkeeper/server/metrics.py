@@ -1,8 +1,8 @@
-"""What a server tells Prometheus: counts by state, route and quota; no account, no person and no address is named.
+"""A server's metrics for Prometheus: counts by state, route and quota, without accounts, persons and addresses.
 
-What stands in the database is read when somebody looks: it is of all servers and workers on it, and each server tells
-the same. What is counted in the process is of this process alone, from its start on. Audits are a kind of their own:
-each server counts all that end while it runs, whichever process makes them, so they aren't to be added up either.
+Metrics from the database are read for each scrape and cover all servers and workers, so each server shows the same.
+Metrics of the process count from its start. Each server counts all audits that end while it runs, also those of other
+processes, so don't add them up.
 """
 
 from __future__ import annotations
@@ -27,15 +27,14 @@ from rootkeeper.windows.rules import WindowState
 _REQUEST_SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _AUDIT_SECONDS = (1, 5, 15, 60, 120, 300, 900, 3600)
 _LATEST_AUDITS = 100
-"""So many are looked at each time; more than that don't end between two looks."""
+"""How many are read for each scrape; no more end between two scrapes."""
 _METHODS = frozenset(method.value for method in HTTPMethod)
 
 
 class ServerMetrics:
-    """The metrics of one server; safe in many threads."""
+    """The metrics of one server. Thread-safe."""
 
     def __init__(self, services: ServerRuntime) -> None:
-        """Nothing is read yet."""
         self._services = services
         self._began_at = services.clock.now()
         self._counted_audits: frozenset[str] = frozenset()
@@ -49,14 +48,14 @@ class ServerMetrics:
         )
         self._request_seconds = Histogram(
             "rootkeeper_http_request_duration_seconds",
-            "From a request's begin to the end of its answer; a stream of events ends when nobody follows it any more.",
+            "From a request's begin to the end of its answer; a stream of events ends when its client leaves.",
             ("route",),
             buckets=_REQUEST_SECONDS,
             registry=self._registry,
         )
         self._audit_seconds = Histogram(
             "rootkeeper_audit_duration_seconds",
-            "Audits that ended since this process began, made by whichever process.",
+            "Audits by any process that ended since this process began.",
             ("complete",),
             buckets=_AUDIT_SECONDS,
             registry=self._registry,
@@ -65,13 +64,13 @@ class ServerMetrics:
         self._registry.register(_StateCollector(services))
 
     def count_request(self, method: str, route: str, status: int | None, seconds: float) -> None:
-        """One more request was answered; without a status, it broke off before."""
+        """Count a request; it has no status if it ended before its answer began."""
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status or "none")).inc()
         self._request_seconds.labels(route).observe(seconds)
 
     def render(self, accepted: str) -> tuple[bytes, str]:
-        """Everything, as it is now, and its media type: the format that the ``Accept`` header prefers."""
+        """Return the current metrics and their media type, in the format that the ``Accept`` header prefers."""
         with self._guard:
             self._count_audits()
         encode, media_type = choose_encoder(accepted)
@@ -87,13 +86,13 @@ class ServerMetrics:
 
 
 class _StateCollector(Collector):
-    """What is measured when somebody looks."""
+    """Reads metrics for each scrape."""
 
     def __init__(self, services: ServerRuntime) -> None:
         self._services = services
 
     def describe(self) -> list[Metric]:
-        """Nothing is looked at only to be registered."""
+        """Registration reads nothing."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -155,7 +154,7 @@ def _describe_last_audit(latest: tuple[KeptAudit, ...]) -> Iterator[Metric]:
 
 
 def _list_audits(services: ServerRuntime) -> tuple[KeptAudit, ...]:
-    """The newest first; none while the database can't be read, which is told by itself."""
+    """List the newest first; none while the database can't be read, which has a metric of its own."""
     try:
         return services.history.list_audits(limit=_LATEST_AUDITS)
     except DatabaseError:

@@ -1,9 +1,4 @@
-"""What several routes take.
-
-What several routes take: pages, short texts, and who is meant by them.
-
-Progress of what is answered within one request: nobody watches it.
-"""
+"""Parameters and answers that several routes share: texts, pages, and progress that only logs."""
 
 from __future__ import annotations
 
@@ -20,7 +15,7 @@ from rootkeeper.server.request_path import LOGGER_NAME
 LARGEST_PAGE = 500
 
 SCHEMA_VERSION = 1
-"""Of every answer; raised when a field changes its meaning or goes."""
+"""Of every answer; increased when a field changes its meaning or is removed."""
 
 T = TypeVar("T")
 
@@ -30,9 +25,9 @@ def _require_printable_or_none(text: str | None) -> str | None:
 
 
 def _require_printable(text: str) -> str:
-    """No control characters: PostgreSQL takes no NUL, and a log or terminal takes the others for commands."""
+    """Refuse control characters: PostgreSQL stores no NUL, and a terminal reads the others as commands."""
     if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
-        raise ValueError("control characters aren't taken")
+        raise ValueError("control characters aren't allowed")
     return text
 
 
@@ -48,29 +43,29 @@ ShortText: TypeAlias = Annotated[
 NamedAccountText: TypeAlias = Annotated[
     ShortText, Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name.")
 ]
-"""A body's account."""
+"""The account of a body."""
 
 Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(_require_printable)]
 """A part of a path: an id or a name."""
 
 Filter: TypeAlias = Annotated[str | None, Query(max_length=512), AfterValidator(_require_printable_or_none)]
 Filters: TypeAlias = Annotated[list[ShortText] | None, Query(max_length=100)]
-Limit: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="At most so many.")]
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="The largest number of items in the page.")]
 
 After: TypeAlias = Annotated[
     str | None,
-    Query(max_length=256, description="``next`` of the page before this one."),
+    Query(max_length=256, description="``next`` of the previous page."),
     AfterValidator(_require_printable_or_none),
 ]
 
 
 def show_example(*examples: dict[str, Any]) -> ConfigDict:
-    """How a body is read, with what the OpenAPI document shows of it."""
+    """Return the model's configuration with examples for the OpenAPI document."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": list(examples)})
 
 
 class Body(BaseModel):
-    """A request's body: an unknown field is a mistake and not ignored."""
+    """A request's body; an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -78,44 +73,43 @@ class Body(BaseModel):
 def cut_page(
     found: Sequence[T], identify: Callable[[T], str], after: str | None, limit: int
 ) -> tuple[Sequence[T], str | None]:
-    """The page that begins after the one of that id, and what the next one begins after.
+    """Return the page after the item of that id, and the id after which the next page begins.
 
-    :raises InputError: if there is none of that id any more.
+    :raises InputError: if there is no such item any more.
     """
     begin = 0
     if after is not None:
         begin = next((place for place, one in enumerate(found, start=1) if identify(one) == after), 0)
         if begin == 0:
-            raise InputError(f"There is no page after {after!r}.", hint="Begin again with the first page.")
+            raise InputError(f"There is no page after {after!r}.", hint="Start again with the first page.")
     page = found[begin : begin + limit]
     has_more = begin + limit < len(found)
     return page, identify(page[-1]) if has_more else None
 
 
 def show_page(name: str, records: Sequence[Any], following: str | None, **head: Any) -> dict[str, Any]:
-    """One page of a list: ``next`` is ``null`` on the last one."""
+    """Return one page of a list; ``next`` is ``null`` on the last one."""
     return {"schema_version": SCHEMA_VERSION, **head, name: list(records), "next": following}
 
 
 def show_one(record: dict[str, Any]) -> dict[str, Any]:
-    """One thing."""
     return {"schema_version": SCHEMA_VERSION, **record}
 
 
 class QuietProgress:
-    """Logs remarks and nothing else; implements the port Progress."""
+    """Implements Progress for work within one request, which no one watches: it only logs remarks."""
 
     def start(self, label: str, total: int | None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def set_total(self, total: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def remark(self, text: str) -> None:
         logging.getLogger(LOGGER_NAME).info("%s", text, extra={"event": "api:remark", "ids": {}})
 
     def finish(self) -> None:
-        """Nothing."""
+        """Do nothing."""

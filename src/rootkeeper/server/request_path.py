@@ -1,35 +1,17 @@
-"""What every request passes.
+"""What every request passes: request id, log, problem documents, host check, limits of bodies, and tags of answers.
 
-How routes are written down: one row each, which says who may call it.
+The request's id is in the answer's headers, in problem documents and in the log, so that they can be matched. A problem
+document has the ``code`` of our own error, which never changes, and a ``hint``; an unexpected error shows no detail.
+The log has the route, the caller and the status, never a header, a query or a body.
 
-The id of each request: in its answer's headers, in problem documents and in the log, so that they can be matched.
+A web page can make a name of its own point to 127.0.0.1 and then read what listens there (DNS rebinding), but that name
+is in the Host header. So a server on a loopback address answers only to loopback names and its public name. A server
+that other machines reach answers to any name until its public name is set; then to that, to loopback names and to its
+own address, which load balancers use.
 
-What an error looks like to a client: a problem document. Source: RFC 9457.
+A tag is a hash of the answer's content, so that all servers on one database give the same one.
 
-``code`` is that of our own errors and never changes; ``hint`` says what to do next. What nobody foresaw is told without
-any detail, under the request's id, which the log has too.
-
-Which host names a server answers to.
-
-A page in a browser can have a name of its own point to 127.0.0.1 and then read whatever listens there (DNS rebinding).
-The name that it asked for still stands in the Host header. So a server on a loopback address answers to loopback names
-and to its public one, and no other. One that other machines reach answers to any until its public name is set, and then
-to that, to loopback names and to the address that it was reached by, as load balancers ask for its health.
-
-How log and metrics name what a request was for: few names, whatever is asked for.
-
-What is done around every request: its id, the headers of its answer, one line in the log, and the last handler.
-
-The log names the route, who asked and what came of it; never a header, a query or a body.
-
-How large a request's body may be, and how long it may take to come.
-
-What a client takes an answer as. Source: RFC 9110, section 12.5.3.
-
-Tags of answers: who has an answer already is told so instead of getting it again.
-
-A tag is made of the answer's content, so that every server of one database gives the same one, and nothing has to be
-thought of that an answer might hang on. Source: RFC 9110, sections 8.8.3 and 13.1.2.
+Source: RFC 9457; RFC 9110, sections 8.8.3, 12.5.3 and 13.1.2.
 """
 
 from __future__ import annotations
@@ -51,7 +33,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rootkeeper import errors
-from rootkeeper.errors import RootkeeperError
+from rootkeeper.errors import Hint, RootkeeperError
 from rootkeeper.references import is_loopback
 
 PREFIX = "/api/v1"
@@ -60,14 +42,13 @@ _STATE, _KEY = "state", "request_id"
 
 
 def assign_request_id(scope: MutableMapping[str, Any]) -> str:
-    """Give a request its id. One that a client sends along isn't taken: it would be anybody's text in our log."""
+    """Give a request its id. A client's own id isn't used, because it would be untrusted text in the log."""
     request_id = f"r-{secrets.token_hex(8)}"
     scope.setdefault(_STATE, {})[_KEY] = request_id
     return request_id
 
 
 def id_of(scope: MutableMapping[str, Any]) -> str | None:
-    """The request's id."""
     found: str | None = scope.get(_STATE, {}).get(_KEY)
     return found
 
@@ -106,7 +87,7 @@ STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
 
 
 def status_of(error: RootkeeperError) -> HTTPStatus:
-    """The status by the error's own kind, or the nearest one above it."""
+    """Return the status of the error's class, or of the nearest base class."""
     for kind in type(error).__mro__:
         if kind in STATUSES:
             return STATUSES[kind]
@@ -114,7 +95,7 @@ def status_of(error: RootkeeperError) -> HTTPStatus:
 
 
 async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse:
-    """A deliberate error, in its own words."""
+    """Answer a deliberate error."""
     status = status_of(error)
     headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
@@ -125,7 +106,7 @@ async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse
 
 
 async def answer_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
-    """What doesn't fit a route's parameters or body; what was given isn't repeated, since it may be a secret."""
+    """Answer wrong parameters or a wrong body, without repeating the values, which may be secret."""
     mistakes = [
         {"where": ".".join(str(part) for part in mistake["loc"]), "what": mistake["msg"]}
         for mistake in error.errors()[:_MOST_MISTAKES]
@@ -135,14 +116,14 @@ async def answer_invalid_request(request: Request, error: RequestValidationError
         request,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         code=errors.InputError.code,
-        detail=f"The request can't be understood: {detail}",
-        hint="See the command's --help, or the API's OpenAPI document.",
+        detail=f"The request is invalid: {detail}",
+        hint=Hint("See the OpenAPI document of this server, /api/openapi.json.", "request.invalid"),
         extra={"mistakes": mistakes},
     )
 
 
 async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse:
-    """What the framework refuses itself: an unknown address or method, a body that is too large or too slow."""
+    """Answer what the framework refuses: an unknown address or method, a body that is too large or too slow."""
     return make_problem(request, HTTPStatus(error.status_code), detail=error.detail, headers=error.headers)
 
 
@@ -151,7 +132,7 @@ ANSWERS: Mapping[int | type[Exception], Callable[[Request, Any], Coroutine[Any, 
     RequestValidationError: answer_invalid_request,
     HTTPException: answer_refusal,
 }
-"""What answers each kind of error; the framework hands each of them its own kind alone."""
+"""The handler of each kind of error."""
 
 
 def make_problem(
@@ -164,7 +145,6 @@ def make_problem(
     headers: Mapping[str, str] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """A problem document."""
     content = {
         "type": "about:blank" if code is None else f"urn:rootkeeper:problem:{code}",
         "title": status.phrase,
@@ -172,7 +152,7 @@ def make_problem(
         "detail": detail,
         "code": code,
         "hint": hint,
-        **_name_hint(hint),
+        **({"hint_code": hint.code, "hint_facts": dict(hint.facts)} if isinstance(hint, Hint) else {}),
         "request_id": id_of(request.scope),
         **(extra or {}),
     }
@@ -180,13 +160,8 @@ def make_problem(
     return JSONResponse(reported, int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def _name_hint(hint: str | None) -> dict[str, Any]:
-    """For clients that word hints themselves, as the command line does."""
-    return {"hint_code": hint.code, "hint_facts": dict(hint.facts)} if isinstance(hint, errors.Hint) else {}
-
-
 def _challenge(request: Request) -> str:
-    """Source: RFC 6750, section 3: ``error`` only where a token was given."""
+    """Source: RFC 6750, section 3: ``error`` only if a token was given."""
     given = "authorization" in request.headers
     return 'Bearer realm="rootkeeper"' + (', error="invalid_token"' if given else "")
 
@@ -207,8 +182,8 @@ class HostCheck:
                 Request(scope),
                 HTTPStatus.MISDIRECTED_REQUEST,
                 detail="This server doesn't answer to that name.",
-                hint="Use http://127.0.0.1 and its port, or the address that server.public_url names; a proxy before "
-                "it sends one of them as the Host.",
+                hint="Use http://127.0.0.1 and its port, or the address in server.public_url. A proxy in front of the "
+                "server must send one of them as the Host.",
             )
             await problem(scope, receive, send)
             return
@@ -222,28 +197,28 @@ class HostCheck:
 
 
 def parse_host_name(host_header: str) -> str:
-    """The name without its port and the brackets of IPv6."""
+    """Return the name without its port and the brackets of IPv6."""
     if host_header.startswith("["):
         return host_header[1:].partition("]")[0]
     return host_header.partition(":")[0]
 
 
 CONSOLE_ROUTE = "console"
-"""Any file of the console."""
+"""The name of all files of the console, in log and metrics."""
 
 NO_ROUTE = "none"
-"""Whatever there is none for."""
+"""The name of all addresses without a route."""
 
 _ROUTE_STATE, _ROUTE_KEY = "state", "route_name"
 
 
 def set_route_name(scope: MutableMapping[str, Any], name: str) -> None:
-    """Say what it was for, where no route of the API answers."""
+    """Name a request that no route of the API answers."""
     scope.setdefault(_ROUTE_STATE, {})[_ROUTE_KEY] = name
 
 
 def route_name_of(scope: MutableMapping[str, Any]) -> str:
-    """The path of the route, with its parameters' names and not their values."""
+    """Return the path of the route, with the names of its parameters and without their values."""
     named: str | None = scope.get(_ROUTE_STATE, {}).get(_ROUTE_KEY)
     return named or getattr(scope.get("route"), "path", None) or NO_ROUTE
 
@@ -251,7 +226,7 @@ def route_name_of(scope: MutableMapping[str, Any]) -> str:
 LOGGER_NAME = "rootkeeper.api"
 
 CountRequest: TypeAlias = Callable[[str, str, int | None, float], None]
-"""Told its method, the name of its route, the status of its answer, if one began, and the seconds until its end."""
+"""Gets the method, the name of the route, the status if an answer began, and the seconds until the end."""
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -261,19 +236,18 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Of every answer that doesn't say otherwise itself."""
+"""Of every answer that doesn't set them itself."""
 
 TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
-"""Of every answer by TLS to a name of its own. Source: RFC 6797. Loopback names are everybody's on this machine, and a
-browser would hold what listens there on other ports to it too.
+"""Of every answer with TLS, except to loopback names: those belong to all servers on this machine, and a browser would
+apply the header to all their ports. Source: RFC 6797.
 """
 
 
 class RequestMiddleware:
-    """The outermost part of the API."""
+    """The outermost part of the API: request id, headers, log, and the last handler of errors."""
 
     def __init__(self, app: ASGIApp, count: CountRequest) -> None:
-        """:param count: told of each request once it is answered."""
         self._app = app
         self._count = count
 
@@ -293,8 +267,8 @@ class RequestMiddleware:
                 problem = make_problem(
                     Request(scope),
                     HTTPStatus.INTERNAL_SERVER_ERROR,
-                    detail="The server made a mistake.",
-                    hint="Its log says more under this request's id.",
+                    detail="An unexpected error occurred in the server.",
+                    hint="The server's log has the details under this request id.",
                 )
                 await problem(scope, receive, answer.send)
         finally:
@@ -304,7 +278,7 @@ class RequestMiddleware:
 
 
 class _ResponseSender:
-    """Sends an answer with our headers, and remembers its status."""
+    """Sends an answer with the common headers, and remembers its status."""
 
     def __init__(self, scope: Scope, request_id: str, send: Send) -> None:
         self.scope = scope
@@ -361,16 +335,16 @@ LARGEST_BODY_BYTES = 2 * 1024 * 1024
 BODY_SECONDS = 30.0
 
 LARGEST_PLAN_BYTES = 64 * 1024 * 1024
-"""An account takes 1.6 kB of a plan, or 0.3 kB where nothing is to be deleted: so much for 50,000 accounts."""
+"""Enough for 50,000 accounts: an account takes 1.6 kB of a plan, or 0.3 kB if nothing is to be deleted."""
 
 PLAN_SECONDS = 120.0
 
 PLAN_PATHS = frozenset({f"{PREFIX}/deletions"})
-"""Where a plan is sent to. Who sends it is known, and may delete, before any of it is read."""
+"""Routes that accept a plan. The caller's permission to delete is checked before the body is read."""
 
 
 class BodyLimit:
-    """Counts a body while it is read; what nobody reads is never waited for."""
+    """Limits the size and time of a body while it is read; an unread body isn't awaited."""
 
     def __init__(self, app: ASGIApp, largest_bytes: int = LARGEST_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._app = app
@@ -384,7 +358,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request's body, as far as it was read."""
+    """One request's body, while it is read."""
 
     def __init__(self, scope: Scope, receive: Receive, largest_bytes: int, seconds: float) -> None:
         self._receive = receive
@@ -396,7 +370,7 @@ class _Body:
         self._is_whole = False
 
     async def receive(self) -> Message:
-        """The next piece; after the last one the client's leaving, for which a stream waits as long as it likes."""
+        """Return the next piece; after the last one wait without a limit for the client to leave, as a stream does."""
         if self._is_whole:
             return await self._receive()
         if self._announced.isdecimal() and int(self._announced) > self._largest_bytes:
@@ -427,7 +401,7 @@ _NEVER = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Whether an ``Accept-Encoding`` header names gzip and doesn't rule it out."""
+    """Whether an ``Accept-Encoding`` header allows gzip."""
     for one in accepted.lower().split(","):
         name, _, weight = one.partition(";")
         if name.strip() == "gzip":
@@ -440,7 +414,7 @@ _JSON = "application/json"
 
 
 def tag_answer(request: Request, response: Response) -> Response:
-    """The answer with its tag, or that the client has it already; what isn't a whole JSON document stays as it is."""
+    """Add a tag to a JSON document, or answer 304 if the client has it already; other answers stay unchanged."""
     body = getattr(response, "body", None)
     is_document = response.media_type == _JSON or response.headers.get("content-type") == _JSON
     if request.method != "GET" or response.status_code != HTTPStatus.OK or not is_document or not body:
@@ -455,7 +429,7 @@ def tag_answer(request: Request, response: Response) -> Response:
 
 
 def make_tag(content: bytes) -> str:
-    """A weak one, since the same content may come compressed."""
+    """Make a weak tag, because the same content may come compressed."""
     return f'W/"{hashlib.sha256(content).hexdigest()[:_LENGTH]}"'
 
 

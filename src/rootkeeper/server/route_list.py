@@ -1,7 +1,4 @@
-"""All routes, one row each.
-
-All routes, one row each: what is asked for, who may, and what answers.
-"""
+"""All routes of the API."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The settings of [oidc] as rules.
-
-The settings of ``[oidc]`` as rules, and the addresses that they may name.
-"""
+"""Parses the settings of ``[oidc]``."""
 
 from __future__ import annotations
 
@@ -24,20 +21,20 @@ def parse_provider_rules(
     groups: Sequence[str],
     factor_methods: Sequence[str],
 ) -> ProviderRules | None:
-    """The settings of ``[oidc]``; ``None`` without an issuer.
+    """Parse the settings of ``[oidc]``; ``None`` without an issuer.
 
-    :raises SettingsError: if one can't be understood, or something is missing.
+    :raises SettingsError: if one is invalid or missing.
     """
     if not issuer:
         return None
     _require_issuer(issuer)
     for setting, value in (("client_id", client_id), ("groups", groups), ("name_claims", name_claims)):
         if not value:
-            raise SettingsError(f"oidc.issuer is set, and oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
+            raise SettingsError(f"oidc.issuer is set, but oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
     if client_secret and not client_secret.startswith(("env:", "file:")):
         raise SettingsError(
             "oidc.client_secret isn't a reference.",
-            hint="A secret isn't written into the settings. Refer to it: env:VARIABLE, or file:PATH.",
+            hint="The settings contain no secret, only a reference to it: env:VARIABLE, or file:PATH.",
         )
     return ProviderRules(
         issuer=issuer,
@@ -60,7 +57,8 @@ def _require_issuer(issuer: str) -> None:
     if not is_plain:
         raise SettingsError(
             "oidc.issuer isn't the address of an identity provider.",
-            hint="Set it as the provider tells it, such as https://login.example.com; http is for this machine alone.",
+            hint="Set it to the provider's issuer, such as https://login.example.com. Only an address of this machine "
+            "may use http.",
         )
 
 
@@ -68,7 +66,7 @@ def _parse_group(text: str) -> tuple[str, ServerRole]:
     group, _, role = text.rpartition("=")
     if not group.strip() or role.strip() not in set(ServerRole):
         raise SettingsError(
-            f"oidc.groups holds {text!r}, which isn't a group and a role.",
+            f"oidc.groups contains {text!r}, which isn't a group and a role.",
             hint=f"Write GROUP=ROLE; the roles are {', '.join(ServerRole)}.",
         )
     return group.strip(), ServerRole(role.strip())

@@ -1,4 +1,4 @@
-"""Reading settings from a TOML file and from variables, and filling in what neither names."""
+"""Reads settings from a TOML file and from variables, and completes them with defaults."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
 
-from rootkeeper.errors import InputError, SettingsError
+from rootkeeper.errors import Hint, InputError, SettingsError
 from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, LedgerSettings, Settings
 from rootkeeper.values import parse_duration
 
 ENVIRONMENT_PREFIX = "ROOTKEEPER_"
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 TOKEN_VARIABLE = "ROOTKEEPER_TOKEN"  # noqa: S105 - a variable's name
-"""The server that commands are sent to, and what proves who sends them: not settings, since a server has none of it."""
+"""Where commands are sent, and their token. They aren't settings, because a server has neither."""
 LIST_KIND = tuple[str, ...]
-"""A setting that is a list: an array in the file, texts with commas between them in a variable."""
+"""A setting that is a list: an array in the file, comma-separated texts in a variable."""
 DURATIONS_KIND = tuple[timedelta, ...]
-"""A list of durations, written alike."""
+"""A list of durations, in the same forms."""
 SQLITE_PREFIX = "sqlite:///"
 _DATABASE_SCHEMES = (SQLITE_PREFIX, "postgresql+psycopg://")
 _FIELDS = get_type_hints(Settings)
@@ -31,16 +31,16 @@ _SECTIONS = {SUBSECTIONS.get(name, name): section for name, section in _FIELDS.i
 
 @dataclass(frozen=True, slots=True)
 class _SettingText:
-    """A value as somebody wrote it."""
+    """A value as it was written."""
 
     key: str
     value: object
     source: str
-    """How an error names it: the variable, or the key and the file."""
+    """The variable or the key, for errors."""
 
 
 def load_settings(config_path: Path | None, environment: Mapping[str, str], data_folder: Path) -> Settings:
-    """Read the file, then the variables, then fill in the rest.
+    """Read the file, then the variables, then complete the rest.
 
     :raises SettingsError: if the file can't be read, or a setting is unknown or out of range.
     """
@@ -64,7 +64,7 @@ def _read_file(path: Path | None) -> list[_SettingText]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"The settings file {path} can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.",
-            hint="Check the path given with --config.",
+            hint=Hint("Check the path of the settings file.", "settings.path"),
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The settings file {path} is not TOML: {error}.", hint="See https://toml.io.") from error
@@ -226,17 +226,17 @@ def _require_supported(url: str) -> None:
     if not is_file and not url.startswith(_DATABASE_SCHEMES[1]):
         scheme = url.partition(":")[0]
         raise SettingsError(
-            f"The database address (it begins with {scheme[:20]!r}) is not one that Rootkeeper can use.",
+            f"Rootkeeper can't use the database address, which begins with {scheme[:20]!r}.",
             hint="Set ROOTKEEPER_DATABASE_URL to sqlite:////path/to/file.db or postgresql+psycopg://user@host/name.",
         )
 
 
 _PLACES = ("dbname", "host", "hostaddr", "port", "service")
-"""What of a URL's query says where the database is. Source: PostgreSQL, "Parameter Key Words" of libpq."""
+"""Parameters of a URL's query that locate the database. Source: PostgreSQL, "Parameter Key Words" of libpq."""
 
 
 def _file_stem(url: str, data_folder: Path) -> Path:
-    """What the files beside a database are named after; no password gets into a name."""
+    """Return the common part of the names of files beside a database, without a password."""
     if url.startswith(SQLITE_PREFIX):
         return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0])
     address = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Every setting: a field of its section, with its default, its range and what it means."""
+"""Every setting: a field of its section, with its default, its range and its meaning."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _ranged(default: int, minimum: int, maximum: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """Where everything is kept."""
+    """Where Rootkeeper keeps its data."""
 
     url: str = field(default="", repr=False)
-    """``sqlite:///FILE`` or ``postgresql+psycopg://…``; may hold a password. Default: a file in the data folder."""
+    """``sqlite:///FILE`` or ``postgresql+psycopg://…``; may contain a password. Default: a file in the data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +30,20 @@ class AwsSettings:
     """How AWS is called."""
 
     concurrency: int = _ranged(128, 1, 1024)
-    """Accounts that are read at the same time."""
+    """How many accounts are read at the same time."""
     deletion_concurrency: int = _ranged(16, 1, 1024)
-    """Accounts that are changed at the same time."""
+    """How many accounts are changed at the same time."""
     api_share: int = _ranged(80, 1, 10_000)
-    """Percent of AWS's published request rates that may be used; the rest is left to others. More than 100 is for a
-    sandbox only.
-    """
+    """The percentage of AWS's published request rates that Rootkeeper may use. More than 100 is only for a sandbox."""
     read_timeout_seconds: int = _ranged(30, 1, 300)
-    """For how long the answer to a call is waited for."""
+    """How long to wait for the answer to a call."""
     verify_seconds: int = _ranged(15, 0, 300)
-    """For how long a re-read is repeated while AWS still shows what was deleted."""
+    """How long to repeat a re-read while AWS still shows what was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwsRoleSettings:
-    """The roles that a server assumes, each for its work alone. Without any, its starting credentials do all of it."""
+    """The roles that a server assumes, each for one kind of work. Without roles, it uses its own credentials."""
 
     audit: str = ""
     """ARN of the role that audits."""
@@ -59,10 +57,10 @@ class AwsRoleSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeletionSettings:
-    """What deletion holds back."""
+    """Protections of deletion."""
 
     recently_used_days: int = _ranged(90, 0, 3650)
-    """A password or key used in so many days blocks its account."""
+    """A password or key that was used within this many days blocks its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,47 +70,47 @@ class WindowSettings:
     longest: timedelta = field(
         default=timedelta(hours=72), metadata={"minimum": timedelta(seconds=10), "maximum": timedelta(hours=72)}
     )
-    """The longest window that may be asked for."""
+    """The longest window that can be requested."""
     approvals: int = _ranged(1, 0, 10)
-    """Approvals that a window needs. Only a server can collect them; a window that a command line opens straight on
-    a database is recorded as unapproved, whatever this says.
+    """How many approvals a window needs. Only a server can collect them; a window that a command opens without a
+    server is always recorded as unapproved.
     """
     approval_valid: timedelta = field(
         default=timedelta(hours=8), metadata={"minimum": timedelta(minutes=1), "maximum": timedelta(days=7)}
     )
-    """For how long a request waits for its approvals, and an approval for its use; then the window lapses."""
+    """How long a request waits for its approvals, and an approval for its use. Then the window lapses."""
     requesters: tuple[str, ...] = ()
     """Names of users and tokens that may request a window; ``NAME in OU`` for accounts below one unit (an id or a
-    path of names). Without any, whoever's role permits it.
+    path of names). Empty: all whose role permits it.
     """
     approvers: tuple[str, ...] = ()
-    """Names of users and tokens that may approve and extend; ``NAME in OU`` for accounts below one unit. Without any,
-    whoever's role permits it.
+    """Names of users and tokens that may approve and extend; ``NAME in OU`` for accounts below one unit. Empty: all
+    whose role permits it.
     """
     rereads: tuple[timedelta, ...] = field(
         default=(timedelta(minutes=15), timedelta(hours=1), timedelta(hours=12), timedelta(hours=24)),
         metadata={"minimum": timedelta(seconds=1), "maximum": timedelta(days=7)},
     )
-    """How long after its closing a window's account is read again, since a console session may outlast its password."""
+    """When a window's account is read again after closing, because a console session can outlast its password."""
     emergency: bool = False
-    """Whether a window may be opened before anybody approved it; a second person reviews it within 24 hours."""
+    """Whether a window may be opened without approval in an emergency; a second person reviews it within 24 hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailSettings:
-    """What root e-mail addresses are held to."""
+    """Rules for root e-mail addresses."""
 
     allowed_domains: tuple[str, ...] = ()
-    """Domains that the organization owns; ``*.example.com`` stands for all below it. Without any, no address is known
-    to be the organization's own.
+    """Domains that the organization owns; ``*.example.com`` means all domains below it. Empty: no address is known to
+    belong to the organization.
     """
     approved_pattern: str = ""
-    """A regular expression that a whole address must match, whatever its case. Without one, any may stand."""
+    """A regular expression that a whole address must match, regardless of case. Empty: any address is allowed."""
     groups: tuple[str, ...] = ()
-    """Addresses that several people read. An address with a plus sign counts by its mailbox."""
+    """Addresses that several people read. An address with a plus sign counts as its mailbox."""
 
     def to_rules(self) -> EmailRules:
-        """:raises SettingsError: if one can't be understood."""
+        """:raises SettingsError: if one is invalid."""
         return parse_rules(self.allowed_domains, self.approved_pattern, self.groups)
 
 
@@ -121,11 +119,11 @@ class UnlockSettings:
     """Bucket and queue policies that root sessions change."""
 
     protect: tuple[str, ...] = ()
-    """Names of buckets and queues whose policies are never changed; ``*`` stands for any text."""
+    """Names of buckets and queues whose policies are never changed; ``*`` matches any text."""
     queue_verify_seconds: int = _ranged(90, 0, 300)
-    """For how long a re-read is repeated while SQS still shows the policy of before; SQS may take 60 seconds."""
+    """How long to repeat a re-read while SQS still shows the old policy; SQS may take 60 seconds."""
     saved_policies: Path = Path()
-    """The folder for the policies that are saved before a change. Default: beside the database, named after it."""
+    """The folder for policies that are saved before a change. Default: beside the database, named after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +131,19 @@ class LeaseSettings:
     """How long a silent process keeps its locks."""
 
     seconds: int = _ranged(6, 2, 300)
-    """After so many seconds without a sign of life a process counts as dead."""
+    """A process that hasn't renewed its lease for this many seconds counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """What stands beside the ledger: by default where the database is, named after it."""
+    """Files beside the ledger. Default: beside the database, named after it."""
 
     anchor: Path = Path()
-    """Head hashes, so that a cut or restored database shows."""
+    """The file of head hashes, which reveal a cut or restored database."""
     mirror: Path = Path()
-    """A copy of every entry as JSON Lines."""
+    """The file with a copy of every entry, as JSON Lines."""
     spill: Path = Path()
-    """The folder for what closing a window writes while the database can't be written."""
+    """The folder for records of closing a window while the database can't be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,105 +151,105 @@ class ServerSettings:
     """Server and workers."""
 
     engine: bool = True
-    """Whether this process performs jobs. Recovery windows close without the engine, too."""
+    """Whether this process performs jobs. Recovery windows close also without the engine."""
     job_concurrency: int = _ranged(4, 1, 64)
-    """Jobs that one process performs at the same time."""
+    """How many jobs one process performs at the same time."""
     closing_concurrency: int = _ranged(64, 1, 256)
-    """Recovery windows that one process closes at the same time."""
+    """How many recovery windows one process closes at the same time."""
     key_file: Path = Path()
-    """The key by which second factors are encrypted. By default beside the database, with ``.key`` at its end; servers
-    on one PostgreSQL database need the same file.
+    """The key that encrypts second factors. Default: beside the database, with the ending ``.key``. Servers on one
+    PostgreSQL database need the same file.
     """
     public_url: str = ""
-    """The address by which people reach the server, such as ``https://rootkeeper.example.com``. Requests that name
-    another host are then refused.
+    """The address at which people reach the server, such as ``https://rootkeeper.example.com``. The server then refuses
+    requests that name another host.
     """
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses of proxies that say truly by whom, and whether by TLS, they were asked (``X-Forwarded-For``,
-    ``X-Forwarded-Proto``). Nobody else is believed.
+    """Addresses of proxies whose headers ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are trusted. Those of all other
+    clients are ignored.
     """
 
     @property
     def public_address(self) -> PublicAddress | None:
-        """:raises SettingsError: if ``public_url`` is no address of a server."""
+        """:raises SettingsError: if ``public_url`` isn't the address of a server."""
         return parse_public_address(self.public_url)
 
 
 @dataclass(frozen=True, slots=True)
 class WatchingSettings:
-    """Where CloudTrail's events of root users come from."""
+    """The source of CloudTrail's events of root users."""
 
     source: str = ""
     """``sqs:URL`` of a queue that EventBridge or an organization trail's bucket writes to, or ``file:PATH`` of a JSON
-    Lines file. Without one, open windows are shown as not watched.
+    Lines file. Empty: open windows are shown as not watched.
     """
     known_callers: tuple[str, ...] = ()
     """ARNs of further IAM roles and users that open root sessions on purpose, such as those of people who use the
-    command line on the same database. A server knows its own.
+    command line on the same database. A server knows its own roles.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleSettings:
-    """What a server does by itself. Each entry is a cron expression with a time zone: ``0 6 * * * Europe/Berlin``."""
+    """Scheduled work of a server. Each entry is a cron expression with a time zone: ``0 6 * * * Europe/Berlin``."""
 
     audits: tuple[str, ...] = ()
     """When the whole organization is audited."""
     drift_checks: tuple[str, ...] = ()
     """When the set-up is compared with the accepted one."""
     drill_reminders: tuple[str, ...] = ()
-    """When people are reminded of a drill that is due."""
+    """When a server sends reminders of due drills."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationSettings:
-    """Who is told of what."""
+    """Targets of notifications."""
 
     targets: tuple[str, ...] = ()
-    """``NAME SEVERITY REFERENCE``, such as ``oncall critical env:ONCALL_URL``: the severity is the least that is
-    sent, the reference ``env:VARIABLE`` or ``file:PATH`` holds the target's URL, which is never kept anywhere else.
+    """``NAME SEVERITY REFERENCE``, such as ``oncall critical env:ONCALL_URL``. The severity is the lowest that is sent.
+    The reference, ``env:VARIABLE`` or ``file:PATH``, contains the target's URL, which is kept nowhere else.
     """
     allowed_hosts: tuple[str, ...] = ()
-    """Hosts with private addresses that may be sent to, and ``host:port`` for those that may be sent to without TLS."""
+    """Hosts that may have private addresses, and ``host:port`` for hosts that may also be used without TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:
-    """How long what was audited is kept."""
+    """How long audits are kept."""
 
     keep: timedelta = field(
         default=timedelta(days=400), metadata={"minimum": timedelta(days=1), "maximum": timedelta(days=3650)}
     )
-    """Audits older than that are forgotten, but for the last one of each account."""
+    """Older audits are deleted, except the last one of each account."""
 
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """The organization's own identity provider (OpenID Connect), where people may sign in to a server."""
+    """The organization's own identity provider (OpenID Connect), with which people can sign in to a server."""
 
     issuer: str = ""
-    """The provider's address as it tells it itself; without one nobody signs in there."""
+    """The provider's issuer, exactly as in its discovery document. Empty: no sign-in with a provider."""
     client_id: str = ""
-    """What the provider calls this server."""
+    """The id of this server at the provider."""
     client_secret: str = ""
-    """``env:VARIABLE`` or ``file:PATH`` of the client's secret; empty for a client that has none."""
+    """``env:VARIABLE`` or ``file:PATH`` of the client's secret; empty for a client without one."""
     name: str = ""
-    """What the sign-in page calls the provider. Default: its host."""
+    """The name of the provider on the sign-in page. Default: its host."""
     name_claims: tuple[str, ...] = ("preferred_username", "email")
     """The first of these claims that the provider sends is the person's name here, from the first sign-in on."""
     groups_claim: str = "groups"
-    """The claim of the ID token that holds the person's groups."""
+    """The claim of the ID token that contains the person's groups."""
     groups: tuple[str, ...] = ()
-    """``GROUP=ROLE``: who is in several groups has the strongest role, who is in none doesn't get in."""
+    """``GROUP=ROLE``. A person in several groups has the strongest role; a person in none can't sign in."""
     factor_methods: tuple[str, ...] = ("mfa",)
-    """Values of the claim ``amr`` by which the provider says that it has taken a second factor. Without any of them a
-    person sets one up here.
+    """Values of the claim ``amr`` with which the provider reports a second factor. If none is sent, the person sets up
+    a second factor here.
     """
 
     def to_rules(self) -> ProviderRules | None:
-        """``None`` without an issuer.
+        """Return ``None`` without an issuer.
 
-        :raises SettingsError: if one can't be understood, or something is missing.
+        :raises SettingsError: if one is invalid or missing.
         """
         return parse_provider_rules(
             issuer=self.issuer,
@@ -287,4 +285,4 @@ class Settings:
 
 
 SUBSECTIONS = {"aws_roles": "aws.roles"}
-"""Fields of ``Settings`` whose section lies in another one."""
+"""Fields of ``Settings`` whose section is inside another one."""

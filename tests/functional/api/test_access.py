@@ -69,7 +69,7 @@ def test_a_route_that_doesnt_say_who_may_call_it_isnt_made() -> None:
 
 
 def test_nothing_else_answers_without_sign_in() -> None:
-    assert {(method, path) for method, path, demand in ROUTES if demand is AccessRequirement.ANYBODY} == OPEN
+    assert {(method, path) for method, path, demand in ROUTES if demand is AccessRequirement.ANYONE} == OPEN
 
 
 def test_this_machine_itself_is_told_nothing_but_numbers_without_sign_in() -> None:
@@ -103,7 +103,7 @@ def test_without_a_token_or_with_a_bad_one_only_the_open_routes_answer(
     acts = list(walked.services.acts)
     for authorization in (None, *BAD_AUTHORIZATIONS):
         answer = call(walked, method, path, authorization)
-        if demand is AccessRequirement.ANYBODY:
+        if demand is AccessRequirement.ANYONE:
             assert answer.status != 401 or path.endswith("/sign-in"), answer
             continue
         assert (answer.status, answer.code) == (401, "access.not_signed_in"), answer

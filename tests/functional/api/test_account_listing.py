@@ -109,10 +109,10 @@ class HeldPages(AccountsCache):
         super().__init__()
         self.let, self.reads = threading.Event(), threading.Event()
 
-    def take(self, services: Any, *, goes_on: bool) -> Any:
+    def take(self, services: Any, *, is_later_page: bool) -> Any:
         self.reads.set()
         assert self.let.wait(SECONDS)
-        return super().take(services, goes_on=goes_on)
+        return super().take(services, is_later_page=is_later_page)
 
 
 def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:

@@ -265,7 +265,7 @@ def test_above_auditor_nothing_answers_before_a_factor_is_set_up(
     add_user(api, "olga", role)
     assert browser.sign_in("olga")["needs"] == "enrolment"
     for row in ROWS:
-        if row.demand is AccessRequirement.ANYBODY or row.method != "GET":
+        if row.demand is AccessRequirement.ANYONE or row.method != "GET":
             continue
         answer = browser.get(row.path.removeprefix("/api/v1")) if row.path.startswith("/api/v1") else None
         if answer is not None and row.demand is AccessRequirement.SIGNING_IN:

@@ -175,7 +175,7 @@ def test_nobody_waits_for_somebody_elses_question_to_aws(api: ApiServer) -> None
     thread.start()
     assert begun.wait(SECONDS)
     waiting = api.get("/overview").json
-    assert (waiting["setup"], waiting["setup_problem"]["detail"]) == (None, "AWS is being asked.")
+    assert (waiting["setup"], waiting["setup_problem"]["detail"]) == (None, "The set-up is being read from AWS.")
     gate.set()
     thread.join(SECONDS)
     assert first != [None]
@@ -193,7 +193,7 @@ def test_many_viewers_ask_aws_once_in_a_while(api: ApiServer) -> None:
 
 @pytest.mark.parametrize(
     ("has_mfa", "is_in_order", "detail"),
-    [(True, True, None), (False, False, "It has no MFA device. See: rootkeeper failsafe check")],
+    [(True, True, None), (False, False, "It has no MFA device. Check the failsafe.")],
 )
 def test_the_failsafe_is_in_order_or_says_what_it_lacks(
     api: ApiServer, has_mfa: bool, is_in_order: bool, detail: str | None

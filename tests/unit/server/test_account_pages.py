@@ -54,8 +54,8 @@ def status(services: FakeServices, found: Status = Status.NOT_PRESENT) -> Accoun
 
 def test_what_hasnt_changed_isnt_read_again(services: FakeServices, store: CountingInventory) -> None:
     pages = AccountsCache()
-    first = pages.take(services.as_server, goes_on=False)
-    assert all(pages.take(services.as_server, goes_on=False) is first for _ in range(10))
+    first = pages.take(services.as_server, is_later_page=False)
+    assert all(pages.take(services.as_server, is_later_page=False) is first for _ in range(10))
     assert (store.listed, store.read) == (1, 1)
     assert (first.summary["accounts"], first.left_to_secure) == (2, 1)
 
@@ -64,71 +64,71 @@ def test_a_new_reading_shows_at_once_and_the_inventory_isnt_read_for_it(
     services: FakeServices, store: CountingInventory
 ) -> None:
     pages = AccountsCache()
-    pages.take(services.as_server, goes_on=False)
+    pages.take(services.as_server, is_later_page=False)
     store.save_statuses([status(services)])
-    assert [one.status for one in pages.take(services.as_server, goes_on=False).statuses][1] is Status.NOT_PRESENT
+    assert [one.status for one in pages.take(services.as_server, is_later_page=False).statuses][1] is Status.NOT_PRESENT
     assert (store.listed, store.read) == (1, 2)
 
 
 def test_an_account_that_joined_shows_at_once(services: FakeServices, store: CountingInventory) -> None:
     pages = AccountsCache()
-    pages.take(services.as_server, goes_on=False)
+    pages.take(services.as_server, is_later_page=False)
     inventory = make_inventory()
     store.save(replace(inventory, accounts=(*inventory.accounts, make_account("333344445555", "new"))))
-    assert len(pages.take(services.as_server, goes_on=False).statuses) == 3
+    assert len(pages.take(services.as_server, is_later_page=False).statuses) == 3
     assert store.listed == 2
 
 
 def test_a_window_that_was_opened_shows_at_once(services: FakeServices) -> None:
     pages = AccountsCache()
-    pages.take(services.as_server, goes_on=False)
+    pages.take(services.as_server, is_later_page=False)
     now = services.clock.now()
     services.windows.add(
         RecoveryWindow("w-1", ORGANIZATION_ID, PAYMENTS_ID, WindowState.OPEN, "drill", None, "ana", now, 600)
     )
-    assert pages.take(services.as_server, goes_on=False).statuses[1].status is Status.RECOVERY_OPEN
+    assert pages.take(services.as_server, is_later_page=False).statuses[1].status is Status.RECOVERY_OPEN
 
 
 def test_a_page_that_goes_on_is_of_the_same_moment_for_a_while(
     services: FakeServices, store: CountingInventory
 ) -> None:
     pages = AccountsCache()
-    first = pages.take(services.as_server, goes_on=False)
+    first = pages.take(services.as_server, is_later_page=False)
     store.save_statuses([status(services)])
-    assert pages.take(services.as_server, goes_on=True) is first
+    assert pages.take(services.as_server, is_later_page=True) is first
     services.clock.advance(KEPT_SECONDS)
-    assert pages.take(services.as_server, goes_on=True) is not first
+    assert pages.take(services.as_server, is_later_page=True) is not first
 
 
 def test_while_much_changes_most_of_the_time_is_left_to_others(
     services: FakeServices, store: CountingInventory
 ) -> None:
     pages, store.seconds = AccountsCache(), 0.5
-    pages.take(services.as_server, goes_on=False)
+    pages.take(services.as_server, is_later_page=False)
     for _ in range(30):
         store.save_statuses([status(services)])
         services.clock.advance(0.1)
-        pages.take(services.as_server, goes_on=False)
+        pages.take(services.as_server, is_later_page=False)
     assert store.read == 2
 
 
 def test_after_a_while_all_is_read_again_whatever_was_counted(services: FakeServices, store: CountingInventory) -> None:
     pages = AccountsCache()
-    first = pages.take(services.as_server, goes_on=False)
+    first = pages.take(services.as_server, is_later_page=False)
     services.clock.advance(LONGEST_SECONDS)
-    assert pages.take(services.as_server, goes_on=False) is first, "nothing has changed"
+    assert pages.take(services.as_server, is_later_page=False) is first, "nothing has changed"
     assert (store.listed, store.read) == (2, 2)
     store.statuses[PAYMENTS_ID] = status(services)
-    assert pages.take(services.as_server, goes_on=False) is first
+    assert pages.take(services.as_server, is_later_page=False) is first
     services.clock.advance(LONGEST_SECONDS)
-    assert pages.take(services.as_server, goes_on=False).statuses[1].status is Status.NOT_PRESENT
+    assert pages.take(services.as_server, is_later_page=False).statuses[1].status is Status.NOT_PRESENT
 
 
 def test_an_organization_that_was_never_listed_has_no_accounts(
     services: FakeServices, store: CountingInventory
 ) -> None:
     store.last = None
-    known = AccountsCache().take(services.as_server, goes_on=False)
+    known = AccountsCache().take(services.as_server, is_later_page=False)
     assert (known.inventory, known.statuses, known.summary["accounts"]) == (None, (), 0)
 
 

@@ -11,20 +11,20 @@ from rootkeeper.server.parameters import Body
 from tests.fakes.api_services import FakeServices
 
 
-class Job(Body):
-    """A body that is called as one of the answers is."""
+class JobAnswer(Body):
+    """A body with the name of an answer."""
 
     title: str
 
 
-def take_job(body: Job) -> None:
+def take_job(body: JobAnswer) -> None:
     """Take it."""
 
 
 def test_a_body_and_an_answer_of_one_name_are_told_from_another() -> None:
     application = make_application(FakeServices().as_server)
     application.router.add_api_route("/api/v1/jobs", take_job, methods=["PUT"], response_model=None)
-    with pytest.raises(ValueError, match="Two things of the API are called Job"):
+    with pytest.raises(ValueError, match="Two types of the API are named JobAnswer"):
         describe_api(application)
 
 

@@ -1,9 +1,4 @@
-"""The accounts, as a list, a page and a tree.
-
-The accounts of the organization, as far as they are known without asking AWS.
-
-All accounts in one answer, for who shows the organization as a tree.
-"""
+"""Routes of accounts and the organization, from the database without an AWS call."""
 
 from __future__ import annotations
 
@@ -17,7 +12,7 @@ from starlette.responses import Response
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.errors import NotFoundError
+from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.organization.accounts import Inventory, list_paths, parse_account_id
 from rootkeeper.organization.records import stored_account_to_record
 from rootkeeper.organization.selection import find_organizational_unit, parse_tag
@@ -33,7 +28,7 @@ from rootkeeper.values import render_instant
 
 @dataclass(frozen=True, slots=True)
 class AccountFilter:
-    """Which accounts are asked for; what is left out narrows nothing."""
+    """A filter of accounts; an empty field doesn't filter."""
 
     ou_id: str | None = None
     tags: frozenset[tuple[str, str]] = frozenset()
@@ -45,7 +40,7 @@ class AccountFilter:
         return self == AccountFilter()
 
     def fits(self, status: AccountStatus) -> bool:
-        """Whether an account is asked for. Tags that weren't read don't fit."""
+        """Whether an account passes. Tags that weren't read don't match."""
         account = status.account
         found = frozenset((account.tags or {}).items())
         named = (account.account_id, account.name, account.email, account.ou_path)
@@ -70,10 +65,10 @@ def list_accounts(
 ) -> dict[str, Any]:
     """List accounts with the last reading of their root user credentials.
 
-    Nothing is asked of AWS: ``observed_at`` tells how old each reading is. ``summary`` counts whatever the filters fit.
+    Makes no AWS call; ``observed_at`` is the time of each reading. ``summary`` counts the accounts that match.
     """
     pages: AccountsCache = request.app.state.account_pages
-    known = pages.take(services, goes_on=after is not None)
+    known = pages.take(services, is_later_page=after is not None)
     inventory = known.inventory
     if inventory is None:
         return show_page(
@@ -109,12 +104,13 @@ def show_account(request: Request, services: Served, account_id: Name) -> dict[s
     """Show one account, with the details of its last reading, and its recovery windows."""
     wanted = parse_account_id(account_id)
     pages: AccountsCache = request.app.state.account_pages
-    inventory = pages.take(services, goes_on=False).inventory
+    inventory = pages.take(services, is_later_page=False).inventory
     accounts = () if inventory is None else inventory.accounts
     account = next((one for one in accounts if one.account_id == wanted), None)
     if inventory is None or account is None:
         raise NotFoundError(
-            f"Account {wanted} isn't known here.", hint="An audit lists the organization: rootkeeper audit --refresh"
+            f"Account {wanted} isn't known here.",
+            hint=Hint("Run an audit that lists the organization again.", "account.refresh"),
         )
     (found,) = read_in_detail(services, inventory, [account])
     windows = services.windows.list_of_account(wanted)
@@ -127,7 +123,7 @@ def show_account(request: Request, services: Served, account_id: Name) -> dict[s
 
 
 def show_organization(services: Served) -> dict[str, Any]:
-    """Show the organization and its tree of organizational units, as they were listed last."""
+    """Show the organization and its tree of organizational units, as last listed."""
     inventory = services.inventory_store.find_last()
     units = () if inventory is None else inventory.organizational_units
     delegates = None if inventory is None else inventory.delegated_administrator_ids
@@ -144,7 +140,7 @@ def show_organization(services: Served) -> dict[str, Any]:
 
 
 def show_tree(services: Served) -> dict[str, Any]:
-    """Show the tree of organizational units, as it was listed last, each with its path of names."""
+    """Show the tree of organizational units, as last listed, each with its path of names."""
     inventory = services.inventory_store.find_last()
     units = () if inventory is None else inventory.organizational_units
     paths = list_paths({unit.ou_id: unit for unit in units})
@@ -186,8 +182,8 @@ def list_compactly(
 ) -> Response:
     """List the whole organization in columns: its units, and every account with its last reading.
 
-    Nothing is asked of AWS. ``observed_at`` is in seconds since 1970, ``kinds`` adds up what was found: 1, 2, 4 and 8
-    for each of the listed kinds in their order, ``null`` where it wasn't read. A column of words is ``{words, at}``.
+    Makes no AWS call. ``observed_at`` is in seconds since 1970. ``kinds`` is the sum of 1, 2, 4 and 8 for the listed
+    kinds in their order, and ``null`` if the account wasn't read. A column of words is ``{words, at}``.
     """
     pages: AccountsCache = request.app.state.account_pages
     listings: CompactListingCache = request.app.state.compact_listings

@@ -1,4 +1,4 @@
-"""Audits: asked for, and what those that are kept found."""
+"""Routes of audits and history."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from rootkeeper.server.routes.jobs import take_in
 
 
 def run_audit(services: Served, identity: Identified, body: AuditBody) -> dict[str, Any]:
-    """Have accounts audited."""
+    """Audit accounts, as a job."""
     return take_in(services, identity, JobKind.AUDIT, body.to_parameters())
 
 
 def list_audits(services: Served, limit: Limit = 100, after: After = None) -> dict[str, Any]:
-    """List the audits that are kept, the newest first."""
+    """List the stored audits, the newest first."""
     found = services.history.list_audits()
     page, following = cut_page(found, lambda audit: audit.audit_id, after, limit)
     return show_page("audits", [kept_audit_record(audit) for audit in page], following, total=len(found))
 
 
 def show_audit(services: Served, audit_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:
-    """Show a kept audit, and what it found."""
+    """Show a stored audit and its results."""
     audit = services.history.get(audit_id)
     found = services.history.list_page(audit_id, after or "", limit + 1)
     page = found[:limit]
@@ -52,9 +52,9 @@ def show_audit(services: Served, audit_id: Name, limit: Limit = 100, after: Afte
 def compare_audits(
     services: Served, identity: Identified, older: Filter = None, newer: Filter = None
 ) -> dict[str, Any]:
-    """Show what changed between two kept audits: by default the last two of the whole organization.
+    """Show what changed between two stored audits, by default the last two of the whole organization.
 
-    Each is named by its id or a moment, which means the last one of the whole organization that had ended by then.
+    Each is named by its id or a time; a time means the last one of the whole organization that had ended by then.
     """
     with services.act_as(identity.to_actor(), None) as acting:
         reading = acting.history_reader(services.organization_id)
@@ -64,7 +64,7 @@ def compare_audits(
 
 
 def show_history(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
-    """Show one account's past: kept audits, the ledger, windows and root events, the oldest first."""
+    """Show one account's history: audits, ledger entries, windows and root events, the oldest first."""
     with services.act_as(identity.to_actor(), None) as acting:
         history = acting.history_reader(services.organization_id).read_account(account_id)
     return show_one(history_record(history, services.organization_id))
@@ -75,7 +75,8 @@ def _parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            f"{text!r} is neither an audit nor a moment.", hint="Give an audit's id, or 2026-12-31T18:00:00Z."
+            f"{text!r} is neither an audit nor a time.",
+            hint="Give an audit's id, or a time such as 2026-12-31T18:00:00Z.",
         ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 

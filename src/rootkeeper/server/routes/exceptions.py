@@ -1,4 +1,4 @@
-"""Exceptions: accounts that deletion skips for a while, each with an owner, a reason and an end."""
+"""Routes of exceptions: accounts that deletion skips, each with an owner, a reason and an end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.errors import NotFoundError
+from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.exceptions.rules import exception_to_record
 from rootkeeper.organization.accounts import Account, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
@@ -44,7 +44,7 @@ class ExceptionBody(Body):
     )
 
     account: NamedAccountText
-    owner: Annotated[ShortText, Field(description="Who answers for it.")]
+    owner: Annotated[ShortText, Field(description="The person who is responsible for the exception.")]
     reason: Text
     until: AwareDatetime
 
@@ -59,7 +59,7 @@ def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, 
 
 
 def add_exception(services: Served, identity: Identified, body: ExceptionBody) -> dict[str, Any]:
-    """Let deletion skip an account until a moment; an earlier exception of the account is replaced."""
+    """Let deletion skip an account until a time; replaces an earlier exception of the account."""
     account = _find_account(services, body.account)
     require_account_access(services, identity, [account.account_id])
     with services.act_as(identity.to_actor(), None) as acting:
@@ -68,18 +68,20 @@ def add_exception(services: Served, identity: Identified, body: ExceptionBody) -
 
 
 def remove_exception(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
-    """End an account's exception now; it answers what it was."""
+    """End an account's exception now, and show what it was."""
     wanted = parse_account_id(account_id)
     require_account_access(services, identity, [wanted])
     with services.act_as(identity.to_actor(), None) as acting:
         if not any(one.account_id == wanted for one in acting.exceptions.list_exceptions()):
-            raise NotFoundError(f"{wanted} has no exception from deletion.", hint="List those that there are.")
+            raise NotFoundError(
+                f"Account {wanted} has no exception.", hint=Hint("List the exceptions.", "exception.list")
+            )
         removed = acting.exceptions.remove(wanted)
     return show_one(exception_to_record(removed, services.clock.now()))
 
 
 def _find_account(services: ServerRuntime, text: str) -> Account:
-    """Among those that were listed last: an exception concerns nothing that isn't known."""
+    """Find it in the last listing, because an exception needs a known account."""
     inventory = services.inventory_store.find_last()
     return find_account(NamedAccount(text), () if inventory is None else inventory.accounts)
 

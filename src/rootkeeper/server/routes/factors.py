@@ -1,8 +1,6 @@
-"""Second factors, and who is signed in.
+"""Routes of the caller's own second factors, for browsers, and of sign-ins.
 
-One's own second factors: for people in a browser. Whoever has one must give it before another one is set up.
-
-Who is signed in by a browser, and the end of that: one's own sign-ins, and everybody's for administrators.
+A user who has a second factor must give it before setting up another one.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ from rootkeeper.values import json_time
 
 
 class CodeBody(Body):
-    """What a new authenticator app shows."""
+    """The code that a new authenticator app shows."""
 
     code: ShortText
 
@@ -42,18 +40,18 @@ class PasskeyBody(Body):
     """A new passkey."""
 
     passkey: dict[str, Any]
-    """What the device answers, as the browser's ``toJSON()`` gives it."""
+    """The device's answer, from the browser's ``toJSON()``."""
     name: ShortText | None = None
 
 
 def list_factors(services: Served, identity: Identified) -> dict[str, Any]:
-    """List one's own second factors."""
+    """List the caller's own second factors."""
     found = services.factors.list_factors(identity.identity_id)
     return show_page("factors", [_show(one) for one in found], None)
 
 
 def begin_totp(services: Served, caller: Called) -> dict[str, Any]:
-    """Set an authenticator app up. What its codes are made from is shown this once."""
+    """Begin to set up an authenticator app. Its secret is shown once."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
         enrolment = acting.factor_service.begin_totp(session.identity)
@@ -61,7 +59,7 @@ def begin_totp(services: Served, caller: Called) -> dict[str, Any]:
 
 
 def confirm_totp(request: Request, services: Served, caller: Called, body: CodeBody) -> JSONResponse:
-    """Let a new authenticator app count, by its first code."""
+    """Confirm a new authenticator app with its first code."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
         acting.factor_service.confirm_totp(session.identity, body.code)
@@ -69,14 +67,14 @@ def confirm_totp(request: Request, services: Served, caller: Called, body: CodeB
 
 
 def ask_new_passkey(request: Request, services: Served, caller: Called) -> JSONResponse:
-    """Ask a device for a new passkey: the options that a browser takes."""
+    """Return the browser's options for making a passkey."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
         return JSONResponse(dict(acting.factor_service.ask_new_passkey(session, site_of(request))))
 
 
 def add_passkey(request: Request, services: Served, caller: Called, body: PasskeyBody) -> JSONResponse:
-    """Keep a new passkey."""
+    """Add a new passkey."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
         acting.factor_service.add_passkey(session, body.passkey, body.name, site_of(request))
@@ -84,7 +82,7 @@ def add_passkey(request: Request, services: Served, caller: Called, body: Passke
 
 
 def remove_factor(services: Served, caller: Called, factor_id: Name) -> Response:
-    """Remove one of one's own second factors; the last one stays where the role needs one."""
+    """Remove one of the caller's own second factors; not the last one if the role needs one."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
         acting.factor_service.remove(session.identity, factor_id)
@@ -92,7 +90,7 @@ def remove_factor(services: Served, caller: Called, factor_id: Name) -> Response
 
 
 def _renew(request: Request, caller: ApiCaller) -> JSONResponse:
-    """Setting one up was giving it."""
+    """Setting up a factor counts as giving it."""
     proving: FactorVerifier = request.app.state.factor_proving
     return answer_session(request, proving.renew(caller.browser_session))
 
@@ -120,7 +118,7 @@ SECOND_FACTORS_ROWS = (
 
 
 def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
-    """List sign-ins of browsers: one's own, or everybody's for whoever may manage identities."""
+    """List sign-ins of browsers: the caller's own, or all for an administrator of identities."""
     identity = caller.identity
     mine = None if identity.may(Permission.IDENTITIES_MANAGE) else identity.identity_id
     own_id = None if caller.session is None else caller.session.session_id
@@ -129,7 +127,7 @@ def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
 
 
 def end_session(services: Served, identity: Identified, session_id: Name) -> Response:
-    """End a sign-in: one's own, or anybody's for whoever may manage identities."""
+    """End a sign-in: the caller's own, or any for an administrator of identities."""
     with services.act_as(identity.to_actor(), None) as acting:
         if identity.may(Permission.IDENTITIES_MANAGE):
             acting.session_ender.end_any(session_id)
@@ -145,7 +143,7 @@ def sign_out_user(services: Served, identity: Identified, name: Name) -> dict[st
 
 
 def reset_factors(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
-    """Take all second factors of a user away, for whoever has lost them; sign-ins end."""
+    """Remove all second factors of a user who has lost them, and end the user's sign-ins."""
     identity.require_grantable(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one({"name": name, "removed": acting.factor_service.reset(name)})

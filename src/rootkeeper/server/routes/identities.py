@@ -1,4 +1,4 @@
-"""Users and API tokens: for administrators."""
+"""Routes of users and API tokens, for administrators."""
 
 from __future__ import annotations
 
@@ -30,28 +30,29 @@ _LONGEST_TOKEN_DAYS = 3650
 
 
 class TokenBody(Body):
-    """A token to be made."""
+    """A new token."""
 
     name: ShortText
     role: ServerRole
     expires_in_days: Annotated[int | None, Field(ge=1, le=_LONGEST_TOKEN_DAYS)] = None
     permissions: Annotated[
         tuple[Permission, ...] | None,
-        Field(min_length=1, max_length=len(Permission), description="Of those that the role has; all without any."),
+        Field(
+            min_length=1, max_length=len(Permission), description="A subset of the role's permissions. Default: all."
+        ),
     ] = None
     organizational_units: Annotated[
         tuple[ShortText, ...],
-        Field(max_length=100, description="What the token has done is about accounts below one of them alone."),
+        Field(max_length=100, description="The token can change only accounts below one of these units."),
     ] = ()
 
     def to_scope(self) -> TokenScope:
-        """What the token has less than its role."""
         permissions = None if self.permissions is None else frozenset(self.permissions)
         return TokenScope(permissions, tuple(self.organizational_units))
 
 
 class UserBody(Body):
-    """A user to be made."""
+    """A new user."""
 
     name: ShortText
     role: ServerRole
@@ -59,29 +60,29 @@ class UserBody(Body):
 
 
 class RoleBody(Body):
-    """Another role."""
+    """A new role."""
 
     role: ServerRole
 
 
 class PasswordBody(Body):
-    """Another password."""
+    """A new password."""
 
     password: Annotated[str, StringConstraints(max_length=1_024)]
 
 
 def list_identities(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
-    """List users and tokens; nothing that proves them is shown."""
+    """List users and tokens, without passwords and secrets."""
     return _list(services, None, limit, after)
 
 
 def list_users(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
-    """List users, disabled ones too."""
+    """List users, also disabled ones."""
     return _list(services, IdentityKind.USER, limit, after)
 
 
 def list_tokens(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
-    """List tokens, those that have ended too; nothing that proves them is shown."""
+    """List tokens, also ended ones, without their secrets."""
     return _list(services, IdentityKind.TOKEN, limit, after)
 
 
@@ -93,7 +94,7 @@ def _list(services: ServerRuntime, kind: IdentityKind | None, limit: int, after:
 
 
 def create_token(services: Served, identity: Identified, body: TokenBody) -> dict[str, Any]:
-    """Make an API token, an identity of its own. It is shown this once."""
+    """Create an API token. Its secret is shown once."""
     now = services.clock.now()
     end = None if body.expires_in_days is None else now + timedelta(days=body.expires_in_days)
     scope = body.to_scope()
@@ -112,7 +113,7 @@ def add_user(services: Served, identity: Identified, body: UserBody) -> dict[str
 
 
 def disable_identity(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
-    """Let a user or token act no more; again without harm."""
+    """Disable a user or token; harmless when repeated."""
     identity.require_grantable(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
         found = acting.identity_service.disable(name)
@@ -128,7 +129,7 @@ def set_role(services: Served, identity: Identified, name: Name, body: RoleBody)
 
 
 def set_password(services: Served, identity: Identified, name: Name, body: PasswordBody) -> dict[str, Any]:
-    """Give a user another password; sign-ins by that name end."""
+    """Give a user another password, and end the user's sign-ins."""
     identity.require_grantable(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
         found = acting.identity_service.set_password(name, body.password)

@@ -1,4 +1,4 @@
-"""What takes long is a job: it is asked for, answered with 202, and watched."""
+"""Routes of jobs: a request for long work is answered with 202 and a job, which can be followed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rootkeeper.values import JsonValue
 
 
 class ResumeBody(Body):
-    """How a job goes on."""
+    """How a job resumes."""
 
     retry_failed: bool = False
 
@@ -39,7 +39,7 @@ def take_in(
     parameters: dict[str, JsonValue],
     document: str | None = None,
 ) -> dict[str, Any]:
-    """Have something done; the job that does it."""
+    """Request work, and return its job."""
     require_within_units(services, identity, kind, parameters, document)
     with services.act_as(identity.to_actor(), None) as acting:
         job = acting.job_request_service.request(kind, parameters, document)
@@ -47,25 +47,25 @@ def take_in(
 
 
 def plan_deletion(services: Served, identity: Identified, body: PlanBody) -> dict[str, Any]:
-    """Have a deletion planned: the job's outcome is the plan's file."""
+    """Plan a deletion, as a job; its outcome is the plan file."""
     recent = timedelta(days=services.settings.deletion.recently_used_days)
     return take_in(services, identity, JobKind.PLAN, body.to_parameters(recent))
 
 
 def delete_credentials(services: Served, identity: Identified, body: DeletionBody) -> dict[str, Any]:
-    """Have root user credentials deleted, exactly as a plan says."""
+    """Delete root user credentials exactly as a plan says, as a job."""
     return take_in(services, identity, JobKind.DELETION, body.to_parameters(), body.document)
 
 
 def run_preflight(services: Served, identity: Identified, body: PreflightBody) -> dict[str, Any]:
-    """Have it found out what policies would block: the job's outcome is the matrix."""
+    """Find out which tasks policies block, as a job; its outcome is the matrix."""
     return take_in(services, identity, JobKind.PREFLIGHT, body.to_parameters())
 
 
 def unlock(services: Served, caller: Called, identity: Identified, body: UnlockBody) -> dict[str, Any]:
-    """Have bucket or queue policies listed, shown or changed: the job's outcome says what was found or done.
+    """List, show or change bucket or queue policies, as a job; its outcome is the result.
 
-    In a browser a change needs a fresh second factor; a look needs none.
+    In a browser, a change needs a fresh second factor.
     """
     if body.change is not None:
         require_fresh(caller, services)
@@ -87,23 +87,23 @@ def list_jobs(
 
 
 def show_job(services: Served, job_id: Name) -> dict[str, Any]:
-    """Show one job and how far it is."""
+    """Show one job and its progress."""
     return show_one(dict(job_to_record(services.jobs.get(job_id))))
 
 
 def cancel_job(services: Served, identity: Identified, job_id: Name) -> dict[str, Any]:
-    """End a job for good; one that runs finishes what is in progress and begins nothing more."""
+    """Cancel a job; a running one finishes its calls in progress and begins nothing more."""
     require_job_access(identity, services.jobs.get(job_id))
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(dict(job_to_record(acting.job_request_service.cancel(job_id))))
 
 
 def resume_job(services: Served, identity: Identified, job_id: Name, body: ResumeBody | None = None) -> dict[str, Any]:
-    """Let an interrupted job go on where it was. It takes the permission that asking for it takes."""
+    """Resume an interrupted job. It needs the same permission as the request for the job."""
     job = services.jobs.get(job_id)
     require_job_permission(identity, job.kind)
     require_job_access(identity, job)
-    # Since it was asked for, an account may have moved to another unit.
+    # An account may have moved to another unit since the request.
     require_within_units(services, identity, job.kind, job.requested_parameters, services.jobs.find_document(job_id))
     retry_failed = body is not None and body.retry_failed
     with services.act_as(identity.to_actor(), None) as acting:
@@ -111,7 +111,7 @@ def resume_job(services: Served, identity: Identified, job_id: Name, body: Resum
 
 
 def list_results(services: Served, job_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:
-    """List what came of each account so far."""
+    """List the results of accounts so far."""
     services.jobs.get(job_id)
     found = list(services.jobs.list_results_page(job_id, after or "", limit + 1).items())
     page = found[:limit]
@@ -124,26 +124,26 @@ def list_results(services: Served, job_id: Name, limit: Limit = 100, after: Afte
 
 
 def show_outcome(services: Served, job_id: Name) -> Response:
-    """Show what came of a job as a whole, as it is: a plan's file, a preflight's matrix."""
+    """Show the result of a job as a whole, unchanged: a plan file, or a preflight's matrix."""
     outcome = services.jobs.find_outcome(services.jobs.get(job_id).job_id)
     if outcome is None:
         raise NotFoundError(
-            f"Job {job_id} has no outcome.", hint="It isn't over yet, or a job of its kind has none: see its results."
+            f"Job {job_id} has no outcome.", hint="It hasn't ended yet, or a job of its kind has only results."
         )
     return Response(outcome, media_type="application/json")
 
 
 def show_document(services: Served, job_id: Name) -> Response:
-    """Show what a job does exactly, as it was given: a deletion's plan file."""
+    """Show the plan file of a deletion, unchanged."""
     job = services.jobs.get(job_id)
     document = services.jobs.find_document(job_id) if job.kind is JobKind.DELETION else None
     if document is None:
-        raise NotFoundError(f"Job {job_id} has no plan.", hint="Only a deletion has one.")
+        raise NotFoundError(f"Job {job_id} has no plan.", hint="Only a deletion has a plan.")
     return Response(document, media_type="application/json")
 
 
 async def watch_job(request: Request, services: Served, job_id: Name) -> StreamingResponse:
-    """Follow a job: its record as a server-sent event each time that it changes, until it is over."""
+    """Follow a job: its record as a server-sent event at each change, until it ends."""
     return await stream_job(services, job_id, request)
 
 

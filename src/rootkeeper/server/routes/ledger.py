@@ -1,9 +1,4 @@
-"""The audit trail, and evidence from it.
-
-The audit trail.
-
-Evidence of a period as a document to be kept: the same bytes as the command ``report`` writes.
-"""
+"""Routes of the ledger, and of the evidence report, with the same bytes as the command ``report`` writes."""
 
 from __future__ import annotations
 
@@ -53,7 +48,7 @@ def list_entries(
 def list_latest(
     services: Served,
     before: Annotated[
-        int | None, Query(ge=1, le=_LARGEST_SEQUENCE, description="``next`` of the page before this one.")
+        int | None, Query(ge=1, le=_LARGEST_SEQUENCE, description="``next`` of the previous page.")
     ] = None,
     account_id: Annotated[str | None, Query(max_length=12)] = None,
     actor: Filter = None,
@@ -75,7 +70,7 @@ def list_latest(
 
 
 def verify_ledger(services: Served, identity: Identified) -> dict[str, Any]:
-    """Have the whole ledger checked with its mirror and anchor: the job's outcome says what was found."""
+    """Verify the whole ledger with its mirror and anchor, as a job; its outcome is the result."""
     return take_in(services, identity, JobKind.LEDGER_VERIFICATION, {})
 
 
@@ -97,24 +92,27 @@ _MEDIA_TYPES: Mapping[ReportFormat, str] = MappingProxyType(
 )
 
 _SUFFIXES = {ReportFormat.MARKDOWN: "md"}
-"""How a file's name ends, where that isn't the format's own name."""
+"""Endings of file names that differ from the format's name."""
 
 
 def make_report(
     services: Served,
     identity: Identified,
     start: Annotated[
-        AwareDatetime, Query(alias="from", description="The period's beginning.", examples=["2026-01-01T00:00:00Z"])
+        AwareDatetime, Query(alias="from", description="The start of the period.", examples=["2026-01-01T00:00:00Z"])
     ],
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="The period's end. Default: now.")] = None,
+    end: Annotated[AwareDatetime | None, Query(alias="to", description="The end of the period. Default: now.")] = None,
     report_format: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.HTML,
     stale_after_days: Annotated[
-        int, Query(ge=1, le=_LONGEST_DAYS, description="A reading older than this at the period's end is unknown.")
+        int,
+        Query(
+            ge=1, le=_LONGEST_DAYS, description="A reading older than this at the end of the period counts as unknown."
+        ),
     ] = DEFAULT_STALE_AFTER.days,
 ) -> Response:
     """Write the evidence of a period as a file: root user credentials, windows, deletions, the set-up, the ledger.
 
-    AWS is asked nothing; what wasn't read in the period is unknown. The whole ledger is verified for it.
+    Makes no AWS call; accounts that weren't read in the period are unknown. The whole ledger is verified.
     """
     last = end_second(services.clock.now()) if end is None else end
     with services.act_as(identity.to_actor(), None) as acting:
@@ -123,7 +121,7 @@ def make_report(
         )
     suffix = _SUFFIXES.get(report_format, report_format.value)
     name = f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}.{suffix}"
-    # The name is made of digits alone, so that nothing from outside gets into a header.
+    # The name consists of digits, so that no outside text gets into a header.
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(find_renderer(report_format)(evidence), media_type=_MEDIA_TYPES[report_format], headers=headers)
 

@@ -1,15 +1,4 @@
-"""The server itself: health, metrics, policy, schedules, notification targets.
-
-Whether the server is there and can work; what it offers.
-
-Numbers for Prometheus.
-
-What this server permits, and for how long it keeps things: its settings, of which nothing is secret here.
-
-What the server does by itself at certain times.
-
-Notification targets, tried from where the server runs: that is where people are told from.
-"""
+"""Routes of the server itself: health, metrics, policy, schedules, notification targets."""
 
 from __future__ import annotations
 
@@ -39,14 +28,14 @@ from rootkeeper.worker.schedules import ScheduleStatus
 
 
 async def show_health() -> dict[str, Any]:
-    """Say that the process answers; nothing else is looked at."""
+    """Answer if the process runs, without any check."""
     return {"status": "ok"}
 
 
 def show_readiness(request: Request, services: Served) -> JSONResponse:
-    """Say whether the server can do its work now, and what is amiss.
+    """Show whether the server can do its work now, and what is wrong.
 
-    Explanations may name accounts and roles: only this machine itself is told them, since nobody need be signed in.
+    Explanations may name accounts and roles. This route needs no sign-in, so only requests from this machine get them.
     """
     readiness, may_see = services.readiness(), comes_from_here(request)
     content = {
@@ -65,21 +54,21 @@ def show_api(request: Request) -> JSONResponse:
 
 
 HEALTH_ROWS = (
-    Row("GET", "/healthz", AccessRequirement.ANYBODY, show_health, answer=HealthAnswer),
+    Row("GET", "/healthz", AccessRequirement.ANYONE, show_health, answer=HealthAnswer),
     Row(
         "GET",
         "/readyz",
-        AccessRequirement.ANYBODY,
+        AccessRequirement.ANYONE,
         show_readiness,
         answer=ReadinessAnswer,
         further_statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
-    Row("GET", "/api/openapi.json", AccessRequirement.ANYBODY, show_api, answer=ApiDocument),
+    Row("GET", "/api/openapi.json", AccessRequirement.ANYONE, show_api, answer=ApiDocument),
 )
 
 
 def show_metrics(request: Request) -> Response:
-    """Tell what is measured, as Prometheus reads it."""
+    """Show the metrics in the format of Prometheus."""
     metrics: ServerMetrics = request.app.state.metrics
     content, media_type = metrics.render(request.headers.get("accept", ""))
     return Response(content, headers={"Content-Type": media_type})
@@ -91,9 +80,9 @@ METRICS_ROWS = (
 
 
 def show_policy(services: Served) -> dict[str, Any]:
-    """Show the settings about windows, deletion and retention, and the names of notification targets.
+    """Show the settings of windows, deletion and retention, and the names of notification targets.
 
-    They are changed in the settings file alone.
+    They can be changed only in the server's settings.
     """
     settings = services.settings
     windows = settings.windows
@@ -146,13 +135,13 @@ SCHEDULES_ROWS = (read("/schedules", Permission.SCHEDULES_READ, list_schedules, 
 
 
 class TrialBody(Body):
-    """Which target; without a name, all of them."""
+    """A target; without a name, all of them."""
 
     target: ShortText | None = None
 
 
 def try_targets(services: Served, identity: Identified, body: TrialBody | None = None) -> dict[str, Any]:
-    """Send a test to notification targets, and tell what each made of it."""
+    """Send a test from the server to notification targets, and show each result."""
     name = None if body is None else body.target
     with services.act_as(identity.to_actor(), None) as acting:
         testing = acting.make_notification_tester(services.organization_id, services.endpoint)

@@ -1,13 +1,7 @@
-"""The set-up, and the overview.
+"""Routes of the set-up of root access management, of the overview, and of a demo's guided story.
 
-The set-up of root access management: what is on, what a change would do, and the change.
-
-A server whose work is shared among roles has none that may change it: there AWS refuses, and the command line of the
-management account does it.
-
-Everything that somebody looks at first, in one answer.
-
-The guided story of a demo: what to do next, and what the sandbox's truth shows as done.
+If a server has roles for its work, none of them may change the set-up. AWS then denies the change, and the command line
+with credentials of the management account can make it.
 """
 
 from __future__ import annotations
@@ -54,36 +48,36 @@ from rootkeeper.windows.rules import OWING_STATES
 
 
 class SetupBody(Body):
-    """What shall be on; trusted access always, and what is on already stays."""
+    """The parts to turn on, besides trusted access; parts that are on already stay on."""
 
     model_config = show_example(
         {"features": ["RootCredentialsManagement", "RootSessions"], "delegated_administrator": "222233334444"}
     )
 
     features: Annotated[tuple[Feature, ...], Field(max_length=10)] = tuple(Feature)
-    delegated_administrator: Annotated[ShortText | None, Field(description="A member account's id.")] = None
+    delegated_administrator: Annotated[ShortText | None, Field(description="The id of a member account.")] = None
 
     def find_delegate(self) -> AccountId | None:
-        """:raises InputError: if it isn't an account's id."""
+        """:raises InputError: if it isn't an account id."""
         return None if self.delegated_administrator is None else parse_account_id(self.delegated_administrator)
 
 
 def show_setup(services: Served, identity: Identified) -> dict[str, Any]:
-    """Show what of root access management is on, as AWS says now."""
+    """Show what of root access management is on, read from AWS now."""
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         report = acting.setup_reader.read()
     return show_one(setup_to_record(report.setup, services.inventory_store.find_last()))
 
 
 def list_features(services: Served, identity: Identified) -> dict[str, Any]:
-    """List the two features of root access management, as AWS says now."""
+    """List the two features of root access management, read from AWS now."""
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         report = acting.setup_reader.read()
     return show_page("features", features_to_records(report.setup), None)
 
 
 def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
-    """Show what a change of the set-up would do; nothing is changed."""
+    """Show what a change of the set-up would do, without a change."""
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         plan = acting.setup_enabler(QuietProgress()).plan(frozenset(body.features), delegate)
@@ -91,7 +85,7 @@ def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[
 
 
 def change_setup(request: Request, services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
-    """Switch on what is missing: trusted access, the features, the delegated administrator; each shown by a re-read."""
+    """Turn on what is missing: trusted access, features, delegated administrator; a re-read proves each."""
     readings: SetupCache = request.app.state.setup_readings
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
@@ -114,13 +108,13 @@ SETUP_ROWS = (
 def show_overview(request: Request, services: Served, identity: Identified) -> dict[str, Any]:
     """Show what is on and what is missing, root logins left to secure, open windows, and what changed.
 
-    The set-up is asked of AWS, at most each half minute; while AWS can't be asked ``setup`` is ``null``, and
+    The set-up is read from AWS at most every half minute. If it can't be read, ``setup`` is ``null`` and
     ``setup_problem`` says why.
     """
     pages: AccountsCache = request.app.state.account_pages
     readings: SetupCache = request.app.state.setup_readings
     comparisons: AuditComparisonCache = request.app.state.audit_comparisons
-    known = pages.take(services, goes_on=False)
+    known = pages.take(services, is_later_page=False)
     look = readings.take(services, identity.to_actor())
     with services.act_as(identity.to_actor(), None) as acting:
         compared = comparisons.take(services, acting)
@@ -175,7 +169,7 @@ def _describe_drift(compared: ComparedAudits) -> dict[str, Any]:
 
 
 def _list_failsafes(look: SetupSnapshot, statuses: Iterable[AccountStatus]) -> Iterable[dict[str, Any]]:
-    """The delegated administrators as AWS names them now, or as they were listed last."""
+    """List the delegated administrators as read from AWS now, or as last listed."""
     delegates = None if look.report is None else look.report.setup.delegated_administrators
     for status in statuses:
         is_failsafe = (
@@ -191,14 +185,14 @@ def _list_failsafes(look: SetupSnapshot, statuses: Iterable[AccountStatus]) -> I
 
 
 def _explain(status: AccountStatus) -> str | None:
-    """What a person should know of it; ``None`` if it is guarded as it should be."""
+    """Describe what is wrong with a failsafe; ``None`` if nothing is."""
     found = status.summary
     if found is None:
-        return status.detail or "It wasn't read yet: run an audit."
+        return status.detail or "It hasn't been read yet. Run an audit."
     lacks = [
         text
         for is_so, text in (
-            (not found.has_password, "it has no password, so that it is no way in yet"),
+            (not found.has_password, "it has no password, so it gives no access yet"),
             (not found.has_mfa_devices, "it has no MFA device"),
             (found.has_access_keys, "it has access keys"),
             (found.has_signing_certificates, "it has signing certificates"),
@@ -208,14 +202,14 @@ def _explain(status: AccountStatus) -> str | None:
     if not lacks:
         return None
     text = "; ".join(lacks)
-    return f"{text[0].upper()}{text[1:]}. See: rootkeeper failsafe check"
+    return f"{text[0].upper()}{text[1:]}. Check the failsafe."
 
 
 OVERVIEW_ROWS = (read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),)
 
 
 def show_story(services: Served) -> dict[str, Any]:
-    """Show the guided story. Only a server that `rootkeeper demo` started has one."""
+    """Show the guided story. Only the server of a demo has one."""
     steps = services.get_story()
     return show_one({"people_url": services.endpoint.people_url, "steps": [asdict(step) for step in steps]})
 

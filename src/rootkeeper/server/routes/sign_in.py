@@ -1,13 +1,7 @@
-"""Signing in and out: password, second factor, identity provider.
+"""Routes of sign-in and sign-out: password, second factor, first administrator, identity provider.
 
-Who somebody is here: signing in and out, and what a role permits.
-
-The further steps of a browser's sign-in: its second factor, and the first administrator's link.
-
-Signing in at the organization's own identity provider, and which ways to sign in there are.
-
-Both ends of the way through the provider are opened by a browser itself: it is sent on by a redirect, and what goes
-wrong is told on the sign-in page.
+The browser itself opens the two routes of the identity provider, so they answer with a redirect, and the sign-in page
+shows an error.
 """
 
 from __future__ import annotations
@@ -63,7 +57,7 @@ from rootkeeper.server.request_path import PREFIX, parse_host_name
 from rootkeeper.values import render_instant
 
 CONSOLE_HEADER = "X-Rootkeeper-Console"
-"""With it a sign-in is a browser's. No page of another server can add it."""
+"""With this header a sign-in is a browser's. No page of another server can add it."""
 
 
 class SignInBody(Body):
@@ -72,11 +66,11 @@ class SignInBody(Body):
     name: ShortText
     password: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
     totp: Annotated[str, StringConstraints(min_length=1, max_length=16)] | None = None
-    """A code of an authenticator app, where a bearer token needs a second factor; a browser gives its own later."""
+    """A code of an authenticator app, if a bearer token needs a second factor; a browser sends it later."""
 
 
 def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
-    """Sign in as a user: a bearer token for 12 hours or, for the console, a cookie."""
+    """Sign in as a user, with a bearer token for 12 hours or, for the console, a cookie."""
     if CONSOLE_HEADER in request.headers:
         return _sign_in_by_browser(request, services, body)
     signing_in: SignInService = request.app.state.signing_in
@@ -98,22 +92,22 @@ def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
 def _finish(
     request: Request, services: ServerRuntime, found: CompletedSignIn, totp: str | None
 ) -> AuthenticatedSession:
-    """A bearer token acts at once: what it needs is asked for now."""
+    """Require the second factor now, because a bearer token can be used at once."""
     proven = _prove(services, found, SessionKind.TOKEN)
     if proven.session.need is not SessionNeed.FACTOR:
         proven.session.require_finished()
         return proven
     if totp is None:
         raise FactorNeededError(
-            f"{found.identity.name} has a second factor.",
-            hint="Send a code of the authenticator app along, as totp. With passkeys alone, sign in by a browser.",
+            f"The sign-in of {found.identity.name} needs a second factor.",
+            hint="Send a code of the authenticator app, as totp. If you have only passkeys, sign in with a browser.",
         )
     proving: FactorVerifier = request.app.state.factor_proving
     return proving.verify_totp(proven, totp)
 
 
 def _sign_in_by_browser(request: Request, services: ServerRuntime, body: SignInBody) -> JSONResponse:
-    """Always a new secret: whatever a browser sent before is worth nothing afterwards."""
+    """Always make a new secret, and end the sign-in of the browser's old one."""
     require_own_page(request)
     signing_in: SignInService = request.app.state.signing_in
     found = signing_in.sign_in(body.name, body.password, get_client_origin(request), SessionKind.BROWSER)
@@ -131,7 +125,7 @@ def _prove(services: ServerRuntime, found: CompletedSignIn, kind: SessionKind) -
 
 
 def sign_out(request: Request, services: Served) -> Response:
-    """End the sign-in whose token or cookie comes along; again without harm. An API token stays as it is."""
+    """End the sign-in of the request's token or cookie; harmless when repeated. API tokens stay valid."""
     response = Response(status_code=HTTPStatus.NO_CONTENT)
     token = find_token(request)
     secret = find_cookie(request)
@@ -147,7 +141,7 @@ def sign_out(request: Request, services: Served) -> Response:
 
 
 def show_me(services: Served, caller: Called) -> dict[str, Any]:
-    """Say who is asking, what that permits, and of what organization the server is."""
+    """Show the caller, the caller's permissions, and the server's organization."""
     identity, endpoint = caller.identity, services.endpoint
     return show_one(
         {
@@ -164,23 +158,23 @@ def show_me(services: Served, caller: Called) -> dict[str, Any]:
 
 
 MEMBERSHIP_ROWS = (
-    change("/auth/sign-in", AccessRequirement.ANYBODY, sign_in, SignInAnswer),
-    change("/auth/sign-out", AccessRequirement.ANYBODY, sign_out, None, HTTPStatus.NO_CONTENT),
+    change("/auth/sign-in", AccessRequirement.ANYONE, sign_in, SignInAnswer),
+    change("/auth/sign-out", AccessRequirement.ANYONE, sign_out, None, HTTPStatus.NO_CONTENT),
     read("/me", AccessRequirement.SIGNING_IN, show_me, MeAnswer),
 )
 
 
 class FactorBody(Body):
-    """One of the two."""
+    """A second factor, in one of two forms."""
 
     totp: Annotated[str, StringConstraints(min_length=1, max_length=16)] | None = None
     """A code of an authenticator app."""
     passkey: dict[str, Any] | None = None
-    """What a passkey answers, as the browser's ``toJSON()`` gives it."""
+    """A passkey's answer, from the browser's ``toJSON()``."""
 
 
 class FirstAdministratorBody(Body):
-    """Who becomes it."""
+    """The first administrator."""
 
     link_token: Annotated[str, StringConstraints(min_length=1, max_length=256)]
     name: ShortText
@@ -193,12 +187,12 @@ def read_session(caller: Called) -> dict[str, Any]:
 
 
 def submit_factor(request: Request, caller: Called, body: FactorBody) -> JSONResponse:
-    """Finish a sign-in by its second factor."""
+    """Finish a sign-in with its second factor."""
     return _give(request, caller, body)
 
 
 def step_up(request: Request, caller: Called, body: FactorBody) -> JSONResponse:
-    """Give the second factor again, before something weighty; it then holds for five minutes."""
+    """Give the second factor again before an important change; it stays fresh for five minutes."""
     return _give(request, caller, body)
 
 
@@ -209,18 +203,18 @@ def _give(request: Request, caller: ApiCaller, body: FactorBody) -> JSONResponse
         return answer_session(request, proving.verify_totp(proven, body.totp))
     if body.passkey is not None and body.totp is None:
         return answer_session(request, proving.verify_passkey(proven, body.passkey, site_of(request)))
-    raise InputError("Neither one code nor one passkey came.", hint="Give totp or passkey.")
+    raise InputError("The request needs either a code or a passkey.", hint="Give totp or passkey.")
 
 
 def ask_passkey(request: Request, caller: Called) -> JSONResponse:
-    """Ask one of the user's passkeys: the options that a browser takes."""
+    """Return the browser's options for asking one of the user's passkeys."""
     proven = caller.browser_session
     proving: FactorVerifier = request.app.state.factor_proving
     return JSONResponse(dict(proving.ask_passkey(proven.session, site_of(request))))
 
 
 def become_first_administrator(request: Request, services: Served, body: FirstAdministratorBody) -> JSONResponse:
-    """Become the first administrator, by the link that the server has printed."""
+    """Become the first administrator, with the link that the server printed."""
     require_own_page(request)
     with services.act_as(Actor(SERVER_NAME, ActorKind.SERVER), None) as acting:
         identity = acting.identity_service.add_first_administrator(
@@ -238,13 +232,13 @@ BROWSER_SIGN_IN_ROWS = (
     change("/auth/factor", AccessRequirement.SIGNING_IN, submit_factor, BrowserSessionAnswer),
     change("/auth/step-up", AccessRequirement.SIGNING_IN, step_up, BrowserSessionAnswer),
     change("/auth/passkey-options", AccessRequirement.SIGNING_IN, ask_passkey, PasskeyOptions),
-    change("/auth/first-administrator", AccessRequirement.ANYBODY, become_first_administrator, BrowserSessionAnswer),
+    change("/auth/first-administrator", AccessRequirement.ANYONE, become_first_administrator, BrowserSessionAnswer),
 )
 
 START, CALLBACK = "/auth/oidc/start", "/auth/oidc/callback"
 
 PROBLEM_PARAMETER = "sign_in_problem"
-"""By it the sign-in page learns the code of what went wrong, and no text that anybody else could have put there."""
+"""Passes an error's code to the sign-in page; no text, because anyone could put a text there."""
 
 _COOKIE = "rootkeeper-oidc"
 _LONGEST = 4_096
@@ -270,7 +264,9 @@ def start_sign_in(
     request: Request,
     services: Served,
     return_to: _Short = "/",
-    confirm: Annotated[bool, Query(description="Prove the sign-in of this browser anew, as a factor does.")] = False,
+    confirm: Annotated[
+        bool, Query(description="Confirm this browser's sign-in again, as a second factor does.")
+    ] = False,
 ) -> Response:
     """Send a browser to the identity provider."""
     try:
@@ -295,7 +291,7 @@ def start_sign_in(
 def finish_sign_in(
     request: Request, services: Served, state: _Short = "", code: _Optional = None, error: _Optional = None
 ) -> Response:
-    """Take a browser back from the identity provider, and sign in whom that has proven."""
+    """Receive the browser from the identity provider, and sign in the person that it proves."""
     try:
         signing_in = _get(services)
         answer = ProviderAnswer(request.cookies.get(get_cookie_name(request, _COOKIE)), state, code, error)
@@ -317,23 +313,25 @@ def _get(services: ServerRuntime) -> ProviderSignInService:
     """:raises NotFoundError: if the settings name no provider."""
     signing_in = services.provider_sign_in_service
     if signing_in is None:
-        raise NotFoundError("This server has no identity provider.", hint="An administrator sets oidc.issuer.")
+        raise NotFoundError(
+            "This server has no identity provider.", hint="An administrator must configure oidc.issuer."
+        )
     return signing_in
 
 
 def _find_session(request: Request, services: ServerRuntime) -> Session:
-    """Another page can't have it: the cookie isn't sent from there."""
+    """Find the browser's sign-in; its cookie isn't sent from other pages."""
     secret = find_cookie(request)
     session = None if secret is None else services.sessions.find(secret, SessionKind.BROWSER)
     if session is None:
-        raise NotSignedInError("Nobody is signed in, so there is nothing to confirm.", hint="Sign in.")
+        raise NotSignedInError("There is no sign-in to confirm.", hint="Sign in.")
     return session
 
 
 def _redirect_uri(request: Request, services: ServerRuntime) -> str:
-    """Where the provider sends a browser back to; the provider knows it from before.
+    """Return the address to which the provider sends the browser back; the provider must have it registered.
 
-    :raises InputError: if the server is reached from elsewhere and doesn't know by which name.
+    :raises InputError: if the server is reached from another machine and has no public address.
     """
     public = services.settings.server.public_address
     if public is not None:
@@ -342,15 +340,15 @@ def _redirect_uri(request: Request, services: ServerRuntime) -> str:
     if not is_loopback(parse_host_name(host)):
         raise InputError(
             "The server doesn't know its own address.",
-            hint="An administrator sets server.public_url, such as https://…",
+            hint="An administrator must configure server.public_url, such as https://…",
         )
     return f"{request.url.scheme}://{host}{PREFIX}{CALLBACK}"
 
 
 def _send_back(request: Request, error: RootkeeperError) -> Response:
-    """To the sign-in page, for a person in a browser.
+    """Redirect a browser to the sign-in page with the error's code.
 
-    :raises RootkeeperError: that very error, for a program: it is answered as a problem.
+    :raises RootkeeperError: the error itself, if the client isn't a browser; it is answered as a problem.
     """
     if "text/html" not in request.headers.get("accept", ""):
         raise error
@@ -358,11 +356,11 @@ def _send_back(request: Request, error: RootkeeperError) -> Response:
 
 
 PROVIDER_SIGN_IN_ROWS = (
-    read("/auth/methods", AccessRequirement.ANYBODY, list_methods, SignInMethodsAnswer),
+    read("/auth/methods", AccessRequirement.ANYONE, list_methods, SignInMethodsAnswer),
     Row(
         "GET",
         PREFIX + START,
-        AccessRequirement.ANYBODY,
+        AccessRequirement.ANYONE,
         start_sign_in,
         HTTPStatus.FOUND,
         response_class=RedirectResponse,
@@ -370,7 +368,7 @@ PROVIDER_SIGN_IN_ROWS = (
     Row(
         "GET",
         PREFIX + CALLBACK,
-        AccessRequirement.ANYBODY,
+        AccessRequirement.ANYONE,
         finish_sign_in,
         HTTPStatus.FOUND,
         response_class=RedirectResponse,

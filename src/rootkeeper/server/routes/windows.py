@@ -1,7 +1,7 @@
-"""Recovery windows: asked for, decided on, opened and closed.
+"""Routes of recovery windows.
 
-A window is named by its id or by its account's, which means the account's latest. Opening and closing are answered when
-AWS has shown what came of them; they go on to their end also when nobody waits for the answer any more.
+A window is named by its own id, or by an account's id, which means the account's latest window. Opening and closing are
+answered after a re-read; they continue to their end also if the client leaves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import Field
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.errors import AccountBusyError, InputError
+from rootkeeper.errors import AccountBusyError, Hint, InputError
 from rootkeeper.evidence.windows import WindowReportAnswer, render_window_markdown, report_to_record
 from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.organization.accounts import Inventory, parse_account_id
@@ -48,23 +48,20 @@ from rootkeeper.windows.records import WindowAnswer, current_window_to_record
 from rootkeeper.windows.rules import DEFAULT_DURATION, LONGEST_DURATION, OpenOutcome, RecoveryWindow, WindowState
 
 INVENTORY_LASTS = timedelta(minutes=5)
-"""For how long a listing of accounts is good enough for a request; before the opening they are looked at again."""
+"""How old a listing of accounts may be for a request; the account is read again before the opening."""
 _SECOND = timedelta(seconds=1)
 _Seconds = Annotated[int | None, Field(ge=1, le=int(LONGEST_DURATION.total_seconds()))]
 _Length = Annotated[ShortText | None, Field(description="Such as 45m or 4h, instead of the seconds.", examples=["4h"])]
 
 
 class LengthBody(Body):
-    """How long: one of the two."""
+    """A duration, in one of two forms."""
 
     duration_seconds: _Seconds = None
     duration: _Length = None
 
     def find_seconds(self) -> int | None:
-        """How long, if it was said.
-
-        :raises InputError: if it was said twice, or can't be understood.
-        """
+        """:raises InputError: if both forms are given, or the duration is invalid."""
         if self.duration is None:
             return self.duration_seconds
         if self.duration_seconds is not None:
@@ -74,7 +71,7 @@ class LengthBody(Body):
 
 
 class WindowBody(LengthBody):
-    """What is asked for."""
+    """A request for a window."""
 
     model_config = show_example(
         {"account": "payments", "reason": "The invoice can't be seen", "ticket": "INC-1234", "duration": "2h"}
@@ -88,19 +85,19 @@ class WindowBody(LengthBody):
 
 
 class ApprovalBody(LengthBody):
-    """What somebody believes to approve; anything else is refused."""
+    """The terms that an approver has seen; if the window's terms differ, the approval is refused."""
 
     account_id: ShortText | None = None
 
 
 class ReasonBody(Body):
-    """Why."""
+    """A reason."""
 
     reason: Text
 
 
 class CancelBody(Body):
-    """Why, if somebody likes to say so."""
+    """An optional reason."""
 
     reason: Text | None = None
 
@@ -137,7 +134,7 @@ def show_report(services: Served, identity: Identified, window_id: Name) -> dict
 
 
 def request_window(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
-    """Ask for a window. Where no approval is owed it is APPROVED at once; nothing is opened by it."""
+    """Request a window. If it needs no approval, it is APPROVED at once; this doesn't open it."""
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         inventory = _read_inventory(acting.inventory_reader, services.clock.now())
         window = acting.window_request_service.request(
@@ -147,9 +144,9 @@ def request_window(services: Served, identity: Identified, body: WindowBody) -> 
 
 
 def check_request(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
-    """Check all that a request is checked for, in an audit session, and ask nobody for anything.
+    """Check a request for a window, with an audit session, without making the request.
 
-    What speaks against it is the same problem that the request itself would meet.
+    A failed check is the same problem that the request itself would get.
     """
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         inventory = _read_inventory(acting.inventory_reader, services.clock.now())
@@ -161,7 +158,7 @@ def check_request(services: Served, identity: Identified, body: WindowBody) -> d
 def approve_window(
     services: Served, identity: Identified, window_id: Name, body: ApprovalBody | None = None
 ) -> dict[str, Any]:
-    """Approve a window. Whoever requested it can't; each person's approval counts once."""
+    """Approve a window. Its requester can't; each person's approval counts once."""
     require_window_access(services, identity, window_id)
     account_id = None if body is None or body.account_id is None else parse_account_id(body.account_id)
     terms = ApprovalTerms(account_id, None if body is None else body.find_seconds())
@@ -170,7 +167,7 @@ def approve_window(
 
 
 def deny_window(services: Served, identity: Identified, window_id: Name, body: ReasonBody) -> dict[str, Any]:
-    """Deny a window, or take back what was approved and isn't used yet."""
+    """Deny a window, or withdraw an approval that isn't used yet."""
     require_window_access(services, identity, window_id)
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(_record(services, acting.window_decision_service.deny(window_id, body.reason)))
@@ -179,7 +176,7 @@ def deny_window(services: Served, identity: Identified, window_id: Name, body: R
 def cancel_window(
     services: Served, identity: Identified, window_id: Name, body: CancelBody | None = None
 ) -> dict[str, Any]:
-    """Take a request back before anything was opened."""
+    """Cancel a request before the window is opened."""
     require_window_access(services, identity, window_id)
     reason = (body.reason if body else None) or ""
     with services.act_as(identity.to_actor(), None) as acting:
@@ -187,24 +184,24 @@ def cancel_window(
 
 
 def extend_window(services: Served, identity: Identified, window_id: Name, body: LengthBody) -> dict[str, Any]:
-    """Consent to prolonging an open window; it is prolonged once enough people consent to the same length."""
+    """Approve the extension of an open window; it is extended once enough people approve the same duration."""
     require_window_access(services, identity, window_id)
     seconds = body.find_seconds()
     if seconds is None:
-        raise InputError("It isn't said by how much.", hint="Give duration or duration_seconds.")
+        raise InputError("The extension has no duration.", hint="Give duration or duration_seconds.")
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         return show_one(_record(services, acting.window_decision_service.extend(window_id, seconds)))
 
 
 def review_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
-    """Confirm, as a second person, that a window opened in an emergency was looked at."""
+    """Confirm, as a second person, that an emergency window was reviewed."""
     require_window_access(services, identity, window_id)
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(_record(services, acting.window_decision_service.review(window_id)))
 
 
 def activate_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
-    """Open a window: password recovery is allowed from now on, until its end."""
+    """Open a window: AWS allows password recovery from now on until its end."""
     require_window_access(services, identity, window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         opening = acting.window_activator.activate(window_id)
@@ -221,7 +218,7 @@ def activate_window(services: Served, identity: Identified, window_id: Name) -> 
 
 
 def close_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
-    """Close a window now: every root user credential of its account is deleted, and a re-read shows it."""
+    """Close a window now: delete every root user credential of its account, and prove it by a re-read."""
     require_window_access(services, identity, window_id)
     window = services.windows.get(window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
@@ -230,7 +227,7 @@ def close_window(services: Served, identity: Identified, window_id: Name) -> dic
 
 
 def _read_inventory(reading: InventoryReader, now: datetime) -> Inventory:
-    """A listing of an organization of 10,000 accounts takes a minute; a young one is as good."""
+    """Use a recent listing if there is one: a listing of 10,000 accounts takes a minute."""
     known = reading.find_known()
     if known is not None and timedelta() <= now - known.listed_at <= INVENTORY_LASTS:
         return known
@@ -273,12 +270,15 @@ def _describe_closing(services: ServerRuntime, closing: CloseResult) -> dict[str
 
 
 def _require_not_refused(opening: OpenResult) -> None:
-    """What wasn't opened is an error; what isn't known is an answer, with the window that owes its closing."""
+    """Raise an error if the window wasn't opened. If that is unknown, the answer has the window, which must close."""
     if opening.outcome in (OpenOutcome.OPEN, OpenOutcome.UNKNOWN):
         return
     if opening.error is not None and opening.outcome is OpenOutcome.CANCELLED:
         raise opening.error
-    raise AccountBusyError(opening.explanation, hint=f"See it: rootkeeper windows show {opening.window.window_id}")
+    window_id = opening.window.window_id
+    raise AccountBusyError(
+        opening.explanation, hint=Hint(f"See window {window_id} for its state.", "window.show", window_id=window_id)
+    )
 
 
 def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
