@@ -110,6 +110,8 @@ COMMAND_HINTS: Mapping[str, str] = {
     "request.invalid": "See the command's --help.",
     "selection.empty": "Name accounts, or use --ou, --tag, --status, --from-file or --all.",
     "selection.list_accounts": "List the accounts: rootkeeper audit --output table.",
+    "server.login": "Sign in: rootkeeper login --server {url}. Or set {variable}.",
+    "server.use": "Let the server do it: add --server {url}.",
     "settings.path": "Check the path given with --config.",
     "setup.close_windows": "Close them first: rootkeeper windows close WINDOW_ID.",
     "setup.enable": "Run `rootkeeper enable`.",
@@ -146,7 +148,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "window.shorter": "Sign in again for longer, use credentials that renew themselves, or choose a shorter --for.",
     "window.show": "Look at it: rootkeeper windows show {window_id}",
 }
-"""By the hint's code, in alphabetical order; ``{name}`` stands for a fact of the hint."""
+"""By the hint's code, in alphabetical order; ``{name}`` is a fact of the hint."""
 
 
 def render_hint(hint: str | None) -> str | None:

@@ -57,10 +57,10 @@ class Adapters:
         warn: Callable[[str], None] = lambda _: None,
         clock: Clock | None = None,
     ) -> None:
-        """Nothing is opened yet.
+        """Open nothing yet.
 
-        :param needs_ledger: ``False`` for closing a window, which may go on with a spill alone.
-        :param warn: told, from any thread, what went wrong beside the ledger.
+        :param needs_ledger: ``False`` for closing a window, which may continue with a spill file alone.
+        :param warn: called from any thread with what went wrong beside the ledger.
         :param clock: the machine's own by default.
         """
         self.settings = settings
@@ -119,7 +119,7 @@ class Adapters:
 
     @cached_property
     def actor(self) -> Actor:
-        """Whoever runs the command says who it is: nobody has proven it."""
+        """The person who runs the command, self-asserted: no sign-in has proven who it is."""
         return Actor(describe_user(), ActorKind.SELF_ASSERTED, self.caller.arn)
 
     # What is kept.
@@ -182,7 +182,7 @@ class Adapters:
         self.gateway.share_quotas(self.database.quotas(self._organization_id, whose, self.clock))
 
     def _open_spill(self) -> SpillLedger:
-        """Whoever asks for it closes it, so that it can be merged."""
+        """Open a spill file. The caller closes it, so that it can be merged."""
         return self.database.open_spill(self._organization_id, self.endpoint, self.actor, self.owner)
 
 
@@ -200,7 +200,7 @@ def make_gateway_options(settings: Settings, profile: str | None, region: str | 
 
 
 def open_settings_database(settings: Settings, *, warn: Callable[[str], None], creates: bool = True) -> Database:
-    """The database of the settings, with what stands beside its ledger.
+    """Open the database of the settings, with the copies of its ledger.
 
     :raises DatabaseError: if it can't be opened.
     """
@@ -237,11 +237,11 @@ class ServerLog:
         _write(logging.INFO, event, text, ids)
 
     def warning(self, event: str, text: str, **ids: str | None) -> None:
-        """Something that somebody should look at."""
+        """Log something that a person should look at."""
         _write(logging.WARNING, event, text, ids)
 
     def error(self, event: str, text: str, **ids: str | None) -> None:
-        """Something that somebody must look at."""
+        """Log something that a person must look at."""
         _write(logging.ERROR, event, text, ids)
 
     def failure(self, event: str, what: str, error: BaseException) -> None:
@@ -380,6 +380,6 @@ class UseCounter:
             self._changed.notify_all()
 
     def wait_none(self, seconds: float) -> bool:
-        """Wait until nobody uses it; ``False`` if that takes longer."""
+        """Wait until it is no longer in use; ``False`` if that takes longer."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, seconds)

@@ -24,7 +24,7 @@ from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.adapters import describe_user
 from rootkeeper.composition.services import UseCases
-from rootkeeper.errors import NotSignedInError, ServerRunningError
+from rootkeeper.errors import Hint, NotSignedInError, ServerRunningError
 from rootkeeper.ledger.rules import Actor, ActorKind, LedgerEntry
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.settings.reading import SQLITE_PREFIX, TOKEN_VARIABLE, load_settings
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 APPLICATION_NAME = "rootkeeper"
 
 
-_STOP_HINT = "Stop it first, or ask a server with an API by --server."
+_STOP_HINT = "Stop it first, or use a server that has an API."
 
 
 def load_user_settings(config: Path | None) -> Settings:
@@ -89,7 +89,7 @@ class Application(UseCases):
         return find_running_server(self.settings.database.url)
 
     def require_no_server_runs(self) -> None:
-        """Two that act on one SQLite file would get in each other's way: what the server does, it is asked to do.
+        """Refuse to act beside a server on the same SQLite file; the server does such work itself.
 
         :raises ServerRunningError: if a server runs on this SQLite file.
         """
@@ -97,7 +97,9 @@ class Application(UseCases):
         if running is not None:
             raise ServerRunningError(
                 f"A server runs on this database: {running.describe()}. Nothing was changed beside it.",
-                hint=f"Let the server do it: add --server {running.url}." if running.url else _STOP_HINT,
+                hint=Hint(f"Let the server at {running.url} do it.", "server.use", url=running.url)
+                if running.url
+                else _STOP_HINT,
             )
 
     def prepare_for_changes(self, progress: Progress) -> PreparationReport:
@@ -118,7 +120,7 @@ class Application(UseCases):
 
     @cached_property
     def ledger_identity(self) -> LedgerIdentity:
-        """For whom an entry about the ledger itself is written.
+        """The identity under which an entry about the ledger itself is written.
 
         A database of one organization knows it by itself, so that this needs no AWS; else AWS is asked.
         """
@@ -149,7 +151,7 @@ class Application(UseCases):
         return self.database.adopt(self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner))
 
     def import_emergency(self, source: LedgerSource) -> LedgerImport:
-        """Take another ledger in, such as an emergency's, and have people told of its windows.
+        """Import another ledger, such as that of an emergency, and notify people of its windows.
 
         :raises SettingsError: if a notification target can't be understood; nothing was imported.
         :raises InputError: if it can't be imported.
@@ -185,7 +187,7 @@ def list_emergency_files() -> tuple[Path, ...]:
 
 
 def make_emergency_settings(settings: Settings, folder: Path, now: datetime) -> tuple[Settings, Path]:
-    """The same settings on a file of that moment, with everything that stands beside a ledger beside that file."""
+    """The same settings on a new file named for that moment, with the copies of its ledger beside it."""
     path = folder / f"emergency-{now:%Y%m%dT%H%M%SZ}.db"
     ledger = LedgerSettings(
         anchor=path.with_name(path.name + ".anchor.jsonl"),
@@ -213,7 +215,7 @@ def open_remote_server(address: str, environment: Mapping[str, str] = os.environ
     if stored is None:
         raise NotSignedInError(
             f"There is no token for the server {url}.",
-            hint=f"Sign in: rootkeeper login --server {url}. Or set {TOKEN_VARIABLE}.",
+            hint=Hint(f"Sign in to it, or set {TOKEN_VARIABLE}.", "server.login", url=url, variable=TOKEN_VARIABLE),
         )
     return connect_to_server(url, stored.token)
 

@@ -102,7 +102,7 @@ def _count_states(connection: Connection, table: Table, organization_id: str) ->
 
 
 def _find_time(connection: Connection, sequence: int) -> datetime | None:
-    """``None`` where there is no such entry, or its time was edited into nonsense; the verification tells of that."""
+    """``None`` if there is no such entry, or its time can't be read; the verification reports that."""
     entries = schema.ledger_entries.c
     text = connection.execute(select(entries.at).where(entries.sequence == sequence)).scalar_one_or_none()
     try:
@@ -135,7 +135,7 @@ class DatabaseOptions:
     busy_timeout_seconds: float = 5.0
     """How long to wait while another process writes."""
     warn: Callable[[str], None] = _log_warning
-    """Told, from any thread, what went wrong beside the ledger."""
+    """Called from any thread with what went wrong beside the ledger."""
 
 
 def open_database(url: str, options: DatabaseOptions | None = None) -> Database:

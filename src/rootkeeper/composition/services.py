@@ -182,8 +182,8 @@ INVENTORY_LASTS = timedelta(minutes=5)
 
 
 CLOSINGS_IN_WAITING = 8
-"""So many wait for a thread, enough for those that come free until the next look at what is due. No more: whatever is
-due for longer but is known only now, such as what a worker left that died, comes after them.
+"""How many closings wait for a thread: enough until the next look at what is due. More would delay a closing that is
+due for longer but became known later, such as one that a dead worker left.
 """
 
 
@@ -436,7 +436,7 @@ class UseCases(Adapters):
         return BreakGlassReader(self.failsafe_checker, caller_accounts, self.gateway, self.inventory_store, self.clock)
 
     def evidence_compiler(self, organization_id: str | None) -> EvidenceCompiler:
-        """Works without AWS: the database tells which organizations it knows.
+        """Works without AWS: the database knows its organizations.
 
         :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
         """
@@ -520,7 +520,7 @@ class UseCases(Adapters):
         return FactorService(*self._access_stores(who.organization_id), ledger, self.clock)
 
     def preset_factor(self, who: LedgerIdentity, identity_id: str, seed: str) -> None:
-        """An authenticator app for a demo's user, whose codes everybody can make.
+        """Set up an authenticator app for a demo's user. Its seed is public: anyone can compute the codes.
 
         :raises InputError: if it isn't a sandbox's server, or there is no such user.
         :raises SettingsError: if the key by which it is kept can't be used.
@@ -557,7 +557,7 @@ class UseCases(Adapters):
         return self.database.audit_history(self._organization_id)
 
     def history_reader(self, organization_id: str | None = None) -> HistoryReader:
-        """Works without AWS: the database tells which organizations it knows.
+        """Works without AWS: the database knows its organizations.
 
         :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
         """
@@ -654,7 +654,7 @@ class UseCases(Adapters):
     def event_watch_loop(self) -> EventWatchLoop | None:
         """What a server reads events with, in a loop of its own; ``None`` without a source.
 
-        It acts as whoever these use cases are made for, and reads a queue with their credentials: the server's own.
+        It acts as the person that these use cases are made for, and reads a queue with the server's own credentials.
 
         :raises SettingsError: if the source can't be understood.
         """

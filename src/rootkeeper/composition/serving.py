@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SharedResources:
-    """What everybody who acts on a server shares."""
+    """What all actors of a server share."""
 
     settings: Settings
     clock: Clock
@@ -71,7 +71,7 @@ class SharedResources:
     owner: Owner
     organization_id: str
     read_organization: Callable[[], Organization]
-    """Asks AWS, where nobody has yet.
+    """Asks AWS once.
 
     :raises AwsError: if AWS can't be asked.
     """
@@ -121,8 +121,8 @@ class ActorUseCases(Application):
         self._shared.uses.end()
 
     def with_own_lease(self) -> ActorUseCases:
-        """The same with a lease of its own, which ends with it: what it leaves unclear is settled though the process
-        goes on, by whoever settles what dead processes left.
+        """The same with a lease of its own, which ends with it. So its unclear intents are settled like those of dead
+        processes, although this process continues.
 
         :raises DatabaseError: if the database can't be written.
         """
@@ -132,7 +132,7 @@ class ActorUseCases(Application):
         return acting
 
     def close_later(self) -> None:
-        """Close it once no call can be on its way any more that somebody doesn't wait for."""
+        """Close it after the time in which an abandoned call can still be on its way."""
         closing = threading.Timer(self.settings.aws.read_timeout_seconds, self.close)
         closing.name, closing.daemon = "rootkeeper-ending-lease", True
         closing.start()
@@ -159,8 +159,8 @@ class ActorUseCases(Application):
 
     @cached_property
     def actor(self) -> Actor:
-        """Known to the server. The AWS principal is added where it is known: what the server does by itself, such as
-        closing a window, doesn't wait for AWS to tell it.
+        """The actor as the server knows it, with the AWS principal if that is known. What the server does by itself, such
+        as closing a window, doesn't wait for AWS to name the principal.
         """
         if self._actor.kind is ActorKind.SERVER or not self._access.asks_aws:
             known = self._access.find_caller()
@@ -377,9 +377,9 @@ class ServerWork:
     # Beginning.
 
     def close_first(self, seconds: float) -> None:
-        """Settle and close what is overdue, before anything else is done; what takes longer goes on beside.
+        """Settle and close what is overdue before anything else; what takes longer continues in the background.
 
-        What can't be closed, or even looked at, keeps nothing from being begun.
+        A window that can't be closed or read doesn't keep the server from starting.
         """
         clock = self._around.clock
         ends = clock.monotonic() + seconds
@@ -399,7 +399,7 @@ class ServerWork:
         return any(window.state is not WindowState.CLOSE_FAILED for window in overdue)
 
     def list_loops(self) -> tuple[Loop, ...]:
-        """All that goes on; the most urgent first."""
+        """All loops, the most urgent first."""
         now = self._around.clock.now
         return (
             Loop("closing windows", _CLOSING_SECONDS, lambda: self.closing.turn()),
@@ -473,7 +473,7 @@ class ServerWork:
                 left.append(name)
         return tuple(left)
 
-    # What is told.
+    # What is reported.
 
     @property
     def progress(self) -> LogProgress:
@@ -530,7 +530,7 @@ class ReadinessChecker:
         return ReadinessCheck("clock", failure is None, failure or "The clock agrees with AWS's.")
 
     def _check_notifications(self) -> ReadinessCheck:
-        """Told, and nothing more: no target that is down shall take the server out of service."""
+        """Report failing targets only: a target that is down must not take the server out of service."""
         failing, targets = self.work.notifying.delivery_loop.count_failing_here()
         said = f"{failing} of {targets} notification targets fail." if failing else "No notification target fails."
         return ReadinessCheck("notifications", True, said)
@@ -575,7 +575,7 @@ class ServerRuntime:
         """Nothing is opened yet.
 
         :param url: where its API will listen; ``None`` for a worker.
-        :param has_story: whether it tells the guided story, as a demo's server does.
+        :param has_story: whether it shows the guided story, as a demo's server does.
         """
         self.settings = settings
         self.url = url
@@ -643,7 +643,7 @@ class ServerRuntime:
             known = self.database.list_organization_ids()
             if len(known) != 1:
                 raise
-            self.log.failure("aws.unreachable", f"Going on with {known[0]}, which the database knows", error)
+            self.log.failure("aws.unreachable", f"Continuing with {known[0]}, which the database knows", error)
             return known[0]
         self._accesses.share_quotas(self.database, found)
         with suppress(AwsError):
@@ -692,8 +692,8 @@ class ServerRuntime:
         if self.settings.oidc.issuer and not self.has_local_administrator():
             self.log.warning(
                 "access.no_local_administrator",
-                "Nobody can keep users while the identity provider is down: add a local user with the role "
-                "administrator (rootkeeper users add).",
+                "No local administrator exists, so no one can manage users while the identity provider is down. Add a "
+                "local user with the role administrator.",
             )
 
     # Who acts.
@@ -745,7 +745,7 @@ class ServerRuntime:
 
     @property
     def _running_work(self) -> ServerWork:
-        assert self._work is not None, "nobody acts before the server has begun"  # noqa: S101 - a bug of ours
+        assert self._work is not None, "the server acts only after it has started"  # noqa: S101 - a bug of ours
         return self._work
 
     def read_organization(self) -> Organization:
@@ -840,7 +840,7 @@ class ServerRuntime:
         return f"{self.url if public is None else public.origin}/first-administrator#{token}"
 
     def has_local_administrator(self) -> bool:
-        """Whether somebody can keep users while an identity provider is down.
+        """Whether a local user can manage users while an identity provider is down.
 
         :raises DatabaseError: if the database can't be read.
         """
@@ -907,8 +907,8 @@ class ServerRuntime:
     def stop(self) -> bool:
         """Wait for what is under way, then let go of everything.
 
-        What doesn't end in time is left as a process that died would leave it: its lease isn't ended, so that nobody
-        takes over while a call of this process may be on its way.
+        What doesn't end in time is left as by a dead process. Its lease isn't ended, so that no other process takes over
+        while a call of this one may be on its way.
 
         :returns: whether everything ended.
         """
@@ -925,7 +925,7 @@ class ServerRuntime:
     def _left_until(self, ends: float) -> float:
         return max(0.0, ends - self.clock.monotonic())
 
-    # What is told.
+    # What is reported.
 
     def _warn(self, text: str) -> None:
         self.log.warning("server.warning", text)

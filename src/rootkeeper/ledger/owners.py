@@ -353,7 +353,7 @@ class AccountLocks:
             self._release(lock)
 
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
-        """Those of these accounts that a living owner holds, this one included: a glance that keeps nobody waiting.
+        """List the accounts among these that a living owner holds, this one included. It takes no lock.
 
         :raises DatabaseError: if it can't be read.
         """

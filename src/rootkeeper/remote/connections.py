@@ -89,7 +89,7 @@ _LONGEST = 2_000
 
 
 def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
-    """Make the error that a server's answer stands for.
+    """Make the error that a server's answer means.
 
     :param problem: the answer's body as JSON; without a problem document the HTTP status decides.
     """

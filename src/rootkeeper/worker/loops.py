@@ -1,4 +1,4 @@
-"""The loops of a server or worker: each a thread that does its work again and again, whatever came of the last turn.
+"""The loops of a server or worker: each is a thread that repeats its work, also after a turn that failed.
 
 The work is unknown here. An error ends one turn and never a loop: it is reported, and the next turn begins after the
 loop's period. A loop that is stuck in a turn, or whose turns fail, shows in ``list_troubles``.
@@ -14,7 +14,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError
 
 STUCK_AFTER_SECONDS = 60.0
-"""A turn that takes longer than this, and than three periods, is told as stuck."""
+"""A turn that takes longer than this, and than three periods, is reported as stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Loops:
     """Runs loops until they are stopped."""
 
     def __init__(self, clock: Clock, report_failure: Callable[[str, BaseException], None]) -> None:
-        """:param tell: told, from a loop's thread, each error with the loop's name; never raises."""
+        """:param report_failure: called from a loop's thread with the loop's name and each error; must not raise."""
         self._clock = clock
         self._report_failure = report_failure
         self._stopping = threading.Event()
