@@ -159,8 +159,8 @@ class ActorUseCases(Application):
 
     @cached_property
     def actor(self) -> Actor:
-        """The actor as the server knows it, with the AWS principal if that is known. What the server does by itself, such
-        as closing a window, doesn't wait for AWS to name the principal.
+        """The actor as the server knows it, with the AWS principal if that is known. What the server does by itself,
+        such as closing a window, doesn't wait for AWS to name the principal.
         """
         if self._actor.kind is ActorKind.SERVER or not self._access.asks_aws:
             known = self._access.find_caller()
@@ -907,8 +907,8 @@ class ServerRuntime:
     def stop(self) -> bool:
         """Wait for what is under way, then let go of everything.
 
-        What doesn't end in time is left as by a dead process. Its lease isn't ended, so that no other process takes over
-        while a call of this one may be on its way.
+        What doesn't end in time is left as by a dead process. Its lease isn't ended, so that no other process
+        takes over while a call of this one may be on its way.
 
         :returns: whether everything ended.
         """
