@@ -210,7 +210,7 @@ def _render(plan: DeletionPlan, endpoint: str) -> str:
         (expired, "expired"),
         (foreign, "o-anotherorgid"),
         (of_another_endpoint, "AWS"),
-        (altered, "altered"),
+        (altered, "was edited: its hash"),
         (unreadable, "isn't a plan"),
     ],
 )

@@ -151,7 +151,7 @@ def test_every_format_comes_and_a_part_of_the_time_too(changed: Program, sandbox
     shop = id_of(sandbox, SHOP_TEST)
     table = changed.run("history", shop, **NO_AWS)
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", table.stdout), table.shown
-    assert "in 2 kept audits, last read at" in table.stderr
+    assert "in 2 stored audits, last read at" in table.stderr
     lines = changed.run("history", shop, "-o", "jsonl").stdout.splitlines()
     assert [json.loads(line)["kind"] for line in lines] == ["status", "status"]
     assert changed.run("history", shop, "-o", "csv").stdout.startswith("at,kind,what,detail,actor,reference,alarming")

@@ -324,7 +324,7 @@ def test_an_account_whose_features_are_off_is_refused_with_the_way_on(program: P
 def test_credentials_of_aws_are_not_sent_to_another_server(unlocking: Program, sandbox: SandboxProcess) -> None:
     run = unlock_bucket(unlocking, AWS_ENDPOINT_URL_S3="https://s3.us-east-1.amazonaws.com")
     assert run.status == 2
-    assert "s3 would be asked at s3.us-east-1.amazonaws.com:443" in run.stderr
+    assert "Calls to s3 would go to s3.us-east-1.amazonaws.com:443" in run.stderr
 
 
 def test_an_account_under_a_window_may_be_unlocked(unlocking: Program, sandbox: SandboxProcess) -> None:
