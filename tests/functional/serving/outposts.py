@@ -240,7 +240,7 @@ def copy_program_as(folder: Path, repository: Path, version: str) -> dict[str, s
     shutil.copytree(repository / "src" / "rootkeeper", folder / "rootkeeper")
     for name, old, new in (
         ("__init__.py", '__version__ = "0.1.0"', f'__version__ = "{version}"'),
-        ("engine/dbos_engine.py", 'APPLICATION_VERSION = "1"', f'APPLICATION_VERSION = "{version}"'),
+        ("worker/engine.py", 'APPLICATION_VERSION = "1"', f'APPLICATION_VERSION = "{version}"'),
     ):
         path = folder / "rootkeeper" / name
         text = path.read_text(encoding="utf-8")
