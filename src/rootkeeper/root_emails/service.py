@@ -356,7 +356,7 @@ def _require_target(account: Account, inventory: Inventory, caller: Caller) -> N
     if account.state is not AccountState.ACTIVE:
         raise TargetRefusedError(
             f"{account.account_id} is {account.state}. Only ACTIVE accounts can be changed.",
-            hint="AWS Support can reopen an account within 90 days after it was closed.",
+            hint="AWS Support can reopen a closed account for a limited time.",
         )
 
 
