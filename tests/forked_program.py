@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,7 @@ def _run(order: Order, files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(order.environment)
     time.tzset()
+    tempfile.tempdir = None  # the preparation has looked it up; TMPDIR may be another now
     if order.folder is not None:
         os.chdir(order.folder)
     sys.argv = [order.module.partition(".")[0], *order.argv]

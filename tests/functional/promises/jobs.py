@@ -10,8 +10,8 @@ from typing import Any
 from tests.functional.administration import Administration
 from tests.functional.promises.locked_resources import (
     LOCKED_BUCKET,
+    LOCKED_BUCKET_ARN,
     LOCKED_QUEUE,
-    add_open_statement,
     describe_policy,
     find_policy,
 )
@@ -123,8 +123,7 @@ CORRECT_BUCKET = Job(
     "correct bucket",
     ("unlock", "s3", *LOCKED_BUCKET, "--corrected", "--yes", "-o", "json"),
     ("PutBucketPolicy",),
-    lambda stage: find_policy(stage, "s3") == describe_policy(f"arn:aws:s3:::{LOCKED_BUCKET[1]}"),
-    prepare=add_open_statement,
+    lambda stage: find_policy(stage, "s3") == describe_policy([LOCKED_BUCKET_ARN, f"{LOCKED_BUCKET_ARN}/*"]),
 )
 OPEN_QUEUE = Job(
     "open queue",

@@ -13,20 +13,18 @@ from tests.functional.promises.stage import Stage
 
 OWNER = "888899990000"
 LOCKED_BUCKET = (OWNER, "amzn-s3-demo-orders-invoices")
+LOCKED_BUCKET_ARN = f"arn:aws:s3:::{LOCKED_BUCKET[1]}"
 LOCKED_QUEUE = (OWNER, "orders-incoming")
 LOCKED_BUCKET_EU = ("300040005000", "amzn-s3-demo-payments-archive")
 STATEMENT = "OnlyTheDeployment"
 """The statement that locks out, in each of them."""
 
 
-def describe_policy(resource: str, *sids: str, service: str = "s3") -> dict[str, Any]:
+def describe_policy(resource: str | list[str]) -> dict[str, Any]:
     """A policy that locks nobody out."""
-    statements = [
-        {"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": f"{service}:*", "Resource": resource}
-        | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
-        for sid in sids or ("TlsOnly",)
-    ]
-    return {"Version": "2012-10-17", "Statement": statements}
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    statement = {"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": resource}
+    return {"Version": "2012-10-17", "Statement": [statement | {"Condition": condition}]}
 
 
 def find_policy(stage: Stage, service: str) -> dict[str, Any] | None:
@@ -46,19 +44,10 @@ def find_policy(stage: Stage, service: str) -> dict[str, Any] | None:
     return json.loads(text) if text else None
 
 
-def add_open_statement(stage: Stage) -> None:
-    """The locked bucket's policy gets a second statement, which locks nobody out."""
-    policy = find_policy(stage, "s3")
-    assert policy is not None
-    policy["Statement"] += describe_policy(f"arn:aws:s3:::{LOCKED_BUCKET[1]}")["Statement"]
-    client = Administration(stage.sandbox).enter_root_session(OWNER, "s3")
-    client.put_bucket_policy(Bucket=LOCKED_BUCKET[1], Policy=json.dumps(policy))
-
-
 def make_open_policy(stage: Stage) -> str:
     """A file with a policy for the locked bucket that locks nobody out; its path."""
     path = stage.folder / "open-policy.json"
-    path.write_text(json.dumps(describe_policy(f"arn:aws:s3:::{LOCKED_BUCKET[1]}")))
+    path.write_text(json.dumps(describe_policy(LOCKED_BUCKET_ARN)))
     return str(path)
 
 
