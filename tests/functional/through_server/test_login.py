@@ -185,7 +185,7 @@ def test_what_is_no_token_is_not_kept(newcomer: Program, tmp_path: Path, text: s
 def test_what_is_no_token_in_the_environment_is_told_and_not_shown(newcomer: Program) -> None:
     run = newcomer.run("status", ROOTKEEPER_TOKEN="rk_canary\nX-Other: header")
     assert run.status == 2, run.shown
-    assert "ROOTKEEPER_TOKEN holds no API token" in run.stderr
+    assert "ROOTKEEPER_TOKEN has no API token" in run.stderr
     assert "canary" not in run.shown
 
 
