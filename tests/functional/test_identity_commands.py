@@ -89,8 +89,8 @@ def test_the_ledger_names_who_made_and_changed_identities_and_no_secret(known: P
         (("token", "create", "--role", "king", "--name", "x1"), "king"),
         (("token", "create", "--role", "viewer", "--name", "FIRST"), "already"),
         (("token", "create", "--role", "viewer", "--name", "a b"), "can't be the name"),
-        (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "never"), "isn't a date"),
-        (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "2001-01-01"), "expired"),
+        (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "never"), "is not a date"),
+        (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "2001-01-01"), "is in the past"),
         (("token", "revoke", "nobody"), "nobody"),
         (("users", "disable", "first"), "is a token"),
         (("users", "set-role", "nobody", "--role", "viewer"), "nobody"),
@@ -101,7 +101,7 @@ def test_the_ledger_names_who_made_and_changed_identities_and_no_secret(known: P
 def test_what_cant_be_is_refused_with_the_reason(known: Program, arguments: tuple[str, ...], said: str) -> None:
     run = known.run(*arguments)
     assert run.status == 2, run.shown
-    assert said.replace("isn't a date", "not a date") in run.stderr.replace("\n", " ")
+    assert said in run.stderr.replace("\n", " ")
 
 
 def test_a_weak_password_is_refused_and_not_shown(known: Program, tmp_path: Path) -> None:
