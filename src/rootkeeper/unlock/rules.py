@@ -690,9 +690,9 @@ def evaluate_reread(found: str | None, parameters: Mapping[str, JsonValue], part
     """Compare the current policy with an intent's parameters; only the new policy itself proves the change."""
     shown = fingerprint(found, partition)
     if shown == parameters.get("new_fingerprint"):
-        return PolicyRereadResult(Result.DONE, "A re-read shows the new policy.", is_settled=True)
+        return PolicyRereadResult(Result.DONE, "A re-read shows that the change was made.", is_settled=True)
     if shown == parameters.get("previous_fingerprint"):
-        return PolicyRereadResult(Result.FAILED, "A re-read shows the old policy.", is_settled=False)
+        return PolicyRereadResult(Result.FAILED, "Not done: a re-read shows the policy from before.", is_settled=False)
     return PolicyRereadResult(
         Result.UNKNOWN, "A re-read shows a third policy; another caller changed it.", is_settled=False
     )

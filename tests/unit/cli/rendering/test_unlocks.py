@@ -194,7 +194,7 @@ def test_a_change_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.Captur
         "region": "us-east-1",
         "change": "remove",
         "result": "done",
-        "explanation": "Done, as a re-read shows.",
+        "explanation": "A re-read shows that the change was made.",
         "verdict_before": "locked",
         "verdict_after": "no_policy",
     }
@@ -230,6 +230,6 @@ def test_a_change_that_failed_says_so_in_the_table_too(desk: UnlockDesk, capsys:
 def test_nothing_to_do_is_said_plainly(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     plan = desk.plan(desk.add("open", OPEN), ChangeKind.CORRECTED)
     show_unneeded(unneeded_to_record(plan, ORGANIZATION), OutputFormat.TABLE, Terminal({}))
-    assert "nothing to correct" in capsys.readouterr().out
+    assert "Nothing to correct." in capsys.readouterr().out
     show_unneeded(unneeded_to_record(plan, ORGANIZATION), OutputFormat.JSON, Terminal({}))
     assert (read_json(capsys) | {"saved": None})["result"] == "unchanged"
