@@ -147,14 +147,14 @@ def test_nobody_and_nothing_is_named(api: ApiServer) -> None:
         assert name not in reported, name
 
 
-def test_the_guide_lists_every_metric_and_no_other(api: ApiServer) -> None:
+def test_the_reference_lists_every_metric_and_no_other(api: ApiServer) -> None:
     keep_audit(api.services, "j-1", seconds=30)
     FakeLedger(api.services.database, "here").append_fact(Action.IDENTITY_ADD)
     read(api)
     reported = api.get("//metrics", None).content.decode()
     names = {line.split()[2] for line in reported.splitlines() if line.startswith("# HELP rootkeeper_")}
-    guide = (REPOSITORY / "docs" / "guides" / "server.md").read_text()
-    listed = set(re.findall(r"`(rootkeeper_\w+)", guide))
+    reference = (REPOSITORY / "docs" / "reference" / "metrics.md").read_text()
+    listed = set(re.findall(r"`(rootkeeper_\w+)", reference))
     assert {name for name in names if not name.endswith("_created")} == listed
 
 
