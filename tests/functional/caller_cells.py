@@ -213,7 +213,7 @@ READING = (
 _NOT_ALLOWED_RECOVERY = Cell(3, refused_for="the management account")
 _NO_SESSION = Cell(3, refused_for="the management account or a delegated administrator for IAM")
 _NOT_MANAGEMENT = Cell(3, refused_for="the management account")
-_NO_EMAILS = Cell(3, refused_for="the management account and the delegated administrator for Account Management")
+_NO_EMAILS = Cell(3, refused_for="the management account or of the delegated administrator for Account Management")
 
 DRY_RUNS = (
     Row(("delete", CLEAN, "--dry-run"), for_iam_callers(Cell(1, (_ROOT_USER,)))),

@@ -301,7 +301,7 @@ def _describe(batch: _Batch) -> tuple[Result, dict[str, JsonValue]]:
     return Result.UNKNOWN if unanswered else Result.FAILED, details
 
 
-_READ_ELSEWHERE = "The root user of the management account can be read only from the management account itself."
+_READ_ELSEWHERE = "Reading the root user of the management account needs the management account itself."
 Keep = Callable[[AccountStatus], None]
 
 

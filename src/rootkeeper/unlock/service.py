@@ -113,7 +113,7 @@ def choose_regions(
     try:
         enabled = places.list_enabled_regions(None if account_id == caller.account_id else account_id)
     except AwsAccessDeniedError as error:
-        progress.remark(f"The enabled Regions of account {account_id} can't be read: {error.reason}")
+        progress.remark(f"The enabled Regions of account {account_id} are unknown: {error.reason}")
         progress.remark(
             f"All {len(known)} Regions that Rootkeeper knows are read instead; disabled Regions answer with an error. "
             "To avoid this, name the Regions, or enable trusted access for account.amazonaws.com and use the "
