@@ -464,7 +464,9 @@ def _list_missing(organization: Organization, setup: Setup) -> tuple[MissingPart
         fix = Hint("Run: aws organizations enable-all-features", "setup.enable_all_features")
         missing.append(MissingPart("All features of the organization", fix))
     if setup.trusted_access is False:
-        missing.append(MissingPart("Trusted access for iam.amazonaws.com", Hint(_SWITCH_ON, "setup.enable")))
+        missing.append(
+            MissingPart("Trusted access for iam.amazonaws.com", Hint(_SWITCH_ON, "setup.enable_trusted_access"))
+        )
     missing += [
         MissingPart(f"The feature {feature}", Hint(_SWITCH_ON, "setup.enable_feature", feature=_FEATURE_WORDS[feature]))
         for feature in Feature

@@ -322,7 +322,7 @@ def _not_one(
     text = f"List the {kind.noun}s of the account."
     return InputError(
         f"There is no {kind.noun} {name} in {whose}.{missing}",
-        hint=Hint(text, "unlock.list", service=kind.value, account_id=account.account_id),
+        hint=Hint(text, "unlock.list_account", service=kind.value, account_id=account.account_id),
     )
 
 

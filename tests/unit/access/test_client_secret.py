@@ -37,7 +37,7 @@ def test_what_cant_be_used_is_said_and_no_secret_repeated(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("mode", [0o604, 0o620, 0o602])
 def test_a_file_that_others_may_read_or_change_isnt_used(tmp_path: Path, mode: int) -> None:
-    with pytest.raises(IdentityProviderError, match="others may") as caught:
+    with pytest.raises(IdentityProviderError, match="other users can read or change") as caught:
         read_client_secret(write(tmp_path, b"s3cret", mode), {})
     assert "s3cret" not in caught.value.message
 

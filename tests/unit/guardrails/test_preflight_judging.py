@@ -122,7 +122,7 @@ def test_p06_a_policy_that_isnt_understood_makes_its_accounts_unknown(problem: s
     for row in judge.evaluate(PROD):
         assert row.verdict is AccessVerdict.UNKNOWN
         assert row.policies == (BlockingPolicy("p-bad", "bad", None, "ou-1"),)
-        assert (problem or "p-bad (bad) can't be understood") in row.explanation
+        assert (problem or "The policy p-bad (bad) can't be parsed") in row.explanation
         assert row.fix is None
     assert {row.verdict for row in judge.evaluate(TEST)} == {AccessVerdict.ALLOWED}
 
