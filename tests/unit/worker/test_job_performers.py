@@ -99,7 +99,7 @@ def test_a_deletion_that_its_rules_stopped_waits_for_a_person_and_isnt_taken_up_
     job_id = desk.request(JobKind.DELETION, {"waves": {"stop_after_failures": 1}}, text)
     job = desk.perform(job_id)
     assert (job.state, job.attempts) == (JobState.INTERRUPTED, MOST_ATTEMPTS)
-    assert "--stop-after-failures" in (job.remark or "")
+    assert "failed; the limit is" in (job.remark or "")
     assert desk.reconciling.tick() == 0
     desk.desk.organization.heal()
     desk.requesting().resume(job_id, retry_failed=True)
