@@ -66,7 +66,7 @@ def test_the_management_account_houses_the_roles_where_nobody_is_delegated() -> 
 def test_delegated_administrators_that_cant_be_read_are_an_error_and_no_guess() -> None:
     organization = FakeOrganization()
     organization.fail("ListDelegatedAdministrators")
-    with pytest.raises(InputError, match="can't spare the failsafe"):
+    with pytest.raises(InputError, match="can't exempt the failsafe"):
         PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs())
 
 
