@@ -120,4 +120,4 @@ def test_the_management_account_is_read_only_from_within(desk: Desk) -> None:
     assert judge_from(organization.caller).summary is not None
     organization.fail("GetAccountSummary")
     assert "The account couldn't be read" in (judge_from(organization.caller).detail or "")
-    assert "from the management account" in (judge_from(Caller(PROD, "arn", "aws")).detail or "")
+    assert "needs the management account itself" in (judge_from(Caller(PROD, "arn", "aws")).detail or "")

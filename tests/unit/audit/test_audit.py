@@ -104,7 +104,7 @@ def test_the_management_account_is_read_only_from_within(desk: Desk) -> None:
     desk.organization.caller = Caller(FAILSAFE, f"arn:aws:iam::{FAILSAFE}:user/operator", "aws")
     management = by_id(run(desk))[MANAGEMENT]
     assert management.summary is None
-    assert "from the management account" in (management.detail or "")
+    assert "needs the management account itself" in (management.detail or "")
     assert (management.status, management.reason) == (Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT)
 
 

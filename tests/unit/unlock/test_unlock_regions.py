@@ -48,7 +48,7 @@ def test_a_region_that_is_not_known_is_refused(desk: UnlockDesk) -> None:
 def test_where_they_cannot_be_read_all_known_ones_are_asked_and_that_is_said(desk: UnlockDesk) -> None:
     desk.organization.resources.enabled_regions = None
     assert choose(desk) == desk.organization.resources.known_regions
-    assert "can't be read" in desk.progress.remarks[0]
+    assert "are unknown" in desk.progress.remarks[0]
     assert "All 3 Regions" in desk.progress.remarks[1]
     assert "name the Regions" in desk.progress.remarks[1]
 
