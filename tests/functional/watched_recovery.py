@@ -114,7 +114,7 @@ class Watched:
 
     def reported(self) -> list[str]:
         """What people were told of, by the names of events."""
-        return [one.title.split(": ")[1].split(" ")[0] for one in self.notifier.reported]
+        return [one.title.split(" unexpected ")[1] for one in self.notifier.reported]
 
     def use_root_keys(self, keys: dict[str, str], service: str = "iam") -> Any:
         """A client with credentials of the root user."""
