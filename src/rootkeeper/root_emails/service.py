@@ -545,7 +545,7 @@ def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
 _START_TEXTS = {
     Result.DONE: "AWS gave no clear answer ({why}). A re-read shows that it sent a one-time password to {email}.",
     Result.FAILED: "A re-read shows that nothing was started: {why}",
-    Result.UNKNOWN: "AWS may have sent a one-time password to {email}: {why} Check that mailbox.",
+    Result.UNKNOWN: "AWS may have sent a one-time password to {email}: {why} The re-read failed. Check that mailbox.",
 }
 
 
