@@ -126,6 +126,20 @@ class SkipWatch:
             note_skip(self.config, report.nodeid, report.longrepr)
 
 
+LONG_ALONE = re.compile(r"^pytestmark = .*pytest\.mark\.long\b", re.MULTILINE)
+"""How a module says that all its tests are long."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a module of which no test runs: importing it takes longer than deselecting its tests."""
+    expression = config.getoption("markexpr")
+    if not collection_path.match("test_*.py") or expression not in {"long", "not long"}:
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    is_left_out = LONG_ALONE.search(text) if expression == "not long" else "pytest.mark.long" not in text
+    return True if is_left_out else None
+
+
 SLOW_FIRST = ("tests/functional/crash/", "tests/browser/", "tests/functional/", "tests/e2e/")
 """Folders whose modules take longest: begun first, they don't run alone at the end."""
 

@@ -28,15 +28,6 @@ FLAGS = (
 )
 """The last flag blocks all name lookups, including those of the browser itself."""
 
-MAIN_STORIES = {"test_console_story.py", "test_recovery_story.py"}
-"""What ``make test`` runs here; ``make test-long`` runs the rest."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.path.name not in MAIN_STORIES:
-            item.add_marker(pytest.mark.long)
-
 
 def find_chromium(playwright: Playwright) -> str:
     """Find the machine's Chromium or Playwright's own; without one, skip loudly."""

@@ -13,7 +13,7 @@ from tests.browser import console_story as story
 from tests.browser.console_pages import list_pages
 from tests.browser.console_stage import ConsolePerson, ConsoleStage
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 SOURCE = Path(__file__).parents[2] / "console" / "src"
 FOLDERS = (
     "layout",

@@ -14,7 +14,7 @@ from tests.browser.console_stage import ConsolePerson, ConsoleStage
 
 NEW_PASSWORD = "seven quiet lanterns"
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
@@ -20,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
 from rootkeeper.access.rules import ServerRole
 from tests.api_conformance import DOCUMENT
 from tests.functional.api.serving import ApiServer
+
+pytestmark = pytest.mark.long
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 5

@@ -17,6 +17,8 @@ from tests.functional.crash.root_users import is_empty
 from tests.functional.crash.server_runs import PostgresqlDatabase, Server, Servers, started_servers, wait_until
 from tests.postgresql import PostgresqlServer
 
+pytestmark = pytest.mark.long
+
 PAST_THE_END = 2 * 3600.0
 IN_TIME = 30.0
 RECORDED = 60.0

@@ -19,6 +19,8 @@ from tests.functional.crash.killing_proxy import KillPoint, let_pass
 from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
 from tests.functional.crash.server_runs import SECONDS, wait_until
 
+pytestmark = pytest.mark.long
+
 ACCOUNTS = 40
 AT_A_TIME = 4
 LATENCY_MS = 50

@@ -20,6 +20,8 @@ from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
 from tests.functional.crash.root_users import is_empty, with_every_kind
 
+pytestmark = pytest.mark.long
+
 ACCOUNTS = 12
 AT_A_TIME = "4"
 PER_ACCOUNT = Counter(

@@ -16,6 +16,8 @@ from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, in_listed_order, parse_calls, started_program
 from tests.functional.crash.root_users import is_empty, with_every_kind
 
+pytestmark = pytest.mark.long
+
 SHARDS = 4
 
 CALLS = parse_calls(

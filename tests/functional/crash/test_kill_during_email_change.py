@@ -21,6 +21,8 @@ from tests.functional.crash.judgement import (
 from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
 
+pytestmark = pytest.mark.long
+
 START, ACCEPT = "StartPrimaryEmailUpdate", "AcceptPrimaryEmailUpdate"
 AWAITED = 4
 LAST_COMMITS = 5

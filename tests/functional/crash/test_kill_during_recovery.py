@@ -20,6 +20,8 @@ from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, Run, in_listed_order, parse_calls, started_program
 from tests.functional.crash.root_users import is_empty
 
+pytestmark = pytest.mark.long
+
 SHARDS = 4
 OWING = {"OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"}
 

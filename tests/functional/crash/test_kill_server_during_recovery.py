@@ -34,6 +34,8 @@ from tests.functional.crash.server_runs import (
 )
 from tests.postgresql import PostgresqlServer
 
+pytestmark = pytest.mark.long
+
 OWING = {"OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"}
 PAST_THE_END = 2 * 3600.0
 """Seconds after the beginning; the windows last one hour."""

@@ -23,6 +23,8 @@ from tests.functional.crash.root_users import is_empty
 from tests.functional.crash.server_runs import SECONDS, PostgresqlDatabase, Server, Servers, started_servers, wait_until
 from tests.postgresql import PostgresqlServer
 
+pytestmark = pytest.mark.long
+
 TAKEOVER_SECONDS = 10.0
 PAST_THE_END = 2 * 3600.0
 
