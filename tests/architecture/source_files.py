@@ -69,11 +69,3 @@ def list_committed_files() -> list[Path]:
     ).stdout
     paths = [REPOSITORY / name for name in listed.split("\0") if name]
     return [path for path in paths if path.is_file()]
-
-
-def list_test_names() -> Iterator[tuple[str, Path]]:
-    """The name of every test function under ``tests/``, with its file."""
-    for path in sorted((REPOSITORY / "tests").rglob("test_*.py")):
-        for function in list_functions(path):
-            if function.name.startswith("test_"):
-                yield function.name, path

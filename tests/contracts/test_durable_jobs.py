@@ -71,6 +71,7 @@ def shared(postgresql_url: str, tmp_path: Path) -> Iterator[Stage]:
         yield stage
 
 
+@pytest.mark.long
 def test_a_job_goes_on_where_a_killed_process_left_it(stage: Stage) -> None:
     first = stage.start("first")
     (job_id,) = stage.request(60)
@@ -83,6 +84,7 @@ def test_a_job_goes_on_where_a_killed_process_left_it(stage: Stage) -> None:
     stage.ensure_done_once([job_id], 60)
 
 
+@pytest.mark.long
 def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_one_goes_on(stage: Stage) -> None:
     first = stage.start("first")
     (job_id,) = stage.request(60)
@@ -115,6 +117,7 @@ def test_a_job_that_is_cancelled_while_it_runs_does_nothing_more(stage: Stage) -
     assert stage.state_of(job_id) is JobState.CANCELLED
 
 
+@pytest.mark.long
 def test_a_stopped_workers_job_is_taken_over_within_ten_seconds_and_nothing_is_done_twice(shared: Stage) -> None:
     frozen = shared.start("frozen")
     (job_id,) = shared.request(150)
@@ -128,6 +131,7 @@ def test_a_stopped_workers_job_is_taken_over_within_ten_seconds_and_nothing_is_d
     shared.ensure_done_once([job_id], 150)
 
 
+@pytest.mark.long
 def test_postgresql_that_is_stopped_at_once_under_load_loses_nothing(tmp_path: Path) -> None:
     with PostgresqlServer.start() as server:
         stage = Stage(server.create_database(), tmp_path)

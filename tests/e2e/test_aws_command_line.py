@@ -11,6 +11,8 @@ from tests.e2e.foreign_clients import AwsCommandLine, Keys
 from tests.e2e.refusals import AUDIT, CREATE, DELETE, TASK_POLICY_PREFIX
 from tests.e2e.stage import Stage, summarize
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def stage(stages: Any) -> Iterator[Stage]:

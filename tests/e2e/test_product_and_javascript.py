@@ -13,6 +13,8 @@ from tests.e2e.product import Rootkeeper, open_rootkeeper
 from tests.e2e.refusals import AUDIT, CREATE, assume_root_input
 from tests.e2e.stage import Stage, summarize
 
+pytestmark = pytest.mark.long
+
 NOTHING = {"password": 0, "access_keys": 0, "signing_certificates": 0, "mfa_devices": 0}
 
 

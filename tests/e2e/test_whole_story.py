@@ -16,9 +16,12 @@ Story = dict[str, Any]
 NOTHING = {"password": 0, "access_keys": 0, "signing_certificates": 0, "mfa_devices": 0}
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(f"story by {name}")) for name in SDKS]
-)
+def mark(name: str) -> list[pytest.MarkDecorator]:
+    """One SDK lives the story in each run, all of them in the long one."""
+    return [pytest.mark.xdist_group(f"story by {name}")] + ([] if name == "boto3" else [pytest.mark.long])
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=mark(name)) for name in SDKS])
 def sdk(request: pytest.FixtureRequest) -> str:
     """By whom the story is told; what the sandbox went through is made once, for all tests of one SDK."""
     name: str = request.param
