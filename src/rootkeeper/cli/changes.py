@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.outputs import OptionSet, OutputFormat
+from rootkeeper.cli.outputs import OptionSet, OutputFormat, option
 from rootkeeper.cli.rendering.windows import render_end
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
@@ -36,11 +34,9 @@ ACCOUNTS_WITHOUT_TYPING = 10
 class ChangeOptions(OptionSet):
     """The options of every command that changes something."""
 
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Answer yes to every question, including typed confirmations.")
-    ] = False
+    yes: Annotated[bool, option("--yes -y", "Answer yes to every question, including typed confirmations.")] = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and make no call that changes anything.")
+        bool, option("--dry-run", "Show what would be done, and make no call that changes anything.")
     ] = False
 
 

@@ -10,13 +10,13 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, expand, show_parameters
+from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, expand, option, show_parameters
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 
@@ -47,7 +47,7 @@ THROUGH_SERVER = (
 """Commands that can use a server, for errors and guides; a test compares them with the commands."""
 
 
-_PANEL = "For every command"
+_shared_option = partial(option, rich_help_panel="For every command")
 
 
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
@@ -58,30 +58,12 @@ SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 class SharedOptions(OptionSet):
     """The options of every command."""
 
-    output: Annotated[
-        OutputFormat | None,
-        typer.Option("-o", "--output", help="The format of the answer on stdout.", rich_help_panel=_PANEL),
-    ] = None
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", metavar="NAME", help="AWS profile, as for the AWS CLI.", rich_help_panel=_PANEL),
-    ] = None
-    region: Annotated[
-        str | None,
-        typer.Option("--region", metavar="REGION", help="AWS Region of the STS calls.", rich_help_panel=_PANEL),
-    ] = None
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Rootkeeper's settings (TOML).", rich_help_panel=_PANEL),
-    ] = None
+    output: Annotated[OutputFormat | None, _shared_option("-o --output", "The format of the answer on stdout.")] = None
+    profile: Annotated[str | None, _shared_option("--profile NAME", "AWS profile, as for the AWS CLI.")] = None
+    region: Annotated[str | None, _shared_option("--region REGION", "AWS Region of the STS calls.")] = None
+    config: Annotated[Path | None, _shared_option("--config FILE", "Rootkeeper's settings (TOML).")] = None
     server: Annotated[
-        str | None,
-        typer.Option(
-            "--server",
-            metavar="URL",
-            help="Use this Rootkeeper server instead of AWS. Also ROOTKEEPER_SERVER.",
-            rich_help_panel=_PANEL,
-        ),
+        str | None, _shared_option("--server URL", "Use this Rootkeeper server instead of AWS. Also ROOTKEEPER_SERVER.")
     ] = None
 
     def over(self, outer: SharedOptions) -> SharedOptions:

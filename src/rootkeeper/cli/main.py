@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from rootkeeper import __version__
 from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
 from rootkeeper.cli.invocation import group_callback, unwrap
+from rootkeeper.cli.outputs import option
 from rootkeeper.cli.terminal import OutputLostError, Terminal, as_interrupts, prepare_streams
 from rootkeeper.errors import RootkeeperError
 
@@ -188,7 +189,7 @@ def _show_version(wanted: bool) -> None:
 def _root(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+        bool, option("--version", "Show the version and end.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """See, delete and recover the root user credentials of every account in an AWS organization.

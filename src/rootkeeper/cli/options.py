@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from rootkeeper.cli.outputs import OptionSet
+from rootkeeper.cli.outputs import OptionSet, argument, option
 from rootkeeper.deletion.rules import WaveRules
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
@@ -30,12 +29,7 @@ class FailOnOptions(OptionSet):
 
     fail_on: Annotated[
         list[str] | None,
-        typer.Option(
-            "--fail-on",
-            metavar="present,unknown,none",
-            help="Findings that make the exit status 1. Default: present,unknown.",
-            show_default=False,
-        ),
+        option("--fail-on present,unknown,none", "Findings that make the exit status 1. Default: present,unknown."),
     ] = None
 
     def to_set(self) -> frozenset[FailOn]:
@@ -96,12 +90,11 @@ class PaceOptions(OptionSet):
 
     api_share: Annotated[
         int | None,
-        typer.Option(
-            "--api-share",
-            metavar="PERCENT",
+        option(
+            "--api-share PERCENT",
+            "Share of AWS's published request rates to use; the rest stays for other tools. Default: 80.",
             min=1,
             max=100,
-            help="Share of AWS's published request rates to use; the rest stays for other tools. Default: 80.",
         ),
     ] = None
 
@@ -110,13 +103,11 @@ class PaceOptions(OptionSet):
 class RecoveryOptions(OptionSet):
     """A request for a recovery window; the same for ``recover`` and ``windows request``."""
 
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
-    reason: Annotated[str, typer.Option("--reason", help="Why the root user is needed.")]
-    ticket: Annotated[str | None, typer.Option("--ticket", help="The ticket or change number.")] = None
-    duration: Annotated[
-        str, typer.Option("--for", metavar="LENGTH", help="How long the window is open, from 10s to 72h.")
-    ] = "4h"
-    drill: Annotated[bool, typer.Option("--drill", help="Mark the window as a drill; nothing else changes.")] = False
+    account: Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
+    reason: Annotated[str, option("--reason", "Why the root user is needed.")]
+    ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None
+    duration: Annotated[str, option("--for LENGTH", "How long the window is open, from 10s to 72h.")] = "4h"
+    drill: Annotated[bool, option("--drill", "Mark the window as a drill; nothing else changes.")] = False
 
     def to_request(self, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
         """Make the request.
@@ -134,55 +125,27 @@ class RecoveryOptions(OptionSet):
         )
 
 
-_PANEL = "Selection"
+_selector = partial(option, rich_help_panel="Selection")
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionOptions(OptionSet):
     """The options that select accounts; the same for every command."""
 
-    accounts: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ACCOUNT]...", help="Account ids or unique names.", show_default=False),
-    ] = None
-    ou: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--ou", metavar="ID|PATH", help="An organizational unit and everything below it.", rich_help_panel=_PANEL
-        ),
-    ] = None
-    tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="KEY=VALUE", help="Only accounts with this tag.", rich_help_panel=_PANEL),
-    ] = None
+    accounts: Annotated[list[str] | None, argument("[ACCOUNT]...", "Account ids or unique names.")] = None
+    ou: Annotated[list[str] | None, _selector("--ou ID|PATH", "An organizational unit and everything below it.")] = None
+    tag: Annotated[list[str] | None, _selector("--tag KEY=VALUE", "Only accounts with this tag.")] = None
     account_state: Annotated[
-        list[AccountState] | None,
-        typer.Option("--account-state", help="Only accounts in this state.", rich_help_panel=_PANEL),
+        list[AccountState] | None, _selector("--account-state", "Only accounts in this state.")
     ] = None
     status: Annotated[
-        list[Status] | None,
-        typer.Option(
-            "--status", help="Only accounts whose root user credentials have this status.", rich_help_panel=_PANEL
-        ),
+        list[Status] | None, _selector("--status", "Only accounts whose root user credentials have this status.")
     ] = None
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--exclude", metavar="ACCOUNT|OU", help="Leave out these accounts or units.", rich_help_panel=_PANEL
-        ),
-    ] = None
-    from_file: Annotated[
-        Path | None,
-        typer.Option("--from-file", metavar="FILE", help="A file with one account per line.", rich_help_panel=_PANEL),
-    ] = None
-    all_accounts: Annotated[
-        bool, typer.Option("--all", help="Every account of the organization.", rich_help_panel=_PANEL)
-    ] = False
+    exclude: Annotated[list[str] | None, _selector("--exclude ACCOUNT|OU", "Leave out these accounts or units.")] = None
+    from_file: Annotated[Path | None, _selector("--from-file FILE", "A file with one account per line.")] = None
+    all_accounts: Annotated[bool, _selector("--all", "Every account of the organization.")] = False
     include_failsafe: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--include-failsafe", metavar="ID", help="Include this delegated administrator.", rich_help_panel=_PANEL
-        ),
+        list[str] | None, _selector("--include-failsafe ID", "Include this delegated administrator.")
     ] = None
 
     def to_request(self) -> SelectionRequest:
@@ -232,24 +195,18 @@ class DeletionChoices(OptionSet):
 
     only: Annotated[
         list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="KIND,…",
-            help="Delete only these kinds: password, access_keys, signing_certificates, mfa_devices.",
-            show_default=False,
-        ),
+        option("--only KIND,…", "Delete only these kinds: password, access_keys, signing_certificates, mfa_devices."),
     ] = None
     allow_recently_used: Annotated[
         list[str] | None,
-        typer.Option(
-            "--allow-recently-used",
-            metavar="ACCOUNT",
-            help="Delete from this account although its password or a key was used recently; needs --reason.",
+        option(
+            "--allow-recently-used ACCOUNT",
+            "Delete from this account although its password or a key was used recently; needs --reason.",
         ),
     ] = None
     reason: Annotated[
         list[str] | None,
-        typer.Option("--reason", help="The reason for --allow-recently-used: one for all accounts, or one for each."),
+        option("--reason", "The reason for --allow-recently-used: one for all accounts, or one for each."),
     ] = None
 
     def to_options(
@@ -296,9 +253,7 @@ def _parse_kinds(texts: list[str] | None) -> frozenset[CredentialKind]:
     return frozenset(CredentialKind(word) for word in words)
 
 
-_WAVES_PANEL = "Waves"
-
-
+_wave_option = partial(option, rich_help_panel="Waves")
 _LONGEST_PAUSE = timedelta(hours=24)
 
 
@@ -307,45 +262,24 @@ class WaveOptions(OptionSet):
     """In which waves a deletion proceeds; for ``delete`` and ``apply``."""
 
     canary: Annotated[
-        int | None,
-        typer.Option(
-            "--canary",
-            metavar="N",
-            help="Delete from N accounts first; continue only if all of them succeed.",
-            rich_help_panel=_WAVES_PANEL,
-        ),
+        int | None, _wave_option("--canary N", "Delete from N accounts first; continue only if all of them succeed.")
     ] = None
-    wave: Annotated[
-        int | None,
-        typer.Option("--wave", metavar="N", help="Delete from N accounts at a time.", rich_help_panel=_WAVES_PANEL),
-    ] = None
-    pause: Annotated[
-        str | None,
-        typer.Option(
-            "--pause", metavar="LENGTH", help="Wait between waves, such as 30s.", rich_help_panel=_WAVES_PANEL
-        ),
-    ] = None
+    wave: Annotated[int | None, _wave_option("--wave N", "Delete from N accounts at a time.")] = None
+    pause: Annotated[str | None, _wave_option("--pause LENGTH", "Wait between waves, such as 30s.")] = None
     stop_after_failures: Annotated[
         int | None,
-        typer.Option(
-            "--stop-after-failures",
-            metavar="N",
-            help="Stop beginning accounts when N have failed or aren't proven.",
-            rich_help_panel=_WAVES_PANEL,
-        ),
+        _wave_option("--stop-after-failures N", "Stop beginning accounts when N have failed or aren't proven."),
     ] = None
 
     def to_rules(self) -> WaveRules:
         """:raises InputError: if a number isn't positive, or a pause is given without waves."""
-        for option, number in (
+        for name, number in (
             ("--canary", self.canary),
             ("--wave", self.wave),
             ("--stop-after-failures", self.stop_after_failures),
         ):
             if number is not None and number < 1:
-                raise InputError(
-                    f"{option} is {number}, but it counts accounts.", hint="Use 1 or more, or leave it out."
-                )
+                raise InputError(f"{name} is {number}, but it counts accounts.", hint="Use 1 or more, or leave it out.")
         if self.pause is not None and self.wave is None and self.canary is None:
             raise InputError("--pause needs waves.", hint="Add --canary N or --wave N.")
         return WaveRules(self.canary or 0, self.wave, self._parse_pause(), self.stop_after_failures)

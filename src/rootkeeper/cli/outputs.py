@@ -13,6 +13,8 @@ from enum import IntEnum, StrEnum
 from functools import wraps
 from typing import Any, get_type_hints
 
+import typer
+
 
 class ExitStatus(IntEnum):
     """What a command's exit status means; the same for every command."""
@@ -29,6 +31,18 @@ class ExitStatus(IntEnum):
     """A change failed, or isn't proven, for at least one account."""
     BUG = 70
     INTERRUPTED = 130
+
+
+def option(declaration: str, explanation: str, **settings: Any) -> Any:
+    """Declare an option as its help shows it: ``--ou ID|PATH``, or ``--yes -y`` for a flag with two names."""
+    names = [word for word in declaration.split() if word.startswith("-")]
+    metavar = declaration.split()[-1]
+    return typer.Option(*names, metavar=None if metavar in names else metavar, help=explanation, **settings)
+
+
+def argument(metavar: str, explanation: str, **settings: Any) -> Any:
+    """Declare an argument, such as ``ACCOUNT``."""
+    return typer.Argument(metavar=metavar, help=explanation, **settings)
 
 
 class OptionSet:

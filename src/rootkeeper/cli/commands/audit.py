@@ -9,15 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 
-import typer
-
 from rootkeeper.audit.service import AuditInterrupted, AuditReport
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.interface import Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.rendering.audits import account_line, show_audit
 from rootkeeper.cli.rendering.listings import counted
 from rootkeeper.cli.rendering.setups import remark_drift
@@ -114,11 +112,9 @@ def audit(
     fail_on: FailOnOptions,
     pace: PaceOptions,
     *,
-    details: Annotated[
-        bool, typer.Option("--details", help="Read each credential, with its age and last use.")
-    ] = False,
+    details: Annotated[bool, option("--details", "Read each credential, with its age and last use.")] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="First list all accounts and the names of their organizational units.")
+        bool, option("--refresh", "First list all accounts and the names of their organizational units.")
     ] = False,
 ) -> int:
     """Show which accounts have root user credentials.

@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.demo_processes import (
     PASSWORD,
     PEOPLE,
@@ -29,7 +27,7 @@ from rootkeeper.cli.demo_processes import (
 )
 from rootkeeper.cli.demo_story import STORY, DemoPlayer, title
 from rootkeeper.cli.invocation import Invocation, single
-from rootkeeper.cli.outputs import ExitStatus
+from rootkeeper.cli.outputs import ExitStatus, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 from rootkeeper.settings.reading import SQLITE_PREFIX
@@ -47,30 +45,24 @@ _LOOK_SECONDS = 1.0
 def demo(
     invocation: Invocation,
     *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Play the main job in the terminal and check each step.")
-    ] = False,
-    codes: Annotated[
-        bool, typer.Option("--codes", help="Print the current codes of a running demo's second factors.")
-    ] = False,
+    check: Annotated[bool, option("--check", "Play the main job in the terminal and check each step.")] = False,
+    codes: Annotated[bool, option("--codes", "Print the current codes of a running demo's second factors.")] = False,
     port: Annotated[
         int | None,
-        typer.Option(
-            "--port",
-            metavar="PORT",
+        option(
+            "--port PORT",
+            f"The server's port. Default: {USUAL_PORT}, or a free one if it is taken.",
             min=1,
             max=_LARGEST_PORT,
-            help=f"The server's port. Default: {USUAL_PORT}, or a free one if it is taken.",
         ),
     ] = None,
     sandbox_port: Annotated[
         int | None,
-        typer.Option(
-            "--sandbox-port",
-            metavar="PORT",
+        option(
+            "--sandbox-port PORT",
+            f"The sandbox's port. Default: {USUAL_SANDBOX_PORT}, or a free one if it is taken.",
             min=1,
             max=_LARGEST_PORT,
-            help=f"The sandbox's port. Default: {USUAL_SANDBOX_PORT}, or a free one if it is taken.",
         ),
     ] = None,
 ) -> int:

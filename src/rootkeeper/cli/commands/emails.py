@@ -14,14 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import FailOnOptions, SelectionOptions, parse_moment
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.rendering.root_emails import show_email_change
 from rootkeeper.cli.terminal import Terminal
@@ -70,9 +68,9 @@ def attest_email(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A root e-mail address, in use or planned.")],
-    attested_by: Annotated[str, typer.Option("--by", metavar="NAME", help="The person who attests it.")],
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="When it ends, such as 2026-12-31 or 90d.")],
+    address: Annotated[str, argument("ADDRESS", "A root e-mail address, in use or planned.")],
+    attested_by: Annotated[str, option("--by NAME", "The person who attests it.")],
+    until: Annotated[str, option("--until DATE", "When it ends, such as 2026-12-31 or 90d.")],
 ) -> int:
     """Record an attestation that a group reads an address.
 
@@ -172,25 +170,21 @@ def change_email(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")],
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The new root e-mail address.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why the address is changed.")],
-    ticket: Annotated[str | None, typer.Option("--ticket", help="The ticket or change number.")] = None,
+    account: Annotated[str, argument("ACCOUNT", "An account id or unique name.")],
+    address: Annotated[str, argument("ADDRESS", "The new root e-mail address.")],
+    reason: Annotated[str, option("--reason", "Why the address is changed.")],
+    ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None,
     otp_from: Annotated[
         Path | None,
-        typer.Option(
-            "--otp-from",
-            metavar="FILE",
-            allow_dash=True,
-            help="Read the one-time password from a file, a named pipe or stdin (-).",
+        option(
+            "--otp-from FILE", "Read the one-time password from a file, a named pipe or stdin (-).", allow_dash=True
         ),
     ] = None,
     override: Annotated[
-        bool,
-        typer.Option("--override", help="Ignore the rules, an exception or a failsafe; the reason is recorded."),
+        bool, option("--override", "Ignore the rules, an exception or a failsafe; the reason is recorded.")
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Send another one-time password; the previous one becomes invalid.")
+        bool, option("--restart", "Send another one-time password; the previous one becomes invalid.")
     ] = False,
 ) -> int:
     """Change the root e-mail address of an account.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import parse_moment
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.organization.accounts import Account
 from rootkeeper.organization.selection import NamedAccount, find_account
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from rootkeeper.organization.progress import Progress
 
 
-AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
+AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
 
 
 def add_exception(
@@ -27,9 +25,9 @@ def add_exception(
     change: ChangeOptions,
     *,
     account: AccountArgument,
-    owner: Annotated[str, typer.Option("--owner", help="Who is responsible for it.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why deletion skips the account.")],
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="When it ends, such as 2026-12-31 or 30d.")],
+    owner: Annotated[str, option("--owner", "Who is responsible for it.")],
+    reason: Annotated[str, option("--reason", "Why deletion skips the account.")],
+    until: Annotated[str, option("--until DATE", "When it ends, such as 2026-12-31 or 30d.")],
 ) -> int:
     """Make deletion skip an account until a date.
 

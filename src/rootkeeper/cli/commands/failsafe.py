@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group, single
 from rootkeeper.cli.options import FailOnOptions, parse_moment
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import open_countdown
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.errors import InputError
@@ -37,12 +35,10 @@ def set_up(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The delegated administrator account.")],
-    reason: Annotated[str, typer.Option("--reason", help="Recorded with the window.")] = _DEFAULT_REASON,
-    ticket: Annotated[str | None, typer.Option("--ticket", help="The ticket or change number.")] = None,
-    duration: Annotated[
-        str, typer.Option("--for", metavar="LENGTH", help="How long the person has, from 10s to 72h.")
-    ] = "4h",
+    account: Annotated[str, argument("ACCOUNT", "The delegated administrator account.")],
+    reason: Annotated[str, option("--reason", "Recorded with the window.")] = _DEFAULT_REASON,
+    ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None,
+    duration: Annotated[str, option("--for LENGTH", "How long the person has, from 10s to 72h.")] = "4h",
 ) -> int:
     """Create a failsafe's root login, and keep it.
 
@@ -193,9 +189,7 @@ def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
 def runbook(
     invocation: Invocation,
     *,
-    account: Annotated[
-        str | None, typer.Argument(metavar="ACCOUNT", help="The failsafe; needed if there are several.")
-    ] = None,
+    account: Annotated[str | None, argument("ACCOUNT", "The failsafe; needed if there are several.")] = None,
 ) -> int:
     """Print the emergency runbook: AWS CLI steps that need nothing else.
 
@@ -256,16 +250,12 @@ def record_drill(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The failsafe, or the management account.")],
-    held_by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who signed in.")],
-    held_at: Annotated[str, typer.Option("--at", metavar="DATE", help="When, such as 2026-10-01.")],
-    outcome: Annotated[DrillOutcome, typer.Option("--outcome", help="Whether the sign-in worked.")],
-    alarm: Annotated[
-        AlarmObservation | None, typer.Option("--alarm", help="Whether the sign-in raised an alarm.")
-    ] = None,
-    device: Annotated[
-        SignInDevice | None, typer.Option("--device", help="What kind of MFA device was used to sign in.")
-    ] = None,
+    account: Annotated[str, argument("ACCOUNT", "The failsafe, or the management account.")],
+    held_by: Annotated[str, option("--by NAME", "Who signed in.")],
+    held_at: Annotated[str, option("--at DATE", "When, such as 2026-10-01.")],
+    outcome: Annotated[DrillOutcome, option("--outcome", "Whether the sign-in worked.")],
+    alarm: Annotated[AlarmObservation | None, option("--alarm", "Whether the sign-in raised an alarm.")] = None,
+    device: Annotated[SignInDevice | None, option("--device", "What kind of MFA device was used to sign in.")] = None,
 ) -> int:
     """Record a drill of the emergency sign-in.
 

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 
 
 @through_server
 def history(
     invocation: Invocation,
     *,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")],
-    start: Annotated[
-        str | None,
-        typer.Option("--from", metavar="DATE", help="Only entries since then: 2026-01-01, or 90d.", show_default=False),
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="DATE", help="Only entries until then.", show_default=False)
-    ] = None,
-    organization: Annotated[
-        str | None,
-        typer.Option("--organization", metavar="ID", help="Needed if the database has several."),
-    ] = None,
+    account: Annotated[str, argument("ACCOUNT", "An account id or unique name.")],
+    start: Annotated[str | None, option("--from DATE", "Only entries since then: 2026-01-01, or 90d.")] = None,
+    end: Annotated[str | None, option("--to DATE", "Only entries until then.")] = None,
+    organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
 ) -> int:
     """Show the timeline of one account, oldest first.
 
@@ -62,21 +52,15 @@ def diff(
     *,
     older: Annotated[
         str | None,
-        typer.Argument(
-            metavar="OLDER",
-            help="An audit id, or a date for the last audit of the whole organization by then. Default: the one "
-            "before NEWER.",
-            show_default=False,
+        argument(
+            "OLDER",
+            "An audit id, or a date for the last audit of the whole organization by then. Default: "
+            "the one before NEWER.",
         ),
     ] = None,
-    newer: Annotated[
-        str | None, typer.Argument(metavar="NEWER", help="The same. Default: the last audit.", show_default=False)
-    ] = None,
-    lists: Annotated[bool, typer.Option("--list", help="Only list the stored audits.")] = False,
-    organization: Annotated[
-        str | None,
-        typer.Option("--organization", metavar="ID", help="Needed if the database has several."),
-    ] = None,
+    newer: Annotated[str | None, argument("NEWER", "The same. Default: the last audit.")] = None,
+    lists: Annotated[bool, option("--list", "Only list the stored audits.")] = False,
+    organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
 ) -> int:
     """Show what changed between two audits.
 

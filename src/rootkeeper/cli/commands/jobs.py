@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import PaceOptions
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.errors import InputError
 from rootkeeper.jobs.rules import Job, JobKind, require_resumable
 
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Operator
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB_ID", help="A job id from rootkeeper jobs list.")]
+JobArgument = Annotated[str, argument("JOB_ID", "A job id from rootkeeper jobs list.")]
 
 _LISTED = 50
 
@@ -26,8 +24,8 @@ _LISTED = 50
 def list_jobs(
     invocation: Invocation,
     *,
-    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only jobs that run or can be resumed.")] = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", help="Show at most N jobs.")] = _LISTED,
+    unfinished: Annotated[bool, option("--unfinished", "Only jobs that run or can be resumed.")] = False,
+    limit: Annotated[int, option("--limit N", "Show at most N jobs.")] = _LISTED,
 ) -> int:
     """List audits and deletions that ran as jobs, newest first.
 
@@ -90,9 +88,7 @@ def resume_one(
     pace: PaceOptions,
     *,
     job: JobArgument,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Also try the accounts again that failed.")
-    ] = False,
+    retry_failed: Annotated[bool, option("--retry-failed", "Also try the accounts again that failed.")] = False,
 ) -> int:
     """Resume an interrupted job.
 

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import counted, render_timestamp
 from rootkeeper.cli.rendering.windows import show_windows
 from rootkeeper.cli.terminal import Terminal
@@ -30,16 +28,11 @@ if TYPE_CHECKING:
 def list_entries(
     invocation: Invocation,
     *,
-    account: Annotated[
-        str | None, typer.Option("--account", metavar="ID", help="Only entries about this account.")
-    ] = None,
+    account: Annotated[str | None, option("--account ID", "Only entries about this account.")] = None,
     since: Annotated[
-        int,
-        typer.Option(
-            "--since", metavar="SEQUENCE", min=0, help="Only entries after this sequence number.", show_default=False
-        ),
+        int, option("--since SEQUENCE", "Only entries after this sequence number.", min=0, show_default=False)
     ] = 0,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Show at most N entries.")] = None,
+    limit: Annotated[int | None, option("--limit N", "Show at most N entries.", min=1)] = None,
 ) -> int:
     """List entries of the audit trail, oldest first.
 
@@ -87,7 +80,7 @@ def verify(invocation: Invocation) -> int:
 def export(
     invocation: Invocation,
     *,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A new file. Default: stdout.")] = None,
+    out: Annotated[Path | None, option("--out FILE", "A new file. Default: stdout.")] = None,
 ) -> int:
     """Export every entry as it was hashed, one line of canonical JSON each.
 
@@ -157,7 +150,7 @@ def import_file(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The ledger file of the emergency.")],
+    file: Annotated[Path, argument("FILE", "The ledger file of the emergency.")],
 ) -> int:
     """Import the ledger that an emergency wrote while the database couldn't be reached.
 

@@ -7,11 +7,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.access.rules import IdentityKind
 from rootkeeper.cli.invocation import Invocation, single, through_server
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import (
     FactorNeededError,
@@ -35,10 +33,8 @@ _INSTEAD = "Add --token-stdin with an API token on stdin, or set ROOTKEEPER_TOKE
 def login(
     invocation: Invocation,
     *,
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", help="The user name. Default: asked for.")
-    ] = None,
-    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Store an API token from stdin instead.")] = False,
+    user: Annotated[str | None, option("--user NAME", "The user name. Default: asked for.")] = None,
+    token_stdin: Annotated[bool, option("--token-stdin", "Store an API token from stdin instead.")] = False,
 ) -> int:
     """Sign in to a Rootkeeper server.
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-import typer
-
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 
 _LOOKED_BACK = timedelta(days=2)
 
@@ -17,9 +15,7 @@ _LOOKED_BACK = timedelta(days=2)
 def try_targets(
     invocation: Invocation,
     *,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="Only this target.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, argument("[TARGET]", "Only this target.")] = None,
 ) -> int:
     """Send a test notification to each target, and show the results.
 
@@ -47,9 +43,7 @@ def try_targets(
 def list_deliveries(
     invocation: Invocation,
     *,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="Show at most N deliveries.")
-    ] = 50,
+    limit: Annotated[int, option("--limit N", "Show at most N deliveries.", min=1, max=10_000)] = 50,
 ) -> int:
     """List deliveries of notifications for each target, newest first.
 

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, single, through_server
@@ -23,7 +21,7 @@ from rootkeeper.cli.options import (
     WaveOptions,
     parse_moment,
 )
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.records import parse_plan, render_plan
@@ -41,16 +39,10 @@ def plan(
     fail_on: FailOnOptions,
     pace: PaceOptions,
     *,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write.")],
-    valid_for: Annotated[
-        str | None, typer.Option("--valid-for", metavar="LENGTH", help="How long the plan is valid. Default: 24h.")
-    ] = None,
-    not_before: Annotated[
-        str | None, typer.Option("--not-before", metavar="TIME", help="The plan can't be applied earlier.")
-    ] = None,
-    not_after: Annotated[
-        str | None, typer.Option("--not-after", metavar="TIME", help="The plan can't be applied later.")
-    ] = None,
+    out: Annotated[Path, option("--out FILE", "The file to write.")],
+    valid_for: Annotated[str | None, option("--valid-for LENGTH", "How long the plan is valid. Default: 24h.")] = None,
+    not_before: Annotated[str | None, option("--not-before TIME", "The plan can't be applied earlier.")] = None,
+    not_after: Annotated[str | None, option("--not-after TIME", "The plan can't be applied later.")] = None,
 ) -> int:
     """Write the plan of a deletion to a file.
 
@@ -133,7 +125,7 @@ def apply(
     pace: PaceOptions,
     change: ChangeOptions,
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that rootkeeper plan wrote.")],
+    file: Annotated[Path, argument("FILE", "A file that rootkeeper plan wrote.")],
 ) -> int:
     """Apply a plan file exactly.
 

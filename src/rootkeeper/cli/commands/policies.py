@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-
-import typer
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.changes import warn_overdue
 from rootkeeper.cli.invocation import Invocation, add, group
-from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat
+from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, option
 from rootkeeper.cli.terminal import read_text_file, write_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import parse_account_id
@@ -32,7 +31,7 @@ from rootkeeper.shipped_policies.rules import (
 if TYPE_CHECKING:
     from rootkeeper.shipped_policies.bundle import PolicyBundle
 
-_PANEL = "To fit the organization"
+_narrowing = partial(option, rich_help_panel="To fit the organization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,65 +42,41 @@ class PolicyOptions(OptionSet):
 
     trusted_principal: Annotated[
         list[str] | None,
-        typer.Option(
-            "--trusted-principal",
-            metavar="ARN|ID",
-            help="Who can assume the roles: a user or account (with MFA), a role, or a pattern of roles. Default: the "
-            "account of the roles.",
-            rich_help_panel=_PANEL,
+        _narrowing(
+            "--trusted-principal ARN|ID",
+            "Who can assume the roles: a user or account (with MFA), a role, or a pattern of roles. Default: "
+            "the account of the roles.",
         ),
     ] = None
     server_role_arn: Annotated[
         str | None,
-        typer.Option(
-            "--server-role-arn",
-            metavar="ARN",
-            help="The role of a Rootkeeper server; it can assume the roles only in a person's name.",
-            rich_help_panel=_PANEL,
+        _narrowing(
+            "--server-role-arn ARN", "The role of a Rootkeeper server; it can assume the roles only in a person's name."
         ),
     ] = None
     account: Annotated[
         list[str] | None,
-        typer.Option(
-            "--account",
-            metavar="ID",
-            help="Allow root sessions only on these accounts. Default: every member account.",
-            rich_help_panel=_PANEL,
-        ),
+        _narrowing("--account ID", "Allow root sessions only on these accounts. Default: every member account."),
     ] = None
     role_account: Annotated[
         str | None,
-        typer.Option(
-            "--role-account",
-            metavar="ID",
-            help="The account of the roles. Default: the delegated administrator, or the management account.",
-            rich_help_panel=_PANEL,
+        _narrowing(
+            "--role-account ID",
+            "The account of the roles. Default: the delegated administrator, or the management account.",
         ),
     ] = None
     failsafe: Annotated[
         list[str] | None,
-        typer.Option(
-            "--failsafe",
-            metavar="ID",
-            help="Exempt this account's root login. Default: the delegated administrators.",
-            rich_help_panel=_PANEL,
-        ),
+        _narrowing("--failsafe ID", "Exempt this account's root login. Default: the delegated administrators."),
     ] = None
     known_role: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--known-role",
-            metavar="ARN",
-            help="Another role that opens root sessions on purpose.",
-            rich_help_panel=_PANEL,
-        ),
+        list[str] | None, _narrowing("--known-role ARN", "Another role that opens root sessions on purpose.")
     ] = None
     allow_task: Annotated[
         list[TaskPolicy] | None,
-        typer.Option(
+        _narrowing(
             "--allow-task",
-            help="A task of the delegated administrator. Default: audit, create and delete, as the failsafe needs.",
-            rich_help_panel=_PANEL,
+            "A task of the delegated administrator. Default: audit, create and delete, as the failsafe needs.",
         ),
     ] = None
 
@@ -135,7 +110,7 @@ class TemplateFormat(StrEnum):
     JSON = "json"
 
 
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write. Default: stdout.")]
+OutOption = Annotated[Path | None, option("--out FILE", "The file to write. Default: stdout.")]
 
 
 def show_roles(
@@ -143,17 +118,13 @@ def show_roles(
     inputs: PolicyOptions,
     *,
     role: Annotated[
-        list[ShippedRole] | None, typer.Option("--role", help="Only this role. Default: the four roles of a server.")
+        list[ShippedRole] | None, option("--role", "Only this role. Default: the four roles of a server.")
     ] = None,
     command: Annotated[
-        str | None,
-        typer.Option(
-            "--command", metavar="COMMAND", help="Print the permissions of one command, such as 'windows close'."
-        ),
+        str | None, option("--command COMMAND", "Print the permissions of one command, such as 'windows close'.")
     ] = None,
     document: Annotated[
-        RoleDocument | None,
-        typer.Option("--document", help="Print one policy of one --role in the form that the AWS CLI takes."),
+        RoleDocument | None, option("--document", "Print one policy of one --role in the form that the AWS CLI takes.")
     ] = None,
 ) -> int:
     """Show the IAM roles of Rootkeeper, each with the least permissions that its commands need.
@@ -203,7 +174,7 @@ def show_scp(
     inputs: PolicyOptions,
     *,
     policy: Annotated[
-        GuardrailKind | None, typer.Option("--policy", help="Print one policy in the form that the AWS CLI takes.")
+        GuardrailKind | None, option("--policy", "Print one policy in the form that the AWS CLI takes.")
     ] = None,
 ) -> int:
     """Show service control policies that keep root closed.
@@ -236,8 +207,7 @@ def show_alarms(
     inputs: PolicyOptions,
     *,
     evaluator: Annotated[
-        Path | None,
-        typer.Option("--judge", metavar="FILE", help="Match CloudTrail records with the ledger; - is stdin."),
+        Path | None, option("--judge FILE", "Match CloudTrail records with the ledger; - is stdin.")
     ] = None,
 ) -> int:
     """Show alarms for long-term root use and for root sessions that aren't yours.
@@ -276,9 +246,7 @@ def write_cloudformation(
     invocation: Invocation,
     inputs: PolicyOptions,
     *,
-    template_format: Annotated[
-        TemplateFormat, typer.Option("--format", help="The format of the template.")
-    ] = TemplateFormat.YAML,
+    template_format: Annotated[TemplateFormat, option("--format", "The format of the template.")] = TemplateFormat.YAML,
     out: OutOption = None,
 ) -> int:
     """Write a CloudFormation template of the roles, the guardrails and the alarms.

@@ -5,14 +5,12 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.opening import open_for_emergency, open_operator
 from rootkeeper.cli.options import RecoveryOptions
-from rootkeeper.cli.outputs import ONE_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import ONE_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.rendering.windows import end_unopened, list_waits, show_closing, show_window
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.windows.rules import OpenOutcome
@@ -29,16 +27,16 @@ def recover(
     *,
     leave_open: Annotated[
         bool,
-        typer.Option(
+        option(
             "--leave-open/--wait",
-            help="Return at once and close the window yourself later; or wait and close it at the end.",
+            "Return at once and close the window yourself later; or wait and close it at the end.",
         ),
     ] = False,
     emergency: Annotated[
         bool,
-        typer.Option(
+        option(
             "--emergency",
-            help="Open without approval, even without the database. Sends an alert; a second person reviews it within "
+            "Open without approval, even without the database. Sends an alert; a second person reviews it within "
             "24 hours.",
         ),
     ] = False,

@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
 from rootkeeper.cli.terminal import write_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.evidence.formats import ReportFormat, find_renderer
@@ -31,31 +29,16 @@ def report(
     invocation: Invocation,
     fail_on: FailOnOptions,
     *,
-    start: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="Start of the period: 2026-01-01, or 90d before its end.")
-    ],
-    end: Annotated[
-        str | None,
-        typer.Option("--to", metavar="DATE", help="End of the period. Default: now.", show_default=False),
-    ] = None,
+    start: Annotated[str, option("--from DATE", "Start of the period: 2026-01-01, or 90d before its end.")],
+    end: Annotated[str | None, option("--to DATE", "End of the period. Default: now.")] = None,
     report_format: Annotated[
-        ReportFormat | None,
-        typer.Option("--format", help="Default: by the file name; markdown on stdout.", show_default=False),
+        ReportFormat | None, option("--format", "Default: by the file name; markdown on stdout.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="The file to write. Default: stdout.")
-    ] = None,
-    organization: Annotated[
-        str | None, typer.Option("--organization", metavar="ID", help="Needed if the database has several.")
-    ] = None,
+    out: Annotated[Path | None, option("--out FILE", "The file to write. Default: stdout.")] = None,
+    organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
     stale_after: Annotated[
         str | None,
-        typer.Option(
-            "--stale-after",
-            metavar="LENGTH",
-            help="A reading older than this at the period's end is unknown. Default: 30d.",
-            show_default=False,
-        ),
+        option("--stale-after LENGTH", "A reading older than this at the period's end is unknown. Default: 30d."),
     ] = None,
 ) -> int:
     """Write the evidence report of a period, without calls to AWS.

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.invocation import Invocation, single
+from rootkeeper.cli.outputs import option
 
 if TYPE_CHECKING:
     from rootkeeper.cli.server_process import TlsFiles
@@ -23,26 +22,20 @@ _LOOK_SECONDS = 60.0
 def serve(
     invocation: Invocation,
     *,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=_LARGEST_PORT, help="The port; 0 chooses a free one.")
-    ] = 8700,
+    host: Annotated[str, option("--host", "The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, option("--port", "The port; 0 chooses a free one.", min=0, max=_LARGEST_PORT)] = 8700,
     insecure_listen: Annotated[
-        bool, typer.Option("--insecure-listen", help="Allow an address that other machines can reach, without TLS.")
+        bool, option("--insecure-listen", "Allow an address that other machines can reach, without TLS.")
     ] = False,
     tls_cert: Annotated[
-        Path | None,
-        typer.Option("--tls-cert", metavar="FILE", help="Use TLS with this certificate and its chain (PEM)."),
+        Path | None, option("--tls-cert FILE", "Use TLS with this certificate and its chain (PEM).")
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key, if it is in another file.")
+        Path | None, option("--tls-key FILE", "The certificate's key, if it is in another file.")
     ] = None,
-    proxy: Annotated[
-        list[str] | None,
-        typer.Option("--proxy", metavar="ADDRESS", help="Trust X-Forwarded-For from this proxy."),
-    ] = None,
+    proxy: Annotated[list[str] | None, option("--proxy ADDRESS", "Trust X-Forwarded-For from this proxy.")] = None,
     guided_story: Annotated[
-        bool, typer.Option("--guided-story", hidden=True, help="Show the guided story, as a demo's server does.")
+        bool, option("--guided-story", "Show the guided story, as a demo's server does.", hidden=True)
     ] = False,
 ) -> int:
     """Run the server: console, API and a worker.

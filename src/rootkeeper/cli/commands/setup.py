@@ -6,11 +6,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
-import typer
-
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change
 from rootkeeper.cli.invocation import Invocation, single
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.rendering.setups import plan_lines, show_change, show_plan
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, parse_account_id
@@ -47,8 +45,7 @@ class FeatureName(StrEnum):
 
 
 FeatureOption = Annotated[
-    list[FeatureName] | None,
-    typer.Option("--feature", help="Only this feature; repeatable. Default: both.", show_default=False),
+    list[FeatureName] | None, option("--feature", "Only this feature; repeatable. Default: both.")
 ]
 
 
@@ -69,8 +66,7 @@ def enable(
     *,
     feature: FeatureOption = None,
     delegated_administrator: Annotated[
-        str | None,
-        typer.Option("--delegated-administrator", metavar="ID", help="Also register this account, the failsafe."),
+        str | None, option("--delegated-administrator ID", "Also register this account, the failsafe.")
     ] = None,
 ) -> int:
     """Enable root access management.
@@ -104,10 +100,7 @@ def disable(
     *,
     feature: FeatureOption = None,
     trusted_access: Annotated[
-        bool,
-        typer.Option(
-            "--trusted-access", help="Also deregister the delegated administrators and disable trusted access."
-        ),
+        bool, option("--trusted-access", "Also deregister the delegated administrators and disable trusted access.")
     ] = False,
 ) -> int:
     """Disable root access management.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.options import FailOnOptions
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.organization.statuses import FailOn
 
@@ -26,7 +24,7 @@ def status(
     change: ChangeOptions,
     *,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Accept the set-up as it is; later drift is measured against it.")
+        bool, option("--accept", "Accept the set-up as it is; later drift is measured against it.")
     ] = False,
 ) -> int:
     """Show the set-up of root access management, and its drift.

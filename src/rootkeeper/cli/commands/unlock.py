@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-
-import typer
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import ResourceKind, require_resource_name
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OptionSet
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OptionSet, argument, option
 from rootkeeper.cli.rendering.unlocks import (
     show_listing_of_resources,
     show_outcome,
@@ -27,32 +26,20 @@ from rootkeeper.organization.accounts import AccountId, parse_account_id
 from rootkeeper.unlock.rules import ChangeKind, LockoutVerdict
 from rootkeeper.worker.requests import UnlockRequest
 
-_PANEL = "What to do"
+_choice = partial(option, rich_help_panel="What to do")
 
 
 @dataclass(frozen=True, slots=True)
 class UnlockOptions(OptionSet):
     """What to do with a policy: at most one of the options, apart from ``--include-failsafe``."""
 
-    show: Annotated[bool, typer.Option("--show", help="Show the policy; the default.", rich_help_panel=_PANEL)] = False
-    remove: Annotated[bool, typer.Option("--remove", help="Remove the policy.", rich_help_panel=_PANEL)] = False
-    corrected: Annotated[
-        bool,
-        typer.Option("--corrected", help="Remove the statements that lock everyone out.", rich_help_panel=_PANEL),
-    ] = False
-    replace: Annotated[
-        Path | None,
-        typer.Option(
-            "--replace", metavar="FILE", help="Replace the policy by the one in FILE.", rich_help_panel=_PANEL
-        ),
-    ] = None
-    restore: Annotated[
-        Path | None,
-        typer.Option("--restore", metavar="FILE", help="Restore a saved copy.", rich_help_panel=_PANEL),
-    ] = None
+    show: Annotated[bool, _choice("--show", "Show the policy; the default.")] = False
+    remove: Annotated[bool, _choice("--remove", "Remove the policy.")] = False
+    corrected: Annotated[bool, _choice("--corrected", "Remove the statements that lock everyone out.")] = False
+    replace: Annotated[Path | None, _choice("--replace FILE", "Replace the policy by the one in FILE.")] = None
+    restore: Annotated[Path | None, _choice("--restore FILE", "Restore a saved copy.")] = None
     include_failsafe: Annotated[
-        list[str] | None,
-        typer.Option("--include-failsafe", metavar="ID", help="Include this delegated administrator."),
+        list[str] | None, option("--include-failsafe ID", "Include this delegated administrator.")
     ] = None
 
     @property
@@ -149,7 +136,7 @@ def _has_unknown(record: Mapping[str, Any], kind: ResourceKind) -> bool:
     return bool(record.get("unknown")) or any(one["verdict"] == LockoutVerdict.UNKNOWN for one in listed)
 
 
-AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
+AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
 
 
 @through_server
@@ -159,9 +146,7 @@ def unlock_bucket(
     options: UnlockOptions,
     *,
     account: AccountArgument,
-    bucket: Annotated[
-        str | None, typer.Argument(metavar="[BUCKET]", help="A bucket. Default: list all.", show_default=False)
-    ] = None,
+    bucket: Annotated[str | None, argument("[BUCKET]", "A bucket. Default: list all.")] = None,
 ) -> int:
     """List an account's buckets; show or fix a bucket policy that locks everyone out.
 
@@ -188,16 +173,10 @@ def unlock_queue(
     options: UnlockOptions,
     *,
     account: AccountArgument,
-    queue: Annotated[
-        str | None, typer.Argument(metavar="[QUEUE]", help="A queue. Default: list all.", show_default=False)
-    ] = None,
+    queue: Annotated[str | None, argument("[QUEUE]", "A queue. Default: list all.")] = None,
     regions: Annotated[
         str | None,
-        typer.Option(
-            "--regions",
-            metavar="REGION,…",
-            help="Regions to read. Default: all Regions that are enabled in the account.",
-        ),
+        option("--regions REGION,…", "Regions to read. Default: all Regions that are enabled in the account."),
     ] = None,
 ) -> int:
     """List an account's queues; show or fix a queue policy that locks everyone out.

@@ -14,15 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.access.records import identity_to_record
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope, fold_name, require_scope
 from rootkeeper.access.service import NewToken
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import parse_moment
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
@@ -66,8 +64,8 @@ def _ask_twice(terminal: Terminal, name: str) -> str:
     return password
 
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name, as list shows it.")]
-RoleOption = Annotated[ServerRole, typer.Option("--role", help="The role, which decides the permissions.")]
+NameArgument = Annotated[str, argument("NAME", "The name, as list shows it.")]
+RoleOption = Annotated[ServerRole, option("--role", "The role, which decides the permissions.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +142,7 @@ def disable_one(invocation: Invocation, change: ChangeOptions, name: str, kind: 
 
 
 PasswordOption = Annotated[
-    Path | None,
-    typer.Option("--password-file", metavar="FILE", help="A file whose first line is the password; - for stdin."),
+    Path | None, option("--password-file FILE", "A file whose first line is the password; - for stdin.")
 ]
 
 
@@ -153,9 +150,7 @@ def add_user(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The name; the ledger, approvals and CloudTrail show it.")
-    ],
+    name: Annotated[str, argument("NAME", "The name; the ledger, approvals and CloudTrail show it.")],
     role: RoleOption,
     password_file: PasswordOption = None,
 ) -> int:
@@ -285,24 +280,16 @@ def create_token(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="The name; the ledger, approvals and CloudTrail show it.")
-    ],
+    name: Annotated[str, option("--name NAME", "The name; the ledger, approvals and CloudTrail show it.")],
     role: RoleOption,
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="DATE", help="When it ends, such as 2026-12-31 or 90d.")
-    ] = None,
+    expires: Annotated[str | None, option("--expires DATE", "When it ends, such as 2026-12-31 or 90d.")] = None,
     permission: Annotated[
         list[Permission] | None,
-        typer.Option("--permission", metavar="PERMISSION", help="Limit it to this permission of its role; repeatable."),
+        option("--permission PERMISSION", "Limit it to this permission of its role; repeatable."),
     ] = None,
     organizational_unit: Annotated[
         list[str] | None,
-        typer.Option(
-            "--organizational-unit",
-            metavar="OU",
-            help="Limit it to accounts below this unit: an id or a path; repeatable.",
-        ),
+        option("--organizational-unit OU", "Limit it to accounts below this unit: an id or a path; repeatable."),
     ] = None,
 ) -> int:
     """Create an API token. It is written to stdout once and can't be shown again.

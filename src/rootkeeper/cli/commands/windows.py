@@ -6,14 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import RecoveryOptions
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.windows import (
     describe_purpose,
     describe_request,
@@ -34,16 +32,14 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.remote import RemoteWindows
 
 _SHORTEST_EXTENSION = timedelta(seconds=1)
-WindowArgument = Annotated[
-    str, typer.Argument(metavar="WINDOW_ID|ACCOUNT", help="A window, or an account for its latest window.")
-]
+WindowArgument = Annotated[str, argument("WINDOW_ID|ACCOUNT", "A window, or an account for its latest window.")]
 
 
 @through_server
 def list_windows(
     invocation: Invocation,
     *,
-    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only windows that aren't finished.")] = False,
+    unfinished: Annotated[bool, option("--unfinished", "Only windows that aren't finished.")] = False,
 ) -> int:
     """List recovery windows, newest first.
 
@@ -109,10 +105,7 @@ def request(
     change: ChangeOptions,
     *,
     emergency: Annotated[
-        bool,
-        typer.Option(
-            "--emergency", help="Need no approval. Sends an alert; a second person reviews it within 24 hours."
-        ),
+        bool, option("--emergency", "Need no approval. Sends an alert; a second person reviews it within 24 hours.")
     ] = False,
 ) -> int:
     """Request a recovery window.
@@ -167,7 +160,7 @@ def deny(
     change: ChangeOptions,
     *,
     window: WindowArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why it is denied.")],
+    reason: Annotated[str, option("--reason", "Why it is denied.")],
 ) -> int:
     """Deny a recovery window that waits for approval or activation.
 
@@ -252,7 +245,7 @@ def extend(
     change: ChangeOptions,
     *,
     window: WindowArgument,
-    by: Annotated[str, typer.Option("--by", metavar="LENGTH", help="How much longer, such as 30m or 2h.")],
+    by: Annotated[str, option("--by LENGTH", "How much longer, such as 30m or 2h.")],
 ) -> int:
     """Approve that an open recovery window is extended.
 
