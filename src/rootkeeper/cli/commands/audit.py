@@ -16,13 +16,14 @@ from rootkeeper.cli.operator.interface import Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
-from rootkeeper.cli.rendering.audits import account_line, show_audit
-from rootkeeper.cli.rendering.listings import counted
+from rootkeeper.cli.rendering.audits import show_audit
+from rootkeeper.cli.rendering.listings import counted, show_record
 from rootkeeper.cli.rendering.setups import remark_drift
 from rootkeeper.cli.terminal import StopRequests, Terminal
 from rootkeeper.errors import InputError
 from rootkeeper.jobs.rules import Job
 from rootkeeper.organization.progress import StopSignal
+from rootkeeper.organization.records import account_to_record
 from rootkeeper.organization.statuses import AccountStatus, FailOn, has_findings
 
 AUDIT_OUTPUTS = (OutputFormat.TREE, *LIST_OUTPUTS)
@@ -98,7 +99,7 @@ class _JsonLinesWriter:
         self._flush_at = 0.0
 
     def write(self, status: AccountStatus) -> None:
-        self._terminal.write(account_line(status, details=self._details))
+        show_record(account_to_record(status, details=self._details), OutputFormat.JSONL, self._terminal)
         now = time.monotonic()
         if now >= self._flush_at:
             self._terminal.finish()

@@ -13,10 +13,10 @@ from rootkeeper.cli.options import DeletionChoices, PaceOptions, SelectionOption
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.deletions import (
     plan_listing,
+    remark_unknown,
     render_totals,
     render_waves,
     show_deletion,
-    unknown_lines,
     without_clean_accounts,
 )
 from rootkeeper.cli.rendering.jobs import render_next_step
@@ -57,8 +57,9 @@ def show_planned(
 ) -> None:
     """Write the plan to stdout and its totals to stderr."""
     show_listing(plan_listing(plan, now), output, terminal)
-    _show_unknown(plan, terminal)
-    terminal.remark(f"To delete: {render_totals(plan) or 'nothing'}, in {_accounts(plan)}.")
+    remark_unknown(plan.accounts, terminal)
+    targets = counted(len(plan.targets), "account")
+    terminal.remark(f"To delete: {render_totals(plan) or 'nothing'}, in {targets}.")
     for line in render_waves(rules or WaveRules(), len(plan.targets)):
         terminal.remark(line)
 
@@ -73,7 +74,14 @@ def confirm_deletion(
     if not plan.targets:
         confirmation.show_context()
         return plan
-    _show_for_confirmation(plan, terminal, now)
+    shown = without_clean_accounts(plan)
+    listing = plan_listing(shown, now)
+    table = build_table(listing.columns, shown.accounts, is_ruled=terminal.remarks.is_terminal)
+    terminal.remarks.print(table)
+    clean = len(plan.accounts) - len(shown.accounts)
+    if clean:
+        terminal.remark(f"And {counted(clean, 'account')} with nothing to delete.")
+    remark_unknown(plan.accounts, terminal)
     if plan.certificates:
         question = (
             "AWS doesn't report the last use of signing certificates. "
@@ -82,35 +90,17 @@ def confirm_deletion(
         if not confirmation.ask(question):
             plan = plan.without(CredentialKind.SIGNING_CERTIFICATES)
     if plan.targets:
-        statement = [*_statement(plan), *render_waves(rules, len(plan.targets))]
-        confirmation.confirm(statement, accounts=len(plan.targets))
+        where = f"{counted(len(plan.targets), 'account')} of {plan.organization_id}"
+        statement = _describe_deletion(where, plan)
+        confirmation.confirm([*statement, *render_waves(rules, len(plan.targets))], accounts=len(plan.targets))
     return plan
 
 
-def _show_for_confirmation(plan: DeletionPlan, terminal: Terminal, now: datetime) -> None:
-    shown = without_clean_accounts(plan)
-    listing = plan_listing(shown, now)
-    terminal.remarks.print(build_table(listing.columns, listing.records, is_ruled=terminal.remarks.is_terminal))
-    clean = len(plan.accounts) - len(shown.accounts)
-    if clean:
-        terminal.remark(f"And {counted(clean, 'account')} with nothing to delete.")
-    _show_unknown(plan, terminal)
-
-
-def _show_unknown(plan: DeletionPlan, terminal: Terminal) -> None:
-    for line in unknown_lines(plan):
-        terminal.remark(line, style="magenta")
-
-
-def _statement(plan: DeletionPlan) -> list[str]:
+def _describe_deletion(where: str, plan: DeletionPlan) -> list[str]:
     return [
-        f"Delete root user credentials in {_accounts(plan)} of {plan.organization_id}: {render_totals(plan)}.",
+        f"Delete root user credentials in {where}: {render_totals(plan)}.",
         "The accounts stay. Deleted keys, certificates and MFA devices can't be restored.",
     ]
-
-
-def _accounts(plan: DeletionPlan) -> str:
-    return counted(len(plan.targets), "account")
 
 
 def agree_and_delete(
@@ -156,8 +146,7 @@ def _describe_rest(resumption: ResumePlan) -> list[str]:
     where = f"{counted(resumption.left, 'account')} of {rest.organization_id}{retried}"
     return [
         f"Resume job {job.job_id} of {job.created_by}: plan {resumption.plan.plan_id}, {done}.",
-        f"Delete root user credentials in {where}: {render_totals(rest)}.",
-        "The accounts stay. Deleted keys, certificates and MFA devices can't be restored.",
+        *_describe_deletion(where, rest),
         *render_waves(resumption.rules_left, resumption.left),
     ]
 
@@ -203,7 +192,6 @@ def delete(
     2 wrong usage, not confirmed, or a named account can't be changed; 3 AWS or the ledger refused, or AWS can't be
     reached; 4 a deletion failed or isn't proven, or the run stopped early; 130 interrupted.
     """
-
     output = invocation.choose_output(*LIST_OUTPUTS)
     request = selection.to_request()
     require_request(request)

@@ -6,17 +6,17 @@ An account's mark is a sign, the status in words and a colour; without colour no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rootkeeper.audit.service import AuditReport
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     Listing,
-    Record,
     TableColumn,
+    build_tree,
     cause_lines,
     counted,
     render_age,
@@ -24,7 +24,6 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.rendering.setups import drift_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.organization.accounts import Endpoint, Inventory, OrganizationalUnit
 from rootkeeper.organization.records import account_to_record
 from rootkeeper.organization.statuses import (
     AccountRole,
@@ -34,7 +33,7 @@ from rootkeeper.organization.statuses import (
     count_left_to_secure,
     count_statuses,
 )
-from rootkeeper.untrusted_text import json_text, printable
+from rootkeeper.untrusted_text import printable
 from rootkeeper.values import json_time
 
 if TYPE_CHECKING:
@@ -42,24 +41,22 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
 
-_SIGNS = {
-    Status.PRESENT: ("✗", "bold red"),
-    Status.NOT_PRESENT: ("✓", "green"),
-    Status.RECOVERY_OPEN: ("◷", "bold yellow"),
-    Status.UNKNOWN: ("?", "bold magenta"),
-    Status.NOT_APPLICABLE: ("·", "dim"),
+@dataclass(frozen=True, slots=True)
+class AccountMark:
+    """The mark before an account in the tree."""
+
+    sign: str
+    words: str
+    style: str
+
+
+_MARKS = {
+    Status.PRESENT: AccountMark("✗", "Present", "bold red"),
+    Status.NOT_PRESENT: AccountMark("✓", "Not present", "green"),
+    Status.RECOVERY_OPEN: AccountMark("◷", "Recovery open", "bold yellow"),
+    Status.UNKNOWN: AccountMark("?", "Unknown", "bold magenta"),
+    Status.NOT_APPLICABLE: AccountMark("·", "Not applicable", "dim"),
 }
-
-
-STATUS_WORDS = {
-    Status.PRESENT: "Present",
-    Status.NOT_PRESENT: "Not present",
-    Status.RECOVERY_OPEN: "Recovery open",
-    Status.UNKNOWN: "Unknown",
-    Status.NOT_APPLICABLE: "Not applicable",
-}
-
-
 _REASON_WORDS = {
     StatusReason.ACCESS_DENIED: "access denied",
     StatusReason.BLOCKED_BY_POLICY: "blocked by a policy",
@@ -73,26 +70,15 @@ _REASON_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AccountMark:
-    """The mark before an account in the tree."""
-
-    sign: str
-    words: str
-    style: str
-
-
 def flag_of(status: AccountStatus) -> AccountMark:
     """Choose the mark. A failsafe in order is good although it has credentials."""
-    sign, style = _SIGNS[status.status]
-    if status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
-        sign, style = "✓", "green"
-    return AccountMark(sign, render_status(status), style)
+    is_good = status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order
+    return replace(_MARKS[Status.NOT_PRESENT if is_good else status.status], words=render_status(status))
 
 
 def render_status(status: AccountStatus) -> str:
     """Such as ``Unknown, blocked by a policy`` or ``Not applicable, SUSPENDED``."""
-    words = STATUS_WORDS[status.status]
+    words = _MARKS[status.status].words
     if status.reason is None:
         return words
     if status.reason is StatusReason.NOT_ACTIVE:
@@ -138,27 +124,32 @@ def render_role(status: AccountStatus) -> str:
 
 
 def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *, details: bool) -> None:
-    """Write the report to stdout."""
     if output is OutputFormat.TREE:
-        terminal.show(build_tree(report.inventory, report.accounts, report.ended_at, report.endpoint))
+        terminal.show(_build_tree(report))
     else:
         show_listing(_listing(report, details=details), output, terminal)
     if output in (OutputFormat.TREE, OutputFormat.TABLE):
-        for line in summary_lines(report.accounts, len(report.inventory.accounts)):
+        for line in _summary_lines(report.accounts, len(report.inventory.accounts)):
             terminal.show(line)
-
-
-def account_line(status: AccountStatus, *, details: bool) -> str:
-    """Render one account as a line of JSON."""
-    return json_text(account_to_record(status, details=details)) + "\n"
 
 
 def _listing(report: AuditReport, *, details: bool) -> Listing:
     organization = report.inventory.organization
+    columns = (
+        TableColumn("Account", lambda status: status.account.account_id, keeps_whole=True),
+        TableColumn("Name", lambda status: status.account.name),
+        TableColumn("Organizational unit", lambda status: status.account.ou_path),
+        TableColumn("Status", render_status, lambda status: flag_of(status).style),
+        TableColumn("Root user credentials", render_credentials),
+        TableColumn("Role", lambda status: render_role(status) or "member"),
+    )
+    if details:
+        columns += (TableColumn("Last used", lambda status: _render_last_use(status, report.ended_at)),)
     return Listing(
         name="accounts",
         records=[account_to_record(status, details=details) for status in report.accounts],
-        columns=_columns(report.accounts, report.ended_at, details=details),
+        rows=report.accounts,
+        columns=columns,
         head={
             "organization_id": organization.organization_id,
             "management_account_id": organization.management_account_id,
@@ -178,27 +169,7 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
     )
 
 
-def _columns(statuses: Iterable[AccountStatus], now: datetime, *, details: bool) -> tuple[TableColumn, ...]:
-    by_id: dict[Any, AccountStatus] = {status.account.account_id: status for status in statuses}
-
-    def status_of(record: Record) -> AccountStatus:
-        return by_id[record["account_id"]]
-
-    columns = (
-        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
-        TableColumn("Name", lambda record: record["name"]),
-        TableColumn("Organizational unit", lambda record: record["ou_path"]),
-        TableColumn(
-            "Status", lambda record: render_status(status_of(record)), lambda record: flag_of(status_of(record)).style
-        ),
-        TableColumn("Root user credentials", lambda record: render_credentials(status_of(record))),
-        TableColumn("Role", lambda record: render_role(status_of(record)) or "member"),
-    )
-    used = TableColumn("Last used", lambda record: render_last_use(status_of(record), now))
-    return (*columns, used) if details else columns
-
-
-def render_last_use(status: AccountStatus, now: datetime) -> str:
+def _render_last_use(status: AccountStatus, now: datetime) -> str:
     """``3 days ago``, ``never``, or empty if there is nothing to use or it wasn't read."""
     found = status.credentials
     if found is None or not (found.login_profile or found.access_keys):
@@ -206,56 +177,37 @@ def render_last_use(status: AccountStatus, now: datetime) -> str:
     return render_age(found.last_used_at, now) if found.last_used_at else "never"
 
 
-def build_tree(inventory: Inventory, statuses: Sequence[AccountStatus], now: datetime, endpoint: Endpoint) -> Tree:
-    """Build the organization's hierarchy, without units that have no selected account."""
+def _build_tree(report: AuditReport) -> Tree:
     from rich.text import Text
-    from rich.tree import Tree
 
-    units = {unit.ou_id: unit for unit in inventory.organizational_units}
-    title = Text(f"Organization {inventory.organization.organization_id}, {endpoint.label}", style="bold")
-    tree = Tree(title, guide_style="dim")
-    branches: dict[tuple[str, ...], Tree] = {(): tree}
-    below = _count_below(statuses)
-    for status in statuses:
-        path = status.account.ou_ids
-        for depth in range(1, len(path) + 1):
-            if path[:depth] not in branches:
-                label = _unit_label(units.get(path[depth - 1]), below[path[:depth]])
-                branches[path[:depth]] = branches[path[: depth - 1]].add(label)
-        branches[path].add(_account_label(status, now))
-    return tree
-
-
-def _count_below(statuses: Sequence[AccountStatus]) -> dict[tuple[str, ...], Counter[Status]]:
     below: dict[tuple[str, ...], Counter[Status]] = {}
-    for status in statuses:
+    for status in report.accounts:
         path = status.account.ou_ids
         for depth in range(1, len(path) + 1):
             below.setdefault(path[:depth], Counter())[status.status] += 1
-    return below
 
+    def render_unit(name: str, unit: tuple[str, ...]) -> Text:
+        counts = below[unit]
+        findings = [
+            f"{counts[status]:,} {_MARKS[status].words.lower()}"
+            for status in (Status.PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN)
+            if counts[status]
+        ]
+        return Text.assemble(
+            (name, "bold"),
+            (f"  {counted(counts.total(), 'account')}", "dim"),
+            (f": {', '.join(findings)}" if findings else "", "dim"),
+        )
 
-def _unit_label(unit: OrganizationalUnit | None, counts: Counter[Status]) -> Text:
-    from rich.text import Text
-
-    findings = [
-        f"{counts[status]:,} {STATUS_WORDS[status].lower()}"
-        for status in (Status.PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN)
-        if counts[status]
-    ]
-    name = printable(unit.name) if unit else "?"
-    return Text.assemble(
-        (name, "bold"),
-        (f"  {counted(counts.total(), 'account')}", "dim"),
-        (f": {', '.join(findings)}" if findings else "", "dim"),
-    )
+    leaves = ((status.account, _account_label(status, report.ended_at)) for status in report.accounts)
+    return build_tree(report.inventory, report.endpoint, leaves, render_unit)
 
 
 def _account_label(status: AccountStatus, now: datetime) -> Text:
     from rich.text import Text
 
     flag = flag_of(status)
-    used = render_last_use(status, now)
+    used = _render_last_use(status, now)
     remarks = [
         part for part in (render_credentials(status), f"last used {used}" if used else "", render_role(status)) if part
     ]
@@ -267,13 +219,18 @@ def _account_label(status: AccountStatus, now: datetime) -> Text:
     )
 
 
-def summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> list[Text]:
+def _summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> list[Text]:
     """Render counts, why accounts are unknown, and the root logins left to secure."""
     from rich.text import Text
 
     counts = count_statuses(statuses)
     parts = [
-        f"{counts[status.value]:,} {words.lower()}" for status, words in STATUS_WORDS.items() if counts[status.value]
+        f"{counts[status.value]:,} {mark.words.lower()}" for status, mark in _MARKS.items() if counts[status.value]
+    ]
+    unknown = [
+        (status.account.account_id, status.detail or render_status(status))
+        for status in statuses
+        if status.status is Status.UNKNOWN or (status.role is AccountRole.MANAGEMENT and status.summary is None)
     ]
     left = count_left_to_secure(statuses)
     selected = counts["accounts"]
@@ -282,17 +239,6 @@ def summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> li
     return [
         Text(),
         Text(f"{counted(selected, 'account')}{of_all}: {', '.join(parts)}."),
-        *_unknown_lines(statuses),
+        *(Text(printable(line), style="magenta") for line in cause_lines(unknown)),
         Text(f"Root logins left to secure: {left:,}", style=style),
     ]
-
-
-def _unknown_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
-    from rich.text import Text
-
-    unknown = [
-        (status.account.account_id, status.detail or render_status(status))
-        for status in statuses
-        if status.status is Status.UNKNOWN or (status.role is AccountRole.MANAGEMENT and status.summary is None)
-    ]
-    return [Text(printable(line), style="magenta") for line in cause_lines(unknown)]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     Listing,
-    Record,
     TableColumn,
     cause_lines,
     counted,
@@ -18,12 +16,13 @@ from rootkeeper.cli.rendering.listings import (
     show_listing,
 )
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.deletion.records import DeletedAccountRecord, KindOutcomeRecord, PlannedDeletionRecord
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, WaveRules
 from rootkeeper.exceptions.rules import DeletionException, exception_to_record
-from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.selection import Skip, SkipReason
+from rootkeeper.organization.selection import SkipReason
 from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome
+from rootkeeper.shapes import fill_record
 from rootkeeper.values import json_time
 
 KIND_WORDS = {
@@ -34,57 +33,44 @@ KIND_WORDS = {
 }
 
 
-_KIND_NAMES = {
-    CredentialKind.ACCESS_KEYS: "access keys",
-    CredentialKind.SIGNING_CERTIFICATES: "signing certificates",
-    CredentialKind.PASSWORD: "password",
-    CredentialKind.MFA_DEVICES: "MFA devices",
-}
-
-
-_OUTCOME_STYLES = {
-    KindOutcome.DELETED: "green",
-    KindOutcome.ALREADY_ABSENT: "green",
-    KindOutcome.FAILED: "bold red",
-    KindOutcome.SKIPPED: "dim",
-}
-
-
 _OUTCOME_WORDS = {
-    KindOutcome.DELETED: "✓ Deleted",
-    KindOutcome.ALREADY_ABSENT: "✓ Already absent",
-    KindOutcome.FAILED: "✗ Failed",
-    KindOutcome.SKIPPED: "· Skipped",
+    KindOutcome.DELETED: ("✓ Deleted", "green"),
+    KindOutcome.ALREADY_ABSENT: ("✓ Already absent", "green"),
+    KindOutcome.FAILED: ("✗ Failed", "bold red"),
+    KindOutcome.SKIPPED: ("· Skipped", "dim"),
 }
 
 
-_HELD_BACK = (
-    "Recently used passwords and keys were held back. To delete them too: --allow-recently-used ACCOUNT --reason TEXT"
-)
-
-
-def planned_record(account: PlannedAccount) -> dict[str, Any]:
+def planned_record(account: PlannedAccount) -> PlannedDeletionRecord:
     """One account of a plan, for ``plan`` and dry runs."""
-    found = account.found
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "ou_path": account.ou_path,
-        "delete": {kind.value: sum(call.kind is kind for call in account.calls) for kind in CredentialKind},
-        "last_used_at": json_time(found.last_used_at) if found else None,
-        "reason": account.skip.reason.value if account.skip else None,
-        "detail": account.skip.detail if account.skip else None,
-        "allowed_use": account.allowed_use,
-    }
+    return fill_record(
+        PlannedDeletionRecord,
+        account,
+        delete={kind.value: sum(call.kind is kind for call in account.calls) for kind in CredentialKind},
+        last_used_at=json_time(account.found.last_used_at) if account.found else None,
+        reason=account.skip.reason.value if account.skip else None,
+        detail=account.skip.detail if account.skip else None,
+    )
 
 
 def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
     """List every account of the plan: what is deleted, or why nothing is."""
-    by_id = {account.account_id: account for account in plan.accounts}
+    columns = (
+        TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
+        TableColumn("Name", lambda account: account.name),
+        TableColumn(
+            "Will be deleted",
+            lambda account: render_calls(account) or "nothing",
+            style=lambda account: "bold red" if account.calls else "dim",
+        ),
+        TableColumn("Last used", lambda account: render_last_use(account, now)),
+        TableColumn("Remark", render_remark),
+    )
     return Listing(
         name="accounts",
         records=[planned_record(account) for account in plan.accounts],
-        columns=_plan_columns(by_id, now),
+        rows=plan.accounts,
+        columns=columns,
         head={
             "plan_id": plan.plan_id,
             "organization_id": plan.organization_id,
@@ -101,23 +87,6 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
     )
 
 
-def _plan_columns(by_id: dict[Any, PlannedAccount], now: datetime) -> tuple[TableColumn, ...]:
-    def account_of(record: Record) -> PlannedAccount:
-        return by_id[record["account_id"]]
-
-    return (
-        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
-        TableColumn("Name", lambda record: record["name"]),
-        TableColumn(
-            "Will be deleted",
-            lambda record: render_calls(account_of(record)) or "nothing",
-            style=lambda record: "bold red" if account_of(record).calls else "dim",
-        ),
-        TableColumn("Last used", lambda record: render_last_use(account_of(record), now)),
-        TableColumn("Remark", lambda record: render_remark(account_of(record))),
-    )
-
-
 def render_remark(account: PlannedAccount) -> str:
     """Why nothing is deleted, or why it is despite recent use; causes of unknowns are below the table."""
     if account.skip is not None:
@@ -125,13 +94,12 @@ def render_remark(account: PlannedAccount) -> str:
     return f"Recently used; allowed: {account.allowed_use}" if account.allowed_use else ""
 
 
-def unknown_lines(plan: DeletionPlan) -> list[str]:
-    """Render why accounts couldn't be read."""
-    return cause_lines(_list_unknown((account.account_id, account.skip) for account in plan.accounts))
-
-
-def _list_unknown(skips: Iterable[tuple[AccountId, Skip | None]]) -> list[tuple[str, str]]:
-    return [(account_id, skip.detail) for account_id, skip in skips if skip and skip.reason is SkipReason.UNKNOWN]
+def remark_unknown(accounts: Iterable[PlannedAccount | AccountDeletion], terminal: Terminal) -> None:
+    """Show why accounts couldn't be read."""
+    skips = ((account.account_id, account.skip) for account in accounts)
+    unknown = [(account_id, skip.detail) for account_id, skip in skips if skip and skip.reason is SkipReason.UNKNOWN]
+    for line in cause_lines(unknown):
+        terminal.remark(line, style="magenta")
 
 
 def without_clean_accounts(plan: DeletionPlan) -> DeletionPlan:
@@ -171,38 +139,37 @@ def render_totals(plan: DeletionPlan) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def deletion_record(account: AccountDeletion) -> dict[str, Any]:
+def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
     """One account's result, with that of each kind."""
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "ou_path": account.ou_path,
-        "outcome": account.outcome.value,
-        "reason": account.skip.reason.value if account.skip else None,
-        "detail": account.skip.detail if account.skip else None,
-        "status": account.status.value if account.status else None,
-        "kinds": {
-            result.kind.value: {
-                "outcome": result.outcome.value,
-                "reason": result.reason.value if result.reason else None,
-                "detail": result.detail,
-            }
-            for result in account.kinds
-        },
-    }
+    return fill_record(
+        DeletedAccountRecord,
+        account,
+        reason=account.skip.reason.value if account.skip else None,
+        detail=account.skip.detail if account.skip else None,
+        kinds={result.kind.value: fill_record(KindOutcomeRecord, result) for result in account.kinds},
+    )
 
 
 def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
     """List accounts with their results."""
-    by_id = {account.account_id: account for account in accounts}
-    return Listing("accounts", [deletion_record(account) for account in accounts], _deletion_columns(by_id))
+    columns = (
+        TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
+        TableColumn("Name", lambda account: account.name),
+        TableColumn(
+            "Outcome",
+            lambda account: _OUTCOME_WORDS[account.outcome][0],
+            lambda account: _OUTCOME_WORDS[account.outcome][1],
+        ),
+        TableColumn("Result", render_results),
+    )
+    return Listing("accounts", [deletion_record(account) for account in accounts], columns, rows=accounts)
 
 
 def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the results to stdout."""
-    plan = report.plan
+    """Write the results to stdout, and their sum to stderr."""
+    plan, accounts = report.plan, report.accounts
     listing = replace(
-        deletion_listing(report.accounts),
+        deletion_listing(accounts),
         head={
             "plan_id": plan.plan_id,
             "job_id": report.job_id,
@@ -213,34 +180,29 @@ def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Termin
             "ended_at": json_time(report.ended_at),
         },
         tail={
-            "summary": {"accounts": len(report.accounts), **report.counts, "not_begun": report.not_begun},
+            "summary": {"accounts": len(accounts), **report.counts, "not_begun": report.not_begun},
             "stopped_by": report.stopped_by,
         },
     )
     show_listing(listing, output, terminal)
-    _remark_end(report, terminal)
-
-
-def _deletion_columns(by_id: dict[Any, AccountDeletion]) -> tuple[TableColumn, ...]:
-    def account_of(record: Record) -> AccountDeletion:
-        return by_id[record["account_id"]]
-
-    return (
-        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
-        TableColumn("Name", lambda record: record["name"]),
-        TableColumn(
-            "Outcome",
-            lambda record: _OUTCOME_WORDS[account_of(record).outcome],
-            style=lambda record: _OUTCOME_STYLES[account_of(record).outcome],
-        ),
-        TableColumn("Result", lambda record: render_results(account_of(record))),
-    )
+    remark_unknown(accounts, terminal)
+    terminal.remark(f"{counted(len(accounts), 'account')}: {', '.join(_render_counts(accounts))}.")
+    if report.stopped_by:
+        terminal.remark(f"Stopped early: {report.stopped_by}", style="bold red")
+    if any(account.is_failure for account in accounts):
+        terminal.remark("Not every deletion is proven. Read the accounts again: rootkeeper audit --details")
+    if any(account.is_blocked for account in accounts):
+        terminal.remark(
+            "Recently used passwords and keys were held back. To delete them too: --allow-recently-used ACCOUNT "
+            "--reason TEXT"
+        )
 
 
 def render_results(account: AccountDeletion) -> str:
     """Render in one line what was deleted and what wasn't."""
     if account.skip is not None:
         return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
+    names = {kind: one if kind is CredentialKind.PASSWORD else many for kind, (one, many) in KIND_WORDS.items()}
     said: list[str] = []
     for outcome, words in (
         (KindOutcome.DELETED, "deleted: "),
@@ -248,25 +210,12 @@ def render_results(account: AccountDeletion) -> str:
         (KindOutcome.SKIPPED, "left alone: "),
     ):
         kinds = [
-            _KIND_NAMES[result.kind] + (f" ({result.detail})" if result.detail else "")
+            names[result.kind] + (f" ({result.detail})" if result.detail else "")
             for result in account.kinds
             if result.outcome is outcome
         ]
         said += [words + ", ".join(kinds)] if kinds else []
     return "; ".join(said) or "nothing was left to delete"
-
-
-def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
-    for line in cause_lines(_list_unknown((account.account_id, account.skip) for account in report.accounts)):
-        terminal.remark(line, style="magenta")
-    counts = ", ".join(_render_counts(report.accounts))
-    terminal.remark(f"{counted(len(report.accounts), 'account')}: {counts}.")
-    if report.stopped_by:
-        terminal.remark(f"Stopped early: {report.stopped_by}", style="bold red")
-    if any(account.is_failure for account in report.accounts):
-        terminal.remark("Not every deletion is proven. Read the accounts again: rootkeeper audit --details")
-    if any(account.is_blocked for account in report.accounts):
-        terminal.remark(_HELD_BACK)
 
 
 def _render_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
@@ -291,47 +240,40 @@ def render_waves(rules: WaveRules, targets: int) -> list[str]:
     rest = targets - canaries
     parts = [f"first {counted(canaries, 'canary account')}, which must all succeed"] if canaries else []
     if rest:
-        parts.append(_render_rest(rules, rest, is_first=not canaries))
+        begin = "then " if canaries else ""
+        if rules.size is None or rules.size >= rest:
+            parts.append(f"{begin}{counted(rest, 'account')} at once")
+        else:
+            waves = -(-rest // rules.size)
+            parts.append(f"{begin}{counted(rest, 'account')}, {rules.size} at a time in {waves} waves")
     has_several = bool(canaries) or (rules.size is not None and rules.size < rest)
     if rules.pause_seconds and rest and has_several:
         parts.append(f"with a pause of {rules.pause_seconds} s between waves")
     lines = [f"Order: {', '.join(parts)}."]
     if rules.canary and not rest:
-        lines.append(f"Every account is a canary: --canary is {rules.canary}, and there {_render_targets(targets)}.")
+        there = "there is 1 account" if targets == 1 else f"there are {targets} accounts"
+        lines.append(f"Every account is a canary: --canary is {rules.canary}, and {there}.")
     if rules.stop_after_failures is not None:
         lines.append(f"No more accounts are begun after {counted(rules.stop_after_failures, 'failure')}.")
     return lines
 
 
-def _render_rest(rules: WaveRules, rest: int, *, is_first: bool) -> str:
-    begin = "" if is_first else "then "
-    if rules.size is None or rules.size >= rest:
-        return f"{begin}{counted(rest, 'account')} at once"
-    waves = -(-rest // rules.size)
-    return f"{begin}{counted(rest, 'account')}, {rules.size} at a time in {waves} waves"
-
-
-def _render_targets(targets: int) -> str:
-    return "is 1 account" if targets == 1 else f"are {targets} accounts"
-
-
 _COLUMNS = (
-    TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+    TableColumn("Account", "account_id", keeps_whole=True),
     TableColumn(
         "In force",
         lambda record: "yes" if record["in_force"] else "no, ended",
         style=lambda record: "green" if record["in_force"] else "dim",
     ),
-    TableColumn("Until", lambda record: record["until"]),
-    TableColumn("Owner", lambda record: record["owner"]),
-    TableColumn("Reason", lambda record: record["reason"]),
-    TableColumn("Added by", lambda record: record["added_by"]),
+    TableColumn("Until", "until"),
+    TableColumn("Owner", "owner"),
+    TableColumn("Reason", "reason"),
+    TableColumn("Added by", "added_by"),
 )
 
 
 def show_exceptions(
     exceptions: Sequence[DeletionException], output: OutputFormat, terminal: Terminal, now: datetime
 ) -> None:
-    """Write the list to stdout."""
     records = [exception_to_record(exception, now) for exception in exceptions]
     show_listing(Listing("exceptions", records, _COLUMNS, empty="No exceptions."), output, terminal)

@@ -10,25 +10,27 @@ from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
-    SCHEMA_VERSION,
     Listing,
     Record,
     TableColumn,
     build_table,
     counted,
+    mark_column,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
-from rootkeeper.failsafe.breakglass import AccessPath, RootSessionCaller
 from rootkeeper.failsafe.entrances import BreakGlassReport
+from rootkeeper.failsafe.records import DrillRecord, FailsafeCheckRecord, OpenerRecord, RunbookStepRecord, WayInRecord
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks
 from rootkeeper.failsafe.runbook import CommandLineKind as RunbookTerminal
 from rootkeeper.failsafe.runbook import RunbookFacts, RunbookStep
 from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.untrusted_text import json_text, markdown_text, printable
+from rootkeeper.shapes import fill_record
+from rootkeeper.untrusted_text import markdown_text, printable
 from rootkeeper.values import json_time
 from rootkeeper.windows.records import window_to_record
 from rootkeeper.windows.rules import RecoveryWindow
@@ -51,9 +53,13 @@ def list_checks(
     :param tail: JSON members after them, before the count.
     """
     organization = report.inventory.organization
+    records = [
+        fill_record(FailsafeCheckRecord, check, check=check.name, hint=render_hint(check.hint))
+        for check in report.checks
+    ]
     return Listing(
         "checks",
-        [_check_record(check) for check in report.checks],
+        records,
         _COLUMNS,
         head={
             "organization_id": organization.organization_id,
@@ -67,32 +73,14 @@ def list_checks(
     )
 
 
-def _check_record(check: Check) -> dict[str, Any]:
-    return {
-        "account_id": check.account_id,
-        "check": check.name,
-        "verdict": check.verdict.value,
-        "evidence": check.evidence,
-        "hint": render_hint(check.hint),
-    }
-
-
 _COLUMNS = (
+    mark_column("", "verdict", _WORDS, keeps_whole=True),
+    TableColumn("Check", lambda record: record["check"].replace("_", " "), keeps_whole=True),
+    TableColumn("Account", "account_id", keeps_whole=True),
     TableColumn(
-        "",
-        lambda record: _WORDS[CheckVerdict(record["verdict"])][0],
-        lambda record: _WORDS[CheckVerdict(record["verdict"])][1],
-        keeps_whole=True,
+        "Evidence, and what to do", lambda record: " ".join(filter(None, (record["evidence"], record["hint"])))
     ),
-    TableColumn("Check", lambda record: str(record["check"]).replace("_", " "), keeps_whole=True),
-    TableColumn("Account", lambda record: record["account_id"] or "", keeps_whole=True),
-    TableColumn("Evidence, and what to do", lambda record: _render_detail(record)),
 )
-
-
-def _render_detail(record: Record) -> str:
-    hint = render_hint(record["hint"])
-    return f"{record['evidence']} {hint}" if hint else str(record["evidence"])
 
 
 def show_count(checks: Sequence[Check], terminal: Terminal) -> None:
@@ -111,7 +99,6 @@ def show_count(checks: Sequence[Check], terminal: Terminal) -> None:
 
 
 def show_failsafes(report: FailsafeReport, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the checks to stdout."""
     head = {"failsafe_account_ids": [facts.account.account_id for facts in report.facts]}
     show_listing(list_checks(report, head), output, terminal)
     if output is OutputFormat.TABLE:
@@ -132,47 +119,29 @@ def show_set_up(
         if window is not None:
             show_window(window, output, terminal, clock.now())
         return
-    record: dict[str, Any] = {
+    record = {
         "account_id": account_id,
         "outcome": outcome,
         "missing": list(missing),
         "window": None if window is None else window_to_record(window),
     }
-    head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
-    terminal.write(json_text({**head, **record}, indent=2 if output is OutputFormat.JSON else None) + "\n")
-
-
-def drill_record(drill: Drill) -> dict[str, Any]:
-    """One drill as JSON."""
-    return {
-        "account_id": drill.account_id,
-        "held_at": json_time(drill.held_at),
-        "held_by": drill.held_by,
-        "outcome": drill.outcome.value,
-        "alarm": drill.alarm.value if drill.alarm else None,
-        "device": drill.device.value if drill.device else None,
-        "recorded_by": drill.recorded_by,
-        "recorded_at": json_time(drill.recorded_at),
-    }
+    show_record(record, output, terminal)
 
 
 def show_drills(drills: Sequence[Drill], output: OutputFormat, terminal: Terminal) -> None:
-    """Write drills to stdout."""
     columns = (
-        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
-        TableColumn("Held", lambda record: record["held_at"], keeps_whole=True),
-        TableColumn("By", lambda record: record["held_by"]),
-        TableColumn("Outcome", lambda record: record["outcome"]),
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Held", "held_at", keeps_whole=True),
+        TableColumn("By", "held_by"),
+        TableColumn("Outcome", "outcome"),
         TableColumn("Alarm", lambda record: record["alarm"] or "not recorded"),
         TableColumn("Device", lambda record: record["device"] or "not recorded"),
-        TableColumn("Self-asserted by", lambda record: record["recorded_by"]),
+        TableColumn("Self-asserted by", "recorded_by"),
     )
-    show_listing(Listing("drills", [drill_record(one) for one in drills], columns), output, terminal)
+    show_listing(Listing("drills", [fill_record(DrillRecord, one) for one in drills], columns), output, terminal)
 
 
 _MARKUP = re.compile(r"[<>`\[\]]")
-
-
 _PLACES = {
     RunbookTerminal.CLOUDSHELL: "In CloudShell, as the failsafe's root user:",
     RunbookTerminal.OWN: "In a terminal of your own:",
@@ -184,16 +153,7 @@ def show_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep], output: Outp
     if output is OutputFormat.TABLE:
         terminal.write(render_runbook(facts, steps))
         return
-    records = [
-        {
-            "step": number,
-            "title": step.title,
-            "text": step.text,
-            "terminal": step.terminal.value if step.terminal else None,
-            "commands": list(step.commands),
-        }
-        for number, step in enumerate(steps, 1)
-    ]
+    records = [fill_record(RunbookStepRecord, step, step=number) for number, step in enumerate(steps, 1)]
     head = {
         "organization_id": facts.organization_id,
         "management_account_id": facts.management_account_id,
@@ -238,8 +198,6 @@ _TITLES = {
     TaskPolicy.UNLOCK_BUCKET: "S3",
     TaskPolicy.UNLOCK_QUEUE: "SQS",
 }
-
-
 _SIGNS = {
     AccessVerdict.ALLOWED: "✓",
     AccessVerdict.BLOCKED: "-",
@@ -250,71 +208,43 @@ _SIGNS = {
 
 def show_breakglass(report: BreakGlassReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the report to stdout. JSON Lines and CSV hold the checks."""
-    tail = {
-        "openers": [_opener_record(one) for one in report.root_session_callers],
-        "ways_in": [_access_path_record(one) for one in report.access_paths],
-    }
-    show_listing(list_checks(report, tail=tail), output, terminal)
-    if output is OutputFormat.TABLE:
-        _show_openers(report, terminal)
-
-
-def _show_openers(report: BreakGlassReport, terminal: Terminal) -> None:
     from rich.text import Text
 
+    callers = [
+        fill_record(
+            OpenerRecord,
+            one,
+            tasks={task.value: permission.verdict.value for task, permission in one.tasks.items()},
+            people_complete=one.is_complete,
+        )
+        for one in report.root_session_callers
+    ]
+    tail = {"openers": callers, "ways_in": [fill_record(WayInRecord, one) for one in report.access_paths]}
+    show_listing(list_checks(report, tail=tail), output, terminal)
+    if output is not OutputFormat.TABLE:
+        return
     terminal.show(Text())
     terminal.show(Text("Principals that can open root sessions, as far as they could be read:", style="bold"))
-    records = [_opener_record(one) for one in report.root_session_callers]
-    if records:
-        terminal.show(build_table(_columns(), records, is_ruled=terminal.output.is_terminal))
+    if callers:
+        columns = (
+            TableColumn("Account", "account_id", keeps_whole=True),
+            TableColumn("Kind", lambda record: record["kind"].replace("_", " ")),
+            TableColumn("Name", "name"),
+            *(_task_column(task) for task in TaskPolicy),
+            TableColumn("People", _render_people),
+            TableColumn("Conditions", lambda record: ", ".join(record["conditions"])),
+        )
+        terminal.show(build_table(columns, callers, is_ruled=terminal.output.is_terminal))
     else:
         terminal.show(Text("None that could be read."))
     terminal.show(Text("✓ can, if: depends on a condition, ? not known, - can't", style="dim"))
     show_count(report.checks, terminal)
 
 
-def _columns() -> tuple[TableColumn, ...]:
-    return (
-        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
-        TableColumn("Kind", lambda record: record["kind"].replace("_", " ")),
-        TableColumn("Name", lambda record: record["name"]),
-        *(_task_column(task) for task in TaskPolicy),
-        TableColumn("People", _render_people),
-        TableColumn("Conditions", lambda record: ", ".join(record["conditions"])),
-    )
-
-
 def _task_column(task: TaskPolicy) -> TableColumn:
-    def cell(record: Record) -> str:
-        return _SIGNS[AccessVerdict(record["tasks"][task.value])]
-
-    return TableColumn(_TITLES[task], cell)
+    return TableColumn(_TITLES[task], lambda record: _SIGNS[record["tasks"][task.value]])
 
 
 def _render_people(record: Record) -> str:
     said = ", ".join(record["people"])
     return said if record["people_complete"] else f"{said} (not complete)".strip()
-
-
-def _opener_record(root_session_caller: RootSessionCaller) -> dict[str, Any]:
-    """One principal that can open root sessions, as JSON."""
-    return {
-        "account_id": root_session_caller.account_id,
-        "kind": root_session_caller.kind.value,
-        "name": root_session_caller.name,
-        "arn": root_session_caller.arn,
-        "tasks": {task.value: permission.verdict.value for task, permission in root_session_caller.tasks.items()},
-        "conditions": list(root_session_caller.conditions),
-        "people": list(root_session_caller.people),
-        "people_complete": root_session_caller.is_complete,
-    }
-
-
-def _access_path_record(way: AccessPath) -> dict[str, Any]:
-    """One access path as JSON."""
-    return {
-        "account_id": way.account_id,
-        "name": way.name,
-        "verdict": way.verdict.value,
-        "evidence": way.evidence,
-    }

@@ -19,20 +19,20 @@ _KIND_NAMES = {
 }
 _TIMELINE = (
     TableColumn("At", lambda entry: _short_time(entry["at"]), keeps_whole=True),
-    TableColumn("From", lambda entry: entry["kind"], lambda entry: _KIND_STYLES.get(entry["kind"], "")),
-    TableColumn("What", lambda entry: entry["what"], lambda entry: "bold red" if entry["alarming"] else ""),
-    TableColumn("Detail", lambda entry: entry["detail"]),
-    TableColumn("By", lambda entry: entry["actor"] or ""),
-    TableColumn("Reference", lambda entry: entry["reference"]),
+    TableColumn("From", "kind", lambda entry: _KIND_STYLES.get(entry["kind"], "")),
+    TableColumn("What", "what", lambda entry: "bold red" if entry["alarming"] else ""),
+    TableColumn("Detail", "detail"),
+    TableColumn("By", "actor"),
+    TableColumn("Reference", "reference"),
 )
 _AUDITS = (
-    TableColumn("Audit", lambda audit: audit["audit_id"], keeps_whole=True),
+    TableColumn("Audit", "audit_id", keeps_whole=True),
     TableColumn("Ended", lambda audit: _short_time(audit["ended_at"]), keeps_whole=True),
     TableColumn("Accounts", lambda audit: f"{audit['summary'].get('accounts', 0):,}", is_number=True),
     TableColumn("Present", lambda audit: f"{audit['summary'].get('present', 0):,}", is_number=True),
     TableColumn("Unknown", lambda audit: f"{audit['summary'].get('unknown', 0):,}", is_number=True),
     TableColumn("Of", lambda audit: "the whole organization" if audit["complete"] else "a selection, or counts alone"),
-    TableColumn("By", lambda audit: audit["requested_by"] or ""),
+    TableColumn("By", "requested_by"),
 )
 
 
@@ -49,36 +49,30 @@ def show_history(record: Record, output: OutputFormat, terminal: Terminal) -> No
 
 
 def show_audits(records: Sequence[Record], output: OutputFormat, terminal: Terminal) -> None:
-    """Write the list of stored audits to stdout."""
     show_listing(Listing("audits", records, _AUDITS, empty="No audit is stored."), output, terminal)
 
 
 def show_difference(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write what changed between two audits to stdout."""
     head = {name: record[name] for name in ("organization_id", "older", "newer")}
     tail = {"summary": record["summary"]}
     listing = Listing("accounts", record["accounts"], _DIFFERENCES, head=head, tail=tail, empty="Nothing changed.")
     show_listing(listing, output, terminal)
-    terminal.remark(_describe_comparison(record))
+    older, newer = record["older"], record["newer"]
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in record["summary"].items())
+    terminal.remark(
+        f"From audit {older['audit_id']} ({_short_time(older['ended_at'])}) to {newer['audit_id']} "
+        f"({_short_time(newer['ended_at'])}): {counts}."
+    )
 
 
 _DIFFERENCES = (
-    TableColumn("Account", lambda one: one["account_id"], keeps_whole=True),
-    TableColumn("Name", lambda one: one["name"]),
+    TableColumn("Account", "account_id", keeps_whole=True),
+    TableColumn("Name", "name"),
     TableColumn("Before", lambda one: _render_status(one, "before")),
     TableColumn("After", lambda one: _render_status(one, "after"), lambda one: _style_of(one)),
     TableColumn("Credentials", lambda one: "; ".join(_render_kind(kind) for kind in one["credentials"])),
     TableColumn("Read", lambda one: " and ".join(_short_time(at) for at in _list_readings(one))),
 )
-
-
-def _describe_comparison(record: Record) -> str:
-    older, newer = record["older"], record["newer"]
-    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in record["summary"].items())
-    return (
-        f"From audit {older['audit_id']} ({_short_time(older['ended_at'])}) to {newer['audit_id']} "
-        f"({_short_time(newer['ended_at'])}): {counts}."
-    )
 
 
 def _render_status(one: Record, when: str) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rootkeeper.access.records import identity_to_record
 from rootkeeper.access.rules import Identity
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_facts, show_listing, show_record
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.notifications.records import DeliveryRecord
 from rootkeeper.notifications.rules import Delivery, DeliveryState
-from rootkeeper.untrusted_text import json_text, printable
-from rootkeeper.values import json_time
+from rootkeeper.shapes import fill_record
 
 if TYPE_CHECKING:
     from rootkeeper.notifications.service import TargetTrial
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = (
-    TableColumn("Name", lambda record: record["name"], keeps_whole=True),
+    TableColumn("Name", "name", keeps_whole=True),
     TableColumn("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
-    TableColumn("Role", lambda record: record["role"]),
+    TableColumn("Role", "role"),
     TableColumn("Limited to", lambda record: _render_limits(record)),
     TableColumn(
         "Valid",
@@ -31,14 +31,13 @@ _COLUMNS = (
         style=lambda record: "green" if record["is_usable"] else "dim",
     ),
     TableColumn("Last used", lambda record: record["last_used_at"] or "never"),
-    TableColumn("Added by", lambda record: record["created_by"]),
+    TableColumn("Added by", "created_by"),
 )
 
 
 def show_identities(
     identities: Sequence[Identity], output: OutputFormat, terminal: Terminal, now: datetime, empty: str
 ) -> None:
-    """Write the list to stdout."""
     records = [identity_to_record(identity, now) for identity in identities]
     show_listing(Listing("identities", records, _COLUMNS, empty=empty), output, terminal)
 
@@ -61,10 +60,8 @@ def _render_use(record: Record) -> str:
 
 
 def show_membership(url: str, membership: Membership, output: OutputFormat, terminal: Terminal) -> None:
-    """Write it to stdout."""
     if output is OutputFormat.JSON:
-        record = {"schema_version": SCHEMA_VERSION, "server": url, **membership.record}
-        terminal.write(json_text(record, indent=2) + "\n")
+        show_record({"server": url, **membership.record}, output, terminal)
         return
     facts = {
         "Server": f"{url}, version {membership.version}",
@@ -73,8 +70,7 @@ def show_membership(url: str, membership: Membership, output: OutputFormat, term
         "Endpoint": membership.endpoint.label,
         "Permitted": ", ".join(sorted(membership.permissions)),
     }
-    for name, value in facts.items():
-        terminal.show(f"{name:<14} {printable(value)}")
+    show_facts(facts, terminal)
 
 
 _STYLES = {DeliveryState.DELIVERED.value: "green", DeliveryState.GIVEN_UP.value: "bold red"}
@@ -82,54 +78,44 @@ _STYLES = {DeliveryState.DELIVERED.value: "green", DeliveryState.GIVEN_UP.value:
 
 _DELIVERIES = (
     TableColumn("At", lambda record: record["created_at"][:19] + "Z", keeps_whole=True),
-    TableColumn("Severity", lambda record: record["severity"]),
-    TableColumn("What", lambda record: record["title"]),
-    TableColumn("Target", lambda record: record["target"]),
+    TableColumn("Severity", "severity"),
+    TableColumn("What", "title"),
+    TableColumn("Target", "target"),
     TableColumn(
         "State",
         lambda record: record["state"].replace("_", " "),
         style=lambda record: _STYLES.get(record["state"], "bold yellow" if record["failure"] else ""),
     ),
-    TableColumn("Attempts", lambda record: str(record["attempts"]), is_number=True),
-    TableColumn("Why not", lambda record: record["failure"] or ""),
+    TableColumn("Attempts", "attempts", is_number=True),
+    TableColumn("Why not", "failure"),
 )
 
 
 _TRIALS = (
-    TableColumn("Target", lambda record: record["target"]),
-    TableColumn("Least severity", lambda record: record["least_severity"]),
+    TableColumn("Target", "target"),
+    TableColumn("Least severity", "least_severity"),
     TableColumn(
         "Result",
-        lambda record: record["result"],
+        "result",
         style=lambda record: "green" if record["result"] == "taken" else "bold red",
     ),
-    TableColumn("Why not", lambda record: record["failure"] or ""),
+    TableColumn("Why not", "failure"),
 )
 
 
-def delivery_record(delivery: Delivery) -> dict[str, Any]:
-    """One notification to one target."""
-    notification = delivery.notification
-    return {
-        "notification_id": delivery.notification_id,
-        "created_at": json_time(delivery.created_at),
-        "event": notification.event.value,
-        "severity": notification.severity.value,
-        "title": notification.title,
-        "account_id": notification.account_id,
-        "window_id": notification.window_id,
-        "target": delivery.target,
-        "state": delivery.state.value,
-        "attempts": delivery.attempts,
-        "next_attempt_at": json_time(delivery.next_attempt_at),
-        "delivered_at": json_time(delivery.delivered_at),
-        "failure": delivery.failure,
-    }
-
-
 def show_deliveries(deliveries: Sequence[Delivery], output: OutputFormat, terminal: Terminal) -> None:
-    """Write the list to stdout."""
-    records = [delivery_record(one) for one in deliveries]
+    records = [
+        fill_record(
+            DeliveryRecord,
+            one,
+            event=one.notification.event.value,
+            severity=one.notification.severity.value,
+            title=one.notification.title,
+            account_id=one.notification.account_id,
+            window_id=one.notification.window_id,
+        )
+        for one in deliveries
+    ]
     listing = Listing("deliveries", records, _DELIVERIES, empty="No notification was sent to a target yet.")
     show_listing(listing, output, terminal)
 

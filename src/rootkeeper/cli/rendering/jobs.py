@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.deletions import deletion_listing, deletion_record
 from rootkeeper.cli.rendering.listings import (
-    SCHEMA_VERSION,
     Listing,
     Record,
     TableColumn,
     render_age,
     render_timestamp,
+    show_facts,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.jobs.rules import Job, JobProgress, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, Result, render_entry
 from rootkeeper.removal.rules import AccountDeletion
-from rootkeeper.untrusted_text import json_text, printable
-from rootkeeper.values import json_time
+from rootkeeper.shapes import fill_record
+from rootkeeper.untrusted_text import printable
 
 _STYLES = {
     JobState.DONE: "green",
@@ -31,53 +32,26 @@ _STYLES = {
     JobState.INTERRUPTED: "bold yellow",
     JobState.RUNNING: "bold cyan",
 }
-
-
 _LONGEST_SELECTION = 120
 
 
-def job_record(job: Job) -> dict[str, Any]:
-    """The job as every interface shows it."""
-    progress = job.progress
-    return {
-        "job_id": job.job_id,
-        "kind": job.kind.value,
-        "state": job.state.value,
-        "organization_id": job.organization_id,
-        "endpoint": job.endpoint,
-        "created_by": job.created_by,
-        "created_at": json_time(job.created_at),
-        "updated_at": json_time(job.updated_at),
-        "ended_at": json_time(job.ended_at),
-        "owner": job.owner,
-        "progress": {
-            "total": progress.total,
-            "done": progress.done,
-            "present": progress.present,
-            "unknown": progress.unknown,
-        },
-        "parameters": dict(job.parameters),
-        "remark": job.remark,
-    }
+def job_record(job: Job) -> ListedJobRecord:
+    """The job as the command line shows it."""
+    return fill_record(ListedJobRecord, job, parameters=dict(job.parameters))
 
 
 def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now: datetime) -> None:
-    """Write a list of jobs to stdout."""
-    by_id = {job.job_id: job for job in jobs}
-
-    def job_of(record: Record) -> Job:
-        return by_id[record["job_id"]]
-
     columns = (
-        TableColumn("Job", lambda record: record["job_id"], keeps_whole=True),
-        TableColumn("Kind", lambda record: record["kind"]),
-        TableColumn("State", lambda record: record["state"], lambda record: _STYLES.get(record["state"], "dim")),
-        TableColumn("Done", lambda record: render_progress(job_of(record).progress)),
-        TableColumn("Begun", lambda record: render_age(job_of(record).created_at, now)),
-        TableColumn("By", lambda record: record["created_by"]),
-        TableColumn("Remark", lambda record: render_remark(job_of(record), now)),
+        TableColumn("Job", lambda job: job.job_id, keeps_whole=True),
+        TableColumn("Kind", lambda job: job.kind.value),
+        TableColumn("State", lambda job: job.state.value, lambda job: _STYLES.get(job.state, "dim")),
+        TableColumn("Done", lambda job: render_progress(job.progress)),
+        TableColumn("Begun", lambda job: render_age(job.created_at, now)),
+        TableColumn("By", lambda job: job.created_by),
+        TableColumn("Remark", lambda job: render_remark(job, now)),
     )
-    show_listing(Listing("jobs", [job_record(job) for job in jobs], columns, empty="No jobs."), output, terminal)
+    records = [job_record(job) for job in jobs]
+    show_listing(Listing("jobs", records, columns, empty="No jobs.", rows=jobs), output, terminal)
 
 
 def show_job(
@@ -85,19 +59,13 @@ def show_job(
 ) -> None:
     """Write one job to stdout, with the results of a deletion."""
     if output is not OutputFormat.TABLE:
-        head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
-        indent = 2 if output is OutputFormat.JSON else None
-        accounts = [deletion_record(result) for result in results]
-        terminal.write(json_text({**head, **job_record(job), "accounts": accounts}, indent=indent) + "\n")
+        show_record({**job_record(job), "accounts": [deletion_record(result) for result in results]}, output, terminal)
         return
-    for name, value in _facts(job, now).items():
-        terminal.show(f"{name:<14} {printable(value)}")
-    if results:
-        terminal.show("")
-        show_listing(deletion_listing(results), output, terminal)
-
-
-def _facts(job: Job, now: datetime) -> dict[str, str]:
+    selection = job.parameters.get("selection")  # a deletion stores it as text
+    if not isinstance(selection, str):
+        selection = ""
+    elif len(selection) > _LONGEST_SELECTION:
+        selection = f"{selection[:_LONGEST_SELECTION]} …"
     facts = {
         "Job": job.job_id,
         "Kind": job.kind.value,
@@ -109,19 +77,14 @@ def _facts(job: Job, now: datetime) -> dict[str, str]:
         "Ended": render_timestamp(job.ended_at) if job.ended_at else "",
         "Process": job.owner or "",
         "Done": render_progress(job.progress),
-        "Selection": _render_selection(job),
+        "Selection": selection,
         "Plan": str(job.parameters.get("plan_id", "")),
         "Remark": render_remark(job, now),
     }
-    return {name: value for name, value in facts.items() if value}
-
-
-def _render_selection(job: Job) -> str:
-    """A deletion stores it as text; a long list of accounts is cut."""
-    selection = job.parameters.get("selection")
-    if not isinstance(selection, str):
-        return ""
-    return selection if len(selection) <= _LONGEST_SELECTION else f"{selection[:_LONGEST_SELECTION]} …"
+    show_facts({name: value for name, value in facts.items() if value}, terminal)
+    if results:
+        terminal.show("")
+        show_listing(deletion_listing(results), output, terminal)
 
 
 def render_progress(progress: JobProgress) -> str:
@@ -150,40 +113,43 @@ _RESULT_STYLES = {Result.DONE.value: "green", Result.FAILED.value: "bold red", R
 
 
 _COLUMNS = (
-    TableColumn("Entry", lambda entry: str(entry["sequence"]), is_number=True, keeps_whole=True),
+    TableColumn("Entry", "sequence", is_number=True, keeps_whole=True),
     TableColumn("At", lambda entry: f"{entry['at'][:19]}Z", keeps_whole=True),
-    TableColumn("Account", lambda entry: entry["account_id"] or "", keeps_whole=True),
-    TableColumn("Action", lambda entry: entry["action"]),
-    TableColumn("Phase", lambda entry: entry["phase"]),
+    TableColumn("Account", "account_id", keeps_whole=True),
+    TableColumn("Action", "action"),
+    TableColumn("Phase", "phase"),
     TableColumn(
         "Result",
-        lambda entry: entry["result"] or "",
+        "result",
         style=lambda entry: _RESULT_STYLES.get(entry["result"] or "", ""),
     ),
     TableColumn("Actor", lambda entry: entry["actor"]["name"]),
 )
 
 
-def entry_record(entry: LedgerEntry) -> dict[str, Any]:
-    """The entry as it is hashed."""
-    record: dict[str, Any] = json.loads(render_entry(entry))
-    return record
-
-
 def show_entries(entries: Iterable[LedgerEntry], output: OutputFormat, terminal: Terminal) -> None:
     """Write entries to stdout; JSON Lines are streamed, so that a long ledger needs little memory."""
+    records: Iterator[Record] = (json.loads(render_entry(entry)) for entry in entries)  # as it is hashed
     if output is OutputFormat.JSONL:
-        for entry in entries:
-            terminal.write(json_text(entry_record(entry)) + "\n")
+        for record in records:
+            show_record(record, output, terminal)
         return
-    records = [entry_record(entry) for entry in entries]
-    show_listing(Listing("entries", records, _COLUMNS, empty="The ledger has no such entries."), output, terminal)
+    listing = Listing("entries", list(records), _COLUMNS, empty="The ledger has no such entries.")
+    show_listing(listing, output, terminal)
 
 
 def show_verification(verification: LedgerVerification, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the result to stdout."""
     if output is OutputFormat.JSON:
-        terminal.write(json_text({"schema_version": SCHEMA_VERSION, **_record(verification)}, indent=2) + "\n")
+        record = {
+            "intact": verification.is_intact,
+            "entry_count": verification.entries,
+            "head_sequence": verification.head_sequence,
+            "head_hash": verification.head_hash,
+            "first_bad_sequence": verification.first_bad_sequence,
+            "problem": verification.problem,
+            "anchored_sequence": verification.anchored_sequence,
+        }
+        show_record(record, output, terminal)
         return
     if verification.is_intact:
         head = printable(verification.head_hash)
@@ -193,15 +159,3 @@ def show_verification(verification: LedgerVerification, output: OutputFormat, te
         terminal.show(f"✗ The ledger is NOT intact, {where}: {printable(verification.problem or '')}")
     anchored = verification.anchored_sequence
     terminal.show(f"Anchored up to entry {anchored}." if anchored else "Nothing is anchored yet.")
-
-
-def _record(verification: LedgerVerification) -> dict[str, Any]:
-    return {
-        "intact": verification.is_intact,
-        "entry_count": verification.entries,
-        "head_sequence": verification.head_sequence,
-        "head_hash": verification.head_hash,
-        "first_bad_sequence": verification.first_bad_sequence,
-        "problem": verification.problem,
-        "anchored_sequence": verification.anchored_sequence,
-    }

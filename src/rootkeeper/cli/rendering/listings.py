@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.terminal import Terminal
@@ -18,6 +18,9 @@ from rootkeeper.untrusted_text import csv_cell, json_text, printable
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
+    from rich.tree import Tree
+
+    from rootkeeper.organization.accounts import Account, Endpoint, Inventory
 
 
 def render_timestamp(moment: datetime) -> str:
@@ -61,11 +64,17 @@ class TableColumn:
     """One column of a table."""
 
     title: str
-    cell: Callable[[Record], str]
-    style: Callable[[Record], str] | str = ""
+    cell: str | Callable[[Any], str]
+    """What a row shows: a member of its record, or what a function makes of the row."""
+    style: str | Callable[[Any], str] = ""
     keeps_whole: bool = False
     """Whether it is never wrapped, such as an id to copy."""
     is_number: bool = False
+
+
+def mark_column(title: str, member: str, marks: Mapping[Any, tuple[str, str]], **settings: bool) -> TableColumn:
+    """A column that shows a member of the record as a word in a colour."""
+    return TableColumn(title, lambda row: marks[row[member]][0], lambda row: marks[row[member]][1], **settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +91,38 @@ class Listing:
     """JSON members after the list."""
     empty: str = "Nothing to show."
     """Shown instead of a table without rows."""
+    rows: Sequence[Any] | None = None
+    """What the columns of a table show, if it isn't the records."""
 
 
 def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> None:
     """Write the listing to stdout; as a table, unless the format is one of data."""
     if output is OutputFormat.JSON:
-        document = {"schema_version": SCHEMA_VERSION, **listing.head, listing.name: listing.records, **listing.tail}
-        terminal.write(json_text(document, indent=2) + "\n")
+        show_record({**listing.head, listing.name: listing.records, **listing.tail}, output, terminal)
     elif output is OutputFormat.JSONL:
         for record in listing.records:
-            terminal.write(json_text(record) + "\n")
+            show_record(record, output, terminal)
     elif output is OutputFormat.CSV:
         terminal.write(render_csv(listing.records))
     elif listing.records:
-        terminal.show(build_table(listing.columns, listing.records, is_ruled=terminal.output.is_terminal))
+        rows = listing.records if listing.rows is None else listing.rows
+        terminal.show(build_table(listing.columns, rows, is_ruled=terminal.output.is_terminal))
     else:
         terminal.remark(listing.empty)
+
+
+def show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    """Write one record to stdout: as a JSON document, or as a line of JSON without its version."""
+    if output is OutputFormat.JSON:
+        terminal.write(json_text({"schema_version": SCHEMA_VERSION, **record}, indent=2) + "\n")
+    else:
+        terminal.write(json_text(record) + "\n")
+
+
+def show_facts(facts: Mapping[str, str], terminal: Terminal, width: int = 14) -> None:
+    """Write named facts to stdout, one a line."""
+    for name, value in facts.items():
+        terminal.show(f"{name:<{width}} {printable(value)}")
 
 
 def render_csv(records: Sequence[Record]) -> str:
@@ -120,10 +145,11 @@ def _flatten(record: Record, prefix: str = "") -> Iterable[tuple[str, object]]:
             yield f"{prefix}{name}", value
 
 
-def build_table(columns: Sequence[TableColumn], records: Iterable[Record], *, is_ruled: bool) -> Table:
+def build_table(columns: Sequence[TableColumn], rows: Iterable[Any], *, is_ruled: bool) -> Table:
     """A table that fits the terminal; ids stay whole, the rest wraps."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
         box=box.SIMPLE_HEAD if is_ruled else None,
@@ -134,25 +160,53 @@ def build_table(columns: Sequence[TableColumn], records: Iterable[Record], *, is
         padding=(0, 2, 0, 0),
     )
     for column in columns:
-        table.add_column(
-            column.title,
-            no_wrap=column.keeps_whole,
-            overflow="fold",
-            justify="right" if column.is_number else "left",
-        )
-    for record in records:
-        table.add_row(*(_cell(column, record) for column in columns))
+        justify: Literal["left", "right"] = "right" if column.is_number else "left"
+        table.add_column(column.title, no_wrap=column.keeps_whole, overflow="fold", justify=justify)
+
+    def render_cell(column: TableColumn, row: Any) -> Text:
+        shown = row[column.cell] if isinstance(column.cell, str) else column.cell(row)
+        style = column.style if isinstance(column.style, str) else column.style(row)
+        return Text("" if shown is None else printable(str(shown)), style=style)
+
+    for row in rows:
+        table.add_row(*(render_cell(column, row) for column in columns))
     return table
 
 
-def _cell(column: TableColumn, record: Record) -> Text:
-    from rich.text import Text
+def build_tree(
+    inventory: Inventory,
+    endpoint: Endpoint,
+    leaves: Iterable[tuple[Account, Text]],
+    render_unit: Callable[[str, tuple[str, ...]], Text],
+) -> Tree:
+    """Build the organization's hierarchy, without units that have no leaf.
 
-    style = column.style if isinstance(column.style, str) else column.style(record)
-    return Text(printable(column.cell(record)), style=style)
+    :param render_unit: given a unit's name and the ids from the root down to it.
+    """
+    from rich.text import Text
+    from rich.tree import Tree
+
+    names = {unit.ou_id: printable(unit.name) for unit in inventory.organizational_units}
+    title = Text(f"Organization {inventory.organization.organization_id}, {endpoint.label}", style="bold")
+    tree = Tree(title, guide_style="dim")
+    branches: dict[tuple[str, ...], Tree] = {(): tree}
+    for account, label in leaves:
+        path = account.ou_ids
+        for depth in range(1, len(path) + 1):
+            unit = path[:depth]
+            if unit not in branches:
+                branches[unit] = branches[unit[:-1]].add(render_unit(names.get(unit[-1], "?"), unit))
+        branches[path].add(label)
+    return tree
 
 
 _EXAMPLES_SHOWN = 3
+
+
+def name_some(ids: Sequence[str]) -> str:
+    """The first ids, and how many more there are."""
+    more = len(ids) - _EXAMPLES_SHOWN
+    return ", ".join(ids[:_EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def cause_lines(causes: Iterable[tuple[str, str]]) -> list[str]:
@@ -160,13 +214,7 @@ def cause_lines(causes: Iterable[tuple[str, str]]) -> list[str]:
     accounts_of: dict[str, list[str]] = {}
     for account_id, why in causes:
         accounts_of.setdefault(why.replace(account_id, "ACCOUNT"), []).append(account_id)
-    return [f"Unknown: {_name(ids)}: {_in_place(why, ids)}" for why, ids in accounts_of.items()]
-
-
-def _in_place(why: str, ids: Sequence[str]) -> str:
-    return why.replace("ACCOUNT", ids[0]) if len(ids) == 1 else why
-
-
-def _name(ids: Sequence[str]) -> str:
-    more = len(ids) - _EXAMPLES_SHOWN
-    return ", ".join(ids[:_EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    return [
+        f"Unknown: {name_some(ids)}: {why.replace('ACCOUNT', ids[0]) if len(ids) == 1 else why}"
+        for why, ids in accounts_of.items()
+    ]

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, Alarm, PolicyBundle
+from rootkeeper.shapes import fill_record
+from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, PolicyBundle
+from rootkeeper.shipped_policies.records import AlarmRecord, GuardrailRecord, ShippedRoleRecord
 from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail, measure_guardrail, measure_iam_policy
 from rootkeeper.watching.rules import RootEventKind
 from rootkeeper.watching.service import ClassifiedRecord
@@ -23,9 +25,20 @@ _KIND_WORDS = {
 def show_roles(
     bundle: PolicyBundle, roles: Iterable[ShippedCallerRole], output: OutputFormat, terminal: Terminal
 ) -> None:
-    records = [_role_record(role, bundle) for role in roles]
+    records = [
+        fill_record(
+            ShippedRoleRecord,
+            role,
+            role_name=role.name,
+            role_arn=bundle.arn_of(role),
+            task_policies=[task.value for task in role.grant.task_policies],
+            permission_policy_characters=measure_iam_policy(role.permission_policy),
+            trust_policy_characters=measure_iam_policy(role.trust_policy),
+        )
+        for role in roles
+    ]
     columns = (
-        TableColumn("Role", lambda role: role["role_name"], keeps_whole=True),
+        TableColumn("Role", "role_name", keeps_whole=True),
         TableColumn("Root sessions for", lambda role: ", ".join(role["task_policies"])),
         TableColumn("For the commands", lambda role: _shorten(role["commands"])),
         TableColumn("Characters", lambda role: f"{role['permission_policy_characters']:,}", is_number=True),
@@ -42,39 +55,23 @@ def _shorten(commands: Sequence[str]) -> str:
     return ", ".join(f"{first} {'/'.join(rest)}".strip() for first, rest in groups.items())
 
 
-def _role_record(role: ShippedCallerRole, bundle: PolicyBundle) -> Record:
-    return {
-        "role": role.role.value,
-        "role_name": role.name,
-        "role_arn": bundle.arn_of(role),
-        "description": role.description,
-        "commands": list(role.commands),
-        "task_policies": [task.value for task in role.grant.task_policies],
-        "permission_policy": role.permission_policy,
-        "permission_policy_characters": measure_iam_policy(role.permission_policy),
-        "trust_policy": role.trust_policy,
-        "trust_policy_characters": measure_iam_policy(role.trust_policy),
-    }
-
-
 def show_guardrails(
     bundle: PolicyBundle, guardrails: Iterable[ShippedGuardrail], output: OutputFormat, terminal: Terminal
 ) -> None:
     records = [
-        {
-            "policy": guardrail.kind.value,
-            "name": guardrail.kind.policy_name,
-            "description": guardrail.description,
-            "attach_to": list(guardrail.attach_to),
-            "characters": measure_guardrail(guardrail.content),
-            "content": guardrail.content,
-        }
-        for guardrail in guardrails
+        fill_record(
+            GuardrailRecord,
+            one,
+            policy=one.kind.value,
+            name=one.kind.policy_name,
+            characters=measure_guardrail(one.content),
+        )
+        for one in guardrails
     ]
     columns = (
-        TableColumn("Policy", lambda policy: policy["policy"], keeps_whole=True),
+        TableColumn("Policy", "policy", keeps_whole=True),
         TableColumn("Attach to", lambda policy: ", ".join(policy["attach_to"])),
-        TableColumn("Does", lambda policy: policy["description"]),
+        TableColumn("Does", "description"),
         TableColumn("Characters", lambda policy: f"{policy['characters']:,}", is_number=True),
     )
     show_listing(Listing("policies", records, columns, _head(bundle), _tail(bundle)), output, terminal)
@@ -82,48 +79,33 @@ def show_guardrails(
 
 def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) -> None:
     columns = (
-        TableColumn("Alarm", lambda alarm: alarm["alarm"], keeps_whole=True),
+        TableColumn("Alarm", "alarm", keeps_whole=True),
         TableColumn("Alerts", lambda alarm: "after matching" if alarm["needs_matching"] else "at once"),
-        TableColumn("When", lambda alarm: alarm["description"]),
-        TableColumn("Seen in", lambda alarm: alarm["seen_in"]),
+        TableColumn("When", "description"),
+        TableColumn("Seen in", "seen_in"),
     )
     head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
-    records = [_alarm_record(alarm) for alarm in bundle.alarms]
+    records = [
+        fill_record(AlarmRecord, alarm, alarm=alarm.kind.value, metric_namespace=METRIC_NAMESPACE)
+        for alarm in bundle.alarms
+    ]
     show_listing(Listing("alarms", records, columns, head, _tail(bundle)), output, terminal)
-
-
-def _alarm_record(alarm: Alarm) -> Record:
-    return {
-        "alarm": alarm.kind.value,
-        "name": alarm.name,
-        "description": alarm.description,
-        "needs_matching": alarm.needs_matching,
-        "seen_in": alarm.seen_in,
-        "metric_namespace": METRIC_NAMESPACE,
-        "metric_name": alarm.metric_name,
-        "metric_filter": alarm.metric_filter,
-        "event_pattern": alarm.event_pattern,
-    }
 
 
 def show_classified(
     bundle: PolicyBundle, evaluated: Sequence[ClassifiedRecord], output: OutputFormat, terminal: Terminal
 ) -> None:
     columns = (
-        TableColumn("At", lambda event: event["event_time"] or "", keeps_whole=True),
-        TableColumn("Account", lambda event: event["account_id"] or "", keeps_whole=True),
-        TableColumn("Event", lambda event: event["event_name"] or ""),
-        TableColumn("Whose", lambda event: _KIND_WORDS[RootEventKind(event["kind"])][0], style=_style_of),
-        TableColumn("Why", lambda event: event["explanation"]),
+        TableColumn("At", "event_time", keeps_whole=True),
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Event", "event_name"),
+        mark_column("Whose", "kind", _KIND_WORDS),
+        TableColumn("Why", "explanation"),
     )
     head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
     records = [_event_record(one) for one in evaluated]
     empty = "No record is about a root user or AssumeRoot."
     show_listing(Listing("events", records, columns, head, _tail(bundle), empty), output, terminal)
-
-
-def _style_of(event: Record) -> str:
-    return _KIND_WORDS[RootEventKind(event["kind"])][1]
 
 
 def _event_record(evaluated: ClassifiedRecord) -> Record:

@@ -15,11 +15,15 @@ def list_next_steps(
     account: Account, window: RecoveryWindow, endpoint_url: str | None, *, leave_open: bool = False
 ) -> tuple[str, ...]:
     """List the steps for a window that this command closes; ``endpoint_url`` is ``None`` for AWS."""
-    return (
-        *_list_work(account.email, window, endpoint_url),
-        _describe_end(window, leave_open=leave_open),
-        _WHAT_CLOSING_DOES,
-    )
+    end = _end_of(window)
+    if leave_open:
+        ending = (
+            f"Nothing closes this window at its end ({end}): no server is running. Close it yourself: "
+            f"rootkeeper windows close {window.window_id}"
+        )
+    else:
+        ending = f"This command waits and closes the window at {end}; Ctrl-C closes it at once."
+    return (*_list_work(account.email, window, endpoint_url), ending, _WHAT_CLOSING_DOES)
 
 
 def list_steps_on_server(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
@@ -55,16 +59,6 @@ def list_set_up_steps(account: Account, window: RecoveryWindow, endpoint_url: st
             f"This command checks every few seconds and ends when the login is complete. At {end}, or at Ctrl-C, "
             "everything is deleted again."
         ),
-    )
-
-
-def _describe_end(window: RecoveryWindow, *, leave_open: bool) -> str:
-    end = _end_of(window)
-    if not leave_open:
-        return f"This command waits and closes the window at {end}; Ctrl-C closes it at once."
-    return (
-        f"Nothing closes this window at its end ({end}): no server is running. Close it yourself: "
-        f"rootkeeper windows close {window.window_id}"
     )
 
 

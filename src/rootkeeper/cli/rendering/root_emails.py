@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Account
+from rootkeeper.root_emails.records import AttestationRecord, EmailRecord
 from rootkeeper.root_emails.rules import (
     EXPLANATIONS,
     EmailAttestation,
     EmailReason,
-    EmailRules,
     EmailVerdict,
     GroupBasis,
     RootEmail,
     count_verdicts,
 )
 from rootkeeper.root_emails.service import SOURCE, EmailReport
+from rootkeeper.shapes import fill_record
 from rootkeeper.values import json_time
 
 if TYPE_CHECKING:
@@ -34,16 +35,8 @@ _WORDS = {
 
 def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the list to stdout, and remarks to stderr."""
-    show_listing(_listing(report), output, terminal)
-    if output is OutputFormat.TABLE:
-        for line in _summary_lines(report):
-            terminal.show(line)
-    for remark in report.remarks:
-        terminal.remark(remark)
-
-
-def _listing(report: EmailReport) -> Listing:
-    return Listing(
+    rules = report.rules
+    listing = Listing(
         "accounts",
         [email_record(one) for one in report.emails],
         _COLUMNS,
@@ -52,49 +45,44 @@ def _listing(report: EmailReport) -> Listing:
             "endpoint": report.endpoint.label,
             "source": SOURCE,
             "listed_at": json_time(report.inventory.listed_at),
-            "rules": _rules_record(report.rules),
+            "rules": {
+                "allowed_domains": sorted(rules.allowed_domains),
+                "approved_pattern": rules.approved_pattern.pattern if rules.approved_pattern else None,
+                "groups": sorted(rules.groups),
+            },
         },
         tail={"summary": count_verdicts(report.emails)},
         empty="No account is selected.",
     )
+    show_listing(listing, output, terminal)
+    if output is OutputFormat.TABLE:
+        for line in _summary_lines(report):
+            terminal.show(line)
+    for remark in report.remarks:
+        terminal.remark(remark)
 
 
-def _rules_record(rules: EmailRules) -> dict[str, Any]:
-    return {
-        "allowed_domains": sorted(rules.allowed_domains),
-        "approved_pattern": rules.approved_pattern.pattern if rules.approved_pattern else None,
-        "groups": sorted(rules.groups),
-    }
-
-
-def email_record(found: RootEmail) -> dict[str, Any]:
-    """One account's address."""
+def email_record(found: RootEmail) -> EmailRecord:
     account, attestation = found.account, found.attestation
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email": account.email or None,
-        "ou_path": account.ou_path,
-        "state": account.state.value,
-        "role": found.role.value,
-        "verdict": found.verdict.value,
-        "reasons": [reason.value for reason in found.reasons],
-        "group": found.group_basis.value if found.group_basis else None,
-        "attested_by": attestation.attested_by if attestation else None,
-        "attested_until": json_time(attestation.until) if attestation else None,
-        "shared_with": list(found.shared_with),
-    }
+    return fill_record(
+        EmailRecord,
+        found,
+        account_id=account.account_id,
+        name=account.name,
+        email=account.email or None,
+        ou_path=account.ou_path,
+        state=account.state.value,
+        group=found.group_basis.value if found.group_basis else None,
+        attested_by=attestation.attested_by if attestation else None,
+        attested_until=json_time(attestation.until) if attestation else None,
+    )
 
 
 _COLUMNS = (
-    TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
-    TableColumn("Name", lambda record: record["name"]),
+    TableColumn("Account", "account_id", keeps_whole=True),
+    TableColumn("Name", "name"),
     TableColumn("Root e-mail address", lambda record: record["email"] or "?"),
-    TableColumn(
-        "Verdict",
-        lambda record: _WORDS[EmailVerdict(record["verdict"])][0],
-        style=lambda record: _WORDS[EmailVerdict(record["verdict"])][1],
-    ),
+    mark_column("Verdict", "verdict", _WORDS),
     TableColumn("Read by a group", lambda record: _render_group(record)),
     TableColumn("Why", lambda record: _render_reasons(record)),
 )
@@ -135,19 +123,12 @@ def _summary_lines(report: EmailReport) -> list[Text]:
 
 
 def show_attestation(kept: EmailAttestation, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the attestation to stdout."""
-    record = {
-        "address": kept.address,
-        "attested_by": kept.attested_by,
-        "until": json_time(kept.until),
-        "recorded_by": kept.recorded_by,
-        "recorded_at": json_time(kept.recorded_at),
-    }
+    record = fill_record(AttestationRecord, kept)
     columns = (
-        TableColumn("Address", lambda one: one["address"]),
-        TableColumn("Attested by", lambda one: one["attested_by"]),
-        TableColumn("Until", lambda one: one["until"]),
-        TableColumn("Recorded by", lambda one: one["recorded_by"]),
+        TableColumn("Address", "address"),
+        TableColumn("Attested by", "attested_by"),
+        TableColumn("Until", "until"),
+        TableColumn("Recorded by", "recorded_by"),
     )
     show_listing(Listing("attestations", [record], columns), output, terminal)
 
@@ -174,14 +155,10 @@ def show_email_change(
         "explanation": explanation,
     }
     columns = (
-        TableColumn("Account", lambda one: one["account_id"], keeps_whole=True),
-        TableColumn("Before", lambda one: one["email_before"]),
-        TableColumn("New", lambda one: one["email"]),
-        TableColumn(
-            "Outcome",
-            lambda one: _OUTCOME_WORDS[one["outcome"]][0],
-            style=lambda one: _OUTCOME_WORDS[one["outcome"]][1],
-        ),
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Before", "email_before"),
+        TableColumn("New", "email"),
+        mark_column("Outcome", "outcome", _OUTCOME_WORDS),
     )
     show_listing(Listing("changes", [record], columns), output, terminal)
     terminal.remark(explanation)

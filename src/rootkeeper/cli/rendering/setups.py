@@ -7,52 +7,43 @@ from typing import Any
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, render_timestamp, show_listing
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    Record,
+    TableColumn,
+    counted,
+    mark_column,
+    render_timestamp,
+    show_listing,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, Setup
-from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, difference_to_record
+from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord, CallerRecord
+from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
+from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
-from rootkeeper.values import json_time
 
 
-def drift_record(drift: SetupDrift) -> dict[str, Any]:
-    """Drift as JSON."""
-    return {
-        "accepted": None if drift.accepted is None else accepted_record(drift.accepted),
-        "differences": [difference_to_record(one) for one in drift.differences],
-        "unknown": list(drift.unknown),
-    }
-
-
-def accepted_record(accepted: AcceptedSetup) -> dict[str, Any]:
-    """Who accepted it, and when."""
-    return {
-        "accepted_at": json_time(accepted.accepted_at),
-        "accepted_by": accepted.accepted_by,
-        "ledger_sequence": accepted.ledger_sequence,
-    }
+def drift_record(drift: SetupDrift) -> AuditDriftRecord:
+    accepted = None if drift.accepted is None else fill_record(AcceptedSetupRecord, drift.accepted)
+    return fill_record(AuditDriftRecord, drift, accepted=accepted)
 
 
 def drift_parts(drift: SetupDrift) -> Iterator[Record]:
     """Drift as rows beside the parts of the set-up."""
-    yield {"part": "Drift", "state": _state_of(drift), "detail": _detail_of(drift)}
+    detail = None
+    if drift.accepted is not None:
+        detail = f"accepted by {drift.accepted.accepted_by} at {render_timestamp(drift.accepted.accepted_at)}"
+    if drift.is_clean:
+        state = "no drift"
+    elif drift.differences:
+        state = counted(len(drift.differences), "difference")
+    else:
+        state = "unknown" if drift.unknown else "never accepted"
+    yield {"part": "Drift", "state": state, "detail": detail}
     for one in drift.differences:
         yield {"part": f"Drift: {one.subject}", "state": one.found, "detail": f"accepted: {one.accepted}"}
-
-
-def _state_of(drift: SetupDrift) -> str:
-    if drift.is_clean:
-        return "no drift"
-    if drift.differences:
-        return counted(len(drift.differences), "difference")
-    return "unknown" if drift.unknown else "never accepted"
-
-
-def _detail_of(drift: SetupDrift) -> str | None:
-    if drift.accepted is None:
-        return None
-    return f"accepted by {drift.accepted.accepted_by} at {render_timestamp(drift.accepted.accepted_at)}"
 
 
 def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
@@ -70,7 +61,6 @@ def remark_drift(drift: SetupDrift, terminal: Terminal) -> None:
 
 
 def _lines(drift: SetupDrift) -> Iterator[tuple[str, str]]:
-    """Lines with their styles."""
     for one in drift.differences:
         yield f"✗ Drift: {one.what}", "bold red"
         yield from ((f"    possible cause: {cause}", "") for cause in one.could_be)
@@ -90,7 +80,13 @@ def accepted_lines(state: SetupState) -> list[str]:
     ]
     lines.append(f"  Delegated administrators: {_UNREAD if delegates is None else ', '.join(delegates) or 'none'}")
     lines += [f"    Unknown: {sentence}" for sentence in setup.unknown]
-    return [*lines, *_guardrail_lines(state)]
+    if state.guardrails is None:
+        return [*lines, f"  Guardrails: {_UNREAD}", f"    Unknown: {state.guardrails_unknown}"]
+    lines.append(f"  Guardrails: {counted(len(state.guardrails), 'policy', 'policies')} of your own")
+    for one in state.guardrails:
+        places = ", ".join(one.attached_to)
+        lines.append(f"    {one.policy_id} ({one.name}), content {one.content_hash[:12]}, attached to {places}")
+    return lines
 
 
 _UNREAD = "couldn't be read, so its drift won't be shown"
@@ -98,17 +94,6 @@ _UNREAD = "couldn't be read, so its drift won't be shown"
 
 def _render_switch(is_on: bool | None) -> str:
     return _UNREAD if is_on is None else "on" if is_on else "off"
-
-
-def _guardrail_lines(state: SetupState) -> Iterator[str]:
-    if state.guardrails is None:
-        yield f"  Guardrails: {_UNREAD}"
-        yield f"    Unknown: {state.guardrails_unknown}"
-        return
-    yield f"  Guardrails: {counted(len(state.guardrails), 'policy', 'policies')} of your own"
-    for one in state.guardrails:
-        places = ", ".join(one.attached_to)
-        yield f"    {one.policy_id} ({one.name}), content {one.content_hash[:12]}, attached to {places}"
 
 
 def show_accepted(report: SetupReport, accepted: AcceptedSetup, output: OutputFormat, terminal: Terminal) -> None:
@@ -127,8 +112,6 @@ _STYLES = {
     "on": "green",
     "unknown": "bold magenta",
 }
-
-
 _OUTCOME_WORDS = {
     StepOutcome.CHANGED: ("✓ Done", "green"),
     StepOutcome.UNNEEDED: ("✓ No change needed", "green"),
@@ -136,30 +119,46 @@ _OUTCOME_WORDS = {
     StepOutcome.UNKNOWN: ("? Not proven", "bold magenta"),
     StepOutcome.SKIPPED: ("· Skipped", "dim"),
 }
-
-
 _PLAIN_OUTCOMES = (StepOutcome.CHANGED, StepOutcome.UNNEEDED)
 """These need no detail."""
 
 
 def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the set-up and its drift to stdout."""
+    from rich.text import Text
+
+    setup = report.setup
     if output is OutputFormat.JSON:
-        tail = {"unknown": list(report.setup.unknown), "drift": drift_record(drift)}
-        show_listing(Listing("missing", _missing(report), (), _head(report), tail), output, terminal)
+        caller = fill_record(CallerRecord, report.caller, role=report.caller_role.value)
+        head = {
+            "organization_id": report.organization.organization_id,
+            "management_account_id": report.organization.management_account_id,
+            "endpoint": report.endpoint.label,
+            "caller": caller,
+            **_setup_record(setup),
+            "complete": report.is_complete,
+        }
+        missing = [{"what": part.what, "command": render_hint(part.fix)} for part in report.missing]
+        tail = {"unknown": list(setup.unknown), "drift": drift_record(drift)}
+        show_listing(Listing("missing", missing, (), head, tail), output, terminal)
         return
     show_listing(Listing("parts", [*_parts(report), *drift_parts(drift)], _COLUMNS), output, terminal)
     if output is OutputFormat.TABLE:
-        _show_missing(report, terminal)
+        terminal.show(Text())
+        for sentence in setup.unknown:
+            terminal.show(Text(printable(f"? Unknown: {sentence}"), style="bold magenta"))
+        for part in report.missing:
+            terminal.show(Text.assemble((f"✗ Missing: {part.what}", "bold red"), f"  Fix it: {render_hint(part.fix)}"))
+        if report.is_complete:
+            terminal.show(Text("✓ Root access management is set up.", style="bold green"))
         show_drift(drift, terminal)
         if report.is_complete and drift.accepted is None and not drift.unknown:
             terminal.show("No set-up was accepted, so drift can't be detected. Accept it: rootkeeper status --accept")
 
 
 _COLUMNS = (
-    TableColumn("", lambda part: part["part"]),
-    TableColumn("", lambda part: part["state"], style=lambda part: _STYLES.get(part["state"], "")),
-    TableColumn("", lambda part: part["detail"] or ""),
+    TableColumn("", "part"),
+    TableColumn("", "state", style=lambda part: _STYLES.get(part["state"], "")),
+    TableColumn("", "detail"),
 )
 
 
@@ -192,35 +191,6 @@ def _has_feature(setup: Setup, feature: Feature) -> bool | None:
     return feature in setup.features
 
 
-def _show_missing(report: SetupReport, terminal: Terminal) -> None:
-    from rich.text import Text
-
-    terminal.show(Text())
-    for sentence in report.setup.unknown:
-        terminal.show(Text(printable(f"? Unknown: {sentence}"), style="bold magenta"))
-    for part in report.missing:
-        terminal.show(Text.assemble((f"✗ Missing: {part.what}", "bold red"), f"  Fix it: {render_hint(part.fix)}"))
-    if report.is_complete:
-        terminal.show(Text("✓ Root access management is set up.", style="bold green"))
-
-
-def _head(report: SetupReport) -> dict[str, Any]:
-    setup = report.setup
-    return {
-        "organization_id": report.organization.organization_id,
-        "management_account_id": report.organization.management_account_id,
-        "endpoint": report.endpoint.label,
-        "caller": {
-            "account_id": report.caller.account_id,
-            "arn": report.caller.arn,
-            "partition": report.caller.partition,
-            "role": report.caller_role.value,
-        },
-        **setup_record(setup),
-        "complete": report.is_complete,
-    }
-
-
 def _place(report: SetupReport) -> dict[str, Any]:
     return {
         "organization_id": report.organization.organization_id,
@@ -229,7 +199,7 @@ def _place(report: SetupReport) -> dict[str, Any]:
     }
 
 
-def setup_record(setup: Setup) -> dict[str, Any]:
+def _setup_record(setup: Setup) -> dict[str, Any]:
     """What is on; ``null`` if it couldn't be read."""
     delegates = setup.delegated_administrators
     return {
@@ -242,10 +212,6 @@ def setup_record(setup: Setup) -> dict[str, Any]:
     }
 
 
-def _missing(report: SetupReport) -> list[Record]:
-    return [{"what": part.what, "command": render_hint(part.fix)} for part in report.missing]
-
-
 def plan_lines(plan: SetupPlan) -> list[str]:
     """Render what a change does, for a question."""
     return [
@@ -256,11 +222,10 @@ def plan_lines(plan: SetupPlan) -> list[str]:
 
 
 def show_plan(plan: SetupPlan, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the plan of a dry run to stdout."""
     steps = [
         {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
     ]
-    columns = (TableColumn("Change", lambda step: step["what"]),)
+    columns = (TableColumn("Change", "what"),)
     tail = {"unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
     show_listing(Listing("steps", steps, columns, _place(plan.report), tail, "No change is needed."), output, terminal)
     for sentence in (*plan.unneeded, *plan.remarks):
@@ -284,7 +249,7 @@ def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -
         records,
         _CHANGE_COLUMNS,
         _place(change.plan.report),
-        setup_record(change.setup) | {"remarks": closing_remarks},
+        _setup_record(change.setup) | {"remarks": closing_remarks},
         empty="Nothing was changed: everything was already set up.",
     )
     show_listing(listing, output, terminal)
@@ -295,11 +260,7 @@ def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -
 
 
 _CHANGE_COLUMNS = (
-    TableColumn("Step", lambda step: step["what"]),
-    TableColumn(
-        "Outcome",
-        lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][0],
-        style=lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][1],
-    ),
-    TableColumn("", lambda step: "" if StepOutcome(step["outcome"]) in _PLAIN_OUTCOMES else step["detail"]),
+    TableColumn("Step", "what"),
+    mark_column("Outcome", "outcome", _OUTCOME_WORDS),
+    TableColumn("", lambda step: "" if step["outcome"] in _PLAIN_OUTCOMES else step["detail"]),
 )

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from typing import Any
 
 from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    Record,
+    TableColumn,
+    mark_column,
+    show_facts,
+    show_listing,
+    show_record,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.ledger.rules import Result
 from rootkeeper.unlock.rules import LockoutVerdict
 from rootkeeper.untrusted_text import json_text, printable
 
-_STYLES = {
-    LockoutVerdict.DEPENDS: "bold yellow",
-    LockoutVerdict.LOCKED: "bold red",
-    LockoutVerdict.NO_POLICY: "dim",
-    LockoutVerdict.OPEN: "green",
-    LockoutVerdict.UNKNOWN: "bold yellow",
-}
 _WORDS = {
-    LockoutVerdict.DEPENDS: "Locks out all but some",
-    LockoutVerdict.LOCKED: "Locks everyone out",
-    LockoutVerdict.NO_POLICY: "No policy",
-    LockoutVerdict.OPEN: "Open",
-    LockoutVerdict.UNKNOWN: "Unknown",
+    LockoutVerdict.DEPENDS: ("Locks out all but some", "bold yellow"),
+    LockoutVerdict.LOCKED: ("Locks everyone out", "bold red"),
+    LockoutVerdict.NO_POLICY: ("No policy", "dim"),
+    LockoutVerdict.OPEN: ("Open", "green"),
+    LockoutVerdict.UNKNOWN: ("Unknown", "bold yellow"),
 }
 
 
@@ -35,9 +35,9 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
     kind = ResourceKind(record["service"])
     noun, unknown = kind.noun, record["unknown"]
     columns = (
-        TableColumn(noun.capitalize(), lambda one: one["name"]),
-        TableColumn("Region", lambda one: one["region"], keeps_whole=True),
-        TableColumn("Policy", lambda one: _WORDS[LockoutVerdict(one["verdict"])], _style_of),
+        TableColumn(noun.capitalize(), "name"),
+        TableColumn("Region", "region", keeps_whole=True),
+        mark_column("Policy", "verdict", _WORDS),
         TableColumn("Why", _render_explanation),
     )
     head = {name: record[name] for name in ("organization_id", "account_id", "service")}
@@ -52,10 +52,6 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
         terminal.remark(f"Region {one['region']} wasn't read: {one['reason']}", style="bold yellow")
 
 
-def _style_of(record: Record) -> str:
-    return _STYLES[LockoutVerdict(record["verdict"])]
-
-
 def _render_explanation(record: Record) -> str:
     """Explain what the verdict alone doesn't say."""
     says_all = record["verdict"] in (LockoutVerdict.NO_POLICY, LockoutVerdict.OPEN)
@@ -68,7 +64,13 @@ def show_resource_policy(record: Record, output: OutputFormat, terminal: Termina
     if output is not OutputFormat.TABLE:
         _show_record(record, output, terminal)
         return
-    _show_facts(_render_place(record) | _render_verdict(record), terminal)
+    verdict, word = record["verdict"], f"{_WORDS[record['verdict']][0]}."
+    facts = {"Verdict": word if verdict == LockoutVerdict.NO_POLICY else f"{word} {record['explanation']}"}
+    if record["sha256"] is not None:
+        facts["SHA-256"] = record["sha256"]
+    if record["protected"]:
+        facts["Protected"] = "by unlock.protect in the settings"
+    show_facts(_render_place(record) | facts, terminal, 10)
     if record["policy"] is not None:
         _show_policy("Policy", record["policy"], terminal)
     if record["locking_statements"]:
@@ -109,21 +111,19 @@ def show_outcome(record: Record, found: str | None, output: OutputFormat, termin
     }
     if saved is not None:
         facts |= {"Saved": saved["path"], "SHA-256": saved["sha256"]}
-    _show_facts(facts, terminal)
+    show_facts(facts, terminal, 10)
     if saved is not None and is_done:
         terminal.remark(f"To restore it: {_render_command(record)} --restore {shlex.quote(saved['path'])}")
 
 
 def describe_verdict(verdict: str | None) -> str | None:
     """Render a verdict; ``None`` if nothing was read."""
-    return None if verdict is None else f"{_WORDS[LockoutVerdict(verdict)]}."
+    return None if verdict is None else f"{_WORDS[LockoutVerdict(verdict)][0]}."
 
 
 def _show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    if output is OutputFormat.JSON:
-        terminal.write(json_text(record, indent=2) + "\n")
-        return
-    terminal.write(json_text({name: value for name, value in record.items() if name != "schema_version"}) + "\n")
+    """A record of an unlocking has its version already."""
+    show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
 
 
 def _render_place(record: Record) -> dict[str, str]:
@@ -132,22 +132,6 @@ def _render_place(record: Record) -> dict[str, str]:
         "Region": record["region"] or "unknown",
         "Account": record["account_id"],
     }
-
-
-def _render_verdict(record: Record) -> dict[str, str]:
-    verdict = LockoutVerdict(record["verdict"])
-    word = f"{_WORDS[verdict]}."
-    facts = {"Verdict": word if verdict is LockoutVerdict.NO_POLICY else f"{word} {record['explanation']}"}
-    if record["sha256"] is not None:
-        facts["SHA-256"] = record["sha256"]
-    if record["protected"]:
-        facts["Protected"] = "by unlock.protect in the settings"
-    return facts
-
-
-def _show_facts(facts: Mapping[str, str], terminal: Terminal) -> None:
-    for name, value in facts.items():
-        terminal.show(f"{name:<10} {printable(value)}")
 
 
 def _show_policy(title: str, policy: Any, terminal: Terminal) -> None:

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.listings import (
-    SCHEMA_VERSION,
     Listing,
     Record,
     TableColumn,
     render_length,
     render_timestamp,
+    show_facts,
     show_listing,
+    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.untrusted_text import json_text, printable
 from rootkeeper.values import render_duration
 from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.records import window_to_record
@@ -41,38 +41,54 @@ _STYLES = {
 
 
 def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, terminal: Terminal, now: datetime) -> None:
-    """Write a list of windows to stdout."""
-    by_id = {window.window_id: window for window in windows}
-
-    def end_of(record: Record) -> str:
-        return render_end(by_id[record["window_id"]], now)
-
     columns = (
-        TableColumn("Window", lambda record: record["window_id"], keeps_whole=True),
-        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn("Window", lambda window: window.window_id, keeps_whole=True),
+        TableColumn("Account", lambda window: window.account_id, keeps_whole=True),
         TableColumn(
             "State",
-            lambda record: record["state"],
-            lambda record: _STYLES.get(record["state"], "dim"),
+            lambda window: window.state.value,
+            lambda window: _STYLES.get(window.state, "dim"),
             keeps_whole=True,
         ),
-        TableColumn("End", end_of),
-        TableColumn("Requested by", lambda record: record["requested_by"]),
-        TableColumn("Reason", lambda record: render_reason(by_id[record["window_id"]])),
+        TableColumn("End", lambda window: render_end(window, now)),
+        TableColumn("Requested by", lambda window: window.requested_by),
+        TableColumn("Reason", render_reason),
     )
     records = [window_to_record(window) for window in windows]
-    show_listing(Listing("windows", records, columns, empty="No recovery windows."), output, terminal)
+    listing = Listing("windows", records, columns, empty="No recovery windows.", rows=windows)
+    show_listing(listing, output, terminal)
 
 
 def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
     """Write one window to stdout."""
     if output is not OutputFormat.TABLE:
-        head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
-        indent = 2 if output is OutputFormat.JSON else None
-        terminal.write(json_text({**head, **window_to_record(window)}, indent=indent) + "\n")
+        show_record(window_to_record(window), output, terminal)
         return
-    for name, value in _facts(window, now).items():
-        terminal.show(f"{name:<14} {printable(value)}")
+    review = ""
+    if window.reviewed_by:
+        review = f"by {window.reviewed_by}"
+    elif window.review_due_at and (window.opened_at or window.state not in FINAL_STATES):
+        review = f"due from a second person by {render_timestamp(window.review_due_at)}"
+    kinds = {"drill": window.is_drill, "emergency, opened without approval": window.is_emergency}
+    opened = render_timestamp(window.opened_at) if window.opened_at else ""
+    facts = {
+        "Window": window.window_id,
+        "Account": window.account_id,
+        "State": window.state.value,
+        "Kind": ", ".join(word for word, is_so in kinds.items() if is_so),
+        "Reason": render_reason(window),
+        "Requested by": f"{window.requested_by} at {render_timestamp(window.requested_at)}",
+        "Approved by": _render_approvals(window),
+        "Expires": render_timestamp(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
+        "Opened": f"{opened} by {window.activated_by}" if opened and window.activated_by else opened,
+        "Watched": (window.watched_by or "not watched") if window.opened_at else "",
+        "End": render_end(window, now),
+        "Closed by": window.closed_by or "",
+        "Review": review,
+        "Last failure": window.failure or "",
+        "Next re-read": _render_reread(window),
+    }
+    show_facts({name: value for name, value in facts.items() if value}, terminal)
 
 
 def show_closing(closing: ClosingResult, output: OutputFormat, terminal: Terminal, now: datetime) -> int:
@@ -107,54 +123,11 @@ def list_waits(window: RecoveryWindow) -> list[str]:
     return []
 
 
-def _facts(window: RecoveryWindow, now: datetime) -> dict[str, str]:
-    facts = {
-        "Window": window.window_id,
-        "Account": window.account_id,
-        "State": window.state.value,
-        "Kind": _render_kind(window),
-        "Reason": render_reason(window),
-        "Requested by": f"{window.requested_by} at {render_timestamp(window.requested_at)}",
-        "Approved by": _render_approvals(window),
-        "Expires": render_timestamp(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
-        "Opened": _render_opening(window),
-        "Watched": (window.watched_by or "not watched") if window.opened_at else "",
-        "End": render_end(window, now),
-        "Closed by": window.closed_by or "",
-        "Review": _render_review(window),
-        "Last failure": window.failure or "",
-        "Next re-read": _render_reread(window),
-    }
-    return {name: value for name, value in facts.items() if value}
-
-
-def _render_kind(window: RecoveryWindow) -> str:
-    kinds = (("drill", window.is_drill), ("emergency, opened without approval", window.is_emergency))
-    return ", ".join(word for word, is_so in kinds if is_so)
-
-
 def _render_approvals(window: RecoveryWindow) -> str:
     names, needed = ", ".join(window.approved_by), window.approvals_needed
     if not needed:
         return names or "no one (needs no approval)"
     return f"{names or 'no one'} ({len(window.approved_by)} of {needed} needed)"
-
-
-def _render_opening(window: RecoveryWindow) -> str:
-    if window.opened_at is None:
-        return ""
-    return render_timestamp(window.opened_at) + (f" by {window.activated_by}" if window.activated_by else "")
-
-
-def _render_review(window: RecoveryWindow) -> str:
-    if window.reviewed_by:
-        return f"by {window.reviewed_by}"
-    is_owed = window.opened_at is not None or window.state not in FINAL_STATES
-    return (
-        f"due from a second person by {render_timestamp(window.review_due_at)}"
-        if is_owed and window.review_due_at
-        else ""
-    )
 
 
 def _render_reread(window: RecoveryWindow) -> str:
@@ -192,11 +165,6 @@ def describe_purpose(window: RecoveryWindow) -> str:
     return f"account {window.account_id}, {render_window_length(window)}{drill}: {render_reason(window)}"
 
 
-def describe_requester(window: RecoveryWindow) -> str:
-    """Who requested it, and when."""
-    return f"Requested by {window.requested_by} at {render_timestamp(window.requested_at)}."
-
-
 def describe_request(request: WindowRequest) -> str:
     """Describe a request in one sentence, for the question."""
     drill = " as a drill" if request.is_drill else ""
@@ -206,8 +174,7 @@ def describe_request(request: WindowRequest) -> str:
 
 
 def show_report(record: Record, markdown: str, output: OutputFormat, terminal: Terminal) -> None:
-    """Write it to stdout."""
     if output is OutputFormat.JSON:
-        terminal.write(json_text({"schema_version": SCHEMA_VERSION, **record}, indent=2) + "\n")
+        show_record(record, output, terminal)
     else:
         terminal.write(markdown)
