@@ -16,12 +16,14 @@ from rootkeeper.cli.outputs import OptionSet, OutputFormat, option
 from rootkeeper.cli.rendering.windows import render_end
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
+from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.untrusted_text import json_text
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rootkeeper.composition.application import Application
+    from rootkeeper.organization.accounts import Account, Inventory
     from rootkeeper.organization.progress import Progress
     from rootkeeper.windows.rules import RecoveryWindow
 
@@ -75,15 +77,8 @@ class Confirmation:
         """Show organization, caller and endpoint; as JSON if the answer is JSON."""
         context = self._context
         if self._output in (OutputFormat.JSON, OutputFormat.JSONL):
-            self._terminal.remark(
-                json_text(
-                    {
-                        "organization": context.organization_id,
-                        "caller": context.caller_arn,
-                        "endpoint": context.endpoint,
-                    }
-                )
-            )
+            organization, caller, endpoint = context.organization_id, context.caller_arn, context.endpoint
+            self._terminal.remark(json_text({"organization": organization, "caller": caller, "endpoint": endpoint}))
             return
         self._terminal.remark(f"Organization {context.organization_id}, endpoint {context.endpoint}", style="bold")
         self._terminal.remark(f"Caller {context.caller_arn}")
@@ -185,6 +180,16 @@ def prepare_for_changes(application: Application, terminal: Terminal, progress: 
         style = None if closing.is_closed else "bold red"
         terminal.remark(f"Overdue recovery window {closing.window.window_id}: {closing.explanation}", style=style)
     warn_emergencies(application, terminal)
+
+
+def read_account(application: Application, text: str, progress: Progress) -> tuple[Inventory, Account]:
+    """Read the organization, and find the account of that id or unique name.
+
+    :raises InputError: if there is none.
+    """
+    inventory = application.inventory_reader.read(progress)
+    progress.finish()
+    return inventory, find_account(NamedAccount(text), inventory.accounts)
 
 
 def begin_change(

@@ -50,8 +50,6 @@ class FailOnOptions(OptionSet):
 
 
 _LENGTH = re.compile(r"\d+[dhms]")
-
-
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(days=3650)
 
 
@@ -84,6 +82,9 @@ def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) 
     return parse_moment(text, option, now, day_ends=day_ends)
 
 
+AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
+
+
 @dataclass(frozen=True, slots=True)
 class PaceOptions(OptionSet):
     """How fast AWS is called."""
@@ -103,7 +104,7 @@ class PaceOptions(OptionSet):
 class RecoveryOptions(OptionSet):
     """A request for a recovery window; the same for ``recover`` and ``windows request``."""
 
-    account: Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
+    account: AccountArgument
     reason: Annotated[str, option("--reason", "Why the root user is needed.")]
     ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None
     duration: Annotated[str, option("--for LENGTH", "How long the window is open, from 10s to 72h.")] = "4h"
@@ -153,11 +154,11 @@ class SelectionOptions(OptionSet):
 
         :raises InputError: if a file can't be read, or an option can't be understood.
         """
-        named = [NamedAccount(text) for text in self.accounts or ()]
-        for entry in named:
-            _require_plausible(entry.text)
+        for text in self.accounts or ():
+            if text.isdigit():  # meant as an account id, so it is checked before any call
+                parse_account_id(text)
         return SelectionRequest(
-            named=(*named, *_read_file(self.from_file)),
+            named=(*map(NamedAccount, self.accounts or ()), *_read_file(self.from_file)),
             organizational_units=tuple(self.ou or ()),
             tags=tuple(parse_tag(text) for text in self.tag or ()),
             account_states=frozenset(self.account_state or ()),
@@ -166,12 +167,6 @@ class SelectionOptions(OptionSet):
             everything=self.all_accounts,
             included_failsafes=frozenset(parse_account_id(text) for text in self.include_failsafe or ()),
         )
-
-
-def _require_plausible(text: str) -> None:
-    """Digits are meant as an account id, so check the id before any call."""
-    if text.isdigit():
-        parse_account_id(text)
 
 
 def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
@@ -254,7 +249,6 @@ def _parse_kinds(texts: list[str] | None) -> frozenset[CredentialKind]:
 
 
 _wave_option = partial(option, rich_help_panel="Waves")
-_LONGEST_PAUSE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,10 +276,8 @@ class WaveOptions(OptionSet):
                 raise InputError(f"{name} is {number}, but it counts accounts.", hint="Use 1 or more, or leave it out.")
         if self.pause is not None and self.wave is None and self.canary is None:
             raise InputError("--pause needs waves.", hint="Add --canary N or --wave N.")
-        return WaveRules(self.canary or 0, self.wave, self._parse_pause(), self.stop_after_failures)
-
-    def _parse_pause(self) -> int:
-        if self.pause is None:
-            return 0
-        pause = parse_duration(self.pause, option="--pause", shortest=timedelta(seconds=1), longest=_LONGEST_PAUSE)
-        return int(pause.total_seconds())
+        pause = timedelta()
+        if self.pause is not None:
+            longest = timedelta(hours=24)
+            pause = parse_duration(self.pause, option="--pause", shortest=timedelta(seconds=1), longest=longest)
+        return WaveRules(self.canary or 0, self.wave, int(pause.total_seconds()), self.stop_after_failures)

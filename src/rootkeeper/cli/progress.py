@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from rootkeeper.cli.rendering.listings import counted, render_length, render_timestamp
+from rootkeeper.cli.rendering.listings import counted, render_findings, render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
 from rootkeeper.organization.progress import Progress
@@ -22,11 +23,8 @@ if TYPE_CHECKING:
 
 
 _SECONDS_BETWEEN_LINES = 5.0
-
-
 _SECONDS_BEFORE_RATE = 1.0
 """A rate over less time means nothing."""
-
 
 Monotonic = Callable[[], float]
 
@@ -46,11 +44,6 @@ class ProgressRate:
     present: int = 0
     unknown: int = 0
 
-    def advance(self, present: int, unknown: int) -> None:
-        self.done += 1
-        self.present += present
-        self.unknown += unknown
-
     def find_rate(self, now: float) -> float | None:
         """Accounts a second; ``None`` while it isn't known."""
         passed = now - self.started_at
@@ -64,16 +57,38 @@ class ProgressRate:
         return max(0, self.total - self.done) / rate
 
 
-class BarProgress:
-    """One bar, with rate, estimate and findings beside it."""
+class CountedProgress(ABC):
+    """What a bar and lines have in common. Several threads can advance it."""
 
     def __init__(self, terminal: Terminal, monotonic: Monotonic = time.monotonic) -> None:
         self._terminal = terminal
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._bar: Bar | None = None
-        self._task: TaskID | None = None
         self._pace = ProgressRate(0.0)
+
+    def set_total(self, total: int) -> None:
+        with self._lock:
+            self._pace.total = total
+
+    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+        with self._lock:
+            self._pace.done += 1
+            self._pace.present += present
+            self._pace.unknown += unknown
+            self._update()
+
+    def remark(self, text: str) -> None:
+        self._terminal.remark(text)
+
+    @abstractmethod
+    def _update(self) -> None: ...
+
+
+class BarProgress(CountedProgress):
+    """One bar, with rate, estimate and findings beside it."""
+
+    _bar: Bar | None = None
+    _task: TaskID | None = None
 
     def start(self, label: str, total: int | None) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -98,14 +113,6 @@ class BarProgress:
             self._pace.total = total
             self._update()
 
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        with self._lock:
-            self._pace.advance(present, unknown)
-            self._update()
-
-    def remark(self, text: str) -> None:
-        self._terminal.remark(text)
-
     def finish(self) -> None:
         if self._bar is not None:
             self._bar.stop()
@@ -122,40 +129,26 @@ class BarProgress:
             self._bar.update(self._task, completed=pace.done, total=pace.total, beside=self.beside)
 
 
-class LineProgress:
+class LineProgress(CountedProgress):
     """A line every few seconds and at the end."""
 
-    def __init__(self, terminal: Terminal, monotonic: Monotonic = time.monotonic) -> None:
-        self._terminal = terminal
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._label = ""
-        self._pace = ProgressRate(0.0)
-        self._next_line_at = 0.0
+    _label = ""
+    _next_line_at = 0.0
 
     def start(self, label: str, total: int | None) -> None:
         self.finish()
         self._label, self._pace = label, ProgressRate(self._monotonic(), total)
         self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
 
-    def set_total(self, total: int) -> None:
-        with self._lock:
-            self._pace.total = total
-
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        with self._lock:
-            self._pace.advance(present, unknown)
-            if self._monotonic() >= self._next_line_at:
-                self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
-                self._write_line()
-
-    def remark(self, text: str) -> None:
-        self._terminal.remark(text)
-
     def finish(self) -> None:
         if self._label and self._pace.total != 0:
             self._write_line(has_ended=True)
         self._label = ""
+
+    def _update(self) -> None:
+        if self._monotonic() >= self._next_line_at:
+            self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
+            self._write_line()
 
     def _write_line(self, *, has_ended: bool = False) -> None:
         pace = self._pace
@@ -182,11 +175,6 @@ def render_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m {whole % 60}s"
     return f"{whole // 3600}h {whole % 3600 // 60}m"
-
-
-def render_findings(present: int, unknown: int) -> str:
-    """Such as ``3 present, 1 unknown``; empty without any."""
-    return ", ".join(f"{count:,} {name}" for count, name in ((present, "present"), (unknown, "unknown")) if count)
 
 
 class Countdown:
@@ -222,8 +210,3 @@ class Countdown:
         end = self._window.expires_at or self._clock.now()
         left = render_length(end - self._clock.now())
         return f"Closes in {left}, at {render_timestamp(end)}. Ctrl-C closes it now."
-
-
-def open_countdown(terminal: Terminal, window: RecoveryWindow, clock: Clock) -> Countdown:
-    """A countdown to the window's end."""
-    return Countdown(terminal, window, clock)

@@ -9,10 +9,10 @@ from rootkeeper.cli.progress import (
     LineProgress,
     ProgressRate,
     open_progress,
-    render_findings,
     render_pace,
     render_seconds,
 )
+from rootkeeper.cli.rendering.listings import render_findings
 from rootkeeper.cli.terminal import Terminal
 
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.aws.rules import OneTimePassword
-from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
+from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
-from rootkeeper.cli.options import FailOnOptions, SelectionOptions, parse_moment
+from rootkeeper.cli.options import AccountArgument, FailOnOptions, SelectionOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
+from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.rendering.root_emails import show_email_change
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
 from rootkeeper.ledger.rules import Result
-from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.root_emails.rules import has_email_findings, parse_one_time_password
 
 if TYPE_CHECKING:
@@ -47,7 +45,6 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
 
     Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage; 3 AWS refused or can't be reached.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.root_emails import show_emails
 
     output = invocation.choose_output(*LIST_OUTPUTS)
@@ -81,7 +78,6 @@ def attest_email(
 
     Exit statuses: 0 recorded; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.root_emails import show_attestation
 
     output = invocation.choose_output(*LIST_OUTPUTS)
@@ -170,7 +166,7 @@ def change_email(
     invocation: Invocation,
     change: ChangeOptions,
     *,
-    account: Annotated[str, argument("ACCOUNT", "An account id or unique name.")],
+    account: AccountArgument,
     address: Annotated[str, argument("ADDRESS", "The new root e-mail address.")],
     reason: Annotated[str, option("--reason", "Why the address is changed.")],
     ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None,
@@ -206,7 +202,6 @@ def change_email(
     the rules, or the account can't be changed now; 3 AWS or the ledger refused, or AWS can't be reached; 4 the one-time
     password is wrong or missing, or the change isn't proven yet, which can take 4 hours.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.root_emails.service import EmailChangeRequest
 
     output = invocation.choose_output(*LIST_OUTPUTS)
@@ -214,9 +209,7 @@ def change_email(
     progress = open_progress(terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
-        inventory = application.inventory_reader.read(progress)
-        progress.finish()
-        found = find_account(NamedAccount(account), inventory.accounts)
+        inventory, found = read_account(application, account, progress)
         request = EmailChangeRequest(found, address, reason, ticket, overrides=override, restarts=restart)
         plan = application.email_change_planner.plan(inventory, request)
         run = _EmailChangeCommand(
@@ -260,21 +253,15 @@ class _EmailChangeCommand:
             self.terminal.remark(started.explanation)
         if not self.passwords.can_read:
             return self.end("started", f"AWS waits for the one-time password. {self._next_step}")
-        with self._with_next_step():
+        try:
             accepted = self._accept()
+        except (RootkeeperError, KeyboardInterrupt):
+            self.terminal.remark(f"Not finished. {self._next_step}")
+            raise
         return self.end(_OUTCOMES[accepted.result], render_hint(accepted.explanation) or "")
 
     def end(self, outcome: str, explanation: str) -> int:
-        plan = self.plan
-        show_email_change(
-            plan.request.account,
-            plan.current_email,
-            plan.new_email,
-            outcome,
-            explanation,
-            self.output,
-            self.terminal,
-        )
+        show_email_change(self.plan, outcome, explanation, self.output, self.terminal)
         return ExitStatus.GOOD if outcome in {"changed", "unneeded"} else ExitStatus.INCOMPLETE
 
     def _accept(self) -> EmailChangeStep:
@@ -286,14 +273,6 @@ class _EmailChangeCommand:
                 self.terminal.remark(f"{error.message} {render_hint(error.hint) or ''}", style="bold red")
         return self.executor.accept(self.plan, self.passwords.read(self.plan.new_email))
 
-    @contextmanager
-    def _with_next_step(self) -> Iterator[None]:
-        try:
-            yield
-        except (RootkeeperError, KeyboardInterrupt):
-            self.terminal.remark(f"Not finished. {self._next_step}")
-            raise
-
     @property
     def _next_step(self) -> str:
         plan = self.plan
@@ -304,8 +283,6 @@ class _EmailChangeCommand:
 
 
 _OUTCOMES = {Result.DONE: "changed", Result.FAILED: "failed", Result.UNKNOWN: "not_proven"}
-
-
 application = group("Check, attest and change root e-mail addresses.")
 add(application, list_emails, "list")
 add(application, attest_email, "attest")

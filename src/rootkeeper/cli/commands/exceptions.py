@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
+from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.invocation import Invocation, add, group
-from rootkeeper.cli.options import parse_moment
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
+from rootkeeper.cli.options import AccountArgument, parse_moment
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, option
+from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import render_timestamp
-from rootkeeper.organization.accounts import Account
-from rootkeeper.organization.selection import NamedAccount, find_account
-
-if TYPE_CHECKING:
-    from rootkeeper.composition.application import Application
-    from rootkeeper.organization.progress import Progress
-
-
-AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
 
 
 def add_exception(
@@ -38,7 +30,6 @@ def add_exception(
 
     Exit statuses: 0 added; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.deletions import show_exceptions
 
     output = invocation.choose_output(*LIST_OUTPUTS)
@@ -47,7 +38,7 @@ def add_exception(
         now = application.clock.now()
         end = parse_moment(until, "--until", now, day_ends=True)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
-        found = _find(application, account, progress)
+        _, found = read_account(application, account, progress)
         statement = f"Deletion will skip account {found.account_id} ({found.name}) until {render_timestamp(end)}."
         if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
@@ -85,25 +76,17 @@ def remove_exception(invocation: Invocation, change: ChangeOptions, *, account: 
     Exit statuses: 0 removed; 2 wrong usage, not confirmed, or there is no exception; 3 AWS, the database or the ledger
     refused.
     """
-    from rootkeeper.cli.progress import open_progress
-
     output = invocation.choose_output(*LIST_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
-        found = _find(application, account, progress)
+        _, found = read_account(application, account, progress)
         statement = f"Deletion will no longer skip account {found.account_id} ({found.name})."
         if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
         application.exceptions.remove(found.account_id)
     invocation.terminal.remark(f"Removed the exception of account {found.account_id}.")
     return ExitStatus.GOOD
-
-
-def _find(application: Application, text: str, progress: Progress) -> Account:
-    inventory = application.inventory_reader.read(progress)
-    progress.finish()
-    return find_account(NamedAccount(text), inventory.accounts)
 
 
 application = group("Manage the accounts that deletion skips.")

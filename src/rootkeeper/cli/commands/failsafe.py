@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
+from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group, single
 from rootkeeper.cli.options import FailOnOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
-from rootkeeper.cli.progress import open_countdown
+from rootkeeper.cli.progress import Countdown, open_progress
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.errors import InputError
 from rootkeeper.failsafe.rules import AlarmObservation, DrillOutcome, SignInDevice, has_bad_checks
@@ -21,14 +22,11 @@ from rootkeeper.windows.rules import SHORTEST_DURATION, OpenOutcome
 if TYPE_CHECKING:
     from rootkeeper.cli.terminal import Terminal
     from rootkeeper.composition.application import Application
-    from rootkeeper.failsafe.rules import Drill
-    from rootkeeper.failsafe.service import KeepResult
+    from rootkeeper.failsafe.entrances import BreakGlassReport
+    from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.organization.accounts import Account, Inventory
     from rootkeeper.organization.progress import Progress
-    from rootkeeper.organization.statuses import RootCredentials
     from rootkeeper.windows.checks import RecoveryPlan
-
-_DEFAULT_REASON = "Set up the failsafe's root login"
 
 
 def set_up(
@@ -36,7 +34,7 @@ def set_up(
     change: ChangeOptions,
     *,
     account: Annotated[str, argument("ACCOUNT", "The delegated administrator account.")],
-    reason: Annotated[str, option("--reason", "Recorded with the window.")] = _DEFAULT_REASON,
+    reason: Annotated[str, option("--reason", "Recorded with the window.")] = "Set up the failsafe's root login",
     ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None,
     duration: Annotated[str, option("--for LENGTH", "How long the person has, from 10s to 72h.")] = "4h",
 ) -> int:
@@ -56,7 +54,7 @@ def set_up(
     failsafe; 3 AWS or the ledger refused, or AWS can't be reached; 4 not completed, or opening or closing failed or
     isn't proven.
     """
-    from rootkeeper.cli.progress import open_progress
+    from rootkeeper.cli.rendering.failsafes import show_set_up
     from rootkeeper.windows.checks import RecoveryRequest
 
     output = invocation.choose_output(*ONE_OUTPUTS)
@@ -65,13 +63,17 @@ def set_up(
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
-        inventory = application.inventory_reader.read(progress)
-        progress.finish()
-        found = find_account(NamedAccount(account), inventory.accounts)
+        inventory, found = read_account(application, account, progress)
         planning = application.failsafe_set_up_planner
         login = planning.find_login(inventory, found)
         if login is not None:
-            return _end_with_login(login, output, invocation.terminal, application)
+            invocation.terminal.remark(
+                f"Nothing to do: {login.account_id} has a root login that was used, with "
+                f"{len(login.mfa_devices)} MFA device(s), no access key and no signing certificate. "
+                "Next: rootkeeper failsafe check"
+            )
+            show_set_up(login.account_id, "already_kept", (), None, output, invocation.terminal, application.clock)
+            return ExitStatus.GOOD
         request = RecoveryRequest(found, reason, ticket, int(length.total_seconds()), keeps_login=True)
         plan = planning.plan(inventory, request)
         if not confirmation.confirm(_statement(plan)):
@@ -90,22 +92,11 @@ def _statement(plan: RecoveryPlan) -> list[str]:
     ]
 
 
-def _end_with_login(login: RootCredentials, output: OutputFormat, terminal: Terminal, application: Application) -> int:
-    from rootkeeper.cli.rendering.failsafes import show_set_up
-
-    terminal.remark(
-        f"Nothing to do: {login.account_id} has a root login that was used, with "
-        f"{len(login.mfa_devices)} MFA device(s), no access key and no signing certificate. "
-        "Next: rootkeeper failsafe check"
-    )
-    show_set_up(login.account_id, "already_kept", (), None, output, terminal, application.clock)
-    return ExitStatus.GOOD
-
-
 def _open_and_wait(
     application: Application, plan: RecoveryPlan, output: OutputFormat, terminal: Terminal, progress: Progress
 ) -> int:
     """Once the opening begins, a signal means to close; it never leaves the window open."""
+    from rootkeeper.cli.rendering.failsafes import show_set_up
     from rootkeeper.cli.rendering.recovery_steps import list_set_up_steps
 
     with StopRequests() as stops:
@@ -118,41 +109,25 @@ def _open_and_wait(
         for line in list_set_up_steps(plan.request.account, opening.window, application.endpoint.people_url):
             terminal.remark(line)
         watch = application.login_monitor(progress, opening.window)
-        with open_countdown(terminal, opening.window, application.clock) as countdown:
+        with Countdown(terminal, opening.window, application.clock) as countdown:
             keeping = application.login_completion_waiter(progress).wait(
                 opening.window, watch, lambda: countdown.tick() or stops.asked_once()
             )
+        account_id = keeping.window.account_id
         if keeping.is_kept:
-            return _end_kept(keeping, output, terminal, application)
-        return _close(application, keeping, output, terminal, progress, stops)
-
-
-def _end_kept(keeping: KeepResult, output: OutputFormat, terminal: Terminal, application: Application) -> int:
-    from rootkeeper.cli.rendering.failsafes import show_set_up
-
-    terminal.remark(keeping.explanation, style="bold green")
-    terminal.remark("Register a second MFA device; one of the two must be hardware. Next: rootkeeper failsafe check")
-    show_set_up(keeping.window.account_id, "kept", (), keeping.window, output, terminal, application.clock)
-    return ExitStatus.GOOD
-
-
-def _close(
-    application: Application,
-    keeping: KeepResult,
-    output: OutputFormat,
-    terminal: Terminal,
-    progress: Progress,
-    stops: StopRequests,
-) -> int:
-    from rootkeeper.cli.rendering.failsafes import show_set_up
-
-    terminal.remark(f"{keeping.explanation} Closing the window: everything is deleted again.", style="bold red")
-    closing = application.window_waiter(progress).close(keeping.window, stops.asked_twice)
-    terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
-    missing = keeping.progress.shortcomings if keeping.progress is not None else ()
-    outcome = "closed" if closing.is_closed else "close_failed"
-    show_set_up(keeping.window.account_id, outcome, missing, closing.window, output, terminal, application.clock)
-    return ExitStatus.INCOMPLETE
+            terminal.remark(keeping.explanation, style="bold green")
+            terminal.remark(
+                "Register a second MFA device; one of the two must be hardware. Next: rootkeeper failsafe check"
+            )
+            show_set_up(account_id, "kept", (), keeping.window, output, terminal, application.clock)
+            return ExitStatus.GOOD
+        terminal.remark(f"{keeping.explanation} Closing the window: everything is deleted again.", style="bold red")
+        closing = application.window_waiter(progress).close(keeping.window, stops.asked_twice)
+        terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
+        missing = keeping.progress.shortcomings if keeping.progress is not None else ()
+        outcome = "closed" if closing.is_closed else "close_failed"
+        show_set_up(account_id, outcome, missing, closing.window, output, terminal, application.clock)
+        return ExitStatus.INCOMPLETE
 
 
 def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
@@ -172,17 +147,30 @@ def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     Exit statuses: 0 every check passes; 1 a check fails or is unknown, as --fail-on names; 2 wrong usage; 3 AWS or the
     ledger refused, or AWS can't be reached.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.failsafes import show_failsafes
 
+    return _show_checks(
+        invocation, fail_on, lambda opened, progress: opened.failsafe_checker.check(progress), show_failsafes
+    )
+
+
+_Report = TypeVar("_Report", "FailsafeReport", "BreakGlassReport")
+
+
+def _show_checks(
+    invocation: Invocation,
+    fail_on: FailOnOptions,
+    read: Callable[[Application, Progress], _Report],
+    show: Callable[[_Report, OutputFormat, Terminal], None],
+) -> int:
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         warn_overdue(application, invocation.terminal)
-        report = application.failsafe_checker.check(progress)
+        report = read(application, progress)
     progress.finish()
-    show_failsafes(report, output, invocation.terminal)
+    show(report, output, invocation.terminal)
     return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
 
 
@@ -204,7 +192,6 @@ def runbook(
 
     Exit statuses: 0 printed; 2 wrong usage, or there is no failsafe; 3 AWS refused or can't be reached.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.failsafes import show_runbook
     from rootkeeper.failsafe.runbook import RunbookFacts, write_runbook
 
@@ -267,7 +254,6 @@ def record_drill(
 
     Exit statuses: 0 recorded; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.failsafes import show_drills
 
     output = invocation.choose_output(*LIST_OUTPUTS)
@@ -275,29 +261,25 @@ def record_drill(
     with invocation.open_application() as application:
         moment = parse_moment(held_at, "--at", application.clock.now(), day_ends=False)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
-        inventory = application.inventory_reader.read(progress)
-        progress.finish()
+        inventory, found = read_account(application, account, progress)
         drill = application.drill_recorder.prepare(
             inventory,
-            find_account(NamedAccount(account), inventory.accounts),
+            found,
             held_by=held_by,
             held_at=moment,
             outcome=outcome,
             alarm=alarm,
             device=device,
         )
-        if not confirmation.confirm([_describe(drill)]):
+        statement = (
+            f"Record a drill in account {drill.account_id}: held {drill.held_at:%Y-%m-%d} by {drill.held_by}, "
+            f"{drill.outcome.value}; {drill.source}."
+        )
+        if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
         application.drill_recorder.record(drill)
         show_drills([drill], output, invocation.terminal)
     return ExitStatus.GOOD
-
-
-def _describe(drill: Drill) -> str:
-    return (
-        f"Record a drill in account {drill.account_id}: held {drill.held_at:%Y-%m-%d} by {drill.held_by}, "
-        f"{drill.outcome.value}; {drill.source}."
-    )
 
 
 def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
@@ -320,18 +302,14 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     Exit statuses: 0 every check passes; 1 a check fails or is unknown, as --fail-on names; 2 wrong usage; 3 AWS or the
     ledger refused, or AWS can't be reached.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.failsafes import show_breakglass
 
-    output = invocation.choose_output(*LIST_OUTPUTS)
-    findings = fail_on.to_set()
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
-        warn_overdue(application, invocation.terminal)
-        report = application.breakglass_reading.read(progress)
-    progress.finish()
-    show_breakglass(report, output, invocation.terminal)
-    return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
+    return _show_checks(
+        invocation,
+        fail_on,
+        lambda application, progress: application.breakglass_reading.read(progress),
+        show_breakglass,
+    )
 
 
 application = group("Set up and check the failsafe: the delegated administrator's root login.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, parse_past_moment
+from rootkeeper.cli.options import AccountArgument, FailOnOptions, parse_past_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 
 
@@ -14,7 +14,7 @@ from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 def history(
     invocation: Invocation,
     *,
-    account: Annotated[str, argument("ACCOUNT", "An account id or unique name.")],
+    account: AccountArgument,
     start: Annotated[str | None, option("--from DATE", "Only entries since then: 2026-01-01, or 90d.")] = None,
     end: Annotated[str | None, option("--to DATE", "Only entries until then.")] = None,
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,

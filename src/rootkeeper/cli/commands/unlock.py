@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import ResourceKind, require_resource_name
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
+from rootkeeper.cli.options import AccountArgument
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OptionSet, argument, option
 from rootkeeper.cli.rendering.unlocks import (
     show_listing_of_resources,
@@ -112,7 +112,9 @@ def unlock(
                 show_listing_of_resources(record, output, terminal)
             else:
                 show_resource_policy(record, output, terminal)
-            return ExitStatus.BAD if _has_unknown(record, kind) else ExitStatus.GOOD
+            listed = record.get(f"{kind.noun}s", [record])
+            is_unread = record.get("unknown") or any(one["verdict"] == LockoutVerdict.UNKNOWN for one in listed)
+            return ExitStatus.BAD if is_unread else ExitStatus.GOOD
         confirmation = operator.begin_change(change, output, Permission.POLICIES_UNLOCK)
         unlocking = operator.open_unlocking(request, policy, str(options.file or ""))
         if change.dry_run:
@@ -128,15 +130,6 @@ def unlock(
             unneeded = outcome
         show_unneeded(unneeded, output, terminal)
         return ExitStatus.GOOD
-
-
-def _has_unknown(record: Mapping[str, Any], kind: ResourceKind) -> bool:
-    """Return whether a policy, or the list, couldn't be read."""
-    listed = record.get(f"{kind.noun}s", [record])
-    return bool(record.get("unknown")) or any(one["verdict"] == LockoutVerdict.UNKNOWN for one in listed)
-
-
-AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
 
 
 @through_server

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
@@ -12,10 +11,10 @@ from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import RecoveryOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
+from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.rendering.windows import (
     describe_purpose,
     describe_request,
-    describe_requester,
     end_unopened,
     list_waits,
     render_reason,
@@ -29,7 +28,6 @@ from rootkeeper.windows.rules import FINAL_STATES, LONGEST_DURATION, OpenOutcome
 
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Operator
-    from rootkeeper.cli.operator.remote import RemoteWindows
 
 _SHORTEST_EXTENSION = timedelta(seconds=1)
 WindowArgument = Annotated[str, argument("WINDOW_ID|ACCOUNT", "A window, or an account for its latest window.")]
@@ -128,7 +126,7 @@ def request(
         statement = [describe_request(wanted), "This opens nothing yet."]
         if not confirmation.confirm(statement):
             return ExitStatus.GOOD
-        return _show_decided(operator, approvals.request(wanted), output)
+        return _show_decided(operator, approvals.request_window(wanted), output)
 
 
 @through_server
@@ -144,14 +142,7 @@ def approve(invocation: Invocation, change: ChangeOptions, *, window: WindowArgu
     Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, or your approval doesn't count; 3 the server
     refused or can't be reached.
     """
-    return _decide(
-        invocation,
-        change,
-        window,
-        Permission.WINDOWS_APPROVE,
-        "Approve {}",
-        lambda approvals, found: approvals.approve(found),
-    )
+    return _decide(invocation, change, window, Permission.WINDOWS_APPROVE, "Approve {}", "approve")
 
 
 @through_server
@@ -171,14 +162,7 @@ def deny(
     Exit statuses: 0 denied; 2 wrong usage, not confirmed, no server, or the window doesn't wait any more; 3 the server
     refused or can't be reached.
     """
-    return _decide(
-        invocation,
-        change,
-        window,
-        Permission.WINDOWS_DENY,
-        "Deny {}",
-        lambda approvals, found: approvals.deny(found, reason),
-    )
+    return _decide(invocation, change, window, Permission.WINDOWS_DENY, "Deny {}", "deny", reason=reason)
 
 
 @through_server
@@ -192,14 +176,7 @@ def cancel(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
     Exit statuses: 0 cancelled; 2 wrong usage, not confirmed, no server, or the window doesn't wait any more; 3 the
     server refused or can't be reached.
     """
-    return _decide(
-        invocation,
-        change,
-        window,
-        Permission.WINDOWS_REQUEST,
-        "Cancel {}",
-        lambda approvals, found: approvals.cancel(found),
-    )
+    return _decide(invocation, change, window, Permission.WINDOWS_REQUEST, "Cancel {}", "cancel")
 
 
 @through_server
@@ -231,7 +208,7 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
         ]
         if not confirmation.confirm(statement):
             return ExitStatus.GOOD
-        opening = approvals.activate(found)
+        opening = approvals.activate_window(found)
         if opening.outcome is not OpenOutcome.OPEN:
             return end_unopened(opening, invocation.terminal)
         for line in approvals.list_steps(opening.window):
@@ -259,14 +236,8 @@ def extend(
     refused or can't be reached.
     """
     length = parse_duration(by, option="--by", shortest=_SHORTEST_EXTENSION, longest=LONGEST_DURATION)
-    return _decide(
-        invocation,
-        change,
-        window,
-        Permission.WINDOWS_EXTEND,
-        f"Extend {{}} by {render_duration(length)}",
-        lambda approvals, found: approvals.extend(found, int(length.total_seconds())),
-    )
+    what, seconds = f"Extend {{}} by {render_duration(length)}", int(length.total_seconds())
+    return _decide(invocation, change, window, Permission.WINDOWS_EXTEND, what, "extend", duration_seconds=seconds)
 
 
 @through_server
@@ -280,14 +251,8 @@ def review(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
     Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, the window needs no review, or you opened it; 3
     the server refused or can't be reached.
     """
-    return _decide(
-        invocation,
-        change,
-        window,
-        Permission.WINDOWS_REVIEW,
-        "Confirm that you reviewed the emergency of {}",
-        lambda approvals, found: approvals.review(found),
-    )
+    what = "Confirm that you reviewed the emergency of {}"
+    return _decide(invocation, change, window, Permission.WINDOWS_REVIEW, what, "review")
 
 
 @through_server
@@ -318,7 +283,8 @@ def _decide(
     window: str,
     needs: Permission,
     what: str,
-    decide: Callable[[RemoteWindows, RecoveryWindow], RecoveryWindow],
+    decision: str,
+    **terms: Any,
 ) -> int:
     """Show the window, ask, and record the decision.
 
@@ -330,9 +296,10 @@ def _decide(
         confirmation = operator.begin_change(change, output, needs)
         found = operator.find_window(window)
         statement = f"{what.format(f'recovery window {found.window_id}')}: {describe_purpose(found)}"
-        if not confirmation.confirm([statement, describe_requester(found)]):
+        requester = f"Requested by {found.requested_by} at {render_timestamp(found.requested_at)}."
+        if not confirmation.confirm([statement, requester]):
             return ExitStatus.GOOD
-        return _show_decided(operator, decide(approvals, found), output)
+        return _show_decided(operator, approvals.decide_window(found, decision, **terms), output)
 
 
 def _show_decided(operator: Operator, window: RecoveryWindow, output: OutputFormat) -> int:

@@ -23,7 +23,7 @@ from rootkeeper.windows.rules import ClosingResult, OpeningResult, RecoveryWindo
 if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
-    from rootkeeper.cli.operator.remote import RemoteWindows
+    from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.deletion.service import DeletionOptions
@@ -275,7 +275,7 @@ class Operator(ABC):
 
     @property
     @abstractmethod
-    def approvals(self) -> RemoteWindows:
+    def approvals(self) -> RemoteOperator:
         """Requests and approvals, which only a server collects.
 
         :raises InputError: without a server.

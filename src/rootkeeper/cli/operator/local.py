@@ -9,16 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, warn_overdue
+from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, read_account, warn_overdue
 from rootkeeper.cli.invocation import Invocation
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.progress import open_countdown, open_progress
+from rootkeeper.cli.progress import Countdown, open_progress
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.jobs.rules import Job, JobKind
-from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.organization.statuses import FailOn, has_findings
 from rootkeeper.unlock.records import (
     listing_to_record,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.cli.operator.interface import Emit
-    from rootkeeper.cli.operator.remote import RemoteWindows
+    from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.composition.application import Application
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
@@ -155,9 +154,7 @@ class LocalOperator(Operator):
             return self.application.preflight.run(progress, request)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
-        inventory = self.application.inventory_reader.read(self._progress)
-        self._progress.finish()
-        account = find_account(NamedAccount(request.account), inventory.accounts)
+        inventory, account = read_account(self.application, request.account, self._progress)
         require_unlockable(account, inventory, request.included_failsafes)
         finder = self.application.blocking_policy_finder(inventory)
         return LocalUnlocking(self.application, self._progress, account, finder, request, policy, source)
@@ -251,7 +248,7 @@ class LocalOperator(Operator):
             return _describe_closing(self.application.window_closer(progress).close(window))
 
     @property
-    def approvals(self) -> RemoteWindows:
+    def approvals(self) -> RemoteOperator:
         """Refuse: who works on a database directly only asserts an identity, and that is no approval."""
         raise InputError(
             "Only a server collects approvals, and no server is named. Nothing was done.",
@@ -280,25 +277,20 @@ class LocalRecovery(Recovery):
         self._operator, self._application = operator, operator.application
         self._progress = progress
         self._request, self._leave_open = request, leave_open
-        inventory = self._application.inventory_reader.read(progress)
-        progress.finish()
-        self._account = find_account(NamedAccount(request.account), inventory.accounts)
+        inventory, account = read_account(self._application, request.account, progress)
+        self._account = account
         self._plan = self._application.recovery_planner.plan(
-            inventory, RecoveryRequest(self._account, request.reason, request.ticket, request.duration_seconds)
+            inventory, RecoveryRequest(account, request.reason, request.ticket, request.duration_seconds)
         )
-        self.statement = self._describe()
-
-    def _describe(self) -> list[str]:
-        account, request = self._account, self._request
         length = render_duration(timedelta(seconds=request.duration_seconds))
         end = (
             "Nothing closes the window at its end, because no server is running."
-            if self._leave_open
+            if leave_open
             else "This command waits and then deletes every root user credential of the account."
         )
         drill = ", as a drill" if request.is_drill else ""
         urgent = [f"EMERGENCY: the window opens without approval. {_REVIEW}"] if request.is_emergency else []
-        return [
+        self.statement = [
             *urgent,
             (
                 f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for "
@@ -326,7 +318,7 @@ class LocalRecovery(Recovery):
         from rootkeeper.windows.closing import WaitResult
 
         waiting = self._application.window_waiter(self._progress)
-        with open_countdown(self._operator.terminal, window, self._application.clock) as countdown:
+        with Countdown(self._operator.terminal, window, self._application.clock) as countdown:
             end = waiting.wait(window, lambda: countdown.tick() or stop.asked_once(), countdown.show)
         self._operator.terminal.remark("Closing now." if end is WaitResult.STOPPED else "Closing.")
         return _describe_closing(waiting.close(window, stop.asked_twice))

@@ -1,6 +1,6 @@
 """Opens what a command works through: this machine, a server, or the file of an emergency.
 
-Each is imported only when it is used.
+The code for a server is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ def open_operator(
     :raises InputError: as ``Invocation.open_server``, or if the server's share of quotas would be set.
     """
     if invocation.server_address is None:
-        from rootkeeper.cli.operator.local import LocalOperator
-
         application = invocation.open_application(
             creates_database=creates_database, needs_ledger=needs_ledger, api_share=api_share
         )

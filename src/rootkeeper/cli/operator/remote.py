@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -23,7 +23,7 @@ from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recove
 from rootkeeper.cli.operator.remote_jobs import RemoteJobs
 from rootkeeper.cli.options import UNUSED_DAYS, parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.progress import open_countdown
+from rootkeeper.cli.progress import Countdown
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.rendering.unlocks import describe_verdict
 from rootkeeper.cli.rendering.windows import describe_request
@@ -36,7 +36,7 @@ from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, parse_entry, verification_from_record
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import FailOn
-from rootkeeper.remote.connections import PAGE, Connection, segment
+from rootkeeper.remote.connections import PAGE, segment
 from rootkeeper.remote.server import Membership, RemoteServer
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.windows.records import window_from_record
@@ -62,7 +62,6 @@ from rootkeeper.worker.requests import (
 if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditReport
     from rootkeeper.cli.operator.interface import Emit
-    from rootkeeper.cli.progress import Countdown
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
     from rootkeeper.deletion.service import DeletionOptions
@@ -74,137 +73,15 @@ if TYPE_CHECKING:
 
 
 _LOOK_SECONDS = 1.0
-
-
 _UNREACHABLE_SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteWindows:
-    """The recovery windows of one server, which decides who can do what.
-
-    :raises RootkeeperError: what the server refuses, as its own error.
-    """
-
-    server: RemoteServer
-
-    @property
-    def connection(self) -> Connection:
-        return self.server.connection
-
-    def list_windows(self, *, unfinished: bool) -> tuple[RecoveryWindow, ...]:
-        """List windows, newest first."""
-        query = {"unfinished": unfinished, "limit": PAGE}
-        return tuple(self._parse(record) for record in self.connection.list_pages("windows", "windows", query))
-
-    def get(self, text: str) -> RecoveryWindow:
-        """Get the window of that id, or the latest of that account.
-
-        :raises NotFoundError: if there is none.
-        """
-        try:
-            return self._parse(self.connection.get(f"windows/{segment(text)}"))
-        except NotFoundError:
-            account_id = self._find_account(text)
-            if account_id is None:
-                raise
-            return self._parse(self.connection.get(f"windows/{account_id}"))
-
-    def request(self, wanted: WindowRequest) -> RecoveryWindow:
-        """Request a window; APPROVED at once if it needs no approval."""
-        return self._parse(self.connection.post("windows", asdict(wanted)))
-
-    def approve(self, window: RecoveryWindow) -> RecoveryWindow:
-        """Approve it as it was shown; the server refuses another account or length."""
-        terms = {"account_id": window.account_id, "duration_seconds": window.duration_seconds}
-        return self._change(window.window_id, "approve", terms)
-
-    def deny(self, window: RecoveryWindow, reason: str) -> RecoveryWindow:
-        return self._change(window.window_id, "deny", {"reason": reason})
-
-    def cancel(self, window: RecoveryWindow) -> RecoveryWindow:
-        return self._change(window.window_id, "cancel")
-
-    def extend(self, window: RecoveryWindow, seconds: int) -> RecoveryWindow:
-        """Approve that it is extended."""
-        return self._change(window.window_id, "extend", {"duration_seconds": seconds})
-
-    def review(self, window: RecoveryWindow) -> RecoveryWindow:
-        return self._change(window.window_id, "review")
-
-    def activate(self, window: RecoveryWindow) -> OpeningResult:
-        """Open it; the answer comes when a re-read shows the result."""
-        return self.connection.parse_answer(_parse_opening, self._post(window.window_id, "activate"))
-
-    def close(self, window: RecoveryWindow) -> ClosingResult:
-        """Close it now; the answer comes when a re-read shows the result."""
-        return self.connection.parse_answer(_parse_closing, self._post(window.window_id, "close"))
-
-    def read_report(self, window: RecoveryWindow) -> tuple[Record, str]:
-        """Read its report, as JSON values and as Markdown."""
-        record = dict(self.connection.get(f"windows/{segment(window.window_id)}/report"))
-        markdown = self.connection.parse_answer(lambda found: str(found.pop("markdown")), record)
-        return record, markdown
-
-    def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        """List what a person does in the open window."""
-        from rootkeeper.cli.rendering.recovery_steps import list_steps_on_server
-
-        people_url = self.server.read_membership().endpoint.people_url
-        email = self._find_email(window.account_id) or "the root user's address"
-        return list_steps_on_server(email, window, people_url)
-
-    def _find_email(self, account_id: AccountId) -> str | None:
-        """Find the root user's address, if the server knows the account."""
-        try:
-            record = self.connection.get(f"accounts/{account_id}")
-        except NotFoundError:
-            return None
-        return self.connection.parse_answer(lambda found: str(found["email"]), record)
-
-    def _change(self, window_id: str, what: str, body: Mapping[str, Any] | None = None) -> RecoveryWindow:
-        return self._parse(self._post(window_id, what, body))
-
-    def _post(self, window_id: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
-        return self.connection.post(f"windows/{segment(window_id)}/{what}", body)
-
-    def _parse(self, record: Any) -> RecoveryWindow:
-        return self.connection.parse_answer(window_from_record, record)
-
-    def _find_account(self, name: str) -> str | None:
-        """Find the id of the one account of that name, if the server knows it."""
-        found = [
-            self.connection.parse_answer(lambda record: str(record["account_id"]), account)
-            for account in self.connection.list_pages("accounts", "accounts", {"q": name, "limit": PAGE})
-            if account.get("name") == name
-        ]
-        return found[0] if len(found) == 1 else None
-
-
-def _parse_opening(record: Mapping[str, Any]) -> OpeningResult:
-    return OpeningResult(
-        window=window_from_record(record),
-        outcome=OpenOutcome(record["outcome"]),
-        explanation=record["explanation"],
-        hint=record["hint"],
-        exit_status=int(record["exit_status"]),
-    )
-
-
-def _parse_closing(record: Mapping[str, Any]) -> ClosingResult:
-    return ClosingResult(
-        window=window_from_record(record),
-        is_closed=record["is_closed"] is True,
-        explanation=record["explanation"],
-        hint=record["hint"],
-    )
 
 
 class RemoteRecovery(Recovery):
     """Requests a window and, if it needs no approval, opens it. The server closes it at its end."""
 
-    def __init__(self, windows: RemoteWindows, terminal: Terminal, request: WindowRequest) -> None:
-        self._windows, self._terminal, self._request = windows, terminal, request
+    def __init__(self, operator: RemoteOperator, request: WindowRequest) -> None:
+        self._operator, self._request = operator, request
+        self._unreachable_since: float | None = None
         self.statement = [
             describe_request(request),
             (
@@ -215,28 +92,34 @@ class RemoteRecovery(Recovery):
         ]
 
     def open(self) -> OpeningResult:
-        window = self._windows.request(self._request)
+        window = self._operator.request_window(self._request)
         if window.state is not WindowState.APPROVED:
             return OpeningResult(window, None)
         try:
-            return self._windows.activate(window)
+            return self._operator.activate_window(window)
         except (ServerUnreachableError, UnprovenChangeError):
             raise
         except RootkeeperError:
             with suppress(RootkeeperError):  # a request that can't be opened must not block the next one
-                self._windows.cancel(window)
+                self._operator.decide_window(window, "cancel")
             raise
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        return self._windows.list_steps(window)
+        return self._operator.list_steps(window)
 
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
-        with open_countdown(self._terminal, window, SystemClock()) as countdown:
-            waiting = WindowFollower(self._windows.get, self._terminal.remark, stop, time.monotonic)
-            window = waiting.wait(window, countdown)
+        """Wait until the window ends, closing it fails, or a stop is requested. The server closes it in any case."""
+        terminal = self._operator.terminal
+        with Countdown(terminal, window, SystemClock()) as countdown:
+            while window.state not in FINAL_STATES and window.state is not WindowState.CLOSE_FAILED:
+                countdown.tick()
+                if stop.wait(_LOOK_SECONDS):
+                    break
+                window = self._look(window)
+                countdown.show(window)
         if stop.asked_once() and window.state not in FINAL_STATES:
-            self._terminal.remark("Closing now.")
-            return self._windows.close(window)
+            terminal.remark("Closing now.")
+            return self._operator.close_window(window)
         if window.state is WindowState.CLOSED_VERIFIED:
             return ClosingResult(window, True, "Closed: a re-read shows no root user credentials in the account.")
         if window.state is WindowState.CLOSE_FAILED:
@@ -244,38 +127,14 @@ class RemoteRecovery(Recovery):
             return ClosingResult(window, False, f"The window isn't closed: {reason} The server keeps trying.")
         return ClosingResult(window, False, f"The window isn't proven to be closed: its state is {window.state.value}.")
 
-
-@dataclass(slots=True)
-class WindowFollower:
-    """Waits for the end of one open window. The server closes it, whether or not anyone waits."""
-
-    read: Callable[[str], RecoveryWindow]
-    remark: Callable[[str], None]
-    stop: StopSignal
-    monotonic: Callable[[], float]
-    _unreachable_since: float | None = None
-
-    def wait(self, window: RecoveryWindow, countdown: Countdown) -> RecoveryWindow:
-        """Return the window when it ends, when closing it fails, or when a stop is requested.
-
-        :raises ServerUnreachableError: if the server hasn't answered for two minutes.
-        """
-        while window.state not in FINAL_STATES and window.state is not WindowState.CLOSE_FAILED:
-            countdown.tick()
-            if self.stop.wait(_LOOK_SECONDS):
-                break
-            window = self._look(window)
-            countdown.show(window)
-        return window
-
     def _look(self, window: RecoveryWindow) -> RecoveryWindow:
         try:
-            found = self.read(window.window_id)
+            found = self._operator.find_window(window.window_id)
         except ServerUnreachableError as error:
-            now = self.monotonic()
+            now = time.monotonic()
             if self._unreachable_since is None:
                 self._unreachable_since = now
-                self.remark(f"{error.message} Waiting for the server.")
+                self._operator.terminal.remark(f"{error.message} Waiting for the server.")
             if now - self._unreachable_since > _UNREACHABLE_SECONDS:
                 raise ServerUnreachableError(
                     f"{error.message} The server closes recovery window {window.window_id} when it runs again.",
@@ -294,9 +153,8 @@ class RemoteOperator(Operator):
 
     def __init__(self, server: RemoteServer, terminal: Terminal) -> None:
         self.terminal = terminal
-        self._server = server
+        self._server, self._connection = server, server.connection
         self._jobs = RemoteJobs(server.connection, terminal)
-        self._windows = RemoteWindows(server)
 
     def __exit__(self, *_: object) -> None:
         """Nothing is kept open."""
@@ -340,7 +198,7 @@ class RemoteOperator(Operator):
 
     def warn_overdue(self) -> None:
         try:
-            unfinished = self._windows.list_windows(unfinished=True)
+            unfinished = self.list_windows(unfinished=True)
         except RootkeeperError as error:
             self.terminal.remark(f"Overdue recovery windows can't be listed: {error.message}", style="bold red")
             return
@@ -353,34 +211,32 @@ class RemoteOperator(Operator):
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
         _refuse_organization(organization)
-        record = self._server.connection.get(f"history/{segment(account)}")
+        record = self._connection.get(f"history/{segment(account)}")
 
         def is_within(entry: Mapping[str, Any]) -> bool:
             at = datetime.fromisoformat(entry["at"])
             return (start is None or start <= at) and (end is None or at <= end)
 
-        return self._server.connection.parse_answer(
+        return self._connection.parse_answer(
             lambda found: {**found, "entries": [entry for entry in found["entries"] if is_within(entry)]}, record
         )
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
         _refuse_organization(organization)
-        return list(self._server.connection.list_pages("audits", "audits", {"limit": PAGE}))
+        return list(self._connection.list_pages("audits", "audits", {"limit": PAGE}))
 
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
         _refuse_organization(organization)
         query = {"older": _parse_audit_reference(older), "newer": _parse_audit_reference(newer)}
-        record = self._server.connection.get("audits/diff", query)
-        return record, self._server.connection.parse_answer(
-            lambda found: frozenset(map(FailOn, found["worse"])), record
-        )
+        record = self._connection.get("audits/diff", query)
+        return record, self._connection.parse_answer(lambda found: frozenset(map(FailOn, found["worse"])), record)
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
         query = {"after": since, "account_id": account_id, "limit": PAGE}
-        for record in islice(self._server.connection.list_pages("ledger", "entries", query), limit):
-            yield self._server.connection.parse_answer(lambda entry: parse_entry(json.dumps(entry)), record)
+        for record in islice(self._connection.list_pages("ledger", "entries", query), limit):
+            yield self._connection.parse_answer(lambda entry: parse_entry(json.dumps(entry)), record)
 
     def verify_ledger(self) -> LedgerVerification:
         """Have the server verify its ledger.
@@ -388,7 +244,7 @@ class RemoteOperator(Operator):
         A job is done if the ledger is intact. It fails if the ledger isn't intact, or couldn't be checked. So a failed
         job is believed only if its result is bad: an earlier attempt may have left a good one.
         """
-        parse_answer = self._server.connection.parse_answer
+        parse_answer = self._connection.parse_answer
         job = self._jobs.follow(self._jobs.request("ledger/verifications", {}))
         if job.state is JobState.DONE:
             return parse_answer(verification_from_record, self._jobs.read_outcome(job.job_id))
@@ -449,7 +305,7 @@ class RemoteOperator(Operator):
 
         if job.kind is not JobKind.DELETION:
             return ()
-        return self._server.connection.parse_answer(lambda found: read_results(found, self._jobs), job)
+        return self._connection.parse_answer(lambda found: read_results(found, self._jobs), job)
 
     # deletions
 
@@ -489,7 +345,7 @@ class RemoteOperator(Operator):
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
         from rootkeeper.deletion.resumption import read_resumption
 
-        resumption = self._server.connection.parse_answer(
+        resumption = self._connection.parse_answer(
             lambda found: read_resumption(found, self._jobs, retry_failed=retry_failed), job
         )
         self._require_valid_here(resumption.plan)
@@ -514,7 +370,7 @@ class RemoteOperator(Operator):
         job = self._jobs.follow(job, stop)
         if not job.is_over and job.state is not JobState.INTERRUPTED:
             raise self._jobs.end_unfinished(job)
-        results = self._server.connection.parse_answer(
+        results = self._connection.parse_answer(
             lambda recorded: parse_results(plan, recorded), self._jobs.list_results(job.job_id)
         )
         if job.state is JobState.FAILED and not results:
@@ -524,24 +380,87 @@ class RemoteOperator(Operator):
     # recovery windows
 
     def list_windows(self, *, unfinished: bool) -> Sequence[RecoveryWindow]:
-        return self._windows.list_windows(unfinished=unfinished)
+        pages = self._connection.list_pages("windows", "windows", {"unfinished": unfinished, "limit": PAGE})
+        return tuple(self._parse_window(record) for record in pages)
 
     def find_window(self, text: str) -> RecoveryWindow:
-        return self._windows.get(text)
+        try:
+            return self._parse_window(self._connection.get(f"windows/{segment(text)}"))
+        except NotFoundError:
+            accounts = self._connection.list_pages("accounts", "accounts", {"q": text, "limit": PAGE})
+            named = [
+                self._connection.parse_answer(lambda record: str(record["account_id"]), account)
+                for account in accounts
+                if account.get("name") == text
+            ]
+            if len(named) != 1:
+                raise
+            return self._parse_window(self._connection.get(f"windows/{named[0]}"))
 
     def read_window_report(self, window: RecoveryWindow) -> tuple[Record, str]:
-        return self._windows.read_report(window)
+        record = dict(self._connection.get(f"windows/{segment(window.window_id)}/report"))
+        return record, self._connection.parse_answer(lambda found: str(found.pop("markdown")), record)
 
     def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:  # noqa: ARG002 - the server closes it either way
-        """Whether or not it is left open, the server closes it."""
-        return RemoteRecovery(self._windows, self.terminal, request)
+        return RemoteRecovery(self, request)
 
     def close_window(self, window: RecoveryWindow) -> ClosingResult:
-        return self._windows.close(window)
+        """Close it now; the answer comes when a re-read shows the result."""
+
+        def parse(record: Mapping[str, Any]) -> ClosingResult:
+            is_closed = record["is_closed"] is True
+            return ClosingResult(window_from_record(record), is_closed, record["explanation"], record["hint"])
+
+        return self._connection.parse_answer(parse, self._post_window(window, "close"))
 
     @property
-    def approvals(self) -> RemoteWindows:
-        return self._windows
+    def approvals(self) -> RemoteOperator:
+        return self
+
+    def request_window(self, wanted: WindowRequest) -> RecoveryWindow:
+        """Request a window; APPROVED at once if it needs no approval."""
+        return self._parse_window(self._connection.post("windows", asdict(wanted)))
+
+    def decide_window(self, window: RecoveryWindow, decision: str, **terms: Any) -> RecoveryWindow:
+        """Approve, deny, cancel, extend or review it.
+
+        An approval is for the window as it was shown; the server refuses another account or length.
+        """
+        if decision == "approve":
+            terms = {"account_id": window.account_id, "duration_seconds": window.duration_seconds}
+        return self._parse_window(self._post_window(window, decision, terms or None))
+
+    def activate_window(self, window: RecoveryWindow) -> OpeningResult:
+        """Open it; the answer comes when a re-read shows the result."""
+
+        def parse(record: Mapping[str, Any]) -> OpeningResult:
+            return OpeningResult(
+                window=window_from_record(record),
+                outcome=OpenOutcome(record["outcome"]),
+                explanation=record["explanation"],
+                hint=record["hint"],
+                exit_status=int(record["exit_status"]),
+            )
+
+        return self._connection.parse_answer(parse, self._post_window(window, "activate"))
+
+    def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
+        """List what a person does in the open window."""
+        from rootkeeper.cli.rendering.recovery_steps import list_steps_on_server
+
+        people_url = self._server.read_membership().endpoint.people_url
+        try:
+            account = self._connection.get(f"accounts/{window.account_id}")
+            email = self._connection.parse_answer(lambda found: str(found["email"]), account)
+        except NotFoundError:
+            email = ""
+        return list_steps_on_server(email or "the root user's address", window, people_url)
+
+    def _post_window(self, window: RecoveryWindow, what: str, body: Mapping[str, Any] | None = None) -> Any:
+        return self._connection.post(f"windows/{segment(window.window_id)}/{what}", body)
+
+    def _parse_window(self, record: Any) -> RecoveryWindow:
+        return self._connection.parse_answer(window_from_record, record)
 
 
 def _refuse_organization(organization: str | None) -> None:

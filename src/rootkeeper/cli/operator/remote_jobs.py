@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,7 +22,6 @@ from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccou
 from rootkeeper.errors import (
     JobConflictError,
     NotFoundError,
-    RootkeeperError,
     ServerUnreachableError,
     UnprovenChangeError,
 )
@@ -38,21 +38,20 @@ from rootkeeper.organization.accounts import (
     parse_account_id,
 )
 from rootkeeper.organization.records import account_from_record, request_from_record
-from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, Skip, SkipReason
-from rootkeeper.organization.statuses import AccountStatus, FailOn, RootCredentialsSummary
+from rootkeeper.organization.selection import EVERYTHING, Skip, SkipReason
+from rootkeeper.organization.statuses import AccountStatus, FailOn
 from rootkeeper.remote.connections import PAGE, Connection, error_of, segment
 from rootkeeper.remote.server import JobFollower, RemoteServer
 from rootkeeper.removal.rules import AccountDeletion
+from rootkeeper.shapes import parse_facts
 
 if TYPE_CHECKING:
     from rootkeeper.organization.progress import StopSignal
 
 
+_LOOK_SECONDS = 0.5
 _ENDING_SECONDS = 90.0
 """An account in progress ends with a re-read, which is repeated for a while."""
-
-
-_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,6 @@ class RemoteJobs:
         return self._parse(self.connection.get(f"jobs/{segment(job_id)}"))
 
     def list_jobs(self, *, unfinished: bool, limit: int | None) -> tuple[Job, ...]:
-        """List jobs, newest first."""
         found: list[Job] = []
         query = {"unfinished": unfinished, "limit": PAGE if limit is None else min(limit, PAGE)}
         for record in self.connection.list_pages("jobs", "jobs", query):
@@ -94,7 +92,8 @@ class RemoteJobs:
     def list_results(self, job_id: str) -> dict[AccountId, Mapping[str, Any]]:
         """List what is recorded of each account so far."""
         pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results", {"limit": PAGE})
-        return {self.connection.parse_answer(_account_of, record): record for record in pages}
+        parse_answer = self.connection.parse_answer
+        return {parse_answer(lambda found: AccountId(found["account_id"]), record): record for record in pages}
 
     def read_outcome(self, job_id: str) -> Any:
         """Read the job's outcome.
@@ -144,9 +143,10 @@ class RemoteJobs:
 
     def end_unfinished(self, job: Job) -> Exception:
         """Show how an unfinished job continues; return what to raise, so that the command ends."""
-        problem = self._find_problem(job)
-        if problem is not None:
-            return problem
+        outcome = self.find_outcome(job.job_id) if job.state is JobState.FAILED else None
+        problem = outcome.get("problem") if isinstance(outcome, Mapping) else None
+        if problem is not None:  # the error that a command without a server would raise
+            return error_of(422, problem, url=self.connection.url)
         remark = self.terminal.remark
         status = ExitStatus.INTERRUPTED
         if job.state is JobState.CANCELLED:
@@ -163,12 +163,6 @@ class RemoteJobs:
             remark(f"Job {job.job_id} continues on the server. See it: rootkeeper jobs show {job.job_id}", style="bold")
             remark(f"End it: rootkeeper jobs cancel {job.job_id}", style="bold")
         return typer.Exit(int(status))
-
-    def _find_problem(self, job: Job) -> RootkeeperError | None:
-        """Find why a job failed, as the error that a command without a server would raise."""
-        outcome = self.find_outcome(job.job_id) if job.state is JobState.FAILED else None
-        problem = outcome.get("problem") if isinstance(outcome, Mapping) else None
-        return None if problem is None else error_of(422, problem, url=self.connection.url)
 
     def _cancel_and_wait(self, job: Job) -> Job:
         """Cancel it, and wait until the accounts in progress are finished."""
@@ -205,13 +199,6 @@ class RemoteJobs:
         return self.connection.parse_answer(job_from_record, record)
 
 
-def _account_of(record: Mapping[str, Any]) -> AccountId:
-    return AccountId(record["account_id"])
-
-
-_NOTHING = Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
-
-
 def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
     """Read what the job's audit found, in the order of the organization's tree.
 
@@ -222,7 +209,7 @@ def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
     statuses = _parse_statuses(
         server, server.connection.list_pages(f"audits/{segment(job.job_id)}", "accounts", {"limit": PAGE})
     )
-    request = parse_answer(_parse_request, job)
+    request = parse_answer(lambda found: request_from_record(found.parameters["selection"]), job)
     is_whole = request == replace(EVERYTHING, statuses=request.statuses)
     inventory = _read_inventory(server, statuses if is_whole else None)
     return AuditReport(
@@ -243,7 +230,24 @@ def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
     :raises ServerUnreachableError: if the answer can't be understood.
     """
     inventory = _read_inventory(server)
-    return server.connection.parse_answer(lambda record: _parse_preflight(record, inventory), outcome)
+    by_id = {account.account_id: account for account in inventory.accounts}
+
+    def parse(record: Mapping[str, Any]) -> PreflightReport:
+        rows = tuple(row_from_record(row, by_id) for row in record["rows"])
+        evaluated = tuple({row.account.account_id: row.account for row in rows}.values())
+        others = tuple(account for account in inventory.accounts if account not in evaluated)
+        return PreflightReport(
+            inventory=inventory,
+            caller=_parse_caller(record["caller_arn"]),
+            endpoint=Endpoint(record["endpoint"]),
+            observed_at=datetime.fromisoformat(record["observed_at"]),
+            accounts=evaluated,
+            skipped=others[: record["summary"]["skipped"]],
+            rows=rows,
+            evaluations=0,
+        )
+
+    return server.connection.parse_answer(parse, outcome)
 
 
 def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Sequence[AccountDeletion]) -> DeletionReport:
@@ -252,7 +256,7 @@ def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Seque
     report = DeletionReport(
         plan=plan,
         caller_arn=str(head.get("caller_arn") or plan.caller_arn),
-        started_at=_find_time(head.get("started_at")) or job.created_at,
+        started_at=datetime.fromisoformat(head["started_at"]) if head.get("started_at") else job.created_at,
         ended_at=job.ended_at or job.updated_at,
         accounts=_list_outcomes(plan, results),
         job_id=job.job_id,
@@ -272,16 +276,16 @@ def has_findings(plan: DeletionPlan, findings: frozenset[FailOn]) -> bool:
     """Find what ``--fail-on`` names, as in the statuses behind the plan. A failsafe in order is no finding."""
     if FailOn.UNKNOWN in findings and plan.has_unknown:
         return True
-    return FailOn.PRESENT in findings and any(
-        account.found is not None
-        and not account.found.summary.is_empty
-        and not (account.account_id in plan.included_failsafes and _is_in_order(account.found.summary))
-        for account in plan.accounts
-    )
-
-
-def _is_in_order(found: RootCredentialsSummary) -> bool:
-    return found.has_mfa_devices and not (found.has_access_keys or found.has_signing_certificates)
+    if FailOn.PRESENT not in findings:
+        return False
+    for account in plan.accounts:
+        found = None if account.found is None else account.found.summary
+        if found is None or found.is_empty:
+            continue
+        is_in_order = found.has_mfa_devices and not (found.has_access_keys or found.has_signing_certificates)
+        if not (is_in_order and account.account_id in plan.included_failsafes):
+            return True
+    return False
 
 
 def _list_outcomes(plan: DeletionPlan, results: Sequence[AccountDeletion]) -> tuple[AccountDeletion, ...]:
@@ -290,7 +294,8 @@ def _list_outcomes(plan: DeletionPlan, results: Sequence[AccountDeletion]) -> tu
     def find(planned: PlannedAccount) -> AccountDeletion:
         if planned.calls:
             return by_id.get(planned.account_id) or describe_not_begun(planned)
-        return describe_skipped(planned, planned.skip or _NOTHING)
+        skip = planned.skip or Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
+        return describe_skipped(planned, skip)
 
     return tuple(find(planned) for planned in plan.accounts)
 
@@ -300,35 +305,26 @@ def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None 
 
     :param known: its accounts, if they are known; otherwise the server is asked.
     """
-    record = server.connection.parse_answer(
-        lambda page: page["organizations"][0], server.connection.get("organizations")
-    )
-    statuses = (
-        _parse_statuses(server, server.connection.list_pages("accounts", "accounts", {"limit": PAGE}))
-        if known is None
-        else known
-    )
+    parse_answer = server.connection.parse_answer
+    record = parse_answer(lambda page: page["organizations"][0], server.connection.get("organizations"))
+    if known is None:
+        known = _parse_statuses(server, server.connection.list_pages("accounts", "accounts", {"limit": PAGE}))
+    units = parse_answer(lambda found: found["organizational_units"], record)
     return Inventory(
-        organization=server.connection.parse_answer(_parse_organization, record),
-        accounts=tuple(status.account for status in statuses),
-        organizational_units=server.connection.parse_answer(_parse_units, record),
-        listed_at=server.connection.parse_answer(datetime.fromisoformat, record["listed_at"]),
+        organization=parse_answer(_parse_organization, record),
+        accounts=tuple(status.account for status in known),
+        organizational_units=tuple(parse_answer(partial(parse_facts, OrganizationalUnit), unit) for unit in units),
+        listed_at=parse_answer(datetime.fromisoformat, record["listed_at"]),
     )
 
 
 def _parse_statuses(server: RemoteServer, records: Iterable[Any]) -> list[AccountStatus]:
     """Parse accounts, in the order of the tree."""
-    return sorted((server.connection.parse_answer(account_from_record, record) for record in records), key=_place_of)
 
+    def place_of(status: AccountStatus) -> tuple[list[str], str, str]:
+        return status.account.ou_path.split("/"), status.account.name, status.account.account_id
 
-def _place_of(status: AccountStatus) -> tuple[list[str], str, str]:
-    account = status.account
-    return account.ou_path.split("/"), account.name, account.account_id
-
-
-def _parse_request(job: Job) -> SelectionRequest:
-    selection: Any = job.parameters["selection"]
-    return request_from_record(selection)
+    return sorted((server.connection.parse_answer(account_from_record, record) for record in records), key=place_of)
 
 
 def _parse_caller(arn: str) -> Caller:
@@ -344,30 +340,3 @@ def _parse_organization(record: Mapping[str, Any]) -> Organization:
         has_all_features=record["has_all_features"] is True,
         partition=record["partition"],
     )
-
-
-def _parse_units(record: Mapping[str, Any]) -> tuple[OrganizationalUnit, ...]:
-    return tuple(
-        OrganizationalUnit(unit["ou_id"], unit["name"], unit["parent_id"]) for unit in record["organizational_units"]
-    )
-
-
-def _parse_preflight(record: Mapping[str, Any], inventory: Inventory) -> PreflightReport:
-    by_id = {account.account_id: account for account in inventory.accounts}
-    rows = tuple(row_from_record(row, by_id) for row in record["rows"])
-    evaluated = tuple({row.account.account_id: row.account for row in rows}.values())
-    others = tuple(account for account in inventory.accounts if account not in evaluated)
-    return PreflightReport(
-        inventory=inventory,
-        caller=_parse_caller(record["caller_arn"]),
-        endpoint=Endpoint(record["endpoint"]),
-        observed_at=datetime.fromisoformat(record["observed_at"]),
-        accounts=evaluated,
-        skipped=others[: record["summary"]["skipped"]],
-        rows=rows,
-        evaluations=0,
-    )
-
-
-def _find_time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

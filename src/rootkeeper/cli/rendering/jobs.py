@@ -13,6 +13,7 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     render_age,
+    render_findings,
     render_timestamp,
     show_facts,
     show_listing,
@@ -57,7 +58,6 @@ def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now
 def show_job(
     job: Job, results: Sequence[AccountDeletion], output: OutputFormat, terminal: Terminal, now: datetime
 ) -> None:
-    """Write one job to stdout, with the results of a deletion."""
     if output is not OutputFormat.TABLE:
         show_record({**job_record(job), "accounts": [deletion_record(result) for result in results]}, output, terminal)
         return
@@ -90,10 +90,8 @@ def show_job(
 def render_progress(progress: JobProgress) -> str:
     """Such as ``5 of 12, 1 present``."""
     done = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
-    findings = [
-        f"{count:,} {name}" for count, name in ((progress.present, "present"), (progress.unknown, "unknown")) if count
-    ]
-    return ", ".join([done, *findings])
+    findings = render_findings(progress.present, progress.unknown)
+    return f"{done}, {findings}" if findings else done
 
 
 def render_remark(job: Job, now: datetime) -> str:
@@ -110,8 +108,6 @@ def render_next_step(job: Job, now: datetime) -> str:
 
 
 _RESULT_STYLES = {Result.DONE.value: "green", Result.FAILED.value: "bold red", Result.UNKNOWN.value: "bold magenta"}
-
-
 _COLUMNS = (
     TableColumn("Entry", "sequence", is_number=True, keeps_whole=True),
     TableColumn("At", lambda entry: f"{entry['at'][:19]}Z", keeps_whole=True),

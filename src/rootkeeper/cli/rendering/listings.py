@@ -53,6 +53,11 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def render_findings(present: int, unknown: int) -> str:
+    """Such as ``3 present, 1 unknown``; empty without any."""
+    return ", ".join(f"{count:,} {name}" for count, name in ((present, "present"), (unknown, "unknown")) if count)
+
+
 SCHEMA_VERSION = 1
 """Of every JSON output; raised when a field is removed or changes its meaning."""
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.organization.accounts import Account
 from rootkeeper.root_emails.records import AttestationRecord, EmailRecord
 from rootkeeper.root_emails.rules import (
     EXPLANATIONS,
@@ -18,7 +17,7 @@ from rootkeeper.root_emails.rules import (
     RootEmail,
     count_verdicts,
 )
-from rootkeeper.root_emails.service import SOURCE, EmailReport
+from rootkeeper.root_emails.service import SOURCE, EmailChangePlan, EmailReport
 from rootkeeper.shapes import fill_record
 from rootkeeper.values import json_time
 
@@ -143,14 +142,14 @@ _OUTCOME_WORDS = {
 
 
 def show_email_change(
-    account: Account, before: str, email: str, outcome: str, explanation: str, output: OutputFormat, terminal: Terminal
+    plan: EmailChangePlan, outcome: str, explanation: str, output: OutputFormat, terminal: Terminal
 ) -> None:
     """Write the result of a change to stdout, and one sentence to stderr."""
     record = {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email_before": before,
-        "email": email,
+        "account_id": plan.request.account.account_id,
+        "name": plan.request.account.name,
+        "email_before": plan.current_email,
+        "email": plan.new_email,
         "outcome": outcome,
         "explanation": explanation,
     }

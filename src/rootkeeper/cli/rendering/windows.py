@@ -60,7 +60,6 @@ def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, termin
 
 
 def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
-    """Write one window to stdout."""
     if output is not OutputFormat.TABLE:
         show_record(window_to_record(window), output, terminal)
         return
