@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.cli.server_process import render_url
@@ -44,88 +44,43 @@ def end_process(process: subprocess.Popen[bytes], within_seconds: float) -> None
 
 
 HOST = "127.0.0.1"
-_STARTS_WITHIN_SECONDS = 30.0
-_ENDS_WITHIN_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxPrincipal:
-    """A principal of the sandbox. Its keys are public and are worth nothing elsewhere."""
+class DemoProcess:
+    """A process of this program that answers on localhost; it ends with the ``with`` block."""
 
-    name: str
-    account_id: str
-    access_key_id: str
-    secret_access_key: str
+    name: ClassVar[str]
+    health: ClassVar[str]
+    """The path that answers 200 when the process is ready."""
+    starts_within_seconds: ClassVar[float]
+    ends_within_seconds: ClassVar[float]
 
-
-class SandboxProcess:
-    """A running sandbox; it ends with the ``with`` block, or when this process dies."""
-
-    def __init__(self, port: int, *options: str) -> None:
+    def __init__(self, port: int, environment: Mapping[str, str]) -> None:
         self.port = port
-        self._options = options
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
-
-    def __enter__(self) -> Self:
-        arguments = ["--port", str(self.port), "--exit-with-parent", *self._options]
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-m", "rootkeeper_sandbox", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=clean_environment(),
-            start_new_session=True,
-        )
-        try:
-            self._wait_until_ready(self._process)
-        except BaseException:
-            self.close()
-            raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        if self._process is None:
-            return
-        end_process(self._process, _ENDS_WITHIN_SECONDS)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-        self._process = None
+        if self._process is not None:
+            end_process(self._process, self.ends_within_seconds)
+            self._process = None
 
-    def read_organization(self) -> dict[str, Any]:
-        """Read the sandbox's own state of the organization."""
-        truth: dict[str, Any] = self._get("/_sandbox/organization")
-        return truth
+    def has_ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self._process is None or self._process.poll() is not None
 
-    def find_principal(self, name: str) -> SandboxPrincipal:
-        """Find a principal by name."""
-        for entry in self._get("/_sandbox/principals"):
-            if entry["name"] == name:
-                return SandboxPrincipal(name, entry["account_id"], entry["access_key_id"], entry["secret_access_key"])
-        raise InputError(f"The sandbox has no principal {name!r}.")
+    def read_last_words(self) -> str:
+        """Read the last part of its stderr."""
+        raise NotImplementedError
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        if comes_true(self._answers, process, _STARTS_WITHIN_SECONDS):
-            return
-        if process.poll() is not None:
-            said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-            raise InputError(f"The sandbox didn't start: {said[-400:] or 'it said nothing'}")
-        raise InputError(f"The sandbox didn't answer within {_STARTS_WITHIN_SECONDS:.0f} seconds.")
+    def get(self, path: str) -> bytes:
+        """Read a path of the process.
 
-    def _answers(self) -> bool:
-        try:
-            self._get("/_sandbox/health")
-        except (OSError, http.client.HTTPException, ValueError):
-            return False
-        return True
-
-    def _get(self, path: str) -> Any:
+        :raises ValueError: if the answer isn't 200.
+        """
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
         try:
             connection.request("GET", path)
@@ -135,7 +90,83 @@ class SandboxProcess:
             connection.close()
         if answer.status != http.HTTPStatus.OK:
             raise ValueError(f"{path} answered {answer.status}")
-        return json.loads(body)
+        return body
+
+    def _start(self, *arguments: str, stderr: int | BinaryIO) -> None:
+        """Start it, and return when it answers.
+
+        :raises InputError: if it doesn't start.
+        """
+        self._process = process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            [sys.executable, "-m", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env=self._environment,
+            start_new_session=True,
+        )
+        try:
+            if comes_true(self._answers, process, self.starts_within_seconds):
+                return
+            if process.poll() is not None:
+                raise InputError(f"The {self.name} didn't start: {self.read_last_words()}")
+            raise InputError(f"The {self.name} didn't answer within {self.starts_within_seconds:.0f} seconds.")
+        except BaseException:
+            self.close()
+            raise
+
+    def _answers(self) -> bool:
+        try:
+            self.get(self.health)
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        return True
+
+
+class SandboxProcess(DemoProcess):
+    """A running sandbox; it also ends when this process dies."""
+
+    name = "sandbox"
+    health = "/_sandbox/health"
+    starts_within_seconds = 30.0
+    ends_within_seconds = 5.0
+
+    def __init__(self, port: int, *options: str) -> None:
+        super().__init__(port, clean_environment())
+        self._options = options
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def __enter__(self) -> Self:
+        """:raises InputError: if it doesn't start."""
+        arguments = ("rootkeeper_sandbox", "--port", str(self.port), "--exit-with-parent", *self._options)
+        self._start(*arguments, stderr=subprocess.PIPE)
+        return self
+
+    def close(self) -> None:
+        process = self._process
+        super().close()
+        if process is not None and process.stderr is not None:
+            process.stderr.close()
+
+    def read_last_words(self) -> str:
+        said = self._process.stderr.read() if self._process is not None and self._process.stderr is not None else b""
+        return said.decode(errors="replace").strip()[-400:] or "it said nothing"
+
+    def read_organization(self) -> dict[str, Any]:
+        """Read the sandbox's own state of the organization."""
+        truth: dict[str, Any] = json.loads(self.get("/_sandbox/organization"))
+        return truth
+
+    def find_principal(self, name: str) -> dict[str, str]:
+        """Find a principal by name. Its keys are public and are worth nothing elsewhere."""
+        principals: list[dict[str, str]] = json.loads(self.get("/_sandbox/principals"))
+        for principal in principals:
+            if principal["name"] == name:
+                return principal
+        raise InputError(f"The sandbox has no principal {name!r}.")
 
 
 def clean_environment() -> dict[str, str]:
@@ -157,7 +188,12 @@ def choose_port(wanted: int | None, usual: int, option: str = "--sandbox-port") 
         if not _is_free(wanted):
             raise InputError(f"Port {wanted} is taken.", hint=f"Choose another port, or leave out {option}.")
         return wanted
-    return usual if _is_free(usual) else _find_free()
+    if _is_free(usual):
+        return usual
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _is_free(port: int) -> bool:
@@ -168,13 +204,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _find_free() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on the screen
@@ -202,21 +231,11 @@ PEOPLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCode:
-    """The current code of one person's authenticator app."""
-
-    person: DemoPerson
-    code: str
-
-
-def list_codes(now: float) -> tuple[ShownCode, ...]:
-    """List the codes at a moment, in seconds since 1970."""
+def list_codes(now: float) -> tuple[tuple[str, str], ...]:
+    """List the names with the current codes of their authenticator apps, at a moment in seconds since 1970."""
     import pyotp
 
-    return tuple(
-        ShownCode(person, pyotp.TOTP(person.totp_secret).at(int(now))) for person in PEOPLE if person.totp_secret
-    )
+    return tuple((one.name, pyotp.TOTP(one.totp_secret).at(int(now))) for one in PEOPLE if one.totp_secret)
 
 
 def count_seconds_left(now: float) -> int:
@@ -237,22 +256,23 @@ def add_people() -> None:
                 application.preset_factor(who, identity.identity_id, person.totp_secret)
 
 
-_SERVER_STARTS_WITHIN_SECONDS = 60.0
-_SERVER_ENDS_WITHIN_SECONDS = 12.0
 _SHOWN_OF_LOG = 800
 
 
-class DemoServer:
-    """A running ``rootkeeper serve``; it ends with the ``with`` block."""
+class DemoServer(DemoProcess):
+    """A running ``rootkeeper serve``."""
+
+    name = "server"
+    health = "/healthz"
+    starts_within_seconds = 60.0
+    ends_within_seconds = 12.0
 
     def __init__(self, port: int, settings: Mapping[str, str], folder: Path) -> None:
         """:param settings: variables of its environment; the person's own AWS settings aren't passed on.
         :param folder: for its log.
         """
-        self.port = port
+        super().__init__(port, clean_environment() | dict(settings))
         self.log = folder / "server.log"
-        self._environment = clean_environment() | dict(settings)
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -260,49 +280,6 @@ class DemoServer:
 
     def __enter__(self) -> Self:
         """:raises InputError: if it doesn't start."""
-        self._add_people()
-        self.start()
-        return self
-
-    def start(self) -> None:
-        """Start it, also after it ended, on the same port and database; return when it answers.
-
-        :raises InputError: if it doesn't start.
-        """
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-                [sys.executable, "-m", "rootkeeper", "serve", "--port", str(self.port), "--guided-story"],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            self._wait_until_ready(self._process)
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End it; it takes at most ten seconds."""
-        if self._process is None:
-            return
-        end_process(self._process, _SERVER_ENDS_WITHIN_SECONDS)
-        self._process = None
-
-    def has_ended(self) -> bool:
-        """Whether it ended by itself."""
-        return self._process is None or self._process.poll() is not None
-
-    def read_log_end(self) -> str:
-        """Read the last part of its log."""
-        return _shorten(self.log.read_bytes())
-
-    def _add_people(self) -> None:
         added = subprocess.run(
             [sys.executable, "-m", "rootkeeper.cli.demo_processes"],
             env=self._environment,
@@ -312,23 +289,19 @@ class DemoServer:
         )
         if added.returncode:
             raise InputError(f"The demo's users can't be added: {_shorten(added.stderr)}")
+        self.start()
+        return self
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        if comes_true(self._answers, process, _SERVER_STARTS_WITHIN_SECONDS):
-            return
-        if process.poll() is not None:
-            raise InputError(f"The server didn't start: {self.read_log_end()}")
-        raise InputError(f"The server didn't answer within {_SERVER_STARTS_WITHIN_SECONDS:.0f} seconds.")
+    def start(self) -> None:
+        """Start it, also after it ended, on the same port and database; return when it answers.
 
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        :raises InputError: if it doesn't start.
+        """
+        with self.log.open("ab") as log:
+            self._start("rootkeeper", "serve", "--port", str(self.port), "--guided-story", stderr=log)
+
+    def read_last_words(self) -> str:
+        return _shorten(self.log.read_bytes())
 
 
 def _shorten(said: bytes) -> str:

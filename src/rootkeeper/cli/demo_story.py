@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rootkeeper.cli.demo_processes import SandboxProcess, clean_environment, comes_true
@@ -25,16 +26,9 @@ if TYPE_CHECKING:
 
 
 DELEGATE = "222233334444"
-
-
 OU_PATH = "AnyCompany"
-
-
 RECOVERED = "800090001000"
-
-
 WINDOW_SECONDS = 10
-
 
 Truth: TypeAlias = Mapping[str, Any]
 """What ``GET /_sandbox/organization`` answers."""
@@ -72,7 +66,6 @@ class DemoStep:
 
 
 def root_user(truth: Truth, account_id: str) -> Mapping[str, Any]:
-    """Find the root user of an account in the sandbox's state."""
     found: Mapping[str, Any] = next(
         account["root_user"] for account in truth["accounts"] if account["account_id"] == account_id
     )
@@ -85,19 +78,12 @@ def is_bare(user: Mapping[str, Any]) -> bool:
     return not any(user[kind] for kind in kinds)
 
 
-def _is_in_unit(account: Mapping[str, Any]) -> bool:
-    path: str = account["ou_path"]
-    return OU_PATH in path.split("/")
-
-
 def _users(truth: Truth, *, in_unit: bool) -> dict[str, Mapping[str, Any]]:
     return {
-        account["account_id"]: account["root_user"] for account in truth["accounts"] if _is_in_unit(account) is in_unit
+        account["account_id"]: account["root_user"]
+        for account in truth["accounts"]
+        if (OU_PATH in account["ou_path"].split("/")) is in_unit
     }
-
-
-def _is_unchanged(before: Truth, after: Truth) -> bool:
-    return before == after
 
 
 def _are_bare(_: Truth, after: Truth) -> bool:
@@ -117,20 +103,14 @@ def _matches_sandbox(truth: Truth, answer: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_complete(truth: Truth, answer: Mapping[str, Any]) -> bool:
-    return len(answer["accounts"]) == len(truth["accounts"])
-
-
-def _finds_nothing(_: Truth, answer: Mapping[str, Any]) -> bool:
-    return {account["status"] for account in answer["accounts"]} == {"not_present"}
-
-
+_ALL_THERE = AnswerCheck(
+    "no account is missing", lambda truth, answer: len(answer["accounts"]) == len(truth["accounts"])
+)
+_NOTHING_LEFT = AnswerCheck(
+    "nothing is left", lambda _, answer: {account["status"] for account in answer["accounts"]} == {"not_present"}
+)
 _TRUE = AnswerCheck("the audit's status of each account is true", _matches_sandbox)
-
-
-_UNCHANGED = StoryCheck("nothing changed in AWS", _is_unchanged)
-
-
+_UNCHANGED = StoryCheck("nothing changed in AWS", lambda before, after: before == after)
 STORY = (
     DemoStep(
         "A company of 26 accounts. Root access management is off.",
@@ -162,7 +142,7 @@ STORY = (
         ("audit",),
         exit_status=1,
         checks=(_UNCHANGED,),
-        answer_checks=(AnswerCheck("no account is missing", _is_complete), _TRUE),
+        answer_checks=(_ALL_THERE, _TRUE),
     ),
     DemoStep(
         f"The accounts of {OU_PATH} have passwords, keys and certificates. Delete them.",
@@ -182,20 +162,13 @@ STORY = (
         ("audit", "--ou", OU_PATH),
         exit_status=0,
         checks=(_UNCHANGED,),
-        answer_checks=(AnswerCheck("nothing is left", _finds_nothing), _TRUE),
+        answer_checks=(_NOTHING_LEFT, _TRUE),
     ),
     DemoStep(
         "One account needs its root user. Allow recovery for a short time.",
         (
-            "recover",
-            RECOVERED,
-            "--reason",
-            "Register as a seller",
-            "--ticket",
-            "OPS-1234",
-            "--for",
-            f"{WINDOW_SECONDS}s",
-            "--yes",
+            *("recover", RECOVERED, "--reason", "Register as a seller", "--ticket", "OPS-1234"),
+            *("--for", f"{WINDOW_SECONDS}s", "--yes"),
         ),
         exit_status=0,
         meanwhile=(
@@ -209,8 +182,6 @@ STORY = (
     DemoStep("The window is recorded.", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
     DemoStep("The ledger of every call is intact.", ("ledger", "verify"), exit_status=0),
 )
-
-
 _MEANWHILE_SECONDS = 60.0
 
 
@@ -227,20 +198,30 @@ class DemoPlayer:
 
     def play(self, story: Sequence[DemoStep]) -> list[str]:
         """Play every step; return the checks that failed."""
+        from rich.text import Text
+
         started = time.monotonic()
         for step in story:
             self._play(step)
-        self._conclude(time.monotonic() - started)
+        seconds = time.monotonic() - started
+        text = f"{self._passed} checks passed, {len(self._failed)} failed, in {seconds:.0f} s."
+        self._terminal.show("", Text(text, style="bold red" if self._failed else "bold green"))
         return self._failed
 
     def _play(self, step: DemoStep) -> None:
-        self._terminal.show("", title(step.title), _prompt(step.arguments), "")
+        from rich.text import Text
+
+        prompt = Text.assemble(("$ ", "dim"), (f"rootkeeper {shlex.join(step.arguments)}", "bold cyan"))
+        self._terminal.show("", title(step.title), prompt, "")
         sys.stdout.flush()
         before = self._sandbox.read_organization()
         with self._start(*step.arguments) as command, self._answering(step) as read_answer:
-            meanwhile = [(check.claim, self._is_seen(check, before, command)) for check in step.meanwhile]
+            meanwhile = []
+            for check in step.meanwhile:
+                holds = partial(self._holds, check, before)
+                meanwhile.append((check.claim, comes_true(holds, command, _MEANWHILE_SECONDS)))
             status = command.wait()
-            answer = read_answer()
+            written = read_answer()
         self._terminal.show("")
         for claim, is_seen in meanwhile:
             self._show_text(f"sandbox, during the command: {claim}", holds=is_seen)
@@ -248,15 +229,13 @@ class DemoPlayer:
         after = self._sandbox.read_organization()
         for check in step.checks:
             self._show_text(f"sandbox: {check.claim}", holds=check.holds(before, after))
-        self._check_answer(step, after, answer)
-
-    def _check_answer(self, step: DemoStep, truth: Truth, written: bytes) -> None:
         try:
             answer = json.loads(written)
         except ValueError:
             answer = None
-        for check in step.answer_checks:
-            self._show_text(f"sandbox: {check.claim}", holds=answer is not None and check.holds(truth, answer))
+        for answer_check in step.answer_checks:
+            is_true = answer is not None and answer_check.holds(after, answer)
+            self._show_text(f"sandbox: {answer_check.claim}", holds=is_true)
 
     @contextmanager
     def _start(
@@ -287,13 +266,8 @@ class DemoPlayer:
         with self._start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as command:
             yield lambda: command.communicate()[0]
 
-    def _is_seen(self, check: StoryCheck, before: Truth, command: subprocess.Popen[bytes]) -> bool:
-        """Return whether it becomes true while the command runs."""
-
-        def holds() -> bool:
-            return check.holds(before, self._sandbox.read_organization())
-
-        return comes_true(holds, command, _MEANWHILE_SECONDS)
+    def _holds(self, check: StoryCheck, before: Truth) -> bool:
+        return check.holds(before, self._sandbox.read_organization())
 
     def _show_text(self, claim: str, *, holds: bool) -> None:
         from rich.text import Text
@@ -304,21 +278,8 @@ class DemoPlayer:
         self._terminal.show(Text(f"{'✓' if holds else '✗ FAILED:'} {claim}", style="green" if holds else "bold red"))
         sys.stdout.flush()
 
-    def _conclude(self, seconds: float) -> None:
-        from rich.text import Text
-
-        text = f"{self._passed} checks passed, {len(self._failed)} failed, in {seconds:.0f} s."
-        self._terminal.show("", Text(text, style="bold red" if self._failed else "bold green"))
-
 
 def title(text: str) -> Text:
-    """Render a line above something."""
     from rich.text import Text
 
     return Text(text, style="bold")
-
-
-def _prompt(arguments: Sequence[str]) -> Text:
-    from rich.text import Text
-
-    return Text.assemble(("$ ", "dim"), (f"rootkeeper {shlex.join(arguments)}", "bold cyan"))

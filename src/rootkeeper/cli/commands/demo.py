@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from rootkeeper.cli.demo_processes import (
     PASSWORD,
@@ -31,9 +31,6 @@ from rootkeeper.cli.outputs import ExitStatus, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 from rootkeeper.settings.reading import SQLITE_PREFIX
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 USUAL_PORT = 8700
 USUAL_SANDBOX_PORT = 4599
@@ -104,8 +101,8 @@ def choose_settings(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": sandbox.url,
         "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": principal.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": principal.secret_access_key,
+        "AWS_ACCESS_KEY_ID": principal["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": principal["secret_access_key"],
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -116,8 +113,8 @@ def choose_settings(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
 def show_codes(terminal: Terminal) -> None:
     """Print the code of each second factor."""
     now = time.time()
-    for shown in list_codes(now):
-        terminal.show(f"  {shown.code}  {shown.person.name}")
+    for name, code in list_codes(now):
+        terminal.show(f"  {code}  {name}")
     terminal.show(f"  Valid for {count_seconds_left(now)} more seconds; each works once.")
     sys.stdout.flush()
 
@@ -135,12 +132,17 @@ def _serve(terminal: Terminal, sandbox: SandboxProcess, settings: Mapping[str, s
 
 
 def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
+    from rich.table import Table
+
+    people = Table("User", "Role", "Does")
+    for person in PEOPLE:
+        people.add_row(person.name, person.role.value, person.does)
     program = render_program(Path(sys.executable).with_name("rootkeeper"))
     terminal.show(
         "",
         title(f"Open {server.url}/ and sign in."),
         f"Password of every user: {PASSWORD}",
-        _draw_people(),
+        people,
         f"The sandbox's pages, for root users and their e-mails: {sandbox.url}/",
         "The command line on this sandbox, in another terminal:",
         f"  {render_shell_commands(program, sandbox.port)}",
@@ -165,15 +167,6 @@ def render_shell_commands(program: str, sandbox_port: int) -> str:
     return f'eval "$({program} sandbox env{option})" && {program} status'
 
 
-def _draw_people() -> Table:
-    from rich.table import Table
-
-    table = Table("User", "Role", "Does")
-    for person in PEOPLE:
-        table.add_row(person.name, person.role.value, person.does)
-    return table
-
-
 def _answer_until_ended(terminal: Terminal, server: DemoServer) -> None:
     """:raises InputError: if the server ended by itself."""
     heard = [sys.stdin]
@@ -183,7 +176,7 @@ def _answer_until_ended(terminal: Terminal, server: DemoServer) -> None:
                 show_codes(terminal)
             else:
                 heard.clear()  # at the end of input, select always reports data
-    raise InputError(f"The server ended unexpectedly: {server.read_log_end()}")
+    raise InputError(f"The server ended unexpectedly: {server.read_last_words()}")
 
 
 application = single(demo)
