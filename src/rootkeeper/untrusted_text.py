@@ -40,15 +40,14 @@ def _printable_character(character: str) -> str:
 
 def csv_cell(value: object) -> str:
     """``value`` as a cell that a spreadsheet shows and never runs. Source: OWASP, CSV injection."""
-    text = "" if value is None else _plain(value)
+    if value is None:
+        text = ""
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    else:
+        text = json_text(value) if isinstance(value, list | dict) else str(value)
     is_formula = text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
     return f"'{printable(text)}" if is_formula else printable(text)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json_text(value) if isinstance(value, list | dict) else str(value)
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:

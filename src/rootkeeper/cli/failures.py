@@ -28,7 +28,6 @@ _SECRETS = (
 
 
 def report_error(error: RootkeeperError, terminal: Terminal) -> int:
-    """Show a deliberate error."""
     _show_error(terminal, error.message, render_hint(error.hint))
     return error.exit_status
 

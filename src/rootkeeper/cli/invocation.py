@@ -45,11 +45,7 @@ THROUGH_SERVER = (
     "windows",
 )
 """Commands that can use a server, for errors and guides; a test compares them with the commands."""
-
-
 _shared_option = partial(option, rich_help_panel="For every command")
-
-
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 """Also in ``rootkeeper.settings``, which takes longer to import."""
 
@@ -68,12 +64,8 @@ class SharedOptions(OptionSet):
 
     def over(self, outer: SharedOptions) -> SharedOptions:
         """Use these options, and the outer ones where these aren't set."""
-        return SharedOptions(
-            **{
-                entry.name: getattr(outer if getattr(self, entry.name) is None else self, entry.name)
-                for entry in fields(self)
-            }
-        )
+        names = [entry.name for entry in fields(self)]
+        return SharedOptions(**{name: getattr(outer if getattr(self, name) is None else self, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,7 @@ class RootkeeperGroup(TyperGroup):
     entries: ClassVar[Mapping[str, CommandEntry]] = {
         "demo": CommandEntry("demo", "Try the console on a sandbox, with a guided story.", _TRY),
         "sandbox": CommandEntry("sandbox", "Run an AWS organization on localhost.", _TRY),
-        "status": CommandEntry(
-            "status",
-            "Show the set-up of root access management, and its drift.",
-            _SEE,
-        ),
+        "status": CommandEntry("status", "Show the set-up of root access management, and its drift.", _SEE),
         "audit": CommandEntry("audit", "Show which accounts have root user credentials.", _SEE),
         "emails": CommandEntry("emails", "Check, attest and change root e-mail addresses.", _SEE),
         "report": CommandEntry("report", "Write the evidence report of a period, without calls to AWS.", _SEE),
@@ -85,9 +81,7 @@ class RootkeeperGroup(TyperGroup):
         "unlock": CommandEntry("unlock", "Fix bucket and queue policies that lock everyone out.", _RECOVER),
         "windows": CommandEntry("windows", "Request, approve, open and close recovery windows.", _RECOVER),
         "failsafe": CommandEntry(
-            "failsafe",
-            "Set up and check the failsafe: the delegated administrator's root login.",
-            _RECOVER,
+            "failsafe", "Set up and check the failsafe: the delegated administrator's root login.", _RECOVER
         ),
         "serve": CommandEntry("serve", "Run the server: console, API and a worker.", _SERVE),
         "worker": CommandEntry(
@@ -119,13 +113,10 @@ class RootkeeperGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        self._page().format_help(ctx, formatter)
-
-    def _page(self) -> TyperGroup:
         replacements = [
             TyperCommand(name, help=entry.line, rich_help_panel=entry.panel) for name, entry in self.entries.items()
         ]
-        return TyperGroup(
+        page = TyperGroup(
             name=self.name,
             commands=replacements,
             params=self.params,
@@ -133,6 +124,7 @@ class RootkeeperGroup(TyperGroup):
             epilog=self.epilog,
             rich_markup_mode=self.rich_markup_mode,
         )
+        page.format_help(ctx, formatter)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

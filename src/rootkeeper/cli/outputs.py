@@ -59,7 +59,11 @@ def expand(function: Callable[..., Any]) -> Callable[..., Any]:
     for name, parameter in inspect.signature(function).parameters.items():
         if isinstance(hints[name], type) and issubclass(hints[name], OptionSet):
             sets[name] = hints[name]
-            shown.extend(_parameters_of(hints[name]))
+            set_hints = get_type_hints(hints[name], include_extras=True)
+            for entry in _fields(hints[name]):
+                default = inspect.Parameter.empty if entry.default is MISSING else entry.default
+                kind, annotation = inspect.Parameter.KEYWORD_ONLY, set_hints[entry.name]
+                shown.append(inspect.Parameter(entry.name, kind, default=default, annotation=annotation))
         else:
             shown.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
 
@@ -78,19 +82,6 @@ def show_parameters(function: Callable[..., Any], parameters: list[inspect.Param
     """Make ``function`` look as if it had these parameters."""
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-
-
-def _parameters_of(option_set: type[OptionSet]) -> list[inspect.Parameter]:
-    hints = get_type_hints(option_set, include_extras=True)
-    return [
-        inspect.Parameter(
-            entry.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if entry.default is MISSING else entry.default,
-            annotation=hints[entry.name],
-        )
-        for entry in _fields(option_set)
-    ]
 
 
 def _fields(option_set: type[OptionSet]) -> tuple[Field[Any], ...]:

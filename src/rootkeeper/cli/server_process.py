@@ -157,7 +157,9 @@ class TlsFiles:
         try:
             context.load_cert_chain(self._certificate, self._key, _refuse_password)
         except ssl.SSLError as error:
-            raise InputError(f"{self._names} can't be used for TLS: {_explain(error)}.", hint=_HINT) from error
+            is_mismatch = error.reason == "KEY_VALUES_MISMATCH"
+            why = "the key isn't the certificate's" if is_mismatch else "the file has no certificate or no key"
+            raise InputError(f"{self._names} can't be used for TLS: {why}.", hint=_HINT) from error
         except OSError as error:
             raise InputError(f"{self._names} can't be read: {error.strerror}.", hint=_HINT) from error
         return context
@@ -201,12 +203,6 @@ def _refuse_password() -> NoReturn:
     )
 
 
-def _explain(error: ssl.SSLError) -> str:
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return "the key isn't the certificate's"
-    return "the file has no certificate or no key"
-
-
 ANSWER_SECONDS = 4
 """How long requests in flight can take after the server was asked to stop."""
 
@@ -246,14 +242,17 @@ def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
 
     :raises InputError: if other machines can reach it and that isn't allowed, or it can't be taken.
     """
-    address = _resolve(host, port)
-    if not beyond_loopback and not is_loopback(address[1][0]):
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise InputError(f"{host!r} is not an address to listen on.", hint="Use --host 127.0.0.1.") from error
+    family, _, _, _, place = found[0]
+    if not beyond_loopback and not is_loopback(str(place[0])):
         raise InputError(
             f"Other machines can reach {host}, but TLS isn't configured.",
             hint="Add --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy with TLS, or add "
             "--insecure-listen.",
         )
-    family, place = address
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -265,14 +264,6 @@ def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
             hint="Choose another port with --port.",
         ) from error
     return taken
-
-
-def _resolve(host: str, port: int) -> tuple[int, Any]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise InputError(f"{host!r} is not an address to listen on.", hint="Use --host 127.0.0.1.") from error
-    return found[0][0], found[0][4]
 
 
 def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:

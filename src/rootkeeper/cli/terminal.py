@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 
 _UNWRAPPED_WIDTH = 10_000
-
-
 _ESCAPING = "rootkeeper.escape"
 """The name of the error handler below."""
 
@@ -213,8 +211,6 @@ def _umask() -> int:
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 _STEP_SECONDS = 0.1
 
 

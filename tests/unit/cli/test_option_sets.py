@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
-from rootkeeper.cli.outputs import OptionSet, expand
+from rootkeeper.cli.outputs import OptionSet, expand, option
 
 
 @dataclass(frozen=True, slots=True)
 class Paint(OptionSet):
     """Two options."""
 
-    colour: Annotated[str, typer.Option("--colour", help="Which colour.")]
-    coats: Annotated[int, typer.Option("--coats")] = 1
+    colour: Annotated[str, option("--colour NAME", "Which colour.")]
+    coats: Annotated[int, option("--coats -c", "How many.")] = 1
 
 
 def paint(thing: str, paint: Paint) -> str:
@@ -43,4 +43,7 @@ def test_typer_shows_and_reads_them() -> None:
 
     result = CliRunner().invoke(application, ["door", "--colour", "red"])
     assert result.output == "door red 1\n"
-    assert "--coats" in CliRunner().invoke(application, ["--help"]).output
+    assert CliRunner().invoke(application, ["door", "--colour", "red", "-c", "2"]).output == "door red 2\n"
+    page = CliRunner().invoke(application, ["--help"]).output
+    assert "--coats" in page
+    assert "NAME" in page

@@ -17,11 +17,11 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 from rootkeeper.ledger.rules import LedgerEntry, render_entry
 from rootkeeper.organization.accounts import parse_account_id
-from rootkeeper.windows.rules import OWING_STATES, RecoveryWindow
+from rootkeeper.windows.rules import OWING_STATES
 
 if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
-    from rootkeeper.windows.imports import LedgerImport, LedgerSource
+    from rootkeeper.windows.imports import LedgerImport
 
 
 @through_server
@@ -169,7 +169,17 @@ def import_file(
     with invocation.open_application(creates_database=False) as application:
         confirmation = _open_confirmation(application, change, output, terminal)
         source = application.database.read_ledger_source(file)
-        if not confirmation.confirm(_describe(source)):
+        last, number = source.entries[-1], counted(len(source.entries), "entry", "entries")
+        statement = [
+            f"Append the {number} of {source.name} to the ledger; its chain of hashes is intact.",
+            f"The last entry is from {render_timestamp(last.at)}, by {last.actor.name}.",
+            *(
+                f"Store recovery window {window.window_id} of account {window.account_id}, which is "
+                f"{window.state.value}: {window.reason}"
+                for window in source.windows
+            ),
+        ]
+        if not confirmation.confirm(statement):
             return ExitStatus.GOOD
         found = application.import_emergency(source)
         _show_import(found, terminal)
@@ -183,19 +193,6 @@ def _open_confirmation(
     who = application.ledger_identity
     context = ChangeContext(who.organization_id, who.actor.caller_arn or "none (no AWS call)", who.endpoint.label)
     return Confirmation(terminal, context, change, output)
-
-
-def _describe(source: LedgerSource) -> list[str]:
-    last, number = source.entries[-1], counted(len(source.entries), "entry", "entries")
-    return [
-        f"Append the {number} of {source.name} to the ledger; its chain of hashes is intact.",
-        f"The last entry is from {render_timestamp(last.at)}, by {last.actor.name}.",
-        *(f"Store recovery window {_describe_window(window)}" for window in source.windows),
-    ]
-
-
-def _describe_window(window: RecoveryWindow) -> str:
-    return f"{window.window_id} of account {window.account_id}, which is {window.state.value}: {window.reason}"
 
 
 def _show_import(found: LedgerImport, terminal: Terminal) -> None:

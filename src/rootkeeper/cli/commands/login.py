@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from rootkeeper.access.rules import IdentityKind
 from rootkeeper.cli.invocation import Invocation, single, through_server
@@ -19,13 +19,7 @@ from rootkeeper.errors import (
     UnprovenChangeError,
 )
 
-if TYPE_CHECKING:
-    from rootkeeper.remote.server import RemoteServer
-
-
 _LONGEST_SECRET = 4096
-
-
 _INSTEAD = "Add --token-stdin with an API token on stdin, or set ROOTKEEPER_TOKEN."
 
 
@@ -50,13 +44,16 @@ def login(
     """
     from rootkeeper.cli.rendering.identities import show_membership
     from rootkeeper.composition import application as bootstrap
-    from rootkeeper.remote.connections import StoredToken
+    from rootkeeper.remote.connections import StoredToken, parse_token
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     url = _choose_url(invocation)
     if user and token_stdin:
         raise InputError("--user and --token-stdin exclude each other.", hint="Use one of them.")
-    token, ends = (_read_token(), None) if token_stdin else _sign_in(url, user, invocation.terminal)
+    if token_stdin:
+        token, ends = parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin"), None
+    else:
+        token, ends = _sign_in(url, user, invocation.terminal)
     server = bootstrap.connect_to_server(url, token)
     membership = server.read_membership()
     path = bootstrap.open_stored_tokens().keep(StoredToken(url, membership.name, token, ends))
@@ -92,12 +89,6 @@ def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datet
     return sign_in.token, sign_in.expires_at
 
 
-def _read_token() -> str:
-    from rootkeeper.remote.connections import parse_token
-
-    return parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin")
-
-
 @through_server
 def logout(invocation: Invocation) -> int:
     """Sign out of a Rootkeeper server.
@@ -121,7 +112,11 @@ def logout(invocation: Invocation) -> int:
         invocation.terminal.remark(f"No one is signed in to {url} here.")
         return ExitStatus.GOOD
     try:
-        _end(bootstrap.connect_to_server(url, stored.token))
+        server = bootstrap.connect_to_server(url, stored.token)
+        # the token is removed later, so that an interrupted sign-out can be repeated
+        with suppress(NotSignedInError):  # it had ended already
+            if server.read_membership().kind is IdentityKind.USER:
+                server.sign_out()
     except (ServerUnreachableError, UnprovenChangeError) as error:
         stored_tokens.forget(url)
         raise ServerUnreachableError(
@@ -131,13 +126,6 @@ def logout(invocation: Invocation) -> int:
     stored_tokens.forget(url)
     invocation.terminal.remark(f"Signed out of {url}.")
     return ExitStatus.GOOD
-
-
-def _end(server: RemoteServer) -> None:
-    """The stored token is removed later, so that an interrupted sign-out can be repeated."""
-    with suppress(NotSignedInError):  # it had ended already
-        if server.read_membership().kind is IdentityKind.USER:
-            server.sign_out()
 
 
 application = single(login)

@@ -21,11 +21,10 @@ from rootkeeper.cli.options import (
     WaveOptions,
     parse_moment,
 )
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
-from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.records import parse_plan, render_plan
-from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan
+from rootkeeper.deletion.rules import LONGEST_VALIDITY
 from rootkeeper.errors import InputError, PlanInvalidError
 from rootkeeper.organization.selection import require_request
 from rootkeeper.values import parse_duration
@@ -56,18 +55,29 @@ def plan(
     Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage, or a named account can't be changed; 3
     AWS or the ledger refused, or AWS can't be reached. The file is written with 0 and 1.
     """
+    from rootkeeper.cli.commands.delete import show_planned
+
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     request = selection.to_request()
     require_request(request)
-    _require_writable(out)
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):  # before AWS is read
+        raise InputError(
+            f"The plan can't be written to {out}.", hint="Choose a file in a folder that you can write to."
+        )
     with open_operator(invocation, api_share=pace.api_share) as operator:
         now = operator.now()
         start, end = _read_validity(valid_for, not_before, not_after, now)
         options = choices.to_options(operator.recently_used_days, not_before=start, not_after=end)
         operator.warn_overdue()
         proposal = operator.plan_deletion(request, options)
-    _keep_and_show(proposal.plan, out, output, invocation.terminal, now)
+    made = proposal.plan
+    _write(out, render_plan(made))
+    show_planned(made, output, invocation.terminal, now)
+    invocation.terminal.remark(
+        f"Plan {made.plan_id} is in {out}. It is valid until {render_timestamp(made.not_after)}. "
+        f"Next: rootkeeper apply {shlex.quote(str(out))}"
+    )
     return ExitStatus.BAD if proposal.has_findings(findings) else ExitStatus.GOOD
 
 
@@ -83,25 +93,6 @@ def _read_validity(
         )
         return start, (start or now) + length
     return start, parse_moment(not_after, "--not-after", now, day_ends=True) if not_after else None
-
-
-def _require_writable(out: Path) -> None:
-    """Check before reading AWS that the plan can be written."""
-    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise InputError(
-            f"The plan can't be written to {out}.", hint="Choose a file in a folder that you can write to."
-        )
-
-
-def _keep_and_show(made: DeletionPlan, out: Path, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
-    from rootkeeper.cli.commands.delete import show_planned
-
-    _write(out, render_plan(made))
-    show_planned(made, output, terminal, now)
-    terminal.remark(
-        f"Plan {made.plan_id} is in {out}. It is valid until {render_timestamp(made.not_after)}. "
-        f"Next: rootkeeper apply {shlex.quote(str(out))}"
-    )
 
 
 def _write(out: Path, text: str) -> None:
@@ -145,20 +136,17 @@ def apply(
     from rootkeeper.cli.operator.interface import DeletionProposal
 
     output = invocation.choose_output(*LIST_OUTPUTS)
-    plan, rules = _read(file), waves.to_rules()
-    with open_operator(invocation, api_share=pace.api_share) as operator:
-        operator.require_applicable(plan)
-        confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
-        return agree_and_delete(invocation, operator, DeletionProposal(plan), rules, change, confirmation)
-
-
-def _read(file: Path) -> DeletionPlan:
     try:
-        return parse_plan(file.read_text(encoding="utf-8"))
+        plan = parse_plan(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"The plan {file} can't be read: {error.strerror}.", hint="Check the path.") from error
     except UnicodeDecodeError as error:
         raise PlanInvalidError(f"{file} isn't a plan: it isn't UTF-8 text.") from error
+    rules = waves.to_rules()
+    with open_operator(invocation, api_share=pace.api_share) as operator:
+        operator.require_applicable(plan)
+        confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
+        return agree_and_delete(invocation, operator, DeletionProposal(plan), rules, change, confirmation)
 
 
 apply_application = single(apply)

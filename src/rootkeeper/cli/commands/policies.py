@@ -21,7 +21,6 @@ from rootkeeper.shipped_policies.rules import (
     DEFAULT_CAP,
     SERVER_ROLES,
     GuardrailKind,
-    PolicyDocument,
     ShippedRole,
     get_command,
     make_permission_policy,
@@ -140,13 +139,18 @@ def show_roles(
     Exit statuses: 0 shown; 2 wrong usage, or AWS wouldn't accept such a policy; 3 AWS or the database refused.
     """
     from rootkeeper.cli.rendering.policies import show_roles
+    from rootkeeper.shipped_policies.bundle import make_targets
 
     output = invocation.choose_output(*_OUTPUTS)
     wanted = tuple(role or SERVER_ROLES)
-    _require_one_document(document, role, command)
+    if command is not None and (role or document):
+        raise InputError("--command excludes --role and --document.", hint="Use --command alone.")
+    if document is not None and len(role or ()) != 1:
+        raise InputError("--document prints one policy of one role.", hint="Add one --role.")
     bundle = _make_bundle(invocation, inputs)
     if command is not None:
-        invocation.terminal.write(render_document(_permit(command, bundle, inputs)))
+        targets = make_targets(bundle.ground, inputs.to_inputs())
+        invocation.terminal.write(render_document(make_permission_policy([get_command(command)], targets)))
     elif document is not None:
         chosen = bundle.get_role(wanted[0])
         policy = chosen.trust_policy if document is RoleDocument.TRUST else chosen.permission_policy
@@ -154,19 +158,6 @@ def show_roles(
     else:
         show_roles(bundle, [bundle.get_role(one) for one in wanted], output, invocation.terminal)
     return ExitStatus.GOOD
-
-
-def _require_one_document(document: RoleDocument | None, role: list[ShippedRole] | None, command: str | None) -> None:
-    if command is not None and (role or document):
-        raise InputError("--command excludes --role and --document.", hint="Use --command alone.")
-    if document is not None and len(role or ()) != 1:
-        raise InputError("--document prints one policy of one role.", hint="Add one --role.")
-
-
-def _permit(command: str, bundle: PolicyBundle, inputs: PolicyOptions) -> PolicyDocument:
-    from rootkeeper.shipped_policies.bundle import make_targets
-
-    return make_permission_policy([get_command(command)], make_targets(bundle.ground, inputs.to_inputs()))
 
 
 def show_scp(

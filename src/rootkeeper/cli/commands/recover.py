@@ -64,19 +64,18 @@ def recover(
     isn't proven.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
-    with _open_operator(invocation, leave_open=leave_open, emergency=emergency) as operator:
+    opened: Operator
+    if emergency and invocation.server_address is None:
+        opened = open_for_emergency(invocation, leave_open=leave_open)
+    else:
+        opened = open_operator(invocation)
+    with opened as operator:
         request = options.to_request(operator.longest_window, is_emergency=emergency)
         confirmation = operator.begin_change(change, output, Permission.WINDOWS_REQUEST)
         recovery = operator.plan_recovery(request, leave_open=leave_open)
         if not confirmation.confirm(recovery.statement):
             return ExitStatus.GOOD
         return _open(operator, recovery, output, leave_open=leave_open)
-
-
-def _open_operator(invocation: Invocation, *, leave_open: bool, emergency: bool) -> Operator:
-    if emergency and invocation.server_address is None:
-        return open_for_emergency(invocation, leave_open=leave_open)
-    return open_operator(invocation)
 
 
 def _open(operator: Operator, recovery: Recovery, output: OutputFormat, *, leave_open: bool) -> int:

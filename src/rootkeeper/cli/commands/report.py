@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -61,7 +61,14 @@ def report(
     chosen = choose_format(report_format, invocation.options.output, out)
     findings = fail_on.to_set()
     with invocation.open_application(creates_database=False) as application:
-        period = _parse_period(start, end, stale_after, application.clock.now())
+        now = application.clock.now()
+        last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
+        first = parse_past_moment(start, "--from", last, day_ends=False)
+        stale = DEFAULT_STALE_AFTER
+        if stale_after is not None:
+            shortest, longest = timedelta(seconds=1), timedelta(days=3650)
+            stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
+        period = Period(first, last, stale)
         evidence = application.evidence_compiler(organization).compile(period)
     text = find_renderer(chosen)(evidence)
     if out is None:
@@ -95,17 +102,6 @@ def choose_format(wanted: ReportFormat | None, output: OutputFormat | None, out:
             hint="Add --format html, csv, json or markdown.",
         )
     return _SUFFIXES[out.suffix.lower()]
-
-
-def _parse_period(start: str, end: str | None, stale_after: str | None, now: datetime) -> Period:
-    last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
-    return Period(parse_past_moment(start, "--from", last, day_ends=False), last, _parse_stale_after(stale_after))
-
-
-def _parse_stale_after(text: str | None) -> timedelta:
-    if text is None:
-        return DEFAULT_STALE_AFTER
-    return parse_duration(text, option="--stale-after", shortest=timedelta(seconds=1), longest=timedelta(days=3650))
 
 
 application = single(report)

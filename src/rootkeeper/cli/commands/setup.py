@@ -9,6 +9,7 @@ from typing import Annotated
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
+from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.setups import plan_lines, show_change, show_plan
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, parse_account_id
@@ -47,8 +48,6 @@ class FeatureName(StrEnum):
 FeatureOption = Annotated[
     list[FeatureName] | None, option("--feature", "Only this feature; repeatable. Default: both.")
 ]
-
-
 _FEATURES = {
     FeatureName.CREDENTIALS: Feature.ROOT_CREDENTIALS_MANAGEMENT,
     FeatureName.SESSIONS: Feature.ROOT_SESSIONS,
@@ -81,8 +80,6 @@ def enable(
     Exit statuses: 0 everything requested is on, as a re-read shows; 2 wrong usage or not confirmed; 3 AWS or the ledger
     refused, or AWS can't be reached; 4 a change failed or isn't proven.
     """
-    from rootkeeper.cli.progress import open_progress
-
     output = invocation.choose_output(*LIST_OUTPUTS)
     delegate = parse_account_id(delegated_administrator) if delegated_administrator else None
     progress = open_progress(invocation.terminal)
@@ -116,8 +113,6 @@ def disable(
     Exit statuses: 0 everything requested is off, as a re-read shows; 2 wrong usage, not confirmed, or a window is open;
     3 AWS or the ledger refused, or AWS can't be reached; 4 a change failed or isn't proven.
     """
-    from rootkeeper.cli.progress import open_progress
-
     output = invocation.choose_output(*LIST_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
+from rootkeeper.cli.progress import open_progress
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.organization.statuses import FailOn
-
-if TYPE_CHECKING:
-    from rootkeeper.composition.application import Application
-    from rootkeeper.setup.rules import SetupDrift
-    from rootkeeper.setup.service import SetupReport
 
 
 @through_server
@@ -50,14 +46,19 @@ def status(
     Exit statuses: 0 the set-up is complete and as accepted; 1 a part is missing, unknown or has drifted; 2 wrong usage
     or not confirmed; 3 AWS, or with --accept the ledger, refused or can't be reached.
     """
+    from rootkeeper.cli.rendering.identities import show_membership
     from rootkeeper.cli.rendering.setups import show_report
+    from rootkeeper.setup.drift import describe_unreadable
 
     if invocation.server_address is not None:
         if accept or fail_on.fail_on or change.yes or change.dry_run:
             raise InputError(
                 "Through a server, status only shows who you are on it.", hint="Leave out the other options."
             )
-        return _show_membership(invocation)
+        output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
+        server = invocation.open_server()
+        show_membership(server.url, server.read_membership(), output, invocation.terminal)
+        return ExitStatus.GOOD
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     if accept:
@@ -66,7 +67,12 @@ def status(
         raise InputError("--yes and --dry-run belong to --accept.", hint="Add --accept, or leave them out.")
     with invocation.open_application() as application:
         report = application.setup_reader.read()
-        drift = _compare(application, report)
+        try:
+            reading = application.drift_reader
+        except DatabaseError as error:  # a database that can't be opened doesn't prevent the set-up from being shown
+            drift = describe_unreadable(error)
+        else:
+            drift = reading.compare(report.setup)
         warn_overdue(application, invocation.terminal)
     show_report(report, drift, output, invocation.terminal)
     is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences)
@@ -74,29 +80,7 @@ def status(
     return ExitStatus.BAD if is_bad or is_unknown else ExitStatus.GOOD
 
 
-def _show_membership(invocation: Invocation) -> int:
-    """Show who the user is on the server, instead of how AWS is set up."""
-    from rootkeeper.cli.rendering.identities import show_membership
-
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
-    server = invocation.open_server()
-    show_membership(server.url, server.read_membership(), output, invocation.terminal)
-    return ExitStatus.GOOD
-
-
-def _compare(application: Application, report: SetupReport) -> SetupDrift:
-    """A database that can't be opened doesn't prevent the set-up from being shown."""
-    from rootkeeper.setup.drift import describe_unreadable
-
-    try:
-        reading = application.drift_reader
-    except DatabaseError as error:
-        return describe_unreadable(error)
-    return reading.compare(report.setup)
-
-
 def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat) -> int:
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.setups import accepted_lines, show_accepted
 
     with invocation.open_application() as application:

@@ -7,29 +7,24 @@ history can show.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.access.records import identity_to_record
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope, fold_name, require_scope
-from rootkeeper.access.service import NewToken
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, render_timestamp
+from rootkeeper.cli.rendering.listings import render_timestamp, show_record
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
-from rootkeeper.untrusted_text import json_text
 
 if TYPE_CHECKING:
-    from rootkeeper.access.factors import FactorService
-    from rootkeeper.access.service import IdentityService, SessionEnder
-    from rootkeeper.composition.application import Application, LedgerIdentity
+    from rootkeeper.composition.application import Application
 
 _STDIN = Path("-")
 _LONGEST_FILE = 4096
@@ -43,7 +38,12 @@ def read_new_password(terminal: Terminal, path: Path | None, name: str) -> str:
     :raises InputError: if it can't be read or asked for, or the two typed ones differ.
     """
     if path is None:
-        return _ask_twice(terminal, name)
+        if not terminal.can_ask:
+            raise InputError("No one can type a password here, because this isn't a terminal.", hint=_OPTION)
+        password = terminal.ask_secret(f"New password for {name}:", "password", _OPTION)
+        if terminal.ask_secret("The same password again:", "password", _OPTION) != password:
+            raise InputError("The two passwords differ.", hint="Try again.")
+        return password
     try:
         if path == _STDIN:
             return sys.stdin.readline(_LONGEST_FILE).rstrip("\r\n")
@@ -55,37 +55,17 @@ def read_new_password(terminal: Terminal, path: Path | None, name: str) -> str:
         raise InputError(f"{path} isn't UTF-8 text.", hint=_OPTION) from error
 
 
-def _ask_twice(terminal: Terminal, name: str) -> str:
-    if not terminal.can_ask:
-        raise InputError("No one can type a password here, because this isn't a terminal.", hint=_OPTION)
-    password = terminal.ask_secret(f"New password for {name}:", "password", _OPTION)
-    if terminal.ask_secret("The same password again:", "password", _OPTION) != password:
-        raise InputError("The two passwords differ.", hint="Try again.")
-    return password
-
-
 NameArgument = Annotated[str, argument("NAME", "The name, as list shows it.")]
 RoleOption = Annotated[ServerRole, option("--role", "The role, which decides the permissions.")]
 
 
-@dataclass(frozen=True, slots=True)
 class IdentityAdministration:
     """The service of users and tokens, and the actor in whose name it works."""
 
-    invocation: Invocation
-    application: Application
-    output: OutputFormat
-    identities: IdentityService
-    context: ChangeContext
-    who: LedgerIdentity
-
-    @property
-    def factor_service(self) -> FactorService:
-        return self.application.factor_service_as(self.who)
-
-    @property
-    def session_ender(self) -> SessionEnder:
-        return self.application.session_ender_as(self.who)
+    def __init__(self, invocation: Invocation, application: Application, output: OutputFormat) -> None:
+        self.terminal, self.application, self.output = invocation.terminal, application, output
+        self.who = application.ledger_identity
+        self.identities = application.identity_service_as(self.who)
 
     @property
     def now(self) -> datetime:
@@ -93,19 +73,19 @@ class IdentityAdministration:
 
     def announce(self, statement: str) -> None:
         """Show organization, endpoint and change, and ask nothing: the change isn't in AWS and can be undone."""
-        terminal = self.invocation.terminal
-        Confirmation(terminal, self.context, ChangeOptions(yes=True), self.output).show_context()
-        terminal.remark(statement)
+        who = self.who
+        context = ChangeContext(who.organization_id, who.actor.caller_arn or who.actor.name, who.endpoint.label)
+        Confirmation(self.terminal, context, ChangeOptions(yes=True), self.output).show_context()
+        self.terminal.remark(statement)
 
-    def show(self, identities: tuple[Identity, ...], empty: str = "") -> None:
-        """Write them to stdout."""
+    def show(self, *identities: Identity, empty: str = "") -> None:
         from rootkeeper.cli.rendering.identities import show_identities
 
-        show_identities(identities, self.output, self.invocation.terminal, self.now, empty)
+        show_identities(identities, self.output, self.terminal, self.now, empty)
 
     def show_one(self, name: str) -> None:
         """Write the one of that name to stdout."""
-        self.show(tuple(one for one in self.identities.list_identities() if fold_name(one.name) == fold_name(name)))
+        self.show(*(one for one in self.identities.list_identities() if fold_name(one.name) == fold_name(name)))
 
 
 @contextmanager
@@ -116,29 +96,33 @@ def open_identity_administration(invocation: Invocation, *outputs: OutputFormat)
     """
     output = invocation.choose_output(*(outputs or LIST_OUTPUTS))
     with invocation.open_application() as application:
-        who = application.ledger_identity
-        context = ChangeContext(who.organization_id, who.actor.caller_arn or who.actor.name, who.endpoint.label)
-        yield IdentityAdministration(
-            invocation, application, output, application.identity_service_as(who), context, who
-        )
+        yield IdentityAdministration(invocation, application, output)
 
 
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
-    """Show all users, or all tokens."""
     with open_identity_administration(invocation) as administration:
-        administration.show(
-            tuple(one for one in administration.identities.list_identities() if one.kind is kind), empty
-        )
+        found = administration.identities.list_identities()
+        administration.show(*(one for one in found if one.kind is kind), empty=empty)
+    return ExitStatus.GOOD
+
+
+def change_one(
+    invocation: Invocation,
+    change: ChangeOptions,
+    statement: str,
+    make: Callable[[IdentityAdministration], Identity],
+) -> int:
+    """Announce a change of one user or token, make it, and show the result; a dry run only announces it."""
+    with open_identity_administration(invocation) as administration:
+        administration.announce(statement)
+        if not change.dry_run:
+            administration.show(make(administration))
     return ExitStatus.GOOD
 
 
 def disable_one(invocation: Invocation, change: ChangeOptions, name: str, kind: IdentityKind) -> int:
-    """Disable a user or a token."""
-    with open_identity_administration(invocation) as administration:
-        administration.announce(f"Disable the {kind.value} {name}.")
-        if not change.dry_run:
-            administration.show((administration.identities.disable(name, kind),))
-    return ExitStatus.GOOD
+    statement = f"Disable the {kind.value} {name}."
+    return change_one(invocation, change, statement, lambda to: to.identities.disable(name, kind))
 
 
 PasswordOption = Annotated[
@@ -166,13 +150,12 @@ def add_user(
 
     Exit statuses: 0 added; 2 wrong usage, or the name is taken; 3 the database or the ledger refused.
     """
-    with open_identity_administration(invocation) as administration:
-        administration.announce(f"Add the user {name} with the role {role.value}.")
-        if change.dry_run:
-            return ExitStatus.GOOD
+
+    def make(administration: IdentityAdministration) -> Identity:
         password = read_new_password(invocation.terminal, password_file, name)
-        administration.show((administration.identities.add_user(name, role, password),))
-    return ExitStatus.GOOD
+        return administration.identities.add_user(name, role, password)
+
+    return change_one(invocation, change, f"Add the user {name} with the role {role.value}.", make)
 
 
 def list_users(invocation: Invocation) -> int:
@@ -210,11 +193,8 @@ def set_role(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
 
     Exit statuses: 0 done; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
     """
-    with open_identity_administration(invocation) as administration:
-        administration.announce(f"Give the user {name} the role {role.value}.")
-        if not change.dry_run:
-            administration.show((administration.identities.set_role(name, role),))
-    return ExitStatus.GOOD
+    statement = f"Give the user {name} the role {role.value}."
+    return change_one(invocation, change, statement, lambda to: to.identities.set_role(name, role))
 
 
 def set_password(
@@ -228,12 +208,12 @@ def set_password(
 
     Exit statuses: 0 done; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
     """
-    with open_identity_administration(invocation) as administration:
-        administration.announce(f"Give the user {name} another password.")
-        if not change.dry_run:
-            password = read_new_password(invocation.terminal, password_file, name)
-            administration.show((administration.identities.set_password(name, password),))
-    return ExitStatus.GOOD
+
+    def make(administration: IdentityAdministration) -> Identity:
+        password = read_new_password(invocation.terminal, password_file, name)
+        return administration.identities.set_password(name, password)
+
+    return change_one(invocation, change, f"Give the user {name} another password.", make)
 
 
 def sign_out(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
@@ -250,7 +230,7 @@ def sign_out(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
     with open_identity_administration(invocation) as administration:
         administration.announce(f"End all sign-ins of {name}.")
         if not change.dry_run:
-            ended = administration.session_ender.sign_out(name)
+            ended = administration.application.session_ender_as(administration.who).sign_out(name)
             invocation.terminal.remark(f"{ended} ended.")
             administration.show_one(name)
     return ExitStatus.GOOD
@@ -270,7 +250,7 @@ def reset_factors(invocation: Invocation, change: ChangeOptions, *, name: NameAr
     with open_identity_administration(invocation) as administration:
         administration.announce(f"Remove all second factors of {name}.")
         if not change.dry_run:
-            removed = administration.factor_service.reset(name)
+            removed = administration.application.factor_service_as(administration.who).reset(name)
             invocation.terminal.remark(f"{removed} removed.")
             administration.show_one(name)
     return ExitStatus.GOOD
@@ -306,31 +286,21 @@ def create_token(
         end = None if expires is None else parse_moment(expires, "--expires", administration.now, day_ends=True)
         scope = TokenScope(frozenset(permission) if permission else None, tuple(organizational_unit or ()))
         require_scope(role, scope)
-        administration.announce(
-            f"Create the token {name} with the role {role.value}{_render_scope(scope)}{_render_end(end)}."
-        )
+        units = ", ".join(scope.organizational_units)
+        limits = f", limited to {', '.join(sorted(scope.permissions))}" if scope.permissions is not None else ""
+        limits += f", for accounts below {units}" if units else ""
+        until = ", without an end date" if end is None else f", until {render_timestamp(end)}"
+        administration.announce(f"Create the token {name} with the role {role.value}{limits}{until}.")
         if change.dry_run:
             return ExitStatus.GOOD
         made = administration.identities.create_token(name, role, end, scope)
-        invocation.terminal.write(_render(made, administration.output, administration.now))
+        if administration.output is OutputFormat.TABLE:
+            invocation.terminal.write(f"{made.token}\n")
+        else:
+            record = {"token": made.token, "identity": identity_to_record(made.identity, administration.now)}
+            show_record(record, administration.output, invocation.terminal)
     invocation.terminal.remark("Store it safely; it isn't shown again. To use it: export ROOTKEEPER_TOKEN=…")
     return ExitStatus.GOOD
-
-
-def _render(made: NewToken, output: OutputFormat, now: datetime) -> str:
-    if output is OutputFormat.TABLE:
-        return f"{made.token}\n"
-    record = {"schema_version": SCHEMA_VERSION, "token": made.token, "identity": identity_to_record(made.identity, now)}
-    return json_text(record, indent=2) + "\n"
-
-
-def _render_scope(scope: TokenScope) -> str:
-    units = f", for accounts below {', '.join(scope.organizational_units)}" if scope.organizational_units else ""
-    return units if scope.permissions is None else f", limited to {', '.join(sorted(scope.permissions))}{units}"
-
-
-def _render_end(end: datetime | None) -> str:
-    return ", without an end date" if end is None else f", until {render_timestamp(end)}"
 
 
 def list_tokens(invocation: Invocation) -> int:

@@ -135,7 +135,7 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
 
 def _listing(report: AuditReport, *, details: bool) -> Listing:
     organization = report.inventory.organization
-    columns = (
+    columns: tuple[TableColumn, ...] = (
         TableColumn("Account", lambda status: status.account.account_id, keeps_whole=True),
         TableColumn("Name", lambda status: status.account.name),
         TableColumn("Organizational unit", lambda status: status.account.ou_path),

@@ -31,8 +31,6 @@ KIND_WORDS = {
     CredentialKind.PASSWORD: ("password", "passwords"),
     CredentialKind.MFA_DEVICES: ("MFA device", "MFA devices"),
 }
-
-
 _OUTCOME_WORDS = {
     KindOutcome.DELETED: ("✓ Deleted", "green"),
     KindOutcome.ALREADY_ABSENT: ("✓ Already absent", "green"),
@@ -103,7 +101,6 @@ def remark_unknown(accounts: Iterable[PlannedAccount | AccountDeletion], termina
 
 
 def without_clean_accounts(plan: DeletionPlan) -> DeletionPlan:
-    """Leave out accounts that have nothing to delete."""
     kept = tuple(
         account
         for account in plan.accounts
@@ -140,7 +137,6 @@ def render_totals(plan: DeletionPlan) -> str:
 
 
 def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
-    """One account's result, with that of each kind."""
     return fill_record(
         DeletedAccountRecord,
         account,
@@ -151,7 +147,6 @@ def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
 
 
 def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
-    """List accounts with their results."""
     columns = (
         TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
         TableColumn("Name", lambda account: account.name),

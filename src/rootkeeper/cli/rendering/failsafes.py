@@ -114,7 +114,6 @@ def show_set_up(
     terminal: Terminal,
     clock: Clock,
 ) -> None:
-    """Write the result of a set-up to stdout."""
     if output is OutputFormat.TABLE:
         if window is not None:
             show_window(window, output, terminal, clock.now())
@@ -149,7 +148,6 @@ _PLACES = {
 
 
 def show_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep], output: OutputFormat, terminal: Terminal) -> None:
-    """Write the runbook to stdout, as Markdown or as data."""
     if output is OutputFormat.TABLE:
         terminal.write(render_runbook(facts, steps))
         return

@@ -37,7 +37,6 @@ _AUDITS = (
 
 
 def show_history(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write an account's timeline to stdout, oldest first."""
     head = {name: record[name] for name in ("organization_id", "account_id", "name", "audits", "last_read_at")}
     empty = f"Nothing is recorded about account {record['account_id']}."
     show_listing(Listing("entries", record["entries"], _TIMELINE, head=head, empty=empty), output, terminal)

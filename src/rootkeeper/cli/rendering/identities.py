@@ -74,8 +74,6 @@ def show_membership(url: str, membership: Membership, output: OutputFormat, term
 
 
 _STYLES = {DeliveryState.DELIVERED.value: "green", DeliveryState.GIVEN_UP.value: "bold red"}
-
-
 _DELIVERIES = (
     TableColumn("At", lambda record: record["created_at"][:19] + "Z", keeps_whole=True),
     TableColumn("Severity", "severity"),
@@ -89,8 +87,6 @@ _DELIVERIES = (
     TableColumn("Attempts", "attempts", is_number=True),
     TableColumn("Why not", "failure"),
 )
-
-
 _TRIALS = (
     TableColumn("Target", "target"),
     TableColumn("Least severity", "least_severity"),
@@ -121,7 +117,6 @@ def show_deliveries(deliveries: Sequence[Delivery], output: OutputFormat, termin
 
 
 def show_trials(trials: Sequence[TargetTrial], output: OutputFormat, terminal: Terminal) -> None:
-    """Write the result of the test for each target to stdout."""
     records = [
         {
             "target": one.target.name,

@@ -80,14 +80,12 @@ def show_resource_policy(record: Record, output: OutputFormat, terminal: Termina
 
 
 def _render_command(record: Record) -> str:
-    """Render the command for the bucket or queue."""
     kind = ResourceKind(record["service"])
     regions = f" --regions {record['region']}" if kind is ResourceKind.QUEUE else ""
     return f"rootkeeper unlock {kind.value} {record['account_id']} {record['name']}{regions}"
 
 
 def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Show why nothing was done."""
     if output is OutputFormat.TABLE:
         terminal.show(printable(record["explanation"]))
     else:
@@ -122,7 +120,7 @@ def describe_verdict(verdict: str | None) -> str | None:
 
 
 def _show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """A record of an unlocking has its version already."""
+    """Write the record, which has its version already, to stdout."""
     show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
 
 
