@@ -9,9 +9,10 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from rootkeeper_sandbox.exchange import HttpRequest
-from rootkeeper_sandbox.people.layout import STYLE, Markup, tag
+from rootkeeper_sandbox.people.layout import STYLE, load_templates
 from rootkeeper_sandbox.people.pages import _ROUTES, is_for_people
 from rootkeeper_sandbox.state.people import Message
 from tests.sandbox.visitor import (
@@ -161,7 +162,7 @@ def luminance(colour: str) -> float:
 
 @given(st.text(), st.text())
 def test_texts_come_through_markup_as_they_were(child: str, value: str) -> None:
-    element = tag("p", child, title=value)
+    element = load_templates().from_string('<p title="{{ value }}">{{ child }}</p>').render(child=child, value=value)
     texts: list[str] = []
     found: list[tuple[str, list[tuple[str, str | None]]]] = []
 
@@ -179,9 +180,18 @@ def test_texts_come_through_markup_as_they_were(child: str, value: str) -> None:
     assert found == [("p", [("title", value)])]
 
 
-def test_markup_is_not_escaped_again_and_what_is_none_is_left_out() -> None:
-    assert tag("p", tag("b", "<"), None, [" & "]) == Markup("<p><b>&lt;</b> &amp; </p>")
-    assert tag("input", disabled=True, value=None, class_="a") == '<input disabled class="a">'
+def test_what_a_template_builds_is_not_escaped_again_and_attributes_without_a_value_are_left_out() -> None:
+    source = '{% from "parts.html" import field %}{{ field("<b>", "x", hint="a & b", value=\'"\', maxlength=none) }}'
+    written = "".join(load_templates().from_string(source).render().split("\n"))
+    assert written == (
+        '<div class="field"><label for="x">&lt;b&gt;</label><p id="x-hint" class="hint">a &amp; b</p>'
+        '<input id="x" name="x" aria-describedby="x-hint" type="text" value="&#34;" required></div>'
+    )
+
+
+def test_a_value_that_a_template_names_and_no_one_gives_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        load_templates().from_string("{{ nothing }}").render()
 
 
 def test_hostile_names_and_mails_stay_text(client_origin: ClientOrigin) -> None:

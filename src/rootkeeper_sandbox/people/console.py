@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
 
 from rootkeeper_sandbox.codec.errors import RefusalError
 from rootkeeper_sandbox.codec.models import load_model
@@ -20,23 +19,7 @@ from rootkeeper_sandbox.codec.parameters import compile_constraints
 from rootkeeper_sandbox.codec.registry import make_codecs
 from rootkeeper_sandbox.exchange import Call, HttpResponse, ServiceError
 from rootkeeper_sandbox.people.events import SignInStep
-from rootkeeper_sandbox.people.layout import (
-    Child,
-    Markup,
-    account_of_password,
-    alert,
-    code,
-    facts,
-    form,
-    form_field,
-    hidden,
-    notice,
-    redirect,
-    refusal,
-    section,
-    table,
-    tag,
-)
+from rootkeeper_sandbox.people.layout import redirect
 from rootkeeper_sandbox.people.visits import (
     PASSWORD_HINT,
     PageRequest,
@@ -161,176 +144,38 @@ def require_ready_account(page_request: PageRequest) -> tuple[SignInSession, Acc
     return session, account
 
 
-def render_error_notice(error: ServiceError) -> Markup:
-    """Show that what was asked for is refused, in AWS's own words."""
-    return alert(*_render_error_text(error))
-
-
-def _render_error_text(error: ServiceError) -> Sequence[Child]:
-    return tag("p", tag("strong", error.code)), tag("p", error.message)
-
-
 async def show(page_request: PageRequest) -> HttpResponse:
-    """Show the console."""
-    reported = _NOTICES.get(page_request.query.get("notice", ""))
-    return await _render(page_request, notice(tag("p", reported)) if reported else None)
+    return await _render(page_request, notice=_NOTICES.get(page_request.query.get("notice", "")))
 
 
-async def _render(page_request: PageRequest, message: Child = None, status: int = 200) -> HttpResponse:
+async def _render(page_request: PageRequest, status: int = 200, **came_of: Any) -> HttpResponse:
+    """Render the console, with what came of what was asked for."""
     session, account = require_ready_account(page_request)
+    if error := came_of.get("error"):
+        status = error.status
+    values: dict[str, Any] = {"key": None, "user_name": None, "exports": None, **came_of}
     return page_request.page(
+        "console",
         "Console",
-        message,
-        _render_identity(page_request, session, account),
-        section(
-            "Account summary",
-            _render_summary(await call_iam(page_request, session, "GetAccountSummary")),
-            name="summary",
-        ),
-        section(
-            "Access keys of the root user",
-            *_render_keys(page_request, await call_iam(page_request, session, "ListAccessKeys")),
-            name="access-keys",
-        ),
-        section(
-            "MFA devices of the root user",
-            *_render_devices(await call_iam(page_request, session, "ListMFADevices")),
-            name="mfa-devices",
-        ),
-        section(
-            "IAM users", *_render_users(page_request, await call_iam(page_request, session, "ListUsers")), name="users"
-        ),
-        section("CloudShell", *_render_cloud_shell(page_request), name="cloudshell"),
-        section("Password", _render_password_form(page_request, account), name="password-change"),
-        status=status,
-    )
-
-
-def _render_identity(page_request: PageRequest, session: SignInSession, account: Account) -> Child:
-    return section(
-        "Signed in as the root user",
-        facts(
-            ("Account", tag("bdi", account.name)),
-            ("Account id", code(account.account_id)),
-            ("E-mail address", tag("bdi", account.email)),
-            ("Principal", code(page_request.world.root_user_arn(account.account_id))),
-            (
-                "Signed in",
-                f"{session.signed_in_at:%Y-%m-%d %H:%M:%S UTC}, {'with' if session.has_mfa else 'without'} MFA",
-            ),
-            ("Ends", f"{session.expires_at:%Y-%m-%d %H:%M:%S UTC}, even if the password is deleted before"),
-        ),
-        form("/signout", page_request.form_token, button="Sign out", is_quiet=True),
-        name="identity",
-    )
-
-
-def _render_summary(outcome: CallOutcome) -> Child:
-    if outcome.error:
-        return refusal(*_render_error_text(outcome.error))
-    found: dict[str, int] = outcome.result["SummaryMap"]
-    presence = {True: "present", False: "none"}
-    shown = {name: presence[found[name] > 0] if name.startswith("Account") else str(found[name]) for name in _SUMMARY}
-    return facts(*((label, shown[name]) for name, label in _SUMMARY.items()))
-
-
-def _render_keys(page_request: PageRequest, outcome: CallOutcome) -> Sequence[Child]:
-    if outcome.error:
-        return [refusal(*_render_error_text(outcome.error))]
-    keys: list[dict[str, Any]] = outcome.result["AccessKeyMetadata"]
-    rows = [
-        (
-            code(key["AccessKeyId"]),
-            key["Status"],
-            f"{key['CreateDate']:%Y-%m-%d}",
-            form(
-                "/console/access-keys/delete",
-                page_request.form_token,
-                hidden("access_key_id", key["AccessKeyId"]),
-                button="Delete",
-                is_quiet=True,
-            ),
-        )
-        for key in keys
-    ]
-    shown = table(("Access key", "Status", "Created", "Delete"), rows, caption="Long-term access keys")
-    create = form("/console/access-keys", page_request.form_token, button="Create access key", is_quiet=True)
-    return [shown if keys else tag("p", "There is none."), create]
-
-
-def _render_devices(outcome: CallOutcome) -> Sequence[Child]:
-    if outcome.error:
-        return [refusal(*_render_error_text(outcome.error)), _link_registration()]
-    devices: list[dict[str, Any]] = outcome.result["MFADevices"]
-    rows = [(code(device["SerialNumber"]), f"{device['EnableDate']:%Y-%m-%d}") for device in devices]
-    shown = table(("Serial number", "Registered"), rows, caption="Registered devices")
-    return [shown if devices else tag("p", "There is none."), _link_registration()]
-
-
-def _link_registration() -> Child:
-    return tag("p", tag("a", "Register an MFA device", href="/console/register-mfa"))
-
-
-def _render_users(page_request: PageRequest, outcome: CallOutcome) -> Sequence[Child]:
-    if outcome.error:
-        return [refusal(*_render_error_text(outcome.error))]
-    users: list[dict[str, Any]] = outcome.result["Users"]
-    rows = [(tag("bdi", user["UserName"]), code(user["Arn"])) for user in users]
-    return [
-        table(("User", "ARN"), rows, caption="IAM users of the account") if users else tag("p", "There is none."),
-        tag(
-            "p",
-            "A root user can't open root sessions. To work in other accounts when IAM Identity Center is down, it"
-            " creates an IAM user that may.",
-        ),
-        form(
-            "/console/users",
-            page_request.form_token,
-            form_field("Name of a new user", "user_name", maxlength=64, value="", autocomplete="off"),
-            tag(
-                "div",
-                tag(
-                    "input", type="checkbox", id="is_administrator", name="is_administrator", value="yes", checked=True
-                ),
-                tag("label", "Attach AdministratorAccess", for_="is_administrator"),
-                class_="choice",
-            ),
-            button="Create user with access key",
-            is_quiet=True,
-        ),
-    ]
-
-
-def _render_cloud_shell(page_request: PageRequest) -> Sequence[Child]:
-    button = form(
-        "/console/cloudshell", page_request.form_token, button="Show what CloudShell works with", is_quiet=True
-    )
-    return [tag("p", "A command line as the root user who is signed in, without an access key."), button]
-
-
-def _render_password_form(page_request: PageRequest, account: Account) -> Child:
-    if not account.root_user.has_password:
-        return tag("p", _NO_PASSWORD)
-    return form(
-        "/console/password",
-        page_request.form_token,
-        account_of_password(account.email),
-        form_field("Current password", "current", type="password", autocomplete="current-password"),
-        form_field("New password", "password", hint=PASSWORD_HINT, type="password", autocomplete="new-password"),
-        button="Change password",
-        is_quiet=True,
+        status,
+        account=account,
+        session=session,
+        principal_arn=page_request.world.root_user_arn(account.account_id),
+        summary=await call_iam(page_request, session, "GetAccountSummary"),
+        summary_labels=_SUMMARY,
+        keys=await call_iam(page_request, session, "ListAccessKeys"),
+        devices=await call_iam(page_request, session, "ListMFADevices"),
+        users=await call_iam(page_request, session, "ListUsers"),
+        password_hint=PASSWORD_HINT,
+        no_password=_NO_PASSWORD,
+        **values,
     )
 
 
 async def open_cloud_shell(page_request: PageRequest) -> HttpResponse:
     """Show temporary credentials of the root user who is signed in."""
     session, _ = require_ready_account(page_request)
-    credential = issue_to_root_user(page_request, session)
-    shown = notice(
-        tag("p", "Paste these into a terminal of yours; it replaces CloudShell:"),
-        tag("pre", render_exports(page_request, credential)),
-    )
-    return await _render(page_request, shown)
+    return await _render(page_request, exports=render_exports(page_request, issue_to_root_user(page_request, session)))
 
 
 async def create_access_key(page_request: PageRequest) -> HttpResponse:
@@ -338,13 +183,8 @@ async def create_access_key(page_request: PageRequest) -> HttpResponse:
     session, _ = require_ready_account(page_request)
     outcome = await call_iam(page_request, session, "CreateAccessKey")
     if outcome.error:
-        return await _render(page_request, render_error_notice(outcome.error), outcome.error.status)
-    return await _render(page_request, _render_new_key(outcome.result["AccessKey"], "The root user's access key"))
-
-
-def _render_new_key(key: dict[str, str], whose: str) -> Child:
-    exports = f"export AWS_ACCESS_KEY_ID={key['AccessKeyId']}\nexport AWS_SECRET_ACCESS_KEY={key['SecretAccessKey']}"
-    return notice(tag("p", f"{whose} is created. Its secret is shown this once:"), tag("pre", exports))
+        return await _render(page_request, error=outcome.error)
+    return await _render(page_request, key=outcome.result["AccessKey"], whose="The root user's access key")
 
 
 async def delete_access_key(page_request: PageRequest) -> HttpResponse:
@@ -352,7 +192,7 @@ async def delete_access_key(page_request: PageRequest) -> HttpResponse:
     session, _ = require_ready_account(page_request)
     outcome = await call_iam(page_request, session, "DeleteAccessKey", AccessKeyId=page_request.text("access_key_id"))
     if outcome.error:
-        return await _render(page_request, render_error_notice(outcome.error), outcome.error.status)
+        return await _render(page_request, error=outcome.error)
     return redirect("/console?notice=key-deleted")
 
 
@@ -368,10 +208,9 @@ async def create_user(page_request: PageRequest) -> HttpResponse:
     for operation, parameters in steps:
         outcome = await call_iam(page_request, session, operation, UserName=name, **parameters)
         if outcome.error:
-            return await _render(page_request, render_error_notice(outcome.error), outcome.error.status)
-    made = _render_new_key(outcome.result["AccessKey"], f"The IAM user {name} with an access key")
-    link = tag("a", "Register an MFA device for this user", href=f"/console/register-mfa?{urlencode({'user': name})}")
-    return await _render(page_request, [made, tag("p", link)])
+            return await _render(page_request, error=outcome.error)
+    whose = f"The IAM user {name} with an access key"
+    return await _render(page_request, key=outcome.result["AccessKey"], whose=whose, user_name=name)
 
 
 async def change_password(page_request: PageRequest) -> HttpResponse:
@@ -380,7 +219,7 @@ async def change_password(page_request: PageRequest) -> HttpResponse:
     fault = await _try_password(page_request, account, page_request.text("current"), page_request.text("password"))
     record_step(page_request, SignInStep.PASSWORD_UPDATED, account.account_id, is_success=fault is None)
     if fault:
-        return await _render(page_request, alert(tag("p", fault)), 403 if fault == _WRONG_PASSWORD else 422)
+        return await _render(page_request, 403 if fault == _WRONG_PASSWORD else 422, fault=fault)
     return redirect("/console?notice=password-changed")
 
 

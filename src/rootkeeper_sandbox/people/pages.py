@@ -12,10 +12,9 @@ from rootkeeper_sandbox.codec.s3 import is_s3_host
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
 from rootkeeper_sandbox.instance import SandboxInstance
 from rootkeeper_sandbox.people import console, mfa, portal, sign_in
-from rootkeeper_sandbox.people.layout import Child, alert, code, facts, paragraphs, redirect, section, table, tag
-from rootkeeper_sandbox.people.sign_in import mailbox_path
+from rootkeeper_sandbox.people.layout import mailbox_path, redirect
 from rootkeeper_sandbox.people.visits import PageRequest, RedirectedError, begin_page_request, end_page_request
-from rootkeeper_sandbox.state.accounts import Account, AccountState, MfaDevice
+from rootkeeper_sandbox.state.accounts import Account, MfaDevice
 from rootkeeper_sandbox.state.organization import Feature
 from rootkeeper_sandbox.state.world import World
 
@@ -48,60 +47,20 @@ _SHOWN_ACCOUNTS = 40
 
 async def show(page_request: PageRequest) -> HttpResponse:
     organization = page_request.world.organization
-    features = [str(feature) for feature in Feature if feature in organization.features]
-    endpoint = f"http://{page_request.authority}"
-    return page_request.page(
-        "An AWS organization on your machine",
-        section(
-            "What this is",
-            tag(
-                "p",
-                "The Rootkeeper sandbox answers as AWS does, so that centralized root access can be tried without an"
-                " AWS account. Nothing here is real, and nothing leaves this machine.",
-            ),
-            facts(
-                ("Organization", code(organization.organization_id)),
-                ("Management account", code(organization.management_account_id)),
-                ("Accounts", str(len(organization.accounts))),
-                ("Centralized root access", ", ".join(features) or "off"),
-                ("Its time", tag("time", page_request.now.strftime("%Y-%m-%d %H:%M:%S UTC"))),
-                ("Endpoint for AWS clients", code(f"AWS_ENDPOINT_URL={endpoint}")),
-            ),
-            tag("p", "Keys for AWS clients: ", code("rootkeeper sandbox env"), "."),
-            name="about",
-        ),
-        section("Root users", *_render_root_users(page_request), name="root-users"),
-    )
-
-
-def _render_root_users(page_request: PageRequest) -> list[Child]:
-    accounts = page_request.world.organization.accounts
-    shown = islice(accounts.values(), _SHOWN_ACCOUNTS)
+    accounts = organization.accounts
     caption = "Accounts of the organization"
     if len(accounts) > _SHOWN_ACCOUNTS:
         caption = f"The first {_SHOWN_ACCOUNTS} of {len(accounts)} accounts"
-    return [
-        tag("p", "The links of the last column show the password, and codes of the MFA devices."),
-        table(("Account", "E-mail address", "Can sign in"), map(_render_account, shown), caption=caption),
-    ]
-
-
-def _render_account(account: Account) -> tuple[Child, ...]:
-    name = [tag("bdi", account.name), tag("br"), code(account.account_id)]
-    address = tag("a", tag("bdi", account.email), href=mailbox_path(account.email))
-    how = _describe_sign_in(account)
-    if account.root_user.has_password and account.state is AccountState.ACTIVE:
-        how = tag("a", how, href=f"/_sandbox/accounts/{account.account_id}/sign-in")
-    return name, address, how
-
-
-def _describe_sign_in(account: Account) -> str:
-    root_user = account.root_user
-    if account.state is not AccountState.ACTIVE:
-        return f"no: {account.state}"
-    if root_user.has_password:
-        return "with password and MFA" if root_user.mfa_devices else "with password"
-    return "after recovery" if root_user.is_recovery_allowed else "no"
+    return page_request.page(
+        "home",
+        "An AWS organization on your machine",
+        organization=organization,
+        features=[str(feature) for feature in Feature if feature in organization.features],
+        now=page_request.now,
+        authority=page_request.authority,
+        accounts=list(islice(accounts.values(), _SHOWN_ACCOUNTS)),
+        caption=caption,
+    )
 
 
 Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
@@ -149,7 +108,6 @@ def is_for_people(request: HttpRequest) -> bool:
 
 
 async def answer_person(instance: SandboxInstance, request: HttpRequest) -> HttpResponse:
-    """Answer a browser."""
     path = unquote(request.raw_path, errors="replace").rstrip("/") or "/"
     page_request = begin_page_request(instance, request, path)
     instance.world.settle(page_request.now)
@@ -163,11 +121,11 @@ async def answer_person(instance: SandboxInstance, request: HttpRequest) -> Http
 async def _answer(page_request: PageRequest) -> HttpResponse:
     methods = _find_methods(page_request.request.raw_path, page_request.path)
     if methods is None:
-        return page_request.page("Page not found", paragraphs("There is no such page in the sandbox."), status=404)
+        return page_request.page("message", "Page not found", 404, text="There is no such page in the sandbox.")
     method = "GET" if page_request.request.method == "HEAD" else page_request.request.method
     handler = methods.get(method)
     if handler is None:
-        response = page_request.page("Not allowed", paragraphs(f"This page doesn't take {method}."), status=405)
+        response = page_request.page("message", "Not allowed", 405, text=f"This page doesn't take {method}.")
         response.headers["allow"] = ", ".join(sorted(methods))
         return response
     return _refuse_foreign_form(page_request) or await handler(page_request)
@@ -187,14 +145,9 @@ def _refuse_foreign_form(page_request: PageRequest) -> HttpResponse | None:
         return None
     headers = page_request.request.headers
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        return page_request.page("Not a form", paragraphs("The sandbox's pages take forms only."), status=415)
+        return page_request.page("message", "Not a form", 415, text="The sandbox's pages take forms only.")
     origin = headers.get("origin")
     is_own_origin = origin is None or origin.partition("://")[2] == headers.get("host")
     if is_own_origin and page_request.has_form_token:
         return None
-    return page_request.page(
-        "This form has expired",
-        alert(tag("p", "The form was sent from a page that is no longer valid. Nothing was done.")),
-        tag("p", tag("a", "Start again", href="/signin")),
-        status=403,
-    )
+    return page_request.page("expired", "This form has expired", 403)

@@ -12,32 +12,17 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from typing import Any
 
 from rootkeeper_sandbox.exchange import Credential, HttpResponse, Principal, PrincipalKind
 from rootkeeper_sandbox.people.events import FederationEvent
-from rootkeeper_sandbox.people.layout import (
-    Child,
-    Markup,
-    alert,
-    code,
-    form,
-    hidden,
-    notice,
-    redirect,
-    section,
-    table,
-    tag,
-)
+from rootkeeper_sandbox.people.layout import redirect
 from rootkeeper_sandbox.people.visits import PageRequest, render_exports
 from rootkeeper_sandbox.state.accounts import (
     Account,
     IamRole,
     derive_bytes,
     derive_unique_id,
-    new_access_key_id,
-    new_secret_access_key,
-    new_session_token,
 )
 from rootkeeper_sandbox.state.people import Assignment, IdentityUser, PermissionSet
 from rootkeeper_sandbox.state.policies import MANAGED_DOCUMENTS
@@ -84,26 +69,17 @@ def session_seconds(permission_set: PermissionSet) -> int:
 
 def open_session(world: World, account: Account, role: IamRole, user_name: str, now: datetime) -> Credential:
     """Issue credentials of a role session in the person's name."""
-    access_key_id = new_access_key_id("ASIA", account.account_id)
     principal = Principal(
         kind=PrincipalKind.ROLE_SESSION,
         arn=f"arn:{world.partition}:sts::{account.account_id}:assumed-role/{role.name}/{user_name}",
         account_id=account.account_id,
         user_id=f"{role.role_id}:{user_name}",
-        access_key_id=access_key_id,
+        access_key_id="",
         identity_name=role.name,
         role_arn=world.role_arn(account.account_id, role),
         session_issued_at=now,
     )
-    credential = Credential(
-        access_key_id=access_key_id,
-        secret_access_key=new_secret_access_key(),
-        principal=principal,
-        session_token=new_session_token(),
-        expires_at=now + timedelta(seconds=role.max_session_seconds),
-    )
-    world.sessions.add(credential, now)
-    return credential
+    return world.sessions.issue(principal, now, now + timedelta(seconds=role.max_session_seconds))
 
 
 _SHOWN_USERS = 100
@@ -112,42 +88,20 @@ _SHOWN_USERS = 100
 async def show(page_request: PageRequest) -> HttpResponse:
     """Show who there is, or what one of them may enter."""
     center = page_request.world.identity_center
-    if center.is_down:
-        return _render_down(page_request)
-    user = center.users.get(page_request.query.get("user", ""))
+    user = None if center.is_down else center.users.get(page_request.query.get("user", ""))
     return _render_assignments(page_request, user) if user else _render_users(page_request)
 
 
-def _render_down(page_request: PageRequest) -> HttpResponse:
+def _render_users(page_request: PageRequest) -> HttpResponse:
+    """Render the people to choose from, or that no one can sign in, and the button that starts or ends an outage."""
+    center = page_request.world.identity_center
     return page_request.page(
+        "identity_center",
         "Identity Center",
-        alert(
-            tag("p", tag("strong", "IAM Identity Center isn't available.")),
-            tag("p", "No one can sign in through it, and it gives out no credentials."),
-        ),
-        section(
-            "The way in now",
-            tag(
-                "p",
-                "An IAM user of the management account or of the failsafe, or the failsafe's ",
-                tag("a", "root user", href="/signin"),
-                ", who creates such an IAM user.",
-            ),
-            name="way-in",
-        ),
-        _render_switch(page_request, is_down=True),
-        status=503,
+        503 if center.is_down else 200,
+        is_down=center.is_down,
+        users=list(center.users.values())[:_SHOWN_USERS],
     )
-
-
-def _render_switch(page_request: PageRequest, *, is_down: bool) -> Markup:
-    """Render the button that starts or ends an outage."""
-    wanted, said = ("up", "Restore it") if is_down else ("down", "Switch it off")
-    explanation = "Try what happens when no one can sign in through IAM Identity Center."
-    switch = form(
-        "/identity-center/status", page_request.form_token, hidden("status", wanted), button=said, is_quiet=True
-    )
-    return section("An outage", tag("p", explanation), switch, name="outage")
 
 
 async def set_status(page_request: PageRequest) -> HttpResponse:
@@ -158,60 +112,11 @@ async def set_status(page_request: PageRequest) -> HttpResponse:
     return redirect("/identity-center")
 
 
-def _render_users(page_request: PageRequest) -> HttpResponse:
-    users = list(page_request.world.identity_center.users.values())[:_SHOWN_USERS]
-    rows = [
-        (
-            tag("a", tag("bdi", user.display_name), href=f"/identity-center?{urlencode({'user': user.user_id})}"),
-            tag("bdi", user.user_name),
-        )
-        for user in users
-    ]
-    return page_request.page(
-        "Identity Center",
-        section(
-            "Who are you today?",
-            tag("p", "The sandbox asks no password here: it replaces your identity provider, too."),
-            table(("Name", "User name"), rows, caption="People in the identity store") if rows else None,
-            None if rows else tag("p", "The identity store of this organization is empty."),
-            name="people",
-        ),
-        _render_switch(page_request, is_down=False),
-    )
-
-
-def _render_assignments(page_request: PageRequest, user: IdentityUser, message: Child = None) -> HttpResponse:
-    found = [
-        _find_entry(page_request, held) for held in page_request.world.identity_center.held_by("USER", user.user_id)
-    ]
-    rows = [
-        (
-            tag("bdi", account.name),
-            code(account.account_id),
-            tag("bdi", permission_set.name),
-            form(
-                "/identity-center/credentials",
-                page_request.form_token,
-                hidden("user", user.user_id),
-                hidden("account_id", account.account_id),
-                hidden("permission_set", permission_set.arn),
-                button="Get credentials",
-                is_quiet=True,
-            ),
-        )
-        for account, permission_set in filter(None, found)
-    ]
-    headings = ("Account", "Account id", "Permission set", "Credentials")
-    return page_request.page(
-        "Identity Center",
-        message,
-        section(
-            f"Accounts of {user.display_name}",
-            table(headings, rows, caption="Accounts and permission sets") if rows else tag("p", "There is none."),
-            tag("p", tag("a", "Choose another person", href="/identity-center")),
-            name="accounts",
-        ),
-    )
+def _render_assignments(page_request: PageRequest, user: IdentityUser, **came_of: Any) -> HttpResponse:
+    held = page_request.world.identity_center.held_by("USER", user.user_id)
+    entries = [entry for assignment in held if (entry := _find_entry(page_request, assignment))]
+    values: dict[str, Any] = {"credential": None, **came_of}
+    return page_request.page("assignments", "Identity Center", user=user, entries=entries, **values)
 
 
 def _find_entry(page_request: PageRequest, assignment: Assignment) -> tuple[Account, PermissionSet] | None:
@@ -224,7 +129,7 @@ async def issue_credentials(page_request: PageRequest) -> HttpResponse:
     """Open a role session for a user who holds the permission set in the account."""
     center = page_request.world.identity_center
     if center.is_down:
-        return _render_down(page_request)
+        return _render_users(page_request)
     user = center.users.get(page_request.text("user"))
     if user is None:
         return redirect("/identity-center")
@@ -233,25 +138,15 @@ async def issue_credentials(page_request: PageRequest) -> HttpResponse:
         entry = _find_entry(page_request, held)
         if entry and (held.account_id, held.permission_set_arn) == wanted:
             return _enter(page_request, user, *entry)
-    return _render_assignments(page_request, user, alert(tag("p", "There is no such assignment.")))
+    return _render_assignments(page_request, user, fault="There is no such assignment.")
 
 
 def _enter(
     page_request: PageRequest, user: IdentityUser, account: Account, permission_set: PermissionSet
 ) -> HttpResponse:
+    center = page_request.world.identity_center
     role = provision_role(page_request.world, account, permission_set, page_request.now)
     credential = open_session(page_request.world, account, role, user.user_name, page_request.now)
-    _record(page_request, user, account, role)
-    shown = notice(
-        tag("p", "Credentials of ", tag("bdi", permission_set.name), " in ", tag("bdi", account.name), ". Paste them:"),
-        tag("pre", render_exports(page_request, credential)),
-        tag("p", f"They last until {credential.expires_at:%Y-%m-%d %H:%M:%S UTC}."),
-    )
-    return _render_assignments(page_request, user, shown)
-
-
-def _record(page_request: PageRequest, user: IdentityUser, account: Account, role: IamRole) -> None:
-    center = page_request.world.identity_center
     event = FederationEvent(
         account_id=center.owner_account_id,
         occurred_at=page_request.now,
@@ -264,3 +159,10 @@ def _record(page_request: PageRequest, user: IdentityUser, account: Account, rol
         role_name=role.name,
     )
     page_request.instance.trail.append(event)
+    return _render_assignments(
+        page_request,
+        user,
+        credential=credential,
+        entered=(account, permission_set),
+        exports=render_exports(page_request, credential),
+    )

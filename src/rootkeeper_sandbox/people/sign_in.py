@@ -8,28 +8,13 @@ unknown address, the answer is the same.
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from rootkeeper_sandbox.clock import find_step
 from rootkeeper_sandbox.exchange import HttpResponse
 from rootkeeper_sandbox.people.events import SignInStep
-from rootkeeper_sandbox.people.layout import (
-    Child,
-    account_of_password,
-    alert,
-    code_field,
-    email_field,
-    form,
-    form_field,
-    hidden,
-    notice,
-    redirect,
-    section,
-    table,
-    tag,
-)
+from rootkeeper_sandbox.people.layout import mailbox_path, redirect
 from rootkeeper_sandbox.people.visits import PASSWORD_HINT, PageRequest, find_password_fault, record_login, record_step
 from rootkeeper_sandbox.state.accounts import (
     Account,
@@ -52,12 +37,6 @@ from rootkeeper_sandbox.state.people import (
 )
 
 _SHOWN_MAILBOXES = 200
-_OWN_LINK = re.compile(r"http://[^\s/]{1,300}(/signin/reset-password\?token=[A-Za-z0-9_-]{1,100})(?=\s)")
-"""The only links that become links here, as paths of our own."""
-
-
-def mailbox_path(address: str) -> str:
-    return f"/mailbox/{quote(address, safe='@')}"
 
 
 async def show_all(page_request: PageRequest) -> HttpResponse:
@@ -66,74 +45,14 @@ async def show_all(page_request: PageRequest) -> HttpResponse:
     if wanted:
         return redirect(mailbox_path(wanted))
     found = page_request.world.mailboxes.counts()
-    rows = [(tag("a", tag("bdi", address), href=mailbox_path(address)), str(number)) for address, number in found]
-    shown = rows[:_SHOWN_MAILBOXES]
-    caption = f"{len(shown)} of {len(rows)} mailboxes with mail" if len(rows) > len(shown) else "Mailboxes with mail"
-    return page_request.page(
-        "Mailboxes",
-        section(
-            "Mail that stays here",
-            tag("p", "Everything that AWS would send by mail ends in these mailboxes; nothing leaves this machine."),
-            table(("Address", "Messages"), shown, caption=caption) if rows else tag("p", "No mail was sent yet."),
-            name="mailboxes",
-        ),
-        section("Open any mailbox", _address_form(), name="open"),
-    )
-
-
-def _address_form() -> Child:
-    return tag(
-        "form",
-        tag(
-            "div",
-            tag("label", "E-mail address", for_="address"),
-            tag("input", id="address", name="address", type="email", required=True, maxlength=320),
-            class_="field",
-        ),
-        tag("button", "Open", type="submit"),
-        method="get",
-        action="/mailbox",
-    )
+    return page_request.page("mailboxes", "Mailboxes", found=found, limit=_SHOWN_MAILBOXES)
 
 
 async def show_one(page_request: PageRequest) -> HttpResponse:
     """Show the messages of one mailbox, newest first."""
     address = unquote(page_request.request.raw_path.rstrip("/").rpartition("/")[2], errors="replace")
     messages = page_request.world.mailboxes.messages(address)[::-1]
-    return page_request.page(
-        f"Mailbox of {address}",
-        tag("p", tag("a", "All mailboxes", href="/mailbox")),
-        *(_render_message(message, number) for number, message in enumerate(messages, start=1)),
-        None if messages else tag("p", "This mailbox is empty."),
-    )
-
-
-def _render_message(message: Message, number: int) -> Child:
-    sent_at = message.sent_at.isoformat(timespec="seconds")
-    return tag(
-        "section",
-        tag("h2", message.subject, id=f"message-{number}"),
-        tag(
-            "p",
-            "From ",
-            tag("bdi", message.sender),
-            ", ",
-            tag("time", message.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC"), datetime=sent_at),
-            class_="hint",
-        ),
-        tag("pre", *_link_own(message.body)),
-        aria_labelledby=f"message-{number}",
-    )
-
-
-def _link_own(body: str) -> list[Child]:
-    """Turn our own links into links."""
-    pieces: list[Child] = []
-    position = 0
-    for match in _OWN_LINK.finditer(body):
-        pieces += [body[position : match.start()], tag("a", match.group(), href=match.group(1))]
-        position = match.end()
-    return [*pieces, body[position:]]
+    return page_request.page("mailbox", f"Mailbox of {address}", messages=messages)
 
 
 _LEAST_SECONDS = 0.12
@@ -152,46 +71,21 @@ _KINDS = {"virtual": "authenticator app", "hardware": "hardware token", "fido": 
 
 
 async def show_sign_in(page_request: PageRequest) -> HttpResponse:
-    """Show the form."""
     return _render_sign_in(page_request)
 
 
 def _render_sign_in(
     page_request: PageRequest, fault: str | None = None, email: str = "", status: int = 200
 ) -> HttpResponse:
-    account = page_request.account
-    reported = _NOTICES.get(page_request.query.get("notice", ""))
     return page_request.page(
+        "sign_in",
         "Root user sign in",
-        _render_signed_in(account) if account else None,
-        notice(tag("p", reported)) if reported else None,
-        alert(tag("p", fault)) if fault else None,
-        section(
-            "Who are you?",
-            form(
-                "/signin",
-                page_request.form_token,
-                email_field(email, is_invalid=fault is not None),
-                form_field("Password", "password", type="password", autocomplete="current-password", maxlength=1024),
-                button="Sign in",
-            ),
-            tag("p", tag("a", "Forgot password?", href="/signin/forgot-password")),
-            name="credentials",
-        ),
-        tag(
-            "p",
-            "Want to try one? ",
-            tag("a", "The front page", href="/"),
-            " lists root users with their passwords.",
-            class_="hint",
-        ),
-        status=status,
+        status,
+        account=page_request.account,
+        notice=_NOTICES.get(page_request.query.get("notice", "")),
+        fault=fault,
+        email=email,
     )
-
-
-def _render_signed_in(account: Account) -> Child:
-    link = tag("a", "Continue to the console", href="/console")
-    return notice(tag("p", "The root user of ", tag("bdi", account.name), " is signed in. ", link))
 
 
 async def sign_in(page_request: PageRequest) -> HttpResponse:
@@ -235,7 +129,7 @@ def _begin_challenge(page_request: PageRequest, account: Account) -> HttpRespons
     profile = account.root_user.login_profile
     page_request.renew_browser()
     if profile:
-        challenge = MfaChallenge(account.account_id, page_request.now, profile.created_at)
+        challenge = MfaChallenge(page_request.now, account.account_id, profile.created_at)
         key = digest("challenge", page_request.browser_id)
         add_entry(page_request.sign_ins.challenges, key, challenge, page_request.now)
     device = next(iter(account.root_user.mfa_devices.values()))
@@ -253,37 +147,8 @@ def _render_code_form(page_request: PageRequest, fault: str | None = None) -> Ht
     account = _challenged_account(page_request)
     if account is None:
         return redirect("/signin")
-    devices = account.root_user.mfa_devices.values()
-    return page_request.page(
-        "Multi-factor authentication",
-        alert(tag("p", fault)) if fault else None,
-        section(
-            "Enter a code",
-            tag("p", "The root user of ", tag("bdi", account.email), " is protected by:"),
-            tag(
-                "ul",
-                *(
-                    tag("li", _KINDS.get(device.kind, "MFA device"), " ", tag("code", device.serial_number))
-                    for device in devices
-                ),
-            ),
-            form(
-                "/signin/mfa",
-                page_request.form_token,
-                code_field("Code of six digits", "code", is_invalid=fault is not None),
-                button="Sign in",
-            ),
-            name="code-of-device",
-        ),
-        tag(
-            "p",
-            "No device at hand? The sandbox knows ",
-            tag("a", "a code that works now", href=f"/_sandbox/accounts/{account.account_id}/sign-in"),
-            ", for tokens and security keys, too.",
-            class_="hint",
-        ),
-        status=200 if fault is None else 403,
-    )
+    title, status = "Multi-factor authentication", 200 if fault is None else 403
+    return page_request.page("sign_in_code", title, status, fault=fault, account=account, device_kinds=_KINDS)
 
 
 def _challenged_account(page_request: PageRequest) -> Account | None:
@@ -330,12 +195,8 @@ def _enter(page_request: PageRequest, account: Account, device: MfaDevice | None
     """Let a root user in; one without MFA is asked to register it first."""
     page_request.sign_ins.failures.pop(digest("sign-in", account.email.lower()), None)
     page_request.renew_browser()
-    session = SignInSession(
-        account_id=account.account_id,
-        access_key_id=new_access_key_id("ASIA", account.account_id),
-        signed_in_at=page_request.now,
-        has_mfa=device is not None,
-    )
+    access_key_id = new_access_key_id("ASIA", account.account_id)
+    session = SignInSession(page_request.now, account.account_id, access_key_id, has_mfa=device is not None)
     add_entry(page_request.sign_ins.sessions, digest("session", page_request.browser_id), session, page_request.now)
     account.root_user.password_last_used_at = page_request.now.replace(microsecond=0)
     record_login(
@@ -377,23 +238,7 @@ async def show_recovery(page_request: PageRequest) -> HttpResponse:
 def _render_form(
     page_request: PageRequest, fault: str | None = None, email: str = "", status: int = 200
 ) -> HttpResponse:
-    return page_request.page(
-        "Forgot password",
-        alert(tag("p", fault)) if fault else None,
-        section(
-            "Get a link by mail",
-            tag("p", "A link to set a new password goes to the root user's mailbox."),
-            form(
-                "/signin/forgot-password",
-                page_request.form_token,
-                email_field(email, is_invalid=fault is not None),
-                button="Send mail",
-            ),
-            name="link",
-        ),
-        tag("p", tag("a", "Back to sign in", href="/signin")),
-        status=status,
-    )
+    return page_request.page("forgot_password", "Forgot password", status, fault=fault, email=email)
 
 
 async def send_link(page_request: PageRequest) -> HttpResponse:
@@ -411,18 +256,10 @@ async def send_link(page_request: PageRequest) -> HttpResponse:
     if account is None or profile is None or not is_allowed:
         return _render_form(page_request, _NOT_ALLOWED, email, status=403)
     token = secrets.token_urlsafe(32)
-    reset = PasswordReset(account.account_id, page_request.now, profile.created_at)
+    reset = PasswordReset(page_request.now, account.account_id, profile.created_at)
     add_entry(page_request.sign_ins.resets, digest("reset", token), reset, page_request.now)
     page_request.world.mailboxes.deliver(_write_mail(page_request, account, token))
-    return page_request.page(
-        "Look into the mailbox",
-        section(
-            "A mail is on its way",
-            tag("p", "The link went to ", tag("strong", tag("bdi", account.email)), "."),
-            tag("p", tag("a", "Open this mailbox", href=mailbox_path(account.email), class_="button")),
-            name="sent",
-        ),
-    )
+    return page_request.page("mail_sent", "Look into the mailbox", account=account)
 
 
 def _write_mail(page_request: PageRequest, account: Account, token: str) -> Message:
@@ -446,37 +283,17 @@ async def ask_password(page_request: PageRequest) -> HttpResponse:
 def _render_password_form(page_request: PageRequest, token: str, fault: str | None = None) -> HttpResponse:
     account = _find_account(page_request, token)
     if account is None:
-        return page_request.page(
-            "Reset password",
-            alert(tag("p", _VOID)),
-            tag("p", tag("a", "Ask for a new link", href="/signin/forgot-password", class_="button")),
-            status=403,
-        )
+        fault, status = _VOID, 403
+    else:
+        status = 200 if fault is None else 422
     return page_request.page(
+        "reset_password",
         "Reset password",
-        alert(tag("p", fault)) if fault else None,
-        section(
-            "Set a new password",
-            tag("p", "For the root user ", tag("bdi", account.email), f" of the account {account.account_id}."),
-            form(
-                "/signin/reset-password",
-                page_request.form_token,
-                hidden("token", token),
-                account_of_password(account.email),
-                form_field(
-                    "New password",
-                    "password",
-                    hint=PASSWORD_HINT,
-                    type="password",
-                    autocomplete="new-password",
-                    is_invalid=fault is not None,
-                ),
-                form_field("Once more", "repeated", type="password", autocomplete="new-password"),
-                button="Set password",
-            ),
-            name="password-to-set",
-        ),
-        status=200 if fault is None else 422,
+        status,
+        fault=fault,
+        account=account,
+        token=token,
+        password_hint=PASSWORD_HINT,
     )
 
 

@@ -6,15 +6,16 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl
 
 from rootkeeper_sandbox.exchange import Credential, HttpRequest, HttpResponse, Principal, PrincipalKind
 from rootkeeper_sandbox.instance import SandboxInstance
 from rootkeeper_sandbox.people.events import SignInEvent, SignInStep
-from rootkeeper_sandbox.people.layout import Child, render_page
-from rootkeeper_sandbox.state.accounts import Account, new_access_key_id, new_secret_access_key, new_session_token
+from rootkeeper_sandbox.people.layout import render_page
+from rootkeeper_sandbox.state.accounts import Account
 from rootkeeper_sandbox.state.people import SESSION_LIFETIME, SignInSession, SignInStore, digest, find_entry
 from rootkeeper_sandbox.state.world import World
 
@@ -99,11 +100,17 @@ class PageRequest:
         self.browser_id = secrets.token_urlsafe(32)
         self.is_new_browser = True
 
-    def page(self, title: str, *content: Child, status: int = 200) -> HttpResponse:
+    def page(self, template: str, title: str, status: int = 200, **values: Any) -> HttpResponse:
         account = self.account
-        place = f"{account.name} ({account.account_id})" if account else self.world.organization_id
         return render_page(
-            title, *content, place=place, path=self.path, is_signed_in=account is not None, status=status
+            template,
+            status,
+            title=title,
+            place=f"{account.name} ({account.account_id})" if account else self.world.organization_id,
+            path=self.path,
+            is_signed_in=account is not None,
+            form_token=self.form_token,
+            **values,
         )
 
 
@@ -194,7 +201,7 @@ def make_principal(page_request: PageRequest, session: SignInSession) -> Princip
         account_id=session.account_id,
         user_id=session.account_id,
         access_key_id=session.access_key_id,
-        session_issued_at=session.signed_in_at,
+        session_issued_at=session.began_at,
         has_mfa=session.has_mfa,
     )
 
@@ -238,16 +245,8 @@ _LIFETIME = timedelta(hours=1)
 
 def issue_to_root_user(page_request: PageRequest, session: SignInSession) -> Credential:
     """Issue what AWS CloudShell works with: the root user who is signed in, for an hour, with its MFA if it has any."""
-    access_key_id = new_access_key_id("ASIA", session.account_id)
-    credential = Credential(
-        access_key_id=access_key_id,
-        secret_access_key=new_secret_access_key(),
-        principal=replace(make_principal(page_request, session), access_key_id=access_key_id),
-        session_token=new_session_token(),
-        expires_at=min(page_request.now + _LIFETIME, session.expires_at),
-    )
-    page_request.world.sessions.add(credential, page_request.now)
-    return credential
+    principal, now = make_principal(page_request, session), page_request.now
+    return page_request.world.sessions.issue(principal, now, min(now + _LIFETIME, session.expires_at))
 
 
 def render_exports(page_request: PageRequest, credential: Credential) -> str:

@@ -24,8 +24,7 @@ from rootkeeper_sandbox.authorization.authorizer import (
     decide,
     find_request_policies,
 )
-from rootkeeper_sandbox.authorization.conditions import AccessRequest
-from rootkeeper_sandbox.authorization.documents import Policy, PolicyKind, compile_policy
+from rootkeeper_sandbox.authorization.documents import PolicyKind, compile_policy
 from rootkeeper_sandbox.clock import find_step
 from rootkeeper_sandbox.exchange import Call, Credential, Principal, PrincipalKind, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import format_event_time
@@ -33,9 +32,6 @@ from rootkeeper_sandbox.state.accounts import (
     AccountState,
     IamRole,
     account_of_access_key,
-    new_access_key_id,
-    new_secret_access_key,
-    new_session_token,
 )
 from rootkeeper_sandbox.state.organization import Feature
 
@@ -69,7 +65,7 @@ def validate(call: Call) -> None:
 
     :raises ServiceError: ValidationError for anything but a root user or a task policy.
     """
-    if _find_target_account_id(call) is None:
+    if not _target_account_id(call):
         raise ServiceError("ValidationError", "Request must contain a valid target principal")
     prefix = f"arn:{call.world.partition}:iam::aws:{_TASK_POLICY_PATH}"
     if _task_policy_arn(call) not in {prefix + name for name in TASK_FEATURES}:
@@ -77,7 +73,8 @@ def validate(call: Call) -> None:
 
 
 def _target_account_id(call: Call) -> str:
-    return _find_target_account_id(call) or ""
+    """Find the account that is the target; empty for anything but an account id or a root ARN."""
+    return _parse_target(call.parameters["TargetPrincipal"], call.world.partition)
 
 
 def _target_arn(call: Call) -> str:
@@ -106,20 +103,9 @@ def get_access_key_info(call: Call) -> dict[str, Any]:
 
 
 def issue_session(call: Call, principal: Principal, duration_seconds: int) -> Credential:
-    """Issue credentials that prove ``principal``, whose access key id is filled in here.
-
-    Key, secret and token are random. A duration of 0 gives credentials that have expired already (assumed).
-    """
-    access_key_id = new_access_key_id("ASIA", principal.account_id)
-    credential = Credential(
-        access_key_id=access_key_id,
-        secret_access_key=new_secret_access_key(),
-        principal=replace(principal, access_key_id=access_key_id, session_issued_at=call.now),
-        session_token=new_session_token(),
-        expires_at=call.now + timedelta(seconds=duration_seconds),
-    )
-    call.world.sessions.add(credential, call.now)
-    return credential
+    """Issue credentials that prove ``principal`` from now on."""
+    issued = replace(principal, session_issued_at=call.now)
+    return call.world.sessions.issue(issued, call.now, call.now + timedelta(seconds=duration_seconds))
 
 
 def render_credentials(credential: Credential) -> dict[str, Any]:
@@ -161,7 +147,13 @@ def assume_role(call: Call) -> dict[str, Any]:
     if call.principal.kind is PrincipalKind.ROOT_USER:
         raise ServiceError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
     role, account_id = _get_permitted_role(_with_mfa(call))
-    seconds = _read_duration(call, role)
+    seconds: int = call.parameters.get("DurationSeconds", _DEFAULT_SECONDS)
+    if call.principal.kind is PrincipalKind.ROLE_SESSION and seconds > _CHAINED_SECONDS:
+        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        raise ServiceError("ValidationError", message)
+    if seconds > role.max_session_seconds:
+        message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise ServiceError("ValidationError", message)
     session_name = call.parameters["RoleSessionName"]
     principal = Principal(
         kind=PrincipalKind.ROLE_SESSION,
@@ -174,10 +166,19 @@ def assume_role(call: Call) -> dict[str, Any]:
         source_identity=call.principal.source_identity or call.parameters.get("SourceIdentity"),
     )
     credential = issue_session(call, principal, seconds)
-    assumed = {"AssumedRoleId": principal.user_id, "Arn": principal.arn}
-    _describe_event(call, principal, describe_issue(credential))
-    source_identity = {"SourceIdentity": principal.source_identity} if principal.source_identity else {}
-    return {"Credentials": render_credentials(credential), "AssumedRoleUser": assumed} | source_identity
+    answer: dict[str, Any] = {
+        "Credentials": render_credentials(credential),
+        "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
+    }
+    elements: dict[str, Any] = {
+        "credentials": describe_issue(credential),
+        "assumedRoleUser": {"assumedRoleId": principal.user_id, "arn": principal.arn},
+    }
+    if principal.source_identity:
+        elements["sourceIdentity"] = answer["SourceIdentity"] = principal.source_identity
+    resource = {"accountId": principal.account_id, "type": "AWS::IAM::Role", "ARN": principal.role_arn}
+    call.event_details |= {"responseElements": elements, "resources": [resource]}
+    return answer
 
 
 def _with_mfa(call: Call) -> Call:
@@ -198,16 +199,6 @@ def _with_mfa(call: Call) -> Call:
         raise ServiceError("AccessDenied", f"{_MFA_FAILED}{' ' if device else ', '}{what}", 403)
     device.use(step)
     return replace(call, principal=replace(call.principal, has_mfa=True, session_issued_at=call.now))
-
-
-def _describe_event(call: Call, principal: Principal, issued: dict[str, Any]) -> None:
-    elements: dict[str, Any] = {"credentials": issued}
-    elements["assumedRoleUser"] = {"assumedRoleId": principal.user_id, "arn": principal.arn}
-    if principal.source_identity:
-        elements["sourceIdentity"] = principal.source_identity
-    call.event_details["responseElements"] = elements
-    resource = {"accountId": principal.account_id, "type": "AWS::IAM::Role", "ARN": principal.role_arn}
-    call.event_details["resources"] = [resource]
 
 
 def _get_permitted_role(call: Call) -> tuple[IamRole, str]:
@@ -239,18 +230,14 @@ def _is_permitted(call: Call, role: IamRole, account_id: str, action: str) -> bo
     if trust.denies(request) or not trust.allows(request):
         return False
     denial = decide(request, find_request_policies(call))
-    is_trusted_by_name = account_id == call.principal.account_id and _names_caller(trust, request)
-    return denial is None or (
-        is_trusted_by_name and denial == AccessDenial(DenyingPolicyType.IDENTITY, is_explicit=False)
-    )
-
-
-def _names_caller(trust: Policy, request: AccessRequest) -> bool:
-    return any(
+    is_trusted_by_name = account_id == call.principal.account_id and any(
         statement.principals is not None
         and not statement.principals.arns.isdisjoint(request.principal_arns)
         and statement.applies(request)
         for statement in trust.allowances
+    )
+    return denial is None or (
+        is_trusted_by_name and denial == AccessDenial(DenyingPolicyType.IDENTITY, is_explicit=False)
     )
 
 
@@ -259,17 +246,6 @@ def _deny(call: Call, action: str) -> ServiceError:
         f"User: {call.principal.arn} is not authorized to perform: {action} on resource: {call.parameters['RoleArn']}"
     )
     return ServiceError("AccessDenied", message, 403)
-
-
-def _read_duration(call: Call, role: IamRole) -> int:
-    seconds: int = call.parameters.get("DurationSeconds", _DEFAULT_SECONDS)
-    if call.principal.kind is PrincipalKind.ROLE_SESSION and seconds > _CHAINED_SECONDS:
-        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-        raise ServiceError("ValidationError", message)
-    if seconds > role.max_session_seconds:
-        message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-        raise ServiceError("ValidationError", message)
-    return seconds
 
 
 _ROOT_SESSION_SECONDS = 900
@@ -304,9 +280,18 @@ _FEATURE_REFUSALS = {
 def assume_root(call: Call) -> dict[str, Any]:
     """Open a root session on a member account."""
     target = _target_account_id(call)
-    _require_place_in_organization(call, target)
-    _require_feature(call)
-    if call.world.organization.accounts[target].state is not AccountState.ACTIVE:
+    # Root users can't call, nor accounts that administer nothing; the target must be a member account.
+    organization, caller = call.world.organization, call.principal
+    is_administrator = organization.may_open_root_sessions(caller.account_id, call.now)
+    is_member = target in organization.accounts and target != organization.management_account_id
+    if caller.kind in (PrincipalKind.ROOT_USER, PrincipalKind.ROOT_SESSION) or not is_administrator or not is_member:
+        raise deny(call)
+    if not organization.is_trusted_by_sts(call.now):
+        raise ServiceError("AccessDenied", "Service not enabled for AWS Organizations.", 403)
+    feature = TASK_FEATURES[_task_policy_arn(call).rpartition("/")[2]]
+    if not organization.is_feature_on_for_sts(feature, call.now):
+        raise ServiceError("AccessDenied", _FEATURE_REFUSALS[feature], 403)
+    if organization.accounts[target].state is not AccountState.ACTIVE:
         raise deny(call)
     caller = call.principal
     root_user = Principal(
@@ -319,50 +304,23 @@ def assume_root(call: Call) -> dict[str, Any]:
         source_identity=caller.source_identity,
     )
     credential = issue_session(call, root_user, call.parameters.get("DurationSeconds", _ROOT_SESSION_SECONDS))
-    source_identity = {"SourceIdentity": caller.source_identity} if caller.source_identity else {}
-    _describe_root_event(call, target, describe_issue(credential))
-    return {"Credentials": render_credentials(credential)} | source_identity
-
-
-def _describe_root_event(call: Call, target: str, issued: dict[str, Any]) -> None:
-    """The event is the caller's account's; ``resources`` names the target (aws-facts B9)."""
-    elements: dict[str, Any] = {"credentials": issued}
-    if call.principal.source_identity:
-        elements["sourceIdentity"] = call.principal.source_identity
-    call.event_details["responseElements"] = elements
+    # The event is the caller's account's; ``resources`` names the target (aws-facts B9).
+    elements: dict[str, Any] = {"credentials": describe_issue(credential)}
+    answer: dict[str, Any] = {"Credentials": render_credentials(credential)}
+    if caller.source_identity:
+        elements["sourceIdentity"] = answer["SourceIdentity"] = caller.source_identity
     resource = {"accountId": target, "type": "AWS::IAM::User", "ARN": call.world.root_user_arn(target)}
-    call.event_details["resources"] = [resource]
-
-
-def _require_place_in_organization(call: Call, target: str) -> None:
-    """Refuse root users as callers, callers that administer nothing, and targets that aren't member accounts."""
-    organization, caller = call.world.organization, call.principal
-    is_administrator = organization.may_open_root_sessions(caller.account_id, call.now)
-    is_member = target in organization.accounts and target != organization.management_account_id
-    if caller.kind in (PrincipalKind.ROOT_USER, PrincipalKind.ROOT_SESSION) or not is_administrator or not is_member:
-        raise deny(call)
-
-
-def _require_feature(call: Call) -> None:
-    organization = call.world.organization
-    if not organization.is_trusted_by_sts(call.now):
-        raise ServiceError("AccessDenied", "Service not enabled for AWS Organizations.", 403)
-    feature = TASK_FEATURES[_task_policy_arn(call).rpartition("/")[2]]
-    if not organization.is_feature_on_for_sts(feature, call.now):
-        raise ServiceError("AccessDenied", _FEATURE_REFUSALS[feature], 403)
-
-
-def _find_target_account_id(call: Call) -> str | None:
-    return _parse_target(call.parameters["TargetPrincipal"], call.world.partition)
+    call.event_details |= {"responseElements": elements, "resources": [resource]}
+    return answer
 
 
 @lru_cache(maxsize=1024)
-def _parse_target(target: str, partition: str) -> str | None:
+def _parse_target(target: str, partition: str) -> str:
     """Find the account in an id or a root ARN; a call asks for it at several of its steps."""
     pattern = rf"(?:arn:{partition}:iam::)?(\d{{12}})(:root)?"
     match = re.fullmatch(pattern, target, re.ASCII)
     is_whole = match is not None and target.startswith("arn:") == (match[2] is not None)
-    return match[1] if match and is_whole else None
+    return match[1] if match and is_whole else ""
 
 
 def _task_policy_arn(call: Call) -> str:

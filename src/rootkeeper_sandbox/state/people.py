@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import ClassVar, TypeVar
 
-from rootkeeper_sandbox.exchange import Credential
-from rootkeeper_sandbox.state.accounts import derive_bytes
+from rootkeeper_sandbox.exchange import Credential, Principal
+from rootkeeper_sandbox.state.accounts import (
+    derive_bytes,
+    new_access_key_id,
+    new_secret_access_key,
+    new_session_token,
+)
 from rootkeeper_sandbox.state.organization import Organization
 
 HOME_REGION = "us-east-1"
@@ -31,8 +36,6 @@ class IdentityUser:
 
 @dataclass(slots=True)
 class IdentityGroup:
-    """A group in the identity store."""
-
     group_id: str
     display_name: str
     description: str = ""
@@ -175,6 +178,23 @@ class Sessions:
             self._forget_expired(now)
             self._swept_at = max(_SWEPT_FIRST_AT, 2 * len(self._credentials))
 
+    def issue(self, principal: Principal, now: datetime, expires_at: datetime) -> Credential:
+        """Issue credentials that prove ``principal``, whose access key id is filled in here.
+
+        Key, secret and token are random. An ``expires_at`` of ``now`` gives credentials that have expired already
+        (assumed).
+        """
+        access_key_id = new_access_key_id("ASIA", principal.account_id)
+        credential = Credential(
+            access_key_id=access_key_id,
+            secret_access_key=new_secret_access_key(),
+            principal=replace(principal, access_key_id=access_key_id),
+            session_token=new_session_token(),
+            expires_at=expires_at,
+        )
+        self.add(credential, now)
+        return credential
+
     def find(self, access_key_id: str) -> Credential | None:
         return self._credentials.get(access_key_id)
 
@@ -187,85 +207,72 @@ class Sessions:
 
 SESSION_LIFETIME = timedelta(hours=12)
 """Source: AWS Sign-In User Guide: a console session of a root user or IAM user lasts 12 hours."""
-CHALLENGE_LIFETIME = timedelta(minutes=5)
 RESET_LIFETIME = timedelta(minutes=60)
 """AWS says only that its links are time-limited."""
 MFA_GRACE = timedelta(days=35)
 """How long a root user may put off registering MFA. Source: aws-facts E."""
-FAILURE_WINDOW = timedelta(minutes=15)
 MAX_FAILURES = 10
 MAX_ENTRIES = 10_000
 """Of each kind; the oldest go first."""
 
 
-class _Expiring(Protocol):
-    @property
-    def expires_at(self) -> datetime: ...
+@dataclass(slots=True)
+class Expiring:
+    """Something that a browser began, and that ends by itself."""
 
-
-_Entry = TypeVar("_Entry", bound=_Expiring)
-
-
-@dataclass(frozen=True, slots=True)
-class SignInSession:
-    """A root user who is signed in. Nothing but its end or signing out ends it."""
-
-    account_id: str
-    access_key_id: str
-    """Of the temporary credentials that the console would call AWS with."""
-    signed_in_at: datetime
-    has_mfa: bool
+    began_at: datetime
+    lifetime: ClassVar[timedelta]
 
     @property
     def expires_at(self) -> datetime:
-        return self.signed_in_at + SESSION_LIFETIME
+        return self.began_at + self.lifetime
 
 
 @dataclass(slots=True)
-class MfaChallenge:
+class SignInSession(Expiring):
+    """A root user who is signed in. Nothing but its end or signing out ends it."""
+
+    lifetime = SESSION_LIFETIME
+    account_id: str
+    access_key_id: str
+    """Of the temporary credentials that the console would call AWS with."""
+    has_mfa: bool
+
+
+@dataclass(slots=True)
+class MfaChallenge(Expiring):
     """A browser that sent the right password and must send a code."""
 
+    lifetime = timedelta(minutes=5)
     account_id: str
-    begun_at: datetime
     profile_created_at: datetime
     """Of the login profile whose password it was: another one has another password."""
     remaining_tries: int = 5
 
-    @property
-    def expires_at(self) -> datetime:
-        return self.begun_at + CHALLENGE_LIFETIME
 
-
-@dataclass(frozen=True, slots=True)
-class PasswordReset:
+@dataclass(slots=True)
+class PasswordReset(Expiring):
     """A link that sets the password once; any holder of the link can use it."""
 
+    lifetime = RESET_LIFETIME
     account_id: str
-    sent_at: datetime
     profile_created_at: datetime
     """The link is void once this login profile is gone, even if another one has come."""
 
-    @property
-    def expires_at(self) -> datetime:
-        return self.sent_at + RESET_LIFETIME
-
 
 @dataclass(slots=True)
-class Failures:
+class Failures(Expiring):
     """Attempts that failed for one e-mail address."""
 
-    began_at: datetime
+    lifetime = timedelta(minutes=15)
     number: int = 0
 
-    @property
-    def expires_at(self) -> datetime:
-        return self.began_at + FAILURE_WINDOW
+
+_Entry = TypeVar("_Entry", bound=Expiring)
 
 
 @dataclass(slots=True)
 class SignInStore:
-    """All of it."""
-
     sessions: dict[str, SignInSession] = field(default_factory=dict)
     challenges: dict[str, MfaChallenge] = field(default_factory=dict)
     resets: dict[str, PasswordReset] = field(default_factory=dict)
