@@ -33,7 +33,6 @@ class RequestContext:
     request_id: str
     codec: Codec
     """Words every refusal; before the request is routed, in no service's name."""
-    signing_name: str | None = None
     operation_name: str | None = None
     operation: Operation | None = None
     authorization: Authorization | None = None
@@ -89,7 +88,7 @@ def finish_due_work(context: RequestContext) -> None:
 
 def route(context: RequestContext) -> None:
     """Find the service and the operation, so that even a refused call is recorded by its name."""
-    context.codec, context.signing_name = context.instance.router.route(context.request)
+    context.codec = context.instance.router.route(context.request)
     context.operation_name = context.codec.find_operation(context.request)
     served = context.instance.services.get(context.codec.service, {})
     context.operation = served.get(context.operation_name or "")
@@ -99,7 +98,7 @@ def authenticate(context: RequestContext) -> None:
     """Find who calls."""
     context.authorization = read_authorization(context.request)
     credential = context.instance.authenticator.authenticate(
-        context.request, context.authorization, context.signing_name, context.instance.world.find_credential
+        context.request, context.authorization, context.codec.signing_name, context.instance.world.find_credential
     )
     context.principal = credential.principal
     context.account_id = credential.principal.account_id
@@ -224,6 +223,9 @@ def serialize(context: RequestContext) -> HttpResponse:
 def record(context: RequestContext, status: int) -> None:
     """Enter the call into the request log, and the caller's account's trail."""
     instance = context.instance
+    arn = context.principal.task_policy_arn if context.principal else None
+    if context.call and context.known_operation.target_account and context.known_operation.condition_keys:
+        arn = context.known_operation.condition_keys(context.call).get("sts:TaskPolicyArn", arn)
     instance.requests.append(
         RequestRecord(
             n=instance.requests.next_number(),
@@ -233,7 +235,7 @@ def record(context: RequestContext, status: int) -> None:
             region=_find_region(context),
             principal_arn=context.principal.arn if context.principal else None,
             account_id=context.account_id,
-            task_policy=_find_task_policy(context),
+            task_policy=task_policy_name(arn) if arn else None,
             mutating=context.operation is not None and context.operation.is_mutating,
             status=status,
             error_code=context.error.code if context.error else None,
@@ -270,10 +272,3 @@ def keep(context: RequestContext) -> Awaitable[None] | None:
     """Write the call's changes to the disk before it is answered."""
     is_mutating = context.operation is not None and context.operation.is_mutating
     return context.instance.keep(is_mutating=is_mutating)
-
-
-def _find_task_policy(context: RequestContext) -> str | None:
-    arn = context.principal.task_policy_arn if context.principal else None
-    if context.call and context.known_operation.target_account and context.known_operation.condition_keys:
-        arn = context.known_operation.condition_keys(context.call).get("sts:TaskPolicyArn", arn)
-    return task_policy_name(arn) if arn else None

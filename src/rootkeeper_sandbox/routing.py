@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from rootkeeper_sandbox.codec.errors import RefusalError
 from rootkeeper_sandbox.codec.models import Codec
 from rootkeeper_sandbox.codec.query import read_fields
-from rootkeeper_sandbox.codec.registry import ServedService, UnservedCodec
+from rootkeeper_sandbox.codec.registry import UnservedCodec
 from rootkeeper_sandbox.codec.s3 import is_s3_host
 from rootkeeper_sandbox.exchange import HttpRequest
 
@@ -60,7 +60,6 @@ class RequestLog:
         self._count = 0
 
     def next_number(self) -> int:
-        """Number the next record."""
         self._count += 1
         return self._count
 
@@ -90,34 +89,29 @@ _REGIONAL_SERVICES = frozenset({"cloudtrail", "identitystore", "s3", "sqs", "sso
 class Router:
     """The served services, by what a request shows."""
 
-    def __init__(self, services: Iterable[ServedService]) -> None:
-        services = tuple(services)
-        self._by_target = {service.target_prefix: service for service in services if service.target_prefix}
+    def __init__(self, codecs: Iterable[Codec]) -> None:
+        codecs = tuple(codecs)
+        self._by_target = {codec.target_prefix: codec for codec in codecs if codec.target_prefix}
         self._by_signing_name = {
-            service.signing_name: service
-            for service in sorted(services, key=lambda service: service.target_prefix is None)
+            codec.signing_name: codec for codec in sorted(codecs, key=lambda codec: codec.target_prefix is None)
         }
         """Of a service with several protocols the one that needs no target."""
-        self._by_version = {service.version: service for service in services if service.version}
+        self._by_version = {codec.version: codec for codec in codecs if codec.version}
 
-    def route(self, request: HttpRequest) -> tuple[Codec, str | None]:
-        """Find the codec, and what the service signs as; ``None`` for a service that isn't served."""
+    def route(self, request: HttpRequest) -> Codec:
+        """Find the codec of the service that a request means, be it served or not."""
         signing_name = read_signing_name(request)
-        service = self._find(request, signing_name)
-        if service is None:
-            return UnservedCodec(signing_name or "this service", request), None
-        return service.codec, service.signing_name
-
-    def _find(self, request: HttpRequest, signing_name: str | None) -> ServedService | None:
         target = request.headers.get("x-amz-target")
         if target is not None:
-            return self._by_target.get(target.rpartition(".")[0])
-        if signing_name is not None:
-            return self._by_signing_name.get(signing_name)
-        if is_s3_host(request.headers.get("host", "")):
-            return self._by_signing_name.get("s3")
-        by_host = self._by_signing_name.get(_host_name(request).partition(".")[0])
-        return by_host or self._by_version.get(_read_version(request))
+            codec = self._by_target.get(target.rpartition(".")[0])
+        elif signing_name is not None:
+            codec = self._by_signing_name.get(signing_name)
+        elif is_s3_host(request.headers.get("host", "")):
+            codec = self._by_signing_name.get("s3")
+        else:
+            by_host = self._by_signing_name.get(_host_name(request).partition(".")[0])
+            codec = by_host or self._by_version.get(_read_version(request))
+        return codec or UnservedCodec(signing_name or "this service", request)
 
 
 def read_signing_name(request: HttpRequest) -> str | None:

@@ -227,7 +227,7 @@ def test_timestamps_are_written_in_utc() -> None:
 
 
 def test_services_are_known_by_what_they_sign_as() -> None:
-    services = {service.codec.service: service for service in load_services(["sts", "organizations", "sso-admin"])}
+    services = {codec.service: codec for codec in load_services(["sts", "organizations", "sso-admin"])}
     assert services["sso-admin"].signing_name == "sso"
     assert services["organizations"].target_prefix == "AWSOrganizationsV20161128"
     assert services["sts"].version == "2011-06-15"

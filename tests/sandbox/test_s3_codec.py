@@ -60,14 +60,7 @@ def test_parameters_arrive_as_botocore_sent_them(operation: str, data: st.DataOb
 
 def read_without_constraints(operation: str, request: HttpRequest) -> dict[str, Any]:
     assert CODEC.find_operation(request) == operation
-    operations = CODEC._operations
-    compiled = operations.get(operation)
-    unchecked = type(compiled)(compiled.read_parameters, lambda _parameters: None, compiled.write_result)
-    operations._compiled[operation] = unchecked
-    try:
-        return CODEC.parse(operation, request)
-    finally:
-        operations._compiled[operation] = compiled
+    return CODEC.get_compiled(operation).read_parameters(CODEC.bind(operation, request))
 
 
 @pytest.mark.parametrize("operation", WITH_OUTPUT)

@@ -6,8 +6,7 @@ Source: AWS JSON protocol 1.0 and 1.1; Organizations API version 2016-11-28.
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
@@ -17,9 +16,8 @@ from rootkeeper_sandbox.codec.errors import (
     Refusal,
     RefusalError,
     make_organizations_error,
-    make_refusal_error,
 )
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
+from rootkeeper_sandbox.codec.models import Codec, CompiledOperation
 from rootkeeper_sandbox.codec.parameters import (
     compile_constraints,
     format_blob,
@@ -83,7 +81,10 @@ def _structure_converter(shape: StructureShape, compile_one: Compiler, is_readin
         if not isinstance(value, dict):
             raise _mismatch(value, "an object")
         if not converters:
-            converters.extend(_member_converters(shape, compile_one, is_reading))
+            for member, inner in shape.members.items():
+                wire = str(inner.serialization.get("name", member))
+                names = (wire, member) if is_reading else (member, wire)
+                converters.append((*names, compile_one(inner)))
         converted = {}
         for source, target, convert in converters:
             item = value.get(source)
@@ -92,16 +93,6 @@ def _structure_converter(shape: StructureShape, compile_one: Compiler, is_readin
         return converted
 
     return convert_structure
-
-
-def _member_converters(
-    shape: StructureShape, compile_one: Compiler, is_reading: bool
-) -> list[tuple[str, str, Converter]]:
-    names = ((member, str(inner.serialization.get("name", member)), inner) for member, inner in shape.members.items())
-    return [
-        (wire, member, compile_one(inner)) if is_reading else (member, wire, compile_one(inner))
-        for member, wire, inner in names
-    ]
 
 
 def _list_converter(convert: Converter) -> Converter:
@@ -154,12 +145,6 @@ def _read_integer(value: Any) -> int:
     return value
 
 
-def _read_float(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > sys.float_info.max:
-        raise _mismatch(value, "a number")
-    return float(value)
-
-
 def _read_boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _mismatch(value, "a boolean")
@@ -174,88 +159,69 @@ def _read_timestamp(value: Any) -> Any:
 
 _SCALAR_READERS: dict[str, Converter] = {
     "string": _read_string,
-    "character": _read_string,
     "integer": _read_integer,
     "long": _read_integer,
-    "float": _read_float,
-    "double": _read_float,
     "boolean": _read_boolean,
     "timestamp": _read_timestamp,
     "blob": lambda value: parse_blob(_read_string(value)),
 }
 
 _SCALAR_WRITERS: dict[str, Converter] = {"timestamp": format_epoch, "blob": format_blob}
-VIOLATION_WORDING: Mapping[str, Callable[[RefusalError], ServiceError]] = {"organizations": make_organizations_error}
-"""The services that word broken constraints in an error of their own."""
 
 
-class JsonCodec:
+class JsonCodec(Codec):
     """A service that speaks JSON 1.0 or 1.1."""
 
+    wording = JSON_WORDING
+
     def __init__(self, model: ServiceModel) -> None:
-        self.service = model.service_name
-        self._content_type = f"application/x-amz-json-{model.metadata['jsonVersion']}"
-        self._target_prefix: str = model.metadata["targetPrefix"] + "."
-        self._operations = OperationTable(model, _compile)
-        self._message_names = _find_message_names(model)
+        super().__init__(model)
+        self.content_type = f"application/x-amz-json-{model.metadata['jsonVersion']}"
+        self.target_prefix = str(model.metadata["targetPrefix"])
+        # How each modelled error spells its message member (Organizations: ``Message``).
+        self._message_names = {
+            shape.error_code: member
+            for shape in model.error_shapes
+            if isinstance(shape, StructureShape)
+            for member in shape.members
+            if member.lower() == "message"
+        }
 
     def find_operation(self, request: HttpRequest) -> str | None:
         target = request.headers.get("x-amz-target")
-        return None if target is None else target.removeprefix(self._target_prefix)
+        return None if target is None else target.removeprefix(f"{self.target_prefix}.")
 
-    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
-        if operation in self._operations:
-            return not_served(self.service, operation)
-        return RefusalError(Refusal.UNKNOWN_OPERATION, f"Could not find operation {operation[:100]}")
-
-    def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
-        return self._operations.parse(operation, request)
-
-    def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
-        body = self._operations.get(operation).write_result(result, request_id)
-        return HttpResponse(200, self._content_type, body, {"x-amzn-requestid": request_id})
+    def compile_operation(self, operation: OperationModel) -> CompiledOperation:
+        shape = operation.input_shape
+        read_input = compile_json_reader(shape) if shape else None
+        return CompiledOperation(
+            read_parameters=lambda request: read_input(parse_object(request.body)) if read_input else {},
+            check_parameters=compile_constraints(shape),
+            write_result=compile_json_result(operation.output_shape),
+        )
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
-        return render_json_error(error, request_id, self._content_type, self._message_names.get(error.code, "message"))
+        return render_json_error(error, request_id, self.content_type, self._message_names.get(error.code, "message"))
 
     def make_error(self, refused: RefusalError) -> ServiceError:
-        wording = VIOLATION_WORDING.get(self.service)
-        if wording and refused.refusal is Refusal.INVALID_PARAMETER and refused.violations:
-            return wording(refused)
-        return make_refusal_error(JSON_WORDING, refused)
+        if self.service == "organizations" and refused.violations:
+            return make_organizations_error(refused)
+        return super().make_error(refused)
 
 
-def _compile(operation: OperationModel) -> CompiledOperation[HttpRequest, bytes]:
-    input_shape = operation.input_shape
-    read_input = compile_json_reader(input_shape) if input_shape else None
-    return CompiledOperation(
-        read_parameters=lambda request: read_input(parse_object(request.body)) if read_input else {},
-        check_parameters=compile_constraints(operation.input_shape),
-        write_result=_compile_result(operation),
-    )
-
-
-def _compile_result(operation: OperationModel) -> Callable[[dict[str, Any], str], bytes]:
-    shape = operation.output_shape
+def compile_json_result(shape: StructureShape | None) -> Callable[[dict[str, Any], str], bytes]:
+    """Make the writer of an operation's result."""
     if shape is None:
         return lambda _result, _request_id: b"{}"
     convert = compile_json_writer(shape)
-    return lambda result, _request_id: json.dumps(convert(result), separators=(",", ":")).encode("ascii")
+    return lambda result, _request_id: dump_json(convert(result))
 
 
-def _find_message_names(model: ServiceModel) -> dict[str, str]:
-    """Find how each modelled error spells its message member (Organizations: ``Message``)."""
-    return {
-        shape.error_code: member
-        for shape in model.error_shapes
-        if isinstance(shape, StructureShape)
-        for member in shape.members
-        if member.lower() == "message"
-    }
+def dump_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def render_json_error(error: ServiceError, request_id: str, content_type: str, message_name: str) -> HttpResponse:
     """Write an error of the JSON protocols."""
     body = {"__type": error.code, message_name: error.message, **error.fields}
-    content = json.dumps(body, separators=(",", ":")).encode("ascii")
-    return HttpResponse(error.status, content_type, content, {"x-amzn-requestid": request_id})
+    return HttpResponse(error.status, content_type, dump_json(body), {"x-amzn-requestid": request_id})

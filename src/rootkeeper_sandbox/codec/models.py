@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
-from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
+from rootkeeper_sandbox.codec.errors import Refusal, RefusalError, Wording, make_refusal_error
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 
@@ -26,78 +26,82 @@ def load_model(service: str) -> ServiceModel:
     return ServiceModel(load_description(service), service)
 
 
-class Codec(Protocol):
+@dataclass(frozen=True, slots=True)
+class CompiledOperation:
+    """One operation's model, compiled to functions at its first use."""
+
+    read_parameters: Callable[[Any], dict[str, Any]]
+    """Of the request, or of the parts that REST binds members to."""
+    check_parameters: Callable[[dict[str, Any]], None]
+    write_result: Callable[[dict[str, Any], str], Any]
+    """Takes the result and the request id."""
+
+
+class Codec:
     """One service in one of its protocols."""
 
-    @property
-    def service(self) -> str:
-        """The service by botocore's name."""
+    wording: Wording
+    """Of refusals that aren't the service's own."""
+    content_type = ""
+    target_prefix: str | None = None
+    """What ``X-Amz-Target`` begins with, in the JSON protocols."""
+    version: str | None = None
+    """The ``Version`` parameter of the query protocol."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        self.service: str = model.service_name
+        """By botocore's name."""
+        self.signing_name: str | None = model.signing_name
+        """The service in a signature's credential scope, such as ``sso`` for sso-admin; ``None`` if it isn't served."""
+        self._model = model
+        self._names = frozenset(model.operation_names)
+        self._compiled: dict[str, CompiledOperation] = {}
 
     def find_operation(self, request: HttpRequest) -> str | None:
         """Find the operation that a request names, whether it exists or not; ``None`` when it names none."""
+        raise NotImplementedError
 
-    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:
+    def compile_operation(self, operation: OperationModel) -> CompiledOperation:
+        raise NotImplementedError
+
+    def get_compiled(self, operation: str) -> CompiledOperation:
+        """Get an operation that the model has."""
+        compiled = self._compiled.get(operation)
+        if compiled is None:
+            compiled = self._compiled[operation] = self.compile_operation(self._model.operation_model(operation))
+        return compiled
+
+    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - Query reads it
         """Word the refusal of an operation that isn't served, or that there is not."""
+        if operation in self._names:
+            return not_served(self.service, operation)
+        return RefusalError(Refusal.UNKNOWN_OPERATION, f"Could not find operation {operation[:100]}")
+
+    def bind(self, operation: str, request: HttpRequest) -> Any:  # noqa: ARG002 - REST reads it
+        """Give what ``read_parameters`` reads."""
+        return request
 
     def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
         """Parse and check the parameters.
 
         :raises RefusalError: if the body is malformed or a parameter breaks a constraint of the model.
         """
+        compiled = self.get_compiled(operation)
+        parameters = compiled.read_parameters(self.bind(operation, request))
+        compiled.check_parameters(parameters)
+        return parameters
 
     def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
         """Write an answer."""
+        body = self.get_compiled(operation).write_result(result, request_id)
+        return HttpResponse(200, self.content_type, body, {"x-amzn-requestid": request_id})
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
-        """Write an error."""
+        raise NotImplementedError
 
     def make_error(self, refused: RefusalError) -> ServiceError:
         """Find the code and status of a refusal that isn't the service's own."""
-
-
-Parts = TypeVar("Parts")
-Written = TypeVar("Written")
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledOperation(Generic[Parts, Written]):
-    """One operation's model, compiled to functions at its first use."""
-
-    read_parameters: Callable[[Parts], dict[str, Any]]
-    """Of the request, or of the parts that REST binds members to."""
-    check_parameters: Callable[[dict[str, Any]], None]
-    write_result: Callable[[dict[str, Any], str], Written]
-    """Takes the result and the request id."""
-
-
-class OperationTable(Generic[Parts, Written]):
-    """The operations of a service, compiled as they are used."""
-
-    def __init__(
-        self, model: ServiceModel, compile_one: Callable[[OperationModel], CompiledOperation[Parts, Written]]
-    ) -> None:
-        self._model = model
-        self._names = frozenset(model.operation_names)
-        self._compile_one = compile_one
-        self._compiled: dict[str, CompiledOperation[Parts, Written]] = {}
-
-    def __contains__(self, operation: str) -> bool:
-        return operation in self._names
-
-    def get(self, operation: str) -> CompiledOperation[Parts, Written]:
-        """Get an operation that the model has."""
-        compiled = self._compiled.get(operation)
-        if compiled is None:
-            compiled = self._compile_one(self._model.operation_model(operation))
-            self._compiled[operation] = compiled
-        return compiled
-
-    def parse(self, operation: str, parts: Parts) -> dict[str, Any]:
-        """Parse and check the parameters of an operation."""
-        compiled = self.get(operation)
-        parameters = compiled.read_parameters(parts)
-        compiled.check_parameters(parameters)
-        return parameters
+        return make_refusal_error(self.wording, refused)
 
 
 def not_served(service: str, operation: str) -> RefusalError:

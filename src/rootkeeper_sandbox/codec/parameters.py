@@ -36,20 +36,16 @@ def format_epoch(moment: datetime) -> float:
 def parse_timestamp(value: str | float) -> datetime:
     """Parse a timestamp in any of AWS's three forms."""
     try:
-        return _parse_timestamp(value)
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        if value[:4].isdigit() and value[4:5] == "-":
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if value[:1].isalpha():
+            return parsedate_to_datetime(value).astimezone(UTC)
+        return datetime.fromtimestamp(float(value), UTC)
     except (ValueError, OverflowError, OSError):
         raise malformed(str(value), "a timestamp") from None
-
-
-def _parse_timestamp(value: str | float) -> datetime:
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    if value[:4].isdigit() and value[4:5] == "-":
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if value[:1].isalpha():
-        return parsedate_to_datetime(value).astimezone(UTC)
-    return datetime.fromtimestamp(float(value), UTC)
 
 
 def parse_integer(text: str) -> int:
@@ -57,14 +53,6 @@ def parse_integer(text: str) -> int:
     if len(text) > 20 or not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
         raise malformed(text, "an integer")
     return int(text)
-
-
-def parse_float(text: str) -> float:
-    """Parse a number of the query protocol."""
-    try:
-        return float(text)
-    except ValueError:
-        raise malformed(text, "a number") from None
 
 
 def parse_boolean(text: str) -> bool:
@@ -95,11 +83,8 @@ def malformed(shown: str, kind: str) -> RefusalError:
 
 QUERY_PARSERS: dict[str, Callable[[str], Any]] = {
     "string": str,
-    "character": str,
     "integer": parse_integer,
     "long": parse_integer,
-    "float": parse_float,
-    "double": parse_float,
     "boolean": parse_boolean,
     "timestamp": parse_timestamp,
     "blob": parse_blob,
@@ -108,11 +93,8 @@ QUERY_PARSERS: dict[str, Callable[[str], Any]] = {
 
 QUERY_FORMATTERS: dict[str, Callable[[Any], str]] = {
     "string": str,
-    "character": str,
     "integer": str,
     "long": str,
-    "float": str,
-    "double": str,
     "boolean": lambda value: "true" if value else "false",
     "timestamp": format_iso8601,
     "blob": format_blob,
@@ -155,7 +137,11 @@ def _compile(shape: Shape) -> Check:
         return _list_check(shape)
     if isinstance(shape, MapShape):
         return _map_check(shape)
-    return _scalar_check(shape)
+    if shape.type_name == "string":
+        return _string_check(shape)
+    if shape.type_name in ("integer", "long"):
+        return _bounds_check(shape, "value")
+    return lambda _value, _path: iter(())
 
 
 def _structure_check(shape: StructureShape) -> Check:
@@ -178,7 +164,7 @@ def _structure_check(shape: StructureShape) -> Check:
 
 
 def _list_check(shape: ListShape) -> Check:
-    check_size = _size_check(shape)
+    check_size = _bounds_check(shape)
     check_item = _compile(shape.member)
 
     def check_list(value: Any, path: str) -> Iterator[Violation]:
@@ -190,7 +176,7 @@ def _list_check(shape: ListShape) -> Check:
 
 
 def _map_check(shape: MapShape) -> Check:
-    check_size = _size_check(shape)
+    check_size = _bounds_check(shape)
     check_value = _compile(shape.value)
 
     def check_map(value: Any, path: str) -> Iterator[Violation]:
@@ -201,40 +187,23 @@ def _map_check(shape: MapShape) -> Check:
     return check_map
 
 
-def _size_check(shape: Shape) -> Check:
+def _bounds_check(shape: Shape, what: str = "length") -> Check:
+    """Make the check of a value's length, or of the ``value`` itself."""
     minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
+    reason = what.upper()
 
-    def check_size(value: Any, path: str) -> Iterator[Violation]:
-        if minimum is not None and len(value) < minimum:
-            yield _violation(shape, value, path, f"have length greater than or equal to {minimum}", "MIN_LENGTH")
-        if maximum is not None and len(value) > maximum:
-            yield _violation(shape, value, path, f"have length less than or equal to {maximum}", "MAX_LENGTH")
+    def check_bounds(value: Any, path: str) -> Iterator[Violation]:
+        size = value if what == "value" else len(value)
+        if minimum is not None and size < minimum:
+            yield _violation(shape, value, path, f"have {what} greater than or equal to {minimum}", f"MIN_{reason}")
+        if maximum is not None and size > maximum:
+            yield _violation(shape, value, path, f"have {what} less than or equal to {maximum}", f"MAX_{reason}")
 
-    return check_size
-
-
-def _range_check(shape: Shape) -> Check:
-    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
-
-    def check_range(value: Any, path: str) -> Iterator[Violation]:
-        if minimum is not None and value < minimum:
-            yield _violation(shape, value, path, f"have value greater than or equal to {minimum}", "MIN_VALUE")
-        if maximum is not None and value > maximum:
-            yield _violation(shape, value, path, f"have value less than or equal to {maximum}", "MAX_VALUE")
-
-    return check_range
-
-
-def _scalar_check(shape: Shape) -> Check:
-    if shape.type_name == "string":
-        return _string_check(shape)
-    if shape.type_name in ("integer", "long", "float", "double"):
-        return _range_check(shape)
-    return lambda _value, _path: iter(())
+    return check_bounds
 
 
 def _string_check(shape: Shape) -> Check:
-    check_size = _size_check(shape)
+    check_size = _bounds_check(shape)
     allowed = list(shape.metadata.get("enum", ()))
     pattern = _compile_pattern(shape.metadata.get("pattern"))
 

@@ -12,8 +12,8 @@ from urllib.parse import unquote_plus
 
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from rootkeeper_sandbox.codec.errors import QUERY_WORDING, Refusal, RefusalError, make_refusal_error
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
+from rootkeeper_sandbox.codec.errors import QUERY_WORDING, Refusal, RefusalError
+from rootkeeper_sandbox.codec.models import Codec, CompiledOperation, not_served
 from rootkeeper_sandbox.codec.parameters import QUERY_PARSERS, compile_constraints
 from rootkeeper_sandbox.codec.xml import compile_members, escape_text
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
@@ -74,10 +74,6 @@ def compile_reader(shape: Shape) -> Reader:
         return _list_reader(shape)
     if isinstance(shape, MapShape):
         return _map_reader(shape)
-    return _scalar_reader(shape)
-
-
-def _scalar_reader(shape: Shape) -> Reader:
     parse = QUERY_PARSERS[shape.type_name]
 
     def read_scalar(fields: Fields, prefix: str) -> Any:
@@ -138,41 +134,36 @@ _SHORT = 64
 """Characters of a request without parameters of its own, which thousands of sessions send word for word."""
 
 
-class QueryCodec:
+class QueryCodec(Codec):
     """A service that speaks the query protocol."""
 
+    wording = QUERY_WORDING
+    content_type = _CONTENT_TYPE
+
     def __init__(self, model: ServiceModel) -> None:
-        self.service = model.service_name
-        self._version: str = model.metadata["apiVersion"]
+        super().__init__(model)
+        self.version = str(model.metadata["apiVersion"])
         self._namespace: str = model.metadata["xmlNamespace"]
-        self._operations = OperationTable(model, self._compile)
 
     def find_operation(self, request: HttpRequest) -> str | None:
         return read_fields(request).get("Action")
 
     def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:
         version = _read_version(request)
-        if operation in self._operations and version == self._version:
+        if version == self.version and operation in self._names:
             return not_served(self.service, operation)
         return _not_found(operation, version)
 
     def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
         version = _read_version(request)
-        if version != self._version:
+        if version != self.version:
             raise _not_found(operation, version)
-        return self._operations.parse(operation, request)
-
-    def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
-        body = self._operations.get(operation).write_result(result, request_id)
-        return HttpResponse(200, _CONTENT_TYPE, body, {"x-amzn-requestid": request_id})
+        return super().parse(operation, request)
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         return render_query_error(error, request_id, self._namespace)
 
-    def make_error(self, refused: RefusalError) -> ServiceError:
-        return make_refusal_error(QUERY_WORDING, refused)
-
-    def _compile(self, operation: OperationModel) -> CompiledOperation[HttpRequest, bytes]:
+    def compile_operation(self, operation: OperationModel) -> CompiledOperation:
         read_input = compile_input(operation.input_shape)
         return CompiledOperation(
             read_parameters=lambda request: read_input(read_fields(request)),

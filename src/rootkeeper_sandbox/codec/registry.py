@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.model import ServiceModel
@@ -29,11 +28,12 @@ _NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
 """What AWS's front ends put around errors that no service has worded."""
 
 
-class UnservedCodec:
+class UnservedCodec(Codec):
     """A service that isn't served, or none at all."""
 
     def __init__(self, service: str, request: HttpRequest) -> None:
         self.service = service
+        self.signing_name = None
         self._headers = request.headers
 
     @property
@@ -55,30 +55,23 @@ class UnservedCodec:
     def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
         raise self.refuse_operation(operation, request)
 
-    def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
-        raise NotImplementedError(f"{self.service}:{operation} has no answer: parse always refuses")
-
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         if self._is_json:
             response = render_json_error(error, request_id, self._content_type, "message")
             response.headers["x-amzn-errortype"] = error.code
             return response
         if self.service == "s3":
-            return _render_s3_error(error, request_id)
+            body = (
+                f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{escape_text(error.code)}</Code>'
+                f"<Message>{escape_text(error.message)}</Message><RequestId>{request_id}</RequestId></Error>"
+            )
+            return HttpResponse(error.status, "application/xml", body.encode(), {"x-amz-request-id": request_id})
         return render_query_error(error, request_id, _NAMESPACE)
 
     def make_error(self, refused: RefusalError) -> ServiceError:
         if self.service == "s3" and not self._is_json:
             return make_s3_error(refused)
         return make_refusal_error(JSON_WORDING if self._is_json else QUERY_WORDING, refused)
-
-
-def _render_s3_error(error: ServiceError, request_id: str) -> HttpResponse:
-    body = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{escape_text(error.code)}</Code>'
-        f"<Message>{escape_text(error.message)}</Message><RequestId>{request_id}</RequestId></Error>"
-    )
-    return HttpResponse(error.status, "application/xml", body.encode(), {"x-amz-request-id": request_id})
 
 
 CodecMaker = Callable[[ServiceModel], Codec]
@@ -88,22 +81,9 @@ _OWN_CODECS: Mapping[str, tuple[CodecMaker, ...]] = {"s3": (S3Codec,), "sqs": (S
 """Services whose wire differs from their model, or that speak several protocols."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServedService:
-    """A served service, and by what a request shows that it means it."""
-
-    codec: Codec
-    signing_name: str
-    """The service in a signature's credential scope, such as ``sso`` for sso-admin."""
-    target_prefix: str | None
-    """What ``X-Amz-Target`` begins with, in the JSON protocols."""
-    version: str | None
-    """The ``Version`` parameter of the query protocol."""
-
-
-def load_services(names: Iterable[str]) -> tuple[ServedService, ...]:
-    """Load the models of the services and make their codecs, one for each protocol that a service speaks."""
-    return tuple(_describe(codec, load_model(name)) for name in names for codec in make_codecs(name))
+def load_services(names: Iterable[str]) -> tuple[Codec, ...]:
+    """Make the codecs of the services, one for each protocol that a service speaks."""
+    return tuple(codec for name in names for codec in make_codecs(name))
 
 
 def make_codecs(name: str) -> tuple[Codec, ...]:
@@ -111,12 +91,3 @@ def make_codecs(name: str) -> tuple[Codec, ...]:
     model = load_model(name)
     makers = _OWN_CODECS.get(name) or (_CODECS[model.metadata["protocol"]],)
     return tuple(make(model) for make in makers)
-
-
-def _describe(codec: Codec, model: ServiceModel) -> ServedService:
-    return ServedService(
-        codec=codec,
-        signing_name=model.signing_name,
-        target_prefix=model.metadata["targetPrefix"] if isinstance(codec, JsonCodec) else None,
-        version=model.metadata["apiVersion"] if isinstance(codec, QueryCodec) else None,
-    )

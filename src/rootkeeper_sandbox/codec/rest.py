@@ -9,18 +9,17 @@ Source: AWS restJson1 protocol; Account Management API version 2021-02-01.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from rootkeeper_sandbox.codec.errors import REST_JSON_WORDING, Refusal, RefusalError, make_refusal_error
-from rootkeeper_sandbox.codec.json_protocol import compile_json_reader, compile_json_writer, parse_object
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
+from rootkeeper_sandbox.codec.errors import REST_JSON_WORDING
+from rootkeeper_sandbox.codec.json_protocol import compile_json_reader, compile_json_result, dump_json, parse_object
+from rootkeeper_sandbox.codec.models import Codec, CompiledOperation
 from rootkeeper_sandbox.codec.parameters import (
     QUERY_FORMATTERS,
     QUERY_PARSERS,
@@ -106,6 +105,17 @@ def split_path(path: str) -> list[str]:
     return path.removeprefix("/").split("/")
 
 
+def decode_label(text: str) -> str:
+    """Decode a part of a path, such as a bucket name or key.
+
+    :raises ServiceError: InvalidURI, if it isn't UTF-8.
+    """
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ServiceError("InvalidURI", "Couldn't parse the specified URI.") from None
+
+
 def _make_route(operation: OperationModel) -> Route:
     path, _, query_string = operation.http["requestUri"].partition("?")
     query = {name: values[0] for name, values in parse_query(query_string).items()}
@@ -152,13 +162,19 @@ def is_in_body(shape: Shape) -> bool:
     return "location" not in shape.serialization
 
 
-def compile_part_readers(shape: StructureShape) -> list[tuple[str, PartReader]]:
-    """Make the readers of the members outside the body; they give ``None`` for what is absent."""
-    return [
+def compile_parts_reader(shape: StructureShape | None) -> Callable[[RestRequest], dict[str, Any]]:
+    """Make the reader of the members outside the body; what is absent isn't in its result."""
+    readers = [
         (member, _READERS[inner.serialization["location"]](inner, str(inner.serialization.get("name", member))))
-        for member, inner in shape.members.items()
+        for member, inner in (shape.members.items() if shape else ())
         if not is_in_body(inner)
     ]
+
+    def read_parts(request: RestRequest) -> dict[str, Any]:
+        found = ((member, read(request)) for member, read in readers)
+        return {member: value for member, value in found if value is not None}
+
+    return read_parts
 
 
 def _label_reader(shape: Shape, name: str) -> PartReader:
@@ -225,58 +241,44 @@ def _header_writer(shape: Shape, name: str) -> HeaderWriter:
     return lambda value: {name.lower(): to_text(value)}
 
 
-_CONTENT_TYPE = "application/json"
-
-
-class RestJsonCodec:
-    """A service that speaks rest-json with all members in the body, the path or the query."""
+class RestCodec(Codec):
+    """A service that is called by method and path."""
 
     def __init__(self, model: ServiceModel) -> None:
-        self.service = model.service_name
+        super().__init__(model)
         self._routes = RouteTable(model)
-        self._operations = OperationTable(model, _compile)
+
+    def read_path(self, request: HttpRequest) -> str:
+        return request.raw_path
 
     def find_operation(self, request: HttpRequest) -> str | None:
-        route = self._routes.find(request.method, request.raw_path, parse_query(request.query_string), request.headers)
+        query = parse_query(request.query_string)
+        route = self._routes.find(request.method, self.read_path(request), query, request.headers)
         return route.operation if route else f"{request.method} {request.raw_path}"
 
-    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
-        if operation in self._operations:
-            return not_served(self.service, operation)
-        return RefusalError(Refusal.UNKNOWN_OPERATION, f"Could not find operation {operation[:100]}")
+    def bind(self, operation: str, request: HttpRequest) -> RestRequest:
+        encoded = self._routes.get(operation).match_path(split_path(self.read_path(request))) or {}
+        labels = {name: decode_label(text) for name, text in encoded.items()}
+        return RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
 
-    def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
-        labels = self._routes.get(operation).match_path(request.raw_path.removeprefix("/").split("/")) or {}
-        parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
-        return self._operations.parse(operation, parts)
 
-    def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
-        body = self._operations.get(operation).write_result(result, request_id)
-        return HttpResponse(200, _CONTENT_TYPE, body, {"x-amzn-requestid": request_id})
+class RestJsonCodec(RestCodec):
+    """A service that speaks rest-json with all members in the body, the path or the query."""
+
+    wording = REST_JSON_WORDING
+    content_type = "application/json"
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
-        body = json.dumps({"message": error.message, **error.fields}, separators=(",", ":")).encode("ascii")
         headers = {"x-amzn-requestid": request_id, "x-amzn-errortype": error.code}
-        return HttpResponse(error.status, _CONTENT_TYPE, body, headers)
+        body = dump_json({"message": error.message, **error.fields})
+        return HttpResponse(error.status, self.content_type, body, headers)
 
-    def make_error(self, refused: RefusalError) -> ServiceError:
-        return make_refusal_error(REST_JSON_WORDING, refused)
-
-
-def _compile(operation: OperationModel) -> CompiledOperation[RestRequest, bytes]:
-    shape = operation.input_shape
-    parts = compile_part_readers(shape) if shape else []
-    read_body = compile_json_reader(shape) if shape else None
-
-    def read_parameters(request: RestRequest) -> dict[str, Any]:
-        found = ((member, read(request)) for member, read in parts)
-        bound = {member: value for member, value in found if value is not None}
-        return (read_body(parse_object(request.body)) if read_body else {}) | bound
-
-    output = operation.output_shape
-    convert = compile_json_writer(output) if output else lambda _result: {}
-    return CompiledOperation(
-        read_parameters=read_parameters,
-        check_parameters=compile_constraints(operation.input_shape),
-        write_result=lambda result, _id: json.dumps(convert(result), separators=(",", ":")).encode("ascii"),
-    )
+    def compile_operation(self, operation: OperationModel) -> CompiledOperation:
+        shape = operation.input_shape
+        read_parts = compile_parts_reader(shape)
+        read_body = compile_json_reader(shape) if shape else lambda _body: {}
+        return CompiledOperation(
+            read_parameters=lambda request: read_body(parse_object(request.body)) | read_parts(request),
+            check_parameters=compile_constraints(shape),
+            write_result=compile_json_result(operation.output_shape),
+        )

@@ -14,22 +14,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import OperationModel, Shape, StructureShape
 
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError, make_s3_error
-from rootkeeper_sandbox.codec.models import CompiledOperation, OperationTable, not_served
+from rootkeeper_sandbox.codec.models import CompiledOperation
 from rootkeeper_sandbox.codec.parameters import compile_constraints
 from rootkeeper_sandbox.codec.rest import (
     REST_XML_FORMATTERS,
-    RestRequest,
-    RouteTable,
+    RestCodec,
     compile_header_writers,
-    compile_part_readers,
+    compile_parts_reader,
     is_in_body,
-    parse_query,
-    split_path,
 )
 from rootkeeper_sandbox.codec.xml import compile_members, compile_xml_reader, escape_text, malformed_xml, parse_xml
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
@@ -89,17 +85,6 @@ def _drop_query(raw_path: str) -> str:
     return raw_path.partition("?")[0]
 
 
-def decode_label(text: str) -> str:
-    """Decode a bucket name or key.
-
-    :raises ServiceError: InvalidURI, if it isn't UTF-8.
-    """
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        raise ServiceError("InvalidURI", "Couldn't parse the specified URI.") from None
-
-
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _CONTENT_TYPE = "application/xml"
@@ -119,33 +104,33 @@ BodyWriter = Callable[[dict[str, Any]], tuple[str, bytes]]
 """Gives content type and body."""
 
 
-class S3Codec:
+class S3Codec(RestCodec):
     """S3, in path style and virtual-hosted."""
 
-    def __init__(self, model: ServiceModel) -> None:
-        self.service = model.service_name
-        self._routes = RouteTable(model)
-        self._operations = OperationTable(model, _compile)
+    def read_path(self, request: HttpRequest) -> str:
+        """Give the path in path style; a bucket with a trailing slash and no key is the bucket."""
+        path = address_of(request).path
+        bucket, slash, key = path.removeprefix("/").partition("/")
+        return f"/{bucket}" if slash and not key else path
 
-    def find_operation(self, request: HttpRequest) -> str | None:
-        path = _canonical_path(request)
-        route = self._routes.find(request.method, path, parse_query(request.query_string), request.headers)
-        return route.operation if route else f"{request.method} {request.raw_path}"
-
-    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
-        if operation in self._operations:
-            return not_served(self.service, operation)
+    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:
+        if operation in self._names:
+            return super().refuse_operation(operation, request)
         message = "The specified method is not allowed against this resource."
         return RefusalError(Refusal.UNKNOWN_OPERATION, message)
 
-    def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
-        encoded = self._routes.get(operation).match_path(split_path(_canonical_path(request))) or {}
-        labels = {name: decode_label(text) for name, text in encoded.items()}
-        parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
-        return self._operations.parse(operation, parts)
+    def compile_operation(self, operation: OperationModel) -> CompiledOperation:
+        shape = operation.input_shape
+        read_parts, read_body = compile_parts_reader(shape), _compile_body_reader(shape)
+        return CompiledOperation(
+            read_parameters=lambda request: read_parts(request) | read_body(request.body),
+            check_parameters=compile_constraints(shape),
+            write_result=_compile_result(operation),
+        )
 
     def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
-        return self._operations.get(operation).write_result(result, request_id)
+        response: HttpResponse = self.get_compiled(operation).write_result(result, request_id)
+        return response
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         fields = "".join(f"<{name}>{escape_text(str(value))}</{name}>" for name, value in error.fields.items())
@@ -159,31 +144,12 @@ class S3Codec:
         return make_s3_error(refused)
 
 
-def _canonical_path(request: HttpRequest) -> str:
-    """Give the path in path style; a bucket with a trailing slash and no key is the bucket."""
-    path = address_of(request).path
-    bucket, slash, key = path.removeprefix("/").partition("/")
-    return f"/{bucket}" if slash and not key else path
-
-
 def _identify(request_id: str) -> dict[str, str]:
     return {"x-amz-request-id": request_id, "x-amz-id-2": _host_id(request_id)}
 
 
 def _host_id(request_id: str) -> str:
     return base64.b64encode(request_id.encode()).decode("ascii")
-
-
-def _compile(operation: OperationModel) -> CompiledOperation[RestRequest, HttpResponse]:
-    shape = operation.input_shape
-    parts = compile_part_readers(shape) if shape else []
-    read_body = _compile_body_reader(shape)
-
-    def read_parameters(request: RestRequest) -> dict[str, Any]:
-        found = ((member, read(request)) for member, read in parts)
-        return {member: value for member, value in found if value is not None} | read_body(request.body)
-
-    return CompiledOperation(read_parameters, compile_constraints(operation.input_shape), _compile_result(operation))
 
 
 def _compile_body_reader(shape: StructureShape | None) -> BodyReader:

@@ -20,7 +20,6 @@ from rootkeeper_sandbox.codec.errors import (
     Refusal,
     RefusalError,
     Wording,
-    make_refusal_error,
 )
 from rootkeeper_sandbox.codec.json_protocol import JsonCodec
 from rootkeeper_sandbox.codec.models import load_description
@@ -72,7 +71,7 @@ QUERY_CODES: Mapping[str, str] = {
 }
 """By the error's name in the model: its code in the Query protocol, where they differ."""
 
-_SQS_JSON_WORDING: Wording = {
+_JSON_WORDING: Wording = {
     refusal: (code, QUERY_WORDING[refusal][1]) for refusal, (code, _status) in JSON_WORDING.items()
 }
 _COMMON_ERRORS = frozenset(code for code, _status in JSON_WORDING.values())
@@ -80,6 +79,8 @@ _COMMON_ERRORS = frozenset(code for code, _status in JSON_WORDING.values())
 
 class SqsJsonCodec(JsonCodec):
     """SQS in JSON 1.0."""
+
+    wording = _JSON_WORDING
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         namespace = "com.amazon.coral.service" if error.code in _COMMON_ERRORS else "com.amazonaws.sqs"
@@ -90,7 +91,7 @@ class SqsJsonCodec(JsonCodec):
         return response
 
     def make_error(self, refused: RefusalError) -> ServiceError:
-        return _make_parameter_error(refused) or make_refusal_error(_SQS_JSON_WORDING, refused)
+        return _make_parameter_error(refused) or super().make_error(refused)
 
 
 class SqsQueryCodec(QueryCodec):
@@ -112,7 +113,7 @@ class SqsQueryCodec(QueryCodec):
         return super().render_error(ServiceError(code, error.message, error.status, error.fields), request_id)
 
     def make_error(self, refused: RefusalError) -> ServiceError:
-        return _make_parameter_error(refused) or make_refusal_error(QUERY_WORDING, refused)
+        return _make_parameter_error(refused) or super().make_error(refused)
 
 
 def _make_parameter_error(refused: RefusalError) -> ServiceError | None:

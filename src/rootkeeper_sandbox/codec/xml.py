@@ -157,7 +157,9 @@ def compile_writer(shape: Shape, name: str, formatters: Formatters = QUERY_FORMA
         return _list_writer(shape, name, formatters)
     if isinstance(shape, MapShape):
         return _map_writer(shape, name, formatters)
-    return _scalar_writer(shape, name, formatters)
+    start, end = f"<{name}>", f"</{name}>"
+    to_text = _text_maker(shape, formatters)
+    return lambda value, out: out.append(f"{start}{to_text(value)}{end}")
 
 
 def compile_members(shape: StructureShape, formatters: Formatters = QUERY_FORMATTERS) -> Writer:
@@ -182,15 +184,9 @@ def compile_members(shape: StructureShape, formatters: Formatters = QUERY_FORMAT
     return write_members
 
 
-def _scalar_writer(shape: Shape, name: str, formatters: Formatters) -> Writer:
-    start, end = f"<{name}>", f"</{name}>"
-    to_text = _text_maker(shape, formatters)
-    return lambda value, out: out.append(f"{start}{to_text(value)}{end}")
-
-
 def _text_maker(shape: Shape, formatters: Formatters) -> Callable[[Any], str]:
     to_text = formatters[shape.type_name]
-    if shape.type_name in ("string", "character"):
+    if shape.type_name == "string":
         return lambda value: escape_text(to_text(value))
     return to_text
 
