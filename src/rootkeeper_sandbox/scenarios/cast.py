@@ -77,7 +77,7 @@ class RootUserBuilder:
         self._root_user = account.root_user
         self._now = start_of(world)
 
-    def password(self, *, age: float = 700, last_used: float | None = None) -> None:
+    def password(self, *, age: float, last_used: float | None) -> None:
         password = Password(known_text=self._world.root_user_password(self._account.account_id))
         self._root_user.login_profile = LoginProfile(self._ago(age), password)
         self._root_user.password_last_used_at = None if last_used is None else self._ago(last_used)
@@ -85,21 +85,18 @@ class RootUserBuilder:
     def allow_recovery(self, *, age: float) -> None:
         self._root_user.login_profile = LoginProfile(self._ago(age))
 
-    def access_key(
-        self, *, age: float, last_used: float | None = None, service: str = "s3", status: str = ACTIVE
-    ) -> None:
+    def access_key(self, *, age: float, last_used: float | None = None, status: str = ACTIVE) -> None:
         number = str(len(self._root_user.access_keys))
         key_id = derive_access_key_id(self._account.account_id, self._world.seed, "root", number)
         key = AccessKey(key_id, self._ago(age), status)
         if last_used is not None:
-            key.last_used_at, key.last_used_service = self._ago(last_used), service
-            key.last_used_region = "us-east-1"
+            key.last_used_at, key.last_used_service, key.last_used_region = self._ago(last_used), "s3", "us-east-1"
         self._world.add_access_key(KeyOwner(self._account.account_id), key)
 
-    def signing_certificate(self, *, age: float, status: str = ACTIVE) -> None:
+    def signing_certificate(self, *, age: float) -> None:
         number = str(len(self._root_user.signing_certificates))
         certificate_id = derive_lower_id(32, "certificate", self._account.account_id, self._world.seed, number).upper()
-        self._root_user.add_signing_certificate(SigningCertificate(certificate_id, self._ago(age), status))
+        self._root_user.add_signing_certificate(SigningCertificate(certificate_id, self._ago(age)))
 
     def virtual_mfa(self, *, age: float) -> None:
         arn = f"arn:{self._world.partition}:iam::{self._account.account_id}:mfa/root-account-mfa-device"
@@ -183,7 +180,11 @@ class _Generator:
         self._add_account(world, organization.management_account_id, "Management", root_id)
         parents = [root_id, *self._add_organizational_units(organization)]
         delegate, member = next(account_ids), next(account_ids)
-        self._add_security_account(world, delegate, parents[1])
+        account = self._add_account(world, delegate, "Security", parents[1])
+        root = RootUserBuilder(world, account)
+        root.password(age=800, last_used=120)
+        root.virtual_mfa(age=800)
+        root.hardware_mfa(age=790)
         self._add_account(world, member, self._name(2), parents[-1])
         self._add_members(world, account_ids, parents)
         add_principals(world, delegate_id=delegate, member_id=member)
@@ -193,13 +194,6 @@ class _Generator:
         """Give different ids without end: steps through all 12-digit numbers, never the same twice."""
         start = int.from_bytes(derive_bytes("accounts", self._seed)[:8])
         return (f"{(start + index * 618_033_988_751) % 10**12:012}" for index in itertools.count())
-
-    def _add_security_account(self, world: World, account_id: str, parent_id: str) -> None:
-        account = self._add_account(world, account_id, "Security", parent_id)
-        root = RootUserBuilder(world, account)
-        root.password(age=800, last_used=120)
-        root.virtual_mfa(age=800)
-        root.hardware_mfa(age=790)
 
     def _add_members(self, world: World, account_ids: Iterator[str], parents: list[str]) -> None:
         """Add the rest; the security account counts among those with credentials, the other among the clean."""
@@ -268,15 +262,11 @@ class _Generator:
                 parent_id = childless[0]
             else:
                 parent_id = self._random.choice(list(depths)[: parent_number + 1])
-            ou_id = self._add_unit(organization, index, parent_id)
+            suffix = organization.organization_root_id.removeprefix("r-")
+            ou_id = f"ou-{suffix}-{derive_lower_id(8, 'ou', self._seed, str(index))}"
+            organization.add_organizational_unit(OrganizationalUnit(ou_id, f"Unit {index + 1:04}", parent_id))
             childless = [i for i in childless if i != parent_id]
             if index < parent_number:
                 depths[ou_id] = depths[parent_id] + 1
                 childless.append(ou_id)
         return list(organization.organizational_units)
-
-    def _add_unit(self, organization: Organization, index: int, parent_id: str) -> str:
-        suffix = organization.organization_root_id.removeprefix("r-")
-        ou_id = f"ou-{suffix}-{derive_lower_id(8, 'ou', self._seed, str(index))}"
-        organization.add_organizational_unit(OrganizationalUnit(ou_id, f"Unit {index + 1:04}", parent_id))
-        return ou_id

@@ -1,9 +1,6 @@
 """The demo organization: a company of 26 accounts in which every situation can be seen at once.
 
-Example Corp grew by projects and by buying AnyCompany, whose accounts were invited with all their credentials. Some
-root users were used for real work, some keys still are. The Security account is meant to become delegated
-administrator and failsafe, but nothing is switched on yet. A regulated unit denies root by an SCP that doesn't exempt
-root sessions.
+``demo.yaml`` holds what a scenario file can hold; the buckets, queues and people around it are added here.
 
 A bucket in Orders Prod, a bucket in Payments Prod EU and a queue in Orders Prod have locked out everyone, by policies
 that exempt a role which is gone. Log Archive has a bucket with Object Lock for the heads of a ledger; Security has
@@ -16,14 +13,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from rootkeeper_sandbox.scenarios.cast import RootUserBuilder, add_principals, start_of
-from rootkeeper_sandbox.state.accounts import INACTIVE, Account, AccountState, derive_bytes, derive_lower_id
-from rootkeeper_sandbox.state.description import make_policy
-from rootkeeper_sandbox.state.organization import Organization, OrganizationalUnit
+from rootkeeper_sandbox.scenarios.cast import start_of
+from rootkeeper_sandbox.scenarios.files import build_from_file
+from rootkeeper_sandbox.state.accounts import derive_bytes
 from rootkeeper_sandbox.state.people import Assignment, IdentityGroup, IdentityUser, PermissionSet
-from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN, PolicyType
+from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
 from rootkeeper_sandbox.state.resources import ENABLED, Bucket, EventRule, Queue
 from rootkeeper_sandbox.state.world import World
 
@@ -35,14 +32,6 @@ LOCKED_BUCKET = "amzn-s3-demo-orders-invoices"
 LOCKED_BUCKET_EU = "amzn-s3-demo-payments-archive"
 LOCKED_QUEUE = "orders-incoming"
 _AGE = timedelta(days=300)
-
-
-def add_demo_resources(world: World) -> None:
-    """Add everything to the demo organization."""
-    _add_buckets(world)
-    _add_queues(world)
-    _add_people(world)
-    _add_permission_sets(world)
 
 
 def _document(*statements: Mapping[str, Any]) -> str:
@@ -236,231 +225,12 @@ MANAGEMENT_ACCOUNT_ID = "111122223333"
 SECURITY_ACCOUNT_ID = "222233334444"
 MEMBER_ADMIN_ACCOUNT_ID = "777788889999"
 
-DENY_ROOT_WITHOUT_EXEMPTION = """{
-  "Version": "2012-10-17",
-  "Statement": [
-    {
-      "Sid": "DenyRootUser",
-      "Effect": "Deny",
-      "Action": "*",
-      "Resource": "*",
-      "Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}
-    }
-  ]
-}"""
-
-_OU_PATHS = (
-    "Security", "Infrastructure", "Workloads", "Workloads/Prod", "Workloads/Prod/EU", "Workloads/Test", "AnyCompany",
-    "Sandboxes", "Regulated", "Suspended",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """One credential of a root user, as the method and arguments of ``RootUserBuilder``."""
-
-    kind: str
-    age: float
-    """In days, as ``last_used``."""
-    last_used: float | None = None
-    service: str | None = None
-    status: str | None = None
-
-    def add_to(self, root: RootUserBuilder) -> None:
-        given = {"last_used": self.last_used, "service": self.service, "status": self.status}
-        getattr(root, self.kind)(age=self.age, **{name: value for name, value in given.items() if value is not None})
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """One line of the demo organization."""
-
-    account_id: str
-    name: str
-    ou_path: str
-    """Empty for the organization root."""
-    age: int
-    """Days since the account joined."""
-    team: str = ""
-    environment: str = ""
-    held: tuple[_Held, ...] = ()
-    email: str = ""
-    """By default ``aws+NAME@example.com``."""
-    state: AccountState = AccountState.ACTIVE
-    joined_method: str = "CREATED"
-
-
-_MANAGEMENT_HELD = (
-    _Held("password", age=2600, last_used=214),
-    _Held("virtual_mfa", age=2600),
-    _Held("hardware_mfa", age=1100),
-)
-_FAILSAFE = (_Held("password", age=1180, last_used=92), _Held("virtual_mfa", age=1180), _Held("hardware_mfa", age=1179))
-_PASSWORD_AND_VIRTUAL_MFA = (_Held("password", age=1500, last_used=930), _Held("virtual_mfa", age=1500))
-_PASSWORD_AND_HARDWARE_MFA = (_Held("password", age=3100, last_used=640), _Held("hardware_mfa", age=2900))
-_PASSWORD_AND_SECURITY_KEY = (_Held("password", age=500, last_used=260), _Held("security_key", age=499))
-_PASSWORD_WITHOUT_MFA = (_Held("password", age=1650, last_used=410),)
-_PASSWORD_NEVER_USED = (_Held("password", age=820),)
-_PASSWORD_USED_LATELY = (_Held("password", age=380, last_used=11), _Held("virtual_mfa", age=379))
-_RECOVERY_LEFT_OPEN = (_Held("allow_recovery", age=47),)
-_KEY_USED_YESTERDAY = (_Held("access_key", age=2350, last_used=1, service="s3"),)
-_KEY_NEVER_USED = (_Held("access_key", age=1900),)
-_TWO_OLD_KEYS = (
-    _Held("password", age=2050, last_used=1300),
-    _Held("access_key", age=2050, last_used=1210, service="ec2"),
-    _Held("access_key", age=1800, status=INACTIVE),
-)
-_CERTIFICATE_AND_KEY = (
-    _Held("password", age=4100, last_used=1700),
-    _Held("signing_certificate", age=4050),
-    _Held("access_key", age=4000, last_used=1650, service="ec2"),
-)
-_CERTIFICATE_ONLY = (_Held("signing_certificate", age=3900, status=INACTIVE),)
-_EVERYTHING = (
-    _Held("password", age=3700, last_used=520),
-    _Held("access_key", age=3650, last_used=700, service="sqs"),
-    _Held("access_key", age=3000, last_used=2400, service="iam"),
-    _Held("signing_certificate", age=3600),
-    _Held("virtual_mfa", age=3200),
-)
-
-_INVITED = "INVITED"
-_INVITED_AGE = timedelta(days=4200)
-
-_MEMBERS = (
-    _Member(SECURITY_ACCOUNT_ID, "Security", "Security", 1190, "security", held=_FAILSAFE),
-    _Member("333344445555", "Log Archive", "Security", 1188, "security"),
-    _Member("444455556666", "Audit", "Security", 900, "security"),
-    _Member("555566667777", "Network", "Infrastructure", 1600, "platform", held=_PASSWORD_AND_VIRTUAL_MFA),
-    _Member("666677778888", "Shared Services", "Infrastructure", 1580, "platform"),
-    _Member("012345678901", "Backup", "Infrastructure", 860, "platform", held=_PASSWORD_NEVER_USED),
-    _Member(MEMBER_ADMIN_ACCOUNT_ID, "Shop Prod", "Workloads/Prod", 700, "shop", "prod"),
-    _Member("888899990000", "Orders Prod", "Workloads/Prod", 1660, "shop", "prod", _PASSWORD_WITHOUT_MFA),
-    _Member("999900001111", "Search Prod", "Workloads/Prod", 2400, "search", "prod", _KEY_USED_YESTERDAY),
-    _Member("100020003000", "Warehouse Prod", "Workloads/Prod", 2100, "data", "prod", _TWO_OLD_KEYS),
-    _Member("200030004000", "Shop Prod EU", "Workloads/Prod/EU", 310, "shop", "prod"),
-    _Member(
-        "300040005000",
-        "Payments Prod EU",
-        "Workloads/Prod/EU",
-        1500,
-        "payments",
-        "prod",
-        _PASSWORD_AND_HARDWARE_MFA,
-        joined_method=_INVITED,
-    ),
-    _Member("400050006000", "Shop Test", "Workloads/Test", 690, "shop", "test"),
-    _Member("500060007000", "Payments Test", "Workloads/Test", 640, "payments", "test", _RECOVERY_LEFT_OPEN),
-    _Member("600070008000", "Orders Test", "Workloads/Test", 1950, "shop", "test", _KEY_NEVER_USED),
-    _Member(
-        "700080009000",
-        "AnyCompany Billing",
-        "AnyCompany",
-        520,
-        "anycompany",
-        held=_CERTIFICATE_AND_KEY,
-        email="billing@example.net",
-        joined_method=_INVITED,
-    ),
-    _Member(
-        "800090001000",
-        "AnyCompany Web",
-        "AnyCompany",
-        520,
-        "anycompany",
-        held=_EVERYTHING,
-        email="webmaster@example.net",
-        joined_method=_INVITED,
-    ),
-    _Member(
-        "900010002000",
-        "AnyCompany Data",
-        "AnyCompany",
-        519,
-        "anycompany",
-        held=_CERTIFICATE_ONLY,
-        email="john.doe@example.net",
-        joined_method=_INVITED,
-    ),
-    _Member("121234345656", "Sandbox Ana", "Sandboxes", 150, "developers", "sandbox"),
-    _Member(
-        "232345456767",
-        "Sandbox Li",
-        "Sandboxes",
-        390,
-        "developers",
-        "sandbox",
-        _PASSWORD_USED_LATELY,
-        email="li.juan@example.com",
-    ),
-    _Member(
-        "343456567878",
-        "R&D <Prototype>",
-        "Sandboxes",
-        505,
-        "research",
-        held=_PASSWORD_AND_SECURITY_KEY,
-        email="aws+rnd-prototype@example.com",
-    ),
-    _Member("454567678989", "Payroll", "Regulated", 1300, "finance", "prod"),
-    _Member("565678789090", "Medical Records", "Regulated", 1290, "health", "prod", _PASSWORD_AND_VIRTUAL_MFA),
-    _Member("676789890101", "Old Website", "Suspended", 3300, held=_TWO_OLD_KEYS, state=AccountState.SUSPENDED),
-    _Member(
-        "787890901212", "Pilot 2023", "Suspended", 980, held=_PASSWORD_WITHOUT_MFA, state=AccountState.PENDING_CLOSURE
-    ),
-)
-
 
 def build_demo(clock: Callable[[], datetime]) -> World:
     """Build the demo organization; ids and keys are the same on every start, dates are relative to the clock."""
-    organization = Organization(ORGANIZATION_ID, ORGANIZATION_ROOT_ID, MANAGEMENT_ACCOUNT_ID)
-    world = World(organization, "demo", clock)
-    ou_ids = _add_organizational_units(organization)
-    address = "aws-management@example.com"
-    management = _Member(
-        MANAGEMENT_ACCOUNT_ID, "Example Corp Management", "", 2600, held=_MANAGEMENT_HELD, email=address
-    )
-    for member in (management, *_MEMBERS):
-        _add_account(world, member, ou_ids[member.ou_path])
-    add_principals(world, delegate_id=SECURITY_ACCOUNT_ID, member_id=MEMBER_ADMIN_ACCOUNT_ID)
-    _deny_root(organization, ou_ids["Regulated"])
-    add_demo_resources(world)
+    world = build_from_file(Path(__file__).parent / "demo.yaml", clock)
+    _add_buckets(world)
+    _add_queues(world)
+    _add_people(world)
+    _add_permission_sets(world)
     return world
-
-
-def _add_organizational_units(organization: Organization) -> dict[str, str]:
-    ou_ids = {"": organization.organization_root_id}
-    for path in _OU_PATHS:
-        parent, _, name = path.rpartition("/")
-        ou_id = f"ou-demo-{derive_lower_id(8, 'demo', path)}"
-        organization.add_organizational_unit(OrganizationalUnit(ou_id, name, ou_ids[parent]))
-        ou_ids[path] = ou_id
-    return ou_ids
-
-
-def _add_account(world: World, member: _Member, parent_id: str) -> None:
-    account = Account(
-        account_id=member.account_id,
-        name=member.name,
-        email=member.email or f"aws+{member.name.lower().replace(' ', '-')}@example.com",
-        joined_at=start_of(world) - timedelta(days=member.age),
-        joined_method=member.joined_method,
-        opened_at=start_of(world) - _INVITED_AGE if member.joined_method == _INVITED else None,
-        state=member.state,
-        tags={key: value for key, value in (("team", member.team), ("environment", member.environment)) if value},
-    )
-    world.organization.add_account(account, parent_id)
-    for held in member.held:
-        held.add_to(RootUserBuilder(world, account))
-
-
-def _deny_root(organization: Organization, ou_id: str) -> None:
-    policy = make_policy(
-        organization,
-        "DenyRootUser",
-        PolicyType.SERVICE_CONTROL_POLICY,
-        DENY_ROOT_WITHOUT_EXEMPTION,
-        "Landing zone baseline: no one works as root",
-    )
-    organization.policy_book.add(policy)
-    organization.policy_book.attach(policy, ou_id)

@@ -11,7 +11,6 @@ from rootkeeper_sandbox.state.accounts import (
     ACTIVE,
     INACTIVE,
     AccessKey,
-    Account,
     Credentials,
     LoginProfile,
     MfaDevice,
@@ -27,6 +26,7 @@ _ROOT_USER_FIELDS = (
     "password",
     "password_last_used_at",
     "recovery_allowed",
+    "login_profile_created_at",
     "access_keys",
     "signing_certificates",
     "mfa_devices",
@@ -57,34 +57,30 @@ def describe_organization(organization: Organization) -> dict[str, Any]:
             {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id, "ou_path": paths[unit.ou_id]}
             for unit in organization.organizational_units.values()
         ],
-        "policies": [_describe_policy(organization, policy) for policy in organization.policy_book.enabled_policies()],
-        "accounts": [
-            _describe_account(account, paths[account.parent_id or ""]) for account in organization.accounts.values()
+        "policies": [
+            {
+                "policy_id": policy.policy_id,
+                "arn": policy.arn,
+                "name": policy.name,
+                "type": str(policy.policy_type),
+                "is_aws_managed": policy.is_aws_managed,
+                "content": json.loads(policy.content),
+                "targets": list(organization.policy_book.targets(policy, organization.target_ids())),
+            }
+            for policy in organization.policy_book.enabled_policies()
         ],
-    }
-
-
-def _describe_policy(organization: Organization, policy: OrganizationPolicy) -> dict[str, Any]:
-    return {
-        "policy_id": policy.policy_id,
-        "arn": policy.arn,
-        "name": policy.name,
-        "type": str(policy.policy_type),
-        "is_aws_managed": policy.is_aws_managed,
-        "content": json.loads(policy.content),
-        "targets": list(organization.policy_book.targets(policy, organization.target_ids())),
-    }
-
-
-def _describe_account(account: Account, ou_path: str) -> dict[str, Any]:
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email": account.email,
-        "ou_path": ou_path,
-        "state": str(account.state),
-        "tags": dict(account.tags),
-        "root_user": describe_root_user(account.root_user),
+        "accounts": [
+            {
+                "account_id": account.account_id,
+                "name": account.name,
+                "email": account.email,
+                "ou_path": paths[account.parent_id or ""],
+                "state": str(account.state),
+                "tags": dict(account.tags),
+                "root_user": describe_root_user(account.root_user),
+            }
+            for account in organization.accounts.values()
+        ],
     }
 
 
@@ -183,7 +179,8 @@ def parse_root_user(body: object, account_id: str, now: datetime, password: Call
         raise ValueError("root_user has either password or recovery_allowed: a login profile with or without password.")
     root_user = Credentials(password_last_used_at=reader.time("password_last_used_at"))
     if has_password or is_recovery_allowed:
-        root_user.login_profile = LoginProfile(now, Password(known_text=password()) if has_password else None)
+        created_at = reader.time("login_profile_created_at") or now
+        root_user.login_profile = LoginProfile(created_at, Password(known_text=password()) if has_password else None)
     for item, place in reader.items("access_keys"):
         root_user.add_access_key(_parse_access_key(item, place, account_id, now))
     for item, place in reader.items("signing_certificates"):
@@ -194,14 +191,15 @@ def parse_root_user(body: object, account_id: str, now: datetime, password: Call
 
 
 def _parse_access_key(item: object, place: str, account_id: str, now: datetime) -> AccessKey:
-    reader = BodyReader(item, ("access_key_id", "status", "created_at", "last_used_at"), place)
+    known = ("access_key_id", "status", "created_at", "last_used_at", "last_used_service")
+    reader = BodyReader(item, known, place)
     last_used_at = reader.time("last_used_at")
     return AccessKey(
         access_key_id=reader.text("access_key_id", derive_access_key_id(account_id, place)),
         created_at=reader.time("created_at") or now,
         status=_parse_status(reader.text("status", ACTIVE), place),
         last_used_at=last_used_at,
-        last_used_service="s3" if last_used_at else "N/A",
+        last_used_service=reader.text("last_used_service", "s3") if last_used_at else "N/A",
         last_used_region="us-east-1" if last_used_at else "N/A",
     )
 
@@ -243,7 +241,10 @@ def parse_policy(body: object, organization: Organization) -> tuple[Organization
     name = reader.text("name", "")
     if not name:
         raise ValueError("policy.name is missing.")
-    policy_type = _parse_policy_type(reader.text("type", ""))
+    text = reader.text("type", "")
+    if text not in list(PolicyType):
+        raise ValueError(f"policy.type must be one of {', '.join(PolicyType)}.")
+    policy_type = PolicyType(text)
     targets = [_parse_target(item, place, organization) for item, place in reader.items("targets")]
     policy = make_policy(
         organization,
@@ -273,12 +274,6 @@ def make_policy(
         content=content,
         description=description,
     )
-
-
-def _parse_policy_type(text: str) -> PolicyType:
-    if text not in list(PolicyType):
-        raise ValueError(f"policy.type must be one of {', '.join(PolicyType)}.")
-    return PolicyType(text)
 
 
 def _parse_target(item: object, place: str, organization: Organization) -> str:
