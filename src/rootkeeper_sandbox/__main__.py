@@ -25,11 +25,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parent_id = os.getppid()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["env"]:
-        return _print_environment(_environment_parser().parse_args(given[1:]))
+        return _print_environment(given[1:])
     if given[:1] == ["init"]:
-        return _write_example(_init_parser().parse_args(given[1:]))
+        return _write_example(given[1:])
+    asked = _serving_parser().parse_args(given)
+    options = SandboxOptions(
+        host=asked.host,
+        port=asked.port,
+        origin=Origin(asked.scenario, asked.accounts, asked.organizational_units, asked.seed, asked.features),
+        state=asked.state,
+        throttle=asked.throttle,
+        consistency=asked.consistency,
+        latency_ms=asked.latency_ms,
+        allows_insecure_listen=asked.insecure_listen,
+        exits_with_parent=asked.exit_with_parent,
+    )
     try:
-        serve(_read_options(_serving_parser().parse_args(given)), parent_id=parent_id)
+        serve(options, parent_id=parent_id)
     except StartError as error:
         return _show_error(str(error), _USAGE_ERROR)
     return 0
@@ -77,30 +89,6 @@ def _serving_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _environment_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rootkeeper sandbox env", description="Print the environment of one principal of a running sandbox."
-    )
-    parser.add_argument("--host", default=DEFAULT_HOST, help="where it listens (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="(default: %(default)s)")
-    parser.add_argument("--principal", default="management-admin", metavar="NAME", help="(default: %(default)s)")
-    return parser
-
-
-def _init_parser() -> argparse.ArgumentParser:
-    reported = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
-    parser = argparse.ArgumentParser(
-        prog="rootkeeper sandbox init",
-        description=f"Write an example scenario file to start an own one from. {reported}.",
-    )
-    parser.add_argument(
-        "file", nargs="?", type=Path, default=Path("sandbox.yaml"), help="where to (default: %(default)s)"
-    )
-    parser.add_argument("--example", choices=tuple(EXAMPLES), default="small-start", help="(default: %(default)s)")
-    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
-    return parser
-
-
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port.")
@@ -113,21 +101,14 @@ def _latency(text: str) -> float:
     return float(text)
 
 
-def _read_options(given: argparse.Namespace) -> SandboxOptions:
-    return SandboxOptions(
-        host=given.host,
-        port=given.port,
-        origin=Origin(given.scenario, given.accounts, given.organizational_units, given.seed, given.features),
-        state=given.state,
-        throttle=given.throttle,
-        consistency=given.consistency,
-        latency_ms=given.latency_ms,
-        allows_insecure_listen=given.insecure_listen,
-        exits_with_parent=given.exit_with_parent,
+def _print_environment(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox env", description="Print the environment of one principal of a running sandbox."
     )
-
-
-def _print_environment(given: argparse.Namespace) -> int:
+    parser.add_argument("--host", default=DEFAULT_HOST, help="where it listens (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="(default: %(default)s)")
+    parser.add_argument("--principal", default="management-admin", metavar="NAME", help="(default: %(default)s)")
+    given = parser.parse_args(arguments)
     endpoint = f"http://{given.host}:{given.port}"
     try:
         with _DIRECT.open(f"{endpoint}/_sandbox/principals", timeout=5) as response:
@@ -150,7 +131,18 @@ def _print_environment(given: argparse.Namespace) -> int:
     return 0
 
 
-def _write_example(given: argparse.Namespace) -> int:
+def _write_example(arguments: Sequence[str]) -> int:
+    reported = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox init",
+        description=f"Write an example scenario file to start an own one from. {reported}.",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=Path("sandbox.yaml"), help="where to (default: %(default)s)"
+    )
+    parser.add_argument("--example", choices=tuple(EXAMPLES), default="small-start", help="(default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
+    given = parser.parse_args(arguments)
     try:
         with given.file.open("w" if given.force else "x", encoding="utf-8") as file:
             file.write(find_example(given.example).read_text(encoding="utf-8"))

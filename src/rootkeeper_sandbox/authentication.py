@@ -76,30 +76,21 @@ def _take_apart(header: str) -> Authorization:
     algorithm, _, rest = header.strip().partition(" ")
     if algorithm != ALGORITHM:
         raise RefusalError(Refusal.INCOMPLETE_SIGNATURE, f"Unsupported AWS 'algorithm': '{algorithm[:40]}'.")
-    parts = dict(_split_part(part) for part in rest.split(","))
+    parts = {name: value for name, _, value in (part.strip().partition("=") for part in rest.split(","))}
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
     if missing:
         complaints = " ".join(f"Authorization header requires '{name}' parameter." for name in missing)
         raise RefusalError(Refusal.INCOMPLETE_SIGNATURE, complaints)
-    access_key_id, scope = _parse_credential(parts["Credential"])
-    return Authorization(access_key_id, scope, tuple(parts["SignedHeaders"].lower().split(";")), parts["Signature"])
-
-
-def _split_part(part: str) -> tuple[str, str]:
-    name, _, value = part.strip().partition("=")
-    return name, value
-
-
-def _parse_credential(text: str) -> tuple[str, CredentialScope]:
-    elements = text.split("/")
+    elements = parts["Credential"].split("/")
     if len(elements) != 5:
         message = (
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
-            f"got '{text[:200]}'"
+            f"got '{parts['Credential'][:200]}'"
         )
         raise RefusalError(Refusal.INCOMPLETE_SIGNATURE, message)
-    access_key_id, date, region, signing_name, terminator = elements
-    return access_key_id, CredentialScope(date, region, signing_name, terminator)
+    access_key_id, *scope = elements
+    names = tuple(parts["SignedHeaders"].lower().split(";"))
+    return Authorization(access_key_id, CredentialScope(*scope), names, parts["Signature"])
 
 
 class Signer:
@@ -218,7 +209,12 @@ class Authenticator:
         """
         signed_at = _read_signing_date(request)
         _check_scope(authorization, signing_name, signed_at)
-        credential = _find_valid_credential(request, authorization, find_credential)
+        credential = find_credential(authorization.access_key_id)
+        if credential is None or not credential.is_active:
+            raise RefusalError(Refusal.UNKNOWN_KEY, _WRONG_KEY)
+        shown = request.headers.get("x-amz-security-token", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(shown, (credential.session_token or "").encode()):
+            raise RefusalError(Refusal.WRONG_TOKEN, _WRONG_KEY)
         self._check_skew(signed_at)
         expected = self.signer.sign(request, authorization, credential.secret_access_key, signed_at)
         if not hmac.compare_digest(expected.encode(), authorization.signature.encode("utf-8", "surrogateescape")):
@@ -247,7 +243,6 @@ class Authenticator:
 
 
 def read_authorization(request: HttpRequest) -> Authorization:
-    """Read the Authorization header."""
     header = request.headers.get("authorization")
     if not header:
         raise RefusalError(Refusal.MISSING_AUTHENTICATION, _MISSING)
@@ -306,15 +301,3 @@ def _check_scope(authorization: Authorization, signing_name: str | None, signed_
         problem = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
     if problem:
         raise RefusalError(Refusal.WRONG_SIGNATURE, problem)
-
-
-def _find_valid_credential(
-    request: HttpRequest, authorization: Authorization, find_credential: Callable[[str], Credential | None]
-) -> Credential:
-    credential = find_credential(authorization.access_key_id)
-    if credential is None or not credential.is_active:
-        raise RefusalError(Refusal.UNKNOWN_KEY, _WRONG_KEY)
-    shown = request.headers.get("x-amz-security-token", "").encode("utf-8", "surrogateescape")
-    if not hmac.compare_digest(shown, (credential.session_token or "").encode()):
-        raise RefusalError(Refusal.WRONG_TOKEN, _WRONG_KEY)
-    return credential

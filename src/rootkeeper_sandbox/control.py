@@ -74,7 +74,8 @@ Handler = Callable[[SandboxInstance, ControlRequest], Any]
 def answer_control(instance: SandboxInstance, request: HttpRequest) -> HttpResponse:
     """Answer a request under ``/_sandbox/``."""
     try:
-        _require_loopback(request.source_ip)
+        if not is_loopback(request.source_ip):
+            raise ControlError(HTTPStatus.FORBIDDEN, "The control interface answers only callers on this machine.")
         handler, control_request = _find_handler(request)
         instance.world.settle(instance.clock.now())
         return _render(HTTPStatus.OK, handler(instance, control_request))
@@ -86,11 +87,6 @@ def answer_control(instance: SandboxInstance, request: HttpRequest) -> HttpRespo
 
 def _render(status: HTTPStatus, body: Any) -> HttpResponse:
     return HttpResponse(status, "application/json", json.dumps(body, default=format_iso8601).encode("ascii"))
-
-
-def _require_loopback(address: str) -> None:
-    if not is_loopback(address):
-        raise ControlError(HTTPStatus.FORBIDDEN, "The control interface answers only callers on this machine.")
 
 
 def _find_handler(request: HttpRequest) -> tuple[Handler, ControlRequest]:

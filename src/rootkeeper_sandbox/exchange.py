@@ -263,19 +263,15 @@ def read_payload(request: HttpRequest, make_seed: Callable[[], ChunkSeed]) -> No
     if declared in _CHUNKED:
         _unwrap(request, declared, make_seed())
     elif declared != UNSIGNED:
-        _check_hash(request, declared)
-
-
-def _check_hash(request: HttpRequest, declared: str) -> None:
-    if not _HASH.fullmatch(declared.lower()):
-        message = (
-            f"{CONTENT_HASH} must be {UNSIGNED}, {_UNSIGNED_CHUNKS_WITH_TRAILER}, {_SIGNED_CHUNKS},"
-            f" {_SIGNED_CHUNKS_WITH_TRAILER} or a valid sha256 value."
-        )
-        raise ServiceError("InvalidArgument", message)
-    if hashlib.sha256(request.body).hexdigest() != declared.lower():
-        message = f"The provided '{CONTENT_HASH}' header does not match what was computed."
-        raise ServiceError("XAmzContentSHA256Mismatch", message)
+        if not _HASH.fullmatch(declared.lower()):
+            message = (
+                f"{CONTENT_HASH} must be {UNSIGNED}, {_UNSIGNED_CHUNKS_WITH_TRAILER}, {_SIGNED_CHUNKS},"
+                f" {_SIGNED_CHUNKS_WITH_TRAILER} or a valid sha256 value."
+            )
+            raise ServiceError("InvalidArgument", message)
+        if hashlib.sha256(request.body).hexdigest() != declared.lower():
+            message = f"The provided '{CONTENT_HASH}' header does not match what was computed."
+            raise ServiceError("XAmzContentSHA256Mismatch", message)
 
 
 def _unwrap(request: HttpRequest, declared: str, seed: ChunkSeed) -> None:
@@ -341,7 +337,9 @@ class _ChunkReader:
         for _ in range(_MAX_TRAILERS):
             line = self._read_line() if self._position < len(self._body) else b""
             if not line:
-                self._check_trailers(trailers, signature)
+                text = "".join(f"{name}:{value}\n" for name, value in sorted(trailers.items()))
+                extension = f"chunk-signature={signature}".encode()
+                self._check("AWS4-HMAC-SHA256-TRAILER", extension, hashlib.sha256(text.encode("latin-1")).hexdigest())
                 return trailers
             name, _colon, value = line.decode("latin-1").partition(":")
             if name == "x-amz-trailer-signature":
@@ -349,11 +347,6 @@ class _ChunkReader:
             else:
                 trailers[name.strip().lower()] = value.strip()
         raise _incomplete()
-
-    def _check_trailers(self, trailers: dict[str, str], signature: str) -> None:
-        text = "".join(f"{name}:{value}\n" for name, value in sorted(trailers.items()))
-        extension = f"chunk-signature={signature}".encode()
-        self._check("AWS4-HMAC-SHA256-TRAILER", extension, hashlib.sha256(text.encode("latin-1")).hexdigest())
 
     def _check(self, algorithm: str, extension: bytes, *digests: str) -> None:
         if self._seed is None:

@@ -112,17 +112,13 @@ class FaultRegistry:
         for fault in self.faults:
             may_strike = fault.matches_call(facts) and not (fault.refuses and disturbance.error)
             if may_strike and fault.strikes():
-                _add_up(disturbance, fault, service)
+                disturbance.latency_seconds += fault.latency_seconds
+                disturbance.error = disturbance.error or fault.find_error(service)
+                disturbance.cuts_connection |= fault.cuts_connection
+                disturbance.gives_false_result |= fault.gives_false_result
+                disturbance.empties_page |= fault.empties_page
         self.faults = [fault for fault in self.faults if fault.remaining != 0]
         return disturbance
-
-
-def _add_up(disturbance: FaultEffects, fault: Fault, service: str) -> None:
-    disturbance.latency_seconds += fault.latency_seconds
-    disturbance.error = disturbance.error or fault.find_error(service)
-    disturbance.cuts_connection |= fault.cuts_connection
-    disturbance.gives_false_result |= fault.gives_false_result
-    disturbance.empties_page |= fault.empties_page
 
 
 def parse_fault(body: object) -> Fault:

@@ -68,12 +68,16 @@ class Application:
             return
         request = _read_head(scope)
         try:
-            _check_announced_length(request.headers)
+            # Nothing of a request is read that announces to be too large; the server has checked that it is a number.
+            announced = request.headers.get("content-length", "0")
+            if len(announced) > len(str(MAX_BODY_BYTES)) or int(announced) > MAX_BODY_BYTES:
+                raise _too_large()
             request.body = await _read_body(receive, self.body_timeout_seconds)
         except ClientGoneError:
             return
         except RefusalError as refused:
-            await self._send_and_close(send, receive, _refuse(request, refused))
+            codec = UnservedCodec(read_signing_name(request) or "this service", request)
+            await self._send_and_close(send, receive, codec.render_error(codec.make_error(refused), _NO_REQUEST_ID))
             return
         if request.raw_path.startswith(PREFIX):
             await self._send(send, await self._keep(request, answer_control(self.instance, request)))
@@ -86,9 +90,13 @@ class Application:
                 response, cuts_connection = await answer(self.instance, request)
         except Exception:
             _logger.exception("a bug in the sandbox: %s %s", request.method, request.raw_path)
-            response, cuts_connection = _answer_bug(request), False
+            error = ServiceError("InternalFailure", "The sandbox has a bug; its log says more.", 500)
+            response = UnservedCodec("this service", request).render_error(error, _NO_REQUEST_ID)
+            cuts_connection = False
         if cuts_connection:
-            await _cut(scope, receive)
+            scope["extensions"][ABORT_EXTENSION]["abort"]()
+            while (await receive())["type"] != "http.disconnect":
+                pass
         else:
             await self._send(send, response)
 
@@ -139,6 +147,8 @@ def _read_head(scope: Mapping[str, Any]) -> HttpRequest:
         name, value = str(raw_name, "latin-1"), str(raw_value, "utf-8", "surrogateescape")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     client = scope.get("client")
+    host, port = scope.get("server") or ("127.0.0.1", None)
+    shown = f"[{host}]" if ":" in host else host
     return HttpRequest(
         method=scope["method"],
         raw_path=scope["raw_path"].decode("ascii", "replace"),
@@ -146,21 +156,8 @@ def _read_head(scope: Mapping[str, Any]) -> HttpRequest:
         headers=headers,
         body=b"",
         source_ip=client[0] if client else "",
-        server=_render_server(scope.get("server")),
+        server=f"{shown}:{port}" if port else shown,
     )
-
-
-def _render_server(address: tuple[str, int | None] | None) -> str:
-    host, port = address or ("127.0.0.1", None)
-    shown = f"[{host}]" if ":" in host else host
-    return f"{shown}:{port}" if port else shown
-
-
-def _check_announced_length(headers: Mapping[str, str]) -> None:
-    """Refuse what announces to be too large before any of it is read; the server has checked that it is a number."""
-    announced = headers.get("content-length", "0")
-    if len(announced) > len(str(MAX_BODY_BYTES)) or int(announced) > MAX_BODY_BYTES:
-        raise _too_large()
 
 
 async def _read_body(receive: Receive, timeout_seconds: float) -> bytes:
@@ -199,22 +196,6 @@ async def _receive_part(receive: Receive) -> Mapping[str, Any]:
 
 def _too_large() -> RefusalError:
     return RefusalError(Refusal.TOO_LARGE, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
-
-
-def _refuse(request: HttpRequest, refused: RefusalError) -> HttpResponse:
-    codec = UnservedCodec(read_signing_name(request) or "this service", request)
-    return codec.render_error(codec.make_error(refused), _NO_REQUEST_ID)
-
-
-def _answer_bug(request: HttpRequest) -> HttpResponse:
-    error = ServiceError("InternalFailure", "The sandbox has a bug; its log says more.", 500)
-    return UnservedCodec("this service", request).render_error(error, _NO_REQUEST_ID)
-
-
-async def _cut(scope: Mapping[str, Any], receive: Receive) -> None:
-    scope["extensions"][ABORT_EXTENSION]["abort"]()
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 @lru_cache(maxsize=4)
@@ -271,9 +252,26 @@ def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
         instance = _start(options)
         if not is_loopback(options.host):
             sys.stderr.write(_INSECURE_WARNING.format(host=options.host))
-        _freeze_garbage_collector()
+        # Keep the garbage collector from going through 50,000 accounts again and again: they stay.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_COLLECTED_AFTER)
         watched = (parent_id or os.getppid()) if options.exits_with_parent else None
-        _Server(_configure(Application(instance)), listener, watched).run(sockets=[listener])
+        configuration = uvicorn.Config(
+            Application(instance),
+            loop="uvloop" if sys.platform != "win32" else "asyncio",
+            http=_CuttableProtocol,
+            ws="none",
+            lifespan="off",
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=1,
+        )
+        _Server(configuration, listener, watched).run(sockets=[listener])
 
 
 def _start(options: SandboxOptions) -> SandboxInstance:
@@ -288,13 +286,6 @@ def _start(options: SandboxOptions) -> SandboxInstance:
     instance.throttle = make_throttle(options.throttle)
     instance.keeper = keeper
     return instance
-
-
-def _freeze_garbage_collector() -> None:
-    """Keep the garbage collector from going through 50,000 accounts again and again: they stay."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER)
 
 
 def _build(origin: Origin, clock: Clock, propagation_delays: PropagationDelays) -> World:
@@ -313,23 +304,6 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}.") from error
     return listener
-
-
-def _configure(application: Application) -> uvicorn.Config:
-    return uvicorn.Config(
-        application,
-        loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=_CuttableProtocol,
-        ws="none",
-        lifespan="off",
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=1,
-    )
 
 
 class _CuttableProtocol(HttpToolsProtocol):

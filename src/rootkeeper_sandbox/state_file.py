@@ -97,23 +97,20 @@ class WorldChanges:
             value, inner = getattr(owner, name), f"{place}.{name}"
             if isinstance(value, dict):
                 values[name] = {}
-                self._take_entries(parts, inner, owner, name)
-            elif _is_object(value):
+                entries, known = getattr(owner, name), self._dictionaries.get(inner, ())
+                if entries is not known:
+                    entries = self._dictionaries[inner] = _KeptDict(entries, known)
+                    setattr(owner, name, entries)
+                for key in entries.touched:
+                    self._take_part(parts, inner, repr(key), (key, dict.get(entries, key)) if key in entries else None)
+                entries.touched.clear()
+                entries.is_written = False
+            elif is_dataclass(value) and not getattr(type(value), "__dataclass_params__").frozen:  # noqa: B009 - unknown to mypy
                 objects.append(name)
                 self._take_object(parts, inner, value)
             else:
                 values[name] = value
         self._take_part(parts, place, "", (None, (type(owner), values, objects)))
-
-    def _take_entries(self, parts: Parts, place: str, owner: Any, name: str) -> None:
-        entries, known = getattr(owner, name), self._dictionaries.get(place, ())
-        if entries is not known:
-            entries = self._dictionaries[place] = _KeptDict(entries, known)
-            setattr(owner, name, entries)
-        for key in entries.touched:
-            self._take_part(parts, place, repr(key), (key, dict.get(entries, key)) if key in entries else None)
-        entries.touched.clear()
-        entries.is_written = False
 
     def _take_part(self, parts: Parts, place: str, key: str, part: tuple[Any, Any] | None) -> None:
         pickled = pickle.dumps(part) if part else None
@@ -127,10 +124,6 @@ def _list_fields(owner: Any) -> list[str]:
     if is_dataclass(owner):
         return [field.name for field in fields(owner) if field.metadata.get("is_kept", True)]
     return [name for name in vars(owner) if name != "clock"]
-
-
-def _is_object(value: Any) -> bool:
-    return is_dataclass(value) and not getattr(type(value), "__dataclass_params__").frozen  # noqa: B009 - unknown to mypy
 
 
 class FileStateRecorder:

@@ -136,21 +136,18 @@ class AwsThrottle:
 
     def find_refusal(self, call: Call) -> ServiceError | None:
         """Count the call in all its buckets, or refuse it without counting when one of them is empty."""
-        buckets = self._find_buckets(call)
+        own = [(rate, call.operation) for rate in RATES.get(call.service, {}).get(call.operation, ())]
+        shared = [(rate, "") for rate in SHARED_RATES.get(call.service, ())]
+        buckets = [
+            self._bucket(rate, (call.service, operation, rate.scope, *holder))
+            for rate, operation in (*own, *shared)
+            if (holder := _find_holder(rate.scope, call)) is not None
+        ]
         if any(bucket.tokens < 1 for bucket in buckets):
             return find_throttling_error(call.service)
         for bucket in buckets:
             bucket.tokens -= 1
         return None
-
-    def _find_buckets(self, call: Call) -> list[_Bucket]:
-        own = [(rate, call.operation) for rate in RATES.get(call.service, {}).get(call.operation, ())]
-        shared = [(rate, "") for rate in SHARED_RATES.get(call.service, ())]
-        return [
-            self._bucket(rate, (call.service, operation, rate.scope, *holder))
-            for rate, operation in (*own, *shared)
-            if (holder := _find_holder(rate.scope, call)) is not None
-        ]
 
     def _bucket(self, rate: Rate, key: tuple[str, ...]) -> _Bucket:
         now = self.read_seconds()

@@ -206,7 +206,14 @@ def find_denial(call: Call, operation: Operation, action: str) -> AccessDenial |
     request = access_request(call, operation, operation.resource(call), action, guarded)
     request_policies = find_request_policies(call)
     if guarded is not None:
-        request_policies = _add_resource_policies(request_policies, guarded, call, operation)
+        is_own = call.principal.account_id == guarded.account_id
+        is_owner_root = is_own and call.principal.kind in _ROOT_KINDS
+        request_policies = replace(
+            request_policies,
+            resource_control_levels=call.world.resource_control_policies(guarded.account_id),
+            resource_policy=None if is_owner_root and operation.is_open_to_owner_root else guarded.policy,
+            is_cross_account=not is_own,
+        )
     return decide(request, request_policies)
 
 
@@ -251,20 +258,6 @@ def find_request_policies(call: Call) -> RequestPolicies:
 def _leave_out_repeats(levels: Sequence[Sequence[AttachedPolicy]]) -> Sequence[Sequence[AttachedPolicy]]:
     """Leave out levels that have the very policies of the one above, as most have nothing but AWS's own."""
     return [level for index, level in enumerate(levels) if index == 0 or level is not levels[index - 1]]
-
-
-def _add_resource_policies(
-    request_policies: RequestPolicies, guarded: GuardedResource, call: Call, operation: Operation
-) -> RequestPolicies:
-    """Add the policies over the resource."""
-    is_own = call.principal.account_id == guarded.account_id
-    is_owner_root = is_own and call.principal.kind in _ROOT_KINDS
-    return replace(
-        request_policies,
-        resource_control_levels=call.world.resource_control_policies(guarded.account_id),
-        resource_policy=None if is_owner_root and operation.is_open_to_owner_root else guarded.policy,
-        is_cross_account=not is_own,
-    )
 
 
 def _refuse(call: Call, operation: Operation, denial: AccessDenial, action: str) -> RefusalError:

@@ -140,7 +140,17 @@ def request_context(
 
     ``owner_id`` is the account that the resource belongs to, where its ARN doesn't say so.
     """
-    context = _request_keys(call)
+    context: dict[str, ContextValue] = {
+        "aws:currenttime": format_iso8601(call.now),
+        "aws:epochtime": str(int(call.now.timestamp())),
+        "aws:principalisawsservice": "false",
+        "aws:requestedregion": call.region,
+        # AWS is called by TLS only; policies that insist on it would otherwise refuse everything here.
+        "aws:securetransport": "true",
+        "aws:sourceip": call.source_ip,
+        "aws:useragent": call.user_agent,
+        "aws:viaawsservice": "false",
+    }
     context.update(_principal_keys(call.principal, call.world))
     context.update(_resource_keys(context, owner_id or _resource_account(resource), call.world))
     context.update((key.lower(), value) for key, value in service_keys.items())
@@ -157,20 +167,6 @@ def _resource_keys(
     path = world.organization_path(owner_id)
     places: dict[str, ContextValue] = {"aws:resourceorgid": world.organization_id, "aws:resourceorgpaths": (path,)}
     return {"aws:resourceaccount": owner_id} | (places if path else {})
-
-
-def _request_keys(call: Call) -> dict[str, ContextValue]:
-    return {
-        "aws:currenttime": format_iso8601(call.now),
-        "aws:epochtime": str(int(call.now.timestamp())),
-        "aws:principalisawsservice": "false",
-        "aws:requestedregion": call.region,
-        # AWS is called by TLS only; policies that insist on it would otherwise refuse everything here.
-        "aws:securetransport": "true",
-        "aws:sourceip": call.source_ip,
-        "aws:useragent": call.user_agent,
-        "aws:viaawsservice": "false",
-    }
 
 
 def _principal_keys(principal: Principal, world: World) -> dict[str, ContextValue]:
@@ -222,8 +218,6 @@ def _resource_account(resource: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """One request for access."""
-
     action: str
     """In lower case, such as ``iam:getuser``; actions don't distinguish case."""
     resource: str
@@ -483,18 +477,15 @@ class ValueCondition:
     def holds(self, context: Context) -> bool:
         found = context.get(self.key)
         if found is None:
-            return self._holds_without_key()
+            if self.if_exists or self.set_operator is SetOperator.FOR_ALL_VALUES:
+                return True
+            return self.is_negated and self.set_operator is None
         values = (found,) if isinstance(found, str) else found
         if self.set_operator is SetOperator.FOR_ALL_VALUES:
             return all(self._matches(value, context) is not self.is_negated for value in values)
         if self.set_operator is SetOperator.FOR_ANY_VALUE:
             return any(self._matches(value, context) is not self.is_negated for value in values)
         return any(self._matches(value, context) for value in values) is not self.is_negated
-
-    def _holds_without_key(self) -> bool:
-        if self.if_exists or self.set_operator is SetOperator.FOR_ALL_VALUES:
-            return True
-        return self.is_negated and self.set_operator is None
 
     def _matches(self, value: str, context: Context) -> bool:
         return any(test(value, context) for test in self.tests)
@@ -522,7 +513,9 @@ def _parse_condition(operator_name: str, key: str, values: object, has_variables
     set_operator, base, if_exists = _split_operator_name(operator_name)
     texts = [_to_text(value) for value in (values if isinstance(values, list) else [values])]
     if base == _NULL and set_operator is None and not if_exists:
-        return NullCondition(key.lower(), _parse_null(texts))
+        if len(texts) != 1 or texts[0].lower() not in ("true", "false"):
+            raise OperandError("Null takes one boolean.")
+        return NullCondition(key.lower(), texts[0].lower() == "true")
     known = _OPERATORS_BY_LOWER_NAME.get(base)
     if known is None:
         raise OperandError(f"There is no condition operator {operator_name}.")
@@ -544,12 +537,6 @@ def _to_text(value: object) -> str:
     if isinstance(value, str | int | float):
         return str(value)
     raise OperandError("A condition's values must be texts, numbers or booleans.")
-
-
-def _parse_null(texts: list[str]) -> bool:
-    if len(texts) != 1 or texts[0].lower() not in ("true", "false"):
-        raise OperandError("Null takes one boolean.")
-    return texts[0].lower() == "true"
 
 
 def _compile_test(known: Operator, text: str, has_variables: bool) -> ValueTest:

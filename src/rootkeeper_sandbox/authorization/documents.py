@@ -58,8 +58,6 @@ class PolicyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One compiled statement."""
-
     sid: str | None
     effect: Effect
     matches_action: Predicate
@@ -136,21 +134,17 @@ def _parse_statement(element: object, kind: PolicyKind, *, has_variables: bool) 
     fields = _object(element, "A statement", _STATEMENT_ELEMENTS)
     if fields.get("Effect") not in list(Effect):
         raise PolicyDocumentError("Effect must be Allow or Deny.")
+    sid = fields.get("Sid")
+    if sid is not None and not isinstance(sid, str):
+        raise PolicyDocumentError("Sid must be a text.")
     return Statement(
-        sid=_parse_sid(fields),
+        sid=sid,
         effect=Effect(fields["Effect"]),
         matches_action=_parse_actions(fields),
         matches_resource=_parse_resources(fields, kind, has_variables),
         principals=_parse_principals(fields, kind),
         conditions=parse_conditions(fields.get("Condition", {}), has_variables=has_variables),
     )
-
-
-def _parse_sid(fields: Mapping[str, Any]) -> str | None:
-    sid = fields.get("Sid")
-    if sid is not None and not isinstance(sid, str):
-        raise PolicyDocumentError("Sid must be a text.")
-    return sid
 
 
 def _parse_actions(fields: Mapping[str, Any]) -> Predicate:

@@ -64,7 +64,12 @@ def compile_arn(fragments: Fragments) -> Predicate:
 
     Source: IAM User Guide, "Amazon Resource Name (ARN) condition operators".
     """
-    segments = _split_segments(fragments)
+    open_segments: list[list[Fragment]] = [[]]
+    for fragment in fragments:
+        first, *others = fragment.text.split(":", _ARN_COLONS + 1 - len(open_segments))
+        open_segments[-1].append(Fragment(first, fragment.is_literal))
+        open_segments.extend([Fragment(other, fragment.is_literal)] for other in others)
+    segments = [tuple(segment) for segment in open_segments]
     if segments == [(Fragment("*"),)]:
         return _match_anything
     tests = [compile_wildcards(segment) for segment in segments]
@@ -145,12 +150,3 @@ def _one_expression(token: Token, is_bounded: bool) -> str:
     if isinstance(token, str):
         return re.escape(token)
     return "[^:]" if is_bounded else "."
-
-
-def _split_segments(fragments: Fragments) -> list[Fragments]:
-    segments: list[list[Fragment]] = [[]]
-    for fragment in fragments:
-        first, *others = fragment.text.split(":", _ARN_COLONS + 1 - len(segments))
-        segments[-1].append(Fragment(first, fragment.is_literal))
-        segments.extend([Fragment(other, fragment.is_literal)] for other in others)
-    return [tuple(segment) for segment in segments]

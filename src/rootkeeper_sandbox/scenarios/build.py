@@ -23,7 +23,6 @@ EXAMPLES: Mapping[str, str] = {
 
 
 def find_example(name: str) -> Path:
-    """Find the file of an example."""
     return Path(__file__).parent / "examples" / f"{name}.yaml"
 
 

@@ -73,7 +73,17 @@ def add_policies(world: World, top: Fields, ou_ids: Mapping[str, str]) -> None:
         fields = value.fields(*_FIELDS)
         policy = _add_policy(world, fields)
         for target in fields.items("targets"):
-            _attach(world, policy, target, find_target(world, ou_ids, target))
+            target_id = find_target(world, ou_ids, target)
+            book = world.organization.policy_book
+            attached = book.policy_ids(policy, target_id)
+            if policy.policy_id in attached:
+                raise target.place.error("is there twice.")
+            if len(attached) >= MAX_ATTACHED[policy.policy_type]:
+                limit = MAX_ATTACHED[policy.policy_type]
+                raise target.place.error(
+                    f"has {limit} policies of this type, AWS's own included; attach this one elsewhere."
+                )
+            book.attach(policy, target_id)
         if fields.find("tags"):
             world.organization.tags[policy.policy_id] = fields.texts("tags")
 
@@ -94,17 +104,6 @@ def _add_policy(world: World, fields: Fields) -> OrganizationPolicy:
     book.enabled_types.add(policy_type)
     book.add(policy)
     return policy
-
-
-def _attach(world: World, policy: OrganizationPolicy, value: Value, target_id: str) -> None:
-    book = world.organization.policy_book
-    attached = book.policy_ids(policy, target_id)
-    if policy.policy_id in attached:
-        raise value.place.error("is there twice.")
-    if len(attached) >= MAX_ATTACHED[policy.policy_type]:
-        limit = MAX_ATTACHED[policy.policy_type]
-        raise value.place.error(f"has {limit} policies of this type, AWS's own included; attach this one elsewhere.")
-    book.attach(policy, target_id)
 
 
 def read_document(value: Value, kind: PolicyKind) -> str:
@@ -169,7 +168,9 @@ def _permit(permissions: Permissions, fields: Fields) -> None:
 
 def _add_usual_principals(world: World, named: set[str]) -> None:
     management_id = world.management_account_id
-    delegate = _find_delegate(world)
+    delegates = world.organization.delegations.get(IAM_SERVICE_PRINCIPAL, {})
+    members = _active_members(world)
+    delegate = next((one for one in members if one.account_id in delegates), members[0] if members else None)
     member = next((one for one in reversed(_active_members(world)) if one is not delegate), delegate)
     places = {"management-admin": management_id, "observer": management_id}
     if delegate and member:
@@ -188,13 +189,6 @@ def _active_members(world: World) -> list[Account]:
         for account in organization.accounts.values()
         if account.state is AccountState.ACTIVE and account.account_id != organization.management_account_id
     ]
-
-
-def _find_delegate(world: World) -> Account | None:
-    """Find the account meant as delegated administrator: one that is, else the first member."""
-    delegates = world.organization.delegations.get(IAM_SERVICE_PRINCIPAL, {})
-    members = _active_members(world)
-    return next((one for one in members if one.account_id in delegates), members[0] if members else None)
 
 
 def add_roles(world: World, top: Fields) -> None:

@@ -139,8 +139,6 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of one mapping."""
-
     found: Mapping[str, Value]
     place: SourceLocation
 
@@ -191,7 +189,6 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def read_yaml(path: Path) -> Value:
-    """Read a file."""
     top = SourceLocation(path, 1, "")
     node = _compose(path, top)
     if node is None:

@@ -21,7 +21,7 @@ from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.state.accounts import Account, AccountState
 from rootkeeper_sandbox.state.people import Message
-from rootkeeper_sandbox.state.resources import AccountContacts, EmailUpdate
+from rootkeeper_sandbox.state.resources import EmailUpdate
 
 SERVICE_PRINCIPAL = "account.amazonaws.com"
 NO_TRUST = " (Your organization must first enable trusted access with AWS Account Management.)"
@@ -29,7 +29,6 @@ ITSELF = " (Access Denied)"
 
 
 def get_account(call: Call) -> Account:
-    """Get the account that a call is about."""
     target_id = call.parameters.get("AccountId")
     if target_id is None:
         return call.world.account(call.principal.account_id)
@@ -132,7 +131,8 @@ def get_contact_information(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("PutContactInformation")
 def put_contact_information(call: Call) -> dict[str, Any]:
     """Replace the primary contact."""
-    _contacts(call, get_account(call)).contact_information = dict(call.parameters["ContactInformation"])
+    contacts = call.world.contacts.of_account(get_account(call).account_id)
+    contacts.contact_information = dict(call.parameters["ContactInformation"])
     return {}
 
 
@@ -150,7 +150,8 @@ def get_alternate_contact(call: Call) -> dict[str, Any]:
 def put_alternate_contact(call: Call) -> dict[str, Any]:
     """Set the alternate contact of one type."""
     contact = {name: call.parameters[name] for name in _CONTACT_FIELDS}
-    _contacts(call, get_account(call)).alternate_contacts[contact["AlternateContactType"]] = contact
+    contacts = call.world.contacts.of_account(get_account(call).account_id)
+    contacts.alternate_contacts[contact["AlternateContactType"]] = contact
     return {}
 
 
@@ -165,10 +166,6 @@ def delete_alternate_contact(call: Call) -> dict[str, Any]:
 
 def _no_contact() -> ServiceError:
     return not_found("No contact of the inputted alternate contact type found.")
-
-
-def _contacts(call: Call, account: Account) -> AccountContacts:
-    return call.world.contacts.of_account(account.account_id)
 
 
 _SENDER = "no-reply@signup.aws"
@@ -192,7 +189,12 @@ def start_primary_email_update(call: Call) -> dict[str, Any]:
     _require_unused(call, address)
     otp = "".join(secrets.choice(_OTP_CHARACTERS) for _ in range(_OTP_LENGTH))
     call.world.contacts.of_account(account.account_id).email_update = EmailUpdate(address, otp, call.now)
-    call.world.mailboxes.deliver(_compose(call, account, address, otp))
+    body = (
+        f"A request was made to change the root user email address of the AWS account {account.account_id}"
+        f" ({account.name}) to this address.\n\nVerification code: {otp}\n\nThe code is valid for 24 hours."
+    )
+    subject = "Verify your new AWS account root user email address"
+    call.world.mailboxes.deliver(Message(_SENDER, address, subject, body, call.now))
     return {"Status": "PENDING"}
 
 
@@ -200,14 +202,6 @@ def _require_unused(call: Call, address: str) -> None:
     accounts = (*call.world.organization.accounts.values(), *call.world.outsiders.values())
     if any(account.email.lower() == address.lower() for account in accounts):
         raise ServiceError("ConflictException", "The email address is already in use by an AWS account.", 409)
-
-
-def _compose(call: Call, account: Account, address: str, otp: str) -> Message:
-    body = (
-        f"A request was made to change the root user email address of the AWS account {account.account_id}"
-        f" ({account.name}) to this address.\n\nVerification code: {otp}\n\nThe code is valid for 24 hours."
-    )
-    return Message(_SENDER, address, "Verify your new AWS account root user email address", body, call.now)
 
 
 @OPERATIONS.change("AcceptPrimaryEmailUpdate", condition_keys=_email_keys)

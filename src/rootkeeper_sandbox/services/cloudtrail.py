@@ -27,7 +27,8 @@ def lookup_events(call: Call) -> dict[str, Any]:
     """Give events, the newest first, of a time and with an attribute, where they are asked for."""
     if call.parameters.get("EventCategory") is not None:
         return {"Events": []}
-    start = _read_offset(call)
+    refusal = ServiceError("InvalidNextTokenException", "The specified NextToken is not valid.")
+    start = open_token(call, call.parameters.get("NextToken"), refusal)
     size = call.parameters.get("MaxResults", _PAGE_SIZE)
     found = list(islice(_matching_events(call), start, start + size + 1))
     token = {"NextToken": seal_token(call, start + size)} if len(found) > size else {}
@@ -35,33 +36,19 @@ def lookup_events(call: Call) -> dict[str, Any]:
 
 
 def _matching_events(call: Call) -> Iterator[Mapping[str, Any]]:
-    first, last = _read_times(call)
-    attribute = _read_attribute(call)
-    events = call.event_log.newest_first(call.principal.account_id, first, last) if call.event_log else iter(())
-    for event in events:
-        if event["awsRegion"] == call.region and (attribute is None or _has(event, *attribute)):
-            yield event
-
-
-def _read_times(call: Call) -> tuple[datetime, datetime]:
     first = max(call.parameters.get("StartTime", call.now - _KEPT_FOR), call.now - _KEPT_FOR)
     last = call.parameters.get("EndTime", call.now)
     if call.parameters.get("StartTime", first) > last:
         message = "The time range that you specified is not valid: the start is after the end."
         raise ServiceError("InvalidTimeRangeException", message)
-    return first, last
-
-
-def _read_attribute(call: Call) -> tuple[str, str] | None:
     attributes = call.parameters.get("LookupAttributes", [])
     if len(attributes) > 1:
         raise ServiceError("InvalidLookupAttributesException", "You can only specify one lookup attribute.")
-    return (attributes[0]["AttributeKey"], attributes[0]["AttributeValue"]) if attributes else None
-
-
-def _read_offset(call: Call) -> int:
-    refusal = ServiceError("InvalidNextTokenException", "The specified NextToken is not valid.")
-    return open_token(call, call.parameters.get("NextToken"), refusal)
+    attribute = (attributes[0]["AttributeKey"], attributes[0]["AttributeValue"]) if attributes else None
+    events = call.event_log.newest_first(call.principal.account_id, first, last) if call.event_log else iter(())
+    for event in events:
+        if event["awsRegion"] == call.region and (attribute is None or _has(event, *attribute)):
+            yield event
 
 
 def _has(event: Mapping[str, Any], key: str, value: str) -> bool:

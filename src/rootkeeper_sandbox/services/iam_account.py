@@ -27,7 +27,6 @@ OPERATIONS = ServedOperations("iam")
 
 @OPERATIONS.read("ListOrganizationsFeatures")
 def list_features(call: Call) -> dict[str, Any]:
-    """List the features that are on."""
     _require_organization_administrator(call)
     _require_all_features(call)
     return _render_features(call)

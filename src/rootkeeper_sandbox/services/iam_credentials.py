@@ -242,7 +242,11 @@ def get_access_key_last_used(call: Call) -> dict[str, Any]:
     """Describe when, where and for which service a key was last used."""
     owner = _own_key_owner(call)
     if owner is None:
-        raise _key_out_of_reach(call)
+        message = (
+            f"User: {call.principal.arn} is not authorized to perform: iam:GetAccessKeyLastUsed"
+            f" on resource: access key {call.parameters['AccessKeyId']}"
+        )
+        raise ServiceError("AccessDenied", message, 403)
     account = caller_account(call)
     user = account.find_user(owner.user_name) if owner.user_name else None
     key = (user.credentials if user else account.root_user).access_keys[call.parameters["AccessKeyId"]]
@@ -255,14 +259,6 @@ def get_access_key_last_used(call: Call) -> dict[str, Any]:
 def _own_key_owner(call: Call) -> KeyOwner | None:
     owner = call.world.find_key_owner(call.parameters["AccessKeyId"])
     return owner if owner and owner.account_id == call.principal.account_id else None
-
-
-def _key_out_of_reach(call: Call) -> ServiceError:
-    message = (
-        f"User: {call.principal.arn} is not authorized to perform: iam:GetAccessKeyLastUsed"
-        f" on resource: access key {call.parameters['AccessKeyId']}"
-    )
-    return ServiceError("AccessDenied", message, 403)
 
 
 @OPERATIONS.change("DeleteAccessKey")

@@ -109,20 +109,20 @@ def create_role(call: Call) -> dict[str, Any]:
     )
     role.permissions.tags.update(_read_tags(call))
     account.identities.roles[name] = role
-    return {"Role": _describe_role_briefly(call, account, role)}
+    return {"Role": _describe_role(call, account, role)}
 
 
 @OPERATIONS.read("GetRole")
 def get_role(call: Call) -> dict[str, Any]:
     account, role = _get_role(call)
-    return {"Role": _describe_role_briefly(call, account, role)}
+    return {"Role": _describe_role(call, account, role)}
 
 
 @OPERATIONS.read("ListRoles", resource=any_resource)
 def list_roles(call: Call) -> dict[str, Any]:
     account = caller_account(call)
     roles = account.existing_identities.roles.values() if account.existing_identities else ()
-    return render_page(call, "Roles", [_describe_role_briefly(call, account, role) for role in roles])
+    return render_page(call, "Roles", [_describe_role(call, account, role) for role in roles])
 
 
 @OPERATIONS.change("DeleteRole")
@@ -170,7 +170,6 @@ def attach_policy(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("DetachRolePolicy")
 @OPERATIONS.change("DetachUserPolicy")
 def detach_policy(call: Call) -> dict[str, Any]:
-    """Detach a managed policy."""
     identity, arn = _identity(call), call.parameters["PolicyArn"]
     if identity.permissions.managed_policies.pop(arn, None) is None:
         raise no_such_entity(f"Policy {arn} was not found.")
@@ -203,7 +202,7 @@ def update_access_key(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _describe_role_briefly(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
+def _describe_role(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
     return {
         "Path": role.path,
         "RoleName": role.name,
@@ -279,43 +278,25 @@ def _list_details(call: Call) -> Iterator[dict[str, Any]]:
     users = identities.users.values() if identities else ()
     roles = identities.roles.values() if identities else ()
     for user in users:
-        yield {"kind": "User", "detail": _describe_user(call, account, user)}
+        described = describe_user(call, account, user) | {"GroupList": []}
+        yield {"kind": "User", "detail": described | _describe_permissions(user.permissions, "UserPolicyList")}
     for role in roles:
-        yield {"kind": "Role", "detail": _describe_role(call, account, role)}
+        described = _describe_role(call, account, role) | {"InstanceProfileList": []}
+        yield {"kind": "Role", "detail": described | _describe_permissions(role.permissions, "RolePolicyList")}
     attached = dict(pair for one in (*users, *roles) for pair in one.permissions.managed_policies.items())
     for arn, document in attached.items():
         versions = {"PolicyVersionList": [_describe_version(call, document)]}
         yield {"kind": "AWSManagedPolicy", "detail": _describe_policy(call, arn) | versions}
 
 
-def _describe_user(call: Call, account: Account, user: IamUser) -> dict[str, Any]:
-    described = describe_user(call, account, user) | {
-        "UserPolicyList": _describe_inline(user.permissions),
-        "GroupList": [],
+def _describe_permissions(permissions: Permissions, inline_name: str) -> dict[str, Any]:
+    """Give inline policies, as the member ``inline_name``, attached ones and tags."""
+    inline, attached, tags = permissions.inline_policies, permissions.managed_policies, permissions.tags
+    return {
+        inline_name: [{"PolicyName": name, "PolicyDocument": quote(text, safe="")} for name, text in inline.items()],
+        "AttachedManagedPolicies": [{"PolicyName": _name_of(arn), "PolicyArn": arn} for arn in attached],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
-    return described | _describe_attached(user.permissions) | _describe_tags(user.permissions)
-
-
-def _describe_role(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
-    described = _describe_role_briefly(call, account, role) | {
-        "InstanceProfileList": [],
-        "RolePolicyList": _describe_inline(role.permissions),
-    }
-    return described | _describe_attached(role.permissions) | _describe_tags(role.permissions)
-
-
-def _describe_inline(permissions: Permissions) -> list[dict[str, str]]:
-    policies = permissions.inline_policies.items()
-    return [{"PolicyName": name, "PolicyDocument": quote(text, safe="")} for name, text in policies]
-
-
-def _describe_attached(permissions: Permissions) -> dict[str, Any]:
-    arns = permissions.managed_policies
-    return {"AttachedManagedPolicies": [{"PolicyName": _name_of(arn), "PolicyArn": arn} for arn in arns]}
-
-
-def _describe_tags(permissions: Permissions) -> dict[str, Any]:
-    return {"Tags": [{"Key": key, "Value": value} for key, value in permissions.tags.items()]}
 
 
 def _describe_policy(call: Call, arn: str) -> dict[str, Any]:

@@ -107,7 +107,6 @@ def require_instance(call: Call, center: IdentityCenter) -> None:
 
 
 def get_permission_set(call: Call, center: IdentityCenter) -> PermissionSet:
-    """Get the permission set that is named."""
     require_instance(call, center)
     found = center.permission_sets.get(call.parameters["PermissionSetArn"])
     if found is None:

@@ -11,7 +11,7 @@ F.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from rootkeeper_sandbox.services.organizations_tree import (
     for_management,
     for_members,
     for_readers,
+    get_account,
     invalid_input,
     not_found,
     read_tags,
@@ -153,7 +154,7 @@ def move_account(call: Call) -> dict[str, Any]:
     """Move an account from the parent that it is in to another one."""
     organization, account_id = call.world.organization, call.parameters["AccountId"]
     source, destination = call.parameters["SourceParentId"], call.parameters["DestinationParentId"]
-    account = _get_account(organization, account_id)
+    account = get_account(organization, account_id)
     require_parent(organization, source, "SourceParent")
     require_parent(organization, destination, "DestinationParent")
     if account.parent_id != source:
@@ -170,7 +171,7 @@ def move_account(call: Call) -> dict[str, Any]:
 def close_account(call: Call) -> dict[str, Any]:
     """Begin to close an account; its keys and everything else stay as they are."""
     organization, account_id = call.world.organization, call.parameters["AccountId"]
-    account = _get_account(organization, account_id)
+    account = get_account(organization, account_id)
     if account_id == organization.management_account_id:
         raise constraint_violation("CANNOT_CLOSE_MANAGEMENT_ACCOUNT", "You can't close the management account.")
     if account.state is AccountState.PENDING_CLOSURE:
@@ -178,14 +179,7 @@ def close_account(call: Call) -> dict[str, Any]:
     if account.state is not AccountState.ACTIVE:
         raise ServiceError("AccountAlreadyClosedException", "You attempted to close an account that is already closed.")
     _require_no_delegate(organization, account_id)
-    _require_closing_quota(call)
-    organization.begin_closure(account_id, call.now)
-    return {}
-
-
-def _require_closing_quota(call: Call) -> None:
-    """At most three at a time, and the higher of 250 or a fifth of the members, but not over 1,000, in 30 days."""
-    organization = call.world.organization
+    # At most three at a time, and the higher of 250 or a fifth of the members, but not over 1,000, in 30 days.
     recent = [i for i, asked_at in organization.closures.items() if asked_at > call.now - _CLOSURE_PERIOD]
     accounts = organization.accounts
     under_way = [i for i in recent if i in accounts and accounts[i].state is AccountState.PENDING_CLOSURE]
@@ -195,6 +189,8 @@ def _require_closing_quota(call: Call) -> None:
     if len(recent) >= min(max(250, (len(accounts) - 1) // 5), 1000):
         message = "You have exceeded the close account quota for the past 30 days."
         raise constraint_violation("CLOSE_ACCOUNT_QUOTA_EXCEEDED", message)
+    organization.begin_closure(account_id, call.now)
+    return {}
 
 
 @OPERATIONS.change("RemoveAccountFromOrganization", resource=account_resource)
@@ -215,7 +211,7 @@ def leave_organization(call: Call) -> dict[str, Any]:
 
 def _release_account(call: Call, account_id: str) -> None:
     organization = call.world.organization
-    account = _get_account(organization, account_id)
+    account = get_account(organization, account_id)
     if account_id == organization.management_account_id:
         message = "You can't remove the management account from the organization."
         raise ServiceError("MasterCannotLeaveOrganizationException", message)
@@ -231,13 +227,6 @@ def _require_no_delegate(organization: Organization, account_id: str) -> None:
     if account_id in organization.delegated_account_ids():
         message = "You must deregister the account as a delegated administrator before you can do this."
         raise constraint_violation("CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG", message)
-
-
-def _get_account(organization: Organization, account_id: str) -> Account:
-    account = organization.accounts.get(account_id)
-    if account is None:
-        raise not_found("Account")
-    return account
 
 
 _SENDER = "no-reply@invite.signin.aws"
@@ -270,7 +259,14 @@ def invite_account(call: Call) -> dict[str, Any]:
         tags=read_tags(call),
     )
     world.organization.handshakes[handshake.handshake_id] = handshake
-    _write_mail(call, account, handshake)
+    management = call.world.account(call.world.management_account_id)
+    body = (
+        f"{management.name} ({management.account_id}) invites the account {account.account_id} to join the"
+        f" organization {call.world.organization_id}. Accept it with the handshake {handshake.handshake_id}"
+        f" by {handshake.expires_at:%Y-%m-%d}."
+    )
+    subject = "Your AWS account has been invited to join an AWS organization"
+    call.world.mailboxes.deliver(Message(_SENDER, account.email, subject, body, call.now))
     return {"Handshake": _describe(call, handshake)}
 
 
@@ -282,21 +278,10 @@ def _find_invited(call: Call, target: dict[str, str]) -> Account | None:
     return None
 
 
-def _write_mail(call: Call, account: Account, handshake: Handshake) -> None:
-    management = call.world.account(call.world.management_account_id)
-    body = (
-        f"{management.name} ({management.account_id}) invites the account {account.account_id} to join the"
-        f" organization {call.world.organization_id}. Accept it with the handshake {handshake.handshake_id}"
-        f" by {handshake.expires_at:%Y-%m-%d}."
-    )
-    subject = "Your AWS account has been invited to join an AWS organization"
-    call.world.mailboxes.deliver(Message(_SENDER, account.email, subject, body, call.now))
-
-
 @OPERATIONS.change("AcceptHandshake", resource=_handshake_resource)
 def accept_handshake(call: Call) -> dict[str, Any]:
     """Join the organization, under its root; nothing in the account changes."""
-    handshake = _end(call, HandshakeState.ACCEPTED, _require_recipient)
+    handshake = _end(call, HandshakeState.ACCEPTED)
     account = call.world.outsiders.pop(handshake.account_id)
     account.opened_at, account.joined_at, account.joined_method = account.created_at, call.now, "INVITED"
     account.tags = dict(handshake.tags)
@@ -306,19 +291,21 @@ def accept_handshake(call: Call) -> dict[str, Any]:
 
 @OPERATIONS.change("DeclineHandshake", resource=_handshake_resource)
 def decline_handshake(call: Call) -> dict[str, Any]:
-    """Decline an invitation."""
-    return {"Handshake": _describe(call, _end(call, HandshakeState.DECLINED, _require_recipient))}
+    return {"Handshake": _describe(call, _end(call, HandshakeState.DECLINED))}
 
 
 @OPERATIONS.change("CancelHandshake", resource=_handshake_resource)
 def cancel_handshake(call: Call) -> dict[str, Any]:
     """Take an invitation back."""
-    return {"Handshake": _describe(call, _end(call, HandshakeState.CANCELED, _require_sender))}
+    return {"Handshake": _describe(call, _end(call, HandshakeState.CANCELED))}
 
 
-def _end(call: Call, state: HandshakeState, require_party: Callable[[Call, Handshake], None]) -> Handshake:
+def _end(call: Call, state: HandshakeState) -> Handshake:
+    """End a handshake: the sender cancels it, the recipient accepts or declines it."""
     handshake = _get_handshake(call)
-    require_party(call, handshake)
+    is_canceled = state is HandshakeState.CANCELED
+    if call.principal.account_id != (call.world.management_account_id if is_canceled else handshake.account_id):
+        raise access_denied()
     found = handshake.state(call.now)
     if found is state:
         raise ServiceError("HandshakeAlreadyInStateException", "The handshake is already in the requested state.")
@@ -328,16 +315,6 @@ def _end(call: Call, state: HandshakeState, require_party: Callable[[Call, Hands
     ended = handshake.end(state, call.now)
     call.world.organization.handshakes[ended.handshake_id] = ended
     return ended
-
-
-def _require_recipient(call: Call, handshake: Handshake) -> None:
-    if call.principal.account_id != handshake.account_id:
-        raise access_denied()
-
-
-def _require_sender(call: Call, handshake: Handshake) -> None:  # noqa: ARG001 - as its counterpart
-    if call.principal.account_id != call.world.management_account_id:
-        raise access_denied()
 
 
 @OPERATIONS.read("DescribeHandshake", resource=_handshake_resource)
@@ -379,23 +356,6 @@ def _get_handshake(call: Call) -> Handshake:
 
 def _describe(call: Call, handshake: Handshake) -> dict[str, Any]:
     organization = call.world.organization
-    return {
-        "Id": handshake.handshake_id,
-        "Arn": _arn(call, handshake.handshake_id),
-        "Parties": [
-            {"Id": organization.organization_id.removeprefix("o-"), "Type": "ORGANIZATION"},
-            {"Id": handshake.target_id, "Type": "EMAIL" if "@" in handshake.target_id else "ACCOUNT"},
-        ],
-        "State": str(handshake.state(call.now)),
-        "RequestedTimestamp": handshake.requested_at,
-        "ExpirationTimestamp": handshake.expires_at,
-        "Action": "INVITE",
-        "Resources": _describe_resources(call, handshake),
-    }
-
-
-def _describe_resources(call: Call, handshake: Handshake) -> list[dict[str, Any]]:
-    organization = call.world.organization
     management = organization.accounts[organization.management_account_id]
     sender = [
         {"Type": "MASTER_EMAIL", "Value": management.email},
@@ -405,9 +365,25 @@ def _describe_resources(call: Call, handshake: Handshake) -> list[dict[str, Any]
             "Value": "ALL" if organization.has_all_features else "CONSOLIDATED_BILLING",
         },
     ]
-    target = {"Type": "EMAIL" if "@" in handshake.target_id else "ACCOUNT", "Value": handshake.target_id}
+    target_type = "EMAIL" if "@" in handshake.target_id else "ACCOUNT"
     notes = [{"Type": "NOTES", "Value": handshake.notes}] if handshake.notes else []
-    return [{"Type": "ORGANIZATION", "Value": organization.organization_id, "Resources": sender}, target, *notes]
+    return {
+        "Id": handshake.handshake_id,
+        "Arn": _arn(call, handshake.handshake_id),
+        "Parties": [
+            {"Id": organization.organization_id.removeprefix("o-"), "Type": "ORGANIZATION"},
+            {"Id": handshake.target_id, "Type": target_type},
+        ],
+        "State": str(handshake.state(call.now)),
+        "RequestedTimestamp": handshake.requested_at,
+        "ExpirationTimestamp": handshake.expires_at,
+        "Action": "INVITE",
+        "Resources": [
+            {"Type": "ORGANIZATION", "Value": organization.organization_id, "Resources": sender},
+            {"Type": target_type, "Value": handshake.target_id},
+            *notes,
+        ],
+    }
 
 
 def _arn(call: Call, handshake_id: str) -> str:
@@ -466,7 +442,13 @@ def register_delegated_administrator(call: Call) -> dict[str, Any]:
     """Make a member account an administrator of a service."""
     organization = call.world.organization
     service, account_id = _service_principal(call), call.parameters["AccountId"]
-    _require_eligible(call, account_id)
+    account = get_account(organization, account_id)
+    if account_id == organization.management_account_id:
+        message = "You cannot register master account/yourself as delegated administrator for your organization."
+        raise constraint_violation("CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR", message)
+    if account.state is not AccountState.ACTIVE:
+        message = "You cannot register a suspended account as delegated administrator for your organization."
+        raise constraint_violation("CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR", message)
     if not organization.is_trusted(service):
         message = "You must enable service access before registering a delegated administrator for the service."
         raise constraint_violation("SERVICE_ACCESS_NOT_ENABLED", message)
@@ -477,27 +459,13 @@ def register_delegated_administrator(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _require_eligible(call: Call, account_id: str) -> None:
-    organization = call.world.organization
-    account = organization.accounts.get(account_id)
-    if account is None:
-        raise not_found("Account")
-    if account_id == organization.management_account_id:
-        message = "You cannot register master account/yourself as delegated administrator for your organization."
-        raise constraint_violation("CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR", message)
-    if account.state is not AccountState.ACTIVE:
-        message = "You cannot register a suspended account as delegated administrator for your organization."
-        raise constraint_violation("CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR", message)
-
-
 @OPERATIONS.change("DeregisterDelegatedAdministrator", resource=account_resource, condition_keys=_service_keys)
 @for_management
 def deregister_delegated_administrator(call: Call) -> dict[str, Any]:
     """Take the administration of a service from an account."""
     organization = call.world.organization
     service, account_id = _service_principal(call), call.parameters["AccountId"]
-    if account_id not in organization.accounts:
-        raise not_found("Account")
+    get_account(organization, account_id)
     if not organization.is_delegated_administrator(account_id, service):
         raise _not_registered()
     organization.deregister_delegate(account_id, service, call.now)
@@ -540,8 +508,7 @@ def _delegates(call: Call) -> dict[str, datetime]:
 def list_delegated_services(call: Call) -> dict[str, Any]:
     """List the services that an account administers."""
     organization, account_id = call.world.organization, call.parameters["AccountId"]
-    if account_id not in organization.accounts:
-        raise not_found("Account")
+    get_account(organization, account_id)
     rows = [
         {"ServicePrincipal": service, "DelegationEnabledDate": accounts[account_id]}
         for service, accounts in organization.delegations.items()

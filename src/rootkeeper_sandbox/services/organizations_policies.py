@@ -102,7 +102,6 @@ def _describe_target(organization: Organization, target_id: str) -> dict[str, An
 @OPERATIONS.read("DescribePolicy", resource=policy_resource)
 @for_readers
 def describe_named_policy(call: Call) -> dict[str, Any]:
-    """Describe one policy with its content."""
     return describe_policy(get_policy(call))
 
 
@@ -123,7 +122,6 @@ def _summarize(policy: OrganizationPolicy) -> dict[str, Any]:
 
 
 def get_policy(call: Call) -> OrganizationPolicy:
-    """Get the policy that a call names."""
     policy = call.world.organization.policy_book.policies.get(call.parameters["PolicyId"])
     if policy is None:
         raise not_found("Policy")

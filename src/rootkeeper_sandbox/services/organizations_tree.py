@@ -220,12 +220,16 @@ def describe_account_row(organization: Organization, account: Account) -> dict[s
 @OPERATIONS.read("DescribeAccount", resource=account_resource)
 @for_readers
 def describe_account(call: Call) -> dict[str, Any]:
-    """Describe one account of the organization."""
     organization = call.world.organization
-    account = organization.accounts.get(call.parameters["AccountId"])
+    account = get_account(organization, call.parameters["AccountId"])
+    return {"Account": describe_account_row(organization, account)}
+
+
+def get_account(organization: Organization, account_id: str) -> Account:
+    account = organization.accounts.get(account_id)
     if account is None:
         raise not_found("Account")
-    return {"Account": describe_account_row(organization, account)}
+    return account
 
 
 @OPERATIONS.read("ListOrganizationalUnitsForParent", resource=_parent_resource)
@@ -245,7 +249,6 @@ def describe_organizational_unit(call: Call) -> dict[str, Any]:
 
 
 def get_organizational_unit(call: Call) -> OrganizationalUnit:
-    """Get the unit that a call names."""
     unit = call.world.organization.organizational_units.get(call.parameters["OrganizationalUnitId"])
     if unit is None:
         raise not_found("OrganizationalUnit")
@@ -361,17 +364,6 @@ def create_organizational_unit(call: Call) -> dict[str, Any]:
     """Create a unit under the root or another unit."""
     organization, parent_id = call.world.organization, call.parameters["ParentId"]
     require_parent(organization, parent_id, "Parent")
-    _require_room(organization, parent_id)
-    _require_new_name(organization, parent_id, call.parameters["Name"])
-    tags = read_tags(call)
-    unit = OrganizationalUnit(_choose_id(call, parent_id), call.parameters["Name"], parent_id)
-    organization.add_organizational_unit(unit)
-    if tags:
-        organization.tags[unit.ou_id] = tags
-    return {"OrganizationalUnit": describe_unit(organization, unit)}
-
-
-def _require_room(organization: Organization, parent_id: str) -> None:
     if len(organization.organizational_units) >= _MAXIMUM_UNITS:
         message = "You have exceeded the allowed number of organizational units."
         raise constraint_violation("OU_NUMBER_LIMIT_EXCEEDED", message)
@@ -381,6 +373,13 @@ def _require_room(organization: Organization, parent_id: str) -> None:
             " allowed."
         )
         raise constraint_violation("OU_DEPTH_LIMIT_EXCEEDED", message)
+    _require_new_name(organization, parent_id, call.parameters["Name"])
+    tags = read_tags(call)
+    unit = OrganizationalUnit(_choose_id(call, parent_id), call.parameters["Name"], parent_id)
+    organization.add_organizational_unit(unit)
+    if tags:
+        organization.tags[unit.ou_id] = tags
+    return {"OrganizationalUnit": describe_unit(organization, unit)}
 
 
 def _require_new_name(organization: Organization, parent_id: str, name: str) -> None:

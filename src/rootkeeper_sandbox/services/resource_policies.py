@@ -30,16 +30,6 @@ def check_resource_policy(text: str, service: str, resources: Sequence[str], wor
 
     :raises PolicyProblemError: with the service's reason.
     """
-    document = _parse(text)
-    for statement in _statements(document):
-        _check_statement(statement, service, resources, world)
-    try:
-        compile_policy(text, PolicyKind.RESOURCE)
-    except PolicyDocumentError as error:
-        raise PolicyProblemError(str(error)) from error
-
-
-def _parse(text: str) -> Mapping[str, Any]:
     if not text.startswith("{"):
         raise PolicyProblemError("Policies must be valid JSON and the first byte must be '{'")
     try:
@@ -48,7 +38,24 @@ def _parse(text: str) -> Mapping[str, Any]:
         raise PolicyProblemError("This policy contains invalid Json") from None
     if "Statement" not in document:
         raise PolicyProblemError("Missing required field Statement")
-    return document  # type: ignore[no-any-return]  # begins with a brace, so it is an object
+    required = ("Effect", "Action", "Resource", "Principal") if service == "s3" else ("Effect", "Action", "Principal")
+    for statement in _statements(document):
+        for field in required:
+            if field not in statement and f"Not{field}" not in statement:
+                raise PolicyProblemError(f"Missing required field {field}")
+        actions = _texts(statement, "Action")
+        if not all(action == "*" or action.lower().startswith(f"{service}:") for action in actions):
+            raise PolicyProblemError("Policy has invalid action")
+        has_resource = "Resource" in statement or "NotResource" in statement
+        if has_resource and not all(_fits(resource, resources) for resource in _texts(statement, "Resource")):
+            raise PolicyProblemError("Policy has invalid resource")
+        for principal in _named_principals(statement):
+            if not _exists(principal, world):
+                raise PolicyProblemError("Invalid principal in policy")
+    try:
+        compile_policy(text, PolicyKind.RESOURCE)
+    except PolicyDocumentError as error:
+        raise PolicyProblemError(str(error)) from error
 
 
 def _statements(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -60,22 +67,6 @@ def _statements(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         if not isinstance(statement, Mapping):
             raise PolicyProblemError("Could not parse the policy: a statement must be an object.")
         yield statement
-
-
-def _check_statement(statement: Mapping[str, Any], service: str, resources: Sequence[str], world: World) -> None:
-    required = ("Effect", "Action", "Resource", "Principal") if service == "s3" else ("Effect", "Action", "Principal")
-    for field in required:
-        if field not in statement and f"Not{field}" not in statement:
-            raise PolicyProblemError(f"Missing required field {field}")
-    actions = _texts(statement, "Action")
-    if not all(action == "*" or action.lower().startswith(f"{service}:") for action in actions):
-        raise PolicyProblemError("Policy has invalid action")
-    has_resource = "Resource" in statement or "NotResource" in statement
-    if has_resource and not all(_fits(resource, resources) for resource in _texts(statement, "Resource")):
-        raise PolicyProblemError("Policy has invalid resource")
-    for principal in _named_principals(statement):
-        if not _exists(principal, world):
-            raise PolicyProblemError("Invalid principal in policy")
 
 
 def _texts(statement: Mapping[str, Any], field: str) -> list[str]:

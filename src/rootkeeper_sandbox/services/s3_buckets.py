@@ -88,22 +88,18 @@ def validate_place(call: Call) -> None:
     bucket = get_bucket(call)
     if bucket.region != call.region and call.operation != _ASSUMED_FROM_ANYWHERE:
         call.response_headers[REGION_HEADER] = bucket.region
-        raise _redirect(bucket)
+        message = (
+            "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all"
+            " future requests to this endpoint."
+        )
+        host = "s3" if bucket.region == DEFAULT_REGION else f"s3.{bucket.region}"
+        fields = {"Endpoint": f"{bucket.name}.{host}.amazonaws.com", "Bucket": bucket.name}
+        raise ServiceError("PermanentRedirect", message, 301, fields)
     if call.operation == "HeadBucket":
         call.response_headers[REGION_HEADER] = bucket.region
     expected = call.parameters.get("ExpectedBucketOwner")
     if expected is not None and expected != bucket.account_id:
         raise access_denied()
-
-
-def _redirect(bucket: Bucket) -> ServiceError:
-    message = (
-        "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future"
-        " requests to this endpoint."
-    )
-    host = "s3" if bucket.region == DEFAULT_REGION else f"s3.{bucket.region}"
-    fields = {"Endpoint": f"{bucket.name}.{host}.amazonaws.com", "Bucket": bucket.name}
-    return ServiceError("PermanentRedirect", message, 301, fields)
 
 
 def guard_bucket(call: Call) -> GuardedResource | None:
@@ -171,7 +167,10 @@ OPERATIONS = ServedOperations(
 def get_bucket_policy(call: Call) -> dict[str, Any]:
     """Give the policy's text, as it was put."""
     bucket = get_own_bucket(call)
-    return {"Policy": _policy(bucket)}
+    if bucket.policy is None:
+        message = "The bucket policy does not exist"
+        raise ServiceError("NoSuchBucketPolicy", message, 404, {"BucketName": bucket.name})
+    return {"Policy": bucket.policy}
 
 
 @OPERATIONS.change("PutBucketPolicy", is_open_to_owner_root=True)
@@ -207,13 +206,6 @@ def get_own_bucket(call: Call) -> Bucket:
     return bucket
 
 
-def _policy(bucket: Bucket) -> str:
-    if bucket.policy is None:
-        message = "The bucket policy does not exist"
-        raise ServiceError("NoSuchBucketPolicy", message, 404, {"BucketName": bucket.name})
-    return bucket.policy
-
-
 def malformed_policy(message: str) -> ServiceError:
     return ServiceError("MalformedPolicy", message)
 
@@ -241,7 +233,17 @@ def create_bucket(call: Call) -> dict[str, Any]:
     region = _read_region(call)
     existing = find_bucket(call)
     if existing:
-        return _answer_existing(call, existing)
+        # In us-east-1 creating one's own bucket again succeeds, elsewhere it doesn't.
+        if existing.account_id != call.principal.account_id:
+            message = (
+                "The requested bucket name is not available. The bucket namespace is shared by all users of the system."
+                " Please select a different name and try again."
+            )
+            raise ServiceError("BucketAlreadyExists", message, 409, {"BucketName": existing.name})
+        if call.region != DEFAULT_REGION or existing.region != DEFAULT_REGION:
+            message = "Your previous request to create the named bucket succeeded and you already own it."
+            raise ServiceError("BucketAlreadyOwnedByYou", message, 409, {"BucketName": existing.name})
+        return _describe_location(call, existing.name)
     owned = call.world.buckets.of_account(call.principal.account_id)
     if len(owned) >= MAX_BUCKETS:
         raise ServiceError("TooManyBuckets", "You have attempted to create more buckets than allowed")
@@ -261,20 +263,6 @@ def create_bucket(call: Call) -> dict[str, Any]:
 def _describe_location(call: Call, name: str) -> dict[str, Any]:
     location = f"/{name}" if call.region == DEFAULT_REGION else f"http://{name}.s3.amazonaws.com/"
     return {"Location": location, "BucketArn": bucket_arn(call)}
-
-
-def _answer_existing(call: Call, bucket: Bucket) -> dict[str, Any]:
-    """In us-east-1 creating one's own bucket again succeeds, elsewhere it doesn't."""
-    if bucket.account_id != call.principal.account_id:
-        message = (
-            "The requested bucket name is not available. The bucket namespace is shared by all users of the system."
-            " Please select a different name and try again."
-        )
-        raise ServiceError("BucketAlreadyExists", message, 409, {"BucketName": bucket.name})
-    if call.region != DEFAULT_REGION or bucket.region != DEFAULT_REGION:
-        message = "Your previous request to create the named bucket succeeded and you already own it."
-        raise ServiceError("BucketAlreadyOwnedByYou", message, 409, {"BucketName": bucket.name})
-    return _describe_location(call, bucket.name)
 
 
 def _read_region(call: Call) -> str:

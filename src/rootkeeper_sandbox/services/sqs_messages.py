@@ -65,7 +65,13 @@ def send_message(call: Call) -> dict[str, Any]:
 
 def _send(call: Call, queue: Queue, sent: Mapping[str, Any]) -> dict[str, Any]:
     body, attributes = sent["MessageBody"], _read_attributes(sent.get("MessageAttributes", {}))
-    _check_body(queue, body)
+    if not body:
+        raise ServiceError("MissingParameter", "The request must contain the parameter MessageBody.")
+    if _NOT_A_CHARACTER.search(body):
+        raise ServiceError("InvalidMessageContents", "Message body contains characters outside the allowed set.")
+    limit = int(queue.attribute("MaximumMessageSize"))
+    if len(body.encode()) > limit:
+        raise invalid_value(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
     delay = sent.get("DelaySeconds", int(queue.attribute("DelaySeconds")))
     if not 0 <= delay <= 900:
         raise invalid_value(f"Value {delay} for parameter DelaySeconds is invalid. Reason: Must be >= 0 and <= 900.")
@@ -87,16 +93,6 @@ def enqueue(queue: Queue, message: QueuedMessage) -> None:
     while len(queue.messages) >= MAX_MESSAGES:
         del queue.messages[next(iter(queue.messages))]
     queue.messages[message.message_id] = message
-
-
-def _check_body(queue: Queue, body: str) -> None:
-    if not body:
-        raise ServiceError("MissingParameter", "The request must contain the parameter MessageBody.")
-    if _NOT_A_CHARACTER.search(body):
-        raise ServiceError("InvalidMessageContents", "Message body contains characters outside the allowed set.")
-    limit = int(queue.attribute("MaximumMessageSize"))
-    if len(body.encode()) > limit:
-        raise invalid_value(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
 
 
 def _md5(data: bytes) -> str:
@@ -145,18 +141,6 @@ def send_message_batch(call: Call) -> dict[str, Any]:
 
 def _do_each(call: Call, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     entries = call.parameters["Entries"]
-    _check_batch(entries)
-    result: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
-    for entry in entries:
-        try:
-            result["Successful"].append({"Id": entry["Id"]} | act(entry))
-        except ServiceError as error:
-            failed = {"Id": entry["Id"], "SenderFault": True, "Code": error.code, "Message": error.message}
-            result["Failed"].append(failed)
-    return {name: rows for name, rows in result.items() if rows}
-
-
-def _check_batch(entries: list[dict[str, Any]]) -> None:
     if not entries:
         raise ServiceError("EmptyBatchRequest", "There should be at least one entry in the request.")
     if len(entries) > _MAX_BATCH:
@@ -168,6 +152,14 @@ def _check_batch(entries: list[dict[str, Any]]) -> None:
         raise ServiceError("InvalidBatchEntryId", message)
     if len(set(ids)) < len(ids):
         raise ServiceError("BatchEntryIdsNotDistinct", "Id repeated.")
+    result: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
+    for entry in entries:
+        try:
+            result["Successful"].append({"Id": entry["Id"]} | act(entry))
+        except ServiceError as error:
+            failed = {"Id": entry["Id"], "SenderFault": True, "Code": error.code, "Message": error.message}
+            result["Failed"].append(failed)
+    return {name: rows for name, rows in result.items() if rows}
 
 
 async def wait_for_message(call: Call) -> None:

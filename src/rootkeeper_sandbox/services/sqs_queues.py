@@ -133,7 +133,17 @@ def apply_attributes(call: Call, queue: Queue, attributes: Mapping[str, str]) ->
     :raises ServiceError: InvalidAttributeName, InvalidAttributeValue or UnsupportedOperation.
     """
     for name, value in attributes.items():
-        _check(call, queue, name, value)
+        if name in _FIFO:
+            raise ServiceError("UnsupportedOperation", "The sandbox does not imitate FIFO queues.")
+        if name not in _RANGES and name not in _KEPT_ONLY and name != POLICY:
+            raise ServiceError("InvalidAttributeName", f"Unknown Attribute {name[:100]}.")
+        if len(value) > _MAX_TEXT_BYTES or (name in _RANGES and not _is_within(value, _RANGES[name])):
+            raise _invalid_value(name)
+        if name == POLICY and value:
+            try:
+                check_resource_policy(value, "sqs", (queue.arn,), call.world)
+            except PolicyProblemError as error:
+                raise _invalid_value(name) from error
     for name, value in attributes.items():
         if name == POLICY:
             queue.set_policy(value or None, call.now)
@@ -141,20 +151,6 @@ def apply_attributes(call: Call, queue: Queue, attributes: Mapping[str, str]) ->
             queue.attributes[name] = value
         else:
             queue.attributes.pop(name, None)
-
-
-def _check(call: Call, queue: Queue, name: str, value: str) -> None:
-    if name in _FIFO:
-        raise ServiceError("UnsupportedOperation", "The sandbox does not imitate FIFO queues.")
-    if name not in _RANGES and name not in _KEPT_ONLY and name != POLICY:
-        raise ServiceError("InvalidAttributeName", f"Unknown Attribute {name[:100]}.")
-    if len(value) > _MAX_TEXT_BYTES or (name in _RANGES and not _is_within(value, _RANGES[name])):
-        raise _invalid_value(name)
-    if name == POLICY and value:
-        try:
-            check_resource_policy(value, "sqs", (queue.arn,), call.world)
-        except PolicyProblemError as error:
-            raise _invalid_value(name) from error
 
 
 def _is_within(value: str, bounds: tuple[int, int]) -> bool:
@@ -174,18 +170,13 @@ def describe_attributes(call: Call, queue: Queue, names: list[str]) -> dict[str,
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ServiceError("InvalidAttributeName", f"Unknown Attribute {unknown[0][:100]}.")
-    described = DEFAULT_ATTRIBUTES | queue.attributes | _count(call, queue)
-    if queue.policy:
-        described[POLICY] = queue.policy
-    return {name: value for name, value in described.items() if "All" in names or name in names}
-
-
-def _count(call: Call, queue: Queue) -> dict[str, str]:
     queue.drop_old_messages(call.now)
     visible = len(queue.visible_messages(call.now))
     hidden = [message for message in queue.messages.values() if message.visible_at > call.now]
     in_flight = sum(1 for message in hidden if message.receive_count)
-    return {
+    described = {
+        **DEFAULT_ATTRIBUTES,
+        **queue.attributes,
         "ApproximateNumberOfMessages": str(visible),
         "ApproximateNumberOfMessagesDelayed": str(len(hidden) - in_flight),
         "ApproximateNumberOfMessagesNotVisible": str(in_flight),
@@ -193,6 +184,9 @@ def _count(call: Call, queue: Queue) -> dict[str, str]:
         "LastModifiedTimestamp": str(int(queue.modified_at.timestamp())),
         "QueueArn": queue.arn,
     }
+    if queue.policy:
+        described[POLICY] = queue.policy
+    return {name: value for name, value in described.items() if "All" in names or name in names}
 
 
 MAX_QUEUES = 1000
@@ -223,7 +217,13 @@ def create_queue(call: Call) -> dict[str, Any]:
     if existing:
         _require_same(call, existing, attributes)
         return {"QueueUrl": queue_url(call, existing)}
-    _require_free(call)
+    book = call.world.queues
+    deleted_at = book.deleted_at.get(named_queue_arn(call))
+    if deleted_at is not None and call.now < deleted_at + _AFTER_DELETION:
+        message = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+        raise ServiceError("QueueDeletedRecently", message)
+    if len(book.of_account(call.principal.account_id, call.region)) >= MAX_QUEUES:
+        raise ServiceError("OverLimit", f"The sandbox keeps at most {MAX_QUEUES} queues of an account in a Region.")
     moment = call.now.replace(microsecond=0)
     account_id = call.principal.account_id
     queue = Queue(name, account_id, call.region, moment, moment, call.world.partition)
@@ -240,16 +240,6 @@ def _require_same(call: Call, queue: Queue, attributes: dict[str, str]) -> None:
         if found.get(name, "") != value:
             message = f"A queue already exists with the same name and a different value for attribute {name}"
             raise ServiceError("QueueNameExists", message)
-
-
-def _require_free(call: Call) -> None:
-    book = call.world.queues
-    deleted_at = book.deleted_at.get(named_queue_arn(call))
-    if deleted_at is not None and call.now < deleted_at + _AFTER_DELETION:
-        message = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
-        raise ServiceError("QueueDeletedRecently", message)
-    if len(book.of_account(call.principal.account_id, call.region)) >= MAX_QUEUES:
-        raise ServiceError("OverLimit", f"The sandbox keeps at most {MAX_QUEUES} queues of an account in a Region.")
 
 
 @OPERATIONS.read("ListQueues", resource=all_queues_arn, validate=None, guard=None)

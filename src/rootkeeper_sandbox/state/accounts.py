@@ -241,8 +241,6 @@ class Permissions:
 
 @dataclass(slots=True)
 class IamUser:
-    """An IAM user."""
-
     name: str
     user_id: str
     created_at: datetime
@@ -278,8 +276,6 @@ class Identities:
 
 @dataclass(slots=True)
 class Account:
-    """One AWS account."""
-
     account_id: str
     name: str
     email: str

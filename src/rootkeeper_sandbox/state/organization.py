@@ -169,8 +169,6 @@ _DERIVED = {"is_kept": False}
 
 @dataclass(slots=True)
 class OrganizationalUnit:
-    """An organizational unit."""
-
     ou_id: str
     name: str
     parent_id: str
@@ -414,11 +412,6 @@ def open_account(request: AccountRequest, management_account_id: str, partition:
     )
     if request.is_recoverable:
         account.root_user.login_profile = LoginProfile(request.due_at)
-    account.identities.roles[request.role_name] = _make_access_role(request, management_account_id, partition)
-    return account
-
-
-def _make_access_role(request: AccountRequest, management_account_id: str, partition: str) -> IamRole:
     trusted = {"AWS": f"arn:{partition}:iam::{management_account_id}:root"}
     statement = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
     role = IamRole(
@@ -428,4 +421,5 @@ def _make_access_role(request: AccountRequest, management_account_id: str, parti
         trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
     role.permissions.managed_policies[ADMINISTRATOR_ACCESS_ARN] = FULL_ACCESS_DOCUMENT
-    return role
+    account.identities.roles[request.role_name] = role
+    return account

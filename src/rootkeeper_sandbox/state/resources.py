@@ -51,8 +51,6 @@ class DefaultRetention:
 
 @dataclass(slots=True)
 class Bucket:
-    """One bucket."""
-
     name: str
     account_id: str
     region: str
@@ -121,8 +119,6 @@ DEFAULT_ATTRIBUTES = {
 
 @dataclass(slots=True)
 class QueuedMessage:
-    """One message."""
-
     message_id: str
     body: str
     sent_at: datetime

@@ -182,20 +182,15 @@ class World:
         return user.credentials if user else Credentials()
 
     def _long_term_credential(self, owner: KeyOwner, access_key_id: str) -> Credential:
-        key = self._credentials_of(owner).access_keys[access_key_id]
-        principal = (
-            self._root_user(owner, access_key_id) if owner.user_name is None else self._user(owner, access_key_id)
-        )
+        key, account_id = self._credentials_of(owner).access_keys[access_key_id], owner.account_id
+        if owner.user_name is None:
+            arn = self.root_user_arn(account_id)
+            principal = Principal(PrincipalKind.ROOT_USER, arn, account_id, account_id, access_key_id)
+        else:
+            user = self.account(account_id).identities.users[owner.user_name]
+            arn = self.user_arn(account_id, user)
+            principal = Principal(PrincipalKind.USER, arn, account_id, user.user_id, access_key_id, user.name)
         return Credential(access_key_id, self.secret_access_key(key), principal, is_active=key.status == ACTIVE)
-
-    def _root_user(self, owner: KeyOwner, access_key_id: str) -> Principal:
-        arn = self.root_user_arn(owner.account_id)
-        return Principal(PrincipalKind.ROOT_USER, arn, owner.account_id, owner.account_id, access_key_id)
-
-    def _user(self, owner: KeyOwner, access_key_id: str) -> Principal:
-        user = self.account(owner.account_id).identities.users[owner.user_name or ""]
-        arn = self.user_arn(owner.account_id, user)
-        return Principal(PrincipalKind.USER, arn, owner.account_id, user.user_id, access_key_id, user.name)
 
     def service_control_policies(self, account_id: str) -> Sequence[Sequence[AttachedPolicy]]:
         """List the SCPs attached at each level, from the organization root down to the account itself.
