@@ -7,7 +7,7 @@ form.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,15 +60,7 @@ class RequestContext:
 async def answer(instance: SandboxInstance, request: HttpRequest) -> tuple[HttpResponse, bool]:
     """Answer a request; the second value is whether to cut the connection instead."""
     context = RequestContext(instance, request, make_request_id(), UnservedCodec("this service", request))
-    try:
-        for step in STEPS:
-            waiting = step(context)
-            if waiting is not None:
-                await waiting
-    except RefusalError as refused:
-        context.error = context.codec.make_error(refused)
-    except ServiceError as error:
-        context.error = error
+    await take_steps(context, STEPS)
     response = serialize(context)
     record(context, response.status)
     try:
@@ -79,6 +71,22 @@ async def answer(instance: SandboxInstance, request: HttpRequest) -> tuple[HttpR
         failure = ServiceError("InternalFailure", f"The sandbox {error}", 500)
         response = context.codec.render_error(failure, context.request_id)
     return response, context.disturbance.cuts_connection
+
+
+Step = Callable[[RequestContext], Awaitable[None] | None]
+
+
+async def take_steps(context: RequestContext, steps: Iterable[Step]) -> None:
+    """Take one step after the other, until one of them refuses."""
+    try:
+        for step in steps:
+            waiting = step(context)
+            if waiting is not None:
+                await waiting
+    except RefusalError as refused:
+        context.error = context.codec.make_error(refused)
+    except ServiceError as error:
+        context.error = error
 
 
 def finish_due_work(context: RequestContext) -> None:
@@ -195,7 +203,7 @@ def provide(context: RequestContext) -> None:
     context.result = make_false_result(operation, call) if is_lie else operation.perform(call)
 
 
-STEPS: tuple[Callable[[RequestContext], Awaitable[None] | None], ...] = (
+STEPS: tuple[Step, ...] = (
     finish_due_work,
     route,
     authenticate,

@@ -14,6 +14,10 @@ from rootkeeper_sandbox.services.registry import SERVICES
 from rootkeeper_sandbox.state.world import World
 
 START = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
+MANAGEMENT_ACCOUNT_ID = "111122223333"
+SECURITY_ACCOUNT_ID = "222233334444"
+ORGANIZATION_ID = "o-exampleorgid"
+ORGANIZATION_ROOT_ID = "r-demo"
 TASK_POLICIES = "arn:aws:iam::aws:policy/root-task/"
 
 

@@ -10,9 +10,8 @@ from contextlib import suppress
 import pytest
 
 from rootkeeper_sandbox.exchange import ServiceError
-from rootkeeper_sandbox.scenarios.demo import SECURITY_ACCOUNT_ID
 from rootkeeper_sandbox.state.organization import PROPAGATION_DELAYS
-from tests.sandbox.calling import Stage
+from tests.sandbox.calling import SECURITY_ACCOUNT_ID, Stage
 
 MEMBER = "888899990000"
 AUDIT, UNLOCK = "IAMAuditRootUserCredentials", "S3UnlockBucketPolicy"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper_sandbox.exchange import Principal, PrincipalKind, ServiceError
-from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID
 from rootkeeper_sandbox.state.accounts import Account
-from tests.sandbox.calling import START, Stage
+from tests.sandbox.calling import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID, START, Stage
 
 CREDENTIALS = "RootCredentialsManagement"
 SESSIONS = "RootSessions"

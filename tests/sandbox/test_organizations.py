@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 from rootkeeper_sandbox.exchange import Principal, PrincipalKind, ServiceError
-from rootkeeper_sandbox.scenarios.demo import (
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.state.accounts import Account
+from tests.sandbox.calling import (
     MANAGEMENT_ACCOUNT_ID,
     ORGANIZATION_ID,
     ORGANIZATION_ROOT_ID,
     SECURITY_ACCOUNT_ID,
+    START,
+    Stage,
 )
-from rootkeeper_sandbox.services.registry import SERVICES
-from rootkeeper_sandbox.state.accounts import Account
-from tests.sandbox.calling import START, Stage
 
 OPERATIONS = SERVICES["organizations"]
 MEMBER = "888899990000"

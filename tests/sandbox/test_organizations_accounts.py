@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from rootkeeper_sandbox.exchange import ServiceError
-from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ROOT_ID, SECURITY_ACCOUNT_ID
 from rootkeeper_sandbox.state.organization import CLOSURE_TIME, CREATION_TIME
-from tests.sandbox.calling import Stage
+from tests.sandbox.calling import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ROOT_ID, SECURITY_ACCOUNT_ID, Stage
 
 MEMBER = "888899990000"
 DAY = 86_400

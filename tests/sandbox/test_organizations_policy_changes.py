@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from rootkeeper_sandbox.exchange import ServiceError
-from rootkeeper_sandbox.scenarios.demo import ORGANIZATION_ROOT_ID
-from tests.sandbox.calling import Stage
+from tests.sandbox.calling import ORGANIZATION_ROOT_ID, Stage
 
 MEMBER = "888899990000"
 SCP, RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"

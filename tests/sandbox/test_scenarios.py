@@ -13,9 +13,8 @@ import pytest
 
 from rootkeeper_sandbox.scenarios.build import build_world
 from rootkeeper_sandbox.scenarios.cast import MIXTURES
-from rootkeeper_sandbox.scenarios.demo import SECURITY_ACCOUNT_ID
 from rootkeeper_sandbox.state.world import World
-from tests.sandbox.calling import START
+from tests.sandbox.calling import SECURITY_ACCOUNT_ID, START
 
 KINDS = ("password", "access_keys", "signing_certificates", "mfa_devices", "recovery_allowed")
 PRINCIPALS = ["management-admin", "delegated-admin", "member-admin", "observer", "management-root"]

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper_sandbox.exchange import Credential, PrincipalKind
-from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, ORGANIZATION_ROOT_ID
 from rootkeeper_sandbox.state.accounts import (
     Account,
     account_of_access_key,
@@ -21,7 +20,7 @@ from rootkeeper_sandbox.state.accounts import (
     new_session_token,
 )
 from rootkeeper_sandbox.state.people import Message, Sessions
-from tests.sandbox.calling import START, Stage
+from tests.sandbox.calling import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, ORGANIZATION_ROOT_ID, START, Stage
 
 MEMBER = "400050006000"
 REGULATED = "454567678989"

@@ -9,10 +9,9 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper_sandbox.exchange import PrincipalKind, ServiceError
-from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID
 from rootkeeper_sandbox.services.registry import SERVICES
 from rootkeeper_sandbox.services.sts import TASK_FEATURES, deny
-from tests.sandbox.calling import START, TASK_POLICIES, Stage
+from tests.sandbox.calling import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID, START, TASK_POLICIES, Stage
 
 MEMBER = "888899990000"
 SUSPENDED = "676789890101"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from rootkeeper_sandbox.codec.errors import RefusalError
 from rootkeeper_sandbox.codec.models import load_model
 from rootkeeper_sandbox.codec.parameters import compile_constraints
 from rootkeeper_sandbox.codec.registry import make_codecs
@@ -36,6 +35,7 @@ from rootkeeper_sandbox.pipeline import (
     find_fault_effects,
     provide,
     record,
+    take_steps,
     throttle,
     wait,
 )
@@ -44,7 +44,6 @@ from rootkeeper_sandbox.state.people import SignInSession
 from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
 
 _REGION = "us-east-1"
-_STEPS = (throttle, find_fault_effects, check_permission, wait, provide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +57,7 @@ class CallOutcome:
 async def call_iam(page_request: PageRequest, session: SignInSession, operation: str, **parameters: str) -> CallOutcome:
     """Call IAM as the root user who is signed in; UserName left out means that root user."""
     context = _begin(page_request, session, operation, parameters)
-    try:
-        _find_check(operation)({"UserName": "root"} | parameters)
-        for step in _STEPS:
-            waiting = step(context)
-            if waiting is not None:
-                await waiting
-    except RefusalError as refused:
-        context.error = context.codec.make_error(refused)
-    except ServiceError as error:
-        context.error = error
+    await take_steps(context, _STEPS)
     record(context, context.error.status if context.error else 200)
     return CallOutcome(context.result, context.error)
 
@@ -104,10 +94,17 @@ def _begin(
     )
 
 
+def _check_parameters(context: RequestContext) -> None:
+    call = context.known_call
+    _find_check(call.operation)({"UserName": "root", **call.parameters})
+
+
 @lru_cache(maxsize=32)
 def _find_check(operation: str) -> Callable[[dict[str, Any]], None]:
     return compile_constraints(load_model("iam").operation_model(operation).input_shape)
 
+
+_STEPS = (_check_parameters, throttle, find_fault_effects, check_permission, wait, provide)
 
 _SUMMARY = {
     "AccountPasswordPresent": "Root user password",

@@ -184,7 +184,11 @@ _SETS = (
         "ReadOnlyAccess",
         "Reads everything",
         managed=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
-        held=((_MANAGEMENT, "GROUP", "Auditors"), (_SECURITY, "GROUP", "Auditors"), (_ORDERS, "GROUP", "Auditors")),
+        held=(
+            (_MANAGEMENT, "GROUP", "Auditors"),
+            (_SECURITY, "GROUP", "Auditors"),
+            (_ORDERS, "GROUP", "Auditors"),
+        ),
     ),
     _Set(
         "WorkloadOperator",
@@ -217,13 +221,6 @@ def _add_permission_sets(world: World) -> None:
         )
         held = (Assignment(account_id, arn, kind, ids[name]) for account_id, kind, name in wanted.held)
         center.assignments.extend(held)
-
-
-ORGANIZATION_ID = "o-exampleorgid"
-ORGANIZATION_ROOT_ID = "r-demo"
-MANAGEMENT_ACCOUNT_ID = "111122223333"
-SECURITY_ACCOUNT_ID = "222233334444"
-MEMBER_ADMIN_ACCOUNT_ID = "777788889999"
 
 
 def build_demo(clock: Callable[[], datetime]) -> World:
