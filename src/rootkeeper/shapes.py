@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import Enum
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from typing_extensions import TypedDict
 
-from rootkeeper.values import json_time, parse_flag, parse_text
+from rootkeeper.values import json_time, parse_flag, parse_instant, parse_text, render_instant
 
 _RecordType = TypeVar("_RecordType")
 _FactsType = TypeVar("_FactsType")
@@ -34,6 +34,35 @@ class JsonSchema:
         return {**handler(core_schema), **self._keywords}
 
 
+class Limits:
+    """Limits of a text or list, such as ``max_length``: pydantic checks them and writes them into the JSON Schema."""
+
+    def __init__(self, check: Callable[[Any], Any] | None = None, **limits: Any) -> None:
+        """:param check: what JSON Schema can't say; raises ``ValueError``."""
+        self._check = check
+        self._limits = limits
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        """Source: pydantic, "Custom types"; pydantic_core, "core_schema"."""
+        schema = {**handler(source), **self._limits}
+        if self._check is None:
+            return schema
+        return {"type": "function-after", "function": {"type": "no-info", "function": self._check}, "schema": schema}
+
+
+def require_printable(text: str) -> str:
+    """Refuse control characters: PostgreSQL stores no NUL, and a terminal reads the others as commands.
+
+    :raises ValueError: if it contains any.
+    """
+    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
+        raise ValueError("control characters aren't allowed")
+    return text
+
+
+ShortText: TypeAlias = Annotated[
+    str, Limits(strip_whitespace=True, min_length=1, max_length=256, check=require_printable)
+]
 Moment: TypeAlias = Annotated[str, JsonSchema(format="date-time", pattern="Z$")]
 """RFC 3339, in UTC."""
 Count: TypeAlias = Annotated[int, JsonSchema(minimum=0)]
@@ -86,34 +115,62 @@ class CountedPage(Page):
     """The number of elements on all pages."""
 
 
-def fill_record(shape: type[_RecordType], facts: object, **further: Any) -> _RecordType:
-    """Make the record whose fields are attributes of ``facts``, or are given by name."""
+def fill_record(
+    shape: type[_RecordType], facts: object, render: Callable[[datetime], str] = json_time, /, **further: Any
+) -> _RecordType:
+    """Make the record whose fields are attributes of ``facts``, or are given by name; ``render`` writes its moments."""
     names: Mapping[str, Any] = shape.__annotations__
     filled: Any = {
-        name: further[name] if name in further else to_plain_value(getattr(facts, name), json_time) for name in names
+        name: further[name] if name in further else to_plain_value(getattr(facts, name), render) for name in names
     }
     return filled  # type: ignore[no-any-return]  # by the name of the shape
 
 
+def to_json_record(facts: Any) -> dict[str, Any]:
+    """Turn a dataclass into a JSON object of its fields; moments keep their microseconds."""
+    return {name: to_plain_value(getattr(facts, name), render_instant) for name in list_field_names(facts)}
+
+
+_PLAIN = frozenset({str, bool, int})
+
+
 def to_plain_value(value: Any, render: Callable[[datetime], Any]) -> Any:
-    """Turn a value of a dataclass into what JSON knows; ``render`` writes its moments."""
+    """Turn a value of a dataclass into what JSON knows; ``render`` writes its moments. Sets become sorted lists."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, datetime):
         return render(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
         return [to_plain_value(item, render) for item in value]
+    if isinstance(value, frozenset):
+        return [to_plain_value(item, render) for item in sorted(value)]
+    if isinstance(value, Mapping):
+        return {key: to_plain_value(item, render) for key, item in value.items()}
     if is_dataclass(value):
-        return {one.name: to_plain_value(getattr(value, one.name), render) for one in fields(value)}
+        return {name: to_plain_value(getattr(value, name), render) for name in list_field_names(value)}
     return value
 
 
+def list_field_names(facts: Any) -> tuple[str, ...]:
+    """List the names of a dataclass's fields."""
+    return _list_field_names(type(facts))
+
+
+@cache
+def _list_field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
+
+
 def parse_facts(kind: type[_FactsType], plain: Mapping[str, Any]) -> _FactsType:
-    """Make the dataclass whose fields these are; other keys are ignored.
+    """Make the dataclass whose fields these are; other keys are ignored, and what is made already stays.
 
     :raises KeyError: if a field is missing.
     :raises TypeError: and ValueError, if a value has another type.
     """
+    if isinstance(plain, kind):
+        return plain
     return kind(**{name: parse(plain[name]) for name, parse in _list_parsers(kind)})  # type: ignore[arg-type]  # a class is hashable
 
 
@@ -127,24 +184,40 @@ def _find_parser(hint: Any) -> Callable[[Any], Any]:
     hint = getattr(hint, "__supertype__", hint)
     if hint in _PARSERS:
         return _PARSERS[hint]
-    if get_origin(hint) is UnionType:
-        (other,) = (one for one in get_args(hint) if one is not NoneType)
-        return partial(_parse_optional, _find_parser(other))
-    if get_origin(hint) is tuple:
-        return partial(_parse_items, _find_parser(get_args(hint)[0]))
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (UnionType, Union):
+        return partial(_parse_first, tuple(_find_parser(one) for one in inner if one is not NoneType))
+    if origin in (tuple, frozenset):
+        return partial(_parse_items, origin, _find_parser(inner[0]))
+    if origin is not None:
+        return partial(_parse_mapping, _find_parser(inner[1]))
     return hint if issubclass(hint, Enum) else partial(parse_facts, hint)
 
 
-def _parse_optional(parse: Callable[[Any], Any], value: Any) -> Any:
-    return None if value is None else parse(value)
+def _parse_first(parsers: tuple[Callable[[Any], Any], ...], value: Any) -> Any:
+    """Parse an optional value as the first of several types that has it, such as one of two enumerations."""
+    if value is None:
+        return None
+    for parse in parsers[:-1]:
+        try:
+            return parse(value)
+        except ValueError:
+            continue
+    return parsers[-1](value)
 
 
-def _parse_items(parse: Callable[[Any], Any], value: Any) -> tuple[Any, ...]:
-    return tuple(parse(item) for item in value)
+def _parse_items(kind: Callable[[Any], Any], parse: Callable[[Any], Any], value: Any) -> Any:
+    if isinstance(value, str):
+        raise TypeError(f"{value!r} isn't a list")
+    return kind(parse(item) for item in value)
+
+
+def _parse_mapping(parse: Callable[[Any], Any], value: Any) -> dict[str, Any]:
+    return {parse_text(key): parse(item) for key, item in value.items()}
 
 
 def _parse_moment(value: Any) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(parse_text(value))
+    return value if isinstance(value, datetime) else parse_instant(value)
 
 
 def _parse_number(value: Any) -> int:

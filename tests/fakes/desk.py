@@ -52,7 +52,6 @@ class Desk:
     policies: FakePolicies = field(init=False)
     guardrails: FakeGuardrails = field(default_factory=FakeGuardrails)
     setups: InMemorySetups = field(default_factory=InMemorySetups)
-    history: InMemoryHistory | None = None
     workers: int = 4
     batch_size: int = 200
 
@@ -61,6 +60,10 @@ class Desk:
         self.ledger = InMemoryLedger(self.clock, self.locks)
         self.policies = FakePolicies(self.organization)
         self.jobs = InMemoryJobs(JobShelf(self.clock))
+
+    @property
+    def history(self) -> InMemoryHistory:
+        return self.store.history
 
     @property
     def inventory(self) -> InventoryReader:
@@ -119,7 +122,7 @@ class Desk:
     def deletion(self) -> Deletion:
         return Deletion(
             inventory=self.inventory,
-            audit=self.audit,
+            tools=self.audit.tools,
             protections=ProtectionReader(self.exceptions, self.windows, self.clock),
             locks=self.locks,
             removal=self.removal,

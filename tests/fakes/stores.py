@@ -40,6 +40,7 @@ from rootkeeper.windows.approvals import is_lapsing
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.histories import InMemoryHistory
 
 OWNER = "owner-1"
 LEASE_SECONDS = 30.0
@@ -227,7 +228,7 @@ class InMemoryInventory(InventoryStore):
 
     last: Inventory | None = None
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
-    audits: list[dict[str, int]] = field(default_factory=list)
+    history: InMemoryHistory = field(default_factory=InMemoryHistory)
     saved: int = 0
     saved_inventories: int = 0
     count_window_changes: Callable[[], int] = lambda: 0
@@ -240,7 +241,7 @@ class InMemoryInventory(InventoryStore):
         self.saved_inventories += 1
 
     def has_audits(self) -> bool:
-        return bool(self.audits)
+        return bool(self.history.audits)
 
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
         self.statuses.update({status.account.account_id: status for status in statuses})
@@ -265,9 +266,6 @@ class InMemoryInventory(InventoryStore):
             account_id: replace(status, account=accounts.get(account_id, status.account))
             for account_id, status in self.statuses.items()
         }
-
-    def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None:
-        self.audits.append(summary)
 
 
 @dataclass(slots=True)

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.clients import GatewayOptions
 from rootkeeper.aws.gateway import GatewayPool
 from rootkeeper.aws.rules import AwsWork, ResourceKind
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.application import Application
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, ClockWrongError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
@@ -88,7 +89,7 @@ def _own(environment: dict[str, str]) -> dict[str, str]:
 
 def audit(server: Server, person: str, *account_ids: AccountId) -> set[str]:
     with server.act_as(person, AwsWork.AUDIT) as application:
-        report = application.audit.run(RecordingProgress(), select(*account_ids))
+        report = application.audit.run(RecordingProgress(), AuditRequest(select(*account_ids)))
         return {account.status.value for account in report.accounts}  # type: ignore[union-attr]  # not interrupted
 
 

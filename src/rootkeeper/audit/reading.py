@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -38,7 +39,7 @@ from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Organization
-from rootkeeper.organization.progress import Progress, StopSignal
+from rootkeeper.organization.progress import NullStopSignal, Progress, StopSignal
 from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
@@ -67,7 +68,7 @@ _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 2.0
 """Shorter than any lease, so that the intent is still valid after it."""
 
-_SESSION_RESERVE_SECONDS = 60.0
+_SESSION_RESERVE = timedelta(seconds=60)
 
 _SAVING_SECONDS = 0.5
 """Interval of saving, so that a killed audit reads few accounts twice."""
@@ -162,16 +163,12 @@ class AuditBatches:
 
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
         """
-        while self._queue and self._in_flight < min(self.workers, self._window) and self._is_worth_starting():
+        while self._queue and self._in_flight < min(self.workers, self._window):
+            # Few accounts wait a little for more, because each batch costs two commits.
+            is_full = len(self._queue) >= min(self.batch_size, self._window)
+            if self._in_flight and not is_full and self.clock.monotonic() < self._start_at:
+                return
             self._start_batch()
-
-    def _is_worth_starting(self) -> bool:
-        """Few accounts wait a little for more, because each batch costs two commits."""
-        return (
-            not self._in_flight
-            or len(self._queue) >= min(self.batch_size, self._window)
-            or self.clock.monotonic() >= self._start_at
-        )
 
     def note(self, status: AccountStatus) -> None:
         """Take a status, to be saved soon."""
@@ -231,12 +228,17 @@ class AuditBatches:
             batch.sessions[target.account_id] = answer.session.access_key_id
         match answer.error:
             case LockLostError() if target.refusals < MOST_REFUSALS:
-                self._narrow(batch)
+                if not batch.was_too_old:
+                    # Read fewer at once: the intent became too old before all its accounts had their turn.
+                    batch.was_too_old = True
+                    self._window = max(1, self._window // 2)
                 batch.not_sent.add(target.account_id)
                 self._requeue(batch, replace(target, refusals=target.refusals + 1))
             case AwsThrottledError() | AwsUnreachableError() as error if target.tries + 1 < MOST_TRIES:
                 batch.unread[target.account_id] = classify_failure(error).value
-                session = answer.session if self._is_still_good(answer.session) else None
+                session, now = answer.session, self.clock.now()
+                if session is not None and session.expires_at - now <= _SESSION_RESERVE:
+                    session = None
                 self._requeue(batch, replace(target, tries=target.tries + 1, session=session))
             case LockLostError() as error:
                 self._keep(batch, evaluate_failure(target.account, target.role, error, observed_at=self.clock.now()))
@@ -247,17 +249,6 @@ class AuditBatches:
                 self._end_one(batch, target.account_id)
             case _:
                 self.evaluator(target, answer, partial(self._keep, batch))
-
-    def _is_still_good(self, session: RootSession | None) -> bool:
-        return session is not None and (
-            (session.expires_at - self.clock.now()).total_seconds() > _SESSION_RESERVE_SECONDS
-        )
-
-    def _narrow(self, batch: _Batch) -> None:
-        """Read fewer at once: the batch's intent became too old before all its accounts had their turn."""
-        if not batch.was_too_old:
-            batch.was_too_old = True
-            self._window = max(1, self._window // 2)
 
     def _requeue(self, batch: _Batch, target: AuditTarget) -> None:
         self._in_flight -= 1
@@ -281,24 +272,19 @@ class AuditBatches:
     def _record(self, batch: _Batch) -> None:
         """Record one outcome for the batch, with each account's session."""
         self._open.remove(batch)
+        unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
+        details: dict[str, JsonValue] = {
+            "sessions": batch.sessions,
+            "unread": {**batch.unread, **unanswered},
+            "not_sent": sorted(batch.not_sent),
+        }
+        result = Result.DONE if batch.sessions else Result.UNKNOWN if unanswered else Result.FAILED
         try:
-            self.ledger.append_outcome(batch.intent, *_describe(batch))
+            self.ledger.append_outcome(batch.intent, result, details)
         except LockLostError as error:
             self.progress.remark(f"The outcome of a batch was settled by another process: {error.message}")
         if not batch.was_too_old:
             self._window = min(self._widest, self._window + self.batch_size // 4 + 1)
-
-
-def _describe(batch: _Batch) -> tuple[Result, dict[str, JsonValue]]:
-    unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
-    details: dict[str, JsonValue] = {
-        "sessions": batch.sessions,
-        "unread": {**batch.unread, **unanswered},
-        "not_sent": sorted(batch.not_sent),
-    }
-    if batch.sessions:
-        return Result.DONE, details
-    return Result.UNKNOWN if unanswered else Result.FAILED, details
 
 
 _READ_ELSEWHERE = "Reading the root user of the management account needs the management account itself."
@@ -319,7 +305,9 @@ class AccountStatusEvaluator:
 
     def evaluate(self, target: AuditTarget, answer: SummaryAnswer, keep: Keep) -> None:
         """Pass the account's status to ``keep``, now or as a later step."""
-        if isinstance(answer.error, AwsAccessDeniedError) and self._is_own(target, answer.session):
+        is_own = answer.session is None and target.account_id == self.caller.account_id
+        if isinstance(answer.error, AwsAccessDeniedError) and is_own:
+            # A caller in the account itself can read its root user without a root session.
             self.ask(partial(self._read_own, target, answer.error, keep))
         elif isinstance(answer.error, AwsError):
             keep(self._evaluate_error(target, answer.session, answer.error))
@@ -336,10 +324,6 @@ class AccountStatusEvaluator:
             self.ask(lambda: partial(keep, self._read_management(account)))
         else:
             keep(evaluate_management(account, None, None, _READ_ELSEWHERE))
-
-    def _is_own(self, target: AuditTarget, session: RootSession | None) -> bool:
-        """A caller in the account itself can read its root user without a root session."""
-        return session is None and target.account_id == self.caller.account_id
 
     # In other threads.
 
@@ -396,7 +380,6 @@ _LOOK_SECONDS = 0.2
 """How long to wait for a step before checking for a request to stop."""
 
 _DETAIL_THREADS = 32
-TakeStatus = Callable[[AccountStatus], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,7 +411,7 @@ class AccountReader:
     tools: AccountReaderTools
     progress: Progress
     stop: StopSignal
-    take_status: TakeStatus = lambda _: None
+    take_status: Keep = lambda _: None
     """Receives each status."""
     details: bool = False
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
@@ -461,7 +444,7 @@ class AccountReader:
             clock=tools.clock,
             progress=self.progress,
             deliver=self.deliver,
-            take_status=self._take_status,
+            take_status=self.note,
             is_current=lambda account: self._states[account.account_id] is account.state,
             workers=tools.workers,
             batch_size=tools.batch_size,
@@ -511,10 +494,6 @@ class AccountReader:
             self._batches.note(status)
         self._batches.add(targets)
 
-    def take_earlier(self, status: AccountStatus) -> None:
-        """Take the status of an account that was read before the interruption."""
-        self._take_status(status)
-
     def begin(self) -> None:
         """Start what can be started.
 
@@ -548,7 +527,8 @@ class AccountReader:
         self._unanswered -= 1
         done.get()()
 
-    def _take_status(self, status: AccountStatus) -> None:
+    def note(self, status: AccountStatus) -> None:
+        """Take the status of an account that was read, now or before an interruption."""
         self.statuses[status.account.account_id] = status
         self.progress.advance(
             present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN)
@@ -565,3 +545,19 @@ class AccountReader:
 
 def _do_nothing() -> None:
     """The answer to a question after the end."""
+
+
+def read_accounts(
+    tools: AccountReaderTools, accounts: Iterable[tuple[Account, AccountRole]], progress: Progress, *, details: bool
+) -> dict[AccountId, AccountStatus]:
+    """Read and save the status of each of these accounts.
+
+    :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
+    """
+    wanted = list(accounts)
+    progress.start("Reading accounts", len(wanted))
+    with AccountReader(tools, progress, NullStopSignal(tools.clock), details=details) as reading:
+        reading.feed(wanted)
+        reading.finish()
+    progress.finish()
+    return reading.statuses

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NotRequired
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from rootkeeper.audit.rules import AuditHead
+from rootkeeper.organization.accounts import Setup
 from rootkeeper.organization.records import AuditedAccountRecord, CredentialDetails, StatusCounts
-from rootkeeper.setup.records import AuditDriftRecord
-from rootkeeper.shapes import AccountNumber, Answer, Count, Endpoint, Moment, OrganizationId, record
+from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord
+from rootkeeper.setup.rules import AcceptedSetup, SetupState
+from rootkeeper.shapes import (
+    SCHEMA_VERSION,
+    AccountNumber,
+    Answer,
+    Count,
+    Endpoint,
+    Moment,
+    OrganizationId,
+    fill_record,
+    parse_facts,
+    record,
+)
+from rootkeeper.values import parse_instant, render_instant
 
 
 @record
@@ -64,3 +81,37 @@ class AuditDocument(Answer):
     """Accounts ``present`` or ``recovery_open``, and kept root logins that aren't in order."""
     drift: AuditDriftRecord
     """How the set-up differs from the accepted one; it doesn't change the exit status."""
+
+
+def head_to_record(head: AuditHead) -> dict[str, Any]:
+    """Return the outcome of an audit's job."""
+    accepted = head.drift.accepted
+    drift = fill_record(
+        AuditDriftRecord,
+        head.drift,
+        accepted=None if accepted is None else fill_record(AcceptedSetupRecord, accepted, render_instant),
+    )
+    return {**fill_record(FinishedAudit, head, render_instant, schema_version=SCHEMA_VERSION, drift=drift)}
+
+
+def head_from_record(record: Mapping[str, Any]) -> AuditHead:
+    """Read what ``head_to_record`` wrote; the record doesn't contain the accepted set-up itself.
+
+    :raises TypeError: and ValueError, if a value isn't valid.
+    :raises KeyError: if a value is missing.
+    """
+    accepted = record["drift"]["accepted"]
+    head = parse_facts(AuditHead, {**record, "drift": {**record["drift"], "accepted": None}})
+    if accepted is None:
+        return head
+    accepted_at = parse_instant(accepted["accepted_at"])
+    unknown = SetupState(
+        setup=Setup(trusted_access=None, features=None, delegated_administrators=None),
+        guardrails=None,
+        guardrails_unknown="The record of an audit doesn't contain it.",
+        read_at=accepted_at,
+        endpoint=head.endpoint,
+        caller_arn="",
+    )
+    kept = AcceptedSetup(unknown, accepted_at, accepted["accepted_by"], int(accepted["ledger_sequence"]))
+    return replace(head, drift=replace(head.drift, accepted=kept))

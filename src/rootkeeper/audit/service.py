@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rootkeeper.audit.reading import AccountReader, AccountReaderTools
-from rootkeeper.audit.rules import AuditHead, AuditRequest, audit_to_parameters, head_to_record
+from rootkeeper.audit.records import head_to_record
+from rootkeeper.audit.rules import WHOLE_AUDIT, AuditHead, AuditRequest
 from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, JobLostError, RootkeeperError
 from rootkeeper.guardrails.service import BlockingPolicyFinder, lacks_policy
 from rootkeeper.inventory.listing import InventoryCollector, InventoryReader, select_accounts
@@ -31,15 +32,14 @@ from rootkeeper.organization.accounts import (
     Inventory,
     OrganizationalUnit,
     Setup,
+    add_place_names,
+    find_unnamed,
 )
-from rootkeeper.organization.progress import NullStopSignal, Progress, StopSignal
-from rootkeeper.organization.records import request_from_record
-from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
+from rootkeeper.organization.progress import INTERRUPTED_REMARK, NullStopSignal, Progress, StopSignal
+from rootkeeper.organization.selection import EVERYTHING, require_request
 from rootkeeper.organization.statuses import (
-    FAIL_ON_FINDINGS,
     AccountRole,
     AccountStatus,
-    FailOn,
     Status,
     StatusReason,
     count_statuses,
@@ -47,6 +47,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.setup.drift import DriftReader
 from rootkeeper.setup.rules import NEVER_ACCEPTED, SetupDrift
+from rootkeeper.shapes import parse_facts, to_json_record
 from rootkeeper.values import canonical_json, describe_duration
 
 FIRST_AUDIT_REMARK = (
@@ -97,12 +98,10 @@ class AuditRun:
     reading: InventoryReader
     drift_reader: DriftReader
     tools: AccountReaderTools
-    request: SelectionRequest
+    request: AuditRequest
     progress: Progress
     stop: StopSignal
     job: RunningJob
-    details: bool
-    refresh: bool
     earlier: Mapping[AccountId, AccountStatus]
     """What the job read before it was interrupted."""
     emit: Emit | None
@@ -136,8 +135,8 @@ class AuditRun:
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
         """
-        self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.details)
-        self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.refresh)
+        self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.request.details)
+        self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.request.refresh)
         remark_setup(self.listing.setup, self.progress)
         comparison = self.drift_reader.begin(self.listing.setup)
         self.listing.take_page, self.listing.take_names = self._take_page, self._emit_named
@@ -148,21 +147,22 @@ class AuditRun:
                 self._begin()
                 while not self._is_over():
                     if self.is_interrupted:
-                        self._remark_once()
+                        if not self._was_reported:
+                            self._was_reported = True
+                            self.progress.remark(INTERRUPTED_REMARK)
                     else:
                         self._accounts.begin()
                     self._accounts.step()
         finally:
             self.listing.stop()
         self._find_blocking_policies()
-        self._emit_rest()
+        accounts = {} if self.inventory is None else {one.account_id: one for one in self.inventory.accounts}
+        for status in (one for waiting in self._unnamed.values() for one in waiting):
+            account = accounts.get(status.account.account_id) or add_place_names(status.account, self.listing.units)
+            if self.emit is not None:
+                self.emit(_at_its_place(status, account))
         if not self.is_interrupted:
             self.drift = comparison.finish(self.stop, GUARDRAILS_WAIT_SECONDS)
-
-    def _remark_once(self) -> None:
-        if not self._was_reported:
-            self._was_reported = True
-            self.progress.remark("Interrupted: finishing the accounts in progress. Interrupt again to stop now.")
 
     @property
     def is_interrupted(self) -> bool:
@@ -177,7 +177,7 @@ class AuditRun:
         return tuple(
             _at_its_place(found[account.account_id], account)
             for account in accounts
-            if account.account_id in found and self._is_selected(account.account_id)
+            if account.account_id in found and (self._selected is None or account.account_id in self._selected)
         )
 
     @property
@@ -186,22 +186,17 @@ class AuditRun:
         return len(self._accounts.statuses)
 
     def _begin(self) -> None:
-        """Feed the accounts of an earlier inventory, if there is one."""
-        known = None if self.refresh else self.listing.known
-        selected = None if known is None else self._select(known)
+        """Feed the accounts of an earlier inventory, if there is one that has what the request names."""
+        known, selected = None if self.request.refresh else self.listing.known, None
+        if known is not None:
+            with suppress(InputError):
+                selected = select_accounts(self.request.selection, known, self.tools.reader).included
         if known is None or selected is None:
             self.progress.start("Reading accounts", None)
             return
         self._known = known
         self._expect(selected)
         self._feed(selected)
-
-    def _select(self, known: Inventory) -> tuple[Account, ...] | None:
-        """Select accounts in an earlier inventory; ``None`` if the request names what isn't in it."""
-        try:
-            return select_accounts(self.request, known, self.tools.reader).included
-        except InputError:
-            return None
 
     def _expect(self, selected: tuple[Account, ...]) -> None:
         self.progress.start("Reading accounts", len(selected))
@@ -211,11 +206,17 @@ class AuditRun:
         if self.is_interrupted:
             return self.stop.asked_twice() or not self._accounts.is_in_flight
         if self.inventory is None and self.listing.is_done:
-            self._take_inventory()
+            self._take_inventory(self.reading.keep(self.listing))
+            self.is_inventory_complete = True
         if not self._accounts.is_idle:
             return False
-        if self.inventory is None and self._known is not None and not self._is_worth_waiting(self._known):
-            self._take_known(self._known)
+        known = self._known
+        if self.inventory is None and known is not None and not self._is_worth_waiting(known):
+            # The earlier inventory, updated with the accounts that were listed so far, has to do.
+            merged = self.listing.merge(known)
+            if merged.accounts != known.accounts:
+                self.reading.store.save(merged)
+            self._take_inventory(merged)
         return self.inventory is not None and self._accounts.is_idle
 
     def _is_worth_waiting(self, known: Inventory) -> bool:
@@ -223,20 +224,9 @@ class AuditRun:
         pages_left = max(0, -(-len(known.accounts) // PAGE_SIZE) - self.listing.pages)
         return self.listing.pages > 0 and passed / self.listing.pages * pages_left <= WORTH_WAITING_SECONDS
 
-    def _take_inventory(self) -> None:
-        self.inventory = self.reading.keep(self.listing)
-        self.is_inventory_complete = True
-        self._reselect(self.inventory)
-
-    def _take_known(self, known: Inventory) -> None:
-        """Continue with the earlier inventory, updated with the accounts that were listed so far."""
-        self.inventory = self.listing.merge(known)
-        if self.inventory.accounts != known.accounts:
-            self.reading.store.save(self.inventory)
-        self._reselect(self.inventory)
-
-    def _reselect(self, inventory: Inventory) -> None:
-        selected = select_accounts(self.request, inventory, self.tools.reader).included
+    def _take_inventory(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        selected = select_accounts(self.request.selection, inventory, self.tools.reader).included
         self._selected = frozenset(account.account_id for account in selected)
         if not self._fed:
             self._expect(selected)
@@ -245,7 +235,7 @@ class AuditRun:
         self.job.set_total(len(selected))
 
     def _take_page(self, accounts: tuple[Account, ...]) -> None:
-        if not self.request.needs_whole_inventory and not self.is_interrupted:
+        if not self.request.selection.needs_whole_inventory and not self.is_interrupted:
             self._feed(accounts)
 
     def _feed(self, accounts: Iterable[Account]) -> None:
@@ -255,19 +245,16 @@ class AuditRun:
         delegates = self.listing.delegated_administrator_ids or frozenset()
         for account in news:
             if account.account_id in self.earlier:
-                self._accounts.take_earlier(replace(self.earlier[account.account_id], account=account))
+                self._accounts.note(replace(self.earlier[account.account_id], account=account))
         self._accounts.feed(
             (account, role_of(account.account_id, management_account_id, delegates))
             for account in news
             if account.account_id not in self.earlier
         )
 
-    def _is_selected(self, account_id: AccountId) -> bool:
-        return self._selected is None or account_id in self._selected
-
     def _take_status(self, status: AccountStatus) -> None:
         self.job.advance(present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN))
-        if not self.request.statuses or status.status in self.request.statuses:
+        if not self.request.selection.statuses or status.status in self.request.selection.statuses:
             self._emit(status)
 
     def _emit(self, status: AccountStatus) -> None:
@@ -277,9 +264,9 @@ class AuditRun:
         if lacks_policy(status) and not self._are_policies_named:
             self._blocked.append(status.account.account_id)
             return
-        ou_id = self.listing.find_unnamed(status.account)
+        ou_id = find_unnamed(status.account, self.listing.units)
         if ou_id is None:
-            self.emit(_at_its_place(status, self.listing.name(status.account)))
+            self.emit(_at_its_place(status, add_place_names(status.account, self.listing.units)))
         else:
             self._unnamed.setdefault(ou_id, []).append(status)
 
@@ -300,13 +287,6 @@ class AuditRun:
             for status in self._unnamed.pop(unit.ou_id, ()):
                 self._emit(status)
 
-    def _emit_rest(self) -> None:
-        accounts = {} if self.inventory is None else {one.account_id: one for one in self.inventory.accounts}
-        for status in (one for waiting in self._unnamed.values() for one in waiting):
-            account = accounts.get(status.account.account_id) or self.listing.name(status.account)
-            if self.emit is not None:
-                self.emit(_at_its_place(status, account))
-
 
 def _at_its_place(status: AccountStatus, account: Account) -> AccountStatus:
     return status if status.account == account else replace(status, account=account)
@@ -314,18 +294,6 @@ def _at_its_place(status: AccountStatus, account: Account) -> AccountStatus:
 
 _WORTH_ANOTHER_TRY = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
 """Why a resumed audit reads an account again; a denial would only be repeated."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditOptions:
-    """How an audit is done."""
-
-    details: bool = False
-    """Whether credentials are read one by one."""
-    refresh: bool = False
-    """Whether to wait for a complete listing."""
-    fail_on: frozenset[FailOn] = FAIL_ON_FINDINGS
-    """Which findings make the audit fail; only saved, for a command that resumes the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,14 +344,12 @@ class Audit:
     tools: AccountReaderTools
     jobs: JobService
     drift: DriftReader
-    history: AuditHistory | None = None
-    """Keeps each audit as a whole; without it only the counts are saved."""
+    history: AuditHistory
 
     def run(
         self,
         progress: Progress,
-        request: SelectionRequest = EVERYTHING,
-        options: AuditOptions | None = None,
+        request: AuditRequest = WHOLE_AUDIT,
         *,
         stop: StopSignal | None = None,
         emit: Emit | None = None,
@@ -396,11 +362,9 @@ class Audit:
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
         """
-        options = options or AuditOptions()
-        require_request(request)
-        asked = AuditRequest(request, details=options.details, refresh=options.refresh, fail_on=options.fail_on)
-        job = self.jobs.begin(JobKind.AUDIT, audit_to_parameters(asked))
-        return self._perform(job, request, options, {}, progress, stop, emit)
+        require_request(request.selection)
+        job = self.jobs.begin(JobKind.AUDIT, to_json_record(request))
+        return self._perform(job, request, {}, progress, stop, emit)
 
     def resume(
         self,
@@ -430,34 +394,16 @@ class Audit:
     ) -> AuditReport | AuditInterrupted:
         """Continue a job that this process has taken over; it may also not have been begun yet."""
         job.count(JobProgress())
-        parameters = job.job.parameters
-        request = request_from_record(parameters["selection"])  # type: ignore[arg-type]  # written by ``run``
-        options = AuditOptions(details=parameters["details"] is True, refresh=parameters["refresh"] is True)
-        earlier = self._list_earlier(job.job.created_at, details=options.details)
+        request = parse_facts(AuditRequest, job.job.parameters)
+        earlier = self._list_earlier(job.job.created_at, details=request.details)
         if retry_failed:
             earlier = {key: status for key, status in earlier.items() if status.status is not Status.UNKNOWN}
-        return self._perform(job, request, options, earlier, progress, stop, emit)
-
-    def read_accounts(
-        self, accounts: Iterable[tuple[Account, AccountRole]], progress: Progress, *, details: bool
-    ) -> dict[AccountId, AccountStatus]:
-        """Read and save the status of each of these accounts.
-
-        :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
-        """
-        wanted = list(accounts)
-        progress.start("Reading accounts", len(wanted))
-        with AccountReader(self.tools, progress, NullStopSignal(self.tools.clock), details=details) as reading:
-            reading.feed(wanted)
-            reading.finish()
-        progress.finish()
-        return reading.statuses
+        return self._perform(job, request, earlier, progress, stop, emit)
 
     def _perform(
         self,
         job: RunningJob,
-        request: SelectionRequest,
-        options: AuditOptions,
+        request: AuditRequest,
         earlier: Mapping[AccountId, AccountStatus],
         progress: Progress,
         stop: StopSignal | None,
@@ -474,8 +420,6 @@ class Audit:
             progress=progress,
             stop=stop or NullStopSignal(self.tools.clock),
             job=job,
-            details=options.details,
-            refresh=options.refresh,
             earlier=earlier,
             emit=emit,
         )
@@ -490,10 +434,20 @@ class Audit:
             return AuditInterrupted(run.job.job_id, run.read, run.job.progress.total, run.job.is_cancelled)
         if not run.is_inventory_complete:
             progress.remark(describe_age(run.inventory, run.listing, self.tools.clock.now()))
-        wanted = run.request.statuses
+        wanted = run.request.selection.statuses
         accounts = tuple(status for status in run.statuses if not wanted or status.status in wanted)
         ended_at = self.tools.clock.now()
-        self._keep(run, accounts, started_at, ended_at)
+        # Under the job's id, so that an audit that is resumed after this is saved once.
+        audit = KeptAudit(
+            audit_id=run.job.job_id,
+            started_at=started_at,
+            ended_at=ended_at,
+            endpoint=self.tools.reader.endpoint.label,
+            is_complete=replace(run.request.selection, statuses=EVERYTHING.statuses) == EVERYTHING,
+            requested_by=run.job.job.created_by,
+            summary=count_statuses(run.statuses),
+        )
+        self.history.add(audit, run.statuses)
         report = AuditReport(
             run.inventory,
             self.tools.caller,
@@ -508,24 +462,6 @@ class Audit:
             run.job.set_outcome(canonical_json(head_to_record(report.head)))
         run.job.end(JobState.DONE)
         return report
-
-    def _keep(
-        self, run: AuditRun, accounts: tuple[AccountStatus, ...], started_at: datetime, ended_at: datetime
-    ) -> None:
-        """Save the audit under the job's id, so that an audit that is resumed after this is saved once."""
-        if self.history is None:
-            self.tools.store.record_audit(started_at, ended_at, count_statuses(accounts))
-            return
-        audit = KeptAudit(
-            audit_id=run.job.job_id,
-            started_at=started_at,
-            ended_at=ended_at,
-            endpoint=self.tools.reader.endpoint.label,
-            is_complete=replace(run.request, statuses=EVERYTHING.statuses) == EVERYTHING,
-            requested_by=run.job.job.created_by,
-            summary=count_statuses(run.statuses),
-        )
-        self.history.add(audit, run.statuses)
 
     def _list_earlier(self, since: datetime, *, details: bool) -> dict[AccountId, AccountStatus]:
         """List what was read since then and needn't be read again."""

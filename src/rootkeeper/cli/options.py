@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from rootkeeper.cli.outputs import OptionSet, argument, option
-from rootkeeper.deletion.rules import WaveRules
+from rootkeeper.deletion.rules import DeletionOptions, WaveRules
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
@@ -18,9 +18,6 @@ from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, F
 from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
-
-if TYPE_CHECKING:
-    from rootkeeper.deletion.service import DeletionOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +209,6 @@ class DeletionChoices(OptionSet):
         not_after: datetime | None = None,
     ) -> DeletionOptions:
         """:raises InputError: if a kind is unknown, or reasons and accounts don't match."""
-        from rootkeeper.deletion.service import DeletionOptions  # imports botocore, which --help doesn't need
-
         return DeletionOptions(
             only=_parse_kinds(self.only),
             allowed_uses=self._pair_reasons(),

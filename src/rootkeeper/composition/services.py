@@ -314,7 +314,7 @@ class UseCases(Adapters):
 
         return Deletion(
             self.inventory_reader,
-            self.audit,
+            self.audit.tools,
             ProtectionReader(self.deletion_exceptions, self.windows, self.clock),
             self.locks,
             Removal(self.gateway, self.ledger, self.clock, self._reread_pauses),

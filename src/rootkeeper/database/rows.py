@@ -5,13 +5,12 @@ A table that has such rows lists its columns in ``schema.py`` and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Row
 
-from rootkeeper.shapes import parse_facts, to_plain_value
+from rootkeeper.shapes import list_field_names, parse_facts, to_plain_value
 from rootkeeper.values import render_time
 
 _FactsType = TypeVar("_FactsType")
@@ -19,7 +18,7 @@ _FactsType = TypeVar("_FactsType")
 
 def to_row(facts: Any) -> dict[str, Any]:
     """Turn a dataclass into the values of its columns; nested values become JSON, with exact times."""
-    found = ((one.name, getattr(facts, one.name)) for one in fields(facts))
+    found = ((name, getattr(facts, name)) for name in list_field_names(facts))
     return {name: value if isinstance(value, datetime) else to_plain_value(value, render_time) for name, value in found}
 
 

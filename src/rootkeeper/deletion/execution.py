@@ -8,7 +8,7 @@ credentials expired. A run that stops leaves a job that can do the rest.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,7 +20,6 @@ from rootkeeper.deletion.rules import (
     Wave,
     WaveRules,
     credit_earlier,
-    describe_waves,
     find_changes,
     list_deleted_earlier,
     plan_waves,
@@ -42,7 +41,7 @@ from rootkeeper.jobs.service import RunningJob
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
-from rootkeeper.organization.progress import Progress, StopSignal
+from rootkeeper.organization.progress import INTERRUPTED_REMARK, Progress, StopSignal
 from rootkeeper.organization.selection import AccountProtections, SelectedAccount, Skip, SkipReason, find_skip
 from rootkeeper.organization.statuses import (
     AccountRole,
@@ -65,6 +64,7 @@ from rootkeeper.removal.rules import (
     skip_kinds,
 )
 from rootkeeper.removal.service import Removal, RemovalResult
+from rootkeeper.shapes import to_json_record
 from rootkeeper.values import JsonValue, render_instant
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -99,7 +99,7 @@ def describe_job(plan: DeletionPlan, rules: WaveRules) -> dict[str, JsonValue]:
         "plan_id": plan.plan_id,
         "selection": plan.selection,
         "not_after": plan.not_after.isoformat(),
-        "waves": describe_waves(rules),
+        "waves": to_json_record(rules),
     }
 
 
@@ -160,7 +160,9 @@ class TargetDeletion:
         role = classify_account_role(account.account_id, self.inventory)
         try:
             with self.locks.hold(account.account_id, "deleting root user credentials") as lock:
-                skip = self._find_skip(account, role)
+                protections = self.protections.read(self.plan.included_failsafes)
+                selected = SelectedAccount(account, is_named=False)
+                skip = find_skip(selected, role, self.inventory.organization.partition, protections)
                 if skip is not None:
                     return DeletedTarget(describe_skipped(planned, skip))
                 return self._remove(planned, account, role, lock)
@@ -169,13 +171,12 @@ class TargetDeletion:
         except STOPPING_ERRORS as error:
             return replace(_leave(planned, SkipReason.STOPPED, error.message), obstacle=error)
 
-    def _find_skip(self, account: Account, role: AccountRole) -> Skip | None:
-        protections = self.protections.read(self.plan.included_failsafes)
-        selected = SelectedAccount(account, is_named=False)
-        return find_skip(selected, role, self.inventory.organization.partition, protections)
-
     def _remove(self, planned: PlannedAccount, account: Account, role: AccountRole, lock: AccountLock) -> DeletedTarget:
-        deleted_earlier = self._list_deleted_earlier(planned)
+        deleted_earlier: frozenset[PlannedCall] = frozenset()
+        if self.ledger_reader is not None:
+            # Read before this run sends calls of its own.
+            entries = self.ledger_reader.list_entries(account_id=planned.account_id)
+            deleted_earlier = list_deleted_earlier(entries, self.plan.plan_id)
         result = self.removal.remove(
             account.account_id,
             lock,
@@ -196,13 +197,6 @@ class TargetDeletion:
             is_final=not result.was_stopped and obstacle is None,
         )
         return DeletedTarget(deletion, status, obstacle, result.has_sent_changes)
-
-    def _list_deleted_earlier(self, planned: PlannedAccount) -> frozenset[PlannedCall]:
-        """List what this plan deleted before an interruption. Read before this run sends calls of its own."""
-        if self.ledger_reader is None:
-            return frozenset()
-        entries = self.ledger_reader.list_entries(account_id=planned.account_id)
-        return list_deleted_earlier(entries, self.plan.plan_id)
 
     def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
         """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun."""
@@ -260,6 +254,17 @@ def describe_skipped(planned: PlannedAccount, skip: Skip, *, is_final: bool = Tr
 def describe_not_begun(planned: PlannedAccount) -> AccountDeletion:
     """Return the result of an account that wasn't begun."""
     return describe_skipped(planned, Skip(SkipReason.STOPPED, "Not begun: the run stopped before."), is_final=False)
+
+
+def list_outcomes(plan: DeletionPlan, found: Mapping[AccountId, AccountDeletion]) -> tuple[AccountDeletion, ...]:
+    """Return a result for every account of the plan, in its order."""
+    no_calls = Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
+    return tuple(
+        found.get(planned.account_id) or describe_not_begun(planned)
+        if planned.calls
+        else describe_skipped(planned, planned.skip or no_calls)
+        for planned in plan.accounts
+    )
 
 
 def _leave(planned: PlannedAccount, reason: SkipReason, detail: str) -> DeletedTarget:
@@ -342,23 +347,32 @@ class DeletionResults:
 
     def keep(self, done: Sequence[DeletedTarget]) -> None:
         """Save results, in one transaction for all that arrived together."""
-        self._save_statuses(done)
+        statuses = [target.status for target in done if target.status is not None]
+        try:
+            self.store.save_statuses(statuses)
+        except DatabaseError as error:
+            named = ", ".join(status.account.account_id for status in statuses)
+            self.progress.remark(f"The status of {named} couldn't be saved: {error.message}")
         self.found |= {target.deletion.account_id: target.deletion for target in done}
         final = [target.deletion for target in done if target.deletion.is_final]
         if final:
-            self._record(final)
+            left = [deletion.status for deletion in final]
+            try:
+                self.job.record(
+                    {deletion.account_id: deletion_to_record(deletion) for deletion in final},
+                    present=left.count(Status.PRESENT),
+                    unknown=left.count(Status.UNKNOWN),
+                )
+            except (DatabaseError, JobConflictError) as error:
+                self.reasons.note_obstacle(error)
         for target in done:
             if target.deletion.was_begun:
-                left = target.deletion.status
-                self.progress.advance(present=int(left is Status.PRESENT), unknown=int(left is Status.UNKNOWN))
-
-    def list_accounts(self) -> tuple[AccountDeletion, ...]:
-        """Return a result for every account of the plan, in its order."""
-        return tuple(self._find(planned) for planned in self.plan.accounts)
+                status = target.deletion.status
+                self.progress.advance(present=int(status is Status.PRESENT), unknown=int(status is Status.UNKNOWN))
 
     def end_job(self) -> None:
         """End the job, as interrupted if accounts are left to do."""
-        accounts = [account for account in self.list_accounts() if account.was_planned]
+        accounts = [account for account in list_outcomes(self.plan, self.found) if account.was_planned]
         left = sum(not account.is_final for account in accounts)
         failed = sum(account.is_failure for account in accounts if account.is_final)
         state = JobState.INTERRUPTED if left else JobState.FAILED if failed else JobState.DONE
@@ -370,32 +384,6 @@ class DeletionResults:
         except (DatabaseError, JobConflictError) as error:
             self.progress.remark(f"The end of job {self.job.job_id} couldn't be saved: {error.message}")
 
-    def _find(self, planned: PlannedAccount) -> AccountDeletion:
-        if not planned.calls:
-            return describe_skipped(planned, planned.skip or NO_CALLS)
-        return self.found.get(planned.account_id) or describe_not_begun(planned)
-
-    def _save_statuses(self, done: Sequence[DeletedTarget]) -> None:
-        statuses = [target.status for target in done if target.status is not None]
-        try:
-            self.store.save_statuses(statuses)
-        except DatabaseError as error:
-            named = ", ".join(status.account.account_id for status in statuses)
-            self.progress.remark(f"The status of {named} couldn't be saved: {error.message}")
-
-    def _record(self, final: Sequence[AccountDeletion]) -> None:
-        left = [deletion.status for deletion in final]
-        try:
-            self.job.record(
-                {deletion.account_id: deletion_to_record(deletion) for deletion in final},
-                present=left.count(Status.PRESENT),
-                unknown=left.count(Status.UNKNOWN),
-            )
-        except (DatabaseError, JobConflictError) as error:
-            self.reasons.note_obstacle(error)
-
-
-NO_CALLS = Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
 
 _LOOK_SECONDS = 0.2
 """How often the run checks for a request to stop."""
@@ -455,7 +443,11 @@ class DeletionRun:
         for _ in range(_LOOKS_OF_GRACE):
             if pending:
                 self._collect(threads, pending)
-        self._abandon(pending.values())
+        # Accounts that are still in progress have an unknown result.
+        for planned in pending.values():
+            self.results.found[planned.account_id] = (
+                _describe_abandoned(planned) if planned.account_id in self._begun else describe_not_begun(planned)
+            )
         failed = self.reasons.failures - earlier_failures
         if wave.is_canary and failed:
             self.reasons.stop(f"{failed} of {len(wave.accounts)} canary accounts failed.")
@@ -478,14 +470,7 @@ class DeletionRun:
             self.results.keep(done)
         if pending and not self._was_reported and self.reasons.signal.asked_once():
             self._was_reported = True
-            self.progress.remark("Interrupted: finishing the accounts in progress. Interrupt again to stop now.")
-
-    def _abandon(self, pending: Iterable[PlannedAccount]) -> None:
-        """Report accounts that are still in progress as begun, with an unknown result."""
-        for planned in pending:
-            was_begun = planned.account_id in self._begun
-            result = _describe_abandoned(planned) if was_begun else describe_not_begun(planned)
-            self.results.found[planned.account_id] = result
+            self.progress.remark(INTERRUPTED_REMARK)
 
     def _pause_before(self, number: int, waves: tuple[Wave, ...]) -> None:
         seconds = self.rules.pause_seconds
@@ -498,17 +483,13 @@ class DeletionRun:
         ends = self.clock.monotonic() + seconds
         while not self.reasons.is_stopping and (left := ends - self.clock.monotonic()) > 0:
             self.reasons.signal.wait(min(1.0, left))
-            self._look_at_job()
+            try:
+                self.results.job.advance(done=0)  # reads whether the job was cancelled
+            except (DatabaseError, JobConflictError) as error:
+                self.reasons.note_obstacle(error)
         plan = self.targets.plan
         if self.clock.now() >= plan.not_after:
             self.reasons.stop(f"The plan expired at {render_instant(plan.not_after)}.")
-
-    def _look_at_job(self) -> None:
-        """Read whether the job was cancelled."""
-        try:
-            self.results.job.advance(done=0)
-        except (DatabaseError, JobConflictError) as error:
-            self.reasons.note_obstacle(error)
 
 
 def _describe_abandoned(planned: PlannedAccount) -> AccountDeletion:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NotRequired
 
@@ -19,20 +19,23 @@ from rootkeeper.errors import Hint, InputError, PlanInvalidError
 from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
-from rootkeeper.organization.selection import Skip, SkipReason
+from rootkeeper.organization.selection import SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status
-from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason, KindResult, PlannedCall
-from rootkeeper.shapes import AccountNumber, Answer, Count, Endpoint, Moment, OrganizationId, Sha256, record
-from rootkeeper.values import (
-    JsonValue,
-    canonical_json,
-    parse_instant,
-    parse_optional_instant,
-    parse_optional_text,
-    parse_text,
-    render_instant,
-    render_optional_instant,
+from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason
+from rootkeeper.shapes import (
+    SCHEMA_VERSION,
+    AccountNumber,
+    Answer,
+    Count,
+    Endpoint,
+    Moment,
+    OrganizationId,
+    Sha256,
+    fill_record,
+    parse_facts,
+    record,
 )
+from rootkeeper.values import JsonValue, canonical_json, parse_text, render_instant
 
 
 @record
@@ -254,7 +257,6 @@ class JobDocument(ListedJobRecord, Answer):
     """The accounts of a deletion that have a result; empty for an audit."""
 
 
-SCHEMA_VERSION = 1
 _PLAN_AGAIN = Hint("Create a new plan.", "plan.again")
 
 
@@ -262,6 +264,35 @@ def describe_plan(plan: DeletionPlan) -> dict[str, JsonValue]:
     """Return the plan as JSON values, with its hash."""
     content = _describe_content(plan)
     return content | {"hash": _hash(content)}
+
+
+def _describe_content(plan: DeletionPlan) -> dict[str, JsonValue]:
+    content: dict[str, Any] = {
+        **fill_record(
+            PlanRecord,
+            plan,
+            render_instant,
+            schema_version=SCHEMA_VERSION,
+            only=[kind.value for kind in CredentialKind if kind in plan.only],
+            accounts=[_describe_account(account) for account in plan.accounts],
+            hash="",
+        )
+    }
+    del content["hash"]
+    return content
+
+
+def _describe_account(account: PlannedAccount) -> PlannedAccountRecord:
+    skip = account.skip
+    return fill_record(
+        PlannedAccountRecord,
+        account,
+        render_instant,
+        credentials=None if account.found is None else describe_credentials(account.found),
+        calls=[fill_record(PlannedCallRecord, call) for call in account.calls],
+        reason=None if skip is None else skip.reason.value,
+        detail=None if skip is None else skip.detail,
+    )
 
 
 def render_plan(plan: DeletionPlan) -> str:
@@ -279,7 +310,12 @@ def parse_plan(text: str) -> DeletionPlan:
 
     :raises PlanInvalidError: if it isn't a plan, of another version, or was altered.
     """
-    content = _load(text)
+    try:
+        content = json.loads(text, object_pairs_hook=_refuse_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise PlanInvalidError("The file isn't a plan: it isn't valid JSON.", hint=_PLAN_AGAIN) from error
+    if not isinstance(content, dict):
+        raise PlanInvalidError("The file isn't a plan: it isn't a JSON object.", hint=_PLAN_AGAIN)
     if content.get("schema_version") != SCHEMA_VERSION:
         raise PlanInvalidError(
             f"The plan's schema_version is {content.get('schema_version')!r}; this program reads {SCHEMA_VERSION}.",
@@ -287,11 +323,48 @@ def parse_plan(text: str) -> DeletionPlan:
         )
     _require_unaltered(content)
     try:
-        return _parse_content(content)
+        accounts = [_parse_account(account) for account in content["accounts"]]
+        if len({account.account_id for account in accounts}) != len(accounts):
+            raise ValueError("it contains an account twice")
+        included = [parse_account_id(parse_text(one)) for one in content["included_failsafes"]]
+        return parse_facts(DeletionPlan, {**content, "accounts": accounts, "included_failsafes": included})
     except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
         raise PlanInvalidError(
             f"The plan lacks a value or contains an invalid one: {error}.", hint=_PLAN_AGAIN
         ) from error
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("an object contains a key twice")
+    return content
+
+
+def _require_unaltered(content: Mapping[str, Any]) -> None:
+    try:
+        actual = _hash({key: value for key, value in content.items() if key != "hash"})
+    except (ValueError, RecursionError) as error:
+        raise PlanInvalidError("The plan contains a value that isn't allowed in a plan.", hint=_PLAN_AGAIN) from error
+    if content.get("hash") != actual:
+        raise PlanInvalidError("The plan was edited: its hash doesn't match its content.", hint=_PLAN_AGAIN)
+
+
+def _hash(content: Mapping[str, JsonValue]) -> str:
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def _parse_account(content: Mapping[str, Any]) -> PlannedAccount:
+    account_id = parse_account_id(parse_text(content["account_id"]))
+    reason, found = content["reason"], content["credentials"]
+    return parse_facts(
+        PlannedAccount,
+        {
+            **content,
+            "found": None if found is None else parse_credentials(account_id, found),
+            "skip": None if reason is None else {"reason": reason, "detail": content["detail"]},
+        },
+    )
 
 
 def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: str, now: datetime) -> None:
@@ -318,164 +391,27 @@ def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: st
         raise PlanInvalidError(f"The plan expired at {render_instant(plan.not_after)}.", hint=_PLAN_AGAIN)
 
 
-def _hash(content: Mapping[str, JsonValue]) -> str:
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
-
-
-def _load(text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text, object_pairs_hook=_refuse_duplicates)
-    except (ValueError, RecursionError) as error:
-        raise PlanInvalidError("The file isn't a plan: it isn't valid JSON.", hint=_PLAN_AGAIN) from error
-    if not isinstance(content, dict):
-        raise PlanInvalidError("The file isn't a plan: it isn't a JSON object.", hint=_PLAN_AGAIN)
-    return content
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("an object contains a key twice")
-    return content
-
-
-def _require_unaltered(content: Mapping[str, Any]) -> None:
-    rest = {key: value for key, value in content.items() if key != "hash"}
-    try:
-        actual = _hash(rest)
-    except (ValueError, RecursionError) as error:
-        raise PlanInvalidError("The plan contains a value that isn't allowed in a plan.", hint=_PLAN_AGAIN) from error
-    if content.get("hash") != actual:
-        raise PlanInvalidError("The plan was edited: its hash doesn't match its content.", hint=_PLAN_AGAIN)
-
-
-def _describe_content(plan: DeletionPlan) -> dict[str, JsonValue]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "plan_id": plan.plan_id,
-        "organization_id": plan.organization_id,
-        "endpoint": plan.endpoint,
-        "created_by": plan.created_by,
-        "caller_arn": plan.caller_arn,
-        "created_at": render_instant(plan.created_at),
-        "not_before": render_instant(plan.not_before),
-        "not_after": render_instant(plan.not_after),
-        "selection": plan.selection,
-        "only": [kind.value for kind in CredentialKind if kind in plan.only],
-        "included_failsafes": sorted(plan.included_failsafes),
-        "accounts": [_describe_account(account) for account in plan.accounts],
-    }
-
-
-def _describe_account(account: PlannedAccount) -> dict[str, JsonValue]:
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "ou_path": account.ou_path,
-        "state": account.state.value,
-        "observed_at": render_optional_instant(account.observed_at),
-        "credentials": None if account.found is None else describe_credentials(account.found),
-        "calls": [
-            {"kind": call.kind.value, "operation": call.operation, "target": call.target} for call in account.calls
-        ],
-        "reason": None if account.skip is None else account.skip.reason.value,
-        "detail": None if account.skip is None else account.skip.detail,
-        "allowed_use": account.allowed_use,
-    }
-
-
-def _parse_content(content: Mapping[str, Any]) -> DeletionPlan:
-    accounts = tuple(_parse_account(account) for account in content["accounts"])
-    if len({account.account_id for account in accounts}) != len(accounts):
-        raise ValueError("it contains an account twice")
-    return DeletionPlan(
-        plan_id=parse_text(content["plan_id"]),
-        organization_id=parse_text(content["organization_id"]),
-        endpoint=parse_text(content["endpoint"]),
-        created_by=parse_text(content["created_by"]),
-        caller_arn=parse_text(content["caller_arn"]),
-        created_at=parse_instant(content["created_at"]),
-        not_before=parse_instant(content["not_before"]),
-        not_after=parse_instant(content["not_after"]),
-        selection=parse_text(content["selection"]),
-        only=_kinds(content["only"]),
-        included_failsafes=frozenset(parse_account_id(parse_text(one)) for one in content["included_failsafes"]),
-        accounts=accounts,
-    )
-
-
-def _parse_account(content: Mapping[str, Any]) -> PlannedAccount:
-    account_id = parse_account_id(parse_text(content["account_id"]))
-    reason, found = content["reason"], content["credentials"]
-    return PlannedAccount(
-        account_id=account_id,
-        name=parse_text(content["name"]),
-        ou_path=parse_text(content["ou_path"]),
-        state=AccountState(content["state"]),
-        found=None if found is None else parse_credentials(account_id, found),
-        observed_at=parse_optional_instant(content["observed_at"]),
-        calls=tuple(
-            PlannedCall(CredentialKind(call["kind"]), parse_optional_text(call["target"])) for call in content["calls"]
-        ),
-        skip=None if reason is None else Skip(SkipReason(reason), parse_text(content["detail"])),
-        allowed_use=parse_optional_text(content["allowed_use"]),
-    )
-
-
-def _kinds(values: Iterable[str]) -> frozenset[CredentialKind]:
-    return frozenset(CredentialKind(value) for value in values)
-
-
-_KIND_REASONS = frozenset(reason.value for reason in KindReason)
-
-
 def deletion_to_record(deletion: AccountDeletion) -> dict[str, JsonValue]:
     """Return the result without what the plan says of the account."""
-    skip, status = deletion.skip, deletion.status
-    return {
-        "kinds": [
-            {
-                "kind": result.kind.value,
-                "outcome": result.outcome.value,
-                "reason": None if result.reason is None else result.reason.value,
-                "detail": result.detail,
-            }
-            for result in deletion.kinds
-        ],
-        "skip": None if skip is None else {"reason": skip.reason.value, "detail": skip.detail},
-        "status": None if status is None else status.value,
-    }
+    record: dict[str, Any] = {**fill_record(AccountResultRecord, deletion)}
+    del record["account_id"]
+    return record
 
 
 def deletion_from_record(planned: PlannedAccount, record: Mapping[str, Any]) -> AccountDeletion:
     """Read what ``deletion_to_record`` wrote of a planned account.
 
-    :raises ValueError: if a value isn't valid.
+    :raises TypeError: and ValueError, if a value isn't valid.
     :raises KeyError: if a value is missing.
     """
-    skip, status = record["skip"], record["status"]
-    return AccountDeletion(
-        account_id=planned.account_id,
-        name=planned.name,
-        ou_path=planned.ou_path,
-        kinds=tuple(_parse_kind(result) for result in record["kinds"]),
-        skip=None if skip is None else Skip(SkipReason(skip["reason"]), skip["detail"]),
-        was_planned=bool(planned.calls),
-        status=None if status is None else Status(status),
+    return parse_facts(
+        AccountDeletion,
+        {
+            **record,
+            "account_id": planned.account_id,
+            "name": planned.name,
+            "ou_path": planned.ou_path,
+            "was_planned": bool(planned.calls),
+            "is_final": True,
+        },
     )
-
-
-def _parse_kind(result: Mapping[str, Any]) -> KindResult:
-    return KindResult(
-        CredentialKind(result["kind"]),
-        KindOutcome(result["outcome"]),
-        _parse_reason(result["reason"]),
-        result["detail"],
-    )
-
-
-def _parse_reason(value: str | None) -> KindReason | SkipReason | None:
-    """Both enums contain ``stopped``; ``KindReason`` has priority."""
-    if value is None:
-        return None
-    return KindReason(value) if value in _KIND_REASONS else SkipReason(value)

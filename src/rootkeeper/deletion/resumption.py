@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rootkeeper.deletion.execution import DeletionJob
 from rootkeeper.deletion.records import deletion_from_record, parse_plan
-from rootkeeper.deletion.rules import DeletionPlan, WaveRules, parse_waves
+from rootkeeper.deletion.rules import DeletionPlan, WaveRules
 from rootkeeper.errors import Hint, JobConflictError, PlanInvalidError
 from rootkeeper.jobs.rules import Job, JobProgress
 from rootkeeper.jobs.service import RunningJob
@@ -15,6 +16,7 @@ from rootkeeper.jobs.store import JobResults, KeptJobs
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import Status
 from rootkeeper.removal.rules import AccountDeletion
+from rootkeeper.shapes import parse_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) ->
     :raises PlanInvalidError: if the job's plan can't be read.
     :raises JobConflictError: if a canary failed and isn't tried again.
     """
-    waves = job.parameters.get("waves")
-    plan, rules = _read_plan(job, store), parse_waves(waves) if isinstance(waves, Mapping) else WaveRules()
+    waves: Any = job.parameters.get("waves")
+    plan, rules = _read_plan(job, store), WaveRules() if waves is None else parse_facts(WaveRules, waves)
     results = {result.account_id: result for result in read_results(job, store)}
     failed = frozenset(account_id for account_id, result in results.items() if result.is_failure)
     if retry_failed:

@@ -7,9 +7,8 @@ tested before anything changes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
@@ -28,10 +27,24 @@ from rootkeeper.removal.rules import (
     list_targets,
     plan_deletion,
 )
-from rootkeeper.values import JsonValue, render_duration
+from rootkeeper.values import render_duration
 
 RECENT_USE = timedelta(days=90)
 """A password or key used within this time blocks its account, unless the use is allowed with a reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionOptions:
+    """What a deletion may do, apart from the selection."""
+
+    only: frozenset[CredentialKind] = ALL_KINDS
+    allowed_uses: Mapping[str, str] = field(default_factory=dict)
+    """Account id or name → the operator's reason for deleting its recently used password or key."""
+    recent: timedelta = RECENT_USE
+    not_before: datetime | None = None
+    """``None``: now."""
+    not_after: datetime | None = None
+    """``None``: 24 hours after ``not_before``; at most 7 days."""
 
 
 def find_recent_use(found: RootCredentials, now: datetime, recent: timedelta = RECENT_USE) -> str | None:
@@ -54,9 +67,11 @@ def find_changes(planned: RootCredentials, found: RootCredentials, *, is_use_all
         for target in list_targets(found, kind)
         if target not in list_targets(planned, kind)
     ]
-    if _has_new_password(planned, found):
+    before, now = planned.login_profile, found.login_profile
+    if now is not None and (before is None or before.created_at != now.created_at):
         changes.append("the password is new")
-    if not is_use_allowed and _was_used_since(planned, found):
+    used_before, used = planned.last_used_at, found.last_used_at
+    if not is_use_allowed and used is not None and (used_before is None or used > used_before):
         changes.append("the password or a key was used")
     return tuple(sorted(changes))
 
@@ -66,18 +81,6 @@ _NOUNS = {
     CredentialKind.SIGNING_CERTIFICATES: "signing certificate",
     CredentialKind.MFA_DEVICES: "MFA device",
 }
-
-
-def _has_new_password(planned: RootCredentials, found: RootCredentials) -> bool:
-    if found.login_profile is None:
-        return False
-    return planned.login_profile is None or planned.login_profile.created_at != found.login_profile.created_at
-
-
-def _was_used_since(planned: RootCredentials, found: RootCredentials) -> bool:
-    if found.last_used_at is None:
-        return False
-    return planned.last_used_at is None or found.last_used_at > planned.last_used_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +141,14 @@ class DeletionPlan:
 
     def without(self, kind: CredentialKind) -> DeletionPlan:
         """The plan without one kind, such as certificates that weren't confirmed. A password or key keeps its MFA."""
-        only = self.only - {kind}
-        accounts = tuple(_without(account, only) for account in self.accounts)
-        return replace(self, only=only, accounts=accounts)
-
-
-def _without(account: PlannedAccount, only: frozenset[CredentialKind]) -> PlannedAccount:
-    if not account.calls or account.found is None:
-        return account
-    calls = plan_deletion(account.found, only)
-    skip = None if calls else _NONE_OF_THE_KINDS
-    return replace(account, calls=calls, skip=skip)
+        only, accounts = self.only - {kind}, []
+        for account in self.accounts:
+            if account.calls and account.found is not None:
+                calls = plan_deletion(account.found, only)
+                accounts.append(replace(account, calls=calls, skip=None if calls else _NONE_OF_THE_KINDS))
+            else:
+                accounts.append(account)
+        return replace(self, only=only, accounts=tuple(accounts))
 
 
 _NONE_OF_THE_KINDS = Skip(SkipReason.NOTHING_TO_DELETE, "It has none of the selected kinds of credentials.")
@@ -318,9 +318,13 @@ def list_deleted_earlier(entries: Iterable[LedgerEntry], plan_id: str) -> frozen
         if entry.action not in _KINDS:
             continue
         if entry.phase is Phase.INTENT and entry.parameters.get("plan_id") == plan_id:
-            sent[entry.sequence] = _parse_call(entry)
-        elif entry.intent_sequence in sent and entry.result is Result.DONE and _was_reread(entry):
-            deleted.add(sent[entry.intent_sequence])
+            kind = _KINDS[entry.action]
+            target = entry.parameters.get(TARGET_PARAMETERS[kind]) if kind in TARGET_PARAMETERS else None
+            sent[entry.sequence] = PlannedCall(kind, None if target is None else str(target))
+        elif entry.intent_sequence in sent and entry.result is Result.DONE:
+            # A re-read decided, by the run or by the settlement; otherwise there was nothing to delete.
+            was_reread = "reread" in entry.parameters or "settled_by" in entry.parameters
+            deleted |= {sent[entry.intent_sequence]} if was_reread else set()
     return frozenset(deleted)
 
 
@@ -335,17 +339,6 @@ def credit_earlier(
         else result
         for result in kinds
     )
-
-
-def _parse_call(entry: LedgerEntry) -> PlannedCall:
-    kind = _KINDS[entry.action]
-    target = entry.parameters.get(TARGET_PARAMETERS[kind]) if kind in TARGET_PARAMETERS else None
-    return PlannedCall(kind, None if target is None else str(target))
-
-
-def _was_reread(entry: LedgerEntry) -> bool:
-    """Whether a re-read decided, by the run or by the settlement; otherwise there was nothing to delete."""
-    return "reread" in entry.parameters or "settled_by" in entry.parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,21 +382,3 @@ def plan_waves(
     size = rules.size or max(1, len(rest))
     waves = [Wave(canaries, is_canary=True)] if canaries else []
     return (*waves, *(Wave(rest[start : start + size]) for start in range(0, len(rest), size)))
-
-
-def describe_waves(rules: WaveRules) -> dict[str, JsonValue]:
-    """Return the rules as JSON values."""
-    return {
-        "canary": rules.canary,
-        "size": rules.size,
-        "pause_seconds": rules.pause_seconds,
-        "stop_after_failures": rules.stop_after_failures,
-    }
-
-
-def parse_waves(record: Mapping[str, Any]) -> WaveRules:
-    """Read what ``describe_waves`` wrote.
-
-    :raises TypeError: if it isn't such a record.
-    """
-    return WaveRules(**record)

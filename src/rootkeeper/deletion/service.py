@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from rootkeeper.audit.service import Audit
+from rootkeeper.audit.reading import AccountReaderTools, read_accounts
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import (
-    NO_CALLS,
     DeletionJob,
     DeletionResults,
     DeletionRun,
@@ -17,14 +15,13 @@ from rootkeeper.deletion.execution import (
     StopReasons,
     TargetDeletion,
     describe_job,
-    describe_skipped,
+    list_outcomes,
 )
 from rootkeeper.deletion.records import derive_plan_id, render_plan, require_valid_here
 from rootkeeper.deletion.rules import (
-    RECENT_USE,
+    DeletionOptions,
     DeletionPlan,
     DeletionReport,
-    PlannedAccount,
     WaveRules,
     choose_validity,
     plan_account,
@@ -52,26 +49,11 @@ from rootkeeper.organization.selection import (
     require_none_refused,
     require_request,
 )
-from rootkeeper.organization.statuses import AccountStatus, CredentialKind, classify_account_role
-from rootkeeper.removal.rules import ALL_KINDS
+from rootkeeper.organization.statuses import AccountStatus, classify_account_role
 from rootkeeper.removal.service import Removal
 
 RECENT_INVENTORY = timedelta(minutes=2)
 """A younger inventory isn't read again."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeletionOptions:
-    """What a deletion may do, apart from the selection."""
-
-    only: frozenset[CredentialKind] = ALL_KINDS
-    allowed_uses: Mapping[str, str] = field(default_factory=dict)
-    """Account id or name → the operator's reason for deleting its recently used password or key."""
-    recent: timedelta = RECENT_USE
-    not_before: datetime | None = None
-    """``None``: now."""
-    not_after: datetime | None = None
-    """``None``: 24 hours after ``not_before``; at most 7 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +71,7 @@ class Deletion:
     """Plans and applies deletions."""
 
     inventory: InventoryReader
-    audit: Audit
+    tools: AccountReaderTools
     protections: ProtectionReader
     locks: AccountLocks
     removal: Removal
@@ -111,16 +93,27 @@ class Deletion:
         :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
         """
         require_request(request)
-        _require_options(options)
-        validity = choose_validity(self.clock.now(), options.not_before, options.not_after)
+        if not options.only:
+            raise InputError("No kind of credentials is selected.")
+        if any(not reason.strip() for reason in options.allowed_uses.values()):
+            raise InputError(
+                "Deleting a recently used credential needs a reason.", hint=Hint("Give the reason.", "deletion.reason")
+            )
+        not_before, not_after = choose_validity(self.clock.now(), options.not_before, options.not_after)
         inventory = self.inventory.read(progress)
         _require_failsafe_known(inventory)
         selection = select_accounts(request, inventory, self.inventory.reader)
         skips = self._find_skips(selection, request, inventory)
-        allowed_uses = _resolve_allowed_uses(options, inventory)
+        # By account id. An id outside the organization is ignored, as is any id outside the selection.
+        allowed_uses = {
+            AccountId(text)
+            if text.isdigit()
+            else find_account(NamedAccount(text), inventory.accounts).account_id: reason
+            for text, reason in options.allowed_uses.items()
+        }
         to_read = [one.account for one in selection.accounts if one.account.account_id not in skips]
         roles = [(account, classify_account_role(account.account_id, inventory)) for account in to_read]
-        read = self.audit.read_accounts(roles, progress, details=True)
+        read = read_accounts(self.tools, roles, progress, details=True)
         wanted = [
             read[account.account_id]
             for account in to_read
@@ -128,9 +121,30 @@ class Deletion:
         ]
         statuses = self._make_blocking_policy_finder(inventory).explain_statuses(wanted)
         require_guarded(statuses, options.only)
-        accounts = self._plan_accounts(selection, skips, statuses, options, allowed_uses)
-        plan = self._make_plan(selection, request, options, validity, accounts)
-        return PlanReport(plan, inventory, statuses)
+        now = self.clock.now()
+        planned = {
+            status.account.account_id: plan_account(
+                status, only=options.only, allowed_uses=allowed_uses, now=now, recent=options.recent
+            )
+            for status in statuses
+        }
+        accounts = {selected.account.account_id: selected.account for selected in selection.accounts}
+        planned |= {account_id: plan_skipped(accounts[account_id], skip) for account_id, skip in skips.items()}
+        plan = DeletionPlan(
+            plan_id="",
+            organization_id=self.inventory.organization.organization_id,
+            endpoint=self.inventory.reader.endpoint.label,
+            created_by=self.created_by,
+            caller_arn=self.inventory.caller.arn,
+            created_at=now,
+            not_before=not_before,
+            not_after=not_after,
+            selection=selection.words,
+            only=options.only,
+            included_failsafes=request.included_failsafes,
+            accounts=tuple(planned[account_id] for account_id in accounts if account_id in planned),
+        )
+        return PlanReport(replace(plan, plan_id=derive_plan_id(plan)), inventory, statuses)
 
     def apply(
         self,
@@ -151,7 +165,8 @@ class Deletion:
         """
         self.require_valid_here(plan)
         if not plan.targets:
-            return self._report_nothing(plan)
+            now = self.clock.now()
+            return DeletionReport(plan, self.inventory.caller.arn, now, now, list_outcomes(plan, {}))
         rules = rules or WaveRules()
         job = self.jobs.begin(
             JobKind.DELETION, describe_job(plan, rules), total=len(plan.targets), document=render_plan(plan)
@@ -215,7 +230,7 @@ class Deletion:
             started_at=started_at,
             ended_at=self.clock.now(),
             accounts=self._make_blocking_policy_finder(targets.inventory, reasons.signal).explain_deletions(
-                results.list_accounts()
+                list_outcomes(plan, results.found)
             ),
             job_id=job.job_id,
         )
@@ -232,12 +247,7 @@ class Deletion:
     def _make_blocking_policy_finder(
         self, inventory: Inventory, stop: StopSignal | None = None
     ) -> BlockingPolicyFinder:
-        return BlockingPolicyFinder(self.audit.tools.policies, inventory, stop)
-
-    def _report_nothing(self, plan: DeletionPlan) -> DeletionReport:
-        now = self.clock.now()
-        accounts = tuple(describe_skipped(planned, planned.skip or NO_CALLS) for planned in plan.accounts)
-        return DeletionReport(plan, self.inventory.caller.arn, now, now, accounts)
+        return BlockingPolicyFinder(self.tools.policies, inventory, stop)
 
     def choose_inventory(self, inventory: Inventory | None, progress: Progress) -> Inventory:
         """Return this one if it is at most two minutes old, otherwise read a new one.
@@ -264,62 +274,6 @@ class Deletion:
         require_none_refused(found)
         return {selected.account.account_id: skip for selected, skip in found}
 
-    def _plan_accounts(
-        self,
-        selection: Selection,
-        skips: Mapping[AccountId, Skip],
-        statuses: tuple[AccountStatus, ...],
-        options: DeletionOptions,
-        allowed_uses: Mapping[AccountId, str],
-    ) -> tuple[PlannedAccount, ...]:
-        now = self.clock.now()
-        planned = {
-            status.account.account_id: plan_account(
-                status, only=options.only, allowed_uses=allowed_uses, now=now, recent=options.recent
-            )
-            for status in statuses
-        }
-        accounts = [selected.account for selected in selection.accounts]
-        planned |= {
-            account.account_id: plan_skipped(account, skips[account.account_id])
-            for account in accounts
-            if account.account_id in skips
-        }
-        return tuple(planned[account.account_id] for account in accounts if account.account_id in planned)
-
-    def _make_plan(
-        self,
-        selection: Selection,
-        request: SelectionRequest,
-        options: DeletionOptions,
-        validity: tuple[datetime, datetime],
-        accounts: tuple[PlannedAccount, ...],
-    ) -> DeletionPlan:
-        plan = DeletionPlan(
-            plan_id="",
-            organization_id=self.inventory.organization.organization_id,
-            endpoint=self.inventory.reader.endpoint.label,
-            created_by=self.created_by,
-            caller_arn=self.inventory.caller.arn,
-            created_at=self.clock.now(),
-            not_before=validity[0],
-            not_after=validity[1],
-            selection=selection.words,
-            only=options.only,
-            included_failsafes=request.included_failsafes,
-            accounts=accounts,
-        )
-        return replace(plan, plan_id=derive_plan_id(plan))
-
-
-def _require_options(options: DeletionOptions) -> None:
-    if not options.only:
-        raise InputError("No kind of credentials is selected.")
-    if any(not reason.strip() for reason in options.allowed_uses.values()):
-        raise InputError(
-            "Deleting a recently used credential needs a reason.", hint=Hint("Give the reason.", "deletion.reason")
-        )
-
 
 def _require_failsafe_known(inventory: Inventory) -> None:
     if inventory.delegated_administrator_ids is None:
@@ -328,11 +282,3 @@ def _require_failsafe_known(inventory: Inventory) -> None:
             hint="Allow organizations:ListDelegatedAdministrators.",
             operation="organizations:ListDelegatedAdministrators",
         )
-
-
-def _resolve_allowed_uses(options: DeletionOptions, inventory: Inventory) -> dict[AccountId, str]:
-    """By account id. An id outside the organization is ignored, as is any id outside the selection."""
-    return {
-        AccountId(text) if text.isdigit() else find_account(NamedAccount(text), inventory.accounts).account_id: reason
-        for text, reason in options.allowed_uses.items()
-    }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from typing_extensions import TypedDict
 
-from rootkeeper.shapes import AccountNumber, Answer, Moment, record
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.shapes import AccountNumber, Answer, Moment, fill_record, record
 
 
 @record
@@ -26,3 +29,8 @@ class ExceptionsDocument(Answer):
     """Exceptions from deletion."""
 
     exceptions: list[ExceptionRecord]
+
+
+def exception_to_record(exception: DeletionException, now: datetime) -> ExceptionRecord:
+    """Return the exception as every interface shows it."""
+    return fill_record(ExceptionRecord, exception, in_force=exception.is_in_force(now))

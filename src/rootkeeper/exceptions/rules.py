@@ -7,7 +7,6 @@ from datetime import datetime
 
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.values import JsonValue, json_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +22,6 @@ class DeletionException:
 
     def is_in_force(self, now: datetime) -> bool:
         return now < self.until
-
-
-def exception_to_record(exception: DeletionException, now: datetime) -> dict[str, JsonValue]:
-    """Return the exception as every interface shows it."""
-    return {
-        "account_id": exception.account_id,
-        "owner": exception.owner,
-        "reason": exception.reason,
-        "until": json_time(exception.until),
-        "in_force": exception.is_in_force(now),
-        "added_by": exception.added_by,
-        "added_at": json_time(exception.added_at),
-    }
 
 
 def require_exception(exception: DeletionException, now: datetime) -> DeletionException:

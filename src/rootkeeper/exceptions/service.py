@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, glancing
+from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException, require_exception
 from rootkeeper.ledger.rules import Action
@@ -41,17 +42,8 @@ class DeletionExceptionStore:
 
         def work(transaction: WriteTransaction) -> None:
             self._delete(transaction, exception.account_id)
-            transaction.connection.execute(
-                insert(schema.deletion_exceptions).values(
-                    organization_id=self._organization_id,
-                    account_id=exception.account_id,
-                    owner=exception.owner,
-                    reason=exception.reason,
-                    until=exception.until,
-                    added_by=exception.added_by,
-                    added_at=exception.added_at,
-                )
-            )
+            row = {"organization_id": self._organization_id, **to_row(exception)}
+            transaction.connection.execute(insert(schema.deletion_exceptions).values(row))
 
         self._commits.run(work)
 
@@ -63,17 +55,7 @@ class DeletionExceptionStore:
         """By account id."""
         with glancing(self._store) as connection:
             rows = connection.execute(_SELECT_ALL, {"of_organization": self._organization_id})
-            return tuple(
-                DeletionException(
-                    account_id=AccountId(row.account_id),
-                    owner=row.owner,
-                    reason=row.reason,
-                    until=row.until,
-                    added_by=row.added_by,
-                    added_at=row.added_at,
-                )
-                for row in rows
-            )
+            return tuple(parse_row(DeletionException, row) for row in rows)
 
     def _delete(self, transaction: WriteTransaction, account_id: AccountId) -> bool:
         statement = delete(schema.deletion_exceptions).where(

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rootkeeper.audit.reading import read_accounts
 from rootkeeper.audit.service import Audit
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.policies import PolicyReader
@@ -144,8 +145,8 @@ class FailsafeChecker:
     ) -> Iterator[FailsafeFacts]:
         if not accounts:
             return
-        statuses = self.audit.read_accounts(
-            [(account, AccountRole.FAILSAFE) for account in accounts], progress, details=True
+        statuses = read_accounts(
+            self.audit.tools, [(account, AccountRole.FAILSAFE) for account in accounts], progress, details=True
         )
         emails = {one.account.account_id: one for one in self.evaluate_emails(inventory)}
         drills = self.list_drills(inventory)

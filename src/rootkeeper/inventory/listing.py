@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,7 +30,6 @@ from rootkeeper.organization.accounts import (
     describe_changes,
     find_gap,
     find_lineage,
-    find_unnamed,
     find_unnamed_parents,
     find_vanished,
     sort_accounts,
@@ -110,14 +109,6 @@ class InventoryCollector:
         self._stopped.set()
         self._questions.put(None)
 
-    def find_unnamed(self, account: Account) -> str | None:
-        """Find the first unit above the account without a name; empty if the account's place is unknown."""
-        return find_unnamed(account, self.units)
-
-    def name(self, account: Account) -> Account:
-        """Add the names of the account's place, as far as they are known."""
-        return add_place_names(account, self.units)
-
     def complete(self) -> Inventory:
         """Return the inventory at the end of the listing.
 
@@ -126,11 +117,19 @@ class InventoryCollector:
         if self._failure is not None:
             raise self._failure
         self._require_none_missing()
-        self._require_complete()
-        self._remark_changes()
+        gap = find_gap(
+            tuple(self.accounts.values()),
+            tuple(self.units.values()),
+            management_account_id=self.organization.management_account_id,
+            expected=(self.delegated_administrator_ids or frozenset()) | {self.caller.account_id},
+        )
+        if gap is not None:
+            raise _incomplete(gap)
+        for change in describe_changes(self.known, self.accounts, self._moved, self._left, self.units):
+            self.progress.remark(change)
         return Inventory(
             organization=self.organization,
-            accounts=sort_accounts([self.name(account) for account in self.accounts.values()]),
+            accounts=sort_accounts([add_place_names(account, self.units) for account in self.accounts.values()]),
             organizational_units=sort_units(self.units),
             listed_at=self.clock.now(),
             delegated_administrator_ids=self.delegated_administrator_ids,
@@ -180,7 +179,8 @@ class InventoryCollector:
         self._idle_pages = 0 if news else self._idle_pages + 1
         if self._idle_pages > _MOST_IDLE_PAGES:
             self._failure = _incomplete("its pages don't end.")
-        self._ask_for_names(news)
+        for parent_id in find_unnamed_parents(news, self.units):
+            self._ask(parent_id)
         self.take_page(news)
 
     def _merge(self, account: Account) -> bool:
@@ -201,10 +201,6 @@ class InventoryCollector:
             self._ask(None)
             for ou_id in tuple(self.units):
                 self._ask_for_members(ou_id)
-
-    def _ask_for_names(self, accounts: Iterable[Account]) -> None:
-        for parent_id in find_unnamed_parents(accounts, self.units):
-            self._ask(parent_id)
 
     def _ask(self, parent_id: str | None) -> None:
         if parent_id in self._asked:
@@ -250,10 +246,7 @@ class InventoryCollector:
         One call for each account that may have left, until one hasn't: organizations:DescribeAccount.
         """
         vanished = find_vanished(self.known, self.accounts)
-        return next(
-            (one for one in vanished if one.account_id not in self._left and self._is_still_there(one)),
-            None,
-        )
+        return next((one for one in vanished if one.account_id not in self._left and self._is_still_there(one)), None)
 
     def _is_still_there(self, account: Account) -> bool:
         try:
@@ -281,21 +274,6 @@ class InventoryCollector:
         missing = self._find_missing()
         if missing is not None:
             raise _incomplete(f"{missing.account_id} ({missing.name}) is in the organization, but not in the list.")
-
-    def _require_complete(self) -> None:
-        gap = find_gap(
-            tuple(self.accounts.values()),
-            tuple(self.units.values()),
-            management_account_id=self.organization.management_account_id,
-            expected=(self.delegated_administrator_ids or frozenset()) | {self.caller.account_id},
-        )
-        if gap is not None:
-            raise _incomplete(gap)
-
-    def _remark_changes(self) -> None:
-        changes = describe_changes(self.known, self.accounts, self._moved, self._left, self.units)
-        for remark in changes:
-            self.progress.remark(remark)
 
 
 def _incomplete(gap: str) -> OrganizationIncompleteError:
@@ -341,7 +319,10 @@ class InventoryReader:
         :param refresh: whether to read all names again.
         """
         known = self.find_known()
-        named = None if refresh else self._find_named(known)
+        named = None
+        if not refresh and known is not None and known.named_at is not None:
+            is_recent = timedelta(0) <= self.clock.now() - known.named_at <= NAMES_LAST
+            named = known if is_recent else None
         return InventoryCollector(
             reader=self.reader,
             organization=self.organization,
@@ -354,12 +335,6 @@ class InventoryReader:
             named_at=named.named_at if named else self.clock.now(),
             deliver=deliver,
         )
-
-    def _find_named(self, known: Inventory | None) -> Inventory | None:
-        """Return the known inventory, if its names are recent enough to be used again."""
-        if known is None or known.named_at is None:
-            return None
-        return known if timedelta(0) <= self.clock.now() - known.named_at <= NAMES_LAST else None
 
     def find_known(self) -> Inventory | None:
         """Find the last inventory, if it is of this endpoint: a sandbox may use any organization's id."""

@@ -2,115 +2,40 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Select, Table, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, exists, func, insert, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.ledger.writer import ChangedPart, GroupCommit, Revisions, WriteTransaction, find_revisions
-from rootkeeper.organization.accounts import (
-    Account,
-    AccountId,
-    AccountState,
-    Inventory,
-    Organization,
-    OrganizationalUnit,
-)
-from rootkeeper.organization.records import describe_credentials, parse_credentials
-from rootkeeper.organization.statuses import (
-    AccountRole,
-    AccountStatus,
-    RootCredentialsSummary,
-    Status,
-    StatusReason,
-)
-from rootkeeper.values import parse_optional_instant, render_optional_instant
-
-
-def account_row(account: Account) -> dict[str, Any]:
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email": account.email,
-        "state": account.state.value,
-        "ou_ids": list(account.ou_ids),
-        "ou_path": account.ou_path,
-        "joined_at": account.joined_at,
-        "tags": None if account.tags is None else dict(account.tags),
-    }
-
-
-def parse_account(row: Row[Any]) -> Account:
-    return Account(
-        account_id=AccountId(row.account_id),
-        name=row.name,
-        email=row.email,
-        state=AccountState(row.state),
-        ou_ids=tuple(row.ou_ids),
-        ou_path=row.ou_path,
-        joined_at=row.joined_at,
-        tags=row.tags,
-    )
-
-
-def status_row(status: AccountStatus) -> dict[str, Any]:
-    summary, credentials = status.summary, status.credentials
-    account = account_row(status.account)
-    return {
-        "account_id": status.account.account_id,
-        "account": {**account, "joined_at": render_optional_instant(status.account.joined_at)},
-        "role": status.role.value,
-        "status": status.status.value,
-        "reason": None if status.reason is None else status.reason.value,
-        "detail": status.detail,
-        "summary": None if summary is None else {field.name: getattr(summary, field.name) for field in fields(summary)},
-        "credentials": None if credentials is None else describe_credentials(credentials),
-        "observed_at": status.observed_at,
-        "session_access_key_id": status.session_access_key_id,
-    }
-
-
-def parse_status(row: Row[Any]) -> AccountStatus:
-    account = dict(row.account)
-    account_id = AccountId(account["account_id"])
-    account["state"] = AccountState(account["state"])
-    account["ou_ids"] = tuple(account["ou_ids"])
-    account["joined_at"] = parse_optional_instant(account["joined_at"])
-    credentials = None if row.credentials is None else parse_credentials(account_id, row.credentials)
-    return replace(parse_brief_status(row, Account(**account)), credentials=credentials)
-
-
-def parse_brief_status(row: Row[Any], account: Account) -> AccountStatus:
-    """Parse a status without the details of the credentials, for a known account."""
-    return AccountStatus(
-        account=account,
-        role=AccountRole(row.role),
-        status=Status(row.status),
-        reason=None if row.reason is None else StatusReason(row.reason),
-        detail=row.detail,
-        summary=None if row.summary is None else RootCredentialsSummary(**row.summary),
-        observed_at=row.observed_at,
-        session_access_key_id=row.session_access_key_id,
-    )
-
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.organization.statuses import AccountStatus, Status
+from rootkeeper.shapes import parse_facts
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
 
 _BRIEF = tuple(
-    schema.account_statuses.c[name]
-    for name in ("account_id", "role", "status", "reason", "detail", "summary", "observed_at", "session_access_key_id")
+    column for column in schema.account_statuses.c if column.name not in {"organization_id", "account", "credentials"}
 )
 
 _LOT = 1_000
 """Rows of one statement: while the client builds a longer one, the server would end the transaction as idle."""
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    for begin in range(0, len(rows), _LOT):
+        connection.execute(insert(table), rows[begin : begin + _LOT])
+
+
+def status_row(status: AccountStatus) -> dict[str, Any]:
+    return {"account_id": status.account.account_id, **to_row(status)}
 
 
 class InventoryStore:
@@ -128,65 +53,44 @@ class InventoryStore:
             row = connection.execute(statement).one_or_none()
             if row is None:
                 return None
-            delegates = row.delegated_administrator_ids
-            return Inventory(
-                organization=Organization(
-                    organization_id=row.organization_id,
-                    management_account_id=AccountId(row.management_account_id),
-                    has_all_features=row.has_all_features,
-                    partition=row.partition,
-                ),
-                accounts=tuple(parse_account(account) for account in self._rows(connection, schema.inventory_accounts)),
-                organizational_units=tuple(
-                    OrganizationalUnit(ou_id=unit.ou_id, name=unit.name, parent_id=unit.parent_id)
-                    for unit in self._rows(connection, schema.inventory_organizational_units)
-                ),
-                listed_at=row.listed_at,
-                delegated_administrator_ids=None if delegates is None else frozenset(map(AccountId, delegates)),
-                named_at=row.named_at,
-                endpoint=row.endpoint,
-            )
+            units = self._rows(connection, schema.inventory_organizational_units)
+            plain = {
+                **row._asdict(),
+                "organization": row._asdict(),
+                "accounts": [account._asdict() for account in self._rows(connection, schema.inventory_accounts)],
+                "organizational_units": [unit._asdict() for unit in units],
+            }
+        return parse_facts(Inventory, plain)
 
     def save(self, inventory: Inventory) -> None:
         """Replace the last inventory, in one transaction."""
         delegates = inventory.delegated_administrator_ids
+        own = {"organization_id": self._organization_id}
         head = {
-            "organization_id": self._organization_id,
-            "management_account_id": inventory.organization.management_account_id,
-            "has_all_features": inventory.organization.has_all_features,
-            "partition": inventory.organization.partition,
+            **to_row(inventory.organization),
+            **own,
             "listed_at": inventory.listed_at,
             "delegated_administrator_ids": None if delegates is None else sorted(delegates),
             "named_at": inventory.named_at,
             "endpoint": inventory.endpoint,
         }
-        own = {"organization_id": self._organization_id}
-        accounts = [
-            {**own, "position": position, **account_row(account)} for position, account in enumerate(inventory.accounts)
-        ]
-        units = [
-            {**own, "position": position, "ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id}
-            for position, unit in enumerate(inventory.organizational_units)
-        ]
+        accounts = [{**own, "position": place, **to_row(account)} for place, account in enumerate(inventory.accounts)]
+        units = [{**own, "position": place, **to_row(one)} for place, one in enumerate(inventory.organizational_units)]
 
         def work(transaction: WriteTransaction) -> None:
             connection = transaction.connection
             for table in _INVENTORY_TABLES:
                 connection.execute(delete(table).where(table.c.organization_id == self._organization_id))
             connection.execute(insert(schema.inventories), [head])
-            for begin in range(0, len(accounts), _LOT):
-                connection.execute(insert(schema.inventory_accounts), accounts[begin : begin + _LOT])
-            for begin in range(0, len(units), _LOT):
-                connection.execute(insert(schema.inventory_organizational_units), units[begin : begin + _LOT])
+            _insert(connection, schema.inventory_accounts, accounts)
+            _insert(connection, schema.inventory_organizational_units, units)
             transaction.note_change(self._organization_id, ChangedPart.INVENTORY)
 
         self._commits.run(work)
 
     def has_audits(self) -> bool:
         """Whether this organization was audited from this database before."""
-        statement = (
-            select(schema.audits.c.audit_id).where(schema.audits.c.organization_id == self._organization_id).limit(1)
-        )
+        statement = select(_audits.audit_id).where(_audits.organization_id == self._organization_id).limit(1)
         with reading(self._store) as connection:
             return connection.execute(statement).first() is not None
 
@@ -216,8 +120,8 @@ class InventoryStore:
         statement = select(table).where(table.c.organization_id == self._organization_id)
         with reading(self._store) as connection:
             rows = self._rows(connection, schema.inventory_accounts)
-            accounts = {row.account_id: parse_account(row) for row in rows}
-            found = [parse_status(row) for row in connection.execute(statement)]
+            accounts = {row.account_id: parse_row(Account, row) for row in rows}
+            found = [parse_row(AccountStatus, row) for row in connection.execute(statement)]
         return {
             status.account.account_id: replace(status, account=accounts.get(status.account.account_id, status.account))
             for status in found
@@ -234,7 +138,7 @@ class InventoryStore:
         with reading(self._store) as connection:
             rows = connection.execute(statement).all()
         return {
-            account.account_id: parse_brief_status(row, account)
+            account.account_id: parse_facts(AccountStatus, {**row._asdict(), "account": account, "credentials": None})
             for row in rows
             if (account := accounts.get(row.account_id)) is not None
         }
@@ -246,31 +150,16 @@ class InventoryStore:
             table.c.organization_id == self._organization_id, table.c.account_id.in_(sorted(account_ids))
         )
         with reading(self._store) as connection:
-            found = [parse_status(row) for row in connection.execute(statement)]
+            found = [parse_row(AccountStatus, row) for row in connection.execute(statement)]
         return {status.account.account_id: status for status in found}
-
-    def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None:
-        statement = insert(schema.audits).values(
-            audit_id=secrets.token_hex(8),
-            organization_id=self._organization_id,
-            started_at=started_at,
-            ended_at=ended_at,
-            summary=summary,
-        )
-        self._commits.run(lambda transaction: _execute(transaction, statement))
 
     def _rows(self, connection: Connection, table: Table) -> Sequence[Row[Any]]:
         statement = select(table).where(table.c.organization_id == self._organization_id).order_by(table.c.position)
         return connection.execute(statement).all()
 
 
-def _execute(transaction: WriteTransaction, statement: Insert) -> None:
-    transaction.connection.execute(statement)
-
-
 _audits = schema.audits.c
 _found = schema.audit_statuses.c
-_LOT_ROWS = 1_000
 
 
 class AuditHistory:
@@ -285,23 +174,20 @@ class AuditHistory:
         self._organization_id = organization_id
 
     def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
-        """Keep an audit whole, in one transaction; one of the same id is replaced."""
+        """Keep an audit whole, in one transaction; one of the same id is replaced.
+
+        A process that died may have kept it just before another one resumed the job.
+        """
         own = {"organization_id": self._organization_id, "audit_id": audit.audit_id, "ended_at": audit.ended_at}
         rows = [{**own, **status_row(status)} for status in statuses]
-        head = {
-            **own,
-            "started_at": audit.started_at,
-            "summary": audit.summary,
-            "endpoint": audit.endpoint,
-            "is_complete": audit.is_complete,
-            "requested_by": audit.requested_by,
-        }
 
         def work(transaction: WriteTransaction) -> None:
-            self._remove(transaction.connection, audit.audit_id)
-            transaction.connection.execute(insert(schema.audits).values(head))
-            for lot in _in_lots(rows):
-                transaction.connection.execute(insert(schema.audit_statuses), lot)
+            connection = transaction.connection
+            for table in (schema.audit_statuses, schema.audits):
+                is_own = table.c.organization_id == self._organization_id
+                connection.execute(delete(table).where(is_own, table.c.audit_id == audit.audit_id))
+            connection.execute(insert(schema.audits).values(own | to_row(audit)))
+            _insert(connection, schema.audit_statuses, rows)
 
         self._commits.run(work)
 
@@ -309,7 +195,7 @@ class AuditHistory:
         """The newest first."""
         statement = self._select_audits().order_by(_audits.ended_at.desc(), _audits.audit_id).limit(limit)
         with reading(self._store) as connection:
-            return tuple(_parse_audit(row) for row in connection.execute(statement))
+            return tuple(parse_row(KeptAudit, row) for row in connection.execute(statement))
 
     def get(self, audit_id: str) -> KeptAudit:
         """:raises NotFoundError: if there is none."""
@@ -320,7 +206,7 @@ class AuditHistory:
                 f"No audit {audit_id!r} is kept.",
                 hint=Hint("List the stored audits.", "history.list_audits"),
             )
-        return _parse_audit(row)
+        return parse_row(KeptAudit, row)
 
     def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:
         """What it found."""
@@ -337,7 +223,7 @@ class AuditHistory:
             .limit(limit)
         )
         with reading(self._store) as connection:
-            return tuple(parse_status(row) for row in connection.execute(statement))
+            return tuple(parse_row(AccountStatus, row) for row in connection.execute(statement))
 
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
         """What every kept audit found in this account, the newest first."""
@@ -348,7 +234,8 @@ class AuditHistory:
         )
         with reading(self._store) as connection:
             return tuple(
-                KeptStatus(row.audit_id, row.ended_at, parse_status(row)) for row in connection.execute(statement)
+                KeptStatus(row.audit_id, row.ended_at, parse_row(AccountStatus, row))
+                for row in connection.execute(statement)
             )
 
     def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
@@ -363,23 +250,15 @@ class AuditHistory:
             for audit in connection.execute(statement).all():
                 found = self._list_found(connection, audit.audit_id)
                 _take_readings(readings, found, start, end)
-                if audit.is_complete and not any(_is_open(one, readings) for one in found):
+                # An earlier audit may have read an account that this one has no reading of.
+                if audit.is_complete and all(
+                    one.account.account_id in readings or one.status is Status.NOT_APPLICABLE for one in found
+                ):
                     break
         return readings
 
-    def _list_found(self, connection: Connection, audit_id: str) -> list[AccountStatus]:
-        rows = connection.execute(self._select_statuses().where(_found.audit_id == audit_id))
-        return [parse_status(row) for row in rows]
-
     def forget_before(self, moment: datetime) -> int:
         """Forget audits that ended before, except for the last one of each account; how many were forgotten."""
-
-        def work(transaction: WriteTransaction) -> int:
-            return self._forget(transaction.connection, moment)
-
-        return self._commits.run(work)
-
-    def _forget(self, connection: Connection, moment: datetime) -> int:
         own_statuses = _found.organization_id == self._organization_id
         last = (
             select(_found.account_id, func.max(_found.ended_at).label("ended_at"))
@@ -388,20 +267,19 @@ class AuditHistory:
             .subquery()
         )
         is_last = exists().where(last.c.account_id == _found.account_id, last.c.ended_at == _found.ended_at)
-        connection.execute(delete(schema.audit_statuses).where(own_statuses, _found.ended_at < moment, ~is_last))
         is_used = exists().where(_found.organization_id == _audits.organization_id, _found.audit_id == _audits.audit_id)
-        forgotten = connection.execute(
-            delete(schema.audits).where(
-                _audits.organization_id == self._organization_id, _audits.ended_at < moment, ~is_used
-            )
-        )
-        return forgotten.rowcount
+        own_audits = _audits.organization_id == self._organization_id
 
-    def _remove(self, connection: Connection, audit_id: str) -> None:
-        """Remove the audit first: a process that died may have kept it just before another one resumed the job."""
-        for table in (schema.audit_statuses, schema.audits):
-            own = table.c.organization_id == self._organization_id
-            connection.execute(delete(table).where(own, table.c.audit_id == audit_id))
+        def work(transaction: WriteTransaction) -> int:
+            execute = transaction.connection.execute
+            execute(delete(schema.audit_statuses).where(own_statuses, _found.ended_at < moment, ~is_last))
+            return execute(delete(schema.audits).where(own_audits, _audits.ended_at < moment, ~is_used)).rowcount
+
+        return self._commits.run(work)
+
+    def _list_found(self, connection: Connection, audit_id: str) -> list[AccountStatus]:
+        rows = connection.execute(self._select_statuses().where(_found.audit_id == audit_id))
+        return [parse_row(AccountStatus, row) for row in rows]
 
     def _select_audits(self) -> Select[Any]:
         return select(schema.audits).where(_audits.organization_id == self._organization_id)
@@ -419,27 +297,3 @@ def _take_readings(
             continue
         if known is None or known.observed_at is None or known.observed_at < read_at:
             readings[status.account.account_id] = status
-
-
-def _is_open(status: AccountStatus, readings: dict[AccountId, AccountStatus]) -> bool:
-    """Whether an earlier audit may have read this account."""
-    return status.account.account_id not in readings and status.status is not Status.NOT_APPLICABLE
-
-
-def _in_lots(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    left = iter(rows)
-    while lot := list(islice(left, _LOT_ROWS)):
-        yield lot
-
-
-def _parse_audit(row: Row[Any]) -> KeptAudit:
-    """Parse an audit; ``record_audit`` stores only the summary."""
-    return KeptAudit(
-        audit_id=row.audit_id,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        endpoint=row.endpoint or "",
-        is_complete=row.is_complete,
-        requested_by=row.requested_by or "",
-        summary=dict(row.summary),
-    )

@@ -155,7 +155,7 @@ def find_unnamed(account: Account, units: UnitsById) -> str | None:
 
 def add_place_names(account: Account, units: UnitsById) -> Account:
     """Add the account's path of names; an unknown unit appears by its id."""
-    path = "/".join(units[ou_id].name if ou_id in units else ou_id for ou_id in account.ou_ids)
+    path = _join_names(account.ou_ids, units)
     return account if path == account.ou_path else replace(account, ou_path=path)
 
 
@@ -206,14 +206,10 @@ def find_gap(
     missing = sorted(expected - listed)
     if missing:
         return f"An account that must be in the list is missing: {', '.join(missing[:5])}."
-    return _find_missing_units(accounts, organizational_units)
-
-
-def _find_missing_units(accounts: Sequence[Account], organizational_units: Sequence[OrganizationalUnit]) -> str | None:
-    """Find missing units: without them, a selection by unit would silently select or exclude too few accounts."""
+    # Without a unit, a selection by unit would silently select or exclude too few accounts.
     named = {ou_id for account in accounts for ou_id in account.ou_ids}
-    missing = sorted(named - {unit.ou_id for unit in organizational_units})
-    return f"Organizational units that contain accounts are missing: {', '.join(missing[:5])}." if missing else None
+    unlisted = sorted(named - {unit.ou_id for unit in organizational_units})
+    return f"Organizational units that contain accounts are missing: {', '.join(unlisted[:5])}." if unlisted else None
 
 
 def sort_accounts(accounts: Sequence[Account]) -> tuple[Account, ...]:
@@ -243,8 +239,8 @@ def describe_changes(
     joined = [] if last is None else [account for account_id, account in accounts.items() if account_id not in before]
     sentences += [f"Account {_name(account)} has joined the organization." for account in joined]
     sentences += [
-        f"Account {_name(account)} has moved from {_list_account_names(places[account_id], units)}"
-        f" to {_list_account_names(account.ou_ids, units)}."
+        f"Account {_name(account)} has moved from {_join_names(places[account_id], units)}"
+        f" to {_join_names(account.ou_ids, units)}."
         for account_id, account in accounts.items()
         if places.get(account_id, account.ou_ids) != account.ou_ids
     ]
@@ -258,7 +254,7 @@ def _name(account: Account) -> str:
     return f"{account.account_id} ({account.name})"
 
 
-def _list_account_names(ou_ids: Sequence[str], units: UnitsById) -> str:
+def _join_names(ou_ids: Sequence[str], units: UnitsById) -> str:
     return "/".join(units[ou_id].name if ou_id in units else ou_id for ou_id in ou_ids)
 
 

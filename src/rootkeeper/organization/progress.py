@@ -8,6 +8,8 @@ from typing import Protocol
 
 from rootkeeper.clock import Clock
 
+INTERRUPTED_REMARK = "Interrupted: finishing the accounts in progress. Interrupt again to stop now."
+
 
 class Progress(Protocol):
     """Receives progress from many threads; never raises."""

@@ -7,37 +7,37 @@ accounts when it is resumed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Annotated, Any, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
 
-from rootkeeper.organization.accounts import Account, AccountId, AccountState, parse_account_id
-from rootkeeper.organization.selection import NamedAccount, SelectionRequest
+from rootkeeper.organization.accounts import AccountId, AccountState, parse_account_id
+from rootkeeper.organization.selection import SelectionRequest, parse_tag
 from rootkeeper.organization.statuses import (
-    AccessKey,
+    KIND_ORDER,
     AccountRole,
     AccountStatus,
-    LoginProfile,
-    MfaDevice,
     MfaKind,
     RootCredentials,
     RootCredentialsSummary,
-    SigningCertificate,
     Status,
     StatusReason,
 )
-from rootkeeper.shapes import AccountNumber, Count, Moment, record
-from rootkeeper.values import (
-    JsonValue,
-    parse_flag,
-    parse_instant,
-    parse_optional_instant,
-    parse_optional_text,
-    parse_text,
-    render_instant,
-    render_optional_instant,
+from rootkeeper.shapes import (
+    AccountNumber,
+    Count,
+    JsonSchema,
+    Limits,
+    Moment,
+    ShortText,
+    fill_record,
+    parse_facts,
+    record,
+    to_json_record,
+    to_plain_value,
 )
+from rootkeeper.values import JsonValue, render_instant, render_optional_instant
 
 Found: TypeAlias = bool | Count | None
 """Whether there is one, or how many there are; ``null`` where it wasn't read."""
@@ -155,47 +155,67 @@ class DetailedAccountRecord(AccountRecord):
     """``null`` where nothing was there, or nothing could be read."""
 
 
-def describe_credentials(found: RootCredentials) -> dict[str, JsonValue]:
+@record
+class NamedBody(TypedDict):
+    """An account, and where its name was given, such as a line of a file."""
+
+    text: ShortText
+    source: NotRequired[Annotated[str, Limits(max_length=1_024), JsonSchema(default="")]]
+
+
+_NONE = JsonSchema(default=[])
+_MOST = 20_000
+"""How many accounts may be named one by one."""
+
+
+@record
+class SelectionBody(TypedDict, total=False):
+    """Which accounts are selected; as the options of the command line with the same names."""
+
+    named: Annotated[list[ShortText | NamedBody], Limits(max_length=_MOST), _NONE]
+    organizational_units: Annotated[list[ShortText], Limits(max_length=1_000), _NONE]
+    tags: Annotated[
+        list[ShortText | tuple[str, str]], Limits(max_length=100), JsonSchema(default=[], description="As key=value.")
+    ]
+    account_states: Annotated[list[AccountState], _NONE]
+    statuses: Annotated[list[Status], _NONE]
+    excluded: Annotated[list[ShortText], Limits(max_length=_MOST), _NONE]
+    everything: Annotated[bool, JsonSchema(default=False)]
+    included_failsafes: Annotated[list[ShortText], Limits(max_length=10), _NONE]
+
+
+def parse_selection(record: Mapping[str, Any]) -> SelectionRequest:
+    """Parse the selection of a request's body or of a job; a field that is left out selects nothing.
+
+    :raises InputError: if an account id or a tag isn't one.
+    :raises TypeError: and KeyError, ValueError, AttributeError, if another value is none that a selection has.
+    """
+    tags = []
+    for tag in record.get("tags", ()):
+        key, value = parse_tag(tag) if isinstance(tag, str) else tag
+        tags.append((key, value))
+    return parse_facts(
+        SelectionRequest,
+        {
+            **_NOTHING_SELECTED,
+            **record,
+            "named": [
+                {"text": one, "source": ""} if isinstance(one, str) else {"source": "", **one}
+                for one in record.get("named", ())
+            ],
+            "tags": tags,
+            "included_failsafes": [parse_account_id(text) for text in record.get("included_failsafes", ())],
+        },
+    )
+
+
+_NOTHING_SELECTED = to_json_record(SelectionRequest())
+
+
+def describe_credentials(found: RootCredentials) -> CredentialDetails:
     """Everything that was found, with ages and last uses; AWS gives no secret of them, so none is in it."""
-    return {
-        "observed_at": render_instant(found.observed_at),
-        "password": None if found.login_profile is None else _describe_login_profile(found.login_profile),
-        "access_keys": [_describe_access_key(key) for key in found.access_keys],
-        "signing_certificates": [
-            {
-                "signing_certificate_id": certificate.signing_certificate_id,
-                "is_active": certificate.is_active,
-                "uploaded_at": render_instant(certificate.uploaded_at),
-            }
-            for certificate in found.signing_certificates
-        ],
-        "mfa_devices": [
-            {
-                "mfa_serial_number": device.mfa_serial_number,
-                "kind": device.kind.value,
-                "enabled_at": render_instant(device.enabled_at),
-            }
-            for device in found.mfa_devices
-        ],
-    }
-
-
-def _describe_login_profile(login_profile: LoginProfile) -> dict[str, JsonValue]:
-    return {
-        "created_at": render_instant(login_profile.created_at),
-        "last_used_at": render_optional_instant(login_profile.last_used_at),
-    }
-
-
-def _describe_access_key(key: AccessKey) -> dict[str, JsonValue]:
-    return {
-        "access_key_id": key.access_key_id,
-        "is_active": key.is_active,
-        "created_at": render_instant(key.created_at),
-        "last_used_at": render_optional_instant(key.last_used_at),
-        "last_used_service": key.last_used_service,
-        "last_used_region": key.last_used_region,
-    }
+    password = to_plain_value(found.login_profile, render_instant)
+    return fill_record(CredentialDetails, found, render_instant, password=password)
 
 
 def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> RootCredentials:
@@ -204,53 +224,13 @@ def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> Root
     :raises KeyError: if something is missing.
     :raises TypeError: and ValueError, if a value is none that it writes.
     """
-    login_profile = content["password"]
-    return RootCredentials(
-        account_id=account_id,
-        login_profile=None if login_profile is None else _parse_login_profile(login_profile),
-        access_keys=tuple(_parse_access_key(key) for key in content["access_keys"]),
-        signing_certificates=tuple(_parse_certificate(one) for one in content["signing_certificates"]),
-        mfa_devices=tuple(_parse_device(device) for device in content["mfa_devices"]),
-        observed_at=parse_instant(content["observed_at"]),
-    )
-
-
-def _parse_login_profile(content: Mapping[str, Any]) -> LoginProfile:
-    return LoginProfile(parse_instant(content["created_at"]), parse_optional_instant(content["last_used_at"]))
-
-
-def _parse_access_key(content: Mapping[str, Any]) -> AccessKey:
-    return AccessKey(
-        access_key_id=parse_text(content["access_key_id"]),
-        is_active=parse_flag(content["is_active"]),
-        created_at=parse_instant(content["created_at"]),
-        last_used_at=parse_optional_instant(content["last_used_at"]),
-        last_used_service=parse_optional_text(content["last_used_service"]),
-        last_used_region=parse_optional_text(content["last_used_region"]),
-    )
-
-
-def _parse_certificate(content: Mapping[str, Any]) -> SigningCertificate:
-    return SigningCertificate(
-        parse_text(content["signing_certificate_id"]),
-        parse_flag(content["is_active"]),
-        parse_instant(content["uploaded_at"]),
-    )
-
-
-def _parse_device(content: Mapping[str, Any]) -> MfaDevice:
-    return MfaDevice(
-        parse_text(content["mfa_serial_number"]), MfaKind(content["kind"]), parse_instant(content["enabled_at"])
-    )
-
-
-_KINDS = ("password", "access_keys", "signing_certificates", "mfa_devices")
+    return parse_facts(RootCredentials, {**content, "account_id": account_id, "login_profile": content["password"]})
 
 
 def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:
     """One account, as ``audit`` shows it; with ``details`` the four kinds are counted and listed."""
     account = status.account
-    record: dict[str, JsonValue] = {
+    record: dict[str, Any] = {
         "account_id": account.account_id,
         "name": account.name,
         "email": account.email,
@@ -267,69 +247,8 @@ def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, Json
     return record
 
 
-def stored_account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:
-    """Render a stored status, with the account's place in the tree, its tags, and the time of reading."""
-    account = status.account
-    return {
-        **account_to_record(status, details=details),
-        "ou_ids": list(account.ou_ids),
-        "tags": None if account.tags is None else dict(account.tags),
-        "joined_at": _render_optional(account.joined_at),
-        "observed_at": _render_optional(status.observed_at),
-    }
-
-
-def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
-    """The status that one of the two wrote; what the shorter one leaves out isn't known.
-
-    :raises ValueError: if a value is none that an account has.
-    :raises InputError: if the account's id isn't one.
-    :raises KeyError: if something is missing.
-    """
-    account_id = parse_account_id(record["account_id"])
-    details = record.get("details")
-    return AccountStatus(
-        account=_parse_account(account_id, record),
-        role=AccountRole(record["role"]),
-        status=Status(record["status"]),
-        reason=None if record["reason"] is None else StatusReason(record["reason"]),
-        detail=record["detail"],
-        summary=_parse_summary(record["credentials"]),
-        credentials=None if details is None else _parse_details(account_id, details),
-        observed_at=_parse_optional(record.get("observed_at")),
-    )
-
-
-def _parse_account(account_id: AccountId, record: Mapping[str, Any]) -> Account:
-    return Account(
-        account_id=account_id,
-        name=record["name"],
-        email=record["email"],
-        state=AccountState(record["state"]),
-        ou_ids=tuple(record.get("ou_ids", ())),
-        ou_path=record["ou_path"],
-        joined_at=_parse_optional(record.get("joined_at")),
-        tags=record.get("tags"),
-    )
-
-
-def _parse_summary(values: Mapping[str, bool | int | None]) -> RootCredentialsSummary | None:
-    """What wasn't read stays unknown; one unread kind makes the whole unread."""
-    found = [values[kind] for kind in _KINDS]
-    if any(value is None for value in found):
-        return None
-    return RootCredentialsSummary(*(bool(value) for value in found))
-
-
-def _parse_details(account_id: AccountId, details: Mapping[str, Any]) -> RootCredentials:
-    try:
-        return parse_credentials(account_id, details)
-    except TypeError as error:
-        raise ValueError(f"The details of {account_id} aren't what was found: {error}") from error
-
-
 def _credential_values(status: AccountStatus, *, details: bool) -> dict[str, bool | int | None]:
-    found = status.credentials
+    found, summary = status.credentials, status.summary
     if details and found is not None:
         return {
             "password": int(found.login_profile is not None),
@@ -337,56 +256,39 @@ def _credential_values(status: AccountStatus, *, details: bool) -> dict[str, boo
             "signing_certificates": len(found.signing_certificates),
             "mfa_devices": len(found.mfa_devices),
         }
-    summary = status.summary
     if summary is None:
-        return dict.fromkeys(_KINDS)
-    values = {
-        "password": summary.has_password,
-        "access_keys": summary.has_access_keys,
-        "signing_certificates": summary.has_signing_certificates,
-        "mfa_devices": summary.has_mfa_devices,
-    }
-    if details and summary.is_empty:
-        return dict.fromkeys(values, 0)
-    return dict(values)
+        return dict.fromkeys(KIND_ORDER)
+    return {kind.value: 0 if details and summary.is_empty else summary.has(kind) for kind in KIND_ORDER}
 
 
-def _render_optional(moment: datetime | None) -> str | None:
-    return None if moment is None else render_instant(moment)
-
-
-def _parse_optional(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def request_to_record(request: SelectionRequest) -> dict[str, JsonValue]:
-    """Everything that was asked for, in a fixed order."""
+def stored_account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:
+    """Render a stored status, with the account's place in the tree, its tags, and the time of reading."""
+    account = status.account
     return {
-        "named": [{"text": one.text, "source": one.source} for one in request.named],
-        "organizational_units": list(request.organizational_units),
-        "tags": [[key, value] for key, value in request.tags],
-        "account_states": sorted(state.value for state in request.account_states),
-        "statuses": sorted(status.value for status in request.statuses),
-        "excluded": list(request.excluded),
-        "everything": request.everything,
-        "included_failsafes": sorted(request.included_failsafes),
+        **account_to_record(status, details=details),
+        "ou_ids": list(account.ou_ids),
+        "tags": None if account.tags is None else dict(account.tags),
+        "joined_at": render_optional_instant(account.joined_at),
+        "observed_at": render_optional_instant(status.observed_at),
     }
 
 
-def request_from_record(record: Mapping[str, Any]) -> SelectionRequest:
-    """The request that ``request_to_record`` wrote.
+def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
+    """The status that one of the two wrote; what the shorter one leaves out isn't known.
 
-    :raises ValueError: if a value is none that a request has.
-    :raises InputError: if an account id isn't one.
+    :raises TypeError: and ValueError, if a value is none that an account has.
+    :raises InputError: if the account's id isn't one.
     :raises KeyError: if something is missing.
     """
-    return SelectionRequest(
-        named=tuple(NamedAccount(one["text"], one["source"]) for one in record["named"]),
-        organizational_units=tuple(record["organizational_units"]),
-        tags=tuple((key, value) for key, value in record["tags"]),
-        account_states=frozenset(AccountState(value) for value in record["account_states"]),
-        statuses=frozenset(Status(value) for value in record["statuses"]),
-        excluded=tuple(record["excluded"]),
-        everything=record["everything"] is True,
-        included_failsafes=frozenset(parse_account_id(text) for text in record["included_failsafes"]),
+    plain = {"ou_ids": (), "tags": None, "joined_at": None, "observed_at": None, **record}
+    account_id, details = parse_account_id(plain["account_id"]), plain.get("details")
+    found = [plain["credentials"][kind] for kind in KIND_ORDER]
+    status = parse_facts(
+        AccountStatus, {**plain, "account": plain, "summary": None, "credentials": None, "session_access_key_id": None}
+    )
+    return replace(
+        status,
+        # One kind that wasn't read makes the whole unread.
+        summary=None if None in found else RootCredentialsSummary(*map(bool, found)),
+        credentials=None if details is None else parse_credentials(account_id, details),
     )

@@ -183,14 +183,10 @@ def find_account(named: NamedAccount, accounts: Sequence[Account]) -> Account:
             f"Account {account_id}{where} isn't in the organization.",
             hint="Check the id and your credentials.",
         )
-    raise _unknown_name(named.text, where, accounts)
-
-
-def _unknown_name(text: str, where: str, accounts: Sequence[Account]) -> InputError:
-    wanted = text.casefold()
+    wanted = named.text.casefold()
     similar = [account for account in accounts if wanted in account.name.casefold()]
     hint = f"Similar: {_list_candidates(similar)}." if similar else "Names are case-sensitive; an id has 12 digits."
-    return InputError(f"No account is named {text!r}{where}.", hint=hint)
+    raise InputError(f"No account is named {named.text!r}{where}.", hint=hint)
 
 
 def _list_candidates(accounts: Sequence[Account]) -> str:
@@ -329,17 +325,13 @@ def require_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
     refused = [(selected.account, skip) for selected, skip in skips if selected.is_named]
     if not refused:
         return
-    reasons = " ".join(f"{account.account_id} ({account.name}): {skip.detail}" for account, skip in refused)
-    raise TargetRefusedError(
-        f"Refused. Nothing was changed. {reasons}", hint=_refusal_hint({skip.reason for _, skip in refused})
-    )
-
-
-def _refusal_hint(reasons: set[SkipReason]) -> str:
+    details = " ".join(f"{account.account_id} ({account.name}): {skip.detail}" for account, skip in refused)
+    reasons = {skip.reason for _, skip in refused}
+    hint = "Leave the account out of the selection."
     if SkipReason.FAILSAFE in reasons:
-        return Hint("To delete the failsafe's root user credentials, include it by its account id.", "failsafe.include")
-    if SkipReason.WINDOW_OPEN in reasons:
-        return Hint("Close its recovery window first.", "window.close_first")
-    if SkipReason.EXCEPTION in reasons:
-        return Hint("End the exception first, or leave the account out of the selection.", "exception.list")
-    return "Leave the account out of the selection."
+        hint = Hint("To delete the failsafe's root user credentials, include it by its account id.", "failsafe.include")
+    elif SkipReason.WINDOW_OPEN in reasons:
+        hint = Hint("Close its recovery window first.", "window.close_first")
+    elif SkipReason.EXCEPTION in reasons:
+        hint = Hint("End the exception first, or leave the account out of the selection.", "exception.list")
+    raise TargetRefusedError(f"Refused. Nothing was changed. {details}", hint=hint)

@@ -51,15 +51,10 @@ class RootCredentialsSummary:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.has_password or self.has_access_keys or self.has_signing_certificates or self.has_mfa_devices)
+        return not any(map(self.has, KIND_ORDER))
 
     def has(self, kind: CredentialKind) -> bool:
-        return {
-            CredentialKind.ACCESS_KEYS: self.has_access_keys,
-            CredentialKind.SIGNING_CERTIFICATES: self.has_signing_certificates,
-            CredentialKind.PASSWORD: self.has_password,
-            CredentialKind.MFA_DEVICES: self.has_mfa_devices,
-        }[kind]
+        return bool(getattr(self, f"has_{kind.value}"))
 
     @property
     def kind_names(self) -> tuple[str, ...]:
@@ -68,12 +63,7 @@ class RootCredentialsSummary:
 
     def combined_with(self, other: RootCredentialsSummary) -> RootCredentialsSummary:
         """Combine two readings: a kind exists if either shows it."""
-        return RootCredentialsSummary(
-            has_password=self.has_password or other.has_password,
-            has_access_keys=self.has_access_keys or other.has_access_keys,
-            has_signing_certificates=self.has_signing_certificates or other.has_signing_certificates,
-            has_mfa_devices=self.has_mfa_devices or other.has_mfa_devices,
-        )
+        return RootCredentialsSummary(*(self.has(kind) or other.has(kind) for kind in KIND_ORDER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,13 +237,7 @@ def role_of(
 def find_status_without_reading(account: Account, role: AccountRole, partition: str) -> AccountStatus | None:
     """Find the status of an account that needs no root session; ``None`` if it needs one."""
     if role is AccountRole.MANAGEMENT:
-        return AccountStatus(
-            account,
-            role,
-            Status.NOT_APPLICABLE,
-            StatusReason.MANAGEMENT_ACCOUNT,
-            "Root sessions can't reach it.",
-        )
+        return evaluate_management(account, None, None, "Root sessions can't reach it.")
     if partition == "aws-cn":
         return AccountStatus(
             account, role, Status.NOT_APPLICABLE, StatusReason.PARTITION, "The partition aws-cn has no root users."
@@ -369,15 +353,13 @@ FAIL_ON_FINDINGS = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
 
 def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) -> bool:
     """Whether a reading command has findings. A failsafe in order isn't one."""
-    return any(_is_finding(status, fail_on) for status in statuses)
-
-
-def _is_finding(status: AccountStatus, fail_on: frozenset[FailOn]) -> bool:
-    if status.status is Status.UNKNOWN:
-        return FailOn.UNKNOWN in fail_on
-    if status.status is not Status.PRESENT or FailOn.PRESENT not in fail_on:
-        return False
-    return status.role is not AccountRole.FAILSAFE or not status.is_in_order
+    for status in statuses:
+        if status.status is Status.UNKNOWN and FailOn.UNKNOWN in fail_on:
+            return True
+        is_kept = status.role is AccountRole.FAILSAFE and status.is_in_order
+        if status.status is Status.PRESENT and FailOn.PRESENT in fail_on and not is_kept:
+            return True
+    return False
 
 
 def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:

@@ -199,34 +199,20 @@ class Template:
 def parse_template(text: str, *, has_variables: bool) -> Template:
     """Split a text at its variables; documents of version 2008-10-17 have none."""
     parts: list[Tokens | Variable] = []
+    tokens: Tokens = ()
     position = 0
     for found in _VARIABLE.finditer(text) if has_variables else ():
-        parts.append(wildcard_tokens(text[position : found.start()]))
-        parts.append(_parse_variable(found.group(1)))
-        position = found.end()
-    parts.append(wildcard_tokens(text[position:]))
-    return Template(text, tuple(_join(parts)))
-
-
-def _parse_variable(inside: str) -> Tokens | Variable:
-    if inside in ("*", "?", "$"):
-        return (inside,)
-    with_default = _WITH_DEFAULT.fullmatch(inside)
-    if with_default:
-        return Variable(with_default.group(1), with_default.group(2))
-    return Variable(inside.strip())
-
-
-def _join(parts: Sequence[Tokens | Variable]) -> list[Tokens | Variable]:
-    """Join adjacent tokens into one part."""
-    joined: list[Tokens | Variable] = []
-    for part in parts:
-        last = joined[-1] if joined else None
-        if isinstance(part, tuple) and isinstance(last, tuple):
-            joined[-1] = last + part
-        elif part != ():
-            joined.append(part)
-    return joined or [()]
+        tokens += wildcard_tokens(text[position : found.start()])
+        position, inside = found.end(), found.group(1)
+        if inside in ("*", "?", "$"):
+            tokens += (inside,)
+            continue
+        with_default = _WITH_DEFAULT.fullmatch(inside)
+        variable = Variable(*with_default.groups()) if with_default else Variable(inside.strip())
+        parts += [tokens, variable] if tokens else [variable]
+        tokens = ()
+    tokens += wildcard_tokens(text[position:])
+    return Template(text, tuple(parts) if parts and not tokens else (*parts, tokens))
 
 
 _IF_EXISTS = "ifexists"
@@ -293,12 +279,15 @@ class ValueCondition:
     def evaluate(self, context: EvaluationContext) -> TruthValue:
         found = context.find(self.key.lower())
         if isinstance(found, OneOf):
-            return self._evaluate_one_of(found, context)
+            truths = {self._evaluate_values((value,), context) for value in found.values}
+            return truths.pop() if len(truths) == 1 else open_question(self.key)
         if not isinstance(found, Presence):
             return self._evaluate_values(found, context)
         if found is Presence.ABSENT:
             return self._evaluate_absent()
-        with_value = self._evaluate_any_value()
+        # Of an unknown value, only a lone ``*`` is sure to match it.
+        is_sure = self.takes_wildcards and any(value.template.constant == EVERYTHING for value in self.values)
+        with_value = self._turned(YES) if is_sure else open_question(self.key)
         if found is Presence.PRESENT or with_value == self._evaluate_absent():
             return with_value
         return open_question(self.key)
@@ -310,10 +299,6 @@ class ValueCondition:
         turned = [self._turned(truth) for truth in each]
         return all_of(turned) if self.set_operator is SetOperator.FOR_ALL_VALUES else any_of(turned)
 
-    def _evaluate_one_of(self, found: OneOf, context: EvaluationContext) -> TruthValue:
-        truths = {self._evaluate_values((value,), context) for value in found.values}
-        return truths.pop() if len(truths) == 1 else open_question(self.key)
-
     def _turned(self, truth: TruthValue) -> TruthValue:
         return truth.negated() if self.operator.is_negated else truth
 
@@ -321,11 +306,6 @@ class ValueCondition:
         if self.if_exists or self.set_operator is SetOperator.FOR_ALL_VALUES:
             return YES
         return YES if self.operator.is_negated and self.set_operator is None else NO
-
-    def _evaluate_any_value(self) -> TruthValue:
-        """Evaluate an unknown value: only a lone ``*`` is sure to match it."""
-        is_sure = self.takes_wildcards and any(value.template.constant == EVERYTHING for value in self.values)
-        return self._turned(YES) if is_sure else open_question(self.key)
 
 
 Condition: TypeAlias = NullCondition | ValueCondition
@@ -350,35 +330,28 @@ def _items(element: object, name: str) -> Iterator[tuple[str, object]]:
 
 
 def _parse_condition(name: str, key: str, element: object, *, has_variables: bool) -> Condition:
-    set_operator, base, if_exists = _split_name(name)
+    prefix, colon, base = name.lower().rpartition(":")
     texts = [_to_text(value, key) for value in (element if isinstance(element, list) else [element])]
-    if base == _NULL and set_operator is None and not if_exists:
-        return NullCondition(key, _parse_null(texts))
-    operator = OPERATORS.get(base)
-    if operator is None:
+    if base == _NULL and not colon:
+        if len(texts) != 1 or texts[0].lower() not in ("true", "false"):
+            raise ValueError("Null takes one boolean")
+        return NullCondition(key, is_absent=texts[0].lower() == "true")
+    operator = OPERATORS.get(base.removesuffix(_IF_EXISTS))
+    if operator is None or (colon and prefix not in list(SetOperator)):
         raise ValueError(f"there is no condition operator {name[:100]}")
-    takes_variables = has_variables and operator.takes_variables
+    values = []
+    for text in texts:
+        template = parse_template(text, has_variables=has_variables and operator.takes_variables)
+        constant = template.constant
+        values.append(PolicyValue(template, operator, None if constant is None else operator.prepare(constant)))
     return ValueCondition(
         key=key,
         operator=operator,
-        set_operator=set_operator,
-        if_exists=if_exists,
-        values=tuple(_parse_value(text, operator, takes_variables=takes_variables) for text in texts),
-        takes_wildcards=base.endswith("like"),
+        set_operator=SetOperator(prefix) if colon else None,
+        if_exists=base.endswith(_IF_EXISTS),
+        values=tuple(values),
+        takes_wildcards=base.removesuffix(_IF_EXISTS).endswith("like"),
     )
-
-
-def _split_name(name: str) -> tuple[SetOperator | None, str, bool]:
-    prefix, colon, base = name.lower().rpartition(":")
-    if colon and prefix not in list(SetOperator):
-        raise ValueError(f"there is no condition operator {name[:100]}")
-    return SetOperator(prefix) if colon else None, base.removesuffix(_IF_EXISTS), base.endswith(_IF_EXISTS)
-
-
-def _parse_value(text: str, operator: Operator, *, takes_variables: bool) -> PolicyValue:
-    template = parse_template(text, has_variables=takes_variables)
-    constant = template.constant
-    return PolicyValue(template, operator, None if constant is None else operator.prepare(constant))
 
 
 def _to_text(value: object, key: str) -> str:
@@ -387,9 +360,3 @@ def _to_text(value: object, key: str) -> str:
     if isinstance(value, str | int | float):
         return str(value)
     raise ValueError(f"the values of {key[:100]} must be texts, numbers or booleans")
-
-
-def _parse_null(texts: list[str]) -> bool:
-    if len(texts) != 1 or texts[0].lower() not in ("true", "false"):
-        raise ValueError("Null takes one boolean")
-    return texts[0].lower() == "true"

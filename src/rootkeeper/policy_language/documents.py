@@ -133,12 +133,9 @@ class Statement:
         """Whether it applies to a request."""
         if not self.covers_action(request.action):
             return NO
-        resource = self._evaluate_resource(request)
-        return NO if resource.is_no else all_of((resource, *(one.evaluate(request.context) for one in self.conditions)))
-
-    def _evaluate_resource(self, request: AccessRequest) -> TruthValue:
         named = any_of(_evaluate_resource(template, request) for template in self.resources)
-        return named.negated() if self.names_other_resources else named
+        resource = named.negated() if self.names_other_resources else named
+        return NO if resource.is_no else all_of((resource, *(one.evaluate(request.context) for one in self.conditions)))
 
 
 def _evaluate_resource(template: Template, request: AccessRequest) -> TruthValue:
@@ -214,14 +211,10 @@ def _parse_document(document: object, kind: PolicyKind) -> tuple[Statement, ...]
         _parse_statement(index, element, kind, has_variables=version == _VERSIONS[1])
         for index, element in enumerate(_listed(fields["Statement"]))
     )
-    _require_unique_sids(statements)
-    return statements
-
-
-def _require_unique_sids(statements: Iterable[Statement]) -> None:
     sids = [statement.sid for statement in statements if statement.sid]
     if len(sids) != len(set(sids)):
         raise ValueError("statement ids (Sid) must be unique")
+    return statements
 
 
 def _parse_statement(index: int, element: object, kind: PolicyKind, *, has_variables: bool) -> Statement:
@@ -235,7 +228,10 @@ def _parse_statement(index: int, element: object, kind: PolicyKind, *, has_varia
     if kind is PolicyKind.RESOURCE_CONTROL and fields.get("Principal") not in _EVERY_PRINCIPAL:
         raise ValueError(f'Principal of statement {index + 1} must be "*"')
     action_element, actions = _one_of(fields, "Action", "NotAction")
-    resource_element, resources = _resources_of(fields, kind)
+    if kind is PolicyKind.RESOURCE_CONTROL and not fields.keys() & {"Resource", "NotResource"}:
+        resource_element, resources = "Resource", ["*"]  # without the element, it applies to every resource
+    else:
+        resource_element, resources = _one_of(fields, "Resource", "NotResource")
     return Statement(
         index=index,
         sid=sid,
@@ -246,13 +242,6 @@ def _parse_statement(index: int, element: object, kind: PolicyKind, *, has_varia
         names_other_resources=resource_element == "NotResource",
         conditions=parse_conditions(fields.get("Condition", {}), has_variables=has_variables),
     )
-
-
-def _resources_of(fields: Mapping[str, Any], kind: PolicyKind) -> tuple[str, list[str]]:
-    """Without a Resource element, a resource control policy applies to every resource."""
-    if kind is PolicyKind.RESOURCE_CONTROL and not fields.keys() & {"Resource", "NotResource"}:
-        return "Resource", ["*"]
-    return _one_of(fields, "Resource", "NotResource")
 
 
 def _parse_action(text: str) -> Tokens:

@@ -144,28 +144,17 @@ def _join(denials: Iterable[DenyingPolicy]) -> tuple[DenyingPolicy, ...]:
 
 
 def _list_explicit(request: AccessRequest, applicable: ApplicablePolicies) -> Iterator[DenyingPolicy]:
-    for policy in _distinct(_all_policies(applicable)):
+    levels = (*applicable.service_control_levels, *applicable.resource_control_levels)
+    policies = [policy for level in levels for policy in level.policies]
+    policies.extend(applicable.identity_policies or ())
+    if applicable.boundary is not None:
+        policies.append(applicable.boundary)
+    # Each policy counts once, even if it is attached at several places.
+    for policy in {(policy.kind, policy.label): policy for policy in policies}.values():
         for statement in policy.of(Effect.DENY):
             applies = statement.evaluate(request)
             if not applies.is_no:
                 yield DenyingPolicy(policy.kind, policy.label, statement, applies.unknown)
-
-
-def _all_policies(applicable: ApplicablePolicies) -> Iterator[Policy]:
-    for level in (*applicable.service_control_levels, *applicable.resource_control_levels):
-        yield from level.policies
-    yield from applicable.identity_policies or ()
-    if applicable.boundary is not None:
-        yield applicable.boundary
-
-
-def _distinct(policies: Iterable[Policy]) -> Iterator[Policy]:
-    """Yield each policy once, even if it is attached at several places."""
-    seen: set[tuple[PolicyKind, PolicyLabel]] = set()
-    for policy in policies:
-        if (policy.kind, policy.label) not in seen:
-            seen.add((policy.kind, policy.label))
-            yield policy
 
 
 def _list_missing(request: AccessRequest, applicable: ApplicablePolicies) -> Iterator[DenyingPolicy]:
@@ -309,39 +298,28 @@ def build_tree(listing: PolicyListing) -> PolicyTree:
     """Parse every policy once, and place it at its targets."""
     read: dict[str, Policy] = {}
     unread: dict[str, UnreadPolicy] = {}
+    placed: dict[tuple[PolicyKind, str], set[str]] = {}
     for policy in listing.policies:
-        found = _read_policy(policy)
-        if isinstance(found, Policy):
-            read[policy.label.policy_id] = found
-        else:
-            unread[policy.label.policy_id] = found
+        label = policy.label
+        for target_id in policy.target_ids:
+            placed.setdefault((policy.kind, target_id), set()).add(label.policy_id)
+        if policy.content is None or policy.problem is not None:
+            problem = policy.problem or f"The policy {label} couldn't be read."
+            unread[label.policy_id] = UnreadPolicy(label, problem)
+            continue
+        try:
+            read[label.policy_id] = parse_policy(policy.content, label, policy.kind)
+        except PolicyDocumentError as error:
+            unread[label.policy_id] = UnreadPolicy(label, error.message)
     return PolicyTree(
         enabled_kinds=listing.enabled_kinds,
         problems=listing.problems,
-        _by_target=_place(listing.policies),
-        _everywhere={kind: frozenset(_list_everywhere(listing.policies, kind)) for kind in CONTROL_KINDS},
+        _by_target={place: frozenset(policy_ids) for place, policy_ids in placed.items()},
+        _everywhere={
+            kind: frozenset(one.label.policy_id for one in listing.policies if one.kind is kind and one.is_everywhere)
+            for kind in CONTROL_KINDS
+        },
         _known={policy.label.policy_id: policy for policy in listing.policies},
         _read=read,
         _unread=unread,
     )
-
-
-def _read_policy(policy: OrganizationPolicy) -> Policy | UnreadPolicy:
-    if policy.content is None or policy.problem is not None:
-        return UnreadPolicy(policy.label, policy.problem or f"The policy {policy.label} couldn't be read.")
-    try:
-        return parse_policy(policy.content, policy.label, policy.kind)
-    except PolicyDocumentError as error:
-        return UnreadPolicy(policy.label, error.message)
-
-
-def _place(policies: Iterable[OrganizationPolicy]) -> Mapping[tuple[PolicyKind, str], frozenset[str]]:
-    placed: dict[tuple[PolicyKind, str], set[str]] = {}
-    for policy in policies:
-        for target_id in policy.target_ids:
-            placed.setdefault((policy.kind, target_id), set()).add(policy.label.policy_id)
-    return {place: frozenset(policy_ids) for place, policy_ids in placed.items()}
-
-
-def _list_everywhere(policies: Iterable[OrganizationPolicy], kind: PolicyKind) -> Iterator[str]:
-    return (policy.label.policy_id for policy in policies if policy.kind is kind and policy.is_everywhere)

@@ -92,13 +92,10 @@ def _bound(tokens: Tokens, *, keeps_ends: bool) -> Tokens:
     colons = 0
     for index, part in enumerate(tokens):
         colons += part == ":"
-        is_free = colons >= _ARN_COLONS or (keeps_ends and part is Wildcard.RUN and _ends_segment(tokens, index))
+        ends_segment = tokens[index + 1 : index + 2] in ((), (":",))
+        is_free = colons >= _ARN_COLONS or (keeps_ends and part is Wildcard.RUN and ends_segment)
         bound.append(part if is_free or isinstance(part, str) else _IN_SEGMENT[part])
     return tuple(bound)
-
-
-def _ends_segment(tokens: Tokens, index: int) -> bool:
-    return index + 1 == len(tokens) or tokens[index + 1] == ":"
 
 
 @lru_cache(maxsize=65_536)
@@ -199,10 +196,6 @@ def _equals_ignoring_case(tokens: Tokens) -> Test:
     return lambda value: test(PartialText(tuple(piece.lower() for piece in value.pieces)))
 
 
-def _like(tokens: Tokens) -> Test:
-    return _matching(tokens)
-
-
 def _arn_like(tokens: Tokens) -> Test:
     return _matching(arn_tokens(tokens))
 
@@ -267,7 +260,7 @@ def _read_moment(text: str) -> float | None:
 
 
 def _comparing(
-    read: Callable[[str], float | None], holds: Callable[[float, float], bool], kind: str, *, is_negated: bool
+    read: Callable[[str], float | None], kind: str, holds: Callable[[float, float], bool], *, is_negated: bool = False
 ) -> Operator:
     def prepare(tokens: Tokens) -> Test:
         text = _plain(tokens)
@@ -282,14 +275,6 @@ def _comparing(
         return _known(test)
 
     return Operator(prepare, is_negated)
-
-
-def _number(holds: Callable[[float, float], bool], *, is_negated: bool = False) -> Operator:
-    return _comparing(_read_number, holds, "number", is_negated=is_negated)
-
-
-def _date(holds: Callable[[float, float], bool], *, is_negated: bool = False) -> Operator:
-    return _comparing(_read_moment, holds, "date", is_negated=is_negated)
 
 
 def _ip_address(tokens: Tokens) -> Test:
@@ -319,25 +304,26 @@ OPERATORS = {
     "arnnotlike": _text(_arn_like, is_negated=True),
     "binaryequals": Operator(_binary_equals),
     "bool": _text(_bool),
-    "dateequals": _date(operator.eq),
-    "dategreaterthan": _date(operator.gt),
-    "dategreaterthanequals": _date(operator.ge),
-    "datelessthan": _date(operator.lt),
-    "datelessthanequals": _date(operator.le),
-    "datenotequals": _date(operator.eq, is_negated=True),
     "ipaddress": Operator(_ip_address),
     "notipaddress": Operator(_ip_address, is_negated=True),
-    "numericequals": _number(operator.eq),
-    "numericgreaterthan": _number(operator.gt),
-    "numericgreaterthanequals": _number(operator.ge),
-    "numericlessthan": _number(operator.lt),
-    "numericlessthanequals": _number(operator.le),
-    "numericnotequals": _number(operator.eq, is_negated=True),
     "stringequals": _text(_equals),
     "stringequalsignorecase": _text(_equals_ignoring_case),
-    "stringlike": _text(_like),
+    "stringlike": _text(_matching),
     "stringnotequals": _text(_equals, is_negated=True),
     "stringnotequalsignorecase": _text(_equals_ignoring_case, is_negated=True),
-    "stringnotlike": _text(_like, is_negated=True),
+    "stringnotlike": _text(_matching, is_negated=True),
+    **{
+        f"{prefix}{name}": _comparing(read, kind, holds)
+        for prefix, read, kind in (("date", _read_moment, "date"), ("numeric", _read_number, "number"))
+        for name, holds in (
+            ("equals", operator.eq),
+            ("greaterthan", operator.gt),
+            ("greaterthanequals", operator.ge),
+            ("lessthan", operator.lt),
+            ("lessthanequals", operator.le),
+        )
+    },
+    "datenotequals": _comparing(_read_moment, "date", operator.eq, is_negated=True),
+    "numericnotequals": _comparing(_read_number, "number", operator.eq, is_negated=True),
 }
 """By lower-case name; without Null, which is about the key and not its value."""

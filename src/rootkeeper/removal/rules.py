@@ -23,7 +23,6 @@ from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, RootCredentials, RootCredentialsSummary, Status
-from rootkeeper.values import JsonValue
 
 ALL_KINDS = frozenset(CredentialKind)
 
@@ -242,11 +241,6 @@ class CallRecord:
         return self.state in {CallState.GONE, CallState.ABSENT}
 
 
-def make_target_parameters(call: PlannedCall) -> dict[str, JsonValue]:
-    """Return the target as parameters of an intent."""
-    return {} if call.target is None else {TARGET_PARAMETERS[call.kind]: call.target}
-
-
 @dataclass(frozen=True, slots=True)
 class RemainingCredentials:
     """What a re-read shows."""
@@ -276,22 +270,19 @@ def evaluate_sent_calls(
     decided = []
     for record in records:
         if record.state is CallState.SENT:
-            decided.append((record, _evaluate_call(record, left)))
+            if left is None:
+                record.state, record.reason = CallState.UNPROVEN, KindReason.UNPROVEN
+                record.detail = f"{record.call.operation} was sent, but its result couldn't be re-read."
+                decided.append((record, Result.UNKNOWN))
+            elif left.shows(record.call):
+                _mark_left(record)
+                decided.append((record, Result.FAILED))
+            else:
+                record.state = CallState.GONE
+                decided.append((record, Result.DONE))
         elif record.counts_as_gone and left is not None and left.shows(record.call):
             _mark_left(record)
     return decided
-
-
-def _evaluate_call(record: CallRecord, left: RemainingCredentials | None) -> Result:
-    if left is None:
-        record.state, record.reason = CallState.UNPROVEN, KindReason.UNPROVEN
-        record.detail = f"{record.call.operation} was sent, but its result couldn't be re-read."
-        return Result.UNKNOWN
-    if left.shows(record.call):
-        _mark_left(record)
-        return Result.FAILED
-    record.state = CallState.GONE
-    return Result.DONE
 
 
 def _mark_left(record: CallRecord) -> None:

@@ -27,7 +27,7 @@ from rootkeeper.errors import (
     RunStoppedError,
 )
 from rootkeeper.ledger.owners import AccountLock
-from rootkeeper.ledger.rules import Intent, Result
+from rootkeeper.ledger.rules import Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import Skip
@@ -36,6 +36,7 @@ from rootkeeper.removal.rules import (
     ACTIONS,
     ALL_KINDS,
     GUARDED_KINDS,
+    TARGET_PARAMETERS,
     CallRecord,
     CallState,
     KindResult,
@@ -44,7 +45,6 @@ from rootkeeper.removal.rules import (
     classify_obstacle,
     evaluate_kinds,
     evaluate_sent_calls,
-    make_target_parameters,
     plan_deletion,
     skip_kinds,
 )
@@ -60,15 +60,12 @@ RENEWAL_MARGIN = timedelta(seconds=60)
 class RemovalRun:
     """The state of one removal. The public methods are called in their order here."""
 
-    sessions: RootSessions
-    ledger: Ledger
-    clock: Clock
+    tools: Removal
     account_id: AccountId
     lock: AccountLock
     only: frozenset[CredentialKind]
     context: Mapping[str, JsonValue]
     is_stopped: Callable[[], bool]
-    pauses: tuple[float, ...]
     reads_last_use: bool
     """Whether to read when the password and the keys were last used; this takes one call for each."""
     found: RootCredentials | None = None
@@ -106,15 +103,13 @@ class RemovalRun:
     def reread(self) -> None:
         """Read what is left in an audit session; repeat after a pause while AWS still shows a deleted credential."""
         self._require_not_stopped()
-        session = open_root_session(
-            self.sessions, self.ledger, self.account_id, TaskPolicy.AUDIT, lock=self.lock, context=self.context
-        )
-        self.audit_session = session
+        self.audit_session = session = self._open_session(TaskPolicy.AUDIT)
         self._observe(session)
-        for pause in self.pauses:
-            if not self._is_still_shown():
+        deleted = [r.call for r in self.records if r.state is CallState.SENT or r.counts_as_gone]
+        for pause in self.tools.reread_pauses_seconds:
+            if self.left is None or not any(map(self.left.shows, deleted)):
                 break
-            self.clock.sleep(pause)
+            self.tools.clock.sleep(pause)
             self._observe(session)
 
     def settle(self) -> None:
@@ -127,7 +122,7 @@ class RemovalRun:
             return session.read_credentials()
         return RootCredentials(
             account_id=self.account_id,
-            observed_at=self.clock.now(),
+            observed_at=self.tools.clock.now(),
             login_profile=session.find_login_profile(),
             access_keys=session.list_access_keys(),
             signing_certificates=session.list_signing_certificates(),
@@ -143,14 +138,18 @@ class RemovalRun:
         return read(self._open_delete_session())
 
     def _open_delete_session(self) -> RootSession:
-        if self._session is None or self._session.expires_at - self.clock.now() < RENEWAL_MARGIN:
+        if self._session is None or self._session.expires_at - self.tools.clock.now() < RENEWAL_MARGIN:
             self._require_not_stopped()
             self._session = None
-            self._session = open_root_session(
-                self.sessions, self.ledger, self.account_id, TaskPolicy.DELETE, lock=self.lock, context=self.context
-            )
+            self._session = self._open_session(TaskPolicy.DELETE)
             self.was_session_opened = True
         return self._session
+
+    def _open_session(self, task_policy: TaskPolicy) -> RootSession:
+        tools = self.tools
+        return open_root_session(
+            tools.sessions, tools.ledger, self.account_id, task_policy, lock=self.lock, context=self.context
+        )
 
     def _require_not_stopped(self) -> None:
         if self.is_stopped():
@@ -164,40 +163,43 @@ class RemovalRun:
             self._send_once(record)
 
     def _send_once(self, record: CallRecord) -> None:
-        session = self._open_delete_session()
+        session, call = self._open_delete_session(), record.call
         self._require_not_stopped()
-        record.intent = self.ledger.append_intent(
-            ACTIONS[record.call.kind],
+        record.intent = self.tools.ledger.append_intent(
+            ACTIONS[call.kind],
             account_id=self.account_id,
             parameters={
                 **self.context,
-                **make_target_parameters(record.call),
+                **({} if call.target is None else {TARGET_PARAMETERS[call.kind]: call.target}),
                 "session_access_key_id": session.access_key_id,
             },
             lock=self.lock,
         )
         record.state = CallState.SENT
         try:
-            _call(session, record.call, record.intent)
+            if call.target is None:
+                session.delete_login_profile(record.intent)
+            elif call.kind is CredentialKind.ACCESS_KEYS:
+                session.delete_access_key(call.target, record.intent)
+            elif call.kind is CredentialKind.SIGNING_CERTIFICATES:
+                session.delete_signing_certificate(call.target, record.intent)
+            else:
+                session.deactivate_mfa_device(call.target, record.intent)
         except AwsNotFoundError as error:
             record.state = CallState.ABSENT
             self._record(record, Result.DONE, describe_error(error))
         except (AwsUnclearError, AwsUnreachableError) as error:
             record.answer = error.aws_code or error.code
         except (AwsError, LockLostError) as error:
-            self._refuse(record, error)
+            record.state, record.detail = CallState.REFUSED, error.message
+            record.reason = classify_obstacle(error, in_session=True)
+            self._record(record, Result.FAILED, describe_error(error))
             if isinstance(error, AwsCredentialsError | LockLostError):
                 raise
 
-    def _refuse(self, record: CallRecord, error: AwsError | LockLostError) -> None:
-        record.state = CallState.REFUSED
-        record.reason = classify_obstacle(error, in_session=True)
-        record.detail = error.message
-        self._record(record, Result.FAILED, describe_error(error))
-
     def _record(self, record: CallRecord, result: Result, details: Mapping[str, JsonValue]) -> None:
         if record.intent is not None:
-            self.ledger.append_outcome(record.intent, result, details)
+            self.tools.ledger.append_outcome(record.intent, result, details)
 
     def _find_guarded(self) -> str | None:
         """Explain why the MFA devices must stay; ``None`` if a re-read shows no password and no key."""
@@ -208,35 +210,24 @@ class RemovalRun:
         return f"It still guards: {', '.join(sorted(left))}." if left else None
 
     def _reread_guarded(self) -> set[str]:
-        for pause in (*self.pauses, None):
+        for pause in (*self.tools.reread_pauses_seconds, None):
             left = self._read(_list_guarded)
-            self._settle_gone(left)
-            is_pending = any(r.state is CallState.SENT and r.call.kind in GUARDED_KINDS for r in self.records)
-            if not is_pending or pause is None:
+            pending = [r for r in self.records if r.state is CallState.SENT and r.call.kind in GUARDED_KINDS]
+            for record in pending:
+                if record.call not in left:
+                    record.state = CallState.GONE
+                    self._record(record, Result.DONE, {"answer": record.answer, "reread": record.state.value})
+            if pause is None or all(record.call not in left for record in pending):
                 break
-            self.clock.sleep(pause)
+            self.tools.clock.sleep(pause)
         return {call.target or "the password" for call in left}
-
-    def _settle_gone(self, left: set[PlannedCall]) -> None:
-        for record in self.records:
-            if record.state is CallState.SENT and record.call.kind in GUARDED_KINDS and record.call not in left:
-                record.state = CallState.GONE
-                self._record(record, Result.DONE, {"answer": record.answer, "reread": record.state.value})
 
     def _observe(self, session: RootSession) -> None:
         summary = session.read_summary()
-        self.left_observed_at = self.clock.now()
+        self.left_observed_at = self.tools.clock.now()
         self.left = RemainingCredentials(summary, None)  # kept in case the details are denied
         if not summary.is_empty:
             self.left = RemainingCredentials(summary, session.read_credentials())
-
-    def _is_still_shown(self) -> bool:
-        left = self.left
-        return left is not None and any(
-            left.shows(record.call)
-            for record in self.records
-            if record.state is CallState.SENT or record.counts_as_gone
-        )
 
 
 def _list_guarded(session: RootSession) -> set[PlannedCall]:
@@ -244,17 +235,6 @@ def _list_guarded(session: RootSession) -> set[PlannedCall]:
     if session.find_login_profile() is not None:
         left.add(PlannedCall(CredentialKind.PASSWORD, None))
     return left
-
-
-def _call(session: RootSession, call: PlannedCall, intent: Intent) -> None:
-    if call.target is None:
-        session.delete_login_profile(intent)
-    elif call.kind is CredentialKind.ACCESS_KEYS:
-        session.delete_access_key(call.target, intent)
-    elif call.kind is CredentialKind.SIGNING_CERTIFICATES:
-        session.delete_signing_certificate(call.target, intent)
-    else:
-        session.deactivate_mfa_device(call.target, intent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,15 +298,12 @@ class Removal:
         :param is_stopped: called before each privileged call; true ends the removal.
         """
         run = RemovalRun(
-            sessions=self.sessions,
-            ledger=self.ledger,
-            clock=self.clock,
+            tools=self,
             account_id=account_id,
             lock=lock,
             only=only,
             context=context or {},
             is_stopped=is_stopped,
-            pauses=self.reread_pauses_seconds,
             reads_last_use=check is not None,
         )
         skip: Skip | None = None
@@ -338,7 +315,28 @@ class Removal:
                 error = _delete(run)
         except (AwsError, LedgerUnavailableError, LockLostError, RunStoppedError) as caught:
             error = caught
-        return _describe(run, skip, error)
+        evaluate_sent_calls(run.records, run.left)
+        kinds = evaluate_kinds(
+            run.records,
+            only=only,
+            left=run.left,
+            obstacle=None if error is None else classify_obstacle(error, in_session=run.was_session_opened),
+            obstacle_detail=None if error is None else error.message,
+            found=run.found,
+        )
+        return RemovalResult(
+            account_id=account_id,
+            kinds=kinds if skip is None else skip_kinds(skip),
+            found=run.found,
+            left=None if run.left is None else run.left.combined,
+            left_credentials=None if run.left is None else run.left.credentials,
+            left_observed_at=run.left_observed_at,
+            session_access_key_id=None if run.reading_session is None else run.reading_session.access_key_id,
+            skip=skip,
+            error=error,
+            was_stopped=isinstance(error, LedgerUnavailableError | LockLostError | RunStoppedError),
+            has_sent_changes=any(record.intent is not None for record in run.records),
+        )
 
 
 def _delete(run: RemovalRun) -> AwsError | None:
@@ -351,31 +349,3 @@ def _delete(run: RemovalRun) -> AwsError | None:
             first = first or error
     run.settle()
     return first
-
-
-def _describe(run: RemovalRun, skip: Skip | None, error: RootkeeperError | None) -> RemovalResult:
-    return RemovalResult(
-        account_id=run.account_id,
-        kinds=_evaluate(run, error) if skip is None else skip_kinds(skip),
-        found=run.found,
-        left=None if run.left is None else run.left.combined,
-        left_credentials=None if run.left is None else run.left.credentials,
-        left_observed_at=run.left_observed_at,
-        session_access_key_id=None if run.reading_session is None else run.reading_session.access_key_id,
-        skip=skip,
-        error=error,
-        was_stopped=isinstance(error, LedgerUnavailableError | LockLostError | RunStoppedError),
-        has_sent_changes=any(record.intent is not None for record in run.records),
-    )
-
-
-def _evaluate(run: RemovalRun, error: RootkeeperError | None) -> tuple[KindResult, ...]:
-    evaluate_sent_calls(run.records, run.left)
-    return evaluate_kinds(
-        run.records,
-        only=run.only,
-        left=run.left,
-        obstacle=None if error is None else classify_obstacle(error, in_session=run.was_session_opened),
-        obstacle_detail=None if error is None else error.message,
-        found=run.found,
-    )

@@ -13,26 +13,28 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.deletion.rules import RECENT_USE
+from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions
 from rootkeeper.errors import AccountBusyError, RootkeeperError
 from rootkeeper.jobs.rules import Job, job_to_record
-from rootkeeper.organization.accounts import AccountState, parse_account_id
-from rootkeeper.organization.selection import EVERYTHING, NamedAccount, SelectionRequest, parse_tag
-from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, Status
+from rootkeeper.organization.accounts import parse_account_id
+from rootkeeper.organization.records import SelectionBody, parse_selection
+from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
 from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.server.guards import identify
-from rootkeeper.server.parameters import Body, NamedAccountText, ShortText, Text, show_example
+from rootkeeper.server.parameters import Body, NamedAccountText, Text, show_example
+from rootkeeper.shapes import ShortText, to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue
 from rootkeeper.worker.requests import (
@@ -40,54 +42,23 @@ from rootkeeper.worker.requests import (
     PreflightRequest,
     UnlockRequest,
     plan_to_parameters,
-    preflight_to_parameters,
-    unlock_to_parameters,
 )
 
 _MOST = 20_000
-"""How many accounts may be named one by one."""
+"""How many accounts a wave may have."""
 
 _LONGEST_DOCUMENT = 2 * 1024 * 1024
 _LONGEST_RECENT = int(timedelta(days=3650).total_seconds())
 
 
-class NamedBody(Body):
-    """An account, and where its name was given, such as a line of a file."""
-
-    text: ShortText
-    source: Annotated[str, Field(max_length=1_024)] = ""
-
-
-class SelectionBody(Body):
-    """Which accounts are selected; as the options of the command line with the same names."""
-
-    named: Annotated[
-        tuple[ShortText | NamedBody, ...], Field(max_length=_MOST, validation_alias=AliasChoices("named", "accounts"))
-    ] = ()
-    organizational_units: Annotated[tuple[ShortText, ...], Field(max_length=1_000)] = ()
-    tags: Annotated[tuple[ShortText | tuple[str, str], ...], Field(max_length=100, description="As key=value.")] = ()
-    account_states: tuple[AccountState, ...] = ()
-    statuses: tuple[Status, ...] = ()
-    excluded: Annotated[tuple[ShortText, ...], Field(max_length=_MOST)] = ()
-    everything: bool = False
-    included_failsafes: Annotated[tuple[ShortText, ...], Field(max_length=10)] = ()
-
-    def to_request(self) -> SelectionRequest:
-        """:raises InputError: if a tag or an account's id is invalid."""
-        return SelectionRequest(
-            named=tuple(_named(one) for one in self.named),
-            organizational_units=tuple(self.organizational_units),
-            tags=tuple(parse_tag(one) if isinstance(one, str) else one for one in self.tags),
-            account_states=frozenset(self.account_states),
-            statuses=frozenset(self.statuses),
-            excluded=tuple(self.excluded),
-            everything=self.everything,
-            included_failsafes=frozenset(parse_account_id(one) for one in self.included_failsafes),
-        )
+def _accept_accounts(selection: Any) -> Any:
+    """Accept ``accounts`` as another name of ``named``."""
+    if isinstance(selection, dict) and "accounts" in selection and "named" not in selection:
+        return {"named" if name == "accounts" else name: value for name, value in selection.items()}
+    return selection
 
 
-def _named(one: str | NamedBody) -> NamedAccount:
-    return NamedAccount(one) if isinstance(one, str) else NamedAccount(one.text, one.source)
+_Selection: TypeAlias = Annotated[SelectionBody, BeforeValidator(_accept_accounts)]
 
 
 class AuditBody(Body):
@@ -95,7 +66,7 @@ class AuditBody(Body):
 
     model_config = show_example({"selection": {"organizational_units": ["Root/Workloads"], "tags": ["team=payments"]}})
 
-    selection: SelectionBody | None = None
+    selection: _Selection | None = None
     details: bool = False
     refresh: bool = False
     fail_on: tuple[FailOn, ...] | None = None
@@ -103,7 +74,7 @@ class AuditBody(Body):
     def to_parameters(self) -> dict[str, JsonValue]:
         """:raises InputError: if the selection is invalid."""
         fail_on = FAIL_ON_FINDINGS if self.fail_on is None else frozenset(self.fail_on)
-        return audit_to_parameters(AuditRequest(_or_everything(self.selection), self.details, self.refresh, fail_on))
+        return to_json_record(AuditRequest(_or_everything(self.selection), self.details, self.refresh, fail_on))
 
 
 class PlanBody(Body):
@@ -116,7 +87,7 @@ class PlanBody(Body):
         }
     )
 
-    selection: SelectionBody
+    selection: _Selection
     only: Annotated[tuple[CredentialKind, ...], Field(min_length=1)] | None = None
     allowed_uses: Annotated[
         tuple[tuple[ShortText, Text], ...],
@@ -135,12 +106,14 @@ class PlanBody(Body):
         """
         return plan_to_parameters(
             PlanRequest(
-                selection=self.selection.to_request(),
-                only=ALL_KINDS if self.only is None else frozenset(self.only),
-                allowed_uses=self.allowed_uses,
-                recent=max(recent, timedelta(seconds=self.recent_seconds or 0)),
-                not_before=self.not_before,
-                not_after=self.valid_until,
+                parse_selection(self.selection),
+                DeletionOptions(
+                    only=ALL_KINDS if self.only is None else frozenset(self.only),
+                    allowed_uses=dict(self.allowed_uses),
+                    recent=max(recent, timedelta(seconds=self.recent_seconds or 0)),
+                    not_before=self.not_before,
+                    not_after=self.valid_until,
+                ),
             )
         )
 
@@ -173,11 +146,11 @@ class DeletionBody(Body):
 class PreflightBody(Body):
     """A preflight; without a selection, of all accounts."""
 
-    selection: SelectionBody | None = None
+    selection: _Selection | None = None
 
     def to_parameters(self) -> dict[str, JsonValue]:
         """:raises InputError: if the selection is invalid."""
-        return preflight_to_parameters(PreflightRequest(_or_everything(self.selection)))
+        return to_json_record(PreflightRequest(_or_everything(self.selection)))
 
 
 class UnlockBody(Body):
@@ -204,7 +177,7 @@ class UnlockBody(Body):
 
         :raises InputError: if an account's id is invalid.
         """
-        return unlock_to_parameters(
+        return to_json_record(
             UnlockRequest(
                 account=self.account,
                 kind=self.kind,
@@ -218,7 +191,7 @@ class UnlockBody(Body):
 
 
 def _or_everything(selection: SelectionBody | None) -> SelectionRequest:
-    request = EVERYTHING if selection is None else selection.to_request()
+    request = EVERYTHING if selection is None else parse_selection(selection)
     return EVERYTHING if request.is_empty else request
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastapi import Path, Query
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 
 from rootkeeper.errors import InputError
 from rootkeeper.server.request_path import LOGGER_NAME
+from rootkeeper.shapes import ShortText, require_printable
 
 LARGEST_PAGE = 500
 
@@ -21,31 +22,20 @@ T = TypeVar("T")
 
 
 def _require_printable_or_none(text: str | None) -> str | None:
-    return None if text is None else _require_printable(text)
-
-
-def _require_printable(text: str) -> str:
-    """Refuse control characters: PostgreSQL stores no NUL, and a terminal reads the others as commands."""
-    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
-        raise ValueError("control characters aren't allowed")
-    return text
+    return None if text is None else require_printable(text)
 
 
 Text: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), AfterValidator(_require_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), AfterValidator(require_printable)
 ]
 """One line or a few sentences."""
-
-ShortText: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256), AfterValidator(_require_printable)
-]
 
 NamedAccountText: TypeAlias = Annotated[
     ShortText, Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name.")
 ]
 """The account of a body."""
 
-Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(_require_printable)]
+Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(require_printable)]
 """A part of a path: an id or a name."""
 
 Filter: TypeAlias = Annotated[str | None, Query(max_length=512), AfterValidator(_require_printable_or_none)]
@@ -92,7 +82,7 @@ def show_page(name: str, records: Sequence[Any], following: str | None, **head: 
     return {"schema_version": SCHEMA_VERSION, **head, name: list(records), "next": following}
 
 
-def show_one(record: dict[str, Any]) -> dict[str, Any]:
+def show_one(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, **record}
 
 

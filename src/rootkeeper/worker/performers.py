@@ -18,7 +18,7 @@ from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.records import render_plan
 from rootkeeper.deletion.resumption import read_resumption
-from rootkeeper.deletion.service import Deletion, DeletionOptions
+from rootkeeper.deletion.service import Deletion
 from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedError
 from rootkeeper.guardrails.rules import preflight_to_record
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
@@ -226,14 +226,7 @@ def perform_deletion(task: JobTask) -> JobResult:
 def perform_plan(task: JobTask) -> JobResult:
     """Plan a deletion; the plan file is the outcome."""
     request = parse_plan_request(task.parameters, task.kept.job.created_at)
-    options = DeletionOptions(
-        only=request.only,
-        allowed_uses=dict(request.allowed_uses),
-        recent=request.recent,
-        not_before=request.not_before,
-        not_after=request.not_after,
-    )
-    reading = task.acting.deletion.plan(request.selection, options, JobCounts(task.kept))
+    reading = task.acting.deletion.plan(request.selection, request.options, JobCounts(task.kept))
     task.kept.set_outcome(render_plan(reading.plan))
     targets = len(reading.plan.targets)
     return JobResult(JobState.DONE, f"Plan {reading.plan.plan_id}: {targets} of {len(reading.plan.accounts)} accounts.")

@@ -17,12 +17,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
-from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import ResourceKind, require_resource_name
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import describe_job
 from rootkeeper.deletion.records import parse_plan, require_valid_here
-from rootkeeper.deletion.rules import RECENT_USE, WaveRules, choose_validity
+from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions, WaveRules, choose_validity
 from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, NotFoundError, SelectionEmptyError
 from rootkeeper.jobs.rules import RETRY_FAILED, Job, JobKind, JobState, require_not_over, require_resumable
 from rootkeeper.jobs.service import find_unfinished
@@ -30,15 +30,15 @@ from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, parse_account_id
-from rootkeeper.organization.records import request_from_record, request_to_record
+from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
 from rootkeeper.removal.rules import ALL_KINDS
+from rootkeeper.shapes import to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue, canonical_json
 
 Parameters: TypeAlias = Mapping[str, JsonValue]
-_EMPTY_SELECTION: Mapping[str, JsonValue] = request_to_record(SelectionRequest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,7 @@ class PlanRequest:
     """A request to plan a deletion; the result is a plan file."""
 
     selection: SelectionRequest
-    only: frozenset[CredentialKind] = ALL_KINDS
-    allowed_uses: tuple[tuple[str, str], ...] = ()
-    """Account ids or names, and why their recently used password or key may be deleted."""
-    recent: timedelta = RECENT_USE
-    not_before: datetime | None = None
-    not_after: datetime | None = None
+    options: DeletionOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +87,14 @@ def parse_audit(parameters: Parameters) -> AuditRequest:
 
 
 def plan_to_parameters(request: PlanRequest) -> dict[str, JsonValue]:
+    options = request.options
     return {
-        "selection": request_to_record(request.selection),
-        "only": sorted(request.only),
-        "allowed_uses": [[account, reason] for account, reason in request.allowed_uses],
-        "recent_seconds": int(request.recent.total_seconds()),
-        "not_before": None if request.not_before is None else request.not_before.isoformat(),
-        "valid_until": None if request.not_after is None else request.not_after.isoformat(),
+        "selection": to_json_record(request.selection),
+        "only": sorted(options.only),
+        "allowed_uses": [[account, reason] for account, reason in options.allowed_uses.items()],
+        "recent_seconds": int(options.recent.total_seconds()),
+        "not_before": None if options.not_before is None else options.not_before.isoformat(),
+        "valid_until": None if options.not_after is None else options.not_after.isoformat(),
     }
 
 
@@ -106,25 +102,20 @@ def parse_plan_request(parameters: Parameters, now: datetime) -> PlanRequest:
     """:raises InputError: if a parameter is unknown or wrong, or nothing is selected."""
     names = {"selection", "only", "allowed_uses", "recent_seconds", "not_before", "valid_until"}
     given = _JobParameters(parameters, names)
-    request = PlanRequest(
-        selection=given.selection(default=SelectionRequest()),
+    selection = given.selection(default=SelectionRequest())
+    options = DeletionOptions(
         only=frozenset(given.choices("only", CredentialKind, sorted(ALL_KINDS))),
-        allowed_uses=given.pairs("allowed_uses"),
+        allowed_uses=dict(given.pairs("allowed_uses")),
         recent=timedelta(seconds=given.number("recent_seconds", int(RECENT_USE.total_seconds()))),
         not_before=given.instant("not_before"),
         not_after=given.instant("valid_until"),
     )
-    if request.selection.is_empty:
+    if selection.is_empty:
         raise SelectionEmptyError("No account is selected.", hint="Name accounts, units or tags, or everything.")
-    require_request(request.selection)
-    if not all(reason.strip() for _, reason in request.allowed_uses):
+    if not all(reason.strip() for reason in options.allowed_uses.values()):
         raise InputError("Each of allowed_uses needs a reason.")
-    choose_validity(now, request.not_before, request.not_after)
-    return request
-
-
-def preflight_to_parameters(request: PreflightRequest) -> dict[str, JsonValue]:
-    return {"selection": request_to_record(request.selection)}
+    choose_validity(now, options.not_before, options.not_after)
+    return PlanRequest(selection, options)
 
 
 def parse_preflight(parameters: Parameters) -> PreflightRequest:
@@ -137,18 +128,6 @@ def parse_preflight(parameters: Parameters) -> PreflightRequest:
             hint="Select by account, unit, tag or state.",
         )
     return request
-
-
-def unlock_to_parameters(request: UnlockRequest) -> dict[str, JsonValue]:
-    return {
-        "account": request.account,
-        "kind": request.kind.value,
-        "resource": request.resource,
-        "change": None if request.change is None else request.change.value,
-        "regions": list(request.regions),
-        "included_failsafes": sorted(request.included_failsafes),
-        "shown_sha256": request.shown_sha256,
-    }
 
 
 def parse_unlock(parameters: Parameters, document: str | None) -> UnlockRequest:
@@ -186,7 +165,7 @@ def _require_unlock_fits(request: UnlockRequest, document: str | None) -> None:
 
 
 def parse_wave_rules(parameters: Parameters) -> WaveRules:
-    """Parse the parameter ``waves`` of a deletion, as ``describe_waves`` writes it.
+    """Parse the parameter ``waves`` of a deletion, whose fields are those of ``WaveRules``.
 
     :raises InputError: if a parameter is unknown or wrong.
     """
@@ -213,16 +192,16 @@ def normalize_parameters(
     :raises InputError: if one is unknown or wrong.
     """
     if kind is JobKind.UNLOCK:
-        return unlock_to_parameters(parse_unlock(parameters, document))
+        return to_json_record(parse_unlock(parameters, document))
     if document is not None:
         raise InputError(f"A job of kind {kind.value} takes no document.")
     if kind in {JobKind.DRIFT_CHECK, JobKind.LEDGER_VERIFICATION}:
         _JobParameters(parameters, set())
         return {}
     if kind is JobKind.AUDIT:
-        return audit_to_parameters(parse_audit(parameters))
+        return to_json_record(parse_audit(parameters))
     if kind is JobKind.PREFLIGHT:
-        return preflight_to_parameters(parse_preflight(parameters))
+        return to_json_record(parse_preflight(parameters))
     return plan_to_parameters(parse_plan_request(parameters, now))
 
 
@@ -242,10 +221,11 @@ class _JobParameters:
         record = self._values.get("selection")
         if record is None:
             return default
-        if not isinstance(record, Mapping) or set(record) - set(_EMPTY_SELECTION):
-            raise InputError("The selection is invalid.", hint=f"Its fields are {', '.join(_EMPTY_SELECTION)}.")
+        known = SelectionBody.__annotations__
+        if not isinstance(record, Mapping) or set(record) - set(known):
+            raise InputError("The selection is invalid.", hint=f"Its fields are {', '.join(known)}.")
         try:
-            return request_from_record({**_EMPTY_SELECTION, **record})
+            return parse_selection(record)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"The selection is invalid: {error}.") from error
 

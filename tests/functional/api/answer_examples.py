@@ -9,11 +9,12 @@ import json
 from typing import Any
 
 from rootkeeper.access.rules import ServerRole
-from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
 from rootkeeper.server.documents import EXAMPLES_FILE
+from rootkeeper.shapes import to_json_record
 from tests.fakes.api_services import ENDPOINT, ORGANIZATION_ID, PAYMENTS_ID, FakeServices, make_inventory
 from tests.functional.api.serving import ApiServer, start_api
 
@@ -77,7 +78,7 @@ def _prepare(services: FakeServices) -> None:
             created_by="ana",
             created_at=now,
             updated_at=now,
-            parameters=dict(audit_to_parameters(AuditRequest())),
+            parameters=to_json_record(AuditRequest()),
             progress=JobProgress(1, 1, 1, 0),
             ended_at=now,
         )

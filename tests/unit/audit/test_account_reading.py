@@ -70,7 +70,7 @@ def test_what_was_read_before_needs_no_call(desk: Desk) -> None:
         reading.finish()
     calls = len(desk.organization.calls)
     with reading_of(desk) as again:
-        again.take_earlier(reading.statuses[PROD])
+        again.note(reading.statuses[PROD])
     assert again.statuses == reading.statuses
     assert len(desk.organization.calls) == calls
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.audit.service import FIRST_AUDIT_REMARK, AuditOptions, AuditReport
+from rootkeeper.audit.rules import AuditRequest
+from rootkeeper.audit.service import FIRST_AUDIT_REMARK, AuditReport
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsCredentialsError,
@@ -28,7 +29,6 @@ from rootkeeper.organization.statuses import (
     count_statuses,
 )
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
-from tests.fakes.histories import InMemoryHistory
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.root_users import FakeRootUser, root_user_with_everything
 from tests.fakes.stores import make_window
@@ -51,7 +51,7 @@ def desk() -> Desk:
 
 
 def run(desk: Desk, request: SelectionRequest = EVERYTHING, *, details: bool = False) -> AuditReport:
-    report = desk.audit.run(desk.progress, request, AuditOptions(details=details))
+    report = desk.audit.run(desk.progress, AuditRequest(request, details=details))
     assert isinstance(report, AuditReport)
     return report
 
@@ -70,7 +70,7 @@ def test_every_account_has_its_status_in_the_order_of_the_tree(desk: Desk) -> No
         (PROD, Status.PRESENT, AccountRole.MEMBER),
     ]
     assert desk.store.list_statuses() == by_id(report)
-    assert desk.store.audits == [count_statuses(report.accounts)]
+    assert [audit.summary for audit in desk.history.list_audits()] == [count_statuses(report.accounts)]
     assert (desk.progress.advanced, desk.progress.present) == (5, 2)
 
 
@@ -207,7 +207,7 @@ def test_p02_a_ledger_that_fails_in_mid_run_ends_the_audit(desk: Desk) -> None:
     audited = {account_id for accounts in desk.ledger.list_audited() for account_id in accounts}
     opened = [account_id for operation, account_id in desk.organization.calls if operation == "AssumeRoot"]
     assert set(opened) <= audited
-    assert desk.store.audits == []
+    assert desk.history.list_audits() == ()
 
 
 def test_p13_a_listing_that_breaks_off_is_no_audit(desk: Desk) -> None:
@@ -215,7 +215,7 @@ def test_p13_a_listing_that_breaks_off_is_no_audit(desk: Desk) -> None:
     desk.organization.fail("ListAccounts", AwsThrottledError("slow down"), at=2)
     with pytest.raises(AwsThrottledError):
         run(desk)
-    assert desk.store.audits == []
+    assert desk.history.list_audits() == ()
     assert desk.ledger.open_intents == []
 
 
@@ -223,7 +223,7 @@ def test_p13_a_list_without_accounts_is_no_audit(desk: Desk) -> None:
     desk.organization.accounts.clear()
     with pytest.raises(OrganizationIncompleteError):
         run(desk)
-    assert desk.store.audits == []
+    assert desk.history.list_audits() == ()
 
 
 def test_reading_goes_on_while_the_accounts_are_listed(desk: Desk) -> None:
@@ -254,7 +254,7 @@ def test_an_interruption_keeps_what_was_read_and_closes_every_batch(desk: Desk) 
     with pytest.raises(KeyboardInterrupt):
         run(desk)
     assert desk.ledger.open_intents == []
-    assert desk.store.audits == []
+    assert desk.history.list_audits() == ()
     opened = {account_id for operation, account_id in desk.organization.calls if operation == "AssumeRoot"}
     assert opened <= set(desk.store.statuses)
 
@@ -337,7 +337,6 @@ def test_p06_no_failed_read_ever_shows_an_account_as_clean(
 
 
 def test_a_finished_audit_is_kept_whole_under_its_jobs_id(desk: Desk) -> None:
-    desk.history = InMemoryHistory()
     report = run(desk)
     (audit,) = desk.history.list_audits()
     assert (audit.audit_id, audit.requested_by) == (desk.jobs.list_jobs()[0].job_id, "operator")
@@ -348,7 +347,6 @@ def test_a_finished_audit_is_kept_whole_under_its_jobs_id(desk: Desk) -> None:
 
 
 def test_an_audit_of_a_selection_is_kept_as_such(desk: Desk) -> None:
-    desk.history = InMemoryHistory()
     run(desk, naming(PROD))
     (audit,) = desk.history.list_audits()
     assert not audit.is_complete
@@ -356,7 +354,6 @@ def test_an_audit_of_a_selection_is_kept_as_such(desk: Desk) -> None:
 
 
 def test_an_audit_that_shows_some_statuses_only_is_kept_with_all_that_it_read(desk: Desk) -> None:
-    desk.history = InMemoryHistory()
     report = run(desk, replace(EVERYTHING, statuses=frozenset({Status.PRESENT})))
     (audit,) = desk.history.list_audits()
     assert audit.is_complete
@@ -364,7 +361,6 @@ def test_an_audit_that_shows_some_statuses_only_is_kept_with_all_that_it_read(de
 
 
 def test_an_audit_that_was_interrupted_isnt_kept_before_it_ends(desk: Desk) -> None:
-    desk.history = InMemoryHistory()
     desk.ledger.fail_after = 0
     with pytest.raises(LedgerUnavailableError):
         run(desk)

@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from rootkeeper.audit.rules import AuditHead, head_from_record, head_to_record
+from rootkeeper.audit.records import head_from_record, head_to_record
+from rootkeeper.audit.rules import AuditHead
 from rootkeeper.organization.accounts import Setup
 from rootkeeper.setup.rules import NEVER_ACCEPTED, AcceptedSetup, Difference, SetupDrift, SetupPart, SetupState
 

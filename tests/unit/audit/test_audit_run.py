@@ -6,7 +6,8 @@ from threading import Event
 
 import pytest
 
-from rootkeeper.audit.service import AuditInterrupted, AuditOptions, AuditReport
+from rootkeeper.audit.rules import AuditRequest
+from rootkeeper.audit.service import AuditInterrupted, AuditReport
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsCredentialsError,
@@ -74,7 +75,7 @@ def desk() -> Desk:
 
 
 def run(desk: Desk, request: SelectionRequest = EVERYTHING, *, refresh: bool = False) -> AuditReport:
-    report = desk.audit.run(desk.progress, request, AuditOptions(refresh=refresh))
+    report = desk.audit.run(desk.progress, AuditRequest(request, refresh=refresh))
     assert isinstance(report, AuditReport)
     return report
 
@@ -233,7 +234,7 @@ def test_accounts_leave_as_they_are_read_each_with_its_place(desk: Desk) -> None
 def test_only_the_statuses_asked_for_are_handed_on(desk: Desk) -> None:
     heard = Heard()
     request = SelectionRequest(everything=True, statuses=frozenset({Status.PRESENT}))
-    desk.audit.run(desk.progress, request, emit=heard.emit)
+    desk.audit.run(desk.progress, AuditRequest(request), emit=heard.emit)
     assert set(heard.places) == {PROD}
 
 
@@ -243,7 +244,7 @@ def test_a_stop_finishes_what_is_in_flight_and_leaves_a_job(desk: Desk) -> None:
     assert not answer.is_cancelled
     assert 2 <= desk.organization.operations().count("AssumeRoot") < 8
     assert desk.ledger.open_intents == []
-    assert desk.store.audits == []
+    assert desk.history.list_audits() == ()
     (job,) = desk.jobs.list_jobs()
     assert (job.job_id, job.state) == (answer.job_id, JobState.INTERRUPTED)
 
@@ -273,7 +274,7 @@ def test_what_could_not_be_read_is_tried_again_when_an_audit_goes_on(desk: Desk)
 
 def test_a_resumed_audit_keeps_its_selection_and_its_details(desk: Desk) -> None:
     request = SelectionRequest(organizational_units=("Workloads",))
-    interrupted = desk.audit.run(desk.progress, request, AuditOptions(details=True), stop=Stop(desk, after=1))
+    interrupted = desk.audit.run(desk.progress, AuditRequest(request, details=True), stop=Stop(desk, after=1))
     assert isinstance(interrupted, AuditInterrupted)
     report = desk.audit.resume(interrupted.job_id, desk.progress)
     assert isinstance(report, AuditReport)

@@ -9,8 +9,7 @@ import pytest
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.deletion.execution import describe_job
 from rootkeeper.deletion.resumption import ResumePlan, read_results, read_resumption
-from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
 from rootkeeper.errors import AwsThrottledError, JobConflictError, LedgerUnavailableError, PlanInvalidError
 from rootkeeper.jobs.rules import JobProgress, JobState
 from rootkeeper.ledger.rules import Action

@@ -12,9 +12,9 @@ from rootkeeper.deletion.execution import (
     StopReasons,
     TargetDeletion,
     describe_not_begun,
+    list_outcomes,
 )
-from rootkeeper.deletion.rules import DeletionPlan
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan
 from rootkeeper.jobs.rules import JobKind, JobState
 from rootkeeper.organization.selection import EVERYTHING
 from rootkeeper.organization.statuses import Status
@@ -83,7 +83,7 @@ def test_results_that_come_together_are_written_together(scene: Scene) -> None:
 
 def test_every_account_of_the_plan_has_a_result(scene: Scene) -> None:
     scene.results.keep([scene.delete(0)])
-    accounts = scene.results.list_accounts()
+    accounts = list_outcomes(scene.plan, scene.results.found)
     assert [account.account_id for account in accounts] == [one.account_id for one in scene.plan.accounts]
     assert sum(account.was_planned and account.is_final for account in accounts) == 1
     assert sum(not account.was_begun for account in accounts) == 1

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsThrottledError,

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.deletion.records import parse_plan, render_plan
-from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, PlannedAccount
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsThrottledError,

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
 from rootkeeper.errors import AwsThrottledError
 from rootkeeper.jobs.rules import JobState
 from rootkeeper.organization.accounts import AccountId

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rootkeeper.deletion.execution import DeletedTarget, TargetDeletion, describe_not_begun, describe_skipped
-from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, PlannedAccount
 from rootkeeper.errors import AwsCredentialsError, AwsThrottledError, DatabaseError
 from rootkeeper.ledger.rules import LedgerEntry, Result
 from rootkeeper.organization.selection import EVERYTHING, SkipReason

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.deletion.rules import PlannedAccount, WaveRules, describe_waves, parse_waves, plan_waves
+from rootkeeper.deletion.rules import PlannedAccount, WaveRules, plan_waves
 from rootkeeper.organization.accounts import AccountId, AccountState
+from rootkeeper.shapes import parse_facts, to_json_record
 
 
 def make_targets(count: int) -> tuple[PlannedAccount, ...]:
@@ -58,6 +59,6 @@ def test_every_account_that_is_left_is_in_one_wave_in_its_order(
 
 def test_rules_are_read_as_they_were_written() -> None:
     for rules in (WaveRules(), WaveRules(1, 10, 30, 3)):
-        assert parse_waves(json.loads(json.dumps(describe_waves(rules)))) == rules
+        assert parse_facts(WaveRules, json.loads(json.dumps(to_json_record(rules)))) == rules
     assert WaveRules().is_plain
     assert not WaveRules(stop_after_failures=1).is_plain

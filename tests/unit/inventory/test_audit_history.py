@@ -107,13 +107,7 @@ def test_an_organization_with_a_kept_audit_was_audited(history: AuditHistory, da
     assert not store.has_audits()
     keep(history, "j-1", 0)
     assert store.has_audits()
-
-
-def test_what_an_earlier_version_kept_has_counts_alone(history: AuditHistory, database: Database) -> None:
-    database.inventory(ORGANIZATION_ID).record_audit(NOW, NOW, {"accounts": 2})
-    (audit,) = history.list_audits()
-    assert (audit.summary, audit.is_complete, audit.endpoint, audit.requested_by) == ({"accounts": 2}, False, "", "")
-    assert history.list_statuses(audit.audit_id) == {}
+    assert not database.inventory("o-otherorgid00").has_audits()
 
 
 def test_organizations_are_kept_apart(history: AuditHistory, database: Database) -> None:

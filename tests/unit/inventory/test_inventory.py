@@ -84,14 +84,6 @@ def test_each_change_of_what_is_known_is_counted(database: Database) -> None:
     assert elsewhere.find_revisions() == Revisions()
 
 
-def test_an_organization_is_known_to_be_audited_once_it_was(database: Database) -> None:
-    store = database.inventory(ORGANIZATION_ID)
-    assert not store.has_audits()
-    store.record_audit(NOW, NOW, {"accounts": 2, "present": 1})
-    assert store.has_audits()
-    assert not database.inventory("o-otherorgid00").has_audits()
-
-
 def test_organizations_are_kept_apart(database: Database) -> None:
     store, elsewhere = database.inventory(ORGANIZATION_ID), database.inventory("o-otherorgid00")
     store.save(INVENTORY)

@@ -19,7 +19,7 @@ from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, LoginProfile, RootCredentials
-from rootkeeper.removal.rules import ALL_KINDS, KindOutcome, KindReason
+from rootkeeper.removal.rules import ALL_KINDS, TARGET_PARAMETERS, KindOutcome, KindReason
 from rootkeeper.removal.service import RemovalResult
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.root_users import LONG_AGO, root_user_with_everything
@@ -139,6 +139,8 @@ def test_an_intent_names_its_target_and_context(desk: Desk) -> None:
     assert intent.account_id == PROD
     assert intent.parameters["access_key_id"] == "AKIAIOSFODNN7EXAMPLE"
     assert intent.parameters["plan_id"] == "plan-1"
+    password = next(entry for entry in desk.ledger.intents if entry.action is Action.LOGIN_PROFILE_DELETE)
+    assert not password.parameters.keys() & set(TARGET_PARAMETERS.values())
 
 
 def test_a_clean_account_is_already_absent_and_still_re_read(desk: Desk) -> None:

@@ -29,7 +29,6 @@ from rootkeeper.removal.rules import (
     classify_obstacle,
     evaluate_kinds,
     evaluate_sent_calls,
-    make_target_parameters,
     plan_deletion,
 )
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, credentials
@@ -133,8 +132,3 @@ def test_a_kind_that_was_not_selected_is_skipped() -> None:
 )
 def test_an_error_is_told_as_the_reason(error: RootkeeperError, in_session: bool, reason: KindReason) -> None:
     assert classify_obstacle(error, in_session=in_session) is reason
-
-
-def test_a_target_bears_its_name_in_the_ledger() -> None:
-    assert make_target_parameters(KEY) == {"access_key_id": KEY_IDS[0]}
-    assert make_target_parameters(PASSWORD) == {}

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import ResourceKind
-from rootkeeper.deletion.rules import WaveRules, describe_waves
+from rootkeeper.deletion.rules import DeletionOptions, WaveRules
 from rootkeeper.errors import InputError
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.ledger.rules import require_no_secrets
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest
 from rootkeeper.organization.statuses import CredentialKind, FailOn
+from rootkeeper.shapes import to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.worker.requests import (
     PlanRequest,
@@ -29,8 +30,6 @@ from rootkeeper.worker.requests import (
     parse_unlock,
     parse_wave_rules,
     plan_to_parameters,
-    preflight_to_parameters,
-    unlock_to_parameters,
 )
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
@@ -50,18 +49,18 @@ def test_an_audit_without_parameters_is_of_everything() -> None:
 
 def test_every_request_comes_back_from_its_parameters() -> None:
     audit = AuditRequest(SELECTION, details=True, refresh=True, fail_on=frozenset({FailOn.UNKNOWN}))
-    assert parse_audit(through_json(audit_to_parameters(audit))) == audit
-    plan = PlanRequest(
-        SELECTION,
+    assert parse_audit(through_json(to_json_record(audit))) == audit
+    options = DeletionOptions(
         only=frozenset({CredentialKind.ACCESS_KEYS}),
-        allowed_uses=(("token-service", "It rotates."),),
+        allowed_uses={"token-service": "It rotates."},
         recent=timedelta(days=3),
         not_before=NOW,
         not_after=NOW + timedelta(hours=2),
     )
+    plan = PlanRequest(SELECTION, options)
     assert parse_plan_request(through_json(plan_to_parameters(plan)), NOW) == plan
     preflight = PreflightRequest(SELECTION)
-    assert parse_preflight(through_json(preflight_to_parameters(preflight))) == preflight
+    assert parse_preflight(through_json(to_json_record(preflight))) == preflight
     unlock = UnlockRequest(
         "orders",
         ResourceKind.QUEUE,
@@ -71,14 +70,16 @@ def test_every_request_comes_back_from_its_parameters() -> None:
         frozenset({AccountId("222233334444")}),
         "0" * 64,
     )
-    assert parse_unlock(through_json(unlock_to_parameters(unlock)), "{}") == unlock
+    assert parse_unlock(through_json(to_json_record(unlock)), "{}") == unlock
 
 
 def test_no_parameter_is_named_like_a_secret() -> None:
     """The ledger would refuse it."""
-    require_no_secrets(audit_to_parameters(AuditRequest()))
-    require_no_secrets(plan_to_parameters(PlanRequest(SELECTION, allowed_uses=(("token vault", "Known."),))))
-    require_no_secrets(unlock_to_parameters(UnlockRequest("secrets", ResourceKind.BUCKET)))
+    require_no_secrets(to_json_record(AuditRequest()))
+    require_no_secrets(
+        plan_to_parameters(PlanRequest(SELECTION, DeletionOptions(allowed_uses={"token vault": "Known."})))
+    )
+    require_no_secrets(to_json_record(UnlockRequest("secrets", ResourceKind.BUCKET)))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_no_parameter_is_named_like_a_secret() -> None:
         (JobKind.AUDIT, {"selection": "all"}, None),
         (JobKind.AUDIT, {"selection": {}}, None),
         (JobKind.AUDIT, {"selection": {"units": []}}, None),
-        (JobKind.AUDIT, {"selection": {"named": ["444455556666"]}}, None),
+        (JobKind.AUDIT, {"selection": {"named": [["444455556666"]]}}, None),
         (JobKind.AUDIT, {"selection": {"named": 7}}, None),
         (JobKind.AUDIT, {"selection": {"account_states": ["GONE"]}}, None),
         (JobKind.AUDIT, {"selection": {"everything": True, "included_failsafes": ["x"]}}, None),
@@ -130,12 +131,13 @@ def test_what_cant_be_asked_for_is_refused(kind: JobKind, parameters: Any, docum
 
 
 def test_normalized_parameters_are_whole() -> None:
-    assert normalize_parameters(JobKind.AUDIT, {}, None, NOW) == audit_to_parameters(AuditRequest())
+    assert normalize_parameters(JobKind.AUDIT, {}, None, NOW) == to_json_record(AuditRequest())
     assert normalize_parameters(JobKind.DRIFT_CHECK, {}, None, NOW) == {}
     assert normalize_parameters(JobKind.LEDGER_VERIFICATION, {}, None, NOW) == {}
     assert normalize_parameters(JobKind.PREFLIGHT, {}, None, NOW)["selection"]
     found = normalize_parameters(JobKind.PLAN, {"selection": SOME}, None, NOW)
-    assert parse_plan_request(found, NOW) == PlanRequest(SelectionRequest(named=(NamedAccount("444455556666"),)))
+    selection = SelectionRequest(named=(NamedAccount("444455556666"),))
+    assert parse_plan_request(found, NOW) == PlanRequest(selection, DeletionOptions())
     found = normalize_parameters(JobKind.UNLOCK, QUEUE, None, NOW)
     assert parse_unlock(found, None) == UnlockRequest("orders", ResourceKind.QUEUE, "inbox")
 
@@ -143,7 +145,7 @@ def test_normalized_parameters_are_whole() -> None:
 def test_waves_are_checked_like_the_command_lines() -> None:
     rules = WaveRules(canary=1, size=5, pause_seconds=30, stop_after_failures=2)
     assert parse_wave_rules({}) == parse_wave_rules({"waves": None}) == WaveRules()
-    assert parse_wave_rules({"waves": through_json(describe_waves(rules))}) == rules
+    assert parse_wave_rules({"waves": through_json(to_json_record(rules))}) == rules
     for waves in ("all", {"size": 0}, {"canary": -1}, {"stop_after_failures": "2"}, {"speed": 1}):
         with pytest.raises(InputError):
             parse_wave_rules({"waves": waves})

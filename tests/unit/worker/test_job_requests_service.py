@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.deletion.records import render_plan
-from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.deletion.rules import DeletionOptions
 from rootkeeper.errors import InputError, JobConflictError, LedgerUnavailableError, PlanInvalidError
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry

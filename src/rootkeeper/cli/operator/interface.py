@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.deletion.resumption import ResumePlan
-    from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
-    from rootkeeper.deletion.service import DeletionOptions
+    from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
     from rootkeeper.organization.accounts import AccountId, Inventory

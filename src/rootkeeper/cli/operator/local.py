@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.composition.application import Application
     from rootkeeper.deletion.resumption import ResumePlan
-    from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
-    from rootkeeper.deletion.service import DeletionOptions
+    from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.guardrails.service import BlockingPolicyFinder, PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
     from rootkeeper.organization.accounts import Account, AccountId, Inventory
@@ -137,11 +136,8 @@ class LocalOperator(Operator):
     # readings
 
     def audit(self, request: AuditRequest, stop: StopSignal, emit: Emit | None) -> AuditReport | AuditInterrupted:
-        from rootkeeper.audit.service import AuditOptions
-
-        options = AuditOptions(details=request.details, refresh=request.refresh, fail_on=request.fail_on)
         with self._finished_progress() as progress:
-            return self.application.audit.run(progress, request.selection, options, stop=stop, emit=emit)
+            return self.application.audit.run(progress, request, stop=stop, emit=emit)
 
     def resume_audit(
         self, job: Job, stop: StopSignal, emit: Emit | None, *, retry_failed: bool

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
 from rootkeeper.cli.operator.remote_jobs import RemoteJobs
@@ -30,7 +30,7 @@ from rootkeeper.cli.rendering.windows import describe_request
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import SystemClock
 from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
-from rootkeeper.deletion.rules import WaveRules, describe_waves
+from rootkeeper.deletion.rules import WaveRules
 from rootkeeper.errors import InputError, NotFoundError, RootkeeperError, ServerUnreachableError, UnprovenChangeError
 from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, parse_entry, verification_from_record
@@ -38,6 +38,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.remote.connections import PAGE, segment
 from rootkeeper.remote.server import Membership, RemoteServer
+from rootkeeper.shapes import to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.windows.records import window_from_record
 from rootkeeper.windows.rules import (
@@ -55,16 +56,13 @@ from rootkeeper.worker.requests import (
     PreflightRequest,
     UnlockRequest,
     plan_to_parameters,
-    preflight_to_parameters,
-    unlock_to_parameters,
 )
 
 if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditReport
     from rootkeeper.cli.operator.interface import Emit
     from rootkeeper.deletion.resumption import ResumePlan
-    from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
-    from rootkeeper.deletion.service import DeletionOptions
+    from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.organization.accounts import Inventory
     from rootkeeper.organization.progress import StopSignal
@@ -263,7 +261,7 @@ class RemoteOperator(Operator):
         stop: StopSignal,
         emit: Emit | None,
     ) -> AuditReport:
-        return self._finish_audit(self._jobs.request("audits", audit_to_parameters(request)), stop, emit)
+        return self._finish_audit(self._jobs.request("audits", to_json_record(request)), stop, emit)
 
     def resume_audit(self, job: Job, stop: StopSignal, emit: Emit | None, *, retry_failed: bool) -> AuditReport:
         return self._finish_audit(self._jobs.resume(job.job_id, retry_failed=retry_failed), stop, emit)
@@ -283,7 +281,7 @@ class RemoteOperator(Operator):
     def preflight(self, request: SelectionRequest) -> PreflightReport:
         from rootkeeper.cli.operator.remote_jobs import read_preflight
 
-        body = preflight_to_parameters(PreflightRequest(request))
+        body = to_json_record(PreflightRequest(request))
         return read_preflight(self._server, self._jobs.perform("preflights", body))
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
@@ -312,14 +310,7 @@ class RemoteOperator(Operator):
     def plan_deletion(self, request: SelectionRequest, options: DeletionOptions) -> DeletionProposal:
         from rootkeeper.cli.operator.remote_jobs import has_findings
 
-        wanted = PlanRequest(
-            selection=request,
-            only=options.only,
-            allowed_uses=tuple(options.allowed_uses.items()),
-            not_before=options.not_before,
-            not_after=options.not_after,
-        )
-        body = plan_to_parameters(wanted)
+        body = plan_to_parameters(PlanRequest(request, options))
         del body["recent_seconds"]  # a setting of the server
         plan = parse_plan(json.dumps(self._jobs.perform("plans", body)))
         return DeletionProposal(plan, has_findings=lambda findings: has_findings(plan, findings))
@@ -339,7 +330,7 @@ class RemoteOperator(Operator):
 
         if not plan.targets:
             return report_nothing(plan, self.now())
-        body = {"plan": describe_plan(plan), "waves": describe_waves(rules)}
+        body = {"plan": describe_plan(plan), "waves": to_json_record(rules)}
         return self._finish_deletion(self._jobs.request("deletions", body), plan, stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
@@ -529,7 +520,7 @@ class RemoteUnlocking(Unlocking):
 
     def _perform(self, request: UnlockRequest, policy: str | None) -> Record:
         """Run the job and return its record; a failed change also has one."""
-        body = unlock_to_parameters(request) | ({} if policy is None else {"policy": policy})
+        body = to_json_record(request) | ({} if policy is None else {"policy": policy})
         job = self._jobs.follow(self._jobs.request("unlocks", body))
         outcome = self._jobs.find_outcome(job.job_id) if job.is_over else None
         if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:

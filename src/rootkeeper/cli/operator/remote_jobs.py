@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rootkeeper.audit.rules import head_from_record
+from rootkeeper.audit.records import head_from_record
 from rootkeeper.audit.service import AuditReport
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.terminal import StopRequests, Terminal
-from rootkeeper.deletion.execution import describe_not_begun, describe_skipped
-from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount
+from rootkeeper.deletion.execution import list_outcomes
+from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
 from rootkeeper.errors import (
     JobConflictError,
     NotFoundError,
@@ -37,8 +37,8 @@ from rootkeeper.organization.accounts import (
     OrganizationalUnit,
     parse_account_id,
 )
-from rootkeeper.organization.records import account_from_record, request_from_record
-from rootkeeper.organization.selection import EVERYTHING, Skip, SkipReason
+from rootkeeper.organization.records import account_from_record, parse_selection
+from rootkeeper.organization.selection import EVERYTHING
 from rootkeeper.organization.statuses import AccountStatus, FailOn
 from rootkeeper.remote.connections import PAGE, Connection, error_of, segment
 from rootkeeper.remote.server import JobFollower, RemoteServer
@@ -209,7 +209,7 @@ def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
     statuses = _parse_statuses(
         server, server.connection.list_pages(f"audits/{segment(job.job_id)}", "accounts", {"limit": PAGE})
     )
-    request = parse_answer(lambda found: request_from_record(found.parameters["selection"]), job)
+    request = parse_answer(lambda found: parse_selection(found.parameters["selection"]), job)
     is_whole = request == replace(EVERYTHING, statuses=request.statuses)
     inventory = _read_inventory(server, statuses if is_whole else None)
     return AuditReport(
@@ -258,7 +258,7 @@ def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Seque
         caller_arn=str(head.get("caller_arn") or plan.caller_arn),
         started_at=datetime.fromisoformat(head["started_at"]) if head.get("started_at") else job.created_at,
         ended_at=job.ended_at or job.updated_at,
-        accounts=_list_outcomes(plan, results),
+        accounts=list_outcomes(plan, {result.account_id: result for result in results}),
         job_id=job.job_id,
     )
     if not report.has_rest:
@@ -269,7 +269,7 @@ def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Seque
 
 def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
     """Report a plan without targets; the server isn't asked."""
-    return DeletionReport(plan, plan.caller_arn, now, now, _list_outcomes(plan, ()))
+    return DeletionReport(plan, plan.caller_arn, now, now, list_outcomes(plan, {}))
 
 
 def has_findings(plan: DeletionPlan, findings: frozenset[FailOn]) -> bool:
@@ -286,18 +286,6 @@ def has_findings(plan: DeletionPlan, findings: frozenset[FailOn]) -> bool:
         if not (is_in_order and account.account_id in plan.included_failsafes):
             return True
     return False
-
-
-def _list_outcomes(plan: DeletionPlan, results: Sequence[AccountDeletion]) -> tuple[AccountDeletion, ...]:
-    by_id = {result.account_id: result for result in results}
-
-    def find(planned: PlannedAccount) -> AccountDeletion:
-        if planned.calls:
-            return by_id.get(planned.account_id) or describe_not_begun(planned)
-        skip = planned.skip or Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
-        return describe_skipped(planned, skip)
-
-    return tuple(find(planned) for planned in plan.accounts)
 
 
 def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None = None) -> Inventory:

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from rootkeeper.access.rules import Permission
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.exceptions.rules import exception_to_record
+from rootkeeper.exceptions.records import exception_to_record
 from rootkeeper.organization.accounts import Account, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.answers.accounts import ExceptionAnswer, ExceptionPage
@@ -22,13 +22,13 @@ from rootkeeper.server.parameters import (
     Limit,
     Name,
     NamedAccountText,
-    ShortText,
     Text,
     cut_page,
     show_example,
     show_one,
     show_page,
 )
+from rootkeeper.shapes import ShortText
 
 
 class ExceptionBody(Body):

@@ -26,7 +26,8 @@ from rootkeeper.server.answers.access import (
 from rootkeeper.server.console_files import render_qr_svg
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import AccessRequirement, ApiCaller, Called, Identified, Served, answer_session, site_of
-from rootkeeper.server.parameters import Body, Name, ShortText, show_one, show_page
+from rootkeeper.server.parameters import Body, Name, show_one, show_page
+from rootkeeper.shapes import ShortText
 from rootkeeper.values import json_time
 
 

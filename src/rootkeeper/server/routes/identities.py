@@ -14,17 +14,8 @@ from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.answers.access import IdentityAnswer, IdentityPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.parameters import (
-    LARGEST_PAGE,
-    After,
-    Body,
-    Limit,
-    Name,
-    ShortText,
-    cut_page,
-    show_one,
-    show_page,
-)
+from rootkeeper.server.parameters import LARGEST_PAGE, After, Body, Limit, Name, cut_page, show_one, show_page
+from rootkeeper.shapes import ShortText
 
 _LONGEST_TOKEN_DAYS = 3650
 

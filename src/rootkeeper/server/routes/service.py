@@ -22,7 +22,8 @@ from rootkeeper.server.answers.setup import (
 from rootkeeper.server.documents import Row, change, describe_api, read
 from rootkeeper.server.guards import AccessRequirement, Identified, Served, comes_from_here
 from rootkeeper.server.metrics import ServerMetrics
-from rootkeeper.server.parameters import Body, ShortText, show_one, show_page
+from rootkeeper.server.parameters import Body, show_one, show_page
+from rootkeeper.shapes import ShortText
 from rootkeeper.values import render_duration, render_instant
 from rootkeeper.worker.schedules import ScheduleStatus
 

@@ -42,7 +42,8 @@ from rootkeeper.server.answers.setup import (
 )
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.parameters import Body, QuietProgress, ShortText, show_example, show_one, show_page
+from rootkeeper.server.parameters import Body, QuietProgress, show_example, show_one, show_page
+from rootkeeper.shapes import ShortText
 from rootkeeper.windows.records import current_window_to_record
 from rootkeeper.windows.rules import OWING_STATES
 

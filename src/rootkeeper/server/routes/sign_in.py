@@ -52,8 +52,9 @@ from rootkeeper.server.guards import (
     show_session,
     site_of,
 )
-from rootkeeper.server.parameters import Body, ShortText, show_one
+from rootkeeper.server.parameters import Body, show_one
 from rootkeeper.server.request_path import PREFIX, parse_host_name
+from rootkeeper.shapes import ShortText
 from rootkeeper.values import render_instant
 
 CONSOLE_HEADER = "X-Rootkeeper-Console"

@@ -32,13 +32,13 @@ from rootkeeper.server.parameters import (
     Name,
     NamedAccountText,
     QuietProgress,
-    ShortText,
     Text,
     cut_page,
     show_example,
     show_one,
     show_page,
 )
+from rootkeeper.shapes import ShortText
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
