@@ -155,7 +155,7 @@ def to_plain_value(value: Any, render: Callable[[datetime], Any]) -> Any:
 
 def list_field_names(facts: Any) -> tuple[str, ...]:
     """List the names of a dataclass's fields."""
-    return _list_field_names(type(facts))
+    return _list_field_names(facts.__class__)
 
 
 @cache
