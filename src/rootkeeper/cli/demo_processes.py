@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def end_process(process: subprocess.Popen[bytes], within_seconds: float) -> None
 HOST = "127.0.0.1"
 
 
-class DemoProcess:
+class DemoProcess(ABC):
     """A process of this program that answers on localhost; it ends with the ``with`` block."""
 
     name: ClassVar[str]
@@ -72,9 +73,9 @@ class DemoProcess:
         """Whether it ended by itself."""
         return self._process is None or self._process.poll() is not None
 
+    @abstractmethod
     def read_last_words(self) -> str:
         """Read the last part of its stderr."""
-        raise NotImplementedError
 
     def get(self, path: str) -> bytes:
         """Read a path of the process.

@@ -83,9 +83,9 @@ class IdentityAdministration:
 
         show_identities(identities, self.output, self.terminal, self.now, empty)
 
-    def show_one(self, name: str) -> None:
-        """Write the one of that name to stdout."""
-        self.show(*(one for one in self.identities.list_identities() if fold_name(one.name) == fold_name(name)))
+    def get(self, name: str) -> Identity:
+        """Return the one of that name, which exists."""
+        return next(one for one in self.identities.list_identities() if fold_name(one.name) == fold_name(name))
 
 
 @contextmanager
@@ -227,13 +227,13 @@ def sign_out(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
 
     Exit statuses: 0 ended; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
     """
-    with open_identity_administration(invocation) as administration:
-        administration.announce(f"End all sign-ins of {name}.")
-        if not change.dry_run:
-            ended = administration.application.session_ender_as(administration.who).sign_out(name)
-            invocation.terminal.remark(f"{ended} ended.")
-            administration.show_one(name)
-    return ExitStatus.GOOD
+
+    def make(administration: IdentityAdministration) -> Identity:
+        ended = administration.application.session_ender_as(administration.who).sign_out(name)
+        invocation.terminal.remark(f"{ended} ended.")
+        return administration.get(name)
+
+    return change_one(invocation, change, f"End all sign-ins of {name}.", make)
 
 
 def reset_factors(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
@@ -247,13 +247,13 @@ def reset_factors(invocation: Invocation, change: ChangeOptions, *, name: NameAr
 
     Exit statuses: 0 done; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
     """
-    with open_identity_administration(invocation) as administration:
-        administration.announce(f"Remove all second factors of {name}.")
-        if not change.dry_run:
-            removed = administration.application.factor_service_as(administration.who).reset(name)
-            invocation.terminal.remark(f"{removed} removed.")
-            administration.show_one(name)
-    return ExitStatus.GOOD
+
+    def make(administration: IdentityAdministration) -> Identity:
+        removed = administration.application.factor_service_as(administration.who).reset(name)
+        invocation.terminal.remark(f"{removed} removed.")
+        return administration.get(name)
+
+    return change_one(invocation, change, f"Remove all second factors of {name}.", make)
 
 
 def create_token(

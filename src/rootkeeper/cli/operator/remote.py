@@ -20,7 +20,14 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
-from rootkeeper.cli.operator.remote_jobs import RemoteJobs
+from rootkeeper.cli.operator.remote_jobs import (
+    RemoteJobs,
+    has_findings,
+    read_audit,
+    read_deletion,
+    read_preflight,
+    report_nothing,
+)
 from rootkeeper.cli.options import UNUSED_DAYS, parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown
@@ -30,6 +37,7 @@ from rootkeeper.cli.rendering.windows import describe_request
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import SystemClock
 from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
+from rootkeeper.deletion.resumption import parse_results, read_results, read_resumption
 from rootkeeper.deletion.rules import WaveRules
 from rootkeeper.errors import InputError, NotFoundError, RootkeeperError, ServerUnreachableError, UnprovenChangeError
 from rootkeeper.jobs.rules import Job, JobKind, JobState
@@ -267,8 +275,6 @@ class RemoteOperator(Operator):
         return self._finish_audit(self._jobs.resume(job.job_id, retry_failed=retry_failed), stop, emit)
 
     def _finish_audit(self, job: Job, stop: StopSignal, emit: Emit | None) -> AuditReport:
-        from rootkeeper.cli.operator.remote_jobs import read_audit
-
         job = self._jobs.follow(job, stop)
         if job.state is not JobState.DONE:
             raise self._jobs.end_unfinished(job)
@@ -279,8 +285,6 @@ class RemoteOperator(Operator):
         return report
 
     def preflight(self, request: SelectionRequest) -> PreflightReport:
-        from rootkeeper.cli.operator.remote_jobs import read_preflight
-
         body = to_json_record(PreflightRequest(request))
         return read_preflight(self._server, self._jobs.perform("preflights", body))
 
@@ -299,8 +303,6 @@ class RemoteOperator(Operator):
         return self._jobs.cancel(job_id)
 
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
-        from rootkeeper.deletion.resumption import read_results
-
         if job.kind is not JobKind.DELETION:
             return ()
         return self._connection.parse_answer(lambda found: read_results(found, self._jobs), job)
@@ -308,8 +310,6 @@ class RemoteOperator(Operator):
     # deletions
 
     def plan_deletion(self, request: SelectionRequest, options: DeletionOptions) -> DeletionProposal:
-        from rootkeeper.cli.operator.remote_jobs import has_findings
-
         body = plan_to_parameters(PlanRequest(request, options))
         del body["recent_seconds"]  # a setting of the server
         plan = parse_plan(json.dumps(self._jobs.perform("plans", body)))
@@ -326,16 +326,12 @@ class RemoteOperator(Operator):
         inventory: Inventory | None,  # noqa: ARG002 - the server has its own
         stop: StopSignal,
     ) -> DeletionReport:
-        from rootkeeper.cli.operator.remote_jobs import report_nothing
-
         if not plan.targets:
             return report_nothing(plan, self.now())
         body = {"plan": describe_plan(plan), "waves": to_json_record(rules)}
         return self._finish_deletion(self._jobs.request("deletions", body), plan, stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
-        from rootkeeper.deletion.resumption import read_resumption
-
         resumption = self._connection.parse_answer(
             lambda found: read_resumption(found, self._jobs, retry_failed=retry_failed), job
         )
@@ -355,9 +351,6 @@ class RemoteOperator(Operator):
         )
 
     def _finish_deletion(self, job: Job, plan: DeletionPlan, stop: StopSignal) -> DeletionReport:
-        from rootkeeper.cli.operator.remote_jobs import read_deletion
-        from rootkeeper.deletion.resumption import parse_results
-
         job = self._jobs.follow(job, stop)
         if not job.is_over and job.state is not JobState.INTERRUPTED:
             raise self._jobs.end_unfinished(job)
