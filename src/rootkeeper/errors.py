@@ -37,104 +37,75 @@ class RootkeeperError(Exception):
     code: ClassVar[str] = "rootkeeper.error"
     exit_status: ClassVar[int] = 70
 
+    def __init_subclass__(cls, *, code: str, exit_status: int | None = None) -> None:
+        """:param exit_status: without one, that of the base class."""
+        cls.code = code
+        cls.exit_status = cls.exit_status if exit_status is None else exit_status
+
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
-class InputError(RootkeeperError):
+class InputError(RootkeeperError, code="input.invalid", exit_status=2):
     """The input can't be parsed or isn't allowed. Nothing was changed."""
 
-    code = "input.invalid"
-    exit_status = 2
 
-
-class TargetRefusedError(InputError):
+class TargetRefusedError(InputError, code="target.refused"):
     """A named account may not be touched."""
 
-    code = "target.refused"
 
-
-class SelectionEmptyError(InputError):
+class SelectionEmptyError(InputError, code="selection.empty"):
     """No account was selected, or the selection matches none."""
 
-    code = "selection.empty"
 
-
-class PlanInvalidError(InputError):
+class PlanInvalidError(InputError, code="plan.invalid"):
     """A plan file is unreadable, altered, expired, not yet valid or of another organization."""
 
-    code = "plan.invalid"
 
-
-class JobConflictError(InputError):
+class JobConflictError(InputError, code="job.conflict"):
     """A job runs already, has ended, or was taken over by another process."""
 
-    code = "job.conflict"
 
-
-class JobLostError(JobConflictError):
+class JobLostError(JobConflictError, code="job.lost"):
     """A job was taken over, by another process or again by this one. The earlier run writes nothing more about it."""
 
-    code = "job.lost"
 
-
-class WindowConflictError(InputError):
+class WindowConflictError(InputError, code="window.conflict"):
     """A recovery window prevents the step, or isn't in the state that the step needs."""
 
-    code = "window.conflict"
 
-
-class PolicyDocumentError(InputError):
+class PolicyDocumentError(InputError, code="policy.invalid"):
     """A policy document is too long, isn't JSON, or isn't a policy; the message names it."""
 
-    code = "policy.invalid"
 
-
-class SettingsError(InputError):
+class SettingsError(InputError, code="settings.invalid"):
     """A setting is unknown or out of range."""
 
-    code = "settings.invalid"
 
-
-class ApprovalRefusedError(InputError):
+class ApprovalRefusedError(InputError, code="approval.refused"):
     """An approval doesn't count: it is by the requester, a second one, late, or for something else."""
 
-    code = "approval.refused"
 
-
-class NotFoundError(InputError):
+class NotFoundError(InputError, code="input.not_found"):
     """A named item doesn't exist."""
 
-    code = "input.not_found"
 
-
-class NotSignedInError(RootkeeperError):
+class NotSignedInError(RootkeeperError, code="access.not_signed_in", exit_status=3):
     """A request isn't authenticated: it has no token, or one that is no longer valid."""
 
-    code = "access.not_signed_in"
-    exit_status = 3
 
-
-class SignInUnfinishedError(NotSignedInError):
+class SignInUnfinishedError(NotSignedInError, code="access.sign_in_unfinished"):
     """A sign-in still needs its second factor."""
 
-    code = "access.sign_in_unfinished"
 
-
-class IdentityProviderError(RootkeeperError):
+class IdentityProviderError(RootkeeperError, code="access.provider_failed", exit_status=3):
     """The organization's identity provider doesn't answer, or its metadata can't be used."""
 
-    code = "access.provider_failed"
-    exit_status = 3
 
-
-class TooManyAttemptsError(RootkeeperError):
+class TooManyAttemptsError(RootkeeperError, code="access.too_many_attempts", exit_status=3):
     """There were too many wrong passwords or second factors, or too many sign-ins, so the server waits."""
-
-    code = "access.too_many_attempts"
-    exit_status = 3
 
     def __init__(self, message: str, *, hint: str | None = None, wait_seconds: int | None = None) -> None:
         """:param wait_seconds: the longest time until another try is possible."""
@@ -142,64 +113,40 @@ class TooManyAttemptsError(RootkeeperError):
         self.wait_seconds = wait_seconds
 
 
-class PermissionDeniedError(RootkeeperError):
+class PermissionDeniedError(RootkeeperError, code="access.denied", exit_status=3):
     """A server has authenticated the user, who lacks the permission."""
 
-    code = "access.denied"
-    exit_status = 3
 
-
-class FactorNeededError(PermissionDeniedError):
+class FactorNeededError(PermissionDeniedError, code="access.factor_needed"):
     """A sensitive action, or a sign-in by password, needs a fresh second factor."""
 
-    code = "access.factor_needed"
 
-
-class FactorRefusedError(InputError):
+class FactorRefusedError(InputError, code="access.factor_refused"):
     """A second factor is wrong, was used before, or doesn't match the challenge."""
 
-    code = "access.factor_refused"
 
-
-class ForgedRequestError(PermissionDeniedError):
+class ForgedRequestError(PermissionDeniedError, code="access.csrf"):
     """A changing request of a browser lacks its CSRF token or has a wrong one: another page may have made it."""
 
-    code = "access.csrf"
 
-
-class ServerUnreachableError(RootkeeperError):
+class ServerUnreachableError(RootkeeperError, code="server.unreachable", exit_status=3):
     """A Rootkeeper server can't be reached, or the answer isn't a Rootkeeper server's."""
 
-    code = "server.unreachable"
-    exit_status = 3
 
-
-class ServerRunningError(RootkeeperError):
+class ServerRunningError(RootkeeperError, code="server.running", exit_status=3):
     """A server runs on the same database, so this process may not change it."""
 
-    code = "server.running"
-    exit_status = 3
 
-
-class ClockWrongError(RootkeeperError):
+class ClockWrongError(RootkeeperError, code="clock.wrong", exit_status=3):
     """This machine's clock and AWS's differ by more than is allowed for a window's end."""
 
-    code = "clock.wrong"
-    exit_status = 3
 
-
-class NotificationError(RootkeeperError):
+class NotificationError(RootkeeperError, code="notification.failed", exit_status=4):
     """A notification's target is wrong, is an internal address, or refuses the notification."""
 
-    code = "notification.failed"
-    exit_status = 4
 
-
-class AwsError(RootkeeperError):
+class AwsError(RootkeeperError, code="aws.error", exit_status=3):
     """AWS answered with an error, or couldn't be reached."""
-
-    code = "aws.error"
-    exit_status = 3
 
     def __init__(
         self,
@@ -237,10 +184,8 @@ class DenialCause(StrEnum):
     VPC_ENDPOINT_POLICY = "vpc_endpoint_policy"
 
 
-class AwsAccessDeniedError(AwsError):
+class AwsAccessDeniedError(AwsError, code="aws.access_denied"):
     """AWS refused: a missing permission, a policy that denies, or a feature that is off."""
-
-    code = "aws.access_denied"
 
     def __init__(
         self,
@@ -260,125 +205,77 @@ class AwsAccessDeniedError(AwsError):
         """The policy that AWS names, such as ``p-examplescp``, if any."""
 
 
-class AwsCredentialsError(AwsError):
+class AwsCredentialsError(AwsError, code="aws.credentials"):
     """There are no usable credentials: none, unknown, or expired."""
 
-    code = "aws.credentials"
 
-
-class AwsThrottledError(AwsError):
+class AwsThrottledError(AwsError, code="aws.throttled"):
     """AWS limited the rate, and retries didn't help; safe to call again later."""
 
-    code = "aws.throttled"
 
-
-class AwsUnreachableError(AwsError):
+class AwsUnreachableError(AwsError, code="aws.unreachable"):
     """The endpoint didn't answer; a reading call had no effect."""
 
-    code = "aws.unreachable"
 
-
-class AwsUnclearError(AwsError):
+class AwsUnclearError(AwsError, code="aws.unclear"):
     """A changing call got no clear answer: it may have acted. Only a re-read decides; never send it again."""
 
-    code = "aws.unclear"
 
-
-class AwsNotFoundError(AwsError):
+class AwsNotFoundError(AwsError, code="aws.not_found"):
     """The entity doesn't exist (NoSuchEntity, AccountNotFoundException and their like)."""
 
-    code = "aws.not_found"
 
-
-class AwsAlreadyExistsError(AwsError):
+class AwsAlreadyExistsError(AwsError, code="aws.already_exists"):
     """The entity exists already (EntityAlreadyExists, AccountAlreadyRegisteredException and their like)."""
 
-    code = "aws.already_exists"
 
-
-class AwsRejectedError(AwsError):
+class AwsRejectedError(AwsError, code="aws.rejected"):
     """AWS understood the call and refused it for another reason; ``aws_code`` says which."""
 
-    code = "aws.rejected"
 
-
-class OneTimePasswordError(AwsError):
+class OneTimePasswordError(AwsError, code="email.one_time_password", exit_status=4):
     """AWS refused the one-time password of a root e-mail change. Nothing was changed."""
 
-    code = "email.one_time_password"
-    exit_status = 4
 
-
-class OrganizationIncompleteError(AwsError):
+class OrganizationIncompleteError(AwsError, code="organization.incomplete"):
     """The list of accounts is empty, incomplete or inconsistent, and may not be used."""
 
-    code = "organization.incomplete"
 
-
-class IdentityMismatchError(AwsError):
+class IdentityMismatchError(AwsError, code="root_session.identity_mismatch"):
     """A root session isn't the target account's root user. Nothing was changed with it."""
 
-    code = "root_session.identity_mismatch"
 
-
-class LedgerUnavailableError(RootkeeperError):
+class LedgerUnavailableError(RootkeeperError, code="ledger.unavailable", exit_status=3):
     """The ledger can't be written, so no privileged call is made."""
 
-    code = "ledger.unavailable"
-    exit_status = 3
 
-
-class LedgerOutdatedError(RootkeeperError):
+class LedgerOutdatedError(RootkeeperError, code="ledger.outdated", exit_status=3):
     """The database is older than its mirror or anchor: it was restored or truncated, which must be recorded first."""
 
-    code = "ledger.outdated"
-    exit_status = 3
 
-
-class PolicyNotSavedError(RootkeeperError):
+class PolicyNotSavedError(RootkeeperError, code="policy.not_saved", exit_status=3):
     """A bucket or queue policy can't be saved, so it isn't changed."""
 
-    code = "policy.not_saved"
-    exit_status = 3
 
-
-class DatabaseError(RootkeeperError):
+class DatabaseError(RootkeeperError, code="database.unavailable", exit_status=3):
     """The database can't be opened, read or written, or its schema is newer than this program."""
 
-    code = "database.unavailable"
-    exit_status = 3
 
-
-class AccountBusyError(RootkeeperError):
+class AccountBusyError(RootkeeperError, code="account.busy", exit_status=4):
     """Another operator, worker or window has locked the account."""
 
-    code = "account.busy"
-    exit_status = 4
 
-
-class LockLostError(RootkeeperError):
+class LockLostError(RootkeeperError, code="account.lock_lost", exit_status=4):
     """This process lost its lock on an account because its lease expired. It must not act on the account."""
 
-    code = "account.lock_lost"
-    exit_status = 4
 
-
-class PolicyChangedError(RootkeeperError):
+class PolicyChangedError(RootkeeperError, code="policy.changed", exit_status=4):
     """A bucket or queue policy has changed since it was shown. Nothing was changed."""
 
-    code = "policy.changed"
-    exit_status = 4
 
-
-class RunStoppedError(RootkeeperError):
+class RunStoppedError(RootkeeperError, code="run.stopped", exit_status=4):
     """A run must stop now: it sends no further call for an account in progress."""
 
-    code = "run.stopped"
-    exit_status = 4
 
-
-class UnprovenChangeError(RootkeeperError):
+class UnprovenChangeError(RootkeeperError, code="change.unproven", exit_status=4):
     """A change was sent, but the re-read doesn't show it."""
-
-    code = "change.unproven"
-    exit_status = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -29,6 +29,8 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
 
 from rootkeeper.values import render_time
 
@@ -72,268 +74,194 @@ metadata = MetaData(
     }
 )
 
-ledger_head = Table(
+_ORGANIZATION = String(34)
+_ACCOUNT = String(12)
+_ID = String(64)
+"""Also of hashes: SHA-256 in hexadecimal."""
+_WORD = String(32)
+_SHORT_WORD = String(16)
+
+_Kind: TypeAlias = TypeEngine[Any] | type[TypeEngine[Any]]
+
+
+def _table(name: str, *items: SchemaItem) -> Table:
+    return Table(name, metadata, *items)
+
+
+def _key(**kinds: _Kind) -> tuple[Column[Any], ...]:
+    """Make the columns of the primary key; the database counts none of them up."""
+    return tuple(Column(name, kind, primary_key=True, autoincrement=False) for name, kind in kinds.items())
+
+
+def _required(**kinds: _Kind) -> tuple[Column[Any], ...]:
+    return tuple(Column(name, kind, nullable=False) for name, kind in kinds.items())
+
+
+def _optional(**kinds: _Kind) -> tuple[Column[Any], ...]:
+    return tuple(Column(name, kind) for name, kind in kinds.items())
+
+
+ledger_head = _table(
     "ledger_head",
-    metadata,
-    Column("head_id", Integer, primary_key=True, autoincrement=False),
-    Column("organization_id", String(34), nullable=False),
-    Column("sequence", Integer, nullable=False),
-    Column("entry_hash", String(64), nullable=False),
+    *_key(head_id=Integer),
+    *_required(organization_id=_ORGANIZATION, sequence=Integer, entry_hash=_ID),
     CheckConstraint("head_id = 1", name="single"),
 )
 """One row: the last entry. Every append reads and replaces it in its own transaction."""
 
-ledger_entries = Table(
+ledger_entries = _table(
     "ledger_entries",
-    metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("at", String(27), nullable=False),
-    Column("organization_id", String(34), nullable=False),
-    Column("endpoint", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("actor_kind", String(32), nullable=False),
-    Column("caller_arn", Text),
-    Column("action", String(64), nullable=False),
-    Column("account_id", String(12)),
-    Column("parameters", Text, nullable=False),
-    Column("phase", String(16), nullable=False),
-    Column("owner_id", String(64), nullable=False),
+    *_key(sequence=Integer),
+    *_required(at=String(27), organization_id=_ORGANIZATION, endpoint=Text, actor=Text, actor_kind=_WORD),
+    *_optional(caller_arn=Text),
+    *_required(action=_ID),
+    *_optional(account_id=_ACCOUNT),
+    *_required(parameters=Text, phase=_SHORT_WORD, owner_id=_ID),
     Column("intent_sequence", Integer, unique=True),
-    Column("result", String(16)),
-    Column("previous_hash", String(64), nullable=False),
-    Column("entry_hash", String(64), nullable=False),
+    *_optional(result=_SHORT_WORD),
+    *_required(previous_hash=_ID, entry_hash=_ID),
     Index("ix_ledger_entries_account_id", "account_id", "sequence"),
 )
 """All columns are plain texts, so that a tampered row can still be read and reported."""
 
-open_intents = Table(
+open_intents = _table(
     "open_intents",
-    metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("organization_id", String(34), nullable=False),
-    Column("owner_id", String(64), nullable=False),
+    *_key(sequence=Integer),
+    *_required(organization_id=_ORGANIZATION, owner_id=_ID),
 )
 """Intents without an outcome: an index into the ledger, so that orphans are found quickly."""
 
-merged_spills = Table(
+merged_spills = _table(
     "merged_spills",
-    metadata,
-    Column("spill_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("merged_at", UtcTime, nullable=False),
-    Column("entries", Integer, nullable=False),
+    *_key(spill_id=_ID),
+    *_required(organization_id=_ORGANIZATION, merged_at=UtcTime, entries=Integer),
 )
 
-owners = Table(
+owners = _table(
     "owners",
-    metadata,
-    Column("owner_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("host", Text, nullable=False),
-    Column("boot_id", Text, nullable=False),
-    Column("process_id", Integer, nullable=False),
-    Column("process_started", Text, nullable=False),
-    Column("user_name", Text, nullable=False),
-    Column("registered_at", UtcTime, nullable=False),
-    Column("lease_until", UtcTime, nullable=False),
+    *_key(owner_id=_ID),
+    *_required(organization_id=_ORGANIZATION, host=Text, boot_id=Text, process_id=Integer, process_started=Text),
+    *_required(user_name=Text, registered_at=UtcTime, lease_until=UtcTime),
 )
 """Processes that act. If one serves several organizations, the organization id is empty."""
 
-account_locks = Table(
+account_locks = _table(
     "account_locks",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("account_id", String(12), primary_key=True),
-    Column("owner_id", String(64)),
-    Column("fencing_token", Integer, nullable=False),
-    Column("purpose", Text, nullable=False),
-    Column("taken_at", UtcTime, nullable=False),
+    *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT),
+    *_optional(owner_id=_ID),
+    *_required(fencing_token=Integer, purpose=Text, taken_at=UtcTime),
 )
 """A free lock keeps its row, without an owner, so that its token always grows."""
 
-recovery_windows = Table(
+recovery_windows = _table(
     "recovery_windows",
-    metadata,
-    Column("window_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("account_id", String(12), nullable=False),
-    Column("unfinished_account_id", String(12)),
-    Column("state", String(32), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("ticket", Text),
-    Column("requested_by", Text, nullable=False),
-    Column("requested_at", UtcTime, nullable=False),
-    Column("duration_seconds", Integer, nullable=False),
-    Column("approved_by", JsonText, nullable=False),
-    Column("opened_at", UtcTime),
-    Column("expires_at", UtcTime),
-    Column("closed_at", UtcTime),
-    Column("failure", Text),
-    Column("requested_by_kind", String(32), nullable=False, server_default="self_asserted"),
+    *_key(window_id=_ID),
+    *_required(organization_id=_ORGANIZATION, account_id=_ACCOUNT),
+    *_optional(unfinished_account_id=_ACCOUNT),
+    *_required(state=_WORD, reason=Text),
+    *_optional(ticket=Text),
+    *_required(requested_by=Text, requested_at=UtcTime, duration_seconds=Integer, approved_by=JsonText),
+    *_optional(opened_at=UtcTime, expires_at=UtcTime, closed_at=UtcTime, failure=Text),
+    Column("requested_by_kind", _WORD, nullable=False, server_default="self_asserted"),
     Column("approvals_needed", Integer, nullable=False, server_default="0"),
     Column("approvals", JsonText, nullable=False, server_default="[]"),
-    Column("lapses_at", UtcTime),
-    Column("activated_by", Text),
-    Column("closed_by", Text),
+    *_optional(lapses_at=UtcTime, activated_by=Text, closed_by=Text),
     Column("is_emergency", Boolean, nullable=False, server_default=false()),
-    Column("review_due_at", UtcTime),
-    Column("reviewed_by", Text),
+    *_optional(review_due_at=UtcTime, reviewed_by=Text),
     Column("is_drill", Boolean, nullable=False, server_default=false()),
-    Column("watched_by", Text),
+    *_optional(watched_by=Text),
     Column("failed_closings", Integer, nullable=False, server_default="0"),
-    Column("next_closing_at", UtcTime),
+    *_optional(next_closing_at=UtcTime),
     Column("rereads_done", Integer, nullable=False, server_default="0"),
-    Column("next_reread_at", UtcTime),
+    *_optional(next_reread_at=UtcTime),
     UniqueConstraint("organization_id", "unfinished_account_id"),
     Index("ix_recovery_windows_account_id", "organization_id", "account_id"),
     Index("ix_recovery_windows_next_reread_at", "organization_id", "next_reread_at"),
 )
 """``unfinished_account_id`` is empty after the end of a window, so that an account has at most one unfinished one."""
 
-inventories = Table(
+inventories = _table(
     "inventories",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("management_account_id", String(12), nullable=False),
-    Column("has_all_features", Boolean, nullable=False),
-    Column("partition", String(32), nullable=False),
-    Column("listed_at", UtcTime, nullable=False),
-    Column("delegated_administrator_ids", JsonText),
-    Column("named_at", UtcTime),
-    Column("endpoint", Text),
+    *_key(organization_id=_ORGANIZATION),
+    *_required(management_account_id=_ACCOUNT, has_all_features=Boolean, partition=_WORD, listed_at=UtcTime),
+    *_optional(delegated_administrator_ids=JsonText, named_at=UtcTime, endpoint=Text),
 )
 
-inventory_accounts = Table(
+inventory_accounts = _table(
     "inventory_accounts",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("account_id", String(12), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("state", String(32), nullable=False),
-    Column("ou_ids", JsonText, nullable=False),
-    Column("ou_path", Text, nullable=False),
-    Column("joined_at", UtcTime),
-    Column("tags", JsonText),
+    *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT),
+    *_required(position=Integer, name=Text, email=Text, state=_WORD, ou_ids=JsonText, ou_path=Text),
+    *_optional(joined_at=UtcTime, tags=JsonText),
     ForeignKeyConstraint(["organization_id"], ["inventories.organization_id"], ondelete="CASCADE"),
 )
 
-inventory_organizational_units = Table(
+inventory_organizational_units = _table(
     "inventory_organizational_units",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("ou_id", String(68), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("parent_id", String(68)),
+    *_key(organization_id=_ORGANIZATION, ou_id=String(68)),
+    *_required(position=Integer, name=Text),
+    *_optional(parent_id=String(68)),
     ForeignKeyConstraint(["organization_id"], ["inventories.organization_id"], ondelete="CASCADE"),
 )
 
-account_statuses = Table(
+account_statuses = _table(
     "account_statuses",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("account_id", String(12), primary_key=True),
-    Column("account", JsonText, nullable=False),
-    Column("role", String(32), nullable=False),
-    Column("status", String(32), nullable=False),
-    Column("reason", String(32)),
-    Column("detail", Text),
-    Column("summary", JsonText),
-    Column("credentials", JsonText),
-    Column("observed_at", UtcTime),
-    Column("session_access_key_id", String(128)),
+    *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT),
+    *_required(account=JsonText, role=_WORD, status=_WORD),
+    *_optional(reason=_WORD, detail=Text, summary=JsonText, credentials=JsonText, observed_at=UtcTime),
+    *_optional(session_access_key_id=String(128)),
 )
 
-account_revisions = Table(
+account_revisions = _table(
     "account_revisions",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("inventory", BigInteger, nullable=False),
-    Column("statuses", BigInteger, nullable=False),
-    Column("windows", BigInteger, nullable=False),
+    *_key(organization_id=_ORGANIZATION),
+    *_required(inventory=BigInteger, statuses=BigInteger, windows=BigInteger),
 )
 """How often inventory, statuses and recovery windows were changed: with the same numbers, nothing need be read."""
 
-audits = Table(
+audits = _table(
     "audits",
-    metadata,
-    Column("audit_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("started_at", UtcTime, nullable=False),
-    Column("ended_at", UtcTime, nullable=False),
-    Column("summary", JsonText, nullable=False),
-    Column("endpoint", Text),
+    *_key(audit_id=_ID),
+    *_required(organization_id=_ORGANIZATION, started_at=UtcTime, ended_at=UtcTime, summary=JsonText),
+    *_optional(endpoint=Text),
     Column("is_complete", Boolean, nullable=False, server_default=false()),
-    Column("requested_by", Text),
+    *_optional(requested_by=Text),
     Index("ix_audits_organization_id", "organization_id", "ended_at"),
 )
 
-audit_statuses = Table(
+audit_statuses = _table(
     "audit_statuses",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("account_id", String(12), primary_key=True),
-    Column("audit_id", String(64), primary_key=True),
-    Column("ended_at", UtcTime, nullable=False),
-    Column("account", JsonText, nullable=False),
-    Column("role", String(32), nullable=False),
-    Column("status", String(32), nullable=False),
-    Column("reason", String(32)),
-    Column("detail", Text),
-    Column("summary", JsonText),
-    Column("credentials", JsonText),
-    Column("observed_at", UtcTime),
-    Column("session_access_key_id", String(128)),
+    *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT, audit_id=_ID),
+    *_required(ended_at=UtcTime, account=JsonText, role=_WORD, status=_WORD),
+    *_optional(reason=_WORD, detail=Text, summary=JsonText, credentials=JsonText, observed_at=UtcTime),
+    *_optional(session_access_key_id=String(128)),
     Index("ix_audit_statuses_audit_id", "organization_id", "audit_id"),
 )
 """What each audit found in each account; ``ended_at`` is the audit's."""
 
-deletion_exceptions = Table(
+deletion_exceptions = _table(
     "deletion_exceptions",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("account_id", String(12), primary_key=True),
-    Column("owner", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("until", UtcTime, nullable=False),
-    Column("added_by", Text, nullable=False),
-    Column("added_at", UtcTime, nullable=False),
+    *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT),
+    *_required(owner=Text, reason=Text, until=UtcTime, added_by=Text, added_at=UtcTime),
 )
 
-email_attestations = Table(
+email_attestations = _table(
     "email_attestations",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("address", String(320), primary_key=True),
-    Column("attested_by", Text, nullable=False),
-    Column("until", UtcTime, nullable=False),
-    Column("recorded_by", Text, nullable=False),
-    Column("recorded_at", UtcTime, nullable=False),
+    *_key(organization_id=_ORGANIZATION, address=String(320)),
+    *_required(attested_by=Text, until=UtcTime, recorded_by=Text, recorded_at=UtcTime),
 )
 
-jobs = Table(
+jobs = _table(
     "jobs",
-    metadata,
-    Column("job_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("kind", String(32), nullable=False),
-    Column("state", String(32), nullable=False),
-    Column("endpoint", Text, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
-    Column("ended_at", UtcTime),
-    Column("owner_id", String(64), nullable=False),
-    Column("parameters", JsonText, nullable=False),
-    Column("progress", JsonText, nullable=False),
-    Column("document", Text),
-    Column("remark", Text),
-    Column("created_by_kind", String(32), nullable=False, server_default="self_asserted"),
-    Column("outcome", Text),
+    *_key(job_id=_ID),
+    *_required(organization_id=_ORGANIZATION, kind=_WORD, state=_WORD, endpoint=Text, created_by=Text),
+    *_required(created_at=UtcTime, updated_at=UtcTime),
+    *_optional(ended_at=UtcTime),
+    *_required(owner_id=_ID, parameters=JsonText, progress=JsonText),
+    *_optional(document=Text, remark=Text),
+    Column("created_by_kind", _WORD, nullable=False, server_default="self_asserted"),
+    *_optional(outcome=Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_attempt_at", UtcTime),
+    *_optional(next_attempt_at=UtcTime),
     Column("fencing_token", Integer, nullable=False, server_default="0"),
     Index("ix_jobs_organization_id", "organization_id", "created_at"),
     Index("ix_jobs_state", "organization_id", "state"),
@@ -342,140 +270,90 @@ jobs = Table(
 are long, and lists of jobs leave them out.
 """
 
-job_accounts = Table(
+job_accounts = _table(
     "job_accounts",
-    metadata,
-    Column("job_id", String(64), primary_key=True),
-    Column("account_id", String(12), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("result", JsonText, nullable=False),
+    *_key(job_id=_ID, account_id=_ACCOUNT),
+    *_required(organization_id=_ORGANIZATION, result=JsonText),
     ForeignKeyConstraint(["job_id"], ["jobs.job_id"], ondelete="CASCADE"),
 )
 """What a job has done with each account, which a resumed job doesn't repeat."""
 
-accepted_setups = Table(
+accepted_setups = _table(
     "accepted_setups",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("ledger_sequence", Integer, primary_key=True, autoincrement=False),
-    Column("accepted_at", UtcTime, nullable=False),
-    Column("accepted_by", Text, nullable=False),
-    Column("state", JsonText, nullable=False),
+    *_key(organization_id=_ORGANIZATION, ledger_sequence=Integer),
+    *_required(accepted_at=UtcTime, accepted_by=Text, state=JsonText),
 )
 """Every accepted set-up; the one with the highest sequence is valid."""
 
-setup_readings = Table(
+setup_readings = _table(
     "setup_readings",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("read_on", String(10), primary_key=True),
-    Column("read_at", UtcTime, nullable=False),
-    Column("state", JsonText, nullable=False),
+    *_key(organization_id=_ORGANIZATION, read_on=String(10)),
+    *_required(read_at=UtcTime, state=JsonText),
 )
 """The last reading of the set-up on each day (UTC), so that a report on a past period still finds one."""
 
-quota_states = Table(
+quota_states = _table(
     "quota_states",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("quota", String(255), primary_key=True),
-    Column("tokens", Float, nullable=False),
-    Column("counted_at", Float, nullable=False),
-    Column("pace", Float, nullable=False),
-    Column("throttled_at", Float, nullable=False),
+    *_key(organization_id=_ORGANIZATION, quota=String(255)),
+    *_required(tokens=Float, counted_at=Float, pace=Float, throttled_at=Float),
 )
 """Token buckets that processes share. Their times are seconds since 1970, because they are only subtracted."""
 
-notifications = Table(
+notifications = _table(
     "notifications",
-    metadata,
-    Column("notification_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("deduplication_key", Text),
-    Column("content", JsonText, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
+    *_key(notification_id=_ID),
+    *_required(organization_id=_ORGANIZATION),
+    *_optional(deduplication_key=Text),
+    *_required(content=JsonText, created_at=UtcTime),
     UniqueConstraint("organization_id", "deduplication_key"),
 )
 
-deliveries = Table(
+deliveries = _table(
     "deliveries",
-    metadata,
-    Column("notification_id", String(64), primary_key=True),
-    Column("target", Text, primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("next_attempt_at", UtcTime),
-    Column("claimed_until", UtcTime),
-    Column("delivered_at", UtcTime),
-    Column("failure", Text),
+    *_key(notification_id=_ID, target=Text),
+    *_required(organization_id=_ORGANIZATION, state=_SHORT_WORD, attempts=Integer),
+    *_optional(next_attempt_at=UtcTime, claimed_until=UtcTime, delivered_at=UtcTime, failure=Text),
     ForeignKeyConstraint(["notification_id"], ["notifications.notification_id"], ondelete="CASCADE"),
     Index("ix_deliveries_next_attempt_at", "organization_id", "state", "next_attempt_at"),
 )
 """A target is stored by its name, because its address contains a token."""
 
-schedule_runs = Table(
+schedule_runs = _table(
     "schedule_runs",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("schedule_id", String(64), primary_key=True),
-    Column("last_run_at", UtcTime, nullable=False),
-    Column("claimed_at", UtcTime, nullable=False),
+    *_key(organization_id=_ORGANIZATION, schedule_id=_ID),
+    *_required(last_run_at=UtcTime, claimed_at=UtcTime),
 )
 
-window_events = Table(
+window_events = _table(
     "window_events",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("event_id", String(64), primary_key=True),
-    Column("window_id", String(64)),
-    Column("account_id", String(12), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("verdict", String(32), nullable=False),
-    Column("explanation", Text, nullable=False),
-    Column("recorded_at", UtcTime, nullable=False),
-    Column("has_mfa", Boolean),
+    *_key(organization_id=_ORGANIZATION, event_id=_ID),
+    *_optional(window_id=_ID),
+    *_required(account_id=_ACCOUNT, at=UtcTime, name=Text, verdict=_WORD, explanation=Text, recorded_at=UtcTime),
+    *_optional(has_mfa=Boolean),
     Index("ix_window_events_window_id", "organization_id", "window_id"),
     Index("ix_window_events_account_id", "organization_id", "account_id", "at"),
 )
 """Root events of CloudTrail as they were classified, each once; ``has_mfa`` is of a successful sign-in."""
 
-kept_answers = Table(
+kept_answers = _table(
     "kept_answers",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("key_hash", String(64), primary_key=True),
-    Column("fingerprint", String(64), nullable=False),
-    Column("claimed_by", String(64), nullable=False),
-    Column("ends_at", UtcTime, nullable=False),
-    Column("status", Integer),
-    Column("media_type", Text),
-    Column("body", Text),
+    *_key(organization_id=_ORGANIZATION, key_hash=_ID),
+    *_required(fingerprint=_ID, claimed_by=_ID, ends_at=UtcTime),
+    *_optional(status=Integer, media_type=Text, body=Text),
     Index("ix_kept_answers_ends_at", "organization_id", "ends_at"),
 )
 """Answers to requests with an Idempotency-Key. Without a status, the owner that claimed it hasn't answered yet. A body
 with a secret is never stored.
 """
 
-identities = Table(
+identities = _table(
     "identities",
-    metadata,
-    Column("identity_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("folded_name", Text, nullable=False),
-    Column("role", String(32), nullable=False),
-    Column("proof_hash", Text, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("expires_at", UtcTime),
-    Column("disabled_at", UtcTime),
-    Column("last_used_at", UtcTime),
-    Column("signs_in_by", String(16), nullable=False, server_default="password"),
-    Column("permissions", JsonText),
-    Column("organizational_units", JsonText),
+    *_key(identity_id=_ID),
+    *_required(organization_id=_ORGANIZATION, kind=_SHORT_WORD, name=Text, folded_name=Text, role=_WORD),
+    *_required(proof_hash=Text, created_by=Text, created_at=UtcTime),
+    *_optional(expires_at=UtcTime, disabled_at=UtcTime, last_used_at=UtcTime),
+    Column("signs_in_by", _SHORT_WORD, nullable=False, server_default="password"),
+    *_optional(permissions=JsonText, organizational_units=JsonText),
     UniqueConstraint("organization_id", "folded_name"),
     Index("ix_identities_proof_hash", "proof_hash"),
 )
@@ -484,20 +362,12 @@ provider, SHA-256 of the provider and its subject. ``permissions`` and ``organiz
 token's limits; NULL for none.
 """
 
-sign_ins = Table(
+sign_ins = _table(
     "sign_ins",
-    metadata,
-    Column("token_hash", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("identity_id", String(64), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("expires_at", UtcTime, nullable=False),
-    Column("session_id", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("last_used_at", UtcTime, nullable=False),
-    Column("factor_at", UtcTime),
-    Column("address", Text),
-    Column("user_agent", Text),
+    *_key(token_hash=_ID),
+    *_required(organization_id=_ORGANIZATION, identity_id=_ID, created_at=UtcTime, expires_at=UtcTime, session_id=_ID),
+    *_required(kind=_SHORT_WORD, last_used_at=UtcTime),
+    *_optional(factor_at=UtcTime, address=Text, user_agent=Text),
     ForeignKeyConstraint(["identity_id"], ["identities.identity_id"], ondelete="CASCADE"),
     UniqueConstraint("session_id"),
     Index("ix_sign_ins_identity_id", "identity_id"),
@@ -506,22 +376,14 @@ sign_ins = Table(
 The token against forged requests is derived from the secret, and stored nowhere.
 """
 
-factors = Table(
+factors = _table(
     "factors",
-    metadata,
-    Column("factor_id", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("identity_id", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("name", Text),
-    Column("created_at", UtcTime, nullable=False),
-    Column("confirmed_at", UtcTime),
-    Column("last_used_at", UtcTime),
-    Column("sealed_seed", Text),
-    Column("last_step", Integer),
-    Column("credential_id", Text),
-    Column("public_key", Text),
-    Column("sign_count", BigInteger),
+    *_key(factor_id=_ID),
+    *_required(organization_id=_ORGANIZATION, identity_id=_ID, kind=_SHORT_WORD),
+    *_optional(name=Text),
+    *_required(created_at=UtcTime),
+    *_optional(confirmed_at=UtcTime, last_used_at=UtcTime, sealed_seed=Text, last_step=Integer, credential_id=Text),
+    *_optional(public_key=Text, sign_count=BigInteger),
     ForeignKeyConstraint(["identity_id"], ["identities.identity_id"], ondelete="CASCADE"),
     UniqueConstraint("organization_id", "credential_id"),
     Index("ix_factors_identity_id", "identity_id"),
@@ -530,54 +392,40 @@ factors = Table(
 database; a passkey's public key isn't secret.
 """
 
-factor_challenges = Table(
+factor_challenges = _table(
     "factor_challenges",
-    metadata,
-    Column("challenge_hash", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("session_id", String(64), nullable=False),
-    Column("purpose", String(16), nullable=False),
-    Column("ends_at", UtcTime, nullable=False),
+    *_key(challenge_hash=_ID),
+    *_required(organization_id=_ORGANIZATION, session_id=_ID, purpose=_SHORT_WORD, ends_at=UtcTime),
 )
 """Pending challenges of passkeys."""
 
-first_administrator_links = Table(
+first_administrator_links = _table(
     "first_administrator_links",
-    metadata,
-    Column("token_hash", String(64), primary_key=True),
-    Column("organization_id", String(34), nullable=False),
-    Column("ends_at", UtcTime, nullable=False),
+    *_key(token_hash=_ID),
+    *_required(organization_id=_ORGANIZATION, ends_at=UtcTime),
 )
 
-key_checks = Table(
+key_checks = _table(
     "key_checks",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("check_value", String(64), nullable=False),
+    *_key(organization_id=_ORGANIZATION),
+    *_required(check_value=_ID),
 )
 """Shows a server whether its key file is the one that encrypted the factors; it reveals nothing about the key."""
 
-failed_attempts = Table(
+failed_attempts = _table(
     "failed_attempts",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("attempt_id", String(64), primary_key=True),
-    Column("key_hash", String(64), primary_key=True),
-    Column("ends_at", UtcTime, nullable=False),
+    *_key(organization_id=_ORGANIZATION, attempt_id=_ID, key_hash=_ID),
+    *_required(ends_at=UtcTime),
     Index("ix_failed_attempts_key_hash", "organization_id", "key_hash", "ends_at"),
     Index("ix_failed_attempts_ends_at", "organization_id", "ends_at"),
 )
 """Recent failures, such as of sign-ins. Names and addresses are hashes, because people type passwords there too."""
 
-sign_in_starts = Table(
+sign_in_starts = _table(
     "sign_in_starts",
-    metadata,
-    Column("organization_id", String(34), primary_key=True),
-    Column("secret_hash", String(64), primary_key=True),
-    Column("started_at", UtcTime, nullable=False),
-    Column("ends_at", UtcTime, nullable=False),
-    Column("return_to", Text, nullable=False),
-    Column("session_id", String(64)),
+    *_key(organization_id=_ORGANIZATION, secret_hash=_ID),
+    *_required(started_at=UtcTime, ends_at=UtcTime, return_to=Text),
+    *_optional(session_id=_ID),
     Index("ix_sign_in_starts_ends_at", "organization_id", "ends_at"),
 )
 """Sign-ins that began at an identity provider; the browser's cookie proves that it is the same browser."""
