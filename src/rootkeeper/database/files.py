@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,22 +32,16 @@ def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
     deadline = time.monotonic() + wait_seconds
     while True:
         handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b")
-        if _try_lock(handle) and _is_still_at(handle, path):
-            break
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still_at(handle, path):
+                break
         handle.close()
         if time.monotonic() >= deadline:
             raise LineFileBusyError(f"Another process is writing to {path}.")
         time.sleep(_POLL_SECONDS)
     with handle:
         yield handle
-
-
-def _try_lock(handle: BinaryIO) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is_still_at(handle: BinaryIO, path: Path) -> bool:
@@ -77,6 +71,15 @@ def read_last_line(handle: BinaryIO) -> bytes | None:
     return handle.read(end - 1 - start)
 
 
+def find_last_line(path: Path) -> bytes | None:
+    """Find the last complete line of a file; ``None`` if there is none, or no file."""
+    try:
+        with path.open("rb") as handle:
+            return read_last_line(handle)
+    except FileNotFoundError:
+        return None
+
+
 def cut_last_line(handle: BinaryIO) -> None:
     """Remove the last complete line."""
     end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
@@ -100,8 +103,8 @@ def read_lines(path: Path) -> Generator[bytes, None, None]:
             yield line[:-1]
 
 
-def write_line(handle: BinaryIO, text: str, *, durably: bool) -> None:
-    """Append a line; with ``durably`` it is on disk afterwards.
+def write_line(handle: BinaryIO, text: str) -> None:
+    """Append a line, which is on disk afterwards.
 
     It is unbuffered: a buffer would later write again what a full disk refused.
     """
@@ -110,8 +113,7 @@ def write_line(handle: BinaryIO, text: str, *, durably: bool) -> None:
     left = text.encode() + b"\n"
     while left:
         left = left[os.write(descriptor, left) :]
-    if durably:
-        os.fsync(descriptor)
+    os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

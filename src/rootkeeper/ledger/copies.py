@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -24,6 +25,7 @@ from rootkeeper.database.files import (
     LineFileBusyError,
     cut_last_line,
     cut_torn_end,
+    find_last_line,
     open_locked,
     read_last_line,
     read_lines,
@@ -52,11 +54,7 @@ class Mirror:
 
         :raises OSError: if it can't be read.
         """
-        try:
-            with self.path.open("rb") as handle:
-                line = read_last_line(handle)
-        except FileNotFoundError:
-            return None
+        line = find_last_line(self.path)
         return None if line is None else find_head(line)
 
     def catch_up(self, store: Store, wait_seconds: float) -> None:
@@ -134,8 +132,7 @@ def _prepare_end(handle: BinaryIO) -> Head | None:
 
 def find_head(line: bytes) -> Head | None:
     try:
-        fields = json.loads(line)
-        return Head(int(fields["sequence"]), str(fields["entry_hash"]), str(fields["organization_id"]))
+        return _parse_head(json.loads(line))
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -171,11 +168,7 @@ class Anchor:
 
     def find_last(self) -> AnchoredHead | None:
         """:raises OSError: if it can't be read."""
-        try:
-            with self.path.open("rb") as handle:
-                line = read_last_line(handle)
-        except FileNotFoundError:
-            return None
+        line = find_last_line(self.path)
         return None if line is None else _parse(line)
 
     def append(self, anchored: AnchoredHead, wait_seconds: float) -> None:
@@ -190,7 +183,7 @@ class Anchor:
             if last is not None and not anchored.is_adoption and anchored.head.sequence <= last.head.sequence:
                 return
             cut_torn_end(handle)
-            write_line(handle, anchored.render(), durably=True)
+            write_line(handle, anchored.render())
 
     def read_heads(self) -> tuple[AnchoredHead, ...]:
         """Read the valid heads, in order of their sequence, without those that an adoption replaced.
@@ -301,8 +294,10 @@ class LedgerCopies:
 
     def _copy(self) -> None:
         with self._working:
-            self._attempt("mirror", self._copy_to_mirror)
-            self._attempt("anchor", self._anchor_head)
+            if self.mirror is not None:
+                self._attempt("mirror", partial(self.mirror.catch_up, self._store, _BUSY_SECONDS))
+            if self.anchor is not None:
+                self._attempt("anchor", partial(self._anchor_head, self.anchor))
 
     def _attempt(self, name: str, step: Callable[[], None]) -> None:
         try:
@@ -314,23 +309,17 @@ class LedgerCopies:
                 self._warned.add(name)
                 self._warn(f"The ledger's {name} can't be kept up: {error}. The ledger itself is written.")
 
-    def _copy_to_mirror(self) -> None:
-        if self.mirror is not None:
-            self.mirror.catch_up(self._store, _BUSY_SECONDS)
-
-    def _anchor_head(self) -> None:
-        if self.anchor is None:
-            return
+    def _anchor_head(self, anchor: Anchor) -> None:
         with reading(self._store) as connection:
             head = read_head(connection)
             if not self._is_anchor_due(head.sequence):
                 return
-            last = self.anchor.find_last()
+            last = anchor.find_last()
             if last is not None and find_entry_hash(connection, last.head.sequence) != last.head.entry_hash:
                 raise CopyConflictError(f"the database doesn't have its entry {last.head.sequence}")
             entries = schema.ledger_entries.c
             at = connection.execute(select(entries.at).where(entries.sequence == head.sequence)).scalar_one()
-        self.anchor.append(AnchoredHead(at, head), _BUSY_SECONDS)
+        anchor.append(AnchoredHead(at, head), _BUSY_SECONDS)
         self._anchored_sequence, self._anchored_monotonic = head.sequence, time.monotonic()
 
     def _is_anchor_due(self, sequence: int) -> bool:

@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -46,10 +46,11 @@ _SURELY_PAST = timedelta(days=1)
 _locks = schema.account_locks.c
 _SELECT_OWNER = select(schema.owners).where(schema.owners.c.owner_id == bindparam("which"))
 
+_IS_ROW = (_locks.organization_id == bindparam("of_organization")) & (_locks.account_id == bindparam("of_account"))
+
 _RELEASE_LOCK = (
     update(schema.account_locks)
-    .where(_locks.organization_id == bindparam("of_organization"), _locks.account_id == bindparam("of_account"))
-    .where(_locks.owner_id == bindparam("by_owner"), _locks.fencing_token == bindparam("by_token"))
+    .where(_IS_ROW, _locks.owner_id == bindparam("by_owner"), _locks.fencing_token == bindparam("by_token"))
     .values(owner_id=None)
 )
 """Built once: many locks are taken in a short time, and building a statement takes longer than running it."""
@@ -86,11 +87,7 @@ def add_owner(connection: Connection, record: OwnerRecord, registered_at: dateti
         insert(schema.owners).values(
             owner_id=record.owner_id,
             organization_id="",
-            host=record.process.host,
-            boot_id=record.process.boot_id,
-            process_id=record.process.process_id,
-            process_started=record.process.process_started,
-            user_name=record.process.user_name,
+            **asdict(record.process),
             registered_at=registered_at,
             lease_until=record.lease_until,
         )
@@ -187,7 +184,12 @@ class Owner:
         now, monotonic = self.clock.now(), self.clock.monotonic()
         if not self._is_registered:
             self._register(transaction)
-        lease_until = self._read_lease(transaction)
+        lease_until = transaction.lease_ends.get(self.owner_id)
+        if lease_until is None:
+            record = find_owner(transaction.connection, self.owner_id)
+            if record is None:
+                raise LockLostError("This process isn't registered with the database any more.", hint="Start again.")
+            lease_until = transaction.lease_ends[self.owner_id] = record.lease_until
         seconds = min((lease_until - now).total_seconds(), self._lease_ends_monotonic - monotonic)
         if seconds <= 0 and must_have_lasted:
             raise LockLostError(
@@ -199,28 +201,26 @@ class Owner:
             seconds = self._lease_seconds
         return monotonic + seconds - min(1.0, self._lease_seconds / 4)
 
-    def _read_lease(self, transaction: WriteTransaction) -> datetime:
-        known = transaction.lease_ends.get(self.owner_id)
-        if known is None:
-            record = find_owner(transaction.connection, self.owner_id)
-            if record is None:
-                raise LockLostError("This process isn't registered with the database any more.", hint="Start again.")
-            known = transaction.lease_ends[self.owner_id] = record.lease_until
-        return known
-
     def release_later(self, organization_id: str, lock: AccountLock) -> None:
         """Release the lock with one of the next renewals, because it couldn't be released now."""
         self._unreleased.append((organization_id, lock))
 
     def _register(self, transaction: WriteTransaction) -> None:
         now = self.clock.now()
-        _forget_old_owners(transaction.connection, now)
+        owners = schema.owners.c
+        # Owners that ended long ago and left no lock or intent.
+        transaction.connection.execute(
+            delete(schema.owners)
+            .where(owners.lease_until < now - _KEPT_FOR)
+            .where(owners.owner_id.not_in(select(schema.open_intents.c.owner_id)))
+            .where(owners.owner_id.not_in(select(_locks.owner_id).where(_locks.owner_id.is_not(None))))
+        )
         record = OwnerRecord(self.owner_id, self.process, now + timedelta(seconds=self._lease_seconds))
         add_owner(transaction.connection, record, now)
 
     def _deregister(self, transaction: WriteTransaction) -> None:
-        locks = schema.account_locks
-        transaction.connection.execute(update(locks).where(locks.c.owner_id == self.owner_id).values(owner_id=None))
+        held = _locks.owner_id == self.owner_id
+        transaction.connection.execute(update(schema.account_locks).where(held).values(owner_id=None))
         transaction.forget_reads()
         self._end_lease_at(transaction, self.owner_id, self.clock.now())
 
@@ -243,27 +243,18 @@ class Owner:
         """Return the number of doubts that its commit resolves."""
         doubts = self._doubts
         if self._replaces_itself and doubts > self._answered_doubts:
-            self._replace(transaction)
-        self._renew_and_release(unreleased, transaction)
-        return doubts
-
-    def _replace(self, transaction: WriteTransaction) -> None:
-        """Become a new owner, in the writer's thread, so that no entry is written at the same time. If the transaction
-        is rolled back, the new owner isn't registered and is replaced again.
-        """
-        self._former_ids.append(self.owner_id)
-        for former_id in self._former_ids:
-            self._end_lease_at(transaction, former_id, self.clock.now() - _SURELY_PAST)
-        self.owner_id = secrets.token_hex(8)
-        self._register(transaction)
-        transaction.forget_reads()
-
-    def _renew_and_release(
-        self, unreleased: tuple[tuple[str, AccountLock], ...], transaction: WriteTransaction
-    ) -> None:
+            # It becomes a new owner in the writer's thread, so that no entry is written at the same time. If the
+            # transaction is rolled back, the new owner isn't registered and is replaced again.
+            self._former_ids.append(self.owner_id)
+            for former_id in self._former_ids:
+                self._end_lease_at(transaction, former_id, self.clock.now() - _SURELY_PAST)
+            self.owner_id = secrets.token_hex(8)
+            self._register(transaction)
+            transaction.forget_reads()
         self._renew(transaction, self.clock.now())
         for organization_id, lock in unreleased:
             release_lock(transaction, organization_id, lock)
+        return doubts
 
     def _renew(self, transaction: WriteTransaction, now: datetime) -> None:
         self._end_lease_at(transaction, self.owner_id, now + timedelta(seconds=self._lease_seconds))
@@ -274,24 +265,8 @@ class Owner:
         transaction.connection.execute(update(owners).where(owners.c.owner_id == owner_id).values(lease_until=at))
 
 
-def _forget_old_owners(connection: Connection, now: datetime) -> None:
-    """Delete owners that ended long ago and left no lock or intent."""
-    owners = schema.owners.c
-    connection.execute(
-        delete(schema.owners)
-        .where(owners.lease_until < now - _KEPT_FOR)
-        .where(owners.owner_id.not_in(select(schema.open_intents.c.owner_id)))
-        .where(
-            owners.owner_id.not_in(
-                select(schema.account_locks.c.owner_id).where(schema.account_locks.c.owner_id.is_not(None))
-            )
-        )
-    )
-
-
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 1.0
-_IS_ROW = (_locks.organization_id == bindparam("of_organization")) & (_locks.account_id == bindparam("of_account"))
 _SELECT_ROW = select(schema.account_locks).where(_IS_ROW)
 
 _SELECT_HOLDERS = (
@@ -301,33 +276,17 @@ _SELECT_HOLDERS = (
     .where(_locks.account_id.in_(bindparam("of_accounts", expanding=True)))
 )
 
-_UPDATE_ROW = (
-    update(schema.account_locks)
-    .where(_IS_ROW)
-    .values(
-        owner_id=bindparam("by_owner"),
-        fencing_token=bindparam("by_token"),
-        purpose=bindparam("for_purpose"),
-        taken_at=bindparam("at"),
-    )
-)
-
+_TAKEN = {
+    "owner_id": bindparam("by_owner"),
+    "fencing_token": bindparam("by_token"),
+    "purpose": bindparam("for_purpose"),
+    "taken_at": bindparam("at"),
+}
+_UPDATE_ROW = update(schema.account_locks).where(_IS_ROW).values(_TAKEN)
 _INSERT_ROW = insert(schema.account_locks).values(
-    organization_id=bindparam("of_organization"),
-    account_id=bindparam("of_account"),
-    owner_id=bindparam("by_owner"),
-    fencing_token=bindparam("by_token"),
-    purpose=bindparam("for_purpose"),
-    taken_at=bindparam("at"),
+    _TAKEN | {"organization_id": bindparam("of_organization"), "account_id": bindparam("of_account")}
 )
 """Built once: many locks are taken in a short time, and building a statement takes longer than running it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _LockRefusal:
-    """Who holds the lock, in one sentence."""
-
-    description: str
 
 
 class AccountLocks:
@@ -350,7 +309,10 @@ class AccountLocks:
         try:
             yield lock
         finally:
-            self._release(lock)
+            try:
+                self._commits.run(lambda transaction: release_lock(transaction, self._organization_id, lock))
+            except DatabaseError:
+                self._owner.release_later(self._organization_id, lock)
 
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """List the accounts among these that a living owner holds, this one included. It takes no lock.
@@ -381,19 +343,18 @@ class AccountLocks:
             remaining = deadline - clock.monotonic()
             if remaining <= 0:
                 raise AccountBusyError(
-                    taken.description,
+                    taken,
                     hint="Wait until that is done and try again. A lock whose process has died is taken over.",
                 )
             clock.sleep(min(pause, remaining))
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
-    def _try_to_take(
-        self, transaction: WriteTransaction, account_id: AccountId, purpose: str
-    ) -> AccountLock | _LockRefusal:
+    def _try_to_take(self, transaction: WriteTransaction, account_id: AccountId, purpose: str) -> AccountLock | str:
+        """Return who holds the lock, in one sentence, if it can't be taken."""
         self._owner.confirm_lease(transaction, must_have_lasted=False)
         holder = transaction.get_lock_holder(self._organization_id, account_id)
         if holder is not None and holder[0] is not None:
-            busy = self._find_live_holder(transaction, account_id)
+            busy = self._describe_live_holder(transaction, account_id)
             if busy is not None:
                 return busy
         token = 1 if holder is None else holder[1] + 1
@@ -409,7 +370,7 @@ class AccountLocks:
         transaction.note_lock_change(self._organization_id, account_id)
         return AccountLock(account_id=account_id, owner_id=self._owner.owner_id, fencing_token=token)
 
-    def _find_live_holder(self, transaction: WriteTransaction, account_id: AccountId) -> _LockRefusal | None:
+    def _describe_live_holder(self, transaction: WriteTransaction, account_id: AccountId) -> str | None:
         values = {"of_organization": self._organization_id, "of_account": account_id}
         row = transaction.connection.execute(_SELECT_ROW, values).one()
         holder = find_owner(transaction.connection, row.owner_id)
@@ -417,13 +378,7 @@ class AccountLocks:
             return None
         since = row.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC")
         who = "this process" if row.owner_id == self._owner.owner_id else holder.process.describe()
-        return _LockRefusal(f"Account {row.account_id} is held by {who} for {row.purpose!r} since {since}.")
-
-    def _release(self, lock: AccountLock) -> None:
-        try:
-            self._commits.run(lambda transaction: release_lock(transaction, self._organization_id, lock))
-        except DatabaseError:
-            self._owner.release_later(self._organization_id, lock)
+        return f"Account {row.account_id} is held by {who} for {row.purpose!r} since {since}."
 
 
 def require_lock_held(transaction: WriteTransaction, organization_id: str, lock: AccountLock) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -113,11 +113,9 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One line of the ledger."""
+class Draft:
+    """What an entry says, before it is in a chain."""
 
-    sequence: int
-    """From 1, without gaps."""
     at: datetime
     organization_id: str
     endpoint: str
@@ -130,10 +128,18 @@ class LedgerEntry:
     phase: Phase
     owner_id: str
     """The process that wrote it; its lease shows whether it may still act."""
-    intent_sequence: int | None
+    intent_sequence: int | None = None
     """For an outcome, the intent that it ends; each intent has at most one outcome."""
-    result: Result | None
+    result: Result | None = None
     """``None`` for an intent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry(Draft):
+    """One line of the ledger."""
+
+    sequence: int
+    """From 1, without gaps."""
     previous_hash: str
     entry_hash: str
 
@@ -170,7 +176,9 @@ def require_no_secrets(parameters: JsonValue, key: str = "") -> None:
     """
     if isinstance(parameters, Mapping):
         for name, value in parameters.items():
-            require_no_secrets(value, name if _names_a_secret(name) else "")
+            lowered = name.lower()
+            is_secret = any(word in lowered for word in _SECRET_WORDS) and not lowered.endswith(_HARMLESS_ENDINGS)
+            require_no_secrets(value, name if is_secret else "")
     elif isinstance(parameters, str):
         if key and parameters not in _WORDS_OF_A_RESULT:
             raise ValueError(f"The ledger takes no secrets, but a parameter is named {key!r}.")
@@ -179,21 +187,26 @@ def require_no_secrets(parameters: JsonValue, key: str = "") -> None:
             require_no_secrets(value, key)
 
 
-def _names_a_secret(name: str) -> bool:
-    lowered = name.lower()
-    return any(word in lowered for word in _SECRET_WORDS) and not lowered.endswith(_HARMLESS_ENDINGS)
+_DRAFT_FIELDS = tuple(one.name for one in fields(Draft))
+
+
+def chain_entry(draft: Draft, sequence: int, previous_hash: str) -> LedgerEntry:
+    """Make the entry that follows the one with ``previous_hash``."""
+    content: dict[str, Any] = {name: getattr(draft, name) for name in _DRAFT_FIELDS}
+    unhashed = LedgerEntry(**content, sequence=sequence, previous_hash=previous_hash, entry_hash="")
+    return replace(unhashed, entry_hash=compute_entry_hash(unhashed))
 
 
 def compute_entry_hash(entry: LedgerEntry) -> str:
     """Compute SHA-256, in hexadecimal, of the canonical form of every field except ``entry_hash``."""
-    content = _describe_entry(entry)
+    content = describe_entry(entry)
     del content["entry_hash"]
     return hashlib.sha256(dump_json(content)).hexdigest()
 
 
 def render_entry(entry: LedgerEntry) -> str:
     """Render one line of canonical JSON, without its end of line."""
-    return dump_json(_describe_entry(entry)).decode()
+    return dump_json(describe_entry(entry)).decode()
 
 
 def parse_entry(text: str) -> LedgerEntry:
@@ -201,30 +214,38 @@ def parse_entry(text: str) -> LedgerEntry:
 
     :raises ValueError: if it isn't an entry.
     """
-    fields = json.loads(text)
     try:
-        actor = fields["actor"]
-        return LedgerEntry(
-            sequence=int(fields["sequence"]),
-            at=datetime.fromisoformat(fields["at"]),
-            organization_id=fields["organization_id"],
-            endpoint=fields["endpoint"],
-            actor=Actor(name=actor["name"], kind=ActorKind(actor["kind"]), caller_arn=actor["caller_arn"]),
-            action=Action(fields["action"]),
-            account_id=fields["account_id"],
-            parameters=fields["parameters"],
-            phase=Phase(fields["phase"]),
-            owner_id=fields["owner_id"],
-            intent_sequence=fields["intent_sequence"],
-            result=None if fields["result"] is None else Result(fields["result"]),
-            previous_hash=fields["previous_hash"],
-            entry_hash=fields["entry_hash"],
-        )
+        return make_entry(json.loads(text))
     except (KeyError, TypeError) as error:
         raise ValueError(f"Not a ledger entry: {error!r}") from error
 
 
-def _describe_entry(entry: LedgerEntry) -> dict[str, Any]:
+def make_entry(described: Mapping[str, Any]) -> LedgerEntry:
+    """Make the entry that :func:`describe_entry` described.
+
+    :raises KeyError: if a field is missing.
+    :raises TypeError: and ValueError, if one isn't valid.
+    """
+    actor, result = described["actor"], described["result"]
+    return LedgerEntry(
+        sequence=int(described["sequence"]),
+        at=datetime.fromisoformat(described["at"]),
+        organization_id=described["organization_id"],
+        endpoint=described["endpoint"],
+        actor=Actor(name=actor["name"], kind=ActorKind(actor["kind"]), caller_arn=actor["caller_arn"]),
+        action=Action(described["action"]),
+        account_id=described["account_id"],
+        parameters=described["parameters"],
+        phase=Phase(described["phase"]),
+        owner_id=described["owner_id"],
+        intent_sequence=described["intent_sequence"],
+        result=None if result is None else Result(result),
+        previous_hash=described["previous_hash"],
+        entry_hash=described["entry_hash"],
+    )
+
+
+def describe_entry(entry: LedgerEntry) -> dict[str, Any]:
     return {
         "sequence": entry.sequence,
         "at": render_time(entry.at),
@@ -308,7 +329,9 @@ def find_first_chain_break(
         if not accepted.is_continued_by(entry):
             return _make_chain_break(entry, accepted, following, stream)
         if checks_outcomes and not intents.accept(entry):
-            return _unmatched(entry)
+            ended = f"Entry {entry.sequence} ends intent {entry.intent_sequence}"
+            problem = f"{ended}, which isn't there or was ended before."
+            return ChainBreak(entry.sequence, ChainBreakKind.UNMATCHED, problem)
         accepted.add(entry)
         entry = following
     return None
@@ -416,14 +439,6 @@ def _find_true_sequence(entry: LedgerEntry) -> int | None:
             if sequence > 0 and _is_hashed_as(entry, sequence):
                 return sequence
     return None
-
-
-def _unmatched(entry: LedgerEntry) -> ChainBreak:
-    return ChainBreak(
-        entry.sequence,
-        ChainBreakKind.UNMATCHED,
-        f"Entry {entry.sequence} ends intent {entry.intent_sequence}, which isn't there or was ended before.",
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -29,10 +29,10 @@ from rootkeeper.ledger.rules import (
     LedgerEntry,
     Phase,
     Result,
-    compute_entry_hash,
+    chain_entry,
     render_entry,
 )
-from rootkeeper.ledger.store import check_parameters
+from rootkeeper.ledger.store import EntryAuthor
 from rootkeeper.organization.accounts import AccountId, Endpoint
 from rootkeeper.values import JsonValue, canonical_json
 
@@ -85,7 +85,7 @@ def _make_folder(folder: Path) -> None:
         raise PermissionError(f"{folder} belongs to another user")
 
 
-class SpillLedger:
+class SpillLedger(EntryAuthor):
     """Implements ``Ledger`` with a file. Close it, so that the file can be merged.
 
     Its intents have negative sequences; the merge assigns the real ones.
@@ -95,10 +95,7 @@ class SpillLedger:
         """:raises OSError: if the file can't be made."""
         self.spill_id = secrets.token_hex(8)
         self.path = folder / f"{_PREFIX}{self.spill_id}{_SUFFIX}"
-        self._organization_id = organization_id
-        self._endpoint = endpoint
-        self._actor = actor
-        self._owner = owner
+        super().__init__(organization_id, endpoint, actor, owner)
         self._writing = threading.Lock()
         self._head = (0, GENESIS_HASH)
         self._open_intents: set[int] = set()
@@ -106,7 +103,9 @@ class SpillLedger:
         self._closing = ExitStack()
         self._handle = self._closing.enter_context(open_locked(self.path, 0))
         try:
-            self._write(self._render_header())
+            described: dict[str, JsonValue] = {"owner_id": owner.owner_id, **asdict(owner.process)}
+            header: dict[str, JsonValue] = {"spill_id": self.spill_id, "format": SPILL_FORMAT, "owner": described}
+            write_line(self._handle, canonical_json(header))
             sync_folder(folder)
         except OSError:
             self.close()
@@ -179,26 +178,10 @@ class SpillLedger:
         intent_sequence: int | None = None,
         result: Result | None = None,
     ) -> LedgerEntry:
-        checked = check_parameters(parameters)
         with self._writing:
             sequence, previous_hash = self._head
-            unhashed = LedgerEntry(
-                sequence=sequence + 1,
-                at=self._owner.clock.now(),
-                organization_id=self._organization_id,
-                endpoint=self._endpoint.label,
-                actor=self._actor,
-                action=action,
-                account_id=account_id,
-                parameters=checked,
-                phase=phase,
-                owner_id=self._owner.owner_id,
-                intent_sequence=intent_sequence,
-                result=result,
-                previous_hash=previous_hash,
-                entry_hash="",
-            )
-            entry = replace(unhashed, entry_hash=compute_entry_hash(unhashed))
+            draft = self._draft(action, account_id, parameters, phase, intent_sequence, result)
+            entry = chain_entry(draft, sequence + 1, previous_hash)
             self._write_or_fail(render_entry(entry))
             self._head = (entry.sequence, entry.entry_hash)
         return entry
@@ -206,28 +189,8 @@ class SpillLedger:
     def _write_or_fail(self, line: str) -> None:
         end = self._handle.seek(0, os.SEEK_END)
         try:
-            self._write(line)
+            write_line(self._handle, line)
         except OSError as error:
             with suppress(OSError):
                 os.ftruncate(self._handle.fileno(), end)
             raise LedgerUnavailableError(f"The spill file {self.path} can't be written: {error.strerror}.") from error
-
-    def _write(self, line: str) -> None:
-        write_line(self._handle, line, durably=True)
-
-    def _render_header(self) -> str:
-        process = self._owner.process
-        return canonical_json(
-            {
-                "spill_id": self.spill_id,
-                "format": SPILL_FORMAT,
-                "owner": {
-                    "owner_id": self._owner.owner_id,
-                    "host": process.host,
-                    "boot_id": process.boot_id,
-                    "process_id": process.process_id,
-                    "process_started": process.process_started,
-                    "user_name": process.user_name,
-                },
-            }
-        )

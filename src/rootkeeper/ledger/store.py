@@ -9,24 +9,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.errors import DatabaseError, Hint, InputError, LedgerUnavailableError, LockLostError
 from rootkeeper.ledger.owners import AccountLock, Owner, find_owner, require_lock_held
-from rootkeeper.ledger.rules import (
-    Action,
-    Actor,
-    Intent,
-    LedgerEntry,
-    Phase,
-    Result,
-    require_no_secrets,
-)
-from rootkeeper.ledger.writer import Draft, GroupCommit, PrefetchRequest, WriteTransaction, parse_entry_row
+from rootkeeper.ledger.rules import Action, Actor, Draft, Intent, LedgerEntry, Phase, Result, require_no_secrets
+from rootkeeper.ledger.writer import GroupCommit, PrefetchRequest, WriteTransaction, parse_entry_row
 from rootkeeper.organization.accounts import AccountId, Endpoint
 from rootkeeper.values import JsonValue, canonical_json
 
@@ -106,21 +98,18 @@ def stream_rows(
     Each chunk is a query of its own, so that a reader who doesn't read on leaves no cursor open on a server. A reading
     transaction sees one moment all the same.
     """
-    last, left = since_sequence, limit
+    entries, last, left = schema.ledger_entries, since_sequence, limit
     while left is None or left > 0:
         size = _CHUNK_ROWS if left is None else min(left, _CHUNK_ROWS)
-        rows = connection.execute(_select_rows(last, account_id, size)).mappings().all()
+        statement = select(entries).where(entries.c.sequence > last).order_by(entries.c.sequence).limit(size)
+        if account_id is not None:
+            statement = statement.where(entries.c.account_id == account_id)
+        rows = connection.execute(statement).mappings().all()
         yield from rows
         if len(rows) < size:
             return
         last = rows[-1]["sequence"]
         left = None if left is None else left - size
-
-
-def _select_rows(since_sequence: int, account_id: AccountId | None, size: int) -> Select[Any]:
-    entries = schema.ledger_entries
-    statement = select(entries).where(entries.c.sequence > since_sequence).order_by(entries.c.sequence).limit(size)
-    return statement if account_id is None else statement.where(entries.c.account_id == account_id)
 
 
 def list_entries(
@@ -180,8 +169,41 @@ def list_open_entries(connection: Connection, organization_id: str | None = None
 T = TypeVar("T")
 
 
-class SqlLedger:
-    """Appends for one organization, endpoint and actor; implements the port Ledger."""
+class EntryAuthor:
+    """Drafts the entries of one organization, endpoint and actor, for both ledgers."""
+
+    def __init__(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> None:
+        self._organization_id = organization_id
+        self._endpoint = endpoint
+        self._actor = actor
+        self._owner = owner
+
+    def _draft(
+        self,
+        action: Action,
+        account_id: AccountId | None,
+        parameters: Mapping[str, JsonValue] | None,
+        phase: Phase,
+        intent_sequence: int | None = None,
+        result: Result | None = None,
+    ) -> Draft:
+        return Draft(
+            at=self._owner.clock.now(),
+            organization_id=self._organization_id,
+            endpoint=self._endpoint.label,
+            actor=self._actor,
+            action=action,
+            account_id=account_id,
+            parameters=check_parameters(parameters),
+            phase=phase,
+            owner_id=self._owner.owner_id,
+            intent_sequence=intent_sequence,
+            result=result,
+        )
+
+
+class SqlLedger(EntryAuthor):
+    """Implements ``Ledger`` in the database."""
 
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner
@@ -189,12 +211,9 @@ class SqlLedger:
         check_parameters({"organization_id": organization_id, "endpoint": endpoint.label, "actor": actor.name})
         if "\0" in organization_id + endpoint.label + actor.name:
             raise InputError("A name contains characters that can't be recorded.", hint="Use printable characters.")
+        super().__init__(organization_id, endpoint, actor, owner)
         self._store = store
         self._commits = commits
-        self._organization_id = organization_id
-        self._endpoint = endpoint
-        self._actor = actor
-        self._owner = owner
 
     def append_intent(
         self,
@@ -211,7 +230,10 @@ class SqlLedger:
         draft, clock = self._draft(action, account_id, parameters, Phase.INTENT), self._owner.clock
 
         def append(transaction: WriteTransaction) -> Intent:
-            self._require_same_owner(draft)
+            if draft.owner_id != self._owner.owner_id:
+                raise LockLostError(
+                    "The database was unavailable, so this process continues as a new owner.", hint="Try again."
+                )
             if lock is not None:
                 require_lock_held(transaction, self._organization_id, lock)
             valid_until = self._owner.confirm_lease(transaction, must_have_lasted=lock is not None)
@@ -298,36 +320,6 @@ class SqlLedger:
         except LedgerUnavailableError:
             self._owner.doubt()
             raise
-
-    def _require_same_owner(self, draft: Draft) -> None:
-        """:raises LockLostError: if this process has become another owner since the intent was drafted."""
-        if draft.owner_id != self._owner.owner_id:
-            raise LockLostError(
-                "The database was unavailable, so this process continues as a new owner.", hint="Try again."
-            )
-
-    def _draft(
-        self,
-        action: Action,
-        account_id: AccountId | None,
-        parameters: Mapping[str, JsonValue] | None,
-        phase: Phase,
-        intent_sequence: int | None = None,
-        result: Result | None = None,
-    ) -> Draft:
-        return Draft(
-            at=self._owner.clock.now(),
-            organization_id=self._organization_id,
-            endpoint=self._endpoint.label,
-            actor=self._actor,
-            action=action,
-            account_id=account_id,
-            parameters=check_parameters(parameters),
-            phase=phase,
-            owner_id=self._owner.owner_id,
-            intent_sequence=intent_sequence,
-            result=result,
-        )
 
 
 def check_parameters(parameters: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -31,9 +31,8 @@ from rootkeeper.database.engines import (
     was_suspended,
 )
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
-from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result, compute_entry_hash
-from rootkeeper.organization.accounts import AccountId
-from rootkeeper.values import JsonValue, canonical_json, render_time
+from rootkeeper.ledger.rules import Draft, LedgerEntry, Phase, chain_entry, describe_entry, make_entry
+from rootkeeper.values import dump_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,7 @@ _FIRST = (
     "ON CONFLICT (organization_id) DO UPDATE SET "
 )
 
-_RAISE = {
-    ChangedPart.INVENTORY: text(_FIRST + "inventory = account_revisions.inventory + 1"),
-    ChangedPart.STATUSES: text(_FIRST + "statuses = account_revisions.statuses + 1"),
-    ChangedPart.WINDOWS: text(_FIRST + "windows = account_revisions.windows + 1"),
-}
+_RAISE = {part: text(f"{_FIRST}{part} = account_revisions.{part} + 1") for part in ChangedPart}
 """Valid for both databases."""
 
 
@@ -94,53 +89,14 @@ Holder = tuple[str | None, int]
 """A lock's owner and its fencing token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An entry that isn't in the chain yet."""
-
-    at: datetime
-    organization_id: str
-    endpoint: str
-    actor: Actor
-    action: Action
-    account_id: AccountId | None
-    parameters: Mapping[str, JsonValue]
-    phase: Phase
-    owner_id: str
-    intent_sequence: int | None = None
-    result: Result | None = None
-
-
-def draft_again(
-    entry: LedgerEntry, at: datetime, parameters: Mapping[str, JsonValue], intent_sequence: int | None
-) -> Draft:
-    """Draft an entry of another ledger for this one.
-
-    :param parameters: its own, and its origin.
-    :param intent_sequence: of its intent in this ledger.
-    """
-    return Draft(
-        at=at,
-        organization_id=entry.organization_id,
-        endpoint=entry.endpoint,
-        actor=entry.actor,
-        action=entry.action,
-        account_id=entry.account_id,
-        parameters=parameters,
-        phase=entry.phase,
-        owner_id=entry.owner_id,
-        intent_sequence=intent_sequence,
-        result=entry.result,
-    )
-
-
 class WriteTransaction:
     """A transaction that several units of work share. :meth:`flush` writes all entries together."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._head: Head | None = None
-        self._entries: list[LedgerEntry] = []
+        self.entries: list[LedgerEntry] = []
+        """The appended entries."""
         self._opened: dict[int, LedgerEntry] = {}
         self._looked_up: set[int] = set()
         self._open: set[int] = set()
@@ -156,37 +112,12 @@ class WriteTransaction:
             self._head = read_head(self.connection, locks=True)
         return self._head
 
-    @property
-    def has_entries(self) -> bool:
-        return bool(self._entries)
-
-    @property
-    def first_sequence(self) -> int:
-        """Of the appended entries; there must be some."""
-        return self._entries[0].sequence
-
     def append(self, draft: Draft) -> LedgerEntry:
         """Chain an entry to the head."""
         head = self.head
-        unhashed = LedgerEntry(
-            sequence=head.sequence + 1,
-            at=draft.at,
-            organization_id=draft.organization_id,
-            endpoint=draft.endpoint,
-            actor=draft.actor,
-            action=draft.action,
-            account_id=draft.account_id,
-            parameters=draft.parameters,
-            phase=draft.phase,
-            owner_id=draft.owner_id,
-            intent_sequence=draft.intent_sequence,
-            result=draft.result,
-            previous_hash=head.entry_hash,
-            entry_hash="",
-        )
-        entry = replace(unhashed, entry_hash=compute_entry_hash(unhashed))
+        entry = chain_entry(draft, head.sequence + 1, head.entry_hash)
         self._head = Head(entry.sequence, entry.entry_hash, entry.organization_id)
-        self._entries.append(entry)
+        self.entries.append(entry)
         if entry.phase is Phase.INTENT:
             self._opened[entry.sequence] = entry
         return entry
@@ -247,13 +178,15 @@ class WriteTransaction:
 
     def flush(self) -> None:
         """Write the appended entries and the head."""
-        if not self._entries:
-            return
-        self.connection.execute(insert(schema.ledger_entries), [_entry_row(entry) for entry in self._entries])
+        self.connection.execute(insert(schema.ledger_entries), [_entry_row(entry) for entry in self.entries])
         if self._ended:
             self.connection.execute(_DELETE_OPEN, {"ended": self._ended})
         if self._opened:
-            self.connection.execute(insert(schema.open_intents), [_open_row(entry) for entry in self._opened.values()])
+            opened = [
+                {"sequence": entry.sequence, "organization_id": entry.organization_id, "owner_id": entry.owner_id}
+                for entry in self._opened.values()
+            ]
+            self.connection.execute(insert(schema.open_intents), opened)
         head = {
             "last": self.head.sequence,
             "last_hash": self.head.entry_hash,
@@ -297,55 +230,24 @@ _SELECT_HEAD = select(
 
 
 def parse_entry_row(row: RowMapping) -> LedgerEntry:
-    """Parse an entry's row.
-
-    :raises ValueError: if the edited row isn't an entry.
-    """
-    result = row["result"]
+    """:raises ValueError: if the edited row isn't an entry."""
+    actor = {"name": row["actor"], "kind": row["actor_kind"], "caller_arn": row["caller_arn"]}
     try:
-        return LedgerEntry(
-            sequence=row["sequence"],
-            at=datetime.fromisoformat(row["at"]),
-            organization_id=row["organization_id"],
-            endpoint=row["endpoint"],
-            actor=Actor(name=row["actor"], kind=ActorKind(row["actor_kind"]), caller_arn=row["caller_arn"]),
-            action=Action(row["action"]),
-            account_id=row["account_id"],
-            parameters=json.loads(row["parameters"]),
-            phase=Phase(row["phase"]),
-            owner_id=row["owner_id"],
-            intent_sequence=row["intent_sequence"],
-            result=None if result is None else Result(result),
-            previous_hash=row["previous_hash"],
-            entry_hash=row["entry_hash"],
-        )
+        return make_entry({**row, "actor": actor, "parameters": json.loads(row["parameters"])})
     except TypeError as error:
         raise ValueError(f"Row {row['sequence']} is no ledger entry.") from error
 
 
 def _entry_row(entry: LedgerEntry) -> dict[str, Any]:
+    row = describe_entry(entry)
+    actor, parameters = row["actor"], dump_json(row["parameters"]).decode()
     return {
-        "sequence": entry.sequence,
-        "at": render_time(entry.at),
-        "organization_id": entry.organization_id,
-        "endpoint": entry.endpoint,
-        "actor": entry.actor.name,
-        "actor_kind": entry.actor.kind.value,
-        "caller_arn": entry.actor.caller_arn,
-        "action": entry.action.value,
-        "account_id": entry.account_id,
-        "parameters": canonical_json(entry.parameters),
-        "phase": entry.phase.value,
-        "owner_id": entry.owner_id,
-        "intent_sequence": entry.intent_sequence,
-        "result": None if entry.result is None else entry.result.value,
-        "previous_hash": entry.previous_hash,
-        "entry_hash": entry.entry_hash,
+        **row,
+        "actor": actor["name"],
+        "actor_kind": actor["kind"],
+        "caller_arn": actor["caller_arn"],
+        "parameters": parameters,
     }
-
-
-def _open_row(entry: LedgerEntry) -> dict[str, Any]:
-    return {"sequence": entry.sequence, "organization_id": entry.organization_id, "owner_id": entry.owner_id}
 
 
 def find_entry_hash(connection: Connection, sequence: int) -> str | None:
@@ -383,12 +285,6 @@ class _WorkUnit:
         self.future: Future[Any] = Future()
         self.outcome: Any = None
         self.refusal: RootkeeperError | None = None
-
-    def settle(self) -> None:
-        if self.refusal is None:
-            self.future.set_result(self.outcome)
-        else:
-            self.future.set_exception(self.refusal)
 
     def fail(self, place: str, error: BaseException | None) -> None:
         if self.future.done():
@@ -493,14 +389,10 @@ class GroupCommit:
                 self._is_crowded = len(group) > 1
         finally:
             self._drop_connection()
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        """Start a new thread for waiting units, after a bug ended this one."""
-        with self._condition:
-            self._thread = None
-            if self._waiting:
-                self._start_thread()
+            with self._condition:
+                self._thread = None
+                if self._waiting:  # a bug has ended this thread
+                    self._start_thread()
 
     def _take_group(self) -> list[_WorkUnit]:
         with self._condition:
@@ -540,13 +432,15 @@ class GroupCommit:
             self._drop_connection()
             if not self._was_committed(attempt):
                 return error
-        self._settle(group, attempt)
-        return None
-
-    def _settle(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
         for unit in group:
-            unit.settle()
-        self._note_head(attempt.head)
+            if unit.refusal is None:
+                unit.future.set_result(unit.outcome)
+            else:
+                unit.future.set_exception(unit.refusal)
+        if attempt.head is not None:
+            self._known_head = attempt.head
+            self._after_commit()
+        return None
 
     def _was_committed(self, attempt: _CommitAttempt) -> bool:
         """Whether a transaction without an answer to its commit is in the database, with its entries."""
@@ -567,7 +461,9 @@ class GroupCommit:
             self._transact_once(group, attempt, has_savepoints=True)
 
     def _transact_once(self, group: list[_WorkUnit], attempt: _CommitAttempt, *, has_savepoints: bool) -> None:
-        connection = self._connect()
+        if self._connection is None:
+            self._connection = begin_writing(self._store.engine.connect())
+        connection = self._connection
         asked = self._read_seconds()
         with connection.begin():
             self._queued_seconds = self._read_seconds() - asked
@@ -576,8 +472,9 @@ class GroupCommit:
             _look_up(transaction, [unit.needs for unit in group])
             for unit in group:
                 self._perform(unit, transaction, has_savepoint=has_savepoints)
-            if transaction.has_entries:
-                self._require_head_continues(transaction)
+            if transaction.entries:
+                if self._known_head is not None and transaction.entries[0].sequence <= self._known_head.sequence:
+                    raise DatabaseReplacedError("an older copy was put in its place")
                 transaction.flush()
                 attempt.head = transaction.head
             transaction.raise_revisions()
@@ -586,7 +483,7 @@ class GroupCommit:
             attempt.name = self._store.find_transaction_id(connection)
         self._store.require_in_place(connection)
 
-    def _perform(self, unit: _WorkUnit, transaction: WriteTransaction, *, has_savepoint: bool = True) -> None:
+    def _perform(self, unit: _WorkUnit, transaction: WriteTransaction, *, has_savepoint: bool) -> None:
         unit.refusal = None
         try:
             if unit.of_ledger or not has_savepoint:
@@ -605,31 +502,13 @@ class GroupCommit:
             if not has_savepoint:
                 raise _RefusedError from error
             transaction.forget_reads()
-            unit.refusal = self._explain_refusal(error)
+            if isinstance(error, IntegrityError):
+                unit.refusal = DatabaseError(f"The database {self._store.place} refused a row.")
+            else:
+                unit.refusal = InputError(
+                    "A text contains characters that can't be recorded.", hint="Use valid UTF-8, and shorter texts."
+                )
             unit.refusal.__cause__ = error
-
-    def _explain_refusal(self, error: DataError | IntegrityError | UnicodeEncodeError) -> RootkeeperError:
-        if isinstance(error, DataError | UnicodeEncodeError):
-            return InputError(
-                "A text contains characters that can't be recorded.", hint="Use valid UTF-8, and shorter texts."
-            )
-        return DatabaseError(f"The database {self._store.place} refused a row.")
-
-    def _require_head_continues(self, transaction: WriteTransaction) -> None:
-        """Refuse a head before the last one that this process wrote: the file was replaced by an older one."""
-        first = transaction.first_sequence
-        if self._known_head is not None and first <= self._known_head.sequence:
-            raise DatabaseReplacedError("an older copy was put in its place")
-
-    def _note_head(self, head: Head | None) -> None:
-        if head is not None:
-            self._known_head = head
-            self._after_commit()
-
-    def _connect(self) -> Connection:
-        if self._connection is None:
-            self._connection = begin_writing(self._store.engine.connect())
-        return self._connection
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

@@ -191,7 +191,7 @@ class UnreadableEventFile:
             cut_torn_end(handle)
             if os.fstat(handle.fileno()).st_size + len(line) > FULL_BYTES:
                 return False
-            write_line(handle, line, durably=True)
+            write_line(handle, line)
         return True
 
 

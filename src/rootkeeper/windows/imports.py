@@ -26,11 +26,11 @@ from rootkeeper.database.processes import ProcessIdentity
 from rootkeeper.database.version import migrate_if_needed
 from rootkeeper.errors import DatabaseError, Hint, InputError, WindowConflictError
 from rootkeeper.ledger.owners import OwnerRecord, add_owner, find_owner
-from rootkeeper.ledger.rules import Action, LedgerEntry, find_first_chain_break, parse_entry
+from rootkeeper.ledger.rules import Action, Draft, LedgerEntry, find_first_chain_break, parse_entry
 from rootkeeper.ledger.spill import SPILL_FORMAT
 from rootkeeper.ledger.store import SqlLedger, list_entries
 from rootkeeper.ledger.verification import verify_ledger
-from rootkeeper.ledger.writer import ChangedPart, Draft, GroupCommit, WriteTransaction, draft_again
+from rootkeeper.ledger.writer import ChangedPart, GroupCommit, WriteTransaction
 from rootkeeper.values import JsonValue, canonical_json, render_time
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState, describe_blocking_window
 from rootkeeper.windows.store import RecoveryWindowStore
@@ -155,7 +155,7 @@ def _draft_spilled(
             # Another process has settled it. An intent has one outcome, so this one becomes a fact.
             parameters["late_outcome_of"] = intent_sequence
             intent_sequence = None
-    return draft_again(entry, at, parameters, intent_sequence)
+    return replace(entry, at=at, parameters=parameters, intent_sequence=intent_sequence)
 
 
 def _describe_spilled(spill: _Spill) -> dict[str, JsonValue]:
@@ -383,7 +383,7 @@ def _draft(
     if entry.intent_sequence is not None:
         intent_sequence = imported[entry.intent_sequence]
         transaction.end_intent(intent_sequence)
-    return draft_again(entry, at, parameters, intent_sequence)
+    return replace(entry, at=at, parameters=parameters, intent_sequence=intent_sequence)
 
 
 def _describe(source: LedgerSource) -> dict[str, JsonValue]:

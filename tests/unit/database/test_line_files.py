@@ -29,7 +29,7 @@ def test_lines_are_appended_and_read(path: Path) -> None:
     for text in ("one", "two"):
         with open_locked(path, 0) as handle:
             cut_torn_end(handle)
-            write_line(handle, text, durably=True)
+            write_line(handle, text)
     assert list(read_lines(path)) == [b"one", b"two"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     sync_folder(path.parent)
@@ -60,7 +60,7 @@ def test_what_a_crash_left_behind_the_last_line_is_cut(
     with open_locked(path, 0) as handle:
         assert read_last_line(handle) == last
         cut_torn_end(handle)
-        write_line(handle, "next", durably=False)
+        write_line(handle, "next")
     assert path.read_bytes() == kept + b"next\n"
 
 
@@ -69,7 +69,7 @@ def test_the_last_line_is_cut(path: Path) -> None:
     path.write_bytes(b"one\ntwo\nthree\n")
     with open_locked(path, 0) as handle:
         cut_last_line(handle)
-        write_line(handle, "next", durably=False)
+        write_line(handle, "next")
     assert path.read_bytes() == b"one\ntwo\nnext\n"
 
 
@@ -82,10 +82,10 @@ def test_a_second_writer_is_kept_out(path: Path) -> None:
 
 def test_a_file_that_was_renamed_while_a_writer_waited_is_made_anew(path: Path) -> None:
     with open_locked(path, 0) as handle:
-        write_line(handle, "old", durably=False)
+        write_line(handle, "old")
         path.rename(path.with_suffix(".old"))
         with open_locked(path, 0) as newer:
-            write_line(newer, "new", durably=False)
+            write_line(newer, "new")
     assert path.read_bytes() == b"new\n"
 
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from rootkeeper.database import schema
-from rootkeeper.ledger.rules import GENESIS_HASH, Action, Phase, Result, compute_entry_hash
-from rootkeeper.ledger.writer import Draft, Head, WriteTransaction, parse_entry_row, read_head
+from rootkeeper.ledger.rules import GENESIS_HASH, Action, Draft, Phase, Result, compute_entry_hash
+from rootkeeper.ledger.writer import Head, WriteTransaction, parse_entry_row, read_head
 from tests.unit.database.samples import ACCOUNT_ID, ACTOR, NOW, ORGANIZATION_ID, Stage, Worker
 
 DRAFT = Draft(NOW, ORGANIZATION_ID, "AWS", ACTOR, Action.ACCESS_KEY_DELETE, ACCOUNT_ID, {"a": 1}, Phase.INTENT, "owner")
