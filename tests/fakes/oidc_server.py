@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from rootkeeper.access.rules import ProviderRules
-from rootkeeper.settings.provider_rules import parse_provider_rules
+from rootkeeper.settings.sections import OidcSettings
 from tests.fakes.local_servers import QuietHandler, serving_requests
 
 CLIENT_ID, CLIENT_SECRET = "rootkeeper-client", "s3cret of the client"
@@ -100,16 +100,14 @@ def _challenge(verifier: str) -> str:
 
 def make_rules(issuer: str) -> ProviderRules:
     """Rules that fit it; the client's secret is in the variable ``OIDC_SECRET``."""
-    rules = parse_provider_rules(
+    rules = OidcSettings(
         issuer=issuer,
         client_id=CLIENT_ID,
         client_secret="env:OIDC_SECRET",
         name="Example",
         name_claims=("preferred_username",),
-        groups_claim="groups",
         groups=("admins=administrator", "staff=viewer"),
-        factor_methods=("mfa",),
-    )
+    ).to_rules()
     assert rules is not None
     return rules
 

@@ -19,14 +19,10 @@ ENVIRONMENT_PREFIX = "ROOTKEEPER_"
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 TOKEN_VARIABLE = "ROOTKEEPER_TOKEN"  # noqa: S105 - a variable's name
 """Where commands are sent, and their token. They aren't settings, because a server has neither."""
-LIST_KIND = tuple[str, ...]
-"""A setting that is a list: an array in the file, comma-separated texts in a variable."""
-DURATIONS_KIND = tuple[timedelta, ...]
-"""A list of durations, in the same forms."""
 SQLITE_PREFIX = "sqlite:///"
-_DATABASE_SCHEMES = (SQLITE_PREFIX, "postgresql+psycopg://")
 _FIELDS = get_type_hints(Settings)
-_SECTIONS = {SUBSECTIONS.get(name, name): section for name, section in _FIELDS.items()}
+_FIELD_NAMES = {SUBSECTIONS.get(name, name): name for name in _FIELDS}
+_SECTIONS = {section: _FIELDS[name] for section, name in _FIELD_NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +44,9 @@ def load_settings(config_path: Path | None, environment: Mapping[str, str], data
     parsed: dict[str, dict[str, object]] = {name: {} for name in _FIELDS}
     for key, entry in given.items():
         section, _, name = key.rpartition(".")
-        parsed[_field_of(section)][name] = _parse(entry)
+        kind = get_type_hints(_SECTIONS[section])[name]
+        parsed[_FIELD_NAMES[section]][name] = _PARSERS[kind](entry)
     return _complete(Settings(**{name: _FIELDS[name](**values) for name, values in parsed.items()}), data_folder)
-
-
-def _field_of(section: str) -> str:
-    return next((name for name, full in SUBSECTIONS.items() if full == section), section)
 
 
 def _read_file(path: Path | None) -> list[_SettingText]:
@@ -81,18 +74,14 @@ def _read_section(path: Path, section: str, table: object) -> list[_SettingText]
         key = f"{section}.{name}"
         if key in _SECTIONS:
             found += _read_section(path, key, value)
+        elif key in _keys():
+            found.append(_SettingText(key, value, key))
         else:
-            found.append(_SettingText(_known_key(key, path), value, key))
+            raise SettingsError(
+                f"{key} in {path} is not a setting.",
+                hint=f"[{section}] has {', '.join(_names_of(_SECTIONS[section]))}.",
+            )
     return found
-
-
-def _known_key(key: str, path: Path) -> str:
-    section = key.rpartition(".")[0]
-    if key not in _keys():
-        raise SettingsError(
-            f"{key} in {path} is not a setting.", hint=f"[{section}] has {', '.join(_names_of(_SECTIONS[section]))}."
-        )
-    return key
 
 
 def _read_environment(environment: Mapping[str, str]) -> list[_SettingText]:
@@ -115,27 +104,18 @@ def _names_of(section: Any) -> list[str]:
     return [entry.name for entry in fields(section)]
 
 
-def _parse(given: _SettingText) -> object:
-    section, _, name = given.key.rpartition(".")
-    kind = get_type_hints(_SECTIONS[section])[name]
-    parser = _PARSERS.get(kind)
-    if parser is not None:
-        return parser(given)
-    text = _parse_text(given)
-    return Path(text).expanduser() if kind is Path else text
-
-
-def _parse_number(given: _SettingText) -> object:
-    return _within(given, _parse_whole_number(given))
-
-
-def _parse_whole_number(given: _SettingText) -> int:
-    if isinstance(given.value, int) and not isinstance(given.value, bool):
-        return given.value
-    text = given.value.strip() if isinstance(given.value, str) else ""
-    if not (text.isascii() and text.removeprefix("-").isdigit()):
-        raise SettingsError(f"{given.source} is {given.value!r}, not a whole number.", hint=_range_hint(given))
-    return int(text)
+def _parse_number(given: _SettingText) -> int:
+    minimum, maximum = _limits(given)
+    hint = f"Set it between {minimum} and {maximum}."
+    value = given.value
+    text = value.strip() if isinstance(value, str) else ""
+    if text.isascii() and text.removeprefix("-").isdigit():
+        value = int(text)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SettingsError(f"{given.source} is {given.value!r}, not a whole number.", hint=hint)
+    if not minimum <= value <= maximum:
+        raise SettingsError(f"{given.source} is {given.value}, out of range.", hint=hint)
+    return value
 
 
 def _parse_length(given: _SettingText) -> timedelta:
@@ -180,21 +160,11 @@ _PARSERS: dict[Any, Callable[[_SettingText], object]] = {
     int: _parse_number,
     bool: _parse_switch,
     timedelta: _parse_length,
-    LIST_KIND: _parse_list,
-    DURATIONS_KIND: _parse_lengths,
+    tuple[str, ...]: _parse_list,
+    tuple[timedelta, ...]: _parse_lengths,
+    str: _parse_text,
+    Path: lambda given: Path(_parse_text(given)).expanduser(),
 }
-
-
-def _within(given: _SettingText, value: Any) -> object:
-    minimum, maximum = _limits(given)
-    if not minimum <= value <= maximum:
-        raise SettingsError(f"{given.source} is {given.value}, out of range.", hint=_range_hint(given))
-    return value
-
-
-def _range_hint(given: _SettingText) -> str:
-    minimum, maximum = _limits(given)
-    return f"Set it between {minimum} and {maximum}."
 
 
 def _limits(given: _SettingText) -> tuple[Any, Any]:
@@ -205,7 +175,13 @@ def _limits(given: _SettingText) -> tuple[Any, Any]:
 
 def _complete(settings: Settings, data_folder: Path) -> Settings:
     url = settings.database.url or f"{SQLITE_PREFIX}{data_folder / 'rootkeeper.db'}"
-    _require_supported(url)
+    is_file = url.startswith(SQLITE_PREFIX) and url.removeprefix(SQLITE_PREFIX) not in ("", ":memory:")
+    if not is_file and not url.startswith("postgresql+psycopg://"):
+        scheme = url.partition(":")[0]
+        raise SettingsError(
+            f"Rootkeeper can't use the database address, which begins with {scheme[:20]!r}.",
+            hint="Set ROOTKEEPER_DATABASE_URL to sqlite:////path/to/file.db or postgresql+psycopg://user@host/name.",
+        )
     settings.emails.to_rules()
     settings.oidc.to_rules()
     _ = settings.server.public_address
@@ -219,16 +195,6 @@ def _complete(settings: Settings, data_folder: Path) -> Settings:
     saved_policies = _or_beside(settings.unlock.saved_policies, stem, ".policies")
     unlock = replace(settings.unlock, saved_policies=saved_policies)
     return replace(settings, database=DatabaseSettings(url), ledger=ledger, unlock=unlock, server=server)
-
-
-def _require_supported(url: str) -> None:
-    is_file = url.startswith(SQLITE_PREFIX) and url.removeprefix(SQLITE_PREFIX) not in ("", ":memory:")
-    if not is_file and not url.startswith(_DATABASE_SCHEMES[1]):
-        scheme = url.partition(":")[0]
-        raise SettingsError(
-            f"Rootkeeper can't use the database address, which begins with {scheme[:20]!r}.",
-            hint="Set ROOTKEEPER_DATABASE_URL to sqlite:////path/to/file.db or postgresql+psycopg://user@host/name.",
-        )
 
 
 _PLACES = ("dbname", "host", "hostaddr", "port", "service")

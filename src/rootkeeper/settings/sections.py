@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from rootkeeper.access.rules import ProviderRules
-from rootkeeper.references import PublicAddress, parse_public_address
+from rootkeeper.access.rules import ProviderRules, ServerRole
+from rootkeeper.errors import SettingsError
+from rootkeeper.references import PublicAddress, parse_public_address, require_safe_address
 from rootkeeper.root_emails.rules import EmailRules, parse_rules
-from rootkeeper.settings.provider_rules import parse_provider_rules
 
 
-def _ranged(default: int, minimum: int, maximum: int) -> Any:
+def _ranged(default: object, minimum: object, maximum: object) -> Any:
     return field(default=default, metadata={"minimum": minimum, "maximum": maximum})
 
 
@@ -67,17 +68,13 @@ class DeletionSettings:
 class WindowSettings:
     """Recovery windows."""
 
-    longest: timedelta = field(
-        default=timedelta(hours=72), metadata={"minimum": timedelta(seconds=10), "maximum": timedelta(hours=72)}
-    )
+    longest: timedelta = _ranged(timedelta(hours=72), timedelta(seconds=10), timedelta(hours=72))  # noqa: RUF009 - a field
     """The longest window that can be requested."""
     approvals: int = _ranged(1, 0, 10)
     """How many approvals a window needs. Only a server can collect them; a window that a command opens without a
     server is always recorded as unapproved.
     """
-    approval_valid: timedelta = field(
-        default=timedelta(hours=8), metadata={"minimum": timedelta(minutes=1), "maximum": timedelta(days=7)}
-    )
+    approval_valid: timedelta = _ranged(timedelta(hours=8), timedelta(minutes=1), timedelta(days=7))  # noqa: RUF009 - a field
     """How long a request waits for its approvals, and an approval for its use. Then the window lapses."""
     requesters: tuple[str, ...] = ()
     """Names of users and tokens that may request a window; ``NAME in OU`` for accounts below one unit (an id or a
@@ -87,9 +84,10 @@ class WindowSettings:
     """Names of users and tokens that may approve and extend; ``NAME in OU`` for accounts below one unit. Empty: all
     whose role permits it.
     """
-    rereads: tuple[timedelta, ...] = field(
-        default=(timedelta(minutes=15), timedelta(hours=1), timedelta(hours=12), timedelta(hours=24)),
-        metadata={"minimum": timedelta(seconds=1), "maximum": timedelta(days=7)},
+    rereads: tuple[timedelta, ...] = _ranged(
+        (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=12), timedelta(hours=24)),
+        timedelta(seconds=1),
+        timedelta(days=7),
     )
     """When a window's account is read again after closing, because a console session can outlast its password."""
     emergency: bool = False
@@ -217,9 +215,7 @@ class NotificationSettings:
 class HistorySettings:
     """How long audits are kept."""
 
-    keep: timedelta = field(
-        default=timedelta(days=400), metadata={"minimum": timedelta(days=1), "maximum": timedelta(days=3650)}
-    )
+    keep: timedelta = _ranged(timedelta(days=400), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
     """Older audits are deleted, except the last one of each account."""
 
 
@@ -251,16 +247,48 @@ class OidcSettings:
 
         :raises SettingsError: if one is invalid or missing.
         """
-        return parse_provider_rules(
+        if not self.issuer:
+            return None
+        try:
+            require_safe_address(self.issuer, "oidc.issuer", loopback_allowed=True)
+            is_plain = not (urlsplit(self.issuer).query or urlsplit(self.issuer).fragment)
+        except ValueError:
+            is_plain = False
+        if not is_plain:
+            raise SettingsError(
+                "oidc.issuer isn't the address of an identity provider.",
+                hint="Set it to the provider's issuer, such as https://login.example.com. Only an address of this "
+                "machine may use http.",
+            )
+        needed = {"client_id": self.client_id, "groups": self.groups, "name_claims": self.name_claims}
+        for setting, value in needed.items():
+            if not value:
+                raise SettingsError(f"oidc.issuer is set, but oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
+        if self.client_secret and not self.client_secret.startswith(("env:", "file:")):
+            raise SettingsError(
+                "oidc.client_secret isn't a reference.",
+                hint="The settings contain no secret, only a reference to it: env:VARIABLE, or file:PATH.",
+            )
+        return ProviderRules(
             issuer=self.issuer,
             client_id=self.client_id,
             client_secret=self.client_secret,
-            name=self.name,
+            name=self.name or urlsplit(self.issuer).hostname or self.issuer,
             name_claims=self.name_claims,
             groups_claim=self.groups_claim,
-            groups=self.groups,
-            factor_methods=self.factor_methods,
+            roles=dict(_parse_group(text) for text in self.groups),
+            factor_methods=frozenset(self.factor_methods),
         )
+
+
+def _parse_group(text: str) -> tuple[str, ServerRole]:
+    group, _, role = text.rpartition("=")
+    if not group.strip() or role.strip() not in set(ServerRole):
+        raise SettingsError(
+            f"oidc.groups contains {text!r}, which isn't a group and a role.",
+            hint=f"Write GROUP=ROLE; the roles are {', '.join(ServerRole)}.",
+        )
+    return group.strip(), ServerRole(role.strip())
 
 
 @dataclass(frozen=True, slots=True)
