@@ -249,7 +249,10 @@ class AwsClients:
 
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
-        self._root = root = self._create_root_session(options)
+        self._root = root = Session(profile=options.profile)
+        force_regional_sts(root)
+        isolate_root_session(root)
+        root.register_component("data_loader", self.session.get_component("data_loader"))
         self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot")
         self.iam = self._operator_calls("iam", reading)
         self.organizations = self._operator_calls("organizations", reading)
@@ -319,11 +322,17 @@ class AwsClients:
     def create_template_client(self, service: str, *, in_root_session: bool = False) -> BaseClient:
         """Create a client that builds calls and never sends them: it has no pacer and no check of intents."""
         session = self._root if in_root_session else self.session
+        credentials: dict[str, Any] = {}
+        if self._operator is not None and not in_root_session:
+            frozen = self._operator.freeze()
+            credentials["aws_access_key_id"] = frozen.access_key
+            credentials["aws_secret_access_key"] = frozen.secret_key
+            credentials["aws_session_token"] = frozen.token
         client: BaseClient = session.create_client(
             service,
             region_name=self.region,
             config=_configure(self.options, CHANGING_ATTEMPTS),
-            **({} if in_root_session or self._operator is None else _as_arguments(self._operator.freeze())),
+            **credentials,
         )
         return client
 
@@ -337,13 +346,6 @@ class AwsClients:
             client.meta.events.register_first(guarded, require_authorized_call)
         return client
 
-    def _create_root_session(self, options: GatewayOptions) -> Session:
-        root = Session(profile=options.profile)
-        force_regional_sts(root)
-        isolate_root_session(root)
-        root.register_component("data_loader", self.session.get_component("data_loader"))
-        return root
-
 
 _OPERATOR_CALLS = (
     "sts",
@@ -354,14 +356,6 @@ _OPERATOR_CALLS = (
     "account",
     "account_changing",
 )
-
-
-def _as_arguments(credentials: ReadOnlyCredentials) -> dict[str, Any]:
-    return {
-        "aws_access_key_id": credentials.access_key,
-        "aws_secret_access_key": credentials.secret_key,
-        "aws_session_token": credentials.token,
-    }
 
 
 def _configure(options: GatewayOptions, attempts: int) -> Config:
@@ -416,24 +410,21 @@ class RegionalRootClients:
         with self._making:
             key = (service, region, changing)
             if key not in self._made:
-                self._made[key] = self._make(service, region, changing=changing)
+                config = self._configs[changing]
+                if service == "s3":
+                    config = config.merge(S3_SETTINGS)
+                try:
+                    client: BaseClient = self._session.create_client(service, region_name=region, config=config)
+                except (BotoCoreError, ValueError) as error:
+                    raise InputError(
+                        f"{service} can't be used in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
+                    ) from error
+                if service == "s3":
+                    client.meta.events.register_last("before-call.s3", _stay_in_region)
+                if changing:
+                    client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
+                self._made[key] = ServiceCalls(client, self._profile, in_root_session=True)
             return self._made[key]
-
-    def _make(self, service: str, region: str, *, changing: bool) -> ServiceCalls:
-        config = self._configs[changing]
-        if service == "s3":
-            config = config.merge(S3_SETTINGS)
-        try:
-            client: BaseClient = self._session.create_client(service, region_name=region, config=config)
-        except (BotoCoreError, ValueError) as error:
-            raise InputError(
-                f"{service} can't be used in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
-            ) from error
-        if service == "s3":
-            client.meta.events.register_last("before-call.s3", _stay_in_region)
-        if changing:
-            client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
-        return ServiceCalls(client, self._profile, in_root_session=True)
 
 
 def _stay_in_region(context: dict[str, Any], **_: object) -> None:

@@ -13,7 +13,7 @@ for a token, for credentials or for a signature come before it; only connecting 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -69,31 +69,43 @@ def signed_by(credentials: OperatorCredentials) -> Iterator[None]:
         _ENTERED.reset(token)
 
 
-def isolate_operator_session(session: Session) -> None:
+class _EnteredCredentials(Credentials):
+    """Looks like long-lived credentials to botocore, and is looked up again for each signature."""
+
+    def __init__(self, method: str, find: Callable[[], ReadOnlyCredentials]) -> None:
+        super().__init__("", "", None, method=method)
+        self._find = find
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        return self._find()
+
+
+class _EnteredProvider(CredentialProvider):
+    def __init__(self, method: str, find: Callable[[], ReadOnlyCredentials]) -> None:
+        super().__init__()
+        self.METHOD = self.CANONICAL_NAME = method
+        self._find = find
+
+    def load(self) -> Credentials:
+        return _EnteredCredentials(self.METHOD, self._find)
+
+
+def _isolate(session: Session, method: str, find: Callable[[], ReadOnlyCredentials]) -> None:
     """Leave ``session`` only the credentials that a call enters, and no bearer token."""
-    session.register_component("credential_provider", CredentialResolver([_CurrentOperatorProvider()]))
+    session.register_component("credential_provider", CredentialResolver([_EnteredProvider(method, find)]))
     session.register_component("token_provider", TokenProviderChain([]))
 
 
-class _CurrentOperatorCredentials(Credentials):
-    """Looks like long-lived credentials to botocore, and is looked up again for each signature."""
+def isolate_operator_session(session: Session) -> None:
+    """Leave ``session`` only the credentials of the operator whose call it is."""
 
-    def __init__(self) -> None:
-        super().__init__("", "", None, method="operator")
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+    def find() -> ReadOnlyCredentials:
         entered = _ENTERED.get()
         if entered is None:
             raise NoOperatorError("a shared client was used without credentials")
         return entered.freeze()
 
-
-class _CurrentOperatorProvider(CredentialProvider):
-    METHOD = "operator"
-    CANONICAL_NAME = "Operator"
-
-    def load(self) -> Credentials:
-        return _CurrentOperatorCredentials()
+    _isolate(session, "operator", find)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,10 @@ class RootSessionCredentials:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
+
+    def freeze(self) -> ReadOnlyCredentials:
+        """Return them for a signature within the gateway, and for nothing else."""
+        return ReadOnlyCredentials(self.access_key_id, self.secret_access_key, self.session_token, None)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials of a root session can't be pickled or copied")
@@ -126,30 +142,15 @@ def root_session_entered(credentials: RootSessionCredentials) -> Iterator[None]:
 
 
 def isolate_root_session(session: Session) -> None:
-    """Leave ``session`` only the credentials of the root session that a call enters, and no bearer token."""
-    session.register_component("credential_provider", CredentialResolver([_CurrentSessionProvider()]))
-    session.register_component("token_provider", TokenProviderChain([]))
+    """Leave ``session`` only the credentials of the root session that a call enters."""
 
-
-class _CurrentSessionCredentials(Credentials):
-    """As ``_CurrentOperatorCredentials``, for root sessions."""
-
-    def __init__(self) -> None:
-        super().__init__("", "", None, method="root-session")
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+    def find() -> ReadOnlyCredentials:
         entered = _CURRENT_SESSION.get()
         if entered is None:
             raise NoRootSessionError("a root client was used outside a root session")
-        return ReadOnlyCredentials(entered.access_key_id, entered.secret_access_key, entered.session_token, None)
+        return entered.freeze()
 
-
-class _CurrentSessionProvider(CredentialProvider):
-    METHOD = "root-session"
-    CANONICAL_NAME = "RootSession"
-
-    def load(self) -> Credentials:
-        return _CurrentSessionCredentials()
+    _isolate(session, "root-session", find)
 
 
 @dataclass(slots=True)
@@ -160,11 +161,6 @@ class AuthorizedCall:
     clock: Clock
     has_left: bool = False
     """Whether a request was sent, so that it may have acted."""
-
-    def leave(self) -> None:
-        """:raises LockLostError: if the intent is no longer valid; nothing is sent."""
-        require_still_valid(self.intent, self.clock)
-        self.has_left = True
 
 
 _AUTHORIZED_CALL: ContextVar[AuthorizedCall | None] = ContextVar("authorized_call", default=None)
@@ -190,7 +186,8 @@ def require_authorized_call(**_: object) -> None:
     authorized_call = _AUTHORIZED_CALL.get()
     if authorized_call is None:
         raise RuntimeError("a privileged call was about to be sent without the receipt of its intent")
-    authorized_call.leave()
+    require_still_valid(authorized_call.intent, authorized_call.clock)
+    authorized_call.has_left = True
 
 
 def require_still_valid(intent: Intent, clock: Clock) -> None:

@@ -180,11 +180,10 @@ def _find_expiry(session: Session, credentials: Credentials) -> datetime | None:
     if credentials.method == "env":
         return _current_expiry(credentials)
     chain = _profile_chain(session)
-    if credentials.method == "sso":
-        return _sso_expiry(session, chain[-1], credentials)
+    is_sso = "sso_session" in chain[-1] or "sso_start_url" in chain[-1]
     if credentials.method == "assume-role" and any("mfa_serial" in profile for profile in chain):
         return _current_expiry(credentials)
-    if credentials.method == "assume-role" and _is_sso(chain[-1]):
+    if credentials.method == "sso" or (credentials.method == "assume-role" and is_sso):
         return _sso_expiry(session, chain[-1], credentials)
     return None
 
@@ -208,26 +207,19 @@ def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
     return chain
 
 
-def _is_sso(profile: Mapping[str, Any]) -> bool:
-    return "sso_session" in profile or "sso_start_url" in profile
-
-
 def _sso_expiry(session: Session, profile: Mapping[str, Any], credentials: Credentials) -> datetime | None:
     """Return the later expiry of the token and of the last role credentials; ``None`` if it can be refreshed."""
     token = _find_sso_token(session, profile)
-    if token is None or _can_be_refreshed(token):
+    if token is None:
         return None
-    ends = [parse_timestamp(token["expiresAt"]).astimezone(UTC)]
+    token_ends = parse_timestamp(token["expiresAt"])
+    registration_ends = token.get("registrationExpiresAt")
+    # It can be refreshed only until the client's registration expires.
+    if token.get("refreshToken") and (registration_ends is None or parse_timestamp(registration_ends) > token_ends):
+        return None
+    ends = [token_ends.astimezone(UTC)]
     current = _current_expiry(credentials)
     return max([*ends, current] if current else ends)
-
-
-def _can_be_refreshed(token: Mapping[str, Any]) -> bool:
-    """Whether the token can be refreshed: only until the client's registration expires."""
-    if not token.get("refreshToken"):
-        return False
-    registration_ends = token.get("registrationExpiresAt")
-    return registration_ends is None or parse_timestamp(registration_ends) > parse_timestamp(token["expiresAt"])
 
 
 def _find_sso_token(session: Session, profile: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -36,54 +36,28 @@ from rootkeeper.errors import (
 )
 from rootkeeper.policy_language.evaluation import POLICY_ID
 
-ERRORS: Mapping[str, type[AwsError]] = {
-    "AWS.SimpleQueueService.NonExistentQueue": AwsNotFoundError,
-    "AccessDenied": AwsAccessDeniedError,
-    "AccessDeniedException": AwsAccessDeniedError,
-    "AccountAlreadyRegisteredException": AwsAlreadyExistsError,
-    "AccountNotFoundException": AwsNotFoundError,
-    "AccountNotRegisteredException": AwsNotFoundError,
-    "AuthFailure": AwsCredentialsError,
-    "BandwidthLimitExceeded": AwsThrottledError,
-    "ChildNotFoundException": AwsNotFoundError,
-    "EntityAlreadyExists": AwsAlreadyExistsError,
-    "ExpiredToken": AwsCredentialsError,
-    "ExpiredTokenException": AwsCredentialsError,
-    "IncompleteSignature": AwsCredentialsError,
-    "IncompleteSignatureException": AwsCredentialsError,
-    "InvalidAccessKeyId": AwsCredentialsError,
-    "InvalidClientTokenId": AwsCredentialsError,
-    "InvalidSignatureException": AwsCredentialsError,
-    "InvalidToken": AwsCredentialsError,
-    "MissingAuthenticationToken": AwsCredentialsError,
-    "MissingAuthenticationTokenException": AwsCredentialsError,
-    "NoSuchBucket": AwsNotFoundError,
-    "NoSuchBucketPolicy": AwsNotFoundError,
-    "NoSuchEntity": AwsNotFoundError,
-    "NoSuchKey": AwsNotFoundError,
-    "NotAuthorized": AwsAccessDeniedError,
-    "OptInRequired": AwsCredentialsError,
-    "OrganizationalUnitNotFoundException": AwsNotFoundError,
-    "ParentNotFoundException": AwsNotFoundError,
-    "PolicyNotFoundException": AwsNotFoundError,
-    "QueueDoesNotExist": AwsNotFoundError,
-    "RequestExpired": AwsCredentialsError,
-    "RequestLimitExceeded": AwsThrottledError,
-    "RequestThrottled": AwsThrottledError,
-    "RequestThrottledException": AwsThrottledError,
-    "RequestTimeTooSkewed": AwsCredentialsError,
-    "RootNotFoundException": AwsNotFoundError,
-    "SignatureDoesNotMatch": AwsCredentialsError,
-    "SlowDown": AwsThrottledError,
-    "TargetNotFoundException": AwsNotFoundError,
-    "ThrottledException": AwsThrottledError,
-    "Throttling": AwsThrottledError,
-    "ThrottlingException": AwsThrottledError,
-    "TooManyRequestsException": AwsThrottledError,
-    "UnauthorizedOperation": AwsAccessDeniedError,
-    "UnrecognizedClient": AwsCredentialsError,
-    "UnrecognizedClientException": AwsCredentialsError,
+_CODES: Mapping[type[AwsError], str] = {
+    AwsAccessDeniedError: "AccessDenied AccessDeniedException NotAuthorized UnauthorizedOperation",
+    AwsAlreadyExistsError: "AccountAlreadyRegisteredException EntityAlreadyExists",
+    AwsCredentialsError: (
+        "AuthFailure ExpiredToken ExpiredTokenException IncompleteSignature IncompleteSignatureException "
+        "InvalidAccessKeyId InvalidClientTokenId InvalidSignatureException InvalidToken "
+        "MissingAuthenticationToken MissingAuthenticationTokenException OptInRequired RequestExpired "
+        "RequestTimeTooSkewed SignatureDoesNotMatch UnrecognizedClient UnrecognizedClientException"
+    ),
+    AwsNotFoundError: (
+        "AWS.SimpleQueueService.NonExistentQueue AccountNotFoundException AccountNotRegisteredException "
+        "ChildNotFoundException NoSuchBucket NoSuchBucketPolicy NoSuchEntity NoSuchKey "
+        "OrganizationalUnitNotFoundException ParentNotFoundException PolicyNotFoundException "
+        "QueueDoesNotExist RootNotFoundException TargetNotFoundException"
+    ),
+    AwsThrottledError: (
+        "BandwidthLimitExceeded RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown "
+        "ThrottledException Throttling ThrottlingException TooManyRequestsException"
+    ),
 }
+
+ERRORS: Mapping[str, type[AwsError]] = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 """Every other code is an AwsRejectedError, or no clear answer where the server failed."""
 
 _CHECK_ACCESS_KEY = "Check the access key: it may be deleted, inactive, or of another partition or endpoint."
@@ -321,9 +295,10 @@ def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> A
         return _denied(facts, call)
     if kind is None and facts.http_status >= 500:
         return _server_failed(facts, call)
-    refused = (kind or AwsRejectedError)(
-        f"{call} was refused: {facts.text}", hint=_hint(facts.aws_code, call), **facts.as_arguments()
-    )
+    hint = HINTS.get(facts.aws_code)
+    if call.in_root_session and kind is AwsCredentialsError:
+        hint = "The root session has expired or was never valid. Open a new one."
+    refused = (kind or AwsRejectedError)(f"{call} was refused: {facts.text}", hint=hint, **facts.as_arguments())
     refused.needs = _find_needed_caller(call) if facts.aws_code in WRONG_CALLER else None
     return refused
 
@@ -383,7 +358,7 @@ def _translate_no_answer(error: Exception, call: FailedCall) -> AwsError:
     """Translate an error without an answer of AWS: not sent, cut off, timed out or unreadable."""
     if call.may_have_acted and not _was_never_sent(error):
         return AwsUnclearError(
-            f"{call} got no clear answer from {call.host} ({_name(error)}). It may have acted.",
+            f"{call} got no clear answer from {call.host} ({type(error).__name__}). It may have acted.",
             operation=call.operation,
         )
     return AwsUnreachableError(
@@ -394,17 +369,12 @@ def _translate_no_answer(error: Exception, call: FailedCall) -> AwsError:
 
 
 def _was_never_sent(error: Exception) -> bool:
-    return isinstance(error, _NOT_SENT_ERRORS) or (
-        isinstance(error, botocore_errors.SSLError)
-        and isinstance(_innermost_reason(error), ssl.SSLCertVerificationError)
-    )
-
-
-def _innermost_reason(error: Exception) -> object:
-    reason: object = error.kwargs.get("error") if isinstance(error, botocore_errors.BotoCoreError) else None
+    if not isinstance(error, botocore_errors.SSLError):
+        return isinstance(error, _NOT_SENT_ERRORS)
+    reason: object = error.kwargs.get("error")
     while isinstance(reason, Exception) and reason.args and isinstance(reason.args[-1], Exception):
         reason = reason.args[-1]
-    return reason
+    return isinstance(reason, ssl.SSLCertVerificationError)
 
 
 def _explain(error: Exception) -> str:
@@ -422,7 +392,7 @@ def _explain(error: Exception) -> str:
         case ResponseParserError() | ValueError() | KeyError() | AttributeError():
             return "its answer isn't in AWS's protocol"
         case _:
-            return _name(error)
+            return type(error).__name__
 
 
 def _credentials_missing(error: Exception, call: FailedCall) -> AwsCredentialsError:
@@ -443,20 +413,10 @@ def _credentials_missing(error: Exception, call: FailedCall) -> AwsCredentialsEr
     return AwsCredentialsError(message, hint=hint, operation=call.operation)
 
 
-def _hint(aws_code: str, call: FailedCall) -> str | None:
-    if call.in_root_session and ERRORS.get(aws_code) is AwsCredentialsError:
-        return "The root session has expired or was never valid. Open a new one."
-    return HINTS.get(aws_code)
-
-
 def _may_hold_secrets(error: Exception) -> bool:
     if isinstance(error, botocore_errors.ClientError):
         return error.response.get("Error", {}).get("Code") in WITHHELD
     return isinstance(error, botocore_errors.CredentialRetrievalError | ResponseParserError)
-
-
-def _name(error: Exception) -> str:
-    return type(error).__name__
 
 
 def _one_line(text: str) -> str:

@@ -27,10 +27,7 @@ from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.aws.summaries import SummaryReader
 from rootkeeper.clock import Clock
-from rootkeeper.errors import (
-    RootkeeperError,
-    SettingsError,
-)
+from rootkeeper.errors import RootkeeperError, SettingsError
 
 __all__ = ["AwsGateway", "AwsRootSession", "GatewayOptions", "open_gateway"]
 
@@ -169,11 +166,15 @@ class GatewayPool:
             return self.starting
         name = make_session_name(person)
         with self._guard:
-            gateway = self._gateways.get((work, name)) or self._open(work, name)
-            self._gateways[work, name] = gateway
+            if (work, name) not in self._gateways:
+                assumer = RoleAssumer(self._roles[work], name, self._starting_clients.sts)
+                credentials = self._credentials[work, name] = RoleCredentials(assumer, self._clock)
+                self._gateways[work, name] = AwsGateway(self._shared_clients.acting_as(credentials))
             self._gateways.move_to_end((work, name))
-            self._forget_oldest()
-            return gateway
+            while len(self._gateways) > MOST_GATEWAYS:
+                oldest = next(key for key in self._gateways if key[1] != SERVER_NAME)
+                del self._gateways[oldest], self._credentials[oldest]
+            return self._gateways[work, name]
 
     def renew(self) -> CredentialsCheck:
         """Try the starting credentials, and assume each role again in the server's name; valid sessions stay.
@@ -181,24 +182,17 @@ class GatewayPool:
         One call of sts:GetCallerIdentity, and one of sts:AssumeRole for each role.
         """
         tries: dict[AwsWork | None, Callable[[], object]] = {None: self.starting.read_caller}
-        tries |= {work: self._server_credentials(work).renew for work in self._roles}
-        failures = [_try(work, renew) for work, renew in tries.items()]
-        return CredentialsCheck(tuple(failure for failure in failures if failure is not None))
-
-    def _server_credentials(self, work: AwsWork) -> RoleCredentials:
-        self.gateway(work, SERVER_NAME)
-        with self._guard:
-            return self._credentials[work, SERVER_NAME]
-
-    def _open(self, work: AwsWork, name: str) -> AwsGateway:
-        credentials = RoleCredentials(RoleAssumer(self._roles[work], name, self._starting_clients.sts), self._clock)
-        self._credentials[work, name] = credentials
-        return AwsGateway(self._shared_clients.acting_as(credentials))
-
-    def _forget_oldest(self) -> None:
-        while len(self._gateways) > MOST_GATEWAYS:
-            key = next(key for key in self._gateways if key[1] != SERVER_NAME)
-            del self._gateways[key], self._credentials[key]
+        for work in self._roles:
+            self.gateway(work, SERVER_NAME)
+            with self._guard:
+                tries[work] = self._credentials[work, SERVER_NAME].renew
+        failures = []
+        for tried, renew in tries.items():
+            try:
+                renew()
+            except RootkeeperError as error:
+                failures.append(CredentialsFailure(tried, error.message))
+        return CredentialsCheck(tuple(failures))
 
     @cached_property
     def _shared_clients(self) -> AwsClients:
@@ -217,11 +211,3 @@ def _require_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
     for work, arn in given.items():
         require_role_arn(arn, f"aws.roles.{work.value}")
     return given
-
-
-def _try(work: AwsWork | None, renew: Callable[[], object]) -> CredentialsFailure | None:
-    try:
-        renew()
-    except RootkeeperError as error:
-        return CredentialsFailure(work, error.message)
-    return None

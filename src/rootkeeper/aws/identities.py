@@ -235,8 +235,14 @@ class AwsIdentities:
 
     def read_identities(self, account_id: AccountId) -> AccountIdentities:
         details = self._read_details()
-        versions = (_parse_managed(policy) for policy in details["Policies"])
-        managed = ManagedPolicies(self._clients.iam, {policy.policy_id: policy for policy in versions if policy.text})
+        known: dict[str, PolicySource] = {}
+        for policy in details["Policies"]:
+            versions = policy.get("PolicyVersionList") or ()
+            default: Mapping[str, Any] = next((one for one in versions if one.get("IsDefaultVersion")), {})
+            arn, text = str(required(policy, "Arn", _DETAILS)), document_text(default.get("Document"))
+            if text:
+                known[arn] = PolicySource(arn, str(policy.get("PolicyName") or arn), text)
+        managed = ManagedPolicies(self._clients.iam, known)
         reading = _AuthorizationDetails(managed, {group["GroupName"]: group for group in details["GroupDetailList"]})
         return AccountIdentities(
             account_id=account_id,
@@ -324,7 +330,7 @@ class _AuthorizationDetails:
             arn=arn,
             policies=tuple(policies),
             boundary=self._parse_boundary(user),
-            tags=_parse_tags(user),
+            tags={str(tag["Key"]): str(tag["Value"]) for tag in user.get("Tags") or ()},
         )
 
     def parse_role(self, role: Mapping[str, Any]) -> IamRole:
@@ -356,17 +362,6 @@ class _AuthorizationDetails:
         boundary = identity.get("PermissionsBoundary") or {}
         arn = boundary.get("PermissionsBoundaryArn")
         return self._managed.get(str(arn)) if arn else None
-
-
-def _parse_managed(policy: Mapping[str, Any]) -> PolicySource:
-    versions = policy.get("PolicyVersionList") or ()
-    default: Mapping[str, Any] = next((version for version in versions if version.get("IsDefaultVersion")), {})
-    arn = str(required(policy, "Arn", _DETAILS))
-    return PolicySource(arn, str(policy.get("PolicyName") or arn), document_text(default.get("Document")))
-
-
-def _parse_tags(identity: Mapping[str, Any]) -> dict[str, str]:
-    return {str(tag["Key"]): str(tag["Value"]) for tag in identity.get("Tags") or ()}
 
 
 def _parse_moment(text: str | None) -> datetime | None:
@@ -476,22 +471,22 @@ class _Instance:
             PermissionSetArn=arn,
         )
         for one in assignments:
-            yield self._get_holder(
-                str(required(one, "PrincipalType", "sso:ListAccountAssignments")),
-                str(required(one, "PrincipalId", "sso:ListAccountAssignments")),
-            )
-
-    def _get_holder(self, kind: str, principal_id: str) -> Holder:
-        if (kind, principal_id) not in self._holders:
-            read = self._read_group if kind == HolderKind.GROUP else self._read_user
-            self._holders[kind, principal_id] = read(principal_id)
-        return self._holders[kind, principal_id]
-
-    def _read_user(self, user_id: str) -> Holder:
-        return Holder(HolderKind.USER, self._find_user_name(user_id))
+            kind = str(required(one, "PrincipalType", "sso:ListAccountAssignments"))
+            principal_id = str(required(one, "PrincipalId", "sso:ListAccountAssignments"))
+            if (kind, principal_id) not in self._holders:
+                self._holders[kind, principal_id] = (
+                    self._read_group(principal_id)
+                    if kind == HolderKind.GROUP
+                    else Holder(HolderKind.USER, self._find_user_name(principal_id))
+                )
+            yield self._holders[kind, principal_id]
 
     def _read_group(self, group_id: str) -> Holder:
-        name = self._find_group_name(group_id)
+        try:
+            described = self._store.read("DescribeGroup", IdentityStoreId=self._store_id, GroupId=group_id)
+            name = str(described.get("DisplayName") or f"group {group_id}")
+        except _UNREADABLE:
+            name = f"group {group_id}"
         try:
             memberships = tuple(
                 self._store.list_all(
@@ -502,13 +497,6 @@ class _Instance:
             return Holder(HolderKind.GROUP, name, members=None)
         members = (str(one.get("MemberId", {}).get("UserId", "?")) for one in memberships)
         return Holder(HolderKind.GROUP, name, tuple(sorted(self._find_user_name(user_id) for user_id in members)))
-
-    def _find_group_name(self, group_id: str) -> str:
-        try:
-            described = self._store.read("DescribeGroup", IdentityStoreId=self._store_id, GroupId=group_id)
-        except _UNREADABLE:
-            return f"group {group_id}"
-        return str(described.get("DisplayName") or f"group {group_id}")
 
     def _find_user_name(self, user_id: str) -> str:
         try:

@@ -21,7 +21,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar
 
 from botocore.client import BaseClient
@@ -372,15 +372,7 @@ class SqlQuotas:
                 state = QuotaState(row.tokens, row.counted_at, row.pace, row.throttled_at)
             changed, answer = change(state, now)
             transaction.connection.execute(delete(schema.quota_states).where(is_bucket))
-            transaction.connection.execute(
-                insert(schema.quota_states).values(
-                    **key,
-                    tokens=changed.tokens,
-                    counted_at=changed.counted_at,
-                    pace=changed.pace,
-                    throttled_at=changed.throttled_at,
-                )
-            )
+            transaction.connection.execute(insert(schema.quota_states).values(**key, **asdict(changed)))
             return answer
 
         return self._commits.run(work)

@@ -91,18 +91,15 @@ class RoleAssumer:
                 DurationSeconds=LIFETIME_SECONDS,
             )
         except (AwsAccessDeniedError, AwsCredentialsError, AwsRejectedError, InputError) as error:
-            raise self._refused(error) from error
+            raise AwsCredentialsError(
+                f"The role {self.role_arn} can't be assumed in the name of {self.session_name}: {error.message}",
+                hint=error.hint or "Allow the server sts:AssumeRole and sts:SetSourceIdentity in its trust policy.",
+                operation="sts:AssumeRole",
+                aws_code=error.aws_code if isinstance(error, AwsError) else "",
+            ) from error
         found = required(answer, "Credentials", "sts:AssumeRole")
         key, secret, token = (required(found, part, "sts:AssumeRole") for part in _PARTS)
         return ReadOnlyCredentials(key, secret, token, None)
-
-    def _refused(self, error: AwsError | InputError) -> AwsCredentialsError:
-        return AwsCredentialsError(
-            f"The role {self.role_arn} can't be assumed in the name of {self.session_name}: {error.message}",
-            hint=error.hint or "Allow the server sts:AssumeRole and sts:SetSourceIdentity in its trust policy.",
-            operation="sts:AssumeRole",
-            aws_code=error.aws_code if isinstance(error, AwsError) else "",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,11 @@ class RoleCredentials:
         """
         session = self._session
         if session is None or self._remaining(session) <= UNUSED_BEFORE_END_SECONDS:
-            return self._wait_for_session()
+            with self._renewing:
+                session = self._session
+                if session is None or self._remaining(session) <= UNUSED_BEFORE_END_SECONDS:
+                    session = self._take_session()
+                return session.credentials
         if self._remaining(session) <= RENEWED_BEFORE_END_SECONDS:
             self._renew_quietly()
         return session.credentials
@@ -156,13 +157,6 @@ class RoleCredentials:
 
     def give_up(self) -> None:
         self._session = None
-
-    def _wait_for_session(self) -> ReadOnlyCredentials:
-        with self._renewing:
-            session = self._session
-            if session is None or self._remaining(session) <= UNUSED_BEFORE_END_SECONDS:
-                session = self._take_session()
-            return session.credentials
 
     def _renew_quietly(self) -> None:
         if self._clock.monotonic() - self._tried_at < PAUSE_SECONDS or not self._renewing.acquire(blocking=False):

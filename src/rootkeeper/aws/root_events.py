@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import unquote_plus
 
@@ -104,7 +104,13 @@ def parse_message(body: str) -> EventMessage:
     if isinstance(value, Mapping):
         objects = _find_objects(value)
         if objects is not None:
-            return EventMessage(objects=tuple(one for one in objects if _is_log(one.key)))
+            return EventMessage(
+                objects=tuple(
+                    one
+                    for one in objects
+                    if one.key.endswith((".json.gz", ".json")) and "/CloudTrail-Digest/" not in one.key
+                )
+            )
     return EventMessage(records=pick_root_records(body))
 
 
@@ -144,51 +150,30 @@ def _load(body: str) -> Any:
         raise ValueError("It is nested too deeply.") from error
 
 
-def _find_objects(value: Mapping[str, Any]) -> Iterator[LogObject] | None:
+def _find_objects(value: Mapping[str, Any]) -> list[LogObject] | None:
     """Find the objects of a message; ``None`` if it isn't about objects."""
     if value.get("Event") == "s3:TestEvent":
-        return iter(())
-    if "s3Bucket" in value and "s3ObjectKey" in value:
-        return _list_of_trail(value)
+        return []
+    if "s3Bucket" in value and "s3ObjectKey" in value:  # CloudTrail's own message
+        keys = value["s3ObjectKey"]
+        return [LogObject(str(value["s3Bucket"]), str(key)) for key in (keys if isinstance(keys, list) else [keys])]
     if (value.get("source"), value.get("detail-type")) == ("aws.s3", "Object Created"):
-        return _list_of_bridge(value)
+        return [_parse_object(value.get("detail"), value.get("region"))]
     records = value.get("Records")
     if isinstance(records, list) and records and all(isinstance(one, Mapping) and "s3" in one for one in records):
-        return _list_of_bucket(records)
+        created = (one for one in records if str(one.get("eventName", "")).startswith("ObjectCreated"))
+        found = [_parse_object(one["s3"], one.get("awsRegion")) for one in created]
+        # S3's own message quotes the keys.
+        return [replace(one, key=unquote_plus(one.key)) for one in found]
     return None
 
 
-def _list_of_trail(value: Mapping[str, Any]) -> Iterator[LogObject]:
-    """List the objects of CloudTrail's own message."""
-    keys = value["s3ObjectKey"]
-    for key in keys if isinstance(keys, list) else [keys]:
-        yield LogObject(str(value["s3Bucket"]), str(key))
-
-
-def _list_of_bridge(value: Mapping[str, Any]) -> Iterator[LogObject]:
-    region = value.get("region")
-    yield _parse_object(value.get("detail"), str(region) if region else None, is_quoted=False)
-
-
-def _list_of_bucket(records: list[Mapping[str, Any]]) -> Iterator[LogObject]:
-    """List the objects of S3's message, whose keys are URL-encoded."""
-    for record in records:
-        if str(record.get("eventName", "")).startswith("ObjectCreated"):
-            region = record.get("awsRegion")
-            yield _parse_object(record["s3"], str(region) if region else None, is_quoted=True)
-
-
-def _parse_object(found: Any, region: str | None, *, is_quoted: bool) -> LogObject:
+def _parse_object(found: Any, region: object) -> LogObject:
     try:
         bucket, key = str(found["bucket"]["name"]), str(found["object"]["key"])
     except (KeyError, TypeError) as error:
         raise ValueError("It contains an object without a bucket or a key.") from error
-    return LogObject(bucket, unquote_plus(key) if is_quoted else key, region)
-
-
-def _is_log(key: str) -> bool:
-    """Whether an object is a log file; digests and other objects have no events."""
-    return key.endswith((".json.gz", ".json")) and "/CloudTrail-Digest/" not in key
+    return LogObject(bucket, key, str(region) if region else None)
 
 
 _LOT = 10
@@ -215,7 +200,12 @@ class AwsRootEventQueue:
         return f"sqs:{self._url.rpartition('/')[2]}"
 
     def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
-        """One call: sqs:ReceiveMessage; s3:GetObject for each log file in a message."""
+        """One call: sqs:ReceiveMessage; s3:GetObject for each log file in a message.
+
+        A message whose log file can't be read now is left out and delivered again.
+
+        :raises AwsError: if no message can be read.
+        """
         answer = self._queue.read(
             "ReceiveMessage",
             QueueUrl=self._url,
@@ -223,23 +213,9 @@ class AwsRootEventQueue:
             WaitTimeSeconds=max(0, min(int(wait_seconds), _LONGEST_WAIT_SECONDS)),
             VisibilityTimeout=_HIDDEN_SECONDS,
         )
-        return self._parse_messages(answer.get("Messages") or ())
-
-    def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
-        """One call for ten: sqs:DeleteMessageBatch. Messages that it doesn't delete are delivered again."""
-        for begin in range(0, len(deliveries), _LOT):
-            lot = deliveries[begin : begin + _LOT]
-            entries = [{"Id": str(place), "ReceiptHandle": one.receipt} for place, one in enumerate(lot)]
-            self._queue.read("DeleteMessageBatch", QueueUrl=self._url, Entries=entries)
-
-    def _parse_messages(self, messages: Sequence[AwsResponse]) -> tuple[EventDelivery, ...]:
-        """Parse messages. One whose log file can't be read now is left out and delivered again.
-
-        :raises AwsError: if no message can be read.
-        """
         found: list[EventDelivery] = []
         failure: AwsError | None = None
-        for message in messages:
+        for message in answer.get("Messages") or ():
             try:
                 found.append(self._parse_message(message))
             except AwsError as error:
@@ -248,47 +224,46 @@ class AwsRootEventQueue:
             raise failure
         return tuple(found)
 
+    def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
+        """One call for ten: sqs:DeleteMessageBatch. Messages that it doesn't delete are delivered again."""
+        for begin in range(0, len(deliveries), _LOT):
+            lot = deliveries[begin : begin + _LOT]
+            entries = [{"Id": str(place), "ReceiptHandle": one.receipt} for place, one in enumerate(lot)]
+            self._queue.read("DeleteMessageBatch", QueueUrl=self._url, Entries=entries)
+
     def _parse_message(self, message: AwsResponse) -> EventDelivery:
-        """Parse a message; one that can't be parsed is kept as unreadable, and has no records."""
+        """Parse a message. One that can't be parsed is kept as unreadable, and has no records. One with a log file that
+        is broken or gone is kept too, and its other log files are read.
+        """
         body, receipt = str(message.get("Body", "")), str(message.get("ReceiptHandle", ""))
         try:
             reported = parse_message(body)
         except ValueError as error:
             self._unreadable.keep(self.name, body, str(error))
             return EventDelivery(receipt, ())
-        return EventDelivery(receipt, (*reported.records, *self._read_logs(reported.objects, body)))
-
-    def _read_logs(self, logs: Sequence[LogObject], body: str) -> list[Mapping[str, Any]]:
-        """Read log files. For one that is broken or gone, the message is kept as unreadable; the others are read."""
-        records: list[Mapping[str, Any]] = []
-        problems: list[str] = []
-        for log in logs:
+        records, problems = list(reported.records), list[str]()
+        for log in reported.objects:
             try:
                 records += self._read_log(log)
             except (AwsNotFoundError, ValueError) as error:
                 problems.append(error.message if isinstance(error, AwsNotFoundError) else str(error))
+        # Only after all log files were read: an error of AWS has the message delivered again.
         for problem in problems:
             self._unreadable.keep(self.name, body, problem)
-        return records
+        return EventDelivery(receipt, tuple(records))
 
     def _read_log(self, log: LogObject) -> tuple[Mapping[str, Any], ...]:
         """One call: s3:GetObject."""
-        calls = self._find_bucket(log.region or self._region)
+        region = log.region or self._region
+        if region not in self._buckets:
+            self._buckets[region] = self._clients.operator_calls_in("s3", region)
+        calls = self._buckets[region]
         answer = calls.read("GetObject", target=log.bucket, Bucket=log.bucket, Key=log.key)
-        content = self._read_body(answer["Body"], calls, log)
+        try:
+            with answer["Body"] as body:
+                content: bytes = body.read(LARGEST_OBJECT + 1)
+        except TRANSLATED as error:
+            raise_translated(error, FailedCall("s3:GetObject", calls.url, self._clients.profile, target=log.bucket))
         if len(content) > LARGEST_OBJECT:
             raise ValueError(f"s3://{log.bucket}/{log.key} is too large for a CloudTrail log file.")
         return pick_root_records(unpack_log(content, log.key))
-
-    def _read_body(self, body: Any, calls: ServiceCalls, log: LogObject) -> bytes:
-        try:
-            with body:
-                content: bytes = body.read(LARGEST_OBJECT + 1)
-                return content
-        except TRANSLATED as error:
-            raise_translated(error, FailedCall("s3:GetObject", calls.url, self._clients.profile, target=log.bucket))
-
-    def _find_bucket(self, region: str) -> ServiceCalls:
-        if region not in self._buckets:
-            self._buckets[region] = self._clients.operator_calls_in("s3", region)
-        return self._buckets[region]

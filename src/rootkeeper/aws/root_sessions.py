@@ -313,10 +313,9 @@ class AwsRootSession:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a root session can't be pickled or copied")
 
-    def frozen_credentials(self) -> ReadOnlyCredentials:
+    def freeze_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials for a signature within the gateway, and for nothing else."""
-        found = self._credentials
-        return ReadOnlyCredentials(found.access_key_id, found.secret_access_key, found.session_token, None)
+        return self._credentials.freeze()
 
     def require_identity(self) -> None:
         with root_session_entered(self._credentials):
@@ -344,13 +343,19 @@ class AwsRootSession:
 
     def read_credentials(self) -> RootCredentials:
         observed_at = self._clients.clock.now()
+        login_profile = self.find_login_profile()
+        if login_profile is not None:
+            user = required(self._read("GetUser"), "User", "iam:GetUser")
+            login_profile = parse_login_profile(login_profile.created_at, user.get("PasswordLastUsed"))
+        access_keys = []
+        for key in self._list("ListAccessKeys", "AccessKeyMetadata"):
+            answer = self._read("GetAccessKeyLastUsed", AccessKeyId=required(key, "AccessKeyId", "iam:ListAccessKeys"))
+            last_used = required(answer, "AccessKeyLastUsed", "iam:GetAccessKeyLastUsed")
+            access_keys.append(parse_access_key(key, last_used))
         return RootCredentials(
             account_id=self.account_id,
-            login_profile=self._find_login_profile_with_last_use(),
-            access_keys=tuple(
-                parse_access_key(key, self._read_last_use(required(key, "AccessKeyId", "iam:ListAccessKeys")))
-                for key in self._list("ListAccessKeys", "AccessKeyMetadata")
-            ),
+            login_profile=login_profile,
+            access_keys=tuple(access_keys),
             signing_certificates=self.list_signing_certificates(),
             mfa_devices=self.list_mfa_devices(),
             observed_at=observed_at,
@@ -399,18 +404,6 @@ class AwsRootSession:
 
     def deactivate_mfa_device(self, mfa_serial_number: str, intent: Intent) -> None:
         self._change("DeactivateMFADevice", Action.MFA_DEVICE_DEACTIVATE, intent, SerialNumber=mfa_serial_number)
-
-    def _find_login_profile_with_last_use(self) -> LoginProfile | None:
-        found = self.find_login_profile()
-        if found is None:
-            return None
-        user = required(self._read("GetUser"), "User", "iam:GetUser")
-        return parse_login_profile(found.created_at, user.get("PasswordLastUsed"))
-
-    def _read_last_use(self, access_key_id: str) -> AwsResponse:
-        answer = self._read("GetAccessKeyLastUsed", AccessKeyId=access_key_id)
-        found: AwsResponse = required(answer, "AccessKeyLastUsed", "iam:GetAccessKeyLastUsed")
-        return found
 
     def _read(self, operation: str, **parameters: object) -> AwsResponse:
         with root_session_entered(self._credentials):

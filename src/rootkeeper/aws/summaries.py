@@ -144,7 +144,16 @@ class SummaryCalls:
             session = request.session if isinstance(request.session, AwsRootSession) else None
             try:
                 session = session or await self._open(request)
-                answer = await self._ask_for_summary(session)
+                call = FailedCall(
+                    "iam:GetAccountSummary",
+                    host_and_port(self._templates.read_summary.url),
+                    self._clients.profile,
+                    target=session.account_id,
+                    in_root_session=True,
+                )
+                answer = await self._exchange(
+                    self._templates.read_summary, session.account_id, session.freeze_credentials, call
+                )
                 return SummaryAnswer(request, session, parse_summary(answer), None)
             except AwsError as error:
                 return SummaryAnswer(request, session, None, error)
@@ -164,22 +173,12 @@ class SummaryCalls:
                 self._templates.assume_root, request.account_id, self._clients.find_operator, call
             )
         except AwsThrottledError:
-            await self._slow_down()
+            await asyncio.to_thread(self._quota.slow_down)
             raise
         except AwsCredentialsError:
             self._clients.give_up_operator()
             raise
         return session_answered(self._clients, request.account_id, TaskPolicy.AUDIT, answer)
-
-    async def _ask_for_summary(self, session: AwsRootSession) -> AwsResponse:
-        call = FailedCall(
-            "iam:GetAccountSummary",
-            host_and_port(self._templates.read_summary.url),
-            self._clients.profile,
-            target=session.account_id,
-            in_root_session=True,
-        )
-        return await self._exchange(self._templates.read_summary, session.account_id, session.frozen_credentials, call)
 
     async def _exchange(
         self,
@@ -203,9 +202,6 @@ class SummaryCalls:
                     await asyncio.to_thread(self._quota.draw_ahead)
         if wait_seconds > 0:
             await asyncio.sleep(wait_seconds)
-
-    async def _slow_down(self) -> None:
-        await asyncio.to_thread(self._quota.slow_down)
 
 
 def open_reader(clients: AwsClients, concurrency: int) -> LoopSummaryReader | ThreadedSummaryReader:

@@ -171,35 +171,28 @@ def take_template(client: BaseClient, operation: str, **parameters: object) -> C
     try:
         getattr(client, xform_name(operation))(**parameters)
     except RequestCapturedError as captured:
-        return _make_template(client, operation, captured.request)
-    raise RuntimeError("botocore sent a request that it should only build")
-
-
-def _make_template(client: BaseClient, operation: str, request: AWSPreparedRequest) -> CallTemplate:
-    """Make the template of a signed request that botocore has built."""
+        request = captured.request
+    else:
+        raise RuntimeError("botocore sent a request that it should only build")
     model = client.meta.service_model
     scope = _SCOPE.search(_text(request.headers["Authorization"]))
     if scope is None:
         raise RuntimeError("botocore signed in a way that isn't Signature Version 4")
     headers = {name: _text(request.headers[name]) for name in _KEPT_HEADERS}
+    parsers = ResponseParserFactory()
+    parsers.set_parser_defaults(timestamp_parser=_parse_instant)
     return CallTemplate(
         operation=operation,
         url=request.url,
         body=request.body if isinstance(request.body, bytes) else str(request.body).encode(),
         signature=CachedRequestSigner(request.url, headers, scope["name"], scope["region"]),
         output_shape=model.operation_model(operation).output_shape,
-        parser=_create_parser(model.metadata["protocol"]),
+        parser=parsers.create_parser(model.metadata["protocol"]),
     )
 
 
-def _create_parser(protocol: str) -> Any:
-    """Create botocore's parser, with a faster reading of times in their usual form."""
-    factory = ResponseParserFactory()
-    factory.set_parser_defaults(timestamp_parser=_parse_instant)
-    return factory.create_parser(protocol)
-
-
 def _parse_instant(value: Any) -> datetime:
+    """Parse a time, faster than botocore if it has its usual form."""
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError):

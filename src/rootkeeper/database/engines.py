@@ -29,7 +29,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import QueuePool
 
-from rootkeeper.database.files import sync_folder
+from rootkeeper.database.files import sync_folder, try_lock
 from rootkeeper.errors import DatabaseError, Hint, SettingsError
 
 POOLED_CONNECTIONS = 8
@@ -251,18 +251,14 @@ class SqliteStore:
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         with self._folder_locked():
-            self._choose_log()
+            statement = "PRAGMA journal_mode=WAL"  # can't be done within a transaction
+            try:
+                with closing(self._try_connect("mode=rw")) as driver_connection:
+                    driver_connection.execute(statement)
+            except sqlite3.Error as error:
+                raise OperationalError(statement, None, error) from error
             with begin_writing(self.engine.connect()) as connection, connection.begin():
                 yield connection
-
-    def _choose_log(self) -> None:
-        """Switch the file to write-ahead logging, which can't be done within a transaction."""
-        statement = "PRAGMA journal_mode=WAL"
-        try:
-            with closing(self._try_connect("mode=rw")) as driver_connection:
-                driver_connection.execute(statement)
-        except sqlite3.Error as error:
-            raise OperationalError(statement, None, error) from error
 
     def require_in_place(self, connection: Connection) -> None:
         if _file_identity(self.path) != connection.connection.info.get("file"):
@@ -319,26 +315,17 @@ class SqliteStore:
     def _folder_locked(self) -> Iterator[None]:
         """Lock the folder, not the file: closing a handle of the file would drop SQLite's own locks on it."""
         handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        deadline = time.monotonic() + max(self._busy_timeout_seconds, 1)
         try:
-            self._wait_for(handle)
+            while not try_lock(handle, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise DatabaseError(
+                        f"Another process is creating or migrating the database {self.path}.", hint=_WAIT
+                    )
+                time.sleep(_LOCK_POLL_SECONDS)
             yield
         finally:
             os.close(handle)
-
-    def _wait_for(self, handle: int) -> None:
-        deadline = time.monotonic() + max(self._busy_timeout_seconds, 1)
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise DatabaseError(
-                        f"Another process is creating or migrating the database {self.path}.",
-                        hint=_WAIT,
-                    ) from error
-                time.sleep(_LOCK_POLL_SECONDS)
-            else:
-                return
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,16 +32,26 @@ def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
     deadline = time.monotonic() + wait_seconds
     while True:
         handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b")
-        with suppress(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still_at(handle, path):
-                break
+        if try_lock(handle.fileno(), fcntl.LOCK_EX) and _is_still_at(handle, path):
+            break
         handle.close()
         if time.monotonic() >= deadline:
             raise LineFileBusyError(f"Another process is writing to {path}.")
         time.sleep(_POLL_SECONDS)
     with handle:
         yield handle
+
+
+def try_lock(handle: int, kind: int) -> bool:
+    """Lock an open file or folder if no other process holds a conflicting lock.
+
+    :param kind: ``LOCK_EX`` or ``LOCK_SH``.
+    """
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_still_at(handle: BinaryIO, path: Path) -> bool:

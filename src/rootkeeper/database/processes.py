@@ -25,6 +25,7 @@ from typing import Self
 
 from sqlalchemy.engine import make_url
 
+from rootkeeper.database.files import try_lock
 from rootkeeper.errors import DatabaseError, ServerRunningError
 
 _PROC = Path("/proc")
@@ -89,7 +90,7 @@ def _is_hidden(process_id: int, proc: Path) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 
@@ -163,7 +164,13 @@ class ServerLock:
         self._open.callback(os.close, self._handle)
         if not _lock_within(self._handle, fcntl.LOCK_EX, _WAIT_SECONDS):
             self._open.close()
-            raise _already_running(path)
+            running = _read(path)
+            where = f" It listens on {running.url}." if running.url else ""
+            database = path.with_name(path.name.removesuffix(_SUFFIX))
+            raise ServerRunningError(
+                f"A server runs on {database} already: {running.describe()}.{where}",
+                hint="Only one server can run on a SQLite file. Stop that server first, or use PostgreSQL for several.",
+            )
         self.describe(server)
 
     def __enter__(self) -> Self:
@@ -221,24 +228,11 @@ def _lock_path(database_url: str) -> Path | None:
 
 def _lock_within(handle: int, kind: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        else:
-            return True
-
-
-def _already_running(path: Path) -> ServerRunningError:
-    running = _read(path)
-    where = f" It listens on {running.url}." if running.url else ""
-    return ServerRunningError(
-        f"A server runs on {path.with_name(path.name.removesuffix(_SUFFIX))} already: {running.describe()}.{where}",
-        hint="Only one server can run on a SQLite file. Stop that server first, or use PostgreSQL for several.",
-    )
+    while not try_lock(handle, kind):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _read(path: Path) -> RunningServer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.primary_emails import PrimaryEmails
@@ -36,7 +36,6 @@ from rootkeeper.root_emails.rules import EMAIL_PARAMETER, ONE_TIME_PASSWORD_LAST
 from rootkeeper.root_emails.service import read_again, read_update
 from rootkeeper.setup.service import SetupStep, find_satisfied
 from rootkeeper.unlock.rules import evaluate_reread, read_resource
-from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import shows_decision
 from rootkeeper.windows.opening import describe_foreign, mark_open, record_open
 from rootkeeper.windows.rules import (
@@ -138,16 +137,12 @@ class AccountRereader:
             raise AwsAccessDeniedError(f"Account {self.account_id} is {state}. AWS doesn't allow root sessions in it.")
 
 
-def _list_login_profiles(session: RootSession) -> list[str]:
-    return [""] if session.find_login_profile() else []
-
-
 _READERS: dict[CredentialKind, Callable[[RootSession], list[str]]] = {
     CredentialKind.ACCESS_KEYS: lambda session: [key.access_key_id for key in session.list_access_keys()],
     CredentialKind.SIGNING_CERTIFICATES: lambda session: [
         certificate.signing_certificate_id for certificate in session.list_signing_certificates()
     ],
-    CredentialKind.PASSWORD: _list_login_profiles,
+    CredentialKind.PASSWORD: lambda session: [""] if session.find_login_profile() else [],
     CredentialKind.MFA_DEVICES: lambda session: [device.mfa_serial_number for device in session.list_mfa_devices()],
 }
 
@@ -191,7 +186,9 @@ def evaluate_setup_intent(entry: LedgerEntry, setup: Setup) -> IntentFinding:
         return IntentFinding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
     if entry.action not in SETUP_ACTIONS:
         return IntentFinding(Result.UNKNOWN, "Interrupted.")
-    satisfied = find_satisfied(_find_step(entry), setup)
+    feature = entry.parameters.get("feature")
+    step = SetupStep(entry.action, Feature(feature) if isinstance(feature, str) else None, entry.account_id)
+    satisfied = find_satisfied(step, setup)
     if satisfied is None:
         return IntentFinding(None, " ".join(setup.unknown) or "AWS doesn't show it while trusted access is off.")
     return _DONE if satisfied else _NOT_DONE
@@ -258,7 +255,11 @@ def _evaluate_policy_change(entry: LedgerEntry, rereading: AccountRereader) -> I
         resource = read_resource(entry.action, rereading.account_id, entry.parameters)
     except ValueError as error:
         return IntentFinding(Result.UNKNOWN, f"Interrupted; {error}.")
-    for pause in (*_list_policy_pauses(entry, rereading.clock.now()), None):
+    pauses: tuple[float, ...] = POLICY_PAUSES_SECONDS
+    if entry.action is Action.QUEUE_POLICY_SET:
+        left_seconds = (entry.at + QUEUE_POLICY_SETTLES - rereading.clock.now()).total_seconds()
+        pauses = (*pauses, max(left_seconds, 0.0) + 1)
+    for pause in (*pauses, None):
         try:
             policy = rereading.find_policy(resource)
         except AwsError as error:
@@ -268,18 +269,6 @@ def _evaluate_policy_change(entry: LedgerEntry, rereading: AccountRereader) -> I
             break
         rereading.clock.sleep(pause)
     return IntentFinding(assessment.result, assessment.explanation)
-
-
-def _list_policy_pauses(entry: LedgerEntry, now: datetime) -> tuple[float, ...]:
-    if entry.action is not Action.QUEUE_POLICY_SET:
-        return POLICY_PAUSES_SECONDS
-    left_seconds = (entry.at + QUEUE_POLICY_SETTLES - now).total_seconds()
-    return (*POLICY_PAUSES_SECONDS, max(left_seconds, 0.0) + 1)
-
-
-def _find_step(entry: LedgerEntry) -> SetupStep:
-    feature = entry.parameters.get("feature")
-    return SetupStep(entry.action, Feature(feature) if isinstance(feature, str) else None, entry.account_id)
 
 
 _DONE = IntentFinding(Result.DONE, "Done, as a re-read shows.")
@@ -292,7 +281,19 @@ def evaluate_email_intent(
 ) -> IntentFinding:
     """Evaluate an intent that changes a root email address. One call for a start, two for an acceptance."""
     if entry.action is Action.EMAIL_UPDATE_START:
-        return _evaluate_start(entry, account_id, emails)
+        is_started = was_started(entry.parameters, read_update(emails, account_id))
+        if is_started is None:
+            void_at = entry.at + ONE_TIME_PASSWORD_LASTS
+            return IntentFinding(
+                Result.UNKNOWN,
+                "It can't be read whether a one-time password was sent. It expires by "
+                f"{void_at.isoformat(timespec='seconds')} and changes nothing until it is submitted.",
+            )
+        if is_started:
+            return IntentFinding(
+                Result.DONE, "AWS shows that a one-time password was sent. It changes nothing until it is submitted."
+            )
+        return IntentFinding(Result.FAILED, "AWS shows that no one-time password was sent.")
     reread = read_again(emails, account_id)
     email = str(entry.parameters.get(EMAIL_PARAMETER, ""))
     result = evaluate_acceptance(reread, email, entry.at, clock.now(), was_answered=False)
@@ -304,22 +305,6 @@ def evaluate_email_intent(
     return IntentFinding(
         None, f"Whether the address becomes {email} isn't shown yet: {shown}. AWS may take up to 4 hours."
     )
-
-
-def _evaluate_start(entry: LedgerEntry, account_id: AccountId, emails: PrimaryEmails) -> IntentFinding:
-    is_started = was_started(entry.parameters, read_update(emails, account_id))
-    if is_started is None:
-        void_at = entry.at + ONE_TIME_PASSWORD_LASTS
-        return IntentFinding(
-            Result.UNKNOWN,
-            "It can't be read whether a one-time password was sent. It expires by "
-            f"{void_at.isoformat(timespec='seconds')} and changes nothing until it is submitted.",
-        )
-    if is_started:
-        return IntentFinding(
-            Result.DONE, "AWS shows that a one-time password was sent. It changes nothing until it is submitted."
-        )
-    return IntentFinding(Result.FAILED, "AWS shows that no one-time password was sent.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,7 +421,12 @@ class Settlement:
     def settle_setup(self, left: Orphans) -> SettlementReport:
         """Settle the intents that concern no account's root user, by the current set-up."""
         orphans = left.of_organization
-        setup = self._read_setup() if any(entry.action in SETUP_ACTIONS for entry in orphans) else _NOT_READ
+        setup = Setup(None, None, None)
+        if any(entry.action in SETUP_ACTIONS for entry in orphans):
+            try:
+                setup = self.reader.read_setup()
+            except AwsError as error:
+                setup = Setup(None, None, None, unknown=(error.message,))
         return SettlementReport(tuple(self._record((entry, evaluate_setup_intent(entry, setup)) for entry in orphans)))
 
     def settle_account(self, left: AccountOrphans) -> SettlementReport:
@@ -455,10 +445,14 @@ class Settlement:
     def _evaluate(self, entry: LedgerEntry, rereading: AccountRereader) -> IntentFinding:
         if entry.action in EMAIL_ACTIONS:
             return evaluate_email_intent(entry, rereading.account_id, self.emails, self.clock)
-        window = self._find_window(entry)
-        shown = None if window is None else shows_decision(window, entry.action, entry.actor.name, _decided_at(entry))
-        if shown is not None:
-            return IntentFinding(Result.DONE if shown else Result.FAILED, "As the window shows.")
+        window, window_id = None, entry.parameters.get("window_id")
+        if isinstance(window_id, str):
+            with suppress(InputError):
+                window = self.windows.get(window_id)
+        if window is not None:
+            shown = shows_decision(window, entry.action, entry.actor.name, entry.parameters.get("decided_at"))
+            if shown is not None:
+                return IntentFinding(Result.DONE if shown else Result.FAILED, "As the window shows.")
         return evaluate_account_intent(entry, rereading, None if window is None else window.state)
 
     def _record(self, evaluated: Iterable[tuple[LedgerEntry, IntentFinding]]) -> Iterable[SettledIntent]:
@@ -501,33 +495,11 @@ class Settlement:
         self.windows.change(ended, expected=window.state)
         return ended
 
-    def _find_window(self, entry: LedgerEntry) -> RecoveryWindow | None:
-        """Find the window of the entry."""
-        window_id = entry.parameters.get("window_id")
-        if not isinstance(window_id, str):
-            return None
-        with suppress(InputError):
-            return self.windows.get(window_id)
-        return None
-
-    def _read_setup(self) -> Setup:
-        try:
-            return self.reader.read_setup()
-        except AwsError as error:
-            return Setup(None, None, None, unknown=(error.message,))
-
-
-_NOT_READ = Setup(None, None, None)
-
 
 def _is_in_mid_step(window: RecoveryWindow) -> bool:
     """Without a server, APPROVED lasts only until its process opens the window; on a server it lapses."""
     is_passing = window.state is WindowState.APPROVED and window.lapses_at is None
     return is_passing or window.state is WindowState.OPENING
-
-
-def _decided_at(entry: LedgerEntry) -> JsonValue:
-    return entry.parameters.get("decided_at")
 
 
 def _is_of_organization(entry: LedgerEntry) -> bool:
