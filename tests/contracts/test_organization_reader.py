@@ -81,7 +81,8 @@ def test_the_set_up_is_told_while_trusted_access_is_on(subject: Subject) -> None
 
 
 def test_features_are_not_told_while_trusted_access_is_off(subject: Subject) -> None:
-    subject.organization.disable_trusted_access(intent(subject, Action.TRUSTED_ACCESS_DISABLE))
+    action = Action.TRUSTED_ACCESS_DISABLE
+    subject.organization.change_setup(action, intent(subject, action))
     setup = subject.organization.read_setup()
     assert setup.trusted_access is False
     assert setup.features is None

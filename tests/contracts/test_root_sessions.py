@@ -91,7 +91,8 @@ def test_the_management_account_and_accounts_that_are_not_active_are_refused(sub
 )
 def test_each_task_needs_its_feature(subject: Subject, feature_left: Feature, allowed: set[TaskPolicy]) -> None:
     (other,) = set(Feature) - {feature_left}
-    subject.organization.disable_feature(other, intent(subject, Action.FEATURE_DISABLE))
+    action = Action.FEATURE_DISABLE
+    subject.organization.change_setup(action, intent(subject, action), feature=other)
     for task_policy in TaskPolicy:
         if task_policy in allowed:
             open_session(subject, task_policy)
@@ -101,7 +102,8 @@ def test_each_task_needs_its_feature(subject: Subject, feature_left: Feature, al
 
 
 def test_nothing_opens_while_trusted_access_is_off(subject: Subject) -> None:
-    subject.organization.disable_trusted_access(intent(subject, Action.TRUSTED_ACCESS_DISABLE))
+    action = Action.TRUSTED_ACCESS_DISABLE
+    subject.organization.change_setup(action, intent(subject, action))
     with pytest.raises(AwsAccessDeniedError, match="Service not enabled for AWS Organizations"):
         open_session(subject, TaskPolicy.AUDIT)
 

@@ -241,31 +241,24 @@ class FakeOrganization:
 
     # OrganizationAdministration.
 
-    def enable_trusted_access(self, intent: Intent) -> None:
-        self.check(intent, Action.TRUSTED_ACCESS_ENABLE, None)
-        self._perform("EnableAWSServiceAccess", None, lambda: setattr(self, "trusted_access", True))
-
-    def disable_trusted_access(self, intent: Intent) -> None:
-        self.check(intent, Action.TRUSTED_ACCESS_DISABLE, None)
-        self._perform("DisableAWSServiceAccess", None, self._disable_trusted_access)
-
-    def enable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        self.check(intent, Action.FEATURE_ENABLE, None)
-        self._perform(f"EnableOrganizations{feature.value}", None, lambda: self._switch(feature, on=True))
-        return frozenset(self.features)
-
-    def disable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        self.check(intent, Action.FEATURE_DISABLE, None)
-        self._perform(f"DisableOrganizations{feature.value}", None, lambda: self._switch(feature, on=False))
-        return frozenset(self.features)
-
-    def register_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        self.check(intent, Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id)
-        self._perform("RegisterDelegatedAdministrator", account_id, lambda: self._register(account_id))
-
-    def deregister_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        self.check(intent, Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id)
-        self._perform("DeregisterDelegatedAdministrator", account_id, lambda: self._deregister(account_id))
+    def change_setup(
+        self, action: Action, intent: Intent, *, feature: Feature | None = None, account_id: AccountId | None = None
+    ) -> None:
+        self.check(intent, action, account_id)
+        is_on = action in {
+            Action.DELEGATED_ADMINISTRATOR_REGISTER,
+            Action.FEATURE_ENABLE,
+            Action.TRUSTED_ACCESS_ENABLE,
+        }
+        verb = "Enable" if is_on else "Disable"
+        if feature is not None:
+            self._perform(f"{verb}Organizations{feature.value}", None, lambda: self._switch(feature, on=is_on))
+        elif account_id is None:
+            self._perform(f"{verb}AWSServiceAccess", None, lambda: self._set_trusted_access(on=is_on))
+        elif is_on:
+            self._perform("RegisterDelegatedAdministrator", account_id, lambda: self._register(account_id))
+        else:
+            self._perform("DeregisterDelegatedAdministrator", account_id, lambda: self._deregister(account_id))
 
     # RootSessions.
 
@@ -336,10 +329,10 @@ class FakeOrganization:
             raise AwsRejectedError("Trusted access is off.", aws_code="ServiceAccessNotEnabledException")
         (self.features.add if on else self.features.discard)(feature)
 
-    def _disable_trusted_access(self) -> None:
-        if self.delegated_administrators:
+    def _set_trusted_access(self, *, on: bool) -> None:
+        if self.delegated_administrators and not on:
             raise AwsRejectedError("A delegated administrator is registered.", aws_code="ConstraintViolationException")
-        self.trusted_access = False
+        self.trusted_access = on
 
     def _register(self, account_id: AccountId) -> None:
         if account_id in self.delegated_administrators:

@@ -289,50 +289,44 @@ def measure_offset(dated_at: datetime, began_at: datetime, took: timedelta) -> t
     return timedelta()
 
 
+_FEATURE_VERBS = {Action.FEATURE_ENABLE: "Enable", Action.FEATURE_DISABLE: "Disable"}
+
+_SETUP_OPERATIONS = {
+    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "DeregisterDelegatedAdministrator",
+    Action.DELEGATED_ADMINISTRATOR_REGISTER: "RegisterDelegatedAdministrator",
+    Action.TRUSTED_ACCESS_DISABLE: "DisableAWSServiceAccess",
+    Action.TRUSTED_ACCESS_ENABLE: "EnableAWSServiceAccess",
+}
+
+
 class AwsOrganizationAdministration:
     """Implements ``OrganizationAdministration``."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
 
-    def enable_trusted_access(self, intent: Intent) -> None:
-        require_intent_fits(intent, Action.TRUSTED_ACCESS_ENABLE, None)
-        self._change("EnableAWSServiceAccess", intent)
-
-    def disable_trusted_access(self, intent: Intent) -> None:
-        require_intent_fits(intent, Action.TRUSTED_ACCESS_DISABLE, None)
-        self._change("DisableAWSServiceAccess", intent)
-
-    def enable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        require_intent_fits(intent, Action.FEATURE_ENABLE, None)
-        return self._switch(f"EnableOrganizations{feature.value}", intent)
-
-    def disable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        require_intent_fits(intent, Action.FEATURE_DISABLE, None)
-        return self._switch(f"DisableOrganizations{feature.value}", intent)
-
-    def register_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        require_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id)
-        self._change("RegisterDelegatedAdministrator", intent, account_id)
-
-    def deregister_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        require_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id)
-        self._change("DeregisterDelegatedAdministrator", intent, account_id)
-
-    def _change(self, operation: str, intent: Intent, account_id: AccountId | None = None) -> None:
-        target = {} if account_id is None else {"AccountId": account_id}
-        self._clients.organizations_changing.change(
-            operation, intent, self._clients.clock, target=account_id, ServicePrincipal=IAM_SERVICE_PRINCIPAL, **target
-        )
-
-    def _switch(self, operation: str, intent: Intent) -> frozenset[Feature]:
-        answer = self._clients.iam_changing.change(operation, intent, self._clients.clock)
+    def change_setup(
+        self, action: Action, intent: Intent, *, feature: Feature | None = None, account_id: AccountId | None = None
+    ) -> None:
+        require_intent_fits(intent, action, account_id)
+        clients = self._clients
+        if feature is None:
+            clients.organizations_changing.change(
+                _SETUP_OPERATIONS[action],
+                intent,
+                clients.clock,
+                target=account_id,
+                ServicePrincipal=IAM_SERVICE_PRINCIPAL,
+                **({} if account_id is None else {"AccountId": account_id}),
+            )
+            return
+        operation = f"{_FEATURE_VERBS[action]}Organizations{feature.value}"
+        answer = clients.iam_changing.change(operation, intent, clients.clock)
         if answer.get("EnabledFeatures") is None:
             raise AwsUnclearError(
                 f"The answer to iam:{operation} doesn't contain the enabled features. It may have acted.",
                 operation=f"iam:{operation}",
             )
-        return parse_features(answer["EnabledFeatures"])
 
 
 class OrganizationReader(Protocol):
@@ -415,34 +409,18 @@ class OrganizationReader(Protocol):
 
 
 class OrganizationAdministration(Protocol):
-    """Changes the set-up. Each change is sent once and needs the receipt of its intent.
+    """Changes the set-up."""
 
-    :raises AwsUnclearError: if the answer is unclear; a re-read decides.
-    """
+    def change_setup(
+        self, action: Action, intent: Intent, *, feature: Feature | None = None, account_id: AccountId | None = None
+    ) -> None:
+        """Make one call, once, with the receipt of its intent; a feature's action needs ``feature``.
 
-    def enable_trusted_access(self, intent: Intent) -> None:
-        """One call: organizations:EnableAWSServiceAccess."""
-        ...
+        organizations:EnableAWSServiceAccess, organizations:DisableAWSServiceAccess,
+        organizations:RegisterDelegatedAdministrator, organizations:DeregisterDelegatedAdministrator (all for
+        iam.amazonaws.com), iam:EnableOrganizationsRootCredentialsManagement, iam:EnableOrganizationsRootSessions,
+        iam:DisableOrganizationsRootCredentialsManagement or iam:DisableOrganizationsRootSessions.
 
-    def disable_trusted_access(self, intent: Intent) -> None:
-        """One call: organizations:DisableAWSServiceAccess."""
-        ...
-
-    def enable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        """One call: iam:EnableOrganizationsRootCredentialsManagement or iam:EnableOrganizationsRootSessions.
-
-        :returns: the features that AWS says are on now.
+        :raises AwsUnclearError: if the answer is unclear; a re-read decides.
         """
-        ...
-
-    def disable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
-        """One call: iam:DisableOrganizationsRootCredentialsManagement or iam:DisableOrganizationsRootSessions."""
-        ...
-
-    def register_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        """One call: organizations:RegisterDelegatedAdministrator for iam.amazonaws.com."""
-        ...
-
-    def deregister_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
-        """One call: organizations:DeregisterDelegatedAdministrator for iam.amazonaws.com."""
         ...

@@ -6,7 +6,7 @@ proves a step, not AWS's answer. A step that isn't proven stops the later ones, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ from rootkeeper.errors import (
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Endpoint, Feature, Organization, Setup
 from rootkeeper.organization.progress import Progress
@@ -121,7 +121,7 @@ class SetupSteps:
         intent = self.ledger.append_intent(step.action, account_id=step.account_id, parameters=_describe(step))
         error: AwsError | None = None
         try:
-            _CALLS[step.action](self.administration, step, intent)
+            self.administration.change_setup(step.action, intent, feature=step.feature, account_id=step.account_id)
         except LockLostError:
             self.ledger.append_outcome(intent, Result.FAILED, {"error": "not sent"})
             raise
@@ -188,35 +188,6 @@ def _describe_outcome(result: SetupStepResult, error: AwsError | None) -> Mappin
         details |= {"error": error.code, "aws_code": error.aws_code, "request_id": error.request_id}
     return details
 
-
-def _enable_feature(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
-    if step.feature is not None:
-        administration.enable_feature(step.feature, intent)
-
-
-def _disable_feature(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
-    if step.feature is not None:
-        administration.disable_feature(step.feature, intent)
-
-
-def _register(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
-    if step.account_id is not None:
-        administration.register_delegated_administrator(step.account_id, intent)
-
-
-def _deregister(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
-    if step.account_id is not None:
-        administration.deregister_delegated_administrator(step.account_id, intent)
-
-
-_CALLS: Mapping[Action, Callable[[OrganizationAdministration, SetupStep, Intent], None]] = {
-    Action.TRUSTED_ACCESS_ENABLE: lambda administration, _, intent: administration.enable_trusted_access(intent),
-    Action.TRUSTED_ACCESS_DISABLE: lambda administration, _, intent: administration.disable_trusted_access(intent),
-    Action.FEATURE_ENABLE: _enable_feature,
-    Action.FEATURE_DISABLE: _disable_feature,
-    Action.DELEGATED_ADMINISTRATOR_REGISTER: _register,
-    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: _deregister,
-}
 
 _SWITCHING_ON = frozenset(
     {Action.TRUSTED_ACCESS_ENABLE, Action.FEATURE_ENABLE, Action.DELEGATED_ADMINISTRATOR_REGISTER}

@@ -22,7 +22,6 @@ def administration(clients: AwsClients) -> AwsOrganizationAdministration:
 def test_only_iam_s_service_principal_is_ever_named(
     administration: AwsOrganizationAdministration, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
-    register, deregister = Action.DELEGATED_ADMINISTRATOR_REGISTER, Action.DELEGATED_ADMINISTRATOR_DEREGISTER
     operations = (
         "EnableAWSServiceAccess",
         "DisableAWSServiceAccess",
@@ -31,10 +30,10 @@ def test_only_iam_s_service_principal_is_ever_named(
     )
     for operation in operations:
         aws_server.answer(operation, Reply(body=""))
-    administration.enable_trusted_access(make_intent(clock, Action.TRUSTED_ACCESS_ENABLE))
-    administration.disable_trusted_access(make_intent(clock, Action.TRUSTED_ACCESS_DISABLE))
-    administration.register_delegated_administrator(ACCOUNT, make_intent(clock, register, ACCOUNT))
-    administration.deregister_delegated_administrator(ACCOUNT, make_intent(clock, deregister, ACCOUNT))
+    for action in (Action.TRUSTED_ACCESS_ENABLE, Action.TRUSTED_ACCESS_DISABLE):
+        administration.change_setup(action, make_intent(clock, action))
+    for action in (Action.DELEGATED_ADMINISTRATOR_REGISTER, Action.DELEGATED_ADMINISTRATOR_DEREGISTER):
+        administration.change_setup(action, make_intent(clock, action, ACCOUNT), account_id=ACCOUNT)
     assert tuple(aws_server.operations) == operations
     for request in aws_server.received:
         assert '"ServicePrincipal": "iam.amazonaws.com"' in request.parameters
@@ -50,8 +49,8 @@ def test_each_feature_has_its_own_operations(
         aws_server.answer(
             operation, answer_xml(operation, f"<EnabledFeatures><member>{feature}</member></EnabledFeatures>")
         )
-    assert administration.enable_feature(feature, make_intent(clock, Action.FEATURE_ENABLE)) == {feature}
-    assert administration.disable_feature(feature, make_intent(clock, Action.FEATURE_DISABLE)) == {feature}
+    for action in (Action.FEATURE_ENABLE, Action.FEATURE_DISABLE):
+        administration.change_setup(action, make_intent(clock, action), feature=feature)
     assert aws_server.operations == [f"EnableOrganizations{feature}", f"DisableOrganizations{feature}"]
 
 
@@ -60,5 +59,6 @@ def test_an_answer_that_does_not_say_what_is_on_is_unclear(
 ) -> None:
     operation = "EnableOrganizationsRootSessions"
     aws_server.answer(operation, answer_xml(operation, "<OrganizationId>o-exampleorgid</OrganizationId>"))
+    intent = make_intent(clock, Action.FEATURE_ENABLE)
     with pytest.raises(AwsUnclearError, match="contain the enabled features"):
-        administration.enable_feature(Feature.ROOT_SESSIONS, make_intent(clock, Action.FEATURE_ENABLE))
+        administration.change_setup(Action.FEATURE_ENABLE, intent, feature=Feature.ROOT_SESSIONS)
