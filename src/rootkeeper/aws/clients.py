@@ -236,14 +236,8 @@ class AwsClients:
             self.partition = str(self.session.get_partition_for_region(self.region))
             self.profile: str | None = self.session.profile
             self._create_clients(options)
-        self.endpoint = make_endpoint(
-            {
-                "sts": self.sts.url,
-                "iam": self.iam.url,
-                "organizations": self.organizations.url,
-                "account": self.account.url,
-            }
-        )
+        reading = {"sts": self.sts, "iam": self.iam, "organizations": self.organizations, "account": self.account}
+        self.endpoint = make_endpoint({service: calls.url for service, calls in reading.items()})
         if options.api_share > 1 and not self.endpoint.is_sandbox:
             raise InputError("The setting aws.api_share is above 100, and calls go to AWS.", hint=_SHARE_HINT)
 
@@ -253,29 +247,28 @@ class AwsClients:
         force_regional_sts(root)
         isolate_root_session(root)
         root.register_component("data_loader", self.session.get_component("data_loader"))
-        self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot")
-        self.iam = self._operator_calls("iam", reading)
-        self.organizations = self._operator_calls("organizations", reading)
-        self.iam_changing = self._operator_calls("iam", changing, guarded="before-send.iam")
-        self.organizations_changing = self._operator_calls(
-            "organizations", changing, guarded="before-send.organizations"
-        )
-        self.account = self._operator_calls("account", reading)
-        self.account_changing = self._operator_calls("account", changing, guarded="before-send.account")
-        self.root_sts = self._root_calls(root, "sts", reading)
-        self.root_iam = self._root_calls(root, "iam", reading)
-        self.root_iam_changing = self._root_calls(root, "iam", changing, guarded="before-send.iam")
+        create, own = self._create_calls, self.session
+        self.sts = create(own, "sts", reading, "before-send.sts.AssumeRoot")
+        self.iam = create(own, "iam", reading)
+        self.organizations = create(own, "organizations", reading)
+        self.account = create(own, "account", reading)
+        self.iam_changing = create(own, "iam", changing, "before-send.iam")
+        self.organizations_changing = create(own, "organizations", changing, "before-send.organizations")
+        self.account_changing = create(own, "account", changing, "before-send.account")
+        self.root_sts = create(root, "sts", reading)
+        self.root_iam = create(root, "iam", reading)
+        self.root_iam_changing = create(root, "iam", changing, "before-send.iam")
         self.regional_root = RegionalRootClients(root, self.profile, reading, changing)
 
     @cached_property
     def sso_admin(self) -> ServiceCalls:
         """Identity Center; created on first use, because only one command needs it."""
-        return self._operator_calls("sso-admin", _configure(self.options, READING_ATTEMPTS))
+        return self._create_calls(self.session, "sso-admin", _configure(self.options, READING_ATTEMPTS))
 
     @cached_property
     def identitystore(self) -> ServiceCalls:
         """Users and groups of Identity Center; created on first use."""
-        return self._operator_calls("identitystore", _configure(self.options, READING_ATTEMPTS))
+        return self._create_calls(self.session, "identitystore", _configure(self.options, READING_ATTEMPTS))
 
     def operator_calls_in(self, service: str, region: str) -> ServiceCalls:
         """Create a client for the operator's calls to another Region or service.
@@ -296,8 +289,13 @@ class AwsClients:
         vars(acting).update(bound, _operator=operator)
         return acting
 
-    def _operator_calls(self, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
-        client = self._create_client(self.session, service, config, guarded)
+    def _create_calls(self, session: Session, service: str, config: Config, guarded: str | None = None) -> ServiceCalls:
+        """:param guarded: the event of botocore before a request that needs an intent."""
+        client: BaseClient = session.create_client(service, region_name=self.region, config=config)
+        if guarded is not None:
+            client.meta.events.register_first(guarded, require_authorized_call)
+        if session is self._root:
+            return ServiceCalls(client, self.profile, in_root_session=True)
         pace_calls(client, service, lambda: self.pacer)
         return ServiceCalls(client, self.profile, operator=self._operator)
 
@@ -336,26 +334,18 @@ class AwsClients:
         )
         return client
 
-    def _root_calls(self, root: Session, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
-        client = self._create_client(root, service, config, guarded)
-        return ServiceCalls(client, self.profile, in_root_session=True)
-
-    def _create_client(self, session: Session, service: str, config: Config, guarded: str | None) -> BaseClient:
-        client: BaseClient = session.create_client(service, region_name=self.region, config=config)
-        if guarded is not None:
-            client.meta.events.register_first(guarded, require_authorized_call)
-        return client
-
 
 _OPERATOR_CALLS = (
-    "sts",
-    "iam",
-    "organizations",
-    "iam_changing",
-    "organizations_changing",
-    "account",
-    "account_changing",
+    *("sts", "iam", "organizations", "account"),
+    *("iam_changing", "organizations_changing", "account_changing"),
 )
+
+
+class GatewayPart:
+    """Some of the gateway's calls."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
 
 
 def _configure(options: GatewayOptions, attempts: int) -> Config:

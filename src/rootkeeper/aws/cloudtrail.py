@@ -145,26 +145,22 @@ def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
     at = datetime.fromisoformat(str(record.get("eventTime")))
     if at.tzinfo is None:
         raise ValueError(f"Record {event_id[:_LONGEST_ID]} has an eventTime without a time zone.")
+    identity = as_mapping(record.get("userIdentity"))
+    account = identity.get("accountId") or record.get("recipientAccountId")
+    if identity.get("type") != "Root":
+        account = parse_target_account(record) or account
+    try:
+        account_id = parse_account_id(str(account))
+    except InputError as error:
+        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has no account id.") from error
     return RootRecord(
         event_id=event_id if len(event_id) <= _LONGEST_ID else hashlib.sha256(event_id.encode()).hexdigest(),
-        account_id=_parse_account(record, event_id),
+        account_id=account_id,
         at=at.astimezone(UTC),
         source=str(record.get("eventSource") or ""),
         name=name,
         record=record,
     )
-
-
-def _parse_account(record: Mapping[str, Any], event_id: str) -> AccountId:
-    """Return the root user's account; for AssumeRoot, that of its target."""
-    identity = as_mapping(record.get("userIdentity"))
-    found = identity.get("accountId") or record.get("recipientAccountId")
-    if identity.get("type") != "Root":
-        found = parse_target_account(record) or found
-    try:
-        return parse_account_id(str(found))
-    except InputError as error:
-        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has no account id.") from error
 
 
 def list_root_records(records: Iterable[Mapping[str, Any]]) -> Iterator[RootRecord]:

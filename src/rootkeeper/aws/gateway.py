@@ -70,10 +70,6 @@ class AwsGateway(
 
         return AwsRootEventQueue(self._clients, url, region, unreadable)
 
-    @property
-    def region(self) -> str:
-        return self._clients.region
-
 
 def open_gateway(options: GatewayOptions, clock: Clock) -> AwsGateway:
     """Create every client once. No call is made.

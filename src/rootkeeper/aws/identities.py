@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from rootkeeper.aws.clients import AwsClients, ServiceCalls
+from rootkeeper.aws.clients import AwsClients, GatewayPart, ServiceCalls
 from rootkeeper.aws.errors import AwsResponse, refuse_answer, required
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError, Hint
 from rootkeeper.organization.accounts import AccountId
@@ -227,11 +227,8 @@ _REPORT_PAUSES_SECONDS = (2, 2, 4, 8, 8)
 """A report of a large account takes several seconds."""
 
 
-class AwsIdentities:
+class AwsIdentities(GatewayPart):
     """Implements ``IdentityReader``."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     def read_identities(self, account_id: AccountId) -> AccountIdentities:
         details = self._read_details()
@@ -377,11 +374,8 @@ _NOT_FOUND = "ResourceNotFoundException"
 _UNREADABLE = (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError)
 
 
-class AwsIdentityCenter:
+class AwsIdentityCenter(GatewayPart):
     """Implements ``IdentityCenterReader``."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     def list_permission_sets(
         self, account_id: AccountId, management_account_id: AccountId
@@ -416,20 +410,17 @@ class _Instance:
             InstanceArn=self._arn,
             AccountId=account_id,
         )
-        for arn in arns:
-            yield self._read_permission_set(account_id, str(arn))
-
-    def _read_permission_set(self, account_id: AccountId, arn: str) -> PermissionSet:
-        answer = self._sso.read("DescribePermissionSet", InstanceArn=self._arn, PermissionSetArn=arn)
-        described = required(answer, "PermissionSet", "sso:DescribePermissionSet")
-        return PermissionSet(
-            account_id=account_id,
-            arn=arn,
-            name=str(required(described, "Name", "sso:DescribePermissionSet")),
-            policies=tuple(self._read_policies(arn)),
-            boundary=self._find_boundary(arn),
-            holders=tuple(self._list_holders(account_id, arn)),
-        )
+        for arn in map(str, arns):
+            answer = self._sso.read("DescribePermissionSet", InstanceArn=self._arn, PermissionSetArn=arn)
+            described = required(answer, "PermissionSet", "sso:DescribePermissionSet")
+            yield PermissionSet(
+                account_id=account_id,
+                arn=arn,
+                name=str(required(described, "Name", "sso:DescribePermissionSet")),
+                policies=tuple(self._read_policies(arn)),
+                boundary=self._find_boundary(arn),
+                holders=tuple(self._list_holders(account_id, arn)),
+            )
 
     def _read_policies(self, arn: str) -> Iterator[PolicySource]:
         """Yield the policies. Customer managed ones have no text: their documents are in each account."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 
-from rootkeeper.aws.clients import AwsClients, ServiceCalls
+from rootkeeper.aws.clients import GatewayPart, ServiceCalls
 from rootkeeper.aws.credentials import require_intent_fits
 from rootkeeper.aws.endpoints import find_expiry
 from rootkeeper.aws.errors import required
@@ -41,6 +41,7 @@ from rootkeeper.organization.statuses import RootCredentialsSummary
 
 T = TypeVar("T")
 _TRUST_IS_OFF = "ServiceAccessNotEnabledException"
+"""AWS keeps the features, but doesn't return them while trusted access is off."""
 
 
 def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
@@ -53,29 +54,21 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
     trusted_access = _read_or_note(lambda: _read_trusted_access(organizations), unknown)
     features: frozenset[Feature] | None = None
     try:
-        features = _read_or_note(lambda: read_features(iam), unknown)
-    except _TrustedAccessDisabledError:
-        trusted_access = False
+        answer = iam.read("ListOrganizationsFeatures")
+        features = parse_features(required(answer, "EnabledFeatures", "iam:ListOrganizationsFeatures"))
+    except (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError) as error:
+        if error.aws_code == _TRUST_IS_OFF:
+            trusted_access = False
+        else:
+            unknown.append(error.reason)
     else:
-        # AWS returns the features only while trusted access is on.
-        trusted_access = True if trusted_access is None and features is not None else trusted_access
+        trusted_access = True if trusted_access is None else trusted_access
     return Setup(
         trusted_access=trusted_access,
         features=features,
         delegated_administrators=_read_or_note(lambda: _list_delegated_administrators(organizations), unknown),
         unknown=tuple(unknown),
     )
-
-
-def read_features(iam: ServiceCalls) -> frozenset[Feature]:
-    """One call: iam:ListOrganizationsFeatures."""
-    try:
-        answer = iam.read("ListOrganizationsFeatures")
-    except AwsRejectedError as error:
-        if error.aws_code == _TRUST_IS_OFF:
-            raise _TrustedAccessDisabledError from error
-        raise
-    return parse_features(required(answer, "EnabledFeatures", "iam:ListOrganizationsFeatures"))
 
 
 def parse_features(words: list[str]) -> frozenset[Feature]:
@@ -103,21 +96,14 @@ def _read_or_note(read: Callable[[], T], unknown: list[str]) -> T | None:
         return None
 
 
-class _TrustedAccessDisabledError(Exception):
-    """AWS keeps the features, but doesn't return them while trusted access is off."""
-
-
 PAGE_SIZE = 20
 """The maximum of Organizations. Source: Organizations ListAccounts, API version 2016-11-28."""
 _SHORTEST_PATH = 2
 """A path has at least an organization, a root and an account."""
 
 
-class AwsOrganizationReader:
+class AwsOrganizationReader(GatewayPart):
     """Implements ``OrganizationReader``."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     @property
     def endpoint(self) -> Endpoint:
@@ -299,11 +285,8 @@ _SETUP_OPERATIONS = {
 }
 
 
-class AwsOrganizationAdministration:
+class AwsOrganizationAdministration(GatewayPart):
     """Implements ``OrganizationAdministration``."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     def change_setup(
         self, action: Action, intent: Intent, *, feature: Feature | None = None, account_id: AccountId | None = None

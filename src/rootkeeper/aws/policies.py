@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from rootkeeper.aws.clients import AwsClients, ServiceCalls
+from rootkeeper.aws.clients import GatewayPart, ServiceCalls
 from rootkeeper.aws.errors import required
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -42,11 +42,8 @@ _FULL_ACCESS = frozenset({"p-FullAWSAccess"})
 _UNREADABLE = (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError)
 
 
-class AwsPolicies:
+class AwsPolicies(GatewayPart):
     """Implements ``PolicyReader``, and ``GuardrailReader`` of the guardrails."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     def list_policies(self) -> PolicyListing:
         return _PolicyListingReader(self._clients.organizations).read(None)

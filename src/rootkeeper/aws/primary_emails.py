@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.clients import GatewayPart
 from rootkeeper.aws.credentials import require_intent_fits
 from rootkeeper.aws.errors import required
 from rootkeeper.aws.rules import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdate, EmailUpdateStatus, OneTimePassword
@@ -89,11 +89,8 @@ _ENABLE_TRUST = Hint(
 )
 
 
-class AwsPrimaryEmails:
+class AwsPrimaryEmails(GatewayPart):
     """Implements ``PrimaryEmails``."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     def read_primary_email(self, account_id: AccountId) -> str:
         with _explained():

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import ClientError
 
-from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.clients import AwsClients, GatewayPart
 from rootkeeper.aws.credentials import RootSessionCredentials, require_intent_fits, root_session_entered
 from rootkeeper.aws.endpoints import host_and_port, is_aws
 from rootkeeper.aws.errors import AwsResponse, refuse_answer, required
@@ -236,11 +236,8 @@ _ENABLED = ("ENABLED", "ENABLED_BY_DEFAULT")
 _BUCKET_PAGE_SIZE = 50
 
 
-class AwsResourcePlaces:
+class AwsResourcePlaces(GatewayPart):
     """Implements ``ResourcePlaces``."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     @property
     def region(self) -> str:

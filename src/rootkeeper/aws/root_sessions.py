@@ -16,7 +16,7 @@ from typing import Any, NoReturn, Protocol
 
 from botocore.credentials import ReadOnlyCredentials
 
-from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.clients import AwsClients, GatewayPart
 from rootkeeper.aws.credentials import (
     RootSessionCredentials,
     require_intent_fits,
@@ -226,11 +226,8 @@ DURATION_SECONDS = 900
 """AssumeRoot's maximum and default. Source: STS AssumeRoot, API version 2011-06-15."""
 
 
-class AwsRootSessions:
+class AwsRootSessions(GatewayPart):
     """Implements ``RootSessions``."""
-
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
 
     def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> AwsRootSession:
         """One call: sts:AssumeRoot, Regional endpoint. Retries are harmless: an unused session acts on nothing."""

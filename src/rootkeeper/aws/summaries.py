@@ -15,7 +15,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol, Self
 
 from botocore.credentials import ReadOnlyCredentials
@@ -238,9 +237,7 @@ class LoopSummaryReader:
         self._begun.result()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
 
@@ -268,14 +265,8 @@ class LoopSummaryReader:
     def _begin(self, request: SummaryRequest, deliver: Deliver) -> None:
         task = self._loop.create_task(self._begun.result().read(request))
         self._tasks.add(task)
-        task.add_done_callback(lambda ended: self._take(ended, request, deliver))
-
-    def _take(self, task: asyncio.Task[SummaryAnswer], request: SummaryRequest, deliver: Deliver) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        deliver(task.result() if error is None else SummaryAnswer(request, None, None, error))
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda ended: _hand_over(ended, request, deliver))
 
 
 class ThreadedSummaryReader:
@@ -289,9 +280,7 @@ class ThreadedSummaryReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, request: SummaryRequest, deliver: Deliver) -> None:
@@ -309,11 +298,13 @@ class ThreadedSummaryReader:
             return SummaryAnswer(request, session, None, error)
 
 
-def _hand_over(future: Future[SummaryAnswer], request: SummaryRequest, deliver: Deliver) -> None:
-    if future.cancelled():
+def _hand_over(
+    ended: asyncio.Task[SummaryAnswer] | Future[SummaryAnswer], request: SummaryRequest, deliver: Deliver
+) -> None:
+    if ended.cancelled():
         return
-    error = future.exception()
-    deliver(future.result() if error is None else SummaryAnswer(request, None, None, error))
+    error = ended.exception()
+    deliver(ended.result() if error is None else SummaryAnswer(request, None, None, error))
 
 
 def create_event_loop() -> asyncio.AbstractEventLoop:

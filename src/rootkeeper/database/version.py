@@ -6,6 +6,7 @@ read-only file and beside a process that keeps the database locked.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Select, column, inspect, select, table
@@ -26,21 +27,13 @@ def migrate_if_needed(store: Store) -> None:
 
     :raises DatabaseError: if it is newer than this program, can't be read, or can't be migrated.
     """
-    if _is_current(store):
-        return
+    with suppress(SQLAlchemyError), store.engine.connect() as connection, connection.begin():
+        if connection.execute(_SELECT_VERSION).scalar() == SCHEMA_VERSION:
+            return  # by one SELECT; it nearly always is current
     with reading(store) as connection:
         found = _read_version(connection, store)
     if found != SCHEMA_VERSION:
         _migrate(store)
-
-
-def _is_current(store: Store) -> bool:
-    """Whether the schema is current, by one SELECT; it nearly always is."""
-    try:
-        with store.engine.connect() as connection, connection.begin():
-            return connection.execute(_SELECT_VERSION).scalar() == SCHEMA_VERSION
-    except SQLAlchemyError:
-        return False
 
 
 def _read_version(connection: Connection, store: Store) -> str | None:

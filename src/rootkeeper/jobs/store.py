@@ -30,7 +30,6 @@ from sqlalchemy import (
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.database.processes import ProcessIdentity
 from rootkeeper.errors import Hint, JobLostError, NotFoundError
 from rootkeeper.jobs.rules import (
     FINAL_STATES,
@@ -43,7 +42,7 @@ from rootkeeper.jobs.rules import (
     require_not_over,
     require_resumable,
 )
-from rootkeeper.ledger.owners import Owner, OwnerRecord
+from rootkeeper.ledger.owners import Owner, parse_owner
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
@@ -339,7 +338,7 @@ class JobStore:
     def _parse(self, row: Row[Any]) -> Job:
         """Parse a job. One that is running according to its row is interrupted if its process is dead."""
         state = JobState(row.state)
-        owner = None if state is JobState.QUEUED else _parse_owner(row)
+        owner = None if state is JobState.QUEUED or row.lease_until is None else parse_owner(row)
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
             state = JobState.INTERRUPTED
         return Job(
@@ -361,13 +360,6 @@ class JobStore:
             next_attempt_at=row.next_attempt_at,
             fencing_token=row.fencing_token,
         )
-
-
-def _parse_owner(row: Row[Any]) -> OwnerRecord | None:
-    if row.lease_until is None:
-        return None
-    process = ProcessIdentity(row.host, row.boot_id, row.process_id, row.process_started, row.user_name)
-    return OwnerRecord(row.owner_id, process, row.lease_until)
 
 
 def _comes_after(job: Job) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -36,6 +36,7 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.rules import render_entry
 from rootkeeper.ledger.store import stream_rows
 from rootkeeper.ledger.writer import Head, find_entry_hash, parse_entry_row, read_head
+from rootkeeper.shapes import parse_facts
 from rootkeeper.values import JsonValue, canonical_json
 
 
@@ -132,7 +133,7 @@ def _prepare_end(handle: BinaryIO) -> Head | None:
 
 def find_head(line: bytes) -> Head | None:
     try:
-        return _parse_head(json.loads(line))
+        return parse_facts(Head, json.loads(line))
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -153,10 +154,10 @@ class AnchoredHead:
         return self.agreed_sequence is not None
 
     def render(self) -> str:
-        content: dict[str, JsonValue] = {"at": self.at, **_describe(self.head)}
+        content: dict[str, JsonValue] = {"at": self.at, **asdict(self.head)}
         if self.agreed_sequence is not None:
             content["agreed_sequence"] = self.agreed_sequence
-            content["adopted_over"] = None if self.adopted_over is None else _describe(self.adopted_over)
+            content["adopted_over"] = None if self.adopted_over is None else asdict(self.adopted_over)
         return canonical_json(content)
 
 
@@ -201,14 +202,6 @@ class Anchor:
         return tuple(heads)
 
 
-def _describe(head: Head) -> dict[str, JsonValue]:
-    return {"sequence": head.sequence, "entry_hash": head.entry_hash, "organization_id": head.organization_id}
-
-
-def _parse_head(fields: dict[str, object]) -> Head:
-    return Head(int(str(fields["sequence"])), str(fields["entry_hash"]), str(fields["organization_id"]))
-
-
 def _parse(line: bytes) -> AnchoredHead | None:
     try:
         fields = json.loads(line)
@@ -216,9 +209,9 @@ def _parse(line: bytes) -> AnchoredHead | None:
         agreed_sequence = fields.get("agreed_sequence")
         return AnchoredHead(
             at=str(fields["at"]),
-            head=_parse_head(fields),
+            head=parse_facts(Head, fields),
             agreed_sequence=None if agreed_sequence is None else int(agreed_sequence),
-            adopted_over=None if adopted_over is None else _parse_head(adopted_over),
+            adopted_over=None if adopted_over is None else parse_facts(Head, adopted_over),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -312,7 +305,9 @@ class LedgerCopies:
     def _anchor_head(self, anchor: Anchor) -> None:
         with reading(self._store) as connection:
             head = read_head(connection)
-            if not self._is_anchor_due(head.sequence):
+            added = head.sequence - self._anchored_sequence
+            is_late = time.monotonic() - self._anchored_monotonic >= ANCHOR_SECONDS
+            if not added or not (added >= ANCHOR_ENTRIES or is_late or self._closing.is_set()):
                 return
             last = anchor.find_last()
             if last is not None and find_entry_hash(connection, last.head.sequence) != last.head.entry_hash:
@@ -321,12 +316,3 @@ class LedgerCopies:
             at = connection.execute(select(entries.at).where(entries.sequence == head.sequence)).scalar_one()
         anchor.append(AnchoredHead(at, head), _BUSY_SECONDS)
         self._anchored_sequence, self._anchored_monotonic = head.sequence, time.monotonic()
-
-    def _is_anchor_due(self, sequence: int) -> bool:
-        if sequence == self._anchored_sequence:
-            return False
-        return (
-            self._closing.is_set()
-            or sequence - self._anchored_sequence >= ANCHOR_ENTRIES
-            or time.monotonic() - self._anchored_monotonic >= ANCHOR_SECONDS
-        )

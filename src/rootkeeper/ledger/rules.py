@@ -376,12 +376,20 @@ def _make_chain_break(
     if entry.sequence != expected:
         return _misplaced(entry, expected, following, rest)
     if _is_hashed_as(entry, None):
-        return _wrongly_linked(entry, following)
+        # It matches its hash, but its previous hash belongs to another entry.
+        is_followed = following is not None and following.previous_hash == entry.entry_hash
+        suspect = entry.sequence - 1 if entry.sequence > 1 and is_followed else entry.sequence
+        problem = f"Entry {suspect} was replaced: entry {entry.sequence} isn't chained to the entry before it."
+        return ChainBreak(suspect, ChainBreakKind.EDITED, problem)
     true_sequence = _find_true_sequence(entry)
     if true_sequence is None:
         return _foreign(entry, accepted.head_hash, following)
     if true_sequence > expected:
-        return _moved_up(expected, true_sequence, following)
+        if following is None or _is_hashed_as(following, following.sequence + true_sequence - expected):
+            problem = f"Entry {expected} was removed: the entry in its place was written as entry {true_sequence}."
+            return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
+        problem = f"Entries were reordered: the entry at {expected} was written as entry {true_sequence}."
+        return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
     if entry in accepted:
         problem = f"Entry {expected} was inserted: it repeats entry {true_sequence}."
         return ChainBreak(expected, ChainBreakKind.INSERTED, problem)
@@ -404,18 +412,6 @@ def _misplaced(
     return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
 
 
-def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> ChainBreak:
-    """The entry matches its hash, but its previous hash belongs to another entry."""
-    suspect = entry.sequence
-    if suspect > 1 and following is not None and following.previous_hash == entry.entry_hash:
-        suspect -= 1
-    return ChainBreak(
-        suspect,
-        ChainBreakKind.EDITED,
-        f"Entry {suspect} was replaced: entry {entry.sequence} isn't chained to the entry before it.",
-    )
-
-
 def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) -> ChainBreak:
     """The hash never matched the content: the entry was edited, or inserted at the place of the next one."""
     if following is not None and following.previous_hash == head_hash and _is_hashed_as(following, entry.sequence):
@@ -423,14 +419,6 @@ def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) 
         return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
     problem = f"Entry {entry.sequence} was edited: its hash isn't that of its content."
     return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
-
-
-def _moved_up(expected: int, true_sequence: int, following: LedgerEntry | None) -> ChainBreak:
-    if following is None or _is_hashed_as(following, following.sequence + true_sequence - expected):
-        problem = f"Entry {expected} was removed: the entry in its place was written as entry {true_sequence}."
-        return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
-    problem = f"Entries were reordered: the entry at {expected} was written as entry {true_sequence}."
-    return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
 
 
 def _find_true_sequence(entry: LedgerEntry) -> int | None:

@@ -62,11 +62,6 @@ _RAISE = {part: text(f"{_FIRST}{part} = account_revisions.{part} + 1") for part 
 """Valid for both databases."""
 
 
-def raise_revision(connection: Connection, organization_id: str, part: ChangedPart) -> None:
-    """Count one change."""
-    connection.execute(_RAISE[part], {"organization_id": organization_id})
-
-
 def find_revisions(connection: Connection, organization_id: str) -> Revisions:
     """Read the current counters."""
     columns = schema.account_revisions.c
@@ -161,7 +156,7 @@ class WriteTransaction:
     def raise_revisions(self) -> None:
         """Count the changes. Called last, so that every transaction locks these rows after all others."""
         for organization_id, part in sorted(self._changed):
-            raise_revision(self.connection, organization_id, part)
+            self.connection.execute(_RAISE[part], {"organization_id": organization_id})
 
     def end_intent(self, intent_sequence: int) -> bool:
         """Remove an intent from the open ones before its outcome is appended; ``False`` if it isn't open."""
@@ -469,7 +464,12 @@ class GroupCommit:
             self._queued_seconds = self._read_seconds() - asked
             self._let_join(group)
             transaction = WriteTransaction(connection)
-            _look_up(transaction, [unit.needs for unit in group])
+            if ending := [unit.needs.ends_intent for unit in group if unit.needs.ends_intent is not None]:
+                transaction.look_up_intents(ending)
+            locks = {unit.needs.lock for unit in group if unit.needs.lock is not None}
+            for organization_id in {of_organization for of_organization, _ in locks}:
+                accounts = [account_id for of_organization, account_id in locks if of_organization == organization_id]
+                transaction.look_up_locks(organization_id, accounts)
             for unit in group:
                 self._perform(unit, transaction, has_savepoint=has_savepoints)
             if transaction.entries:
@@ -515,11 +515,3 @@ class GroupCommit:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-
-
-def _look_up(transaction: WriteTransaction, needs: list[PrefetchRequest]) -> None:
-    if ending := [need.ends_intent for need in needs if need.ends_intent is not None]:
-        transaction.look_up_intents(ending)
-    locks = {need.lock for need in needs if need.lock is not None}
-    for organization_id in {organization_id for organization_id, _ in locks}:
-        transaction.look_up_locks(organization_id, [account for owner, account in locks if owner == organization_id])

@@ -87,7 +87,10 @@ class AccountRereader:
     def find_present(self, kind: CredentialKind, target: str | None) -> bool | None:
         """Whether the credential exists; ``None`` if that can't be read. A password has no ``target``."""
         if kind not in self._targets:
-            self._targets[kind] = self._read(kind)
+            try:
+                self._targets[kind] = frozenset(_READERS[kind](self._open()))
+            except AwsError as error:
+                self._targets[kind], self.failure = None, error.message
         targets = self._targets[kind]
         if targets is None:
             return None
@@ -101,13 +104,6 @@ class AccountRereader:
         try:
             return self._open(resource.kind.task_policy).resource_policies.find_policy(resource)
         except AwsNotFoundError:
-            return None
-
-    def _read(self, kind: CredentialKind) -> frozenset[str] | None:
-        try:
-            return frozenset(_READERS[kind](self._open()))
-        except AwsError as error:
-            self.failure = error.message
             return None
 
     def _open(self, task_policy: TaskPolicy = TaskPolicy.AUDIT) -> RootSession:
@@ -202,7 +198,12 @@ def evaluate_account_intent(
     :param window_state: of the intent's window; ``None`` if it has none.
     """
     if entry.action in _KINDS:
-        return _evaluate_deletion(entry, _KINDS[entry.action], rereading)
+        kind = _KINDS[entry.action]
+        name = TARGET_PARAMETERS.get(kind)
+        is_present = rereading.find_present(kind, None if name is None else str(entry.parameters.get(name)))
+        if is_present is None:
+            return IntentFinding(None, f"The account can't be re-read: {rereading.failure}")
+        return _NOT_DONE if is_present else _DONE
     if entry.action in POLICY_ACTIONS:
         return _evaluate_policy_change(entry, rereading)
     match entry.action:
@@ -227,15 +228,6 @@ def evaluate_account_intent(
             return IntentFinding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
         case _:
             return IntentFinding(Result.UNKNOWN, "Interrupted.")
-
-
-def _evaluate_deletion(entry: LedgerEntry, kind: CredentialKind, rereading: AccountRereader) -> IntentFinding:
-    name = TARGET_PARAMETERS.get(kind)
-    target = None if name is None else str(entry.parameters.get(name))
-    is_present = rereading.find_present(kind, target)
-    if is_present is None:
-        return IntentFinding(None, f"The account can't be re-read: {rereading.failure}")
-    return _NOT_DONE if is_present else _DONE
 
 
 def _evaluate_creation(entry: LedgerEntry, rereading: AccountRereader) -> IntentFinding:

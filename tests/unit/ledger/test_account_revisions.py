@@ -13,7 +13,6 @@ from rootkeeper.ledger.writer import (
     Revisions,
     WriteTransaction,
     find_revisions,
-    raise_revision,
 )
 from tests.unit.database.samples import ORGANIZATION_ID
 
@@ -29,7 +28,7 @@ def look(database: Database) -> Revisions:
 
 
 def count(part: ChangedPart, transaction: WriteTransaction) -> None:
-    raise_revision(transaction.connection, ORGANIZATION_ID, part)
+    transaction.note_change(ORGANIZATION_ID, part)
 
 
 def test_each_part_is_counted_by_itself(database: Database, commits: GroupCommit) -> None:
