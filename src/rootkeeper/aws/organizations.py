@@ -6,10 +6,11 @@ raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from rootkeeper.aws.clients import GatewayPart, ServiceCalls
 from rootkeeper.aws.credentials import require_intent_fits
@@ -39,7 +40,6 @@ from rootkeeper.organization.accounts import (
 )
 from rootkeeper.organization.statuses import RootCredentialsSummary
 
-T = TypeVar("T")
 _TRUST_IS_OFF = "ServiceAccessNotEnabledException"
 """AWS keeps the features, but doesn't return them while trusted access is off."""
 
@@ -51,49 +51,43 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
     :raises AwsUnreachableError: if no answer came.
     """
     unknown: list[str] = []
-    trusted_access = _read_or_note(lambda: _read_trusted_access(organizations), unknown)
+    trusted_access: bool | None = None
     features: frozenset[Feature] | None = None
-    try:
-        answer = iam.read("ListOrganizationsFeatures")
-        features = parse_features(required(answer, "EnabledFeatures", "iam:ListOrganizationsFeatures"))
-    except (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError) as error:
-        if error.aws_code == _TRUST_IS_OFF:
+    delegated_administrators: tuple[AccountId, ...] | None = None
+    with _noted(unknown):
+        principals = organizations.list_all("ListAWSServiceAccessForOrganization", "EnabledServicePrincipals")
+        trusted_access = IAM_SERVICE_PRINCIPAL in {principal.get("ServicePrincipal") for principal in principals}
+    with _noted(unknown):
+        try:
+            answer = iam.read("ListOrganizationsFeatures")
+        except AwsRejectedError as error:
+            if error.aws_code != _TRUST_IS_OFF:
+                raise
             trusted_access = False
         else:
-            unknown.append(error.reason)
-    else:
-        trusted_access = True if trusted_access is None else trusted_access
-    return Setup(
-        trusted_access=trusted_access,
-        features=features,
-        delegated_administrators=_read_or_note(lambda: _list_delegated_administrators(organizations), unknown),
-        unknown=tuple(unknown),
-    )
+            features = parse_features(required(answer, "EnabledFeatures", "iam:ListOrganizationsFeatures"))
+            trusted_access = True if trusted_access is None else trusted_access
+    with _noted(unknown):
+        found = organizations.list_all(
+            "ListDelegatedAdministrators", "DelegatedAdministrators", ServicePrincipal=IAM_SERVICE_PRINCIPAL
+        )
+        ids = (required(one, "Id", "organizations:ListDelegatedAdministrators") for one in found)
+        delegated_administrators = tuple(AccountId(account_id) for account_id in ids)
+    return Setup(trusted_access, features, delegated_administrators, unknown=tuple(unknown))
+
+
+@contextmanager
+def _noted(unknown: list[str]) -> Iterator[None]:
+    """Note why something can't be read, instead of raising it."""
+    try:
+        yield
+    except (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError) as error:
+        unknown.append(error.reason)
 
 
 def parse_features(words: list[str]) -> frozenset[Feature]:
     """Parse the names of features; unknown ones are ignored."""
     return frozenset(Feature(word) for word in words if word in set(Feature))
-
-
-def _read_trusted_access(organizations: ServiceCalls) -> bool:
-    principals = organizations.list_all("ListAWSServiceAccessForOrganization", "EnabledServicePrincipals")
-    return IAM_SERVICE_PRINCIPAL in {principal.get("ServicePrincipal") for principal in principals}
-
-
-def _list_delegated_administrators(organizations: ServiceCalls) -> tuple[AccountId, ...]:
-    found = organizations.list_all(
-        "ListDelegatedAdministrators", "DelegatedAdministrators", ServicePrincipal=IAM_SERVICE_PRINCIPAL
-    )
-    return tuple(AccountId(required(one, "Id", "organizations:ListDelegatedAdministrators")) for one in found)
-
-
-def _read_or_note(read: Callable[[], T], unknown: list[str]) -> T | None:
-    try:
-        return read()
-    except (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError) as error:
-        unknown.append(error.reason)
-        return None
 
 
 PAGE_SIZE = 20
