@@ -83,11 +83,11 @@ class _EnteredCredentials(Credentials):
 class _EnteredProvider(CredentialProvider):
     def __init__(self, method: str, find: Callable[[], ReadOnlyCredentials]) -> None:
         super().__init__()
-        self.METHOD = self.CANONICAL_NAME = method
+        self.METHOD = self.CANONICAL_NAME = self._method = method
         self._find = find
 
     def load(self) -> Credentials:
-        return _EnteredCredentials(self.METHOD, self._find)
+        return _EnteredCredentials(self._method, self._find)
 
 
 def _isolate(session: Session, method: str, find: Callable[[], ReadOnlyCredentials]) -> None:

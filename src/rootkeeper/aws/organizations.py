@@ -7,7 +7,6 @@ raised.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -40,6 +39,7 @@ from rootkeeper.organization.accounts import (
 )
 from rootkeeper.organization.statuses import RootCredentialsSummary
 
+_UNREADABLE = (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError)
 _TRUST_IS_OFF = "ServiceAccessNotEnabledException"
 """AWS keeps the features, but doesn't return them while trusted access is off."""
 
@@ -54,35 +54,29 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
     trusted_access: bool | None = None
     features: frozenset[Feature] | None = None
     delegated_administrators: tuple[AccountId, ...] | None = None
-    with _noted(unknown):
+    try:
         principals = organizations.list_all("ListAWSServiceAccessForOrganization", "EnabledServicePrincipals")
         trusted_access = IAM_SERVICE_PRINCIPAL in {principal.get("ServicePrincipal") for principal in principals}
-    with _noted(unknown):
-        try:
-            answer = iam.read("ListOrganizationsFeatures")
-        except AwsRejectedError as error:
-            if error.aws_code != _TRUST_IS_OFF:
-                raise
+    except _UNREADABLE as error:
+        unknown.append(error.reason)
+    try:
+        answer = iam.read("ListOrganizationsFeatures")
+        features = parse_features(required(answer, "EnabledFeatures", "iam:ListOrganizationsFeatures"))
+        trusted_access = True if trusted_access is None else trusted_access
+    except _UNREADABLE as error:
+        if error.aws_code == _TRUST_IS_OFF:
             trusted_access = False
         else:
-            features = parse_features(required(answer, "EnabledFeatures", "iam:ListOrganizationsFeatures"))
-            trusted_access = True if trusted_access is None else trusted_access
-    with _noted(unknown):
+            unknown.append(error.reason)
+    try:
         found = organizations.list_all(
             "ListDelegatedAdministrators", "DelegatedAdministrators", ServicePrincipal=IAM_SERVICE_PRINCIPAL
         )
         ids = (required(one, "Id", "organizations:ListDelegatedAdministrators") for one in found)
         delegated_administrators = tuple(AccountId(account_id) for account_id in ids)
-    return Setup(trusted_access, features, delegated_administrators, unknown=tuple(unknown))
-
-
-@contextmanager
-def _noted(unknown: list[str]) -> Iterator[None]:
-    """Note why something can't be read, instead of raising it."""
-    try:
-        yield
-    except (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError) as error:
+    except _UNREADABLE as error:
         unknown.append(error.reason)
+    return Setup(trusted_access, features, delegated_administrators, unknown=tuple(unknown))
 
 
 def parse_features(words: list[str]) -> frozenset[Feature]:

@@ -276,7 +276,7 @@ _SELECT_HOLDERS = (
     .where(_locks.account_id.in_(bindparam("of_accounts", expanding=True)))
 )
 
-_TAKEN = {
+_TAKEN: dict[str, Any] = {
     "owner_id": bindparam("by_owner"),
     "fencing_token": bindparam("by_token"),
     "purpose": bindparam("for_purpose"),

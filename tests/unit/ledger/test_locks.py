@@ -178,7 +178,7 @@ def test_p27_a_takeover_that_was_rolled_back_fences_nobody_off(database: Databas
 
     def within_a_group(transaction: WriteTransaction) -> None:
         unit = _WorkUnit(take_over_in_vain, of_ledger=False)
-        database._commits._perform(unit, transaction)
+        database._commits._perform(unit, transaction, has_savepoint=True)
         assert isinstance(unit.refusal, InputError)
         require_lock_held(transaction, ORGANIZATION_ID, lock)
 
