@@ -212,7 +212,7 @@ class AuditRun:
             return False
         known = self._known
         if self.inventory is None and known is not None and not self._is_worth_waiting(known):
-            # The earlier inventory, updated with the accounts that were listed so far, has to do.
+            # Use the earlier inventory, updated with the accounts that were listed so far.
             merged = self.listing.merge(known)
             if merged.accounts != known.accounts:
                 self.reading.store.save(merged)

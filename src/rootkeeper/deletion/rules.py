@@ -305,6 +305,8 @@ def choose_validity(
 
 EARLIER_DETAIL = "Deleted before the interruption, according to the ledger."
 _KINDS = {action: kind for kind, action in ACTIONS.items()}
+_REREAD = frozenset({"reread", "settled_by"})
+"""What an outcome has if a re-read decided, by the run or by the settlement; otherwise there was nothing to delete."""
 
 
 def list_deleted_earlier(entries: Iterable[LedgerEntry], plan_id: str) -> frozenset[PlannedCall]:
@@ -321,10 +323,8 @@ def list_deleted_earlier(entries: Iterable[LedgerEntry], plan_id: str) -> frozen
             kind = _KINDS[entry.action]
             target = entry.parameters.get(TARGET_PARAMETERS[kind]) if kind in TARGET_PARAMETERS else None
             sent[entry.sequence] = PlannedCall(kind, None if target is None else str(target))
-        elif entry.intent_sequence in sent and entry.result is Result.DONE:
-            # A re-read decided, by the run or by the settlement; otherwise there was nothing to delete.
-            was_reread = "reread" in entry.parameters or "settled_by" in entry.parameters
-            deleted |= {sent[entry.intent_sequence]} if was_reread else set()
+        elif entry.intent_sequence in sent and entry.result is Result.DONE and _REREAD & entry.parameters.keys():
+            deleted.add(sent[entry.intent_sequence])
     return frozenset(deleted)
 
 
