@@ -39,17 +39,8 @@ class StoryCheck:
     """A claim, and how the sandbox's state shows it."""
 
     claim: str
-    holds: Callable[[Truth, Truth], bool]
-    """Given the truth before and after the command."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerCheck:
-    """A claim about the JSON answer of a reading command."""
-
-    claim: str
     holds: Callable[[Truth, Mapping[str, Any]], bool]
-    """Given the truth and the answer."""
+    """Given the truth before and after the command; or the truth after it and its JSON answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,7 @@ class DemoStep:
     checks: tuple[StoryCheck, ...] = ()
     meanwhile: tuple[StoryCheck, ...] = ()
     """What must become true while the command still runs."""
-    answer_checks: tuple[AnswerCheck, ...] = ()
+    answer_checks: tuple[StoryCheck, ...] = ()
 
 
 def root_user(truth: Truth, account_id: str) -> Mapping[str, Any]:
@@ -103,13 +94,13 @@ def _matches_sandbox(truth: Truth, answer: Mapping[str, Any]) -> bool:
     )
 
 
-_ALL_THERE = AnswerCheck(
+_ALL_THERE = StoryCheck(
     "no account is missing", lambda truth, answer: len(answer["accounts"]) == len(truth["accounts"])
 )
-_NOTHING_LEFT = AnswerCheck(
+_NOTHING_LEFT = StoryCheck(
     "nothing is left", lambda _, answer: {account["status"] for account in answer["accounts"]} == {"not_present"}
 )
-_TRUE = AnswerCheck("the audit's status of each account is true", _matches_sandbox)
+_TRUE = StoryCheck("the audit's status of each account is true", _matches_sandbox)
 _UNCHANGED = StoryCheck("nothing changed in AWS", lambda before, after: before == after)
 STORY = (
     DemoStep(
@@ -218,8 +209,8 @@ class DemoPlayer:
         with self._start(*step.arguments) as command, self._answering(step) as read_answer:
             meanwhile = []
             for check in step.meanwhile:
-                holds = partial(self._holds, check, before)
-                meanwhile.append((check.claim, comes_true(holds, command, _MEANWHILE_SECONDS)))
+                is_true = partial(self._is_true, check, before)
+                meanwhile.append((check.claim, comes_true(is_true, command, _MEANWHILE_SECONDS)))
             status = command.wait()
             written = read_answer()
         self._terminal.show("")
@@ -233,9 +224,8 @@ class DemoPlayer:
             answer = json.loads(written)
         except ValueError:
             answer = None
-        for answer_check in step.answer_checks:
-            is_true = answer is not None and answer_check.holds(after, answer)
-            self._show_text(f"sandbox: {answer_check.claim}", holds=is_true)
+        for check in step.answer_checks:
+            self._show_text(f"sandbox: {check.claim}", holds=answer is not None and check.holds(after, answer))
 
     @contextmanager
     def _start(
@@ -266,7 +256,7 @@ class DemoPlayer:
         with self._start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as command:
             yield lambda: command.communicate()[0]
 
-    def _holds(self, check: StoryCheck, before: Truth) -> bool:
+    def _is_true(self, check: StoryCheck, before: Truth) -> bool:
         return check.holds(before, self._sandbox.read_organization())
 
     def _show_text(self, claim: str, *, holds: bool) -> None:

@@ -122,7 +122,7 @@ def change_one(
 
 def disable_one(invocation: Invocation, change: ChangeOptions, name: str, kind: IdentityKind) -> int:
     statement = f"Disable the {kind.value} {name}."
-    return change_one(invocation, change, statement, lambda to: to.identities.disable(name, kind))
+    return change_one(invocation, change, statement, lambda opened: opened.identities.disable(name, kind))
 
 
 PasswordOption = Annotated[
@@ -194,7 +194,7 @@ def set_role(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
     Exit statuses: 0 done; 2 wrong usage, or there is no such user; 3 the database or the ledger refused.
     """
     statement = f"Give the user {name} the role {role.value}."
-    return change_one(invocation, change, statement, lambda to: to.identities.set_role(name, role))
+    return change_one(invocation, change, statement, lambda opened: opened.identities.set_role(name, role))
 
 
 def set_password(
