@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from rootkeeper.aws.clients import GatewayOptions
+from rootkeeper.aws.clients import GatewayOptions, ServiceCalls
 from rootkeeper.aws.gateway import AwsGateway, open_gateway
 from tests.contracts.stores import find_url
 from tests.contracts.subjects import FakeSubject, SandboxSubject, Subject
@@ -33,12 +33,13 @@ def gateway(contract_sandbox: SandboxProcess, gateway_clock: FakeClock) -> AwsGa
         for name, value in contract_sandbox.environment().items():
             environment.setenv(name, value)
         gateway = open_gateway(GatewayOptions(concurrency=4), gateway_clock)
-        make_regional_clients(gateway)
+        make_clients(gateway)
         return gateway
 
 
-def make_regional_clients(gateway: AwsGateway) -> None:
-    """Those that are made on first use, while the environment tells where the sandbox is."""
+def make_clients(gateway: AwsGateway) -> None:
+    """Those that are made on first use, while the environment says where the sandbox is."""
+    assert all(calls.url for calls in vars(gateway._clients).values() if isinstance(calls, ServiceCalls))
     for service, region, changing in product(("s3", "sqs"), ("us-east-1", "eu-central-1"), (False, True)):
         gateway._clients.regional_root.get(service, region, changing=changing)
 

@@ -13,8 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from botocore import xform_name
 from botocore.client import BaseClient
@@ -49,36 +48,60 @@ from rootkeeper.errors import AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Intent
 
 
+Created = TypeVar("Created")
+
+
+class OnFirstUse(Generic[Created]):
+    """A client or a session that is created when a call first needs it, because that takes 15 ms and more.
+
+    Safe in many threads.
+    """
+
+    def __init__(self, create: Callable[[], Created], creating: threading.RLock) -> None:
+        """:param creating: held meanwhile, since botocore's sessions aren't safe in many threads."""
+        self._create = create
+        self._creating = creating
+        self._created: Created | None = None
+
+    def get(self) -> Created:
+        with self._creating:
+            if self._created is None:
+                self._created = self._create()
+            return self._created
+
+
 class ServiceCalls:
     """The calls of one shared client, by CloudTrail's operation names; safe in many threads."""
 
     def __init__(
         self,
-        client: BaseClient,
+        service: str,
+        client: OnFirstUse[BaseClient],
         profile: str | None,
         *,
         in_root_session: bool = False,
         operator: OperatorCredentials | None = None,
     ) -> None:
         """:param operator: whose credentials sign these calls, on a client that several operators share."""
+        self._service = service
         self._client = client
         self._operator = operator
-        self._service = str(client.meta.service_model.service_name)
-        self._host = host_and_port(client.meta.endpoint_url)
         self._profile = profile
         self._in_root_session = in_root_session
 
     def acting_as(self, operator: OperatorCredentials) -> ServiceCalls:
         """Return the calls of the same client, signed with these credentials."""
-        return ServiceCalls(self._client, self._profile, in_root_session=self._in_root_session, operator=operator)
+        return ServiceCalls(
+            self._service, self._client, self._profile, in_root_session=self._in_root_session, operator=operator
+        )
 
     @property
     def url(self) -> str:
-        return str(self._client.meta.endpoint_url)
+        return str(self._client.get().meta.endpoint_url)
 
     def knows(self, operation: str) -> bool:
         """Whether the installed AWS SDK has the operation."""
-        return operation in self._client.meta.service_model.operation_names
+        return operation in self._client.get().meta.service_model.operation_names
 
     def read(self, operation: str, *, target: str | None = None, **parameters: object) -> AwsResponse:
         """Make a call that changes nothing, with retries.
@@ -156,13 +179,13 @@ class ServiceCalls:
         return nullcontext() if self._operator is None else signed_by(self._operator)
 
     def _method(self, operation: str) -> Callable[..., AwsResponse]:
-        method: Callable[..., AwsResponse] = getattr(self._client, xform_name(operation))
+        method: Callable[..., AwsResponse] = getattr(self._client.get(), xform_name(operation))
         return method
 
     def _call(self, operation: str, target: str | None, authorized_call: AuthorizedCall | None = None) -> FailedCall:
         return FailedCall(
             operation=f"{self._service}:{operation}",
-            host=self._host,
+            host=host_and_port(self.url),
             profile=self._profile,
             target=target,
             in_root_session=self._in_root_session,
@@ -224,6 +247,8 @@ class AwsClients:
         self.options = options
         self.pacer: Pacer = starting.pacer if starting else Pacer(clock, options.api_share)
         self._operator: OperatorCredentials | None = None
+        self._creating = threading.RLock()
+        self._root = OnFirstUse(self._create_root_session, self._creating)
         with _settings_translated(options.profile):
             self.session = Session(profile=options.profile)
             force_regional_sts(self.session)
@@ -243,15 +268,13 @@ class AwsClients:
 
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
-        self._root = root = Session(profile=options.profile)
-        force_regional_sts(root)
-        isolate_root_session(root)
-        root.register_component("data_loader", self.session.get_component("data_loader"))
-        create, own = self._create_calls, self.session
+        create, own, root = self._create_calls, OnFirstUse(lambda: self.session, self._creating), self._root
         self.sts = create(own, "sts", reading, "before-send.sts.AssumeRoot")
         self.iam = create(own, "iam", reading)
         self.organizations = create(own, "organizations", reading)
         self.account = create(own, "account", reading)
+        self.sso_admin = create(own, "sso-admin", reading)
+        self.identitystore = create(own, "identitystore", reading)
         self.iam_changing = create(own, "iam", changing, "before-send.iam")
         self.organizations_changing = create(own, "organizations", changing, "before-send.organizations")
         self.account_changing = create(own, "account", changing, "before-send.account")
@@ -260,15 +283,12 @@ class AwsClients:
         self.root_iam_changing = create(root, "iam", changing, "before-send.iam")
         self.regional_root = RegionalRootClients(root, self.profile, reading, changing)
 
-    @cached_property
-    def sso_admin(self) -> ServiceCalls:
-        """Identity Center; created on first use, because only one command needs it."""
-        return self._create_calls(self.session, "sso-admin", _configure(self.options, READING_ATTEMPTS))
-
-    @cached_property
-    def identitystore(self) -> ServiceCalls:
-        """Users and groups of Identity Center; created on first use."""
-        return self._create_calls(self.session, "identitystore", _configure(self.options, READING_ATTEMPTS))
+    def _create_root_session(self) -> Session:
+        root = Session(profile=self.options.profile)
+        force_regional_sts(root)
+        isolate_root_session(root)
+        root.register_component("data_loader", self.session.get_component("data_loader"))
+        return root
 
     def operator_calls_in(self, service: str, region: str) -> ServiceCalls:
         """Create a client for the operator's calls to another Region or service.
@@ -280,7 +300,7 @@ class AwsClients:
             config = config.merge(S3_SETTINGS)
         with _settings_translated(self.profile):
             client: BaseClient = self.session.create_client(service, region_name=region, config=config)
-        return ServiceCalls(client, self.profile, operator=self._operator)
+        return ServiceCalls(service, OnFirstUse(lambda: client, self._creating), self.profile, operator=self._operator)
 
     def acting_as(self, operator: OperatorCredentials) -> AwsClients:
         """Return the same, shared clients with the credentials of one operator."""
@@ -289,15 +309,23 @@ class AwsClients:
         vars(acting).update(bound, _operator=operator)
         return acting
 
-    def _create_calls(self, session: Session, service: str, config: Config, guarded: str | None = None) -> ServiceCalls:
+    def _create_calls(
+        self, session: OnFirstUse[Session], service: str, config: Config, guarded: str | None = None
+    ) -> ServiceCalls:
         """:param guarded: the event of botocore before a request that needs an intent."""
-        client: BaseClient = session.create_client(service, region_name=self.region, config=config)
-        if guarded is not None:
-            client.meta.events.register_first(guarded, require_authorized_call)
-        if session is self._root:
-            return ServiceCalls(client, self.profile, in_root_session=True)
-        pace_calls(client, service, lambda: self.pacer)
-        return ServiceCalls(client, self.profile, operator=self._operator)
+        in_root_session = session is self._root
+
+        def create() -> BaseClient:
+            with _settings_translated(self.profile):
+                client: BaseClient = session.get().create_client(service, region_name=self.region, config=config)
+            if guarded is not None:
+                client.meta.events.register_first(guarded, require_authorized_call)
+            if not in_root_session:
+                pace_calls(client, service, lambda: self.pacer)
+            return client
+
+        client, operator = OnFirstUse(create, self._creating), None if in_root_session else self._operator
+        return ServiceCalls(service, client, self.profile, in_root_session=in_root_session, operator=operator)
 
     def find_operator(self) -> ReadOnlyCredentials:
         """Return the operator's credentials that are valid now, fetched or renewed if necessary.
@@ -319,7 +347,7 @@ class AwsClients:
 
     def create_template_client(self, service: str, *, in_root_session: bool = False) -> BaseClient:
         """Create a client that builds calls and never sends them: it has no pacer and no check of intents."""
-        session = self._root if in_root_session else self.session
+        session = self._root.get() if in_root_session else self.session
         credentials: dict[str, Any] = {}
         if self._operator is not None and not in_root_session:
             frozen = self._operator.freeze()
@@ -338,6 +366,7 @@ class AwsClients:
 _OPERATOR_CALLS = (
     *("sts", "iam", "organizations", "account"),
     *("iam_changing", "organizations_changing", "account_changing"),
+    *("sso_admin", "identitystore"),
 )
 
 
@@ -387,13 +416,13 @@ class RegionalRootClients:
     sign only with the root session that was entered.
     """
 
-    def __init__(self, session: Session, profile: str | None, reading: Config, changing: Config) -> None:
-        """:param session: a session whose only credentials are those of root sessions."""
+    def __init__(self, session: OnFirstUse[Session], profile: str | None, reading: Config, changing: Config) -> None:
+        """:param session: gives a session whose only credentials are those of root sessions."""
         self._session = session
         self._profile = profile
         self._configs = {False: reading, True: changing}
         self._made: dict[tuple[str, str, bool], ServiceCalls] = {}
-        self._making = threading.Lock()
+        self._making = threading.RLock()
 
     def get(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
         """:raises InputError: if the Region or the settings of the endpoint can't be used."""
@@ -404,7 +433,7 @@ class RegionalRootClients:
                 if service == "s3":
                     config = config.merge(S3_SETTINGS)
                 try:
-                    client: BaseClient = self._session.create_client(service, region_name=region, config=config)
+                    client: BaseClient = self._session.get().create_client(service, region_name=region, config=config)
                 except (BotoCoreError, ValueError) as error:
                     raise InputError(
                         f"{service} can't be used in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
@@ -413,7 +442,9 @@ class RegionalRootClients:
                     client.meta.events.register_last("before-call.s3", _stay_in_region)
                 if changing:
                     client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
-                self._made[key] = ServiceCalls(client, self._profile, in_root_session=True)
+                self._made[key] = ServiceCalls(
+                    service, OnFirstUse(lambda: client, self._making), self._profile, in_root_session=True
+                )
             return self._made[key]
 
 

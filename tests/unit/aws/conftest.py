@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
 from rootkeeper.aws.pacing import Pacer
 from tests.fakes.aws_server import FakeAwsServer
 from tests.fakes.clock import FakeClock
@@ -31,6 +31,7 @@ def shared() -> Iterator[Shared]:
         environment.setenv("AWS_SECRET_ACCESS_KEY", "example-secret")
         environment.setenv("AWS_ENDPOINT_URL", server.url)
         clients = AwsClients(GatewayOptions(concurrency=16), FakeClock())
+        assert all(calls.url for calls in vars(clients).values() if isinstance(calls, ServiceCalls))
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
             environment.delenv(name)
         yield Shared(server, clients)

@@ -253,7 +253,7 @@ def test_a_privileged_reading_call_is_tried_again_only_while_its_intent_is_valid
         spent += 1
         clock.advance(40)
 
-    events = clients.sts._client.meta.events
+    events = clients.sts._client.get().meta.events
     events.register("response-received.sts", let_the_lease_run_out)
     try:
         with pytest.raises(LockLostError):

@@ -22,7 +22,7 @@ ROOT_SESSION = RootSessionCredentials("ASIAIOSFODNN7EXAMPLE", "example", "exampl
 
 def client_of(calls: ServiceCalls) -> Any:
     """The botocore client, of which the stubs know too little."""
-    return calls._client
+    return calls._client.get()
 
 
 def all_calls(clients: AwsClients) -> dict[str, ServiceCalls]:
@@ -201,7 +201,7 @@ def test_credentials_of_the_environment_that_have_expired_say_so(
 
 
 def config_of(clients: AwsClients, service: str, *, changing: bool) -> Any:
-    return clients.regional_root.get(service, "us-east-1", changing=changing)._client.meta.config
+    return clients.regional_root.get(service, "us-east-1", changing=changing)._client.get().meta.config
 
 
 @pytest.mark.parametrize("service", ["s3", "sqs"])
