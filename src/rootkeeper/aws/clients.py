@@ -47,7 +47,6 @@ from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Intent
 
-
 Created = TypeVar("Created")
 
 

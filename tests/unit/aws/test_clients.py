@@ -37,7 +37,7 @@ def config_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_every_client_keeps_as_many_connections_as_calls_are_in_flight(clients: AwsClients) -> None:
-    assert len(all_calls(clients)) == 10
+    assert len(all_calls(clients)) == 12
     for calls in all_calls(clients).values():
         assert client_of(calls).meta.config.max_pool_connections == 16
 
