@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
@@ -54,6 +55,12 @@ def json_text(value: object, *, indent: int | None = None) -> str:
     """``value`` as JSON; names stay readable, what could steer a terminal is escaped as JSON allows."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "None.") -> Iterator[str]:
+    """The lines of a table whose cells are all escaped here, so that no caller can forget it."""
+    found = [f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in rows]
+    yield from (f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}", *found) if found else (empty,)
 
 
 def markdown_text(text: str) -> str:

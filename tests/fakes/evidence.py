@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from rootkeeper.evidence.rules import DeletionEvidence, EndedException, LedgerHistory, OpenIntent, Period
-from rootkeeper.evidence.service import EvidenceFacts, EvidenceReport, LedgerEvidence, compile_report
+from rootkeeper.evidence.rules import DeletionEvidence, EndedException, LedgerHistory, Period
+from rootkeeper.evidence.service import EvidenceFacts, EvidenceReport, compile_report
 from rootkeeper.exceptions.rules import DeletionException
-from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result
+from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, LedgerVerification, Phase, Result
 from rootkeeper.organization.accounts import (
     Account,
     AccountId,
@@ -227,7 +227,7 @@ def make_history() -> LedgerHistory:
         ended_exceptions=(
             EndedException(CLEAN, "Shop", "Needed until the migration", "2026-12-31T00:00:00+00:00", READ, "mary@desk"),
         ),
-        open_intents=(OpenIntent(21, READ, Action.ACCESS_KEY_DELETE, PRESENT),),
+        open_intents=(make_entry(21, Action.ACCESS_KEY_DELETE, account_id=PRESENT),),
         entries=40,
         audits=2,
         endpoints=(ENDPOINT,),
@@ -250,7 +250,7 @@ def make_facts() -> EvidenceFacts:
             guardrails=(make_guardrail(attached_to=("ou-exam-workload",)),),
         ),
         accepted=accept(make_state(guardrails=(make_guardrail(),))),
-        ledger=LedgerEvidence(120, 120, "c0ffee" + "0" * 58, True, None),
+        ledger=LedgerVerification(120, 120, "c0ffee" + "0" * 58, None, None, None),
     )
 
 

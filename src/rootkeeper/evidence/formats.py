@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from rootkeeper.evidence.records import (
     KIND_NAMES,
-    SCHEMA_VERSION,
     VERDICTS,
     Record,
     describe_report,
-    render_kind,
-    render_length,
+    render_json,
     render_presence,
     render_setup,
     render_status,
@@ -32,14 +30,15 @@ from rootkeeper.evidence.records import (
 from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
-    ControlResult,
     ControlVerdict,
     KindEvidence,
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, list_methods
-from rootkeeper.untrusted_text import csv_cell, markdown_text, printable
-from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow
+from rootkeeper.shapes import SCHEMA_VERSION
+from rootkeeper.untrusted_text import csv_cell, markdown_table, markdown_text, printable
+from rootkeeper.values import render_duration
+from rootkeeper.windows.rules import FINAL_STATES
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -73,28 +72,11 @@ def render_csv(report: EvidenceReport) -> str:
     return target.getvalue()
 
 
-def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
-    yield from _list_verdicts(document)
-    yield from (
-        _row("gap", gap["account_id"], gap["subject"], "unknown", detail=gap["what"]) for gap in document["gaps"]
-    )
-    if document["management_account"] is not None:
-        yield from _list_account("management_account", document["management_account"])
-    for account in document["accounts"]:
-        yield from _list_account("account", account)
-    yield from _list_kept_logins(document)
-    yield from _list_windows(document)
-    yield from _list_exceptions(document)
-    yield from _list_deletions(document)
-    yield from _list_setup(document)
-    yield from (_row("ledger", None, name, value) for name, value in document["ledger"].items())
-
-
 def _row(section: str, account_id: object, item: str, value: object, **more: object) -> dict[str, Any]:
     return {"section": section, "account_id": account_id, "item": item, "value": value, **more}
 
 
-def _list_verdicts(document: Record) -> Iterator[Mapping[str, Any]]:
+def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
     yield _row("report", None, "sandbox", document["sandbox"])
     yield _row("report", None, "stale_after", document["period"]["stale_after"])
     yield _row("report", None, "accounts_listed_at", document["accounts_listed_at"])
@@ -103,44 +85,18 @@ def _list_verdicts(document: Record) -> Iterator[Mapping[str, Any]]:
         detail = " ".join([*([f"{assessment['control']}."] if assessment["control"] else []), *assessment["reasons"]])
         yield _row("verdict", None, name, assessment["verdict"], detail=detail)
     yield from (_row("summary", None, name, count) for name, count in document["summary"].items())
-
-
-def _list_account(section: str, account: Record) -> Iterator[Mapping[str, Any]]:
-    whose = {"name": account["name"]}
-    account_id = account["account_id"]
-    yield _row(
-        section,
-        account_id,
-        "no_root_credentials",
-        account["no_root_credentials"],
-        at=account["read_at"],
-        detail=account["detail"],
-        **whose,
+    yield from (
+        _row("gap", gap["account_id"], gap["subject"], "unknown", detail=gap["what"]) for gap in document["gaps"]
     )
-    for name in ("status", "reason", "role", "state", "ou_path", "session_access_key_id"):
-        if account[name] is not None:
-            yield _row(section, account_id, name, account[name], **whose)
-    for kind, found in account["credentials"].items():
-        word = {None: "unknown", True: "present", False: "absent"}[found["present"]]
-        count = None if found["count"] is None else f"count {found['count']}"
-        yield _row(section, account_id, kind, word, at=found["read_at"], method=found["method"], detail=count, **whose)
-
-
-def _list_kept_logins(document: Record) -> Iterator[Mapping[str, Any]]:
+    if document["management_account"] is not None:
+        yield from _list_account("management_account", document["management_account"])
+    for account in document["accounts"]:
+        yield from _list_account("account", account)
     for kept in document["kept_logins"]:
+        whose = {"name": kept["name"], "at": kept["read_at"]}
         for check in kept["checks"]:
-            yield _row(
-                "kept_login",
-                kept["account_id"],
-                check["check"],
-                check["verdict"],
-                name=kept["name"],
-                at=kept["read_at"],
-                detail=check["evidence"],
-            )
-
-
-def _list_windows(document: Record) -> Iterator[Mapping[str, Any]]:
+            found = (check["check"], check["verdict"])
+            yield _row("kept_login", kept["account_id"], *found, detail=check["evidence"], **whose)
     for window in document["windows"]:
         approvers = ", ".join(window["approved_by"]) or "unapproved"
         why = f"{window['reason']} ({window['ticket']})" if window["ticket"] else window["reason"]
@@ -152,9 +108,6 @@ def _list_windows(document: Record) -> Iterator[Mapping[str, Any]]:
             at=window["closed_at"] or window["opened_at"] or window["requested_at"],
             detail=f"Requested by {window['requested_by']}. Approved by: {approvers}. Reason: {why}.",
         )
-
-
-def _list_exceptions(document: Record) -> Iterator[Mapping[str, Any]]:
     for one in document["exceptions"]:
         value = "in force" if one["in_force_at_end"] else "ended"
         detail = f"Owner: {one['owner']}. Reason: {one['reason']}. Added by {one['added_by']}."
@@ -162,15 +115,26 @@ def _list_exceptions(document: Record) -> Iterator[Mapping[str, Any]]:
     for one in document["ended_exceptions"]:
         detail = f"Owner: {one['owner']}. Reason: {one['reason']}. Ended by {one['ended_by']}."
         yield _row("exception", one["account_id"], "ended early", "ended", at=one["ended_at"], detail=detail)
-
-
-def _list_deletions(document: Record) -> Iterator[Mapping[str, Any]]:
     for one in document["deletions"]:
-        target = f" {one['target']}" if one["target"] else ""
+        item = f"{one['kind']} {one['target']}" if one["target"] else one["kind"]
         cause = f" for {one['cause']}" if one["cause"] else ""
         detail = f"Ledger entry {one['sequence']}, by {one['actor']} ({one['caller_arn']}){cause}."
-        item = f"{one['kind']}{target}"
         yield _row("deletion", one["account_id"], item, one["result"], at=one["at"], detail=detail)
+    yield from _list_setup(document)
+    yield from (_row("ledger", None, name, value) for name, value in document["ledger"].items())
+
+
+def _list_account(section: str, account: Record) -> Iterator[Mapping[str, Any]]:
+    account_id, whose, verdict = account["account_id"], {"name": account["name"]}, account["no_root_credentials"]
+    read = {"at": account["read_at"], "detail": account["detail"]}
+    yield _row(section, account_id, "no_root_credentials", verdict, **read, **whose)
+    for name in ("status", "reason", "role", "state", "ou_path", "session_access_key_id"):
+        if account[name] is not None:
+            yield _row(section, account_id, name, account[name], **whose)
+    for kind, found in account["credentials"].items():
+        word = {None: "unknown", True: "present", False: "absent"}[found["present"]]
+        count = None if found["count"] is None else f"count {found['count']}"
+        yield _row(section, account_id, kind, word, at=found["read_at"], method=found["method"], detail=count, **whose)
 
 
 def _list_setup(document: Record) -> Iterator[Mapping[str, Any]]:
@@ -210,22 +174,29 @@ class Bar:
 
 def render_html(report: EvidenceReport) -> str:
     """The same report gives the same bytes."""
-    methods = list_methods(report)
-
-    def list_letters(account: AccountEvidence) -> list[str]:
-        return sorted({methods[kind.method] for kind in account.kinds if kind.method is not None})
-
+    methods, history = list_methods(report), report.history
     return _load_template().render(
         report=report,
         bars=list_bars(report.accounts),
-        contents=_list_contents(report),
-        control=CENTRALIZED_CONTROL,
-        final_states=FINAL_STATES,
-        kind_names=list(KIND_NAMES.values()),
-        letters=list_letters,
+        contents=[
+            ("verdicts", "Verdicts", None),
+            ("gaps", "Gaps", len(report.gaps)),
+            ("kept", "Root logins that are kept", None),
+            ("accounts", "Accounts", len(report.accounts)),
+            ("windows", "Recovery windows", len(report.windows)),
+            ("exceptions", "Exceptions", len(report.exceptions) + len(history.ended_exceptions)),
+            ("deletions", "Deletions", len(history.deletions)),
+            ("setup", "Set-up and drift", len(report.setup.drift.differences)),
+            ("ledger", "Ledger", None),
+        ],
+        letters=lambda account: _list_letters(account, methods),
         methods=methods,
         setup_parts=render_setup(report.setup),
     )
+
+
+def _list_letters(account: AccountEvidence, methods: Mapping[str, str]) -> list[str]:
+    return sorted({methods[kind.method] for kind in account.kinds if kind.method is not None})
 
 
 def list_bars(accounts: Sequence[AccountEvidence]) -> list[Bar]:
@@ -247,21 +218,6 @@ def choose_tone(account: AccountEvidence, kind: KindEvidence) -> str:
     return {None: "unknown", True: "yes", False: "none"}[kind.is_present]
 
 
-def _list_contents(report: EvidenceReport) -> list[tuple[str, str, int | None]]:
-    history = report.history
-    return [
-        ("verdicts", "Verdicts", None),
-        ("gaps", "Gaps", len(report.gaps)),
-        ("kept", "Root logins that are kept", None),
-        ("accounts", "Accounts", len(report.accounts)),
-        ("windows", "Recovery windows", len(report.windows)),
-        ("exceptions", "Exceptions", len(report.exceptions) + len(history.ended_exceptions)),
-        ("deletions", "Deletions", len(history.deletions)),
-        ("setup", "Set-up and drift", len(report.setup.drift.differences)),
-        ("ledger", "Ledger", None),
-    ]
-
-
 @cache
 def _load_template() -> Template:
     from jinja2 import Environment, StrictUndefined  # here, since most commands render no HTML
@@ -272,9 +228,11 @@ def _load_template() -> Template:
         autoescape=True, undefined=StrictUndefined, finalize=_make_printable, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {
+        "control": CENTRALIZED_CONTROL,
         "day": lambda moment: moment.strftime("%Y-%m-%d"),
-        "kind_name": render_kind,
-        "length": render_length,
+        "final_states": FINAL_STATES,
+        "kind_names": KIND_NAMES,
+        "length": render_duration,
         "presence": render_presence,
         "schema_version": SCHEMA_VERSION,
         "status": render_status,
@@ -294,75 +252,47 @@ def _make_printable(value: Any) -> Any:
 
 def render_markdown(report: EvidenceReport) -> str:
     """The same report gives the same bytes."""
-    return "\n".join([*_render_head(report), *_render_sections(report)]) + "\n"
-
-
-def _render_head(report: EvidenceReport) -> Iterator[str]:
     period = report.period
-    yield f"# Root access of organization {markdown_text(report.organization_id)}"
-    yield ""
+    lines = [f"# Root access of organization {markdown_text(report.organization_id)}", ""]
     if report.is_sandbox:
-        yield f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**"
-        yield ""
-    yield from _table(
-        ("", ""),
-        [
-            ("Period", f"{render_timestamp(period.start)} to {render_timestamp(period.end)}"),
-            ("Stale after", render_length(period.stale_after)),
-            ("Endpoint", ", ".join(report.endpoints) or "unknown"),
-            ("Callers", ", ".join(report.caller_arns) or "unknown"),
-            ("Management account", report.management_account_id),
-            ("Accounts listed", render_timestamp(report.listed_at)),
-        ],
-    )
-
-
-def _render_sections(report: EvidenceReport) -> Iterator[str]:
-    yield from _section("Verdicts", _render_verdicts(report))
-    yield from _section("Gaps", _render_gaps(report))
-    yield from _section("Root logins that are kept", _render_kept(report))
-    yield from _section("Accounts", _render_accounts(report))
-    yield from _section("Recovery windows", _render_windows(report))
-    yield from _section("Exceptions from deletion", _render_exceptions(report))
-    yield from _section("Deletions", _render_deletions(report))
-    yield from _section("Set-up and drift", _render_setup(report))
-    yield from _section("Ledger", _render_ledger(report))
-
-
-def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    yield from ("", f"## {title}", "")
-    yield from lines
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "None.") -> Iterator[str]:
-    """A table whose cells are all escaped here, so that no caller can forget it."""
-    found = [f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in rows]
-    if not found:
-        yield empty
-        return
-    yield f"| {' | '.join(titles)} |"
-    yield f"|{'|'.join('---' for _ in titles)}|"
-    yield from found
+        lines += [f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**", ""]
+    facts = [
+        ("Period", f"{render_timestamp(period.start)} to {render_timestamp(period.end)}"),
+        ("Stale after", render_duration(period.stale_after)),
+        ("Endpoint", ", ".join(report.endpoints) or "unknown"),
+        ("Callers", ", ".join(report.caller_arns) or "unknown"),
+        ("Management account", report.management_account_id),
+        ("Accounts listed", render_timestamp(report.listed_at)),
+    ]
+    lines += markdown_table(("", ""), facts)
+    for title, section in (
+        ("Verdicts", _render_verdicts(report)),
+        ("Gaps", _render_gaps(report)),
+        ("Root logins that are kept", _render_kept(report)),
+        ("Accounts", _render_accounts(report)),
+        ("Recovery windows", _render_windows(report)),
+        ("Exceptions from deletion", _render_exceptions(report)),
+        ("Deletions", _render_deletions(report)),
+        ("Set-up and drift", _render_setup(report)),
+        ("Ledger", _render_ledger(report)),
+    ):
+        lines += ["", f"## {title}", "", *section]
+    return "\n".join(lines) + "\n"
 
 
 def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
-    yield from _table(
-        ("Verdict", "", "Why"),
-        [
-            _verdict_row(f"Centralized ({CENTRALIZED_CONTROL})", report.centralized),
-            _verdict_row("No root credentials", report.no_root_credentials),
-        ],
-    )
+    verdicts = {
+        f"Centralized ({CENTRALIZED_CONTROL})": report.centralized,
+        "No root credentials": report.no_root_credentials,
+    }
+    rows = [(name, VERDICTS[found.verdict], " ".join(found.reasons)) for name, found in verdicts.items()]
+    yield from markdown_table(("Verdict", "", "Why"), rows)
     yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")
-
-
-def _verdict_row(name: str, assessment: ControlResult) -> tuple[str, ...]:
-    return name, VERDICTS[assessment.verdict], " ".join(assessment.reasons)
 
 
 def _render_gaps(report: EvidenceReport) -> Iterator[str]:
     rows = [(gap.subject.replace("_", " "), gap.account_id or "", gap.reason, gap.what) for gap in report.gaps]
-    yield from _table(("Of", "Account", "Reason", "What isn't known"), rows)
+    return markdown_table(("Of", "Account", "Reason", "What isn't known"), rows)
 
 
 def _render_kept(report: EvidenceReport) -> Iterator[str]:
@@ -379,70 +309,60 @@ def _render_kept(report: EvidenceReport) -> Iterator[str]:
         for kept in report.kept_logins
         for check in kept.checks
     ]
-    yield from _table(("Account", "Name", "Role", "Check", "", "Evidence", "Read at"), rows)
+    return markdown_table(("Account", "Name", "Role", "Check", "", "Evidence", "Read at"), rows)
 
 
 def _render_accounts(report: EvidenceReport) -> Iterator[str]:
     methods = list_methods(report)
     titles = ("Account", "Name", "Place", *KIND_NAMES.values(), "Status", "Read at", "Method", "Remark")
-    yield from _table(titles, (_account_row(account, methods) for account in report.accounts))
+    rows = [
+        (
+            account.account.account_id,
+            account.account.name,
+            account.account.ou_path,
+            *(render_presence(kind) for kind in account.kinds),
+            render_status(account),
+            render_timestamp(account.read_at),
+            ", ".join(_list_letters(account, methods)),
+            account.detail or "",
+        )
+        for account in report.accounts
+    ]
+    yield from markdown_table(titles, rows)
     if methods:
         yield ""
         yield from (f"- Method {letter}: `{method}`" for method, letter in methods.items())
 
 
-def _account_row(account: AccountEvidence, methods: dict[str, str]) -> tuple[str, ...]:
-    return (
-        account.account.account_id,
-        account.account.name,
-        account.account.ou_path,
-        *(render_presence(kind) for kind in account.kinds),
-        render_status(account),
-        render_timestamp(account.read_at),
-        _letters(account.kinds, methods),
-        account.detail or "",
-    )
-
-
-def _letters(kinds: Iterable[KindEvidence], methods: dict[str, str]) -> str:
-    return ", ".join(sorted({methods[kind.method] for kind in kinds if kind.method is not None}))
-
-
 def _render_windows(report: EvidenceReport) -> Iterator[str]:
+    rows = [
+        (
+            window.window_id,
+            window.account_id,
+            window.state.value,
+            f"{window.requested_by}, {render_timestamp(window.requested_at)}",
+            ", ".join(window.approved_by) or "unapproved",
+            render_timestamp(window.opened_at),
+            render_timestamp(window.closed_at),
+            f"{window.reason} ({window.ticket})" if window.ticket else window.reason,
+        )
+        for window in report.windows
+    ]
     titles = ("Window", "Account", "State", "Requested", "Approved by", "Opened", "Closed", "Reason")
-    yield from _table(titles, (_window_row(window) for window in report.windows))
-
-
-def _window_row(window: RecoveryWindow) -> tuple[str, ...]:
-    return (
-        window.window_id,
-        window.account_id,
-        window.state.value,
-        f"{window.requested_by}, {render_timestamp(window.requested_at)}",
-        ", ".join(window.approved_by) or "unapproved",
-        render_timestamp(window.opened_at),
-        render_timestamp(window.closed_at),
-        f"{window.reason} ({window.ticket})" if window.ticket else window.reason,
-    )
+    return markdown_table(titles, rows)
 
 
 def _render_exceptions(report: EvidenceReport) -> Iterator[str]:
+    time = render_timestamp
     rows = [
-        (
-            one.account_id,
-            one.owner,
-            one.reason,
-            one.added_by,
-            render_timestamp(one.added_at),
-            render_timestamp(one.until),
-        )
+        (one.account_id, one.owner, one.reason, one.added_by, time(one.added_at), time(one.until))
         for one in report.exceptions
     ]
-    ended = [
-        (one.account_id, one.owner, one.reason, "", "", f"ended by {one.ended_by}, {render_timestamp(one.ended_at)}")
+    rows += [
+        (one.account_id, one.owner, one.reason, "", "", f"ended by {one.ended_by}, {time(one.ended_at)}")
         for one in report.history.ended_exceptions
     ]
-    yield from _table(("Account", "Owner", "Reason", "Added by", "Added", "Until"), [*rows, *ended])
+    return markdown_table(("Account", "Owner", "Reason", "Added by", "Added", "Until"), rows)
 
 
 def _render_deletions(report: EvidenceReport) -> Iterator[str]:
@@ -450,7 +370,7 @@ def _render_deletions(report: EvidenceReport) -> Iterator[str]:
         (
             render_timestamp(one.at),
             one.account_id,
-            render_kind(one.kind),
+            KIND_NAMES[one.kind],
             one.target or "",
             one.result.value,
             one.actor.name,
@@ -459,36 +379,30 @@ def _render_deletions(report: EvidenceReport) -> Iterator[str]:
         )
         for one in report.history.deletions
     ]
-    yield from _table(("At", "Account", "Kind", "What", "Result", "By", "For", "Ledger entry"), rows)
+    return markdown_table(("At", "Account", "Kind", "What", "Result", "By", "For", "Ledger entry"), rows)
 
 
 def _render_setup(report: EvidenceReport) -> Iterator[str]:
-    yield from _table(("Part", "State"), render_setup(report.setup))
-    drift = report.setup.drift
+    yield from markdown_table(("Part", "State"), render_setup(report.setup))
     yield ""
+    drift = report.setup.drift
+    none = "No set-up was accepted, so nothing shows whether it drifted."
+    if drift.accepted is not None:
+        by, at = markdown_text(drift.accepted.accepted_by), render_timestamp(drift.accepted.accepted_at)
+        none = f"No drift from what {by} accepted at {at} (ledger entry {drift.accepted.ledger_sequence})."
     rows = [(one.what, " ".join(one.could_be)) for one in drift.differences]
     rows += [(sentence, "") for sentence in drift.unknown]
-    yield from _table(("Drift", "Could be"), rows, empty=_drift_words(report))
-
-
-def _drift_words(report: EvidenceReport) -> str:
-    accepted = report.setup.drift.accepted
-    if accepted is None:
-        return "No set-up was accepted, so nothing shows whether it drifted."
-    by, at = markdown_text(accepted.accepted_by), render_timestamp(accepted.accepted_at)
-    return f"No drift from what {by} accepted at {at} (ledger entry {accepted.ledger_sequence})."
+    yield from markdown_table(("Drift", "Could be"), rows, empty=none)
 
 
 def _render_ledger(report: EvidenceReport) -> Iterator[str]:
     ledger = report.ledger
-    yield from _table(
-        ("", ""),
-        [
-            ("Entries", f"{ledger.entries:,}, of which {report.history.entries:,} in the period"),
-            ("Verified", "intact" if ledger.is_intact else f"NOT INTACT: {ledger.problem}"),
-            ("Head", f"entry {ledger.head_sequence}, {ledger.head_hash}"),
-        ],
-    )
+    rows = [
+        ("Entries", f"{ledger.entries:,}, of which {report.history.entries:,} in the period"),
+        ("Verified", "intact" if ledger.is_intact else f"NOT INTACT: {ledger.problem}"),
+        ("Head", f"entry {ledger.head_sequence}, {ledger.head_hash}"),
+    ]
+    return markdown_table(("", ""), rows)
 
 
 class ReportFormat(StrEnum):
@@ -500,15 +414,9 @@ class ReportFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-def find_renderer(chosen: ReportFormat) -> Callable[[EvidenceReport], str]:
-    """Imported here: each command pays only for the format that it writes."""
-    if chosen is ReportFormat.HTML:
-        return render_html
-    if chosen is ReportFormat.CSV:
-        return render_csv
-    if chosen is ReportFormat.JSON:
-        from rootkeeper.evidence.records import render_json
-
-        return render_json
-
-    return render_markdown
+RENDERERS: Mapping[ReportFormat, Callable[[EvidenceReport], str]] = {
+    ReportFormat.HTML: render_html,
+    ReportFormat.CSV: render_csv,
+    ReportFormat.JSON: render_json,
+    ReportFormat.MARKDOWN: render_markdown,
+}

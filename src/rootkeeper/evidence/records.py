@@ -1,15 +1,9 @@
-"""The report as JSON values.
-
-Evidence as JSON: every value of the report, in one fixed order; docs/reference/report.schema.json describes it.
-
-The words in which evidence is shown to people, the same in every format.
-"""
+"""Evidence as JSON, in one fixed order (docs/reference/report.schema.json), and the words in which people see it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
@@ -17,16 +11,11 @@ from typing_extensions import TypedDict
 from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
-    ControlResult,
     ControlVerdict,
-    DeletionEvidence,
-    EndedException,
-    KeptLogin,
     KindEvidence,
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
-from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.failsafe.rules import CheckVerdict
 from rootkeeper.ledger.rules import ActorKind, Result
 from rootkeeper.organization.accounts import Feature
@@ -34,13 +23,21 @@ from rootkeeper.organization.statuses import AccountRole, CredentialKind, Status
 from rootkeeper.root_emails.records import EmailCounts
 from rootkeeper.root_emails.rules import EmailVerdict
 from rootkeeper.setup.records import DifferenceRecord
-from rootkeeper.setup.rules import SetupDrift, SetupState, difference_to_record
-from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, OrganizationId, Sha256, WholeSecond, record
+from rootkeeper.shapes import (
+    SCHEMA_VERSION,
+    AccountNumber,
+    Answer,
+    Count,
+    JsonSchema,
+    OrganizationId,
+    Sha256,
+    WholeSecond,
+    fill_record,
+    record,
+)
 from rootkeeper.untrusted_text import json_text
 from rootkeeper.values import json_time, render_duration
-from rootkeeper.windows.rules import RecoveryWindow
 
-SCHEMA_VERSION = 1
 Record: TypeAlias = "dict[str, Any]"
 
 
@@ -173,12 +170,15 @@ class EvidenceWindowRecord(TypedDict):
 
 
 @record
-class EvidenceExceptionRecord(AccountExceptionRecord):
+class EvidenceExceptionRecord(TypedDict):
     """An exception of the period."""
 
     account_id: AccountNumber
+    owner: str
+    reason: str
     added_by: str
     added_at: WholeSecond
+    until: WholeSecond
     in_force_at_end: bool
 
 
@@ -311,8 +311,8 @@ def render_json(report: EvidenceReport) -> str:
 
 def describe_report(report: EvidenceReport) -> Record:
     """The report as JSON's own values."""
-    period = report.period
-    management = report.management
+    period, setup, drift, history = report.period, report.setup, report.setup.drift, report.history
+    counts = count_verdicts(report.accounts)
     return {
         "schema_version": SCHEMA_VERSION,
         "organization_id": report.organization_id,
@@ -329,210 +329,118 @@ def describe_report(report: EvidenceReport) -> Record:
         },
         "accounts_listed_at": json_time(report.listed_at),
         "verdicts": {
-            "centralized": {"control": CENTRALIZED_CONTROL, **_describe_control_result(report.centralized)},
-            "no_root_credentials": {"control": None, **_describe_control_result(report.no_root_credentials)},
+            "centralized": fill_record(JudgementRecord, report.centralized, control=CENTRALIZED_CONTROL),
+            "no_root_credentials": fill_record(JudgementRecord, report.no_root_credentials, control=None),
         },
-        "summary": _summarize(report.accounts),
-        "management_account": None if management is None else describe_account(management),
-        "kept_logins": [_describe_kept(kept) for kept in report.kept_logins],
-        "accounts": [describe_account(account) for account in report.accounts],
-        "windows": [describe_window(window) for window in report.windows],
-        "exceptions": [describe_exception(one, report) for one in report.exceptions],
-        "ended_exceptions": [_describe_ended(one) for one in report.history.ended_exceptions],
-        "deletions": [describe_deletion(deletion) for deletion in report.history.deletions],
-        "setup": {"detail": report.setup.detail, **_describe_setup(report.setup.state)},
-        "drift": describe_drift(report.setup.drift),
-        "gaps": [
-            {"subject": gap.subject, "account_id": gap.account_id, "reason": gap.reason, "what": gap.what}
-            for gap in report.gaps
+        "summary": {
+            "accounts": len(report.accounts),
+            **{verdict.value: count for verdict, count in counts.items()},
+        },
+        "management_account": None if report.management is None else _describe_account(report.management),
+        "kept_logins": [
+            fill_record(
+                KeptLoginRecord,
+                kept.evidence.account,
+                role=kept.evidence.role.value,
+                read_at=json_time(kept.evidence.read_at),
+                checks=[fill_record(LoginCheckRecord, check, check=check.name) for check in kept.checks],
+            )
+            for kept in report.kept_logins
         ],
-        "ledger": {
-            "entries": report.ledger.entries,
-            "entries_in_period": report.history.entries,
-            "audit_batches_in_period": report.history.audits,
-            "head_sequence": report.ledger.head_sequence,
-            "head_hash": report.ledger.head_hash,
-            "intact": report.ledger.is_intact,
-            "problem": report.ledger.problem,
+        "accounts": [_describe_account(account) for account in report.accounts],
+        "windows": [
+            fill_record(EvidenceWindowRecord, window, approved=window.is_approved) for window in report.windows
+        ],
+        "exceptions": [
+            fill_record(EvidenceExceptionRecord, one, in_force_at_end=one.added_at <= period.end < one.until)
+            for one in report.exceptions
+        ],
+        "ended_exceptions": [fill_record(EndedExceptionRecord, one) for one in history.ended_exceptions],
+        "deletions": [
+            fill_record(
+                EvidenceDeletionRecord,
+                one,
+                actor=one.actor.name,
+                actor_kind=one.actor.kind.value,
+                caller_arn=one.actor.caller_arn,
+            )
+            for one in history.deletions
+        ],
+        "setup": _describe_setup(setup),
+        "drift": {
+            "accepted_at": None if drift.accepted is None else json_time(drift.accepted.accepted_at),
+            "accepted_by": None if drift.accepted is None else drift.accepted.accepted_by,
+            "ledger_sequence": None if drift.accepted is None else drift.accepted.ledger_sequence,
+            "differences": [fill_record(DifferenceRecord, one) for one in drift.differences],
+            "unknown": list(drift.unknown),
         },
+        "gaps": [fill_record(GapRecord, gap) for gap in report.gaps],
+        "ledger": fill_record(
+            EvidenceLedgerRecord,
+            report.ledger,
+            entries_in_period=history.entries,
+            audit_batches_in_period=history.audits,
+            intact=report.ledger.is_intact,
+        ),
     }
 
 
-def _describe_control_result(assessment: ControlResult) -> Record:
-    return {"verdict": assessment.verdict.value, "reasons": list(assessment.reasons)}
-
-
-def _summarize(accounts: Sequence[AccountEvidence]) -> Record:
-    counts = count_verdicts(accounts)
-    return {"accounts": len(accounts), **{verdict.value: count for verdict, count in counts.items()}}
-
-
-def describe_account(evidence: AccountEvidence) -> Record:
-    """One account, its four kinds each with the time and the method of the reading."""
+def _describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
     account, exception = evidence.account, evidence.exception
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "ou_path": account.ou_path,
-        "state": account.state.value,
-        "role": evidence.role.value,
-        "status": evidence.status.value,
-        "reason": None if evidence.reason is None else evidence.reason.value,
-        "detail": evidence.detail,
-        "no_root_credentials": evidence.verdict.value,
-        "read_at": json_time(evidence.read_at),
-        "session_access_key_id": evidence.session_access_key_id,
-        "credentials": {
-            kind.kind.value: {
-                "present": kind.is_present,
-                "count": kind.count,
-                "read_at": json_time(kind.read_at),
-                "method": kind.method,
-            }
-            for kind in evidence.kinds
+    return fill_record(
+        EvidenceAccountRecord,
+        evidence,
+        account_id=account.account_id,
+        name=account.name,
+        ou_path=account.ou_path,
+        state=account.state.value,
+        no_root_credentials=evidence.verdict.value,
+        credentials={
+            kind.kind.value: fill_record(EvidenceKindRecord, kind, present=kind.is_present) for kind in evidence.kinds
         },
-        "exception": None
-        if exception is None
-        else {"owner": exception.owner, "reason": exception.reason, "until": json_time(exception.until)},
-    }
+        exception=None if exception is None else fill_record(AccountExceptionRecord, exception),
+    )
 
 
-def _describe_kept(kept: KeptLogin) -> Record:
-    account = kept.evidence.account
-    checks = [
-        {"check": check.name, "verdict": check.verdict.value, "evidence": check.evidence} for check in kept.checks
-    ]
+def _describe_setup(evidence: SetupEvidence) -> Record:
+    if evidence.state is None:
+        return {**dict.fromkeys(EvidenceSetupRecord.__annotations__), "detail": evidence.detail, "unknown": []}
+    features = evidence.state.setup.features
     return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "role": kept.evidence.role.value,
-        "read_at": json_time(kept.evidence.read_at),
-        "checks": checks,
+        **fill_record(
+            EvidenceSetupRecord,
+            evidence.state.setup,
+            detail=evidence.detail,
+            read_at=json_time(evidence.state.read_at),
+            endpoint=evidence.state.endpoint,
+            caller_arn=evidence.state.caller_arn,
+            features=None if features is None else {feature.value: feature in features for feature in Feature},
+        )
     }
 
 
-def describe_window(window: RecoveryWindow) -> Record:
-    """One recovery window with its approvers."""
-    return {
-        "window_id": window.window_id,
-        "account_id": window.account_id,
-        "state": window.state.value,
-        "reason": window.reason,
-        "ticket": window.ticket,
-        "requested_by": window.requested_by,
-        "requested_at": json_time(window.requested_at),
-        "approved": window.is_approved,
-        "approved_by": list(window.approved_by),
-        "duration_seconds": window.duration_seconds,
-        "opened_at": json_time(window.opened_at),
-        "expires_at": json_time(window.expires_at),
-        "closed_at": json_time(window.closed_at),
-        "failure": window.failure,
-    }
-
-
-def describe_exception(exception: DeletionException, report: EvidenceReport) -> Record:
-    """One exception from deletion."""
-    return {
-        "account_id": exception.account_id,
-        "owner": exception.owner,
-        "reason": exception.reason,
-        "added_by": exception.added_by,
-        "added_at": json_time(exception.added_at),
-        "until": json_time(exception.until),
-        "in_force_at_end": exception.added_at <= report.period.end < exception.until,
-    }
-
-
-def _describe_ended(ended: EndedException) -> Record:
-    return {
-        "account_id": ended.account_id,
-        "owner": ended.owner,
-        "reason": ended.reason,
-        "until": ended.until,
-        "ended_by": ended.ended_by,
-        "ended_at": json_time(ended.ended_at),
-    }
-
-
-def describe_deletion(deletion: DeletionEvidence) -> Record:
-    """One removal of one credential."""
-    return {
-        "sequence": deletion.sequence,
-        "at": json_time(deletion.at),
-        "account_id": deletion.account_id,
-        "kind": deletion.kind.value,
-        "target": deletion.target,
-        "result": deletion.result.value,
-        "actor": deletion.actor.name,
-        "actor_kind": deletion.actor.kind.value,
-        "caller_arn": deletion.actor.caller_arn,
-        "cause": deletion.cause,
-        "session_access_key_id": deletion.session_access_key_id,
-    }
-
-
-def _describe_setup(state: SetupState | None) -> Record:
-    if state is None:
-        nothing = ("read_at", "endpoint", "caller_arn", "trusted_access", "features", "delegated_administrators")
-        return {**dict.fromkeys(nothing), "unknown": []}
-    setup = state.setup
-    features = None
-    if setup.features is not None:
-        features = {feature.value: feature in setup.features for feature in Feature}
-    delegates = setup.delegated_administrators
-    return {
-        "read_at": json_time(state.read_at),
-        "endpoint": state.endpoint,
-        "caller_arn": state.caller_arn,
-        "trusted_access": setup.trusted_access,
-        "features": features,
-        "delegated_administrators": None if delegates is None else list(delegates),
-        "unknown": list(setup.unknown),
-    }
-
-
-def describe_drift(drift: SetupDrift) -> Record:
-    """What was accepted, and how what was read differs from it."""
-    accepted = drift.accepted
-    return {
-        "accepted_at": None if accepted is None else json_time(accepted.accepted_at),
-        "accepted_by": None if accepted is None else accepted.accepted_by,
-        "ledger_sequence": None if accepted is None else accepted.ledger_sequence,
-        "differences": [difference_to_record(one) for one in drift.differences],
-        "unknown": list(drift.unknown),
-    }
-
-
-KIND_NAMES: Mapping[CredentialKind, str] = MappingProxyType(
-    {
-        CredentialKind.PASSWORD: "Password",
-        CredentialKind.ACCESS_KEYS: "Access keys",
-        CredentialKind.SIGNING_CERTIFICATES: "Certificates",
-        CredentialKind.MFA_DEVICES: "MFA",
-    }
-)
+KIND_NAMES: Mapping[CredentialKind, str] = {
+    CredentialKind.PASSWORD: "Password",
+    CredentialKind.ACCESS_KEYS: "Access keys",
+    CredentialKind.SIGNING_CERTIFICATES: "Certificates",
+    CredentialKind.MFA_DEVICES: "MFA",
+}
 """In the order in which reports show them."""
 
-VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
-    {
-        ControlVerdict.FAIL: "Fail",
-        ControlVerdict.KEPT: "Kept",
-        ControlVerdict.NOT_APPLICABLE: "Not applicable",
-        ControlVerdict.PASS: "Pass",
-        ControlVerdict.UNKNOWN: "Unknown",
-    }
-)
+VERDICTS: Mapping[ControlVerdict, str] = {
+    ControlVerdict.FAIL: "Fail",
+    ControlVerdict.KEPT: "Kept",
+    ControlVerdict.NOT_APPLICABLE: "Not applicable",
+    ControlVerdict.PASS: "Pass",
+    ControlVerdict.UNKNOWN: "Unknown",
+}
 
-_ACCOUNT_VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
-    {
-        ControlVerdict.FAIL: "Present",
-        ControlVerdict.KEPT: "Kept, guarded",
-        ControlVerdict.NOT_APPLICABLE: "Not applicable",
-        ControlVerdict.PASS: "Not present",
-        ControlVerdict.UNKNOWN: "Unknown",
-    }
-)
+_ACCOUNT_VERDICTS: Mapping[ControlVerdict, str] = {
+    **VERDICTS,
+    ControlVerdict.FAIL: "Present",
+    ControlVerdict.KEPT: "Kept, guarded",
+    ControlVerdict.PASS: "Not present",
+}
 
 
 def render_status(account: AccountEvidence) -> str:
@@ -543,14 +451,6 @@ def render_status(account: AccountEvidence) -> str:
 def render_timestamp(moment: datetime | None) -> str:
     """To the second, in UTC; empty where there is none."""
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def render_length(length: timedelta) -> str:
-    return render_duration(length)
-
-
-def render_kind(kind: CredentialKind) -> str:
-    return KIND_NAMES[kind]
 
 
 def render_presence(kind: KindEvidence) -> str:

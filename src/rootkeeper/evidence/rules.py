@@ -14,6 +14,7 @@ AWS Organizations: trusted access for IAM, and root credentials management.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -39,7 +40,6 @@ from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     CredentialKind,
-    RootCredentials,
     RootCredentialsSummary,
     Status,
     StatusReason,
@@ -49,6 +49,7 @@ from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.removal.rules import ACTIONS, TARGET_PARAMETERS
 from rootkeeper.root_emails.rules import RootEmail
 from rootkeeper.setup.rules import CHANGES_OF_SETUP, SetupDrift, SetupState
+from rootkeeper.shapes import parse_facts
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
 
@@ -189,27 +190,48 @@ class AccountFacts:
 
 def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
     """One account's evidence; nothing that wasn't read in the period is ever a pass."""
+    status, method = _find_status(facts, period)
+    return AccountEvidence(
+        account=facts.account,
+        role=facts.role,
+        status=status.status,
+        reason=status.reason,
+        detail=status.detail,
+        verdict=_evaluate(status),
+        kinds=tuple(_describe_kind(kind, status, method) for kind in KIND_ORDER),
+        read_at=status.observed_at,
+        session_access_key_id=status.session_access_key_id,
+        found=status,
+        exception=facts.exception,
+    )
+
+
+def _find_status(facts: AccountFacts, period: Period) -> tuple[AccountStatus, str | None]:
+    """The status at the period's end, and how it was read if a reading of the period shows it."""
     account = facts.account
     if account.joined_at is not None and account.joined_at > period.end:
-        joined = AccountStatus(account, facts.role, Status.NOT_APPLICABLE, None, "It joined after the period's end.")
-        return _describe(joined, None, facts)
+        detail = "It joined after the period's end."
+        return AccountStatus(account, facts.role, Status.NOT_APPLICABLE, None, detail), None
     unread = find_status_without_reading(account, facts.role, facts.partition)
     if unread is not None and facts.role is not AccountRole.MANAGEMENT:
-        return _describe(_evaluate_listing(unread, facts, period), None, facts)
+        return _evaluate_listing(unread, facts, period), None
     reading = _find_reading(facts, period)
     if reading is None:
-        return _describe(_evaluate_unread(facts, unread), None, facts)
+        return _evaluate_unread(facts, unread), None
     status, method = reading
     stale = period.find_staleness(status.observed_at) if status.observed_at is not None else None
     if stale is not None:
-        return _describe(_evaluate_stale(status, stale), None, facts)
-    return _describe(_evaluate_windows(status, facts, period), method, facts)
+        return _evaluate_stale(status, stale), None
+    return _evaluate_windows(status, facts, period), method
 
 
 def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, str | None] | None:
     """The newest reading that isn't later than the period's end, and how it was made."""
-    statuses = [one for one in (facts.kept, facts.last) if one is not None]
-    found = [(one.observed_at, one, _find_method(one)) for one in statuses if one.observed_at is not None]
+    found: list[tuple[datetime, AccountStatus, str | None]] = []
+    for one in (facts.kept, facts.last):
+        if one is not None and one.observed_at is not None:
+            method = BY_ROOT_SESSION if one.session_access_key_id is not None else BY_OWN_CREDENTIALS
+            found.append((one.observed_at, one, None if one.summary is None else method))
     for window in facts.windows:
         if window.state is WindowState.CLOSED_VERIFIED and window.closed_at is not None:
             shown = AccountStatus(
@@ -224,14 +246,8 @@ def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, s
     earlier = [one for one in found if one[0] <= period.end]
     if not earlier:
         return None
-    _, status, method = max(earlier, key=lambda one: one[0])
-    return replace(status, account=facts.account, role=facts.role), method
-
-
-def _find_method(status: AccountStatus) -> str | None:
-    if status.summary is None:
-        return None
-    return BY_ROOT_SESSION if status.session_access_key_id is not None else BY_OWN_CREDENTIALS
+    _, status, how = max(earlier, key=lambda one: one[0])
+    return replace(status, account=facts.account, role=facts.role), how
 
 
 def _evaluate_listing(unread: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
@@ -259,11 +275,8 @@ def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> Accou
 def _evaluate_stale(status: AccountStatus, stale: str) -> AccountStatus:
     was = status.status.value.replace("_", " ")
     detail = f"Last read at {_render_moment(status.observed_at)}, {stale}; it then was {was}."
-    if status.role is AccountRole.MANAGEMENT:
-        return replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
-    return replace(
-        status, status=Status.UNKNOWN, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None
-    )
+    found = replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
+    return found if status.role is AccountRole.MANAGEMENT else replace(found, status=Status.UNKNOWN)
 
 
 def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
@@ -285,22 +298,6 @@ def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period
     return status
 
 
-def _describe(status: AccountStatus, method: str | None, facts: AccountFacts) -> AccountEvidence:
-    return AccountEvidence(
-        account=facts.account,
-        role=facts.role,
-        status=status.status,
-        reason=status.reason,
-        detail=status.detail,
-        verdict=_evaluate(status),
-        kinds=tuple(_describe_kind(kind, status, method) for kind in KIND_ORDER),
-        read_at=status.observed_at,
-        session_access_key_id=status.session_access_key_id,
-        found=status,
-        exception=facts.exception,
-    )
-
-
 def _evaluate(status: AccountStatus) -> ControlVerdict:
     if status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
         return ControlVerdict.KEPT
@@ -318,40 +315,23 @@ def _evaluate(status: AccountStatus) -> ControlVerdict:
 def _describe_kind(kind: CredentialKind, status: AccountStatus, method: str | None) -> KindEvidence:
     if status.summary is None or method is None:
         return KindEvidence(kind, None, None, None, None)
-    detail = status.credentials
-    return KindEvidence(
-        kind=kind,
-        is_present=status.summary.has(kind),
-        count=None if detail is None else _count(kind, detail),
-        read_at=status.observed_at,
-        method=method if detail is None else f"{method} + {_IN_DETAIL[kind]}",
-    )
-
-
-def _count(kind: CredentialKind, found: RootCredentials) -> int:
-    return {
-        CredentialKind.PASSWORD: int(found.login_profile is not None),
-        CredentialKind.ACCESS_KEYS: len(found.access_keys),
-        CredentialKind.SIGNING_CERTIFICATES: len(found.signing_certificates),
-        CredentialKind.MFA_DEVICES: len(found.mfa_devices),
-    }[kind]
+    is_present, detail = status.summary.has(kind), status.credentials
+    if detail is None:
+        return KindEvidence(kind, is_present, None, status.observed_at, method)
+    counts = {
+        CredentialKind.PASSWORD: int(detail.login_profile is not None),
+        CredentialKind.ACCESS_KEYS: len(detail.access_keys),
+        CredentialKind.SIGNING_CERTIFICATES: len(detail.signing_certificates),
+        CredentialKind.MFA_DEVICES: len(detail.mfa_devices),
+    }
+    return KindEvidence(kind, is_present, counts[kind], status.observed_at, f"{method} + {_IN_DETAIL[kind]}")
 
 
 def count_verdicts(accounts: Iterable[AccountEvidence]) -> dict[ControlVerdict, int]:
     """How many accounts there are of each verdict, every verdict named."""
-    counts = dict.fromkeys(
-        (
-            ControlVerdict.PASS,
-            ControlVerdict.FAIL,
-            ControlVerdict.UNKNOWN,
-            ControlVerdict.KEPT,
-            ControlVerdict.NOT_APPLICABLE,
-        ),
-        0,
-    )
-    for account in accounts:
-        counts[account.verdict] += 1
-    return counts
+    counted = Counter(account.verdict for account in accounts)
+    order = (ControlVerdict.PASS, ControlVerdict.FAIL, ControlVerdict.UNKNOWN, ControlVerdict.KEPT)
+    return {verdict: counted[verdict] for verdict in (*order, ControlVerdict.NOT_APPLICABLE)}
 
 
 def _render_moment(moment: datetime | None) -> str:
@@ -393,25 +373,6 @@ class EndedException:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenIntent:
-    """An intent of the period that has no outcome: what came of it isn't known."""
-
-    sequence: int
-    at: datetime
-    action: Action
-    account_id: AccountId | None
-
-
-@dataclass(frozen=True, slots=True)
-class LastSetupChange:
-    """The last change of the set-up by Rootkeeper itself; an earlier reading doesn't count any more."""
-
-    sequence: int
-    at: datetime
-    action: Action
-
-
-@dataclass(frozen=True, slots=True)
 class LedgerHistory:
     """The ledger's facts about one organization and one period."""
 
@@ -421,9 +382,8 @@ class LedgerHistory:
     ended_exceptions: tuple[EndedException, ...] = ()
     drills: tuple[Drill, ...] = ()
     """Every drill up to the period's end, the latest first."""
-    open_intents: tuple[OpenIntent, ...] = ()
-    setup_changed: LastSetupChange | None = None
-    """Of the time up to the period's end."""
+    open_intents: tuple[LedgerEntry, ...] = ()
+    """Intents of the period without an outcome: what came of them isn't known."""
     setup_entries: tuple[LedgerEntry, ...] = ()
     """Everything about changes of the set-up by Rootkeeper itself, up to the period's end."""
     entries: int = 0
@@ -434,114 +394,91 @@ class LedgerHistory:
     """Of the period's entries, or of the last entry before where the period has none."""
     caller_arns: tuple[str, ...] = ()
 
+    @property
+    def setup_changed(self) -> LedgerEntry | None:
+        """The last change of the set-up by Rootkeeper itself; an earlier reading doesn't count any more."""
+        outcomes = (one for one in reversed(self.setup_entries) if one.phase is Phase.OUTCOME)
+        return next((one for one in outcomes if one.result is not Result.FAILED), None)
+
 
 def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: Period) -> LedgerHistory:
     """Follow the ledger up to the period's end.
 
     :param entries: of any organization, in the order of their sequence.
     """
-    reading = _LedgerHistoryReader(period)
+    last: LedgerEntry | None = None
+    intents: dict[int, LedgerEntry] = {}
+    drills, setup_entries = list[LedgerEntry](), list[LedgerEntry]()
+    deletions, exceptions = list[DeletionEvidence](), _ExceptionHistory()
+    endpoints, caller_arns = set[str](), set[str | None]()
+    counted = audits = 0
     for entry in entries:
-        if entry.organization_id == organization_id and entry.at <= period.end:
-            reading.take(entry)
-    return reading.finish()
+        if entry.organization_id != organization_id or entry.at > period.end:
+            continue
+        last = entry
+        if entry.action is Action.FAILSAFE_DRILL:
+            drills.append(entry)
+        if entry.action in CHANGES_OF_SETUP:
+            setup_entries.append(entry)
+        intent = None
+        if entry.phase is Phase.INTENT:
+            intents[entry.sequence] = entry
+        elif entry.intent_sequence is not None:
+            intent = intents.pop(entry.intent_sequence, None)
+        exceptions.follow(entry, is_in_period=period.holds(entry.at))
+        if not period.holds(entry.at):
+            continue
+        endpoints.add(entry.endpoint)
+        caller_arns.add(entry.actor.caller_arn)
+        counted += 1
+        audits += entry.action is Action.ACCOUNTS_AUDIT and entry.phase is Phase.OUTCOME
+        if intent is not None and entry.action in _KINDS and entry.account_id is not None:
+            deletions.append(_describe_deletion(intent, entry, entry.account_id))
+    if last is not None and not endpoints:
+        endpoints.add(last.endpoint)
+        caller_arns.add(last.actor.caller_arn)
+    return LedgerHistory(
+        deletions=tuple(deletions),
+        exceptions=(*exceptions.run_out, *exceptions.current.values()),
+        ended_exceptions=tuple(exceptions.ended),
+        # In a sandbox or in AWS, as the last entry is.
+        drills=find_drills(drills, organization_id, in_sandbox=last is not None and last.endpoint != "AWS"),
+        setup_entries=tuple(setup_entries),
+        open_intents=tuple(intent for intent in intents.values() if period.holds(intent.at)),
+        entries=counted,
+        audits=audits,
+        endpoints=tuple(sorted(endpoints)),
+        caller_arns=tuple(sorted(arn for arn in caller_arns if arn is not None)),
+    )
 
 
 @dataclass(slots=True)
-class _LedgerHistoryReader:
-    period: Period
-    intents: dict[int, LedgerEntry] = field(default_factory=dict)
-    deletions: list[DeletionEvidence] = field(default_factory=list)
-    exceptions: dict[AccountId, DeletionException] = field(default_factory=dict)
-    """Each account's last one."""
+class _ExceptionHistory:
+    """The exceptions from deletion: an account has one, and another takes its place."""
+
+    current: dict[AccountId, DeletionException] = field(default_factory=dict)
     run_out: list[DeletionException] = field(default_factory=list)
     """Those that ended by themselves before the account's next one."""
     ended: list[EndedException] = field(default_factory=list)
-    entries: int = 0
-    audits: int = 0
-    endpoints: set[str] = field(default_factory=set)
-    caller_arns: set[str] = field(default_factory=set)
-    drills: list[LedgerEntry] = field(default_factory=list)
-    setup_changed: LastSetupChange | None = None
-    setup_entries: list[LedgerEntry] = field(default_factory=list)
-    last: LedgerEntry | None = None
 
-    def take(self, entry: LedgerEntry) -> None:
-        self.last = entry
-        if entry.action is Action.FAILSAFE_DRILL:
-            self.drills.append(entry)
-        if entry.action in CHANGES_OF_SETUP:
-            self._take_setup_change(entry)
-        intent = self._match(entry)
-        ended = self._follow_exceptions(entry)
-        if not self.period.holds(entry.at):
-            return
-        self._note_place(entry)
-        self.entries += 1
-        self.audits += entry.action is Action.ACCOUNTS_AUDIT and entry.phase is Phase.OUTCOME
-        if ended is not None:
-            self.ended.append(ended)
-        if intent is not None and entry.action in _KINDS and entry.account_id is not None:
-            self.deletions.append(_describe_deletion(intent, entry, entry.account_id))
-
-    def _take_setup_change(self, entry: LedgerEntry) -> None:
-        self.setup_entries.append(entry)
-        if entry.phase is Phase.OUTCOME and entry.result is not Result.FAILED:
-            self.setup_changed = LastSetupChange(entry.sequence, entry.at, entry.action)
-
-    def _follow_exceptions(self, entry: LedgerEntry) -> EndedException | None:
-        """The exception that this entry ends: an account has one, and another takes its place."""
+    def follow(self, entry: LedgerEntry, *, is_in_period: bool) -> None:
         account_id = entry.account_id
         if account_id is None or entry.action not in {Action.EXCEPTION_ADD, Action.EXCEPTION_REMOVE}:
-            return None
-        earlier = self.exceptions.pop(account_id, None)
-        if entry.action is Action.EXCEPTION_REMOVE:
-            return _describe_ended(entry.parameters, entry, account_id)
-        added = _parse_exception(entry, account_id)
-        if added is not None:
-            self.exceptions[account_id] = added
-        if earlier is None:
-            return None
-        if not earlier.is_in_force(entry.at):
-            self.run_out.append(earlier)
-            return None
-        reported = {"owner": earlier.owner, "reason": earlier.reason, "until": earlier.until.isoformat()}
-        return _describe_ended(reported, entry, account_id)
-
-    def finish(self) -> LedgerHistory:
-        if not self.endpoints and self.last is not None:
-            self._note_place(self.last)
-        left = [intent for intent in self.intents.values() if self.period.holds(intent.at)]
-        return LedgerHistory(
-            deletions=tuple(self.deletions),
-            exceptions=(*self.run_out, *self.exceptions.values()),
-            ended_exceptions=tuple(self.ended),
-            drills=self._find_drills(),
-            setup_changed=self.setup_changed,
-            setup_entries=tuple(self.setup_entries),
-            open_intents=tuple(OpenIntent(one.sequence, one.at, one.action, one.account_id) for one in left),
-            entries=self.entries,
-            audits=self.audits,
-            endpoints=tuple(sorted(self.endpoints)),
-            caller_arns=tuple(sorted(self.caller_arns)),
-        )
-
-    def _find_drills(self) -> tuple[Drill, ...]:
-        """In a sandbox or in AWS, as the last entry is."""
-        if self.last is None:
-            return ()
-        return find_drills(self.drills, self.last.organization_id, in_sandbox=self.last.endpoint != "AWS")
-
-    def _match(self, entry: LedgerEntry) -> LedgerEntry | None:
-        if entry.phase is Phase.INTENT:
-            self.intents[entry.sequence] = entry
-            return None
-        return None if entry.intent_sequence is None else self.intents.pop(entry.intent_sequence, None)
-
-    def _note_place(self, entry: LedgerEntry) -> None:
-        self.endpoints.add(entry.endpoint)
-        if entry.actor.caller_arn is not None:
-            self.caller_arns.add(entry.actor.caller_arn)
+            return
+        earlier, reported = self.current.pop(account_id, None), entry.parameters
+        if entry.action is Action.EXCEPTION_ADD:
+            added = _parse_exception(entry, account_id)
+            if added is not None:
+                self.current[account_id] = added
+            if earlier is None:
+                return
+            if not earlier.is_in_force(entry.at):
+                self.run_out.append(earlier)
+                return
+            reported = {"owner": earlier.owner, "reason": earlier.reason, "until": earlier.until.isoformat()}
+        if is_in_period:
+            owner, reason, until = (_text(reported, name) or "" for name in ("owner", "reason", "until"))
+            self.ended.append(EndedException(account_id, owner, reason, until, entry.at, entry.actor.name))
 
 
 def _describe_deletion(intent: LedgerEntry, outcome: LedgerEntry, account_id: AccountId) -> DeletionEvidence:
@@ -569,26 +506,12 @@ def _find_cause(parameters: Mapping[str, JsonValue]) -> str | None:
 
 def _parse_exception(entry: LedgerEntry, account_id: AccountId) -> DeletionException | None:
     """``None`` for an altered entry; the report shows elsewhere that the ledger isn't intact."""
-    reported = entry.parameters
+    added = {"account_id": account_id, "added_by": entry.actor.name, "added_at": entry.at}
     try:
-        until = datetime.fromisoformat(str(reported["until"]))
-        found = DeletionException(
-            account_id, str(reported["owner"]), str(reported["reason"]), until, entry.actor.name, entry.at
-        )
-    except (KeyError, ValueError):
+        found = parse_facts(DeletionException, {**entry.parameters, **added})
+    except (KeyError, TypeError, ValueError):
         return None
-    return found if until.tzinfo is not None else None
-
-
-def _describe_ended(reported: Mapping[str, JsonValue], entry: LedgerEntry, account_id: AccountId) -> EndedException:
-    return EndedException(
-        account_id=account_id,
-        owner=_text(reported, "owner") or "",
-        reason=_text(reported, "reason") or "",
-        until=_text(reported, "until") or "",
-        ended_at=entry.at,
-        ended_by=entry.actor.name,
-    )
+    return found if found.until.tzinfo is not None else None
 
 
 def _text(parameters: Mapping[str, JsonValue], name: str) -> str | None:
@@ -728,11 +651,11 @@ def _count_reasons(accounts: Sequence[AccountEvidence], counts: dict[ControlVerd
         (counts[ControlVerdict.PASS], "{accounts} shown to have none of the four kinds"),
         (counts[ControlVerdict.NOT_APPLICABLE], "{accounts} not applicable: not active, or not yet joined"),
     )
-    return [f"{words.format(accounts=_accounts(count), count=f'{count:,}')}." for count, words in reported if count]
-
-
-def _accounts(count: int) -> str:
-    return f"{count:,} {'account' if count == 1 else 'accounts'}"
+    return [
+        f"{words.format(accounts=f'{count:,} account' if count == 1 else f'{count:,} accounts', count=f'{count:,}')}."
+        for count, words in reported
+        if count
+    ]
 
 
 DELEGATES_UNKNOWN = (
@@ -755,7 +678,7 @@ class Gap:
 
 
 def list_gaps(
-    accounts: Iterable[AccountEvidence],
+    accounts: Sequence[AccountEvidence],
     history: LedgerHistory,
     setup_detail: str | None,
     drift: SetupDrift,
@@ -764,54 +687,34 @@ def list_gaps(
     period: Period,
 ) -> tuple[Gap, ...]:
     """Everything that isn't known, accounts in their order."""
-    return (
-        *_list_general(setup_detail, drift, ledger_problem, inventory, period),
-        *(_describe_account(account) for account in accounts if _is_unknown(account)),
-        *(
-            Gap("management_account", one.account.account_id, "not_read", one.detail or "It wasn't read.")
-            for one in accounts
-            if one.role is AccountRole.MANAGEMENT and one.kinds[0].is_present is None
-        ),
-        *(
-            Gap(
-                "ledger",
-                intent.account_id,
-                "no_outcome",
-                f"Entry {intent.sequence} ({intent.action.value}) has no outcome: what came of it isn't known.",
-            )
-            for intent in history.open_intents
-        ),
-    )
-
-
-def _list_general(
-    setup_detail: str | None,
-    drift: SetupDrift,
-    ledger_problem: str | None,
-    inventory: Inventory,
-    period: Period,
-) -> Iterable[Gap]:
+    gaps: list[Gap] = []
     if ledger_problem is not None:
-        yield Gap("ledger", None, "not_intact", ledger_problem)
+        gaps.append(Gap("ledger", None, "not_intact", ledger_problem))
     if setup_detail is not None:
-        yield Gap("setup", None, "not_read", setup_detail)
-    for sentence in drift.unknown:
-        yield Gap("drift", None, "not_compared", sentence)
+        gaps.append(Gap("setup", None, "not_read", setup_detail))
+    gaps += [Gap("drift", None, "not_compared", sentence) for sentence in drift.unknown]
     if drift.accepted is None:
-        yield Gap("drift", None, "never_accepted", "No set-up was accepted, so nothing shows whether it drifted.")
+        text = "No set-up was accepted, so nothing shows whether it drifted."
+        gaps.append(Gap("drift", None, "never_accepted", text))
     stale = period.find_staleness(inventory.listed_at)
     if stale is not None:
-        yield Gap("accounts", None, "stale", f"The list of accounts was {stale}, at {inventory.listed_at:%Y-%m-%d}.")
+        text = f"The list of accounts was {stale}, at {inventory.listed_at:%Y-%m-%d}."
+        gaps.append(Gap("accounts", None, "stale", text))
     if inventory.delegated_administrator_ids is None:
-        yield Gap("accounts", None, "not_read", DELEGATES_UNKNOWN)
-
-
-def _is_unknown(account: AccountEvidence) -> bool:
-    """Also one whose recovery window was opened after the last reading: what is there now wasn't read."""
-    is_unread = account.verdict is ControlVerdict.FAIL and account.kinds[0].is_present is None
-    return account.verdict is ControlVerdict.UNKNOWN or is_unread
-
-
-def _describe_account(account: AccountEvidence) -> Gap:
-    reason = account.status.value if account.reason is None else account.reason.value
-    return Gap("account", account.account.account_id, reason, account.detail or "It couldn't be read.")
+        gaps.append(Gap("accounts", None, "not_read", DELEGATES_UNKNOWN))
+    for account in accounts:
+        # Also one whose recovery window was opened after the last reading: what is there now wasn't read.
+        is_unread = account.verdict is ControlVerdict.FAIL and account.kinds[0].is_present is None
+        if account.verdict is ControlVerdict.UNKNOWN or is_unread:
+            reason = account.status.value if account.reason is None else account.reason.value
+            text = account.detail or "It couldn't be read."
+            gaps.append(Gap("account", account.account.account_id, reason, text))
+    gaps += [
+        Gap("management_account", one.account.account_id, "not_read", one.detail or "It wasn't read.")
+        for one in accounts
+        if one.role is AccountRole.MANAGEMENT and one.kinds[0].is_present is None
+    ]
+    for intent in history.open_intents:
+        text = f"Entry {intent.sequence} ({intent.action.value}) has no outcome: what came of it isn't known."
+        gaps.append(Gap("ledger", intent.account_id, "no_outcome", text))
+    return tuple(gaps)

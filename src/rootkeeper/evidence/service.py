@@ -31,6 +31,7 @@ from rootkeeper.evidence.rules import (
 )
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
+from rootkeeper.ledger.rules import LedgerVerification
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, FailOn, classify_account_role
@@ -40,20 +41,6 @@ from rootkeeper.setup.drift import AcceptedSetupStore
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, mark_own_changes
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEvidence:
-    """The state of the whole ledger, for any period: a chain can only be checked from its beginning.
-
-    The anchor isn't part of it: it grows beside the database, and the same database must give the same report.
-    """
-
-    entries: int
-    head_sequence: int
-    head_hash: str
-    is_intact: bool
-    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,8 @@ class EvidenceFacts:
     """The newest reading that isn't later than the period's end."""
     accepted: AcceptedSetup | None
     """The set-up that was accepted at the period's end."""
-    ledger: LedgerEvidence
+    ledger: LedgerVerification
+    """Of the whole ledger, for any period: a chain can only be checked from its beginning."""
     kept: Mapping[AccountId, AccountStatus] = field(default_factory=dict)
     """Each account's newest reading of the period that an audit kept."""
 
@@ -112,7 +100,8 @@ class EvidenceReport:
     history: LedgerHistory
     gaps: tuple[Gap, ...]
     setup: SetupEvidence
-    ledger: LedgerEvidence
+    ledger: LedgerVerification
+    """Its anchor isn't shown: it grows beside the database, and the same database must give the same report."""
 
     @property
     def endpoint(self) -> str:
@@ -134,30 +123,31 @@ class EvidenceReport:
 
 def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
     """Put the report together."""
-    inventory = facts.inventory
+    inventory, history = facts.inventory, facts.history
     evidence = tuple(evaluate_account(one, period) for one in _list_account_facts(facts, period))
     management = next((one for one in evidence if one.role is AccountRole.MANAGEMENT), None)
     accounts = tuple(one for one in evidence if one.role is not AccountRole.MANAGEMENT)
     setup = _evaluate_setup(facts, period)
+    read_at = (inventory.endpoint, None if facts.setup is None else facts.setup.endpoint)
+    exceptions = [one for one in history.exceptions if one.added_at <= period.end and one.until >= period.start]
     return EvidenceReport(
         organization_id=inventory.organization.organization_id,
         management_account_id=inventory.organization.management_account_id,
         partition=inventory.organization.partition,
         period=period,
-        endpoints=_list_endpoints(facts),
-        caller_arns=facts.history.caller_arns,
+        # Also where the accounts were listed and the set-up was read: neither needs an entry in the ledger.
+        endpoints=tuple(sorted({*history.endpoints, *(label for label in read_at if label is not None)})),
+        caller_arns=history.caller_arns,
         listed_at=inventory.listed_at,
         centralized=evaluate_centralized_access(setup.state, setup.detail, inventory.organization.partition),
         no_root_credentials=evaluate_no_root_credentials(accounts, inventory.listed_at, period),
         management=management,
         accounts=accounts,
-        kept_logins=check_kept_logins(evidence, facts.emails, facts.history.drills, facts.windows, period),
+        kept_logins=check_kept_logins(evidence, facts.emails, history.drills, facts.windows, period),
         windows=tuple(sorted(_list_windows(facts.windows, period), key=lambda one: (one.requested_at, one.window_id))),
-        exceptions=tuple(
-            sorted(_list_exceptions(facts.history.exceptions, period), key=lambda one: (one.account_id, one.added_at))
-        ),
-        history=facts.history,
-        gaps=list_gaps(evidence, facts.history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
+        exceptions=tuple(sorted(exceptions, key=lambda one: (one.account_id, one.added_at))),
+        history=history,
+        gaps=list_gaps(evidence, history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
         setup=setup,
         ledger=facts.ledger,
     )
@@ -183,42 +173,25 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
 
 
 def _evaluate_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
-    state = facts.setup
-    if state is None:
-        detail: str | None = "The set-up was never read. A reading of the set-up, or an audit, in the period is needed."
-    else:
-        detail = _find_outdated(state, facts.history, period)
-    if state is None or detail is not None:
-        unknown = () if facts.accepted is None else (f"Drift couldn't be evaluated. {detail}",)
-        return SetupEvidence(None, detail, SetupDrift(facts.accepted, (), unknown))
-    return SetupEvidence(state, None, _compare(facts.accepted, state, facts.history))
-
-
-def _compare(accepted: AcceptedSetup | None, state: SetupState, history: LedgerHistory) -> SetupDrift:
-    drift = compare_setup(accepted, state)
-    if accepted is None:
-        return drift
-    return mark_own_changes(drift, (one for one in history.setup_entries if one.sequence > accepted.ledger_sequence))
-
-
-def _find_outdated(state: SetupState, history: LedgerHistory, period: Period) -> str | None:
-    """Explain why a reading of the set-up doesn't count at the period's end; ``None`` if it does."""
-    stale = period.find_staleness(state.read_at)
-    if stale is not None:
-        return f"The set-up was {stale}, at {state.read_at:%Y-%m-%d %H:%M:%S UTC}."
+    state, accepted, history = facts.setup, facts.accepted, facts.history
     changed = history.setup_changed
-    if changed is not None and changed.at > state.read_at:
-        return (
+    if state is None:
+        detail = "The set-up was never read. A reading of the set-up, or an audit, in the period is needed."
+    elif (stale := period.find_staleness(state.read_at)) is not None:
+        detail = f"The set-up was {stale}, at {state.read_at:%Y-%m-%d %H:%M:%S UTC}."
+    elif changed is not None and changed.at > state.read_at:
+        detail = (
             f"Rootkeeper changed the set-up after its last reading: {changed.action.value}, ledger entry "
             f"{changed.sequence}. A reading of the set-up, or an audit, since then is needed."
         )
-    return None
-
-
-def _list_endpoints(facts: EvidenceFacts) -> tuple[str, ...]:
-    """Also where the accounts were listed and the set-up was read: neither needs an entry in the ledger."""
-    read_at = (facts.inventory.endpoint, None if facts.setup is None else facts.setup.endpoint)
-    return tuple(sorted({*facts.history.endpoints, *(label for label in read_at if label is not None)}))
+    else:
+        drift = compare_setup(accepted, state)
+        if accepted is not None:
+            since = (one for one in history.setup_entries if one.sequence > accepted.ledger_sequence)
+            drift = mark_own_changes(drift, since)
+        return SetupEvidence(state, None, drift)
+    unknown = () if accepted is None else (f"Drift couldn't be evaluated. {detail}",)
+    return SetupEvidence(None, detail, SetupDrift(accepted, (), unknown))
 
 
 def _list_windows(windows: Iterable[RecoveryWindow], period: Period) -> Iterable[RecoveryWindow]:
@@ -230,19 +203,12 @@ def _list_windows(windows: Iterable[RecoveryWindow], period: Period) -> Iterable
             yield window
 
 
-def _list_exceptions(exceptions: Iterable[DeletionException], period: Period) -> Iterable[DeletionException]:
-    return (one for one in exceptions if one.added_at <= period.end and one.until >= period.start)
-
-
 def list_methods(report: EvidenceReport) -> dict[str, str]:
     """Letters by method, in the order in which the methods sort."""
     read = [*report.accounts, *([] if report.management is None else [report.management])]
     found = sorted({kind.method for account in read for kind in account.kinds if kind.method is not None})
-    return {method: _letter(place) for place, method in enumerate(found)}
-
-
-def _letter(place: int) -> str:
-    return ascii_uppercase[place] if place < len(ascii_uppercase) else f"M{place + 1}"
+    letters = (*ascii_uppercase, *(f"M{place + 1}" for place in range(len(ascii_uppercase), len(found))))
+    return dict(zip(found, letters, strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,20 +246,10 @@ class EvidenceCompiler:
             emails=RootEmailEvaluator(self.rules, attestations, period.end).evaluate_all(inventory),
             setup=self.setups.find_last_reading(period.end),
             accepted=self.setups.find_last(period.end),
-            ledger=self._verify(),
+            ledger=self.ledger.verify(),
             kept=self.audits.list_readings(period.start, period.end),
         )
         return compile_report(facts, period)
-
-    def _verify(self) -> LedgerEvidence:
-        found = self.ledger.verify()
-        return LedgerEvidence(
-            entries=found.entries,
-            head_sequence=found.head_sequence,
-            head_hash=found.head_hash,
-            is_intact=found.is_intact,
-            problem=found.problem,
-        )
 
 
 def choose_organization(known: tuple[str, ...], wanted: str | None) -> str:

@@ -1,18 +1,12 @@
-"""The report of one recovery window or drill.
-
-The report of one recovery window or drill: who did what, how long each step took, what was watched and re-read.
+"""The report of one recovery window or drill: who did what, how long each step took, what was watched and re-read.
 
 Made from the window's row, the ledger's entries and the events that were watched; the same three give the same report.
 What isn't known is shown as unknown and never left out; a window that wasn't watched says so.
-
-Gathering what is known of one recovery window into a report; nothing is asked of AWS.
-
-The report of a recovery window or drill as Markdown, for a ticket or a wiki.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,7 +16,7 @@ from typing_extensions import TypedDict
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.shapes import Answer, Endpoint, Moment, fill_record, record
-from rootkeeper.untrusted_text import markdown_text
+from rootkeeper.untrusted_text import markdown_table, markdown_text
 from rootkeeper.values import describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
@@ -128,9 +122,6 @@ class WindowReportAnswer(WindowReportDocument):
     """The same for a person."""
 
 
-_SIGN_IN = "ConsoleLogin"
-
-
 @dataclass(frozen=True, slots=True)
 class WindowStep:
     """One step of a person or of the server."""
@@ -170,10 +161,6 @@ class WindowReport:
     """When a re-read showed it empty for the first time; a later re-read may have reopened it."""
 
     @property
-    def title(self) -> str:
-        return "Drill" if self.window.is_drill else "Recovery window"
-
-    @property
     def opening_approvals(self) -> tuple[Approval, ...]:
         """Those that were there when it was opened, or that wait for it."""
         return tuple(one for one in self.window.approvals if one.purpose is ApprovalPurpose.OPENING)
@@ -191,14 +178,15 @@ class WindowReport:
         """
         window = self.window
         approved_at = max((one.at for one in self.opening_approvals), default=None)
-        return {
-            "to_approve": _between(window.requested_at, approved_at),
-            "to_open": _between(self.activated_at, window.opened_at),
-            "to_sign_in": _between(window.opened_at, self.signed_in_at),
-            "open": _between(window.opened_at, self.closed_at),
-            "to_close": _between(self.closing_began_at, self.closed_at),
-            "late": _between(window.expires_at, self.closed_at),
+        ends = {
+            "to_approve": (window.requested_at, approved_at),
+            "to_open": (self.activated_at, window.opened_at),
+            "to_sign_in": (window.opened_at, self.signed_in_at),
+            "open": (window.opened_at, self.closed_at),
+            "to_close": (self.closing_began_at, self.closed_at),
+            "late": (window.expires_at, self.closed_at),
         }
+        return {name: None if start is None or end is None else end - start for name, (start, end) in ends.items()}
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -214,19 +202,28 @@ def make_window_report(
     :param entries: of the window's account, in the order of their sequence; those of other windows are left out.
     :param events: of the window, by their time.
     """
-    mine, outcomes = _sort_entries(window, entries)
-    steps = tuple(_describe_step(entry, outcomes) for entry in mine)
+    mine: list[LedgerEntry] = []
+    outcomes: dict[int, LedgerEntry] = {}
+    for entry in entries:
+        if entry.intent_sequence is not None:
+            outcomes[entry.intent_sequence] = entry
+        elif entry.action.value.startswith("window:") and entry.parameters.get("window_id") == window.window_id:
+            mine.append(entry)
     closings = [entry for entry in mine if entry.action is Action.WINDOW_CLOSE]
+    ends = (outcomes.get(entry.sequence) for entry in closings)
     return WindowReport(
         window=window,
         endpoint=endpoint,
-        steps=steps,
+        steps=tuple(
+            _describe_step(entry, outcomes.get(entry.sequence) if entry.phase is Phase.INTENT else entry)
+            for entry in mine
+        ),
         events=tuple(events),
         rereads=tuple(_describe_reread(entry) for entry in mine if entry.action is Action.WINDOW_REREAD),
-        activated_at=_find_first(step for step in steps if step.what == Action.WINDOW_ACTIVATE),
-        signed_in_at=next((event.at for event in events if event.name == _SIGN_IN), None),
+        activated_at=next((entry.at for entry in mine if entry.action is Action.WINDOW_ACTIVATE), None),
+        signed_in_at=next((event.at for event in events if event.name == "ConsoleLogin"), None),
         closing_began_at=closings[0].at if closings else None,
-        closed_at=_find_closed(closings, outcomes) or window.closed_at,
+        closed_at=next((one.at for one in ends if one is not None and one.result is Result.DONE), window.closed_at),
     )
 
 
@@ -247,7 +244,10 @@ def report_to_record(report: WindowReport) -> dict[str, Any]:
             closing_began_at=json_time(report.closing_began_at),
             closed_at=json_time(report.closed_at),
         ),
-        "durations_seconds": {name: _to_seconds(length) for name, length in report.durations.items()},
+        "durations_seconds": {
+            name: None if length is None else round(length.total_seconds(), 1)
+            for name, length in report.durations.items()
+        },
         "steps": [fill_record(WindowStepRecord, step) for step in report.steps],
         "events": [fill_record(WatchedEventRecord, event) for event in report.events],
         "alerts": [fill_record(WatchedEventRecord, event) for event in report.alerts],
@@ -255,22 +255,7 @@ def report_to_record(report: WindowReport) -> dict[str, Any]:
     }
 
 
-def _sort_entries(
-    window: RecoveryWindow, entries: Iterable[LedgerEntry]
-) -> tuple[list[LedgerEntry], dict[int, LedgerEntry]]:
-    """The window's own steps, intents and facts, and the outcomes by their intents."""
-    mine: list[LedgerEntry] = []
-    outcomes: dict[int, LedgerEntry] = {}
-    for entry in entries:
-        if entry.intent_sequence is not None:
-            outcomes[entry.intent_sequence] = entry
-        elif entry.action.value.startswith("window:") and entry.parameters.get("window_id") == window.window_id:
-            mine.append(entry)
-    return mine, outcomes
-
-
-def _describe_step(entry: LedgerEntry, outcomes: dict[int, LedgerEntry]) -> WindowStep:
-    outcome = outcomes.get(entry.sequence) if entry.phase is Phase.INTENT else entry
+def _describe_step(entry: LedgerEntry, outcome: LedgerEntry | None) -> WindowStep:
     result = "open" if outcome is None or outcome.result is None else outcome.result.value
     failure = None if outcome is None else outcome.parameters.get("failure") or outcome.parameters.get("message")
     detail = failure or entry.parameters.get("reason") or ""
@@ -279,25 +264,7 @@ def _describe_step(entry: LedgerEntry, outcomes: dict[int, LedgerEntry]) -> Wind
 
 def _describe_reread(entry: LedgerEntry) -> WindowReread:
     found = entry.parameters.get("found")
-    kinds = tuple(str(kind) for kind in found) if isinstance(found, list | tuple) else ()
-    return WindowReread(entry.at, kinds)
-
-
-def _find_first(steps: Iterable[WindowStep]) -> datetime | None:
-    return next((step.at for step in steps), None)
-
-
-def _find_closed(closings: Iterable[LedgerEntry], outcomes: dict[int, LedgerEntry]) -> datetime | None:
-    ended = (outcomes.get(entry.sequence) for entry in closings)
-    return next((one.at for one in ended if one is not None and one.result is Result.DONE), None)
-
-
-def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
-    return None if start is None or end is None else end - start
-
-
-def _to_seconds(length: timedelta | None) -> float | None:
-    return None if length is None else round(length.total_seconds(), 1)
+    return WindowReread(entry.at, tuple(map(str, found)) if isinstance(found, list | tuple) else ())
 
 
 def _list_remarks(report: WindowReport) -> Iterable[str]:
@@ -306,7 +273,8 @@ def _list_remarks(report: WindowReport) -> Iterable[str]:
     if was_open and not window.is_approved:
         yield "It has no approval."
     if was_open and window.is_emergency:
-        yield f"Opened in an emergency; {_describe_review(window)}."
+        review = f"reviewed by {window.reviewed_by}" if window.reviewed_by else "not reviewed yet"
+        yield f"Opened in an emergency; {review}."
     if was_open and window.watched_by is None:
         yield "Not watched: what the root user did isn't known here."
     if report.alerts:
@@ -320,10 +288,6 @@ def _list_remarks(report: WindowReport) -> Iterable[str]:
         yield "A re-read after the closing found root user credentials; the window was closed once more."
     if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
         yield f"Read again {len(report.rereads)} times so far; next at {json_time(window.next_reread_at)}."
-
-
-def _describe_review(window: RecoveryWindow) -> str:
-    return f"reviewed by {window.reviewed_by}" if window.reviewed_by else "not reviewed yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,63 +320,38 @@ _DURATIONS = {
 
 def render_window_markdown(report: WindowReport) -> str:
     """The same report gives the same bytes."""
-    return "\n".join([*_render_head(report), *_render_sections(report)]) + "\n"
-
-
-def _render_head(report: WindowReport) -> Iterator[str]:
     window = report.window
-    yield f"# {report.title} {markdown_text(window.window_id)} of account {window.account_id}"
-    yield ""
+    title = "Drill" if window.is_drill else "Recovery window"
+    lines = [f"# {title} {markdown_text(window.window_id)} of account {window.account_id}", ""]
     if report.endpoint != "AWS":
-        yield f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**"
-        yield ""
-    yield from (f"- {markdown_text(remark)}" for remark in report.remarks)
+        lines += [f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**", ""]
     if report.remarks:
-        yield ""
+        lines += [*(f"- {markdown_text(remark)}" for remark in report.remarks), ""]
     ticket = f" ({window.ticket})" if window.ticket else ""
-    yield from _table(
-        ("", ""),
-        [
-            ("State", window.state.value),
-            ("Reason", f"{window.reason}{ticket}"),
-            ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
-            ("Approved by", ", ".join(one.approver for one in report.opening_approvals) or "no one"),
-            ("Activated", _render_act(window.activated_by, report.activated_at)),
-            ("Opened", _render_text(window.opened_at)),
-            ("Due", _render_text(window.expires_at)),
-            ("Closed", _render_act(window.closed_by or "at its end", report.closed_at)),
-            ("Watched by", window.watched_by or "no one"),
-        ],
-    )
-
-
-def _render_sections(report: WindowReport) -> Iterator[str]:
+    facts = [
+        ("State", window.state.value),
+        ("Reason", f"{window.reason}{ticket}"),
+        ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
+        ("Approved by", ", ".join(one.approver for one in report.opening_approvals) or "no one"),
+        ("Activated", _render_act(window.activated_by, report.activated_at)),
+        ("Opened", _render_text(window.opened_at)),
+        ("Due", _render_text(window.expires_at)),
+        ("Closed", _render_act(window.closed_by or "at its end", report.closed_at)),
+        ("Watched by", window.watched_by or "no one"),
+    ]
     durations = [(_DURATIONS[name], _render_length(length)) for name, length in report.durations.items()]
-    yield from _section("How long it took", _table(("Step", "Time"), durations))
     steps = [(_render_text(one.at), one.what, one.actor, one.result, one.detail) for one in report.steps]
-    yield from _section("Steps", _table(("At", "Step", "By", "Result", "Detail"), steps))
     events = [(_render_text(one.at), one.name, one.verdict.value, one.explanation) for one in report.events]
-    yield from _section("Watched events", _table(("At", "Event", "Verdict", "Explanation"), events))
     rereads = [(_render_text(one.at), ", ".join(one.found) or "nothing") for one in report.rereads]
-    yield from _section("Re-reads after the closing", _table(("At", "Found"), rereads))
-
-
-def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    yield f"## {title}"
-    yield ""
-    yield from lines
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    if not rows:
-        yield "None."
-        yield ""
-        return
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(markdown_text(cell) for cell in row)} |"
-    yield ""
+    lines += [*markdown_table(("", ""), facts), ""]
+    for heading, titles, rows in (
+        ("How long it took", ("Step", "Time"), durations),
+        ("Steps", ("At", "Step", "By", "Result", "Detail"), steps),
+        ("Watched events", ("At", "Event", "Verdict", "Explanation"), events),
+        ("Re-reads after the closing", ("At", "Found"), rereads),
+    ):
+        lines += [f"## {heading}", "", *markdown_table(titles, rows), ""]
+    return "\n".join(lines) + "\n"
 
 
 def _render_text(at: datetime | None) -> str:

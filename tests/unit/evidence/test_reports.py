@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.evidence.rules import ControlVerdict, LastSetupChange, Period
-from rootkeeper.evidence.service import EvidenceFacts, LedgerEvidence
-from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
+from rootkeeper.evidence.rules import ControlVerdict, Period
+from rootkeeper.evidence.service import EvidenceFacts
+from rootkeeper.ledger.rules import Action, LedgerEntry, LedgerVerification, Phase, Result
 from rootkeeper.organization.accounts import Feature
 from rootkeeper.organization.statuses import AccountRole, FailOn, Status
 from rootkeeper.windows.rules import WindowState
@@ -80,7 +80,7 @@ def test_everything_in_order_is_two_passes_and_no_finding() -> None:
     [
         replace(make_good_facts(), setup=make_state(features=frozenset(), guardrails=(make_guardrail(),))),
         replace(make_good_facts(), setup=make_state(guardrails=())),
-        replace(make_good_facts(), ledger=LedgerEvidence(9, 9, "0" * 64, False, "Entry 3 was edited.")),
+        replace(make_good_facts(), ledger=LedgerVerification(9, 9, "0" * 64, 3, "Entry 3 was edited.", None)),
         make_facts(),
     ],
     ids=["not centralized", "drift", "altered ledger", "credentials"],
@@ -109,8 +109,9 @@ def test_what_is_unknown_counts_as_unknown_and_is_named_among_the_gaps(facts: Ev
 
 def test_a_reading_of_the_set_up_from_before_rootkeeper_changed_it_tells_nothing() -> None:
     facts = make_good_facts()
-    changed = LastSetupChange(30, READ + timedelta(minutes=1), Action.FEATURE_DISABLE)
-    report = make_report(replace(facts, history=replace(facts.history, setup_changed=changed)))
+    at = READ + timedelta(minutes=1)
+    changed = make_entry(30, Action.FEATURE_DISABLE, at, phase=Phase.OUTCOME, result=Result.DONE, intent_sequence=29)
+    report = make_report(replace(facts, history=replace(facts.history, setup_entries=(changed,))))
     assert report.centralized.verdict is ControlVerdict.UNKNOWN
     assert "ledger entry 30" in report.centralized.reasons[0]
     assert report.setup.drift.unknown

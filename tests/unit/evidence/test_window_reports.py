@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rootkeeper.evidence.windows import WindowReport, make_window_report, report_to_record
+from rootkeeper.evidence.windows import WindowReport, make_window_report, render_window_markdown, report_to_record
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue
@@ -167,7 +167,7 @@ def test_an_emergency_in_which_nothing_was_opened_asks_for_no_review() -> None:
 def test_a_clean_drill_has_nothing_to_remark_and_is_called_one() -> None:
     report = make_window_report(replace(WINDOW, is_drill=True), ENTRIES[:4] + ENTRIES[7:9], EVENTS[:2], "AWS")
 
-    assert report.title == "Drill"
+    assert render_window_markdown(report).startswith("# Drill ")
     assert report.remarks == ()
 
 

@@ -11,7 +11,7 @@ from rootkeeper.cli.options import FailOnOptions, parse_past_moment
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
 from rootkeeper.cli.terminal import write_text_file
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.formats import ReportFormat, find_renderer
+from rootkeeper.evidence.formats import RENDERERS, ReportFormat
 from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
 from rootkeeper.values import parse_duration
 
@@ -70,7 +70,7 @@ def report(
             stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
         period = Period(first, last, stale)
         evidence = application.evidence_compiler(organization).compile(period)
-    text = find_renderer(chosen)(evidence)
+    text = RENDERERS[chosen](evidence)
     if out is None:
         invocation.terminal.write(text)
     else:

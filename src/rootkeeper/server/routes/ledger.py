@@ -14,7 +14,7 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.evidence.formats import ReportFormat, find_renderer
+from rootkeeper.evidence.formats import RENDERERS, ReportFormat
 from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
@@ -123,7 +123,7 @@ def make_report(
     name = f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}.{suffix}"
     # The name consists of digits, so that no outside text gets into a header.
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(find_renderer(report_format)(evidence), media_type=_MEDIA_TYPES[report_format], headers=headers)
+    return Response(RENDERERS[report_format](evidence), media_type=_MEDIA_TYPES[report_format], headers=headers)
 
 
 REPORTS_ROWS = (
