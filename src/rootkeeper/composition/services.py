@@ -265,7 +265,7 @@ class UseCases(Adapters):
     def setup_disabler(self, progress: Progress) -> SetupDisabler:
         from rootkeeper.setup.service import SetupDisabler
 
-        return SetupDisabler(self.gateway, self.gateway, self.ledger, self.windows, self.clock, progress)
+        return SetupDisabler(self.gateway, self.gateway, self.ledger, self.clock, progress, self.windows)
 
     @property
     def inventory_reader(self) -> InventoryReader:

@@ -114,11 +114,25 @@ def identity_of_permission_set(permission_set: PermissionSet, partition: str) ->
 def evaluate_tasks(
     caller: CallerIdentity, caller_policies: CallerAccountPolicies
 ) -> dict[TaskPolicy, PermissionResult]:
-    """Evaluate for each task whether the caller can open root sessions on member accounts."""
-    return {
-        task: _evaluate(caller, caller_policies, _assume_root(caller, caller_policies.place, task))
-        for task in TaskPolicy
-    }
+    """Evaluate for each task whether the caller can open root sessions on member accounts.
+
+    The request is for any member account; with a policy that names accounts the result depends on the account.
+    """
+    partition = caller_policies.place.partition
+    target = PartialText((f"arn:{partition}:iam::", ":root"))
+    context = _context(caller, caller_policies.place)
+    found: dict[TaskPolicy, PermissionResult] = {}
+    for task in TaskPolicy:
+        values = {**context.values, **known_values({"sts:TaskPolicyArn": task.arn(partition)})}
+        request = AccessRequest("sts:AssumeRoot", target, replace(context, values=values))
+        found[task] = _evaluate(caller, caller_policies, request)
+    return found
+
+
+def evaluate_work(caller: CallerIdentity, caller_policies: CallerAccountPolicies) -> PermissionResult:
+    """Evaluate whether the caller can open root sessions for all of ``WORK_TASKS``."""
+    tasks = evaluate_tasks(caller, caller_policies)
+    return combine(tasks[task] for task in WORK_TASKS)
 
 
 def combine(permissions: Iterable[PermissionResult]) -> PermissionResult:
@@ -141,10 +155,11 @@ def evaluate_role_assumption(
     trust = _read_trust(role, caller)
     if trust is None:
         return PermissionResult(AccessVerdict.UNKNOWN, (f"the trust policy of {role.role_name}",))
-    decision = evaluate(request, ApplicablePolicies(identity_policies=trust.policies))
+    policies, names_caller = trust
+    decision = evaluate(request, ApplicablePolicies(identity_policies=policies))
     if decision.verdict is AccessVerdict.BLOCKED:
         return PermissionResult(AccessVerdict.BLOCKED)
-    own = _evaluate(caller, caller_policies, request, needs_allow=not trust.names_caller)
+    own = _evaluate(caller, caller_policies, request, needs_allow=not names_caller)
     return combine((PermissionResult(decision.verdict, decision.conditions), own))
 
 
@@ -192,14 +207,6 @@ def _read_policies(sources: Iterable[PolicySource]) -> tuple[tuple[Policy, ...],
         except PolicyDocumentError:
             unread.append(f"the policy {source.name}")
     return tuple(policies), tuple(unread)
-
-
-def _assume_root(caller: CallerIdentity, place: AccountPlace, task: TaskPolicy) -> AccessRequest:
-    """Make the request for any member account; with a policy that names accounts the result depends on the account."""
-    target = PartialText((f"arn:{place.partition}:iam::", ":root"))
-    context = _context(caller, place)
-    values = {**context.values, **known_values({"sts:TaskPolicyArn": task.arn(place.partition)})}
-    return AccessRequest("sts:AssumeRoot", target, replace(context, values=values))
 
 
 _ALWAYS_THERE = frozenset(
@@ -258,32 +265,25 @@ def _context(caller: CallerIdentity, place: AccountPlace) -> EvaluationContext:
     return EvaluationContext(values, present=_ALWAYS_THERE, absent=absent)
 
 
-@dataclass(frozen=True, slots=True)
-class _TrustStatements:
-    """The statements of a trust policy that concern a caller."""
+def _read_trust(role: IamRole, caller: CallerIdentity) -> tuple[tuple[Policy, ...], bool] | None:
+    """Parse what a role's trust policy says of the caller, and whether an Allow names the caller itself.
 
-    policies: tuple[Policy, ...]
-    names_caller: bool
-
-
-def _read_trust(role: IamRole, caller: CallerIdentity) -> _TrustStatements | None:
-    """Parse a role's trust policy; ``None`` if its principals can't be determined."""
+    ``None`` if its principals can't be determined.
+    """
     source = role.trust_policy
     try:
         document, listed = _parse_statements(source)
         if any("NotPrincipal" in one for one in listed):
             return None
         mine = [one for one in listed if _list_matches(one, caller)]
-        text = json.dumps(
-            {"Version": document.get("Version", "2012-10-17"), "Statement": [_as_identity(one) for one in mine]}
-        )
+        # As statements of an identity policy, which has no Principal.
+        statements = [{**{key: one[key] for key in one if key != "Principal"}, "Resource": "*"} for one in mine]
+        text = json.dumps({"Version": document.get("Version", "2012-10-17"), "Statement": statements})
         policies = (parse_policy(text, PolicyLabel(role.arn, source.name), PolicyKind.IDENTITY),) if mine else ()
     except (AttributeError, KeyError, TypeError, ValueError, PolicyDocumentError):
         return None
     own = caller.arn.known
-    return _TrustStatements(
-        policies, any(own in _list_matches(one, caller) for one in mine if one.get("Effect") == "Allow")
-    )
+    return policies, any(own in _list_matches(one, caller) for one in mine if one.get("Effect") == "Allow")
 
 
 def _parse_statements(source: PolicySource) -> tuple[dict[str, Any], list[Any]]:
@@ -301,11 +301,6 @@ def _list_matches(statement: Mapping[str, Any], caller: CallerIdentity) -> list[
     account = arn.split(":user/", 1)[0].split(":role/", 1)[0]
     meant = {"*", arn, f"{account}:root", account.rpartition(":")[2]}
     return [name for name in names if name in meant]
-
-
-def _as_identity(statement: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in statement.items() if name != "Principal"}
-    return {**kept, "Resource": "*"}
 
 
 def list_trusted(role: IamRole) -> tuple[str, ...]:
@@ -375,38 +370,27 @@ def list_root_session_callers(
     """List the principals of one account that may open a root session; service-linked roles can't."""
     found: list[RootSessionCaller] = []
     account_id = caller_policies.place.account_id
-    if identities is not None:
-        for user in identities.users:
-            tasks = evaluate_tasks(identity_of_user(user), caller_policies)
-            found.append(RootSessionCaller(account_id, RootSessionCallerKind.USER, user.user_name, user.arn, tasks, ()))
-        shown = (one for one in identities.roles if not (one.is_of_identity_center and permission_sets))
-        found.extend(_evaluate_role(role, caller_policies) for role in shown if not role.is_service_linked)
-    found.extend(_evaluate_permission_set(one, caller_policies) for one in permission_sets)
+    for user in identities.users if identities else ():
+        tasks = evaluate_tasks(identity_of_user(user), caller_policies)
+        found.append(RootSessionCaller(account_id, RootSessionCallerKind.USER, user.user_name, user.arn, tasks, ()))
+    for role in identities.roles if identities else ():
+        if role.is_service_linked or (role.is_of_identity_center and permission_sets):
+            continue
+        tasks, trusted = evaluate_tasks(identity_of_role(role), caller_policies), list_trusted(role)
+        kind = RootSessionCallerKind.ROLE
+        found.append(RootSessionCaller(account_id, kind, role.role_name, role.arn, tasks, trusted, bool(trusted)))
+    for one in permission_sets:
+        caller = RootSessionCaller(
+            one.account_id,
+            RootSessionCallerKind.PERMISSION_SET,
+            one.name,
+            one.arn,
+            evaluate_tasks(identity_of_permission_set(one, caller_policies.place.partition), caller_policies),
+            tuple(_render_holder(holder) for holder in one.holders),
+            is_complete=all(holder.members is not None for holder in one.holders),
+        )
+        found.append(caller)
     return tuple(one for one in found if any(task.verdict is not AccessVerdict.BLOCKED for task in one.tasks.values()))
-
-
-def _evaluate_role(role: IamRole, caller_policies: CallerAccountPolicies) -> RootSessionCaller:
-    trusted = list_trusted(role)
-    tasks = evaluate_tasks(identity_of_role(role), caller_policies)
-    account_id = caller_policies.place.account_id
-    return RootSessionCaller(
-        account_id, RootSessionCallerKind.ROLE, role.role_name, role.arn, tasks, trusted, is_complete=bool(trusted)
-    )
-
-
-def _evaluate_permission_set(
-    permission_set: PermissionSet, caller_policies: CallerAccountPolicies
-) -> RootSessionCaller:
-    identity = identity_of_permission_set(permission_set, caller_policies.place.partition)
-    return RootSessionCaller(
-        permission_set.account_id,
-        RootSessionCallerKind.PERMISSION_SET,
-        permission_set.name,
-        permission_set.arn,
-        evaluate_tasks(identity, caller_policies),
-        tuple(_render_holder(holder) for holder in permission_set.holders),
-        is_complete=all(holder.members is not None for holder in permission_set.holders),
-    )
 
 
 def _render_holder(holder: Holder) -> str:
@@ -440,23 +424,15 @@ def evaluate_user_path(
         return AccessPath(account_id, name, CheckVerdict.FAIL, "it has no MFA device")
     if not access.has_password and not access.active_access_key_ids:
         return AccessPath(account_id, name, CheckVerdict.FAIL, "it has neither a password nor an active access key")
-    tried = [*_try_directly(user, access, caller_policies), *_try_roles(user, access, roles, caller_policies)]
+    tried = []
+    if access.has_password:
+        tried.append((evaluate_work(identity_of_user(user, has_mfa=True), caller_policies), "in the console"))
+    if access.active_access_key_ids:
+        tried.append((evaluate_work(identity_of_user(user, is_long_term=True), caller_policies), "with its access key"))
+    tried += _try_roles(user, access, roles, caller_policies)
     permission, how = max(tried, key=lambda one: _WORST_FIRST.index(one[0].verdict))
     evidence = _describe_access_path(permission, how, access)
     return AccessPath(account_id, name, CHECK_VERDICTS[permission.verdict], evidence)
-
-
-def _try_directly(
-    user: IamUser, access: UserAccess, caller_policies: CallerAccountPolicies
-) -> list[tuple[PermissionResult, str]]:
-    tried = []
-    if access.has_password:
-        tasks = evaluate_tasks(identity_of_user(user, has_mfa=True), caller_policies)
-        tried.append((combine(tasks[task] for task in WORK_TASKS), "in the console"))
-    if access.active_access_key_ids:
-        tasks = evaluate_tasks(identity_of_user(user, is_long_term=True), caller_policies)
-        tried.append((combine(tasks[task] for task in WORK_TASKS), "with its access key"))
-    return tried
 
 
 def _try_roles(
@@ -470,8 +446,7 @@ def _try_roles(
     for role in roles:
         if role.is_service_linked or role.is_of_identity_center:
             continue
-        tasks = evaluate_tasks(identity_of_role(role), caller_policies)
-        work = combine(tasks[task] for task in WORK_TASKS)
+        work = evaluate_work(identity_of_role(role), caller_policies)
         if work.verdict is not AccessVerdict.BLOCKED:
             permission = combine((work, evaluate_role_assumption(caller, role, caller_policies)))
             tried.append((permission, f"through role {role.role_name}"))

@@ -23,7 +23,6 @@ from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError, Hint
 from rootkeeper.failsafe.breakglass import (
     MANAGEMENT_KINDS,
-    WORK_TASKS,
     AccessPath,
     CallerAccountPolicies,
     CallerIdentity,
@@ -36,8 +35,8 @@ from rootkeeper.failsafe.breakglass import (
     combine,
     evaluate_root_path,
     evaluate_root_permissions,
-    evaluate_tasks,
     evaluate_user_path,
+    evaluate_work,
     list_root_session_callers,
 )
 from rootkeeper.failsafe.rules import Check, CheckVerdict, check_drills, failed, passed, unknown, unread
@@ -47,7 +46,7 @@ from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus
-from rootkeeper.policy_language.documents import AccessRequest, PolicyKind
+from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyLevel, PolicyTree
 from rootkeeper.policy_language.patterns import PartialText
 
@@ -95,12 +94,16 @@ class CallerAccountReader:
         identities, identities_check = self._read_identities(account.account_id)
         permission_sets, sets_check = self._read_permission_sets(account.account_id, inventory)
         root_session_callers = list_root_session_callers(identities, permission_sets or (), caller_policies)
+        of_sets = [one for one in root_session_callers if one.kind is RootSessionCallerKind.PERMISSION_SET]
+        others = [one for one in root_session_callers if one.kind is not RootSessionCallerKind.PERMISSION_SET]
+        what = "1 IAM user or role" if len(others) == 1 else f"{len(others)} IAM users and roles"
+        sets = f"{len(of_sets)} of {len(permission_sets or ())} permission sets"
         return CallerAccount(
             account=account,
             caller_policies=caller_policies,
             checks=(
-                identities_check or _count_identities(account.account_id, root_session_callers),
-                sets_check or _count_permission_sets(account.account_id, permission_sets or (), root_session_callers),
+                identities_check or _check_list("iam_identities", what, others, account.account_id),
+                sets_check or _check_list("permission_sets", sets, of_sets, account.account_id),
             ),
             root_session_callers=root_session_callers,
             access_paths=tuple(self._evaluate_users(identities, caller_policies)) if identities else (),
@@ -109,32 +112,26 @@ class CallerAccountReader:
 
     def _read_identities(self, account_id: AccountId) -> tuple[AccountIdentities | None, Check | None]:
         """Read the users and roles, or return the check that explains the failure."""
-        name = "iam_identities"
         needed = f"{an_identity_of(account_id)} with iam:GetAccountAuthorizationDetails"
         if self.caller.account_id != account_id:
-            return None, unread(name, needed, account_id=account_id)
+            return None, unread("iam_identities", needed, account_id=account_id)
         try:
             return self.identities.read_identities(account_id), None
         except AwsCredentialsError:
             raise
-        except AwsAccessDeniedError as error:
-            return None, unread(name, needed, error.message, account_id=account_id)
         except AwsError as error:
-            return None, unknown(name, error.message, error.hint, account_id=account_id)
+            return None, _explain_unread("iam_identities", error, account_id, needed)
 
     def _read_permission_sets(
         self, account_id: AccountId, inventory: Inventory
     ) -> tuple[tuple[PermissionSet, ...] | None, Check | None]:
-        name = "permission_sets"
+        management_account_id = inventory.organization.management_account_id
         try:
-            management_account_id = inventory.organization.management_account_id
             return self.identity_center.list_permission_sets(account_id, management_account_id), None
         except AwsCredentialsError:
             raise
-        except AwsAccessDeniedError as error:
-            return None, unread(name, _IDENTITY_CENTER_CALLER, error.message, account_id=account_id)
         except AwsError as error:
-            return None, unknown(name, error.message, error.hint, account_id=account_id)
+            return None, _explain_unread("permission_sets", error, account_id, _IDENTITY_CENTER_CALLER)
 
     def _evaluate_users(
         self, identities: AccountIdentities, caller_policies: CallerAccountPolicies
@@ -142,16 +139,15 @@ class CallerAccountReader:
         """Read the credentials only of users whose policies may allow access: three calls each."""
         for user in identities.users:
             perhaps = evaluate_user_path(user, _ANY_ACCESS, identities.roles, caller_policies)
-            if perhaps.verdict is not CheckVerdict.FAIL:
-                yield evaluate_user_path(user, self._find_access(user.user_name), identities.roles, caller_policies)
-
-    def _find_access(self, user_name: str) -> UserAccess | None:
-        try:
-            return self.identities.read_user_access(user_name)
-        except AwsCredentialsError:
-            raise
-        except AwsError:
-            return None
+            if perhaps.verdict is CheckVerdict.FAIL:
+                continue
+            try:
+                access = self.identities.read_user_access(user.user_name)
+            except AwsCredentialsError:
+                raise
+            except AwsError:
+                access = None
+            yield evaluate_user_path(user, access, identities.roles, caller_policies)
 
 
 def an_identity_of(account_id: AccountId) -> str:
@@ -173,20 +169,6 @@ def _find_levels(account: Account, inventory: Inventory, policies: PolicyTree | 
         return None
     placed = policies.over(account, PolicyKind.SERVICE_CONTROL)
     return None if policies.list_unread(placed) else policies.levels(placed)
-
-
-def _count_identities(account_id: AccountId, root_session_callers: Sequence[RootSessionCaller]) -> Check:
-    mine = [one for one in root_session_callers if one.kind is not RootSessionCallerKind.PERMISSION_SET]
-    what = "1 IAM user or role" if len(mine) == 1 else f"{len(mine)} IAM users and roles"
-    return _check_list("iam_identities", what, mine, account_id)
-
-
-def _count_permission_sets(
-    account_id: AccountId, permission_sets: Sequence[PermissionSet], root_session_callers: Sequence[RootSessionCaller]
-) -> Check:
-    mine = [one for one in root_session_callers if one.kind is RootSessionCallerKind.PERMISSION_SET]
-    what = f"{len(mine)} of {len(permission_sets)} permission sets"
-    return _check_list("permission_sets", what, mine, account_id)
 
 
 def _check_list(
@@ -293,30 +275,27 @@ class BreakGlassReader:
     def _check_management(self, inventory: Inventory, caller: Caller) -> Iterator[Check]:
         """Check the management account's own root user, which only an identity of that account can read."""
         account_id = inventory.organization.management_account_id
+        mine = an_identity_of(account_id)
         if caller.account_id != account_id:
             for name in (*MANAGEMENT_KINDS, "management_last_use"):
-                yield unread(name, an_identity_of(account_id), account_id=account_id)
+                yield unread(name, mine, account_id=account_id)
             return
-        yield from self._check_management_root(account_id)
-        yield self._check_use(account_id)
-
-    def _check_management_root(self, account_id: AccountId) -> tuple[Check, ...]:
         try:
-            summary = self.failsafes.audit.inventory.reader.read_own_root_summary()
+            checks = check_management_root(account_id, self.failsafes.audit.inventory.reader.read_own_root_summary())
         except AwsCredentialsError:
             raise
         except AwsError as error:
-            return tuple(_explain_unread(name, error, account_id, "iam:GetAccountSummary") for name in MANAGEMENT_KINDS)
-        return check_management_root(account_id, summary)
-
-    def _check_use(self, account_id: AccountId) -> Check:
+            needed = f"{mine} with iam:GetAccountSummary"
+            checks = tuple(_explain_unread(name, error, account_id, needed) for name in MANAGEMENT_KINDS)
+        yield from checks
         try:
-            return check_management_use(account_id, self.identities.read_root_use(), self.clock.now())
+            last_use = check_management_use(account_id, self.identities.read_root_use(), self.clock.now())
         except AwsCredentialsError:
             raise
         except AwsError as error:
-            permissions = "iam:GenerateCredentialReport and iam:GetCredentialReport"
-            return _explain_unread("management_last_use", error, account_id, permissions)
+            needed = f"{mine} with iam:GenerateCredentialReport and iam:GetCredentialReport"
+            last_use = _explain_unread("management_last_use", error, account_id, needed)
+        yield last_use
 
     def _check_mailboxes(self, inventory: Inventory) -> Check:
         """A person who reads the mailbox of an account with a login profile can reset its password."""
@@ -339,9 +318,8 @@ class BreakGlassReader:
         )
 
 
-def _explain_unread(name: str, error: AwsError, account_id: AccountId, permissions: str) -> Check:
+def _explain_unread(name: str, error: AwsError, account_id: AccountId, needed: str) -> Check:
     if isinstance(error, AwsAccessDeniedError):
-        needed = f"{an_identity_of(account_id)} with {permissions}"
         return unread(name, needed, error.message, account_id=account_id)
     return unknown(name, error.message, error.hint, account_id=account_id)
 
@@ -390,15 +368,10 @@ def _evaluate_user_creation(caller_policies: CallerAccountPolicies) -> Permissio
     """Evaluate whether SCPs allow the root user to create a user and a role, and that role to open root sessions."""
     place = caller_policies.place
     beginning = f"arn:{place.partition}:iam::{place.account_id}:"
-    root = evaluate_root_permissions(_list_user_creation(place, beginning), caller_policies.levels)
     role = CallerIdentity(PartialText((f"{beginning}role/", "")), False, (_FULL_ACCESS,), None)
-    tasks = evaluate_tasks(role, caller_policies)
-    return combine((root, *(tasks[task] for task in WORK_TASKS)))
-
-
-def _list_user_creation(place: AccountPlace, beginning: str) -> Iterator[AccessRequest]:
-    """Make the requests with the known context of a signed-in root user."""
+    # With the known context of a signed-in root user.
     requests = list_requests(Task.ROOT_USER_SIGN_IN, place)
     known = next(request for request in requests if request.action.startswith("iam:"))
-    for action in USER_MAKING_ACTIONS:
-        yield replace(known, action=action, resource=PartialText((beginning, "")))
+    creating = (replace(known, action=action, resource=PartialText((beginning, ""))) for action in USER_MAKING_ACTIONS)
+    root = evaluate_root_permissions(creating, caller_policies.levels)
+    return combine((root, evaluate_work(role, caller_policies)))

@@ -28,9 +28,12 @@ from rootkeeper.organization.statuses import (
     MfaKind,
     RootCredentials,
     RootCredentialsSummary,
+    count_each,
+    is_bad,
 )
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.root_emails.rules import GroupBasis, RootEmail
+from rootkeeper.shapes import parse_facts, to_plain_value
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import OWING_STATES, RecoveryWindow
 
@@ -80,19 +83,12 @@ def unread(name: str, caller: str, refusal: str | None = None, *, account_id: Ac
 
 def count_checks(checks: Iterable[Check]) -> dict[str, int]:
     """Count the checks, and those of each verdict."""
-    counts = {"checks": 0} | {verdict.value: 0 for verdict in CheckVerdict}
-    for check in checks:
-        counts["checks"] += 1
-        counts[check.verdict.value] += 1
-    return counts
+    return count_each(CheckVerdict, (check.verdict for check in checks), "checks")
 
 
 def has_bad_checks(checks: Iterable[Check], fail_on: frozenset[FailOn]) -> bool:
     """Whether the answer is bad: a failed check counts as ``present``."""
-    verdicts = {check.verdict for check in checks}
-    return (CheckVerdict.FAIL in verdicts and FailOn.PRESENT in fail_on) or (
-        CheckVerdict.UNKNOWN in verdicts and FailOn.UNKNOWN in fail_on
-    )
+    return is_bad({check.verdict for check in checks}, fail_on)
 
 
 DRILL_EVERY = timedelta(days=90)
@@ -168,13 +164,8 @@ def require_drill(drill: Drill, now: datetime) -> Drill:
 
 def describe_drill(drill: Drill) -> dict[str, JsonValue]:
     """Render a drill for the ledger."""
-    return {
-        "held_at": drill.held_at.isoformat(),
-        "held_by": drill.held_by,
-        "outcome": drill.outcome.value,
-        "alarm": drill.alarm.value if drill.alarm else None,
-        "device": drill.device.value if drill.device else None,
-    }
+    names = ("held_at", "held_by", "outcome", "alarm", "device")
+    return {name: to_plain_value(getattr(drill, name), datetime.isoformat) for name in names}
 
 
 def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sandbox: bool) -> tuple[Drill, ...]:
@@ -194,21 +185,12 @@ def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sand
 
 def _parse_drill(entry: LedgerEntry) -> Drill | None:
     """Parse an entry; ``None`` if a later release wrote it in another form."""
-    reported, account_id = entry.parameters, entry.account_id
+    recorded = {"account_id": entry.account_id, "recorded_by": entry.actor.name, "recorded_at": entry.at}
     try:
-        drill = Drill(
-            account_id=account_id or AccountId(""),
-            held_at=datetime.fromisoformat(str(reported["held_at"])),
-            held_by=str(reported["held_by"]),
-            outcome=DrillOutcome(str(reported["outcome"])),
-            recorded_by=entry.actor.name,
-            recorded_at=entry.at,
-            alarm=AlarmObservation(str(reported["alarm"])) if reported.get("alarm") else None,
-            device=SignInDevice(str(reported["device"])) if reported.get("device") else None,
-        )
-    except (KeyError, ValueError):
+        drill = parse_facts(Drill, {"alarm": None, "device": None, **entry.parameters, **recorded})
+    except (KeyError, TypeError, ValueError):
         return None
-    return drill if account_id and drill.held_at.tzinfo else None
+    return drill if drill.held_at.tzinfo else None
 
 
 def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
@@ -266,10 +248,6 @@ class FailsafeFacts:
     window: RecoveryWindow | None = None
     """An unfinished recovery window."""
 
-    @property
-    def credentials(self) -> RootCredentials | None:
-        return self.status.credentials
-
 
 def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
     """Run every check of one failsafe, in the order in which a person would fix them."""
@@ -318,7 +296,7 @@ def _check_mailbox(facts: FailsafeFacts) -> Check:
 
 
 def _check_password(facts: FailsafeFacts) -> Check:
-    summary, credentials = facts.status.summary, facts.credentials
+    summary, credentials = facts.status.summary, facts.status.credentials
     if summary is None:
         return unknown("password", _explain_unread(facts))
     if not summary.has_password:
@@ -338,26 +316,26 @@ def _check_password(facts: FailsafeFacts) -> Check:
 
 
 def _check_mfa_devices(facts: FailsafeFacts) -> Iterator[Check]:
-    if facts.status.summary is None:
-        yield unknown("mfa_devices", _explain_unread(facts))
-        yield unknown("hardware_mfa", _explain_unread(facts))
+    summary, credentials = facts.status.summary, facts.status.credentials
+    names = ("mfa_devices", "hardware_mfa")
+    if summary is None:
+        yield from (unknown(name, _explain_unread(facts)) for name in names)
         return
-    if not facts.status.summary.has_mfa_devices:
-        yield failed("mfa_devices", "The root login has no MFA device.", _REGISTER)
-        yield failed("hardware_mfa", "The root login has no MFA device.", _REGISTER)
+    if not summary.has_mfa_devices:
+        yield from (failed(name, "The root login has no MFA device.", _REGISTER) for name in names)
         return
-    if facts.credentials is None:
-        yield unknown("mfa_devices", f"There is at least one MFA device. {_UNREAD_DETAIL}", _AS_AUDITOR)
-        yield unknown("hardware_mfa", f"There is at least one MFA device. {_UNREAD_DETAIL}", _AS_AUDITOR)
+    if credentials is None:
+        evidence = f"There is at least one MFA device. {_UNREAD_DETAIL}"
+        yield from (unknown(name, evidence, _AS_AUDITOR) for name in names)
         return
-    devices = facts.credentials.mfa_devices
+    devices = credentials.mfa_devices
     kinds = ", ".join(sorted(device.kind.value.replace("_", " ") for device in devices))
     if len(devices) < WANTED_MFA_DEVICES:
         evidence = f"Only one MFA device: {kinds}. If it is lost, the root user can't sign in."
         yield failed("mfa_devices", evidence, _REGISTER)
     else:
         yield passed("mfa_devices", f"{len(devices)} MFA devices: {kinds}.")
-    yield _check_hardware(facts, facts.credentials)
+    yield _check_hardware(facts, credentials)
 
 
 def _check_hardware(facts: FailsafeFacts, found: RootCredentials) -> Check:

@@ -62,12 +62,10 @@ from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, bui
 from rootkeeper.root_emails.rules import EmailRules, RootEmail
 from rootkeeper.root_emails.service import read_evaluator
 from rootkeeper.root_emails.store import EmailAttestationStore
-from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, require_no_window, require_target
+from rootkeeper.windows.checks import RecoveryPlanner, require_no_window, require_target
 from rootkeeper.windows.closing import WaitResult, WindowWaiter
 from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
 from rootkeeper.windows.store import RecoveryWindowStore
-
-_NO_POLICIES_ROW = PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE, so its policies weren't evaluated.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +105,12 @@ class FailsafeChecker:
     def check_known(self, inventory: Inventory, progress: Progress) -> FailsafeReport:
         """Check with an inventory that was just read."""
         accounts = list_failsafes(inventory)
-        policies, problem = self._read_policies(accounts) if accounts else (None, None)
-        facts = tuple(
-            self._read_facts(inventory, accounts, _evaluate_policies(inventory, accounts, policies, problem), progress)
-        )
+        policies: PolicyTree | None = None
+        facts: tuple[FailsafeFacts, ...] = ()
+        if accounts:
+            policies, problem = self._read_policies(accounts)
+            findings = _evaluate_policies(inventory, accounts, policies, problem)
+            facts = tuple(self._read_facts(inventory, accounts, findings, progress))
         now = self.clock.now()
         checks = tuple(check for one in facts for check in check_failsafe(one, now))
         return FailsafeReport(
@@ -143,11 +143,8 @@ class FailsafeChecker:
         policies: Mapping[AccountId, PolicyFinding],
         progress: Progress,
     ) -> Iterator[FailsafeFacts]:
-        if not accounts:
-            return
-        statuses = read_accounts(
-            self.audit.tools, [(account, AccountRole.FAILSAFE) for account in accounts], progress, details=True
-        )
+        targets = [(account, AccountRole.FAILSAFE) for account in accounts]
+        statuses = read_accounts(self.audit.tools, targets, progress, details=True)
         emails = {one.account.account_id: one for one in self.evaluate_emails(inventory)}
         drills = self.list_drills(inventory)
         for account in accounts:
@@ -178,14 +175,15 @@ def _evaluate_policies(
     if policies is None:
         return {one.account_id: PolicyFinding(AccessVerdict.UNKNOWN, problem or "Not read.") for one in accounts}
     evaluator = PreflightEvaluator(inventory.organization, policies, accounts)
-    return {account.account_id: _find_sign_in(evaluator, account) for account in accounts}
-
-
-def _find_sign_in(evaluator: PreflightEvaluator, account: Account) -> PolicyFinding:
-    row = next((one for one in evaluator.evaluate(account) if one.task is Task.ROOT_USER_SIGN_IN), None)
-    if row is None:
-        return _NO_POLICIES_ROW
-    return PolicyFinding(row.verdict, row.explanation or "No SCP blocks a signed-in root user.")
+    found: dict[AccountId, PolicyFinding] = {}
+    for account in accounts:
+        row = next((one for one in evaluator.evaluate(account) if one.task is Task.ROOT_USER_SIGN_IN), None)
+        found[account.account_id] = (
+            PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE, so its policies weren't evaluated.")
+            if row is None
+            else PolicyFinding(row.verdict, row.explanation or "No SCP blocks a signed-in root user.")
+        )
+    return found
 
 
 def list_failsafes(inventory: Inventory) -> tuple[Account, ...]:
@@ -265,56 +263,45 @@ class KeepResult:
     """``None`` if it couldn't be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailsafeSetUpPlanner:
-    """Checks whether an account can get the root login of a failsafe, or has it already."""
+def find_login(recovery: RecoveryPlanner, inventory: Inventory, account: Account) -> RootCredentials | None:
+    """Find a complete root login; ``None`` if the account has no root login.
 
-    recovery: RecoveryPlanner
+    One audit session: iam:GetAccountSummary, and the details if there is a password.
 
-    def find_login(self, inventory: Inventory, account: Account) -> RootCredentials | None:
-        """Find a complete root login; ``None`` if the account has no root login.
-
-        One audit session: iam:GetAccountSummary, and the details if there is a password.
-
-        :raises TargetRefusedError: if the account is no failsafe, or has an incomplete root login.
-        :raises WindowConflictError: if it has an unfinished recovery window.
-        :raises AwsAccessDeniedError: if the failsafes can't be read, or AWS refuses the session.
-        """
-        require_target(account, inventory)
-        require_failsafe(account, inventory)
-        require_no_window(self.recovery.windows, account.account_id)
-        session = open_root_session(self.recovery.sessions, self.recovery.ledger, account.account_id, TaskPolicy.AUDIT)
-        summary = session.read_summary()
-        if summary.has_access_keys or summary.has_signing_certificates:
-            raise TargetRefusedError(
-                f"The root user of {account.account_id} has access keys or signing certificates, which a failsafe must "
-                "not have. Nothing was opened.",
-                hint=Hint(
-                    "Delete them first.",
-                    "failsafe.delete_kinds",
-                    account_id=account.account_id,
-                    kinds="access_keys,signing_certificates",
-                ),
-            )
-        if not summary.has_password:
-            return None
-        found = session.read_credentials()
-        progress = evaluate_progress(found, summary, None)
-        if not progress.is_complete:
-            raise TargetRefusedError(
-                f"{account.account_id} already has a root login, which isn't complete: "
-                f"{'; '.join(progress.shortcomings)}.",
-                hint=Hint(
-                    "Reset the password by its root e-mail address, sign in, and register MFA devices. Then check the "
-                    "failsafe again.",
-                    "failsafe.complete",
-                ),
-            )
-        return found
-
-    def plan(self, inventory: Inventory, request: RecoveryRequest) -> RecoveryPlan:
-        """Check everything that a recovery needs; raises what ``RecoveryPlanner.plan`` raises."""
-        return self.recovery.plan(inventory, request)
+    :raises TargetRefusedError: if the account is no failsafe, or has an incomplete root login.
+    :raises WindowConflictError: if it has an unfinished recovery window.
+    :raises AwsAccessDeniedError: if the failsafes can't be read, or AWS refuses the session.
+    """
+    require_target(account, inventory)
+    require_failsafe(account, inventory)
+    require_no_window(recovery.windows, account.account_id)
+    session = open_root_session(recovery.sessions, recovery.ledger, account.account_id, TaskPolicy.AUDIT)
+    summary = session.read_summary()
+    if summary.has_access_keys or summary.has_signing_certificates:
+        raise TargetRefusedError(
+            f"The root user of {account.account_id} has access keys or signing certificates, which a failsafe must "
+            "not have. Nothing was opened.",
+            hint=Hint(
+                "Delete them first.",
+                "failsafe.delete_kinds",
+                account_id=account.account_id,
+                kinds="access_keys,signing_certificates",
+            ),
+        )
+    if not summary.has_password:
+        return None
+    found = session.read_credentials()
+    progress = evaluate_progress(found, summary, None)
+    if not progress.is_complete:
+        raise TargetRefusedError(
+            f"{account.account_id} already has a root login, which isn't complete: {'; '.join(progress.shortcomings)}.",
+            hint=Hint(
+                "Reset the password by its root e-mail address, sign in, and register MFA devices. Then check the "
+                "failsafe again.",
+                "failsafe.complete",
+            ),
+        )
+    return found
 
 
 def require_failsafe(account: Account, inventory: Inventory) -> None:
@@ -371,9 +358,8 @@ class FailsafeLoginKeeper:
         if window.state is WindowState.KEPT:
             return KeepResult(window, is_kept=True, explanation=_KEPT.format(window.account_id))
         if window.state is not WindowState.OPEN:
-            return KeepResult(
-                window, is_kept=False, explanation=f"Recovery window {window.window_id} is {window.state}."
-            )
+            explanation = f"Recovery window {window.window_id} is {window.state}."
+            return KeepResult(window, is_kept=False, explanation=explanation)
         delegates = self.reader.read_setup().delegated_administrators
         if delegates is None or window.account_id not in delegates:
             raise AwsAccessDeniedError(

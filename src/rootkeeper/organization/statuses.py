@@ -5,7 +5,8 @@ An unknown is never shown as good: only an account whose four kinds were all rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -362,16 +363,22 @@ def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) 
     return False
 
 
+def is_bad(verdicts: Collection[str], fail_on: frozenset[FailOn]) -> bool:
+    """Whether these verdicts make the answer bad: ``fail`` counts as ``present``."""
+    has_failed = "fail" in verdicts and FailOn.PRESENT in fail_on
+    return has_failed or ("unknown" in verdicts and FailOn.UNKNOWN in fail_on)
+
+
+def count_each(verdicts: Iterable[StrEnum], found: Iterable[StrEnum], total: str) -> dict[str, int]:
+    """Count all of them under the name ``total``, and those of each verdict."""
+    counted = Counter(found)
+    return {total: counted.total(), **{verdict.value: counted[verdict] for verdict in verdicts}}
+
+
 def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
     """Count all accounts, and those of each status, in the order of every summary."""
-    counts = {"accounts": 0} | {
-        status.value: 0
-        for status in (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
-    }
-    for status in statuses:
-        counts["accounts"] += 1
-        counts[status.status.value] += 1
-    return counts
+    order = (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
+    return count_each(order, (one.status for one in statuses), "accounts")
 
 
 def count_left_to_secure(statuses: Iterable[AccountStatus]) -> int:

@@ -22,7 +22,7 @@ from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.errors import Hint, InputError, SettingsError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
-from rootkeeper.organization.statuses import AccountRole, FailOn, classify_account_role
+from rootkeeper.organization.statuses import AccountRole, FailOn, classify_account_role, count_each, is_bad
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import CLOCK_SKEW
 
@@ -167,19 +167,14 @@ def parse_rules(allowed_domains: Sequence[str], approved_pattern: str, groups: S
                 f"emails.allowed_domains contains {domain!r}, which isn't a domain.",
                 hint="Write example.com, or *.example.com for every domain below it.",
             )
-    return EmailRules(domains, _parse_pattern(approved_pattern), frozenset(_parse_group(text) for text in groups))
-
-
-def _parse_pattern(text: str) -> re.Pattern[str] | None:
-    if not text:
-        return None
     try:
-        return re.compile(text, re.IGNORECASE)
+        pattern = re.compile(approved_pattern, re.IGNORECASE) if approved_pattern else None
     except re.error as error:
         raise SettingsError(
-            f"emails.approved_pattern {text!r} isn't a regular expression: {error}.",
+            f"emails.approved_pattern {approved_pattern!r} isn't a regular expression: {error}.",
             hint=r"Write it as Python does, such as aws\+[a-z-]+@example\.com; it must match a whole address.",
         ) from error
+    return EmailRules(domains, pattern, frozenset(_parse_group(text) for text in groups))
 
 
 def _parse_group(text: str) -> str:
@@ -263,7 +258,10 @@ class RootEmailEvaluator:
             return RootEmail(account, role, EmailVerdict.FAIL, reasons, shared_with=others)
         basis, attestation = self.find_group(address)
         reasons = tuple(sorted({*self.find_breaches(address), *shared}))
-        return RootEmail(account, role, _evaluate_reasons(reasons), reasons, basis, attestation, others)
+        verdict = EmailVerdict.UNKNOWN if reasons else EmailVerdict.PASS
+        if not _UNKNOWN_REASONS.issuperset(reasons):
+            verdict = EmailVerdict.FAIL
+        return RootEmail(account, role, verdict, reasons, basis, attestation, others)
 
 
 def fold_address(text: str) -> str:
@@ -280,27 +278,14 @@ def find_holders(accounts: Iterable[Account]) -> dict[str, tuple[AccountId, ...]
     return holders
 
 
-def _evaluate_reasons(reasons: Sequence[EmailReason]) -> EmailVerdict:
-    if any(reason not in _UNKNOWN_REASONS for reason in reasons):
-        return EmailVerdict.FAIL
-    return EmailVerdict.UNKNOWN if reasons else EmailVerdict.PASS
-
-
 def count_verdicts(found: Iterable[RootEmail]) -> dict[str, int]:
     """Count the accounts, and those of each verdict."""
-    counts = {"accounts": 0} | {verdict.value: 0 for verdict in EmailVerdict}
-    for one in found:
-        counts["accounts"] += 1
-        counts[one.verdict.value] += 1
-    return counts
+    return count_each(EmailVerdict, (one.verdict for one in found), "accounts")
 
 
 def has_email_findings(found: Iterable[RootEmail], fail_on: frozenset[FailOn]) -> bool:
     """Whether the answer is bad; an address that breaks a rule counts as ``present``."""
-    verdicts = {one.verdict for one in found}
-    return (EmailVerdict.FAIL in verdicts and FailOn.PRESENT in fail_on) or (
-        EmailVerdict.UNKNOWN in verdicts and FailOn.UNKNOWN in fail_on
-    )
+    return is_bad({one.verdict for one in found}, fail_on)
 
 
 ONE_TIME_PASSWORD_LASTS = timedelta(hours=24)

@@ -15,7 +15,7 @@ from rootkeeper.errors import (
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.failsafe.service import FailsafeLoginKeeper, FailsafeSetUpPlanner, LoginCompletionWaiter, LoginMonitor
+from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginCompletionWaiter, LoginMonitor, find_login
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Inventory
 from rootkeeper.organization.statuses import AccessKey, LoginProfile, MfaDevice, MfaKind
@@ -50,10 +50,6 @@ def operator(organization: FakeOrganization) -> Operator:
 @pytest.fixture
 def window(operator: Operator) -> RecoveryWindow:
     return operator.open(FAILSAFE, 3600).window
-
-
-def planning(operator: Operator) -> FailsafeSetUpPlanner:
-    return FailsafeSetUpPlanner(operator.planning)
 
 
 def list_accounts(operator: Operator) -> Inventory:
@@ -114,14 +110,14 @@ def after(operator: Operator, seconds: float, act: Callable[[], None]) -> Callab
 
 
 def test_an_account_without_a_root_login_may_get_one(operator: Operator) -> None:
-    assert planning(operator).find_login(list_accounts(operator), operator.account(FAILSAFE)) is None
+    assert find_login(operator.planning, list_accounts(operator), operator.account(FAILSAFE)) is None
 
 
 def test_a_login_in_order_is_found_and_nothing_is_to_be_done(
     operator: Operator, organization: FakeOrganization
 ) -> None:
     organization.root_users[FAILSAFE] = good_login(organization)
-    found = planning(operator).find_login(list_accounts(operator), operator.account(FAILSAFE))
+    found = find_login(operator.planning, list_accounts(operator), operator.account(FAILSAFE))
     assert found is not None
     assert organization.changing_calls == []
 
@@ -148,7 +144,7 @@ def test_what_is_not_in_order_is_refused_and_not_touched(
 ) -> None:
     spoil(organization, how)
     with pytest.raises(TargetRefusedError) as refused:
-        planning(operator).find_login(list_accounts(operator), operator.account(FAILSAFE))
+        find_login(operator.planning, list_accounts(operator), operator.account(FAILSAFE))
     assert refused.value.hint
     assert organization.changing_calls == []
 
@@ -158,20 +154,20 @@ def test_where_delegates_cannot_be_read_nothing_is_taken_for_a_failsafe(
 ) -> None:
     unread = replace(list_accounts(operator), delegated_administrator_ids=None)
     with pytest.raises(AwsAccessDeniedError):
-        planning(operator).find_login(unread, operator.account(FAILSAFE))
+        find_login(operator.planning, unread, operator.account(FAILSAFE))
     assert "AssumeRoot" not in organization.operations()
 
 
 def test_an_account_with_a_window_is_refused(operator: Operator, window: RecoveryWindow) -> None:
     with pytest.raises(WindowConflictError):
-        planning(operator).find_login(list_accounts(operator), operator.account(FAILSAFE))
+        find_login(operator.planning, list_accounts(operator), operator.account(FAILSAFE))
 
 
 def test_the_plan_is_that_of_a_recovery_and_says_that_the_login_stays(operator: Operator) -> None:
     request = RecoveryRequest(operator.account(FAILSAFE), "set up", None, 3600, keeps_login=True)
-    plan = planning(operator).plan(operator.inventory(), request)
+    plan = operator.planning.plan(operator.inventory(), request)
     assert not any("closing the window deletes its root login" in remark for remark in plan.remarks)
-    other = planning(operator).plan(operator.inventory(), operator.request(FAILSAFE))
+    other = operator.planning.plan(operator.inventory(), operator.request(FAILSAFE))
     assert any("closing the window deletes its root login" in remark for remark in other.remarks)
 
 

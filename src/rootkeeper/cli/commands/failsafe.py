@@ -55,6 +55,7 @@ def set_up(
     isn't proven.
     """
     from rootkeeper.cli.rendering.failsafes import show_set_up
+    from rootkeeper.failsafe.service import find_login
     from rootkeeper.windows.checks import RecoveryRequest
 
     output = invocation.choose_output(*ONE_OUTPUTS)
@@ -64,8 +65,8 @@ def set_up(
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
         inventory, found = read_account(application, account, progress)
-        planning = application.failsafe_set_up_planner
-        login = planning.find_login(inventory, found)
+        planning = application.recovery_planner
+        login = find_login(planning, inventory, found)
         if login is not None:
             invocation.terminal.remark(
                 f"Nothing to do: {login.account_id} has a root login that was used, with "
