@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,7 +67,7 @@ def exempt(policy: Policy, statements: Iterable[Statement], exemption: Exemption
             kept.append(element)
         elif not _is_meant_for(changed[index], exemption):
             kept.append(_with_condition(element, exemption))
-    return _with_statements(policy.document, kept) if kept else None
+    return {**policy.document, "Statement": kept} if kept else None
 
 
 def _is_meant_for(statement: Statement, exemption: Exemption) -> bool:
@@ -84,13 +84,12 @@ def _with_condition(element: Mapping[str, Any], exemption: Exemption) -> dict[st
     operator = _find_name(conditions, exemption.operator)
     keys = dict(conditions.get(operator, {}))
     key = _find_name(keys, exemption.key)
-    keys[key] = _listed(keys[key], exemption.value) if exemption.adds_up and key in keys else exemption.value
-    conditions[operator] = keys
-    return {**element, "Condition": conditions}
-
-
-def _listed(found: object, value: str) -> list[object]:
-    return [*(found if isinstance(found, list) else [found]), value]
+    if exemption.adds_up and key in keys:
+        found = keys[key]
+        keys[key] = [*(found if isinstance(found, list) else [found]), exemption.value]
+    else:
+        keys[key] = exemption.value
+    return {**element, "Condition": {**conditions, operator: keys}}
 
 
 def _find_name(names: Iterable[str], wanted: str) -> str:
@@ -107,7 +106,7 @@ def allow(policy: Policy, allowance: Allowance) -> dict[str, Any]:
     added: dict[str, Any] = {"Sid": sid, "Effect": "Allow", "Action": list(allowance.actions), "Resource": "*"}
     if allowance.condition:
         added["Condition"] = allowance.condition
-    return _with_statements(policy.document, [*_statements_of(policy.document), added])
+    return {**policy.document, "Statement": [*_statements_of(policy.document), added]}
 
 
 def _statements_of(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -115,18 +114,10 @@ def _statements_of(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return found if isinstance(found, list) else [found]
 
 
-def _with_statements(document: Mapping[str, Any], statements: list[Mapping[str, Any]]) -> dict[str, Any]:
-    return {**document, "Statement": statements}
-
-
 def render_diff(label: PolicyLabel, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Render a unified diff of the two documents, each as indented JSON."""
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{label}", f"b/{label}", lineterm="")
-    return "\n".join(lines)
-
-
-def _lines(document: Mapping[str, Any]) -> list[str]:
-    return json.dumps(document, indent=2, ensure_ascii=False).splitlines()
+    old, new = (json.dumps(one, indent=2, ensure_ascii=False).splitlines() for one in (before, after))
+    return "\n".join(difflib.unified_diff(old, new, f"a/{label}", f"b/{label}", lineterm=""))
 
 
 def count_characters(document: Mapping[str, Any]) -> int:
@@ -201,47 +192,36 @@ class FixWriter:
 
     def write(self, task_block: TaskBlock, account_id: AccountId, *, is_inverse: bool = False) -> str | None:
         """Write the fix, or with ``is_inverse`` the change that undoes it; ``None`` if there is none."""
-        lacks = tuple(
-            dict.fromkeys(_describe_lack(one, task_block) for one in task_block.denials if not one.is_explicit)
-        )
-        key = (task_block.task, is_inverse, lacks, *map(_key_of, task_block.denials))
+        lacks = dict.fromkeys(_describe_lack(one, task_block) for one in task_block.denials if not one.is_explicit)
+        denied = [(one.kind, one.policy, one.statement.index if one.statement else None) for one in task_block.denials]
+        key = (task_block.task, is_inverse, *lacks, *denied)
         if key not in self._written:
             self._written[key] = self._write(task_block, lacks, is_inverse=is_inverse)
         written = self._written[key]
         return None if written is None else written.replace(_ANY_ACCOUNT, account_id)
 
     def _write(self, task_block: TaskBlock, lacks: Iterable[_MissingAllow], *, is_inverse: bool) -> str | None:
-        changes = {
-            policy.label: _PolicyEdit(policy, found) for policy, found in self._list_explicit(task_block.denials)
-        }
+        edits: dict[PolicyLabel, _PolicyEdit] = {}
+        for denial in task_block.denials:
+            policy = None if denial.policy is None else self.tree.find_policy(denial.policy.policy_id)
+            if denial.statement is not None and policy is not None:
+                edits.setdefault(policy.label, _PolicyEdit(policy)).statements.append(denial.statement)
+        verb, towards = ("Detach", "from") if is_inverse else ("Attach", "to")
         remarks: dict[str, None] = {}
         for lack in lacks:
             policy = self._find_own(lack)
             if policy is None:
-                remarks.update(dict.fromkeys(_list_attachments(lack, is_inverse=is_inverse)))
+                full_access = _FULL_ACCESS[lack.kind]
+                remarks.update(dict.fromkeys(f"# {verb} {full_access} {towards} {place}." for place in lack.places))
             else:
-                changes.setdefault(policy.label, _PolicyEdit(policy)).actions.update(dict.fromkeys(lack.actions))
-        parts = [_render_change(change, task_block.task, is_inverse=is_inverse) for change in changes.values()]
+                edits.setdefault(policy.label, _PolicyEdit(policy)).actions.update(dict.fromkeys(lack.actions))
+        parts = [_render_edit(one, task_block.task, is_inverse=is_inverse) for one in edits.values()]
         return "\n".join((*parts, *remarks)) or None
-
-    def _list_explicit(self, denials: Iterable[DenyingPolicy]) -> Iterable[tuple[Policy, list[Statement]]]:
-        found: dict[PolicyLabel, list[Statement]] = {}
-        for denial in denials:
-            if denial.statement is not None and denial.policy is not None:
-                found.setdefault(denial.policy, []).append(denial.statement)
-        for label, statements in found.items():
-            policy = self.tree.find_policy(label.policy_id)
-            if policy is not None:
-                yield policy, statements
 
     def _find_own(self, lack: _MissingAllow) -> Policy | None:
         """Find an attached policy that AWS doesn't manage, for the Allow."""
         own = [policy_id for policy_id in sorted(lack.policy_ids) if not self.tree.describe(policy_id).is_aws_managed]
         return self.tree.find_policy(own[0]) if own else None
-
-
-def _key_of(denial: DenyingPolicy) -> tuple[object, ...]:
-    return denial.kind, denial.policy, denial.statement.index if denial.statement else None
 
 
 def _describe_lack(denial: DenyingPolicy, task_block: TaskBlock) -> _MissingAllow:
@@ -250,24 +230,35 @@ def _describe_lack(denial: DenyingPolicy, task_block: TaskBlock) -> _MissingAllo
         kind=denial.kind,
         policy_ids=policy_ids,
         places=tuple(task_block.placed[denial.kind].places_with(policy_ids)),
-        actions=_list_missing(denial, task_block.decisions),
+        actions=tuple(
+            action
+            for action, decision in task_block.decisions
+            if any(
+                not one.is_explicit and (one.kind, one.target_id) == (denial.kind, denial.target_id)
+                for one in decision.denials
+            )
+        ),
     )
 
 
-def _list_attachments(lack: _MissingAllow, *, is_inverse: bool) -> Iterator[str]:
-    verb, towards = ("Detach", "from") if is_inverse else ("Attach", "to")
-    return (f"# {verb} {_FULL_ACCESS[lack.kind]} {towards} {place}." for place in lack.places)
-
-
-def _render_change(change: _PolicyEdit, task: Task, *, is_inverse: bool) -> str:
-    policy, exemption = change.policy, _exemption_for(task)
-    changed = exempt(policy, change.statements, exemption)
-    if change.actions:
+def _render_edit(edit: _PolicyEdit, task: Task, *, is_inverse: bool) -> str:
+    policy, exemption = edit.policy, _exemption_for(task)
+    changed = exempt(policy, edit.statements, exemption)
+    if edit.actions:
         kept = replace(policy, document=changed or {**policy.document, "Statement": []})
-        changed = allow(kept, _allowance_for(task, tuple(change.actions)))
+        changed = allow(kept, _allowance_for(task, tuple(edit.actions)))
     if changed is None:
         return f"# Detach {policy.label}: it denies nothing else."
-    return _describe_policy_owner(policy, change.statements, exemption) + _diff(policy, changed, is_inverse=is_inverse)
+    owner = _describe_policy_owner(policy, edit.statements, exemption)
+    if is_inverse:
+        return owner + render_diff(policy.label, changed, policy.document)
+    characters = count_characters(changed)
+    if characters > policy.kind.longest:
+        owner += (
+            f"# The policy would have {characters:,} characters; AWS allows {policy.kind.longest:,}. Move a statement"
+            " into another policy first.\n"
+        )
+    return owner + render_diff(policy.label, policy.document, changed)
 
 
 def _describe_policy_owner(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> str:
@@ -276,19 +267,6 @@ def _describe_policy_owner(policy: Policy, statements: Iterable[Statement], exem
         return f"{_CONTROL_TOWER_REMARK}\n" if exemption is ROOT_SESSIONS else ""
     is_accelerator = _ACCELERATOR_ROLES in json.dumps(policy.document)
     return f"{_ACCELERATOR_REMARK}\n" if is_accelerator else ""
-
-
-def _diff(policy: Policy, changed: Mapping[str, Any], *, is_inverse: bool) -> str:
-    if is_inverse:
-        return render_diff(policy.label, changed, policy.document)
-    characters = count_characters(changed)
-    remark = (
-        f"# The policy would have {characters:,} characters; AWS allows {policy.kind.longest:,}. Move a statement into"
-        " another policy first.\n"
-        if characters > policy.kind.longest
-        else ""
-    )
-    return remark + render_diff(policy.label, policy.document, changed)
 
 
 def _exemption_for(task: Task) -> Exemption:
@@ -304,15 +282,3 @@ def _allowance_for(task: Task, actions: tuple[str, ...]) -> Allowance:
         who = {"ArnLike": {"aws:PrincipalArn": f"arn:*:iam::{_ANY_ACCOUNT}:root"}}
         return Allowance("AllowRootUser", actions, who)
     return Allowance("AllowRootSessions", actions, {"Bool": {"aws:AssumedRoot": "true"}})
-
-
-def _list_missing(missing: DenyingPolicy, decisions: Iterable[tuple[str, Decision]]) -> tuple[str, ...]:
-    """List the actions that aren't allowed at the same place."""
-    return tuple(
-        action
-        for action, decision in decisions
-        if any(
-            not denial.is_explicit and (denial.kind, denial.target_id) == (missing.kind, missing.target_id)
-            for denial in decision.denials
-        )
-    )

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from typing_extensions import TypedDict
 
+from rootkeeper.guardrails.rules import BlockingPolicy, PreflightRow, count_verdicts
+from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.guardrails.tasks import Task
+from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.shapes import AccountNumber, Answer, Count, Endpoint, Moment, OrganizationId, record
+from rootkeeper.shapes import (
+    SCHEMA_VERSION,
+    AccountNumber,
+    Answer,
+    Count,
+    Endpoint,
+    Moment,
+    OrganizationId,
+    fill_record,
+    parse_facts,
+    record,
+)
 
 
 @record
@@ -60,3 +77,39 @@ class PreflightRecord(Answer):
     rows: list[PreflightRowRecord]
     """Account by account."""
     summary: PreflightCounts
+
+
+def row_to_record(row: PreflightRow) -> PreflightRowRecord:
+    return fill_record(PreflightRowRecord, row, account_id=row.account.account_id)
+
+
+def row_from_record(plain: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:
+    """Read what ``row_to_record`` wrote.
+
+    :param accounts: by id, because the record contains only the id.
+    :raises KeyError: if a value is missing, or the account isn't in ``accounts``.
+    :raises TypeError: and ValueError, if a value isn't valid.
+    """
+    return PreflightRow(
+        account=accounts[plain["account_id"]],
+        task=Task(plain["task"]),
+        verdict=AccessVerdict(plain["verdict"]),
+        policies=tuple(parse_facts(BlockingPolicy, one) for one in plain["policies"]),
+        conditions=tuple(plain["conditions"]),
+        fix=plain["fix"],
+    )
+
+
+def preflight_to_record(report: PreflightReport) -> PreflightRecord:
+    """Return a preflight as JSON values; ``docs/reference/preflight.schema.json``."""
+    counts = {"accounts": len(report.accounts), "skipped": len(report.skipped), **count_verdicts(report.rows)}
+    return fill_record(
+        PreflightRecord,
+        report,
+        schema_version=SCHEMA_VERSION,
+        organization_id=report.inventory.organization.organization_id,
+        endpoint=report.endpoint.label,
+        caller_arn=report.caller.arn,
+        rows=[row_to_record(row) for row in report.rows],
+        summary=counts,
+    )

@@ -8,14 +8,14 @@ groups. What couldn't be read makes an answer ``unknown``, never ``allowed``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from rootkeeper.guardrails.fixes import FixWriter, TaskBlock
 from rootkeeper.guardrails.tasks import ROOT_SESSION_TASKS, AccountPlace, Task, assume_root_request, list_requests
-from rootkeeper.organization.accounts import Account, AccountId, AccountState, Organization
+from rootkeeper.organization.accounts import Account, AccountState, Organization
 from rootkeeper.policy_language.documents import AccessRequest, Policy, PolicyKind
 from rootkeeper.policy_language.evaluation import (
     CONTROL_KINDS,
@@ -30,7 +30,6 @@ from rootkeeper.policy_language.evaluation import (
     evaluate,
     merge,
 )
-from rootkeeper.values import JsonValue, json_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,8 @@ def has_blocked(rows: Iterable[PreflightRow]) -> bool:
 
 def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
     """Count the rows by verdict."""
-    counts = {verdict.value: 0 for verdict in AccessVerdict}
-    for row in rows:
-        counts[row.verdict.value] += 1
-    return counts
+    counted = Counter(row.verdict for row in rows)
+    return {verdict.value: counted[verdict] for verdict in AccessVerdict}
 
 
 def list_blocking(
@@ -103,23 +100,17 @@ def list_blocking(
     The denials were found for another account of the same group (``evaluated``): a missing Allow is at the places of
     this account that have the same policies.
     """
-    found: dict[BlockingPolicy, None] = {}
+    found: list[BlockingPolicy] = []
     for denial in denials:
-        over = placed[denial.kind]
-        blocking = (
-            _list_denying(denial, over)
-            if denial.is_explicit
-            else _list_lacking(denial, over, evaluated[denial.kind], tree)
-        )
-        found.update(dict.fromkeys(blocking))
-    return tuple(found)
-
-
-def _list_denying(denial: DenyingPolicy, over: PlacedPolicies) -> Iterator[BlockingPolicy]:
-    if denial.policy is None or denial.statement is None:
-        return
-    for target_id in over.places_of(denial.policy.policy_id):
-        yield BlockingPolicy(denial.policy.policy_id, denial.policy.name, denial.statement.label, target_id)
+        over, label = placed[denial.kind], denial.policy
+        if not denial.is_explicit:
+            found += _list_lacking(denial, over, evaluated[denial.kind], tree)
+        elif label is not None and denial.statement is not None:
+            sid = denial.statement.label
+            found += [
+                BlockingPolicy(label.policy_id, label.name, sid, place) for place in over.places_of(label.policy_id)
+            ]
+    return tuple(dict.fromkeys(found))
 
 
 def _list_lacking(
@@ -170,7 +161,12 @@ def read_traits(policy: Policy) -> PolicyTraits:
     """Read the traits of a policy."""
     leaves = tuple(_list_leaves(policy.document))
     return PolicyTraits(
-        account_ids=frozenset(account_id for leaf in leaves for account_id in _list_account_ids(leaf)),
+        account_ids=frozenset(
+            digits[start : start + _ACCOUNT_ID_DIGITS]
+            for leaf in leaves
+            for digits in _DIGITS.findall(leaf)
+            for start in range(len(digits) - _ACCOUNT_ID_DIGITS + 1)
+        ),
         distinguishes_accounts=any(_has_pattern_of_ids(leaf) for leaf in leaves)
         or _compares_otherwise(policy.document),
         distinguishes_places=any("orgpaths" in leaf.lower() for leaf in leaves),
@@ -196,12 +192,6 @@ def _list_leaves(element: object) -> Iterator[str]:
             yield from _list_leaves(value)
     else:
         yield str(element)
-
-
-def _list_account_ids(leaf: str) -> Iterator[str]:
-    for found in _DIGITS.findall(leaf):
-        for start in range(len(found) - _ACCOUNT_ID_DIGITS + 1):
-            yield found[start : start + _ACCOUNT_ID_DIGITS]
 
 
 def _has_pattern_of_ids(leaf: str) -> bool:
@@ -289,16 +279,15 @@ class PreflightEvaluator:
         key = self._group(account, placed.values())
         if key not in self._task_results:
             self.evaluations += 1
-            tasks = (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN)
-            self._task_results[key] = tuple(self._evaluate_task(task, account, placed) for task in tasks)
+            levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
+            found: list[_TaskResult] = []
+            for task in (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN):
+                requests = list_requests(task, self._place(account))
+                decisions = tuple((request.action, _evaluate(request, levels)) for request in requests)
+                kinds = CONTROL_KINDS if task in _TASKS_REACHED_BY_RCPS else (PolicyKind.SERVICE_CONTROL,)
+                found.append(self._settle(task, decisions, placed, kinds))
+            self._task_results[key] = tuple(found)
         return self._task_results[key]
-
-    def _evaluate_task(self, task: Task, account: Account, placed: _Placed) -> _TaskResult:
-        levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
-        requests = list_requests(task, self._place(account))
-        decisions = [(request.action, _evaluate(request, levels)) for request in requests]
-        kinds = CONTROL_KINDS if task in _TASKS_REACHED_BY_RCPS else (PolicyKind.SERVICE_CONTROL,)
-        return self._settle(task, tuple(decisions), placed, kinds)
 
     def _settle(
         self,
@@ -320,6 +309,10 @@ class PreflightEvaluator:
         return _TaskResult(task, AccessVerdict.UNKNOWN, conditions=conditions, unread=unread, evaluated=placed)
 
     def _row(self, account: Account, assessment: _TaskResult, placed: _Placed) -> PreflightRow:
+        # A limit on task policies or Regions is intended; only root sessions should be exempt from it.
+        is_fixable = assessment.verdict is AccessVerdict.BLOCKED or (
+            assessment.verdict is AccessVerdict.DEPENDS and assessment.task in ROOT_SESSION_TASKS
+        )
         return PreflightRow(
             account=account,
             task=assessment.task,
@@ -329,7 +322,7 @@ class PreflightEvaluator:
                 *list_unread(assessment.unread, placed),
             ),
             conditions=assessment.conditions,
-            fix=self._write_fix(account, assessment, placed) if _is_fixable(assessment) else None,
+            fix=self._write_fix(account, assessment, placed) if is_fixable else None,
         )
 
     def _write_fix(
@@ -395,13 +388,6 @@ def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[Polic
     return Decision(AccessVerdict.DEPENDS, (*decision.denials, *doubtful))
 
 
-def _is_fixable(assessment: _TaskResult) -> bool:
-    """A limit on task policies or Regions is intended; only root sessions should be exempt from it."""
-    if assessment.verdict is AccessVerdict.DEPENDS:
-        return assessment.task in ROOT_SESSION_TASKS
-    return assessment.verdict is AccessVerdict.BLOCKED
-
-
 def _join_callers(account: Account, rows: Sequence[PreflightRow]) -> PreflightRow:
     """Join the rows of several delegated administrator accounts into one."""
     verdicts = {row.verdict for row in rows}
@@ -420,67 +406,3 @@ def _join_callers(account: Account, rows: Sequence[PreflightRow]) -> PreflightRo
         conditions=tuple(dict.fromkeys(conditions)),
         fix=next((row.fix for row in rows if row.fix), None),
     )
-
-
-SCHEMA_VERSION = 1
-
-
-def row_to_record(row: PreflightRow) -> dict[str, JsonValue]:
-    """Return a row as JSON values."""
-    return {
-        "account_id": row.account.account_id,
-        "task": row.task.value,
-        "verdict": row.verdict.value,
-        "policies": [
-            {
-                "policy_id": policy.policy_id,
-                "name": policy.name,
-                "sid": policy.sid,
-                "attached_to": policy.attached_to,
-            }
-            for policy in row.policies
-        ],
-        "conditions": list(row.conditions),
-        "fix": row.fix,
-    }
-
-
-def row_from_record(record: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:
-    """Read what ``row_to_record`` wrote.
-
-    :param accounts: by id, because the record contains only the id.
-    :raises KeyError: if a value is missing, or the account isn't in ``accounts``.
-    :raises ValueError: if a value isn't valid.
-    """
-    return PreflightRow(
-        account=accounts[record["account_id"]],
-        task=Task(record["task"]),
-        verdict=AccessVerdict(record["verdict"]),
-        policies=tuple(
-            BlockingPolicy(one["policy_id"], one["name"], one["sid"], one["attached_to"]) for one in record["policies"]
-        ),
-        conditions=tuple(record["conditions"]),
-        fix=record["fix"],
-    )
-
-
-def preflight_to_record(
-    rows: Sequence[PreflightRow],
-    *,
-    organization_id: str,
-    endpoint: str,
-    caller_arn: str,
-    observed_at: datetime,
-    accounts: Sequence[Account],
-    skipped: int,
-) -> dict[str, JsonValue]:
-    """Return a preflight as JSON values; ``docs/reference/preflight.schema.json``."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "organization_id": organization_id,
-        "endpoint": endpoint,
-        "caller_arn": caller_arn,
-        "observed_at": json_time(observed_at),
-        "rows": [row_to_record(row) for row in rows],
-        "summary": {"accounts": len(accounts), "skipped": skipped, **count_verdicts(rows)},
-    }

@@ -43,9 +43,17 @@ class PolicyTreeReader:
     def read_evaluator_over(self, accounts: Iterable[Account], inventory: Inventory) -> PreflightEvaluator:
         """Read the policies over these accounts; those that can't be read make results unknown.
 
+        Without permission to list the policies of accounts, every policy is read, which takes longer.
+
         :raises AwsCredentialsError, AwsUnreachableError: if no call to AWS is possible.
         """
-        return _make_evaluator(self._read_tree(accounts, inventory), inventory)
+        listing: PolicyListing | None = None
+        accounts = tuple(accounts)
+        if self.is_short(accounts, inventory):
+            listing = self.reader.list_policies_over(_list_targets(accounts, inventory))
+        if listing is None or listing.problems:
+            listing = self.reader.list_policies()
+        return _make_evaluator(build_tree(listing), inventory)
 
     def read_denial_evaluator(self, inventory: Inventory) -> PreflightEvaluator:
         """Read what is needed to find explicit Denies over any account, as if FullAWSAccess were attached everywhere.
@@ -58,16 +66,8 @@ class PolicyTreeReader:
 
     def is_short(self, accounts: Iterable[Account], inventory: Inventory) -> bool:
         """Whether listing the policies of these accounts takes fewer calls than listing the targets of policies."""
-        return _KINDS * len(_list_targets(accounts, inventory)) < _count_pages(inventory)
-
-    def _read_tree(self, accounts: Iterable[Account], inventory: Inventory) -> PolicyTree:
-        """Without permission to list the policies of accounts, every policy is read, which takes longer."""
-        accounts = tuple(accounts)
-        if self.is_short(accounts, inventory):
-            listing = self.reader.list_policies_over(_list_targets(accounts, inventory))
-            if not listing.problems:
-                return build_tree(listing)
-        return build_tree(self.reader.list_policies())
+        pages = (len(inventory.accounts) + len(inventory.organizational_units)) / _PAGE_SIZE
+        return _KINDS * len(_list_targets(accounts, inventory)) < pages
 
 
 class BackgroundPolicyRead:
@@ -109,10 +109,6 @@ def _list_targets(accounts: Iterable[Account], inventory: Inventory) -> frozense
     """List the accounts, those of the callers, and every place above them."""
     evaluated = (*accounts, *(_find_delegates(inventory) or ()))
     return frozenset(target for account in evaluated for target in (*account.ou_ids, account.account_id))
-
-
-def _count_pages(inventory: Inventory) -> float:
-    return (len(inventory.accounts) + len(inventory.organizational_units)) / _PAGE_SIZE
 
 
 def _find_delegates(inventory: Inventory) -> tuple[Account, ...] | None:
@@ -157,15 +153,19 @@ class Preflight:
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
         :raises AwsError: if a call to AWS fails; what the caller may not read makes rows unknown instead.
         """
-        _require_answerable(request)
-        _require_partition(self.inventory.organization)
+        _require_answerable(request, self.inventory.organization)
         underway = self._begin(request, progress)
         inventory = self.inventory.read(progress)
         selected = select_accounts(request, inventory, self.inventory.reader).included
         evaluator = self._read_evaluator(selected, inventory, underway, progress)
-        _remark_delegates(inventory, progress)
+        if inventory.delegated_administrator_ids == frozenset():
+            progress.remark("No delegated administrator for IAM is registered, so there is no row AssumeRoot.")
         evaluated = tuple(account for account in selected if evaluator.is_evaluated(account))
-        _require_some(evaluated)
+        if not evaluated:
+            raise SelectionEmptyError(
+                "The selection contains no ACTIVE member account. Root sessions are possible only in those.",
+                hint=Hint("Run an audit to see the states of the accounts.", "audit.accounts"),
+            )
         rows = tuple(row for account in evaluated for row in evaluator.evaluate(account))
         return PreflightReport(
             inventory=inventory,
@@ -179,8 +179,11 @@ class Preflight:
         )
 
     def _begin(self, request: SelectionRequest, progress: Progress) -> BackgroundPolicyRead | None:
-        """Start to read all policies; ``None`` if the policies of few accounts are read after the listing."""
-        if not _takes_most(request):
+        """Start to read all policies; ``None`` if the policies of few accounts are read after the listing.
+
+        Even of the whole organization, tags and states may leave few accounts.
+        """
+        if not request.everything or request.tags or request.account_states:
             return None
         progress.remark("Reading service and resource control policies while accounts are listed.")
         return BackgroundPolicyRead(self.policies)
@@ -200,43 +203,20 @@ class Preflight:
         return underway.finish(inventory)
 
 
-def _remark_delegates(inventory: Inventory, progress: Progress) -> None:
-    if inventory.delegated_administrator_ids == frozenset():
-        progress.remark("No delegated administrator for IAM is registered, so there is no row AssumeRoot.")
-
-
-def _require_answerable(request: SelectionRequest) -> None:
+def _require_answerable(request: SelectionRequest, organization: Organization) -> None:
     require_request(request)
     if request.statuses:
         raise InputError(
             "A preflight opens no root session, so it can't select by the status of root user credentials.",
             hint=Hint("Select by account, organizational unit, tag or account state.", "preflight.selection"),
         )
-
-
-def _takes_most(request: SelectionRequest) -> bool:
-    """Whether it selects the whole organization, possibly without some; tags and states may leave few accounts."""
-    return request.everything and not (request.tags or request.account_states)
-
-
-def _require_partition(organization: Organization) -> None:
     if organization.partition == "aws-cn":
         raise InputError("The partition aws-cn has no root users.", hint="A preflight isn't needed there.")
 
 
-def _require_some(evaluated: Iterable[Account]) -> None:
-    if not tuple(evaluated):
-        raise SelectionEmptyError(
-            "The selection contains no ACTIVE member account. Root sessions are possible only in those.",
-            hint=Hint("Run an audit to see the states of the accounts.", "audit.accounts"),
-        )
-
-
-_FIX = "For the fix, run a preflight of account"
 _UNEXPLAINED = (
     "No policy of the organization explains it. The cause may be a VPC endpoint policy or a recent change of a policy."
 )
-_STOPPED = "The policies weren't read."
 _POLICIES_OF_THE_ORGANIZATION = (None, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
 
 _Sentences = dict[str, str]
@@ -291,7 +271,9 @@ class BlockingPolicyFinder:
 
         A denial outside of the session, such as of AssumeRoot itself, is returned unchanged.
         """
-        if error.policy_id is not None or not _is_from_policy(error, task_policy):
+        services = {action.partition(":")[0] for action in task_policy.actions}
+        is_inside = error.operation.partition(":")[0] in services
+        if error.policy_id is not None or error.denied_by not in _POLICIES_OF_THE_ORGANIZATION or not is_inside:
             return error
         sentence = self.name([account], task_policy)[account.account_id]
         named = POLICY_ID.search(sentence)
@@ -318,41 +300,40 @@ class BlockingPolicyFinder:
 
     def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> _Sentences:
         """Explain for each account, in one sentence, why a root session of that task was denied its call."""
-        accounts, task = tuple(blocked), Task(task_policy.value)
-        named = self._explain_by_denials(accounts, task)
+        accounts, task, reading = tuple(blocked), Task(task_policy.value), PolicyTreeReader(self.policies)
+        named: _Sentences = {}
+        # By explicit Denies, unless reading the policies of these accounts takes fewer calls.
+        if not reading.is_short(accounts, self.inventory):
+            named = self._explain_blocked(
+                accounts, task, lambda: reading.read_denial_evaluator(self.inventory), is_answer=_is_sure
+            )
         left = tuple(account for account in accounts if account.account_id not in named)
-        return named | self._explain_by_all_policies(left, task)
-
-    def _explain_by_denials(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
-        """Explain accounts by explicit Denies; none if reading their policies directly takes fewer calls."""
-        reading = PolicyTreeReader(self.policies)
-        if reading.is_short(accounts, self.inventory):
-            return {}
-        return self._explain_blocked(
-            accounts, task, lambda: reading.read_denial_evaluator(self.inventory), is_answer=_is_sure
+        return named | self._explain_blocked(
+            left, task, lambda: reading.read_evaluator_over(left, self.inventory), is_answer=lambda _: True
         )
-
-    def _explain_by_all_policies(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
-        reading = PolicyTreeReader(self.policies)
-        return self._explain_blocked(accounts, task, lambda: reading.read_evaluator_over(accounts, self.inventory))
 
     def _explain_blocked(
         self,
         accounts: tuple[Account, ...],
         task: Task,
         read: Callable[[], PreflightEvaluator],
-        is_answer: Callable[[PreflightRow | None], bool] = lambda _: True,
+        is_answer: Callable[[PreflightRow | None], bool],
     ) -> _Sentences:
         if not accounts:
             return {}
         try:
             evaluator = self._wait_for(read)
         except AwsError as error:
-            return {account.account_id: _unread(error) for account in accounts}
+            unread = f"The policies couldn't be read: {error.message.rstrip('.')}."
+            return dict.fromkeys((account.account_id for account in accounts), unread)
         if evaluator is None:
-            return {account.account_id: _STOPPED for account in accounts}
-        rows = ((account, _find_row(evaluator, account, task)) for account in accounts)
-        return {account.account_id: _describe(account, row) for account, row in rows if is_answer(row)}
+            return dict.fromkeys((account.account_id for account in accounts), "The policies weren't read.")
+        found: _Sentences = {}
+        for account in accounts:
+            row = next((one for one in evaluator.evaluate(account) if one.task is task), None)
+            if is_answer(row):
+                found[account.account_id] = _describe(account, row)
+        return found
 
     def _wait_for(self, read: Callable[[], PreflightEvaluator]) -> PreflightEvaluator | None:
         """Wait for a reading; ``None`` if asked to stop before its end."""
@@ -368,16 +349,6 @@ class BlockingPolicyFinder:
                 return None
 
 
-def _find_row(evaluator: PreflightEvaluator, account: Account, task: Task) -> PreflightRow | None:
-    """Find the row of one task; ``None`` if the account has no rows."""
-    return next((row for row in evaluator.evaluate(account) if row.task is task), None)
-
-
-def _is_from_policy(error: AwsAccessDeniedError, task_policy: TaskPolicy) -> bool:
-    services = {action.partition(":")[0] for action in task_policy.actions}
-    return error.denied_by in _POLICIES_OF_THE_ORGANIZATION and error.operation.partition(":")[0] in services
-
-
 def _is_sure(row: PreflightRow | None) -> bool:
     """Whether the targets of FullAWSAccess can't change the row: an explicit Deny blocks in any case, and what couldn't
     be read stays unknown.
@@ -390,7 +361,7 @@ def _is_sure(row: PreflightRow | None) -> bool:
 def _describe(account: Account, row: PreflightRow | None) -> str:
     if row is None or row.verdict is AccessVerdict.ALLOWED:
         return _UNEXPLAINED
-    return f"{row.explanation} {_FIX} {account.account_id}."
+    return f"{row.explanation} For the fix, run a preflight of account {account.account_id}."
 
 
 def _explain_kind(result: KindResult, sentence: str) -> KindResult:
@@ -403,10 +374,6 @@ def _lacks_policy(result: KindResult) -> bool:
 
 def _names_policy(detail: str | None) -> bool:
     return detail is not None and POLICY_ID.search(detail) is not None
-
-
-def _unread(error: AwsError) -> str:
-    return f"The policies couldn't be read: {error.message.rstrip('.')}."
 
 
 def _join(detail: str | None, sentence: str) -> str:

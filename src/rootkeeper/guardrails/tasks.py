@@ -195,21 +195,16 @@ def _service_values(service: str, place: AccountPlace, *, names_bucket: bool) ->
 
 def _resource(action: str, place: AccountPlace) -> PartialText:
     """Return the known part of the action's resource; the name of a bucket or queue isn't known."""
-    fixed = _RESOURCES.get(action)
-    if fixed is not None:
-        return PartialText(tuple(piece.format(place=place) for piece in fixed))
-    service = action.partition(":")[0]
-    if service == "s3":
-        return PartialText((f"arn:{place.partition}:s3:::", ""))
-    if service == "sqs":
-        return PartialText((f"arn:{place.partition}:sqs:", f":{place.account_id}:", ""))
-    return known_text(place.root_user_arn)
+    pieces = _RESOURCES.get(action) or _RESOURCES.get(action.partition(":")[0], (place.root_user_arn,))
+    return PartialText(tuple(piece.format(place=place) for piece in pieces))
 
 
 _RESOURCES: Mapping[str, tuple[str, ...]] = {
     "iam:CreateVirtualMFADevice": ("arn:{place.partition}:iam::{place.account_id}:mfa/", ""),
     "iam:GetAccountSummary": ("*",),
+    "s3": ("arn:{place.partition}:s3:::", ""),
     "s3:ListAllMyBuckets": ("arn:{place.partition}:s3:::*",),
+    "sqs": ("arn:{place.partition}:sqs:", ":{place.account_id}:", ""),
     "sqs:ListQueues": ("arn:{place.partition}:sqs:", ":{place.account_id}:"),
 }
-"""In pieces with unknown text between them; for other actions the service decides."""
+"""By action or by service, in pieces with unknown text between them; all others concern the root user itself."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from rootkeeper.audit.service import Audit, AuditReport
 from rootkeeper.aws.rules import AwsWork
@@ -20,7 +20,7 @@ from rootkeeper.deletion.records import render_plan
 from rootkeeper.deletion.resumption import read_resumption
 from rootkeeper.deletion.service import Deletion
 from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedError
-from rootkeeper.guardrails.rules import preflight_to_record
+from rootkeeper.guardrails.records import preflight_to_record
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.jobs.rules import JobKind, JobState
@@ -175,7 +175,7 @@ class JobTask:
     def retries_failed(self) -> bool:
         return self.kept.job.retries_failed
 
-    def set_outcome(self, record: Mapping[str, JsonValue]) -> None:
+    def set_outcome(self, record: Mapping[str, Any]) -> None:
         self.kept.set_outcome(json.dumps(record, ensure_ascii=False))
 
 
@@ -236,17 +236,7 @@ def perform_preflight(task: JobTask) -> JobResult:
     """Evaluate which tasks policies block; the outcome is its JSON."""
     selection = parse_preflight(task.parameters).selection
     report = task.acting.preflight.run(JobCounts(task.kept), selection)
-    task.set_outcome(
-        preflight_to_record(
-            report.rows,
-            organization_id=report.inventory.organization.organization_id,
-            endpoint=report.endpoint.label,
-            caller_arn=report.caller.arn,
-            observed_at=report.observed_at,
-            accounts=report.accounts,
-            skipped=len(report.skipped),
-        )
-    )
+    task.set_outcome(preflight_to_record(report))
     return JobResult(JobState.DONE)
 
 

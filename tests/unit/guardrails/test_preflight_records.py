@@ -9,7 +9,7 @@ import pytest
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.preflights import show_preflight
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.guardrails.rules import preflight_to_record, row_from_record, row_to_record
+from rootkeeper.guardrails.records import preflight_to_record, row_from_record, row_to_record
 from rootkeeper.guardrails.service import Preflight
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.desk import CLEAN, PROD, Desk
@@ -22,15 +22,7 @@ def test_it_is_as_the_command_line_shows_it(capsys: pytest.CaptureFixture[str]) 
         desk.organization.add_account(account_id, f"account {account_id}")
     desk.policies.attach("p-denyroot", DENY_ROOT, PROD)
     report = Preflight(desk.inventory, desk.policies, desk.clock).run(desk.progress)
-    record = preflight_to_record(
-        report.rows,
-        organization_id=report.inventory.organization.organization_id,
-        endpoint=report.endpoint.label,
-        caller_arn=report.caller.arn,
-        observed_at=report.observed_at,
-        accounts=report.accounts,
-        skipped=len(report.skipped),
-    )
+    record = preflight_to_record(report)
     show_preflight(report, OutputFormat.JSON, Terminal({}))
     assert json.loads(json.dumps(record)) == json.loads(capsys.readouterr().out)
     blocked = [row for row in report.rows if row.account.account_id == PROD and row.policies]

@@ -25,7 +25,7 @@ from rootkeeper.errors import (
     ServerUnreachableError,
     UnprovenChangeError,
 )
-from rootkeeper.guardrails.rules import row_from_record
+from rootkeeper.guardrails.records import row_from_record
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.jobs.rules import RESUMABLE_KINDS, Job, JobKind, JobState, job_from_record
 from rootkeeper.organization.accounts import (

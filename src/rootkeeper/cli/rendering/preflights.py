@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
     Listing,
+    Record,
     TableColumn,
     build_table,
     build_tree,
@@ -20,12 +21,12 @@ from rootkeeper.cli.rendering.listings import (
     show_listing,
 )
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.guardrails.rules import PreflightRow, count_verdicts, row_to_record
+from rootkeeper.guardrails.records import preflight_to_record
+from rootkeeper.guardrails.rules import PreflightRow
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.untrusted_text import printable
-from rootkeeper.values import json_time
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,15 +63,10 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
     elif output is OutputFormat.TREE:
         terminal.show(_build_tree(report, rows_of))
     else:
-        head = {
-            "organization_id": report.inventory.organization.organization_id,
-            "endpoint": report.endpoint.label,
-            "caller_arn": report.caller.arn,
-            "observed_at": json_time(report.observed_at),
-        }
-        counts = {"accounts": len(report.accounts), "skipped": len(report.skipped), **count_verdicts(report.rows)}
-        records = [row_to_record(row) for row in report.rows]
-        show_listing(Listing("rows", records, (), head, {"summary": counts}), output, terminal)
+        document: Record = preflight_to_record(report)
+        head = {name: document[name] for name in ("organization_id", "endpoint", "caller_arn", "observed_at")}
+        tail = {"summary": document["summary"]}
+        show_listing(Listing("rows", document["rows"], (), head, tail), output, terminal)
         return
     for line in (*_cause_lines(report.rows), *_summary_lines(report, rows_of)):
         terminal.show(line)
