@@ -127,7 +127,7 @@ class Operator:
 
     @property
     def setup_disabler(self) -> SetupDisabler:
-        return SetupDisabler(self.organization, self.organization, self.ledger, self.windows, self.clock, self.progress)
+        return SetupDisabler(self.organization, self.organization, self.ledger, self.clock, self.progress, self.windows)
 
     @property
     def setup(self) -> SetupReader:

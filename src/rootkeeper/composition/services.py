@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from rootkeeper.failsafe.service import (
         DrillRecorder,
         FailsafeChecker,
-        FailsafeSetUpPlanner,
         LoginCompletionWaiter,
         LoginMonitor,
     )

@@ -6,6 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.root_emails.rules import EmailAttestation
 
@@ -32,16 +33,8 @@ class EmailAttestationStore:
                     _columns.organization_id == self._organization_id, _columns.address == attestation.address
                 )
             )
-            transaction.connection.execute(
-                insert(schema.email_attestations).values(
-                    organization_id=self._organization_id,
-                    address=attestation.address,
-                    attested_by=attestation.attested_by,
-                    until=attestation.until,
-                    recorded_by=attestation.recorded_by,
-                    recorded_at=attestation.recorded_at,
-                )
-            )
+            row = {"organization_id": self._organization_id, **to_row(attestation)}
+            transaction.connection.execute(insert(schema.email_attestations).values(row))
 
         self._commits.run(work)
 
@@ -53,13 +46,4 @@ class EmailAttestationStore:
             .order_by(_columns.address)
         )
         with reading(self._store) as connection:
-            return tuple(
-                EmailAttestation(
-                    address=row.address,
-                    attested_by=row.attested_by,
-                    until=row.until,
-                    recorded_by=row.recorded_by,
-                    recorded_at=row.recorded_at,
-                )
-                for row in connection.execute(statement)
-            )
+            return tuple(parse_row(EmailAttestation, row) for row in connection.execute(statement))

@@ -10,22 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from sqlalchemy import delete, insert, select
 
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
-from rootkeeper.organization.accounts import AccountId, Caller, Endpoint, Feature, Setup
+from rootkeeper.organization.accounts import Caller, Endpoint, Setup
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
-from rootkeeper.policy_language.evaluation import OrganizationPolicy, PolicyListing
+from rootkeeper.policy_language.evaluation import PolicyListing
 from rootkeeper.setup.rules import (
     AcceptedSetup,
     Guardrail,
@@ -35,6 +36,7 @@ from rootkeeper.setup.rules import (
     hash_policy,
     mark_own_changes,
 )
+from rootkeeper.shapes import parse_facts, to_plain_value
 from rootkeeper.values import JsonValue, render_time
 
 _accepted = schema.accepted_setups.c
@@ -54,13 +56,8 @@ class AcceptedSetupStore:
 
     def add(self, accepted: AcceptedSetup) -> None:
         """Store an acceptance, which counts from now on; its fact must be in the ledger already."""
-        statement = insert(schema.accepted_setups).values(
-            organization_id=self._organization_id,
-            ledger_sequence=accepted.ledger_sequence,
-            accepted_at=accepted.accepted_at,
-            accepted_by=accepted.accepted_by,
-            state=_describe_state(accepted.state),
-        )
+        row = {"organization_id": self._organization_id, **to_row(accepted)}
+        statement = insert(schema.accepted_setups).values(row)
 
         def work(transaction: WriteTransaction) -> None:
             transaction.connection.execute(statement)
@@ -74,9 +71,7 @@ class AcceptedSetupStore:
             statement = statement.where(_accepted.accepted_at <= until)
         with reading(self._store) as connection:
             row = connection.execute(statement.order_by(_accepted.ledger_sequence.desc()).limit(1)).one_or_none()
-        if row is None:
-            return None
-        return AcceptedSetup(_parse_state(row.state), row.accepted_at, row.accepted_by, row.ledger_sequence)
+        return None if row is None else parse_row(AcceptedSetup, row)
 
     def save_reading(self, state: SetupState) -> None:
         """An audit saves its reading at its end, when a newer one of the same day may exist already."""
@@ -85,7 +80,9 @@ class AcceptedSetupStore:
             "read_on": state.read_at.astimezone(UTC).date().isoformat(),
         }
         is_same_day = (_readings.organization_id == own["organization_id"]) & (_readings.read_on == own["read_on"])
-        new = insert(schema.setup_readings).values(**own, read_at=state.read_at, state=_describe_state(state))
+        new = insert(schema.setup_readings).values(
+            **own, read_at=state.read_at, state=to_plain_value(state, render_time)
+        )
 
         def work(transaction: WriteTransaction) -> None:
             known = transaction.connection.execute(select(_readings.read_at).where(is_same_day)).scalar_one_or_none()
@@ -102,55 +99,7 @@ class AcceptedSetupStore:
             statement = statement.where(_readings.read_at <= until)
         with reading(self._store) as connection:
             found = connection.execute(statement.order_by(_readings.read_at.desc()).limit(1)).scalar_one_or_none()
-        return None if found is None else _parse_state(found)
-
-
-def _describe_state(state: SetupState) -> dict[str, Any]:
-    setup, guardrails = state.setup, state.guardrails
-    return {
-        "trusted_access": setup.trusted_access,
-        "features": None if setup.features is None else sorted(feature.value for feature in setup.features),
-        "delegated_administrators": (
-            None if setup.delegated_administrators is None else list(setup.delegated_administrators)
-        ),
-        "unknown": list(setup.unknown),
-        "guardrails": None if guardrails is None else [_describe_guardrail(guardrail) for guardrail in guardrails],
-        "guardrails_unknown": state.guardrails_unknown,
-        "read_at": render_time(state.read_at),
-        "endpoint": state.endpoint,
-        "caller_arn": state.caller_arn,
-    }
-
-
-def _describe_guardrail(guardrail: Guardrail) -> dict[str, Any]:
-    return {
-        "policy_id": guardrail.policy_id,
-        "name": guardrail.name,
-        "kind": guardrail.kind,
-        "content_hash": guardrail.content_hash,
-        "attached_to": list(guardrail.attached_to),
-    }
-
-
-def _parse_state(content: dict[str, Any]) -> SetupState:
-    features, delegates, guardrails = (content[name] for name in ("features", "delegated_administrators", "guardrails"))
-    return SetupState(
-        setup=Setup(
-            trusted_access=content["trusted_access"],
-            features=None if features is None else frozenset(map(Feature, features)),
-            delegated_administrators=None if delegates is None else tuple(map(AccountId, delegates)),
-            unknown=tuple(content["unknown"]),
-        ),
-        guardrails=None if guardrails is None else tuple(_parse_guardrail(one) for one in guardrails),
-        guardrails_unknown=content["guardrails_unknown"],
-        read_at=datetime.fromisoformat(content["read_at"]),
-        endpoint=content["endpoint"],
-        caller_arn=content["caller_arn"],
-    )
-
-
-def _parse_guardrail(content: dict[str, Any]) -> Guardrail:
-    return Guardrail(**{**content, "attached_to": tuple(content["attached_to"])})
+        return None if found is None else parse_facts(SetupState, found)
 
 
 class GuardrailReader(Protocol):
@@ -244,9 +193,13 @@ class DriftReader:
         self, setup: Setup, read_at: datetime, accepted: AcceptedSetup | None, guardrails: Guardrails
     ) -> SetupDrift:
         """Compare a reading with the accepted set-up, and store it."""
-        state = self._describe(setup, read_at, guardrails)
+        state = self._make_state(setup, read_at, guardrails)
         try:
-            drift = self._mark_own_changes(compare_setup(accepted, state))
+            drift = compare_setup(accepted, state)
+            if accepted is not None and drift.differences:
+                entries = self.ledger.list_entries(since_sequence=accepted.ledger_sequence)
+                own = (one for one in entries if one.organization_id == self.organization_id)
+                drift = mark_own_changes(drift, own)
         except DatabaseError as error:
             return describe_unreadable(error)
         try:
@@ -257,9 +210,9 @@ class DriftReader:
 
     def read_state(self, setup: Setup) -> SetupState:
         """Read the guardrails, and return the set-up as it would be accepted."""
-        return self._describe(setup, self.clock.now(), self._read_guardrails())
+        return self._make_state(setup, self.clock.now(), self._read_guardrails())
 
-    def _describe(self, setup: Setup, read_at: datetime, guardrails: Guardrails) -> SetupState:
+    def _make_state(self, setup: Setup, read_at: datetime, guardrails: Guardrails) -> SetupState:
         return SetupState(setup, *guardrails, read_at, self.endpoint.label, self.caller.arn)
 
     def _read_guardrails(self) -> Guardrails:
@@ -267,17 +220,21 @@ class DriftReader:
             listing = self.guardrails.list_own_policies()
         except AwsError as error:
             return None, error.message
-        problems = list(dict.fromkeys(_list_problems(listing)))
+        problems = [problem for problems in listing.problems.values() for problem in problems]
+        problems += [policy.problem for policy in listing.policies if policy.problem is not None]
         if problems:
-            return None, f"It {'; '.join(problems)}."
-        found = (_describe(policy) for policy in listing.policies)
+            return None, f"It {'; '.join(dict.fromkeys(problems))}."
+        found = [
+            Guardrail(
+                policy_id=policy.label.policy_id,
+                name=policy.label.name,
+                kind=policy.kind.value,
+                content_hash=hash_policy(policy.content or ""),
+                attached_to=tuple(sorted(policy.target_ids)),
+            )
+            for policy in listing.policies
+        ]
         return tuple(sorted(found, key=lambda guardrail: guardrail.policy_id)), None
-
-    def _mark_own_changes(self, drift: SetupDrift) -> SetupDrift:
-        if drift.accepted is None or not drift.differences:
-            return drift
-        entries = self.ledger.list_entries(since_sequence=drift.accepted.ledger_sequence)
-        return mark_own_changes(drift, (one for one in entries if one.organization_id == self.organization_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,19 +264,13 @@ def describe_unreadable(error: DatabaseError) -> SetupDrift:
 
 def describe_state(state: SetupState) -> dict[str, JsonValue]:
     """Render an accepted set-up for the ledger; ``None`` for what wasn't read."""
-    setup = state.setup
-    features, delegates, guardrails = setup.features, setup.delegated_administrators, state.guardrails
-    return {
-        "trusted_access": setup.trusted_access,
-        "features": None if features is None else sorted(feature.value for feature in features),
-        "delegated_administrators": None if delegates is None else list(delegates),
-        "guardrails": None
-        if guardrails is None
-        else [
-            {"policy_id": one.policy_id, "content_hash": one.content_hash, "attached_to": list(one.attached_to)}
-            for one in guardrails
-        ],
-    }
+    parts = ("trusted_access", "features", "delegated_administrators")
+    setup: dict[str, JsonValue] = {name: to_plain_value(getattr(state.setup, name), render_time) for name in parts}
+    if state.guardrails is None:
+        return {**setup, "guardrails": None}
+    named = ("policy_id", "content_hash", "attached_to")
+    guardrails = [{name: to_plain_value(getattr(one, name), render_time) for name in named} for one in state.guardrails]
+    return {**setup, "guardrails": guardrails}
 
 
 def _wait(reading: WorkerThreads[Guardrails], stop: StopSignal, wait_seconds: float) -> Guardrails:
@@ -329,18 +280,3 @@ def _wait(reading: WorkerThreads[Guardrails], stop: StopSignal, wait_seconds: fl
         if stop.asked_once():
             break
     return None, STILL_BEING_READ
-
-
-def _list_problems(listing: PolicyListing) -> list[str]:
-    of_kinds = [problem for problems in listing.problems.values() for problem in problems]
-    return of_kinds + [policy.problem for policy in listing.policies if policy.problem is not None]
-
-
-def _describe(policy: OrganizationPolicy) -> Guardrail:
-    return Guardrail(
-        policy_id=policy.label.policy_id,
-        name=policy.label.name,
-        kind=policy.kind.value,
-        content_hash=hash_policy(policy.content or ""),
-        attached_to=tuple(sorted(policy.target_ids)),
-    )

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Feature, Setup
+from rootkeeper.shapes import SCHEMA_VERSION, to_plain_value
 from rootkeeper.values import JsonValue, canonical_json, json_time
 
 
@@ -43,69 +43,63 @@ _CONTROL_TOWER = "AWS Control Tower: a control or a landing zone was enabled, di
 _MANAGEMENT = "A caller in the management account"
 _POLICY_DELEGATE = f"{_MANAGEMENT}, or in an account that its delegation policy allows to manage policies: "
 
-_CAUSES: Mapping[DriftKind, tuple[str, ...]] = MappingProxyType(
-    {
-        DriftKind.TRUSTED_ACCESS_OFF: (
-            "Terraform: an aws_organizations_organization without iam.amazonaws.com in aws_service_access_principals.",
-            f"{_MANAGEMENT}: organizations:DisableAWSServiceAccess, or the Organizations console.",
-            "Every delegated administrator was deregistered first; AWS requires that.",
-        ),
-        DriftKind.TRUSTED_ACCESS_ON: (
-            f"{_MANAGEMENT}: organizations:EnableAWSServiceAccess, or Enable in the IAM console.",
-            "Terraform: aws_service_access_principals now contains iam.amazonaws.com.",
-        ),
-        DriftKind.FEATURE_OFF: (
-            f"{_MANAGEMENT} or in a delegated administrator account: both can call iam:Disable….",
-            "Terraform: aws_iam_organizations_features without it in enabled_features, or destroyed.",
-        ),
-        DriftKind.FEATURE_ON: (
-            f"{_MANAGEMENT}: no other account can enable a feature.",
-            "Terraform: aws_iam_organizations_features with it in enabled_features.",
-        ),
-        DriftKind.DELEGATE_GONE: (
-            f"{_MANAGEMENT}: organizations:DeregisterDelegatedAdministrator.",
-            f"{_MANAGEMENT} that is disabling trusted access: AWS requires that no delegate is left.",
-            "Terraform: aws_organizations_delegated_administrator destroyed or replaced.",
-            "The account was closed or has left the organization.",
-        ),
-        DriftKind.DELEGATE_NEW: (
-            f"{_MANAGEMENT}: organizations:RegisterDelegatedAdministrator.",
-            "Warning: a caller with sts:AssumeRoot in that account can open root sessions on every member account.",
-            "Terraform: a new aws_organizations_delegated_administrator.",
-        ),
-        DriftKind.GUARDRAIL_EDITED: (
-            f"{_POLICY_DELEGATE}organizations:UpdatePolicy.",
-            "Terraform: the content of aws_organizations_policy.",
-            _CONTROL_TOWER,
-        ),
-        DriftKind.GUARDRAIL_DETACHED: (
-            f"{_POLICY_DELEGATE}organizations:DetachPolicy.",
-            "Terraform: an aws_organizations_policy_attachment destroyed or moved.",
-            _CONTROL_TOWER,
-        ),
-        DriftKind.GUARDRAIL_ATTACHED: (
-            f"{_POLICY_DELEGATE}organizations:AttachPolicy.",
-            "Terraform: a new aws_organizations_policy_attachment.",
-            _CONTROL_TOWER,
-        ),
-        DriftKind.GUARDRAIL_GONE: (
-            f"{_POLICY_DELEGATE}organizations:DetachPolicy from its last target, then perhaps DeletePolicy.",
-            f"{_POLICY_DELEGATE}organizations:DisablePolicyType, which detaches all policies of that type.",
-            "Terraform: aws_organizations_policy destroyed or replaced by another.",
-            _CONTROL_TOWER,
-        ),
-        DriftKind.GUARDRAIL_NEW: (
-            f"{_POLICY_DELEGATE}organizations:AttachPolicy of a new policy, or of one without attachments.",
-            "Terraform: a new aws_organizations_policy.",
-            _CONTROL_TOWER,
-        ),
-    }
-)
-
-
-def list_causes(change: DriftKind) -> tuple[str, ...]:
-    """List what may have changed it, one sentence each, the likeliest first."""
-    return _CAUSES[change]
+CAUSES: Mapping[DriftKind, tuple[str, ...]] = {
+    DriftKind.TRUSTED_ACCESS_OFF: (
+        "Terraform: an aws_organizations_organization without iam.amazonaws.com in aws_service_access_principals.",
+        f"{_MANAGEMENT}: organizations:DisableAWSServiceAccess, or the Organizations console.",
+        "Every delegated administrator was deregistered first; AWS requires that.",
+    ),
+    DriftKind.TRUSTED_ACCESS_ON: (
+        f"{_MANAGEMENT}: organizations:EnableAWSServiceAccess, or Enable in the IAM console.",
+        "Terraform: aws_service_access_principals now contains iam.amazonaws.com.",
+    ),
+    DriftKind.FEATURE_OFF: (
+        f"{_MANAGEMENT} or in a delegated administrator account: both can call iam:Disable….",
+        "Terraform: aws_iam_organizations_features without it in enabled_features, or destroyed.",
+    ),
+    DriftKind.FEATURE_ON: (
+        f"{_MANAGEMENT}: no other account can enable a feature.",
+        "Terraform: aws_iam_organizations_features with it in enabled_features.",
+    ),
+    DriftKind.DELEGATE_GONE: (
+        f"{_MANAGEMENT}: organizations:DeregisterDelegatedAdministrator.",
+        f"{_MANAGEMENT} that is disabling trusted access: AWS requires that no delegate is left.",
+        "Terraform: aws_organizations_delegated_administrator destroyed or replaced.",
+        "The account was closed or has left the organization.",
+    ),
+    DriftKind.DELEGATE_NEW: (
+        f"{_MANAGEMENT}: organizations:RegisterDelegatedAdministrator.",
+        "Warning: a caller with sts:AssumeRoot in that account can open root sessions on every member account.",
+        "Terraform: a new aws_organizations_delegated_administrator.",
+    ),
+    DriftKind.GUARDRAIL_EDITED: (
+        f"{_POLICY_DELEGATE}organizations:UpdatePolicy.",
+        "Terraform: the content of aws_organizations_policy.",
+        _CONTROL_TOWER,
+    ),
+    DriftKind.GUARDRAIL_DETACHED: (
+        f"{_POLICY_DELEGATE}organizations:DetachPolicy.",
+        "Terraform: an aws_organizations_policy_attachment destroyed or moved.",
+        _CONTROL_TOWER,
+    ),
+    DriftKind.GUARDRAIL_ATTACHED: (
+        f"{_POLICY_DELEGATE}organizations:AttachPolicy.",
+        "Terraform: a new aws_organizations_policy_attachment.",
+        _CONTROL_TOWER,
+    ),
+    DriftKind.GUARDRAIL_GONE: (
+        f"{_POLICY_DELEGATE}organizations:DetachPolicy from its last target, then perhaps DeletePolicy.",
+        f"{_POLICY_DELEGATE}organizations:DisablePolicyType, which detaches all policies of that type.",
+        "Terraform: aws_organizations_policy destroyed or replaced by another.",
+        _CONTROL_TOWER,
+    ),
+    DriftKind.GUARDRAIL_NEW: (
+        f"{_POLICY_DELEGATE}organizations:AttachPolicy of a new policy, or of one without attachments.",
+        "Terraform: a new aws_organizations_policy.",
+        _CONTROL_TOWER,
+    ),
+}
+"""What may have changed it, one sentence each, the likeliest first."""
 
 
 class SetupPart(StrEnum):
@@ -203,8 +197,8 @@ def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDri
     """Find every difference, trusted access first."""
     if accepted is None:
         return NEVER_ACCEPTED
-    comparison = _Comparison(accepted.state, found)
-    return SetupDrift(accepted, tuple(comparison.list_differences()), tuple(comparison.list_unknown()))
+    before = accepted.state
+    return SetupDrift(accepted, tuple(_list_differences(before, found)), tuple(_list_unknown(before, found)))
 
 
 def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> SetupDrift:
@@ -221,16 +215,16 @@ def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> Setup
             intents[entry.sequence] = entry
         elif entry.result is not Result.FAILED and entry.intent_sequence in intents:
             intent = intents[entry.intent_sequence]
-            own[CHANGES_OF_SETUP[entry.action], _subject_of(intent)] = (
+            feature = intent.parameters.get("feature")
+            subject = str(feature) if feature is not None else intent.account_id
+            own[CHANGES_OF_SETUP[entry.action], subject] = (
                 f"Rootkeeper itself: ledger entry {intent.sequence}, {intent.action.value} by {intent.actor.name}."
             )
-    return replace(drift, differences=tuple(_with_cause(one, own) for one in drift.differences))
-
-
-def _with_cause(difference: Difference, own: Mapping[tuple[SetupPart, str | None], str]) -> Difference:
-    subject = None if difference.part is SetupPart.TRUSTED_ACCESS else difference.subject
-    recorded = own.get((difference.part, subject))
-    return difference if recorded is None else replace(difference, could_be=(recorded, *difference.could_be))
+    differences: list[Difference] = []
+    for one in drift.differences:
+        recorded = own.get((one.part, None if one.part is SetupPart.TRUSTED_ACCESS else one.subject))
+        differences.append(one if recorded is None else replace(one, could_be=(recorded, *one.could_be)))
+    return replace(drift, differences=tuple(differences))
 
 
 CHANGES_OF_SETUP = {
@@ -243,83 +237,53 @@ CHANGES_OF_SETUP = {
 }
 
 
-def _subject_of(intent: LedgerEntry) -> str | None:
-    feature = intent.parameters.get("feature")
-    return str(feature) if feature is not None else intent.account_id
+def _list_unknown(accepted: SetupState, found: SetupState) -> Iterable[str]:
+    before, now = accepted.setup, found.setup
+    reasons = " ".join(now.unknown)
+    of_features = "AWS shows them only while trusted access is on." if now.trusted_access is False else reasons
+    parts = (
+        ("Trusted access", before.trusted_access, now.trusted_access, reasons),
+        ("The features", before.features, now.features, of_features),
+        ("Delegated administrators", before.delegated_administrators, now.delegated_administrators, reasons),
+        ("Guardrails", accepted.guardrails, found.guardrails, found.guardrails_unknown or ""),
+    )
+    for name, was, is_now, reason in parts:
+        if is_now is None:
+            yield f"{name} couldn't be compared. {reason or 'It needs a caller who can read the set-up.'}"
+        elif was is None:
+            yield (
+                f"{name} couldn't be compared, because they weren't read when the set-up was accepted. "
+                "Accept the set-up again as a caller who can read them."
+            )
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    accepted: SetupState
-    found: SetupState
-
-    def list_differences(self) -> Iterable[Difference]:
-        yield from self._compare_trust()
-        yield from self._compare_features()
-        yield from self._compare_delegates()
-        yield from self._compare_guardrails()
-
-    def list_unknown(self) -> Iterable[str]:
-        before, now = self.accepted.setup, self.found.setup
-        reasons = " ".join(now.unknown)
-        parts = (
-            ("Trusted access", before.trusted_access, now.trusted_access, reasons),
-            ("The features", before.features, now.features, self._explain_features(reasons)),
-            ("Delegated administrators", before.delegated_administrators, now.delegated_administrators, reasons),
-            ("Guardrails", self.accepted.guardrails, self.found.guardrails, self.found.guardrails_unknown or ""),
-        )
-        for name, was, is_now, reason in parts:
-            if is_now is None:
-                yield f"{name} couldn't be compared. {reason or 'It needs a caller who can read the set-up.'}"
-            elif was is None:
-                yield (
-                    f"{name} couldn't be compared, because they weren't read when the set-up was accepted. "
-                    "Accept the set-up again as a caller who can read them."
-                )
-
-    def _explain_features(self, reasons: str) -> str:
-        if self.found.setup.trusted_access is False:
-            return "AWS shows them only while trusted access is on."
-        return reasons
-
-    def _compare_trust(self) -> Iterable[Difference]:
-        was, is_now = self.accepted.setup.trusted_access, self.found.setup.trusted_access
-        if was is None or is_now is None or was == is_now:
-            return
-        change = DriftKind.TRUSTED_ACCESS_ON if is_now else DriftKind.TRUSTED_ACCESS_OFF
-        yield _difference(
-            SetupPart.TRUSTED_ACCESS, "iam.amazonaws.com", "Trusted access for IAM", _on(was), _on(is_now), change
-        )
-
-    def _compare_features(self) -> Iterable[Difference]:
-        was, is_now = self.accepted.setup.features, self.found.setup.features
-        if was is None or is_now is None:
-            return
+def _list_differences(accepted: SetupState, found: SetupState) -> Iterable[Difference]:
+    """Compare the parts that were read both times."""
+    before, now = accepted.setup, found.setup
+    was_on, is_on = before.trusted_access, now.trusted_access
+    if was_on is not None and is_on is not None and was_on != is_on:
+        change = DriftKind.TRUSTED_ACCESS_ON if is_on else DriftKind.TRUSTED_ACCESS_OFF
+        words = (_on(was_on), _on(is_on))
+        yield _difference(SetupPart.TRUSTED_ACCESS, "iam.amazonaws.com", "Trusted access for IAM", *words, change)
+    if before.features is not None and now.features is not None:
         for feature in Feature:
-            before, after = feature in was, feature in is_now
-            if before != after:
-                change = DriftKind.FEATURE_ON if after else DriftKind.FEATURE_OFF
+            was, is_now = feature in before.features, feature in now.features
+            if was != is_now:
+                change = DriftKind.FEATURE_ON if is_now else DriftKind.FEATURE_OFF
                 name = f"The feature {feature.value}"
-                yield _difference(SetupPart.FEATURE, feature.value, name, _on(before), _on(after), change)
-
-    def _compare_delegates(self) -> Iterable[Difference]:
-        was, is_now = self.accepted.setup.delegated_administrators, self.found.setup.delegated_administrators
-        if was is None or is_now is None:
-            return
-        for account_id in sorted({*was} ^ {*is_now}):
-            is_gone = account_id in was
+                yield _difference(SetupPart.FEATURE, feature.value, name, _on(was), _on(is_now), change)
+    if before.delegated_administrators is not None and now.delegated_administrators is not None:
+        for account_id in sorted({*before.delegated_administrators} ^ {*now.delegated_administrators}):
+            is_gone = account_id in before.delegated_administrators
             words = ("registered", "not registered") if is_gone else ("not registered", "registered")
             change = DriftKind.DELEGATE_GONE if is_gone else DriftKind.DELEGATE_NEW
             name = f"Delegated administrator {account_id}"
             yield _difference(SetupPart.DELEGATED_ADMINISTRATOR, account_id, name, *words, change)
-
-    def _compare_guardrails(self) -> Iterable[Difference]:
-        if self.accepted.guardrails is None or self.found.guardrails is None:
-            return
-        was = {guardrail.policy_id: guardrail for guardrail in self.accepted.guardrails}
-        is_now = {guardrail.policy_id: guardrail for guardrail in self.found.guardrails}
-        for policy_id in sorted(was.keys() | is_now.keys()):
-            yield from _compare_guardrail(was.get(policy_id), is_now.get(policy_id))
+    if accepted.guardrails is not None and found.guardrails is not None:
+        old = {guardrail.policy_id: guardrail for guardrail in accepted.guardrails}
+        new = {guardrail.policy_id: guardrail for guardrail in found.guardrails}
+        for policy_id in sorted(old.keys() | new.keys()):
+            yield from _compare_guardrail(old.get(policy_id), new.get(policy_id))
 
 
 def _compare_guardrail(was: Guardrail | None, is_now: Guardrail | None) -> Iterable[Difference]:
@@ -344,7 +308,7 @@ def _compare_guardrail(was: Guardrail | None, is_now: Guardrail | None) -> Itera
 
 def _difference(part: SetupPart, subject: str, name: str, accepted: str, found: str, change: DriftKind) -> Difference:
     what = f"{name}: {found}; accepted was {accepted}."
-    return Difference(part, subject, accepted, found, what, list_causes(change))
+    return Difference(part, subject, accepted, found, what, CAUSES[change])
 
 
 def _on(is_on: bool) -> str:
@@ -359,21 +323,6 @@ def _places(policy: Guardrail) -> str:
     return ", ".join(policy.attached_to) or "nothing"
 
 
-SCHEMA_VERSION = 1
-
-
-def difference_to_record(difference: Difference) -> dict[str, JsonValue]:
-    """One thing that isn't as it was accepted."""
-    return {
-        "part": difference.part.value,
-        "subject": difference.subject,
-        "accepted": difference.accepted,
-        "found": difference.found,
-        "what": difference.what,
-        "could_be": list(difference.could_be),
-    }
-
-
 def drift_to_record(drift: SetupDrift) -> dict[str, JsonValue]:
     """What came of a comparison; without an accepted set-up nothing was compared."""
     accepted = drift.accepted
@@ -381,6 +330,6 @@ def drift_to_record(drift: SetupDrift) -> dict[str, JsonValue]:
         "schema_version": SCHEMA_VERSION,
         "accepted_at": None if accepted is None else json_time(accepted.accepted_at),
         "accepted_by": None if accepted is None else accepted.accepted_by,
-        "differences": [difference_to_record(one) for one in drift.differences],
+        "differences": to_plain_value(drift.differences, json_time),
         "unknown": list(drift.unknown),
     }

@@ -6,7 +6,7 @@ proves a step, not AWS's answer. A step that isn't proven stops the later ones, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,15 +81,6 @@ class SetupStepResult:
 
 
 @dataclass(frozen=True, slots=True)
-class SetupStepsReport:
-    """The outcome of all steps."""
-
-    results: tuple[SetupStepResult, ...]
-    setup: Setup
-    """The last reading."""
-
-
-@dataclass(frozen=True, slots=True)
 class SetupSteps:
     """Executes steps in order."""
 
@@ -99,8 +90,8 @@ class SetupSteps:
     clock: Clock
     progress: Progress
 
-    def take(self, steps: tuple[SetupStep, ...]) -> SetupStepsReport:
-        """Execute each step that is still needed; skip the rest after one that isn't proven.
+    def take(self, steps: tuple[SetupStep, ...]) -> tuple[tuple[SetupStepResult, ...], Setup]:
+        """Execute each step that is still needed; skip the rest after one that isn't proven. Return the last reading.
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
         """
@@ -115,10 +106,11 @@ class SetupSteps:
                 result, setup = self._take(step)
                 results.append(result)
             self.progress.remark(results[-1].explanation)
-        return SetupStepsReport(tuple(results), setup)
+        return tuple(results), setup
 
     def _take(self, step: SetupStep) -> tuple[SetupStepResult, Setup]:
-        intent = self.ledger.append_intent(step.action, account_id=step.account_id, parameters=_describe(step))
+        parameters: Mapping[str, JsonValue] = {"feature": str(step.feature)} if step.feature else {}
+        intent = self.ledger.append_intent(step.action, account_id=step.account_id, parameters=parameters)
         error: AwsError | None = None
         try:
             self.administration.change_setup(step.action, intent, feature=step.feature, account_id=step.account_id)
@@ -129,7 +121,10 @@ class SetupSteps:
             error = caught
         setup = self._reread(step)
         result = _evaluate(step, find_satisfied(step, setup), error)
-        self.ledger.append_outcome(intent, _RESULTS[result.outcome], _describe_outcome(result, error))
+        details: dict[str, JsonValue] = {"explanation": result.explanation}
+        if error is not None:
+            details |= {"error": error.code, "aws_code": error.aws_code, "request_id": error.request_id}
+        self.ledger.append_outcome(intent, _RESULTS[result.outcome], details)
         return result, setup
 
     def _reread(self, step: SetupStep) -> Setup:
@@ -176,17 +171,6 @@ def _evaluate(step: SetupStep, satisfied: bool | None, error: AwsError | None) -
         )
     said = error.message if error else "AWS answered success"
     return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {said}, but the re-read doesn't show it.")
-
-
-def _describe(step: SetupStep) -> Mapping[str, JsonValue]:
-    return {"feature": str(step.feature)} if step.feature else {}
-
-
-def _describe_outcome(result: SetupStepResult, error: AwsError | None) -> Mapping[str, JsonValue]:
-    details: dict[str, JsonValue] = {"explanation": result.explanation}
-    if error is not None:
-        details |= {"error": error.code, "aws_code": error.aws_code, "request_id": error.request_id}
-    return details
 
 
 _SWITCHING_ON = frozenset(
@@ -316,15 +300,10 @@ class SetupChange:
         return all(result.outcome in {StepOutcome.CHANGED, StepOutcome.UNNEEDED} for result in self.results)
 
 
-@dataclass(frozen=True, slots=True)
-class SetupEnabler:
+class SetupEnabler(SetupSteps):
     """Enables trusted access, the features and the delegated administrator, from the management account only."""
 
-    reader: OrganizationReader
-    administration: OrganizationAdministration
-    ledger: Ledger
-    clock: Clock
-    progress: Progress
+    __slots__ = ()
 
     def plan(
         self,
@@ -339,20 +318,29 @@ class SetupEnabler:
         """
         report = SetupReader(self.reader).read()
         _require_management(report, "enable root access management")
-        _require_available(report)
+        if report.organization.partition == "aws-cn":
+            raise AwsRejectedError("The partition aws-cn has no root access management. Nothing was changed.")
+        if not report.organization.has_all_features:
+            raise AwsRejectedError(
+                f"The organization {report.organization.organization_id} has consolidated billing only. "
+                "Nothing was changed.",
+                hint="Root access management needs all features: aws organizations enable-all-features",
+            )
         if delegated_administrator is not None:
             self._require_delegable(delegated_administrator, report.organization)
-        wanted = _list_enabling(features, delegated_administrator)
-        return _plan(report, wanted, remarks=())
+        steps = [SetupStep(Action.TRUSTED_ACCESS_ENABLE)]
+        steps += [SetupStep(Action.FEATURE_ENABLE, feature=feature) for feature in Feature if feature in features]
+        if delegated_administrator is not None:
+            steps.append(SetupStep(Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id=delegated_administrator))
+        return _plan(report, steps, remarks=())
 
     def apply(self, plan: SetupPlan) -> SetupChange:
         """Execute the plan's steps; stops at the first that isn't proven.
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
         """
-        taken = SetupSteps(self.reader, self.administration, self.ledger, self.clock, self.progress).take(plan.steps)
-        remarks = (NO_FAILSAFE,) if taken.setup.delegated_administrators == () else ()
-        return SetupChange(plan, taken.results, taken.setup, remarks)
+        results, setup = self.take(plan.steps)
+        return SetupChange(plan, results, setup, (NO_FAILSAFE,) if setup.delegated_administrators == () else ())
 
     def _require_delegable(self, account_id: AccountId, organization: Organization) -> None:
         if account_id == organization.management_account_id:
@@ -374,15 +362,10 @@ class SetupEnabler:
 
 
 @dataclass(frozen=True, slots=True)
-class SetupDisabler:
+class SetupDisabler(SetupSteps):
     """Disables the features, then delegated administrators and trusted access."""
 
-    reader: OrganizationReader
-    administration: OrganizationAdministration
-    ledger: Ledger
     windows: RecoveryWindowStore
-    clock: Clock
-    progress: Progress
 
     def plan(self, features: frozenset[Feature] = frozenset(Feature), *, trusted_access: bool = False) -> SetupPlan:
         """Plan what to disable.
@@ -399,7 +382,19 @@ class SetupDisabler:
         elif report.caller_role not in {CallerRole.MANAGEMENT, CallerRole.DELEGATED_ADMINISTRATOR}:
             raise _refuse_caller(report, "disable features", "the management account or a delegated administrator")
         self._require_no_window()
-        return _plan(report, _list_disabling(report.setup, features, trusted_access), _list_warnings(trusted_access))
+        steps: list[SetupStep] = []
+        remarks = [
+            "Root user credentials that were deleted stay deleted. While this is off, none can be deleted or recovered."
+        ]
+        if report.setup.trusted_access is not False:
+            steps += [SetupStep(Action.FEATURE_DISABLE, feature=feature) for feature in Feature if feature in features]
+        if trusted_access:
+            deregister = Action.DELEGATED_ADMINISTRATOR_DEREGISTER
+            delegates = report.setup.delegated_administrators or ()
+            steps += [SetupStep(deregister, account_id=account_id) for account_id in delegates]
+            steps.append(SetupStep(Action.TRUSTED_ACCESS_DISABLE))
+            remarks.append("Without a delegated administrator there is no failsafe.")
+        return _plan(report, steps, tuple(remarks))
 
     def apply(self, plan: SetupPlan) -> SetupChange:
         """Execute the plan's steps, and report what remains.
@@ -407,8 +402,8 @@ class SetupDisabler:
         :raises WindowConflictError: if a recovery window was opened since the plan.
         """
         self._require_no_window()
-        taken = SetupSteps(self.reader, self.administration, self.ledger, self.clock, self.progress).take(plan.steps)
-        return SetupChange(plan, taken.results, taken.setup, _describe_remains(taken.setup))
+        results, setup = self.take(plan.steps)
+        return SetupChange(plan, results, setup, _describe_remains(setup))
 
     def _require_no_window(self) -> None:
         owing = [window for window in self.windows.list_windows(unfinished_only=True) if window.state in OWING_STATES]
@@ -431,24 +426,21 @@ def _find_caller_role(caller: Caller, organization: Organization, setup: Setup) 
 
 def _list_missing(organization: Organization, setup: Setup) -> tuple[MissingPart, ...]:
     missing: list[MissingPart] = []
+    text = "Switch it on in the set-up."
     if not organization.has_all_features:
         fix = Hint("Run: aws organizations enable-all-features", "setup.enable_all_features")
         missing.append(MissingPart("All features of the organization", fix))
     if setup.trusted_access is False:
-        missing.append(
-            MissingPart("Trusted access for iam.amazonaws.com", Hint(_SWITCH_ON, "setup.enable_trusted_access"))
-        )
-    missing += [
-        MissingPart(f"The feature {feature}", Hint(_SWITCH_ON, "setup.enable_feature", feature=_FEATURE_WORDS[feature]))
-        for feature in Feature
-        if setup.features is not None and feature not in setup.features
-    ]
+        fix = Hint(text, "setup.enable_trusted_access")
+        missing.append(MissingPart("Trusted access for iam.amazonaws.com", fix))
+    for feature in Feature:
+        if setup.features is not None and feature not in setup.features:
+            fix = Hint(text, "setup.enable_feature", feature=_FEATURE_WORDS[feature])
+            missing.append(MissingPart(f"The feature {feature}", fix))
     if setup.delegated_administrators == ():
-        missing.append(MissingPart("A delegated administrator (failsafe)", Hint(_SWITCH_ON, "setup.enable_delegate")))
+        fix = Hint(text, "setup.enable_delegate")
+        missing.append(MissingPart("A delegated administrator (failsafe)", fix))
     return tuple(missing)
-
-
-_SWITCH_ON = "Switch it on in the set-up."
 
 
 def _require_management(report: SetupReport, action: str) -> None:
@@ -463,39 +455,7 @@ def _refuse_caller(report: SetupReport, action: str, accounts: str) -> AwsAccess
     )
 
 
-def _require_available(report: SetupReport) -> None:
-    if report.organization.partition == "aws-cn":
-        raise AwsRejectedError("The partition aws-cn has no root access management. Nothing was changed.")
-    if not report.organization.has_all_features:
-        raise AwsRejectedError(
-            f"The organization {report.organization.organization_id} has consolidated billing only. "
-            "Nothing was changed.",
-            hint="Root access management needs all features: aws organizations enable-all-features",
-        )
-
-
-def _list_enabling(features: frozenset[Feature], delegate: AccountId | None) -> tuple[SetupStep, ...]:
-    steps = [SetupStep(Action.TRUSTED_ACCESS_ENABLE)]
-    steps += [SetupStep(Action.FEATURE_ENABLE, feature=feature) for feature in Feature if feature in features]
-    if delegate is not None:
-        steps.append(SetupStep(Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id=delegate))
-    return tuple(steps)
-
-
-def _list_disabling(setup: Setup, features: frozenset[Feature], trusted_access: bool) -> tuple[SetupStep, ...]:
-    steps: list[SetupStep] = []
-    if setup.trusted_access is not False:
-        steps += [SetupStep(Action.FEATURE_DISABLE, feature=feature) for feature in Feature if feature in features]
-    if trusted_access:
-        steps += [
-            SetupStep(Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id=account_id)
-            for account_id in setup.delegated_administrators or ()
-        ]
-        steps.append(SetupStep(Action.TRUSTED_ACCESS_DISABLE))
-    return tuple(steps)
-
-
-def _plan(report: SetupReport, wanted: tuple[SetupStep, ...], remarks: tuple[str, ...]) -> SetupPlan:
+def _plan(report: SetupReport, wanted: Sequence[SetupStep], remarks: tuple[str, ...]) -> SetupPlan:
     """Plan the steps whose result doesn't exist yet, or can't be read."""
     satisfied = [step for step in wanted if find_satisfied(step, report.setup)]
     unneeded = [step.satisfied_title for step in satisfied]
@@ -507,11 +467,6 @@ def _plan(report: SetupReport, wanted: tuple[SetupStep, ...], remarks: tuple[str
         unneeded=tuple(dict.fromkeys(unneeded)),
         remarks=remarks,
     )
-
-
-def _list_warnings(trusted_access: bool) -> tuple[str, ...]:
-    stays = "Root user credentials that were deleted stay deleted. While this is off, none can be deleted or recovered."
-    return (stays, "Without a delegated administrator there is no failsafe.") if trusted_access else (stays,)
 
 
 def _describe_remains(setup: Setup) -> tuple[str, ...]:
