@@ -111,12 +111,20 @@ class RootEmailReader:
                 one for one in selected if (known[one].status if one in known else Status.UNKNOWN) in request.statuses
             }
         evaluated = read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
+        remarks: list[str] = []
+        if not self.rules.allowed_domains:
+            remarks.append(
+                "emails.allowed_domains isn't set, so no address is known to be in a domain of the organization. "
+                "Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS."
+            )
+        if inventory.delegated_administrator_ids is None:
+            remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
         return EmailReport(
             inventory=inventory,
             endpoint=self.inventory.reader.endpoint,
             rules=self.rules,
             emails=tuple(one for one in evaluated if one.account.account_id in selected),
-            remarks=_list_reading_remarks(self.rules, inventory),
+            remarks=tuple(remarks),
         )
 
 
@@ -159,18 +167,6 @@ class EmailAttestationService:
 def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
     """Read the attestations, and combine them with the rules."""
     return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
-
-
-def _list_reading_remarks(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:
-    remarks: list[str] = []
-    if not rules.allowed_domains:
-        remarks.append(
-            "emails.allowed_domains isn't set, so no address is known to be in a domain of the organization. "
-            "Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS."
-        )
-    if inventory.delegated_administrator_ids is None:
-        remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
-    return tuple(remarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +212,9 @@ class EmailChangePlan:
     """What the person must know before confirming."""
 
     @property
-    def new_email(self) -> str:
-        return self.request.address
-
-    @property
     def is_unneeded(self) -> bool:
         """Whether the account has the address already."""
-        return fold_address(self.current_email) == fold_address(self.new_email)
+        return fold_address(self.current_email) == fold_address(self.request.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +245,12 @@ class EmailChangePlanner:
         caller = self.reader.read_caller()
         _require_target(account, inventory, caller)
         require_no_window(self.windows, account.account_id)
-        _require_free(address, account, inventory)
+        others = [one for one in find_holders(inventory.accounts).get(str(address), ()) if one != account.account_id]
+        if others:
+            raise InputError(
+                f"{address} is already the root e-mail address of {', '.join(others)}. AWS allows each address once.",
+                hint="Choose another address. For the same mailbox, add a plus sign: aws+name@example.com.",
+            )
         objections = self._list_objections(address, account, inventory)
         if objections and not request.overrides:
             raise _refuse(objections, request.address)
@@ -284,7 +281,15 @@ class EmailChangePlanner:
             for one in self.exceptions.list_exceptions()
             if one.account_id == account.account_id and one.is_in_force(now)
         ]
-        return (*objections, *_object_to_failsafe(account, inventory))
+        # An organization that loses its failsafe's mailbox may lose root access, so a possible failsafe counts as one.
+        account_id = account.account_id
+        if classify_account_role(account_id, inventory) is AccountRole.FAILSAFE:
+            text = f"{account_id} is a failsafe. Its emergency access depends on its mailbox."
+            objections.append(Objection("failsafe", text))
+        elif inventory.delegated_administrator_ids is None:
+            text = f"Delegated administrators couldn't be read, so {account_id} may be a failsafe."
+            objections.append(Objection("failsafe_unknown", text))
+        return tuple(objections)
 
     def _find_started(
         self, inventory: Inventory, request: EmailChangeRequest, newest: EmailUpdate | None
@@ -360,28 +365,10 @@ def _require_target(account: Account, inventory: Inventory, caller: Caller) -> N
         )
 
 
-def _require_free(address: EmailAddress, account: Account, inventory: Inventory) -> None:
-    others = [one for one in find_holders(inventory.accounts).get(str(address), ()) if one != account.account_id]
-    if others:
-        raise InputError(
-            f"{address} is already the root e-mail address of {', '.join(others)}. AWS allows each address once.",
-            hint="Choose another address. For the same mailbox, add a plus sign: aws+name@example.com.",
-        )
-
-
-def _object_to_failsafe(account: Account, inventory: Inventory) -> Iterator[Objection]:
-    """An organization that loses its failsafe's mailbox may lose root access, so a possible failsafe counts as one."""
-    if classify_account_role(account.account_id, inventory) is AccountRole.FAILSAFE:
-        yield Objection("failsafe", f"{account.account_id} is a failsafe. Its emergency access depends on its mailbox.")
-    elif inventory.delegated_administrator_ids is None:
-        explanation = f"Delegated administrators couldn't be read, so {account.account_id} may be a failsafe."
-        yield Objection("failsafe_unknown", explanation)
-
-
 def _refuse(objections: Sequence[Objection], address: str) -> InputError:
     message = f"Nothing was changed. {' '.join(objection.explanation for objection in objections)}"
     codes = {objection.code for objection in objections}
-    if codes & _FIXED_BY_ATTESTATION:
+    if codes & {EmailReason.ATTESTATION_EXPIRED, EmailReason.NOT_A_GROUP}:
         text = (
             "Choose another address, attest that a group reads this one, or override the objections; the override is "
             "recorded with the reason."
@@ -392,9 +379,6 @@ def _refuse(objections: Sequence[Objection], address: str) -> InputError:
         return InputError(message, hint=Hint(text, "emails.other_address_or_override"))
     text = "Override the objections; the override is recorded with the reason."
     return InputError(message, hint=Hint(text, "emails.override"))
-
-
-_FIXED_BY_ATTESTATION = frozenset({EmailReason.ATTESTATION_EXPIRED.value, EmailReason.NOT_A_GROUP.value})
 
 
 def _list_remarks(started: StartedEmailUpdate | None, newest: EmailUpdate | None) -> tuple[str, ...]:
@@ -441,7 +425,7 @@ class EmailChangeExecutor:
         :raises WindowConflictError: if the account got a recovery window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was started.
         """
-        account_id, email = plan.request.account.account_id, plan.new_email
+        account_id, email = plan.request.account.account_id, plan.request.address
         with self._hold(account_id) as lock:
             parameters = {**_describe(plan), **plan.newest_update.describe()}
             intent = self.ledger.append_intent(
@@ -469,7 +453,7 @@ class EmailChangeExecutor:
         :raises WindowConflictError: if the account got a recovery window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was changed.
         """
-        account_id, email = plan.request.account.account_id, plan.new_email
+        account_id, email = plan.request.account.account_id, plan.request.address
         with self._hold(account_id) as lock:
             sent_at = self.clock.now()
             intent = self.ledger.append_intent(
@@ -477,7 +461,12 @@ class EmailChangeExecutor:
             )
             with self._refusals_recorded(intent) as failures:
                 self.emails.accept_email_update(account_id, email, otp, intent)
-            reread = self._reread(account_id, email)
+            reread = read_again(self.emails, account_id)
+            for pause in self.reread_pauses_seconds:
+                if reread.shows(email):
+                    break
+                self.clock.sleep(pause)
+                reread = read_again(self.emails, account_id)
             found = evaluate_acceptance(reread, email, sent_at, self.clock.now(), was_answered=not failures)
             result = found or Result.UNKNOWN
             details = describe_error(failures[0]) if failures else {}
@@ -502,16 +491,6 @@ class EmailChangeExecutor:
             self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
             raise
 
-    def _reread(self, account_id: AccountId, email: str) -> EmailReread:
-        """Re-read, again after each pause while AWS shows the old address."""
-        reread = read_again(self.emails, account_id)
-        for pause in self.reread_pauses_seconds:
-            if reread.shows(email):
-                break
-            self.clock.sleep(pause)
-            reread = read_again(self.emails, account_id)
-        return reread
-
 
 def read_again(emails: PrimaryEmails, account_id: AccountId) -> EmailReread:
     """Read the address and its newest change; a read failure is part of the result."""
@@ -534,7 +513,7 @@ def describe_reread(reread: EmailReread) -> dict[str, JsonValue]:
 def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
     request = plan.request
     return {
-        EMAIL_PARAMETER: plan.new_email,
+        EMAIL_PARAMETER: plan.request.address,
         "email_before": plan.current_email,
         "reason": request.reason,
         "ticket": request.ticket,
@@ -550,7 +529,7 @@ _START_TEXTS = {
 
 
 def _explain_acceptance(result: Result, plan: EmailChangePlan, reread: EmailReread) -> str:
-    account_id, email = plan.request.account.account_id, plan.new_email
+    account_id, email = plan.request.account.account_id, plan.request.address
     if result is Result.DONE:
         return f"A re-read shows that the root e-mail address of {account_id} is {email}."
     if result is Result.FAILED:

@@ -41,7 +41,7 @@ def leave_start(desk: EmailDesk, email: str = NEW, result: Result | None = Resul
 
 def test_a_change_is_planned_with_two_reading_calls_and_nothing_is_recorded(desk: EmailDesk) -> None:
     plan = desk.plan()
-    assert (plan.current_email, plan.new_email) == ("shop@example.com", NEW)
+    assert (plan.current_email, plan.request.address) == ("shop@example.com", NEW)
     assert (plan.started, plan.objections, plan.is_unneeded) == (None, (), False)
     assert desk.account_calls() == ["GetPrimaryEmail", "GetPrimaryEmailUpdateStatus"]
     assert desk.ledger.entries == []

@@ -228,7 +228,7 @@ def _statement(plan: EmailChangePlan) -> list[str]:
     return [
         f"Change the root e-mail address of account {account.account_id} ({account.name})",
         f"from {plan.current_email}",
-        f"to   {plan.new_email}.",
+        f"to   {plan.request.address}.",
         "Anyone who reads the new mailbox can then reset the root user's password. Password and MFA devices stay.",
         *(f"OVERRIDDEN: {objection.explanation}" for objection in plan.objections),
         *(render_hint(remark) or "" for remark in plan.remarks),
@@ -268,17 +268,17 @@ class _EmailChangeCommand:
         """Ask again after a typing error; the ledger records each attempt."""
         for _ in range(self.passwords.attempts - 1):
             try:
-                return self.executor.accept(self.plan, self.passwords.read(self.plan.new_email))
+                return self.executor.accept(self.plan, self.passwords.read(self.plan.request.address))
             except (InputError, OneTimePasswordError) as error:
                 self.terminal.remark(f"{error.message} {render_hint(error.hint) or ''}", style="bold red")
-        return self.executor.accept(self.plan, self.passwords.read(self.plan.new_email))
+        return self.executor.accept(self.plan, self.passwords.read(self.plan.request.address))
 
     @property
     def _next_step(self) -> str:
         plan = self.plan
         return (
-            "Continue within 24 hours of the start: rootkeeper emails change "
-            f"{plan.request.account.account_id} {plan.new_email} --reason …{' --override' if plan.objections else ''}"
+            f"Continue within 24 hours of the start: rootkeeper emails change {plan.request.account.account_id} "
+            f"{plan.request.address} --reason …{' --override' if plan.objections else ''}"
         )
 
 

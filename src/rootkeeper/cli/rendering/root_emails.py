@@ -149,7 +149,7 @@ def show_email_change(
         "account_id": plan.request.account.account_id,
         "name": plan.request.account.name,
         "email_before": plan.current_email,
-        "email": plan.new_email,
+        "email": plan.request.address,
         "outcome": outcome,
         "explanation": explanation,
     }
