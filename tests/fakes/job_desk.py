@@ -177,11 +177,8 @@ class ActingDesk:
     def unlock_run(self) -> UnlockRun:
         return UnlockRun(
             self.unlock_reader,
-            self.desk.organization,
-            self.desk.ledger,
             self.desk.locks,
             self.job_desk.saved,
-            self.desk.clock,
             bucket_pauses_seconds=(1.0,),
             queue_pauses_seconds=(1.0,),
         )

@@ -82,11 +82,8 @@ class UnlockDesk:
     def run(self) -> UnlockRun:
         return UnlockRun(
             self.reading,
-            self.organization,
-            self.ledger,
             self.locks,
             self.saved,
-            self.clock,
             bucket_pauses_seconds=(1.0, 2.0),
             queue_pauses_seconds=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 27.0),
         )

@@ -410,12 +410,6 @@ class UseCases(Adapters):
 
         return DrillRecorder(self.ledger, self.clock, self.actor.name)
 
-    @property
-    def failsafe_set_up_planner(self) -> FailsafeSetUpPlanner:
-        from rootkeeper.failsafe.service import FailsafeSetUpPlanner
-
-        return FailsafeSetUpPlanner(self.recovery_planner)
-
     def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
         from rootkeeper.failsafe.service import LoginMonitor
 
@@ -480,11 +474,8 @@ class UseCases(Adapters):
 
         return UnlockRun(
             self.unlock_reader,
-            self.gateway,
-            self.ledger,
             self.locks,
             SavedPolicyFiles(self.settings.unlock.saved_policies),
-            self.clock,
             bucket_pauses_seconds=self._reread_pauses,
             queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
         )

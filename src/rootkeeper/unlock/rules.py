@@ -20,7 +20,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from rootkeeper.aws.rules import Resource, ResourceKind, change_action
@@ -76,17 +75,6 @@ def parse_policy(text: str, source: str) -> PolicyDocument:
     if not all(isinstance(statement, dict) for statement in statements):
         raise _invalid(source, "a statement isn't an object")
     return PolicyDocument(content, tuple(statements))
-
-
-def require_size(kind: ResourceKind, text: str, source: str) -> None:
-    """Require that a policy isn't larger than AWS allows.
-
-    :raises PolicyDocumentError: if it is.
-    """
-    size_bytes = len(text.encode())
-    if size_bytes > kind.policy_limit_bytes:
-        problem = f"it has {size_bytes:,} bytes, but a {kind.noun} allows {kind.policy_limit_bytes:,}"
-        raise _invalid(source, problem, hint="Combine statements, or use wildcards.")
 
 
 def require_acceptable(document: PolicyDocument, resource: Resource, source: str) -> None:
@@ -153,13 +141,12 @@ def _normalize_statement(statement: Element, partition: str) -> Element:
     for name in ("Principal", "NotPrincipal"):
         principal = statement.get(name)
         if isinstance(principal, dict) and "AWS" in principal:
-            named = [_render_account(text, partition) for text in as_texts(principal["AWS"])]
+            named = [
+                f"arn:{partition}:iam::{text}:root" if _ACCOUNT_ID.fullmatch(text) else text
+                for text in as_texts(principal["AWS"])
+            ]
             normal[name] = {**principal, "AWS": named}
     return {"Effect": normal.pop("Effect", None), **{key: _normalize(value) for key, value in normal.items()}}
-
-
-def _render_account(text: str, partition: str) -> str:
-    return f"arn:{partition}:iam::{text}:root" if _ACCOUNT_ID.fullmatch(text) else text
 
 
 def _normalize(value: Any) -> Any:
@@ -332,7 +319,9 @@ def _evaluate(operator: _Operator, key: str, values: Sequence[str], caller: Ordi
     name = key.lower()
     depends = CallerMatch(None, conditions=(f"{operator.written} {key} {', '.join(values)}",))
     if operator.comparison == "null":
-        return _evaluate_null(name, values, caller, depends)
+        if not caller.lacks(name) and name not in caller.known and name not in PRINCIPAL_KEYS:
+            return depends
+        return HOLDS if str(caller.lacks(name)).lower() in [value.lower() for value in values] else FAILS
     if caller.lacks(name):
         return HOLDS if operator.holds_without_key() else FAILS
     if any("${" in value for value in values):
@@ -347,13 +336,6 @@ def _evaluate(operator: _Operator, key: str, values: Sequence[str], caller: Ordi
     except ValueError:
         return depends
     return HOLDS if is_met is not operator.is_negated else FAILS
-
-
-def _evaluate_null(name: str, values: Sequence[str], caller: OrdinaryCaller, depends: CallerMatch) -> CallerMatch:
-    is_absent = True if caller.lacks(name) else False if name in caller.known or name in PRINCIPAL_KEYS else None
-    if is_absent is None:
-        return depends
-    return HOLDS if str(is_absent).lower() in [value.lower() for value in values] else FAILS
 
 
 def _evaluate_principal(
@@ -396,10 +378,6 @@ def _may_be_a_caller(pattern: str, caller: OrdinaryCaller) -> bool:
     return matches_any(caller.resource.account_id, [parts[4]]) and parts[5] != "root"
 
 
-def _compare_numbers(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    return lambda known, value: compare(float(known), float(value))
-
-
 def _is_like(known: str, value: str) -> bool:
     return matches_any(known, [value])
 
@@ -408,21 +386,19 @@ def _is_same(known: str, value: str) -> bool:
     return known.lower() == value.lower()
 
 
-_COMPARISONS: Mapping[str, Callable[[str, str], bool]] = MappingProxyType(
-    {
-        "arnequals": _is_like,
-        "arnlike": _is_like,
-        "bool": _is_same,
-        "numericequals": _compare_numbers(lambda known, value: known == value),
-        "numericgreaterthan": _compare_numbers(lambda known, value: known > value),
-        "numericgreaterthanequals": _compare_numbers(lambda known, value: known >= value),
-        "numericlessthan": _compare_numbers(lambda known, value: known < value),
-        "numericlessthanequals": _compare_numbers(lambda known, value: known <= value),
-        "stringequals": lambda known, value: known == value,
-        "stringequalsignorecase": _is_same,
-        "stringlike": _is_like,
-    }
-)
+_COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
+    "arnequals": _is_like,
+    "arnlike": _is_like,
+    "bool": _is_same,
+    "numericequals": lambda known, value: float(known) == float(value),
+    "numericgreaterthan": lambda known, value: float(known) > float(value),
+    "numericgreaterthanequals": lambda known, value: float(known) >= float(value),
+    "numericlessthan": lambda known, value: float(known) < float(value),
+    "numericlessthanequals": lambda known, value: float(known) <= float(value),
+    "stringequals": lambda known, value: known == value,
+    "stringequalsignorecase": _is_same,
+    "stringlike": _is_like,
+}
 
 
 class LockoutVerdict(StrEnum):
@@ -570,18 +546,15 @@ def _list_named(principal: Any, caller: OrdinaryCaller) -> Sequence[str]:
     return [text for text in spelled if text == "*" or text.startswith("arn:")]
 
 
-def list_removed(lockout: Lockout) -> tuple[int, ...]:
-    """List the statements that a correction removes: those that deny everyone, otherwise those with exceptions."""
-    return tuple(statement.number for statement in lockout.statements if statement.verdict is lockout.verdict)
-
-
 def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | None:
     """Return the policy without the statements that lock out; ``None`` if no statement is left.
+
+    Removes those that deny everyone, otherwise those with exceptions.
 
     :raises PolicyDocumentError: if it can't be parsed.
     """
     document = parse_policy(text, f"The policy of {resource}")
-    removed = list_removed(lockout)
+    removed = {one.number for one in lockout.statements if one.verdict is lockout.verdict}
     left = [statement for number, statement in enumerate(document.statements) if number not in removed]
     if not left:
         return None
@@ -591,9 +564,12 @@ def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | Non
 def require_policy_text(kind: ResourceKind, text: str, source: str) -> PolicyDocument:
     """Parse a replacement and check its size, before the resource is known.
 
-    :raises PolicyDocumentError: if it isn't a policy, or is too large.
+    :raises PolicyDocumentError: if it isn't a policy, or is larger than AWS allows.
     """
-    require_size(kind, text, source)
+    size_bytes = len(text.encode())
+    if size_bytes > kind.policy_limit_bytes:
+        problem = f"it has {size_bytes:,} bytes, but a {kind.noun} allows {kind.policy_limit_bytes:,}"
+        raise _invalid(source, problem, hint="Combine statements, or use wildcards.")
     return parse_policy(text, source)
 
 

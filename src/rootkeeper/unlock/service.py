@@ -108,8 +108,16 @@ def choose_regions(
     if kind is ResourceKind.BUCKET:
         return (places.region,)
     known = places.list_known_regions(kind)
+    for region in wanted:
+        if region not in known:
+            raise InputError(
+                f"{region!r} is not a Region of this partition with queues.",
+                hint=Hint(
+                    f"Name Regions such as {' and '.join(known[:2])}.", "unlock.regions", regions=",".join(known[:2])
+                ),
+            )
     if wanted:
-        return _require_known(wanted, known)
+        return tuple(dict.fromkeys(wanted))
     try:
         enabled = places.list_enabled_regions(None if account_id == caller.account_id else account_id)
     except AwsAccessDeniedError as error:
@@ -121,18 +129,6 @@ def choose_regions(
         )
         return known
     return tuple(enabled)
-
-
-def _require_known(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    for region in wanted:
-        if region not in known:
-            raise InputError(
-                f"{region!r} is not a Region of this partition with queues.",
-                hint=Hint(
-                    f"Name Regions such as {' and '.join(known[:2])}.", "unlock.regions", regions=",".join(known[:2])
-                ),
-            )
-    return tuple(dict.fromkeys(wanted))
 
 
 WORKERS = 16
@@ -378,8 +374,20 @@ class UnlockPlanner:
         if request.text is None:
             return
         require_policy_text(request.kind, request.text, request.source_name)
-        if request.change is ChangeKind.RESTORE:
-            self._require_saved(request, request.text)
+        account_id, organization_id = request.account.account_id, self.reading.organization.organization_id
+        if request.change is ChangeKind.RESTORE and not was_saved(
+            self.ledger_reader.list_entries(account_id=account_id),
+            organization_id,
+            account_id,
+            request.kind,
+            request.name,
+            request.text,
+        ):
+            raise PolicyDocumentError(
+                f"{request.source_name} isn't a saved copy of the policy of {request.kind.noun} {request.name} in the "
+                "ledger, or it was edited.",
+                hint=Hint("Replace the policy instead; then it may be any policy.", "unlock.replace"),
+            )
 
     def plan(self, request: PolicyChangeRequest, progress: Progress) -> UnlockPlan:
         """Read the current policy, and plan the new one.
@@ -390,40 +398,23 @@ class UnlockPlanner:
         """
         self.check(request)
         resource_state = self.reading.find_one(request.account, request.kind, request.name, request.regions, progress)
-        after, outcome = self._choose(request, resource_state)
-        change = PolicyChange(resource_state.resource, resource_state.policy, after)
-        return UnlockPlan(request, resource_state, change, outcome, _find_obstacle(request, resource_state, change))
-
-    def _choose(self, request: PolicyChangeRequest, resource_state: ResourcePolicyState) -> tuple[str | None, Lockout]:
-        after = request.text
+        resource, before, after = resource_state.resource, resource_state.policy, request.text
+        if request.change is ChangeKind.CORRECTED and before is not None:
+            after = correct_policy(before, resource_state.lockout, resource)
         if request.change is ChangeKind.REPLACE and after is not None:
             organization_id = self.reading.organization.organization_id
-            return after, require_replacement(after, resource_state.resource, organization_id, request.source_name)
-        if request.change is ChangeKind.CORRECTED and resource_state.policy is not None:
-            after = correct_policy(resource_state.policy, resource_state.lockout, resource_state.resource)
-        return after, self.reading.evaluate(resource_state.resource, after).lockout
-
-    def _require_saved(self, request: PolicyChangeRequest, text: str) -> None:
-        account_id, organization_id = request.account.account_id, self.reading.organization.organization_id
-        entries = self.ledger_reader.list_entries(account_id=account_id)
-        if not was_saved(entries, organization_id, account_id, request.kind, request.name, text):
-            raise PolicyDocumentError(
-                f"{request.source_name} isn't a saved copy of the policy of {request.kind.noun} {request.name} in the "
-                "ledger, or it was edited.",
-                hint=Hint("Replace the policy instead; then it may be any policy.", "unlock.replace"),
-            )
-
-
-def _find_obstacle(
-    request: PolicyChangeRequest, resource_state: ResourcePolicyState, change: PolicyChange
-) -> str | None:
-    if resource_state.policy is None and change.after is None:
-        return f"There is no policy on {resource_state.resource}. Nothing to do."
-    if request.change is ChangeKind.CORRECTED and resource_state.lockout.verdict is LockoutVerdict.OPEN:
-        return f"No statement of the policy of {resource_state.resource} locks everyone out. Nothing to correct."
-    if change.is_needless:
-        return f"{resource_state.resource} already has this policy. Nothing to do."
-    return None
+            outcome = require_replacement(after, resource, organization_id, request.source_name)
+        else:
+            outcome = self.reading.evaluate(resource, after).lockout
+        change = PolicyChange(resource, before, after)
+        obstacle = None
+        if before is None and after is None:
+            obstacle = f"There is no policy on {resource}. Nothing to do."
+        elif request.change is ChangeKind.CORRECTED and resource_state.lockout.verdict is LockoutVerdict.OPEN:
+            obstacle = f"No statement of the policy of {resource} locks everyone out. Nothing to correct."
+        elif change.is_needless:
+            obstacle = f"{resource} already has this policy. Nothing to do."
+        return UnlockPlan(request, resource_state, change, outcome, obstacle)
 
 
 def describe_plan(plan: UnlockPlan, folder: str) -> list[str]:
@@ -469,11 +460,8 @@ class UnlockRun:
     """Applies plans."""
 
     reading: UnlockReader
-    sessions: RootSessions
-    ledger: Ledger
     locks: AccountLocks
     saved_policies: SavedPolicyFiles
-    clock: Clock
     bucket_pauses_seconds: tuple[float, ...]
     queue_pauses_seconds: tuple[float, ...]
     """Before each further re-read while AWS still shows the old policy."""
@@ -491,32 +479,30 @@ class UnlockRun:
         :raises LedgerUnavailableError: if the ledger can't be written.
         :raises LockLostError: if the lock is lost; nothing was changed.
         """
-        account_id = plan.request.account.account_id
-        with self.locks.hold(account_id, f"unlock {plan.resource_state.resource.name}") as lock:
+        account_id, resource = plan.request.account.account_id, plan.resource_state.resource
+        with self.locks.hold(account_id, f"unlock {resource.name}") as lock:
             saved = self._save(plan)
-            access = UnlockAccess(self.sessions, self.ledger, self.clock, account_id, plan.request.kind, lock)
-            self._require_unchanged(plan, access.policies)
+            access = UnlockAccess(
+                self.reading.sessions, self.reading.ledger, self.reading.clock, account_id, plan.request.kind, lock
+            )
+            if access.policies.find_policy(resource) != plan.resource_state.policy:
+                raise PolicyChangedError(
+                    f"The policy of {resource} isn't the one that was shown; it has changed since. Nothing was done.",
+                    hint="Read the policy again, then repeat the change.",
+                )
             return self._change(plan, access, lock, saved, progress)
 
     def _save(self, plan: UnlockPlan) -> SavedCopy | None:
         resource, policy = plan.resource_state.resource, plan.resource_state.policy
         if policy is None:
             return None
-        path = self.saved_policies.save(resource, policy, self.clock.now())
-        self.ledger.append_fact(
+        path = self.saved_policies.save(resource, policy, self.reading.clock.now())
+        self.reading.ledger.append_fact(
             resource.kind.save_action,
             account_id=resource.account_id,
             parameters=describe_saved(resource, policy, str(path)),
         )
         return SavedCopy(path, hash_policy(policy))
-
-    def _require_unchanged(self, plan: UnlockPlan, policies: ResourcePolicies) -> None:
-        resource = plan.resource_state.resource
-        if policies.find_policy(resource) != plan.resource_state.policy:
-            raise PolicyChangedError(
-                f"The policy of {resource} isn't the one that was shown; it has changed since. Nothing was done.",
-                hint="Read the policy again, then repeat the change.",
-            )
 
     def _change(
         self, plan: UnlockPlan, access: UnlockAccess, lock: AccountLock, saved: SavedCopy | None, progress: Progress
@@ -528,12 +514,14 @@ class UnlockRun:
             "saved_path": None if saved is None else str(saved.path),
             "session_access_key_id": session.access_key_id,
         }
-        intent = self.ledger.append_intent(
+        intent = self.reading.ledger.append_intent(
             plan.change.action, account_id=lock.account_id, parameters=parameters, lock=lock
         )
         answer = self._send(plan, session.resource_policies, intent)
         assessment, found = self._verify(plan, access, parameters, progress)
-        self.ledger.append_outcome(intent, assessment.result, {"answer": answer, "reread": assessment.explanation})
+        self.reading.ledger.append_outcome(
+            intent, assessment.result, {"answer": answer, "reread": assessment.explanation}
+        )
         explanation = assessment.explanation + ("" if answer == "success" else f" AWS answered: {answer}.")
         return UnlockOutcome(plan, assessment.result, explanation, saved, found)
 
@@ -547,7 +535,7 @@ class UnlockRun:
         except (AwsUnclearError, AwsUnreachableError) as error:
             return error.aws_code or error.code
         except (AwsError, LockLostError) as error:
-            self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
+            self.reading.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
             raise
         return "success"
 
@@ -566,5 +554,5 @@ class UnlockRun:
             if assessment.is_settled or pause is None:
                 break
             progress.remark(f"AWS still shows the old policy. Reading it again in {pause:g} s.")
-            self.clock.sleep(pause)
+            self.reading.clock.sleep(pause)
         return assessment, self.reading.evaluate(resource, found).lockout

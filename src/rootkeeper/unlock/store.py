@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,22 +56,21 @@ _LONGEST_NAME = 100
 """File systems allow 255 bytes for the whole name, and old buckets have names of that length."""
 
 
+@dataclass(slots=True)
 class SavedPolicyFiles:
     """Saves policies in a folder; as AWS returned them, each in its own file."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    @property
-    def folder(self) -> Path:
-        return self._folder
+    folder: Path
 
     def save(self, resource: Resource, policy: str, now: datetime) -> Path:
         """Write ``policy`` to a new file that only this user can read, and wait until it is on disk.
 
         :raises PolicyNotSavedError: if that fails; then the policy must not be changed.
         """
-        path = self.folder / _make_file_name(resource, policy, now)
+        # A name that sorts by account, resource and time.
+        place = f"{resource.account_id}-{resource.kind.value}-{resource.region}-{resource.name[:_LONGEST_NAME]}"
+        moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        path = self.folder / f"{place}-{moment}-{hash_policy(policy)[:_HASH_CHARACTERS]}.json"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_durably(path, policy.encode())
@@ -82,14 +82,6 @@ class SavedPolicyFiles:
                 hint="Free some space, or set another folder as unlock.saved_policies in the settings.",
             ) from error
         return path
-
-
-def _make_file_name(resource: Resource, policy: str, now: datetime) -> str:
-    """Make a name that sorts by account, resource and time."""
-    moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    name = resource.name[:_LONGEST_NAME]
-    place = f"{resource.account_id}-{resource.kind.value}-{resource.region}-{name}"
-    return f"{place}-{moment}-{hash_policy(policy)[:_HASH_CHARACTERS]}.json"
 
 
 def _write_durably(path: Path, content: bytes) -> None:

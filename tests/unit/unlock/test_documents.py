@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import PolicyDocumentError
-from rootkeeper.unlock.rules import as_texts, fingerprint, hash_policy, parse_policy, require_acceptable, require_size
+from rootkeeper.unlock.rules import (
+    as_texts,
+    fingerprint,
+    hash_policy,
+    parse_policy,
+    require_acceptable,
+    require_policy_text,
+)
 from tests.unit.aws.samples import ACCOUNT, BUCKET, OWN_ROOT, QUEUE, document, statement
 
 SOURCE = "The policy in new.json"
@@ -37,9 +44,11 @@ def test_what_is_no_policy_is_refused_by_the_name_of_its_source(text: str, probl
 
 @pytest.mark.parametrize("kind", ResourceKind)
 def test_a_policy_may_be_as_large_as_aws_allows_and_no_larger(kind: ResourceKind) -> None:
-    require_size(kind, "é" * (kind.policy_limit_bytes // 2), SOURCE)
+    text = '{"Statement": [{"Sid": "é"}]}'
+    text += " " * (kind.policy_limit_bytes - len(text.encode()))
+    require_policy_text(kind, text, SOURCE)
     with pytest.raises(PolicyDocumentError, match=r"new\.json can't be used: it has .* bytes"):
-        require_size(kind, "é" * (kind.policy_limit_bytes // 2) + " ", SOURCE)
+        require_policy_text(kind, f"{text} ", SOURCE)
 
 
 @pytest.mark.parametrize(

@@ -385,7 +385,7 @@ class LocalUnlocking(Unlocking):
         with self._finder.explaining_refusals(self._account, request.kind.task_policy):
             if request.resource is None:
                 listing = reading.list_all(self._account, request.kind, request.regions, self._progress)
-                record = listing_to_record(listing, self._organization_id)
+                record: Record = listing_to_record(listing, self._organization_id)
             else:
                 shown = reading.show_one(self._account, request.kind, request.resource, request.regions, self._progress)
                 record = resource_policy_to_record(shown, self._organization_id)
