@@ -28,7 +28,6 @@ from rootkeeper.shipped_policies.rules import (
     ShippedCallerRole,
     ShippedGuardrail,
     ShippedRole,
-    TrustedPrincipal,
     make_delegate_cap,
     make_deny_long_term_root,
     make_role,
@@ -123,79 +122,66 @@ def make_alarms(known_role_arns: Iterable[str]) -> tuple[Alarm, ...]:
     :raises InputError: if a filter is longer than AWS takes.
     """
     known = sorted(set(known_role_arns))
-    alarms = (_long_term_root(), _strange_caller(known), _known_role(known), _root_session())
-    for alarm in alarms:
-        require_fits(
-            len(alarm.metric_filter),
-            METRIC_FILTER_CHARACTERS,
-            f"The metric filter {alarm.name}",
-            "Name fewer known roles.",
-        )
-    return alarms
-
-
-def _long_term_root() -> Alarm:
-    return Alarm(
-        kind=AlarmKind.LONG_TERM_ROOT,
-        description="A root user signed in, tried to, asked for a new password, or used an access key",
-        needs_matching=False,
-        seen_in="every account; sign-ins in us-east-1",
-        metric_filter=_all_of(
-            '$.userIdentity.type = "Root"',
-            "$.userIdentity.invokedBy NOT EXISTS",
-            '$.eventType != "AwsServiceEvent"',
-            f'({_ASSUMED_ROOT} NOT EXISTS || {_ASSUMED_ROOT} != "true")',
-        ),
-        event_pattern={
-            "detail-type": [_BY_API, _BY_SIGN_IN],
-            "detail": {
-                "eventType": [{"anything-but": "AwsServiceEvent"}],
-                "userIdentity": {
-                    "type": ["Root"],
-                    "invokedBy": [{"exists": False}],
-                    "sessionContext": {"assumedRoot": [{"exists": False}, {"anything-but": "true"}]},
+    callers = "the management account and the delegated administrator"
+    others = " && ".join(f'{_ISSUER} != "{arn}"' for arn in known)
+    ours = " || ".join(f'{_ISSUER} = "{arn}"' for arn in known)
+    alarms = (
+        Alarm(
+            kind=AlarmKind.LONG_TERM_ROOT,
+            description="A root user signed in, tried to, asked for a new password, or used an access key",
+            needs_matching=False,
+            seen_in="every account; sign-ins in us-east-1",
+            metric_filter=_all_of(
+                '$.userIdentity.type = "Root"',
+                "$.userIdentity.invokedBy NOT EXISTS",
+                '$.eventType != "AwsServiceEvent"',
+                f'({_ASSUMED_ROOT} NOT EXISTS || {_ASSUMED_ROOT} != "true")',
+            ),
+            event_pattern={
+                "detail-type": [_BY_API, _BY_SIGN_IN],
+                "detail": {
+                    "eventType": [{"anything-but": "AwsServiceEvent"}],
+                    "userIdentity": {
+                        "type": ["Root"],
+                        "invokedBy": [{"exists": False}],
+                        "sessionContext": {"assumedRoot": [{"exists": False}, {"anything-but": "true"}]},
+                    },
                 },
             },
-        },
+        ),
+        Alarm(
+            kind=AlarmKind.STRANGE_CALLER,
+            description="A principal that isn't a known role opened a root session, or tried to",
+            needs_matching=False,
+            seen_in=callers,
+            metric_filter=_all_of(*_ASSUME_ROOT_FILTER, f"({_ISSUER} NOT EXISTS || ({others}))"),
+            event_pattern=_assume_root_pattern([{"exists": False}, {"anything-but": known}]),
+        ),
+        Alarm(
+            kind=AlarmKind.KNOWN_ROLE,
+            description="A known role opened a root session, or tried to: ours only if the ledger names its access key"
+            " id",
+            needs_matching=True,
+            seen_in=callers,
+            metric_filter=_all_of(*_ASSUME_ROOT_FILTER, f"({ours})"),
+            event_pattern=_assume_root_pattern(known),
+        ),
+        Alarm(
+            kind=AlarmKind.ROOT_SESSION,
+            description="A call in a root session: ours only if the ledger names its access key id",
+            needs_matching=True,
+            seen_in="every member account",
+            metric_filter=_all_of('$.userIdentity.type = "Root"', f'{_ASSUMED_ROOT} = "true"'),
+            event_pattern={
+                "detail-type": [_BY_API],
+                "detail": {"userIdentity": {"type": ["Root"], "sessionContext": {"assumedRoot": ["true"]}}},
+            },
+        ),
     )
-
-
-def _strange_caller(known: list[str]) -> Alarm:
-    others = " && ".join(f'{_ISSUER} != "{arn}"' for arn in known)
-    return Alarm(
-        kind=AlarmKind.STRANGE_CALLER,
-        description="A principal that isn't a known role opened a root session, or tried to",
-        needs_matching=False,
-        seen_in="the management account and the delegated administrator",
-        metric_filter=_all_of(*_ASSUME_ROOT_FILTER, f"({_ISSUER} NOT EXISTS || ({others}))"),
-        event_pattern=_assume_root_pattern([{"exists": False}, {"anything-but": known}]),
-    )
-
-
-def _known_role(known: list[str]) -> Alarm:
-    ours = " || ".join(f'{_ISSUER} = "{arn}"' for arn in known)
-    return Alarm(
-        kind=AlarmKind.KNOWN_ROLE,
-        description="A known role opened a root session, or tried to: ours only if the ledger names its access key id",
-        needs_matching=True,
-        seen_in="the management account and the delegated administrator",
-        metric_filter=_all_of(*_ASSUME_ROOT_FILTER, f"({ours})"),
-        event_pattern=_assume_root_pattern(known),
-    )
-
-
-def _root_session() -> Alarm:
-    return Alarm(
-        kind=AlarmKind.ROOT_SESSION,
-        description="A call in a root session: ours only if the ledger names its access key id",
-        needs_matching=True,
-        seen_in="every member account",
-        metric_filter=_all_of('$.userIdentity.type = "Root"', f'{_ASSUMED_ROOT} = "true"'),
-        event_pattern={
-            "detail-type": [_BY_API],
-            "detail": {"userIdentity": {"type": ["Root"], "sessionContext": {"assumedRoot": ["true"]}}},
-        },
-    )
+    for alarm in alarms:
+        what = f"The metric filter {alarm.name}"
+        require_fits(len(alarm.metric_filter), METRIC_FILTER_CHARACTERS, what, "Name fewer known roles.")
+    return alarms
 
 
 _ASSUME_ROOT_FILTER = (
@@ -304,12 +290,20 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
     :raises InputError: if an ARN is of another partition, a policy would be too large, or a guardrail can't exempt the
         failsafe because the delegated administrators couldn't be read.
     """
-    home = wishes.role_account_id or _choose_home(ground)
+    management_account_id = ground.organization.management_account_id
+    home = wishes.role_account_id or next(iter(ground.delegate_ids), management_account_id)
     targets = make_targets(ground, wishes)
     trust = _make_trust(ground, wishes, home)
-    set_up_trust = replace(_make_trust(ground, wishes, ground.organization.management_account_id), server=None)
+    set_up_trust = replace(_make_trust(ground, wishes, management_account_id), server=None)
     roles = tuple(make_role(role, targets, trust) for role in SERVER_ROLES)
-    known = (*(role.arn(ground.partition, home) for role in roles), *_parse_known_roles(ground, wishes))
+    known = [role.arn(ground.partition, home) for role in roles]
+    for text in wishes.known_roles:
+        principal = parse_principal(text, ground.partition, "The known role")
+        if principal.can_show_mfa or principal.is_pattern:
+            raise InputError(
+                f"The known role {text} isn't a role.", hint="Give the ARN of one role, without wildcards."
+            )
+        known.append(principal.arn)
     return PolicyBundle(
         ground=ground,
         role_account_id=home,
@@ -317,7 +311,7 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
         set_up_role=make_role(ShippedRole.SET_UP, targets, set_up_trust),
         guardrails=_make_guardrails(ground, wishes),
         alarms=make_alarms(known),
-        known_role_arns=known,
+        known_role_arns=tuple(known),
         remarks=_list_remarks(ground, wishes, trust),
     )
 
@@ -328,31 +322,12 @@ def make_targets(ground: PolicyFacts, wishes: PolicyInputs) -> RoleTargets:
     return RoleTargets(ground.partition, wishes.target_ids, tuple(sorted(kept)))
 
 
-def _choose_home(ground: PolicyFacts) -> AccountId:
-    return next(iter(ground.delegate_ids), ground.organization.management_account_id)
-
-
 def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> RoleTrust:
-    people = [
-        parse_principal(text, ground.partition, "The trusted principal")
-        for text in wishes.trusted_principals or (home,)
-    ]
-    server = wishes.server_role
+    named, server = wishes.trusted_principals or (home,), wishes.server_role
     return RoleTrust(
-        people=tuple(people),
+        people=tuple(parse_principal(text, ground.partition, "The trusted principal") for text in named),
         server=None if server is None else parse_principal(server, ground.partition, "The server's role"),
     )
-
-
-def _parse_known_roles(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[str, ...]:
-    return tuple(_parse_known_role(text, ground).arn for text in wishes.known_roles)
-
-
-def _parse_known_role(text: str, ground: PolicyFacts) -> TrustedPrincipal:
-    principal = parse_principal(text, ground.partition, "The known role")
-    if principal.can_show_mfa or principal.is_pattern:
-        raise InputError(f"The known role {text} isn't a role.", hint="Give the ARN of one role, without wildcards.")
-    return principal
 
 
 def _list_failsafes(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[AccountId, ...]:
@@ -404,17 +379,10 @@ class PolicyBundleBuilder:
         :raises AwsError: if the organization can't be read.
         :raises DatabaseError: if the recovery windows can't be read, because then none would be exempt.
         """
-        return make_bundle(self.read_ground(), wishes)
-
-    def read_ground(self) -> PolicyFacts:
-        """Read the facts that policies must fit.
-
-        :raises AwsError: if the organization can't be read.
-        :raises DatabaseError: if the recovery windows can't be read.
-        """
         unfinished = self.windows.list_windows(unfinished_only=True)
-        return PolicyFacts(
+        ground = PolicyFacts(
             organization=self.reader.read_organization(),
             setup=self.reader.read_setup(),
             open_window_ids=tuple(sorted({one.account_id for one in unfinished if one.state in OWING_STATES})),
         )
+        return make_bundle(ground, wishes)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from itertools import groupby
@@ -30,7 +30,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined, Template
 
-from rootkeeper.organization.accounts import IAM_SERVICE_PRINCIPAL, AccountId, Feature
+from rootkeeper.organization.accounts import IAM_SERVICE_PRINCIPAL, Feature
 from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, METRIC_NAMESPACE, AlarmKind, PolicyBundle, Receiver
 from rootkeeper.shipped_policies.rules import GuardrailKind
 
@@ -97,41 +97,29 @@ class _Dumper(yaml.SafeDumper):
 
 def render_hcl(value: Any, indent: str = "") -> str:
     """A value of Terraform's language; all lines but the first are indented by ``indent``."""
+    inner = indent + _INDENT
     if isinstance(value, str):
         return _quote(value)
     if isinstance(value, Mapping):
-        return _render_object(value, indent)
+        return "\n".join(["{", *_render_pairs(value.items(), inner), f"{indent}}}"]) if value else "{}"
     if isinstance(value, list | tuple):
-        return _render_list(value, indent)
+        texts = [render_hcl(item, inner) for item in value]
+        if len(texts) <= 1 and not any("\n" in text for text in texts):
+            return f"[{', '.join(texts)}]"
+        return "\n".join(["[", *(f"{inner}{text}," for text in texts), f"{indent}]"])
     return json.dumps(value)
-
-
-def _render_object(value: Mapping[str, Any], indent: str) -> str:
-    if not value:
-        return "{}"
-    return "\n".join(["{", *_render_pairs(value.items(), indent + _INDENT), f"{indent}}}"])
 
 
 def _render_pairs(pairs: Iterable[tuple[str, Any]], indent: str) -> Iterator[str]:
     """``name = value`` lines; values of one line that follow one another are aligned, as ``terraform fmt`` does."""
-    rendered = [(_key(name), render_hcl(value, indent)) for name, value in pairs]
+    rendered = [
+        (name if _IDENTIFIER.fullmatch(name) else _quote(name), render_hcl(value, indent)) for name, value in pairs
+    ]
     for is_multiline, run in groupby(rendered, key=lambda pair: "\n" in pair[1]):
         aligned = list(run)
         width = 0 if is_multiline else max(len(name) for name, _ in aligned)
         for name, text in aligned:
             yield f"{indent}{name:<{width}} = {text}"
-
-
-def _render_list(values: Sequence[Any], indent: str) -> str:
-    inner = indent + _INDENT
-    texts = [render_hcl(value, inner) for value in values]
-    if len(texts) <= 1 and not any("\n" in text for text in texts):
-        return f"[{', '.join(texts)}]"
-    return "\n".join(["[", *(f"{inner}{text}," for text in texts), f"{indent}]"])
-
-
-def _key(name: str) -> str:
-    return name if _IDENTIFIER.fullmatch(name) else _quote(name)
 
 
 def _quote(text: str) -> str:
@@ -188,8 +176,11 @@ def render_terraform(bundle: PolicyBundle) -> str:
     """One file, a root configuration; the same bundle gives the same text."""
     setup = bundle.ground.setup
     lacks_features = setup.features is not None and not setup.features >= set(Feature)
+    # Where root sessions are opened, by the name of the provider; the roles' account only if it is another one.
+    management_id = bundle.ground.organization.management_account_id
+    others = {} if bundle.role_account_id == management_id else {"roles": bundle.role_account_id}
     return load_code_template("terraform.tf.jinja").render(
-        accounts=_find_accounts(bundle),
+        accounts={"management": management_id, **others},
         bundle=bundle,
         every_event_state=EVERY_EVENT_STATE,
         features=[feature.value for feature in sorted(Feature)],
@@ -202,10 +193,3 @@ def render_terraform(bundle: PolicyBundle) -> str:
         receiver_variables=_RECEIVER_VARIABLES,
         target_variables=_TARGET_VARIABLES,
     )
-
-
-def _find_accounts(bundle: PolicyBundle) -> dict[str, AccountId]:
-    """Where root sessions are opened, by the name of the provider; the roles' account only if it is another one."""
-    management_id = bundle.ground.organization.management_account_id
-    others = {} if bundle.role_account_id == management_id else {"roles": bundle.role_account_id}
-    return {"management": management_id, **others}

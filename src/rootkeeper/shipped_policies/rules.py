@@ -509,7 +509,16 @@ def make_trust_policy(trust: RoleTrust) -> PolicyDocument:
 
     :raises InputError: if it is larger than AWS takes.
     """
-    document = make_document(_list_trust(trust))
+    with_mfa = [principal for principal in trust.people if principal.can_show_mfa]
+    roles = [principal for principal in trust.people if not principal.can_show_mfa]
+    statements = [
+        *_list_trust_statements("PeopleWithMfa", with_mfa, _WITH_MFA),
+        *_list_trust_statements("RolesWhoseSignInDemandsMfa", roles, {}),
+    ]
+    if trust.server is not None:
+        condition = {"StringLike": {"sts:SourceIdentity": "?*"}}
+        statements += _list_trust_statements("ServerInTheNameOfAPerson", [trust.server], condition)
+    document = make_document(statements)
     require_fits(
         measure_iam_policy(document),
         TRUST_POLICY_CHARACTERS,
@@ -517,17 +526,6 @@ def make_trust_policy(trust: RoleTrust) -> PolicyDocument:
         "Trust fewer principals: a role that people assume first, or a group's account.",
     )
     return document
-
-
-def _list_trust(trust: RoleTrust) -> Iterator[Statement]:
-    with_mfa = [principal for principal in trust.people if principal.can_show_mfa]
-    roles = [principal for principal in trust.people if not principal.can_show_mfa]
-    yield from _list_trust_statements("PeopleWithMfa", with_mfa, _WITH_MFA)
-    yield from _list_trust_statements("RolesWhoseSignInDemandsMfa", roles, {})
-    if trust.server is not None:
-        yield from _list_trust_statements(
-            "ServerInTheNameOfAPerson", [trust.server], {"StringLike": {"sts:SourceIdentity": "?*"}}
-        )
 
 
 _WITH_MFA = {

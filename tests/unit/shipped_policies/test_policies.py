@@ -48,7 +48,7 @@ def test_only_reading_calls_are_made() -> None:
 def test_an_account_is_spared_while_a_credential_of_ours_may_be_there(state: WindowState) -> None:
     windows = InMemoryWindows()
     windows.add(make_window(state))
-    ground = PolicyBundleBuilder(FakeOrganization(), windows).read_ground()
+    ground = PolicyBundleBuilder(FakeOrganization(), windows).make(PolicyInputs()).ground
     assert ground.open_window_ids == ((MEMBER,) if state in OWING_STATES else ())
 
 
