@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from rootkeeper.access.counts import StoredAnswers
 from rootkeeper.access.records import StoredAnswer
 from rootkeeper.errors import InputError, JobConflictError
 
 
-@dataclass
 class InMemoryAnswers(StoredAnswers):
     """Implements StoredAnswers; nothing is forgotten."""
 
-    kept: dict[str, tuple[str, StoredAnswer | None]] = field(default_factory=dict)
+    kept: dict[str, tuple[str, StoredAnswer | None]]
     """Fingerprint and answer by key."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "kept", {})
 
     def claim(self, key: str, fingerprint: str) -> StoredAnswer | None:
         if key not in self.kept:

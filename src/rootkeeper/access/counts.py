@@ -6,18 +6,19 @@ kept as hashes, because they are text of a client: a user may type a password in
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, delete, func, insert, select, update
 
 from rootkeeper.access.records import StoredAnswer
-from rootkeeper.access.rules import AttemptLimit
+from rootkeeper.access.rules import AttemptLimit, hash_text
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
+from rootkeeper.database.rows import to_row
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.ledger.owners import Owner, find_owner
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
@@ -50,13 +51,17 @@ class FailureCounter:
 
         def work(transaction: WriteTransaction) -> str | None:
             now, connection = self._clock.now(), transaction.connection
-            if any(self._count(connection, limit, now) >= limit.most for limit in limits):
-                return None
+            for limit in limits:
+                is_counted = self._is_own & (_attempts.ends_at > now) & (_attempts.key_hash == hash_text(limit.key))
+                counted = select(func.count()).select_from(schema.failed_attempts).where(is_counted)
+                if connection.execute(counted).scalar_one() >= limit.most:
+                    return None
             own = delete_surplus(
                 connection, _attempts.attempt_id, self._organization_id, now, len(limits), self._most_kept
             )
             rows = [
-                own | {"attempt_id": attempt_id, "key_hash": hash_key(x.key), "ends_at": now + x.within} for x in limits
+                own | {"attempt_id": attempt_id, "key_hash": hash_text(x.key), "ends_at": now + x.within}
+                for x in limits
             ]
             connection.execute(insert(schema.failed_attempts), rows)
             return attempt_id
@@ -71,16 +76,6 @@ class FailureCounter:
     @property
     def _is_own(self) -> ColumnElement[bool]:
         return _attempts.organization_id == self._organization_id
-
-    def _count(self, connection: Connection, limit: AttemptLimit, now: datetime) -> int:
-        is_counted = self._is_own & (_attempts.ends_at > now) & (_attempts.key_hash == hash_key(limit.key))
-        counted = select(func.count()).select_from(schema.failed_attempts).where(is_counted)
-        found: int = connection.execute(counted).scalar_one()
-        return found
-
-
-def hash_key(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def delete_surplus(
@@ -105,25 +100,18 @@ def delete_surplus(
 _answers = schema.kept_answers.c
 
 
+@dataclass(frozen=True, slots=True)
 class StoredAnswers:
     """Answers to requests of one organization, each under a key of the client; kept for a day.
 
     :raises DatabaseError: if the database can't be written.
     """
 
-    def __init__(
-        self,
-        commits: GroupCommit,
-        organization_id: str,
-        clock: Clock,
-        owner: Callable[[], Owner],
-        most_kept: int = MOST_ANSWERS_KEPT,
-    ) -> None:
-        self._commits = commits
-        self._organization_id = organization_id
-        self._clock = clock
-        self._owner = owner
-        self._most_kept = most_kept
+    commits: GroupCommit
+    organization_id: str
+    clock: Clock
+    owner: Callable[[], Owner]
+    most_kept: int = MOST_ANSWERS_KEPT
 
     def claim(self, key: str, fingerprint: str) -> StoredAnswer | None:
         """Return the answer that the request of this key got; ``None`` if the caller must answer it now.
@@ -133,21 +121,29 @@ class StoredAnswers:
         :raises InputError: if the key was used for a request of another fingerprint.
         :raises JobConflictError: if the first request of this key is still being answered.
         """
-        owner_id = self._owner().owner_id
+        owner_id = self.owner().owner_id
 
         def work(transaction: WriteTransaction) -> StoredAnswer | None:
             connection = transaction.connection
-            now = self._clock.now()
-            own = delete_surplus(connection, _answers.key_hash, self._organization_id, now, 1, self._most_kept)
+            now = self.clock.now()
+            own = delete_surplus(connection, _answers.key_hash, self.organization_id, now, 1, self.most_kept)
             row = connection.execute(select(schema.kept_answers).where(self._is(key))).one_or_none()
             if row is not None:
-                _require_same(row, fingerprint)
+                if row.fingerprint != fingerprint:
+                    raise InputError(
+                        "This Idempotency-Key was used for another request.", hint="Use a new key for each request."
+                    )
                 if row.status is not None:
                     return StoredAnswer(row.status, row.media_type, row.body)
-                _require_abandoned(connection, row, now)
+                # The process that claimed the request may have died before it answered.
+                owner = find_owner(connection, row.claimed_by)
+                if owner is not None and not owner.is_dead(now):
+                    raise JobConflictError(
+                        "The same request is in progress.", hint="Wait for its answer, or try again later."
+                    )
                 connection.execute(delete(schema.kept_answers).where(self._is(key)))
             new = {
-                "key_hash": hash_key(key),
+                "key_hash": hash_text(key),
                 "fingerprint": fingerprint,
                 "claimed_by": owner_id,
                 "ends_at": now + KEPT_FOR,
@@ -155,33 +151,20 @@ class StoredAnswers:
             connection.execute(insert(schema.kept_answers).values(own | new))
             return None
 
-        return self._commits.run(work)
+        return self.commits.run(work)
 
     def keep(self, key: str, answer: StoredAnswer) -> None:
         """Keep the answer to a claimed request; does nothing if another process has the claim by now."""
-        values = {"status": answer.status, "media_type": answer.media_type, "body": answer.body}
-        statement = update(schema.kept_answers).where(self._is_claimed(key)).values(values)
-        self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+        statement = update(schema.kept_answers).where(self._is_claimed(key)).values(to_row(answer))
+        self.commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     def release(self, key: str) -> None:
         """Drop the claim, so that a repeat is answered; does nothing if another process has the claim by now."""
         statement = delete(schema.kept_answers).where(self._is_claimed(key))
-        self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+        self.commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     def _is(self, key: str) -> ColumnElement[bool]:
-        return (_answers.organization_id == self._organization_id) & (_answers.key_hash == hash_key(key))
+        return (_answers.organization_id == self.organization_id) & (_answers.key_hash == hash_text(key))
 
     def _is_claimed(self, key: str) -> ColumnElement[bool]:
-        return self._is(key) & (_answers.claimed_by == self._owner().owner_id) & _answers.status.is_(None)
-
-
-def _require_abandoned(connection: Connection, row: Row[Any], now: datetime) -> None:
-    """The process that claimed the request may have died before it answered."""
-    owner = find_owner(connection, row.claimed_by)
-    if owner is not None and not owner.is_dead(now):
-        raise JobConflictError("The same request is in progress.", hint="Wait for its answer, or try again later.")
-
-
-def _require_same(row: Row[Any], fingerprint: str) -> None:
-    if row.fingerprint != fingerprint:
-        raise InputError("This Idempotency-Key was used for another request.", hint="Use a new key for each request.")
+        return self._is(key) & (_answers.claimed_by == self.owner().owner_id) & _answers.status.is_(None)

@@ -17,7 +17,7 @@ import stat
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
-from rootkeeper.access.counts import delete_surplus, hash_key
-from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Passkey, TotpFactor
+from rootkeeper.access.counts import delete_surplus
+from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Passkey, TotpFactor, hash_text
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.files import sync_folder
+from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, InputError, SettingsError
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
 
 _KEY_BYTES = 32
 
@@ -108,22 +109,18 @@ def open_cipher(store: Store, commits: GroupCommit, organization_id: str, path: 
     with reading(store) as connection:
         is_known = connection.execute(select(_checks.check_value).where(_checks.organization_id == organization_id))
         may_make = is_known.scalar_one_or_none() is None
-    sealing = KeyFileCipher(_read_or_make(path, may_make=may_make), organization_id, path)
-    commits.run(lambda transaction: sealing.require_known(transaction.connection))
-    return sealing
-
-
-def _read_or_make(path: Path, *, may_make: bool) -> bytes:
     try:
         if may_make and not path.exists():
             _make(path)
-        return _read(path)
+        sealing = KeyFileCipher(_read(path), organization_id, path)
     except FileNotFoundError as error:
         raise SettingsError(f"The key file {path} is missing.", hint=_COPY_HINT) from error
     except OSError as error:
         raise SettingsError(
             f"The key file {path} can't be used: {error.strerror}.", hint="Check server.key_file and its folder."
         ) from error
+    commits.run(lambda transaction: sealing.require_known(transaction.connection))
+    return sealing
 
 
 def _make(path: Path) -> None:
@@ -161,7 +158,7 @@ _factors = schema.factors.c
 _challenges = schema.factor_challenges.c
 
 
-class FactorStore:
+class FactorStore(OrganizationStore):
     """Second factors of one organization's users.
 
     A factor counts from its confirmation on. Seeds are kept encrypted, with a key that isn't in the database.
@@ -171,21 +168,19 @@ class FactorStore:
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str, sealing: KeyFileCipher | None) -> None:
         """:param sealing: ``None`` if codes of authenticator apps are neither made nor checked."""
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
+        super().__init__(store, commits, organization_id)
         self._known_cipher = sealing
 
     def list_factors(self, identity_id: str) -> tuple[Factor, ...]:
         """The confirmed ones, the oldest first."""
-        return tuple(_parse(row) for row in self._read(self._select_confirmed(identity_id)))
+        return tuple(parse_row(Factor, row) for row in self._read(self._select_confirmed(identity_id)))
 
     # Authenticator apps.
 
     def begin_totp(self, factor: Factor, secret: str) -> None:
         """Keep an app that waits for its first code; replaces another one of the user that waits."""
         sealing = self._cipher
-        row = self._describe(factor) | {"sealed_seed": sealing.seal(secret, factor.factor_id), "last_step": 0}
+        row = self._row_of(factor) | {"sealed_seed": sealing.seal(secret, factor.factor_id), "last_step": 0}
         others = delete(schema.factors).where(self._is_of(factor.identity_id), _factors.confirmed_at.is_(None))
 
         def work(transaction: WriteTransaction) -> None:
@@ -220,7 +215,7 @@ class FactorStore:
 
     def add_passkey(self, passkey: Passkey) -> None:
         """:raises InputError: if it is kept already."""
-        row = self._describe(passkey.factor) | {
+        row = self._row_of(passkey.factor) | {
             "confirmed_at": passkey.factor.created_at,
             "credential_id": passkey.credential_id.hex(),
             "public_key": passkey.public_key.hex(),
@@ -240,7 +235,9 @@ class FactorStore:
     def list_passkeys(self, identity_id: str) -> tuple[Passkey, ...]:
         statement = self._select_confirmed(identity_id).where(_factors.kind == FactorKind.PASSKEY.value)
         return tuple(
-            Passkey(_parse(row), bytes.fromhex(row.credential_id), bytes.fromhex(row.public_key), row.sign_count)
+            Passkey(
+                parse_row(Factor, row), bytes.fromhex(row.credential_id), bytes.fromhex(row.public_key), row.sign_count
+            )
             for row in self._read(statement)
         )
 
@@ -292,7 +289,7 @@ class FactorStore:
         def work(transaction: WriteTransaction) -> Factor | None:
             row = transaction.connection.execute(select(schema.factors).where(is_it)).one_or_none()
             transaction.connection.execute(delete(schema.factors).where(is_it))
-            return None if row is None else _parse(row)
+            return None if row is None else parse_row(Factor, row)
 
         return self._commits.run(work)
 
@@ -321,8 +318,7 @@ class FactorStore:
             return connection.execute(statement).all()
 
     def _update(self, which: ColumnElement[bool], **values: object) -> bool:
-        statement = update(schema.factors).where(which).values(**values)
-        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount) == 1
+        return self._execute(update(schema.factors).where(which).values(**values)) == 1
 
     @property
     def _is_own(self) -> ColumnElement[bool]:
@@ -337,26 +333,15 @@ class FactorStore:
     def _select_confirmed(self, identity_id: str) -> Select[Any]:
         return self._select(identity_id).where(_factors.confirmed_at.is_not(None))
 
-    def _describe(self, factor: Factor) -> dict[str, object]:
-        return {
-            "factor_id": factor.factor_id,
-            "organization_id": self._organization_id,
-            "identity_id": factor.identity_id,
-            "kind": factor.kind.value,
-            "name": factor.name,
-            "created_at": factor.created_at,
-        }
+    def _row_of(self, factor: Factor) -> dict[str, Any]:
+        return to_row(factor) | {"organization_id": self._organization_id}
 
     def _parse_totp(self, row: Row[Any]) -> TotpFactor:
-        return TotpFactor(_parse(row), self._cipher.unseal(row.sealed_seed, row.factor_id), row.last_step)
+        return TotpFactor(parse_row(Factor, row), self._cipher.unseal(row.sealed_seed, row.factor_id), row.last_step)
 
 
 def hash_challenge(challenge: bytes) -> str:
     return hashlib.sha256(challenge).hexdigest()
-
-
-def _parse(row: Row[Any]) -> Factor:
-    return Factor(row.factor_id, row.identity_id, FactorKind(row.kind), row.name, row.created_at, row.last_used_at)
 
 
 MOST_KEPT = 10_000
@@ -387,7 +372,7 @@ class SignInStartStore:
         self._most_kept = most_kept
 
     def keep(self, secret: str, start: SignInStart) -> None:
-        row = asdict(start) | {"secret_hash": hash_key(secret)}
+        row = to_row(start) | {"secret_hash": hash_text(secret)}
 
         def work(transaction: WriteTransaction) -> None:
             connection, now = transaction.connection, self._clock.now()
@@ -398,13 +383,13 @@ class SignInStartStore:
 
     def take(self, secret: str) -> SignInStart | None:
         """Return and remove the start of that secret; ``None`` if there is none, or it has ended."""
-        is_it = (_starts.organization_id == self._organization_id) & (_starts.secret_hash == hash_key(secret))
+        is_it = (_starts.organization_id == self._organization_id) & (_starts.secret_hash == hash_text(secret))
 
         def work(transaction: WriteTransaction) -> SignInStart | None:
             row = transaction.connection.execute(select(schema.sign_in_starts).where(is_it)).one_or_none()
             transaction.connection.execute(delete(schema.sign_in_starts).where(is_it))
             if row is None or row.ends_at <= self._clock.now():
                 return None
-            return SignInStart(row.started_at, row.ends_at, row.return_to, row.session_id)
+            return parse_row(SignInStart, row)
 
         return self._commits.run(work)

@@ -64,7 +64,6 @@ def make_seed() -> str:
 
 
 def make_uri(seed: str, name: str) -> str:
-    """Return the text of the QR code for an app."""
     import pyotp
 
     return pyotp.TOTP(seed, interval=TOTP_SECONDS).provisioning_uri(name=name, issuer_name=ISSUER)
@@ -117,15 +116,6 @@ class PasskeyChallenge:
     challenge: bytes
     options: Mapping[str, Any]
     """The JSON for the browser's WebAuthn call."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewPasskey:
-    """A passkey that a device has just made."""
-
-    credential_id: bytes
-    public_key: bytes
-    sign_count: int
 
 
 def ask_to_register(site: RelyingParty, identity_id: str, name: str, known: Sequence[Passkey]) -> PasskeyChallenge:
@@ -185,8 +175,11 @@ def read_challenge(answer: Mapping[str, Any]) -> bytes:
         return parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"])).challenge
 
 
-def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes) -> NewPasskey:
-    """:raises FactorRefusedError: if the answer is wrong."""
+def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes, factor: Factor) -> Passkey:
+    """Verify an answer, and return the new passkey.
+
+    :raises FactorRefusedError: if the answer is wrong.
+    """
     from webauthn import verify_registration_response
 
     with _refusing():
@@ -196,7 +189,7 @@ def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge:
             expected_rp_id=site.host,
             expected_origin=site.origin,
         )
-    return NewPasskey(found.credential_id, found.credential_public_key, found.sign_count)
+    return Passkey(factor, found.credential_id, found.credential_public_key, found.sign_count)
 
 
 def find_passkey(answer: Mapping[str, Any], known: Sequence[Passkey]) -> Passkey:
@@ -291,12 +284,15 @@ class FactorVerifier:
         :raises TooManyAttemptsError: after too many wrong factors of this user.
         """
         attempt = self._begin_attempt(proven.session)
-        if not self._is_code(proven.session.identity.identity_id, code):
-            raise FactorRefusedError(
-                "The code is wrong, or it was used before.", hint="Wait for the next code, then enter that one."
-            )
-        self.failures.remove_attempt(attempt)
-        return self.renew(proven)
+        now = self.clock.now()
+        for app in self.factors.list_totp(proven.session.identity.identity_id):
+            step = find_step(app.secret, code, now)
+            if step is not None and self.factors.take_step(app.factor.factor_id, step, now):
+                self.failures.remove_attempt(attempt)
+                return self.renew(proven)
+        raise FactorRefusedError(
+            "The code is wrong, or it was used before.", hint="Wait for the next code, then enter that one."
+        )
 
     def verify_passkey(
         self, proven: AuthenticatedSession, answer: Mapping[str, Any], site: RelyingParty
@@ -338,14 +334,6 @@ class FactorVerifier:
                 wait_seconds=int(FAILURES_COUNT.total_seconds()),
             )
         return attempt
-
-    def _is_code(self, identity_id: str, code: str) -> bool:
-        now = self.clock.now()
-        for app in self.factors.list_totp(identity_id):
-            step = find_step(app.secret, code, now)
-            if step is not None and self.factors.take_step(app.factor.factor_id, step, now):
-                return True
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,11 +411,10 @@ class FactorService:
         challenge = read_challenge(answer)
         now = self.clock.now()
         _require_asked(self.factors.take_challenge(session.session_id, ChallengePurpose.REGISTER, challenge, now))
-        new = check_registration(answer, site, challenge)
-        factor = self._make(session.identity, FactorKind.PASSKEY, name)
-        self._record("factor_added", session.identity, factor.kind)
-        self.factors.add_passkey(Passkey(factor, new.credential_id, new.public_key, new.sign_count))
-        return factor
+        passkey = check_registration(answer, site, challenge, self._make(session.identity, FactorKind.PASSKEY, name))
+        self._record("factor_added", session.identity, passkey.factor.kind)
+        self.factors.add_passkey(passkey)
+        return passkey.factor
 
     def remove(self, identity: Identity, factor_id: str) -> Factor:
         """Remove one of the user's own factors.

@@ -123,8 +123,19 @@ def read_id_token(
     claims = _read_signed(text, keys)
     if claims.get("iss") != rules.issuer:
         raise _unproven("another provider issued it")
-    _require_own_audience(claims, rules.client_id)
-    _require_in_time(claims, now)
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    party = claims.get("azp", rules.client_id if len(audiences) == 1 else None)
+    if rules.client_id not in audiences or party != rules.client_id:
+        raise _unproven("it is for another client")
+    ends_at, issued_at = _moment(claims, "exp"), _moment(claims, "iat")
+    begins_at = _moment(claims, "nbf") or issued_at
+    if ends_at is None or issued_at is None or begins_at is None:
+        raise _unproven("it has no time of issue or no end")
+    if now >= ends_at + LEEWAY:
+        raise _unproven("it has expired")
+    if max(issued_at, begins_at) > now + LEEWAY:
+        raise _unproven("it isn't valid yet, so one of the clocks is wrong")
     if claims.get("nonce") != nonce:
         raise _unproven("it belongs to another sign-in")
     return _read_person(claims, rules)
@@ -140,30 +151,15 @@ def _read_signed(text: object, keys: Mapping[str, Any]) -> Mapping[str, Any]:
         raise _unproven("its signature isn't the provider's") from error
 
 
-def _require_own_audience(claims: Mapping[str, Any], client_id: str) -> None:
-    audience = claims.get("aud")
-    audiences = audience if isinstance(audience, list) else [audience]
-    party = claims.get("azp", client_id if len(audiences) == 1 else None)
-    if client_id not in audiences or party != client_id:
-        raise _unproven("it is for another client")
-
-
-def _require_in_time(claims: Mapping[str, Any], now: datetime) -> None:
-    ends_at, issued_at = _moment(claims, "exp"), _moment(claims, "iat")
-    begins_at = _moment(claims, "nbf") or issued_at
-    if ends_at is None or issued_at is None or begins_at is None:
-        raise _unproven("it has no time of issue or no end")
-    if now >= ends_at + LEEWAY:
-        raise _unproven("it has expired")
-    if max(issued_at, begins_at) > now + LEEWAY:
-        raise _unproven("it isn't valid yet, so one of the clocks is wrong")
-
-
 def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIdentity:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
         raise _unproven("it names no person")
-    name = next((claims[claim] for claim in rules.name_claims if _is_a_name(claims, claim)), None)
+    # An e-mail address that the provider hasn't verified can be any text, so it isn't a name. Some providers send the
+    # boolean as text. Source: OpenID Connect Core 1.0, section 5.1.
+    unverified = {"email"} if str(claims.get("email_verified")).lower() == "false" else set()
+    sent = [claims[one] for one in rules.name_claims if isinstance(claims.get(one), str) and one not in unverified]
+    name = next(iter(sent), None)
     if not name:
         raise NotSignedInError(
             f"{rules.name} doesn't send the person's name.",
@@ -177,15 +173,6 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIde
         methods=frozenset(_texts(claims.get("amr"))),
         authenticated_at=_moment(claims, "auth_time"),
     )
-
-
-def _is_a_name(claims: Mapping[str, Any], claim: str) -> bool:
-    """An e-mail address that the provider hasn't verified can be any text, so it isn't a name.
-
-    Source: OpenID Connect Core 1.0, section 5.1; some providers send the boolean as text.
-    """
-    is_unverified = claim == "email" and str(claims.get("email_verified")).lower() == "false"
-    return isinstance(claims.get(claim), str) and not is_unverified
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> datetime | None:
@@ -375,7 +362,6 @@ class OidcProvider:
 
 
 def _plain(text: object) -> str:
-    """Make text of the provider short and printable."""
     return "".join(character for character in str(text)[:200] if character.isprintable())
 
 
@@ -456,11 +442,19 @@ class ProviderSignInService:
         """Sign in the person that the provider has proven. An answer can be used once, also if the sign-in fails.
 
         :param keeping: acts in the server's own name, because the provider decides.
-        :raises NotSignedInError: if the answer proves nothing, belongs to another browser, or was used before.
+        :raises NotSignedInError: if the answer proves nothing, belongs to another browser, or was used before;
+            or, for a confirmation, if another person signed in at the provider.
         :raises PermissionDeniedError: if the person has no role here, or the name belongs to another identity.
         :raises IdentityProviderError: if the provider can't be reached.
         """
-        secret, start = self._take(answer)
+        secret = answer.secret
+        expected = "" if secret is None else derive(secret, "state")
+        # The state is compared before the start is used up, so only the browser that began the sign-in can use it up.
+        if secret is None or not hmac.compare_digest(expected.encode(), answer.state.encode(errors="surrogatepass")):
+            raise _not_begun()
+        start = self.starts.take(secret)
+        if start is None:
+            raise _not_begun()
         if answer.error is not None or answer.code is None:
             raise NotSignedInError(
                 f"{self.rules.name} refused the sign-in.",
@@ -470,44 +464,18 @@ class ProviderSignInService:
         if start.session_id is not None:
             require_just_signed_in(person, start.started_at)
         identity = keeping.admit(person, self.rules.require_role(person))
-        self._end_former(start, identity.identity_id)
-        factor_at = find_factor_time(person, self.rules, self.clock.now())
-        return CompletedProviderSignIn(
-            self._begin_session(identity.identity_id, client_origin, factor_at), start.return_to
-        )
-
-    def _take(self, answer: ProviderAnswer) -> tuple[str, SignInStart]:
-        """Compare the state before the start is used up, so that only the browser that began it can use it up."""
-        secret = answer.secret
-        expected = "" if secret is None else derive(secret, "state")
-        if secret is None or not hmac.compare_digest(expected.encode(), answer.state.encode(errors="surrogatepass")):
-            raise _not_begun()
-        start = self.starts.take(secret)
-        if start is None:
-            raise _not_begun()
-        return secret, start
-
-    def _end_former(self, start: SignInStart, identity_id: str) -> None:
-        """End the sign-in that the provider has confirmed; the new one replaces it.
-
-        :raises NotSignedInError: if another person signed in at the provider.
-        """
-        if start.session_id is None:
-            return
-        if self.sessions.end_session(start.session_id, identity_id) is None:
+        # The new sign-in replaces the one that the provider has confirmed.
+        if start.session_id is not None and self.sessions.end_session(start.session_id, identity.identity_id) is None:
             raise NotSignedInError(
                 "Another person signed in at the identity provider, or the sign-in here has ended.",
                 hint="Sign in again.",
             )
-
-    def _begin_session(
-        self, identity_id: str, client_origin: ClientOrigin, factor_at: datetime | None
-    ) -> AuthenticatedSession:
+        factor_at = find_factor_time(person, self.rules, self.clock.now())
         new = replace(make_session(SessionKind.BROWSER, client_origin, self.clock), factor_at=factor_at)
-        session = self.sessions.begin(identity_id, new)
+        session = self.sessions.begin(identity.identity_id, new)
         if session is None:
             raise NotSignedInError("The user was just disabled.", hint="Ask an administrator.")
-        return AuthenticatedSession(session, new.secret)
+        return CompletedProviderSignIn(AuthenticatedSession(session, new.secret), start.return_to)
 
 
 def make_authorization_request(secret: str, redirect_uri: str) -> AuthorizationRequest:

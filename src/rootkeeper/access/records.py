@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
-from rootkeeper.shapes import Answer, IdentityId, JsonSchema, Moment, record
-from rootkeeper.values import JsonValue, json_time
+from rootkeeper.access.rules import FactorKind, Identity, IdentityKind, Permission, ServerRole, SignInWay
+from rootkeeper.shapes import Answer, IdentityId, JsonSchema, Moment, fill_record, record
+from rootkeeper.values import JsonValue
 
 
 @record
@@ -90,28 +90,12 @@ class NewTokenAnswer(Answer):
     identity: IdentityRecord
 
 
-def identity_to_record(identity: Identity, now: datetime) -> dict[str, JsonValue]:
-    return {
-        "identity_id": identity.identity_id,
-        "kind": identity.kind.value,
-        "name": identity.name,
-        "role": identity.role.value,
-        "signs_in_by": identity.signs_in_by.value if identity.kind is IdentityKind.USER else None,
-        "limited_to": _scope_to_record(identity.scope),
-        "is_usable": identity.is_usable(now),
-        "created_by": identity.created_by,
-        "created_at": json_time(identity.created_at),
-        "expires_at": json_time(identity.expires_at),
-        "disabled_at": json_time(identity.disabled_at),
-        "last_used_at": json_time(identity.last_used_at),
-    }
-
-
-def _scope_to_record(scope: TokenScope) -> dict[str, JsonValue] | None:
-    if scope.is_unlimited:
-        return None
-    permissions = None if scope.permissions is None else sorted(one.value for one in scope.permissions)
-    return {"permissions": permissions, "organizational_units": list(scope.organizational_units)}
+def identity_to_record(identity: Identity, now: datetime) -> dict[str, Any]:
+    scope = identity.scope
+    limits = None if scope.is_unlimited else fill_record(IdentityLimits, scope)
+    signs_in_by = identity.signs_in_by.value if identity.kind is IdentityKind.USER else None
+    is_usable = identity.is_usable(now)
+    return {**fill_record(IdentityRecord, identity, signs_in_by=signs_in_by, limited_to=limits, is_usable=is_usable)}
 
 
 def identity_to_parameters(identity: Identity) -> dict[str, JsonValue]:

@@ -259,7 +259,6 @@ class Identity:
             )
 
     def to_actor(self, caller_arn: str | None = None) -> Actor:
-        """Return the actor that the ledger names."""
         kind = ActorKind.SIGNED_IN if self.kind is IdentityKind.USER else ActorKind.TOKEN
         return Actor(self.name, kind, caller_arn)
 
@@ -479,8 +478,12 @@ def make_name_taken_error(name: str) -> InputError:
 
 
 def fold_name(name: str) -> str:
-    """Return the form in which names are compared."""
     return name.casefold()
+
+
+def hash_text(text: str) -> str:
+    """Hash a random secret, or text of a client. It may be no valid Unicode, because JSON can contain such text."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def require_password(password: str, name: str) -> None:
@@ -557,11 +560,7 @@ class ProviderIdentity:
     @property
     def proof_hash(self) -> str:
         """The key by which the store finds this person."""
-        return hash_subject(self.issuer, self.subject)
-
-
-def hash_subject(issuer: str, subject: str) -> str:
-    return hashlib.sha256(f"{issuer}\0{subject}".encode(errors="surrogatepass")).hexdigest()
+        return hash_text(f"{self.issuer}\0{self.subject}")
 
 
 def find_factor_time(person: ProviderIdentity, rules: ProviderRules, now: datetime) -> datetime | None:

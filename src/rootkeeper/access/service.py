@@ -108,7 +108,6 @@ def derive_csrf_token(secret: str) -> str:
 
 
 def is_csrf_token(given: str, secret: str) -> bool:
-    """Whether the token belongs to the secret, compared in constant time."""
     return hmac.compare_digest(given.encode(errors="surrogatepass"), derive_csrf_token(secret).encode())
 
 
@@ -300,16 +299,12 @@ class IdentityService:
     def _make(
         self, prefix: str, kind: IdentityKind, name: str, role: ServerRole, expires_at: datetime | None = None
     ) -> Identity:
-        self._require_free(parse_identity_name(name))
-        identity_id = f"{prefix}-{secrets.token_hex(5)}"
-        return Identity(identity_id, kind, name, role, self.actor.name, self.clock.now(), expires_at)
-
-    def _require_free(self, name: str) -> None:
-        """Check before anything is recorded. If two are added at once, the store rejects the second."""
+        """Check the name before anything is recorded. If two are added at once, the store rejects the second."""
         try:
-            self.store.get(name)
+            self.store.get(parse_identity_name(name))
         except NotFoundError:
-            return
+            identity_id = f"{prefix}-{secrets.token_hex(5)}"
+            return Identity(identity_id, kind, name, role, self.actor.name, self.clock.now(), expires_at)
         raise make_name_taken_error(name)
 
     def _get(self, name: str, kind: IdentityKind | None) -> Identity:
@@ -363,31 +358,24 @@ class SignInService:
         :raises TooManyAttemptsError: after too many failures of this name or from this address.
         """
         with self._hashing:
-            admitted = self._try(name, password, client_origin, kind)
-        if admitted is None:
-            raise NotSignedInError(
-                "The name or the password is wrong.", hint="Check both. An administrator can set a new password."
-            )
-        return admitted
-
-    def _try(self, name: str, password: str, client_origin: ClientOrigin, kind: SessionKind) -> CompletedSignIn | None:
-        attempt = self._failures.begin_attempt(limit_sign_ins(name, client_origin.address or "unknown"))
-        if attempt is None:
-            raise TooManyAttemptsError(
-                "There were too many wrong passwords.",
-                hint="Wait 5 minutes, then try again.",
-                wait_seconds=int(FAILURES_COUNT.total_seconds()),
-            )
-        new = make_session(kind, client_origin, self._clock)
-        identity = self._store.sign_in(name, password, new)
-        if identity is None:
-            return None
-        self._failures.remove_attempt(attempt)
+            attempt = self._failures.begin_attempt(limit_sign_ins(name, client_origin.address or "unknown"))
+            if attempt is None:
+                raise TooManyAttemptsError(
+                    "There were too many wrong passwords.",
+                    hint="Wait 5 minutes, then try again.",
+                    wait_seconds=int(FAILURES_COUNT.total_seconds()),
+                )
+            new = make_session(kind, client_origin, self._clock)
+            identity = self._store.sign_in(name, password, new)
+            if identity is None:
+                raise NotSignedInError(
+                    "The name or the password is wrong.", hint="Check both. An administrator can set a new password."
+                )
+            self._failures.remove_attempt(attempt)
         return CompletedSignIn(identity, new.secret, new.expires_at)
 
 
 def limit_sign_ins(name: str, address: str) -> tuple[AttemptLimit, ...]:
-    """Return the limits on wrong passwords, by name and by address."""
     return (
         AttemptLimit(f"name {fold_name(name)}", 10, FAILURES_COUNT),
         AttemptLimit(f"address {address}", 50, FAILURES_COUNT),

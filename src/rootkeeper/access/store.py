@@ -6,7 +6,6 @@ argon2 hashes it, outside of the writer's thread.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,34 +27,36 @@ from rootkeeper.access.rules import (
     Session,
     SessionKind,
     SignInWay,
-    TokenScope,
     fold_name,
+    hash_text,
     make_name_taken_error,
 )
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.rows import to_row
 from rootkeeper.errors import DatabaseError, Hint, InputError, NotFoundError
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
+from rootkeeper.shapes import parse_facts
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 """The last use is written at most this often, because every request is a use."""
 
-_columns = schema.identities.c
+_identities = schema.identities.c
 _sign_ins = schema.sign_ins.c
 
 
-class IdentityStore:
+class _AccessStore(OrganizationStore):
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
+        super().__init__(store, commits, organization_id)
+        self._clock = clock
+
+
+class IdentityStore(_AccessStore):
     """Users and API tokens of one organization. Secrets go in and never come out: only their hashes are kept.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
-        self._clock = clock
 
     def add_user(self, identity: Identity, password: str) -> None:
         """:raises InputError: if the name is taken by a user or a token."""
@@ -63,7 +64,7 @@ class IdentityStore:
 
     def add_token(self, identity: Identity, token: str) -> None:
         """:raises InputError: if the name is taken by a user or a token."""
-        self._add(identity, hash_token(token))
+        self._add(identity, hash_text(token))
 
     def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
         """A user who signs in at an identity provider, which alone knows a password.
@@ -75,7 +76,7 @@ class IdentityStore:
     def find_provider_user(self, proof_hash: str) -> Identity | None:
         """The user of an identity provider, also a disabled one; ``None`` if the person never signed in here."""
         statement = self._select().where(
-            _columns.proof_hash == proof_hash, _columns.signs_in_by == SignInWay.OIDC.value
+            _identities.proof_hash == proof_hash, _identities.signs_in_by == SignInWay.OIDC.value
         )
         with reading(self._store) as connection:
             row = connection.execute(statement).one_or_none()
@@ -83,23 +84,28 @@ class IdentityStore:
 
     def find_by_token(self, token: str) -> Identity | None:
         """Also notes the use."""
-        now, token_hash = self._clock.now(), hash_token(token)
+        now, token_hash = self._clock.now(), hash_text(token)
         with reading(self._store) as connection:
-            row = connection.execute(self._select_by_token(token_hash)).one_or_none()
+            is_it = (_identities.proof_hash == token_hash) & (_identities.kind == IdentityKind.TOKEN.value)
+            row = connection.execute(self._select().where(is_it)).one_or_none()
         if row is None or not parse_identity(row).is_usable(now):
             return None
-        self._note_use(row, now)
+        if row.last_used_at is None or now - row.last_used_at >= USE_NOTED_EVERY:
+            note = update(schema.identities).where(_identities.identity_id == row.identity_id).values(last_used_at=now)
+            with suppress(DatabaseError):  # if the database can't be written, reading still works
+                self._execute(note)
         return parse_identity(row)
 
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         """Hashes the password before it occupies the writer's thread."""
         with reading(self._store) as connection:
             row = connection.execute(self._select_by_name(name)).one_or_none()
-        is_user = row is not None and _has_password(row)
-        is_right = _verify(row.proof_hash if row is not None and is_user else _decoy_hash(), password)
-        if row is None or not is_user or not is_right:
+        # A user of an identity provider has no password here.
+        ways = (IdentityKind.USER.value, SignInWay.PASSWORD.value)
+        known = None if row is None or (row.kind, row.signs_in_by) != ways else row.proof_hash
+        if not _verify(known or _decoy_hash(), password) or known is None:
             return None
-        unchanged = self._select_by_name(name).where(_columns.proof_hash == row.proof_hash).with_for_update()
+        unchanged = self._select_by_name(name).where(_identities.proof_hash == known).with_for_update()
 
         def work(transaction: WriteTransaction) -> Identity | None:
             found = transaction.connection.execute(unchanged).one_or_none()
@@ -116,7 +122,7 @@ class IdentityStore:
 
     def list_identities(self) -> tuple[Identity, ...]:
         """By kind and name, disabled ones too."""
-        statement = self._select().order_by(_columns.kind, _columns.folded_name)
+        statement = self._select().order_by(_identities.kind, _identities.folded_name)
         with reading(self._store) as connection:
             return tuple(parse_identity(row) for row in connection.execute(statement))
 
@@ -148,7 +154,7 @@ class IdentityStore:
         def work(transaction: WriteTransaction) -> Identity:
             connection = transaction.connection
             row = _require_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
-            is_it = _columns.identity_id == row.identity_id
+            is_it = _identities.identity_id == row.identity_id
             connection.execute(update(schema.identities).where(is_it).values(**change(row)))
             if ends_sign_ins:
                 connection.execute(delete(schema.sign_ins).where(_sign_ins.identity_id == row.identity_id))
@@ -156,71 +162,41 @@ class IdentityStore:
 
         return self._commits.run(work)
 
-    def _note_use(self, row: Row[Any], now: datetime) -> None:
-        """If the database can't be written, reading still works."""
-        if row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY:
-            return
-        statement = update(schema.identities).where(_columns.identity_id == row.identity_id).values(last_used_at=now)
-        with suppress(DatabaseError):
-            self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
-
     def _read(self, name: str) -> Row[Any]:
         with reading(self._store) as connection:
             return _require_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
 
     def _select(self) -> Select[Any]:
-        return select(schema.identities).where(_columns.organization_id == self._organization_id)
+        return select(schema.identities).where(_identities.organization_id == self._organization_id)
 
     def _select_by_name(self, name: str) -> Select[Any]:
-        return self._select().where(_columns.folded_name == fold_name(name))
-
-    def _select_by_token(self, token_hash: str) -> Select[Any]:
-        return self._select().where(_columns.proof_hash == token_hash, _columns.kind == IdentityKind.TOKEN.value)
+        return self._select().where(_identities.folded_name == fold_name(name))
 
 
 def insert_identity(connection: Connection, organization_id: str, identity: Identity, proof_hash: str) -> None:
     """:raises InputError: if the name is taken."""
-    same = select(_columns.identity_id).where(
-        _columns.organization_id == organization_id, _columns.folded_name == fold_name(identity.name)
+    same = select(_identities.identity_id).where(
+        _identities.organization_id == organization_id, _identities.folded_name == fold_name(identity.name)
     )
     if connection.execute(same).first() is not None:
         raise make_name_taken_error(identity.name)
-    connection.execute(
-        insert(schema.identities).values(
-            organization_id=organization_id,
-            folded_name=fold_name(identity.name),
-            proof_hash=proof_hash,
-            **_describe(identity),
-        )
-    )
+    row = to_row(identity)
+    scope = row.pop("scope")
+    row |= {"permissions": scope["permissions"], "organizational_units": scope["organizational_units"] or None}
+    row |= {"organization_id": organization_id, "folded_name": fold_name(identity.name), "proof_hash": proof_hash}
+    connection.execute(insert(schema.identities).values(row))
 
 
 def insert_session(connection: Connection, organization_id: str, identity_id: str, new: NewSession) -> None:
-    connection.execute(
-        insert(schema.sign_ins).values(
-            token_hash=hash_token(new.secret),
-            organization_id=organization_id,
-            identity_id=identity_id,
-            session_id=new.session_id,
-            kind=new.kind.value,
-            created_at=new.started_at,
-            last_used_at=new.started_at,
-            expires_at=new.expires_at,
-            factor_at=new.factor_at,
-            address=new.address,
-            user_agent=new.user_agent,
-        )
-    )
+    row = to_row(new)
+    row |= {"token_hash": hash_text(row.pop("secret")), "organization_id": organization_id, "identity_id": identity_id}
+    row["created_at"] = row["last_used_at"] = row.pop("started_at")
+    connection.execute(insert(schema.sign_ins).values(row))
 
 
 def hash_password(password: str) -> str:
     """Hash a password; slow on purpose."""
     return _hasher().hash(_to_bytes(password))
-
-
-def hash_token(token: str) -> str:
-    """Hash a token or another random secret."""
-    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 @cache
@@ -247,11 +223,6 @@ def _to_bytes(password: str) -> bytes:
     return password.encode(errors="surrogatepass")
 
 
-def _has_password(row: Row[Any]) -> bool:
-    """A user of an identity provider has no password here."""
-    return bool(row.kind == IdentityKind.USER.value and row.signs_in_by == SignInWay.PASSWORD.value)
-
-
 def _require_found(row: Row[Any] | None, name: str) -> Row[Any]:
     if row is None:
         raise NotFoundError(
@@ -273,64 +244,25 @@ def _of_password(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
     return values
 
 
-def _describe(identity: Identity) -> dict[str, object]:
-    return {
-        "identity_id": identity.identity_id,
-        "kind": identity.kind.value,
-        "name": identity.name,
-        "role": identity.role.value,
-        "created_by": identity.created_by,
-        "created_at": identity.created_at,
-        "expires_at": identity.expires_at,
-        "disabled_at": identity.disabled_at,
-        "last_used_at": identity.last_used_at,
-        "signs_in_by": identity.signs_in_by.value,
-        "permissions": None if identity.scope.permissions is None else sorted(identity.scope.permissions),
-        "organizational_units": list(identity.scope.organizational_units) or None,
-    }
-
-
 def parse_identity(row: Row[Any]) -> Identity:
-    """Parse a row that has all columns of the table."""
-    return Identity(
-        identity_id=row.identity_id,
-        kind=IdentityKind(row.kind),
-        name=row.name,
-        role=ServerRole(row.role),
-        created_by=row.created_by,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        disabled_at=row.disabled_at,
-        last_used_at=row.last_used_at,
-        signs_in_by=SignInWay(row.signs_in_by),
-        scope=_parse_scope(row),
-    )
+    """Parse a row that has all columns of the table. Ignores a permission that this version doesn't know."""
+    columns = row._asdict()
+    if columns["permissions"] is not None:
+        columns["permissions"] = [one for one in columns["permissions"] if one in set(Permission)]
+    columns["organizational_units"] = columns["organizational_units"] or ()
+    return parse_facts(Identity, {**columns, "scope": columns})
 
 
-def _parse_scope(row: Row[Any]) -> TokenScope:
-    """Ignores a permission that this version doesn't know."""
-    kept = row.permissions
-    permissions = None if kept is None else frozenset(Permission(one) for one in kept if one in set(Permission))
-    return TokenScope(permissions, tuple(row.organizational_units or ()))
-
-
-_identities = schema.identities.c
 _factors = schema.factors.c
 
 
-class SessionStore:
+class SessionStore(_AccessStore):
     """Sign-ins of one organization. Secrets go in and never come out: only their hashes are kept.
 
     A sign-in counts while its identity is usable, until its end and, in a browser, until it was idle for too long.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
-        self._clock = clock
 
     def begin(self, identity_id: str, new: NewSession) -> Session | None:
         """Locks the identity's row, so that an identity that is disabled meanwhile gets no sign-in."""
@@ -356,23 +288,30 @@ class SessionStore:
         """
         with reading(self._store) as connection:
             found = self._find(connection, secret, kind)
-        if found is not None and is_use:
-            self._note_use(found)
+        now = self._clock.now()
+        if found is not None and is_use and now - found.last_used_at >= USE_NOTED_EVERY:
+            of_session = _sign_ins.session_id == found.session_id
+            of_identity = _identities.identity_id == found.identity.identity_id
+
+            def work(transaction: WriteTransaction) -> None:
+                for table, is_it in ((schema.sign_ins, of_session), (schema.identities, of_identity)):
+                    transaction.connection.execute(update(table).where(is_it).values(last_used_at=now))
+
+            with suppress(DatabaseError):  # if the database can't be written, reading still works
+                self._commits.run(work)
         return found
 
     def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
         """If two renewals run at once, the second doesn't find the secret."""
-        values = {"token_hash": hash_token(new_secret), "last_used_at": self._clock.now(), "factor_at": factor_at}
-        statement = (
-            update(schema.sign_ins).where(self._is_own, _sign_ins.token_hash == hash_token(secret)).values(values)
-        )
+        is_it = self._is_own & (_sign_ins.token_hash == hash_text(secret))
+        values = {"token_hash": hash_text(new_secret), "last_used_at": self._clock.now(), "factor_at": factor_at}
 
         def work(transaction: WriteTransaction) -> Session | None:
             connection = transaction.connection
-            kind = connection.execute(select(_sign_ins.kind).where(_sign_ins.token_hash == hash_token(secret))).scalar()
+            kind = connection.execute(select(_sign_ins.kind).where(is_it)).scalar()
             if kind is None or self._find(connection, secret, SessionKind(kind)) is None:
                 return None
-            if connection.execute(statement).rowcount != 1:
+            if connection.execute(update(schema.sign_ins).where(is_it).values(values)).rowcount != 1:
                 return None
             return self._find(connection, new_secret, SessionKind(kind))
 
@@ -392,7 +331,7 @@ class SessionStore:
 
     def end(self, secret: str) -> None:
         """Harmless when repeated."""
-        self._delete(_sign_ins.token_hash == hash_token(secret))
+        self._execute(delete(schema.sign_ins).where(self._is_own, _sign_ins.token_hash == hash_text(secret)))
 
     def end_session(self, session_id: str, identity_id: str | None = None) -> Session | None:
         """End the sign-in of that id, of one user if given; ``None`` if there is none."""
@@ -409,33 +348,10 @@ class SessionStore:
 
     def end_all(self, identity_id: str) -> int:
         """End all sign-ins of one user, also those of the command line; return how many there were."""
-        return self._delete(_sign_ins.identity_id == identity_id)
-
-    def _delete(self, which: ColumnElement[bool]) -> int:
-        statement = delete(schema.sign_ins).where(self._is_own, which)
-        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
-
-    def _note_use(self, session: Session) -> None:
-        """If the database can't be written, reading still works."""
-        now = self._clock.now()
-        if now - session.last_used_at < USE_NOTED_EVERY:
-            return
-        statements = (
-            update(schema.sign_ins).where(_sign_ins.session_id == session.session_id).values(last_used_at=now),
-            update(schema.identities)
-            .where(_identities.identity_id == session.identity.identity_id)
-            .values(last_used_at=now),
-        )
-
-        def work(transaction: WriteTransaction) -> None:
-            for statement in statements:
-                transaction.connection.execute(statement)
-
-        with suppress(DatabaseError):
-            self._commits.run(work)
+        return self._execute(delete(schema.sign_ins).where(self._is_own, _sign_ins.identity_id == identity_id))
 
     def _find(self, connection: Connection, secret: str, kind: SessionKind) -> Session | None:
-        statement = self._select().where(_sign_ins.token_hash == hash_token(secret), _sign_ins.kind == kind.value)
+        statement = self._select().where(_sign_ins.token_hash == hash_text(secret), _sign_ins.kind == kind.value)
         row = connection.execute(statement).one_or_none()
         if row is None:
             return None
@@ -496,22 +412,16 @@ def _parse(row: Row[Any], enrolled: frozenset[FactorKind]) -> Session:
 _links = schema.first_administrator_links.c
 
 
-class FirstAdministratorStore:
+class FirstAdministratorStore(_AccessStore):
     """Links with which the first administrator of an organization registers; only hashes are kept.
 
     :raises DatabaseError: if the database can't be read or written.
     """
 
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
-        self._clock = clock
-
     def add_link(self, token: str, ends_at: datetime) -> None:
         """Also deletes links that have ended."""
         own = _links.organization_id == self._organization_id
-        row = {"token_hash": hash_token(token), "organization_id": self._organization_id, "ends_at": ends_at}
+        row = {"token_hash": hash_text(token), "organization_id": self._organization_id, "ends_at": ends_at}
 
         def work(transaction: WriteTransaction) -> None:
             ended = delete(schema.first_administrator_links).where(own, _links.ends_at <= self._clock.now())
@@ -521,7 +431,6 @@ class FirstAdministratorStore:
         self._commits.run(work)
 
     def is_good(self, token: str) -> bool:
-        """Whether the link can be used now."""
         with reading(self._store) as connection:
             return self._is_good(connection, token)
 
@@ -547,7 +456,7 @@ class FirstAdministratorStore:
         now = self._clock.now()
         link = select(_links.token_hash).where(
             _links.organization_id == self._organization_id,
-            _links.token_hash == hash_token(token),
+            _links.token_hash == hash_text(token),
             _links.ends_at > now,
         )
         if connection.execute(link).first() is None:

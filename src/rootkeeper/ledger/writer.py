@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, insert, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.database import schema
@@ -515,3 +515,16 @@ class GroupCommit:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
+
+
+class OrganizationStore:
+    """What the stores of one organization share."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def _execute(self, statement: Executable) -> int:
+        """Run one statement in a transaction of its own; return how many rows it changed."""
+        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)

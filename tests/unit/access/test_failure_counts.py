@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rootkeeper.access.counts import FailureCounter, hash_key
-from rootkeeper.access.rules import AttemptLimit
+from rootkeeper.access.counts import FailureCounter
+from rootkeeper.access.rules import AttemptLimit, hash_text
 from rootkeeper.composition.database import Database, open_database
 from tests.fakes.clock import FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID, Stage
@@ -25,7 +25,7 @@ def test_servers_on_one_database_count_together(stage: Stage, database: Database
 
 def test_a_key_is_kept_as_a_hash_alone(stage: Stage, database: Database) -> None:
     database.failure_counts(ORGANIZATION_ID, FakeClock()).begin_attempt([limit("name hunter2")])
-    assert stage.query("SELECT key_hash FROM failed_attempts") == [(hash_key("name hunter2"),)]
+    assert stage.query("SELECT key_hash FROM failed_attempts") == [(hash_text("name hunter2"),)]
 
 
 def test_what_ended_goes_with_the_next_attempt(stage: Stage, database: Database) -> None:
@@ -45,4 +45,4 @@ def test_of_too_many_the_oldest_are_forgotten(stage: Stage, database: Database) 
         clock.advance(1)
         counts.begin_attempt([limit(f"name {number}")])
     kept = {row[0] for row in stage.query("SELECT key_hash FROM failed_attempts")}
-    assert kept == {hash_key(f"name {number}") for number in range(2, 6)}
+    assert kept == {hash_text(f"name {number}") for number in range(2, 6)}

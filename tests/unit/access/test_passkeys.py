@@ -23,6 +23,9 @@ from tests.fakes.clock import START
 SITE = RelyingParty("rootkeeper.example.com", "https://rootkeeper.example.com")
 
 
+FACTOR = Factor("f-1", "u-1", FactorKind.PASSKEY, None, START)
+
+
 def make_device() -> SoftPasskey:
     return SoftPasskey(SITE.origin, SITE.host)
 
@@ -31,9 +34,7 @@ def register(device: SoftPasskey) -> Passkey:
     question = ask_to_register(SITE, "u-1", "ana", ())
     answer = device.register(question.options)
     assert read_challenge(answer) == question.challenge
-    new = check_registration(answer, SITE, question.challenge)
-    factor = Factor("f-1", "u-1", FactorKind.PASSKEY, None, START)
-    return Passkey(factor, new.credential_id, new.public_key, new.sign_count)
+    return check_registration(answer, SITE, question.challenge, FACTOR)
 
 
 def test_a_device_is_registered_and_proves_itself() -> None:
@@ -95,7 +96,7 @@ def test_a_registration_is_no_proof_and_a_proof_no_registration() -> None:
     with pytest.raises(FactorRefusedError):
         check_proof(device.register(question.options), SITE, question.challenge, passkey)
     with pytest.raises(FactorRefusedError):
-        check_registration(device.prove(question.options), SITE, question.challenge)
+        check_registration(device.prove(question.options), SITE, question.challenge, FACTOR)
 
 
 def test_a_count_that_doesnt_grow_tells_of_a_copy() -> None:
@@ -139,4 +140,4 @@ def test_a_registration_that_was_spoiled_is_refused_and_breaks_nothing(value: ob
     question = ask_to_register(SITE, "u-1", "ana", ())
     spoiled = spoil(make_device().register(question.options), "attestationObject", value)
     with pytest.raises(FactorRefusedError):
-        check_registration(spoiled, SITE, question.challenge)
+        check_registration(spoiled, SITE, question.challenge, FACTOR)
