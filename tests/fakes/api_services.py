@@ -49,9 +49,8 @@ from rootkeeper.setup.service import SetupEnabler, SetupReader
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
-from rootkeeper.windows.closing import CloseOutcome, CloseResult
 from rootkeeper.windows.opening import OpenResult
-from rootkeeper.windows.rules import OpenOutcome, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import Readiness, ReadinessCheck
 from rootkeeper.worker.requests import JobRequestService
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus

@@ -12,9 +12,9 @@ from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
 from rootkeeper.windows.checks import RecoveryPlanner, RecoveryRequest
-from rootkeeper.windows.closing import CloseResult, OverdueWindowCloser, WindowCloser, WindowWaiter
+from rootkeeper.windows.closing import WindowCloser, WindowWaiter, close_overdue
 from rootkeeper.windows.opening import OpenResult, WindowOpener
-from rootkeeper.windows.rules import RecoveryWindow
+from rootkeeper.windows.rules import CloseResult, RecoveryWindow
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies
@@ -150,8 +150,7 @@ class Operator:
     def start_changing_command(self) -> tuple[SettlementReport, tuple[CloseResult, ...]]:
         """What every command that changes something does first."""
         report = self.settlement.settle()
-        overdue = OverdueWindowCloser(self.windows, self.closing, self.progress)
-        return report, overdue.close_overdue(self.clock.now())
+        return report, close_overdue(self.windows, self.closing, self.progress, self.clock.now())
 
     def _spill(self) -> AbstractContextManager[Ledger]:
         return nullcontext(self.spilled)

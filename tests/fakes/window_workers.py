@@ -18,11 +18,10 @@ from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.removal.service import Removal
 from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.checks import RecoveryPlanner
-from rootkeeper.windows.closing import CloseResult, WindowCloser, WindowRereader
-from rootkeeper.windows.decisions import WindowDecisionService, WindowRequestService
-from rootkeeper.windows.notices import WindowNotices
+from rootkeeper.windows.closing import WindowCloser, WindowRereader
+from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
 from rootkeeper.windows.opening import OpenResult, WindowActivator, WindowOpener
-from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.windows.rules import CloseResult, RecoveryWindow, WindowState
 from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop, WindowMaintenance
 from tests.fakes.databases import FakeDatabase, FakeLedger
 from tests.fakes.notifications import RecordingNotifier

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from rootkeeper.remote.connections import StoredTokens
     from rootkeeper.remote.server import RemoteServer
     from rootkeeper.settlement.service import SettlementReport
-    from rootkeeper.windows.closing import CloseResult
     from rootkeeper.windows.imports import LedgerImport, LedgerSource
+    from rootkeeper.windows.rules import CloseResult
 
 
 APPLICATION_NAME = "rootkeeper"
@@ -108,14 +108,12 @@ class Application(UseCases):
         :raises LedgerOutdatedError: if the database is older than its mirror or anchor.
         :raises LedgerUnavailableError: if the ledger can't be written.
         """
-        from rootkeeper.windows.closing import OverdueWindowCloser
+        from rootkeeper.windows.closing import close_overdue
 
         self.database.require_not_outdated()
         merged = sum(self.database.merge_spill(path, self.ledger) for path in self.database.list_spills())
         settlement = self.settlement(progress).settle()
-        closings = OverdueWindowCloser(self.windows, self.window_closer(progress), progress).close_overdue(
-            self.clock.now()
-        )
+        closings = close_overdue(self.windows, self.window_closer(progress), progress, self.clock.now())
         return PreparationReport(merged, settlement, closings)
 
     @cached_property
@@ -159,7 +157,7 @@ class Application(UseCases):
         :raises LedgerUnavailableError: if it can't be recorded.
         """
         from rootkeeper.composition.services import make_notification_services
-        from rootkeeper.windows.notices import WindowNotices, notify_imported
+        from rootkeeper.windows.decisions import WindowNotices, notify_imported
 
         who = self.ledger_identity
         notifying = make_notification_services(

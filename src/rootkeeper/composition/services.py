@@ -21,7 +21,7 @@ from rootkeeper.notifications.rules import NotificationTarget, parse_allowed_hos
 from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
 from rootkeeper.settings.sections import Settings, WindowSettings
 from rootkeeper.watching.rules import WatchSource, WatchSourceKind, parse_watch_source
-from rootkeeper.windows.approvals import COUNTING_KINDS, WindowPolicy, parse_window_policy, sort_rereads
+from rootkeeper.windows.approvals import COUNTING_KINDS, WindowPolicy, parse_name_rule, sort_rereads
 from rootkeeper.windows.rules import RecoveryWindow
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ if TYPE_CHECKING:
     from rootkeeper.watching.store import UnreadableEventFile
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
-    from rootkeeper.windows.decisions import WindowDecisionService, WindowRequestService
-    from rootkeeper.windows.notices import WindowNotices
+    from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
     from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
@@ -191,13 +190,13 @@ REREADS_AT_ONCE = 4
 
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:
     """:raises SettingsError: if a rule in it can't be understood."""
-    return parse_window_policy(
+    return WindowPolicy(
         approvals=settings.approvals,
         longest=settings.longest,
         approval_valid=settings.approval_valid,
-        requesters=settings.requesters,
-        approvers=settings.approvers,
-        rereads=settings.rereads,
+        requesters=tuple(parse_name_rule(text, "windows.requesters") for text in settings.requesters),
+        approvers=tuple(parse_name_rule(text, "windows.approvers") for text in settings.approvers),
+        rereads=sort_rereads(settings.rereads),
         emergency=settings.emergency,
     )
 
@@ -693,7 +692,7 @@ class UseCases(Adapters):
 
     @property
     def window_notices(self) -> WindowNotices:
-        from rootkeeper.windows.notices import WindowNotices
+        from rootkeeper.windows.decisions import WindowNotices
 
         return WindowNotices(self.notifier, self.clock, self.endpoint.label)
 

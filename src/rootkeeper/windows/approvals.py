@@ -98,31 +98,6 @@ class WindowPolicy:
             )
 
 
-def parse_window_policy(
-    *,
-    approvals: int,
-    longest: timedelta,
-    approval_valid: timedelta,
-    requesters: Sequence[str],
-    approvers: Sequence[str],
-    rereads: Sequence[timedelta],
-    emergency: bool,
-) -> WindowPolicy:
-    """Make the policy from the settings.
-
-    :raises SettingsError: if a rule of ``requesters`` or ``approvers`` can't be understood.
-    """
-    return WindowPolicy(
-        approvals=approvals,
-        longest=longest,
-        approval_valid=approval_valid,
-        requesters=tuple(parse_name_rule(text, "windows.requesters") for text in requesters),
-        approvers=tuple(parse_name_rule(text, "windows.approvers") for text in approvers),
-        rereads=sort_rereads(rereads),
-        emergency=emergency,
-    )
-
-
 def sort_rereads(rereads: Iterable[timedelta]) -> tuple[timedelta, ...]:
     """Each once, the shortest first."""
     return tuple(sorted(set(rereads)))
@@ -243,34 +218,6 @@ def approve(
     :raises WindowConflictError: if the window doesn't wait for approval.
     """
     _require_another_person(window, approval.approver, "approve")
-    _require_terms(window, approval, terms)
-    _require_first(window, approval)
-    _require_in_time(window, now)
-    if window.state is not WindowState.REQUESTED:
-        raise WindowConflictError(
-            f"Recovery window {window.window_id} is {window.state}: it doesn't wait for approval.",
-            hint=_show(window),
-        )
-    return _count_approvals(replace(window, approvals=(*window.approvals, approval)), now)
-
-
-def _count_approvals(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    counting = list_counting(window, ApprovalPurpose.OPENING, window.duration_seconds, now)
-    known = replace(window, approved_by=tuple(approval.approver for approval in counting))
-    if len(counting) < window.approvals_needed:
-        return known
-    lapses_at = min(approval.expires_at for approval in counting)
-    return replace(advance(known, WindowState.APPROVED, now), lapses_at=lapses_at)
-
-
-def _require_another_person(window: RecoveryWindow, name: str, what: str) -> None:
-    if window.requested_by.casefold() == name.casefold():
-        raise ApprovalRefusedError(
-            f"{name} requested recovery window {window.window_id} and can't {what} it.", hint="Ask another person."
-        )
-
-
-def _require_terms(window: RecoveryWindow, approval: Approval, terms: ApprovalTerms) -> None:
     if not _fits(approval, window, ApprovalPurpose.OPENING, window.duration_seconds):
         raise ApprovalRefusedError(f"The approval isn't for recovery window {window.window_id}.", hint=_show(window))
     if terms.account_id not in (None, window.account_id):
@@ -283,14 +230,30 @@ def _require_terms(window: RecoveryWindow, approval: Approval, terms: ApprovalTe
         raise ApprovalRefusedError(
             f"Recovery window {window.window_id} is for {length}, not {meant}.", hint=_show(window)
         )
-
-
-def _require_first(window: RecoveryWindow, approval: Approval) -> None:
-    mine = [one for one in window.approvals if one.purpose is ApprovalPurpose.OPENING]
-    if any(one.approver.casefold() == approval.approver.casefold() for one in mine):
+    given = [one.approver.casefold() for one in window.approvals if one.purpose is ApprovalPurpose.OPENING]
+    if approval.approver.casefold() in given:
         raise ApprovalRefusedError(
             f"{approval.approver} has already approved recovery window {window.window_id}.",
             hint="Each person's approval counts once.",
+        )
+    _require_in_time(window, now)
+    if window.state is not WindowState.REQUESTED:
+        raise WindowConflictError(
+            f"Recovery window {window.window_id} is {window.state}: it doesn't wait for approval.",
+            hint=_show(window),
+        )
+    approved = replace(window, approvals=(*window.approvals, approval))
+    counting = list_counting(approved, ApprovalPurpose.OPENING, approved.duration_seconds, now)
+    known = replace(approved, approved_by=tuple(one.approver for one in counting))
+    if len(counting) < window.approvals_needed:
+        return known
+    return replace(advance(known, WindowState.APPROVED, now), lapses_at=min(one.expires_at for one in counting))
+
+
+def _require_another_person(window: RecoveryWindow, name: str, what: str) -> None:
+    if window.requested_by.casefold() == name.casefold():
+        raise ApprovalRefusedError(
+            f"{name} requested recovery window {window.window_id} and can't {what} it.", hint="Ask another person."
         )
 
 

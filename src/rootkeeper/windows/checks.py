@@ -31,6 +31,8 @@ from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
 from rootkeeper.guardrails.service import PolicyTreeReader
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.inventory.listing import require_in_organization
+from rootkeeper.ledger.owners import AccountLocks
+from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import (
     Account,
@@ -43,10 +45,19 @@ from rootkeeper.organization.accounts import (
     Organization,
     Setup,
 )
+from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.windows.rules import CLOCK_SKEW, describe_blocking_window, require_duration
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.approvals import REVIEW_WITHIN
+from rootkeeper.windows.rules import (
+    CLOCK_SKEW,
+    RecoveryWindow,
+    WindowState,
+    describe_blocking_window,
+    require_duration,
+)
 from rootkeeper.windows.store import RecoveryWindowStore
 
 _SECONDS_PER_MINUTE = 60
@@ -77,53 +88,41 @@ _NEEDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryGuardrailChecker:
-    """Reads the policies over one account; changes nothing and opens no root session."""
+def check_guardrails(policies: PolicyReader, account: Account, inventory: Inventory) -> tuple[str, ...]:
+    """Read the policies over the account, and return remarks for what depends on the request or couldn't be read.
 
-    policies: PolicyReader
-
-    def check(self, account: Account, inventory: Inventory) -> tuple[str, ...]:
-        """Return remarks for what depends on the request or couldn't be read.
-
-        :raises AwsAccessDeniedError: if a policy blocks; with the policy, the fix, and for the sign-in the change that
-            undoes it.
-        :raises AwsCredentialsError: if the operator's own credentials expired.
-        """
-        try:
-            evaluator = PolicyTreeReader(self.policies).read_evaluator_over((account,), inventory)
-        except AwsUnreachableError as error:
-            return (_unread(error),)
-        rows = [row for row in evaluator.evaluate(account) if row.task in _NEEDED]
-        for row in rows:
-            if row.verdict is AccessVerdict.BLOCKED:
-                raise _refuse(row, evaluator)
-        doubtful = [row for row in rows if row.verdict is not AccessVerdict.ALLOWED]
-        return tuple(dict.fromkeys(f"Policies and {_NEEDED[row.task]}: {row.explanation}" for row in doubtful))
+    :raises AwsAccessDeniedError: if a policy blocks; with the policy, the fix, and for the sign-in the change that
+        undoes it.
+    :raises AwsCredentialsError: if the operator's own credentials expired.
+    """
+    try:
+        evaluator = PolicyTreeReader(policies).read_evaluator_over((account,), inventory)
+    except AwsUnreachableError as error:
+        return (f"The policies over the account couldn't be read: {error.message}",)
+    doubts = []
+    for row in evaluator.evaluate(account):
+        if row.task in _NEEDED and row.verdict is AccessVerdict.BLOCKED:
+            raise _refuse(row, evaluator)
+        if row.task in _NEEDED and row.verdict is not AccessVerdict.ALLOWED:
+            doubts.append(f"Policies and {_NEEDED[row.task]}: {row.explanation}")
+    return tuple(dict.fromkeys(doubts))
 
 
 def _refuse(row: PreflightRow, evaluator: PreflightEvaluator) -> AwsAccessDeniedError:
     policy_id = row.policies[0].policy_id
     kind = PolicyKind.SERVICE_CONTROL if policy_id is None else evaluator.tree.describe(policy_id).kind
+    hint = None
+    if row.fix is not None and row.task is not Task.ROOT_USER_SIGN_IN:
+        hint = f"Change the policy first:\n{row.fix}"
+    elif row.fix is not None:
+        inverse = evaluator.find_inverse_fix(row.account, row.task)
+        hint = f"Lift it for this account first:\n{row.fix}\nRestore it after the window:\n{inverse}"
     return AwsAccessDeniedError(
         f"A policy blocks {_NEEDED[row.task]} in {row.account.account_id}: {row.explanation} Nothing was opened.",
-        hint=_describe_change(row, evaluator),
+        hint=hint,
         denied_by=DenialCause(kind.value),
         policy_id=policy_id,
     )
-
-
-def _describe_change(row: PreflightRow, evaluator: PreflightEvaluator) -> str | None:
-    if row.fix is None:
-        return None
-    if row.task is not Task.ROOT_USER_SIGN_IN:
-        return f"Change the policy first:\n{row.fix}"
-    find_inverse_fix = evaluator.find_inverse_fix(row.account, row.task)
-    return f"Lift it for this account first:\n{row.fix}\nRestore it after the window:\n{find_inverse_fix}"
-
-
-def _unread(error: AwsUnreachableError) -> str:
-    return f"The policies over the account couldn't be read: {error.message}"
 
 
 CLOSING_TAKES = timedelta(seconds=60)
@@ -156,6 +155,56 @@ class RecoveryPlan:
     """For the person who confirms."""
 
 
+def make_window(
+    plan: RecoveryPlan, window_id: str, requested_by: str, now: datetime, *, is_drill: bool, is_emergency: bool
+) -> RecoveryWindow:
+    """Make the window of a plan: APPROVED, because without a server no one can approve."""
+    return RecoveryWindow(
+        window_id=window_id,
+        organization_id=plan.inventory.organization.organization_id,
+        account_id=plan.request.account.account_id,
+        state=WindowState.APPROVED,
+        reason=plan.request.reason,
+        ticket=plan.request.ticket,
+        requested_by=requested_by,
+        requested_at=now,
+        duration_seconds=plan.request.duration_seconds,
+        is_emergency=is_emergency,
+        review_due_at=now + REVIEW_WITHIN if is_emergency else None,
+        is_drill=is_drill,
+    )
+
+
+def record_request(ledger: Ledger, windows: RecoveryWindowStore, window: RecoveryWindow) -> None:
+    """Record the request in the ledger, then add the window."""
+    parameters: dict[str, JsonValue] = {
+        "window_id": window.window_id,
+        "reason": window.reason,
+        "ticket": window.ticket,
+        "duration_seconds": window.duration_seconds,
+        "approved_by": list(window.approved_by),
+        "is_approved": window.is_approved,
+        "approvals_needed": window.approvals_needed,
+        "is_drill": window.is_drill,
+        "is_emergency": window.is_emergency,
+    }
+    ledger.append_fact(Action.WINDOW_REQUEST, account_id=window.account_id, parameters=parameters)
+    windows.add(window)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWork:
+    """What each step in one account uses."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindowStore
+    locks: AccountLocks
+    clock: Clock
+    progress: Progress
+
+
 @dataclass(frozen=True, slots=True)
 class RecoveryPlanner:
     """Checks requests."""
@@ -182,7 +231,10 @@ class RecoveryPlanner:
         :raises AwsCredentialsError: if the operator's credentials expire before the window ends.
         :raises ClockWrongError: if this machine's clock differs from AWS's by more than five minutes.
         """
-        request = _require_request(request)
+        require_duration(request.duration_seconds)
+        request = replace(request, reason=request.reason.strip(), ticket=(request.ticket or "").strip() or None)
+        if not request.reason:
+            raise InputError("A recovery window needs a reason.", hint=Hint("Give the reason.", "window.reason"))
         require_target(request.account, inventory)
         require_no_window(self.windows, request.account.account_id, but=window_id)
         end = self.clock.now() + timedelta(seconds=request.duration_seconds)
@@ -190,9 +242,8 @@ class RecoveryPlanner:
         caller = self.reader.read_caller()
         require_correct_clock(self.reader)
         setup = self.reader.read_setup()
-        _require_caller(caller, inventory.organization, setup)
-        _require_feature(setup)
-        doubts = RecoveryGuardrailChecker(self.policies).check(request.account, inventory)
+        _require_setup(caller, inventory.organization, setup)
+        doubts = check_guardrails(self.policies, request.account, inventory)
         existing = self._read_existing(request.account)
         return RecoveryPlan(
             request=request,
@@ -200,14 +251,8 @@ class RecoveryPlanner:
             caller=caller,
             endpoint=self.reader.endpoint,
             existing=existing,
-            remarks=(self._describe_approvals(), *_list_remarks(request, existing, setup), *doubts),
+            remarks=(*_list_remarks(request, existing, setup, self.approvals_needed), *doubts),
         )
-
-    def _describe_approvals(self) -> str:
-        if not self.approvals_needed:
-            return "No one approves this window: it is recorded and reported as unapproved."
-        people = "1 person" if self.approvals_needed == 1 else f"{self.approvals_needed} people"
-        return f"{people} other than the requester must approve it before it can be opened."
 
     def _read_existing(self, account: Account) -> RootCredentialsSummary:
         session = open_root_session(self.sessions, self.ledger, account.account_id, TaskPolicy.AUDIT)
@@ -221,11 +266,6 @@ class RecoveryPlanner:
                     account_id=account.account_id,
                 ),
             )
-        self._require_not_excepted(account, existing)
-        return existing
-
-    def _require_not_excepted(self, account: Account, existing: RootCredentialsSummary) -> None:
-        """Closing would delete what the exception protects."""
         now = self.clock.now()
         excepted = any(
             one.account_id == account.account_id and one.is_in_force(now) for one in self.exceptions.list_exceptions()
@@ -236,6 +276,7 @@ class RecoveryPlanner:
                 "window would delete them.",
                 hint=Hint("Remove the exception first.", "window.exception", account_id=account.account_id),
             )
+        return existing
 
 
 def require_no_window(windows: RecoveryWindowStore, account_id: AccountId, *, but: str | None = None) -> None:
@@ -267,14 +308,6 @@ def require_credentials_outlive(credentials_expire_at: datetime | None, end: dat
         )
 
 
-def _require_request(request: RecoveryRequest) -> RecoveryRequest:
-    require_duration(request.duration_seconds)
-    reason = request.reason.strip()
-    if not reason:
-        raise InputError("A recovery window needs a reason.", hint=Hint("Give the reason.", "window.reason"))
-    return replace(request, reason=reason, ticket=(request.ticket or "").strip() or None)
-
-
 def require_target(account: Account, inventory: Inventory) -> None:
     """Require that root sessions are possible in the account.
 
@@ -299,19 +332,15 @@ def require_target(account: Account, inventory: Inventory) -> None:
         )
 
 
-def _require_caller(caller: Caller, organization: Organization, setup: Setup) -> None:
-    delegates = setup.delegated_administrators
-    if caller.account_id == organization.management_account_id or delegates is None or caller.account_id in delegates:
-        return
-    raise AwsAccessDeniedError(
-        f"{caller.arn} is neither in the management account nor in a delegated administrator account. "
-        "Nothing was opened.",
-        hint=f"Use credentials of the management account {organization.management_account_id}.",
-    )
-
-
-def _require_feature(setup: Setup) -> None:
-    """If it couldn't be read, AWS decides: it denies the session if the feature is off."""
+def _require_setup(caller: Caller, organization: Organization, setup: Setup) -> None:
+    """What couldn't be read isn't required here: AWS denies the session then."""
+    management, delegates = organization.management_account_id, setup.delegated_administrators
+    if caller.account_id != management and delegates is not None and caller.account_id not in delegates:
+        raise AwsAccessDeniedError(
+            f"{caller.arn} is neither in the management account nor in a delegated administrator account. "
+            "Nothing was opened.",
+            hint=f"Use credentials of the management account {management}.",
+        )
     is_off = setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features
     if setup.trusted_access is False or is_off:
         what = "Trusted access for IAM" if setup.trusted_access is False else "The feature RootCredentialsManagement"
@@ -321,13 +350,18 @@ def _require_feature(setup: Setup) -> None:
         )
 
 
-def _list_remarks(request: RecoveryRequest, existing: RootCredentialsSummary, setup: Setup) -> tuple[str, ...]:
-    remarks = []
+def _list_remarks(
+    request: RecoveryRequest, existing: RootCredentialsSummary, setup: Setup, approvals_needed: int
+) -> list[str]:
+    remarks = ["No one approves this window: it is recorded and reported as unapproved."]
+    if approvals_needed:
+        people = "1 person" if approvals_needed == 1 else f"{approvals_needed} people"
+        remarks = [f"{people} other than the requester must approve it before it can be opened."]
     if not existing.is_empty:
         named = ", ".join(existing.kind_names)
         remarks.append(f"The account has {named} now; closing the window deletes them too.")
     if request.keeps_login:
-        return tuple(remarks)
+        return remarks
     if setup.delegated_administrators is None:
         remarks.append(
             "Delegated administrators couldn't be read: if the account is a failsafe, closing the window deletes its "
@@ -335,4 +369,4 @@ def _list_remarks(request: RecoveryRequest, existing: RootCredentialsSummary, se
         )
     elif request.account.account_id in setup.delegated_administrators:
         remarks.append("The account is a failsafe: closing the window deletes its root login, which should be kept.")
-    return tuple(remarks)
+    return remarks

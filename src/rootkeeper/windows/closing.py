@@ -7,15 +7,15 @@ console session may outlast its password; if credentials are found, the window i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import chain, repeat
 
-from rootkeeper.aws.organizations import OrganizationReader
-from rootkeeper.aws.root_sessions import RootSessions, open_root_session
+from rootkeeper.aws.root_sessions import open_root_session
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
@@ -28,21 +28,23 @@ from rootkeeper.errors import (
     LockLostError,
     WindowConflictError,
 )
-from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent
-from rootkeeper.organization.accounts import AccountId, AccountState
+from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
 from rootkeeper.removal.service import Removal, RemovalResult
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import WAITING_STATES, cancel
-from rootkeeper.windows.decisions import DecisionRecorder
-from rootkeeper.windows.notices import WindowNotices
+from rootkeeper.windows.checks import AccountWork
+from rootkeeper.windows.decisions import WindowNotices, record_decision
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     OWING_STATES,
+    CloseOutcome,
+    CloseResult,
     RecoveryWindow,
     WindowState,
     begin_closing,
@@ -59,37 +61,6 @@ from rootkeeper.windows.rules import (
 from rootkeeper.windows.store import RecoveryWindowStore
 
 
-class CloseOutcome(StrEnum):
-    """The result of an attempt to close."""
-
-    CLOSED = "closed"
-    """A re-read shows none of the four kinds, and the window is CLOSED_VERIFIED."""
-    CLOSED_UNRECORDED = "closed_unrecorded"
-    """A re-read shows it, but the database couldn't record it; the window is closed again later."""
-    FAILED = "failed"
-    """Not closed, or not proven; the window still has to be closed."""
-    BUSY = "busy"
-    """Another process holds the account; it may be closing the window."""
-    UNNEEDED = "unneeded"
-    """The window has already ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloseResult:
-    """An attempt to close a window, and its result."""
-
-    window: RecoveryWindow
-    outcome: CloseOutcome
-    explanation: str
-    """One sentence for a person."""
-    hint: str | None = None
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it is closed and recorded; otherwise the exit status is 4."""
-        return self.outcome in {CloseOutcome.CLOSED, CloseOutcome.UNNEEDED}
-
-
 @dataclass(frozen=True, slots=True)
 class _CloseAttempt:
     """What an attempt showed about the account."""
@@ -100,16 +71,9 @@ class _CloseAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowCloser:
+class WindowCloser(AccountWork):
     """Closes one window."""
 
-    reader: OrganizationReader
-    sessions: RootSessions
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    locks: AccountLocks
-    clock: Clock
-    progress: Progress
     spill: Callable[[], AbstractContextManager[Ledger]] | None = None
     """Opens the spill file, for use while ``ledger`` can't be written; only closing may use it."""
     reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
@@ -140,7 +104,11 @@ class WindowCloser:
             since it was listed.
         :raises WindowConflictError: if the window was never opened.
         """
-        _require_opened(window)
+        if window.state in WAITING_STATES:
+            raise WindowConflictError(
+                f"Recovery window {window.window_id} is {window.state}; nothing is open.",
+                hint=Hint("Cancel the window.", "window.cancel", window_id=window.window_id),
+            )
         try:
             with self.locks.hold(window.account_id, "closing a recovery window") as lock:
                 latest = self.windows.get(window.window_id)
@@ -162,11 +130,10 @@ class WindowCloser:
             failure = "It isn't known yet whether anything was opened."
             hint = "The next command that changes something reads the account again."
             return CloseResult(window, CloseOutcome.FAILED, failure, hint)
-        closing = self.windows.update(window.window_id, self._begin)
+        closing = self.windows.update(
+            window.window_id, lambda found: begin_closing(found, self.clock.now(), self.closed_by)
+        )
         return self._finish(closing, self._empty(closing, lock))
-
-    def _begin(self, window: RecoveryWindow) -> RecoveryWindow:
-        return begin_closing(window, self.clock.now(), self.closed_by)
 
     def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
         """DescribeAccount has a low quota, so it isn't called before first attempts, of which many may be due at once.
@@ -214,15 +181,14 @@ class WindowCloser:
             )
             if isinstance(result.error, LedgerUnavailableError):
                 raise result.error
-            attempt = _CloseAttempt(result.is_proven_empty, None if result.is_proven_empty else _explain(result))
-            ledger.append_outcome(
-                intent, Result.DONE if attempt.is_empty else Result.FAILED, {"failure": attempt.failure}
-            )
+            is_empty = result.is_proven_empty
+            failure = None if is_empty else _explain(result)
+            ledger.append_outcome(intent, Result.DONE if is_empty else Result.FAILED, {"failure": failure})
             if isinstance(result.error, LockLostError):
                 raise result.error
         except LedgerUnavailableError as error:
             return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
-        return attempt
+        return _CloseAttempt(is_empty, failure)
 
     def _finish(self, window: RecoveryWindow, attempt: _CloseAttempt) -> CloseResult:
         now = self.clock.now()
@@ -237,25 +203,20 @@ class WindowCloser:
         except DatabaseError as error:
             return _describe_unrecorded(window, attempt, error)
         if attempt.is_empty:
-            self._notify_closed(finished)
-            return CloseResult(finished, CloseOutcome.CLOSED, _CLOSED.format(finished.account_id))
-        self._notify_failed(window, finished, now)
+            closed = _CLOSED.format(finished.account_id)
+            if self.notices is not None:
+                by = f"Closed by {finished.closed_by}." if finished.closed_by else "The window reached its end."
+                left = "An open console session can continue, so the account is read again." if self.rereads else ""
+                self.notices.announce(NotificationEvent.WINDOW_CLOSED, finished, f"{by} {closed} {left}".strip())
+            return CloseResult(finished, CloseOutcome.CLOSED, closed)
+        severity = find_raised_severity(window, finished, now)
+        if self.notices is not None and severity is not None:
+            tries = f"Failed attempts so far: {finished.failed_closings}. The next is within a minute."
+            self.notices.announce(
+                NotificationEvent.WINDOW_CLOSE_FAILED, finished, f"{finished.failure} {tries}", severity=severity
+            )
         hint = Hint("Every changing command tries again.", "window.retry", window_id=finished.window_id)
         return CloseResult(finished, CloseOutcome.FAILED, attempt.failure or "", hint)
-
-    def _notify_closed(self, window: RecoveryWindow) -> None:
-        if self.notices is not None:
-            by = f"Closed by {window.closed_by}." if window.closed_by else "The window reached its end."
-            left = "An open console session can continue, so the account is read again." if self.rereads else ""
-            body = f"{by} {_CLOSED.format(window.account_id)} {left}".strip()
-            self.notices.announce(NotificationEvent.WINDOW_CLOSED, window, body)
-
-    def _notify_failed(self, before: RecoveryWindow, window: RecoveryWindow, now: datetime) -> None:
-        """Notify when the severity rises."""
-        severity = find_raised_severity(before, window, now)
-        if self.notices is not None and severity is not None:
-            body = f"{window.failure} Failed attempts so far: {window.failed_closings}. The next is within a minute."
-            self.notices.announce(NotificationEvent.WINDOW_CLOSE_FAILED, window, body, severity=severity)
 
     def _close_without_database(
         self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError
@@ -282,14 +243,6 @@ class WindowCloser:
 _CLOSED = "Closed: a re-read shows no root user credentials in {}."
 
 
-def _require_opened(window: RecoveryWindow) -> None:
-    if window.state in WAITING_STATES:
-        raise WindowConflictError(
-            f"Recovery window {window.window_id} is {window.state}; nothing is open.",
-            hint=Hint("Cancel the window.", "window.cancel", window_id=window.window_id),
-        )
-
-
 def _describe_undue(window: RecoveryWindow) -> CloseResult:
     return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} isn't due.")
 
@@ -308,7 +261,6 @@ def _describe_unrecorded(
 
 
 def _explain(result: RemovalResult) -> str:
-    """Explain why the account isn't proven empty, in one sentence."""
     if result.error is not None:
         return result.error.message
     details = [kind.detail for kind in result.kinds if kind.detail]
@@ -322,16 +274,9 @@ _TAKEN_OVER = OWING_STATES | {WindowState.CLOSED_VERIFIED, WindowState.KEPT}
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRereader:
+class WindowRereader(AccountWork):
     """Makes one re-read that is due."""
 
-    reader: OrganizationReader
-    sessions: RootSessions
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    locks: AccountLocks
-    clock: Clock
-    progress: Progress
     notices: WindowNotices
     rereads: tuple[timedelta, ...]
     actor_name: str
@@ -353,35 +298,33 @@ class WindowRereader:
             return  # another process has made it or is working on the account
 
     def _reread_held(self, window: RecoveryWindow, lock: AccountLock, now: datetime) -> None:
-        later = [one for one in self.windows.list_of_account(window.account_id) if _is_later(one, window)]
+        later = [
+            one
+            for one in self.windows.list_of_account(window.account_id)
+            if one.window_id != window.window_id and one.requested_at >= window.requested_at
+        ]
         if any(one.state in _TAKEN_OVER for one in later):
             self.windows.update(window.window_id, end_rereads)
             return
         if is_reread_given_up(window, now, self.rereads):
-            self._give_up(window)
+            self.windows.update(window.window_id, end_rereads)
+            self.progress.remark(
+                f"ALERT: {window.account_id} couldn't be read again in time after window {window.window_id}. "
+                "Audit it now."
+            )
             return
         try:
-            found = self._read(window.account_id, window.window_id, lock)
+            if self.reader.find_account_state(window.account_id) is None:
+                raise AwsAccessDeniedError(f"{window.account_id} isn't in the organization any more.")
+            context = {"window_id": window.window_id}
+            session = open_root_session(
+                self.sessions, self.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
+            )
+            found = session.read_summary()
         except AwsError as error:
             self.windows.update(window.window_id, lambda one: postpone_reread(one, now))
             self.progress.remark(f"{window.account_id} can't be read again after its window: {error.message}")
             return
-        self._record(window, found, now)
-        if found.is_empty:
-            self.windows.update(window.window_id, lambda one: record_clean_reread(one, now, self.rereads))
-        else:
-            self._reopen(window, found, [one for one in later if one.state in WAITING_STATES], now)
-
-    def _read(self, account_id: AccountId, window_id: str, lock: AccountLock) -> RootCredentialsSummary:
-        if self.reader.find_account_state(account_id) is None:
-            raise AwsAccessDeniedError(f"{account_id} isn't in the organization any more.")
-        context = {"window_id": window_id}
-        session = open_root_session(
-            self.sessions, self.ledger, account_id, TaskPolicy.AUDIT, lock=lock, context=context
-        )
-        return session.read_summary()
-
-    def _record(self, window: RecoveryWindow, found: RootCredentialsSummary, now: datetime) -> None:
         closed_seconds = int((now - (window.closed_at or now)).total_seconds())
         self.ledger.append_fact(
             Action.WINDOW_REREAD,
@@ -393,6 +336,10 @@ class WindowRereader:
                 "found": list(found.kind_names),
             },
         )
+        if found.is_empty:
+            self.windows.update(window.window_id, lambda one: record_clean_reread(one, now, self.rereads))
+        else:
+            self._reopen(window, found, [one for one in later if one.state in WAITING_STATES], now)
 
     def _reopen(
         self, window: RecoveryWindow, found: RootCredentialsSummary, waiting: list[RecoveryWindow], now: datetime
@@ -400,9 +347,8 @@ class WindowRereader:
         """Waiting requests are cancelled: an account with credentials can't be recovered."""
         why = f"root user credentials were found after window {window.window_id}"
         for one in waiting:
-            DecisionRecorder(self.windows, self.ledger).record(
-                Action.WINDOW_CANCEL, one, lambda it: cancel(it, self.actor_name, now, why), now, {"reason": why}
-            )
+            step = partial(cancel, name=self.actor_name, now=now, reason=why)
+            record_decision(self.windows, self.ledger, Action.WINDOW_CANCEL, one, step, now, {"reason": why})
         reopened = self.windows.update(window.window_id, lambda one: reopen(one, now))
         kinds = ", ".join(found.kind_names)
         self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")
@@ -413,16 +359,6 @@ class WindowRereader:
             "session may have outlasted its password.",
         )
 
-    def _give_up(self, window: RecoveryWindow) -> None:
-        self.windows.update(window.window_id, end_rereads)
-        self.progress.remark(
-            f"ALERT: {window.account_id} couldn't be read again in time after window {window.window_id}. Audit it now."
-        )
-
-
-def _is_later(one: RecoveryWindow, window: RecoveryWindow) -> bool:
-    return one.window_id != window.window_id and one.requested_at >= window.requested_at
-
 
 def list_overdue(windows: RecoveryWindowStore, now: datetime) -> tuple[RecoveryWindow, ...]:
     """List windows that must be closed now, the most overdue first: past their end, or with an unfinished closing."""
@@ -430,24 +366,18 @@ def list_overdue(windows: RecoveryWindowStore, now: datetime) -> tuple[RecoveryW
     return tuple(sorted(due, key=lambda window: window.expires_at or now))
 
 
-@dataclass(frozen=True, slots=True)
-class OverdueWindowCloser:
-    """Closes due windows before a command does anything else."""
+def close_overdue(
+    windows: RecoveryWindowStore, closer: WindowCloser, progress: Progress, now: datetime
+) -> tuple[CloseResult, ...]:
+    """Close every due window, before a command does anything else; a failure doesn't stop the others.
 
-    windows: RecoveryWindowStore
-    closing: WindowCloser
-    progress: Progress
-
-    def close_overdue(self, now: datetime) -> tuple[CloseResult, ...]:
-        """Try to close every due window; a failure doesn't stop the others.
-
-        Run ``Settlement.settle`` first: it settles windows that are OPENING.
-        """
-        closings = []
-        for window in list_overdue(self.windows, now):
-            self.progress.remark(f"Closing recovery window {window.window_id} of {window.account_id}, which is due.")
-            closings.append(self.closing.close(window))
-        return tuple(closings)
+    Run ``Settlement.settle`` first: it settles windows that are OPENING.
+    """
+    closings = []
+    for window in list_overdue(windows, now):
+        progress.remark(f"Closing recovery window {window.window_id} of {window.account_id}, which is due.")
+        closings.append(closer.close(window))
+    return tuple(closings)
 
 
 STEP_SECONDS = 1.0
@@ -510,7 +440,10 @@ class WindowWaiter:
                 return WaitResult.DUE
             if passed >= next_remark:
                 next_remark += self.remark_every_seconds
-                self.progress.remark(_describe_remaining(window, remaining))
+                left = timedelta(seconds=round(remaining))
+                self.progress.remark(
+                    f"Recovery window {window.window_id} of {window.account_id} closes in {left}; Ctrl-C closes it now."
+                )
             self.clock.sleep(min(STEP_SECONDS, remaining))
         return WaitResult.STOPPED
 
@@ -521,15 +454,12 @@ class WindowWaiter:
         called after each attempt; pass a flag for the second Ctrl-C, because the first one means to close now.
         """
         closing = self.closing.close(window)
-        for pause in self._pauses():
-            if closing.outcome in _ENDS or not self._sleep(pause, is_stopped):
+        for pause in chain((5, 10, 20, 40), repeat(self.retry_seconds)):
+            if closing.outcome in _ENDS or not self._sleep(min(pause, self.retry_seconds), is_stopped):
                 break
             self.progress.remark(f"Trying again to close recovery window {window.window_id}.")
             closing = self.closing.close(closing.window)
         return closing
-
-    def _pauses(self) -> Iterator[float]:
-        return (min(pause, self.retry_seconds) for pause in chain((5, 10, 20, 40), repeat(self.retry_seconds)))
 
     def _sleep(self, seconds: float, is_stopped: Callable[[], bool]) -> bool:
         """``False`` if it was stopped."""
@@ -549,8 +479,3 @@ class WindowWaiter:
         with suppress(DatabaseError):
             return self.windows.get(window.window_id)
         return window
-
-
-def _describe_remaining(window: RecoveryWindow, seconds: float) -> str:
-    left = timedelta(seconds=round(seconds))
-    return f"Recovery window {window.window_id} of {window.account_id} closes in {left}; Ctrl-C closes it now."

@@ -1,5 +1,6 @@
 """Records requests for recovery windows on a server, and the decisions about them, and notifies people.
 
+Notifications leave the organization and never contain credentials.
 A request is checked completely before anyone is asked to approve. A decision's intent is in the ledger before the
 window's row changes, and the row decides: no approval counts that isn't in the ledger. If a process dies in between,
 the next settlement reads in the row whether the decision took effect.
@@ -7,24 +8,105 @@ the next settlement reads in the row whether the decision took effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from rootkeeper.clock import Clock
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action, Actor, Result
 from rootkeeper.ledger.store import Ledger
-from rootkeeper.notifications.rules import NotificationEvent
+from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent, Severity
+from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows import approvals
-from rootkeeper.windows.approvals import ANY_TERMS, REVIEW_WITHIN, ApprovalTerms, WindowPolicy, require_known
-from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, require_credentials_outlive
-from rootkeeper.windows.notices import WindowNotices, describe_request
-from rootkeeper.windows.opening import make_request_parameters
+from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, WindowPolicy, require_known
+from rootkeeper.windows.checks import (
+    RecoveryPlan,
+    RecoveryPlanner,
+    RecoveryRequest,
+    make_window,
+    record_request,
+    require_credentials_outlive,
+)
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
+
+_TITLES = {
+    NotificationEvent.WINDOW_APPROVED: "Recovery window of {} approved",
+    NotificationEvent.WINDOW_CANCELLED: "Recovery window of {} cancelled",
+    NotificationEvent.WINDOW_CLOSED: "Recovery window of {} closed and re-read",
+    NotificationEvent.WINDOW_CLOSE_FAILED: "Recovery window of {} is NOT closed",
+    NotificationEvent.WINDOW_DENIED: "Recovery window of {} denied",
+    NotificationEvent.WINDOW_EMERGENCY: "EMERGENCY recovery of {} without approval",
+    NotificationEvent.WINDOW_EXTENDED: "Recovery window of {} extended",
+    NotificationEvent.WINDOW_LAPSED: "Recovery window of {} lapsed",
+    NotificationEvent.WINDOW_OPENED: "Password recovery allowed in {}",
+    NotificationEvent.WINDOW_OPEN_FAILED: "Recovery window of {} wasn't opened",
+    NotificationEvent.WINDOW_REOPENED: "Root user credentials found in {} after its window was closed",
+    NotificationEvent.WINDOW_REQUESTED: "Recovery of {} requested",
+    NotificationEvent.WINDOW_REVIEW_OVERDUE: "Emergency recovery of {} not reviewed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowNotices:
+    """Notifies people about the windows of one organization."""
+
+    notifier: Notifier
+    clock: Clock
+    endpoint: str
+    """The endpoint's label in every notification."""
+
+    def announce(
+        self,
+        event: NotificationEvent,
+        window: RecoveryWindow,
+        body: str,
+        *,
+        severity: Severity | None = None,
+        key: str = "",
+    ) -> None:
+        """Queue a notification; never raises.
+
+        :param severity: by default the event's usual one.
+        :param key: a second notification with the same window, event and key is dropped.
+        """
+        kind = "Drill: " if window.is_drill else ""
+        notification = Notification(
+            event=event,
+            severity=severity or USUAL_SEVERITIES[event],
+            title=kind + _TITLES[event].format(window.account_id),
+            body=body,
+            at=self.clock.now(),
+            organization_id=window.organization_id,
+            endpoint=self.endpoint,
+            account_id=window.account_id,
+            window_id=window.window_id,
+            deduplication_key=f"{event.value} {window.window_id} {key}" if key else "",
+        )
+        self.notifier.notify(notification)
+
+
+def describe_request(window: RecoveryWindow) -> str:
+    ticket = f" ({window.ticket})" if window.ticket else ""
+    return f"Requested by {window.requested_by}: {window.reason}{ticket}."
+
+
+def notify_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -> None:
+    """Notify about imported emergencies, which were recorded in a file while the database couldn't be reached."""
+    for window in windows:
+        if window.is_emergency:
+            notices.announce(
+                NotificationEvent.WINDOW_EMERGENCY,
+                window,
+                f"{describe_request(window)} No one approved it. The database couldn't be reached, so the window was "
+                f"recorded in a file; it is now imported as {window.state.value}. A second person must review it.",
+                key="imported",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +154,19 @@ class WindowRequestService:
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was requested.
         """
         plan = self.plan(inventory, request, is_emergency=is_emergency)
-        window = self._make(plan, is_drill=is_drill, is_emergency=is_emergency)
-        self.ledger.append_fact(
-            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=make_request_parameters(window)
-        )
-        self.windows.add(window)
-        self._notify(window)
-        return window
-
-    def _make(self, plan: RecoveryPlan, *, is_drill: bool, is_emergency: bool) -> RecoveryWindow:
         now = self.clock.now()
+        made = make_window(
+            plan, self.new_window_id(), self.actor.name, now, is_drill=is_drill, is_emergency=is_emergency
+        )
         is_owed = self.policy.approvals > 0 and not is_emergency
-        return RecoveryWindow(
-            window_id=self.new_window_id(),
-            organization_id=plan.inventory.organization.organization_id,
-            account_id=plan.request.account.account_id,
+        window = replace(
+            made,
             state=WindowState.REQUESTED if is_owed else WindowState.APPROVED,
-            reason=plan.request.reason,
-            ticket=plan.request.ticket,
-            requested_by=self.actor.name,
-            requested_at=now,
-            duration_seconds=plan.request.duration_seconds,
             requested_by_kind=self.actor.kind,
             approvals_needed=self.policy.approvals,
             lapses_at=now + self.policy.approval_valid,
-            is_emergency=is_emergency,
-            review_due_at=now + REVIEW_WITHIN if is_emergency else None,
-            is_drill=is_drill,
         )
-
-    def _notify(self, window: RecoveryWindow) -> None:
+        record_request(self.ledger, self.windows, window)
         length = render_duration(timedelta(seconds=window.duration_seconds))
         said = f"{describe_request(window)} Duration: {length}."
         if window.is_emergency:
@@ -110,48 +175,44 @@ class WindowRequestService:
                 window,
                 f"{said} No one approved it. A second person must review it within 24 hours.",
             )
-            return
+            return window
         is_waiting = window.state is WindowState.REQUESTED
         approvals_needed = "1 approval" if window.approvals_needed == 1 else f"{window.approvals_needed} approvals"
         needed = f"It needs {approvals_needed}." if is_waiting else "It needs no approval."
         self.notices.announce(NotificationEvent.WINDOW_REQUESTED, window, f"{said} {needed}")
+        return window
 
 
 Step = Callable[[RecoveryWindow], RecoveryWindow]
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRecorder:
-    """Records decisions in the ledger and then in the window's row."""
+def record_decision(
+    windows: RecoveryWindowStore,
+    ledger: Ledger,
+    action: Action,
+    window: RecoveryWindow,
+    step: Step,
+    now: datetime,
+    parameters: Mapping[str, JsonValue],
+) -> RecoveryWindow:
+    """Record a decision in the ledger and then in the window's row; a step that is refused at once isn't recorded.
 
-    windows: RecoveryWindowStore
-    ledger: Ledger
-
-    def record(
-        self, action: Action, window: RecoveryWindow, step: Step, now: datetime, parameters: Mapping[str, JsonValue]
-    ) -> RecoveryWindow:
-        """Apply ``step`` to the window; a step that is refused at once isn't recorded.
-
-        :raises InputError: as ``step`` does; the window is unchanged.
-        :raises LedgerUnavailableError: if the decision can't be recorded; it doesn't count.
-        :raises DatabaseError: if the row can't be written; the decision doesn't count.
-        """
-        step(window)
-        context = {"window_id": window.window_id, "decided_at": render_time(now), **parameters}
-        intent = self.ledger.append_intent(action, account_id=window.account_id, parameters=context)
-        try:
-            decided = self.windows.update(window.window_id, step)
-        except InputError as error:
-            self.ledger.append_outcome(intent, Result.FAILED, {"error": error.code, "message": error.message})
-            raise
-        except DatabaseError as error:
-            self.ledger.append_outcome(intent, Result.UNKNOWN, {"error": error.code, "message": error.message})
-            raise
-        try:
-            self.ledger.append_outcome(intent, Result.DONE, {"state": decided.state.value})
-        except LedgerUnavailableError:
-            return decided  # it counts, and its intent is on disk; the next settlement records its outcome
-        return decided
+    :raises InputError: as ``step`` does; the window is unchanged.
+    :raises LedgerUnavailableError: if the decision can't be recorded; it doesn't count.
+    :raises DatabaseError: if the row can't be written; the decision doesn't count.
+    """
+    step(window)
+    context = {"window_id": window.window_id, "decided_at": render_time(now), **parameters}
+    intent = ledger.append_intent(action, account_id=window.account_id, parameters=context)
+    try:
+        decided = windows.update(window.window_id, step)
+    except (InputError, DatabaseError) as error:
+        result = Result.FAILED if isinstance(error, InputError) else Result.UNKNOWN
+        ledger.append_outcome(intent, result, {"error": error.code, "message": error.message})
+        raise
+    with suppress(LedgerUnavailableError):  # it counts, and its intent is on disk; the next settlement ends it
+        ledger.append_outcome(intent, Result.DONE, {"state": decided.state.value})
+    return decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +243,21 @@ class WindowDecisionService:
         window, now = self._find(window_id), self.clock.now()
         self._require_approver(window)
         approval = approvals.make_approval(window, ApprovalPurpose.OPENING, self.actor, now, self.policy.approval_valid)
-        decided = self._record(
+        decided = self._decide(
             Action.WINDOW_APPROVE,
             window,
             lambda found: approvals.approve(found, approval, now, terms),
             now,
-            {"task": approval.task, "duration_seconds": approval.duration_seconds},
+            task=approval.task,
+            duration_seconds=approval.duration_seconds,
         )
-        self._notify_approved(decided)
+        if decided.state is WindowState.APPROVED:
+            until = f" until {decided.lapses_at:%Y-%m-%d %H:%M:%S UTC}" if decided.lapses_at else ""
+            what = f"It can be activated{until}."
+        else:
+            what = f"It has {len(decided.approved_by)} of {decided.approvals_needed} approvals."
+        body = f"{describe_request(decided)} Approved by {', '.join(decided.approved_by)}. {what}"
+        self.notices.announce(NotificationEvent.WINDOW_APPROVED, decided, body)
         return decided
 
     def deny(self, window_id: str, reason: str) -> RecoveryWindow:
@@ -201,14 +269,9 @@ class WindowDecisionService:
         """
         window, now = self._find(window_id), self.clock.now()
         self._require_approver(window)
-        decided = self._record(
-            Action.WINDOW_DENY,
-            window,
-            lambda found: approvals.deny(found, self.actor.name, now, reason),
-            now,
-            {"reason": reason.strip()},
-        )
-        self._notify(NotificationEvent.WINDOW_DENIED, decided, decided.failure or "")
+        step = partial(approvals.deny, name=self.actor.name, now=now, reason=reason)
+        decided = self._decide(Action.WINDOW_DENY, window, step, now, reason=reason.strip())
+        self.notices.announce(NotificationEvent.WINDOW_DENIED, decided, decided.failure or "")
         return decided
 
     def cancel(self, window_id: str, reason: str = "") -> RecoveryWindow:
@@ -218,14 +281,9 @@ class WindowDecisionService:
         :raises WindowConflictError: if the window no longer waits.
         """
         window, now = self._find(window_id), self.clock.now()
-        decided = self._record(
-            Action.WINDOW_CANCEL,
-            window,
-            lambda found: approvals.cancel(found, self.actor.name, now, reason),
-            now,
-            {"reason": reason.strip()},
-        )
-        self._notify(NotificationEvent.WINDOW_CANCELLED, decided, decided.failure or "")
+        step = partial(approvals.cancel, name=self.actor.name, now=now, reason=reason)
+        decided = self._decide(Action.WINDOW_CANCEL, window, step, now, reason=reason.strip())
+        self.notices.announce(NotificationEvent.WINDOW_CANCELLED, decided, decided.failure or "")
         return decided
 
     def extend(self, window_id: str, seconds: int) -> RecoveryWindow:
@@ -246,14 +304,15 @@ class WindowDecisionService:
         approval = approvals.make_approval(
             window, ApprovalPurpose.EXTENDING, self.actor, now, self.policy.approval_valid, seconds
         )
-        decided = self._record(
-            Action.WINDOW_EXTEND,
-            window,
-            lambda found: approvals.extend(found, approval, now, self.policy.longest),
-            now,
-            {"seconds": seconds},
-        )
-        self._notify_extended(window, decided, seconds)
+        step = partial(approvals.extend, approval=approval, now=now, longest=self.policy.longest)
+        decided = self._decide(Action.WINDOW_EXTEND, window, step, now, seconds=seconds)
+        length = render_duration(timedelta(seconds=seconds))
+        if decided.duration_seconds == window.duration_seconds:
+            body = f"{self.actor.name} approved an extension by {length}. More approvals are needed."
+        else:
+            until = f"{decided.expires_at:%Y-%m-%d %H:%M:%S UTC}" if decided.expires_at else "its end"
+            body = f"Extended by {length} by {self.actor.name}. It closes at {until}."
+        self.notices.announce(NotificationEvent.WINDOW_EXTENDED, decided, body)
         return decided
 
     def review(self, window_id: str) -> RecoveryWindow:
@@ -266,47 +325,19 @@ class WindowDecisionService:
         """
         window, now = self._find(window_id), self.clock.now()
         self._require_approver(window)
-        return self._record(
-            Action.WINDOW_REVIEW, window, lambda found: approvals.review(found, self.actor.name), now, {}
-        )
+        return self._decide(Action.WINDOW_REVIEW, window, partial(approvals.review, name=self.actor.name), now)
 
     def _find(self, window_id: str) -> RecoveryWindow:
         approvals.require_known(self.actor)
         return self.windows.get(window_id)
 
     def _require_approver(self, window: RecoveryWindow) -> None:
-        """An account with an unknown place is below no unit."""
         account = self.find_account(window.account_id)
-        self.policy.require_approver(self.actor.name, account or make_unplaced(window.account_id))
+        if account is None:  # an account with an unknown place is below no unit
+            account = Account(window.account_id, window.account_id, "", AccountState.UNKNOWN, (), "")
+        self.policy.require_approver(self.actor.name, account)
 
-    def _record(
-        self, action: Action, window: RecoveryWindow, step: Step, now: datetime, parameters: Mapping[str, JsonValue]
+    def _decide(
+        self, action: Action, window: RecoveryWindow, step: Step, now: datetime, **parameters: JsonValue
     ) -> RecoveryWindow:
-        return DecisionRecorder(self.windows, self.ledger).record(action, window, step, now, parameters)
-
-    def _notify_approved(self, window: RecoveryWindow) -> None:
-        given = ", ".join(window.approved_by)
-        if window.state is WindowState.APPROVED:
-            until = f" until {window.lapses_at:%Y-%m-%d %H:%M:%S UTC}" if window.lapses_at else ""
-            what = f"It can be activated{until}."
-        else:
-            what = f"It has {len(window.approved_by)} of {window.approvals_needed} approvals."
-        body = f"{describe_request(window)} Approved by {given}. {what}"
-        self._notify(NotificationEvent.WINDOW_APPROVED, window, body)
-
-    def _notify_extended(self, before: RecoveryWindow, window: RecoveryWindow, seconds: int) -> None:
-        length = render_duration(timedelta(seconds=seconds))
-        if window.duration_seconds == before.duration_seconds:
-            body = f"{self.actor.name} approved an extension by {length}. More approvals are needed."
-        else:
-            end = f"{window.expires_at:%Y-%m-%d %H:%M:%S UTC}" if window.expires_at else "its end"
-            body = f"Extended by {length} by {self.actor.name}. It closes at {end}."
-        self._notify(NotificationEvent.WINDOW_EXTENDED, window, body)
-
-    def _notify(self, event: NotificationEvent, window: RecoveryWindow, body: str) -> None:
-        self.notices.announce(event, window, body)
-
-
-def make_unplaced(account_id: AccountId) -> Account:
-    """Make an account of which only the id is known."""
-    return Account(account_id, account_id, "", AccountState.UNKNOWN, (), "")
+        return record_decision(self.windows, self.ledger, action, window, step, now, parameters)

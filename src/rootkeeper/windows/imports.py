@@ -23,6 +23,7 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, open_store, reading
 from rootkeeper.database.files import LineFileBusyError, open_locked, read_lines, sync_folder
 from rootkeeper.database.processes import ProcessIdentity
+from rootkeeper.database.rows import parse_row
 from rootkeeper.database.version import migrate_if_needed
 from rootkeeper.errors import DatabaseError, Hint, InputError, WindowConflictError
 from rootkeeper.ledger.owners import OwnerRecord, add_owner, find_owner
@@ -33,7 +34,6 @@ from rootkeeper.ledger.verification import verify_ledger
 from rootkeeper.ledger.writer import ChangedPart, GroupCommit, WriteTransaction
 from rootkeeper.values import JsonValue, canonical_json, render_time
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState, describe_blocking_window
-from rootkeeper.windows.store import RecoveryWindowStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,33 +102,37 @@ def _parse_lines(lines: list[bytes]) -> tuple[tuple[LedgerEntry, ...], str | Non
 
 
 def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> int:
-    spills = schema.merged_spills
-    connection = transaction.connection
-    if connection.execute(select(spills.c.entries).where(spills.c.spill_id == spill.spill_id)).first() is not None:
+    connection, merged_spills = transaction.connection, schema.merged_spills.c
+    is_it = merged_spills.spill_id == spill.spill_id
+    if connection.execute(select(merged_spills.entries).where(is_it)).first() is not None:
         return 0
-    fact = ledger.draft_fact(Action.SPILL_MERGE, None, _describe_spilled(spill))
+    described: dict[str, JsonValue] = {"spill_id": spill.spill_id, "entries": len(spill.entries)}
+    if spill.entries:
+        described["first_at"] = render_time(spill.entries[0].at)
+        described["last_at"] = render_time(spill.entries[-1].at)
+    if spill.problem is not None:
+        described["problem"] = spill.problem
+    fact = ledger.draft_fact(Action.SPILL_MERGE, None, described)
     add_owner(connection, OwnerRecord(spill.owner_id, spill.process, fact.at), fact.at)
     merged: dict[int, int] = {}
     for entry in spill.entries:
-        merged[-entry.sequence] = transaction.append(
-            _draft_spilled(transaction, entry, spill, merged, fact.at)
-        ).sequence
+        parameters: dict[str, JsonValue] = {
+            **entry.parameters,
+            "spilled": True,
+            "spilled_at": render_time(entry.at),
+            "spill_id": spill.spill_id,
+        }
+        intent_sequence = entry.intent_sequence
+        if intent_sequence is not None:
+            intent_sequence = merged.get(intent_sequence, intent_sequence)
+            if not transaction.end_intent(intent_sequence):
+                # Another process has settled it. An intent has one outcome, so this one becomes a fact.
+                parameters["late_outcome_of"] = intent_sequence
+                intent_sequence = None
+        draft = replace(entry, at=fact.at, parameters=parameters, intent_sequence=intent_sequence)
+        merged[-entry.sequence] = transaction.append(draft).sequence
     transaction.append(fact)
-    _begin_closing(connection, spill)
-    transaction.note_change(fact.organization_id, ChangedPart.WINDOWS)
-    connection.execute(
-        insert(spills).values(
-            spill_id=spill.spill_id,
-            organization_id=fact.organization_id,
-            merged_at=fact.at,
-            entries=len(spill.entries),
-        )
-    )
-    return len(spill.entries)
-
-
-def _begin_closing(connection: Connection, spill: _Spill) -> None:
-    """Windows whose closing is in the spill must be closed again: only a recorded re-read ends them."""
+    # Windows whose closing is in the spill must be closed again: only a recorded re-read ends them.
     windows = schema.recovery_windows.c
     closings = [entry.parameters.get("window_id") for entry in spill.entries if entry.action is Action.WINDOW_CLOSE]
     connection.execute(
@@ -137,35 +141,14 @@ def _begin_closing(connection: Connection, spill: _Spill) -> None:
         .where(windows.state == WindowState.OPEN.value)
         .values(state=WindowState.CLOSING.value)
     )
+    transaction.note_change(fact.organization_id, ChangedPart.WINDOWS)
+    _note_merged(connection, spill.spill_id, fact, len(spill.entries))
+    return len(spill.entries)
 
 
-def _draft_spilled(
-    transaction: WriteTransaction, entry: LedgerEntry, spill: _Spill, merged: dict[int, int], at: datetime
-) -> Draft:
-    parameters: dict[str, JsonValue] = {
-        **entry.parameters,
-        "spilled": True,
-        "spilled_at": render_time(entry.at),
-        "spill_id": spill.spill_id,
-    }
-    intent_sequence = entry.intent_sequence
-    if intent_sequence is not None:
-        intent_sequence = merged.get(intent_sequence, intent_sequence)
-        if not transaction.end_intent(intent_sequence):
-            # Another process has settled it. An intent has one outcome, so this one becomes a fact.
-            parameters["late_outcome_of"] = intent_sequence
-            intent_sequence = None
-    return replace(entry, at=at, parameters=parameters, intent_sequence=intent_sequence)
-
-
-def _describe_spilled(spill: _Spill) -> dict[str, JsonValue]:
-    described: dict[str, JsonValue] = {"spill_id": spill.spill_id, "entries": len(spill.entries)}
-    if spill.entries:
-        described["first_at"] = render_time(spill.entries[0].at)
-        described["last_at"] = render_time(spill.entries[-1].at)
-    if spill.problem is not None:
-        described["problem"] = spill.problem
-    return described
+def _note_merged(connection: Connection, spill_id: str, fact: Draft, entries: int) -> None:
+    values = {"organization_id": fact.organization_id, "merged_at": fact.at, "entries": entries}
+    connection.execute(insert(schema.merged_spills).values(spill_id=spill_id, **values))
 
 
 _BUSY_SECONDS = 5.0
@@ -208,7 +191,9 @@ def read_source(path: Path) -> LedgerSource:
         store = open_store(f"sqlite:///{copied}", _BUSY_SECONDS)
         try:
             migrate_if_needed(store)
-            _require_intact(store, path)
+            verification = verify_ledger(store, None, None)
+            if not verification.is_intact:
+                raise InputError(f"The ledger in {path} is NOT intact: {verification.problem}", hint=_KEEP_HINT)
             return _read(store, path)
         except DatabaseError as error:
             raise InputError(f"{path} can't be imported: {error.message}", hint=_KEEP_HINT) from error
@@ -230,12 +215,6 @@ def _copy(path: Path, copied: Path) -> None:
         raise InputError(f"{path} isn't a database of Rootkeeper.", hint="Name the file of the emergency.")
 
 
-def _require_intact(store: Store, path: Path) -> None:
-    verification = verify_ledger(store, None, None)
-    if not verification.is_intact:
-        raise InputError(f"The ledger in {path} is NOT intact: {verification.problem}", hint=_KEEP_HINT)
-
-
 def _read(store: Store, path: Path) -> LedgerSource:
     entries = tuple(list_entries(store))
     if not entries:
@@ -243,21 +222,22 @@ def _read(store: Store, path: Path) -> LedgerSource:
     with reading(store) as connection:
         owner_ids = sorted(connection.execute(select(schema.owners.c.owner_id)).scalars())
         owners = tuple(one for one in (find_owner(connection, owner_id) for owner_id in owner_ids) if one is not None)
-        rows = connection.execute(select(schema.recovery_windows)).mappings().all()
+        windows = schema.recovery_windows.c
+        newest = select(schema.recovery_windows).order_by(windows.requested_at.desc(), windows.window_id)
+        rows = connection.execute(newest.where(windows.organization_id == entries[0].organization_id)).all()
     alive = next((one for one in owners if not one.is_dead(datetime.now(UTC))), None)
     if alive is not None:
         raise InputError(
             f"A command still works on {path}: {alive.process.describe()}.",
             hint="Wait until it has closed its window, then import the file.",
         )
-    windows = RecoveryWindowStore(store, GroupCommit(store, lambda: None), entries[0].organization_id)
     return LedgerSource(
         name=path.name,
         import_id=_make_import_id(entries[0].entry_hash),
         entries=entries,
         owners=owners,
-        windows=windows.list_windows(),
-        window_rows=tuple(dict(row) for row in rows),
+        windows=tuple(parse_row(RecoveryWindow, row) for row in rows),
+        window_rows=tuple(row._asdict() for row in rows),
     )
 
 
@@ -294,7 +274,17 @@ def import_ledger(source: LedgerSource, commits: GroupCommit, ledger: SqlLedger)
 
 def _import(transaction: WriteTransaction, source: LedgerSource, ledger: SqlLedger) -> LedgerImport:
     connection = transaction.connection
-    fact = ledger.draft_fact(Action.LEDGER_IMPORT, None, _describe(source))
+    last = source.entries[-1]
+    described: dict[str, JsonValue] = {
+        "import_id": source.import_id,
+        "file": source.name,
+        "entries": len(source.entries),
+        "first_at": render_time(source.entries[0].at),
+        "last_at": render_time(last.at),
+        "head_hash": last.entry_hash,
+        "windows": [window.window_id for window in source.windows],
+    }
+    fact = ledger.draft_fact(Action.LEDGER_IMPORT, None, described)
     before = _find_import(connection, source)
     if before is not None:
         return before
@@ -303,19 +293,24 @@ def _import(transaction: WriteTransaction, source: LedgerSource, ledger: SqlLedg
         add_owner(connection, replace(owner, lease_until=fact.at), fact.at)
     imported: dict[int, int] = {}
     for entry in source.entries:
-        imported[entry.sequence] = transaction.append(_draft(transaction, entry, source, imported, fact.at)).sequence
+        parameters: dict[str, JsonValue] = {
+            **entry.parameters,
+            "imported_by": source.import_id,
+            "recorded_at": render_time(entry.at),
+            "recorded_sequence": entry.sequence,
+            "recorded_hash": entry.entry_hash,
+        }
+        intent_sequence = None
+        if entry.intent_sequence is not None:
+            intent_sequence = imported[entry.intent_sequence]
+            transaction.end_intent(intent_sequence)
+        draft = replace(entry, at=fact.at, parameters=parameters, intent_sequence=intent_sequence)
+        imported[entry.sequence] = transaction.append(draft).sequence
     transaction.append(fact)
     if source.window_rows:
         connection.execute(insert(schema.recovery_windows), list(source.window_rows))
         transaction.note_change(fact.organization_id, ChangedPart.WINDOWS)
-    connection.execute(
-        insert(schema.merged_spills).values(
-            spill_id=source.import_id,
-            organization_id=fact.organization_id,
-            merged_at=fact.at,
-            entries=len(source.entries),
-        )
-    )
+    _note_merged(connection, source.import_id, fact, len(source.entries))
     return LedgerImport(len(source.entries), source.windows)
 
 
@@ -347,53 +342,18 @@ def _require_importable(connection: Connection, source: LedgerSource, organizati
     hashes = [entry.entry_hash for entry in source.entries[:1]]
     if connection.execute(select(own.sequence).where(own.entry_hash.in_(hashes))).first() is not None:
         raise InputError(f"{source.name} is a copy of this very ledger.", hint="Name the file of the emergency.")
-    for window in source.windows:
-        _require_room(connection, window)
-
-
-def _require_room(connection: Connection, window: RecoveryWindow) -> None:
     windows = schema.recovery_windows.c
-    if window.state in FINAL_STATES:
-        return
-    unfinished = [state.value for state in WindowState if state not in FINAL_STATES]
-    other = connection.execute(
-        select(windows.window_id, windows.state)
-        .where(windows.organization_id == window.organization_id, windows.account_id == window.account_id)
-        .where(windows.state.in_(unfinished))
-    ).first()
-    if other is not None:
-        raise WindowConflictError(
-            f"Account {window.account_id} has recovery window {other.window_id} here, which is {other.state}, and "
-            f"{window.window_id} in the file, which is {window.state}. Nothing was imported.",
-            hint=describe_blocking_window(other.window_id, WindowState(other.state)),
-        )
-
-
-def _draft(
-    transaction: WriteTransaction, entry: LedgerEntry, source: LedgerSource, imported: dict[int, int], at: datetime
-) -> Draft:
-    parameters: dict[str, JsonValue] = {
-        **entry.parameters,
-        "imported_by": source.import_id,
-        "recorded_at": render_time(entry.at),
-        "recorded_sequence": entry.sequence,
-        "recorded_hash": entry.entry_hash,
-    }
-    intent_sequence = None
-    if entry.intent_sequence is not None:
-        intent_sequence = imported[entry.intent_sequence]
-        transaction.end_intent(intent_sequence)
-    return replace(entry, at=at, parameters=parameters, intent_sequence=intent_sequence)
-
-
-def _describe(source: LedgerSource) -> dict[str, JsonValue]:
-    last = source.entries[-1]
-    return {
-        "import_id": source.import_id,
-        "file": source.name,
-        "entries": len(source.entries),
-        "first_at": render_time(source.entries[0].at),
-        "last_at": render_time(last.at),
-        "head_hash": last.entry_hash,
-        "windows": [window.window_id for window in source.windows],
-    }
+    for window in source.windows:
+        if window.state in FINAL_STATES:
+            continue
+        other = connection.execute(
+            select(windows.window_id, windows.state).where(
+                windows.organization_id == window.organization_id, windows.unfinished_account_id == window.account_id
+            )
+        ).first()
+        if other is not None:
+            raise WindowConflictError(
+                f"Account {window.account_id} has recovery window {other.window_id} here, which is {other.state}, and "
+                f"{window.window_id} in the file, which is {window.state}. Nothing was imported.",
+                hint=describe_blocking_window(other.window_id, WindowState(other.state)),
+            )

@@ -12,8 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.aws.organizations import OrganizationReader
-from rootkeeper.aws.root_sessions import RootSession, RootSessions, describe_error, open_root_session
+from rootkeeper.aws.root_sessions import RootSession, describe_error, open_root_session
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
@@ -31,25 +30,27 @@ from rootkeeper.errors import (
     UnprovenChangeError,
     WindowConflictError,
 )
-from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Action, Actor, Intent, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import Inventory
-from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.organization.statuses import LoginProfile
 from rootkeeper.values import JsonValue
-from rootkeeper.windows.approvals import REVIEW_WITHIN, activate, require_activatable, require_known
+from rootkeeper.windows.approvals import activate, require_activatable, require_known
 from rootkeeper.windows.checks import (
+    AccountWork,
     RecoveryPlan,
     RecoveryPlanner,
     RecoveryRequest,
+    make_window,
+    record_request,
     require_correct_clock,
     require_credentials_outlive,
     require_no_window,
 )
-from rootkeeper.windows.notices import WindowNotices, describe_request
+from rootkeeper.windows.decisions import WindowNotices, describe_request
 from rootkeeper.windows.rules import (
     CreateLoginProfileAnswer,
     OpeningReread,
@@ -101,16 +102,9 @@ class _OpenAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowOpener:
+class WindowOpener(AccountWork):
     """Opens the window of a plan."""
 
-    reader: OrganizationReader
-    sessions: RootSessions
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    locks: AccountLocks
-    clock: Clock
-    progress: Progress
     actor_name: str
     new_window_id: Callable[[], str]
     watched_by: str | None = None
@@ -134,8 +128,14 @@ class WindowOpener:
             end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
             require_credentials_outlive(self.reader.find_credentials_expiry(), end)
             require_correct_clock(self.reader)
-            window = self._begin(self._record(plan, is_drill=is_drill, is_emergency=is_emergency))
-            return self._allow_recovery(window, lock)
+            now = self.clock.now()
+            window = make_window(
+                plan, self.new_window_id(), self.actor_name, now, is_drill=is_drill, is_emergency=is_emergency
+            )
+            record_request(self.ledger, self.windows, window)
+            opening = advance(window, WindowState.OPENING, self.clock.now())
+            self.windows.change(opening, expected=window.state)
+            return self._allow_recovery(opening, lock)
 
     def open_approved(self, plan: RecoveryPlan, window_id: str) -> OpenResult:
         """Open a window that was requested and approved before.
@@ -156,38 +156,11 @@ class WindowOpener:
             self.ledger.append_fact(
                 Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}
             )
-            return self._allow_recovery(self.windows.update(window_id, self._activate), lock)
-
-    def _activate(self, window: RecoveryWindow) -> RecoveryWindow:
-        return replace(activate(window, self.actor_name, self.clock.now()), watched_by=self.watched_by)
-
-    def _record(self, plan: RecoveryPlan, *, is_drill: bool, is_emergency: bool) -> RecoveryWindow:
-        """Record an unapproved window: without a server no one can approve."""
-        now = self.clock.now()
-        window = RecoveryWindow(
-            window_id=self.new_window_id(),
-            organization_id=plan.inventory.organization.organization_id,
-            account_id=plan.request.account.account_id,
-            state=WindowState.APPROVED,
-            reason=plan.request.reason,
-            ticket=plan.request.ticket,
-            requested_by=self.actor_name,
-            requested_at=now,
-            duration_seconds=plan.request.duration_seconds,
-            is_emergency=is_emergency,
-            review_due_at=now + REVIEW_WITHIN if is_emergency else None,
-            is_drill=is_drill,
-        )
-        self.ledger.append_fact(
-            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=make_request_parameters(window)
-        )
-        self.windows.add(window)
-        return window
-
-    def _begin(self, window: RecoveryWindow) -> RecoveryWindow:
-        opening = advance(window, WindowState.OPENING, self.clock.now())
-        self.windows.change(opening, expected=window.state)
-        return opening
+            opening = self.windows.update(
+                window_id,
+                lambda found: replace(activate(found, self.actor_name, self.clock.now()), watched_by=self.watched_by),
+            )
+            return self._allow_recovery(opening, lock)
 
     def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
         try:
@@ -210,44 +183,6 @@ class WindowOpener:
             with suppress(DatabaseError, WindowConflictError):
                 self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
             raise
-        return self._conclude(window, attempt)
-
-    def _create(self, window: RecoveryWindow, session: RootSession, lock: AccountLock) -> _OpenAttempt:
-        intended_at = self.clock.now()
-        intent = self.ledger.append_intent(
-            Action.LOGIN_PROFILE_CREATE,
-            account_id=window.account_id,
-            parameters={"window_id": window.window_id},
-            lock=lock,
-        )
-        error: AwsError | None = None
-        try:
-            session.create_login_profile(intent)
-        except LockLostError as lost:
-            self.ledger.append_outcome(intent, Result.FAILED, describe_error(lost))
-            raise
-        except AwsError as caught:
-            error = caught
-        return _OpenAttempt(intent, intended_at, _classify(error), self._reread(session, error), error)
-
-    def _reread(self, session: RootSession, error: AwsError | None) -> OpeningReread:
-        """Re-read until a login profile is shown; only once if AWS clearly refused."""
-        reread = OpeningReread(was_read=False)
-        pauses = (
-            REREAD_PAUSES_SECONDS[:1] if _classify(error) is CreateLoginProfileAnswer.REFUSED else REREAD_PAUSES_SECONDS
-        )
-        for pause in pauses:
-            if pause:
-                self.clock.sleep(pause)
-            try:
-                reread = OpeningReread(was_read=True, login_profile=session.find_login_profile())
-            except AwsError:
-                continue
-            if reread.login_profile is not None:
-                break
-        return reread
-
-    def _conclude(self, window: RecoveryWindow, attempt: _OpenAttempt) -> OpenResult:
         try:
             return self._record_attempt(window, attempt)
         except (LedgerUnavailableError, DatabaseError) as error:
@@ -258,18 +193,55 @@ class WindowOpener:
                 error,
             )
 
+    def _create(self, window: RecoveryWindow, session: RootSession, lock: AccountLock) -> _OpenAttempt:
+        intended_at = self.clock.now()
+        intent = self.ledger.append_intent(
+            Action.LOGIN_PROFILE_CREATE,
+            account_id=window.account_id,
+            parameters={"window_id": window.window_id},
+            lock=lock,
+        )
+        error: AwsError | None = None
+        answer = CreateLoginProfileAnswer.CREATED
+        try:
+            session.create_login_profile(intent)
+        except LockLostError as lost:
+            self.ledger.append_outcome(intent, Result.FAILED, describe_error(lost))
+            raise
+        except (AwsUnclearError, AwsUnreachableError, AwsAlreadyExistsError) as caught:
+            error, answer = caught, CreateLoginProfileAnswer.UNCLEAR
+        except AwsError as caught:
+            error, answer = caught, CreateLoginProfileAnswer.REFUSED
+        reread = OpeningReread(was_read=False)
+        # Until a login profile is shown; only once if AWS clearly refused.
+        for pause in REREAD_PAUSES_SECONDS[: 1 if answer is CreateLoginProfileAnswer.REFUSED else None]:
+            if pause:
+                self.clock.sleep(pause)
+            with suppress(AwsError):
+                reread = OpeningReread(was_read=True, login_profile=session.find_login_profile())
+            if reread.login_profile is not None:
+                break
+        return _OpenAttempt(intent, intended_at, answer, reread, error)
+
     def _record_attempt(self, window: RecoveryWindow, attempt: _OpenAttempt) -> OpenResult:
-        self.ledger.append_outcome(attempt.intent, _RESULTS[attempt.outcome], _describe_attempt(attempt))
         profile = attempt.reread.login_profile
+        details: dict[str, JsonValue] = describe_error(attempt.error) if attempt.error else {}
+        if profile is not None:
+            details["login_profile_created_at"] = profile.created_at.isoformat()
+        details["was_reread"] = attempt.reread.was_read
+        self.ledger.append_outcome(attempt.intent, _RESULTS[attempt.outcome], details)
         if attempt.outcome is OpenOutcome.OPEN and profile is not None:
             opened = mark_open(self.windows, window, profile, self.clock.now())
-            self._record_opening(opened)
+            try:
+                record_open(self.ledger, opened)
+            except LedgerUnavailableError as error:  # the outcome of the call itself is already on disk
+                self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
             return OpenResult(opened, OpenOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
         if attempt.outcome is OpenOutcome.FOREIGN and profile is not None:
             return self._stop_for_foreign(window, profile)
         if attempt.outcome is OpenOutcome.CANCELLED:
-            error = attempt.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
-            return self._cancel(window, f"Nothing was opened: {error.message}", error)
+            cause = attempt.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
+            return self._cancel(window, f"Nothing was opened: {cause.message}", cause)
         said = attempt.error.message if attempt.error else "AWS returned success, but a re-read doesn't show it."
         return OpenResult(
             window,
@@ -278,13 +250,6 @@ class WindowOpener:
             "The window must be closed; the next command that changes something reads the account again.",
             attempt.error or UnprovenChangeError(said),
         )
-
-    def _record_opening(self, opened: RecoveryWindow) -> None:
-        """Record the opening, if possible: the outcome of the call itself is already on disk."""
-        try:
-            record_open(self.ledger, opened)
-        except LedgerUnavailableError as error:
-            self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
 
     def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> OpenResult:
         cancelled = self._change(window, WindowState.CANCELLED, failure)
@@ -334,36 +299,6 @@ def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
     )
 
 
-def make_request_parameters(window: RecoveryWindow) -> dict[str, JsonValue]:
-    """Return the request for the ledger."""
-    return {
-        "window_id": window.window_id,
-        "reason": window.reason,
-        "ticket": window.ticket,
-        "duration_seconds": window.duration_seconds,
-        "approved_by": list(window.approved_by),
-        "is_approved": window.is_approved,
-        "approvals_needed": window.approvals_needed,
-        "is_drill": window.is_drill,
-        "is_emergency": window.is_emergency,
-    }
-
-
-def _classify(error: AwsError | None) -> CreateLoginProfileAnswer:
-    if error is None:
-        return CreateLoginProfileAnswer.CREATED
-    is_unclear = isinstance(error, AwsUnclearError | AwsUnreachableError | AwsAlreadyExistsError)
-    return CreateLoginProfileAnswer.UNCLEAR if is_unclear else CreateLoginProfileAnswer.REFUSED
-
-
-def _describe_attempt(attempt: _OpenAttempt) -> dict[str, JsonValue]:
-    details: dict[str, JsonValue] = describe_error(attempt.error) if attempt.error else {}
-    if attempt.reread.login_profile is not None:
-        details["login_profile_created_at"] = attempt.reread.login_profile.created_at.isoformat()
-    details["was_reread"] = attempt.reread.was_read
-    return details
-
-
 _REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
 
 _RESULTS = {
@@ -400,25 +335,20 @@ class WindowActivator:
         require_known(self.actor)
         window = self.windows.get(window_id_or_account_id)
         require_activatable(window, self.clock.now())
-        opening = self.opening.open_approved(self._plan(window), window.window_id)
-        self._notify(opening)
-        return opening
-
-    def _plan(self, window: RecoveryWindow) -> RecoveryPlan:
         inventory = self.read_inventory()
         account = find_account(NamedAccount(window.account_id), inventory.accounts)
         request = RecoveryRequest(account, window.reason, window.ticket, window.duration_seconds)
-        return self.planning.plan(inventory, request, window_id=window.window_id)
-
-    def _notify(self, opening: OpenResult) -> None:
-        window = opening.window
+        plan = self.planning.plan(inventory, request, window_id=window.window_id)
+        opening = self.opening.open_approved(plan, window.window_id)
+        opened = opening.window
         if opening.outcome is OpenOutcome.OPEN:
-            end = f"It closes at {window.expires_at:%Y-%m-%d %H:%M:%S UTC}." if window.expires_at else ""
-            watched = "The root user's events are watched." if window.watched_by else "The root user isn't watched."
-            body = f"{describe_request(window)} Activated by {window.activated_by}. {end} {watched}"
-            self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body)
-            return
+            end = f"It closes at {opened.expires_at:%Y-%m-%d %H:%M:%S UTC}." if opened.expires_at else ""
+            watched = "The root user's events are watched." if opened.watched_by else "The root user isn't watched."
+            body = f"{describe_request(opened)} Activated by {opened.activated_by}. {end} {watched}"
+            self.notices.announce(NotificationEvent.WINDOW_OPENED, opened, body)
+            return opening
         severity = Severity.WARNING if opening.outcome is OpenOutcome.CANCELLED else Severity.CRITICAL
         hint = opening.error.hint if opening.error and opening.error.hint else ""
         body = f"{opening.explanation} {hint}".strip()
-        self.notices.announce(NotificationEvent.WINDOW_OPEN_FAILED, window, body, severity=severity)
+        self.notices.announce(NotificationEvent.WINDOW_OPEN_FAILED, opening.window, body, severity=severity)
+        return opening

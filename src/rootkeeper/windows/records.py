@@ -94,8 +94,8 @@ class WindowAnswer(WindowRecord, Answer):
 
 
 @record
-class WindowDocument(KeptWindowRecord, Answer):
-    """Recovery window."""
+class ListedWindowRecord(KeptWindowRecord):
+    """A recovery window as the command line shows it."""
 
     is_overdue: NotRequired[bool]
     """Whether it must still be closed and its end is past. Only from a server."""
@@ -104,13 +104,8 @@ class WindowDocument(KeptWindowRecord, Answer):
 
 
 @record
-class ListedWindowRecord(KeptWindowRecord):
-    """A recovery window as the command line shows it."""
-
-    is_overdue: NotRequired[bool]
-    """Whether it must still be closed and its end is past. Only from a server."""
-    has_lapsed: NotRequired[bool]
-    """Whether its request or approval lapsed and the state doesn't show it yet. Only from a server."""
+class WindowDocument(ListedWindowRecord, Answer):
+    """Recovery window."""
 
 
 @record
@@ -126,7 +121,6 @@ def window_to_record(window: RecoveryWindow) -> KeptWindowRecord:
 
 
 def current_window_to_record(window: RecoveryWindow, now: datetime) -> WindowRecord:
-    """The window at ``now``."""
     return fill_record(WindowRecord, window, is_overdue=window.is_overdue(now), has_lapsed=is_lapsing(window, now))
 
 

@@ -261,15 +261,35 @@ class OpeningResult:
     exit_status: int = 0
 
 
+class CloseOutcome(StrEnum):
+    """The result of an attempt to close."""
+
+    CLOSED = "closed"
+    """A re-read shows none of the four kinds, and the window is CLOSED_VERIFIED."""
+    CLOSED_UNRECORDED = "closed_unrecorded"
+    """A re-read shows it, but the database couldn't record it; the window is closed again later."""
+    FAILED = "failed"
+    """Not closed, or not proven; the window still has to be closed."""
+    BUSY = "busy"
+    """Another process holds the account; it may be closing the window."""
+    UNNEEDED = "unneeded"
+    """The window has already ended."""
+
+
 @dataclass(frozen=True, slots=True)
-class ClosingResult:
-    """The result of an attempt to close a window, or of its end."""
+class CloseResult:
+    """An attempt to close a window, and its result."""
 
     window: RecoveryWindow
-    is_closed: bool
-    """Whether a re-read proves it, and it is recorded."""
+    outcome: CloseOutcome
     explanation: str
+    """One sentence for a person."""
     hint: str | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed and recorded; otherwise the exit status is 4."""
+        return self.outcome in {CloseOutcome.CLOSED, CloseOutcome.UNNEEDED}
 
 
 def classify_opening(answer: CreateLoginProfileAnswer, reread: OpeningReread, started_at: datetime) -> OpenOutcome:
@@ -311,7 +331,6 @@ REREAD_OWED_FOR = timedelta(days=7)
 
 
 def find_backoff(failed_closings: int) -> timedelta:
-    """Find the wait after that many failures in a row."""
     return BACKOFF[min(max(failed_closings, 1), len(BACKOFF)) - 1]
 
 
@@ -479,7 +498,6 @@ class Deadlines:
         return deadline is None or deadline.due_at <= moment.now or deadline.due_monotonic <= moment.monotonic
 
     def is_overdue_by(self, window: RecoveryWindow, by: timedelta, moment: ClockTimes) -> bool:
-        """Whether its end was at least that long ago."""
         deadline = self._known.get(window.window_id)
         if window.is_overdue(moment.now - by):
             return True

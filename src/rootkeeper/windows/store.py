@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, glancing
+from rootkeeper.database.engines import glancing
 from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError, WindowConflictError
-from rootkeeper.ledger.writer import ChangedPart, GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState, describe_blocking_window
@@ -35,16 +35,11 @@ _REPLACE = update(schema.recovery_windows).where(_IS_WINDOW)
 """Built once, because building a statement takes longer than running it."""
 
 
-class RecoveryWindowStore:
+class RecoveryWindowStore(OrganizationStore):
     """The windows of one organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def add(self, window: RecoveryWindow) -> None:
         """Add a new window.
@@ -95,8 +90,11 @@ class RecoveryWindowStore:
             if found is None:
                 raise _no_window(window_id)
             stepped = step(found)
-            if found.state in FINAL_STATES:
-                self._require_alone(transaction.connection, stepped)
+            if found.state in FINAL_STATES and stepped.state not in FINAL_STATES:
+                # A closed window isn't reopened beside a newer unfinished one, whose closing covers the account.
+                other = self._find_unfinished(transaction.connection, stepped.account_id)
+                if other is not None and other.window_id != window_id:
+                    raise _not_alone(other)
             self._replace(transaction.connection, stepped)
             self._note_change(transaction)
             return stepped
@@ -109,15 +107,15 @@ class RecoveryWindowStore:
         :raises InputError: if there is none.
         """
         with glancing(self._store) as connection:
-            found = self._find(connection, window_id_or_account_id) or self._find_latest(
-                connection, window_id_or_account_id
-            )
-        if found is None:
+            found = self._find(connection, window_id_or_account_id)
+        if found is not None:
+            return found
+        of_account = self.list_of_account(AccountId(window_id_or_account_id))
+        if not of_account:
             raise _no_window(window_id_or_account_id)
-        return found
+        return of_account[0]
 
     def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
-        """Find the account's unfinished window."""
         with glancing(self._store) as connection:
             return self._find_unfinished(connection, account_id)
 
@@ -127,7 +125,7 @@ class RecoveryWindowStore:
             return self._list(order=(_windows.requested_at.desc(),))
         with glancing(self._store) as connection:
             rows = connection.execute(_SELECT_UNFINISHED, {"of_organization": self._organization_id})
-            return tuple(_parse_row(row) for row in rows)
+            return tuple(parse_row(RecoveryWindow, row) for row in rows)
 
     def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
         """List the windows of one account, the newest first."""
@@ -171,7 +169,7 @@ class RecoveryWindowStore:
             .order_by(*order, _windows.window_id)
         )
         with glancing(self._store) as connection:
-            return tuple(_parse_row(row) for row in connection.execute(statement))
+            return tuple(parse_row(RecoveryWindow, row) for row in connection.execute(statement))
 
     def _note_change(self, transaction: WriteTransaction) -> None:
         transaction.note_change(self._organization_id, ChangedPart.WINDOWS)
@@ -179,39 +177,24 @@ class RecoveryWindowStore:
     def _row_of(self, window: RecoveryWindow) -> dict[str, Any]:
         if window.organization_id != self._organization_id:
             raise ValueError(f"Window {window.window_id} belongs to {window.organization_id}.")
-        return _row_of(window)
+        unfinished_account_id = None if window.state in FINAL_STATES else window.account_id
+        return {**to_row(window), "unfinished_account_id": unfinished_account_id}
 
     def _replace(self, connection: Connection, window: RecoveryWindow) -> None:
         row = self._row_of(window)
         connection.execute(_REPLACE, {**row, "of_organization": row["organization_id"], "of_window": row["window_id"]})
 
-    def _require_alone(self, connection: Connection, window: RecoveryWindow) -> None:
-        """A closed window isn't reopened beside a newer unfinished one, whose closing covers the account."""
-        other = None if window.state in FINAL_STATES else self._find_unfinished(connection, window.account_id)
-        if other is not None and other.window_id != window.window_id:
-            raise _not_alone(other)
-
     def _find(self, connection: Connection, window_id: str) -> RecoveryWindow | None:
         values = {"of_organization": self._organization_id, "of_window": window_id}
         row = connection.execute(_SELECT_WINDOW, values).one_or_none()
-        return None if row is None else _parse_row(row)
-
-    def _find_latest(self, connection: Connection, account_id: str) -> RecoveryWindow | None:
-        statement = (
-            select(schema.recovery_windows)
-            .where(_windows.organization_id == self._organization_id, _windows.account_id == account_id)
-            .order_by(_windows.requested_at.desc(), _windows.window_id)
-            .limit(1)
-        )
-        row = connection.execute(statement).one_or_none()
-        return None if row is None else _parse_row(row)
+        return None if row is None else parse_row(RecoveryWindow, row)
 
     def _find_unfinished(self, connection: Connection, account_id: AccountId) -> RecoveryWindow | None:
         statement = select(schema.recovery_windows).where(
             _windows.organization_id == self._organization_id, _windows.unfinished_account_id == account_id
         )
         row = connection.execute(statement).one_or_none()
-        return None if row is None else _parse_row(row)
+        return None if row is None else parse_row(RecoveryWindow, row)
 
 
 def _is_in(states: Collection[WindowState]) -> ColumnElement[bool]:
@@ -230,12 +213,3 @@ def _not_alone(other: RecoveryWindow) -> WindowConflictError:
         f"Account {other.account_id} has an unfinished recovery window: {other.window_id}, {other.state}.",
         hint=describe_blocking_window(other.window_id, other.state),
     )
-
-
-def _row_of(window: RecoveryWindow) -> dict[str, Any]:
-    unfinished_account_id = None if window.state in FINAL_STATES else window.account_id
-    return {**to_row(window), "unfinished_account_id": unfinished_account_id}
-
-
-def _parse_row(row: Row[Any]) -> RecoveryWindow:
-    return parse_row(RecoveryWindow, row)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, WindowConflictError
@@ -26,16 +27,17 @@ from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.threads import KeyedExecutor
-from rootkeeper.settlement.service import AccountOrphans, Orphans, SettledWindow, Settlement, SettlementReport
+from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.windows.approvals import lapse
-from rootkeeper.windows.closing import CloseOutcome, CloseResult, WindowCloser, WindowRereader
-from rootkeeper.windows.decisions import DecisionRecorder
-from rootkeeper.windows.notices import WindowNotices, describe_request
+from rootkeeper.windows.closing import WindowCloser, WindowRereader
+from rootkeeper.windows.decisions import WindowNotices, describe_request, record_decision
 from rootkeeper.windows.rules import (
     CRITICAL_OVERDUE,
     FINAL_STATES,
     OWING_STATES,
     ClockTimes,
+    CloseOutcome,
+    CloseResult,
     Deadlines,
     RecoveryWindow,
     WindowState,
@@ -43,6 +45,7 @@ from rootkeeper.windows.rules import (
 )
 from rootkeeper.windows.store import RecoveryWindowStore
 
+_LeftType = TypeVar("_LeftType")
 _ORGANIZATION = "organization"
 _FIRST_PAUSES = (2.0, 2.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _LAST_PAUSE = 60.0
@@ -80,10 +83,10 @@ class OrphanSettler:
         keys = {_ORGANIZATION, *(account.account_id for account in left.accounts)}
         self._tries = {key: tries for key, tries in self._tries.items() if key in keys}
         if organization and self._is_time(_ORGANIZATION, organization):
-            executor.offer(_ORGANIZATION, partial(self._settle_organization, left))
+            executor.offer(_ORGANIZATION, partial(self._settle, self.settlement.settle_setup, left))
         for account in left.accounts:
             if account.account_id not in closing_first and self._is_time(account.account_id, account.marks):
-                executor.offer(account.account_id, partial(self._settle_account, account))
+                executor.offer(account.account_id, partial(self._settle, self.settlement.settle_account, account))
 
     def _is_time(self, key: str, marks: frozenset[str]) -> bool:
         tries = self._tries.get(key)
@@ -95,29 +98,22 @@ class OrphanSettler:
         tries.count, tries.again_at = tries.count + 1, self.clock.monotonic() + pause
         return True
 
-    def _settle_organization(self, left: Orphans) -> None:
-        self._report_orphans(self.settlement.settle_setup(left))
-
-    def _settle_account(self, left: AccountOrphans) -> None:
-        self._report_orphans(self.settlement.settle_account(left))
-
-    def _report_orphans(self, report: SettlementReport) -> None:
+    def _settle(self, settle: Callable[[_LeftType], SettlementReport], left: _LeftType) -> None:
+        report = settle(left)
         for intent in report.intents:
             if intent.result is not None:
                 result = f"{intent.action.value}: {intent.result.value}"
                 self.progress.remark(f"Settled entry {intent.sequence} ({result}). {intent.explanation}")
-        for window in report.windows:
-            if window.is_settled:
-                self._notify_window(window)
-
-    def _notify_window(self, settled: SettledWindow) -> None:
-        window = settled.after
-        self.progress.remark(f"Recovery window {window.window_id}: {settled.explanation}")
-        body = f"The process that was opening the window ended. {settled.explanation}"
-        if window.state is WindowState.OPEN:
-            self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body, severity=Severity.WARNING)
-        else:
-            self.notices.announce(NotificationEvent.WINDOW_OPEN_FAILED, window, body)
+        for settled in report.windows:
+            if not settled.is_settled:
+                continue
+            window = settled.after
+            self.progress.remark(f"Recovery window {window.window_id}: {settled.explanation}")
+            body = f"The process that was opening the window ended. {settled.explanation}"
+            if window.state is WindowState.OPEN:
+                self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body, severity=Severity.WARNING)
+            else:
+                self.notices.announce(NotificationEvent.WINDOW_OPEN_FAILED, window, body)
 
 
 REVIEWS_EVERY_SECONDS = 60.0
@@ -152,9 +148,17 @@ class WindowMaintenance:
             self.executor.offer(window.account_id, partial(self.rereading.reread, window))
         for window in self.windows.list_lapsing(now):
             self._lapse(window, now)
-        if self._is_time_for_reviews():
-            for window in self.windows.list_reviews_due(now):
-                self._remind(window, now)
+        if self._reviews_at is not None and self.clock.monotonic() - self._reviews_at < REVIEWS_EVERY_SECONDS:
+            return
+        self._reviews_at = self.clock.monotonic()
+        for window in self.windows.list_reviews_due(now):
+            # When the review is overdue, then each day; the key keeps the other workers from repeating it.
+            days = (now - (window.review_due_at or now)) // timedelta(days=1)
+            body = (
+                f"{describe_request(window)} It was opened without approval, and its review is overdue. "
+                f"A second person must review window {window.window_id}."
+            )
+            self.notices.announce(NotificationEvent.WINDOW_REVIEW_OVERDUE, window, body, key=f"day {days}")
 
     def stop(self, seconds: float) -> bool:
         """Start nothing more, and wait for work in progress; ``False`` if it takes longer."""
@@ -164,29 +168,12 @@ class WindowMaintenance:
     def _lapse(self, window: RecoveryWindow, now: datetime) -> None:
         try:
             with self.locks.hold(window.account_id, "letting a request lapse"):
-                lapsed = DecisionRecorder(self.windows, self.ledger).record(
-                    Action.WINDOW_LAPSE, self.windows.get(window.window_id), lambda one: lapse(one, now), now, {}
-                )
+                found, step = self.windows.get(window.window_id), partial(lapse, now=now)
+                lapsed = record_decision(self.windows, self.ledger, Action.WINDOW_LAPSE, found, step, now, {})
         except (AccountBusyError, LockLostError, WindowConflictError):
             return  # it is being activated, or another process let it lapse
         body = f"{describe_request(lapsed)} {lapsed.failure or ''} Request it again if it is still needed."
         self.notices.announce(NotificationEvent.WINDOW_LAPSED, lapsed, body)
-
-    def _is_time_for_reviews(self) -> bool:
-        now = self.clock.monotonic()
-        if self._reviews_at is not None and now - self._reviews_at < REVIEWS_EVERY_SECONDS:
-            return False
-        self._reviews_at = now
-        return True
-
-    def _remind(self, window: RecoveryWindow, now: datetime) -> None:
-        """Remind when the review is overdue, then each day; the key keeps the other workers from repeating it."""
-        days = (now - (window.review_due_at or now)) // timedelta(days=1)
-        body = (
-            f"{describe_request(window)} It was opened without approval, and its review is overdue. "
-            f"A second person must review window {window.window_id}."
-        )
-        self.notices.announce(NotificationEvent.WINDOW_REVIEW_OVERDUE, window, body, key=f"day {days}")
 
 
 BUSY_SECONDS = 1.0
@@ -237,12 +224,23 @@ class WindowCloseLoop:
 
     def tick(self) -> None:
         """Start to close due windows and to settle orphans, without waiting."""
-        unfinished = self._list_unfinished()
+        try:
+            self._known = self.windows.list_windows(unfinished_only=True)
+        except DatabaseError as error:
+            if not self._is_database_down:
+                self.progress.remark(f"ALERT: closing continues with the windows that are known: {error.message}")
+            self._is_database_down = True
+        else:
+            self._is_database_down = False
+        unfinished = self._known
         owing = [window for window in unfinished if window.state in OWING_STATES]
         moment = self._read_clocks()
         with self._guard:
             self._deadlines.learn(owing, moment)
-            self._forget_all_but(owing)
+            owed = {window.window_id for window in owing}
+            self._pauses = {window_id: until for window_id, until in self._pauses.items() if window_id in owed}
+            self._unrecorded = {window_id: tries for window_id, tries in self._unrecorded.items() if window_id in owed}
+            self._reported_overdue &= owed
         self._offer(owing)
         for window in owing:
             self._notify_overdue(window, moment)
@@ -255,10 +253,13 @@ class WindowCloseLoop:
         return self.executor.wait_idle(seconds)
 
     def _offer(self, owing: Sequence[RecoveryWindow]) -> None:
-        due = [window for window in owing if self._is_due(window) and not self._is_paused(window)]
+        with self._guard:
+            paused = {window_id for window_id, until in self._pauses.items() if until > self.clock.monotonic()}
+        due = [window for window in owing if window.window_id not in paused and self._is_due(window)]
         held = self._list_held(due)
         self.shuffle(due)
-        due.sort(key=_find_urgency)
+        # By the second of the end; windows of the same second keep their order.
+        due.sort(key=lambda window: 0 if window.expires_at is None else int(window.expires_at.timestamp()))
         for window in due:
             if self.executor.count() >= self.most_offered:
                 break
@@ -277,38 +278,20 @@ class WindowCloseLoop:
         except DatabaseError:
             return frozenset()
 
-    def _list_unfinished(self) -> Sequence[RecoveryWindow]:
-        try:
-            self._known = self.windows.list_windows(unfinished_only=True)
-        except DatabaseError as error:
-            if not self._is_database_down:
-                self.progress.remark(f"ALERT: closing continues with the windows that are known: {error.message}")
-            self._is_database_down = True
-        else:
-            self._is_database_down = False
-        return self._known
-
     def _read_clocks(self) -> ClockTimes:
         return ClockTimes(self.clock.now(), self.clock.monotonic())
-
-    def _forget_all_but(self, owing: Sequence[RecoveryWindow]) -> None:
-        owed = {window.window_id for window in owing}
-        self._pauses = {window_id: until for window_id, until in self._pauses.items() if window_id in owed}
-        self._unrecorded = {window_id: tries for window_id, tries in self._unrecorded.items() if window_id in owed}
-        self._reported_overdue &= owed
 
     def _is_due(self, window: RecoveryWindow) -> bool:
         with self._guard:
             return self._deadlines.is_due(window, self._read_clocks())
 
-    def _is_paused(self, window: RecoveryWindow) -> bool:
-        with self._guard:
-            return self._pauses.get(window.window_id, 0) > self.clock.monotonic()
-
     def _close(self, window: RecoveryWindow) -> None:
         """Runs on a thread of the executor. The pause keeps an error of the program from repeating each second."""
         self._pause(window, find_backoff(1))
-        state = self._find_state(window)
+        state = window.state
+        with suppress(DatabaseError):
+            # Another worker may be closing it or have closed it, and then no lock is needed.
+            state = self.windows.get(window.window_id).state
         if state in FINAL_STATES:
             return
         if state is WindowState.CLOSING and window.state is not state:
@@ -320,12 +303,6 @@ class WindowCloseLoop:
             self.progress.remark(f"Recovery window {window.window_id}: {closing.explanation}")
         elif closing.outcome is CloseOutcome.FAILED:
             self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
-
-    def _find_state(self, window: RecoveryWindow) -> WindowState:
-        """Read the state again: another worker may be closing it or have closed it, and then no lock is needed."""
-        with suppress(DatabaseError):
-            return self.windows.get(window.window_id).state
-        return window.state
 
     def _note(self, closing: CloseResult) -> None:
         """Set when it is tried again. The window's row paces a recorded failure, so that all workers know."""
@@ -370,8 +347,3 @@ class WindowCloseLoop:
             severity=Severity.CRITICAL,
             key=f"overdue {window.expires_at}",
         )
-
-
-def _find_urgency(window: RecoveryWindow) -> int:
-    """Return the second of its end; windows of the same second keep their order."""
-    return 0 if window.expires_at is None else int(window.expires_at.timestamp())

@@ -20,8 +20,7 @@ from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Inventory
 from rootkeeper.organization.statuses import AccessKey, LoginProfile, MfaDevice, MfaKind
 from rootkeeper.windows.checks import RecoveryRequest
-from rootkeeper.windows.closing import CloseOutcome
-from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.windows.rules import CloseOutcome, RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator

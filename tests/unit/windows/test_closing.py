@@ -10,8 +10,7 @@ from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, WindowConflictError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, AccountState
-from rootkeeper.windows.closing import CloseOutcome
-from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.windows.rules import CloseOutcome, RecoveryWindow, WindowState
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.organization.accounts import AccountId, AccountState
-from rootkeeper.windows.closing import CloseOutcome, list_overdue
-from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.closing import list_overdue
+from rootkeeper.windows.rules import CloseOutcome, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator

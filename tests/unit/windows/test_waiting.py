@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.closing import CloseOutcome, WaitResult
-from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.windows.closing import WaitResult
+from rootkeeper.windows.rules import CloseOutcome, RecoveryWindow, WindowState
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator

@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.notices import WindowNotices, describe_request
+from rootkeeper.windows.decisions import WindowNotices, describe_request
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.notifications import RecordingNotifier
 from tests.fakes.stores import make_window

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rootkeeper.composition.services import make_window_policy
 from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
-from rootkeeper.windows.approvals import NameRule, WindowPolicy, parse_name_rule, parse_window_policy
+from rootkeeper.settings.sections import WindowSettings
+from rootkeeper.windows.approvals import NameRule, WindowPolicy, parse_name_rule
 
 ACCOUNT = Account(
     AccountId("444455556666"),
@@ -120,7 +122,7 @@ def test_the_emergency_path_is_off_unless_the_settings_allow_it() -> None:
 
 
 def test_the_settings_make_a_policy() -> None:
-    policy = parse_window_policy(
+    settings = WindowSettings(
         approvals=2,
         longest=timedelta(hours=3),
         approval_valid=timedelta(hours=1),
@@ -129,6 +131,7 @@ def test_the_settings_make_a_policy() -> None:
         rereads=(timedelta(hours=1), timedelta(minutes=15), timedelta(hours=1)),
         emergency=True,
     )
+    policy = make_window_policy(settings)
 
     assert policy == WindowPolicy(
         2,

@@ -18,7 +18,7 @@ from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.jobs.rules import Job
-from rootkeeper.windows.rules import ClosingResult, OpeningResult, RecoveryWindow, WindowRequest
+from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow, WindowRequest
 
 if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
@@ -65,7 +65,7 @@ class Recovery(ABC):
         """List what a person does in the open window."""
 
     @abstractmethod
-    def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
+    def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
         """Wait for the window's end. A stop closes it at once.
 
         :raises ServerUnreachableError: if the server that closes it doesn't answer for long.
@@ -269,7 +269,7 @@ class Operator(ABC):
         """Check what can be checked without a change."""
 
     @abstractmethod
-    def close_window(self, window: RecoveryWindow) -> ClosingResult:
+    def close_window(self, window: RecoveryWindow) -> CloseResult:
         """Close it now, and read the account again."""
 
     @property

@@ -28,7 +28,7 @@ from rootkeeper.unlock.records import (
 from rootkeeper.unlock.rules import ChangeKind, require_unlockable
 from rootkeeper.unlock.service import PolicyChangeRequest, describe_plan
 from rootkeeper.values import render_duration
-from rootkeeper.windows.rules import ClosingResult, OpeningResult, RecoveryWindow, WindowRequest
+from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow, WindowRequest
 
 if TYPE_CHECKING:
     from rootkeeper.access.rules import Permission
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.unlock.service import UnlockPlan
-    from rootkeeper.windows.closing import CloseResult
     from rootkeeper.worker.requests import UnlockRequest
 
 
@@ -115,7 +114,8 @@ class LocalOperator(Operator):
     def list_audits(self, organization: str | None) -> Sequence[Record]:
         from rootkeeper.history.records import kept_audit_record
 
-        return [kept_audit_record(audit) for audit in self.application.history_reader(organization).list_audits()]
+        history = self.application.history_reader(organization).history
+        return [kept_audit_record(audit) for audit in history.list_audits()]
 
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
@@ -239,9 +239,9 @@ class LocalOperator(Operator):
     def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:
         return LocalRecovery(self, self._progress, request, leave_open=leave_open)
 
-    def close_window(self, window: RecoveryWindow) -> ClosingResult:
+    def close_window(self, window: RecoveryWindow) -> CloseResult:
         with self._finished_progress() as progress:
-            return _describe_closing(self.application.window_closer(progress).close(window))
+            return self.application.window_closer(progress).close(window)
 
     @property
     def approvals(self) -> RemoteOperator:
@@ -310,24 +310,20 @@ class LocalRecovery(Recovery):
         people_url = self._application.endpoint.people_url
         return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)
 
-    def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
+    def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
         from rootkeeper.windows.closing import WaitResult
 
         waiting = self._application.window_waiter(self._progress)
         with Countdown(self._operator.terminal, window, self._application.clock) as countdown:
             end = waiting.wait(window, lambda: countdown.tick() or stop.asked_once(), countdown.show)
         self._operator.terminal.remark("Closing now." if end is WaitResult.STOPPED else "Closing.")
-        return _describe_closing(waiting.close(window, stop.asked_twice))
+        return waiting.close(window, stop.asked_twice)
 
 
 def _end_if_asked(stop: StopSignal) -> None:
     """A stop before anything begins ends the command."""
     if stop.asked_once():
         raise KeyboardInterrupt
-
-
-def _describe_closing(closing: CloseResult) -> ClosingResult:
-    return ClosingResult(closing.window, closing.is_closed, closing.explanation, closing.hint)
 
 
 class LocalUnlocking(Unlocking):

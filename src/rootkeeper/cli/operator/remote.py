@@ -52,7 +52,8 @@ from rootkeeper.windows.records import window_from_record
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     LONGEST_DURATION,
-    ClosingResult,
+    CloseOutcome,
+    CloseResult,
     OpeningResult,
     OpenOutcome,
     RecoveryWindow,
@@ -113,7 +114,7 @@ class RemoteRecovery(Recovery):
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
         return self._operator.list_steps(window)
 
-    def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
+    def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
         """Wait until the window ends, closing it fails, or a stop is requested. The server closes it in any case."""
         terminal = self._operator.terminal
         with Countdown(terminal, window, SystemClock()) as countdown:
@@ -127,11 +128,13 @@ class RemoteRecovery(Recovery):
             terminal.remark("Closing now.")
             return self._operator.close_window(window)
         if window.state is WindowState.CLOSED_VERIFIED:
-            return ClosingResult(window, True, "Closed: a re-read shows no root user credentials in the account.")
+            explanation = "Closed: a re-read shows no root user credentials in the account."
+            return CloseResult(window, CloseOutcome.CLOSED, explanation)
+        explanation = f"The window isn't proven to be closed: its state is {window.state.value}."
         if window.state is WindowState.CLOSE_FAILED:
             reason = window.failure or "no reason is known."
-            return ClosingResult(window, False, f"The window isn't closed: {reason} The server keeps trying.")
-        return ClosingResult(window, False, f"The window isn't proven to be closed: its state is {window.state.value}.")
+            explanation = f"The window isn't closed: {reason} The server keeps trying."
+        return CloseResult(window, CloseOutcome.FAILED, explanation)
 
     def _look(self, window: RecoveryWindow) -> RecoveryWindow:
         try:
@@ -388,12 +391,12 @@ class RemoteOperator(Operator):
     def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:  # noqa: ARG002 - the server closes it either way
         return RemoteRecovery(self, request)
 
-    def close_window(self, window: RecoveryWindow) -> ClosingResult:
+    def close_window(self, window: RecoveryWindow) -> CloseResult:
         """Close it now; the answer comes when a re-read shows the result."""
 
-        def parse(record: Mapping[str, Any]) -> ClosingResult:
-            is_closed = record["is_closed"] is True
-            return ClosingResult(window_from_record(record), is_closed, record["explanation"], record["hint"])
+        def parse(record: Mapping[str, Any]) -> CloseResult:
+            outcome = CloseOutcome(record["outcome"])
+            return CloseResult(window_from_record(record), outcome, record["explanation"], record["hint"])
 
         return self._connection.parse_answer(parse, self._post_window(window, "close"))
 

@@ -24,7 +24,7 @@ from rootkeeper.windows.records import window_to_record
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     OWING_STATES,
-    ClosingResult,
+    CloseResult,
     OpeningResult,
     RecoveryWindow,
     WindowRequest,
@@ -90,7 +90,7 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
     show_facts({name: value for name, value in facts.items() if value}, terminal)
 
 
-def show_closing(closing: ClosingResult, output: OutputFormat, terminal: Terminal, now: datetime) -> int:
+def show_closing(closing: CloseResult, output: OutputFormat, terminal: Terminal, now: datetime) -> int:
     """Show the result of a closing, write the window to stdout, and return the exit status."""
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
     if closing.hint:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from rootkeeper.shapes import AccountNumber, Answer, Count, CountedPage, record
-from rootkeeper.windows.closing import CloseOutcome
 from rootkeeper.windows.records import WindowAnswer, WindowRecord
-from rootkeeper.windows.rules import OpenOutcome
+from rootkeeper.windows.rules import CloseOutcome, OpenOutcome
 
 
 @record

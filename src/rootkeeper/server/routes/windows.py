@@ -42,10 +42,16 @@ from rootkeeper.shapes import ShortText
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
-from rootkeeper.windows.closing import CloseResult
 from rootkeeper.windows.opening import OpenResult
 from rootkeeper.windows.records import WindowAnswer, current_window_to_record
-from rootkeeper.windows.rules import DEFAULT_DURATION, LONGEST_DURATION, OpenOutcome, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import (
+    DEFAULT_DURATION,
+    LONGEST_DURATION,
+    CloseResult,
+    OpenOutcome,
+    RecoveryWindow,
+    WindowState,
+)
 
 INVENTORY_LASTS = timedelta(minutes=5)
 """How old a listing of accounts may be for a request; the account is read again before the opening."""
