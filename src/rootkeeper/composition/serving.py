@@ -322,17 +322,9 @@ class ServerWork:
             self.notifier,
             around.database.identities(around.organization_id, clock),
         )
-        self.renewal = CredentialsRenewer(
-            around.accesses.renew, self.notifier, clock, around.organization_id, endpoint.label, self._warn
-        )
-        self.clock_watching = ClockMonitor(
-            around.accesses.gateway_pool.starting,
-            self.notifier,
-            clock,
-            around.organization_id,
-            endpoint.label,
-            self.remark,
-        )
+        reported_to = (self.notifier, clock, around.organization_id, endpoint.label)
+        self.renewal = CredentialsRenewer(*reported_to, self._warn, around.accesses.renew)
+        self.clock_watching = ClockMonitor(*reported_to, self.remark, around.accesses.gateway_pool.starting)
 
     # The parts that act. Each is made on first use, since what acts needs all of the above.
 

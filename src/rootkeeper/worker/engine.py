@@ -265,7 +265,9 @@ class DbosEngine:
     def _launch(self, perform: Callable[[str], None]) -> None:
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-        _mute_logger()
+        logger = logging.getLogger("dbos")
+        if not logger.handlers:  # then DBOS adds none of its own, so that its messages go where ours do
+            logger.addHandler(logging.NullHandler())
         refuse_pickles()
         config: DBOSConfig = {
             "name": _APPLICATION_NAME,
@@ -418,13 +420,6 @@ class DbosEngine:
             ) from error
         except dbos_error.DBOSException as error:
             raise DatabaseError(f"The engine can't use its database {self._database.place}: {error}.") from error
-
-
-def _mute_logger() -> None:
-    """With a handler there DBOS adds none of its own, so that its messages go where ours do."""
-    logger = logging.getLogger("dbos")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
 
 
 @cache

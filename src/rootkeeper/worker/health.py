@@ -8,26 +8,45 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsError, ClockWrongError
-from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
+from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.windows.checks import require_correct_clock
 
 
 @dataclass(slots=True)
-class ClockMonitor:
-    """Compares the clock with AWS's. Remembers the last result, so that a wrong clock is reported once."""
+class _Monitor:
+    """Reports what it finds to people and to the log."""
 
-    reader: OrganizationReader
     notifier: Notifier
     clock: Clock
     organization_id: str
     endpoint: str
     warn: Callable[[str], None]
+
+    def _notify(self, event: NotificationEvent, title: str, body: str) -> None:
+        self.notifier.notify(
+            Notification(
+                event=event,
+                severity=USUAL_SEVERITIES[event],
+                title=title,
+                body=body,
+                at=self.clock.now(),
+                organization_id=self.organization_id,
+                endpoint=self.endpoint,
+            )
+        )
+
+
+@dataclass(slots=True)
+class ClockMonitor(_Monitor):
+    """Compares the clock with AWS's. Remembers the last result, so that a wrong clock is reported once."""
+
+    reader: OrganizationReader
     failure: str | None = None
     """What is wrong; ``None`` if the last comparison found nothing."""
 
@@ -39,25 +58,13 @@ class ClockMonitor:
         except ClockWrongError as error:
             self.failure = error.message
             if before is None:
-                self._notify(error)
+                self.warn(f"ALERT: {error.message}")
+                body = f"{error.message} Open windows may close early or late. {error.hint or ''}".strip()
+                self._notify(NotificationEvent.CLOCK_WRONG, "The server's clock is wrong", body)
         except AwsError:
             return
         else:
             self.failure = None
-
-    def _notify(self, error: ClockWrongError) -> None:
-        self.warn(f"ALERT: {error.message}")
-        self.notifier.notify(
-            Notification(
-                event=NotificationEvent.CLOCK_WRONG,
-                severity=Severity.CRITICAL,
-                title="The server's clock is wrong",
-                body=f"{error.message} Open windows may close early or late. {error.hint or ''}".strip(),
-                at=self.clock.now(),
-                organization_id=self.organization_id,
-                endpoint=self.endpoint,
-            )
-        )
 
 
 RENEWAL_SECONDS = 300.0
@@ -67,16 +74,11 @@ RETRY_SECONDS = 15.0
 
 
 @dataclass(slots=True)
-class CredentialsRenewer:
+class CredentialsRenewer(_Monitor):
     """Renews the credentials. Remembers the last result, so that a change is reported once."""
 
     renew: Callable[[], tuple[str, ...]]
     """Tries the starting credentials and each role; one sentence for each failure."""
-    notifier: Notifier
-    clock: Clock
-    organization_id: str
-    endpoint: str
-    warn: Callable[[str], None] = field(default=lambda _: None)
     failures: tuple[str, ...] = ()
     """Of the last try; empty if it succeeded."""
     was_tried: bool = False
@@ -100,48 +102,25 @@ class CredentialsRenewer:
 
     def turn(self) -> None:
         """Try once; report a failure when it begins and when it ends."""
-        before, self.failures, self.was_tried = self.failures, self._try(), True
+        before = self.failures
+        try:
+            self.failures = self.renew()
+        except AwsError as error:
+            self.failures = (error.message,)
+        self.was_tried = True
         for failure in self.failures:
             self.warn(failure)
         if self.failures and not before:
-            self._notify_failed()
+            body = (
+                f"{' '.join(self.failures)} The server can't close recovery windows until this is fixed. "
+                "Renew the server's AWS credentials, or correct its roles."
+            )
+            title = "The server can't use its AWS credentials"
+            self._notify(NotificationEvent.AWS_CREDENTIALS_FAILED, title, body)
         if before and not self.failures:
-            self._notify_restored()
-
-    def _try(self) -> tuple[str, ...]:
-        try:
-            return self.renew()
-        except AwsError as error:
-            return (error.message,)
-
-    def _notify_failed(self) -> None:
-        body = " ".join(
-            (
-                *self.failures,
-                "The server can't close recovery windows until this is fixed.",
-                "Renew the server's AWS credentials, or correct its roles.",
-            )
-        )
-        title = "The server can't use its AWS credentials"
-        self._notify(NotificationEvent.AWS_CREDENTIALS_FAILED, Severity.CRITICAL, title, body)
-
-    def _notify_restored(self) -> None:
-        body = "It now closes the windows whose end has passed. You don't need to do anything."
-        title = "The server can use its AWS credentials again"
-        self._notify(NotificationEvent.AWS_CREDENTIALS_RESTORED, Severity.INFO, title, body)
-
-    def _notify(self, event: NotificationEvent, severity: Severity, title: str, body: str) -> None:
-        self.notifier.notify(
-            Notification(
-                event=event,
-                severity=severity,
-                title=title,
-                body=body,
-                at=self.clock.now(),
-                organization_id=self.organization_id,
-                endpoint=self.endpoint,
-            )
-        )
+            body = "It now closes the windows whose end has passed. You don't need to do anything."
+            title = "The server can use its AWS credentials again"
+            self._notify(NotificationEvent.AWS_CREDENTIALS_RESTORED, title, body)
 
 
 @dataclass(frozen=True, slots=True)

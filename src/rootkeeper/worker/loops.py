@@ -80,24 +80,17 @@ class Loops:
 
     def _run(self, running: _LoopThread) -> None:
         while not self._stopping.is_set():
-            self._take_turn(running)
+            running.turn_began = self._clock.monotonic()
+            try:
+                running.loop.turn()
+                running.failure = None
+            except Exception as error:  # noqa: BLE001 - the runner of loops: no bug may end the closing of windows
+                running.failure = (
+                    error.message if isinstance(error, RootkeeperError) else f"an unexpected {type(error).__name__}"
+                )
+                self._report_failure(running.loop.name, error)
+            running.turn_began = None
             self._stopping.wait(running.loop.period_seconds)
-
-    def _take_turn(self, running: _LoopThread) -> None:
-        running.turn_began = self._clock.monotonic()
-        try:
-            running.loop.turn()
-        except RootkeeperError as error:
-            self._note(running, error.message, error)
-        except Exception as error:  # noqa: BLE001 - the runner of loops: no bug may end the closing of windows
-            self._note(running, f"an unexpected {type(error).__name__}", error)
-        else:
-            running.failure = None
-        running.turn_began = None
-
-    def _note(self, running: _LoopThread, failure: str, error: BaseException) -> None:
-        running.failure = failure
-        self._report_failure(running.loop.name, error)
 
 
 def _find_trouble(running: _LoopThread, now: float) -> str | None:

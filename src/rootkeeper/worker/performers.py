@@ -251,7 +251,6 @@ def perform_drift_check(task: JobTask) -> JobResult:
 
 
 def describe_drift(drift: SetupDrift) -> str:
-    """Describe the drift in a sentence or more."""
     if drift.accepted is None and not drift.unknown:
         return "No set-up has been accepted yet, so there is nothing to compare."
     if drift.is_clean:
@@ -281,22 +280,16 @@ def perform_unlock(task: JobTask) -> JobResult:
     account = find_account(NamedAccount(request.account), inventory.accounts)
     require_unlockable(account, inventory, request.included_failsafes)
     with task.acting.blocking_policy_finder(inventory).explaining_refusals(account, request.kind.task_policy):
-        if request.change is None:
-            return _show_policies(task, request, account, inventory, progress)
-        return _change_policy(task, request, account, inventory, progress)
-
-
-def _show_policies(
-    task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
-) -> JobResult:
-    reading, organization_id = task.acting.unlock_reader, inventory.organization.organization_id
-    if request.resource is None:
-        listing = reading.list_all(account, request.kind, request.regions, progress)
-        task.set_outcome(listing_to_record(listing, organization_id))
-    else:
-        resource_state = reading.show_one(account, request.kind, request.resource, request.regions, progress)
-        task.set_outcome(resource_policy_to_record(resource_state, organization_id))
-    return JobResult(JobState.DONE)
+        if request.change is not None:
+            return _change_policy(task, request, account, inventory, progress)
+        reading, organization_id = task.acting.unlock_reader, inventory.organization.organization_id
+        if request.resource is None:
+            listing = reading.list_all(account, request.kind, request.regions, progress)
+            task.set_outcome(listing_to_record(listing, organization_id))
+        else:
+            resource_state = reading.show_one(account, request.kind, request.resource, request.regions, progress)
+            task.set_outcome(resource_policy_to_record(resource_state, organization_id))
+        return JobResult(JobState.DONE)
 
 
 def _change_policy(
@@ -312,19 +305,16 @@ def _change_policy(
     if plan.obstacle is not None:
         task.set_outcome(unneeded_to_record(plan, organization_id))
         return JobResult(JobState.DONE, plan.obstacle)
-    _require_shown(request, plan.resource_state.policy, str(plan.resource_state.resource))
+    policy = plan.resource_state.policy
+    if request.shown_sha256 != (None if policy is None else hash_policy(policy)):
+        raise PolicyChangedError(
+            f"The policy of {plan.resource_state.resource} isn't the one that was shown. Nothing was done.",
+            hint="Show the policy again, and request the change with the SHA-256 that is shown then.",
+        )
     outcome = task.acting.unlock_run.apply(plan, progress)
     task.set_outcome(outcome_to_record(outcome, organization_id))
     state = JobState.DONE if outcome.result is Result.DONE else JobState.FAILED
     return JobResult(state, outcome.explanation)
-
-
-def _require_shown(request: UnlockRequest, policy: str | None, resource: str) -> None:
-    if request.shown_sha256 != (None if policy is None else hash_policy(policy)):
-        raise PolicyChangedError(
-            f"The policy of {resource} isn't the one that was shown. Nothing was done.",
-            hint="Show the policy again, and request the change with the SHA-256 that is shown then.",
-        )
 
 
 PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobResult]] = MappingProxyType(

@@ -148,11 +148,6 @@ def parse_unlock(parameters: Parameters, document: str | None) -> UnlockRequest:
         included_failsafes=frozenset(parse_account_id(text) for text in given.texts("included_failsafes")),
         shown_sha256=given.text("shown_sha256"),
     )
-    _require_unlock_fits(request, document)
-    return request
-
-
-def _require_unlock_fits(request: UnlockRequest, document: str | None) -> None:
     if request.resource is not None:
         require_resource_name(request.kind, request.resource)
     if request.change is not None and request.resource is None:
@@ -162,6 +157,7 @@ def _require_unlock_fits(request: UnlockRequest, document: str | None) -> None:
         raise InputError(f"The change {request.change} needs a policy.")
     if document is not None and not puts:
         raise InputError("Only replace and restore take a policy.")
+    return request
 
 
 def parse_wave_rules(parameters: Parameters) -> WaveRules:
@@ -420,7 +416,7 @@ class JobRequestService:
             checked = self._check_deletion(parameters, document)
         else:
             checked = normalize_parameters(kind, parameters, document, self.clock.now())
-        return self._queue(self._describe(self.make_job_id(), kind, checked), document)
+        return self._queue(self.make_job_id(), kind, checked, document)
 
     def request_once(self, name: str, kind: JobKind) -> Job:
         """Queue a job without parameters once, also if it is requested again or by several processes.
@@ -433,7 +429,7 @@ class JobRequestService:
         try:
             return self.jobs.get(job_id)
         except NotFoundError:
-            return self._queue(self._describe(job_id, kind, normalize_parameters(kind, {}, None, self.clock.now())))
+            return self._queue(job_id, kind, normalize_parameters(kind, {}, None, self.clock.now()))
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; a running one finishes its calls in progress, and begins nothing more.
@@ -461,15 +457,6 @@ class JobRequestService:
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
         """
         job = self.jobs.get(job_id)
-        self._require_resumable_here(job)
-        parameters = {**job.parameters, RETRY_FAILED: True} if retry_failed else dict(job.parameters)
-        described: dict[str, JsonValue] = {"job_id": job_id, "kind": job.kind.value, "resumes": True}
-        self.ledger.append_fact(Action.JOB_REQUEST, parameters=described | {RETRY_FAILED: retry_failed})
-        queued = self.jobs.requeue(job_id, parameters)
-        self._enqueue(job_id)
-        return queued
-
-    def _require_resumable_here(self, job: Job) -> None:
         require_resumable(job)
         if not job.is_of_server:
             raise InputError(
@@ -483,6 +470,12 @@ class JobRequestService:
                 f"The plan of job {job.job_id} has expired.",
                 hint=Hint("Cancel the job, and make a new plan.", "job.cancel", job_id=job.job_id),
             )
+        parameters = {**job.parameters, RETRY_FAILED: True} if retry_failed else dict(job.parameters)
+        described: dict[str, JsonValue] = {"job_id": job_id, "kind": job.kind.value, "resumes": True}
+        self.ledger.append_fact(Action.JOB_REQUEST, parameters=described | {RETRY_FAILED: retry_failed})
+        queued = self.jobs.requeue(job_id, parameters)
+        self._enqueue(job_id)
+        return queued
 
     def _check_deletion(self, parameters: Mapping[str, JsonValue], document: str | None) -> dict[str, JsonValue]:
         if document is None:
@@ -499,9 +492,11 @@ class JobRequestService:
             )
         return describe_job(plan, rules)
 
-    def _describe(self, job_id: str, kind: JobKind, parameters: Mapping[str, JsonValue]) -> Job:
+    def _queue(
+        self, job_id: str, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None
+    ) -> Job:
         now = self.clock.now()
-        return Job(
+        job = Job(
             job_id=job_id,
             organization_id=self.organization_id,
             endpoint=self.endpoint,
@@ -513,11 +508,18 @@ class JobRequestService:
             updated_at=now,
             parameters=parameters,
         )
-
-    def _queue(self, job: Job, document: str | None = None) -> Job:
-        self.ledger.append_fact(Action.JOB_REQUEST, parameters=_describe_for_ledger(job, document))
+        text = canonical_json(parameters)
+        described: dict[str, JsonValue] = {
+            "job_id": job_id,
+            "kind": kind.value,
+            "parameters_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "document_sha256": None if document is None else hashlib.sha256(document.encode()).hexdigest(),
+        }
+        if len(text) <= _LONGEST_IN_LEDGER:
+            described["parameters"] = parameters
+        self.ledger.append_fact(Action.JOB_REQUEST, parameters=described)
         self.jobs.add(job, document)
-        self._enqueue(job.job_id)
+        self._enqueue(job_id)
         return job
 
     def _enqueue(self, job_id: str) -> None:
@@ -525,16 +527,3 @@ class JobRequestService:
             self.engine.enqueue(job_id)
         except DatabaseError as error:
             _log.warning("Job %s is recorded, and will be enqueued later: %s", job_id, error.message)
-
-
-def _describe_for_ledger(job: Job, document: str | None) -> dict[str, JsonValue]:
-    text = canonical_json(job.parameters)
-    described: dict[str, JsonValue] = {
-        "job_id": job.job_id,
-        "kind": job.kind.value,
-        "parameters_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "document_sha256": None if document is None else hashlib.sha256(document.encode()).hexdigest(),
-    }
-    if len(text) <= _LONGEST_IN_LEDGER:
-        described["parameters"] = job.parameters
-    return described

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -24,12 +24,12 @@ from cronsim import CronSim, CronSimError
 from sqlalchemy import ColumnElement, insert, select, update
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.engines import reading
 from rootkeeper.errors import RootkeeperError, SettingsError
 from rootkeeper.failsafe.rules import Check, CheckVerdict, check_drills, find_drills
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import AccountId, Endpoint, Inventory
@@ -127,15 +127,12 @@ class CronExpression:
 
     @property
     def digest(self) -> str:
-        """Identifies the expression."""
         return hashlib.sha256(str(self).encode()).hexdigest()[:16]
 
     def names(self, moment: datetime) -> bool:
-        """Whether the expression matches that time."""
         return moment in self.list_between(moment - timedelta(minutes=1), moment, 1)
 
     def find_next(self, after: datetime) -> datetime:
-        """Return the first matching time after ``after``."""
         return next(self._list_after(after))
 
     def list_between(self, after: datetime, until: datetime, limit: int) -> tuple[datetime, ...]:
@@ -192,71 +189,70 @@ def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedu
     return tuple(dict.fromkeys(found))
 
 
+@dataclass(frozen=True, slots=True)
 class ScheduleLoop:
     """Starts due runs in each :meth:`tick`."""
 
-    def __init__(
-        self,
-        schedules: Iterable[Schedule],
-        store: ScheduleStore,
-        starts: Mapping[ScheduleKind, Callable[[str], object]],
-        notifier: Notifier,
-        organization_id: str,
-        endpoint: Endpoint,
-    ) -> None:
-        """:param starts: by kind, starts a run of that name, durable when it returns; harmless when repeated."""
-        self._schedules = tuple(schedules)
-        self._store = store
-        self._starts = starts
-        self._notifier = notifier
-        self._organization_id = organization_id
-        self._endpoint = endpoint
-        self._failing_since: dict[str, datetime] = {}
-        """Schedules whose run couldn't be started here, and since when."""
+    schedules: Sequence[Schedule]
+    store: ScheduleStore
+    starts: Mapping[ScheduleKind, Callable[[str], object]]
+    """By kind: starts a run of that name, durable when it returns; harmless when repeated."""
+    notifier: Notifier
+    organization_id: str
+    endpoint: Endpoint
+    _failing_since: dict[str, datetime] = field(default_factory=dict)
+    """Schedules whose run couldn't be started here, and since when."""
 
     def list_schedules(self, now: datetime) -> tuple[ScheduleStatus, ...]:
         """:raises DatabaseError: if the database can't be read."""
-        return tuple(self._describe(schedule, now) for schedule in self._schedules)
+        listed = []
+        for schedule in self.schedules:
+            # Before the first run this is the time at which the schedule was added, which no expression matches.
+            last = self.store.find_last_run(schedule.schedule_id)
+            listed.append(
+                ScheduleStatus(
+                    schedule_id=schedule.schedule_id,
+                    kind=schedule.kind,
+                    expression=schedule.expression.fields,
+                    time_zone=schedule.expression.time_zone,
+                    last_run_at=last if last and schedule.expression.names(last) else None,
+                    next_run_at=schedule.expression.find_next(max(now, last) if last else now),
+                )
+            )
+        return tuple(listed)
 
     def tick(self, now: datetime) -> int:
         """Start due runs; return how many were started here.
 
         :raises DatabaseError: if the database can't be read or written.
         """
-        return sum(self._keep(schedule, now) for schedule in self._schedules)
-
-    def _describe(self, schedule: Schedule, now: datetime) -> ScheduleStatus:
-        """Before the first run the store has the time at which the schedule was added, which no expression matches."""
-        last = self._store.find_last_run(schedule.schedule_id)
-        return ScheduleStatus(
-            schedule_id=schedule.schedule_id,
-            kind=schedule.kind,
-            expression=schedule.expression.fields,
-            time_zone=schedule.expression.time_zone,
-            last_run_at=last if last and schedule.expression.names(last) else None,
-            next_run_at=schedule.expression.find_next(max(now, last) if last else now),
-        )
+        return sum(self._keep(schedule, now) for schedule in self.schedules)
 
     def _keep(self, schedule: Schedule, now: datetime) -> bool:
-        last = self._store.find_last_run(schedule.schedule_id)
+        last = self.store.find_last_run(schedule.schedule_id)
         if last is None:
-            self._store.keep(schedule.schedule_id, now)
+            self.store.keep(schedule.schedule_id, now)
             return False
         due = plan_due_runs(schedule.expression.list_between(last, now, _MOST_COUNTED), now)
-        if due is None or not self._store.claim(schedule.schedule_id, last, now):
+        if due is None or not self.store.claim(schedule.schedule_id, last, now):
             return False
-        return self._begin(schedule, due, last, now)
-
-    def _begin(self, schedule: Schedule, due: DueRuns, last: datetime, now: datetime) -> bool:
         try:
-            self._starts[schedule.kind](f"{schedule.schedule_id}/{due.moment.isoformat()}")
+            self.starts[schedule.kind](f"{schedule.schedule_id}/{due.moment.isoformat()}")
         except RootkeeperError as error:
             self._put_off(schedule, due, last, now, error)
             return False
         self._failing_since.pop(schedule.schedule_id, None)
         if due.missed:
-            self._notify_missed(schedule, due, now)
-        self._store.settle(schedule.schedule_id, due.moment, last)
+            name, times = _NAMES[schedule.kind], "1 time" if due.missed == 1 else f"{due.missed} times"
+            self._notify(
+                NotificationEvent.SCHEDULE_MISSED,
+                f"The scheduled {name} was missed {times}",
+                f"No server started the {name} ({schedule.expression}) when it was due, the last time at "
+                f"{due.moment:%Y-%m-%d %H:%M} UTC. One run has started now and replaces all of them.",
+                now,
+                f"schedule-missed/{schedule.schedule_id}/{due.moment.isoformat()}",
+            )
+        self.store.settle(schedule.schedule_id, due.moment, last)
         return True
 
     def _put_off(self, schedule: Schedule, due: DueRuns, last: datetime, now: datetime, error: RootkeeperError) -> None:
@@ -273,29 +269,18 @@ class ScheduleLoop:
             f"schedule-failed/{schedule.schedule_id}/{due.moment.isoformat()}",
         )
         del self._failing_since[schedule.schedule_id]
-        self._store.settle(schedule.schedule_id, due.moment, last)
-
-    def _notify_missed(self, schedule: Schedule, due: DueRuns, now: datetime) -> None:
-        name, times = _NAMES[schedule.kind], "1 time" if due.missed == 1 else f"{due.missed} times"
-        self._notify(
-            NotificationEvent.SCHEDULE_MISSED,
-            f"The scheduled {name} was missed {times}",
-            f"No server started the {name} ({schedule.expression}) when it was due, the last time at "
-            f"{due.moment:%Y-%m-%d %H:%M} UTC. One run has started now and replaces all of them.",
-            now,
-            f"schedule-missed/{schedule.schedule_id}/{due.moment.isoformat()}",
-        )
+        self.store.settle(schedule.schedule_id, due.moment, last)
 
     def _notify(self, event: NotificationEvent, title: str, body: str, now: datetime, key: str) -> None:
-        self._notifier.notify(
+        self.notifier.notify(
             Notification(
                 event=event,
                 severity=USUAL_SEVERITIES[event],
                 title=title,
                 body=body,
                 at=now,
-                organization_id=self._organization_id,
-                endpoint=self._endpoint.label,
+                organization_id=self.organization_id,
+                endpoint=self.endpoint.label,
                 deduplication_key=key,
             )
         )
@@ -321,7 +306,9 @@ class DrillReminder:
             return ()
         organization_id = inventory.organization.organization_id
         drills = find_drills(self.ledger_reader.list_entries(), organization_id, in_sandbox=self.endpoint.is_sandbox)
-        evaluated = {account_id: check_drills(drills, now, account_id) for account_id in _list_access_paths(inventory)}
+        management = inventory.organization.management_account_id
+        paths = (*sorted(inventory.delegated_administrator_ids or ()), management)
+        evaluated = {account_id: check_drills(drills, now, account_id) for account_id in paths}
         due = {account_id: check for account_id, check in evaluated.items() if check.verdict is CheckVerdict.FAIL}
         for account_id, check in due.items():
             self._notify(inventory, account_id, check, now)
@@ -345,24 +332,14 @@ class DrillReminder:
         )
 
 
-def _list_access_paths(inventory: Inventory) -> tuple[AccountId, ...]:
-    delegates = sorted(inventory.delegated_administrator_ids or ())
-    return (*delegates, inventory.organization.management_account_id)
-
-
 _runs = schema.schedule_runs.c
 
 
-class ScheduleStore:
+class ScheduleStore(OrganizationStore):
     """The schedules of one organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def keep(self, schedule_id: str, since: datetime) -> None:
         """Add a schedule that begins at that time; does nothing if it exists."""
@@ -410,7 +387,7 @@ class ScheduleStore:
             .where(self._is(schedule_id), _runs.last_run_at == last_run_at)
             .values(last_run_at=due_at, claimed_at=due_at)
         )
-        self._commits.run(lambda transaction: transaction.connection.execute(statement))
+        self._execute(statement)
 
     def _is(self, schedule_id: str) -> ColumnElement[bool]:
         return (_runs.organization_id == self._organization_id) & (_runs.schedule_id == schedule_id)

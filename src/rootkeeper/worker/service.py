@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,7 +25,6 @@ from sqlalchemy import delete, exists, select
 from rootkeeper.access.store import IdentityStore
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -52,7 +52,7 @@ from rootkeeper.jobs.rules import (
 from rootkeeper.jobs.service import RunningJob
 from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.rules import ActorKind
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.progress import StopSignal
@@ -126,7 +126,8 @@ class JobRunner:
             self._fail(kept, "An error in the program ended the job; the server's log has the details.")
 
     def _do(self, kept: RunningJob) -> JobResult:
-        self._require_still_permitted(kept.job)
+        if kept.job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
+            require_still_permitted(self.identities.get(kept.job.created_by), kept.job, self.clock.now())
         acting = self.act_as(kept.job.actor, WORK[kept.job.kind])
         is_clean = False
         try:
@@ -139,15 +140,6 @@ class JobRunner:
             else:
                 acting.close_later()
         return ending
-
-    def _require_still_permitted(self, job: Job) -> None:
-        """Check the requester, unless it is a command line or the server itself.
-
-        :raises PermissionDeniedError: if the requester hasn't the permission any more.
-        :raises NotFoundError: if there is no identity of that name.
-        """
-        if job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
-            require_still_permitted(self.identities.get(job.created_by), job, self.clock.now())
 
     def _end(self, kept: RunningJob, ending: JobResult) -> None:
         state, remark = ending.state, ending.remark
@@ -238,16 +230,10 @@ class JobRunner:
         if ending.state is JobState.FAILED:
             self._notify_failure(job, ending.remark or "")
         elif ending.state is None and job.kind is JobKind.DELETION:
-            self._notify_deletion(job)
-
-    def _notify_deletion(self, job: Job) -> None:
-        """A deletion has recorded its result itself."""
-        try:
-            ended = self.jobs.get(job.job_id)
-        except RootkeeperError:
-            return
-        if ended.state is JobState.FAILED:
-            self._notify_failure(job, ended.remark or "The deletion isn't proven for every account.")
+            with suppress(RootkeeperError):
+                ended = self.jobs.get(job.job_id)  # a deletion has recorded its result itself
+                if ended.state is JobState.FAILED:
+                    self._notify_failure(job, ended.remark or "The deletion isn't proven for every account.")
 
     def _notify_failure(self, job: Job, remark: str, next_step: str | None = None) -> None:
         is_scheduled_audit = job.kind is JobKind.AUDIT and job.created_by_kind is ActorKind.SERVER
@@ -290,34 +276,23 @@ class JobReconciler:
         """
         claimed = self.engine.list_claimed()  # read first, so that a job which begins in between is seen as running
         unfinished = self.jobs.list_jobs(unfinished_only=True)
-        put_back = self._put_back_stalled(claimed, unfinished, self.clock.now())
-        return put_back + self._enqueue_missing(unfinished, self.clock.now())
-
-    def _put_back_stalled(self, claimed: Collection[str], unfinished: Collection[Job], now: datetime) -> int:
-        """A process takes over a job's row right after it claims the job, and ends the claim right after the row.
-
-        So if no process performs a claimed job at two ticks in a row, the process that claimed it is dead. A postponed
-        job stays claimed until it is due, because it would begin too early otherwise.
-        """
-        busy = {job.job_id for job in unfinished if not job.is_due(now)}
-        stalled, before = frozenset(claimed) - busy, self._stalled
+        now = self.clock.now()
+        due = [job.job_id for job in unfinished if job.is_due(now)]
+        # A process takes over a job's row right after it claims the job, and ends the claim right after the row. So if
+        # no process performs a claimed job at two ticks in a row, the process that claimed it is dead. A postponed job
+        # stays claimed until it is due, because it would begin too early otherwise.
+        stalled, before = frozenset(claimed) - {job.job_id for job in unfinished if not job.is_due(now)}, self._stalled
         self._stalled = stalled
         left = [job_id for job_id in claimed if job_id in stalled & before]
         for job_id in left:
             self.engine.put_back(job_id)
             _log.warning("The process that claimed job %s is dead; the job is in the queue again.", job_id)
-        return len(left)
-
-    def _enqueue_missing(self, unfinished: Collection[Job], now: datetime) -> int:
-        due = [job.job_id for job in unfinished if job.is_due(now)]
-        if not due:
-            return 0
-        waiting = frozenset(self.engine.list_waiting())
-        left = [job_id for job_id in reversed(due) if job_id not in waiting][:_MOST_AT_ONCE]
-        for job_id in left:
+        waiting = frozenset(self.engine.list_waiting()) if due else frozenset()
+        missing = [job_id for job_id in reversed(due) if job_id not in waiting][:_MOST_AT_ONCE]
+        for job_id in missing:
             self.engine.enqueue(job_id)
             _log.info("Job %s is enqueued again.", job_id)
-        return len(left)
+        return len(left) + len(missing)
 
 
 ENGINE_KEEPS = timedelta(days=7)
@@ -325,15 +300,6 @@ ENGINE_KEEPS = timedelta(days=7)
 
 NOTIFICATIONS_KEPT = timedelta(days=90)
 PERIOD_SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class RetentionResult:
-    """How many records were deleted."""
-
-    audits: int
-    sign_ins: int
-    notifications: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,13 +311,16 @@ class RetentionCleaner:
     clock: Clock
     keep_audits: timedelta
 
-    def tick(self) -> RetentionResult:
-        """:raises DatabaseError: if the database can't be written."""
+    def tick(self) -> tuple[int, int, int]:
+        """Return how many audits, sign-ins and notifications were deleted.
+
+        :raises DatabaseError: if the database can't be written.
+        """
         now = self.clock.now()
-        return RetentionResult(
-            audits=self.history.forget_before(now - self.keep_audits),
-            sign_ins=self.retention.forget_sign_ins(now),
-            notifications=self.retention.forget_notifications(now - NOTIFICATIONS_KEPT),
+        return (
+            self.history.forget_before(now - self.keep_audits),
+            self.retention.forget_sign_ins(now),
+            self.retention.forget_notifications(now - NOTIFICATIONS_KEPT),
         )
 
 
@@ -390,16 +359,11 @@ _ENDING = (
 """Tables whose rows have an end after which they aren't read."""
 
 
-class RetentionStore:
+class RetentionStore(OrganizationStore):
     """Deletes old records, but never a ledger entry or a window.
 
     :raises DatabaseError: if the database can't be written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def forget_sign_ins(self, ended_before: datetime) -> int:
         """Also deletes rows of ``_ENDING`` that have ended."""

@@ -37,7 +37,7 @@ class Told:
 
 def make(reported: Told) -> tuple[AwsClock, ClockMonitor]:
     aws = AwsClock(FakeClock())
-    return aws, ClockMonitor(aws, reported, FakeClock(), "o-exampleorgid", "AWS", reported.warnings.append)
+    return aws, ClockMonitor(reported, FakeClock(), "o-exampleorgid", "AWS", reported.warnings.append, aws)
 
 
 def test_a_clock_that_agrees_is_not_told() -> None:

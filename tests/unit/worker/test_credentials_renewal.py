@@ -32,12 +32,12 @@ class Power:
 
 def make(gateway_pool: Power) -> CredentialsRenewer:
     return CredentialsRenewer(
-        gateway_pool.renew,
         gateway_pool,
         FakeClock(),
         "o-exampleorgid",
         "SANDBOX 127.0.0.1:4599",
         gateway_pool.warned.append,
+        gateway_pool.renew,
     )
 
 
@@ -85,7 +85,9 @@ def test_a_failure_that_comes_again_is_told_again() -> None:
 
 def test_it_is_tried_every_five_minutes_and_sooner_after_a_failure() -> None:
     gateway_pool, clock = Power(), FakeClock()
-    renewal = CredentialsRenewer(gateway_pool.renew, gateway_pool, clock, "o-exampleorgid", "AWS")
+    renewal = CredentialsRenewer(
+        gateway_pool, clock, "o-exampleorgid", "AWS", gateway_pool.warned.append, gateway_pool.renew
+    )
     assert RENEWAL_SECONDS == 300
     assert [renewal.tick(), renewal.tick()] == [True, False]
     clock.advance(RENEWAL_SECONDS)

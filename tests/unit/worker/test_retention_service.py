@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rootkeeper.worker.service import ENGINE_KEEPS, PERIOD_SECONDS, EngineCleaner, RetentionCleaner, RetentionResult
+from rootkeeper.worker.service import ENGINE_KEEPS, PERIOD_SECONDS, EngineCleaner, RetentionCleaner
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.engines import InMemoryEngine
 from tests.fakes.histories import FakeRetention, InMemoryHistory
@@ -16,7 +16,7 @@ def test_each_kind_is_forgotten_at_its_own_age() -> None:
     assert history.forgotten_before == [START - timedelta(days=400)]
     assert retention.sign_ins_before == [START]
     assert retention.notifications_before == [START - timedelta(days=90)]
-    assert forgotten == RetentionResult(audits=0, sign_ins=2, notifications=3)
+    assert forgotten == (0, 2, 3)
 
 
 def test_the_engine_forgets_once_an_hour() -> None:
