@@ -8,16 +8,14 @@ from typing_extensions import TypedDict
 
 from rootkeeper.history.rules import (
     AccountChange,
-    AccountDifference,
     AuditDifference,
     PresenceChange,
-    TimelineEntry,
     TimelineKind,
 )
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, Status, StatusReason
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, record
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
 from rootkeeper.values import json_time
 
 
@@ -146,87 +144,52 @@ class AuditsDocument(Answer):
 
 
 def history_record(history: AccountHistory, organization_id: str) -> dict[str, Any]:
-    """One account's past."""
     return {
         "organization_id": organization_id,
         "account_id": history.account_id,
         "name": history.name,
         "audits": history.audits,
         "last_read_at": json_time(history.last_read_at),
-        "entries": [timeline_record(entry) for entry in history.entries],
+        "entries": [fill_record(HistoryEntry, entry, alarming=entry.is_alarming) for entry in history.entries],
     }
 
 
 def comparison_record(compared: ComparedAudits, organization_id: str) -> dict[str, Any]:
-    """What changed between two audits."""
     return {
         "organization_id": organization_id,
         "older": kept_audit_record(compared.older),
         "newer": kept_audit_record(compared.newer),
-        "accounts": difference_records(compared.difference),
+        "accounts": [
+            fill_record(
+                ChangedAccount,
+                one,
+                before=_status_record(one.before),
+                after=_status_record(one.after),
+                credentials=[fill_record(KindChange, kind) for kind in one.kinds],
+            )
+            for one in compared.difference.accounts
+        ],
         "summary": difference_summary(compared.difference),
     }
 
 
-def timeline_record(entry: TimelineEntry) -> dict[str, Any]:
-    """One entry of a time line."""
-    return {
-        "at": json_time(entry.at),
-        "kind": entry.kind.value,
-        "what": entry.what,
-        "detail": entry.detail,
-        "actor": entry.actor,
-        "reference": entry.reference,
-        "alarming": entry.is_alarming,
-    }
-
-
-def kept_audit_record(audit: KeptAudit) -> dict[str, Any]:
-    """One audit that is kept."""
-    return {
-        "audit_id": audit.audit_id,
-        "started_at": json_time(audit.started_at),
-        "ended_at": json_time(audit.ended_at),
-        "endpoint": audit.endpoint or None,
-        "complete": audit.is_complete,
-        "requested_by": audit.requested_by or None,
-        "summary": dict(audit.summary),
-    }
-
-
-def difference_records(difference: AuditDifference) -> list[dict[str, Any]]:
-    """The accounts that changed between two audits."""
-    return [_account_record(one) for one in difference.accounts]
+def kept_audit_record(audit: KeptAudit) -> KeptAuditRecord:
+    return fill_record(
+        KeptAuditRecord,
+        audit,
+        endpoint=audit.endpoint or None,
+        complete=audit.is_complete,
+        requested_by=audit.requested_by or None,
+        summary=dict(audit.summary),
+    )
 
 
 def difference_summary(difference: AuditDifference) -> dict[str, int]:
-    """How many accounts changed, and how."""
     counts = {"changed": 0, "joined": 0, "left": 0}
     for one in difference.accounts:
         counts[one.change.value] += 1
     return {**counts, "unchanged": difference.unchanged, "not_compared": difference.not_compared}
 
 
-def _account_record(one: AccountDifference) -> dict[str, Any]:
-    return {
-        "account_id": one.account_id,
-        "name": one.name,
-        "change": one.change.value,
-        "before": _status_record(one.before),
-        "after": _status_record(one.after),
-        "credentials": [
-            {"kind": kind.kind.value, "before": kind.before, "after": kind.after, "change": kind.change.value}
-            for kind in one.kinds
-        ],
-    }
-
-
-def _status_record(status: AccountStatus | None) -> dict[str, Any] | None:
-    if status is None:
-        return None
-    return {
-        "status": status.status.value,
-        "reason": status.reason.value if status.reason else None,
-        "detail": status.detail,
-        "read_at": json_time(status.observed_at),
-    }
+def _status_record(status: AccountStatus | None) -> PastStatus | None:
+    return None if status is None else fill_record(PastStatus, status, read_at=json_time(status.observed_at))

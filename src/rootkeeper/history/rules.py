@@ -15,7 +15,6 @@ from rootkeeper.inventory.rules import KeptStatus
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import KIND_ORDER, AccountRole, AccountStatus, CredentialKind, FailOn, Status
-from rootkeeper.values import JsonValue
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
@@ -74,7 +73,9 @@ class AccountDifference:
         An open recovery window and a failsafe that is in order don't count.
         """
         before, after = self.before, self.after
-        if after is None or after.status is Status.RECOVERY_OPEN or _is_kept(after):
+        if after is None or after.status is Status.RECOVERY_OPEN:
+            return False
+        if after.role is AccountRole.FAILSAFE and after.is_in_order:  # kept on purpose while MFA protects it
             return False
         if after.status is Status.UNKNOWN:
             return FailOn.UNKNOWN in fail_on and (before is None or before.status is not Status.UNKNOWN)
@@ -140,28 +141,18 @@ def compare_kinds(before: AccountStatus, after: AccountStatus) -> tuple[KindDiff
     for kind in KIND_ORDER:
         one, other = _has(before, kind), _has(after, kind)
         if one != other:
-            found.append(KindDifference(kind, one, other, _classify_presence(one, other)))
-        elif one and _are_replaced(kind, before, after):
-            found.append(KindDifference(kind, one, other, PresenceChange.REPLACED))
+            present = PresenceChange.APPEARED if other else PresenceChange.GONE
+            change = PresenceChange.UNREAD if other is None else PresenceChange.READ if one is None else present
+            found.append(KindDifference(kind, one, other, change))
+        elif one:
+            ids, other_ids = _list_ids(kind, before), _list_ids(kind, after)
+            if ids is not None and other_ids is not None and ids != other_ids:
+                found.append(KindDifference(kind, one, other, PresenceChange.REPLACED))
     return tuple(found)
-
-
-def _classify_presence(before: bool | None, after: bool | None) -> PresenceChange:
-    if after is None:
-        return PresenceChange.UNREAD
-    if before is None:
-        return PresenceChange.READ
-    return PresenceChange.APPEARED if after else PresenceChange.GONE
 
 
 def _has(status: AccountStatus, kind: CredentialKind) -> bool | None:
     return None if status.summary is None else status.summary.has(kind)
-
-
-def _are_replaced(kind: CredentialKind, before: AccountStatus, after: AccountStatus) -> bool:
-    """``False`` unless both were read in detail."""
-    one, other = _list_ids(kind, before), _list_ids(kind, after)
-    return one is not None and other is not None and one != other
 
 
 def _list_ids(kind: CredentialKind, status: AccountStatus) -> frozenset[str] | None:
@@ -185,11 +176,6 @@ def _is_worse(difference: KindDifference, after: AccountStatus) -> bool:
     summary = after.summary
     is_open = summary is not None and any(summary.has(kind) for kind in _LOGIN)
     return difference.change is PresenceChange.GONE and is_open
-
-
-def _is_kept(status: AccountStatus) -> bool:
-    """A failsafe's login is kept on purpose while MFA protects it."""
-    return status.role is AccountRole.FAILSAFE and status.is_in_order
 
 
 _SHOWN_ELSEWHERE = frozenset({Action.WINDOW_EVENT})
@@ -245,7 +231,9 @@ def _list_statuses(found: Iterable[KeptStatus]) -> Iterator[TimelineEntry]:
     """List the first status, and each that differs from the one before."""
     before: AccountStatus | None = None
     for one in found:
-        if before is None or _differs(before, one.status):
+        known = before and (before.status, before.reason, before.account.state)
+        found_now = (one.status.status, one.status.reason, one.status.account.state)
+        if before is None or known != found_now or compare_kinds(before, one.status):
             yield TimelineEntry(
                 at=one.status.observed_at or one.ended_at,
                 kind=TimelineKind.STATUS,
@@ -255,11 +243,6 @@ def _list_statuses(found: Iterable[KeptStatus]) -> Iterator[TimelineEntry]:
                 is_alarming=one.status.status is Status.PRESENT,
             )
         before = one.status
-
-
-def _differs(before: AccountStatus, after: AccountStatus) -> bool:
-    is_same = (before.status, before.reason, before.account.state) == (after.status, after.reason, after.account.state)
-    return not is_same or bool(compare_kinds(before, after))
 
 
 def _describe_status(before: AccountStatus | None, after: AccountStatus) -> str:
@@ -301,22 +284,21 @@ def _list_ledger(entries: Iterable[LedgerEntry]) -> Iterator[TimelineEntry]:
 
 def _describe_entry(entry: LedgerEntry, intent: LedgerEntry | None) -> TimelineEntry:
     reported = {**({} if intent is None else intent.parameters), **entry.parameters}
+    parameters = [
+        f"{name.replace('_', ' ')}: {str(value)[:_LONGEST_TEXT]}"
+        for name, value in reported.items()
+        if isinstance(value, str | int) and value != "" and name not in _OMITTED_PARAMETERS
+    ]
     result = "without an outcome" if entry.result is None else entry.result.value
     return TimelineEntry(
         at=entry.at,
         kind=TimelineKind.LEDGER,
         what=entry.action.value,
-        detail="; ".join([result, *_describe_parameters(reported)]),
+        detail="; ".join([result, *parameters]),
         reference=str(entry.sequence),
         actor=entry.actor.name,
         is_alarming=entry.result is not Result.DONE,
     )
-
-
-def _describe_parameters(parameters: Mapping[str, JsonValue]) -> Iterator[str]:
-    for name, value in parameters.items():
-        if isinstance(value, str | int) and value != "" and name not in _OMITTED_PARAMETERS:
-            yield f"{name.replace('_', ' ')}: {str(value)[:_LONGEST_TEXT]}"
 
 
 def _list_windows(windows: Iterable[RecoveryWindow]) -> Iterator[TimelineEntry]:

@@ -71,7 +71,9 @@ class HistoryReader:
             self.windows.list_of_account(account_id),
             self.events.list_of_account(account_id),
         )
-        name = _find_name(account_id, inventory) or (kept[0].status.account.name if kept else None)
+        listed = () if inventory is None else inventory.accounts
+        name = next((account.name for account in listed if account.account_id == account_id), None)
+        name = name or (kept[0].status.account.name if kept else None)
         if not entries and name is None:
             raise NotFoundError(
                 f"The database has no record of account {account_id}.",
@@ -81,10 +83,6 @@ class HistoryReader:
         last_read_at = max((at for one in kept if (at := one.status.observed_at) is not None), default=None)
         return AccountHistory(account_id, name, len(kept), last_read_at, within)
 
-    def list_audits(self) -> tuple[KeptAudit, ...]:
-        """List the stored audits, the newest first."""
-        return self.history.list_audits()
-
     def compare(self, older: str | None, newer: str | None, find_moment: Callable[[str], datetime]) -> ComparedAudits:
         """Compare two audits: by default the last two of the whole organization.
 
@@ -93,7 +91,7 @@ class HistoryReader:
         :raises InputError: if there is no such audit, or a text is neither an id nor a date.
         :raises DatabaseError: if the database can't be read.
         """
-        audits = self.list_audits()
+        audits = self.history.list_audits()
         complete = [audit for audit in audits if audit.is_complete]
         if older is None and newer is None and len(complete) < 2:
             counted = "only one is" if complete else "none is"
@@ -158,8 +156,3 @@ def _require_newest(audits: list[KeptAudit], condition: str) -> KeptAudit:
     if not audits:
         raise InputError(f"No audit of the whole organization {condition}.", hint=_LIST_AUDITS)
     return audits[0]
-
-
-def _find_name(account_id: AccountId, inventory: Inventory | None) -> str | None:
-    accounts = () if inventory is None else inventory.accounts
-    return next((account.name for account in accounts if account.account_id == account_id), None)

@@ -20,6 +20,7 @@ from typing import Any
 
 from rootkeeper.errors import SettingsError
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import to_plain_value
 from rootkeeper.values import render_time
 
 
@@ -202,22 +203,17 @@ def parse_allowed_hosts(texts: Iterable[str]) -> AllowedHosts:
     """
     hosts: set[str] = set()
     plain: set[tuple[str, int]] = set()
-    for text in texts:
-        host, port = _split_port(text.strip())
-        if port is None:
-            hosts.add(host)
+    for text in map(str.strip, texts):
+        found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]@?#]+)(?::([0-9]{1,5}))?", text)
+        if found is None or (found[2] is not None and int(found[2]) not in _PORTS):
+            raise SettingsError(
+                f"{text!r} in notifications.allowed_hosts isn't a host.", hint="Write a host, host:port or [IPv6]:port."
+            )
+        if found[2] is None:
+            hosts.add(_fold(found[1]))
         else:
-            plain.add((host, port))
+            plain.add((_fold(found[1]), int(found[2])))
     return AllowedHosts(frozenset(hosts), frozenset(plain))
-
-
-def _split_port(text: str) -> tuple[str, int | None]:
-    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]@?#]+)(?::([0-9]{1,5}))?", text)
-    if found is None or (found[2] is not None and int(found[2]) not in _PORTS):
-        raise SettingsError(
-            f"{text!r} in notifications.allowed_hosts isn't a host.", hint="Write a host, host:port or [IPv6]:port."
-        )
-    return _fold(found[1]), None if found[2] is None else int(found[2])
 
 
 def _fold(host: str) -> str:
@@ -233,16 +229,11 @@ def is_inside(address: str) -> bool:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return True
-    return any(not one.is_global or one.is_multicast for one in (found, *_hidden(found)))
-
-
-def _hidden(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses in an IPv6 address."""
-    if isinstance(address, IPv4Address):
-        return []
-    teredo = address.teredo or ()
-    embedded = [IPv4Address(int(address) & 0xFFFFFFFF)] if address in _NAT64 else []
-    return [one for one in (address.ipv4_mapped, address.sixtofour, *teredo, *embedded) if one is not None]
+    hidden: list[IPv4Address | None] = []
+    if isinstance(found, IPv6Address):
+        embedded = IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
+        hidden = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ()), embedded]
+    return any(not one.is_global or one.is_multicast for one in (found, *hidden) if one is not None)
 
 
 BACK_OFF = (
@@ -302,7 +293,6 @@ def plan_next_attempt(attempts: int, created_at: datetime, now: datetime) -> dat
 
 
 def find_failing(deliveries: Iterable[Delivery]) -> dict[str, str]:
-    """Return the targets whose latest attempt failed, and why."""
     latest: dict[str, tuple[datetime, str | None]] = {}
     for delivery in deliveries:
         at = delivery.last_attempt_at
@@ -350,11 +340,9 @@ def render_body(notification: Notification) -> str:
 def clean(text: str) -> str:
     """Remove what is invisible or turns the reading direction, and break what some service reads as markup or link."""
     seen = "".join(one if one.isprintable() or one == "\n" else " " for one in text).translate(_LOOKALIKES)
-    return _DOUBLED.sub("\\1 ", _LINKS.sub(_break_link, _CALLS_TO_ALL.sub("(at)", seen)))
-
-
-def _break_link(found: re.Match[str]) -> str:
-    return ": //" if found[0].startswith(":") else " ."
+    return _DOUBLED.sub(
+        "\\1 ", _LINKS.sub(lambda found: ": //" if found[0] == "://" else " .", _CALLS_TO_ALL.sub("(at)", seen))
+    )
 
 
 def _shorten(text: str, longest: int) -> str:
@@ -363,31 +351,5 @@ def _shorten(text: str, longest: int) -> str:
 
 def notification_to_record(notification: Notification) -> dict[str, Any]:
     """Return the JSON for the database and for a webhook; its texts are data, so they aren't cleaned."""
-    return {
-        "event": notification.event.value,
-        "severity": notification.severity.value,
-        "title": notification.title,
-        "body": notification.body,
-        "at": render_time(notification.at),
-        "organization_id": notification.organization_id,
-        "endpoint": notification.endpoint,
-        "account_id": notification.account_id,
-        "window_id": notification.window_id,
-        "deduplication_key": notification.deduplication_key,
-    }
-
-
-def notification_from_record(record: Mapping[str, Any]) -> Notification:
-    account_id = record["account_id"]
-    return Notification(
-        event=NotificationEvent(record["event"]),
-        severity=Severity(record["severity"]),
-        title=record["title"],
-        body=record["body"],
-        at=datetime.fromisoformat(record["at"]),
-        organization_id=record["organization_id"],
-        endpoint=record["endpoint"],
-        account_id=None if account_id is None else AccountId(account_id),
-        window_id=record["window_id"],
-        deduplication_key=record["deduplication_key"],
-    )
+    plain: dict[str, Any] = to_plain_value(notification, render_time)
+    return plain

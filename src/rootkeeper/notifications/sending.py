@@ -31,7 +31,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.client import HTTPSConnection as PlainHTTPSConnection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -53,9 +53,6 @@ from rootkeeper.notifications.rules import (
     render_title,
 )
 from rootkeeper.references import read_reference
-
-if TYPE_CHECKING:
-    from apprise import AppriseAsset
 
 
 def read_url(target: NotificationTarget, environment: Mapping[str, str]) -> str:
@@ -163,7 +160,10 @@ class ConnectionGuard:
         names = (self._asked or host, host)
         if is_inside(host) and not any(self._allowed.permits_inside(name, port) for name in names):
             self._refuse("its address is private, loopback or link-local, and its host isn't allowed")
-        self._remember(connecting)
+        # A duplicate ends the same connection, also after the library has wrapped its own socket.
+        self._latest = connecting
+        with self._lock, suppress(OSError, NotImplementedError):
+            self._sockets.append(socket.socket.dup(connecting))
 
     def _check_encryption(self, connection: object, host: object, port: object) -> None:
         is_encrypted = isinstance(connection, (HTTPSConnection, PlainHTTPSConnection))
@@ -171,12 +171,6 @@ class ConnectionGuard:
             if self._latest is not None:
                 self._latest.close()
             self._refuse("its URL uses no TLS")
-
-    def _remember(self, connecting: socket.socket) -> None:
-        """Keep a duplicate: it ends the same connection, also after the library has wrapped its own socket."""
-        self._latest = connecting
-        with self._lock, suppress(OSError, NotImplementedError):
-            self._sockets.append(socket.socket.dup(connecting))
 
     def _refuse(self, reason: str) -> None:
         self.refusal = self.refusal or reason
@@ -191,7 +185,12 @@ _installed = threading.Event()
 @contextmanager
 def guarded(allowed: AllowedHosts, seconds: float) -> Iterator[ConnectionGuard]:
     """Guard the connections of this thread, and end them after ``seconds``."""
-    _install_once()
+    with _installing:
+        if not _installed.is_set():
+            for name in _SILENCED:
+                logging.getLogger(name).addFilter(_listen)
+            sys.addaudithook(_watch)
+            _installed.set()
     guard = ConnectionGuard(allowed)
     timer = threading.Timer(seconds, guard.abort)
     timer.daemon = True
@@ -203,15 +202,6 @@ def guarded(allowed: AllowedHosts, seconds: float) -> Iterator[ConnectionGuard]:
         timer.cancel()
         _current.reset(token)
         guard.close()
-
-
-def _install_once() -> None:
-    with _installing:
-        if not _installed.is_set():
-            for name in _SILENCED:
-                logging.getLogger(name).addFilter(_listen)
-            sys.addaudithook(_watch)
-            _installed.set()
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
@@ -279,7 +269,6 @@ def make_body(notification_id: str, notification: Notification) -> bytes:
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
-    """Return the value of the signature header."""
     return f"v1={hmac.new(secret, timestamp.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
 
 
@@ -297,7 +286,9 @@ def send_webhook(webhook: Webhook, notification_id: str, notification: Notificat
         SIGNATURE_HEADER: sign(webhook.secret, timestamp, body),
     }
     try:
-        with _open_pool(webhook.url) as pool:
+        parts = urlsplit(webhook.url)
+        proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)  # as other programs use it
+        with urllib3.ProxyManager(proxy, timeout=_TIMEOUT) if proxy else urllib3.PoolManager(timeout=_TIMEOUT) as pool:
             answer = pool.request(
                 "POST", webhook.url, body=body, headers=headers, redirect=False, retries=False, preload_content=False
             )
@@ -311,15 +302,6 @@ def send_webhook(webhook: Webhook, notification_id: str, notification: Notificat
         )
 
 
-def _open_pool(url: str) -> urllib3.PoolManager:
-    """Use the proxy in the environment, as other programs do."""
-    parts = urlsplit(url)
-    proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
-    if proxy is None:
-        return urllib3.PoolManager(timeout=_TIMEOUT)
-    return urllib3.ProxyManager(proxy, timeout=_TIMEOUT)
-
-
 _CONNECT_SECONDS = 4.0
 _READ_SECONDS = 8.0
 _loading = threading.Lock()
@@ -331,10 +313,22 @@ def send_to_service(url: str, notification: Notification, allowed: AllowedHosts,
     :raises DeliveryFailedError: if the URL can't be used, or the service doesn't accept it.
     """
     load()
-    from apprise import Apprise, NotifyFormat, NotifyType
+    from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, PersistentStoreMode
     from apprise.exception import AppriseException
 
-    asset = _make_asset()
+    # One service at a time, in this thread, without files and redirects.
+    asset = AppriseAsset(
+        app_id="Rootkeeper",
+        app_desc="Rootkeeper",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        async_mode=False,
+        http_redirects=False,
+        default_service_retry=0,
+        service_timeout=0,
+        storage_mode=PersistentStoreMode.MEMORY,
+    )
     service = Apprise.instantiate(url, asset=asset)
     if service is None:
         raise DeliveryFailedError("its URL is invalid", "The guide on notifications shows the URL of each service.")
@@ -350,7 +344,8 @@ def send_to_service(url: str, notification: Notification, allowed: AllowedHosts,
     except (AppriseException, TypeError):
         raise DeliveryFailedError("its URL can't be used") from None
     if not took:
-        raise DeliveryFailedError(_explain_service(guard))
+        how = "it didn't accept the message, or the connection failed"
+        raise DeliveryFailedError(how if guard.status is None else f"it answered with HTTP status {guard.status}")
 
 
 def load() -> None:
@@ -358,24 +353,6 @@ def load() -> None:
     with _loading, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "'imghdr' is deprecated", DeprecationWarning)
         import apprise.plugins.email.base  # noqa: F401 - for what importing it loads
-
-
-def _make_asset() -> AppriseAsset:
-    """Use one service at a time, in this thread, without files and redirects."""
-    from apprise import AppriseAsset, PersistentStoreMode
-
-    return AppriseAsset(
-        app_id="Rootkeeper",
-        app_desc="Rootkeeper",
-        app_url="",
-        image_url_mask="",
-        image_url_logo="",
-        async_mode=False,
-        http_redirects=False,
-        default_service_retry=0,
-        service_timeout=0,
-        storage_mode=PersistentStoreMode.MEMORY,
-    )
 
 
 def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
@@ -391,19 +368,10 @@ def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
         is_plain = service.secure_mode == "insecure"
         if is_plain and not allowed.permits_plain(str(service.smtp_host), int(service.port or 0)):
             raise DeliveryFailedError("its URL uses no TLS", "Use mailtos:// and remove mode=insecure.")
-    elif not _sends_by_requests(type(service)):
+        return
+    modules = {one.__module__ for one in type(service).__mro__ if one.__module__.startswith("apprise.plugins.")}
+    if not any(hasattr(sys.modules[name], "requests") for name in modules - {"apprise.plugins.base"}):
         raise DeliveryFailedError("its service doesn't use HTTPS", "Use mail, or a service with an HTTPS interface.")
-
-
-def _sends_by_requests(service: type) -> bool:
-    modules = [one.__module__ for one in service.__mro__ if one.__module__.startswith("apprise.plugins.")]
-    return any(hasattr(sys.modules[name], "requests") for name in modules if name != "apprise.plugins.base")
-
-
-def _explain_service(guard: ConnectionGuard) -> str:
-    if guard.status is not None:
-        return f"it answered with HTTP status {guard.status}"
-    return "it didn't accept the message, or the connection failed"
 
 
 class TargetSender:
@@ -421,18 +389,15 @@ class TargetSender:
         url = read_url(target, self._environment)
         with guarded(self._allowed, self._seconds) as guard:
             try:
-                self._send(url, notification_id, notification, guard)
+                if url.lower().startswith(SCHEMES):
+                    send_webhook(parse_webhook(url), notification_id, notification, self._clock.now())
+                else:
+                    send_to_service(url, notification, self._allowed, guard)
             except DeliveryFailedError as error:
                 reason, hint = _explain(guard, error)
             else:
                 return
         raise NotificationError(f"The notification target {target.name} failed: {reason}.", hint=hint)
-
-    def _send(self, url: str, notification_id: str, notification: Notification, guard: ConnectionGuard) -> None:
-        if url.lower().startswith(SCHEMES):
-            send_webhook(parse_webhook(url), notification_id, notification, self._clock.now())
-        else:
-            send_to_service(url, notification, self._allowed, guard)
 
 
 def _explain(guard: ConnectionGuard, error: DeliveryFailedError) -> tuple[str, str]:

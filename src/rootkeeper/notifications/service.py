@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -76,37 +76,29 @@ _MOST_KEPT_BACK = 200
 _GIVING_UP_SECONDS = 600.0
 
 
+@dataclass(frozen=True, slots=True)
 class Outbox:
     """Keeps notifications for delivery; implements Notifier. Thread-safe."""
 
-    def __init__(
-        self,
-        store: NotificationStore,
-        targets: Sequence[NotificationTarget],
-        clock: Clock,
-        make_id: Callable[[], str],
-        warn: Callable[[str], None],
-    ) -> None:
-        """:param warn: gets one sentence about each notification that the database didn't keep; never raises."""
-        self.targets = tuple(targets)
-        self._store = store
-        self._clock = clock
-        self._make_id = make_id
-        self._warn = warn
-        self._kept_back: deque[tuple[str, Notification, tuple[str, ...]]] = deque(maxlen=_MOST_KEPT_BACK)
-        """Notifications that the database didn't keep, with their ids and remaining targets, for the loop."""
+    store: NotificationStore
+    targets: tuple[NotificationTarget, ...]
+    clock: Clock
+    make_id: Callable[[], str]
+    warn: Callable[[str], None]
+    """Gets one sentence about each notification that the database didn't keep; never raises."""
+    _kept_back: deque[tuple[str, Notification, tuple[str, ...]]] = field(
+        default_factory=lambda: deque(maxlen=_MOST_KEPT_BACK)
+    )
+    """Notifications that the database didn't keep, with their ids and remaining targets, for the loop."""
 
-    def notify(self, notification: Notification) -> None:
-        self.notify_others(notification, None)
-
-    def notify_others(self, notification: Notification, excepted: str | None) -> None:
-        """Queue a notification for all targets but one."""
+    def notify(self, notification: Notification, excepted: str | None = None) -> None:
+        """:param excepted: a target that doesn't get it."""
         names = tuple(one.name for one in self.targets if one.name != excepted and one.takes(notification))
-        notification_id = self._make_id()
+        notification_id = self.make_id()
         try:
-            self._store.add(notification_id, notification, names, self._clock.now())
+            self.store.add(notification_id, notification, names, self.clock.now())
         except DatabaseError as error:
-            self._warn(f"{notification.title}: the database couldn't keep this notification. {error.message}")
+            self.warn(f"{notification.title}: the database couldn't keep this notification. {error.message}")
             if names:
                 self._kept_back.append((notification_id, notification, names))
 
@@ -173,9 +165,16 @@ class DeliveryLoop:
         self._retry_kept_back(now)
         for name in self._store.list_targets_due(now):
             send_queue = self._queues.get(name)
-            if send_queue is not None and self._is_free(send_queue):
-                self._send_claimed(send_queue, now)
-        self._give_up_old(now)
+            if send_queue is None or not self._is_free(send_queue):
+                continue
+            at_once = 1 if send_queue.failures else _CLAIMED_AT_ONCE
+            claimed = self._store.claim_due(name, now, now + _CLAIM, at_once)
+            if claimed:
+                send_queue.direct_id = None
+                self._start(send_queue, partial(self._send_all, send_queue, claimed))
+        if self._clock.monotonic() >= self._next_giving_up:
+            self._next_giving_up = self._clock.monotonic() + _GIVING_UP_SECONDS
+            self._store.give_up_before(now - timedelta(hours=25))
 
     def list_failing(self, now: datetime) -> dict[str, str]:
         """Return the targets whose last attempt by any process failed, and why.
@@ -199,13 +198,6 @@ class DeliveryLoop:
 
     def _is_free(self, send_queue: _TargetSendQueue) -> bool:
         return not send_queue.is_busy and self._clock.monotonic() >= send_queue.rests_until
-
-    def _send_claimed(self, send_queue: _TargetSendQueue, now: datetime) -> None:
-        at_once = 1 if send_queue.failures else _CLAIMED_AT_ONCE
-        claimed = self._store.claim_due(send_queue.target.name, now, now + _CLAIM, at_once)
-        if claimed:
-            send_queue.direct_id = None
-            self._start(send_queue, partial(self._send_all, send_queue, claimed))
 
     def _start(self, send_queue: _TargetSendQueue, work: Callable[[], None]) -> None:
         name = f"rootkeeper-notifications-{send_queue.target.name}"
@@ -258,7 +250,7 @@ class DeliveryLoop:
         now, name = self._clock.now(), send_queue.target.name
         usual = USUAL_SEVERITIES[NotificationEvent.NOTIFICATION_FAILED]
         severity = max(usual, lost.severity, key=lambda one: one.rank)
-        self._outbox.notify_others(
+        self._outbox.notify(
             Notification(
                 event=NotificationEvent.NOTIFICATION_FAILED,
                 severity=severity,
@@ -279,33 +271,21 @@ class DeliveryLoop:
             left = tuple(name for name in names if notification_id not in self._queues[name].sent_directly)
             if any(self._queues[name].is_sending(notification_id) for name in left):
                 self._outbox.put_back(notification_id, notification, left)
-            elif left and not self._is_kept(notification_id, notification, left, now):
+                continue
+            try:
+                if left:
+                    self._store.add(notification_id, notification, left, now)
+            except DatabaseError:
                 self._outbox.put_back(notification_id, notification, left)
-                if notification.severity is Severity.CRITICAL:
-                    self._try_directly(notification_id, notification, left)
-
-    def _is_kept(self, notification_id: str, notification: Notification, names: Sequence[str], now: datetime) -> bool:
-        try:
-            self._store.add(notification_id, notification, names, now)
-        except DatabaseError:
-            return False
-        return True
-
-    def _try_directly(self, notification_id: str, notification: Notification, names: Iterable[str]) -> None:
-        for send_queue in (self._queues[name] for name in names):
-            if self._is_free(send_queue):
-                send_queue.direct_id = notification_id
-                self._start(send_queue, partial(self._send_directly, send_queue, notification_id, notification))
+                for send_queue in (self._queues[name] for name in left):
+                    if notification.severity is Severity.CRITICAL and self._is_free(send_queue):
+                        send_queue.direct_id = notification_id
+                        work = partial(self._send_directly, send_queue, notification_id, notification)
+                        self._start(send_queue, work)
 
     def _send_directly(self, send_queue: _TargetSendQueue, notification_id: str, notification: Notification) -> None:
         if self._send(send_queue, notification_id, notification) is None:
             send_queue.sent_directly.add(notification_id)
-
-    def _give_up_old(self, now: datetime) -> None:
-        if self._clock.monotonic() < self._next_giving_up:
-            return
-        self._next_giving_up = self._clock.monotonic() + _GIVING_UP_SECONDS
-        self._store.give_up_before(now - timedelta(hours=25))
 
 
 @dataclass(frozen=True, slots=True)

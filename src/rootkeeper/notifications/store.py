@@ -13,31 +13,26 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select, update
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, reading
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.database.engines import reading
+from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.notifications.rules import (
     Delivery,
     DeliveryState,
     Notification,
     find_failing,
-    notification_from_record,
     notification_to_record,
 )
+from rootkeeper.shapes import parse_facts
 
 _notifications = schema.notifications.c
 _deliveries = schema.deliveries.c
 
 
-class NotificationStore:
+class NotificationStore(OrganizationStore):
     """The notifications of one organization, and the result at each target.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def add(self, notification_id: str, notification: Notification, targets: Sequence[str], now: datetime) -> bool:
         """Keep it for delivery to those targets from now on; ``False`` if one with its key is kept already."""
@@ -47,7 +42,10 @@ class NotificationStore:
         waiting = {**own, "state": DeliveryState.WAITING.value, "attempts": 0, "next_attempt_at": now}
 
         def work(transaction: WriteTransaction) -> bool:
-            if key is not None and transaction.connection.execute(self._select_key(key)).first() is not None:
+            same = select(_notifications.notification_id).where(
+                _notifications.organization_id == self._organization_id, _notifications.deduplication_key == key
+            )
+            if key is not None and transaction.connection.execute(same).first() is not None:
                 return False
             transaction.connection.execute(insert(schema.notifications).values(**row))
             if targets:
@@ -90,7 +88,7 @@ class NotificationStore:
             delivered_at=delivery.delivered_at,
             failure=delivery.failure,
         )
-        self._commits.run(lambda transaction: transaction.connection.execute(statement))
+        self._execute(statement)
 
     def give_up_before(self, created_before: datetime) -> int:
         """Give up deliveries that have waited since before that time, such as for a target that was removed."""
@@ -102,7 +100,7 @@ class NotificationStore:
             .where(self._is_waiting(), _deliveries.notification_id.in_(old))
             .values(state=DeliveryState.GIVEN_UP.value, next_attempt_at=None, claimed_until=None)
         )
-        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+        return self._execute(statement)
 
     def list_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
         """The newest first."""
@@ -129,11 +127,6 @@ class NotificationStore:
             .where(_deliveries.organization_id == self._organization_id)
         )
 
-    def _select_key(self, key: str) -> Select[Any]:
-        return select(_notifications.notification_id).where(
-            _notifications.organization_id == self._organization_id, _notifications.deduplication_key == key
-        )
-
     def _update(self, delivery: Delivery) -> Any:
         return update(schema.deliveries).where(
             self._is_waiting(),
@@ -155,14 +148,4 @@ class NotificationStore:
 
 
 def _parse_row(row: Row[Any]) -> Delivery:
-    return Delivery(
-        notification_id=row.notification_id,
-        notification=notification_from_record(row.content),
-        target=row.target,
-        state=DeliveryState(row.state),
-        attempts=row.attempts,
-        created_at=row.created_at,
-        next_attempt_at=row.next_attempt_at,
-        delivered_at=row.delivered_at,
-        failure=row.failure,
-    )
+    return parse_facts(Delivery, {**row._asdict(), "notification": row.content})

@@ -124,7 +124,6 @@ class RootEvent:
 
     @property
     def is_exempt(self) -> bool:
-        """Whether the event needs no alert."""
         return self.kind is RootEventKind.OWN_ROOT_SESSION
 
 
@@ -151,12 +150,8 @@ def collect_sessions(
 
     Entries of other organizations or endpoints don't count, so a sandbox can't exempt a record of AWS.
     """
-    return {
-        session.access_key_id: session
-        for entry in entries
-        if (entry.organization_id, entry.endpoint) == (organization_id, endpoint_label)
-        for session in _list_sessions(entry)
-    }
+    own = (one for one in entries if (one.organization_id, one.endpoint) == (organization_id, endpoint_label))
+    return {session.access_key_id: session for entry in own for session in _list_sessions(entry)}
 
 
 def _list_sessions(entry: LedgerEntry) -> Iterator[RecordedSession]:
@@ -184,7 +179,10 @@ def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> Root
             return _classify_session(as_text(identity.get("accessKeyId")), as_text(identity.get("accountId")), known)
         if record.get("eventType") == "AwsServiceEvent" or "invokedBy" in identity:
             return None
-        return RootEvent(RootEventKind.LONG_TERM_ROOT, _describe_long_term(record, identity))
+        key_id, account_id = as_text(identity.get("accessKeyId")), as_text(identity.get("accountId"))
+        how = f"with the access key {key_id}" if key_id.startswith("AKIA") else "signed in or signing in"
+        explanation = f"{as_text(record.get('eventName'))} by the root user of {account_id}, {how}."
+        return RootEvent(RootEventKind.LONG_TERM_ROOT, explanation)
     if is_opening(record):
         return _classify_opening(record, identity, known)
     return None
@@ -239,12 +237,6 @@ def _is_session_of(caller_arn: str, role_arn: str) -> bool:
         role[4],
         role[5].rpartition("/")[2],
     )
-
-
-def _describe_long_term(record: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
-    access_key_id = as_text(identity.get("accessKeyId"))
-    how = f"with the access key {access_key_id}" if access_key_id.startswith("AKIA") else "signed in or signing in"
-    return f"{as_text(record.get('eventName'))} by the root user of {as_text(identity.get('accountId'))}, {how}."
 
 
 def _strange(explanation: str) -> RootEvent:
@@ -356,11 +348,19 @@ def classify_watched_event(
     evaluated = classify_root_event(found.record, known)
     if evaluated is None or evaluated.is_exempt:
         return _make(found, EventVerdict.UNRELATED, "" if evaluated is None else evaluated.explanation)
-    window = _find_open(found.at, account)
+    opened = (one for one in account.windows if _was_open(one, found.at, account))
+    window = next(opened, None)
     if evaluated.kind is RootEventKind.STRANGE_ROOT_SESSION:
-        return _classify_strange(found, evaluated, known, window)
+        if not found.session_key_id and is_opening_by_known_caller(found.record, known):
+            return _make(found, EventVerdict.UNRELATED, "AWS refused a known caller, so there is no session.")
+        explanation = f"A root session that isn't Rootkeeper's own. {evaluated.explanation}"
+        return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
     if found.step == _KEY_CREATION:
-        return _classify_key_creation(found, window or _find_near(found.at, account))
+        user = as_mapping(found.record.get("requestParameters")).get("userName")
+        holder = f"the IAM user {str(user)[:_LONGEST_ID]}" if user else "the root user itself"
+        tried = "tried to create" if found.has_failed else "created"
+        explanation = f"The root user {tried} an access key for {holder}. A recovery doesn't need one."
+        return _make(found, EventVerdict.SUSPICIOUS, explanation, window or _find_near(found.at, account))
     if window is None:
         return _classify_outside(found, account)
     if found.step == _SIGN_IN:
@@ -368,23 +368,6 @@ def classify_watched_event(
     if found.step in _STEPS:
         return _make(found, EventVerdict.EXPECTED, f"Expected while {_name(window)} is open.", window)
     return _make(found, EventVerdict.UNRELATED, "Work in an open recovery window.", window)
-
-
-def _classify_strange(
-    found: RootRecord, evaluated: RootEvent, known: KnownSessions, window: RecoveryWindow | None
-) -> WatchedEvent:
-    if not found.session_key_id and is_opening_by_known_caller(found.record, known):
-        return _make(found, EventVerdict.UNRELATED, "AWS refused a known caller, so there is no session.")
-    explanation = f"A root session that isn't Rootkeeper's own. {evaluated.explanation}"
-    return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
-
-
-def _classify_key_creation(found: RootRecord, window: RecoveryWindow | None) -> WatchedEvent:
-    user = as_mapping(found.record.get("requestParameters")).get("userName")
-    holder = f"the IAM user {str(user)[:_LONGEST_ID]}" if user else "the root user itself"
-    tried = "tried to create" if found.has_failed else "created"
-    explanation = f"The root user {tried} an access key for {holder}. A recovery doesn't need one."
-    return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
 
 
 def _classify_sign_in(found: RootRecord, window: RecoveryWindow, recorded: list[WatchedEvent]) -> WatchedEvent:
@@ -408,7 +391,13 @@ def _classify_sign_in(found: RootRecord, window: RecoveryWindow, recorded: list[
 
 def _classify_outside(found: RootRecord, account: WatchedAccount) -> WatchedEvent:
     near = _find_near(found.at, account)
-    when = _describe_distance(found.at, near, account)
+    if near is None:
+        when = "while no recovery window was open"
+    elif near.state in _NEVER_OPEN or found.at < (_start_of(near) or found.at):
+        when = f"before {_name(near)} was opened"
+    else:
+        end = _end_of(near, account)
+        when = f"after the end of {_name(near)}" + ("" if end is None else f" at {end:%Y-%m-%d %H:%M:%S UTC}")
     if found.step == _SIGN_IN:
         has_mfa = None if found.has_failed else found.has_mfa
         how = {None: "failed to sign in", True: "signed in with MFA", False: "signed in without MFA"}[has_mfa]
@@ -422,22 +411,9 @@ def _classify_outside(found: RootRecord, account: WatchedAccount) -> WatchedEven
     return _make(found, EventVerdict.SUSPICIOUS, f"The root user is still active ({key_id}) {when}.", near)
 
 
-def _describe_distance(at: datetime, near: RecoveryWindow | None, account: WatchedAccount) -> str:
-    if near is None:
-        return "while no recovery window was open"
-    if near.state in _NEVER_OPEN or at < (_start_of(near) or at):
-        return f"before {_name(near)} was opened"
-    end = _end_of(near, account)
-    return f"after the end of {_name(near)}" + ("" if end is None else f" at {end:%Y-%m-%d %H:%M:%S UTC}")
-
-
-def _find_open(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:
-    """Find the window that was open at that time."""
-    for window in account.windows:
-        start, end = _start_of(window), _end_of(window, account)
-        if start is not None and start <= at and (end is None or at <= end):
-            return window
-    return None
+def _was_open(window: RecoveryWindow, at: datetime, account: WatchedAccount) -> bool:
+    start, end = _start_of(window), _end_of(window, account)
+    return start is not None and start <= at and (end is None or at <= end)
 
 
 def _find_near(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:

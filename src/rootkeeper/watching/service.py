@@ -97,7 +97,14 @@ class KnownSessionReader:
         if self._first_at is None or wanted < self._first_at:
             self._sessions, self._first_at = {}, wanted
             self._last_sequence = find_sequence_before(self.ledger, wanted)
-        self._read_on()
+        for entry in self.ledger.list_entries(since_sequence=self._last_sequence):
+            self._sessions.update(collect_sessions([entry], self.organization_id, self.endpoint_label))
+            self._last_sequence = entry.sequence
+        if len(self._sessions) > _LARGEST:
+            newest = list(self._sessions.items())[len(self._sessions) // 2 :]
+            self._sessions = dict(newest)
+            first = next(iter(self.ledger.list_entries(since_sequence=newest[0][1].sequence, limit=1)), None)
+            self._first_at = None if first is None else first.at
         return self._sessions
 
     def list_pending(self) -> frozenset[AccountId]:
@@ -113,19 +120,6 @@ class KnownSessionReader:
                 account_ids = entry.parameters.get("account_ids")
                 found.update(AccountId(str(one)) for one in account_ids if one) if isinstance(account_ids, list) else ()
         return frozenset(found)
-
-    def _read_on(self) -> None:
-        for entry in self.ledger.list_entries(since_sequence=self._last_sequence):
-            self._sessions.update(collect_sessions([entry], self.organization_id, self.endpoint_label))
-            self._last_sequence = entry.sequence
-        if len(self._sessions) > _LARGEST:
-            self._forget()
-
-    def _forget(self) -> None:
-        newest = list(self._sessions.items())[len(self._sessions) // 2 :]
-        self._sessions = dict(newest)
-        first = next(iter(self.ledger.list_entries(since_sequence=newest[0][1].sequence, limit=1)), None)
-        self._first_at = None if first is None else first.at
 
 
 def find_sequence_before(ledger: LedgerReader, moment: datetime) -> int:
@@ -198,7 +192,12 @@ class EventWatchLoop:
         """
         evaluated = 0
         for _ in range(_MOST_LOTS):
-            deliveries = self._read(0.0 if evaluated else self.wait_seconds)
+            try:
+                deliveries = self.source.read(0.0 if evaluated else self.wait_seconds)
+            except (AwsError, DatabaseError) as error:
+                self._note_failure(error)
+                raise
+            self._failing_since = None
             if not deliveries:
                 break
             done = [delivery for delivery in deliveries if self._process_delivery(delivery)]
@@ -207,15 +206,6 @@ class EventWatchLoop:
             if not done:
                 break
         return evaluated
-
-    def _read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
-        try:
-            deliveries = self.source.read(wait_seconds)
-        except (AwsError, DatabaseError) as error:
-            self._note_failure(error)
-            raise
-        self._failing_since = None
-        return deliveries
 
     def _note_failure(self, error: AwsError | DatabaseError) -> None:
         now = self.clock.now()
@@ -241,11 +231,19 @@ class EventWatchLoop:
         if not found:
             return True
         known = self._know(found)
-        foreign = [one for one in found if not _is_ours(one, known)]
+        events = [(one, classify_root_event(one.record, known)) for one in found]
+        foreign = [one for one, event in events if event is not None and not event.is_exempt]
         if any(self._is_pending(one, known) for one in foreign):
             return False
         known = self._know(found) if foreign else known
-        self._evaluate_all(foreign, known)
+        accounts: dict[AccountId, WatchedAccount] = {}
+        for one in sorted(foreign, key=lambda record: record.at):
+            if one.account_id not in accounts:
+                accounts[one.account_id] = self._read_account(one.account_id)
+            evaluator = partial(classify_watched_event, one, accounts[one.account_id], known)
+            event = self.events.record(one.event_id, one.account_id, evaluator)
+            if event.verdict is EventVerdict.SUSPICIOUS:
+                self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
         return True
 
     def _know(self, found: Iterable[RootRecord]) -> KnownSessions:
@@ -261,26 +259,11 @@ class EventWatchLoop:
         is_fresh = self.clock.now() - found.at < PATIENCE
         return is_fresh and found.account_id in self._sessions.list_pending()
 
-    def _evaluate_all(self, found: Iterable[RootRecord], known: KnownSessions) -> None:
-        accounts: dict[AccountId, WatchedAccount] = {}
-        for one in sorted(found, key=lambda record: record.at):
-            if one.account_id not in accounts:
-                accounts[one.account_id] = self._read_account(one.account_id)
-            evaluator = partial(classify_watched_event, one, accounts[one.account_id], known)
-            event = self.events.record(one.event_id, one.account_id, evaluator)
-            if event.verdict is EventVerdict.SUSPICIOUS:
-                self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
-
     def _read_account(self, account_id: AccountId) -> WatchedAccount:
         windows = self.windows.list_of_account(account_id)
         if not any(window.closed_at is not None for window in windows):
             return WatchedAccount(windows)
         return WatchedAccount(windows, find_first_closings(self.ledger.list_entries(account_id=account_id)))
-
-
-def _is_ours(found: RootRecord, known: KnownSessions) -> bool:
-    evaluated = classify_root_event(found.record, known)
-    return evaluated is None or evaluated.is_exempt
 
 
 def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint, source_name: str) -> Notification:

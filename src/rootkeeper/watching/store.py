@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Select, insert, select
 
 from rootkeeper.aws.cloudtrail import list_root_records, parse_records
 from rootkeeper.aws.root_events import EventDelivery, UnreadableEvents
@@ -28,6 +28,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.files import cut_torn_end, open_locked, write_line
+from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.ledger.owners import Owner
 from rootkeeper.ledger.rules import Action
@@ -68,7 +69,7 @@ class WatchedEventReader:
 
     def _list(self, statement: Select[Any]) -> tuple[WatchedEvent, ...]:
         with reading(self._store) as connection:
-            return tuple(_parse_row(row) for row in connection.execute(statement))
+            return tuple(parse_row(WatchedEvent, row) for row in connection.execute(statement))
 
 
 class WindowEventStore(WatchedEventReader):
@@ -91,44 +92,22 @@ class WindowEventStore(WatchedEventReader):
         """
 
         def work(transaction: WriteTransaction) -> WatchedEvent:
-            known = self._find(transaction.connection, event_id)
+            known = transaction.connection.execute(self._select().where(_events.event_id == event_id)).one_or_none()
             if known is not None:
-                return known
-            event = evaluator(self._list_sign_ins(transaction.connection, account_id))
+                return parse_row(WatchedEvent, known)
+            sign_ins = self._select().where(_events.account_id == account_id, _events.has_mfa.is_not(None))
+            event = evaluator(tuple(parse_row(WatchedEvent, row) for row in transaction.connection.execute(sign_ins)))
             if event.verdict is not EventVerdict.UNRELATED:
-                transaction.connection.execute(insert(schema.window_events).values(self._row_of(event)))
+                kept = {"organization_id": self._organization_id, "recorded_at": self._owner.clock.now()}
+                transaction.connection.execute(insert(schema.window_events).values(to_row(event) | kept))
                 if event.window_id is not None:
                     transaction.append(self._ledger.draft_fact(Action.WINDOW_EVENT, account_id, describe_fact(event)))
             return event
 
         return self._commits.run_ledger_work(work)
 
-    def _find(self, connection: Connection, event_id: str) -> WatchedEvent | None:
-        row = connection.execute(self._select().where(_events.event_id == event_id)).one_or_none()
-        return None if row is None else _parse_row(row)
-
-    def _list_sign_ins(self, connection: Connection, account_id: AccountId) -> tuple[WatchedEvent, ...]:
-        statement = self._select().where(_events.account_id == account_id, _events.has_mfa.is_not(None))
-        rows = connection.execute(statement)
-        return tuple(_parse_row(row) for row in rows)
-
-    def _row_of(self, event: WatchedEvent) -> dict[str, Any]:
-        return {
-            "organization_id": self._organization_id,
-            "event_id": event.event_id,
-            "window_id": event.window_id,
-            "account_id": event.account_id,
-            "at": event.at,
-            "name": event.name,
-            "verdict": event.verdict.value,
-            "explanation": event.explanation,
-            "recorded_at": self._owner.clock.now(),
-            "has_mfa": event.has_mfa,
-        }
-
 
 def describe_fact(event: WatchedEvent) -> dict[str, JsonValue]:
-    """Render the event for the ledger."""
     return {
         "window_id": event.window_id,
         "event_id": event.event_id,
@@ -137,19 +116,6 @@ def describe_fact(event: WatchedEvent) -> dict[str, JsonValue]:
         "verdict": event.verdict.value,
         "explanation": event.explanation,
     }
-
-
-def _parse_row(row: Row[Any]) -> WatchedEvent:
-    return WatchedEvent(
-        event_id=row.event_id,
-        account_id=AccountId(row.account_id),
-        at=row.at,
-        name=row.name,
-        verdict=EventVerdict(row.verdict),
-        explanation=row.explanation,
-        window_id=row.window_id,
-        has_mfa=row.has_mfa,
-    )
 
 
 FULL_BYTES = 16 * 1024 * 1024
@@ -177,7 +143,11 @@ class UnreadableEventFile:
             }
         )
         try:
-            is_kept = self._append(line)
+            with open_locked(self._path, _WAIT_SECONDS) as handle:
+                cut_torn_end(handle)
+                is_kept = os.fstat(handle.fileno()).st_size + len(line) <= FULL_BYTES
+                if is_kept:
+                    write_line(handle, line)
         except OSError as error:
             raise DatabaseError(
                 f"An event that can't be parsed can't be written to {self._path}: {error.strerror}.",
@@ -185,14 +155,6 @@ class UnreadableEventFile:
             ) from error
         where = f"It is in {self._path}." if is_kept else f"{self._path} is full; the event isn't kept."
         self._warn(f"An event from {source_name} can't be parsed: {problem[:200]} {where}")
-
-    def _append(self, line: str) -> bool:
-        with open_locked(self._path, _WAIT_SECONDS) as handle:
-            cut_torn_end(handle)
-            if os.fstat(handle.fileno()).st_size + len(line) > FULL_BYTES:
-                return False
-            write_line(handle, line)
-        return True
 
 
 LONGEST_LINE = 4 * 1024 * 1024
@@ -271,7 +233,9 @@ class EventFile:
                 found = tuple(self._read_lot(handle))
                 self._advance(handle)
         except FileNotFoundError:
-            self._note_missing()
+            if not self._is_missing:
+                self._warn(f"The file {self._path} doesn't exist yet, so root users aren't watched.")
+            self._is_missing = True
             return ()
         self._is_missing = False
         return found
@@ -291,11 +255,6 @@ class EventFile:
                 f"The events in {self._path} can't be read: {error.strerror}.",
                 hint="Check the file's permissions, and watching.source in the settings.",
             ) from error
-
-    def _note_missing(self) -> None:
-        if not self._is_missing:
-            self._warn(f"The file {self._path} doesn't exist yet, so root users aren't watched.")
-        self._is_missing = True
 
     def _read_lot(self, handle: BinaryIO) -> Iterator[EventDelivery]:
         handle.seek(self._place.offset)
@@ -377,7 +336,9 @@ class EventFile:
         except BlockingIOError:
             handle.close()
             return False
-        self._claim, self._place = handle, _parse_place(handle.read())
+        self._claim, self._place = handle, _FilePosition()
+        with suppress(TypeError, ValueError):  # a position that a crash left incomplete counts as none
+            self._place = _FilePosition(**json.loads(handle.read()))
         return True
 
     def _keep(self, place: _FilePosition) -> None:
@@ -391,7 +352,6 @@ class EventFile:
 
 
 def get_position_file_name(path: Path) -> str:
-    """Make the name of the file that holds the position in ``path``."""
     return f"root-events-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]}.place"
 
 
@@ -414,11 +374,3 @@ def _skip_rest(handle: BinaryIO, line: bytes) -> bool:
         if line.endswith(b"\n"):
             return True
     return False
-
-
-def _parse_place(content: bytes) -> _FilePosition:
-    """Parse a position; one that a crash left incomplete counts as none."""
-    try:
-        return _FilePosition(**json.loads(content))
-    except (TypeError, ValueError):
-        return _FilePosition()

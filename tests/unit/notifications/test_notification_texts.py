@@ -15,12 +15,12 @@ from rootkeeper.notifications.rules import (
     NotificationEvent,
     Severity,
     clean,
-    notification_from_record,
     notification_to_record,
     render_body,
     render_title,
 )
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import parse_facts
 from tests.fakes.clock import START
 from tests.fakes.hostile_texts import hostile_texts
 
@@ -89,4 +89,4 @@ def test_long_texts_are_cut(text: str) -> None:
 def test_a_record_is_read_as_it_was_written(text: str) -> None:
     for notification in (replace(FAILED, title=text, body=text), replace(FAILED, account_id=None, window_id=None)):
         record = json.loads(json.dumps(notification_to_record(notification)))
-        assert notification_from_record(record) == notification
+        assert parse_facts(Notification, record) == notification
