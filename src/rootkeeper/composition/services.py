@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rootkeeper.failsafe.service import (
         DrillRecorder,
         FailsafeChecker,
-        LoginCompletionWaiter,
+        FailsafeLoginKeeper,
         LoginMonitor,
     )
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
@@ -414,11 +414,10 @@ class UseCases(Adapters):
 
         return LoginMonitor(self.gateway, self.ledger, self.clock, progress, window)
 
-    def login_completion_waiter(self, progress: Progress) -> LoginCompletionWaiter:
-        from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginCompletionWaiter
+    def login_keeper(self, progress: Progress) -> FailsafeLoginKeeper:
+        from rootkeeper.failsafe.service import FailsafeLoginKeeper
 
-        keeping = FailsafeLoginKeeper(*self._account_tools, progress)
-        return LoginCompletionWaiter(self.window_waiter(progress), keeping)
+        return FailsafeLoginKeeper(*self._account_tools, progress)
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:

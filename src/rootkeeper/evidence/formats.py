@@ -225,7 +225,12 @@ def _load_template() -> Template:
 
     folder = resources.files(__package__) / "templates"
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_make_printable, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        # What a template is about to write; markup was escaped before and stays.
+        finalize=lambda value: printable(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals |= {
         "control": CENTRALIZED_CONTROL,
@@ -245,11 +250,6 @@ def _load_template() -> Template:
     return environment.from_string((folder / "evidence.html.jinja").read_text("utf-8"))
 
 
-def _make_printable(value: Any) -> Any:
-    """What a template is about to write; markup was escaped before and stays."""
-    return printable(value) if type(value) is str else value
-
-
 def render_markdown(report: EvidenceReport) -> str:
     """The same report gives the same bytes."""
     period = report.period
@@ -260,14 +260,15 @@ def render_markdown(report: EvidenceReport) -> str:
         ("Period", f"{render_timestamp(period.start)} to {render_timestamp(period.end)}"),
         ("Stale after", render_duration(period.stale_after)),
         ("Endpoint", ", ".join(report.endpoints) or "unknown"),
-        ("Callers", ", ".join(report.caller_arns) or "unknown"),
+        ("Callers", ", ".join(report.history.caller_arns) or "unknown"),
         ("Management account", report.management_account_id),
         ("Accounts listed", render_timestamp(report.listed_at)),
     ]
     lines += markdown_table(("", ""), facts)
+    gaps = [(gap.subject.replace("_", " "), gap.account_id or "", gap.reason, gap.what) for gap in report.gaps]
     for title, section in (
         ("Verdicts", _render_verdicts(report)),
-        ("Gaps", _render_gaps(report)),
+        ("Gaps", markdown_table(("Of", "Account", "Reason", "What isn't known"), gaps)),
         ("Root logins that are kept", _render_kept(report)),
         ("Accounts", _render_accounts(report)),
         ("Recovery windows", _render_windows(report)),
@@ -288,11 +289,6 @@ def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
     rows = [(name, VERDICTS[found.verdict], " ".join(found.reasons)) for name, found in verdicts.items()]
     yield from markdown_table(("Verdict", "", "Why"), rows)
     yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")
-
-
-def _render_gaps(report: EvidenceReport) -> Iterator[str]:
-    rows = [(gap.subject.replace("_", " "), gap.account_id or "", gap.reason, gap.what) for gap in report.gaps]
-    return markdown_table(("Of", "Account", "Reason", "What isn't known"), rows)
 
 
 def _render_kept(report: EvidenceReport) -> Iterator[str]:

@@ -310,7 +310,6 @@ def render_json(report: EvidenceReport) -> str:
 
 
 def describe_report(report: EvidenceReport) -> Record:
-    """The report as JSON's own values."""
     period, setup, drift, history = report.period, report.setup, report.setup.drift, report.history
     counts = count_verdicts(report.accounts)
     return {
@@ -321,7 +320,7 @@ def describe_report(report: EvidenceReport) -> Record:
         "endpoint": report.endpoint,
         "sandbox": report.is_sandbox,
         "endpoints": list(report.endpoints),
-        "caller_arns": list(report.caller_arns),
+        "caller_arns": list(report.history.caller_arns),
         "period": {
             "from": json_time(period.start),
             "to": json_time(period.end),
@@ -463,7 +462,6 @@ def render_presence(kind: KindEvidence) -> str:
 
 
 def render_setup(setup: SetupEvidence) -> list[tuple[str, str]]:
-    """Each part of the set-up with its state."""
     state = setup.state
     if state is None:
         return [("Set-up", f"unknown: {setup.detail}")]

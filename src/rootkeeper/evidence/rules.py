@@ -393,6 +393,7 @@ class LedgerHistory:
     endpoints: tuple[str, ...] = ()
     """Of the period's entries, or of the last entry before where the period has none."""
     caller_arns: tuple[str, ...] = ()
+    """Whose credentials the readings and changes were made with."""
 
     @property
     def setup_changed(self) -> LedgerEntry | None:

@@ -83,8 +83,6 @@ class EvidenceReport:
     partition: str
     period: Period
     endpoints: tuple[str, ...]
-    caller_arns: tuple[str, ...]
-    """Whose credentials the readings and changes were made with."""
     listed_at: datetime
     centralized: ControlResult
     no_root_credentials: ControlResult
@@ -122,7 +120,6 @@ class EvidenceReport:
 
 
 def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
-    """Put the report together."""
     inventory, history = facts.inventory, facts.history
     evidence = tuple(evaluate_account(one, period) for one in _list_account_facts(facts, period))
     management = next((one for one in evidence if one.role is AccountRole.MANAGEMENT), None)
@@ -137,7 +134,6 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         period=period,
         # Also where the accounts were listed and the set-up was read: neither needs an entry in the ledger.
         endpoints=tuple(sorted({*history.endpoints, *(label for label in read_at if label is not None)})),
-        caller_arns=history.caller_arns,
         listed_at=inventory.listed_at,
         centralized=evaluate_centralized_access(setup.state, setup.detail, inventory.organization.partition),
         no_root_credentials=evaluate_no_root_credentials(accounts, inventory.listed_at, period),

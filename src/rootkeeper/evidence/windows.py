@@ -228,7 +228,6 @@ def make_window_report(
 
 
 def report_to_record(report: WindowReport) -> dict[str, Any]:
-    """The report as JSON."""
     window = report.window
     return {
         "window": window_to_record(window),

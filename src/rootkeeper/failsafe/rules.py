@@ -82,7 +82,6 @@ def unread(name: str, caller: str, refusal: str | None = None, *, account_id: Ac
 
 
 def count_checks(checks: Iterable[Check]) -> dict[str, int]:
-    """Count the checks, and those of each verdict."""
     return count_each(CheckVerdict, (check.verdict for check in checks), "checks")
 
 
@@ -214,7 +213,6 @@ def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId |
 
 
 def hint_drill(account_id: AccountId | None) -> Hint:
-    """Make the hint to hold and record a drill."""
     return Hint(
         "Follow the failsafe's runbook, then record the drill.", "failsafe.drill", account_id=account_id or "ACCOUNT"
     )

@@ -80,7 +80,6 @@ class RunbookFacts:
 
 
 def write_runbook(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
-    """Write all steps, in order."""
     return (*_make_identity(facts), *_use_root_sessions(facts), *_clean_up(facts))
 
 

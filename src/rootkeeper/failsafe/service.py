@@ -171,7 +171,6 @@ class FailsafeChecker:
 def _evaluate_policies(
     inventory: Inventory, accounts: tuple[Account, ...], policies: PolicyTree | None, problem: str | None
 ) -> dict[AccountId, PolicyFinding]:
-    """Evaluate whether SCPs allow a signed-in root user to work."""
     if policies is None:
         return {one.account_id: PolicyFinding(AccessVerdict.UNKNOWN, problem or "Not read.") for one in accounts}
     evaluator = PreflightEvaluator(inventory.organization, policies, accounts)
@@ -354,6 +353,22 @@ class FailsafeLoginKeeper:
         ) as error:
             return KeepResult(window, is_kept=False, explanation=f"The login isn't kept: {error.message}")
 
+    def wait_and_keep(
+        self, waiting: WindowWaiter, window: RecoveryWindow, watch: LoginMonitor, is_stopped: Callable[[], bool]
+    ) -> KeepResult:
+        """Wait until the person has completed the login, and keep it as soon as possible.
+
+        If it isn't kept, the window must be closed: its time ended, ``is_stopped`` returned true, or it was closed
+        elsewhere. At the window's end the login is read once more; after a stop it isn't.
+        """
+        while True:
+            end = waiting.wait(window, lambda: is_stopped() or watch.seems_complete())
+            if is_stopped():
+                return KeepResult(window, is_kept=False, explanation="Stopped before the login was complete.")
+            keeping = self.keep(window)
+            if keeping.is_kept or end is not WaitResult.STOPPED:
+                return keeping
+
     def _keep_held(self, window: RecoveryWindow, lock: AccountLock) -> KeepResult:
         if window.state is WindowState.KEPT:
             return KeepResult(window, is_kept=True, explanation=_KEPT.format(window.account_id))
@@ -403,7 +418,6 @@ _KEPT = "Kept: a re-read shows that the root login of {} was used since it was o
 
 
 def read_progress(session: RootSession, window: RecoveryWindow) -> tuple[RootCredentials, LoginProgress]:
-    """Read the account's credentials and the steps that are missing."""
     found = session.read_credentials()
     return found, evaluate_progress(found, session.read_summary(), window.opened_at)
 
@@ -455,25 +469,3 @@ class LoginMonitor:
         if text not in self._remarked:
             self._remarked.add(text)
             self.progress.remark(text)
-
-
-@dataclass(frozen=True, slots=True)
-class LoginCompletionWaiter:
-    """Waits until the person has completed the login, or the window must be closed."""
-
-    waiting: WindowWaiter
-    keeping: FailsafeLoginKeeper
-
-    def wait(self, window: RecoveryWindow, watch: LoginMonitor, is_stopped: Callable[[], bool]) -> KeepResult:
-        """Wait, and keep the login as soon as possible.
-
-        If it isn't kept, the window must be closed: its time ended, ``is_stopped`` returned true, or it was closed
-        elsewhere. At the window's end the login is read once more; after a stop it isn't.
-        """
-        while True:
-            end = self.waiting.wait(window, lambda: is_stopped() or watch.seems_complete())
-            if is_stopped():
-                return KeepResult(window, is_kept=False, explanation="Stopped before the login was complete.")
-            keeping = self.keeping.keep(window)
-            if keeping.is_kept or end is not WaitResult.STOPPED:
-                return keeping

@@ -98,7 +98,6 @@ def _find_name(names: Iterable[str], wanted: str) -> str:
 
 
 def allow(policy: Policy, allowance: Allowance) -> dict[str, Any]:
-    """Add an Allow statement to the document."""
     taken = {statement.sid for statement in policy.statements}
     sid = allowance.sid
     for number in range(2, len(taken) + 3):
@@ -209,7 +208,9 @@ class FixWriter:
         verb, towards = ("Detach", "from") if is_inverse else ("Attach", "to")
         remarks: dict[str, None] = {}
         for lack in lacks:
-            policy = self._find_own(lack)
+            # An attached policy that AWS doesn't manage gets the Allow.
+            own = [one for one in sorted(lack.policy_ids) if not self.tree.describe(one).is_aws_managed]
+            policy = self.tree.find_policy(own[0]) if own else None
             if policy is None:
                 full_access = _FULL_ACCESS[lack.kind]
                 remarks.update(dict.fromkeys(f"# {verb} {full_access} {towards} {place}." for place in lack.places))
@@ -217,11 +218,6 @@ class FixWriter:
                 edits.setdefault(policy.label, _PolicyEdit(policy)).actions.update(dict.fromkeys(lack.actions))
         parts = [_render_edit(one, task_block.task, is_inverse=is_inverse) for one in edits.values()]
         return "\n".join((*parts, *remarks)) or None
-
-    def _find_own(self, lack: _MissingAllow) -> Policy | None:
-        """Find an attached policy that AWS doesn't manage, for the Allow."""
-        own = [policy_id for policy_id in sorted(lack.policy_ids) if not self.tree.describe(policy_id).is_aws_managed]
-        return self.tree.find_policy(own[0]) if own else None
 
 
 def _describe_lack(denial: DenyingPolicy, task_block: TaskBlock) -> _MissingAllow:

@@ -84,7 +84,6 @@ def has_blocked(rows: Iterable[PreflightRow]) -> bool:
 
 
 def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
-    """Count the rows by verdict."""
     counted = Counter(row.verdict for row in rows)
     return {verdict.value: counted[verdict] for verdict in AccessVerdict}
 
@@ -158,7 +157,6 @@ class PolicyTraits:
 
 
 def read_traits(policy: Policy) -> PolicyTraits:
-    """Read the traits of a policy."""
     leaves = tuple(_list_leaves(policy.document))
     return PolicyTraits(
         account_ids=frozenset(

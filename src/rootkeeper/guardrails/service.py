@@ -289,7 +289,6 @@ class BlockingPolicyFinder:
 
     @contextmanager
     def explaining_refusals(self, account: Account, task_policy: TaskPolicy) -> Iterator[None]:
-        """Explain denials that are raised inside this context."""
         try:
             yield
         except AwsAccessDeniedError as error:
@@ -331,8 +330,13 @@ class BlockingPolicyFinder:
         found: _Sentences = {}
         for account in accounts:
             row = next((one for one in evaluator.evaluate(account) if one.task is task), None)
-            if is_answer(row):
-                found[account.account_id] = _describe(account, row)
+            if not is_answer(row):
+                continue
+            if row is None or row.verdict is AccessVerdict.ALLOWED:
+                found[account.account_id] = _UNEXPLAINED
+            else:
+                fix = f"For the fix, run a preflight of account {account.account_id}."
+                found[account.account_id] = f"{row.explanation} {fix}"
         return found
 
     def _wait_for(self, read: Callable[[], PreflightEvaluator]) -> PreflightEvaluator | None:
@@ -356,12 +360,6 @@ def _is_sure(row: PreflightRow | None) -> bool:
     if row is None or row.verdict is AccessVerdict.UNKNOWN:
         return True
     return row.verdict is AccessVerdict.BLOCKED and all(policy.sid is not None for policy in row.policies)
-
-
-def _describe(account: Account, row: PreflightRow | None) -> str:
-    if row is None or row.verdict is AccessVerdict.ALLOWED:
-        return _UNEXPLAINED
-    return f"{row.explanation} For the fix, run a preflight of account {account.account_id}."
 
 
 def _explain_kind(result: KindResult, sentence: str) -> KindResult:

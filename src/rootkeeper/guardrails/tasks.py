@@ -76,7 +76,6 @@ class AccountPlace:
 
 
 def list_requests(task: Task, place: AccountPlace) -> Iterator[AccessRequest]:
-    """List the requests that a task makes in an account."""
     is_session = task is not Task.ROOT_USER_SIGN_IN
     for action in TaskPolicy(task.value).actions if is_session else SIGN_IN_ACTIONS:
         service = action.partition(":")[0]

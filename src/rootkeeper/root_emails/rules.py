@@ -279,7 +279,6 @@ def find_holders(accounts: Iterable[Account]) -> dict[str, tuple[AccountId, ...]
 
 
 def count_verdicts(found: Iterable[RootEmail]) -> dict[str, int]:
-    """Count the accounts, and those of each verdict."""
     return count_each(EmailVerdict, (one.verdict for one in found), "accounts")
 
 

@@ -165,7 +165,6 @@ class EmailAttestationService:
 
 
 def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
-    """Read the attestations, and combine them with the rules."""
     return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
 
 
@@ -213,7 +212,6 @@ class EmailChangePlan:
 
     @property
     def is_unneeded(self) -> bool:
-        """Whether the account has the address already."""
         return fold_address(self.current_email) == fold_address(self.request.address)
 
 

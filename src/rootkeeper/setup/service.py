@@ -241,7 +241,6 @@ class SetupReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every part was read and exists."""
         return self.setup.is_complete and not self.setup.unknown
 
 

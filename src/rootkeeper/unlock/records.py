@@ -142,7 +142,6 @@ class ChangedPolicyRecord(PolicyPlace):
 
 
 def listing_to_record(listing: ResourceListing, organization_id: str) -> dict[str, Any]:
-    """Every bucket or queue of an account."""
     resources = [
         fill_record(
             ListedResource,
@@ -198,7 +197,6 @@ def unneeded_to_record(plan: UnlockPlan, organization_id: str) -> ChangedPolicyR
 
 
 def outcome_to_record(outcome: UnlockOutcome, organization_id: str) -> ChangedPolicyRecord:
-    """What came of a change."""
     saved = outcome.saved
     return _fill_change(
         outcome.plan,

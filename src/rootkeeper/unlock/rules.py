@@ -280,7 +280,6 @@ def combine(caller_matches: Iterable[CallerMatch]) -> CallerMatch:
 
 
 def evaluate_conditions(block: Any, caller: OrdinaryCaller) -> CallerMatch:
-    """Evaluate a statement's ``Condition``."""
     if not isinstance(block, Mapping):
         return HOLDS if block is None else CallerMatch(None, conditions=("a Condition that can't be read",))
     return combine(

@@ -168,7 +168,6 @@ class ResourceListing:
 
     @property
     def has_unknown(self) -> bool:
-        """Whether the effect of any policy is unknown."""
         return self.unknown is not None or any(
             one.lockout.verdict is LockoutVerdict.UNKNOWN for one in self.resource_states
         )
@@ -418,7 +417,6 @@ class UnlockPlanner:
 
 
 def describe_plan(plan: UnlockPlan, folder: str) -> list[str]:
-    """Describe the change in sentences for a person."""
     request, resource = plan.request, plan.resource_state.resource
     target = f"{resource.kind.noun} {resource.name} ({resource.region})"
     target += f" of account {resource.account_id} ({request.account.name})"

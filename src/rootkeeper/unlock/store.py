@@ -50,8 +50,6 @@ def was_saved(
     )
 
 
-_HASH_CHARACTERS = 12
-
 _LONGEST_NAME = 100
 """File systems allow 255 bytes for the whole name, and old buckets have names of that length."""
 
@@ -70,7 +68,7 @@ class SavedPolicyFiles:
         # A name that sorts by account, resource and time.
         place = f"{resource.account_id}-{resource.kind.value}-{resource.region}-{resource.name[:_LONGEST_NAME]}"
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        path = self.folder / f"{place}-{moment}-{hash_policy(policy)[:_HASH_CHARACTERS]}.json"
+        path = self.folder / f"{place}-{moment}-{hash_policy(policy)[:12]}.json"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_durably(path, policy.encode())

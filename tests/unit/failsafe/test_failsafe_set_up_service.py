@@ -15,7 +15,7 @@ from rootkeeper.errors import (
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginCompletionWaiter, LoginMonitor, find_login
+from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginMonitor, find_login
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Inventory
 from rootkeeper.organization.statuses import AccessKey, LoginProfile, MfaDevice, MfaKind
@@ -255,17 +255,15 @@ def test_it_is_kept_as_soon_as_the_person_is_done(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     started = operator.clock.now()
-    waiting = LoginCompletionWaiter(operator.waiting, keeping(operator))
     done = after(operator, 600, lambda: complete(organization))
-    assert waiting.wait(window, watch(operator, window), done).is_kept
+    assert keeping(operator).wait_and_keep(operator.waiting, window, watch(operator, window), done).is_kept
     assert operator.clock.now() - started < timedelta(seconds=620)
 
 
 def test_at_the_windows_end_it_is_looked_at_once_more_and_then_given_up(
     operator: Operator, window: RecoveryWindow
 ) -> None:
-    waiting = LoginCompletionWaiter(operator.waiting, keeping(operator))
-    kept = waiting.wait(window, watch(operator, window), never)
+    kept = keeping(operator).wait_and_keep(operator.waiting, window, watch(operator, window), never)
     assert not kept.is_kept
     assert window.expires_at is not None
     assert operator.clock.now() >= window.expires_at
@@ -275,8 +273,7 @@ def test_a_stop_closes_even_what_is_complete(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     complete(organization)
-    waiting = LoginCompletionWaiter(operator.waiting, keeping(operator))
-    assert not waiting.wait(window, watch(operator, window), lambda: True).is_kept
+    assert not keeping(operator).wait_and_keep(operator.waiting, window, watch(operator, window), lambda: True).is_kept
     assert operator.windows.get(window.window_id).state is WindowState.OPEN
 
 

@@ -111,8 +111,11 @@ def _open_and_wait(
             terminal.remark(line)
         watch = application.login_monitor(progress, opening.window)
         with Countdown(terminal, opening.window, application.clock) as countdown:
-            keeping = application.login_completion_waiter(progress).wait(
-                opening.window, watch, lambda: countdown.tick() or stops.asked_once()
+            keeping = application.login_keeper(progress).wait_and_keep(
+                application.window_waiter(progress),
+                opening.window,
+                watch,
+                lambda: countdown.tick() or stops.asked_once(),
             )
         account_id = keeping.window.account_id
         if keeping.is_kept:
