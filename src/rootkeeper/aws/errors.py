@@ -294,7 +294,11 @@ def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> A
     if kind is AwsAccessDeniedError:
         return _denied(facts, call)
     if kind is None and facts.http_status >= 500:
-        return _server_failed(facts, call)
+        answer = f"HTTP {facts.http_status} {facts.aws_code}"
+        if call.may_have_acted:
+            message = f"{call} got no clear answer: {answer}. It may have acted."
+            return AwsUnclearError(message, **facts.as_arguments())
+        return AwsUnreachableError(f"{call} failed at AWS: {answer}.", hint="Try again later.", **facts.as_arguments())
     hint = HINTS.get(facts.aws_code)
     if call.in_root_session and kind is AwsCredentialsError:
         hint = "The root session has expired or was never valid. Open a new one."
@@ -339,19 +343,6 @@ def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, ca
     if call.in_root_session:
         return "AssumeRoot succeeded, so an SCP of the organization denies the root session. Check its SCPs."
     return f"The caller needs the permission {call.operation}."
-
-
-def _server_failed(facts: _ErrorFacts, call: FailedCall) -> AwsError:
-    if call.may_have_acted:
-        return AwsUnclearError(
-            f"{call} got no clear answer: HTTP {facts.http_status} {facts.aws_code}. It may have acted.",
-            **facts.as_arguments(),
-        )
-    return AwsUnreachableError(
-        f"{call} failed at AWS: HTTP {facts.http_status} {facts.aws_code}.",
-        hint="Try again later.",
-        **facts.as_arguments(),
-    )
 
 
 def _translate_no_answer(error: Exception, call: FailedCall) -> AwsError:

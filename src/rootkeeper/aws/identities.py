@@ -321,7 +321,11 @@ class _AuthorizationDetails:
         arn = str(required(user, "Arn", _DETAILS))
         policies = [*self._parse_own(user, arn, "UserPolicyList")]
         for name in user.get("GroupList") or ():
-            policies.extend(self._parse_group(name))
+            group = self._groups.get(name)
+            if group is None:  # may allow anything
+                policies.append(PolicySource(f"group {name}", f"group {name}", None))
+            else:
+                policies.extend(self._parse_own(group, str(group.get("Arn", name)), "GroupPolicyList"))
         return IamUser(
             user_name=str(required(user, "UserName", _DETAILS)),
             arn=arn,
@@ -339,14 +343,6 @@ class _AuthorizationDetails:
             trust_policy=PolicySource(arn, "trust policy", document_text(role.get("AssumeRolePolicyDocument"))),
             boundary=self._parse_boundary(role),
         )
-
-    def _parse_group(self, name: str) -> Iterator[PolicySource]:
-        """Yield a group's policies; a group that is missing may allow anything."""
-        group = self._groups.get(name)
-        if group is None:
-            yield PolicySource(f"group {name}", f"group {name}", None)
-        else:
-            yield from self._parse_own(group, str(group.get("Arn", name)), "GroupPolicyList")
 
     def _parse_own(self, identity: Mapping[str, Any], arn: str, inline: str) -> Iterator[PolicySource]:
         for policy in identity.get(inline) or ():

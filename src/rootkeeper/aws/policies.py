@@ -94,25 +94,22 @@ class _PolicyListingReader:
     def read(self, target_ids: Collection[str] | None) -> PolicyListing:
         """Read the policies of these targets, or of the whole organization."""
         try:
-            enabled = self._read_enabled_kinds()
+            types = {
+                str(found.get("Type"))
+                for root in self._organizations.list_all("ListRoots", "Roots")
+                for found in root.get("PolicyTypes") or ()
+            }
         except _UNREADABLE as error:
             problems = dict.fromkeys(CONTROL_KINDS, (_describe(error, "organizations:ListRoots"),))
             return PolicyListing((), frozenset(CONTROL_KINDS), problems)
+        # One that is being enabled or disabled counts.
+        enabled = frozenset(kind for kind in CONTROL_KINDS if _TYPES[kind] in types)
         policies: list[OrganizationPolicy] = []
         for kind in CONTROL_KINDS:
             if kind in enabled:
                 found = self._list_all(kind) if target_ids is None else self._list_over(kind, target_ids)
                 policies.extend(self._read_content(one, kind) for one in found)
         return PolicyListing(tuple(policies), enabled, self._problems)
-
-    def _read_enabled_kinds(self) -> frozenset[PolicyKind]:
-        """Read which kinds are enabled; one that is being enabled or disabled counts."""
-        types = {
-            str(found.get("Type"))
-            for root in self._organizations.list_all("ListRoots", "Roots")
-            for found in root.get("PolicyTypes") or ()
-        }
-        return frozenset(kind for kind in CONTROL_KINDS if _TYPES[kind] in types)
 
     def _list_all(self, kind: PolicyKind) -> Iterator[_AttachedPolicy]:
         """List every policy of a kind that is attached to something."""

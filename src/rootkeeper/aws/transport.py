@@ -75,7 +75,7 @@ class CachedRequestSigner:
         """Return all headers of the signed request; ``at`` is in UTC."""
         moment = at.strftime(SIGV4_TIMESTAMP)
         token = credentials.token or None
-        form = self._without_token if token is None else self._with_token
+        form = self._forms[token is not None]
         auth = SigV4Auth(credentials, self.signing_name, self.region)
         signing: Any = SimpleNamespace(context={"timestamp": moment})
         signature = auth.signature(auth.string_to_sign(signing, form.fill(moment, token, body)), signing)
@@ -89,12 +89,9 @@ class CachedRequestSigner:
         return headers
 
     @cached_property
-    def _with_token(self) -> _CanonicalRequest:
-        return self._take_form(_TOKEN)
-
-    @cached_property
-    def _without_token(self) -> _CanonicalRequest:
-        return self._take_form(None)
+    def _forms(self) -> dict[bool, _CanonicalRequest]:
+        """By whether there is a session token."""
+        return {True: self._take_form(_TOKEN), False: self._take_form(None)}
 
     def _take_form(self, token: str | None) -> _CanonicalRequest:
         auth = SigV4Auth(ReadOnlyCredentials(_FORM_KEY, _FORM_SECRET, token), self.signing_name, self.region)
