@@ -9,13 +9,13 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, glancing
+from rootkeeper.database.engines import glancing
 from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException, require_exception
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.values import JsonValue
 
@@ -29,13 +29,8 @@ _SELECT_ALL = (
 """Built once, because it is read before each deletion."""
 
 
-class DeletionExceptionStore:
+class DeletionExceptionStore(OrganizationStore):
     """The exceptions of one organization, ended ones included."""
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def add(self, exception: DeletionException) -> None:
         """Keep it; a later one for the same account replaces it."""

@@ -10,11 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, exists, func, insert, select
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.engines import reading
 from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
-from rootkeeper.ledger.writer import ChangedPart, GroupCommit, Revisions, WriteTransaction, find_revisions
+from rootkeeper.ledger.writer import (
+    ChangedPart,
+    OrganizationStore,
+    Revisions,
+    WriteTransaction,
+    find_revisions,
+)
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.statuses import AccountStatus, Status
 from rootkeeper.shapes import parse_facts
@@ -38,13 +44,8 @@ def status_row(status: AccountStatus) -> dict[str, Any]:
     return {"account_id": status.account.account_id, **to_row(status)}
 
 
-class InventoryStore:
+class InventoryStore(OrganizationStore):
     """The last complete inventory, and the last status of each account, of one organization."""
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def find_last(self) -> Inventory | None:
         with reading(self._store) as connection:
@@ -162,16 +163,11 @@ _audits = schema.audits.c
 _found = schema.audit_statuses.c
 
 
-class AuditHistory:
+class AuditHistory(OrganizationStore):
     """The audits of one organization.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
         """Keep an audit whole, in one transaction; one of the same id is replaced.

@@ -5,24 +5,19 @@ from __future__ import annotations
 from sqlalchemy import delete, insert, select
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.engines import reading
 from rootkeeper.database.rows import parse_row, to_row
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.root_emails.rules import EmailAttestation
 
 _columns = schema.email_attestations.c
 
 
-class EmailAttestationStore:
+class EmailAttestationStore(OrganizationStore):
     """The attestations of one organization, ended ones included.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def add(self, attestation: EmailAttestation) -> None:
         """Keep it; a later one for the same address replaces it."""

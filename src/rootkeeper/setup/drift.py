@@ -16,13 +16,13 @@ from sqlalchemy import delete, insert, select
 
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.engines import reading
 from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import Caller, Endpoint, Setup
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
@@ -43,16 +43,11 @@ _accepted = schema.accepted_setups.c
 _readings = schema.setup_readings.c
 
 
-class AcceptedSetupStore:
+class AcceptedSetupStore(OrganizationStore):
     """The set-ups of one organization: those that a person accepted, and what was read.
 
     :raises DatabaseError: if the database can't be read or written.
     """
-
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
 
     def add(self, accepted: AcceptedSetup) -> None:
         """Store an acceptance, which counts from now on; its fact must be in the ledger already."""
