@@ -20,11 +20,10 @@ from typing import Any
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url
 
-from rootkeeper.composition.application import load_user_settings
 from rootkeeper.database.files import sync_folder
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.ledger.spill import list_spill_files
-from rootkeeper.settings.reading import SQLITE_PREFIX
+from rootkeeper.settings.reading import SQLITE_PREFIX, load_user_settings
 from rootkeeper.worker.engine import FILE_ENDING
 
 MANIFEST = "backup.json"

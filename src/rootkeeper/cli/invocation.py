@@ -93,9 +93,9 @@ class Invocation:
 
         :raises SettingsError: if one is unknown or out of range.
         """
-        from rootkeeper.composition import application as bootstrap
+        from rootkeeper.settings.reading import load_user_settings
 
-        return bootstrap.load_user_settings(self.options.config)
+        return load_user_settings(self.options.config)
 
     @property
     def server_address(self) -> str | None:
@@ -109,7 +109,7 @@ class Invocation:
         :raises InputError: if the address isn't valid, or an option is given that needs AWS credentials of one's own.
         :raises NotSignedInError: if there is no token for it.
         """
-        from rootkeeper.composition import application as bootstrap
+        from rootkeeper.remote.server import open_remote_server
 
         for name in ("profile", "region"):
             if getattr(self.options, name) is not None:
@@ -117,7 +117,7 @@ class Invocation:
                     f"--{name} needs AWS credentials of your own, but the server uses its own.",
                     hint=f"Leave out --{name} or --server.",
                 )
-        return bootstrap.open_remote_server(self.server_address or "")
+        return open_remote_server(self.server_address or "")
 
     def open_application(
         self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
@@ -130,14 +130,14 @@ class Invocation:
         :raises SettingsError: if a setting is unknown or out of range.
         :raises InputError: if a server is named and this command can't use one.
         """
-        from rootkeeper.composition import application as bootstrap
+        from rootkeeper.composition.application import Application
 
         if self.server_address is not None:
             raise _refuse_server(self.server_address)
         settings = self.load_settings()
         if api_share is not None:
             settings = replace(settings, aws=replace(settings.aws, api_share=api_share))
-        return bootstrap.Application(
+        return Application(
             settings,
             profile=self.options.profile,
             region=self.options.region,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
+import platformdirs
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError as ConnectTimeout
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLError
@@ -38,17 +39,14 @@ from rootkeeper.errors import (
     UnprovenChangeError,
 )
 from rootkeeper.references import is_loopback
+from rootkeeper.settings.reading import APPLICATION_NAME
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 
 DEFAULT_PORT = 8700
-
-
 _SCHEMES = ("http", "https")
-
-
 _HINT = f"Use https://HOST[:PORT], or http://127.0.0.1:{DEFAULT_PORT} on this machine."
 
 
@@ -95,17 +93,12 @@ def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
     """
     document = problem if isinstance(problem, Mapping) else {}
     known = _CLASSES.get(str(document.get("code")))
-    hint = _read_hint(document)
+    hint, hint_code, facts = _problem_text(document, "hint"), document.get("hint_code"), document.get("hint_facts")
+    if hint is not None and isinstance(hint_code, str) and isinstance(facts, Mapping):
+        hint = Hint(hint, hint_code, **{str(name): str(value)[:_LONGEST] for name, value in facts.items()})
     if known is not None and known is not NotSignedInError:
         return known(_problem_text(document, "detail") or _problem_text(document, "title") or known.__name__, hint=hint)
     return _classify_status(status, document, hint, url)
-
-
-def _read_hint(document: Mapping[str, Any]) -> str | None:
-    text, code, facts = _problem_text(document, "hint"), document.get("hint_code"), document.get("hint_facts")
-    if text is None or not isinstance(code, str) or not isinstance(facts, Mapping):
-        return text
-    return Hint(text, code, **{str(name): str(value)[:_LONGEST] for name, value in facts.items()})
 
 
 def _classify_status(status: int, document: Mapping[str, Any], hint: str | None, url: str) -> RootkeeperError:
@@ -126,10 +119,6 @@ def _classify_status(status: int, document: Mapping[str, Any], hint: str | None,
         return NotFoundError(detail or f"{url} doesn't have what was requested.", hint=hint)
     if 400 <= status < 500 and status != 429:
         return InputError(detail or f"The server {url} refused the request (HTTP {status}).", hint=hint)
-    return _server_failed(status, document, detail, url)
-
-
-def _server_failed(status: int, document: Mapping[str, Any], detail: str | None, url: str) -> RootkeeperError:
     request_id = _problem_text(document, "request_id")
     number = f", request {request_id}" if request_id else ""
     said = f": {detail}" if detail else "."
@@ -159,38 +148,27 @@ _CLASSES: Mapping[str, type[RootkeeperError]] = {
 
 
 CONNECT_SECONDS = 10.0
-
-
 READ_SECONDS = 60.0
-
 
 CHANGE_SECONDS = 300.0
 """Opening and closing a window is answered after a re-read in AWS."""
 
-
 PAUSES = (0.5, 1.0, 2.0)
 """Seconds before reading is retried."""
-
 
 PAGE = 500
 """Records of a page, at most, by the server's limit."""
 
-
 LARGEST_BYTES = 256 * 2**20
 
-
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
-
 
 _MAY_HAVE_ACTED = frozenset({500, 502, 504})
 """Without our own error code: the server failed, or a proxy stopped waiting."""
 
-
 _PIECE_BYTES = 2**16
 
-
 _Parsed = TypeVar("_Parsed")
-
 
 Query = Mapping[str, str | int | bool | None]
 
@@ -266,11 +244,21 @@ class Connection:
             ) from error
 
     def _exchange(self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None) -> Any:
+        given = {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in (query or {}).items()
+            if value is not None
+        }
+        headers = {"Accept": "application/json", "User-Agent": f"rootkeeper/{__version__}"}
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if body:
+            headers["Content-Type"] = "application/json"
         try:
             answer = self._pool.request(
                 method,
-                self._address_of(path, query),
-                headers=self._headers(body),
+                f"{self.url}/api/v1/{path}{f'?{urlencode(given)}' if given else ''}",
+                headers=headers,
                 body=json.dumps(body).encode() if body else None,
                 timeout=urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS if method == "GET" else CHANGE_SECONDS),
                 redirect=False,
@@ -329,18 +317,6 @@ class Connection:
             f"{self.url} doesn't answer as a Rootkeeper server.", hint="Check the address and its port."
         )
 
-    def _address_of(self, path: str, query: Query | None) -> str:
-        given = {name: _text_of(value) for name, value in (query or {}).items() if value is not None}
-        return f"{self.url}/api/v1/{path}{f'?{urlencode(given)}' if given else ''}"
-
-    def _headers(self, body: Mapping[str, Any] | None) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": f"rootkeeper/{__version__}"}
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
-        if body:
-            headers["Content-Type"] = "application/json"
-        return headers
-
 
 class _RetryableError(Exception):
     """A failure that changed nothing."""
@@ -387,10 +363,6 @@ def _render_cause(error: Exception) -> str:
     reason: object = getattr(error, "reason", None) or error
     text = str(reason)
     return text.rpartition("): ")[2].rstrip(".") or type(error).__name__
-
-
-def _text_of(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _FOREIGN_BITS = 0o077
@@ -482,6 +454,11 @@ class StoredTokens:
     def _path_of(self, url: str) -> Path:
         host = re.sub(r"[^a-z0-9.-]", "_", urlsplit(url).netloc)
         return self.folder / f"{host}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
+
+
+def open_stored_tokens() -> StoredTokens:
+    """The tokens of this user of the machine."""
+    return StoredTokens(platformdirs.user_config_path(APPLICATION_NAME, appauthor=False) / "servers")
 
 
 def _parse(content: bytes, path: Path) -> StoredToken:

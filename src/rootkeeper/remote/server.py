@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole
-from rootkeeper.errors import PermissionDeniedError, ServerUnreachableError
+from rootkeeper.errors import Hint, NotSignedInError, PermissionDeniedError, ServerUnreachableError
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organization.progress import Progress, StopSignal
-from rootkeeper.remote.connections import Connection
+from rootkeeper.remote.connections import Connection, open_stored_tokens, parse_server_url, parse_token
+from rootkeeper.settings.reading import TOKEN_VARIABLE
 
 FIRST_LOOK_SECONDS = 0.1
-
-
 LONGEST_LOOK_SECONDS = 1.0
-
 
 UNREACHABLE_SECONDS = 120.0
 """How long to wait for a server that doesn't answer; the job continues without this command."""
 
-
 INTERRUPTED_SECONDS = 90.0
 """After this time, an interrupted job isn't resumed by itself."""
-
 
 _LABELS = {
     JobKind.AUDIT: "Reading accounts",
@@ -174,7 +171,9 @@ class RemoteServer:
         """
         proof = {"name": name, "password": password} | ({} if totp is None else {"totp": totp})
         answer = self.connection.post("auth/sign-in", proof)
-        return self.connection.parse_answer(_parse_sign_in, answer)
+        return self.connection.parse_answer(
+            lambda record: IssuedToken(record["token"], datetime.fromisoformat(record["expires_at"])), answer
+        )
 
     def sign_out(self) -> None:
         """End the token of a sign-in."""
@@ -182,12 +181,31 @@ class RemoteServer:
 
 
 def open_server(url: str, token: str | None) -> RemoteServer:
-    """Nothing is sent yet. :param url: as ``parse_server_url`` returns it."""
+    """Nothing is sent yet.
+
+    :param url: as ``parse_server_url`` returns it.
+    :param token: without one, only signing in is possible.
+    """
     return RemoteServer(Connection(url, token))
 
 
-def _parse_sign_in(record: Mapping[str, Any]) -> IssuedToken:
-    return IssuedToken(record["token"], datetime.fromisoformat(record["expires_at"]))
+def open_remote_server(address: str, environment: Mapping[str, str] = os.environ) -> RemoteServer:
+    """Open it with the token of the environment or of the last sign-in; nothing is sent yet.
+
+    :raises InputError: if it is no address, or its token isn't one or can't be read.
+    :raises NotSignedInError: if there is no token.
+    """
+    url = parse_server_url(address)
+    given = environment.get(TOKEN_VARIABLE, "").strip()
+    if given:
+        return open_server(url, parse_token(given, TOKEN_VARIABLE))
+    stored = open_stored_tokens().find(url)
+    if stored is None:
+        raise NotSignedInError(
+            f"There is no token for the server {url}.",
+            hint=Hint(f"Sign in to it, or set {TOKEN_VARIABLE}.", "server.login", url=url, variable=TOKEN_VARIABLE),
+        )
+    return open_server(url, stored.token)
 
 
 def _parse_membership(record: Mapping[str, Any]) -> Membership:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -10,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
+
+import platformdirs
 
 from rootkeeper.errors import Hint, InputError, SettingsError
 from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, LedgerSettings, Settings
@@ -19,6 +22,8 @@ ENVIRONMENT_PREFIX = "ROOTKEEPER_"
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 TOKEN_VARIABLE = "ROOTKEEPER_TOKEN"  # noqa: S105 - a variable's name
 """Where commands are sent, and their token. They aren't settings, because a server has neither."""
+APPLICATION_NAME = "rootkeeper"
+"""Of the user's data and configuration folders."""
 SQLITE_PREFIX = "sqlite:///"
 _FIELDS = get_type_hints(Settings)
 _FIELD_NAMES = {SUBSECTIONS.get(name, name): name for name in _FIELDS}
@@ -33,6 +38,14 @@ class _SettingText:
     value: object
     source: str
     """The variable or the key, for errors."""
+
+
+def load_user_settings(config: Path | None) -> Settings:
+    """The settings of this user: file, environment, and the data folder for what neither names.
+
+    :raises SettingsError: if one is unknown or out of range.
+    """
+    return load_settings(config, os.environ, platformdirs.user_data_path(APPLICATION_NAME, appauthor=False))
 
 
 def load_settings(config_path: Path | None, environment: Mapping[str, str], data_folder: Path) -> Settings:

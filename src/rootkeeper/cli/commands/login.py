@@ -43,8 +43,8 @@ def login(
     Exit statuses: 0 signed in; 2 wrong usage, or the token can't be stored; 3 the server refused or can't be reached.
     """
     from rootkeeper.cli.rendering.identities import show_membership
-    from rootkeeper.composition import application as bootstrap
-    from rootkeeper.remote.connections import StoredToken, parse_token
+    from rootkeeper.remote.connections import StoredToken, open_stored_tokens, parse_token
+    from rootkeeper.remote.server import open_server
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     url = _choose_url(invocation)
@@ -54,9 +54,9 @@ def login(
         token, ends = parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin"), None
     else:
         token, ends = _sign_in(url, user, invocation.terminal)
-    server = bootstrap.connect_to_server(url, token)
+    server = open_server(url, token)
     membership = server.read_membership()
-    path = bootstrap.open_stored_tokens().keep(StoredToken(url, membership.name, token, ends))
+    path = open_stored_tokens().keep(StoredToken(url, membership.name, token, ends))
     invocation.terminal.remark(f"Signed in to {url}. The token is in {path}.")
     invocation.terminal.remark(f"Use the server: --server {url}, or export ROOTKEEPER_SERVER={url}")
     show_membership(url, membership, output, invocation.terminal)
@@ -73,13 +73,13 @@ def _choose_url(invocation: Invocation) -> str:
 
 
 def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datetime | None]:
-    from rootkeeper.composition import application as bootstrap
+    from rootkeeper.remote.server import open_server
 
     if not terminal.can_ask:
         raise InputError("No one can type a password here, because this isn't a terminal.", hint=_INSTEAD)
     name = user or terminal.ask("Name:")
     password = terminal.ask_secret(f"Password of {name} on {url}:", "password", _INSTEAD)
-    server = bootstrap.connect_to_server(url, None)
+    server = open_server(url, None)
     try:
         sign_in = server.sign_in(name, password)
     except FactorNeededError:
@@ -103,16 +103,17 @@ def logout(invocation: Invocation) -> int:
     Exit statuses: 0 signed out, or no one was signed in; 2 wrong usage; 3 the token is removed here, but the sign-in on
     the server couldn't be ended.
     """
-    from rootkeeper.composition import application as bootstrap
+    from rootkeeper.remote.connections import open_stored_tokens
+    from rootkeeper.remote.server import open_server
 
     url = _choose_url(invocation)
-    stored_tokens = bootstrap.open_stored_tokens()
+    stored_tokens = open_stored_tokens()
     stored = stored_tokens.find(url)
     if stored is None:
         invocation.terminal.remark(f"No one is signed in to {url} here.")
         return ExitStatus.GOOD
     try:
-        server = bootstrap.connect_to_server(url, stored.token)
+        server = open_server(url, stored.token)
         # the token is removed later, so that an interrupted sign-out can be repeated
         with suppress(NotSignedInError):  # it had ended already
             if server.read_membership().kind is IdentityKind.USER:
