@@ -13,7 +13,8 @@ import pytest
 
 from rootkeeper.access.rules import PERMISSIONS, ServerRole
 from rootkeeper.cli.main import main
-from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState, job_to_record
+from rootkeeper.jobs.records import job_to_record
+from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.records import current_window_to_record

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.ledger.rules import ActorKind
-from rootkeeper.shapes import Answer, Count, Endpoint, JobId, Moment, OrganizationId, record
+from rootkeeper.shapes import Answer, Count, Endpoint, JobId, Moment, OrganizationId, fill_record, record
+from rootkeeper.values import parse_optional_instant
 
 
 @record
@@ -81,3 +84,33 @@ class JobsDocument(Answer):
     """Jobs."""
 
     jobs: list[ListedJobRecord]
+
+
+def job_to_record(job: Job) -> JobRecord:
+    return fill_record(JobRecord, job, parameters=dict(job.parameters))
+
+
+def job_from_record(record: Mapping[str, Any]) -> Job:
+    """Parse the JSON of ``job_to_record``.
+
+    :raises ValueError: if a value is invalid.
+    :raises KeyError: if a field is missing.
+    """
+    return Job(
+        job_id=record["job_id"],
+        organization_id=record["organization_id"],
+        endpoint=record["endpoint"],
+        kind=JobKind(record["kind"]),
+        state=JobState(record["state"]),
+        created_by=record["created_by"],
+        created_at=datetime.fromisoformat(record["created_at"]),
+        updated_at=datetime.fromisoformat(record["updated_at"]),
+        parameters=dict(record["parameters"]),
+        progress=JobProgress(**record["progress"]),
+        ended_at=parse_optional_instant(record["ended_at"]),
+        remark=record["remark"],
+        created_by_kind=ActorKind(record.get("created_by_kind", ActorKind.SELF_ASSERTED.value)),
+        owner=record["owner"],
+        attempts=record.get("attempts", 0),
+        next_attempt_at=parse_optional_instant(record.get("next_attempt_at")),
+    )

@@ -1,4 +1,4 @@
-"""Jobs, their states, who may request them, and their JSON.
+"""Jobs, their states, and who may request them.
 
 A job records the request and the progress of long work, such as an audit or a deletion, so that it can resume after an
 interruption. It decides nothing about accounts: the ledger, the account locks and a re-read do, also after its process
@@ -8,16 +8,15 @@ was killed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
 
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.errors import Hint, JobConflictError, PermissionDeniedError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
-from rootkeeper.values import JsonValue, json_time
+from rootkeeper.values import JsonValue
 
 
 class JobKind(StrEnum):
@@ -210,58 +209,6 @@ def require_still_permitted(identity: Identity, job: Job, now: datetime) -> None
     require_job_permission(identity, job.kind)
 
 
-def job_to_record(job: Job) -> dict[str, JsonValue]:
-    """Return the job as every interface shows it; ``docs/reference/jobs.schema.json``."""
-    return {
-        "job_id": job.job_id,
-        "kind": job.kind.value,
-        "state": job.state.value,
-        "organization_id": job.organization_id,
-        "endpoint": job.endpoint,
-        "created_by": job.created_by,
-        "created_by_kind": job.created_by_kind.value,
-        "created_at": json_time(job.created_at),
-        "updated_at": json_time(job.updated_at),
-        "ended_at": json_time(job.ended_at),
-        "owner": job.owner,
-        "progress": asdict(job.progress),
-        "parameters": dict(job.parameters),
-        "remark": job.remark,
-        "attempts": job.attempts,
-        "next_attempt_at": json_time(job.next_attempt_at),
-    }
-
-
-def job_from_record(record: Mapping[str, Any]) -> Job:
-    """Parse the JSON of ``job_to_record``.
-
-    :raises ValueError: if a value is invalid.
-    :raises KeyError: if a field is missing.
-    """
-    return Job(
-        job_id=record["job_id"],
-        organization_id=record["organization_id"],
-        endpoint=record["endpoint"],
-        kind=JobKind(record["kind"]),
-        state=JobState(record["state"]),
-        created_by=record["created_by"],
-        created_at=datetime.fromisoformat(record["created_at"]),
-        updated_at=datetime.fromisoformat(record["updated_at"]),
-        parameters=dict(record["parameters"]),
-        progress=JobProgress(**record["progress"]),
-        ended_at=_parse_time(record["ended_at"]),
-        remark=record["remark"],
-        created_by_kind=ActorKind(record.get("created_by_kind", ActorKind.SELF_ASSERTED.value)),
-        owner=record["owner"],
-        attempts=record.get("attempts", 0),
-        next_attempt_at=_parse_time(record.get("next_attempt_at")),
-    )
-
-
 def problem_to_record(error: RootkeeperError) -> dict[str, JsonValue]:
     """Return the outcome of a job that ended with an error, so that its requester gets the same error."""
     return {"problem": {"code": error.code, "detail": error.message, "hint": error.hint}}
-
-
-def _parse_time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -59,10 +59,6 @@ class RunningJob:
         with self._guard:
             self._progress = progress
 
-    def begin_counting(self, total: int | None) -> None:
-        """Start another count at zero."""
-        self.count(JobProgress(total))
-
     def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> None:
         """Count more accounts; written at most once a second."""
         with self._guard:
@@ -160,9 +156,6 @@ class JobService:
         :raises JobConflictError: if it has ended.
         """
         return self.store.cancel(job_id, f"Cancelled by {self.created_by}.")
-
-    def find_unfinished(self, kind: JobKind, name: str, value: JsonValue) -> Job | None:
-        return find_unfinished(self.store, kind, name, value)
 
 
 def find_unfinished(store: JobStore, kind: JobKind, name: str, value: JsonValue) -> Job | None:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.rows import to_row
 from rootkeeper.errors import Hint, JobLostError, NotFoundError
 from rootkeeper.jobs.rules import (
     FINAL_STATES,
@@ -104,26 +105,8 @@ class JobStore:
         """
         if job.organization_id != self._organization_id:
             raise ValueError(f"Job {job.job_id} belongs to {job.organization_id}.")
-        row = {
-            "job_id": job.job_id,
-            "organization_id": job.organization_id,
-            "kind": job.kind.value,
-            "state": job.state.value,
-            "endpoint": job.endpoint,
-            "created_by": job.created_by,
-            "created_at": job.created_at,
-            "updated_at": job.updated_at,
-            "ended_at": job.ended_at,
-            "owner_id": self._owner().owner_id,
-            "parameters": dict(job.parameters),
-            "progress": asdict(job.progress),
-            "document": document,
-            "remark": job.remark,
-            "created_by_kind": job.created_by_kind.value,
-            "attempts": job.attempts,
-            "next_attempt_at": job.next_attempt_at,
-            "fencing_token": job.fencing_token,
-        }
+        row = {name: value for name, value in to_row(job).items() if name in schema.jobs.columns}
+        row |= {"parameters": dict(job.parameters), "owner_id": self._owner().owner_id, "document": document}
 
         def work(transaction: WriteTransaction) -> None:
             transaction.connection.execute(insert(schema.jobs).values(row))

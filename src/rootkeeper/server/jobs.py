@@ -26,7 +26,8 @@ from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions
 from rootkeeper.errors import AccountBusyError, RootkeeperError
-from rootkeeper.jobs.rules import Job, job_to_record
+from rootkeeper.jobs.records import job_to_record
+from rootkeeper.jobs.rules import Job
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.records import SelectionBody, parse_selection
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
@@ -239,32 +240,26 @@ class StreamCount:
 async def _stream_events(
     services: ServerRuntime, job: Job, streams: StreamCount, request: Request
 ) -> AsyncIterator[bytes]:
-    try:
-        async for event in _follow(services, job, request):
-            yield event
-    finally:
-        streams.give_back()
-
-
-async def _follow(services: ServerRuntime, job: Job, request: Request) -> AsyncIterator[bytes]:
     shown: bytes | None = None
     loop = asyncio.get_running_loop()
     ends_at, spoke_at = loop.time() + LONGEST_SECONDS, loop.time()
-    while True:
-        event = render_event(job)
-        if event != shown:
-            yield event
-            shown, spoke_at = event, loop.time()
-        if job.is_over or services.is_stopping or loop.time() > ends_at:
-            return
-        if loop.time() - spoke_at > SIGN_OF_LIFE_SECONDS:
-            yield b": still here\n\n"
-            spoke_at = loop.time()
-        await asyncio.sleep(LOOK_SECONDS)
-        try:
+    try:
+        while True:
+            event = render_event(job)
+            if event != shown:
+                yield event
+                shown, spoke_at = event, loop.time()
+            if job.is_over or services.is_stopping or loop.time() > ends_at:
+                return
+            if loop.time() - spoke_at > SIGN_OF_LIFE_SECONDS:
+                yield b": still here\n\n"
+                spoke_at = loop.time()
+            await asyncio.sleep(LOOK_SECONDS)
             job = await run_in_threadpool(_look, services, job.job_id, request)
-        except RootkeeperError:
-            return  # the client connects again, and then gets the error
+    except RootkeeperError:
+        return  # the client connects again, and then gets the error
+    finally:
+        streams.give_back()
 
 
 def _look(services: ServerRuntime, job_id: str, request: Request) -> Job:

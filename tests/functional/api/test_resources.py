@@ -16,7 +16,8 @@ from rootkeeper.access.rules import ServerRole
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsAccessDeniedError
 from rootkeeper.inventory.rules import KeptAudit
-from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, job_from_record
+from rootkeeper.jobs.records import job_from_record
+from rootkeeper.jobs.rules import JobKind, JobProgress, JobState
 from rootkeeper.ledger.rules import Action, ActorKind
 from rootkeeper.organization.records import account_from_record
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status

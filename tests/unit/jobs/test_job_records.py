@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rootkeeper.errors import PlanInvalidError
-from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState, job_from_record, job_to_record, problem_to_record
+from rootkeeper.jobs.records import job_from_record, job_to_record
+from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState, problem_to_record
 from rootkeeper.ledger.rules import ActorKind
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from rootkeeper.errors import DatabaseError, JobConflictError
 from rootkeeper.jobs.rules import JobKind, JobProgress, JobState
-from rootkeeper.jobs.service import RunningJob
+from rootkeeper.jobs.service import RunningJob, find_unfinished
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.desk import Desk
 from tests.fakes.jobs import InMemoryJobs
@@ -100,13 +100,13 @@ def test_a_job_learns_with_its_next_write_that_it_is_cancelled(desk: Desk) -> No
 
 def test_a_job_that_isnt_over_is_found_by_what_it_does(desk: Desk) -> None:
     job, keeping = begin(desk), desk.job_service
-    found = keeping.find_unfinished(JobKind.DELETION, "plan_id", "plan-1")
+    found = find_unfinished(keeping.store, JobKind.DELETION, "plan_id", "plan-1")
     assert found is not None
     assert found.job_id == job.job_id
-    assert keeping.find_unfinished(JobKind.DELETION, "plan_id", "plan-2") is None
-    assert keeping.find_unfinished(JobKind.AUDIT, "plan_id", "plan-1") is None
+    assert find_unfinished(keeping.store, JobKind.DELETION, "plan_id", "plan-2") is None
+    assert find_unfinished(keeping.store, JobKind.AUDIT, "plan_id", "plan-1") is None
     job.end(JobState.DONE)
-    assert keeping.find_unfinished(JobKind.DELETION, "plan_id", "plan-1") is None
+    assert find_unfinished(keeping.store, JobKind.DELETION, "plan_id", "plan-1") is None
 
 
 def test_what_cant_be_written_is_told(desk: Desk) -> None:

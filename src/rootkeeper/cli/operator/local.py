@@ -18,6 +18,7 @@ from rootkeeper.cli.progress import Countdown, open_progress
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.jobs.rules import Job, JobKind
+from rootkeeper.jobs.service import find_unfinished
 from rootkeeper.organization.statuses import FailOn, has_findings
 from rootkeeper.unlock.records import (
     listing_to_record,
@@ -182,7 +183,7 @@ class LocalOperator(Operator):
 
     def require_applicable(self, plan: DeletionPlan) -> None:
         self.application.deletion.require_valid_here(plan)
-        job = self.application.job_service.find_unfinished(JobKind.DELETION, "plan_id", plan.plan_id)
+        job = find_unfinished(self.application.jobs, JobKind.DELETION, "plan_id", plan.plan_id)
         if job is None:
             return
         raise JobConflictError(

@@ -27,7 +27,8 @@ from rootkeeper.errors import (
 )
 from rootkeeper.guardrails.records import row_from_record
 from rootkeeper.guardrails.service import PreflightReport
-from rootkeeper.jobs.rules import RESUMABLE_KINDS, Job, JobKind, JobState, job_from_record
+from rootkeeper.jobs.records import job_from_record
+from rootkeeper.jobs.rules import RESUMABLE_KINDS, Job, JobKind, JobState
 from rootkeeper.organization.accounts import (
     AccountId,
     Caller,

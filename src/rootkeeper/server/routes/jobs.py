@@ -14,8 +14,8 @@ from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.records import PlanRecord
 from rootkeeper.errors import NotFoundError
-from rootkeeper.jobs.records import JobAnswer
-from rootkeeper.jobs.rules import JobKind, job_to_record, require_job_permission
+from rootkeeper.jobs.records import JobAnswer, job_to_record
+from rootkeeper.jobs.rules import JobKind, require_job_permission
 from rootkeeper.server.answers.jobs import JobOutcome, JobPage, ResultPage
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
