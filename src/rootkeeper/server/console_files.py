@@ -144,17 +144,24 @@ class ConsoleFiles:
         await (answer or self._app)(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response | None:
-        if scope["method"] not in {"GET", "HEAD"} or _is_of_others(scope["path"]):
+        path: str = scope["path"]
+        is_of_others = any(path == one or path.startswith(f"{one}/") for one in _NOT_OURS)
+        if scope["method"] not in {"GET", "HEAD"} or is_of_others:
             return None
-        request = Request(scope)
-        file = await self._find(scope["path"])
-        if file is None and scope["path"] != "/":
+        file = await self._find(path)
+        if file is None and path != "/":
             return None
         set_route_name(scope, CONSOLE_ROUTE)
-        return _render_missing(request) if file is None else render_answer(file, request)
+        if file is not None:
+            return render_answer(file, Request(scope))
+        headers = {**HEADERS, "Cache-Control": "no-store", "Content-Length": str(len(MISSING_PAGE.encode()))}
+        content = "" if scope["method"] == "HEAD" else MISSING_PAGE
+        return Response(content, headers=headers, media_type="text/html; charset=utf-8")
 
     async def _find(self, path: str) -> ConsoleFile | None:
-        address = path if path in self._paths else INDEX if _is_page(path) else None
+        # Any address can be that of a page, except in the folder of files, and a file's name has a dot.
+        is_page = "." not in path.rpartition("/")[2] and not path.startswith(_HASHED_FOLDER)
+        address = path if path in self._paths else INDEX if is_page else None
         if address is None or address not in self._paths:
             return None
         if address not in self._read:
@@ -163,21 +170,6 @@ class ConsoleFiles:
             except OSError:
                 return None
         return self._read[address]
-
-
-def _is_of_others(path: str) -> bool:
-    return any(path == one or path.startswith(f"{one}/") for one in _NOT_OURS)
-
-
-def _is_page(path: str) -> bool:
-    """Whether it can be the address of a page of the console; a file's name has a dot."""
-    return "." not in path.rpartition("/")[2] and not path.startswith(_HASHED_FOLDER)
-
-
-def _render_missing(request: Request) -> Response:
-    headers = {**HEADERS, "Cache-Control": "no-store", "Content-Length": str(len(MISSING_PAGE.encode()))}
-    content = "" if request.method == "HEAD" else MISSING_PAGE
-    return Response(content, headers=headers, media_type="text/html; charset=utf-8")
 
 
 _PIXELS_PER_DOT = 4

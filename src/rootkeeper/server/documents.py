@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -170,7 +170,12 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
             "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE_NAME},
         }
         _add_answers(document, application.state.rows)
-        _add_examples(document)
+        examples = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))
+        for operation in (one for path in document["paths"].values() for one in path.values()):
+            example = examples.get(operation["operationId"])
+            for status, answer in operation["responses"].items():
+                if example is not None and status.startswith("2"):
+                    answer["content"][_JSON]["example"] = example
         application.openapi_schema = document
     return application.openapi_schema
 
@@ -210,32 +215,21 @@ def read_field_docstrings(record: type) -> dict[str, str]:
 
 
 def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
-    """Add the schemas of all answers."""
+    """Add the schemas of all answers.
+
+    :raises ValueError: if two different types have the same name.
+    """
     reported = [row for row in rows if row.answer is not None]
     schemas, definitions = TypeAdapter.json_schemas(
         [(row.operation_id, "serialization", TypeAdapter(row.answer)) for row in reported],
         ref_template="#/components/schemas/{model}",
         schema_generator=RecordJsonSchema,
     )
-    _add_definitions(document["components"]["schemas"], definitions["$defs"])
+    known = document["components"]["schemas"]
+    for name, definition in definitions["$defs"].items():
+        if known.setdefault(name, definition) != definition:
+            raise ValueError(f"Two types of the API are named {name}.")
     for row in reported:
         answers = document["paths"][row.path][row.method.lower()]["responses"]
         for status in (row.status, *row.further_statuses):
             answers[str(int(status))]["content"][_JSON]["schema"] = schemas[row.operation_id, "serialization"]
-
-
-def _add_definitions(known: dict[str, Any], definitions: Mapping[str, Any]) -> None:
-    """:raises ValueError: if two different types have the same name."""
-    for name, definition in definitions.items():
-        if known.setdefault(name, definition) != definition:
-            raise ValueError(f"Two types of the API are named {name}.")
-
-
-def _add_examples(document: dict[str, Any]) -> None:
-    examples = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            example = examples.get(operation["operationId"])
-            for status, answer in operation["responses"].items():
-                if example is not None and status.startswith("2"):
-                    answer["content"][_JSON]["example"] = example

@@ -86,8 +86,13 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def require_own_page(request: Request) -> None:
     """:raises ForgedRequestError: if a page of another server sent it."""
-    site = request.headers.get("sec-fetch-site")
-    if (site is not None and site not in _OWN) or not _is_own(request, request.headers.get("origin")):
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    is_own = site is None or site in _OWN
+    if origin is not None:
+        place = _place_in(origin).lower()
+        is_weaker = request.url.scheme == "https" and not origin.startswith("https:")
+        is_own = is_own and bool(place) and place == request.headers.get("host", "").lower() and not is_weaker
+    if not is_own:
         raise ForgedRequestError(
             "The request comes from a page of another server.",
             hint="Open the console at the server's own address. A proxy in front of it must pass on the Host header.",
@@ -103,14 +108,6 @@ def site_of(request: Request) -> RelyingParty:
     if origin is None:
         raise InputError("The request has no Origin, which passkeys need.", hint="Use the console in a browser.")
     return RelyingParty(parse_host_name(_place_in(origin)), origin)
-
-
-def _is_own(request: Request, origin: str | None) -> bool:
-    if origin is None:
-        return True
-    place = _place_in(origin).lower()
-    is_weaker = request.url.scheme == "https" and not origin.startswith("https:")
-    return bool(place) and place == request.headers.get("host", "").lower() and not is_weaker
 
 
 def _place_in(origin: str) -> str:
@@ -246,8 +243,12 @@ class IdempotencyService:
             return None
         if not 0 < len(text) <= _LONGEST_KEY:
             raise InputError(f"{HEADER} has {len(text)} characters.", hint=f"Use 1 to {_LONGEST_KEY} characters.")
-        key, has_secret = f"{identity.identity_id} {text}", _has_secret(request.url.path)
-        answer = self._answers.claim(key, _fingerprint(request, b"" if has_secret else body))
+        key = f"{identity.identity_id} {text}"
+        first_part = request.url.path.strip("/").split("/")[2:3]  # after /api/v1
+        has_secret = not SECRET_PARTS.isdisjoint(first_part)
+        # What a repeat has in common with the first request.
+        content = b"\0".join((request.method.encode(), request.url.path.encode(), b"" if has_secret else body))
+        answer = self._answers.claim(key, hashlib.sha256(content).hexdigest())
         return IdempotentRequest(key, has_secret, None if answer is None else _to_response(answer))
 
     def end(self, replay: IdempotentRequest, response: Response | None) -> None:
@@ -262,17 +263,6 @@ class IdempotencyService:
                 self._answers.keep(replay.key, _to_answer(response, has_secret=replay.has_secret))
         except DatabaseError as error:
             _log.warning("The answer to a request with a key can't be kept: %s", error.message)
-
-
-def _has_secret(path: str) -> bool:
-    """Look at the first part after ``/api/v1``."""
-    return not SECRET_PARTS.isdisjoint(path.strip("/").split("/")[2:3])
-
-
-def _fingerprint(request: Request, body: bytes) -> str:
-    """Hash method, path and body, which a repeat has in common; the body is left out if it may contain a secret."""
-    content = b"\0".join((request.method.encode(), request.url.path.encode(), body))
-    return hashlib.sha256(content).hexdigest()
 
 
 def _to_answer(response: Response, *, has_secret: bool) -> StoredAnswer:

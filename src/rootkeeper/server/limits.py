@@ -30,19 +30,6 @@ def require_account_access(services: ServerRuntime, identity: Identity, account_
         identity.require_account_access(account_id, known.get(account_id))
 
 
-def require_named_account_access(services: ServerRuntime, identity: Identity, text: str) -> None:
-    """Check one account by its id or unique name.
-
-    :raises PermissionDeniedError: if the token is limited to units above other accounts.
-    :raises InputError: if it is limited, and there is no such account.
-    """
-    if not identity.scope.organizational_units:
-        return
-    inventory = services.inventory_store.find_last()
-    account = find_account(NamedAccount(text), () if inventory is None else inventory.accounts)
-    identity.require_account_access(account.account_id, account)
-
-
 def require_window_access(services: ServerRuntime, identity: Identity, window_id: str) -> None:
     """Check a window's account.
 
@@ -66,16 +53,28 @@ def require_within_units(
 
     :raises PermissionDeniedError: if the token is limited and one account is in another unit, nothing was listed yet,
         or the job isn't about accounts.
-    :raises InputError: if the token is limited, and a selection or plan is invalid.
+    :raises InputError: if the token is limited, and a selection, plan or account is invalid.
     """
     if not identity.scope.organizational_units or kind is JobKind.LEDGER_VERIFICATION:
         return
     if kind is JobKind.DELETION and document is not None:
         require_account_access(services, identity, [target.account_id for target in parse_plan(document).targets])
     elif kind is JobKind.UNLOCK:
-        require_named_account_access(services, identity, str(parameters["account"]))
+        inventory = services.inventory_store.find_last()
+        account = find_account(
+            NamedAccount(str(parameters["account"])), () if inventory is None else inventory.accounts
+        )
+        identity.require_account_access(account.account_id, account)
     elif kind in _SELECTIONS:
-        _require_selection_access(services, identity, _SELECTIONS[kind](parameters, services.clock.now()))
+        selection = _SELECTIONS[kind](parameters, services.clock.now())
+        inventory = services.inventory_store.find_last()
+        if inventory is None:
+            raise PermissionDeniedError(
+                f"The token {identity.name} is limited to units, and the organization hasn't been listed yet.",
+                hint="Run an audit first, with an identity that isn't limited.",
+            )
+        for account in select_before_tags(selection, inventory).included:
+            identity.require_account_access(account.account_id, account)
     else:
         raise PermissionDeniedError(
             f"The token {identity.name} is limited to units, and a job of kind {kind.value} isn't about accounts.",
@@ -91,17 +90,6 @@ _SELECTIONS: Mapping[JobKind, Callable[[Mapping[str, JsonValue], datetime], Sele
     }
 )
 """The selection of a job of each kind."""
-
-
-def _require_selection_access(services: ServerRuntime, identity: Identity, selection: SelectionRequest) -> None:
-    inventory = services.inventory_store.find_last()
-    if inventory is None:
-        raise PermissionDeniedError(
-            f"The token {identity.name} is limited to units, and the organization hasn't been listed yet.",
-            hint="Run an audit first, with an identity that isn't limited.",
-        )
-    for account in select_before_tags(selection, inventory).included:
-        identity.require_account_access(account.account_id, account)
 
 
 def require_job_access(identity: Identity, job: Job) -> None:

@@ -72,17 +72,14 @@ class ServerMetrics:
     def render(self, accepted: str) -> tuple[bytes, str]:
         """Return the current metrics and their media type, in the format that the ``Accept`` header prefers."""
         with self._guard:
-            self._count_audits()
+            latest = [one for one in _list_audits(self._services) if one.ended_at >= self._began_at]
+            for audit in latest:
+                if audit.audit_id not in self._counted_audits:
+                    seconds = (audit.ended_at - audit.started_at).total_seconds()
+                    self._audit_seconds.labels("true" if audit.is_complete else "false").observe(max(0.0, seconds))
+            self._counted_audits |= {audit.audit_id for audit in latest}
         encode, media_type = choose_encoder(accepted)
         return encode(self._registry), media_type
-
-    def _count_audits(self) -> None:
-        latest = _list_audits(self._services)
-        for audit in latest:
-            if audit.ended_at >= self._began_at and audit.audit_id not in self._counted_audits:
-                seconds = (audit.ended_at - audit.started_at).total_seconds()
-                self._audit_seconds.labels("true" if audit.is_complete else "false").observe(max(0.0, seconds))
-        self._counted_audits |= {audit.audit_id for audit in latest if audit.ended_at >= self._began_at}
 
 
 class _StateCollector(Collector):

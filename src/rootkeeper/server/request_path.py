@@ -38,22 +38,6 @@ from rootkeeper.references import is_loopback
 
 PREFIX = "/api/v1"
 HEADER = "X-Request-Id"
-_STATE, _KEY = "state", "request_id"
-
-
-def assign_request_id(scope: MutableMapping[str, Any]) -> str:
-    """Give a request its id. A client's own id isn't used, because it would be untrusted text in the log."""
-    request_id = f"r-{secrets.token_hex(8)}"
-    scope.setdefault(_STATE, {})[_KEY] = request_id
-    return request_id
-
-
-def id_of(scope: MutableMapping[str, Any]) -> str | None:
-    found: str | None = scope.get(_STATE, {}).get(_KEY)
-    return found
-
-
-MEDIA_TYPE = "application/problem+json"
 _MOST_MISTAKES = 20
 
 STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
@@ -99,7 +83,9 @@ async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse
     status = status_of(error)
     headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = _challenge(request)
+        # ``error`` only if a token was given. Source: RFC 6750, section 3.
+        error_part = ', error="invalid_token"' if "authorization" in request.headers else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="rootkeeper"{error_part}'
     if isinstance(error, errors.TooManyAttemptsError) and error.wait_seconds is not None:
         headers["Retry-After"] = str(error.wait_seconds)
     return make_problem(request, status, code=error.code, detail=error.message, hint=error.hint, headers=headers)
@@ -153,17 +139,11 @@ def make_problem(
         "code": code,
         "hint": hint,
         **({"hint_code": hint.code, "hint_facts": dict(hint.facts)} if isinstance(hint, Hint) else {}),
-        "request_id": id_of(request.scope),
+        "request_id": request.scope.get("state", {}).get("request_id"),
         **(extra or {}),
     }
     reported = {name: value for name, value in content.items() if value is not None}
-    return JSONResponse(reported, int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
-
-
-def _challenge(request: Request) -> str:
-    """Source: RFC 6750, section 3: ``error`` only if a token was given."""
-    given = "authorization" in request.headers
-    return 'Bearer realm="rootkeeper"' + (', error="invalid_token"' if given else "")
+    return JSONResponse(reported, int(status), headers=dict(headers or {}), media_type="application/problem+json")
 
 
 class HostCheck:
@@ -175,9 +155,7 @@ class HostCheck:
         self._public_host = public_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._answers_to(
-            parse_host_name(Headers(scope=scope).get("host", "")), scope
-        ):
+        if scope["type"] == "http" and not self._is_answered(scope):
             problem = make_problem(
                 Request(scope),
                 HTTPStatus.MISDIRECTED_REQUEST,
@@ -189,9 +167,10 @@ class HostCheck:
             return
         await self._app(scope, receive, send)
 
-    def _answers_to(self, name: str, scope: Scope) -> bool:
+    def _is_answered(self, scope: Scope) -> bool:
         if not self._is_local and self._public_host is None:
             return True
+        name = parse_host_name(Headers(scope=scope).get("host", ""))
         reached = (scope.get("server") or ("",))[0]
         return is_loopback(name) or name.lower() == self._public_host or (not self._is_local and name == reached)
 
@@ -209,17 +188,15 @@ CONSOLE_ROUTE = "console"
 NO_ROUTE = "none"
 """The name of all addresses without a route."""
 
-_ROUTE_STATE, _ROUTE_KEY = "state", "route_name"
-
 
 def set_route_name(scope: MutableMapping[str, Any], name: str) -> None:
     """Name a request that no route of the API answers."""
-    scope.setdefault(_ROUTE_STATE, {})[_ROUTE_KEY] = name
+    scope.setdefault("state", {})["route_name"] = name
 
 
 def route_name_of(scope: MutableMapping[str, Any]) -> str:
     """Return the path of the route, with the names of its parameters and without their values."""
-    named: str | None = scope.get(_ROUTE_STATE, {}).get(_ROUTE_KEY)
+    named: str | None = scope.get("state", {}).get("route_name")
     return named or getattr(scope.get("route"), "path", None) or NO_ROUTE
 
 
@@ -255,14 +232,20 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._serve(scope, receive, _ResponseSender(scope, assign_request_id(scope), send))
-
-    async def _serve(self, scope: Scope, receive: Receive, answer: _ResponseSender) -> None:
+        # A client's own id isn't used, because it would be untrusted text in the log.
+        request_id = f"r-{secrets.token_hex(8)}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _ResponseSender(scope, request_id, send)
         began = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
-        except Exception as error:  # noqa: BLE001 - the API's last handler
-            _log_bug(scope, answer, error)
+        except Exception as error:
+            logging.getLogger(LOGGER_NAME).error(
+                "An unexpected %s answering a request",
+                type(error).__name__,
+                exc_info=error,
+                extra={"event": "api:bug", "ids": {"request_id": request_id, "method": scope["method"]}},
+            )
             if answer.status is None:
                 problem = make_problem(
                     Request(scope),
@@ -289,21 +272,14 @@ class _ResponseSender:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], *self._list_missing(message)]}
+            host = parse_host_name(Headers(scope=self.scope).get("host", ""))
+            by_tls = TLS_ONLY if self.scope.get("scheme") == "https" and not is_loopback(host) else {}
+            given = {name.lower() for name, _ in message["headers"]}
+            common = {**SECURITY_HEADERS, **by_tls, HEADER: self.request_id}
+            encoded = ((name.lower().encode(), value.encode()) for name, value in common.items())
+            missing = [(name, value) for name, value in encoded if name not in given]
+            message = {**message, "headers": [*message["headers"], *missing]}
         await self._send(message)
-
-    def _list_missing(self, message: Message) -> list[tuple[bytes, bytes]]:
-        given = {name.lower() for name, _ in message["headers"]}
-        wanted = {**SECURITY_HEADERS, **(TLS_ONLY if _is_by_tls(self.scope) else {}), HEADER: self.request_id}
-        return [
-            (name.lower().encode(), value.encode())
-            for name, value in wanted.items()
-            if name.lower().encode() not in given
-        ]
-
-
-def _is_by_tls(scope: Scope) -> bool:
-    return scope.get("scheme") == "https" and not is_loopback(parse_host_name(Headers(scope=scope).get("host", "")))
 
 
 def _log(scope: Scope, answer: _ResponseSender, seconds: float) -> None:
@@ -320,15 +296,6 @@ def _log(scope: Scope, answer: _ResponseSender, seconds: float) -> None:
     known = {name: value for name, value in ids.items() if value is not None}
     text = f"{scope['method']} {route} answered {answer.status or 'nothing'}"
     logging.getLogger(LOGGER_NAME).info("%s", text, extra={"event": "api:request", "ids": known})
-
-
-def _log_bug(scope: Scope, answer: _ResponseSender, error: Exception) -> None:
-    logging.getLogger(LOGGER_NAME).error(
-        "An unexpected %s answering a request",
-        type(error).__name__,
-        exc_info=error,
-        extra={"event": "api:bug", "ids": {"request_id": answer.request_id, "method": scope["method"]}},
-    )
 
 
 LARGEST_BODY_BYTES = 2 * 1024 * 1024

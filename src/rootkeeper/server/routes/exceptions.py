@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.exceptions.records import exception_to_record
-from rootkeeper.organization.accounts import Account, parse_account_id
+from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.answers.accounts import ExceptionAnswer, ExceptionPage
 from rootkeeper.server.documents import change, read, remove
@@ -60,7 +59,9 @@ def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, 
 
 def add_exception(services: Served, identity: Identified, body: ExceptionBody) -> dict[str, Any]:
     """Let deletion skip an account until a time; replaces an earlier exception of the account."""
-    account = _find_account(services, body.account)
+    # In the last listing, because an exception needs a known account.
+    inventory = services.inventory_store.find_last()
+    account = find_account(NamedAccount(body.account), () if inventory is None else inventory.accounts)
     require_account_access(services, identity, [account.account_id])
     with services.act_as(identity.to_actor(), None) as acting:
         kept = acting.exceptions.add(account, owner=body.owner, reason=body.reason, until=body.until)
@@ -78,12 +79,6 @@ def remove_exception(services: Served, identity: Identified, account_id: Name) -
             )
         removed = acting.exceptions.remove(wanted)
     return show_one(exception_to_record(removed, services.clock.now()))
-
-
-def _find_account(services: ServerRuntime, text: str) -> Account:
-    """Find it in the last listing, because an exception needs a known account."""
-    inventory = services.inventory_store.find_last()
-    return find_account(NamedAccount(text), () if inventory is None else inventory.accounts)
 
 
 ROWS = (

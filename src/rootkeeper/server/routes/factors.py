@@ -13,13 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rootkeeper.access.factors import FactorVerifier
-from rootkeeper.access.rules import Factor, Permission, Session
+from rootkeeper.access.rules import Permission
 from rootkeeper.server.answers.access import (
     BrowserSessionAnswer,
+    Factor,
     FactorPage,
     FactorsResetAnswer,
     PasskeyOptions,
     SignedOutAnswer,
+    SignIn,
     SignInPage,
     TotpSecretAnswer,
 )
@@ -27,7 +29,7 @@ from rootkeeper.server.console_files import render_qr_svg
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import AccessRequirement, ApiCaller, Called, Identified, Served, answer_session, site_of
 from rootkeeper.server.parameters import Body, Name, show_one, show_page
-from rootkeeper.shapes import ShortText
+from rootkeeper.shapes import ShortText, fill_record
 from rootkeeper.values import json_time
 
 
@@ -48,7 +50,7 @@ class PasskeyBody(Body):
 def list_factors(services: Served, identity: Identified) -> dict[str, Any]:
     """List the caller's own second factors."""
     found = services.factors.list_factors(identity.identity_id)
-    return show_page("factors", [_show(one) for one in found], None)
+    return show_page("factors", [fill_record(Factor, one) for one in found], None)
 
 
 def begin_totp(services: Served, caller: Called) -> dict[str, Any]:
@@ -96,16 +98,6 @@ def _renew(request: Request, caller: ApiCaller) -> JSONResponse:
     return answer_session(request, proving.renew(caller.browser_session))
 
 
-def _show(factor: Factor) -> dict[str, Any]:
-    return {
-        "factor_id": factor.factor_id,
-        "kind": factor.kind.value,
-        "name": factor.name,
-        "created_at": json_time(factor.created_at),
-        "last_used_at": json_time(factor.last_used_at),
-    }
-
-
 _MINE = AccessRequirement.SIGNING_IN
 
 SECOND_FACTORS_ROWS = (
@@ -124,7 +116,17 @@ def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
     mine = None if identity.may(Permission.IDENTITIES_MANAGE) else identity.identity_id
     own_id = None if caller.session is None else caller.session.session_id
     found = services.sessions.list_sessions(mine)
-    return show_page("sessions", [_show_sign_in(one, own_id) for one in found], None)
+    records = [
+        fill_record(
+            SignIn,
+            one,
+            name=one.identity.name,
+            signed_in_at=json_time(one.started_at),
+            is_current=one.session_id == own_id,
+        )
+        for one in found
+    ]
+    return show_page("sessions", records, None)
 
 
 def end_session(services: Served, identity: Identified, session_id: Name) -> Response:
@@ -148,19 +150,6 @@ def reset_factors(services: Served, identity: Identified, name: Name) -> dict[st
     identity.require_grantable(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one({"name": name, "removed": acting.factor_service.reset(name)})
-
-
-def _show_sign_in(session: Session, own_id: str | None) -> dict[str, Any]:
-    return {
-        "session_id": session.session_id,
-        "name": session.identity.name,
-        "address": session.address,
-        "user_agent": session.user_agent,
-        "signed_in_at": json_time(session.started_at),
-        "last_used_at": json_time(session.last_used_at),
-        "expires_at": json_time(session.expires_at),
-        "is_current": session.session_id == own_id,
-    }
 
 
 _MANAGE = Permission.IDENTITIES_MANAGE
