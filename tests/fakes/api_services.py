@@ -18,12 +18,12 @@ from rootkeeper.access.service import IdentityService, SessionEnder
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.composition.story import StoryStep
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.evidence.service import EvidenceCompiler
 from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.exceptions.service import ExceptionService
 from rootkeeper.history.service import HistoryReader
+from rootkeeper.inventory.listing import RECENT_LASTS
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.jobs.rules import Job, JobKind, JobState
@@ -246,7 +246,7 @@ class FakeServices:
     """Use cases that were asked for, by whom, with which power."""
     failure: Exception | None = None
     """What every use case about windows raises."""
-    story: tuple[StoryStep, ...] = ()
+    has_story: bool = False
 
     @property
     def as_server(self) -> ServerRuntime:
@@ -291,11 +291,6 @@ class FakeServices:
     def readiness(self) -> Readiness:
         checks = [ReadinessCheck("database", not self.troubles, " ".join(self.troubles) or "Good.")]
         return Readiness(tuple(checks))
-
-    def get_story(self) -> tuple[StoryStep, ...]:
-        if not self.story:
-            raise NotFoundError("This server has no guided story.")
-        return self.story
 
     def measure(self) -> Measurements:
         head = self.database.entries[-1] if self.database.entries else None
@@ -383,7 +378,7 @@ class FakeActing:
     def window_closer(self, progress: Progress) -> FakeActing:
         return self
 
-    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
+    def notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
         self._note("notifications")
         target = NotificationTarget("oncall", Severity.CRITICAL, "env:ONCALL_URL")
         return NotificationTester(
@@ -432,10 +427,10 @@ class FakeActing:
 
     # The inventory.
 
-    def find_known(self) -> Inventory | None:
-        return self.services.inventory_store.find_last()
-
-    def read(self, progress: Progress) -> Inventory:
+    def read_recent(self, progress: Progress) -> Inventory:
+        known = self.services.inventory_store.find_last()
+        if known is not None and self.services.clock.now() - known.listed_at <= RECENT_LASTS:
+            return known
         self._note("read inventory")
         inventory = replace(make_inventory(), listed_at=self.services.clock.now())
         self.services.inventory_store.save(inventory)

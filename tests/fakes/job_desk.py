@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from typing import cast
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.audit.service import Audit
@@ -18,7 +19,7 @@ from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Inventory
 from rootkeeper.organization.progress import Progress, ServerStopSignal
-from rootkeeper.settlement.service import SettlementReport
+from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.setup.drift import DriftReader
 from rootkeeper.setup.service import SetupReader
 from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
@@ -120,6 +121,19 @@ class JobDesk:
 
 
 @dataclass
+class FakeSettlement:
+    """Implements Settlement: finds nothing that a dead process left."""
+
+    job_desk: JobDesk
+    progress: Progress
+
+    def settle(self) -> SettlementReport:
+        self.progress.remark("Settled what was left.")
+        self.job_desk.settled += 1
+        return SettlementReport()
+
+
+@dataclass
 class ActingDesk:
     """Implements ActingUseCases."""
 
@@ -186,10 +200,8 @@ class ActingDesk:
     def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder:
         return BlockingPolicyFinder(self.desk.policies, inventory)
 
-    def settle_orphans(self, progress: Progress) -> SettlementReport:
-        progress.remark("Settled what was left.")
-        self.job_desk.settled += 1
-        return SettlementReport()
+    def settlement(self, progress: Progress) -> Settlement:
+        return cast("Settlement", FakeSettlement(self.job_desk, progress))
 
     def close(self) -> None:
         self.job_desk.closed.append("now")

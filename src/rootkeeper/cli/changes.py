@@ -125,9 +125,11 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
 
     A database that can't be read isn't an error here: a step that needs it raises one itself.
     """
+    from rootkeeper.windows.closing import list_overdue
+
     now = application.clock.now()
     try:
-        overdue = application.list_overdue()
+        overdue = list_overdue(application.windows, now)
     except DatabaseError as error:
         terminal.remark(f"Overdue recovery windows can't be listed: {error.message}", style="bold red")
         return
@@ -152,9 +154,10 @@ def warn_emergencies(application: Application, terminal: Terminal) -> None:
     :raises DatabaseError: if the database can't be read.
     """
     from rootkeeper.composition.application import list_emergency_files
+    from rootkeeper.windows.imports import list_unimported
 
     files = list_emergency_files()
-    for path in application.database.list_unimported_ledgers(files) if files else ():
+    for path in list_unimported(files, application.database.store) if files else ():
         terminal.remark(
             f"ALERT: the emergency ledger {path} isn't imported into this database. A recovery window in it may be "
             f"open. Import it: rootkeeper ledger import {path}",

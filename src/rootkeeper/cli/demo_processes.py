@@ -246,15 +246,15 @@ def count_seconds_left(now: float) -> int:
 
 def add_people() -> None:
     """Add the users to the database that the environment names. Asks the sandbox for its organization."""
-    from rootkeeper.composition import application as bootstrap
+    from rootkeeper.composition.application import Application
+    from rootkeeper.settings.reading import load_user_settings
 
-    with bootstrap.Application(bootstrap.load_user_settings(None)) as application:
-        who = application.ledger_identity
-        keeping = application.identity_service_as(who)
+    with Application(load_user_settings(None)) as application:
+        application.use_known_organization()
         for person in PEOPLE:
-            identity = keeping.add_user(person.name, person.role, PASSWORD)
+            identity = application.identity_service.add_user(person.name, person.role, PASSWORD)
             if person.totp_secret is not None:
-                application.preset_factor(who, identity.identity_id, person.totp_secret)
+                application.preset_factor(identity.identity_id, person.totp_secret)
 
 
 _SHOWN_OF_LOG = 800

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,32 +19,39 @@ from weakref import WeakKeyDictionary
 
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock, SystemClock
+from rootkeeper.composition.database import Database, DatabaseOptions, open_database
 from rootkeeper.errors import AwsError, RootkeeperError
+from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.inventory.store import AuditHistory, InventoryStore
+from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.owners import AccountLocks, Owner
 from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.ledger.spill import SpillLedger
+from rootkeeper.ledger.store import SqlLedger
+from rootkeeper.ledger.verification import LedgerReader
+from rootkeeper.notifications.service import Notifier, NullNotifier
 from rootkeeper.organization.accounts import Caller, Endpoint, Organization
+from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.settings.sections import Settings
+from rootkeeper.windows.store import RecoveryWindowStore
 
 if TYPE_CHECKING:
+    from rootkeeper.access.factor_store import FactorStore
+    from rootkeeper.access.store import IdentityStore, SessionStore
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
-    from rootkeeper.composition.database import Database
-    from rootkeeper.exceptions.service import DeletionExceptionStore
-    from rootkeeper.inventory.store import InventoryStore
-    from rootkeeper.jobs.store import JobStore
-    from rootkeeper.ledger.owners import AccountLocks, Owner
-    from rootkeeper.ledger.spill import SpillLedger
-    from rootkeeper.ledger.store import SqlLedger
-    from rootkeeper.ledger.verification import LedgerReader
-    from rootkeeper.notifications.service import Notifier
-    from rootkeeper.root_emails.store import EmailAttestationStore
-    from rootkeeper.windows.store import RecoveryWindowStore
-
 
 _PERCENT = 100
 
 
-class Adapters:
-    """Close them: the lease ends, and mirror and anchor are brought up to date."""
+class Stores:
+    """An organization's stores in one database, each made on first use.
+
+    Close them: the lease ends, and mirror and anchor are brought up to date.
+    """
+
+    _replaces_itself = False
+    """Whether the lease is taken again after the database was away."""
 
     def __init__(
         self,
@@ -65,8 +72,6 @@ class Adapters:
         """
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.watch_source_name: str | None = None
-        """The source of root events that open windows are watched by; only a server has one."""
         self._profile = profile
         self._region = region
         self._creates_database = creates_database
@@ -83,7 +88,73 @@ class Adapters:
     def close(self) -> None:
         self._open.close()
 
-    # Who acts, where.
+    @cached_property
+    def database(self) -> Database:
+        """:raises DatabaseError: if it can't be opened."""
+        options = DatabaseOptions(
+            create=self._creates_database,
+            mirror_path=self.settings.ledger.mirror,
+            anchor_path=self.settings.ledger.anchor,
+            spill_folder=self.settings.ledger.spill,
+            warn=self._warn,
+        )
+        return self._open.enter_context(open_database(self.settings.database.url, options))
+
+    @cached_property
+    def owner(self) -> Owner:
+        owner = self.database.register_owner(
+            self.clock,
+            self.settings.lease.seconds,
+            must_be_registered=self._needs_ledger,
+            replaces_itself=self._replaces_itself,
+        )
+        self._open.callback(owner.close)
+        return owner
+
+    @cached_property
+    def organization_id(self) -> str:
+        """Whose stores they are."""
+        raise NotImplementedError
+
+    @property
+    def ledger_reader(self) -> LedgerReader:
+        return self.database.ledger_reader()
+
+    @cached_property
+    def windows(self) -> RecoveryWindowStore:
+        return self.database.windows(self.organization_id)
+
+    @cached_property
+    def inventory_store(self) -> InventoryStore:
+        return self.database.inventory(self.organization_id)
+
+    @cached_property
+    def history(self) -> AuditHistory:
+        return self.database.audit_history(self.organization_id)
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        return self.database.jobs(self.organization_id, self.clock, lambda: self.owner)
+
+    @property
+    def identities(self) -> IdentityStore:
+        return self.database.identities(self.organization_id, self.clock)
+
+    @property
+    def sessions(self) -> SessionStore:
+        return self.database.sessions(self.organization_id, self.clock)
+
+    @property
+    def factors(self) -> FactorStore:
+        return self.database.factors(self.organization_id)
+
+
+class Adapters(Stores):
+    """The stores, AWS, and who acts there."""
+
+    watch_source_name: str | None = None
+    """The source of root events that open windows are watched by; only a server has one."""
+    _shares_quotas = True
 
     @cached_property
     def gateway(self) -> AwsGateway:
@@ -95,11 +166,9 @@ class Adapters:
     @cached_property
     def notifier(self) -> Notifier:
         """Of a server; a command sends no notification."""
-        from rootkeeper.notifications.service import NullNotifier
-
         return NullNotifier()
 
-    @property
+    @cached_property
     def endpoint(self) -> Endpoint:
         return self.gateway.endpoint
 
@@ -118,72 +187,40 @@ class Adapters:
         return self.gateway.read_organization()
 
     @cached_property
+    def organization_id(self) -> str:
+        return self.organization.organization_id
+
+    @cached_property
     def actor(self) -> Actor:
         """The person who runs the command, self-asserted: no sign-in has proven who it is."""
         return Actor(describe_user(), ActorKind.SELF_ASSERTED, self.caller.arn)
 
-    # What is kept.
-
-    @cached_property
-    def database(self) -> Database:
-        """:raises DatabaseError: if it can't be opened."""
-        return self._open.enter_context(
-            open_settings_database(self.settings, creates=self._creates_database, warn=self._warn)
-        )
-
-    @cached_property
-    def owner(self) -> Owner:
-        owner = self.database.register_owner(
-            self.clock, self.settings.lease.seconds, must_be_registered=self._needs_ledger
-        )
-        self._open.callback(owner.close)
-        return owner
-
     @cached_property
     def ledger(self) -> SqlLedger:
-        self._share_quotas()
-        return self.database.ledger(self._organization_id, self.endpoint, self.actor, self.owner)
-
-    @property
-    def ledger_reader(self) -> LedgerReader:
-        return self.database.ledger_reader()
+        if self._shares_quotas:
+            self._share_quotas()
+        return self.database.ledger(self.organization_id, self.endpoint, self.actor, self.owner)
 
     @cached_property
     def locks(self) -> AccountLocks:
-        return self.database.locks(self._organization_id, self.owner)
-
-    @cached_property
-    def windows(self) -> RecoveryWindowStore:
-        return self.database.windows(self._organization_id)
-
-    @cached_property
-    def inventory_store(self) -> InventoryStore:
-        return self.database.inventory(self._organization_id)
-
-    @cached_property
-    def jobs(self) -> JobStore:
-        return self.database.jobs(self._organization_id, self.clock, lambda: self.owner)
+        return self.database.locks(self.organization_id, self.owner)
 
     @cached_property
     def deletion_exceptions(self) -> DeletionExceptionStore:
-        return self.database.deletion_exceptions(self._organization_id)
+        return self.database.deletion_exceptions(self.organization_id)
 
     @cached_property
     def email_attestations(self) -> EmailAttestationStore:
-        return self.database.email_attestations(self._organization_id)
-
-    @property
-    def _organization_id(self) -> str:
-        return self.organization.organization_id
+        return self.database.email_attestations(self.organization_id)
 
     def _share_quotas(self) -> None:
         """Processes on one database draw on the same token buckets, as AWS counts their calls together."""
         whose = f"{self.caller.account_id} {self.gateway.region} {self.endpoint.label}"
-        self.gateway.share_quotas(self.database.quotas(self._organization_id, whose, self.clock))
+        self.gateway.share_quotas(self.database.quotas(self.organization_id, whose, self.clock))
 
     def _open_spill(self) -> SpillLedger:
         """Open a spill file. The caller closes it, so that it can be merged."""
-        return self.database.open_spill(self._organization_id, self.endpoint, self.actor, self.owner)
+        return self.database.open_spill(self.organization_id, self.endpoint, self.actor, self.owner)
 
 
 def make_gateway_options(settings: Settings, profile: str | None, region: str | None) -> GatewayOptions:
@@ -197,23 +234,6 @@ def make_gateway_options(settings: Settings, profile: str | None, region: str | 
         api_share=settings.aws.api_share / _PERCENT,
         read_timeout_seconds=settings.aws.read_timeout_seconds,
     )
-
-
-def open_settings_database(settings: Settings, *, warn: Callable[[str], None], creates: bool = True) -> Database:
-    """Open the database of the settings, with the copies of its ledger.
-
-    :raises DatabaseError: if it can't be opened.
-    """
-    from rootkeeper.composition.database import DatabaseOptions, open_database
-
-    options = DatabaseOptions(
-        create=creates,
-        mirror_path=settings.ledger.mirror,
-        anchor_path=settings.ledger.anchor,
-        spill_folder=settings.ledger.spill,
-        warn=warn,
-    )
-    return open_database(settings.database.url, options)
 
 
 def describe_user() -> str:
@@ -252,28 +272,6 @@ class ServerLog:
             logging.getLogger(LOGGER_NAME).error(
                 "%s: an unexpected %s", what, type(error).__name__, exc_info=error, extra={"event": event, "ids": {}}
             )
-
-
-@dataclass(frozen=True, slots=True)
-class LogProgress:
-    """Progress without a watcher: its remarks become lines of the log."""
-
-    write_text: Callable[[str], None]
-
-    def start(self, label: str, total: int | None) -> None:
-        """Nothing."""
-
-    def set_total(self, total: int) -> None:
-        """Nothing."""
-
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """Nothing."""
-
-    def remark(self, text: str) -> None:
-        self.write_text(text)
-
-    def finish(self) -> None:
-        """Nothing."""
 
 
 def _write(level: int, event: str, text: str, ids: dict[str, str | None]) -> None:
@@ -338,7 +336,7 @@ class AwsAccessPool:
             for failure in failures
         )
 
-    def learn_callers(self, works: Iterable[AwsWork]) -> None:
+    def learn_callers(self, *works: AwsWork) -> None:
         """Ask AWS whose credentials the server's own work uses, so that its entries in the ledger can say it.
 
         :raises AwsError: if AWS can't be asked.
@@ -369,12 +367,10 @@ class UseCounter:
         self._changed = threading.Condition()
 
     def begin(self) -> None:
-        """One more."""
         with self._changed:
             self._count += 1
 
     def end(self) -> None:
-        """One fewer."""
         with self._changed:
             self._count -= 1
             self._changed.notify_all()

@@ -1,20 +1,14 @@
-"""The program as commands see it.
+"""The program as commands see it, with what each of them must deal with first; and the one for an emergency.
 
-The program as commands see it: its use cases, and what every one of them must deal with first.
-
-A database of its own for an emergency, when the settings' one can't be reached.
-
-The way to a Rootkeeper server: its address, and the token by which it knows the person.
+An emergency has a database of its own, when the settings' one can't be reached.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,36 +17,21 @@ import platformdirs
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.adapters import describe_user
-from rootkeeper.composition.services import UseCases
-from rootkeeper.errors import Hint, NotSignedInError, ServerRunningError
-from rootkeeper.ledger.rules import Actor, ActorKind, LedgerEntry
+from rootkeeper.composition.services import UseCases, make_outbox
+from rootkeeper.database.processes import RunningServer, find_running_server
+from rootkeeper.errors import Hint, ServerRunningError
+from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Endpoint
-from rootkeeper.settings.reading import SQLITE_PREFIX, TOKEN_VARIABLE, load_settings
+from rootkeeper.settings.reading import APPLICATION_NAME, SQLITE_PREFIX
 from rootkeeper.settings.sections import DatabaseSettings, LedgerSettings, Settings
-from rootkeeper.windows.rules import RecoveryWindow
+from rootkeeper.windows.imports import LedgerImport, LedgerSource, import_ledger, merge_spill
 
 if TYPE_CHECKING:
-    from rootkeeper.database.processes import RunningServer
     from rootkeeper.organization.progress import Progress
-    from rootkeeper.remote.connections import StoredTokens
-    from rootkeeper.remote.server import RemoteServer
     from rootkeeper.settlement.service import SettlementReport
-    from rootkeeper.windows.imports import LedgerImport, LedgerSource
     from rootkeeper.windows.rules import CloseResult
 
-
-APPLICATION_NAME = "rootkeeper"
-
-
 _STOP_HINT = "Stop it first, or use a server that has an API."
-
-
-def load_user_settings(config: Path | None) -> Settings:
-    """The settings of this user: file, environment, and the data folder for what neither names.
-
-    :raises SettingsError: if one is unknown or out of range.
-    """
-    return load_settings(config, os.environ, platformdirs.user_data_path(APPLICATION_NAME, appauthor=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +43,11 @@ class PreparationReport:
     closings: tuple[CloseResult, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerIdentity:
-    """What an entry of the ledger names beside its content."""
-
-    organization_id: str
-    endpoint: Endpoint
-    actor: Actor
-
-
 class Application(UseCases):
     """Everything that a command may need."""
 
-    def list_overdue(self) -> tuple[RecoveryWindow, ...]:
-        """Windows whose closing is due; only read."""
-        from rootkeeper.windows.closing import list_overdue
-
-        return list_overdue(self.windows, self.clock.now())
-
     def find_running_server(self) -> RunningServer | None:
         """The server that runs on this SQLite file; ``None`` if none does, or on PostgreSQL."""
-        from rootkeeper.database.processes import find_running_server
-
         return find_running_server(self.settings.database.url)
 
     def require_no_server_runs(self) -> None:
@@ -111,25 +73,25 @@ class Application(UseCases):
         from rootkeeper.windows.closing import close_overdue
 
         self.database.require_not_outdated()
-        merged = sum(self.database.merge_spill(path, self.ledger) for path in self.database.list_spills())
+        merged = sum(merge_spill(path, self.database.commits, self.ledger) for path in self.database.list_spills())
         settlement = self.settlement(progress).settle()
         closings = close_overdue(self.windows, self.window_closer(progress), progress, self.clock.now())
         return PreparationReport(merged, settlement, closings)
 
-    @cached_property
-    def ledger_identity(self) -> LedgerIdentity:
-        """The identity under which an entry about the ledger itself is written.
+    def use_known_organization(self) -> None:
+        """Act on the database's one organization without AWS, such as for an entry about the ledger itself.
 
-        A database of one organization knows it by itself, so that this needs no AWS; else AWS is asked.
+        A database of no or several organizations doesn't know it; then AWS is asked.
         """
+        self._shares_quotas = False
         organization_ids = self.database.list_organization_ids()
         entries = self.ledger_reader.list_entries() if len(organization_ids) == 1 else iter(())
         last = deque(entries, maxlen=1)
-        if not last:
+        if last:
+            self.organization_id, self.endpoint = last[0].organization_id, Endpoint(last[0].endpoint)
+            self.actor = Actor(describe_user(), ActorKind.SELF_ASSERTED)
+        else:
             self._use_auditing_role()
-            return LedgerIdentity(self._organization_id, self.endpoint, self.actor)
-        actor = Actor(describe_user(), ActorKind.SELF_ASSERTED)
-        return LedgerIdentity(last[0].organization_id, Endpoint(last[0].endpoint), actor)
 
     def _use_auditing_role(self) -> None:
         """Beside a new server: its starting credentials may do nothing but assume its roles."""
@@ -140,14 +102,6 @@ class Application(UseCases):
         accesses = AwsAccessPool(self.settings, self.clock, self._profile, self._region)
         self.gateway = accesses.gateway(AwsWork.AUDIT, describe_user())
 
-    def adopt_ledger(self) -> LedgerEntry | None:
-        """Record that this database is the one to go on with; ``None`` if there is nothing to adopt.
-
-        :raises LedgerUnavailableError: if it can't be recorded.
-        """
-        who = self.ledger_identity
-        return self.database.adopt(self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner))
-
     def import_emergency(self, source: LedgerSource) -> LedgerImport:
         """Import another ledger, such as that of an emergency, and notify people of its windows.
 
@@ -156,17 +110,12 @@ class Application(UseCases):
         :raises WindowConflictError: if an account has a window in both that isn't over.
         :raises LedgerUnavailableError: if it can't be recorded.
         """
-        from rootkeeper.composition.services import make_notification_services
         from rootkeeper.windows.decisions import WindowNotices, notify_imported
 
-        who = self.ledger_identity
-        notifying = make_notification_services(
-            self.settings, self.database, who.organization_id, who.endpoint, self.clock, self._warn
-        )
+        outbox = make_outbox(self.settings, self.database, self.organization_id, self.clock, self._warn)
         self.database.require_not_outdated()
-        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        found = self.database.import_ledger(source, ledger)
-        notify_imported(WindowNotices(notifying.outbox, self.clock, who.endpoint.label), found.windows)
+        found = import_ledger(source, self.database.commits, self.ledger)
+        notify_imported(WindowNotices(outbox, self.clock, self.endpoint.label), found.windows)
         return found
 
 
@@ -195,38 +144,3 @@ def make_emergency_settings(settings: Settings, folder: Path, now: datetime) -> 
     unlock = replace(settings.unlock, saved_policies=path.with_name(path.name + ".policies"))
     database = DatabaseSettings(f"{SQLITE_PREFIX}{path}")
     return replace(settings, database=database, ledger=ledger, unlock=unlock), path
-
-
-def open_remote_server(address: str, environment: Mapping[str, str] = os.environ) -> RemoteServer:
-    """The server of that address, with the token of the environment or of the last sign-in; nothing is sent yet.
-
-    :raises InputError: if it is no address, or its token isn't one or can't be read.
-    :raises NotSignedInError: if there is no token.
-    """
-    from rootkeeper.remote.connections import parse_server_url, parse_token
-
-    url = parse_server_url(address)
-    given = environment.get(TOKEN_VARIABLE, "").strip()
-    if given:
-        return connect_to_server(url, parse_token(given, TOKEN_VARIABLE))
-    stored = open_stored_tokens().find(url)
-    if stored is None:
-        raise NotSignedInError(
-            f"There is no token for the server {url}.",
-            hint=Hint(f"Sign in to it, or set {TOKEN_VARIABLE}.", "server.login", url=url, variable=TOKEN_VARIABLE),
-        )
-    return connect_to_server(url, stored.token)
-
-
-def connect_to_server(url: str, token: str | None) -> RemoteServer:
-    """The server of that address, spoken to with this token; without one, only signing in is possible."""
-    from rootkeeper.remote.server import open_server
-
-    return open_server(url, token)
-
-
-def open_stored_tokens() -> StoredTokens:
-    """The tokens that this person keeps on this machine."""
-    from rootkeeper.remote.connections import StoredTokens
-
-    return StoredTokens(platformdirs.user_config_path(APPLICATION_NAME, appauthor=False) / "servers")

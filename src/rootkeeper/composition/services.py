@@ -8,37 +8,40 @@ from __future__ import annotations
 import os
 import random
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rootkeeper.clock import Clock
-from rootkeeper.composition.adapters import Adapters, LogProgress
-from rootkeeper.notifications.rules import NotificationTarget, parse_allowed_hosts, parse_targets
+from rootkeeper.composition.adapters import Adapters
+from rootkeeper.composition.database import Database
+from rootkeeper.exceptions.service import ExceptionService
+from rootkeeper.jobs.service import JobService
+from rootkeeper.ledger.owners import AccountLocks
+from rootkeeper.ledger.store import SqlLedger
+from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
+from rootkeeper.notifications.service import NotificationSender, NotificationTester, Outbox
 from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
+from rootkeeper.organization.progress import Progress, RemarkProgress
 from rootkeeper.settings.sections import Settings, WindowSettings
+from rootkeeper.setup.drift import DriftReader, SetupAcceptance
 from rootkeeper.watching.rules import WatchSource, WatchSourceKind, parse_watch_source
 from rootkeeper.windows.approvals import COUNTING_KINDS, WindowPolicy, parse_name_rule, sort_rereads
 from rootkeeper.windows.rules import RecoveryWindow
+from rootkeeper.windows.store import RecoveryWindowStore
+from rootkeeper.worker.schedules import DrillReminder
 
 if TYPE_CHECKING:
-    from rootkeeper.access.factor_store import FactorStore
     from rootkeeper.access.factors import FactorService
     from rootkeeper.access.service import IdentityService, SessionEnder
-    from rootkeeper.access.store import IdentityStore, SessionStore
     from rootkeeper.audit.service import Audit
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.root_events import RootEventSource
-    from rootkeeper.aws.root_sessions import RootSessions
-    from rootkeeper.composition.application import LedgerIdentity
-    from rootkeeper.composition.database import Database
     from rootkeeper.deletion.service import Deletion
     from rootkeeper.evidence.service import EvidenceCompiler
     from rootkeeper.evidence.windows import WindowReporter
-    from rootkeeper.exceptions.service import ExceptionService
     from rootkeeper.failsafe.entrances import BreakGlassReader
     from rootkeeper.failsafe.service import (
         DrillRecorder,
@@ -49,72 +52,57 @@ if TYPE_CHECKING:
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
-    from rootkeeper.inventory.store import AuditHistory
-    from rootkeeper.jobs.service import JobService
-    from rootkeeper.ledger.owners import AccountLocks
-    from rootkeeper.ledger.store import SqlLedger
-    from rootkeeper.notifications.service import DeliveryLoop, NotificationSender, NotificationTester, Notifier, Outbox
-    from rootkeeper.organization.progress import Progress
     from rootkeeper.root_emails.service import (
         EmailAttestationService,
         EmailChangeExecutor,
         EmailChangePlanner,
         RootEmailReader,
     )
-    from rootkeeper.settlement.service import Settlement, SettlementReport
-    from rootkeeper.setup.drift import DriftReader, SetupAcceptance
+    from rootkeeper.settlement.service import Settlement
     from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
     from rootkeeper.watching.service import EventWatchLoop, RootEventClassifier
-    from rootkeeper.watching.store import UnreadableEventFile
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
-    from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
     from rootkeeper.worker.requests import Engine, JobRequestService
-    from rootkeeper.worker.schedules import DrillReminder, Schedule, ScheduleKind, ScheduleLoop
     from rootkeeper.worker.service import RetentionCleaner
 
+CLOSINGS_IN_WAITING = 8
+"""How many closings wait for a thread: enough until the next look at what is due. More would delay a closing that is
+due for longer but became known later, such as one that a dead worker left.
+"""
 
-def make_server_job_id() -> str:
+LARGEST_BATCH = 200
+"""Accounts of an audit that share one intent at most."""
+
+REREADS_AT_ONCE = 4
+
+
+def make_job_id() -> str:
     return f"j-{secrets.token_hex(5)}"
 
 
-_UNKNOWN_ORGANIZATION = "not known yet"
-
-
 def make_notification_id() -> str:
-    """``n-…``."""
     return f"n-{secrets.token_hex(8)}"
 
 
-def read_targets(settings: Settings) -> tuple[NotificationTarget, ...]:
-    """The targets of the settings, and a look at the hosts that are allowed: both are checked at the start.
+def make_window_id() -> str:
+    return f"w-{secrets.token_hex(5)}"
 
-    :raises SettingsError: if one can't be understood.
-    """
+
+def make_outbox(
+    settings: Settings, database: Database, organization_id: str, clock: Clock, warn: Callable[[str], None]
+) -> Outbox:
+    """:raises SettingsError: if a target or an allowed host can't be understood."""
+    from rootkeeper.notifications.service import Outbox
+
     parse_allowed_hosts(settings.notifications.allowed_hosts)
-    return parse_targets(settings.notifications.targets)
-
-
-def read_schedules(settings: Settings) -> tuple[Schedule, ...]:
-    """The schedules of the settings.
-
-    :raises SettingsError: if one can't be understood.
-    """
-    from rootkeeper.worker.schedules import ScheduleKind, parse_schedules
-
-    own = settings.schedules
-    return parse_schedules(
-        {
-            ScheduleKind.AUDITS: own.audits,
-            ScheduleKind.DRIFT_CHECKS: own.drift_checks,
-            ScheduleKind.DRILL_REMINDERS: own.drill_reminders,
-        }
-    )
+    targets = parse_targets(settings.notifications.targets)
+    return Outbox(database.notifications(organization_id), targets, clock, make_notification_id, warn)
 
 
 def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
@@ -124,68 +112,6 @@ def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
 
     allowed = parse_allowed_hosts(settings.notifications.allowed_hosts)
     return TargetSender(allowed, os.environ, clock, LONGEST_SEND_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationServices:
-    """What a server or worker has for notifications."""
-
-    outbox: Outbox
-    """Implements Notifier."""
-    delivery_loop: DeliveryLoop
-    """To be turned every second; at the end wait for it: ``wait_idle``."""
-
-
-def make_notification_services(
-    settings: Settings,
-    database: Database,
-    organization_id: str,
-    endpoint: Endpoint,
-    clock: Clock,
-    warn: Callable[[str], None],
-) -> NotificationServices:
-    """:raises SettingsError: if a target or an allowed host can't be understood."""
-    from rootkeeper.notifications.service import DeliveryLoop, Outbox
-
-    store = database.notifications(organization_id)
-    outbox = Outbox(store, read_targets(settings), clock, make_notification_id, warn)
-    loop = DeliveryLoop(outbox, store, make_sender(settings, clock), clock, organization_id, endpoint)
-    return NotificationServices(outbox, loop)
-
-
-def make_schedule_loop(
-    settings: Settings,
-    database: Database,
-    organization_id: str,
-    endpoint: Endpoint,
-    notifier: Notifier,
-    starts: Mapping[ScheduleKind, Callable[[str], object]],
-) -> ScheduleLoop:
-    """To be turned every second.
-
-    :param starts: what begins an audit of everything, a drift check and a drill reminder; given the run's name.
-    :raises SettingsError: if a schedule can't be understood.
-    """
-    from rootkeeper.worker.schedules import ScheduleLoop
-
-    store = database.schedules(organization_id)
-    return ScheduleLoop(read_schedules(settings), store, starts, notifier, organization_id, endpoint)
-
-
-UNREADABLE_EVENTS = "rootkeeper-unreadable-events.jsonl"
-
-
-INVENTORY_LASTS = timedelta(minutes=5)
-"""An inventory that is younger serves the check before a window is opened; AWS refuses what isn't so any more."""
-
-
-CLOSINGS_IN_WAITING = 8
-"""How many closings wait for a thread: enough until the next look at what is due. More would delay a closing that is
-due for longer but became known later, such as one that a dead worker left.
-"""
-
-
-REREADS_AT_ONCE = 4
 
 
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:
@@ -201,10 +127,6 @@ def make_window_policy(settings: WindowSettings) -> WindowPolicy:
     )
 
 
-def make_window_id() -> str:
-    return f"w-{secrets.token_hex(5)}"
-
-
 def spread_pauses(seconds: float) -> tuple[float, ...]:
     """Pauses that double from one second on and add up to ``seconds``."""
     pauses: list[float] = []
@@ -214,14 +136,6 @@ def spread_pauses(seconds: float) -> tuple[float, ...]:
         left -= pause
         pause *= 2
     return tuple(pauses)
-
-
-LARGEST_BATCH = 200
-"""Accounts of an audit that share one intent at most."""
-
-
-def make_job_id() -> str:
-    return f"j-{secrets.token_hex(5)}"
 
 
 class UseCases(Adapters):
@@ -236,14 +150,12 @@ class UseCases(Adapters):
     @property
     def drift_reader(self) -> DriftReader:
         """:raises DatabaseError: if the database can't be opened."""
-        from rootkeeper.setup.drift import DriftReader
-
         return DriftReader(
             self.gateway,
-            self.database.accepted_setups(self._organization_id),
+            self.database.accepted_setups(self.organization_id),
             self.ledger_reader,
             self.clock,
-            self._organization_id,
+            self.organization_id,
             self.caller,
             self.endpoint,
             self._warn,
@@ -251,9 +163,7 @@ class UseCases(Adapters):
 
     @property
     def setup_acceptance(self) -> SetupAcceptance:
-        from rootkeeper.setup.drift import SetupAcceptance
-
-        return SetupAcceptance(self.database.accepted_setups(self._organization_id), self.ledger, self.actor.name)
+        return SetupAcceptance(self.database.accepted_setups(self.organization_id), self.ledger, self.actor.name)
 
     def setup_enabler(self, progress: Progress) -> SetupEnabler:
         from rootkeeper.setup.service import SetupEnabler
@@ -302,7 +212,7 @@ class UseCases(Adapters):
             workers=self.settings.aws.concurrency,
             batch_size=LARGEST_BATCH,
         )
-        return Audit(self.inventory_reader, tools, self.job_service, self.drift_reader, self.audit_history)
+        return Audit(self.inventory_reader, tools, self.job_service, self.drift_reader, self.history)
 
     @property
     def deletion(self) -> Deletion:
@@ -326,16 +236,12 @@ class UseCases(Adapters):
 
     @property
     def job_service(self) -> JobService:
-        from rootkeeper.jobs.service import JobService
-
         return JobService(
-            self.jobs, self.clock, self._organization_id, self.endpoint.label, self.actor.name, make_job_id
+            self.jobs, self.clock, self.organization_id, self.endpoint.label, self.actor.name, make_job_id
         )
 
     @property
     def exceptions(self) -> ExceptionService:
-        from rootkeeper.exceptions.service import ExceptionService
-
         return ExceptionService(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
 
     @property
@@ -387,7 +293,7 @@ class UseCases(Adapters):
     def root_event_classifier(self) -> RootEventClassifier:
         from rootkeeper.watching.service import RootEventClassifier
 
-        return RootEventClassifier(self.ledger_reader, self._organization_id, self.endpoint)
+        return RootEventClassifier(self.ledger_reader, self.organization_id, self.endpoint)
 
     @property
     def failsafe_checker(self) -> FailsafeChecker:
@@ -480,69 +386,31 @@ class UseCases(Adapters):
 
     @property
     def identity_service(self) -> IdentityService:
-        """In the name of the actor, for the organization that was asked about."""
         from rootkeeper.access.service import IdentityService
 
-        store = self.database.identities(self._organization_id, self.clock)
-        return IdentityService(store, self.ledger, self.clock, self.actor)
+        return IdentityService(self.identities, self.ledger, self.clock, self.actor)
 
     @property
     def factor_service(self) -> FactorService:
-        """In the name of the actor; needs a database whose key was opened."""
+        """With a database whose key wasn't opened, it only lists factors and takes them away."""
         from rootkeeper.access.factors import FactorService
 
-        return FactorService(*self._access_stores(self._organization_id), self.ledger, self.clock)
+        return FactorService(self.factors, self.identities, self.sessions, self.ledger, self.clock)
 
     @property
     def session_ender(self) -> SessionEnder:
         from rootkeeper.access.service import SessionEnder
 
-        _, identities, sessions = self._access_stores(self._organization_id)
-        return SessionEnder(sessions, identities, self.ledger)
+        return SessionEnder(self.sessions, self.identities, self.ledger)
 
-    def factor_service_as(self, who: LedgerIdentity) -> FactorService:
-        """The same without AWS and without a key: to list factors and take them away."""
-        from rootkeeper.access.factors import FactorService
-
-        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        return FactorService(*self._access_stores(who.organization_id), ledger, self.clock)
-
-    def preset_factor(self, who: LedgerIdentity, identity_id: str, seed: str) -> None:
+    def preset_factor(self, identity_id: str, seed: str) -> None:
         """Set up an authenticator app for a demo's user. Its seed is public: anyone can compute the codes.
 
         :raises InputError: if it isn't a sandbox's server, or there is no such user.
         :raises SettingsError: if the key by which it is kept can't be used.
         """
-        self.database.open_cipher(who.organization_id, self.settings.server.key_file)
-        self.factor_service_as(who).preset_totp(identity_id, seed, who.endpoint)
-
-    def session_ender_as(self, who: LedgerIdentity) -> SessionEnder:
-        """The same without AWS."""
-        from rootkeeper.access.service import SessionEnder
-
-        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        _, identities, sessions = self._access_stores(who.organization_id)
-        return SessionEnder(sessions, identities, ledger)
-
-    def _access_stores(self, organization_id: str) -> tuple[FactorStore, IdentityStore, SessionStore]:
-        database, clock = self.database, self.clock
-        return (
-            database.factors(organization_id),
-            database.identities(organization_id, clock),
-            database.sessions(organization_id, clock),
-        )
-
-    def identity_service_as(self, who: LedgerIdentity) -> IdentityService:
-        """The same without AWS, for a database that knows its organization; works beside a server."""
-        from rootkeeper.access.service import IdentityService
-
-        store = self.database.identities(who.organization_id, self.clock)
-        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        return IdentityService(store, ledger, self.clock, who.actor)
-
-    @cached_property
-    def audit_history(self) -> AuditHistory:
-        return self.database.audit_history(self._organization_id)
+        self.database.open_cipher(self.organization_id, self.settings.server.key_file)
+        self.factor_service.preset_totp(identity_id, seed, self.endpoint)
 
     def history_reader(self, organization_id: str | None = None) -> HistoryReader:
         """Works without AWS: the database knows its organizations.
@@ -568,7 +436,7 @@ class UseCases(Adapters):
         from rootkeeper.worker.service import RetentionCleaner
 
         return RetentionCleaner(
-            self.audit_history, self.database.retention(self._organization_id), self.clock, self.settings.history.keep
+            self.history, self.database.retention(self.organization_id), self.clock, self.settings.history.keep
         )
 
     @cached_property
@@ -587,43 +455,24 @@ class UseCases(Adapters):
             self.ledger,
             self.engine,
             self.clock,
-            self._organization_id,
+            self.organization_id,
             self.endpoint.label,
             self.actor,
-            make_server_job_id,
+            make_job_id,
         )
-
-    def settle_orphans(self, progress: Progress) -> SettlementReport:
-        """Settle by a re-read what dead processes left unclear, before a job changes anything.
-
-        :raises LedgerUnavailableError: if the ledger can't be written.
-        """
-        from rootkeeper.settlement.service import Settlement
-
-        return Settlement(
-            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
-        ).settle()
 
     @property
     def drill_reminder(self) -> DrillReminder:
-        from rootkeeper.worker.schedules import DrillReminder
-
         return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
 
-    @property
-    def notification_tester(self) -> NotificationTester:
+    def notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
         """Needs neither AWS nor a database: which organization it is doesn't matter to a test.
 
         :raises SettingsError: if a target or an allowed host can't be understood.
         """
-        return self.make_notification_tester(_UNKNOWN_ORGANIZATION, Endpoint("AWS"))
-
-    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
-        """The same, for an organization that is known."""
-        from rootkeeper.notifications.service import NotificationTester
-
+        parse_allowed_hosts(self.settings.notifications.allowed_hosts)
         return NotificationTester(
-            read_targets(self.settings),
+            parse_targets(self.settings.notifications.targets),
             make_sender(self.settings, self.clock),
             self.clock,
             make_notification_id,
@@ -656,33 +505,28 @@ class UseCases(Adapters):
         own = self.caller.arn
         return EventWatchLoop(
             self._open_source(source),
-            self.database.window_events(self._organization_id, self.ledger, self.owner),
+            self.database.window_events(self.organization_id, self.ledger, self.owner),
             self.windows,
             self.ledger_reader,
             self.notifier,
             self.clock,
-            self._organization_id,
+            self.organization_id,
             self.endpoint,
             role_arns=tuple(one for one in (*known, get_role_name(own)) if one),
             caller_arns=(own, *self.settings.watching.known_callers),
         )
 
     def _open_source(self, source: WatchSource) -> RootEventSource:
-        if source.kind is WatchSourceKind.QUEUE:
-            return self.gateway.open_root_event_queue(source.address, source.region, self._unreadable_events)
-        from rootkeeper.watching.store import EventFile, get_position_file_name
+        from rootkeeper.watching.store import EventFile, UnreadableEventFile, get_position_file_name
 
+        folder = self.settings.ledger.spill
+        unreadable = UnreadableEventFile(folder / "rootkeeper-unreadable-events.jsonl", self.clock, self._warn)
+        if source.kind is WatchSourceKind.QUEUE:
+            return self.gateway.open_root_event_queue(source.address, source.region, unreadable)
         path = Path(source.address).expanduser().absolute()
-        place = self.settings.ledger.spill / get_position_file_name(path)
-        opened = EventFile(path, place, self._unreadable_events, self.clock, self._warn)
+        opened = EventFile(path, folder / get_position_file_name(path), unreadable, self.clock, self._warn)
         self._open.callback(opened.close)
         return opened
-
-    @property
-    def _unreadable_events(self) -> UnreadableEventFile:
-        from rootkeeper.watching.store import UnreadableEventFile
-
-        return UnreadableEventFile(self.settings.ledger.spill / UNREADABLE_EVENTS, self.clock, self._warn)
 
     @property
     def window_policy(self) -> WindowPolicy:
@@ -751,9 +595,9 @@ class UseCases(Adapters):
 
         return WindowActivator(
             self.recovery_planner,
-            self.window_opener(LogProgress(self._warn)),
+            self.window_opener(RemarkProgress(self._warn)),
             self.windows,
-            self._read_recent_inventory,
+            lambda: self.inventory_reader.read_recent(RemarkProgress(self._warn)),
             self.window_notices,
             self.clock,
             self.actor,
@@ -777,27 +621,29 @@ class UseCases(Adapters):
 
         return WindowWaiter(self.window_closer(progress), self.windows, self.clock, progress)
 
-    def settlement(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> Settlement:
-        """:param unlock_sessions: where the power over bucket and queue policies is another role's."""
+    def settlement(self, progress: Progress) -> Settlement:
+        """Settles by a re-read what dead processes left unclear."""
         from rootkeeper.settlement.service import SessionsByTask, Settlement
 
-        sessions = SessionsByTask(self.gateway, unlock_sessions or self.gateway)
+        sessions = SessionsByTask(self.gateway, self._unlocking_gateway)
         return Settlement(
             self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
         )
 
-    def window_close_loop(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> WindowCloseLoop:
-        """To be made once in a process and kept: it remembers what it has seen.
+    @property
+    def _unlocking_gateway(self) -> AwsGateway:
+        """Where the power over bucket and queue policies is another role's, that role's."""
+        return self.gateway
 
-        :param unlock_sessions: settles what was left of unlocks, where that is another role's power.
-        """
+    def window_close_loop(self, progress: Progress) -> WindowCloseLoop:
+        """To be made once in a process and kept: it remembers what it has seen."""
         from rootkeeper.organization.threads import start_keyed_executor
         from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
 
         return WindowCloseLoop(
             self.windows,
             self.window_closer(progress),
-            OrphanSettler(self.settlement(progress, unlock_sessions), self.window_notices, self.clock, progress),
+            OrphanSettler(self.settlement(progress), self.window_notices, self.clock, progress),
             self.window_notices,
             self.clock,
             progress,
@@ -826,9 +672,9 @@ class UseCases(Adapters):
         return WindowReporter(
             self.windows,
             self.ledger_reader,
-            self.database.watched_events(self._organization_id),
+            self.database.watched_events(self.organization_id),
             self.endpoint.label,
-            self._organization_id,
+            self.organization_id,
         )
 
     @property
@@ -840,16 +686,6 @@ class UseCases(Adapters):
         known = self.inventory_store.find_last()
         accounts = known.accounts if known else ()
         return next((account for account in accounts if account.account_id == account_id), None)
-
-    def _read_recent_inventory(self) -> Inventory:
-        from rootkeeper.inventory.listing import InventoryReader
-
-        reading = InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
-        known = reading.find_known()
-        if known is not None and timedelta() <= self.clock.now() - known.listed_at <= INVENTORY_LASTS:
-            return known
-        self._share_quotas()
-        return reading.read(LogProgress(self._warn))
 
     @property
     def _rereads(self) -> tuple[timedelta, ...]:

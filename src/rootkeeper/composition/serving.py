@@ -9,127 +9,96 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.access.rules import IdentityKind, ServerRole, SessionKind, SignInWay
 from rootkeeper.access.service import make_secret
-from rootkeeper.access.store import IdentityStore
-from rootkeeper.aws.root_sessions import RootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
-from rootkeeper.clock import Clock, SystemClock
-from rootkeeper.composition.adapters import AwsAccessPool, LogProgress, ServerLog, UseCounter
+from rootkeeper.clock import Clock
+from rootkeeper.composition.adapters import AwsAccessPool, ServerLog, Stores, UseCounter
 from rootkeeper.composition.application import Application
 from rootkeeper.composition.database import Measurements
-from rootkeeper.composition.services import make_notification_services, make_schedule_loop
-from rootkeeper.composition.story import StoryStep, evaluate_story
-from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, NotFoundError, RootkeeperError
+from rootkeeper.composition.services import make_outbox, make_sender
+from rootkeeper.database.processes import take_server_lock
+from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError
 from rootkeeper.jobs.rules import Job, JobKind
-from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.rules import Actor, ActorKind
-from rootkeeper.notifications.service import Notifier
+from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.organization.accounts import Caller, Endpoint, Organization
-from rootkeeper.organization.progress import ServerStopSignal
+from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
 from rootkeeper.settings.sections import Settings
 from rootkeeper.watching.rules import find_watch_source_name
+from rootkeeper.windows.imports import merge_spill
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.worker.health import ClockMonitor, CredentialsRenewer, Readiness, ReadinessCheck
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.requests import Engine, NullEngine
-from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus
+from rootkeeper.worker.schedules import ScheduleKind, ScheduleLoop, ScheduleStatus, parse_schedules
 from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconciler, JobRunner
 
 if TYPE_CHECKING:
     from rootkeeper.access.counts import FailureCounter, StoredAnswers
-    from rootkeeper.access.factor_store import FactorStore
     from rootkeeper.access.provider import ProviderSignInService
-    from rootkeeper.access.store import FirstAdministratorStore, SessionStore
+    from rootkeeper.access.store import FirstAdministratorStore
     from rootkeeper.aws.gateway import AwsGateway
-    from rootkeeper.composition.database import Database
-    from rootkeeper.inventory.store import AuditHistory, InventoryStore
-    from rootkeeper.ledger.owners import Owner
-    from rootkeeper.ledger.verification import LedgerReader
-    from rootkeeper.organization.progress import Progress
-    from rootkeeper.settlement.service import Settlement, SettlementReport
     from rootkeeper.watching.service import EventWatchLoop
-    from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
-    from rootkeeper.worker.performers import ActAs
-    from rootkeeper.worker.schedules import ScheduleLoop
 
+RECONCILING_SECONDS = 1.0
+"""A job whose process died is put back at the second look after that is known; see ``JobReconciler``."""
 
-@dataclass(frozen=True, slots=True)
-class SharedResources:
-    """What all actors of a server share."""
+FIRST_CLOSING_SECONDS = 10.0
+"""How long the first look for overdue windows is waited for, before anything else is done."""
 
-    settings: Settings
-    clock: Clock
-    database: Database
-    owner: Owner
-    organization_id: str
-    read_organization: Callable[[], Organization]
-    """Asks AWS once.
+STOP_SECONDS = 8.0
+"""How long an orderly end may take; the process itself ends within ten seconds."""
 
-    :raises AwsError: if AWS can't be asked.
-    """
-    notifier: Notifier
-    engine: Engine
-    uses: UseCounter
-    warn: Callable[[str], None]
-    watch_source_name: str | None = None
+LINK_LASTS = timedelta(days=1)
+"""Of the link for the first administrator."""
 
+_FIRST_LOOK_SECONDS = 0.1
+"""Between turns at the start: what a dead process was opening is settled in one turn and closed in another."""
 
-@dataclass(frozen=True, slots=True)
-class AwsAccess:
-    """The AWS power of one kind of work, in one person's name."""
-
-    gateway: AwsGateway = field(repr=False)
-    read_caller: Callable[[], Caller]
-    """Whose credentials they are; AWS is asked once.
-
-    :raises AwsError: if AWS can't be asked.
-    """
-    find_caller: Callable[[], Caller | None]
-    """The same, if AWS was asked before."""
-    unlocking: RootSessions = field(repr=False)
-    """With the power to unlock, in the same name: what a dead process left of a policy's change is settled by it."""
-    asks_aws: bool = True
-    """Whether its work asks AWS anything."""
+_CLOSE_SECONDS = 1.5
+"""The part of ``STOP_SECONDS`` for lease and database."""
 
 
 class ActorUseCases(Application):
     """Everything that can be done, as one actor. While it is entered, the server's end waits for it."""
 
-    def __init__(self, shared: SharedResources, actor: Actor, access: AwsAccess) -> None:
-        super().__init__(shared.settings, warn=shared.warn, clock=shared.clock)
-        self.engine = shared.engine
-        self.notifier = shared.notifier
-        self.watch_source_name = shared.watch_source_name
-        self._shared = shared
+    def __init__(self, server: ServerRuntime, actor: Actor, work: AwsWork | None) -> None:
+        """:param work: whose AWS power it has; ``None`` for what asks AWS nothing. No call is made."""
+        super().__init__(server.settings, warn=server.warn, clock=server.clock)
+        accesses = server.accesses
+        self.database, self.owner, self.organization_id = server.database, server.owner, server.organization_id
+        self.gateway = accesses.gateway_pool.starting if work is None else accesses.gateway(work, actor.name)
+        self.engine, self.notifier = server.work.engine, server.work.notifier
+        self.watch_source_name = find_watch_source_name(server.settings.watching.source)
+        self._server = server
         self._actor = actor
-        self._access = access
+        self._asks_aws = work is not None
 
     def __enter__(self) -> Self:
-        self._shared.uses.begin()
+        self._server.uses.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        self._shared.uses.end()
+        self._server.uses.end()
 
-    def with_own_lease(self) -> ActorUseCases:
-        """The same with a lease of its own, which ends with it. So its unclear intents are settled like those of dead
+    def take_own_lease(self) -> Self:
+        """Act with a lease of its own, which ends with it. So its unclear intents are settled like those of dead
         processes, although this process continues.
 
         :raises DatabaseError: if the database can't be written.
         """
-        owner = self.database.register_owner(self.clock, self.settings.lease.seconds)
-        acting = ActorUseCases(replace(self._shared, owner=owner), self._actor, self._access)
-        acting._open.callback(owner.close)
-        return acting
+        self.owner = self.database.register_owner(self.clock, self.settings.lease.seconds)
+        self._open.callback(self.owner.close)
+        return self
 
     def close_later(self) -> None:
         """Close it after the time in which an abandoned call can still be on its way."""
@@ -138,193 +107,80 @@ class ActorUseCases(Application):
         closing.start()
 
     @cached_property
-    def gateway(self) -> AwsGateway:
-        return self._access.gateway
-
-    @cached_property
-    def database(self) -> Database:
-        return self._shared.database
-
-    @cached_property
-    def owner(self) -> Owner:
-        return self._shared.owner
-
-    @cached_property
     def caller(self) -> Caller:
-        return self._access.read_caller()
+        return self._server.accesses.read_caller(self.gateway)
 
     @cached_property
     def organization(self) -> Organization:
-        return self._shared.read_organization()
+        return self._server.organization
 
     @cached_property
     def actor(self) -> Actor:
         """The actor as the server knows it, with the AWS principal if that is known. What the server does by itself,
         such as closing a window, doesn't wait for AWS to name the principal.
         """
-        if self._actor.kind is ActorKind.SERVER or not self._access.asks_aws:
-            known = self._access.find_caller()
-            return self._actor if known is None else replace(self._actor, caller_arn=known.arn)
-        return replace(self._actor, caller_arn=self.caller.arn)
-
-    def settlement(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> Settlement:
-        return super().settlement(progress, unlock_sessions or self._access.unlocking)
-
-    def settle_orphans(self, progress: Progress) -> SettlementReport:
-        return self.settlement(progress).settle()
+        if not self._asks_aws:
+            return self._actor
+        is_server = self._actor.kind is ActorKind.SERVER
+        known = self._server.accesses.find_caller(self.gateway) if is_server else self.caller
+        return self._actor if known is None else replace(self._actor, caller_arn=known.arn)
 
     @property
-    def _organization_id(self) -> str:
-        return self._shared.organization_id
+    def _unlocking_gateway(self) -> AwsGateway:
+        """In the same name: what a dead process left of a policy's change is settled by it."""
+        return self._server.accesses.gateway(AwsWork.UNLOCK, self._actor.name)
 
     def _share_quotas(self) -> None:
         """The server has done that for each gateway that it hands out."""
 
 
-LINK_LASTS = timedelta(days=1)
-"""Of the link for the first administrator."""
-
-
-RECONCILING_SECONDS = 1.0
-"""A job whose process died is put back at the second look after that is known; see ``job_reconciling``."""
-
-
-def choose_engine(settings: Settings, organization_id: str) -> Engine:
-    """The engine as the settings have it; nothing is opened yet.
-
-    :raises SettingsError: if the database's URL can't be used.
-    """
-    if not settings.server.engine:
-        return NullEngine()
-    from rootkeeper.worker.engine import EngineOptions, open_engine
-
-    return open_engine(
-        settings.database.url, organization_id, EngineOptions(concurrency=settings.server.job_concurrency)
-    )
-
-
-@dataclass
-class ServerJobs:
-    """Everything that a server or worker does about jobs, from its first ``tick`` until ``stop``."""
-
-    settings: Settings
-    organization_id: str
-    endpoint: str
-    """Its label."""
-    jobs: JobStore
-    act_as: ActAs
-    clock: Clock
-    notifier: Notifier
-    identities: IdentityStore
-    engine: Engine = field(init=False)
-    performing: JobRunner = field(init=False)
-    reconciling: JobReconciler = field(init=False)
-    retention_cleaner: EngineCleaner = field(init=False)
-    _stopping: ServerStopSignal = field(default_factory=ServerStopSignal)
-    _is_started: bool = False
-
-    def __post_init__(self) -> None:
-        self.engine = choose_engine(self.settings, self.organization_id)
-        self.performing = JobRunner(
-            self.jobs,
-            self.act_as,
-            self.clock,
-            self._stopping,
-            self.notifier,
-            self.organization_id,
-            self.endpoint,
-            self.identities,
-        )
-        self.reconciling = JobReconciler(self.jobs, self.engine, self.clock)
-        self.retention_cleaner = EngineCleaner(self.engine, self.clock)
-
-    def tick(self) -> None:
-        """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget what is old.
-
-        Called each ``RECONCILING_SECONDS``.
-
-        :raises DatabaseError: if a database can't be used; the next tick tries again.
-        """
-        if self._stopping.asked_once() or not self.settings.server.engine:
-            return
-        if not self._is_started:
-            self.engine.start(self.performing.perform)
-            self._is_started = True
-        self.reconciling.tick()
-        self.retention_cleaner.tick()
-
-    def begin_stop(self) -> None:
-        """Begin no further job; those that run come to a point where they can go on later. Returns at once."""
-        self._stopping.ask()
-
-    def stop(self, grace_seconds: float) -> bool:
-        """Wait for those that run; what doesn't end in time is left to be taken up again.
-
-        :returns: whether everything ended.
-        """
-        self.begin_stop()
-        return self.engine.stop(grace_seconds)
-
-
-_SECOND = 1.0
-
-
-_CLOSING_SECONDS = 0.25
-
-
-_CLOCK_SECONDS = 60.0
-
-
-_SPILL_SECONDS = 5.0
-
-
-_FIRST_LOOK_SECONDS = 0.1
-"""Between turns at the start: what a dead process was opening is settled in one turn and closed in another."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerContext:
-    """What the work is done with."""
-
-    settings: Settings
-    clock: Clock
-    log: ServerLog
-    database: Database
-    owner: Owner
-    organization_id: str
-    endpoint: Endpoint
-    accesses: AwsAccessPool
-    act_as: Callable[[Actor, AwsWork | None], ActorUseCases]
-    act_as_server: Callable[[AwsWork | None], ActorUseCases]
-
-
 class ServerWork:
-    """Made once the organization is known; every setting is looked at here.
+    """What a server or worker does by itself. Made once the organization is known; every setting is looked at here.
 
     :raises SettingsError: if one can't be used.
     """
 
-    def __init__(self, around: ServerContext) -> None:
-        settings, clock, endpoint = around.settings, around.clock, around.endpoint
-        self._around = around
-        self._is_stopping = False
-        self.notifying = make_notification_services(
-            settings, around.database, around.organization_id, endpoint, clock, self._warn
-        )
-        self.notifier = self.notifying.outbox
-        self.jobs = ServerJobs(
-            settings,
-            around.organization_id,
-            endpoint.label,
-            around.database.jobs(around.organization_id, clock, lambda: around.owner),
-            lambda actor, work: around.act_as(actor, work).with_own_lease(),
-            clock,
+    def __init__(self, server: ServerRuntime) -> None:
+        settings, clock = server.settings, server.clock
+        organization_id, endpoint = server.organization_id, server.endpoint
+        self._server = server
+        self._stopping = ServerStopSignal()
+        self._is_engine_started = False
+        self.notifier = make_outbox(settings, server.database, organization_id, clock, server.warn)
+        self.delivery_loop = DeliveryLoop(
             self.notifier,
-            around.database.identities(around.organization_id, clock),
+            server.database.notifications(organization_id),
+            make_sender(settings, clock),
+            clock,
+            organization_id,
+            endpoint,
         )
-        reported_to = (self.notifier, clock, around.organization_id, endpoint.label)
-        self.renewal = CredentialsRenewer(*reported_to, self._warn, around.accesses.renew)
-        self.clock_watching = ClockMonitor(*reported_to, self.remark, around.accesses.gateway_pool.starting)
+        self.engine = self._choose_engine()
+        self._job_runner = JobRunner(
+            server.jobs,
+            lambda actor, work: server.act_as(actor, work).take_own_lease(),
+            clock,
+            self._stopping,
+            self.notifier,
+            organization_id,
+            endpoint.label,
+            server.identities,
+        )
+        self._reconciler = JobReconciler(server.jobs, self.engine, clock)
+        self._engine_cleaner = EngineCleaner(self.engine, clock)
+        reported_to = (self.notifier, clock, organization_id, endpoint.label)
+        self.renewer = CredentialsRenewer(*reported_to, server.warn, server.accesses.renew)
+        self.clock_monitor = ClockMonitor(*reported_to, self._remark, server.accesses.gateway_pool.starting)
+
+    def _choose_engine(self) -> Engine:
+        """Nothing is opened yet."""
+        settings = self._server.settings
+        if not settings.server.engine:
+            return NullEngine()
+        from rootkeeper.worker.engine import EngineOptions, open_engine
+
+        options = EngineOptions(concurrency=settings.server.job_concurrency)
+        return open_engine(settings.database.url, self._server.organization_id, options)
 
     # The parts that act. Each is made on first use, since what acts needs all of the above.
 
@@ -332,132 +188,139 @@ class ServerWork:
     def closing(self) -> WindowCloseLoop:
         import rootkeeper.aws.summaries  # noqa: F401 - takes a while: not when the first of many windows is due
 
-        unlock_sessions = self._around.act_as_server(AwsWork.UNLOCK).gateway
-        return self._around.act_as_server(AwsWork.RECOVER).window_close_loop(self.progress, unlock_sessions)
+        return self._server.act_as_server(AwsWork.RECOVER).window_close_loop(RemarkProgress(self._remark))
 
     @cached_property
     def upkeep(self) -> WindowMaintenance:
-        return self._around.act_as_server(AwsWork.RECOVER).window_maintenance(self.progress)
+        return self._server.act_as_server(AwsWork.RECOVER).window_maintenance(RemarkProgress(self._remark))
 
     @cached_property
     def watching(self) -> EventWatchLoop | None:
         """:raises AwsError: if AWS can't say whose credentials the server's are."""
-        return self._around.act_as_server(None).event_watch_loop()
+        return self._server.act_as_server(None).event_watch_loop()
 
     @cached_property
     def schedules(self) -> ScheduleLoop:
-        around = self._around
+        """:raises SettingsError: if a schedule can't be understood."""
+        server = self._server
+
+        def request_job(kind: JobKind, run: str) -> Job:
+            return server.act_as_server(None).job_request_service.request_once(run, kind)
+
         starts: dict[ScheduleKind, Callable[[str], object]] = {
-            ScheduleKind.AUDITS: lambda run: self._request_job(JobKind.AUDIT, run),
-            ScheduleKind.DRIFT_CHECKS: lambda run: self._request_job(JobKind.DRIFT_CHECK, run),
-            ScheduleKind.DRILL_REMINDERS: self._remind_of_drills,
+            ScheduleKind.AUDITS: lambda run: request_job(JobKind.AUDIT, run),
+            ScheduleKind.DRIFT_CHECKS: lambda run: request_job(JobKind.DRIFT_CHECK, run),
+            ScheduleKind.DRILL_REMINDERS: lambda _: server.act_as_server(None).drill_reminder.remind(
+                server.clock.now()
+            ),
         }
-        return make_schedule_loop(
-            around.settings,
-            around.database,
-            around.organization_id,
-            around.endpoint,
-            self.notifier,
-            starts,
+        own = server.settings.schedules
+        schedules = parse_schedules(
+            {
+                ScheduleKind.AUDITS: own.audits,
+                ScheduleKind.DRIFT_CHECKS: own.drift_checks,
+                ScheduleKind.DRILL_REMINDERS: own.drill_reminders,
+            }
         )
+        store = server.database.schedules(server.organization_id)
+        return ScheduleLoop(schedules, store, starts, self.notifier, server.organization_id, server.endpoint)
 
     def require_settings(self) -> None:
         """:raises SettingsError: if one of those that are used later can't be."""
-        acting = self._around.act_as_server(None)
+        acting = self._server.act_as_server(None)
         _ = acting.window_policy, acting.watch_source, self.schedules
-
-    # Beginning.
 
     def close_first(self, seconds: float) -> None:
         """Settle and close what is overdue before anything else; what takes longer continues in the background.
 
-        A window that can't be closed or read doesn't keep the server from starting.
+        A window that can't be closed or read doesn't keep the server from starting. One that failed is tried again by
+        the loop, later.
         """
-        clock = self._around.clock
+        clock = self._server.clock
         ends = clock.monotonic() + seconds
         try:
-            while self._closes_more(max(0.0, ends - clock.monotonic())) and clock.monotonic() < ends:
-                if self._is_stopping:
+            while True:
+                self.closing.tick()
+                self.closing.executor.wait_idle(max(0.0, ends - clock.monotonic()))
+                overdue = self._server.windows.list_overdue(clock.now())
+                has_more = any(window.state is not WindowState.CLOSE_FAILED for window in overdue)
+                if not has_more or clock.monotonic() >= ends or self._stopping.asked_once():
                     return
                 clock.sleep(_FIRST_LOOK_SECONDS)
         except RootkeeperError as error:
-            self._around.log.failure("closing.first", "The first look for overdue windows failed", error)
-
-    def _closes_more(self, seconds: float) -> bool:
-        """One turn; whether another one may close something. One that failed is tried again by the loop, later."""
-        self.closing.tick()
-        self.closing.executor.wait_idle(seconds)
-        overdue = self.closing.windows.list_overdue(self._around.clock.now())
-        return any(window.state is not WindowState.CLOSE_FAILED for window in overdue)
+            self._server.log.failure("closing.first", "The first look for overdue windows failed", error)
 
     def list_loops(self) -> tuple[Loop, ...]:
         """All loops, the most urgent first."""
-        now = self._around.clock.now
+        server, now = self._server, self._server.clock.now
         return (
-            Loop("closing windows", _CLOSING_SECONDS, lambda: self.closing.turn()),
-            Loop("windows", _SECOND, lambda: self.upkeep.tick()),
-            Loop("AWS credentials", _SECOND, self._renew_credentials),
-            Loop("jobs", RECONCILING_SECONDS, self.jobs.tick),
-            Loop("notifications", _SECOND, lambda: self.notifying.delivery_loop.tick(now())),
-            Loop("schedules", _SECOND, lambda: self.schedules.tick(now())),
-            Loop("root events", _SECOND, self._watch),
-            Loop("clock", _CLOCK_SECONDS, self.clock_watching.turn),
-            Loop("spill files", _SPILL_SECONDS, self.merge_spills),
-            Loop("history", PERIOD_SECONDS, lambda: self._around.act_as_server(None).retention_cleaner.tick()),
+            Loop("closing windows", 0.25, lambda: self.closing.turn()),
+            Loop("windows", 1.0, lambda: self.upkeep.tick()),
+            Loop("AWS credentials", 1.0, self._renew_credentials),
+            Loop("jobs", RECONCILING_SECONDS, self._reconcile_jobs),
+            Loop("notifications", 1.0, lambda: self.delivery_loop.tick(now())),
+            Loop("schedules", 1.0, lambda: self.schedules.tick(now())),
+            Loop("root events", 1.0, self._watch),
+            Loop("clock", 60.0, self.clock_monitor.turn),
+            Loop("spill files", 5.0, self._merge_spills),
+            Loop("history", PERIOD_SECONDS, lambda: server.act_as_server(None).retention_cleaner.tick()),
         )
 
-    # What loops do.
+    def _renew_credentials(self) -> None:
+        server = self._server
+        if not self.renewer.tick():
+            return
+        server.accesses.share_quotas(server.database, server.organization_id)
+        with suppress(AwsError):
+            server.accesses.learn_callers(*AwsWork)
 
-    def merge_spills(self) -> None:
+    def _reconcile_jobs(self) -> None:
+        """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget what is old.
+
+        :raises DatabaseError: if a database can't be used; the next turn tries again.
+        """
+        if self._stopping.asked_once() or not self._server.settings.server.engine:
+            return
+        if not self._is_engine_started:
+            self.engine.start(self._job_runner.perform)
+            self._is_engine_started = True
+        self._reconciler.tick()
+        self._engine_cleaner.tick()
+
+    def _watch(self) -> None:
+        if self._server.settings.watching.source and self.watching is not None:
+            self.watching.tick()
+
+    def _merge_spills(self) -> None:
         """Bring what closings wrote while the ledger couldn't be written into it, once it can.
 
         :raises LedgerUnavailableError: if it can't after all; the next turn tries again.
         """
-        around = self._around
-        if not around.owner.has_lease():
+        server = self._server
+        if not server.owner.has_lease():
             return
-        for path in around.database.list_spills():
-            merged = around.database.merge_spill(path, around.act_as_server(None).ledger)
+        for path in server.database.list_spills():
+            merged = merge_spill(path, server.database.commits, server.act_as_server(None).ledger)
             if merged:
-                around.log.info("spill.merged", f"Merged {merged} entries of a spill file into the ledger.")
-
-    def _renew_credentials(self) -> None:
-        around = self._around
-        if not self.renewal.tick():
-            return
-        around.accesses.share_quotas(around.database, around.organization_id)
-        with suppress(AwsError):
-            around.accesses.learn_callers(AwsWork)
-
-    def _watch(self) -> None:
-        if self._around.settings.watching.source and self.watching is not None:
-            self.watching.tick()
-
-    def _request_job(self, kind: JobKind, run: str) -> Job:
-        return self._around.act_as_server(None).job_request_service.request_once(run, kind)
-
-    def _remind_of_drills(self, _run: str) -> None:
-        self._around.act_as_server(None).drill_reminder.remind(self._around.clock.now())
-
-    # Ending.
+                server.log.info("spill.merged", f"Merged {merged} entries of a spill file into the ledger.")
 
     def begin_stop(self) -> None:
-        """Begin nothing new; returns at once."""
-        self._is_stopping = True
-        self.jobs.begin_stop()
+        """Begin nothing new; jobs come to a point where they can continue later. Returns at once."""
+        self._stopping.ask()
         for name in ("closing", "upkeep"):
             if name in self.__dict__:
                 getattr(self, name).executor.stop()
 
     def stop(self, seconds: float) -> tuple[str, ...]:
-        """Wait for what is under way.
+        """Wait for what is under way; what doesn't end in time is left to be taken up again.
 
-        :returns: what still is.
+        :returns: what still is under way.
         """
-        monotonic = self._around.clock.monotonic
+        monotonic = self._server.clock.monotonic
         ends = monotonic() + seconds
-        left = [] if self.jobs.stop(seconds) else ["jobs"]
-        if not self.notifying.delivery_loop.wait_idle(max(0.0, ends - monotonic())):
+        self._stopping.ask()
+        left = [] if self.engine.stop(seconds) else ["jobs"]
+        if not self.delivery_loop.wait_idle(max(0.0, ends - monotonic())):
             left.append("notifications")
         for name in ("closing", "upkeep"):
             part = self.__dict__.get(name)
@@ -465,93 +328,19 @@ class ServerWork:
                 left.append(name)
         return tuple(left)
 
-    # What is reported.
-
-    @property
-    def progress(self) -> LogProgress:
-        """Remarks of use cases become lines of the log."""
-        return LogProgress(self.remark)
-
-    def remark(self, text: str) -> None:
-        """What a use case remarks; an alert is an error, and the AWS credentials may be its reason."""
+    def _remark(self, text: str) -> None:
+        """Log what a use case remarks; an alert is an error, and the AWS credentials may be its reason."""
         if text.startswith("ALERT"):
-            self._around.log.error("remark", text)
-            self.renewal.retry_soon()
+            self._server.log.error("remark", text)
+            self.renewer.retry_soon()
         else:
-            self._around.log.info("remark", text)
-
-    def _warn(self, text: str) -> None:
-        self._around.log.warning("server.warning", text)
+            self._server.log.info("remark", text)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadinessChecker:
-    """Looks at each part of a process by itself."""
-
-    owner: Owner
-    work: ServerWork
-    loops: Loops
-
-    def evaluate(self, *, is_started: bool, is_stopping: bool) -> Readiness:
-        """All parts, good or not."""
-        return Readiness(
-            (
-                _check_process(is_started=is_started, is_stopping=is_stopping),
-                self._check_database(),
-                self._check_credentials(),
-                self._check_clock(),
-                self._check_notifications(),
-                self._check_loops(),
-            )
-        )
-
-    def _check_database(self) -> ReadinessCheck:
-        if self.owner.has_lease():
-            return ReadinessCheck("database", True, "The ledger can be written.")
-        return ReadinessCheck("database", False, "The database couldn't be written for longer than a lease lasts.")
-
-    def _check_credentials(self) -> ReadinessCheck:
-        renewal = self.work.renewal
-        if not renewal.was_tried:
-            return ReadinessCheck("aws", False, "The AWS credentials weren't tried yet.")
-        good = "The AWS credentials could be had at the last try."
-        return ReadinessCheck("aws", not renewal.failures, " ".join(renewal.failures) or good)
-
-    def _check_clock(self) -> ReadinessCheck:
-        failure = self.work.clock_watching.failure
-        return ReadinessCheck("clock", failure is None, failure or "The clock agrees with AWS's.")
-
-    def _check_notifications(self) -> ReadinessCheck:
-        """Report failing targets only: a target that is down must not take the server out of service."""
-        failing, targets = self.work.notifying.delivery_loop.count_failing_here()
-        said = f"{failing} of {targets} notification targets fail." if failing else "No notification target fails."
-        return ReadinessCheck("notifications", True, said)
-
-    def _check_loops(self) -> ReadinessCheck:
-        troubles = self.loops.list_troubles()
-        return ReadinessCheck("loops", not troubles, " ".join(troubles) or "All loops go on.")
-
-
-def _check_process(*, is_started: bool, is_stopping: bool) -> ReadinessCheck:
-    if is_stopping:
-        return ReadinessCheck("process", False, "It is ending.")
-    return ReadinessCheck("process", is_started, "It runs." if is_started else "It is starting.")
-
-
-FIRST_CLOSING_SECONDS = 10.0
-"""How long the first look for overdue windows is waited for, before anything else is done."""
-
-
-STOP_SECONDS = 8.0
-"""How long an orderly end may take; the process itself ends within ten seconds."""
-
-
-_CLOSE_SECONDS = 1.5
-"""The part of it for lease and database."""
-
-
-class ServerRuntime:
+class ServerRuntime(Stores):
     """One server or worker, of one organization. To be stopped, however far it came."""
+
+    _replaces_itself = True
 
     def __init__(
         self,
@@ -561,7 +350,6 @@ class ServerRuntime:
         clock: Clock | None = None,
         profile: str | None = None,
         region: str | None = None,
-        log: ServerLog | None = None,
         has_story: bool = False,
     ) -> None:
         """Nothing is opened yet.
@@ -569,29 +357,27 @@ class ServerRuntime:
         :param url: where its API will listen; ``None`` for a worker.
         :param has_story: whether it shows the guided story, as a demo's server does.
         """
-        self.settings = settings
+        self.log = ServerLog()
+        super().__init__(settings, needs_ledger=False, warn=self.warn, clock=clock)
         self.url = url
-        self._has_story = has_story
-        self.clock = clock or SystemClock()
-        self.log = log or ServerLog()
+        self.has_story = has_story
         self.is_stopping = False
         """Whether it is about to end, so that no stream of events may hold it up."""
-        self._accesses = AwsAccessPool(settings, self.clock, profile, region)
-        self._open = ExitStack()
-        self._loops = Loops(self.clock, self._report_failure)
-        self._uses = UseCounter()
+        self.accesses = AwsAccessPool(settings, self.clock, profile, region)
+        self.uses = UseCounter()
+        self._loops = Loops(
+            self.clock, lambda loop, error: self.log.failure("loop.failed", f"A turn of {loop} failed", error)
+        )
         self._work: ServerWork | None = None
-        self._organization: Organization | None = None
         self._is_started = False
         self._stop_began_at = 0.0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """The same as ``stop``."""
         self.stop()
 
-    # Beginning.
+    def warn(self, text: str) -> None:
+        self.log.warning("server.warning", text)
 
     def start(self) -> None:
         """Open everything, deal with what earlier processes left, and begin to work; returns when that is under way.
@@ -602,44 +388,35 @@ class ServerRuntime:
         :raises SettingsError: if a setting can't be used.
         :raises AwsError: if AWS can't say which organization it is, and the database doesn't know.
         """
-        self._open_database()
+        lock = take_server_lock(self.settings.database.url, self.clock.now(), self.url)
+        if lock is not None:
+            self._open.enter_context(lock)
+        _ = self.database, self.owner
         self.organization_id = self._find_organization_id()
         self._require_not_outdated()
         if self.url is not None:
             self.database.open_cipher(self.organization_id, self.settings.server.key_file)
-        work = self._put_together()
+        self._work = work = ServerWork(self)
+        work.require_settings()
         self._warn_of_weakness()
         work.close_first(FIRST_CLOSING_SECONDS)
         if not self.is_stopping:
             self._loops.start(work.list_loops())
         self._is_started = True
 
-    def _open_database(self) -> None:
-        from rootkeeper.composition.adapters import open_settings_database
-        from rootkeeper.database.processes import take_server_lock
-
-        lock = take_server_lock(self.settings.database.url, self.clock.now(), self.url)
-        if lock is not None:
-            self._open.enter_context(lock)
-        self.database = self._open.enter_context(open_settings_database(self.settings, warn=self._warn))
-        self.owner = self.database.register_owner(
-            self.clock, self.settings.lease.seconds, must_be_registered=False, replaces_itself=True
-        )
-        self._open.callback(self.owner.close)
-
     def _find_organization_id(self) -> str:
         """AWS says; a database of one organization knows it while AWS can't be asked."""
         try:
-            found = self.read_organization().organization_id
+            found = self.organization.organization_id
         except AwsError as error:
             known = self.database.list_organization_ids()
             if len(known) != 1:
                 raise
             self.log.failure("aws.unreachable", f"Continuing with {known[0]}, which the database knows", error)
             return known[0]
-        self._accesses.share_quotas(self.database, found)
+        self.accesses.share_quotas(self.database, found)
         with suppress(AwsError):
-            self._accesses.learn_callers([AwsWork.RECOVER])
+            self.accesses.learn_callers(AwsWork.RECOVER)
         return found
 
     def _require_not_outdated(self) -> None:
@@ -656,37 +433,28 @@ class ServerRuntime:
                 )
             raise
 
-    def _put_together(self) -> ServerWork:
-
-        self._work = work = ServerWork(
-            ServerContext(
-                settings=self.settings,
-                clock=self.clock,
-                log=self.log,
-                database=self.database,
-                owner=self.owner,
-                organization_id=self.organization_id,
-                endpoint=self.endpoint,
-                accesses=self._accesses,
-                act_as=self.act_as,
-                act_as_server=self.act_as_server,
-            )
-        )
-        work.require_settings()
-        return work
-
     def _warn_of_weakness(self) -> None:
         try:
-            for warning in self._accesses.gateway_pool.list_warnings():
+            for warning in self.accesses.gateway_pool.list_warnings():
                 self.log.warning("aws.power", warning)
         except AwsError as error:
             self.log.failure("aws.power", "The AWS credentials can't be judged", error)
-        if self.settings.oidc.issuer and not self.has_local_administrator():
+        if self.settings.oidc.issuer and not self._has_local_administrator():
             self.log.warning(
                 "access.no_local_administrator",
                 "No local administrator exists, so no one can manage users while the identity provider is down. Add a "
                 "local user with the role administrator.",
             )
+
+    def _has_local_administrator(self) -> bool:
+        """:raises DatabaseError: if the database can't be read."""
+        return any(
+            identity.kind is IdentityKind.USER
+            and identity.role is ServerRole.ADMINISTRATOR
+            and identity.signs_in_by is SignInWay.PASSWORD
+            and identity.is_usable(self.clock.now())
+            for identity in self.identities.list_identities()
+        )
 
     # Who acts.
 
@@ -695,102 +463,34 @@ class ServerRuntime:
 
         :param work: ``None`` for what asks AWS nothing, such as an approval: it doesn't wait for AWS.
         """
-        access = self._idle(actor.name) if work is None else self._access(work, actor.name)
-        return ActorUseCases(self._shared, actor, access)
+        return ActorUseCases(self, actor, work)
 
     def act_as_server(self, work: AwsWork | None) -> ActorUseCases:
         """What the server does by itself, such as at the end of a window."""
         return self.act_as(Actor(SERVER_NAME, ActorKind.SERVER), work)
 
-    def _access(self, work: AwsWork, person: str) -> AwsAccess:
-        return self._make_access(self._accesses.gateway(work, person), person, asks_aws=True)
-
-    def _idle(self, person: str) -> AwsAccess:
-        return self._make_access(self._accesses.gateway_pool.starting, person, asks_aws=False)
-
-    def _make_access(self, gateway: AwsGateway, person: str, *, asks_aws: bool) -> AwsAccess:
-        accesses = self._accesses
-        return AwsAccess(
-            gateway,
-            partial(accesses.read_caller, gateway),
-            partial(accesses.find_caller, gateway) if asks_aws else lambda: None,
-            accesses.gateway(AwsWork.UNLOCK, person),
-            asks_aws=asks_aws,
-        )
-
     @property
-    def _shared(self) -> SharedResources:
-        work = self._running_work
-        return SharedResources(
-            settings=self.settings,
-            clock=self.clock,
-            database=self.database,
-            owner=self.owner,
-            organization_id=self.organization_id,
-            read_organization=self.read_organization,
-            notifier=work.notifier,
-            engine=work.jobs.engine,
-            uses=self._uses,
-            warn=self._warn,
-            watch_source_name=find_watch_source_name(self.settings.watching.source),
-        )
-
-    @property
-    def _running_work(self) -> ServerWork:
+    def work(self) -> ServerWork:
         assert self._work is not None, "the server acts only after it has started"  # noqa: S101 - a bug of ours
         return self._work
 
-    def read_organization(self) -> Organization:
-        """Asks AWS once.
-
-        :raises AwsError: if AWS can't be asked.
-        """
-        if self._organization is None:
-            # The starting credentials may do nothing but assume the roles.
-            gateway = self._accesses.gateway(AwsWork.AUDIT, SERVER_NAME)
-            self._accesses.read_caller(gateway)
-            self._organization = gateway.read_organization()
-        return self._organization
-
-    # What is read without acting.
+    @cached_property
+    def organization(self) -> Organization:
+        """:raises AwsError: if AWS can't be asked."""
+        # The starting credentials may do nothing but assume the roles.
+        gateway = self.accesses.gateway(AwsWork.AUDIT, SERVER_NAME)
+        self.accesses.read_caller(gateway)
+        return gateway.read_organization()
 
     @property
-    def windows(self) -> RecoveryWindowStore:
-        return self.database.windows(self.organization_id)
-
-    @property
-    def jobs(self) -> JobStore:
-        return self.database.jobs(self.organization_id, self.clock, lambda: self.owner)
-
-    @property
-    def inventory_store(self) -> InventoryStore:
-        return self.database.inventory(self.organization_id)
-
-    @property
-    def history(self) -> AuditHistory:
-        return self.database.audit_history(self.organization_id)
-
-    @property
-    def ledger_reader(self) -> LedgerReader:
-        return self.database.ledger_reader()
-
-    @property
-    def stored_answers(self) -> StoredAnswers:
-        return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
+    def endpoint(self) -> Endpoint:
+        return self.accesses.gateway_pool.starting.endpoint
 
     # Who signs in.
 
     @property
-    def identities(self) -> IdentityStore:
-        return self.database.identities(self.organization_id, self.clock)
-
-    @property
-    def sessions(self) -> SessionStore:
-        return self.database.sessions(self.organization_id, self.clock)
-
-    @property
-    def factors(self) -> FactorStore:
-        return self.database.factors(self.organization_id)
+    def stored_answers(self) -> StoredAnswers:
+        return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
 
     @property
     def failure_counter(self) -> FailureCounter:
@@ -831,56 +531,49 @@ class ServerRuntime:
         public = self.settings.server.public_address
         return f"{self.url if public is None else public.origin}/first-administrator#{token}"
 
-    def has_local_administrator(self) -> bool:
-        """Whether a local user can manage users while an identity provider is down.
-
-        :raises DatabaseError: if the database can't be read.
-        """
-        return any(
-            identity.kind is IdentityKind.USER
-            and identity.role is ServerRole.ADMINISTRATOR
-            and identity.signs_in_by is SignInWay.PASSWORD
-            and identity.is_usable(self.clock.now())
-            for identity in self.identities.list_identities()
-        )
-
-    @property
-    def endpoint(self) -> Endpoint:
-        return self._accesses.gateway_pool.starting.endpoint
+    # What it says about itself. Nothing is asked of AWS for it.
 
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
         """What it does by itself at certain times, with the last and the next run of each."""
-        return self._running_work.schedules.list_schedules(self.clock.now())
-
-    def get_story(self) -> tuple[StoryStep, ...]:
-        """The guided story, and how far it is by the sandbox's truth.
-
-        :raises NotFoundError: if it isn't a demo's server.
-        :raises AwsUnreachableError: if the sandbox doesn't answer.
-        """
-        from rootkeeper.composition.story import read_story_state
-
-        if not self._has_story:
-            raise NotFoundError("This server has no guided story.", hint="Only the server of a demo has one.")
-        return evaluate_story(read_story_state(self.endpoint))
-
-    # Whether it can work.
+        return self.work.schedules.list_schedules(self.clock.now())
 
     def readiness(self) -> Readiness:
-        """Whether it can do its work now; nothing is asked of AWS for it."""
-        judging = ReadinessChecker(self.owner, self._running_work, self._loops)
-        return judging.evaluate(is_started=self._is_started, is_stopping=self.is_stopping)
+        """Whether it can do its work now: each part by itself, good or not."""
+        work, has_lease = self.work, self.owner.has_lease()
+        process = "It is ending." if self.is_stopping else "It runs." if self._is_started else "It is starting."
+        database = "The ledger can be written."
+        if not has_lease:
+            database = "The database couldn't be written for longer than a lease lasts."
+        credentials = " ".join(work.renewer.failures) or "The AWS credentials could be had at the last try."
+        if not work.renewer.was_tried:
+            credentials = "The AWS credentials weren't tried yet."
+        clock_failure, loop_troubles = work.clock_monitor.failure, self._loops.list_troubles()
+        failing, targets = work.delivery_loop.count_failing_here()
+        notifications = (
+            f"{failing} of {targets} notification targets fail." if failing else "No notification target fails."
+        )
+        return Readiness(
+            (
+                ReadinessCheck("process", self._is_started and not self.is_stopping, process),
+                ReadinessCheck("database", has_lease, database),
+                ReadinessCheck("aws", work.renewer.was_tried and not work.renewer.failures, credentials),
+                ReadinessCheck("clock", clock_failure is None, clock_failure or "The clock agrees with AWS's."),
+                # A target that is down must not take the server out of service.
+                ReadinessCheck("notifications", True, notifications),
+                ReadinessCheck("loops", not loop_troubles, " ".join(loop_troubles) or "All loops go on."),
+            )
+        )
 
     def measure(self) -> Measurements:
-        """Numbers for those who watch it from outside; nothing is asked of AWS for them."""
-        failing, targets = self._running_work.notifying.delivery_loop.count_failing_here()
+        """Numbers for those who watch it from outside."""
+        failing, targets = self.work.delivery_loop.count_failing_here()
         try:
             stored = self.database.measure(self.organization_id)
         except DatabaseError:
             stored = None
         return Measurements(
             stored=stored,
-            throttles=self._accesses.gateway_pool.starting.count_throttles(),
+            throttles=self.accesses.gateway_pool.starting.count_throttles(),
             notification_targets=targets,
             failing_notification_targets=failing,
             is_ready=self.readiness().is_ready,
@@ -906,28 +599,17 @@ class ServerRuntime:
         """
         self.begin_stop()
         ends = self._stop_began_at + STOP_SECONDS - _CLOSE_SECONDS
-        left = self._work.stop(self._left_until(ends)) if self._work is not None else ()
-        left += self._loops.wait_stopped(self._left_until(ends))
-        left += () if self._uses.wait_none(self._left_until(ends)) else ("requests",)
+
+        def seconds_left() -> float:
+            return max(0.0, ends - self.clock.monotonic())
+
+        left = self._work.stop(seconds_left()) if self._work is not None else ()
+        left += self._loops.wait_stopped(seconds_left())
+        left += () if self.uses.wait_none(seconds_left()) else ("requests",)
         if left:
             self.log.warning("stop.unfinished", f"Still under way, and left to be taken up again: {', '.join(left)}.")
             return False
-        return _finishes_within(_CLOSE_SECONDS, self._open.close)
-
-    def _left_until(self, ends: float) -> float:
-        return max(0.0, ends - self.clock.monotonic())
-
-    # What is reported.
-
-    def _warn(self, text: str) -> None:
-        self.log.warning("server.warning", text)
-
-    def _report_failure(self, loop: str, error: BaseException) -> None:
-        self.log.failure("loop.failed", f"A turn of {loop} failed", error)
-
-
-def _finishes_within(seconds: float, work: Callable[[], object]) -> bool:
-    thread = threading.Thread(target=work, name="rootkeeper-closing-down", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return not thread.is_alive()
+        closing = threading.Thread(target=self._open.close, name="rootkeeper-closing-down", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_SECONDS)
+        return not closing.is_alive()

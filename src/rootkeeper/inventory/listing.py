@@ -282,6 +282,7 @@ def _incomplete(gap: str) -> OrganizationIncompleteError:
     )
 
 
+RECENT_LASTS = timedelta(minutes=5)
 NAMES_LAST = timedelta(hours=24)
 """How long the names of organizational units are used again, unless a refresh is requested."""
 
@@ -310,6 +311,17 @@ class InventoryReader:
         finally:
             listing.stop()
         return self.keep(listing)
+
+    def read_recent(self, progress: Progress) -> Inventory:
+        """Use the known inventory if it was listed in the last five minutes: listing 10,000 accounts takes a minute.
+
+        For what AWS checks again, such as before a window is opened.
+
+        :raises OrganizationIncompleteError: if a new list is empty, incomplete or inconsistent.
+        """
+        known = self.find_known()
+        is_recent = known is not None and timedelta() <= self.clock.now() - known.listed_at <= RECENT_LASTS
+        return known if known is not None and is_recent else self.read(progress)
 
     def begin(
         self, progress: Progress, deliver: Callable[[Step], None], *, refresh: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +32,28 @@ class Progress(Protocol):
         ...
 
     def finish(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkProgress:
+    """Implements ``Progress`` for work that no one watches: only its remarks go anywhere."""
+
+    write_remark: Callable[[str], None]
+
+    def start(self, label: str, total: int | None) -> None:
+        """Do nothing."""
+
+    def set_total(self, total: int) -> None:
+        """Do nothing."""
+
+    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+        """Do nothing."""
+
+    def remark(self, text: str) -> None:
+        self.write_remark(text)
+
+    def finish(self) -> None:
+        """Do nothing."""
 
 
 class StopSignal(Protocol):

@@ -12,10 +12,12 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from rootkeeper.audit.rules import evaluate_stored
@@ -25,7 +27,7 @@ from rootkeeper.errors import AwsError, InputError
 from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.writer import Revisions
-from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, Setup
+from rootkeeper.organization.accounts import Account, Feature, Inventory, Setup
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
     AccountStatus,
@@ -35,7 +37,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.server.parameters import SCHEMA_VERSION
 from rootkeeper.server.request_path import make_tag
-from rootkeeper.setup.service import MissingPart, SetupChange, SetupPlan, SetupReport, StepOutcome
+from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
 from rootkeeper.values import render_instant
 
 KEPT_SECONDS = 30.0
@@ -48,7 +50,7 @@ _REST = 4
 """A reading is reused for this many times as long as it took."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KnownAccounts:
     """All accounts at one time, without the details of their credentials; none if they were never listed."""
 
@@ -56,15 +58,17 @@ class KnownAccounts:
     statuses: tuple[AccountStatus, ...]
     taken_at: float
     """Monotonic seconds."""
-    summary: dict[str, int] = field(init=False)
-    left_to_secure: int = field(init=False)
+
+    @cached_property
+    def summary(self) -> dict[str, int]:
+        return count_statuses(self.statuses)
+
+    @cached_property
+    def left_to_secure(self) -> int:
+        return count_left_to_secure(self.statuses)
 
     def narrow(self, fits: Callable[[AccountStatus], bool]) -> KnownAccounts:
         return KnownAccounts(self.inventory, tuple(one for one in self.statuses if fits(one)), self.taken_at)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "summary", count_statuses(self.statuses))
-        object.__setattr__(self, "left_to_secure", count_left_to_secure(self.statuses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +118,16 @@ def _refresh(services: ServerRuntime, last: _CachedAccounts | None) -> _CachedAc
         return last
     is_new_listing = last is None or began_at >= last.ends_at or revisions.inventory != last.revisions.inventory
     inventory = services.inventory_store.find_last() if last is None or is_new_listing else last.known.inventory
-    statuses = _evaluate(services, inventory)
+    statuses: tuple[AccountStatus, ...] = ()
+    if inventory is not None:
+        accounts = {account.account_id: account for account in inventory.accounts}
+        found = services.inventory_store.list_brief_statuses(accounts)
+        statuses = evaluate_stored(inventory, found, services.windows.list_windows())
     ended_at = services.clock.monotonic()
     known = KnownAccounts(inventory, statuses, ended_at)
     if last is not None and (inventory, statuses) == (last.known.inventory, last.known.statuses):
         known = last.known
     return _CachedAccounts(known, revisions, ended_at + _REST * (ended_at - began_at), ended_at + LONGEST_SECONDS)
-
-
-def _evaluate(services: ServerRuntime, inventory: Inventory | None) -> tuple[AccountStatus, ...]:
-    if inventory is None:
-        return ()
-    accounts = {account.account_id: account for account in inventory.accounts}
-    statuses = services.inventory_store.list_brief_statuses(accounts)
-    return evaluate_stored(inventory, statuses, services.windows.list_windows())
 
 
 KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
@@ -208,40 +208,40 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
     ``columns`` has one list for each field, all of one length and in the order of the inventory. A column of words is
     ``{"words": […], "at": […]}``: the different words, and for each account the index of its word.
     """
-    inventory = known.inventory
+    inventory, statuses = known.inventory, known.statuses
+    accounts = [status.account for status in statuses]
     return {
         "schema_version": SCHEMA_VERSION,
+        **describe_listing(services, inventory),
+        "organizational_units": [asdict(one) for one in (() if inventory is None else inventory.organizational_units)],
+        "kinds": [kind.value for kind in KIND_ORDER],
+        "summary": known.summary,
+        "root_logins_left_to_secure": known.left_to_secure,
+        "columns": {
+            "account_id": [account.account_id for account in accounts],
+            "name": [account.name for account in accounts],
+            "email": [account.email for account in accounts],
+            "ou_id": _share_words(account.ou_ids[-1] if account.ou_ids else None for account in accounts),
+            "state": _share_words(account.state.value for account in accounts),
+            "role": _share_words(status.role.value for status in statuses),
+            "status": _share_words(status.status.value for status in statuses),
+            "reason": _share_words(status.reason.value if status.reason else None for status in statuses),
+            "detail": _share_words(status.detail for status in statuses),
+            "is_in_order": [int(status.is_in_order) for status in statuses],
+            "kinds": [_add_up(status.summary) for status in statuses],
+            "observed_at": [int(status.observed_at.timestamp()) if status.observed_at else None for status in statuses],
+            "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
+        },
+    }
+
+
+def describe_listing(services: ServerRuntime, inventory: Inventory | None) -> dict[str, Any]:
+    """Describe the organization whose accounts are listed."""
+    return {
         "organization_id": services.organization_id,
         "management_account_id": None if inventory is None else inventory.organization.management_account_id,
         "endpoint": services.endpoint.label,
         "listed_at": None if inventory is None else render_instant(inventory.listed_at),
-        "organizational_units": [
-            {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id}
-            for unit in (() if inventory is None else inventory.organizational_units)
-        ],
-        "kinds": [kind.value for kind in KIND_ORDER],
-        "summary": known.summary,
-        "root_logins_left_to_secure": known.left_to_secure,
-        "columns": _list_columns(known.statuses),
-    }
-
-
-def _list_columns(statuses: Sequence[AccountStatus]) -> dict[str, Any]:
-    accounts = [status.account for status in statuses]
-    return {
-        "account_id": [account.account_id for account in accounts],
-        "name": [account.name for account in accounts],
-        "email": [account.email for account in accounts],
-        "ou_id": _share_words(account.ou_ids[-1] if account.ou_ids else None for account in accounts),
-        "state": _share_words(account.state.value for account in accounts),
-        "role": _share_words(status.role.value for status in statuses),
-        "status": _share_words(status.status.value for status in statuses),
-        "reason": _share_words(status.reason.value if status.reason else None for status in statuses),
-        "detail": _share_words(status.detail for status in statuses),
-        "is_in_order": [int(status.is_in_order) for status in statuses],
-        "kinds": [_add_up(status.summary) for status in statuses],
-        "observed_at": [int(status.observed_at.timestamp()) if status.observed_at else None for status in statuses],
-        "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
     }
 
 
@@ -336,22 +336,14 @@ class AuditComparisonCache:
         if not self._comparing.acquire(blocking=False):
             return None if last is None else last[1]
         try:
-            compared = _compare(services, acting)
+            compared = None
+            with suppress(InputError):  # there aren't two complete audits
+                history = acting.history_reader(services.organization_id)
+                compared = history.compare(None, None, datetime.fromisoformat)
             self._last = newest[0].audit_id, compared
             return compared
         finally:
             self._comparing.release()
-
-
-def _compare(services: ServerRuntime, acting: ActorUseCases) -> ComparedAudits | None:
-    try:
-        return acting.history_reader(services.organization_id).compare(None, None, _no_moment)
-    except InputError:
-        return None
-
-
-def _no_moment(text: str) -> datetime:
-    raise InputError(f"{text!r} wasn't requested.")
 
 
 _DELEGATE_WHY = (
@@ -383,7 +375,7 @@ def setup_to_record(setup: Setup, inventory: Inventory | None) -> dict[str, Any]
     :param inventory: for the delegated administrators' names.
     """
     delegates = setup.delegated_administrators
-    names = _list_names(inventory)
+    names = {} if inventory is None else {account.account_id: account.name for account in inventory.accounts}
     return {
         "trusted_access": setup.trusted_access,
         "features": _list_features(setup),
@@ -402,7 +394,14 @@ def features_to_records(setup: Setup) -> list[dict[str, Any]]:
 
 def missing_to_records(report: SetupReport) -> list[dict[str, str]]:
     """Describe the missing parts, why they are needed, and how to add them."""
-    return [{"what": part.what, "why": _describe_reason(part), "action": str(part.fix)} for part in report.missing]
+    return [
+        {
+            "what": part.what,
+            "why": next((why for begin, why in _WHYS if part.what.startswith(begin)), ""),
+            "action": str(part.fix),
+        }
+        for part in report.missing
+    ]
 
 
 def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
@@ -414,6 +413,12 @@ def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
 
 def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[str, Any]:
     """Describe what a change did, and the set-up as re-read after it."""
+    is_registered = any(
+        result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
+        for result in change.results
+    )
+    # Roles of accounts come from the last listing.
+    remarks = ["The next audit shows the account as failsafe."] if is_registered else []
     steps = [
         {
             "action": result.step.action.value,
@@ -426,30 +431,16 @@ def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[s
     return {
         "steps": steps,
         "unneeded": list(change.plan.unneeded),
-        "remarks": [*change.closing_remarks, *_describe_listing(change)],
+        "remarks": [
+            *change.closing_remarks,
+            *remarks,
+        ],
         "is_proven": change.is_proven,
         "setup": setup_to_record(change.setup, inventory),
     }
-
-
-def _describe_listing(change: SetupChange) -> list[str]:
-    """Roles of accounts come from the last listing."""
-    is_registered = any(
-        result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
-        for result in change.results
-    )
-    return ["The next audit shows the account as failsafe."] if is_registered else []
 
 
 def _list_features(setup: Setup) -> list[str] | None:
     if setup.trusted_access is False:
         return []
     return None if setup.features is None else sorted(feature.value for feature in setup.features)
-
-
-def _list_names(inventory: Inventory | None) -> Mapping[AccountId, str]:
-    return {} if inventory is None else {account.account_id: account.name for account in inventory.accounts}
-
-
-def _describe_reason(part: MissingPart) -> str:
-    return next((why for begin, why in _WHYS if part.what.startswith(begin)), "")

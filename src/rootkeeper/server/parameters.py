@@ -10,6 +10,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from rootkeeper.errors import InputError
+from rootkeeper.organization.progress import RemarkProgress
 from rootkeeper.server.request_path import LOGGER_NAME
 from rootkeeper.shapes import ShortText, require_printable
 
@@ -86,20 +87,7 @@ def show_one(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, **record}
 
 
-class QuietProgress:
-    """Implements Progress for work within one request, which no one watches: it only logs remarks."""
-
-    def start(self, label: str, total: int | None) -> None:
-        """Do nothing."""
-
-    def set_total(self, total: int) -> None:
-        """Do nothing."""
-
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """Do nothing."""
-
-    def remark(self, text: str) -> None:
-        logging.getLogger(LOGGER_NAME).info("%s", text, extra={"event": "api:remark", "ids": {}})
-
-    def finish(self) -> None:
-        """Do nothing."""
+def log_remarks() -> RemarkProgress:
+    """Make the progress of work within one request, which no one watches."""
+    log = logging.getLogger(LOGGER_NAME)
+    return RemarkProgress(lambda text: log.info("%s", text, extra={"event": "api:remark", "ids": {}}))

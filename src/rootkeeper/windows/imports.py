@@ -49,7 +49,12 @@ class _Spill:
 
 
 def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
-    """Append a spill file to the ledger and remove it; returns the number of entries. See Database.merge_spill."""
+    """Append a spill file to the ledger and remove it; harmless when repeated.
+
+    :returns: how many entries were appended: 0 if they were before, or if its writer still runs.
+    :raises LedgerUnavailableError: if that isn't possible; the file is kept.
+    :raises DatabaseError: if the file isn't a spill.
+    """
     if not path.exists():
         return 0
     try:
@@ -184,7 +189,10 @@ class LedgerImport:
 
 
 def read_source(path: Path) -> LedgerSource:
-    """Read and check another database. See Database.read_ledger_source."""
+    """Read and verify another database of Rootkeeper's, such as an emergency's.
+
+    :raises InputError: if it is none, isn't intact, holds nothing, or a command still works on it.
+    """
     with tempfile.TemporaryDirectory(prefix="rootkeeper-import-") as folder:
         copied = Path(folder) / "copy.db"
         _copy(path, copied)
@@ -268,7 +276,12 @@ def _make_import_id(first_hash: str) -> str:
 
 
 def import_ledger(source: LedgerSource, commits: GroupCommit, ledger: SqlLedger) -> LedgerImport:
-    """Import a source. See Database.import_ledger."""
+    """Append what another ledger holds, and keep its windows, in one transaction and only once.
+
+    :raises InputError: if it is of another organization, or is this very ledger, or has grown since it was imported.
+    :raises WindowConflictError: if an account has a window in both that isn't closed.
+    :raises LedgerUnavailableError: if that can't be recorded; nothing was imported.
+    """
     return commits.run_ledger_work(lambda transaction: _import(transaction, source, ledger))
 
 

@@ -23,7 +23,7 @@ from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedErro
 from rootkeeper.guardrails.records import preflight_to_record
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader
-from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.jobs.rules import JobKind, JobProgress, JobState
 from rootkeeper.jobs.service import RunningJob
 from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.rules import Actor, Result, verification_to_record
@@ -32,7 +32,7 @@ from rootkeeper.organization.accounts import Account, Inventory
 from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.organization.statuses import has_findings
-from rootkeeper.settlement.service import SettlementReport
+from rootkeeper.settlement.service import Settlement
 from rootkeeper.setup.drift import DriftReader
 from rootkeeper.setup.rules import SetupDrift, drift_to_record
 from rootkeeper.setup.service import SetupReader
@@ -78,7 +78,7 @@ class JobCounts(JobRemarks):
     """Implements Progress for a use case that knows no jobs. It may count several things, one after another."""
 
     def start(self, label: str, total: int | None) -> None:  # noqa: ARG002 - the shape is the port's
-        self.job.begin_counting(total)
+        self.job.count(JobProgress(total))
 
     def set_total(self, total: int) -> None:
         self.job.set_total(total)
@@ -124,9 +124,7 @@ class PerformerUseCases(Protocol):
 
     def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder: ...
 
-    def settle_orphans(self, progress: Progress) -> SettlementReport:
-        """Settle by a re-read what dead processes left unclear."""
-        ...
+    def settlement(self, progress: Progress) -> Settlement: ...
 
     def close(self) -> None:
         """Release locks and lease, so that other processes settle what is unclear."""
@@ -212,7 +210,7 @@ def perform_deletion(task: JobTask) -> JobResult:
     deletion.require_valid_here(resumption.plan)
     head = {"caller_arn": deletion.inventory.caller.arn, "started_at": render_instant(task.clock.now())}
     task.set_outcome(head)
-    task.acting.settle_orphans(progress)
+    task.acting.settlement(progress).settle()
     report = deletion.continue_job(
         resumption.take_up(task.kept), progress, deletion.choose_inventory(None, progress), stop=task.stop
     )
@@ -275,7 +273,7 @@ def perform_unlock(task: JobTask) -> JobResult:
     """
     request, progress = parse_unlock(task.parameters, task.document), JobCounts(task.kept)
     if request.change is not None:
-        task.acting.settle_orphans(progress)
+        task.acting.settlement(progress).settle()
     inventory = task.acting.inventory_reader.read(progress)
     account = find_account(NamedAccount(request.account), inventory.accounts)
     require_unlockable(account, inventory, request.included_failsafes)

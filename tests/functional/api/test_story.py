@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from rootkeeper.composition.story import StoryState, evaluate_story
+from rootkeeper.organization.accounts import Endpoint
 from tests.functional.api.serving import ApiServer
-
-ENABLED = {"features": ["RootSessions", "RootCredentialsManagement"], "delegated_administrators": ["222233334444"]}
+from tests.sandbox_process import SandboxProcess
 
 
 def test_a_demo_tells_its_story(api: ApiServer) -> None:
-    api.services.story = evaluate_story(StoryState(ENABLED, False, [], []))
-    reported = api.get("/story").json
-    assert reported["people_url"] == "http://127.0.0.1:4599"
-    assert [step["step_id"] for step in reported["steps"] if step["is_done"]] == ["enable"]
+    with SandboxProcess.start("--scenario", "demo") as sandbox:
+        sandbox.control("POST", "identity-center", {"status": "down"})
+        api.services.has_story, api.services.endpoint = True, Endpoint(sandbox.endpoint_label)
+        reported = api.get("/story").json
+    assert reported["people_url"] == api.services.endpoint.people_url
+    assert [step["step_id"] for step in reported["steps"] if step["is_done"]] == ["outage"]
     assert reported["steps"][0]["place"] == "console"
 
 

@@ -64,7 +64,7 @@ def test_an_answer_is_forgotten_after_a_day(stage: Stage, database: Database) ->
 def test_a_bounded_number_is_kept_the_youngest_ones(stage: Stage, database: Database) -> None:
     clock = FakeClock()
     here = Server(database, clock)
-    answers = StoredAnswers(database._commits, ORGANIZATION_ID, clock, lambda: here.owner, most_kept=3)
+    answers = StoredAnswers(database.commits, ORGANIZATION_ID, clock, lambda: here.owner, most_kept=3)
     for number in range(5):
         clock.advance(1)
         answers.claim(f"k-{number}", "f")

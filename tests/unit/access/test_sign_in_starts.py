@@ -31,7 +31,7 @@ def test_no_secret_is_kept(stage: Stage, database: Database) -> None:
 
 def test_what_ended_and_what_is_too_much_is_forgotten(stage: Stage, database: Database) -> None:
     clock = FakeClock()
-    starts = SignInStartStore(database._commits, ORGANIZATION_ID, clock, most_kept=3)
+    starts = SignInStartStore(database.commits, ORGANIZATION_ID, clock, most_kept=3)
     for number in range(5):
         starts.keep(f"secret-{number}", begin(number))
     assert len(stage.query("SELECT secret_hash FROM sign_in_starts")) == 3

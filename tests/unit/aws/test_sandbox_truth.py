@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.composition.story import RECOVERED_ID, evaluate_story, read_story_state
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from rootkeeper.organization.accounts import Endpoint
+from rootkeeper.server.story import RECOVERED_ID, evaluate_story, read_story_state
 from tests.sandbox_process import SandboxProcess
 
 
@@ -21,9 +21,9 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 def test_a_sandbox_tells_how_far_the_story_is(sandbox: SandboxProcess) -> None:
     endpoint = Endpoint(sandbox.endpoint_label)
-    assert not any(step.is_done for step in evaluate_story(read_story_state(endpoint)))
+    assert not any(step["is_done"] for step in evaluate_story(read_story_state(endpoint)))
     sandbox.control("POST", "identity-center", {"status": "down"})
-    done = [step.step_id for step in evaluate_story(read_story_state(endpoint)) if step.is_done]
+    done = [step["step_id"] for step in evaluate_story(read_story_state(endpoint)) if step["is_done"]]
     assert done == ["outage"]
     assert RECOVERED_ID in sandbox.accounts()
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from rootkeeper.cli.server_process import JsonLines
-from rootkeeper.composition.adapters import LOGGER_NAME, LogProgress, ServerLog
+from rootkeeper.composition.adapters import LOGGER_NAME, ServerLog
 from rootkeeper.errors import DatabaseError
+from rootkeeper.organization.progress import RemarkProgress
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
@@ -74,7 +75,7 @@ def test_what_looks_like_a_secret_is_blanked(lines: Any) -> None:
 
 def test_progress_that_nobody_watches_tells_its_remarks_alone() -> None:
     reported: list[str] = []
-    progress = LogProgress(reported.append)
+    progress = RemarkProgress(reported.append)
     progress.start("Reading", 3)
     progress.set_total(4)
     progress.advance(present=1)

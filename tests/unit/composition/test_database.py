@@ -36,7 +36,7 @@ def test_everything_handed_out_implements_its_port(database: Database, worker: W
     with database.open_spill(ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner) as spill:
         other: Ledger = spill
         assert other.list_orphans() == ()
-    assert database.place.endswith("rootkeeper.db")
+    assert database.store.place.endswith("rootkeeper.db")
 
 
 def test_a_missing_database_is_made_unless_it_is_only_to_be_read(stage: Stage) -> None:
@@ -79,7 +79,7 @@ def test_the_ledger_is_read_without_knowing_any_organization(stage: Stage) -> No
 
 def test_the_ledger_is_read_while_another_process_writes(stage: Stage, worker: Worker) -> None:
     worker.append_pair()
-    with begin_writing(worker.database._store.engine.connect()) as connection, connection.begin():
+    with begin_writing(worker.database.store.engine.connect()) as connection, connection.begin():
         read_head(connection, locks=True)
 
         def look() -> None:

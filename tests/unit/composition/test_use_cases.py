@@ -23,7 +23,7 @@ def test_window_ids_are_short_and_never_the_same() -> None:
     assert all(len(window_id) == 12 for window_id in ids)
 
 
-@pytest.mark.parametrize("module", ["rootkeeper.composition.application", "rootkeeper.cli.main"])
+@pytest.mark.parametrize("module", ["rootkeeper.cli.main", "rootkeeper.cli.invocation", "rootkeeper.remote.server"])
 def test_what_every_command_imports_loads_no_use_case_and_no_client(module: str) -> None:
     program = (
         f"import re, sys, {module}; "

@@ -121,7 +121,7 @@ def cut_at_commit(database: Database, acts: Callable[[Any], object]) -> None:
             left.pop()(driver_connection)
             driver_connection.close()
 
-    event.listen(database._store.engine, "commit", cut)
+    event.listen(database.store.engine, "commit", cut)
 
 
 def test_a_commit_that_acted_and_lost_its_answer_is_a_success(server_worker: Worker) -> None:
@@ -133,7 +133,7 @@ def test_a_commit_that_acted_and_lost_its_answer_is_a_success(server_worker: Wor
 
 def test_a_commit_of_no_entries_that_acted_and_lost_its_answer_is_a_success(server_worker: Worker) -> None:
     cut_at_commit(server_worker.database, lambda connection: connection.commit())
-    assert server_worker.database._commits.run(lambda _: "done") == "done"
+    assert server_worker.database.commits.run(lambda _: "done") == "done"
 
 
 def test_a_commit_that_never_reached_the_server_is_a_failure(server_worker: Worker) -> None:
@@ -180,7 +180,7 @@ def test_p02_after_a_crash_what_is_there_counts_and_no_number(
         worker = make_worker(database, lease_seconds=600)
         cut_at_commit(database, act)
         if not writes_entry:
-            raised_by(lambda: database._commits.run(write_spill(worker, "x")), DatabaseError)
+            raised_by(lambda: database.commits.run(write_spill(worker, "x")), DatabaseError)
         elif commits:
             assert worker.append_intent().sequence == 1
         else:
@@ -255,7 +255,7 @@ def write_spill(worker: Worker, spill_id: str) -> Callable[[WriteTransaction], N
 
 @pytest.mark.parametrize("text", ["a\0b", "x" * 65], ids=["NUL", "too long"])
 def test_a_text_that_the_server_refuses_fails_alone(server_worker: Worker, text: str) -> None:
-    raised_by(lambda: server_worker.database._commits.run(write_spill(server_worker, text)), InputError)
+    raised_by(lambda: server_worker.database.commits.run(write_spill(server_worker, text)), InputError)
     assert server_worker.append_intent().sequence == 1
 
 

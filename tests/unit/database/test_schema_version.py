@@ -24,7 +24,7 @@ from tests.unit.windows.test_windows_store import WINDOW
 
 
 def test_the_migrations_make_exactly_the_schema(database: Database) -> None:
-    with database._store.engine.connect() as connection:
+    with database.store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, schema.metadata) == []
 

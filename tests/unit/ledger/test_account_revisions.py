@@ -19,11 +19,11 @@ from tests.unit.database.samples import ORGANIZATION_ID
 
 @pytest.fixture
 def commits(database: Database) -> GroupCommit:
-    return database._commits
+    return database.commits
 
 
 def look(database: Database) -> Revisions:
-    with reading(database._store) as connection:
+    with reading(database.store) as connection:
         return find_revisions(connection, ORGANIZATION_ID)
 
 

@@ -42,7 +42,7 @@ def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
     def note(transaction: WriteTransaction) -> None:
         groups.append(id(transaction))
 
-    commits = worker.database._commits
+    commits = worker.database.commits
     threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
     threads += [threading.Thread(target=commits.run, args=(note,)) for _ in range(20)]
     threads[0].start()
@@ -62,7 +62,7 @@ def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
 def test_a_group_waits_for_more_only_after_one_of_several(stage: Stage, worker: Worker) -> None:
     pauses: list[float] = []
     milliseconds = count()
-    commits = GroupCommit(worker.database._store, lambda: None, pauses.append, lambda: next(milliseconds) / 1000)
+    commits = GroupCommit(worker.database.store, lambda: None, pauses.append, lambda: next(milliseconds) / 1000)
     for _ in range(3):
         commits.run(lambda _: None)
     assert pauses == []
@@ -93,7 +93,7 @@ def test_a_group_waits_for_more_only_after_one_of_several(stage: Stage, worker: 
 def test_whoever_comes_while_another_process_writes_joins_the_group_that_waits_for_it(
     stage: Stage, worker: Worker
 ) -> None:
-    commits, transactions = GroupCommit(worker.database._store, lambda: None), list[WriteTransaction]()
+    commits, transactions = GroupCommit(worker.database.store, lambda: None), list[WriteTransaction]()
     threads = [threading.Thread(target=commits.run, args=(transactions.append,)) for _ in range(5)]
     with locked_by_another(stage):
         threads[0].start()
@@ -114,7 +114,7 @@ def test_a_group_reads_leases_along_with_the_locks_that_it_checks(worker: Worker
     asked: list[str] = []
     with worker.database.locks(ORGANIZATION_ID, worker.owner).hold(ACCOUNT_ID, "deletion") as lock:
         event.listen(
-            worker.database._store.engine,
+            worker.database.store.engine,
             "before_cursor_execute",
             lambda _connection, _cursor, statement, *_: asked.append(statement),
         )
@@ -176,15 +176,15 @@ def test_a_refusal_concerns_only_its_own_unit(worker: Worker) -> None:
         )
         raise InputError("no")
 
-    assert raised_by(lambda: worker.database._commits.run(refuse), InputError).message == "no"
+    assert raised_by(lambda: worker.database.commits.run(refuse), InputError).message == "no"
     assert worker.append_intent().sequence == 1
-    with worker.database._store.engine.connect() as connection:
+    with worker.database.store.engine.connect() as connection:
         assert connection.execute(schema.merged_spills.select()).all() == []
 
 
 def test_a_refusal_leaves_the_others_of_its_group_written_once(worker: Worker) -> None:
     entered, gate = threading.Event(), threading.Event()
-    commits = worker.database._commits
+    commits = worker.database.commits
 
     def insert_spill(transaction: WriteTransaction, name: str) -> None:
         transaction.connection.execute(
@@ -216,7 +216,7 @@ def test_a_refusal_leaves_the_others_of_its_group_written_once(worker: Worker) -
     gate.set()
     for thread in threads:
         thread.join()
-    with worker.database._store.engine.connect() as connection:
+    with worker.database.store.engine.connect() as connection:
         assert {row.spill_id for row in connection.execute(schema.merged_spills.select())} == {"before", "after"}
         assert len(connection.execute(schema.ledger_entries.select()).all()) == 1
 
@@ -227,7 +227,7 @@ def test_a_row_that_the_database_refuses_fails_alone(worker: Worker) -> None:
             schema.ledger_head.insert().values(head_id=1, organization_id="", sequence=0, entry_hash="")
         )
 
-    raised_by(lambda: worker.database._commits.run(break_a_rule), DatabaseError)
+    raised_by(lambda: worker.database.commits.run(break_a_rule), DatabaseError)
     assert worker.append_intent().sequence == 1
 
 
@@ -239,7 +239,7 @@ def test_a_text_that_cant_be_encoded_fails_alone(worker: Worker) -> None:
             )
         )
 
-    raised_by(lambda: worker.database._commits.run(write_it), InputError)
+    raised_by(lambda: worker.database.commits.run(write_it), InputError)
     assert worker.append_intent().sequence == 1
 
 
@@ -270,7 +270,7 @@ def test_a_mistake_in_a_unit_leaves_nobody_waiting_and_the_next_one_goes_on(work
     def stumble(transaction: WriteTransaction) -> None:
         raise ZeroDivisionError
 
-    raised_by(lambda: worker.database._commits.run_ledger_work(stumble), LedgerUnavailableError)
+    raised_by(lambda: worker.database.commits.run_ledger_work(stumble), LedgerUnavailableError)
     assert worker.append_intent().sequence == 1
 
 

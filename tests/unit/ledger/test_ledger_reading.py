@@ -80,7 +80,7 @@ def test_open_intents_are_listed_oldest_first(worker: Worker) -> None:
     worker.append_intent(ACCOUNT_ID)
     listed = worker.database.ledger_reader().list_open_intents()
     assert [(entry.sequence, entry.account_id) for entry in listed] == [(3, OTHER_ACCOUNT_ID), (4, ACCOUNT_ID)]
-    with reading(worker.database._store) as connection:
+    with reading(worker.database.store) as connection:
         assert list_open_entries(connection, ORGANIZATION_ID) == listed
         assert list_open_entries(connection, "o-otherorgid00") == ()
         assert find_entry_hash(connection, 3) == listed[0].entry_hash

@@ -134,7 +134,7 @@ def test_a_lock_that_couldnt_be_freed_is_freed_with_the_next_renewal(stage: Stag
 def test_p27_the_fencing_check_names_the_account(worker: Worker) -> None:
     lock = take(worker)
     error = raised_by(
-        lambda: worker.database._commits.run(lambda transaction: require_lock_held(transaction, ORGANIZATION_ID, lock)),
+        lambda: worker.database.commits.run(lambda transaction: require_lock_held(transaction, ORGANIZATION_ID, lock)),
         LockLostError,
     )
     assert "111122223333" in error.message
@@ -157,7 +157,7 @@ def test_p27_who_lost_the_lock_since_it_was_looked_up_for_a_group_is_fenced_off(
         release_lock(transaction, ORGANIZATION_ID, newer)
         raised_by(lambda: require_lock_held(transaction, ORGANIZATION_ID, newer), LockLostError)
 
-    database._commits.run(take_over_within_a_group)
+    database.commits.run(take_over_within_a_group)
     held.__exit__(None, None, None)
     one.owner.close()
     two.owner.close()
@@ -178,11 +178,11 @@ def test_p27_a_takeover_that_was_rolled_back_fences_nobody_off(database: Databas
 
     def within_a_group(transaction: WriteTransaction) -> None:
         unit = _WorkUnit(take_over_in_vain, of_ledger=False)
-        database._commits._perform(unit, transaction, has_savepoint=True)
+        database.commits._perform(unit, transaction, has_savepoint=True)
         assert isinstance(unit.refusal, InputError)
         require_lock_held(transaction, ORGANIZATION_ID, lock)
 
-    database._commits.run(within_a_group)
+    database.commits.run(within_a_group)
     held.__exit__(None, None, None)
     one.owner.close()
     two.owner.close()

@@ -25,7 +25,7 @@ from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, Stage,
 
 
 def read_owner(database: Database, owner_id: str) -> OwnerRecord | None:
-    with database._store.engine.connect() as connection:
+    with database.store.engine.connect() as connection:
         return find_owner(connection, owner_id)
 
 
@@ -93,7 +93,7 @@ def test_an_owner_that_couldnt_be_registered_at_its_start_is_with_its_first_lock
 def test_a_renewal_that_fails_is_tried_again(stage: Stage, database: Database) -> None:
     worker, failed = make_worker(database, SystemClock(), lease_seconds=8), threading.Event()
     first_end = read_lease_end(database, worker.owner)
-    event.listen(database._store.engine, "handle_error", lambda _: failed.set())
+    event.listen(database.store.engine, "handle_error", lambda _: failed.set())
     stage.run_sql("ALTER TABLE owners RENAME TO hidden")
     assert failed.wait(60)
     stage.run_sql("ALTER TABLE hidden RENAME TO owners")
@@ -145,7 +145,7 @@ def test_owners_of_long_ago_are_forgotten_unless_they_left_an_intent(stage: Stag
 
 def test_an_owner_is_kept_only_once(database: Database, worker: Worker) -> None:
     record = OwnerRecord(worker.owner.owner_id, identify_this_process(), NOW)
-    database._commits.run(lambda transaction: add_owner(transaction.connection, record, NOW))
+    database.commits.run(lambda transaction: add_owner(transaction.connection, record, NOW))
     kept = read_owner(database, worker.owner.owner_id)
     assert kept is not None
     assert kept.lease_until > NOW
@@ -208,12 +208,12 @@ def test_p03_a_former_owner_is_surely_dead_also_where_its_replacement_was_rolled
         raise InputError("refused on purpose")
 
     with ThreadPoolExecutor(2) as pool:
-        pool.submit(database._commits.run, hold_writer)
+        pool.submit(database.commits.run, hold_writer)
         assert begun.wait(60)
         owner.doubt()
-        wait_until(lambda: len(database._commits._waiting) == 1)  # the renewal, of whose group one unit is refused
-        refused = pool.submit(database._commits.run, refuse)
-        wait_until(lambda: len(database._commits._waiting) == 2)
+        wait_until(lambda: len(database.commits._waiting) == 1)  # the renewal, of whose group one unit is refused
+        refused = pool.submit(database.commits.run, refuse)
+        wait_until(lambda: len(database.commits._waiting) == 2)
         goes_on.set()
         assert isinstance(refused.exception(60), InputError)
     wait_replaced(database, owner, former_id)

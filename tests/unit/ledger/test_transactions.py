@@ -20,8 +20,8 @@ def test_entries_of_one_transaction_are_chained_and_counted_without_gaps(worker:
         assert transaction.head == Head(0, GENESIS_HASH)
         return [transaction.append(DRAFT).entry_hash for _ in range(3)]
 
-    hashes = worker.database._commits.run_ledger_work(append_three)
-    with worker.database._store.engine.connect() as connection:
+    hashes = worker.database.commits.run_ledger_work(append_three)
+    with worker.database.store.engine.connect() as connection:
         rows = connection.execute(select(schema.ledger_entries).order_by(schema.ledger_entries.c.sequence)).mappings()
         entries = [parse_entry_row(row) for row in rows]
         assert read_head(connection) == Head(3, hashes[-1], ORGANIZATION_ID)
@@ -42,7 +42,7 @@ def test_an_intent_is_open_until_it_is_ended_also_within_one_transaction(stage: 
         transaction.append(replace(outcome, intent_sequence=first))
         return second
 
-    second = worker.database._commits.run_ledger_work(open_two_and_end_one)
+    second = worker.database.commits.run_ledger_work(open_two_and_end_one)
     assert stage.query("SELECT sequence FROM open_intents") == [(second,)]
 
     def end_the_other(transaction: WriteTransaction) -> None:
@@ -52,7 +52,7 @@ def test_an_intent_is_open_until_it_is_ended_also_within_one_transaction(stage: 
         assert not transaction.end_intent(second)
         transaction.append(replace(outcome, intent_sequence=second))
 
-    worker.database._commits.run_ledger_work(end_the_other)
+    worker.database.commits.run_ledger_work(end_the_other)
     assert stage.query("SELECT sequence FROM open_intents") == []
     assert worker.database.ledger_reader().verify().problem is None
 
@@ -63,7 +63,7 @@ def test_an_intent_is_open_until_it_is_ended_also_within_one_transaction(stage: 
 )
 def test_a_row_that_is_no_entry_is_refused(worker: Worker, column: str, value: object) -> None:
     worker.append_intent()
-    with worker.database._store.engine.connect() as connection:
+    with worker.database.store.engine.connect() as connection:
         row = dict(connection.execute(select(schema.ledger_entries)).mappings().one())
     with pytest.raises(ValueError, match=r".+"):
         parse_entry_row({**row, column: value})  # type: ignore[arg-type]  # a mapping does

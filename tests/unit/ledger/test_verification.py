@@ -231,7 +231,7 @@ def test_fifty_thousand_entries_are_verified_in_little_memory(stage: Stage) -> N
             for _ in range(50_000):
                 transaction.append(draft)
 
-        database._commits.run_ledger_work(append_many)
+        database.commits.run_ledger_work(append_many)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         verification = database.ledger_reader().verify()
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -33,6 +33,6 @@ def test_of_many_that_claim_at_once_each_delivery_goes_to_one(stage: Stage) -> N
 def test_a_target_is_kept_by_its_name_alone(stage: Stage) -> None:
     with stage.open() as database:
         database.notifications(ORGANIZATION_ID).add("n-1", TEST, ["chat"], START)
-        with database._store.engine.connect() as connection:
+        with database.store.engine.connect() as connection:
             rows = connection.execute(text("SELECT * FROM deliveries")).all()
     assert [column for row in rows for column in row if isinstance(column, str)].count("chat") == 1

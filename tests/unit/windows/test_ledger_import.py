@@ -16,7 +16,7 @@ from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import InputError, WindowConflictError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.values import render_time
-from rootkeeper.windows.imports import LedgerImport
+from rootkeeper.windows.imports import LedgerImport, import_ledger, list_unimported, read_source
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.stores import make_window
 from tests.unit.database.samples import (
@@ -54,8 +54,8 @@ def record(path: Path, window: RecoveryWindow = OPEN) -> list[LedgerEntry]:
 
 def take_in(database: Database, path: Path) -> LedgerImport:
     worker = make_worker(database)
-    source = database.read_ledger_source(path)
-    found = database.import_ledger(source, worker.ledger)
+    source = read_source(path)
+    found = import_ledger(source, database.commits, worker.ledger)
     worker.owner.close()
     return found
 
@@ -139,9 +139,9 @@ def test_a_file_that_was_never_imported_is_found(stage: Stage, file: Path, tmp_p
     (tmp_path / "text").write_text("no database")
     with stage.open() as database:
         asked = [file, tmp_path / "text", tmp_path / "nothing", stage.path]
-        assert database.list_unimported_ledgers(asked) == (file,)
+        assert list_unimported(asked, database.store) == (file,)
         take_in(database, file)
-        assert database.list_unimported_ledgers(asked) == ()
+        assert list_unimported(asked, database.store) == ()
 
 
 def test_the_file_is_left_as_it_was(stage: Stage, file: Path) -> None:

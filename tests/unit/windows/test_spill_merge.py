@@ -12,6 +12,7 @@ from rootkeeper.errors import DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import render_time
+from rootkeeper.windows.imports import merge_spill
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import make_window
@@ -38,7 +39,7 @@ def spill(worker: Worker) -> Path:
 
 
 def merge(worker: Worker, path: Path) -> int:
-    return worker.database.merge_spill(path, worker.ledger)
+    return merge_spill(path, worker.database.commits, worker.ledger)
 
 
 def read_entries(worker: Worker) -> list[LedgerEntry]:

@@ -138,7 +138,7 @@ def adopt(invocation: Invocation, change: ChangeOptions) -> int:
         )
         if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
-        entry = application.adopt_ledger()
+        entry = application.database.adopt(application.ledger)
     if entry is None:
         invocation.terminal.remark("Nothing to adopt: the mirror and the anchor match the database.")
     else:
@@ -165,10 +165,12 @@ def import_file(
     Exit statuses: 0 imported, now or before; 2 wrong usage, not confirmed, or the file can't be imported; 3 the
     database or the ledger refused.
     """
+    from rootkeeper.windows.imports import read_source
+
     output, terminal = invocation.choose_output(*LIST_OUTPUTS), invocation.terminal
     with invocation.open_application(creates_database=False) as application:
         confirmation = _open_confirmation(application, change, output, terminal)
-        source = application.database.read_ledger_source(file)
+        source = read_source(file)
         last, number = source.entries[-1], counted(len(source.entries), "entry", "entries")
         statement = [
             f"Append the {number} of {source.name} to the ledger; its chain of hashes is intact.",
@@ -190,8 +192,9 @@ def import_file(
 def _open_confirmation(
     application: Application, change: ChangeOptions, output: OutputFormat, terminal: Terminal
 ) -> Confirmation:
-    who = application.ledger_identity
-    context = ChangeContext(who.organization_id, who.actor.caller_arn or "none (no AWS call)", who.endpoint.label)
+    application.use_known_organization()
+    caller_arn = application.actor.caller_arn or "none (no AWS call)"
+    context = ChangeContext(application.organization_id, caller_arn, application.endpoint.label)
     return Confirmation(terminal, context, change, output)
 
 

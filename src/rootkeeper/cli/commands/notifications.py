@@ -8,6 +8,7 @@ from typing import Annotated
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
+from rootkeeper.organization.accounts import Endpoint
 
 _LOOKED_BACK = timedelta(days=2)
 
@@ -32,7 +33,7 @@ def try_targets(
 
     output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
-        trials = application.notification_tester.test(name)
+        trials = application.notification_tester("not known yet", Endpoint("AWS")).test(name)
     show_trials(trials, output, invocation.terminal)
     failures = [one.failure for one in trials if one.failure is not None]
     for hint in dict.fromkeys(failure.hint for failure in failures if failure.hint):
@@ -59,7 +60,8 @@ def list_deliveries(
 
     output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
-        store = application.database.notifications(application.ledger_identity.organization_id)
+        application.use_known_organization()
+        store = application.database.notifications(application.organization_id)
         deliveries = store.list_deliveries(limit=limit)
         failing = store.list_failing(application.clock.now() - _LOOKED_BACK)
     show_deliveries(deliveries, output, invocation.terminal)

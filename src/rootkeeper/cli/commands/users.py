@@ -64,8 +64,8 @@ class IdentityAdministration:
 
     def __init__(self, invocation: Invocation, application: Application, output: OutputFormat) -> None:
         self.terminal, self.application, self.output = invocation.terminal, application, output
-        self.who = application.ledger_identity
-        self.identities = application.identity_service_as(self.who)
+        application.use_known_organization()
+        self.identities = application.identity_service
 
     @property
     def now(self) -> datetime:
@@ -73,8 +73,8 @@ class IdentityAdministration:
 
     def announce(self, statement: str) -> None:
         """Show organization, endpoint and change, and ask nothing: the change isn't in AWS and can be undone."""
-        who = self.who
-        context = ChangeContext(who.organization_id, who.actor.caller_arn or who.actor.name, who.endpoint.label)
+        application, actor = self.application, self.application.actor
+        context = ChangeContext(application.organization_id, actor.caller_arn or actor.name, application.endpoint.label)
         Confirmation(self.terminal, context, ChangeOptions(yes=True), self.output).show_context()
         self.terminal.remark(statement)
 
@@ -229,7 +229,7 @@ def sign_out(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
     """
 
     def make(administration: IdentityAdministration) -> Identity:
-        ended = administration.application.session_ender_as(administration.who).sign_out(name)
+        ended = administration.application.session_ender.sign_out(name)
         invocation.terminal.remark(f"{ended} ended.")
         return administration.get(name)
 
@@ -249,7 +249,7 @@ def reset_factors(invocation: Invocation, change: ChangeOptions, *, name: NameAr
     """
 
     def make(administration: IdentityAdministration) -> Identity:
-        removed = administration.application.factor_service_as(administration.who).reset(name)
+        removed = administration.application.factor_service.reset(name)
         invocation.terminal.remark(f"{removed} removed.")
         return administration.get(name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,19 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.organization.accounts import Inventory, list_paths, parse_account_id
+from rootkeeper.organization.accounts import list_paths, parse_account_id
 from rootkeeper.organization.records import stored_account_to_record
 from rootkeeper.organization.selection import find_organizational_unit, parse_tag
 from rootkeeper.organization.statuses import AccountStatus, Status
-from rootkeeper.server.accounts import AccountsCache, CompactListingCache, read_in_detail
+from rootkeeper.server.accounts import AccountsCache, CompactListingCache, describe_listing, read_in_detail
 from rootkeeper.server.answers.accounts import AccountAnswer, AccountPage, CompactListing, OrganizationPage, TreeAnswer
 from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Served
 from rootkeeper.server.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.request_path import is_known, takes_gzip
-from rootkeeper.values import render_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def list_accounts(
             "accounts",
             [],
             None,
-            **_describe(services, None),
+            **describe_listing(services, None),
             summary=known.summary,
             root_logins_left_to_secure=known.left_to_secure,
             total=0,
@@ -87,13 +85,13 @@ def list_accounts(
         text=q.casefold(),
     )
     narrowed = known if chosen.fits_all else known.narrow(chosen.fits)
-    page, following = cut_page(narrowed.statuses, _id_of, after, limit)
+    page, following = cut_page(narrowed.statuses, lambda one: one.account.account_id, after, limit)
     shown = read_in_detail(services, inventory, [one.account for one in page]) if details else page
     return show_page(
         "accounts",
         [stored_account_to_record(one, details=details) for one in shown],
         following,
-        **_describe(services, inventory),
+        **describe_listing(services, inventory),
         summary=narrowed.summary,
         root_logins_left_to_secure=narrowed.left_to_secure,
         total=len(narrowed.statuses),
@@ -128,13 +126,11 @@ def show_organization(services: Served) -> dict[str, Any]:
     units = () if inventory is None else inventory.organizational_units
     delegates = None if inventory is None else inventory.delegated_administrator_ids
     record = {
-        **_describe(services, inventory),
+        **describe_listing(services, inventory),
         "partition": None if inventory is None else inventory.organization.partition,
         "has_all_features": None if inventory is None else inventory.organization.has_all_features,
         "delegated_administrator_ids": None if delegates is None else sorted(delegates),
-        "organizational_units": [
-            {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id} for unit in units
-        ],
+        "organizational_units": [asdict(unit) for unit in units],
     }
     return show_page("organizations", [record], None)
 
@@ -146,27 +142,11 @@ def show_tree(services: Served) -> dict[str, Any]:
     paths = list_paths({unit.ou_id: unit for unit in units})
     return show_one(
         {
-            **_describe(services, inventory),
+            **describe_listing(services, inventory),
             "root_id": next((unit.ou_id for unit in units if unit.parent_id is None), None),
-            "units": [
-                {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id, "path": paths[unit.ou_id]}
-                for unit in units
-            ],
+            "units": [{**asdict(unit), "path": paths[unit.ou_id]} for unit in units],
         }
     )
-
-
-def _describe(services: ServerRuntime, inventory: Inventory | None) -> dict[str, Any]:
-    return {
-        "organization_id": services.organization_id,
-        "management_account_id": None if inventory is None else inventory.organization.management_account_id,
-        "endpoint": services.endpoint.label,
-        "listed_at": None if inventory is None else render_instant(inventory.listed_at),
-    }
-
-
-def _id_of(status: AccountStatus) -> str:
-    return status.account.account_id
 
 
 ACCOUNTS_ROWS = (

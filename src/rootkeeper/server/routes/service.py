@@ -10,22 +10,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.notifications.service import TargetTrial
 from rootkeeper.server.answers.setup import (
     ApiDocument,
     HealthAnswer,
     PolicyAnswer,
     ReadinessAnswer,
     SchedulePage,
+    ScheduleRecord,
     TargetPage,
 )
 from rootkeeper.server.documents import Row, change, describe_api, read
 from rootkeeper.server.guards import AccessRequirement, Identified, Served, comes_from_here
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.parameters import Body, show_one, show_page
-from rootkeeper.shapes import ShortText
-from rootkeeper.values import render_duration, render_instant
-from rootkeeper.worker.schedules import ScheduleStatus
+from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.values import render_duration
 
 
 async def show_health() -> dict[str, Any]:
@@ -117,19 +116,7 @@ POLICY_ROWS = (read("/policy", Permission.SETTINGS_READ, show_policy, PolicyAnsw
 
 def list_schedules(services: Served) -> dict[str, Any]:
     """List schedules with their last and next run. They are changed in the settings."""
-    return show_page("schedules", [_describe_schedule(schedule) for schedule in services.list_schedules()], None)
-
-
-def _describe_schedule(schedule: ScheduleStatus) -> dict[str, Any]:
-    last = schedule.last_run_at
-    return {
-        "schedule_id": schedule.schedule_id,
-        "kind": schedule.kind.value,
-        "expression": schedule.expression,
-        "time_zone": schedule.time_zone,
-        "last_run_at": None if last is None else render_instant(last),
-        "next_run_at": render_instant(schedule.next_run_at),
-    }
+    return show_page("schedules", [fill_record(ScheduleRecord, one) for one in services.list_schedules()], None)
 
 
 SCHEDULES_ROWS = (read("/schedules", Permission.SCHEDULES_READ, list_schedules, SchedulePage),)
@@ -145,19 +132,19 @@ def try_targets(services: Served, identity: Identified, body: TrialBody | None =
     """Send a test from the server to notification targets, and show each result."""
     name = None if body is None else body.target
     with services.act_as(identity.to_actor(), None) as acting:
-        testing = acting.make_notification_tester(services.organization_id, services.endpoint)
+        testing = acting.notification_tester(services.organization_id, services.endpoint)
         trials = testing.test(name)
-    return show_page("targets", [_describe(trial) for trial in trials], None)
-
-
-def _describe(trial: TargetTrial) -> dict[str, Any]:
-    return {
-        "target": trial.target.name,
-        "least_severity": trial.target.least.value,
-        "result": "taken" if trial.failure is None else "failed",
-        "failure": None if trial.failure is None else trial.failure.message,
-        "hint": None if trial.failure is None else trial.failure.hint,
-    }
+    records = [
+        {
+            "target": trial.target.name,
+            "least_severity": trial.target.least.value,
+            "result": "taken" if trial.failure is None else "failed",
+            "failure": None if trial.failure is None else trial.failure.message,
+            "hint": None if trial.failure is None else trial.failure.hint,
+        }
+        for trial in trials
+    ]
+    return show_page("targets", records, None)
 
 
 NOTIFICATIONS_ROWS = (change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage),)

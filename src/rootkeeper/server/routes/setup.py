@@ -7,8 +7,6 @@ with credentials of the management account can make it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -16,16 +14,14 @@ from starlette.requests import Request
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
-from rootkeeper.composition.serving import ServerRuntime
+from rootkeeper.errors import NotFoundError
 from rootkeeper.history.records import difference_summary, kept_audit_record
-from rootkeeper.history.service import ComparedAudits
-from rootkeeper.organization.accounts import AccountId, Feature, Inventory, parse_account_id
+from rootkeeper.organization.accounts import AccountId, Feature, parse_account_id
 from rootkeeper.organization.statuses import AccountRole, AccountStatus
 from rootkeeper.server.accounts import (
     AccountsCache,
     AuditComparisonCache,
     SetupCache,
-    SetupSnapshot,
     change_to_record,
     features_to_records,
     missing_to_records,
@@ -42,7 +38,8 @@ from rootkeeper.server.answers.setup import (
 )
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.parameters import Body, QuietProgress, show_example, show_one, show_page
+from rootkeeper.server.parameters import Body, log_remarks, show_example, show_one, show_page
+from rootkeeper.server.story import evaluate_story, read_story_state
 from rootkeeper.shapes import ShortText
 from rootkeeper.windows.records import current_window_to_record
 from rootkeeper.windows.rules import OWING_STATES
@@ -81,7 +78,7 @@ def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[
     """Show what a change of the set-up would do, without a change."""
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
-        plan = acting.setup_enabler(QuietProgress()).plan(frozenset(body.features), delegate)
+        plan = acting.setup_enabler(log_remarks()).plan(frozenset(body.features), delegate)
     return show_one(plan_to_record(plan))
 
 
@@ -90,7 +87,7 @@ def change_setup(request: Request, services: Served, identity: Identified, body:
     readings: SetupCache = request.app.state.setup_readings
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
-        setup_enabler = acting.setup_enabler(QuietProgress())
+        setup_enabler = acting.setup_enabler(log_remarks())
         try:
             changed = setup_enabler.apply(setup_enabler.plan(frozenset(body.features), delegate))
         finally:
@@ -119,70 +116,50 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
     look = readings.take(services, identity.to_actor())
     with services.act_as(identity.to_actor(), None) as acting:
         compared = comparisons.take(services, acting)
-    last = services.history.list_audits(limit=1)
+    last, report, failure = services.history.list_audits(limit=1), look.report, look.failure
+    known_as = report or known.inventory
+    windows, now = services.windows.list_windows(), services.clock.now()
+    # The delegated administrators as read from AWS now, or as last listed.
+    delegates = None if report is None else report.setup.delegated_administrators
+    failsafes = [
+        status
+        for status in known.statuses
+        if (status.role is AccountRole.FAILSAFE if delegates is None else status.account.account_id in delegates)
+    ]
     return show_one(
         {
             "organization_id": services.organization_id,
-            "management_account_id": _find_management(look, known.inventory),
+            "management_account_id": None if known_as is None else known_as.organization.management_account_id,
             "endpoint": services.endpoint.label,
             "is_sandbox": services.endpoint.is_sandbox,
-            **_describe_setup(look, known.inventory),
+            "setup": None if report is None else setup_to_record(report.setup, known.inventory),
+            "setup_problem": None if failure is None else {"detail": failure.message, "hint": failure.hint},
+            "missing": [] if report is None else missing_to_records(report),
             "root_logins_left": known.left_to_secure,
             "summary": known.summary,
-            "windows": _describe_windows(services),
-            "drift": None if compared is None else _describe_drift(compared),
+            "windows": {
+                "by_state": dict(Counter(window.state.value for window in windows)),
+                "open": [current_window_to_record(one, now) for one in windows if one.state in OWING_STATES],
+            },
+            "drift": None
+            if compared is None
+            else {
+                **difference_summary(compared.difference),
+                "older": kept_audit_record(compared.older),
+                "newer": kept_audit_record(compared.newer),
+            },
             "last_audit": kept_audit_record(last[0]) if last else None,
-            "failsafe": list(_list_failsafes(look, known.statuses)),
+            "failsafe": [
+                {
+                    "account_id": status.account.account_id,
+                    "name": status.account.name,
+                    "is_in_order": None if status.summary is None else status.is_in_order,
+                    "detail": _explain(status),
+                }
+                for status in failsafes
+            ],
         }
     )
-
-
-def _find_management(look: SetupSnapshot, inventory: Inventory | None) -> str | None:
-    if look.report is not None:
-        return look.report.organization.management_account_id
-    return None if inventory is None else inventory.organization.management_account_id
-
-
-def _describe_setup(look: SetupSnapshot, inventory: Inventory | None) -> dict[str, Any]:
-    failure = look.failure
-    return {
-        "setup": None if look.report is None else setup_to_record(look.report.setup, inventory),
-        "setup_problem": None if failure is None else {"detail": failure.message, "hint": failure.hint},
-        "missing": [] if look.report is None else missing_to_records(look.report),
-    }
-
-
-def _describe_windows(services: ServerRuntime) -> dict[str, Any]:
-    now, found = services.clock.now(), services.windows.list_windows()
-    open_ones = [window for window in found if window.state in OWING_STATES]
-    return {
-        "by_state": dict(Counter(window.state.value for window in found)),
-        "open": [current_window_to_record(window, now) for window in open_ones],
-    }
-
-
-def _describe_drift(compared: ComparedAudits) -> dict[str, Any]:
-    return {
-        **difference_summary(compared.difference),
-        "older": kept_audit_record(compared.older),
-        "newer": kept_audit_record(compared.newer),
-    }
-
-
-def _list_failsafes(look: SetupSnapshot, statuses: Iterable[AccountStatus]) -> Iterable[dict[str, Any]]:
-    """List the delegated administrators as read from AWS now, or as last listed."""
-    delegates = None if look.report is None else look.report.setup.delegated_administrators
-    for status in statuses:
-        is_failsafe = (
-            status.role is AccountRole.FAILSAFE if delegates is None else status.account.account_id in delegates
-        )
-        if is_failsafe:
-            yield {
-                "account_id": status.account.account_id,
-                "name": status.account.name,
-                "is_in_order": None if status.summary is None else status.is_in_order,
-                "detail": _explain(status),
-            }
 
 
 def _explain(status: AccountStatus) -> str | None:
@@ -211,8 +188,10 @@ OVERVIEW_ROWS = (read("/overview", Permission.SETUP_READ, show_overview, Overvie
 
 def show_story(services: Served) -> dict[str, Any]:
     """Show the guided story. Only the server of a demo has one."""
-    steps = services.get_story()
-    return show_one({"people_url": services.endpoint.people_url, "steps": [asdict(step) for step in steps]})
+    if not services.has_story:
+        raise NotFoundError("This server has no guided story.", hint="Only the server of a demo has one.")
+    steps = evaluate_story(read_story_state(services.endpoint))
+    return show_one({"people_url": services.endpoint.people_url, "steps": steps})
 
 
 STORY_ROWS = (read("/story", Permission.ACCOUNTS_READ, show_story, StoryAnswer),)

@@ -6,7 +6,7 @@ answered after a re-read; they continue to their end also if the client leaves.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -18,7 +18,6 @@ from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import AccountBusyError, Hint, InputError
 from rootkeeper.evidence.windows import WindowReportAnswer, render_window_markdown, report_to_record
-from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.organization.accounts import Inventory, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.answers.windows import WindowCheckAnswer, WindowClosedAnswer, WindowOpenedAnswer, WindowPage
@@ -31,9 +30,9 @@ from rootkeeper.server.parameters import (
     Limit,
     Name,
     NamedAccountText,
-    QuietProgress,
     Text,
     cut_page,
+    log_remarks,
     show_example,
     show_one,
     show_page,
@@ -41,20 +40,16 @@ from rootkeeper.server.parameters import (
 from rootkeeper.shapes import ShortText
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
-from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
-from rootkeeper.windows.opening import OpenResult
+from rootkeeper.windows.checks import RecoveryRequest
 from rootkeeper.windows.records import WindowAnswer, current_window_to_record
 from rootkeeper.windows.rules import (
     DEFAULT_DURATION,
     LONGEST_DURATION,
-    CloseResult,
     OpenOutcome,
     RecoveryWindow,
     WindowState,
 )
 
-INVENTORY_LASTS = timedelta(minutes=5)
-"""How old a listing of accounts may be for a request; the account is read again before the opening."""
 _SECOND = timedelta(seconds=1)
 _Seconds = Annotated[int | None, Field(ge=1, le=int(LONGEST_DURATION.total_seconds()))]
 _Length = Annotated[ShortText | None, Field(description="Such as 45m or 4h, instead of the seconds.", examples=["4h"])]
@@ -142,7 +137,7 @@ def show_report(services: Served, identity: Identified, window_id: Name) -> dict
 def request_window(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
     """Request a window. If it needs no approval, it is APPROVED at once; this doesn't open it."""
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        inventory = _read_inventory(acting.inventory_reader, services.clock.now())
+        inventory = acting.inventory_reader.read_recent(log_remarks())
         window = acting.window_request_service.request(
             inventory, _make_request(identity, body, inventory), is_drill=body.is_drill, is_emergency=body.is_emergency
         )
@@ -155,10 +150,26 @@ def check_request(services: Served, identity: Identified, body: WindowBody) -> d
     A failed check is the same problem that the request itself would get.
     """
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        inventory = _read_inventory(acting.inventory_reader, services.clock.now())
+        inventory = acting.inventory_reader.read_recent(log_remarks())
         request = _make_request(identity, body, inventory)
         plan = acting.window_request_service.plan(inventory, request, is_emergency=body.is_emergency)
-    return show_one(_describe_plan(plan, services.settings.windows.approvals))
+    account = request.account
+    return show_one(
+        {
+            "account_id": account.account_id,
+            "name": account.name,
+            "email": account.email,
+            "duration_seconds": request.duration_seconds,
+            "approvals_needed": services.settings.windows.approvals,
+            "present": {
+                "password": plan.existing.has_password,
+                "access_keys": plan.existing.has_access_keys,
+                "signing_certificates": plan.existing.has_signing_certificates,
+                "mfa_devices": plan.existing.has_mfa_devices,
+            },
+            "remarks": list(plan.remarks),
+        }
+    )
 
 
 def approve_window(
@@ -211,7 +222,14 @@ def activate_window(services: Served, identity: Identified, window_id: Name) -> 
     require_window_access(services, identity, window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         opening = acting.window_activator.activate(window_id)
-    _require_not_refused(opening)
+    window_id = opening.window.window_id
+    if opening.outcome is OpenOutcome.CANCELLED and opening.error is not None:
+        raise opening.error
+    # If the outcome is unknown, the answer has the window, which must close.
+    if opening.outcome not in (OpenOutcome.OPEN, OpenOutcome.UNKNOWN):
+        raise AccountBusyError(
+            opening.explanation, hint=Hint(f"See window {window_id} for its state.", "window.show", window_id=window_id)
+        )
     return show_one(
         {
             **_record(services, opening.window),
@@ -228,16 +246,16 @@ def close_window(services: Served, identity: Identified, window_id: Name) -> dic
     require_window_access(services, identity, window_id)
     window = services.windows.get(window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        closing = acting.window_closer(QuietProgress()).close(window)
-    return show_one(_describe_closing(services, closing))
-
-
-def _read_inventory(reading: InventoryReader, now: datetime) -> Inventory:
-    """Use a recent listing if there is one: a listing of 10,000 accounts takes a minute."""
-    known = reading.find_known()
-    if known is not None and timedelta() <= now - known.listed_at <= INVENTORY_LASTS:
-        return known
-    return reading.read(QuietProgress())
+        closing = acting.window_closer(log_remarks()).close(window)
+    return show_one(
+        {
+            **_record(services, closing.window),
+            "outcome": closing.outcome.value,
+            "explanation": closing.explanation,
+            "hint": closing.hint,
+            "is_closed": closing.is_closed,
+        }
+    )
 
 
 def _make_request(identity: Identity, body: WindowBody, inventory: Inventory) -> RecoveryRequest:
@@ -245,46 +263,6 @@ def _make_request(identity: Identity, body: WindowBody, inventory: Inventory) ->
     identity.require_account_access(account.account_id, account)
     seconds = body.find_seconds() or int(DEFAULT_DURATION.total_seconds())
     return RecoveryRequest(account, body.reason, body.ticket, seconds)
-
-
-def _describe_plan(plan: RecoveryPlan, approvals: int) -> dict[str, Any]:
-    account = plan.request.account
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email": account.email,
-        "duration_seconds": plan.request.duration_seconds,
-        "approvals_needed": approvals,
-        "present": {
-            "password": plan.existing.has_password,
-            "access_keys": plan.existing.has_access_keys,
-            "signing_certificates": plan.existing.has_signing_certificates,
-            "mfa_devices": plan.existing.has_mfa_devices,
-        },
-        "remarks": list(plan.remarks),
-    }
-
-
-def _describe_closing(services: ServerRuntime, closing: CloseResult) -> dict[str, Any]:
-    return {
-        **_record(services, closing.window),
-        "outcome": closing.outcome.value,
-        "explanation": closing.explanation,
-        "hint": closing.hint,
-        "is_closed": closing.is_closed,
-    }
-
-
-def _require_not_refused(opening: OpenResult) -> None:
-    """Raise an error if the window wasn't opened. If that is unknown, the answer has the window, which must close."""
-    if opening.outcome in (OpenOutcome.OPEN, OpenOutcome.UNKNOWN):
-        return
-    if opening.error is not None and opening.outcome is OpenOutcome.CANCELLED:
-        raise opening.error
-    window_id = opening.window.window_id
-    raise AccountBusyError(
-        opening.explanation, hint=Hint(f"See window {window_id} for its state.", "window.show", window_id=window_id)
-    )
 
 
 def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:

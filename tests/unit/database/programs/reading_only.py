@@ -51,8 +51,8 @@ def try_while_open(stage: Stage) -> None:
     with stage.open() as database:
         worker = make_worker(database)
         worker.append_pair()
-        database._commits._drop_connection()
-        database._store.engine.dispose()
+        database.commits._drop_connection()
+        database.store.engine.dispose()
         with made_read_only(stage.path.parent):
             try:
                 worker.append_intent()

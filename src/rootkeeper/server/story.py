@@ -9,13 +9,14 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
-from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.organization.accounts import AccountId, Endpoint, Feature
 from rootkeeper.references import is_loopback
+from rootkeeper.server.answers.setup import StoryStep
 
 RECOVERED_ID = AccountId("888899990000")
 """Orders Prod of the demo organization: a password, and no MFA device."""
@@ -23,7 +24,8 @@ RECOVERED_ID = AccountId("888899990000")
 FAILSAFE_ID = AccountId("222233334444")
 """Security of the demo organization, meant to become delegated administrator."""
 
-_FEATURES = 2
+_FAILED = ("errorCode", "errorMessage")
+"""Fields of failed API calls, and of refused sign-ins. Source: CloudTrail User Guide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +41,10 @@ class StoryState:
     """The same of ``FAILSAFE_ID``."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoryStep:
-    """One step."""
-
-    step_id: str
-    title: str
-    who: str
-    """A user of the demo, or ``anyone`` on the sandbox's pages."""
-    how: str
-    place: str
-    """``console``, or ``sandbox`` for the sandbox's own pages."""
-    path: str
-    """The page, in that place."""
-    is_done: bool = False
-
-
 _ANYONE = "anyone"
 
-_STEPS = (
-    StoryStep(
+_STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...] = (
+    (
         "enable",
         "Turn root access management on",
         "administrator",
@@ -66,7 +52,7 @@ _STEPS = (
         "console",
         "/set-up",
     ),
-    StoryStep(
+    (
         "see",
         "See who has root user credentials",
         "operator",
@@ -74,7 +60,7 @@ _STEPS = (
         "console",
         "/accounts",
     ),
-    StoryStep(
+    (
         "delete",
         "Delete the root user credentials of Orders Prod",
         "operator",
@@ -82,7 +68,7 @@ _STEPS = (
         "console",
         "/accounts",
     ),
-    StoryStep(
+    (
         "refused",
         "Try to sign in as its root user",
         _ANYONE,
@@ -90,7 +76,7 @@ _STEPS = (
         "sandbox",
         "/signin",
     ),
-    StoryStep(
+    (
         "allow",
         "Allow password recovery for a while",
         "operator, approver",
@@ -98,7 +84,7 @@ _STEPS = (
         "console",
         "/windows",
     ),
-    StoryStep(
+    (
         "reset",
         "Reset the password by e-mail",
         _ANYONE,
@@ -106,7 +92,7 @@ _STEPS = (
         "sandbox",
         "/signin/forgot-password",
     ),
-    StoryStep(
+    (
         "signed_in",
         "Sign in as the root user",
         _ANYONE,
@@ -114,7 +100,7 @@ _STEPS = (
         "sandbox",
         "/signin",
     ),
-    StoryStep(
+    (
         "closed",
         "The window closes",
         "operator",
@@ -122,7 +108,7 @@ _STEPS = (
         "console",
         "/windows",
     ),
-    StoryStep(
+    (
         "refused_again",
         "Try to sign in once more",
         _ANYONE,
@@ -130,7 +116,7 @@ _STEPS = (
         "sandbox",
         "/signin",
     ),
-    StoryStep(
+    (
         "outage",
         "Identity Center goes down",
         _ANYONE,
@@ -138,7 +124,7 @@ _STEPS = (
         "sandbox",
         "/identity-center",
     ),
-    StoryStep(
+    (
         "failsafe",
         "Sign in to the failsafe",
         _ANYONE,
@@ -146,7 +132,7 @@ _STEPS = (
         "sandbox",
         "/",
     ),
-    StoryStep(
+    (
         "restored",
         "Restore Identity Center",
         _ANYONE,
@@ -157,18 +143,22 @@ _STEPS = (
 )
 
 
-def evaluate_story(truth: StoryState) -> tuple[StoryStep, ...]:
+def evaluate_story(truth: StoryState) -> list[StoryStep]:
     """Return all steps, each with whether it is done."""
+    organization = truth.organization
+    # An outage leaves no event, so a sign-in to the failsafe counts as proof of it.
+    has_entered = _find(truth.failsafe_events, "ConsoleLogin", after=-1) is not None
     done = {
-        "enable": _is_enabled(truth.organization),
+        "enable": len(organization["features"]) == len(Feature) and bool(organization["delegated_administrators"]),
         **_follow_account(truth.events),
-        **_follow_outage(truth),
+        "outage": truth.is_identity_center_down or has_entered,
+        "failsafe": has_entered,
+        "restored": has_entered and not truth.is_identity_center_down,
     }
-    return tuple(replace(step, is_done=done[step.step_id]) for step in _STEPS)
-
-
-def _is_enabled(organization: Mapping[str, Any]) -> bool:
-    return len(organization["features"]) == _FEATURES and bool(organization["delegated_administrators"])
+    return [
+        StoryStep(step_id=step_id, title=title, who=who, how=how, place=place, path=path, is_done=done[step_id])
+        for step_id, title, who, how, place, path in _STEPS
+    ]
 
 
 def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
@@ -190,16 +180,6 @@ def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     return {step_id: place is not None for step_id, place in found.items()}
 
 
-def _follow_outage(truth: StoryState) -> dict[str, bool]:
-    """An outage leaves no event, so a sign-in to the failsafe counts as proof of it."""
-    has_entered = _find(truth.failsafe_events, "ConsoleLogin", after=-1) is not None
-    return {
-        "outage": truth.is_identity_center_down or has_entered,
-        "failsafe": has_entered,
-        "restored": has_entered and not truth.is_identity_center_down,
-    }
-
-
 def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, is_success: bool = True) -> int | None:
     """Return the index of the first such event behind ``after``; ``None`` without one, or if ``after`` is ``None``."""
     if after is None:
@@ -208,15 +188,10 @@ def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, 
         (
             place
             for place, event in enumerate(events)
-            if place > after and event["eventName"] == name and _succeeded(event) is is_success
+            if place > after and event["eventName"] == name and event.keys().isdisjoint(_FAILED) is is_success
         ),
         None,
     )
-
-
-def _succeeded(event: Mapping[str, Any]) -> bool:
-    """Source: CloudTrail User Guide: ``errorCode`` of API calls, ``errorMessage`` of refused sign-ins."""
-    return "errorCode" not in event and "errorMessage" not in event
 
 
 _SECONDS = 5.0

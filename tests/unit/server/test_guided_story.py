@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.composition.story import StoryState, evaluate_story
+from rootkeeper.server.story import StoryState, evaluate_story
 
 OFF: dict[str, Any] = {"features": [], "delegated_administrators": []}
 ON: dict[str, Any] = {
@@ -36,7 +36,7 @@ def done(
     *names: str, organization: dict[str, Any] = OFF, is_down: bool = False, failsafe: tuple[str, ...] = ()
 ) -> set[str]:
     truth = StoryState(organization, is_down, [event(name) for name in names], [event(name) for name in failsafe])
-    return {step.step_id for step in evaluate_story(truth) if step.is_done}
+    return {step["step_id"] for step in evaluate_story(truth) if step["is_done"]}
 
 
 def test_nothing_is_done_at_the_start() -> None:
@@ -73,8 +73,8 @@ def test_every_step_says_who_does_what_where() -> None:
     steps = evaluate_story(StoryState(OFF, False, [], []))
     assert len(steps) == 12
     for step in steps:
-        assert step.title
-        assert step.who
-        assert step.how.endswith(".")
-        assert step.place in ("console", "sandbox")
-        assert step.path.startswith("/")
+        assert step["title"]
+        assert step["who"]
+        assert step["how"].endswith(".")
+        assert step["place"] in ("console", "sandbox")
+        assert step["path"].startswith("/")
