@@ -10,11 +10,13 @@ import ctypes
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +30,8 @@ FILES = 4
 PRODUCT = "rootkeeper.cli.main"
 SANDBOX = "rootkeeper_sandbox.__main__"
 _LONGEST_ORDER = 200_000
+_MOST_FILES = 1024
+"""No file that this process opens has a higher number."""
 _DIES_WITH_PARENT = 1
 """Source: Linux, prctl(2), PR_SET_PDEATHSIG."""
 
@@ -51,41 +55,55 @@ class Order:
 
 
 def main() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     prepare()
+    ended, noticed = socket.socketpair()
+    noticed.setblocking(False)
+    signal.set_wakeup_fd(noticed.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    reports: dict[int, socket.socket] = {}
     with socket.socket(fileno=os.dup(0)) as orders:
         while True:
-            message, files, _, _ = socket.recv_fds(orders, _LONGEST_ORDER, FILES)
-            if not message:
-                return
-            if os.fork() == 0:
-                _supervise(Order(**json.loads(message)), files)
-            for file in files:
-                os.close(file)
+            ready, _, _ = select.select([orders, ended], [], [])
+            if ended in ready:
+                ended.recv(_LONGEST_ORDER)
+                _report_ends(reports)
+            if orders in ready:
+                message, files, _, _ = socket.recv_fds(orders, _LONGEST_ORDER, FILES)
+                if not message:
+                    return
+                pid, report = _start(Order(**json.loads(message)), files)
+                report.send(json.dumps({"pid": pid}).encode())
+                reports[pid] = report
 
 
-def _supervise(order: Order, files: list[int]) -> None:
-    """Be the parent of one run, and report its start and its end."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+def _start(order: Order, files: list[int]) -> tuple[int, socket.socket]:
+    """Fork one run; its process, and where its start and its end are reported."""
     pid = os.fork()
     if pid == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
         os.close(files.pop())
         _run(order, files)
-    with socket.socket(fileno=files.pop()) as report:
-        for file in files:
-            os.close(file)
-        report.send(json.dumps({"pid": pid}).encode())
-        _, wait_status = os.waitpid(pid, 0)
-        report.send(json.dumps({"status": os.waitstatus_to_exitcode(wait_status)}).encode())
-    os._exit(0)
+    report = socket.socket(fileno=files.pop())
+    for file in files:
+        os.close(file)
+    return pid, report
+
+
+def _report_ends(reports: dict[int, socket.socket]) -> None:
+    for pid in list(reports):
+        ended, wait_status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            with reports.pop(pid) as report, suppress(OSError):  # a run may outlive the test that started it
+                report.send(json.dumps({"status": os.waitstatus_to_exitcode(wait_status)}).encode())
 
 
 def _run(order: Order, files: list[int]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
-        os.close(file)
+    os.closerange(len(files), _MOST_FILES)
     os.setsid()
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a file descriptor, for the whole run
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
