@@ -6,7 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 NEWEST_VENV := .venv-newest
 BIN := $(VENV)/bin
-JOBS ?= 3
+JOBS ?= 6
 JAVASCRIPT := tests/e2e/javascript
 
 # The console is built into the package's sources, where editable installs and wheels take it from.
@@ -39,7 +39,11 @@ demo: $(VENV)/.installed $(CONSOLE) ## Start sandbox, server and console to try 
 	@$(BIN)/rootkeeper demo
 
 .PHONY: test
-test: check ## Static checks, then all tests but the long ones
+test: setup ## Static checks, and all tests but the long ones
+	@$(MAKE) --no-print-directory --jobs=2 check test-quick
+
+.PHONY: test-quick
+test-quick: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
 
 .PHONY: test-long
