@@ -10,7 +10,6 @@ import gc
 import importlib
 import pkgutil
 import tempfile
-from typing import Any
 
 import botocore.loaders
 import botocore.session
@@ -35,16 +34,6 @@ NOT_LOADED = {"migrations"}
 """Folders whose modules do something when they are imported."""
 
 SERVICES = ("account", "iam", "identitystore", "organizations", "s3", "sqs", "sso-admin", "sts")
-
-
-class KeptModels(botocore.loaders.JSONFileLoader):
-    """Reads each file of botocore once, whoever asks."""
-
-    def load_file(self, file_path: str) -> Any:
-        return _load_once(file_path)
-
-
-_load_once = functools.cache(botocore.loaders.JSONFileLoader().load_file)
 
 
 def prepare() -> None:
@@ -72,8 +61,10 @@ def _list_product() -> list[str]:
 
 
 def _keep_service_models() -> None:
-    """Reading the models of AWS's services costs a run more than all its calls: each is read once, here."""
-    botocore.loaders.Loader.FILE_LOADER_CLASS = KeptModels
+    """Reading the models of AWS's services costs a run more than all its calls: the loader of all sessions is one, which
+    reads each once, here.
+    """
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
     session = botocore.session.get_session()
     session.get_available_regions("iam")
     for service in SERVICES:
