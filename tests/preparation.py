@@ -61,8 +61,8 @@ def _list_product() -> list[str]:
 
 
 def _keep_service_models() -> None:
-    """Reading the models of AWS's services costs a run more than all its calls: the loader of all sessions is one, which
-    reads each once, here.
+    """Reading the models of AWS's services costs a run more than all its calls: all sessions share one loader, which
+    reads each model once, here.
     """
     botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
     session = botocore.session.get_session()
