@@ -276,7 +276,7 @@ def _read(asked: Origin, path: Path, database: sqlite3.Connection, clock: Clock)
         for place, name, pickled, checksum in database.execute("SELECT * FROM parts ORDER BY rowid"):
             if checksum != zlib.crc32(pickled):
                 raise ValueError(f"{place} {name} has changed")
-            key, value = _Unpickler(BytesIO(pickled)).load()
+            key, value = StateUnpickler(BytesIO(pickled)).load()
             if name:
                 entries.setdefault(place, {})[key] = value
             else:
@@ -290,7 +290,7 @@ def _read(asked: Origin, path: Path, database: sqlite3.Connection, clock: Clock)
     return origin, world
 
 
-class _Unpickler(pickle.Unpickler):
+class StateUnpickler(pickle.Unpickler):
     """Makes only values of the sandbox's state, so that a file can't run code."""
 
     def find_class(self, module: str, name: str) -> Any:

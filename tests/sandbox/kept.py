@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import pickle
 import shutil
 from collections.abc import Awaitable
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rootkeeper_sandbox.instance import SandboxInstance, start_instance
 from rootkeeper_sandbox.scenarios.build import Origin
 from rootkeeper_sandbox.services.registry import SERVICES
 from rootkeeper_sandbox.state.world import World
-from rootkeeper_sandbox.state_file import WorldChanges, open_world
+from rootkeeper_sandbox.state_file import StateUnpickler, WorldChanges, open_world
 
 
 def open_kept(path: Path, asked: Origin | None = None) -> SandboxInstance:
@@ -49,7 +49,7 @@ def list_parts(world: World, clock: Clock) -> list[Any]:
     """List everything that is kept of a copy of the world, entries in their order."""
     parts = WorldChanges(copy.deepcopy(world), copy.deepcopy(clock)).take()
     ordered = sorted(parts.items(), key=lambda part: part[0][0])
-    return [(place, pickle.loads(value or b"")) for place, value in ordered]  # noqa: S301 - just pickled
+    return [(place, StateUnpickler(BytesIO(value or b"")).load()) for place, value in ordered]
 
 
 def read_copy(path: Path) -> tuple[World, Clock]:

@@ -224,6 +224,8 @@ def test_an_account_that_left_keeps_its_window_owed_and_named_and_it_is_closed_o
     assert (reported["account_id"], reason in reported["body"]) == (account_id, True)
     assert [one for one in outpost.server.lines if one["level"] == "error" and window_id in one["message"]]
     by_hand = outpost.post(f"/windows/{window_id}/close")
+    while "is held by" in by_hand.body["explanation"]:  # the server tries to close it just now
+        by_hand = outpost.post(f"/windows/{window_id}/close")
     assert (by_hand.status, by_hand.body["is_closed"]) == (200, False), by_hand
     assert reason in by_hand.body["explanation"]
     ensure_refused_on_command_line(act(outpost, "olga", "close", window_id), CHANGE_FAILED, reason)

@@ -6,6 +6,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from rootkeeper.access.records import StoredAnswer
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError
 from rootkeeper.server.guards import LONGEST_KEPT_BYTES, SECRET_PARTS, IdempotencyService, IdempotentRequest
@@ -104,14 +105,15 @@ def test_an_answer_that_cant_be_kept_is_still_given_once_alone(replays: Idempote
         begin(replays)
 
 
-def test_whoever_asked_gets_his_answer_though_it_cant_be_kept(
-    answers: InMemoryAnswers, replays: IdempotencyService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
+class FullDisk(InMemoryAnswers):
+    """Answers that can't be kept."""
+
+    def keep(self, key: str, answer: StoredAnswer) -> None:
         raise DatabaseError("The disk is full.")
 
-    monkeypatch.setattr(answers, "keep", fail)
-    answer(replays, JSONResponse({}))
+
+def test_whoever_asked_gets_his_answer_though_it_cant_be_kept() -> None:
+    answer(IdempotencyService(FullDisk()), JSONResponse({}))
 
 
 def test_every_route_that_takes_or_gives_a_secret_is_known() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.access.rules import ServerRole
-from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.rules import CloseOutcome, WindowState
 from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, window_record
 from tests.fakes.rootkeeper_server import Answer, problem
 
@@ -229,7 +229,10 @@ def test_an_activation_whose_answer_is_lost_is_not_sent_again(desk: RemoteDesk) 
 def test_a_closing_is_good_only_if_a_re_read_shows_it(desk: RemoteDesk, is_closed: bool, status: int) -> None:
     desk.server.answer("GET windows/w-1", window_record(OPEN))
     after = CLOSED if is_closed else replace(OPEN, state=WindowState.CLOSE_FAILED)
-    answer = window_record(after, is_closed=is_closed, outcome="x", explanation="As a re-read shows.", hint=None)
+    outcome = CloseOutcome.CLOSED if is_closed else CloseOutcome.FAILED
+    answer = window_record(
+        after, is_closed=is_closed, outcome=outcome.value, explanation="As a re-read shows.", hint=None
+    )
     desk.server.answer("POST windows/w-1/close", answer)
     run = desk.run("windows", "close", "w-1", "--yes")
     assert run.status == status
