@@ -241,6 +241,7 @@ def test_no_more_jobs_run_at_once_than_was_said(place: Place) -> None:
     assert most == 2
 
 
+@pytest.mark.long
 def test_a_job_whose_process_was_killed_is_taken_up_by_the_next_one(place: Place) -> None:
     first = place.start("first", steps=40)
     place.ask().enqueue("j-1")
@@ -254,6 +255,7 @@ def test_a_job_whose_process_was_killed_is_taken_up_by_the_next_one(place: Place
     wait_until(lambda: not place.ask().list_waiting(), 60)
 
 
+@pytest.mark.long
 def test_a_process_that_ends_in_order_leaves_its_job_to_the_next_one(place: Place) -> None:
     first = place.start("first", steps=40, grace=0.5)
     place.ask().enqueue("j-1")
@@ -264,6 +266,7 @@ def test_a_process_that_ends_in_order_leaves_its_job_to_the_next_one(place: Plac
     wait_until(lambda: place.deeds.is_done("j-1", 40), 60)
 
 
+@pytest.mark.long
 def test_the_program_goes_to_a_newer_version_and_back_and_no_job_is_lost(place: Place) -> None:
     """What an older version enqueued isn't seen by a newer one; it is enqueued again then, and performed once."""
     old, new = place.start("old", concurrency=1, steps=30), None
@@ -284,6 +287,7 @@ def test_the_program_goes_to_a_newer_version_and_back_and_no_job_is_lost(place: 
         assert [step for step, _ in place.deeds.list_steps(f"j-{number}")] == list(range(30))
 
 
+@pytest.mark.long
 def test_a_killed_workers_jobs_are_taken_up_by_another_within_ten_seconds(shared: Place) -> None:
     doomed = shared.start("doomed", steps=100)
     engine = shared.ask()
@@ -302,6 +306,7 @@ def test_a_killed_workers_jobs_are_taken_up_by_another_within_ten_seconds(shared
         assert [step for step, _ in shared.deeds.list_steps(f"j-{number}")] == list(range(100))
 
 
+@pytest.mark.long
 def test_a_stopped_workers_queue_is_taken_up_by_another_and_it_goes_on_when_it_wakes(shared: Place) -> None:
     """It keeps its connections as long as it is stopped."""
     frozen = shared.start("frozen", steps=2, concurrency=1)

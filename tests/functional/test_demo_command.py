@@ -55,6 +55,7 @@ def sandbox_port() -> Iterator[int]:
         yield port
 
 
+@pytest.mark.long
 def test_the_demo_checks_itself_and_touches_nothing_of_the_user(
     newcomer: Program, sandbox_port: int, tmp_path: Path
 ) -> None:

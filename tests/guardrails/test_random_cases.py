@@ -16,7 +16,7 @@ from tests.guardrails.policy_strategies import statements
 from tests.guardrails.staging import Stage, judge
 from tests.guardrails.worked_cases import ACCOUNT, Case, CasePolicy
 
-pytestmark = pytest.mark.xdist_group("guardrails")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("guardrails")]
 
 PLACES = ("root", "Workloads", "Prod", "account", "delegate")
 TASKS = (Task.AUDIT, Task.UNLOCK_BUCKET, Task.UNLOCK_QUEUE, Task.ROOT_USER_SIGN_IN, Task.ASSUME_ROOT)

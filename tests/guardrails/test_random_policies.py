@@ -4,12 +4,15 @@ rightly.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from tests.guardrails.both_evaluators import Levels, Question, ask_product, ask_sandbox
 from tests.guardrails.policy_strategies import documents, keys_to_hide, levels, questions
+
+pytestmark = pytest.mark.long
 
 QUICK = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -37,7 +37,7 @@ def find_foreign(attempts: set[str], sandbox: tuple[str, int]) -> list[str]:
     return sorted(foreign)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def database_url(request: pytest.FixtureRequest, stage: Stage) -> str:
     if request.param == "postgresql":
         server: PostgresqlServer = request.getfixturevalue("postgresql")

@@ -95,11 +95,11 @@ def test_organizations_are_kept_apart(database: Database) -> None:
     assert database.list_organization_ids() == (ORGANIZATION_ID, "o-otherorgid00")
 
 
-def test_fifty_thousand_accounts_are_saved_and_read(stage: Stage, database: Database) -> None:
-    accounts = tuple(replace(ACCOUNT, account_id=AccountId(f"{number:012d}")) for number in range(50_000))
+def test_ten_thousand_accounts_are_saved_and_read(stage: Stage, database: Database) -> None:
+    accounts = tuple(replace(ACCOUNT, account_id=AccountId(f"{number:012d}")) for number in range(10_000))
     store = database.inventory(ORGANIZATION_ID)
     store.save(replace(INVENTORY, accounts=accounts))
-    assert stage.query("SELECT count(*) FROM inventory_accounts") == [(50_000,)]
+    assert stage.query("SELECT count(*) FROM inventory_accounts") == [(10_000,)]
     found = store.find_last()
     assert found is not None
-    assert found.accounts[49_999].account_id == "000000049999"
+    assert found.accounts[9_999].account_id == "000000009999"

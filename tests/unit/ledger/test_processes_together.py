@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from rootkeeper.ledger.rules import Phase
 from tests.unit.database.samples import ORGANIZATION_ID, Stage, make_worker, read_line, run_program, send_line
 
@@ -49,6 +51,7 @@ def outlive_lease(process: subprocess.Popen[str], stage: Stage) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.long
 def test_p03_four_processes_with_eight_threads_leave_one_chain_without_gaps(stage: Stage) -> None:
     each = 200 if stage.postgresql_url is None else 60  # its commits wait for a server, too
     processes = [run_program("appending", stage.folder, "8", str(each)) for _ in range(4)]
@@ -67,6 +70,7 @@ def test_p03_four_processes_with_eight_threads_leave_one_chain_without_gaps(stag
     assert stage.warnings == []
 
 
+@pytest.mark.long
 def test_p01_no_acknowledged_entry_is_lost_when_a_process_is_killed(stage: Stage) -> None:
     with (
         running("appending", stage.folder, "8", "0") as victim,
@@ -96,6 +100,7 @@ def test_p27_one_of_two_processes_gets_the_lock_and_the_other_is_told_who_has_it
         assert "'deletion'" in answers[1]
 
 
+@pytest.mark.long
 def test_p27_the_lock_of_a_killed_process_is_taken_over_at_once(stage: Stage) -> None:
     with running("holding", stage.folder, "300") as one, running("holding", stage.folder, "300") as two:
         assert step(one, "take") == "1"
@@ -105,6 +110,7 @@ def test_p27_the_lock_of_a_killed_process_is_taken_over_at_once(stage: Stage) ->
         assert step(two, "take") == "2"
 
 
+@pytest.mark.long
 def test_p27_a_process_that_was_stopped_for_too_long_acts_no_more(stage: Stage) -> None:
     with running("holding", stage.folder, "6") as one, running("holding", stage.folder, "300") as two:
         assert step(one, "take") == "1"
@@ -121,6 +127,7 @@ def test_p27_a_process_that_was_stopped_for_too_long_acts_no_more(stage: Stage) 
         assert step(two, "append").startswith("appended")
 
 
+@pytest.mark.long
 def test_p27_a_stopped_process_whose_lock_nobody_took_may_go_on_or_must_start_again(stage: Stage) -> None:
     with running("holding", stage.folder, "6") as one:
         assert step(one, "take") == "1"
@@ -133,6 +140,7 @@ def test_p27_a_stopped_process_whose_lock_nobody_took_may_go_on_or_must_start_ag
         assert answer == "lost" or float(answer.removeprefix("appended ")) > 0
 
 
+@pytest.mark.long
 def test_p03_what_a_killed_process_left_open_is_an_orphan_and_that_of_a_live_one_isnt(stage: Stage) -> None:
     with running("holding", stage.folder, "300") as one, running("holding", stage.folder, "300") as two:
         assert step(one, "take") == "1"
@@ -163,6 +171,7 @@ def test_p02_a_full_disk_refuses_entries_until_there_is_space_again(stage: Stage
         assert len(intents) == int(acknowledged) + int(again)
 
 
+@pytest.mark.long
 def test_six_processes_may_make_the_same_database_at_once(stage: Stage) -> None:
     processes = [run_program("appending", stage.folder, "1", "1") for _ in range(6)]
     for process in processes:

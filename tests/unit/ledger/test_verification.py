@@ -222,6 +222,7 @@ def test_a_ledger_on_a_read_only_file_in_a_read_only_folder_is_verified(written:
     assert refusal == f"The database {written.path} can't be written: it is read-only."
 
 
+@pytest.mark.long
 def test_fifty_thousand_entries_are_verified_in_little_memory(stage: Stage) -> None:
     with stage.open(has_mirror=False, anchor_path=None) as database:
         worker = make_worker(database)

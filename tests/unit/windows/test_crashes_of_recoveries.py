@@ -240,5 +240,5 @@ class RandomLife(RuleBasedStateMachine):
         self.world.ensure_over()
 
 
-TestRandomLife = RandomLife.TestCase
+TestRandomLife = pytest.mark.long(RandomLife.TestCase)
 TestRandomLife.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)

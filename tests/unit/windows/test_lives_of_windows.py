@@ -535,6 +535,7 @@ def _crash(_: WindowWorker) -> None:
     raise Killed
 
 
+@pytest.mark.long
 def test_p03_p09_p10_p11_p27_hold_in_any_order_of_deeds() -> None:
     run_state_machine_as_test(
         LivesOfWindows, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
