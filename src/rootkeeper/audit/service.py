@@ -51,8 +51,8 @@ from rootkeeper.shapes import parse_facts, to_json_record
 from rootkeeper.values import canonical_json, describe_duration
 
 FIRST_AUDIT_REMARK = (
-    "This is the first audit of this organization. It leaves two events per account in CloudTrail, which can trigger"
-    " alarms on root activity."
+    "This is the first audit of this organization. It leaves an event of the root user in the CloudTrail of each member"
+    " account, which can trigger alarms on root activity."
 )
 
 

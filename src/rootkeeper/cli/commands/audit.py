@@ -130,7 +130,8 @@ def audit(
     If a set-up was accepted (rootkeeper status --accept), it also reads the guardrails and reports drift from that
     set-up. Drift doesn't change the exit status.
 
-    Changes: nothing in AWS. CloudTrail records two events per account, which can trigger alarms on root activity.
+    Changes: nothing in AWS. CloudTrail records an event of the root user in each member account, GetAccountSummary, and
+    more with --details. They can trigger alarms on root activity. AssumeRoot is recorded in the caller's account.
 
     AWS permissions: sts:AssumeRoot with the task policy IAMAuditRootUserCredentials;
     organizations:DescribeOrganization, organizations:ListAccounts, organizations:ListRoots,
