@@ -170,8 +170,9 @@ def _add_usual_principals(world: World, named: set[str]) -> None:
     management_id = world.management_account_id
     delegates = world.organization.delegations.get(IAM_SERVICE_PRINCIPAL, {})
     members = _active_members(world)
+    # A registered administrator is the delegate, else the first member.
     delegate = next((one for one in members if one.account_id in delegates), members[0] if members else None)
-    member = next((one for one in reversed(_active_members(world)) if one is not delegate), delegate)
+    member = next((one for one in reversed(members) if one is not delegate), delegate)
     places = {"management-admin": management_id, "observer": management_id}
     if delegate and member:
         places |= {"delegated-admin": delegate.account_id, "member-admin": member.account_id}

@@ -280,7 +280,7 @@ _FEATURE_REFUSALS = {
 def assume_root(call: Call) -> dict[str, Any]:
     """Open a root session on a member account."""
     target = _target_account_id(call)
-    # Root users can't call, nor accounts that administer nothing; the target must be a member account.
+    # Neither root users nor accounts that administer nothing can call; the target must be a member account.
     organization, caller = call.world.organization, call.principal
     is_administrator = organization.may_open_root_sessions(caller.account_id, call.now)
     is_member = target in organization.accounts and target != organization.management_account_id
@@ -293,7 +293,6 @@ def assume_root(call: Call) -> dict[str, Any]:
         raise ServiceError("AccessDenied", _FEATURE_REFUSALS[feature], 403)
     if organization.accounts[target].state is not AccountState.ACTIVE:
         raise deny(call)
-    caller = call.principal
     root_user = Principal(
         kind=PrincipalKind.ROOT_SESSION,
         arn=call.world.root_user_arn(target),
