@@ -135,7 +135,7 @@ def _write_example(arguments: Sequence[str]) -> int:
     reported = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
     parser = argparse.ArgumentParser(
         prog="rootkeeper sandbox init",
-        description=f"Write an example scenario file to start an own one from. {reported}.",
+        description=f"Write an example scenario file that you can change. {reported}.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, default=Path("sandbox.yaml"), help="where to (default: %(default)s)"

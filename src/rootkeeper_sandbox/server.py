@@ -68,7 +68,7 @@ class Application:
             return
         request = _read_head(scope)
         try:
-            # Nothing of a request is read that announces to be too large; the server has checked that it is a number.
+            # A body announced as too large isn't read at all. The server has checked that the length is a number.
             announced = request.headers.get("content-length", "0")
             if len(announced) > len(str(MAX_BODY_BYTES)) or int(announced) > MAX_BODY_BYTES:
                 raise _too_large()

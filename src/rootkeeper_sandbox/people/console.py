@@ -145,12 +145,12 @@ async def show(page_request: PageRequest) -> HttpResponse:
     return await _render(page_request, notice=_NOTICES.get(page_request.query.get("notice", "")))
 
 
-async def _render(page_request: PageRequest, status: int = 200, **came_of: Any) -> HttpResponse:
-    """Render the console, with what came of what was asked for."""
+async def _render(page_request: PageRequest, status: int = 200, **outcome: Any) -> HttpResponse:
+    """Render the console, with the outcome of an action."""
     session, account = require_ready_account(page_request)
-    if error := came_of.get("error"):
+    if error := outcome.get("error"):
         status = error.status
-    values: dict[str, Any] = {"key": None, "user_name": None, "exports": None, **came_of}
+    values: dict[str, Any] = {"key": None, "user_name": None, "exports": None, **outcome}
     return page_request.page(
         "console",
         "Console",

@@ -77,8 +77,8 @@ def load_templates() -> Environment:
 def render_page(template: str, status: int = 200, **values: Any) -> HttpResponse:
     """Render a page.
 
-    A page can say what came of what was asked for: ``error`` is AWS's refusal, ``fault`` one of our own, ``notice``
-    something that went well.
+    A page can show the outcome of an action: ``error`` is AWS's refusal, ``fault`` one of our own, ``notice`` something
+    that went well.
     """
     document = load_templates().get_template(f"{template}.html").render(values)
     return HttpResponse(status, "text/html; charset=utf-8", document.encode("utf-8", "replace"), dict(HEADERS))

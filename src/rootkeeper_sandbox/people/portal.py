@@ -112,10 +112,10 @@ async def set_status(page_request: PageRequest) -> HttpResponse:
     return redirect("/identity-center")
 
 
-def _render_assignments(page_request: PageRequest, user: IdentityUser, **came_of: Any) -> HttpResponse:
+def _render_assignments(page_request: PageRequest, user: IdentityUser, **outcome: Any) -> HttpResponse:
     held = page_request.world.identity_center.held_by("USER", user.user_id)
     entries = [entry for assignment in held if (entry := _find_entry(page_request, assignment))]
-    values: dict[str, Any] = {"credential": None, **came_of}
+    values: dict[str, Any] = {"credential": None, **outcome}
     return page_request.page("assignments", "Identity Center", user=user, entries=entries, **values)
 
 
