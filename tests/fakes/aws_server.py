@@ -29,6 +29,8 @@ class Reply:
     delay_seconds: float = 0
     waits_for: threading.Event | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    missing_bytes: int = 0
+    """The connection closes this many bytes before the promised end of the body."""
 
 
 CUT = Reply(cut=True)
@@ -164,7 +166,7 @@ class _Handler(QuietHandler):
     def _send(self, reply: Reply) -> None:
         content = reply.body if isinstance(reply.body, bytes) else reply.body.encode()
         self.send_response(reply.status)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) + reply.missing_bytes))
         self.send_header("Connection", "close")
         if reply.request_id:
             self.send_header("x-amzn-RequestId", reply.request_id)

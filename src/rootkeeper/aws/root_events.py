@@ -259,9 +259,11 @@ class AwsRootEventQueue:
             self._buckets[region] = self._clients.operator_calls_in("s3", region)
         calls = self._buckets[region]
         answer = calls.read("GetObject", target=log.bucket, Bucket=log.bucket, Key=log.key)
+        body = answer["Body"]
         try:
-            with answer["Body"] as body:
+            with body:  # not "as": that is the raw stream, whose errors botocore doesn't translate
                 content: bytes = body.read(LARGEST_OBJECT + 1)
+                body.read(1)  # botocore checks the length at the end of the body only
         except TRANSLATED as error:
             raise_translated(error, FailedCall("s3:GetObject", calls.url, self._clients.profile, target=log.bucket))
         if len(content) > LARGEST_OBJECT:

@@ -142,6 +142,17 @@ def test_a_log_file_that_may_not_be_read_is_an_error_and_its_message_stays(
     assert aside.kept == []
 
 
+def test_a_log_file_that_is_cut_off_on_its_way_is_an_error_and_its_message_stays(
+    queue: AwsRootEventQueue, aws_server: FakeAwsServer, aside: Aside
+) -> None:
+    content = gzip.compress(json.dumps({"Records": [SIGN_IN]}).encode())
+    aws_server.answer_json("ReceiveMessage", messages(LOG))
+    aws_server.answer("GetObject", Reply(body=content[:40], missing_bytes=len(content) - 40))
+    with pytest.raises(AwsUnreachableError, match="s3:GetObject"):
+        queue.read(0)
+    assert aside.kept == []
+
+
 def test_a_log_file_that_may_not_be_read_holds_no_other_message_up(
     queue: AwsRootEventQueue, aws_server: FakeAwsServer
 ) -> None:
