@@ -57,7 +57,7 @@ class OnFirstUse(Generic[Created]):
     """
 
     def __init__(self, create: Callable[[], Created], creating: threading.RLock) -> None:
-        """:param creating: held meanwhile, since botocore's sessions aren't safe in many threads."""
+        """:param creating: held while it is created, because botocore's sessions aren't safe in many threads."""
         self._create = create
         self._creating = creating
         self._created: Created | None = None
@@ -280,7 +280,7 @@ class AwsClients:
         self.root_sts = create(root, "sts", reading)
         self.root_iam = create(root, "iam", reading)
         self.root_iam_changing = create(root, "iam", changing, "before-send.iam")
-        self.regional_root = RegionalRootClients(root, self.profile, reading, changing)
+        self.regional_root = RegionalRootClients(root, self._creating, self.profile, reading, changing)
 
     def _create_root_session(self) -> Session:
         root = Session(profile=self.options.profile)
@@ -297,7 +297,7 @@ class AwsClients:
         config = _configure(self.options, READING_ATTEMPTS)
         if service == "s3":
             config = config.merge(S3_SETTINGS)
-        with _settings_translated(self.profile):
+        with self._creating, _settings_translated(self.profile):
             client: BaseClient = self.session.create_client(service, region_name=region, config=config)
         return ServiceCalls(service, OnFirstUse(lambda: client, self._creating), self.profile, operator=self._operator)
 
@@ -353,12 +353,13 @@ class AwsClients:
             credentials["aws_access_key_id"] = frozen.access_key
             credentials["aws_secret_access_key"] = frozen.secret_key
             credentials["aws_session_token"] = frozen.token
-        client: BaseClient = session.create_client(
-            service,
-            region_name=self.region,
-            config=_configure(self.options, CHANGING_ATTEMPTS),
-            **credentials,
-        )
+        with self._creating:
+            client: BaseClient = session.create_client(
+                service,
+                region_name=self.region,
+                config=_configure(self.options, CHANGING_ATTEMPTS),
+                **credentials,
+            )
         return client
 
 
@@ -415,17 +416,26 @@ class RegionalRootClients:
     sign only with the root session that was entered.
     """
 
-    def __init__(self, session: OnFirstUse[Session], profile: str | None, reading: Config, changing: Config) -> None:
-        """:param session: gives a session whose only credentials are those of root sessions."""
+    def __init__(
+        self,
+        session: OnFirstUse[Session],
+        creating: threading.RLock,
+        profile: str | None,
+        reading: Config,
+        changing: Config,
+    ) -> None:
+        """:param session: gives a session whose only credentials are those of root sessions.
+        :param creating: held while that session creates a client, here or elsewhere.
+        """
         self._session = session
+        self._creating = creating
         self._profile = profile
         self._configs = {False: reading, True: changing}
         self._made: dict[tuple[str, str, bool], ServiceCalls] = {}
-        self._making = threading.RLock()
 
     def get(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
         """:raises InputError: if the Region or the settings of the endpoint can't be used."""
-        with self._making:
+        with self._creating:
             key = (service, region, changing)
             if key not in self._made:
                 config = self._configs[changing]
@@ -442,7 +452,7 @@ class RegionalRootClients:
                 if changing:
                     client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
                 self._made[key] = ServiceCalls(
-                    service, OnFirstUse(lambda: client, self._making), self._profile, in_root_session=True
+                    service, OnFirstUse(lambda: client, self._creating), self._profile, in_root_session=True
                 )
             return self._made[key]
 

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import Session
 
 from rootkeeper import __version__
 from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
@@ -234,6 +239,37 @@ def test_without_a_root_session_nothing_is_sent_though_the_operator_has_credenti
 def test_no_changing_call_leaves_without_the_receipt_of_an_intent(regional_clients: AwsClients) -> None:
     with pytest.raises(RuntimeError):
         regional_clients.regional_root.get("sqs", "us-east-1", changing=True).read("ListQueues")
+
+
+def test_one_thread_at_a_time_creates_clients(
+    operator_environment: None, aws_server: FakeAwsServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Botocore's sessions aren't safe in many threads: two that first use one lose a component of it (KeyError)."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    clients = AwsClients(GatewayOptions(), clock)
+    create, guard, overlaps = Session.create_client, threading.Lock(), list[str]()
+
+    def watched(session: Session, service: str, **options: Any) -> Any:
+        if not guard.acquire(blocking=False):
+            overlaps.append(service)
+            return create(session, service, **options)
+        try:
+            time.sleep(0.05)
+            return create(session, service, **options)
+        finally:
+            guard.release()
+
+    monkeypatch.setattr(Session, "create_client", watched)
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: clients.root_iam.url,
+        lambda: clients.regional_root.get("s3", "us-east-1"),
+        lambda: clients.operator_calls_in("sqs", "eu-west-1"),
+        lambda: clients.create_template_client("iam", in_root_session=True),
+    )
+    with ThreadPoolExecutor(len(ways)) as threads:
+        for begun in [threads.submit(way) for way in ways]:
+            begun.result()
+    assert overlaps == []
 
 
 def test_a_region_that_cannot_be_one_is_refused(regional_clients: AwsClients) -> None:
