@@ -333,12 +333,17 @@ class EventFile:
         handle = os.fdopen(os.open(self._place_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            content = handle.read()
         except BlockingIOError:
             handle.close()
             return False
-        self._claim, self._place = handle, _FilePosition()
+        except OSError:
+            handle.close()
+            raise
+        place = _FilePosition()
         with suppress(TypeError, ValueError):  # a position that a crash left incomplete counts as none
-            self._place = _FilePosition(**json.loads(handle.read()))
+            place = _FilePosition(**json.loads(content))
+        self._claim, self._place = handle, place
         return True
 
     def _keep(self, place: _FilePosition) -> None:

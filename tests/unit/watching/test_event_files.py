@@ -243,6 +243,24 @@ def test_a_place_that_a_crash_left_half_written_lets_events_come_again(folder: F
     again.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs /proc")
+def test_a_place_that_cant_be_read_is_read_again_and_never_counts_as_the_beginning(
+    folder: Folder, source: EventFile
+) -> None:
+    folder.write("e-1")
+    assert take(source) == ["e-1"]
+    source.close()
+    aside = folder.place_path.rename(folder.place_path.with_suffix(".aside"))
+    folder.place_path.symlink_to("/proc/self/mem")  # can be opened and locked; reading its beginning is an I/O error
+    again = folder.open()
+    with pytest.raises(DatabaseError, match="can't be read"):
+        again.read(0)
+    aside.rename(folder.place_path)
+    folder.write("e-2")
+    assert take(again) == ["e-2"]
+    again.close()
+
+
 def test_a_file_that_cant_be_read_is_reported(folder: Folder, source: EventFile) -> None:
     folder.path.mkdir()
     with pytest.raises(DatabaseError, match="can't be read"):
