@@ -509,10 +509,9 @@ def _parse_exception(entry: LedgerEntry, account_id: AccountId) -> DeletionExcep
     """``None`` for an altered entry; the report shows elsewhere that the ledger isn't intact."""
     added = {"account_id": account_id, "added_by": entry.actor.name, "added_at": entry.at}
     try:
-        found = parse_facts(DeletionException, {**entry.parameters, **added})
+        return parse_facts(DeletionException, {**entry.parameters, **added})
     except (KeyError, TypeError, ValueError):
         return None
-    return found if found.until.tzinfo is not None else None
 
 
 def _text(parameters: Mapping[str, JsonValue], name: str) -> str | None:

@@ -186,10 +186,9 @@ def _parse_drill(entry: LedgerEntry) -> Drill | None:
     """Parse an entry; ``None`` if a later release wrote it in another form."""
     recorded = {"account_id": entry.account_id, "recorded_by": entry.actor.name, "recorded_at": entry.at}
     try:
-        drill = parse_facts(Drill, {"alarm": None, "device": None, **entry.parameters, **recorded})
+        return parse_facts(Drill, {"alarm": None, "device": None, **entry.parameters, **recorded})
     except (KeyError, TypeError, ValueError):
         return None
-    return drill if drill.held_at.tzinfo else None
 
 
 def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
