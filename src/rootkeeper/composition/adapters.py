@@ -224,7 +224,7 @@ class Adapters(Stores):
 
 
 def make_gateway_options(settings: Settings, profile: str | None, region: str | None) -> GatewayOptions:
-    """How the settings want AWS to be called."""
+    """Return the options of AWS calls that the settings give."""
     from rootkeeper.aws.clients import GatewayOptions
 
     return GatewayOptions(
@@ -250,10 +250,10 @@ LOGGER_NAME = "rootkeeper.server"
 
 @dataclass(frozen=True, slots=True)
 class ServerLog:
-    """Writes lines; safe in many threads."""
+    """Writes lines. Thread-safe."""
 
     def info(self, event: str, text: str, **ids: str | None) -> None:
-        """Something that should be as it is."""
+        """Log something that needs no action."""
         _write(logging.INFO, event, text, ids)
 
     def warning(self, event: str, text: str, **ids: str | None) -> None:
@@ -265,7 +265,7 @@ class ServerLog:
         _write(logging.ERROR, event, text, ids)
 
     def failure(self, event: str, what: str, error: BaseException) -> None:
-        """An error: a deliberate one with its own words, any other with its traceback."""
+        """Log an error: a deliberate one with its message, any other with its traceback."""
         if isinstance(error, RootkeeperError):
             self.error(event, f"{what}: {error.message}", code=error.code, hint=error.hint)
         else:
@@ -280,7 +280,7 @@ def _write(level: int, event: str, text: str, ids: dict[str, str | None]) -> Non
 
 
 class AwsAccessPool:
-    """Hands gateways out, and remembers their callers; safe in many threads."""
+    """Hands gateways out, and remembers their callers. Thread-safe."""
 
     def __init__(self, settings: Settings, clock: Clock, profile: str | None, region: str | None) -> None:
         """Nothing is opened yet."""
@@ -329,7 +329,7 @@ class AwsAccessPool:
         return self._callers.get(gateway)
 
     def renew(self) -> tuple[str, ...]:
-        """Try to have all of it; one sentence for each part that can't be had."""
+        """Try the starting credentials and each role; return one sentence for each that fails."""
         failures = self.gateway_pool.renew().failures
         return tuple(
             f"The role for {failure.work.value} can't be assumed: {failure.reason}" if failure.work else failure.reason
@@ -360,7 +360,7 @@ class AwsAccessPool:
 
 
 class UseCounter:
-    """A number of users; safe in many threads."""
+    """Counts users. Thread-safe."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -1,6 +1,6 @@
-"""The program as commands see it, with what each of them must deal with first; and the one for an emergency.
+"""The program as commands see it, with what each of them must do first, and the program for an emergency.
 
-An emergency has a database of its own, when the settings' one can't be reached.
+In an emergency the database of the settings can't be reached, and the program uses a new file.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class StoredMeasurements:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """One look."""
+    """All numbers of one scrape."""
 
     stored: StoredMeasurements | None
     """``None`` if the database can't be read."""
@@ -113,7 +113,7 @@ class DatabaseOptions:
 
 
 def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
-    """Open the database, make it if need be, and bring its schema up to date.
+    """Open the database, create it if necessary, and bring its schema up to date.
 
     A database that is current is only read: this works on a read-only file, and while another process writes.
 
@@ -172,7 +172,7 @@ class Database:
     ) -> Owner:
         """Register this process as one that acts; it renews its lease until it is closed.
 
-        :param must_be_registered: ``False`` for one that may have to go on with a spill alone.
+        :param must_be_registered: ``False`` for one that may have to continue with a spill file alone.
         :param replaces_itself: for one that lives on after the database was away.
         :raises DatabaseError: if the database can't be written, and it must be registered.
         """
@@ -250,7 +250,7 @@ class Database:
         return SignInStartStore(self.commits, organization_id, clock)
 
     def watched_events(self, organization_id: str) -> WatchedEventReader:
-        """To be read; works without AWS."""
+        """For reading; works without AWS."""
         from rootkeeper.watching.store import WatchedEventReader
 
         return WatchedEventReader(self.store, organization_id)
@@ -309,11 +309,11 @@ class Database:
             return tuple(sorted({*ledger, *inventories}))
 
     def require_not_outdated(self) -> None:
-        """:raises LedgerOutdatedError: if mirror or anchor know what the database doesn't."""
+        """:raises LedgerOutdatedError: if mirror or anchor have entries that the database doesn't have."""
         verification.require_not_outdated(self.store, self._copies)
 
     def adopt(self, ledger: SqlLedger) -> LedgerEntry | None:
-        """Record that this database is the one to go on with, although its copies know another.
+        """Record that work continues with this database, although its copies have another ledger.
 
         :returns: the entry; ``None`` if there is nothing to adopt.
         :raises LedgerUnavailableError: if it can't be recorded.

@@ -392,7 +392,7 @@ class UseCases(Adapters):
 
     @property
     def factor_service(self) -> FactorService:
-        """With a database whose key wasn't opened, it only lists factors and takes them away."""
+        """If the key of the database wasn't opened, it can only list and remove factors."""
         from rootkeeper.access.factors import FactorService
 
         return FactorService(self.factors, self.identities, self.sessions, self.ledger, self.clock)
@@ -407,7 +407,7 @@ class UseCases(Adapters):
         """Set up an authenticator app for a demo's user. Its seed is public: anyone can compute the codes.
 
         :raises InputError: if it isn't a sandbox's server, or there is no such user.
-        :raises SettingsError: if the key by which it is kept can't be used.
+        :raises SettingsError: if the key that encrypts it can't be used.
         """
         self.database.open_cipher(self.organization_id, self.settings.server.key_file)
         self.factor_service.preset_totp(identity_id, seed, self.endpoint)
@@ -432,7 +432,7 @@ class UseCases(Adapters):
 
     @property
     def retention_cleaner(self) -> RetentionCleaner:
-        """What a server does once an hour; asks AWS nothing there, since it knows its organization."""
+        """For a server, once an hour. Makes no AWS call there, because the server knows its organization."""
         from rootkeeper.worker.service import RetentionCleaner
 
         return RetentionCleaner(
@@ -622,7 +622,7 @@ class UseCases(Adapters):
         return WindowWaiter(self.window_closer(progress), self.windows, self.clock, progress)
 
     def settlement(self, progress: Progress) -> Settlement:
-        """Settles by a re-read what dead processes left unclear."""
+        """For settling, by a re-read, what dead processes left unclear."""
         from rootkeeper.settlement.service import SessionsByTask, Settlement
 
         sessions = SessionsByTask(self.gateway, self._unlocking_gateway)
@@ -632,7 +632,7 @@ class UseCases(Adapters):
 
     @property
     def _unlocking_gateway(self) -> AwsGateway:
-        """Where the power over bucket and queue policies is another role's, that role's."""
+        """The gateway with the role that may change bucket and queue policies."""
         return self.gateway
 
     def window_close_loop(self, progress: Progress) -> WindowCloseLoop:

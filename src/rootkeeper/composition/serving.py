@@ -127,7 +127,7 @@ class ActorUseCases(Application):
 
     @property
     def _unlocking_gateway(self) -> AwsGateway:
-        """In the same name: what a dead process left of a policy's change is settled by it."""
+        """With the unlock role and the same actor, to settle a policy's change that a dead process left."""
         return self._server.accesses.gateway(AwsWork.UNLOCK, self._actor.name)
 
     def _share_quotas(self) -> None:
@@ -292,7 +292,7 @@ class ServerWork:
             self.watching.tick()
 
     def _merge_spills(self) -> None:
-        """Bring what closings wrote while the ledger couldn't be written into it, once it can.
+        """Merge spill files, which closings wrote while the ledger couldn't be written, once it can be written.
 
         :raises LedgerUnavailableError: if it can't after all; the next turn tries again.
         """
@@ -338,7 +338,7 @@ class ServerWork:
 
 
 class ServerRuntime(Stores):
-    """One server or worker, of one organization. To be stopped, however far it came."""
+    """One server or worker, of one organization. Stop it also after a failed start."""
 
     _replaces_itself = True
 
@@ -405,7 +405,7 @@ class ServerRuntime(Stores):
         self._is_started = True
 
     def _find_organization_id(self) -> str:
-        """AWS says; a database of one organization knows it while AWS can't be asked."""
+        """Ask AWS; if it can't be reached, use the database, if that has one organization."""
         try:
             found = self.organization.organization_id
         except AwsError as error:
@@ -438,7 +438,7 @@ class ServerRuntime(Stores):
             for warning in self.accesses.gateway_pool.list_warnings():
                 self.log.warning("aws.power", warning)
         except AwsError as error:
-            self.log.failure("aws.power", "The AWS credentials can't be judged", error)
+            self.log.failure("aws.power", "The AWS credentials can't be checked", error)
         if self.settings.oidc.issuer and not self._has_local_administrator():
             self.log.warning(
                 "access.no_local_administrator",
@@ -498,7 +498,7 @@ class ServerRuntime(Stores):
 
     @cached_property
     def provider_sign_in_service(self) -> ProviderSignInService | None:
-        """``None`` where the settings name no identity provider; that isn't asked for it."""
+        """``None`` if the settings name no identity provider. Sends no request to the provider."""
         rules = self.settings.oidc.to_rules()
         if rules is None:
             return None
@@ -518,7 +518,7 @@ class ServerRuntime(Stores):
         return self.database.first_administrators(self.organization_id, self.clock)
 
     def offer_first_administration(self) -> str | None:
-        """Where the first administrator makes himself known, once and within a day; ``None`` if there is one.
+        """Return the one-time link for the first administrator, valid for a day; ``None`` if there is one already.
 
         :raises DatabaseError: if the database can't be read or written.
         """
@@ -531,22 +531,22 @@ class ServerRuntime(Stores):
         public = self.settings.server.public_address
         return f"{self.url if public is None else public.origin}/first-administrator#{token}"
 
-    # What it says about itself. Nothing is asked of AWS for it.
+    # What it reports about itself, without an AWS call.
 
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
-        """What it does by itself at certain times, with the last and the next run of each."""
+        """List its schedules, with the last and the next run of each."""
         return self.work.schedules.list_schedules(self.clock.now())
 
     def readiness(self) -> Readiness:
-        """Whether it can do its work now: each part by itself, good or not."""
+        """Return whether each part can do its work now."""
         work, has_lease = self.work, self.owner.has_lease()
         process = "It is ending." if self.is_stopping else "It runs." if self._is_started else "It is starting."
         database = "The ledger can be written."
         if not has_lease:
             database = "The database couldn't be written for longer than a lease lasts."
-        credentials = " ".join(work.renewer.failures) or "The AWS credentials could be had at the last try."
+        credentials = " ".join(work.renewer.failures) or "The AWS credentials worked at the last try."
         if not work.renewer.was_tried:
-            credentials = "The AWS credentials weren't tried yet."
+            credentials = "The AWS credentials haven't been tried yet."
         clock_failure, loop_troubles = work.clock_monitor.failure, self._loops.list_troubles()
         failing, targets = work.delivery_loop.count_failing_here()
         notifications = (
@@ -560,12 +560,12 @@ class ServerRuntime(Stores):
                 ReadinessCheck("clock", clock_failure is None, clock_failure or "The clock agrees with AWS's."),
                 # A target that is down must not take the server out of service.
                 ReadinessCheck("notifications", True, notifications),
-                ReadinessCheck("loops", not loop_troubles, " ".join(loop_troubles) or "All loops go on."),
+                ReadinessCheck("loops", not loop_troubles, " ".join(loop_troubles) or "All loops are running."),
             )
         )
 
     def measure(self) -> Measurements:
-        """Numbers for those who watch it from outside."""
+        """Return numbers for monitoring."""
         failing, targets = self.work.delivery_loop.count_failing_here()
         try:
             stored = self.database.measure(self.organization_id)

@@ -24,20 +24,20 @@ class Loop:
     name: str
     """In a few words, as a log names it."""
     period_seconds: float
-    """From the end of one turn to the begin of the next."""
+    """From the end of one turn to the start of the next."""
     turn: Callable[[], object]
 
 
 @dataclass(slots=True)
 class _LoopThread:
-    """One loop's thread, and how it goes."""
+    """One loop's thread and its state."""
 
     loop: Loop
     thread: threading.Thread = field(init=False)
     turn_began: float | None = None
     """Monotonic; ``None`` between turns."""
     failure: str | None = None
-    """Of the last turn; ``None`` if that was good."""
+    """Of the last turn; ``None`` if it succeeded."""
 
 
 class Loops:
@@ -66,7 +66,7 @@ class Loops:
     def wait_stopped(self, seconds: float) -> tuple[str, ...]:
         """Wait for the turns that are under way.
 
-        :returns: the names of loops that still are in one.
+        :returns: the names of loops whose turn hasn't ended.
         """
         ends = self._clock.monotonic() + seconds
         for running in self._running:
@@ -74,7 +74,7 @@ class Loops:
         return tuple(running.loop.name for running in self._running if running.thread.is_alive())
 
     def list_troubles(self) -> tuple[str, ...]:
-        """What is wrong with loops, one sentence each; nothing if all go on."""
+        """List what is wrong with loops, one sentence each; empty if nothing is."""
         now = self._clock.monotonic()
         return tuple(trouble for running in self._running if (trouble := _find_trouble(running, now)) is not None)
 
