@@ -48,7 +48,7 @@ class ServerMetrics:
         )
         self._request_seconds = Histogram(
             "rootkeeper_http_request_duration_seconds",
-            "From a request's begin to the end of its answer; a stream of events ends when its client leaves.",
+            "From the start of a request to the end of its answer; a stream of events ends when its client leaves.",
             ("route",),
             buckets=_REQUEST_SECONDS,
             registry=self._registry,

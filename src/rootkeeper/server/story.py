@@ -22,7 +22,7 @@ RECOVERED_ID = AccountId("888899990000")
 """Orders Prod of the demo organization: a password, and no MFA device."""
 
 FAILSAFE_ID = AccountId("222233334444")
-"""Security of the demo organization, meant to become delegated administrator."""
+"""Security of the demo organization, which becomes the delegated administrator."""
 
 _FAILED = ("errorCode", "errorMessage")
 """Fields of failed API calls, and of refused sign-ins. Source: CloudTrail User Guide."""
