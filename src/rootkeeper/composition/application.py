@@ -36,7 +36,7 @@ _STOP_HINT = "Stop it first, or use a server that has an API."
 
 @dataclass(frozen=True, slots=True)
 class PreparationReport:
-    """What earlier commands left behind, and what became of it."""
+    """What earlier commands left behind, and how it was settled."""
 
     merged_entries: int
     settlement: SettlementReport
@@ -94,7 +94,7 @@ class Application(UseCases):
             self._use_auditing_role()
 
     def _use_auditing_role(self) -> None:
-        """Beside a new server: its starting credentials may do nothing but assume its roles."""
+        """Use the auditing role, if there is one: the starting credentials may be allowed only to assume roles."""
         if not self.settings.aws_roles.audit or "gateway" in vars(self):
             return
         from rootkeeper.composition.adapters import AwsAccessPool

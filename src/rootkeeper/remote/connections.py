@@ -157,7 +157,7 @@ PAUSES = (0.5, 1.0, 2.0)
 """Seconds before reading is retried."""
 
 PAGE = 500
-"""Records of a page, at most, by the server's limit."""
+"""Records of a page: the server's limit."""
 
 LARGEST_BYTES = 256 * 2**20
 
@@ -332,7 +332,7 @@ def segment(text: str) -> str:
 
 
 def _never_left(error: HTTPError) -> bool:
-    """Return whether there was no connection, also to the proxy, so that nothing was sent."""
+    """Return whether there was no connection, also none to the proxy, so that nothing was sent."""
     cause = error.original_error if isinstance(error, ProxyError) else error
     return isinstance(cause, NewConnectionError | ConnectTimeout)
 
@@ -415,7 +415,7 @@ class StoredTokens:
         return _parse(content, path)
 
     def keep(self, stored: StoredToken) -> Path:
-        """Store the token of that server; the file.
+        """Store the token of that server, and return its file.
 
         :raises InputError: if it can't be written.
         """
@@ -438,7 +438,7 @@ class StoredTokens:
         return path
 
     def forget(self, url: str) -> bool:
-        """Remove the token; whether there was one.
+        """Remove the token; return whether there was one.
 
         :raises InputError: if the file can't be removed.
         """
@@ -457,7 +457,7 @@ class StoredTokens:
 
 
 def open_stored_tokens() -> StoredTokens:
-    """The tokens of this user of the machine."""
+    """Return the tokens of this user on this machine."""
     return StoredTokens(platformdirs.user_config_path(APPLICATION_NAME, appauthor=False) / "servers")
 
 

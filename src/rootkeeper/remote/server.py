@@ -49,7 +49,7 @@ class JobFollower:
     def follow(self, job: Job) -> Job:
         """Return the job at its end, when a stop is requested, or when no process resumes it any more.
 
-        The end of following doesn't end the job.
+        The job continues when this ends.
 
         :raises ServerUnreachableError: if the server hasn't answered for two minutes.
         :raises NotSignedInError: if the token isn't valid any more.
