@@ -73,7 +73,7 @@ AccountNumber: TypeAlias = Annotated[str, JsonSchema(pattern="^[0-9]{12}$")]
 WholeSecond: TypeAlias = Annotated[
     str, JsonSchema(format="date-time", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
 ]
-"""The same, always without fractions of a second."""
+"""A ``Moment`` that never has fractions of a second."""
 OrganizationId: TypeAlias = Annotated[str, JsonSchema(pattern="^o-[a-z0-9]{10,32}$")]
 Endpoint: TypeAlias = Annotated[str, JsonSchema(pattern="^(AWS|SANDBOX .+)$")]
 """``AWS``, or ``SANDBOX`` and its address."""
@@ -164,7 +164,7 @@ def _list_field_names(kind: Any) -> tuple[str, ...]:
 
 
 def parse_facts(kind: type[_FactsType], plain: Mapping[str, Any]) -> _FactsType:
-    """Make the dataclass whose fields these are; other keys are ignored, and what is made already stays.
+    """Make the dataclass from its fields; other keys are ignored. A value that is one already is returned as it is.
 
     :raises KeyError: if a field is missing.
     :raises TypeError: and ValueError, if a value has another type.

@@ -80,10 +80,6 @@ def parse_text(value: Any) -> str:
     return value
 
 
-def parse_optional_text(value: Any) -> str | None:
-    return None if value is None else parse_text(value)
-
-
 def parse_flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{value!r} isn't true or false")

@@ -89,7 +89,7 @@ def _table(name: str, *items: SchemaItem) -> Table:
 
 
 def _key(**kinds: _Kind) -> tuple[Column[Any], ...]:
-    """Make the columns of the primary key; the database counts none of them up."""
+    """Make the columns of the primary key; the database generates none of their values."""
     return tuple(Column(name, kind, primary_key=True, autoincrement=False) for name, kind in kinds.items())
 
 

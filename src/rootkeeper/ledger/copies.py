@@ -2,7 +2,7 @@
 
 The mirror is a file beside the database with every entry as a line of JSON. The anchor is a file in another place with
 heads of the ledger: a person who rewrites the database can't change it, so that a cut or rewritten ledger is detected.
- Only committed entries are copied. An error is reported once and delays no one.
+Only committed entries are copied. An error is reported once and delays no one.
 """
 
 from __future__ import annotations
