@@ -125,7 +125,7 @@ def list_waits(window: RecoveryWindow) -> list[str]:
 def _render_approvals(window: RecoveryWindow) -> str:
     names, needed = ", ".join(window.approved_by), window.approvals_needed
     if not needed:
-        return names or "no one (needs no approval)"
+        return names or "no one (unapproved)"
     return f"{names or 'no one'} ({len(window.approved_by)} of {needed} needed)"
 
 

@@ -48,7 +48,7 @@ def test_the_end_is_told_as_a_person_needs_it(window: RecoveryWindow, said: str)
 
 def test_a_window_that_nobody_approved_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     show_window(WINDOW, OutputFormat.TABLE, Terminal({}), NOW)
-    assert "no one (needs no approval)" in capsys.readouterr().out
+    assert "no one (unapproved)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
