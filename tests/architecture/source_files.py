@@ -52,12 +52,6 @@ def list_imports(path: Path) -> Iterator[str]:
             yield node.module
 
 
-def list_functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
 def list_committed_files() -> list[Path]:
     """Every file that is committed or would be: tracked, or untracked and not ignored."""
     listed = subprocess.run(

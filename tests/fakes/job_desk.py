@@ -18,7 +18,7 @@ from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Inventory
-from rootkeeper.organization.progress import Progress, ServerStopSignal
+from rootkeeper.organization.progress import Progress
 from rootkeeper.settlement.service import Settlement, SettlementReport
 from rootkeeper.setup.drift import DriftReader
 from rootkeeper.setup.service import SetupReader
@@ -208,10 +208,3 @@ class ActingDesk:
 
     def close_later(self) -> None:
         self.job_desk.closed.append("later")
-
-
-def ended_switch() -> ServerStopSignal:
-    """A process that is about to end."""
-    switch = ServerStopSignal()
-    switch.ask()
-    return switch

@@ -99,7 +99,7 @@ def test_a_dry_run_opens_nothing(program_with_delegate: Program, sandbox: Sandbo
     before = sandbox.last_request()
     run = program_with_delegate.run("failsafe", "set-up", FAILSAFE, "--dry-run")
     assert run.status == 0, run.shown
-    assert "it stays" in run.stderr
+    assert "If the login is complete in time, it stays" in run.stderr
     assert sandbox.operations(before, mutating=True) == []
     tasks = {request["task_policy"] for request in sandbox.requests(before) if request["task_policy"]}
     assert {task.rpartition("/")[2] for task in tasks} == {"IAMAuditRootUserCredentials"}
