@@ -76,7 +76,7 @@ bench: setup ## Run every benchmark; each prints a table
 	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python "$$program" || exit 1; done
 
 .PHONY: docs
-docs: setup ## Write the command reference and the pictures anew, from real output
+docs: setup ## Write the command reference, the schemas and the pictures again
 	$(BIN)/python docs/reference/make_reference.py
 	$(BIN)/python docs/reference/make_schemas.py
 	$(BIN)/python docs/pictures/make_pictures.py
