@@ -33,7 +33,7 @@ class DeletionExceptionStore(OrganizationStore):
     """The exceptions of one organization, ended ones included."""
 
     def add(self, exception: DeletionException) -> None:
-        """Keep it; a later one for the same account replaces it."""
+        """Store an exception; it replaces an earlier one for the same account."""
 
         def work(transaction: WriteTransaction) -> None:
             self._delete(transaction, exception.account_id)

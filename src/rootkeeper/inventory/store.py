@@ -170,9 +170,9 @@ class AuditHistory(OrganizationStore):
     """
 
     def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
-        """Keep an audit whole, in one transaction; one of the same id is replaced.
+        """Store an audit with its statuses, in one transaction; an audit with the same id is replaced.
 
-        A process that died may have kept it just before another one resumed the job.
+        A process may have stored it and died, before another process resumed the job.
         """
         own = {"organization_id": self._organization_id, "audit_id": audit.audit_id, "ended_at": audit.ended_at}
         rows = [{**own, **status_row(status)} for status in statuses]
@@ -188,7 +188,7 @@ class AuditHistory(OrganizationStore):
         self._commits.run(work)
 
     def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
-        """The newest first."""
+        """List the stored audits, the newest first."""
         statement = self._select_audits().order_by(_audits.ended_at.desc(), _audits.audit_id).limit(limit)
         with reading(self._store) as connection:
             return tuple(parse_row(KeptAudit, row) for row in connection.execute(statement))
@@ -205,7 +205,7 @@ class AuditHistory(OrganizationStore):
         return parse_row(KeptAudit, row)
 
     def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:
-        """What it found."""
+        """List the status that an audit found in each account."""
         with reading(self._store) as connection:
             found = self._list_found(connection, audit_id)
         return {status.account.account_id: status for status in found}
@@ -222,7 +222,7 @@ class AuditHistory(OrganizationStore):
             return tuple(parse_row(AccountStatus, row) for row in connection.execute(statement))
 
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
-        """What every kept audit found in this account, the newest first."""
+        """List what each stored audit found in this account, the newest first."""
         statement = (
             self._select_statuses()
             .where(_found.account_id == account_id)
@@ -254,7 +254,7 @@ class AuditHistory(OrganizationStore):
         return readings
 
     def forget_before(self, moment: datetime) -> int:
-        """Forget audits that ended before, except for the last one of each account; how many were forgotten."""
+        """Delete audits that ended before ``moment``, except the last of each account; return how many were deleted."""
         own_statuses = _found.organization_id == self._organization_id
         last = (
             select(_found.account_id, func.max(_found.ended_at).label("ended_at"))

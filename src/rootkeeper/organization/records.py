@@ -187,8 +187,8 @@ class SelectionBody(TypedDict, total=False):
 def parse_selection(record: Mapping[str, Any]) -> SelectionRequest:
     """Parse the selection of a request's body or of a job; a field that is left out selects nothing.
 
-    :raises InputError: if an account id or a tag isn't one.
-    :raises TypeError: and KeyError, ValueError, AttributeError, if another value is none that a selection has.
+    :raises InputError: if an account id or a tag isn't valid.
+    :raises TypeError: and KeyError, ValueError, AttributeError, if another value isn't valid.
     """
     tags = []
     for tag in record.get("tags", ()):
@@ -213,22 +213,22 @@ _NOTHING_SELECTED = to_json_record(SelectionRequest())
 
 
 def describe_credentials(found: RootCredentials) -> CredentialDetails:
-    """Everything that was found, with ages and last uses; AWS gives no secret of them, so none is in it."""
+    """Render all credentials with their ages and last uses. AWS returns no secrets, so the result contains none."""
     password = to_plain_value(found.login_profile, render_instant)
     return fill_record(CredentialDetails, found, render_instant, password=password)
 
 
 def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> RootCredentials:
-    """What ``describe_credentials`` wrote.
+    """Read what ``describe_credentials`` wrote.
 
-    :raises KeyError: if something is missing.
-    :raises TypeError: and ValueError, if a value is none that it writes.
+    :raises KeyError: if a value is missing.
+    :raises TypeError: and ValueError, if a value isn't valid.
     """
     return parse_facts(RootCredentials, {**content, "account_id": account_id, "login_profile": content["password"]})
 
 
 def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:
-    """One account, as ``audit`` shows it; with ``details`` the four kinds are counted and listed."""
+    """Render one account as ``audit`` shows it; with ``details`` the four kinds are counted and listed."""
     account = status.account
     record: dict[str, Any] = {
         "account_id": account.account_id,
@@ -274,11 +274,11 @@ def stored_account_to_record(status: AccountStatus, *, details: bool) -> dict[st
 
 
 def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
-    """The status that one of the two wrote; what the shorter one leaves out isn't known.
+    """Read what ``account_to_record`` or ``stored_account_to_record`` wrote; what the former leaves out stays unknown.
 
-    :raises TypeError: and ValueError, if a value is none that an account has.
-    :raises InputError: if the account's id isn't one.
-    :raises KeyError: if something is missing.
+    :raises TypeError: and ValueError, if a value isn't valid.
+    :raises InputError: if the account id isn't valid.
+    :raises KeyError: if a value is missing.
     """
     plain = {"ou_ids": (), "tags": None, "joined_at": None, "observed_at": None, **record}
     account_id, details = parse_account_id(plain["account_id"]), plain.get("details")

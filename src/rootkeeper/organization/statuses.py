@@ -227,7 +227,7 @@ def classify_account_role(account_id: AccountId, inventory: Inventory) -> Accoun
 def role_of(
     account_id: AccountId, management_account_id: AccountId, delegated_administrator_ids: frozenset[AccountId]
 ) -> AccountRole:
-    """Return the same from its three facts, while the list of accounts is still being read."""
+    """Classify an account from three facts, while the list of accounts is still being read."""
     if account_id == management_account_id:
         return AccountRole.MANAGEMENT
     if account_id in delegated_administrator_ids:

@@ -324,7 +324,7 @@ def _places(policy: Guardrail) -> str:
 
 
 def drift_to_record(drift: SetupDrift) -> dict[str, JsonValue]:
-    """What came of a comparison; without an accepted set-up nothing was compared."""
+    """Render the result of a comparison; without an accepted set-up nothing was compared."""
     accepted = drift.accepted
     return {
         "schema_version": SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-"""Policies of buckets and queues, and what came of a change, as JSON values."""
+"""Policies of buckets and queues, and the results of changes, as JSON values."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def listing_to_record(listing: ResourceListing, organization_id: str) -> dict[st
 
 
 def resource_policy_to_record(resource_state: ResourcePolicyState, organization_id: str) -> ShownPolicyRecord:
-    """One policy, and the one that is offered in its place."""
+    """Render a policy, and the corrected policy that can replace it."""
     resource, policy, lockout = resource_state.resource, resource_state.policy, resource_state.lockout
     corrected = None if policy is None or not lockout.statements else correct_policy(policy, lockout, resource)
     return fill_record(
@@ -191,7 +191,7 @@ def resource_policy_to_record(resource_state: ResourcePolicyState, organization_
 
 
 def unneeded_to_record(plan: UnlockPlan, organization_id: str) -> ChangedPolicyRecord:
-    """Why nothing was done."""
+    """Render a change that wasn't needed, with the reason."""
     verdict = plan.resource_state.lockout.verdict.value
     return _fill_change(plan, organization_id, "unchanged", plan.obstacle or "", verdict_after=verdict, saved=None)
 
@@ -226,7 +226,7 @@ def _fill_change(
 
 
 def _read_json(policy: str | None) -> Any:
-    """The policy as JSON within JSON; the text itself where it is none."""
+    """Parse a policy, so that it becomes JSON within JSON; return the text itself if it isn't JSON."""
     try:
         return None if policy is None else json.loads(policy)
     except ValueError:
