@@ -63,10 +63,11 @@ class OnFirstUse(Generic[Created]):
         self._created: Created | None = None
 
     def get(self) -> Created:
-        with self._creating:
-            if self._created is None:
-                self._created = self._create()
-            return self._created
+        if self._created is None:  # without the lock, so that no call waits while another client is created
+            with self._creating:
+                if self._created is None:
+                    self._created = self._create()
+        return self._created
 
 
 class ServiceCalls:

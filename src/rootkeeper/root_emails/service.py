@@ -522,7 +522,9 @@ def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
 _START_TEXTS = {
     Result.DONE: "AWS gave no clear answer ({why}). A re-read shows that it sent a one-time password to {email}.",
     Result.FAILED: "A re-read shows that nothing was started: {why}",
-    Result.UNKNOWN: "AWS may have sent a one-time password to {email}: {why} The re-read failed. Check that mailbox.",
+    Result.UNKNOWN: (
+        "AWS may have sent a one-time password to {email}: {why} A re-read doesn't show it. Check that mailbox."
+    ),
 }
 
 

@@ -45,7 +45,7 @@ SHOWN_BY_ID = {"identitystore:DescribeGroup", "identitystore:DescribeUser"}
 """Without these the same people and groups are shown, but by their ids."""
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-LACK = re.compile(r"unknown|n't be read|n't read|not read|n't known|needs |was denied|re-read failed", re.IGNORECASE)
+LACK = re.compile(r"unknown|n't be read|n't read|not read|n't known|needs |was denied|n't show it", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
