@@ -119,9 +119,14 @@ def is_writing(connection: Connection) -> bool:
     return bool(connection.get_execution_options().get(_WRITES))
 
 
-def was_suspended(error: BaseException) -> bool:
-    """Whether the server ended a transaction in which this process was idle for too long; nothing was written."""
-    return _find_state(error) == "25P03"
+def was_cut_off(error: BaseException) -> bool:
+    """Whether the server ended the connection, perhaps because this process was idle in a transaction for too long.
+
+    The reason isn't always known: a server that has closed the connection may have sent it to a buffer that was lost.
+    """
+    if _find_state(error) == "25P03":
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def explain(error: BaseException) -> tuple[str, str | None]:

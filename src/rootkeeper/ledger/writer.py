@@ -28,7 +28,7 @@ from rootkeeper.database.engines import (
     begin_writing,
     explain,
     reading,
-    was_suspended,
+    was_cut_off,
 )
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
 from rootkeeper.ledger.rules import Draft, LedgerEntry, Phase, chain_entry, describe_entry, make_entry
@@ -410,17 +410,17 @@ class GroupCommit:
     def _commit(self, group: list[_WorkUnit]) -> None:
         failure: BaseException | None = None
         try:
-            failure = self._try(group)
-            if failure is not None and was_suspended(failure):
-                failure = self._try(group)
+            attempt = _CommitAttempt()
+            failure = self._try(group, attempt)
+            if failure is not None and attempt.name is None and was_cut_off(failure):  # its commit wasn't begun
+                failure = self._try(group, _CommitAttempt())
         finally:
             # Also after a bug in a unit, which ends this thread: no caller may wait forever.
             for unit in group:
                 unit.fail(self._store.place, failure)
 
-    def _try(self, group: list[_WorkUnit]) -> BaseException | None:
+    def _try(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> BaseException | None:
         """Commit the group; return the error if it isn't in the database."""
-        attempt = _CommitAttempt()
         try:
             self._transact(group, attempt)
         except (SQLAlchemyError, OSError) as error:

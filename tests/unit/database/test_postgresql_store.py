@@ -77,6 +77,25 @@ def test_work_that_lost_its_transaction_to_a_standstill_is_done_again_once(
         commits.close()
 
 
+def test_work_that_lost_its_connection_is_done_again(store: PostgresqlStore, postgresql: PostgresqlServer) -> None:
+    commits = GroupCommit(store, lambda: None)
+    runs: list[int] = []
+
+    def work(transaction: WriteTransaction) -> int:
+        runs.append(len(runs) + 1)
+        backend = transaction.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        if len(runs) == 1:
+            with reading(store) as other:
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({backend})")
+        return int(transaction.connection.exec_driver_sql("SELECT 7").scalar_one())
+
+    try:
+        assert commits.run(work) == 7
+        assert runs == [1, 2]
+    finally:
+        commits.close()
+
+
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Iterator[PostgresqlStore]:
     server: PostgresqlServer = request.getfixturevalue("postgresql")
