@@ -6,14 +6,19 @@ import csv
 import io
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
+from rootkeeper.audit.rules import AUDIT_EVENTS
+from tests.architecture.source_files import REPOSITORY
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
 
 KINDS = ("password", "access_keys", "signing_certificates", "mfa_devices")
+CALLER_ACCOUNT = "111122223333"
 
 
 def credentials_of(truth: dict[str, Any]) -> dict[str, int]:
@@ -125,15 +130,47 @@ def test_a_selection_catches_what_it_says(enabled: Program, selection: tuple[str
 
 
 def test_only_the_first_audit_warns_of_alarms_and_not_on_stdout(enabled: Program, sandbox: SandboxProcess) -> None:
-    first = enabled.run("audit", "Shop Test", "-o", "json")
-    account_id = first.json["accounts"][0]["account_id"]
-    by_root = [one["eventName"] for one in sandbox.events(account_id) if one["userIdentity"]["type"] == "Root"]
-    assert by_root == ["GetAccountSummary"]
-    second = enabled.run("audit", "Shop Test", "-o", "json")
-    warning = "an event of the root user in the CloudTrail of each member account"
-    assert warning in first.stderr
-    assert warning not in second.stderr
-    assert warning not in first.stdout
+    first, second = (enabled.run("audit", "Shop Test", "-o", "json") for _ in range(2))
+    assert AUDIT_EVENTS in first.stderr
+    assert AUDIT_EVENTS not in second.stderr
+    assert AUDIT_EVENTS not in first.stdout
+
+
+def count_events(sandbox: SandboxProcess, account_ids: Iterable[str]) -> dict[str, Counter[str]]:
+    """Count the events that ``AUDIT_EVENTS`` speaks of: of each account's root user, and AssumeRoot in the caller's."""
+    opened = [one for one in sandbox.events(CALLER_ACCOUNT) if one["eventName"] == "AssumeRoot"]
+    targets = Counter(one["requestParameters"]["targetPrincipal"] for one in opened)
+    found = {
+        account_id: Counter(
+            one["eventName"] for one in sandbox.events(account_id) if one["userIdentity"]["type"] == "Root"
+        )
+        for account_id in account_ids
+    }
+    return {account_id: counts + Counter(AssumeRoot=targets[account_id]) for account_id, counts in found.items()}
+
+
+def test_an_audit_leaves_the_events_that_the_one_sentence_names(enabled: Program, sandbox: SandboxProcess) -> None:
+    selection = ("audit", "AnyCompany Billing", "Shop Prod", "-o", "json")
+    accounts = enabled.run(*selection).json["accounts"]
+    assert {one["status"] for one in accounts} == {"present", "not_present"}
+    two = Counter(GetAccountSummary=1, AssumeRoot=1)
+    account_ids = [one["account_id"] for one in accounts]
+    before = count_events(sandbox, account_ids)
+    assert before == dict.fromkeys(account_ids, two)
+    enabled.run(*selection, "--details")
+    after = count_events(sandbox, account_ids)
+    for account in accounts:
+        more = after[account["account_id"]] - before[account["account_id"]]
+        assert more >= two
+        assert (more > two) == (account["status"] == "present")
+        assert more["AssumeRoot"] == 1
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/first-audit.md"])
+def test_a_page_about_audits_has_the_one_sentence_on_events(page: str) -> None:
+    text = " ".join((REPOSITORY / page).read_text().replace("`", "").split())
+    assert text.count(AUDIT_EVENTS) == 1
+    assert text.count("CloudTrail event of the root user") == 1
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(enabled: Program) -> None:

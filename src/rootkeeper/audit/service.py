@@ -14,7 +14,7 @@ from datetime import datetime
 
 from rootkeeper.audit.reading import AccountReader, AccountReaderTools
 from rootkeeper.audit.records import head_to_record
-from rootkeeper.audit.rules import WHOLE_AUDIT, AuditHead, AuditRequest
+from rootkeeper.audit.rules import AUDIT_EVENTS, WHOLE_AUDIT, AuditHead, AuditRequest
 from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, JobLostError, RootkeeperError
 from rootkeeper.guardrails.service import BlockingPolicyFinder, lacks_policy
 from rootkeeper.inventory.listing import InventoryCollector, InventoryReader, select_accounts
@@ -51,8 +51,7 @@ from rootkeeper.shapes import parse_facts, to_json_record
 from rootkeeper.values import canonical_json, describe_duration
 
 FIRST_AUDIT_REMARK = (
-    "This is the first audit of this organization. It leaves an event of the root user in the CloudTrail of each member"
-    " account, which can trigger alarms on root activity."
+    f"This is the first audit of this organization. {AUDIT_EVENTS} Events of root users can trigger alarms."
 )
 
 

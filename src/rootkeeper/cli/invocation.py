@@ -207,16 +207,22 @@ def group(explanation: str) -> typer.Typer:
     )
 
 
-def single(function: Callable[..., int]) -> typer.Typer:
-    """Make a Typer application of one command."""
+def single(function: Callable[..., int], **sentences: str) -> typer.Typer:
+    """Make a Typer application of one command.
+
+    :param sentences: by the names that stand for them in the docstring, such as ``{AUDIT_EVENTS}``.
+    """
     application = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    add(application, function)
+    add(application, function, **sentences)
     return application
 
 
-def add(application: typer.Typer, function: Callable[..., int], name: str | None = None) -> None:
-    """Add a command, its docstring as its help."""
-    application.command(name, help=unwrap(function.__doc__ or ""))(command(function))
+def add(application: typer.Typer, function: Callable[..., int], name: str | None = None, **sentences: str) -> None:
+    """Add a command, its docstring as its help; ``sentences`` as in ``single``."""
+    text = function.__doc__ or ""
+    for placeholder, sentence in sentences.items():
+        text = text.replace(f"{{{placeholder}}}", sentence)
+    application.command(name, help=unwrap(text))(command(function))
 
 
 def unwrap(docstring: str) -> str:

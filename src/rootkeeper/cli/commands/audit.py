@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 
+from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
 from rootkeeper.audit.service import AuditInterrupted, AuditReport
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, single, through_server
@@ -130,8 +131,7 @@ def audit(
     If a set-up was accepted (rootkeeper status --accept), it also reads the guardrails and reports drift from that
     set-up. Drift doesn't change the exit status.
 
-    Changes: nothing in AWS. CloudTrail records an event of the root user in each member account, GetAccountSummary, and
-    more with --details. They can trigger alarms on root activity. AssumeRoot is recorded in the caller's account.
+    Changes: nothing in AWS. {AUDIT_EVENTS} Events of root users can trigger alarms.
 
     AWS permissions: sts:AssumeRoot with the task policy IAMAuditRootUserCredentials;
     organizations:DescribeOrganization, organizations:ListAccounts, organizations:ListRoots,
@@ -144,8 +144,6 @@ def audit(
     Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage; 3 AWS or the ledger refused, or AWS
     can't be reached; 130 interrupted.
     """
-    from rootkeeper.audit.rules import AuditRequest
-
     output = invocation.choose_output(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()
     chosen = selection.to_request()
@@ -163,4 +161,4 @@ def audit(
         )
 
 
-application = single(audit)
+application = single(audit, AUDIT_EVENTS=AUDIT_EVENTS)
