@@ -10,7 +10,8 @@ import boto3
 
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.shipped_policies.rules import SERVER_ROLES, RoleTargets, RoleTrust, make_role, parse_principal
+from rootkeeper.shipped_policies.rules import SERVER_ROLES, RoleTargets, make_role
+from rootkeeper.shipped_policies.trust import RoleTrust, parse_principal
 from tests.functional.administration import DELEGATE, open_client
 from tests.sandbox_process import SandboxProcess
 

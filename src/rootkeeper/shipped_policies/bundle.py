@@ -18,22 +18,21 @@ from typing import Any
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import Hint, InputError
-from rootkeeper.organization.accounts import AccountId, Organization, Setup
+from rootkeeper.organization.accounts import AccountId, Caller, Organization, Setup
+from rootkeeper.shipped_policies.documents import require_fits
 from rootkeeper.shipped_policies.rules import (
     DEFAULT_CAP,
     SERVER_ROLES,
     GuardrailKind,
     RoleTargets,
-    RoleTrust,
     ShippedCallerRole,
     ShippedGuardrail,
     ShippedRole,
     make_delegate_cap,
     make_deny_long_term_root,
     make_role,
-    parse_principal,
-    require_fits,
 )
+from rootkeeper.shipped_policies.trust import RoleTrust, TrustedPrincipal, find_permission_set, parse_principal
 from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -216,7 +215,7 @@ class PolicyInputs:
     role_account_id: AccountId | None = None
     """The account in which the roles are; else the delegated administrator, else the management account."""
     trusted_principals: tuple[str, ...] = ()
-    """ARNs or account ids of people; else the account in which the roles are."""
+    """ARNs or account ids of people; else the caller's permission set, or the account in which the roles are."""
     server_role: str | None = None
     """ARN of what a Rootkeeper server runs as."""
     target_ids: tuple[AccountId, ...] = ()
@@ -237,6 +236,8 @@ class PolicyFacts:
     setup: Setup
     open_window_ids: tuple[AccountId, ...]
     """Accounts with an open recovery window, in which a person may need to sign in as the root user."""
+    caller: Caller
+    """Who asks for policies; trusted by default if it comes from IAM Identity Center."""
 
     @property
     def partition(self) -> str:
@@ -323,9 +324,14 @@ def make_targets(ground: PolicyFacts, wishes: PolicyInputs) -> RoleTargets:
 
 
 def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> RoleTrust:
-    named, server = wishes.trusted_principals or (home,), wishes.server_role
+    server, permission_set = wishes.server_role, find_permission_set(ground.caller)
+    if wishes.trusted_principals or permission_set is None:
+        named = wishes.trusted_principals or (home,)
+        people = tuple(parse_principal(text, ground.partition, "The trusted principal") for text in named)
+    else:
+        people = (permission_set,)
     return RoleTrust(
-        people=tuple(parse_principal(text, ground.partition, "The trusted principal") for text in named),
+        people=people,
         server=None if server is None else parse_principal(server, ground.partition, "The server's role"),
     )
 
@@ -357,12 +363,22 @@ def _list_remarks(ground: PolicyFacts, wishes: PolicyInputs, trust: RoleTrust) -
     if ground.open_window_ids:
         ids = ", ".join(ground.open_window_ids)
         remarks.append(f"Exempt because of an open recovery window: {ids}. Make the policy again after it is closed.")
-    remarks.extend(
-        f"{principal.arn} is a role. Its sessions don't show whether MFA was used. Require MFA where it signs in."
-        for principal in trust.people
-        if not principal.can_show_mfa
-    )
+    remarks.extend(_remark_on(principal) for principal in trust.people if not principal.can_show_mfa)
     return tuple(remarks)
+
+
+def _remark_on(principal: TrustedPrincipal) -> str:
+    if principal.is_permission_set:
+        return (
+            f"{principal.arn} is a permission set of IAM Identity Center. AWS makes the roles' session name and source"
+            " identity the name of the Identity Center session. It can't check MFA there: require MFA in Identity"
+            " Center."
+        )
+    return (
+        f"{principal.arn} is a role. AWS can't check who its person is: the roles' sessions have the name of the"
+        " caller's session, which may be any name that its trust policy allows. So such a caller can't set a source"
+        " identity. Require MFA and a fixed session name where people assume that role."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +389,7 @@ class PolicyBundleBuilder:
     windows: RecoveryWindowStore
 
     def make(self, wishes: PolicyInputs) -> PolicyBundle:
-        """Read organization and set-up (four calls), and make the bundle; ``remarks`` name what can't be read.
+        """Read caller, organization and set-up (five calls), and make the bundle; ``remarks`` name what can't be read.
 
         :raises InputError: if an input can't be used.
         :raises AwsError: if the organization can't be read.
@@ -384,5 +400,6 @@ class PolicyBundleBuilder:
             organization=self.reader.read_organization(),
             setup=self.reader.read_setup(),
             open_window_ids=tuple(sorted({one.account_id for one in unfinished if one.state in OWING_STATES})),
+            caller=self.reader.read_caller(),
         )
         return make_bundle(ground, wishes)

@@ -6,79 +6,37 @@ calls, calls inside a root session, and sts:GetCallerIdentity, which need no gra
 principals are sorted, so that the same input gives the same text.
 
 A principal with a role can use it without Rootkeeper. So each role is limited to its tasks by ``sts:TaskPolicyArn`` and
-to its targets by their ARNs. People assume it with MFA. A server assumes it only with a source identity, so that
-CloudTrail names the person. A role session never carries ``aws:MultiFactorAuthPresent``, so a trust policy can't
-require it of a role.
+to its targets by their ARNs. ``trust`` says who may assume it. A session whose source identity isn't its own name opens
+no root session, even if the trust policy was changed.
 
 The first guardrail denies everything to long-term root. It exempts root sessions by ``aws:AssumedRoot``; otherwise it
 would break every tool that uses them. The second limits the root sessions of a delegated administrator.
 
-Source: STS AssumeRoot; Service Authorization Reference, AWS STS; IAM User Guide, "Secure API access with MFA", "Monitor
-and control actions taken with assumed roles" and "AWS global condition context keys", aws:AssumedRoot.
+Source: STS AssumeRoot; Service Authorization Reference, AWS STS; IAM User Guide, "AWS global condition context keys",
+aws:AssumedRoot.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
-
-PolicyDocument: TypeAlias = Mapping[str, Any]
-Statement: TypeAlias = Mapping[str, Any]
-POLICY_VERSION = "2012-10-17"
-MANAGED_POLICY_CHARACTERS = 6_144
-
-INLINE_POLICY_CHARACTERS = 10_240
-"""All inline policies of a role together."""
-
-TRUST_POLICY_CHARACTERS = 2_048
-"""Can be raised; nothing shipped needs it.
-
-Source of the three: IAM User Guide, "IAM and AWS STS quotas"; white space doesn't count.
-"""
-
-SERVICE_CONTROL_POLICY_CHARACTERS = 10_240
-"""Source: Organizations User Guide, "Quotas and service limits"; white space counts unless the console saves it."""
-
-_WHITE_SPACE = re.compile(r"\s")
-
-
-def make_document(statements: Iterable[Statement]) -> PolicyDocument:
-    return {"Version": POLICY_VERSION, "Statement": list(statements)}
-
-
-def render_document(document: PolicyDocument) -> str:
-    """JSON as a person reads it, and as ``--policy-document file://…`` takes it."""
-    return json.dumps(document, indent=2) + "\n"
-
-
-def measure_iam_policy(document: PolicyDocument) -> int:
-    """Characters as IAM counts them: without white space."""
-    return len(_WHITE_SPACE.sub("", json.dumps(document)))
-
-
-def measure_guardrail(document: PolicyDocument) -> int:
-    """Characters as Organizations counts them when the text that we write is uploaded as it is."""
-    return len(render_document(document))
-
-
-def require_fits(measured: int, limit: int, what: str, hint: str) -> None:
-    """Refuse a document that AWS would refuse.
-
-    :raises InputError: if it is larger than AWS takes.
-    """
-    if measured > limit:
-        raise InputError(
-            f"{what} would have {measured:,} characters, and AWS takes at most {limit:,}.",
-            hint=hint,
-        )
+from rootkeeper.shipped_policies.documents import (
+    INLINE_POLICY_CHARACTERS,
+    MANAGED_POLICY_CHARACTERS,
+    SERVICE_CONTROL_POLICY_CHARACTERS,
+    PolicyDocument,
+    Statement,
+    make_document,
+    measure_guardrail,
+    measure_iam_policy,
+    require_fits,
+)
+from rootkeeper.shipped_policies.trust import DENY_ANOTHER_NAME, RoleTrust, make_trust_policy
 
 
 class ShippedRole(StrEnum):
@@ -309,71 +267,6 @@ def combine(commands: Iterable[CommandPermissions]) -> PermissionGrant:
     )
 
 
-_ARN = re.compile(
-    r"arn:(?P<partition>[a-z0-9-]+):iam::(?P<account_id>[0-9]{12}):"
-    r"(?P<name>root|(?P<kind>user|role)/[\w+=,.@*/-]{1,512})",
-    re.ASCII,
-)
-
-_ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
-
-
-class PrincipalKind(StrEnum):
-    """What an ARN names."""
-
-    ACCOUNT = "account"
-    """``…:root``: every principal that the account's own policies allow."""
-    ROLE = "role"
-    USER = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class TrustedPrincipal:
-    """A principal that a role's trust policy names."""
-
-    arn: str
-    account_id: AccountId
-    kind: PrincipalKind
-
-    @property
-    def is_pattern(self) -> bool:
-        """Whether it has a wildcard, which AWS takes only in a condition."""
-        return "*" in self.arn
-
-    @property
-    def can_show_mfa(self) -> bool:
-        """Whether AWS knows of its MFA when it assumes a role."""
-        return self.kind is not PrincipalKind.ROLE
-
-    @property
-    def account_arn(self) -> str:
-        return f"{self.arn.rpartition(f':{self.account_id}:')[0]}:{self.account_id}:root"
-
-
-def parse_principal(text: str, partition: str, subject: str) -> TrustedPrincipal:
-    """Parse an ARN of an account, user or role, or an account id.
-
-    :param subject: its name in an error, such as ``The trusted principal``.
-    :raises InputError: if it is none of these, or of another partition.
-    """
-    if _ACCOUNT_ID.fullmatch(text):
-        text = f"arn:{partition}:iam::{text}:root"
-    match = _ARN.fullmatch(text)
-    if match is None:
-        raise InputError(
-            f"{subject} {text!r} isn't an IAM principal.",
-            hint=f"Give the ARN of a user, role or account, such as arn:{partition}:iam::111122223333:user/NAME, or an"
-            " account id.",
-        )
-    if match["partition"] != partition:
-        raise InputError(
-            f"{subject} {text} is in the partition {match['partition']}, but this organization is in {partition}.",
-            hint="A role can only be assumed within its partition.",
-        )
-    kind = PrincipalKind(match["kind"]) if match["kind"] else PrincipalKind.ACCOUNT
-    return TrustedPrincipal(text, AccountId(match["account_id"]), kind)
-
-
 _DESCRIPTIONS = {
     ShippedRole.AUDIT: "Reads the organization and audits root user credentials; changes nothing",
     ShippedRole.DELETE: "Deletes root user credentials of member accounts and reads them again",
@@ -400,14 +293,6 @@ class RoleTargets:
 
     def root_user_arn(self, account_id: str) -> str:
         return f"arn:{self.partition}:iam::{account_id}:root"
-
-
-@dataclass(frozen=True, slots=True)
-class RoleTrust:
-    """Who may assume the roles."""
-
-    people: tuple[TrustedPrincipal, ...]
-    server: TrustedPrincipal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,6 +363,7 @@ def _list_permissions(
             "Resource": targets.arns,
             "Condition": _pin_tasks(grant.task_policies, targets.partition),
         }
+        yield DENY_ANOTHER_NAME
     if kept_ids and TaskPolicy.DELETE in grant.task_policies:
         yield {
             "Sid": "KeepTheFailsafe",
@@ -502,60 +388,6 @@ what is used of these services takes no resource narrower than ``*``, or is aske
 
 def _pin_tasks(tasks: Sequence[TaskPolicy], partition: str) -> dict[str, dict[str, list[str]]]:
     return {"ArnEquals": {"sts:TaskPolicyArn": [task.arn(partition) for task in tasks]}}
-
-
-def make_trust_policy(trust: RoleTrust) -> PolicyDocument:
-    """Who may assume a role, and under which condition.
-
-    :raises InputError: if it is larger than AWS takes.
-    """
-    with_mfa = [principal for principal in trust.people if principal.can_show_mfa]
-    roles = [principal for principal in trust.people if not principal.can_show_mfa]
-    statements = [
-        *_list_trust_statements("PeopleWithMfa", with_mfa, _WITH_MFA),
-        *_list_trust_statements("RolesWhoseSignInDemandsMfa", roles, {}),
-    ]
-    if trust.server is not None:
-        condition = {"StringLike": {"sts:SourceIdentity": "?*"}}
-        statements += _list_trust_statements("ServerInTheNameOfAPerson", [trust.server], condition)
-    document = make_document(statements)
-    require_fits(
-        measure_iam_policy(document),
-        TRUST_POLICY_CHARACTERS,
-        "The trust policy",
-        "Trust fewer principals: a role that people assume first, or a group's account.",
-    )
-    return document
-
-
-_WITH_MFA = {
-    "Bool": {"aws:MultiFactorAuthPresent": "true"},
-    # An IAM user can only name itself.
-    "StringEqualsIfExists": {"sts:SourceIdentity": "${aws:username}"},
-}
-
-
-def _list_trust_statements(
-    sid: str, principals: Sequence[TrustedPrincipal], condition: Mapping[str, Any]
-) -> Iterator[Statement]:
-    """One statement for principals by name; one for patterns, which AWS takes only as a condition on an account."""
-    named = sorted({principal.arn for principal in principals if not principal.is_pattern})
-    patterns = sorted({principal.arn for principal in principals if principal.is_pattern})
-    accounts = sorted({principal.account_arn for principal in principals if principal.is_pattern})
-    if named:
-        yield _trust(sid, named, condition)
-    if patterns:
-        yield _trust(f"{sid}ByPattern", accounts, {**condition, "ArnLike": {"aws:PrincipalArn": patterns}})
-
-
-def _trust(sid: str, arns: Sequence[str], condition: Mapping[str, Any]) -> Statement:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Principal": {"AWS": list(arns)},
-        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
-        **({"Condition": condition} if condition else {}),
-    }
 
 
 class GuardrailKind(StrEnum):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rootkeeper.organization.accounts import AccountId, Feature, Organization, Setup
+from rootkeeper.organization.accounts import AccountId, Caller, Feature, Organization, Setup
 from rootkeeper.shipped_policies.bundle import PolicyBundle, PolicyFacts, PolicyInputs, make_bundle
 
 MANAGEMENT, DELEGATE = AccountId("111122223333"), AccountId("222233334444")
+CALLER = Caller(DELEGATE, f"arn:aws:iam::{DELEGATE}:user/ana", "aws")
 
 COMPLETE = Setup(trusted_access=True, features=frozenset(Feature), delegated_administrators=(DELEGATE,))
 NOTHING_ON = Setup(trusted_access=False, features=None, delegated_administrators=())
@@ -24,7 +25,7 @@ UNKNOWN = Setup(
 
 def make(setup: Setup = COMPLETE, wishes: PolicyInputs | None = None) -> PolicyBundle:
     organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
-    return make_bundle(PolicyFacts(organization, setup, open_window_ids=()), wishes or PolicyInputs())
+    return make_bundle(PolicyFacts(organization, setup, open_window_ids=(), caller=CALLER), wishes or PolicyInputs())
 
 
 SERVER = PolicyInputs(

@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
-from rootkeeper.organization.accounts import AccountId, Feature, Organization, Setup
+from rootkeeper.organization.accounts import AccountId, Caller, Feature, Organization, Setup
 from rootkeeper.shipped_policies.bundle import PolicyFacts, PolicyInputs, make_bundle, make_targets
 from rootkeeper.shipped_policies.rules import SERVER_ROLES, GuardrailKind, ShippedRole
 
@@ -21,6 +21,7 @@ def make_ground(
     delegates: tuple[AccountId, ...] | None = (DELEGATE,),
     windows: tuple[AccountId, ...] = (),
     partition: str = "aws",
+    caller_arn: str = f"arn:aws:iam::{DELEGATE}:user/ana",
 ) -> PolicyFacts:
     return PolicyFacts(
         organization=Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition=partition),
@@ -31,6 +32,7 @@ def make_ground(
             unknown=("ListDelegatedAdministrators was denied.",) if delegates is None else (),
         ),
         open_window_ids=windows,
+        caller=Caller(AccountId(caller_arn.split(":")[4]), caller_arn, partition),
     )
 
 
@@ -117,9 +119,11 @@ def test_the_role_that_deletes_keeps_off_the_failsafe_unless_it_is_named() -> No
     assert make_targets(make_ground(), PolicyInputs(target_ids=(DELEGATE,))).kept_ids == ()
 
 
-def test_a_trusted_role_is_remarked_since_aws_cant_see_its_mfa() -> None:
+def test_a_trusted_role_is_remarked_because_aws_cant_see_its_mfa_or_its_person() -> None:
     wishes = PolicyInputs(trusted_principals=("arn:aws:iam::111122223333:role/incident",))
-    assert any("Require MFA where it signs in" in remark for remark in make_bundle(make_ground(), wishes).remarks)
+    (remark,) = make_bundle(make_ground(), wishes).remarks
+    assert remark.startswith("arn:aws:iam::111122223333:role/incident is a role. AWS can't check who its person is")
+    assert "Require MFA and a fixed session name" in remark
 
 
 def test_a_further_known_role_is_no_stranger() -> None:
@@ -157,3 +161,24 @@ def test_the_order_of_the_delegates_doesnt_matter() -> None:
     one, other = make_ground((MEMBER, DELEGATE)), make_ground((DELEGATE, MEMBER))
     made = make_bundle(one, PolicyInputs())
     assert made == replace(make_bundle(other, PolicyInputs()), ground=one)
+
+
+OF_IDENTITY_CENTER = (
+    "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Root_Access_0123456789abcdef/ana@example.org"
+)
+
+
+def test_a_caller_from_identity_center_is_trusted_by_its_permission_set() -> None:
+    bundle = make_bundle(make_ground(caller_arn=OF_IDENTITY_CENTER), PolicyInputs())
+    (statement,) = bundle.get_role(ShippedRole.DELETE).trust_policy["Statement"]
+    assert "aws:MultiFactorAuthPresent" not in json.dumps(statement)
+    assert statement["Principal"] == {"AWS": [f"arn:aws:iam::{MANAGEMENT}:root"]}
+    start, name = f"arn:aws:iam::{MANAGEMENT}:role/aws-reserved/sso.amazonaws.com", "AWSReservedSSO_Root_Access_"
+    end = "?" * 16
+    assert statement["Condition"]["ArnLike"] == {"aws:PrincipalArn": [f"{start}/*/{name}{end}", f"{start}/{name}{end}"]}
+    assert any("require MFA in Identity Center" in remark for remark in bundle.remarks)
+
+
+def test_named_principals_are_trusted_instead_of_the_callers_permission_set() -> None:
+    bundle = make_bundle(make_ground(caller_arn=OF_IDENTITY_CENTER), PolicyInputs(trusted_principals=(DELEGATE,)))
+    assert [one["Sid"] for one in bundle.get_role(ShippedRole.DELETE).trust_policy["Statement"]] == ["PeopleWithMfa"]

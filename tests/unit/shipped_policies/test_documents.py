@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rootkeeper.errors import InputError
-from rootkeeper.shipped_policies.rules import (
+from rootkeeper.shipped_policies.documents import (
     make_document,
     measure_guardrail,
     measure_iam_policy,

@@ -10,13 +10,8 @@ import pytest
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.shipped_policies.rules import (
-    DEFAULT_CAP,
-    SERVICE_CONTROL_POLICY_CHARACTERS,
-    make_delegate_cap,
-    make_deny_long_term_root,
-    measure_guardrail,
-)
+from rootkeeper.shipped_policies.documents import SERVICE_CONTROL_POLICY_CHARACTERS, measure_guardrail
+from rootkeeper.shipped_policies.rules import DEFAULT_CAP, make_delegate_cap, make_deny_long_term_root
 from rootkeeper_sandbox.authorization.conditions import AccessRequest
 from rootkeeper_sandbox.authorization.documents import PolicyKind, compile_policy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.errors import InputError
-from rootkeeper.shipped_policies.rules import PrincipalKind, parse_principal
+from rootkeeper.shipped_policies.trust import PrincipalKind, parse_principal
 
 SSO = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Incident_*"
 

@@ -9,19 +9,14 @@ import pytest
 
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.shipped_policies.rules import (
+from rootkeeper.shipped_policies.documents import (
     INLINE_POLICY_CHARACTERS,
     MANAGED_POLICY_CHARACTERS,
-    SERVER_ROLES,
     TRUST_POLICY_CHARACTERS,
-    RoleTargets,
-    RoleTrust,
-    ShippedCallerRole,
-    ShippedRole,
-    make_role,
     measure_iam_policy,
-    parse_principal,
 )
+from rootkeeper.shipped_policies.rules import SERVER_ROLES, RoleTargets, ShippedCallerRole, ShippedRole, make_role
+from rootkeeper.shipped_policies.trust import RoleTrust, parse_principal
 
 MANAGEMENT, FAILSAFE, MEMBER = (AccountId(text) for text in ("111122223333", "222233334444", "333344445555"))
 SSO = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Incident_*"
@@ -79,11 +74,12 @@ def test_every_arn_is_of_the_organizations_partition(partition: str) -> None:
     assert text.count("arn:") == text.count(f"arn:{partition}:")
 
 
-def test_people_need_mfa_and_can_name_nobody_but_themselves() -> None:
+def test_people_need_mfa_and_can_name_only_themselves() -> None:
     statement = find(make().trust_policy, "PeopleWithMfa")
     assert statement["Principal"] == {"AWS": [f"arn:aws:iam::{MANAGEMENT}:root"]}
     assert statement["Action"] == ["sts:AssumeRole", "sts:SetSourceIdentity"]
     assert statement["Condition"]["Bool"] == {"aws:MultiFactorAuthPresent": "true"}
+    assert statement["Condition"]["StringEquals"] == {"sts:RoleSessionName": "${aws:username}"}
     assert statement["Condition"]["StringEqualsIfExists"] == {"sts:SourceIdentity": "${aws:username}"}
 
 
@@ -92,7 +88,10 @@ def test_a_server_gets_in_only_with_a_source_identity() -> None:
     statement = find(document, "ServerInTheNameOfAPerson")
     assert statement["Principal"] == {"AWS": ["arn:aws:iam::222233334444:role/server"]}
     assert "sts:SetSourceIdentity" in statement["Action"]
-    assert statement["Condition"] == {"StringLike": {"sts:SourceIdentity": "?*"}}
+    assert statement["Condition"] == {
+        "StringEquals": {"sts:RoleSessionName": "${sts:SourceIdentity}"},
+        "StringLike": {"sts:SourceIdentity": "?*"},
+    }
 
 
 def test_without_a_server_only_people_get_in() -> None:
@@ -101,15 +100,26 @@ def test_without_a_server_only_people_get_in() -> None:
 
 def test_a_role_isnt_asked_for_mfa_which_its_session_can_never_show() -> None:
     document = make(people=("arn:aws:iam::111122223333:role/incident",)).trust_policy
-    (statement,) = document["Statement"]
-    assert statement["Principal"] == {"AWS": ["arn:aws:iam::111122223333:role/incident"]}
-    assert "Condition" not in statement
+    assert {json.dumps(one["Principal"]) for one in document["Statement"]} == {
+        json.dumps({"AWS": ["arn:aws:iam::111122223333:role/incident"]})
+    }
+    assert "aws:MultiFactorAuthPresent" not in json.dumps(document)
 
 
 def test_a_pattern_of_roles_is_a_condition_on_its_account() -> None:
-    (statement,) = make(people=(SSO,)).trust_policy["Statement"]
-    assert statement["Principal"] == {"AWS": ["arn:aws:iam::111122223333:root"]}
-    assert statement["Condition"] == {"ArnLike": {"aws:PrincipalArn": [SSO]}}
+    pattern = "arn:aws:iam::111122223333:role/incident-*"
+    for statement in make(people=(pattern,)).trust_policy["Statement"]:
+        assert statement["Principal"] == {"AWS": ["arn:aws:iam::111122223333:root"]}
+        assert statement["Condition"]["ArnLike"] == {"aws:PrincipalArn": [pattern]}
+
+
+@pytest.mark.parametrize("path", ["", "eu-west-1/", "*/"])
+def test_a_permission_set_is_trusted_with_and_without_a_region_in_its_path(path: str) -> None:
+    start = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/"
+    named = f"{start}{path}AWSReservedSSO_Incident_0123456789abcdef"
+    (statement,) = make(people=(named,)).trust_policy["Statement"]
+    name = f"AWSReservedSSO_Incident_{'?' * 16}"
+    assert statement["Condition"]["ArnLike"] == {"aws:PrincipalArn": [f"{start}*/{name}", f"{start}{name}"]}
 
 
 def test_a_pattern_of_users_needs_mfa_too() -> None:

@@ -17,6 +17,7 @@ from rootkeeper.cli.terminal import read_text_file, write_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.shipped_policies.bundle import PolicyInputs
+from rootkeeper.shipped_policies.documents import render_document
 from rootkeeper.shipped_policies.rules import (
     DEFAULT_CAP,
     SERVER_ROLES,
@@ -24,7 +25,6 @@ from rootkeeper.shipped_policies.rules import (
     ShippedRole,
     get_command,
     make_permission_policy,
-    render_document,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class PolicyOptions(OptionSet):
         _narrowing(
             "--trusted-principal ARN|ID",
             "Who can assume the roles: a user or account (with MFA), a role, or a pattern of roles. Default: "
-            "the account of the roles.",
+            "your permission set if you come from IAM Identity Center, else the account of the roles.",
         ),
     ] = None
     server_role_arn: Annotated[
@@ -129,8 +129,9 @@ def show_roles(
     """Show the IAM roles of Rootkeeper, each with the least permissions that its commands need.
 
     Four roles (audit, delete, recover, unlock) are limited to their tasks by sts:TaskPolicyArn, to their target
-    accounts, and to MFA or to a server that names the person by SourceIdentity. The fifth role, set-up, is for people
-    in the management account. To use no role, copy the permission policy to a user or a permission set.
+    accounts, and to people under their own name or a server that names the person by SourceIdentity. The remarks say
+    what AWS can't enforce. The fifth role, set-up, is for people in the management account. To use no role, copy the
+    permission policy to a user or a permission set.
 
     Changes: nothing.
 

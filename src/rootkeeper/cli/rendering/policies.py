@@ -10,8 +10,9 @@ from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, mark
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.shapes import fill_record
 from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, PolicyBundle
+from rootkeeper.shipped_policies.documents import measure_guardrail, measure_iam_policy
 from rootkeeper.shipped_policies.records import AlarmRecord, GuardrailRecord, ShippedRoleRecord
-from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail, measure_guardrail, measure_iam_policy
+from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail
 from rootkeeper.watching.rules import RootEventKind
 from rootkeeper.watching.service import ClassifiedRecord
 
