@@ -100,7 +100,7 @@ def _named_user(call: Call) -> str | None:
 _DEFAULT_ITEMS = 100
 
 
-def render_page(call: Call, name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def render_page(call: Call, name: str, items: Sequence[Any]) -> dict[str, Any]:
     """Give one page of ``items`` as the response member ``name``.
 
     :raises ServiceError: ValidationError, if the marker isn't one of this listing.

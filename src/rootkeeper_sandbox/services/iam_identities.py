@@ -1,4 +1,4 @@
-"""IAM: users and roles, enough to set up callers, and the listing of all that their policies say.
+"""IAM: users and roles, enough to set up callers.
 
 Groups, customer managed policies and boundaries aren't imitated.
 
@@ -7,7 +7,7 @@ Source: IAM, API version 2010-05-08.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -30,7 +30,6 @@ from rootkeeper_sandbox.state.accounts import (
     Account,
     IamRole,
     IamUser,
-    Permissions,
     new_access_key_id,
     new_secret_access_key,
     new_unique_id,
@@ -39,9 +38,11 @@ from rootkeeper_sandbox.state.policies import find_managed_document
 from rootkeeper_sandbox.state.world import KeyOwner
 
 _KEYS_PER_USER = 2
+_TAGS_PER_IDENTITY = 50
+"""Source: IAM User Guide, "IAM and AWS STS quotas"."""
 
 
-def _identity_arn(call: Call) -> str:
+def identity_arn(call: Call) -> str:
     """Spell the ARN of the user or role that a call names, whether or not it exists yet."""
     account, path = caller_account(call), call.parameters.get("Path", "/")
     if "RoleName" not in call.parameters:
@@ -53,11 +54,7 @@ def _identity_arn(call: Call) -> str:
     return f"arn:{call.world.partition}:iam::{account.account_id}:{name}"
 
 
-def _policy_arn(call: Call) -> str:
-    return str(call.parameters["PolicyArn"])
-
-
-OPERATIONS = ServedOperations("iam", resource=_identity_arn)
+OPERATIONS = ServedOperations("iam", resource=identity_arn)
 
 
 @OPERATIONS.change("CreateUser")
@@ -69,7 +66,7 @@ def create_user(call: Call) -> dict[str, Any]:
     user = IamUser(name, new_unique_id("AIDA"), call.now, call.parameters.get("Path", "/"))
     user.permissions.tags.update(_read_tags(call))
     account.identities.users[name] = user
-    return {"User": describe_user(call, account, user)}
+    return {"User": describe_user(call, account, user) | _render_tags(user)}
 
 
 @OPERATIONS.read("ListUsers", resource=any_resource)
@@ -109,20 +106,37 @@ def create_role(call: Call) -> dict[str, Any]:
     )
     role.permissions.tags.update(_read_tags(call))
     account.identities.roles[name] = role
-    return {"Role": _describe_role(call, account, role)}
+    return {"Role": describe_role(call, account, role) | _render_tags(role)}
 
 
 @OPERATIONS.read("GetRole")
 def get_role(call: Call) -> dict[str, Any]:
     account, role = _get_role(call)
-    return {"Role": _describe_role(call, account, role)}
+    return {"Role": describe_role(call, account, role) | _render_tags(role)}
 
 
 @OPERATIONS.read("ListRoles", resource=any_resource)
 def list_roles(call: Call) -> dict[str, Any]:
     account = caller_account(call)
     roles = account.existing_identities.roles.values() if account.existing_identities else ()
-    return render_page(call, "Roles", [_describe_role(call, account, role) for role in roles])
+    return render_page(call, "Roles", [describe_role(call, account, role) for role in roles])
+
+
+@OPERATIONS.change("UpdateRole")
+def update_role(call: Call) -> dict[str, Any]:
+    """Change a role's description and longest session; what is left out stays."""
+    _, role = _get_role(call)
+    role.description = call.parameters.get("Description", role.description)
+    role.max_session_seconds = call.parameters.get("MaxSessionDuration", role.max_session_seconds)
+    return {}
+
+
+@OPERATIONS.change("UpdateAssumeRolePolicy")
+def update_assume_role_policy(call: Call) -> dict[str, Any]:
+    """Replace a role's trust policy."""
+    _, role = _get_role(call)
+    role.trust_policy = _read_document(call, "PolicyDocument", PolicyKind.RESOURCE)
+    return {}
 
 
 @OPERATIONS.change("DeleteRole")
@@ -135,12 +149,45 @@ def delete_role(call: Call) -> dict[str, Any]:
     return {}
 
 
+@OPERATIONS.read("ListRoleTags")
+@OPERATIONS.read("ListUserTags")
+def list_tags(call: Call) -> dict[str, Any]:
+    return render_page(call, "Tags", render_tags(get_identity(call).permissions.tags))
+
+
+@OPERATIONS.change("TagRole")
+@OPERATIONS.change("TagUser")
+def tag(call: Call) -> dict[str, Any]:
+    """Add tags to a user or role; those with the same keys are replaced."""
+    tags = get_identity(call).permissions.tags
+    if len(tags | _read_tags(call)) > _TAGS_PER_IDENTITY:
+        raise ServiceError("LimitExceeded", f"Cannot exceed quota for TagsPerResource: {_TAGS_PER_IDENTITY}", 409)
+    tags.update(_read_tags(call))
+    return {}
+
+
+@OPERATIONS.change("UntagRole")
+@OPERATIONS.change("UntagUser")
+def untag(call: Call) -> dict[str, Any]:
+    """Remove tags; keys that aren't there are no error."""
+    for key in call.parameters["TagKeys"]:
+        get_identity(call).permissions.tags.pop(key, None)
+    return {}
+
+
+@OPERATIONS.read("ListInstanceProfilesForRole")
+def list_instance_profiles_for_role(call: Call) -> dict[str, Any]:
+    """List nothing: there are no instance profiles."""
+    _get_role(call)
+    return render_page(call, "InstanceProfiles", [])
+
+
 @OPERATIONS.change("PutRolePolicy")
 @OPERATIONS.change("PutUserPolicy")
 def put_policy(call: Call) -> dict[str, Any]:
     """Give a user or role an inline policy, in the place of one of the same name."""
     document = _read_document(call, "PolicyDocument", PolicyKind.IDENTITY)
-    _identity(call).permissions.inline_policies[call.parameters["PolicyName"]] = document
+    get_identity(call).permissions.inline_policies[call.parameters["PolicyName"]] = document
     return {}
 
 
@@ -148,7 +195,7 @@ def put_policy(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("DeleteUserPolicy")
 def delete_policy(call: Call) -> dict[str, Any]:
     """Take an inline policy away."""
-    identity, name = _identity(call), call.parameters["PolicyName"]
+    identity, name = get_identity(call), call.parameters["PolicyName"]
     if identity.permissions.inline_policies.pop(name, None) is None:
         kind = "user" if isinstance(identity, IamUser) else "role"
         raise no_such_entity(f"The {kind} policy with name {name} cannot be found.")
@@ -159,7 +206,7 @@ def delete_policy(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("AttachUserPolicy")
 def attach_policy(call: Call) -> dict[str, Any]:
     """Attach one of the AWS managed policies that the sandbox knows; task policies can't be attached."""
-    identity, arn = _identity(call), call.parameters["PolicyArn"]
+    identity, arn = get_identity(call), call.parameters["PolicyArn"]
     document = find_managed_document(arn, call.world.partition)
     if document is None:
         raise no_such_entity(f"Policy {arn} does not exist or is not attachable.")
@@ -170,7 +217,7 @@ def attach_policy(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("DetachRolePolicy")
 @OPERATIONS.change("DetachUserPolicy")
 def detach_policy(call: Call) -> dict[str, Any]:
-    identity, arn = _identity(call), call.parameters["PolicyArn"]
+    identity, arn = get_identity(call), call.parameters["PolicyArn"]
     if identity.permissions.managed_policies.pop(arn, None) is None:
         raise no_such_entity(f"Policy {arn} was not found.")
     return {}
@@ -202,7 +249,7 @@ def update_access_key(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _describe_role(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
+def describe_role(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
     return {
         "Path": role.path,
         "RoleName": role.name,
@@ -225,11 +272,25 @@ def _read_document(call: Call, name: str, kind: PolicyKind) -> str:
     return document
 
 
+def render_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _render_tags(identity: IamUser | IamRole) -> dict[str, Any]:
+    """Give the response member Tags, which is absent for a user or role without any."""
+    tags = identity.permissions.tags
+    return {"Tags": render_tags(tags)} if tags else {}
+
+
 def _read_tags(call: Call) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in call.parameters.get("Tags", ())}
 
 
-def _identity(call: Call) -> IamUser | IamRole:
+def get_identity(call: Call) -> IamUser | IamRole:
+    """Get the user or role that a call names.
+
+    :raises ServiceError: NoSuchEntity.
+    """
     return _get_role(call)[1] if "RoleName" in call.parameters else _get_user(call)[1]
 
 
@@ -247,99 +308,3 @@ def _get_role(call: Call) -> tuple[Account, IamRole]:
     if role is None:
         raise no_such_entity(f"The role with name {name} cannot be found.")
     return account, role
-
-
-_VERSION = "v1"
-
-_MEMBERS = {
-    "User": "UserDetailList",
-    "Group": "GroupDetailList",
-    "Role": "RoleDetailList",
-    "LocalManagedPolicy": "Policies",
-    "AWSManagedPolicy": "Policies",
-}
-
-
-@OPERATIONS.read("GetAccountAuthorizationDetails", resource=any_resource)
-def get_account_authorization_details(call: Call) -> dict[str, Any]:
-    """List users, roles and the managed policies that are attached to any of them, all in one row of pages."""
-    wanted = set(call.parameters.get("Filter") or _MEMBERS)
-    items = [item for item in _list_details(call) if item["kind"] in wanted]
-    page = render_page(call, "items", items)
-    found: dict[str, Any] = {member: [] for member in _MEMBERS.values()}
-    for item in page.pop("items"):
-        found[_MEMBERS[item["kind"]]].append(item["detail"])
-    return found | page
-
-
-def _list_details(call: Call) -> Iterator[dict[str, Any]]:
-    account = caller_account(call)
-    identities = account.existing_identities
-    users = identities.users.values() if identities else ()
-    roles = identities.roles.values() if identities else ()
-    for user in users:
-        described = describe_user(call, account, user) | {"GroupList": []}
-        yield {"kind": "User", "detail": described | _describe_permissions(user.permissions, "UserPolicyList")}
-    for role in roles:
-        described = _describe_role(call, account, role) | {"InstanceProfileList": []}
-        yield {"kind": "Role", "detail": described | _describe_permissions(role.permissions, "RolePolicyList")}
-    attached = dict(pair for one in (*users, *roles) for pair in one.permissions.managed_policies.items())
-    for arn, document in attached.items():
-        versions = {"PolicyVersionList": [_describe_version(call, document)]}
-        yield {"kind": "AWSManagedPolicy", "detail": _describe_policy(call, arn) | versions}
-
-
-def _describe_permissions(permissions: Permissions, inline_name: str) -> dict[str, Any]:
-    """Give inline policies, as the member ``inline_name``, attached ones and tags."""
-    inline, attached, tags = permissions.inline_policies, permissions.managed_policies, permissions.tags
-    return {
-        inline_name: [{"PolicyName": name, "PolicyDocument": quote(text, safe="")} for name, text in inline.items()],
-        "AttachedManagedPolicies": [{"PolicyName": _name_of(arn), "PolicyArn": arn} for arn in attached],
-        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
-    }
-
-
-def _describe_policy(call: Call, arn: str) -> dict[str, Any]:
-    return {
-        "PolicyName": _name_of(arn),
-        "Arn": arn,
-        "Path": "/",
-        "DefaultVersionId": _VERSION,
-        "AttachmentCount": 0,
-        "IsAttachable": True,
-        "CreateDate": call.world.account(call.principal.account_id).created_at,
-    }
-
-
-def _describe_version(call: Call, document: str) -> dict[str, Any]:
-    created_at = call.world.account(call.principal.account_id).created_at
-    shown = quote(document, safe="")
-    return {"Document": shown, "VersionId": _VERSION, "IsDefaultVersion": True, "CreateDate": created_at}
-
-
-def _name_of(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
-@OPERATIONS.read("GetPolicy", resource=_policy_arn)
-def get_policy(call: Call) -> dict[str, Any]:
-    """Describe one of the AWS managed policies that the sandbox knows."""
-    _get_document(call)
-    return {"Policy": _describe_policy(call, call.parameters["PolicyArn"])}
-
-
-@OPERATIONS.read("GetPolicyVersion", resource=_policy_arn)
-def get_policy_version(call: Call) -> dict[str, Any]:
-    """Give the document of one of the AWS managed policies that the sandbox knows."""
-    document = _get_document(call)
-    if call.parameters["VersionId"] != _VERSION:
-        raise no_such_entity(f"Policy {call.parameters['PolicyArn']} version {call.parameters['VersionId']} not found.")
-    return {"PolicyVersion": _describe_version(call, document)}
-
-
-def _get_document(call: Call) -> str:
-    arn = call.parameters["PolicyArn"]
-    document = find_managed_document(arn, call.world.partition)
-    if document is None:
-        raise no_such_entity(f"Policy {arn} was not found.")
-    return document

@@ -11,6 +11,7 @@ from rootkeeper_sandbox.services import (
     iam_account,
     iam_credentials,
     iam_identities,
+    iam_policies,
     identity_center,
     organizations_accounts,
     organizations_policies,
@@ -26,7 +27,7 @@ from rootkeeper_sandbox.services import (
 SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "account": account.OPERATIONS,
     "cloudtrail": cloudtrail.OPERATIONS,
-    "iam": iam_account.OPERATIONS | iam_credentials.OPERATIONS | iam_identities.OPERATIONS,
+    "iam": (iam_account.OPERATIONS | iam_credentials.OPERATIONS | iam_identities.OPERATIONS | iam_policies.OPERATIONS),
     "identitystore": identity_center.IDENTITYSTORE_OPERATIONS,
     "organizations": (
         organizations_accounts.OPERATIONS | organizations_policies.OPERATIONS | organizations_tree.OPERATIONS
