@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, expand, option, show_parameters
 from rootkeeper.cli.terminal import Terminal
@@ -196,9 +197,35 @@ def group_callback(function: Callable[..., None]) -> Callable[..., None]:
     return callback
 
 
+def _show_plain_types(parameters: Iterable[Any]) -> None:
+    """Show a flag without a type, and a choice as its values. Typer shows ``<bool>`` and ``<list[a|b]>``."""
+    for parameter in parameters:
+        if isinstance(parameter, TyperOption) and parameter.metavar is None:
+            kind = parameter.type_descriptor
+            words = "|".join(map(str, kind.choices or ())) if kind.is_choice else "TEXT"
+            parameter.metavar = "" if parameter.is_flag else words
+
+
+class HelpedCommand(TyperCommand):
+    """A command whose help shows no types of Python."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _show_plain_types(self.get_params(ctx))
+        super().format_help(ctx, formatter)
+
+
+class HelpedGroup(TyperGroup):
+    """A group whose help shows no types of Python."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _show_plain_types(self.get_params(ctx))
+        super().format_help(ctx, formatter)
+
+
 def group(explanation: str) -> typer.Typer:
     """Make a Typer application of several commands."""
     return typer.Typer(
+        cls=HelpedGroup,
         help=explanation,
         callback=group_callback(lambda: None),
         no_args_is_help=True,
@@ -222,7 +249,7 @@ def add(application: typer.Typer, function: Callable[..., int], name: str | None
     text = function.__doc__ or ""
     for placeholder, sentence in sentences.items():
         text = text.replace(f"{{{placeholder}}}", sentence)
-    application.command(name, help=unwrap(text))(command(function))
+    application.command(name, cls=HelpedCommand, help=unwrap(text))(command(function))
 
 
 def unwrap(docstring: str) -> str:

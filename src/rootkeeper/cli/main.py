@@ -15,11 +15,11 @@ from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from rootkeeper import __version__
 from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
-from rootkeeper.cli.invocation import group_callback, unwrap
+from rootkeeper.cli.invocation import HelpedGroup, group_callback, unwrap
 from rootkeeper.cli.outputs import option
 from rootkeeper.cli.terminal import OutputLostError, Terminal, as_interrupts, prepare_streams
 from rootkeeper.errors import RootkeeperError
@@ -46,7 +46,7 @@ class CommandEntry:
 _TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
 
 
-class RootkeeperGroup(TyperGroup):
+class RootkeeperGroup(HelpedGroup):
     """All commands, in the order in which a newcomer needs them."""
 
     entries: ClassVar[Mapping[str, CommandEntry]] = {
@@ -116,7 +116,7 @@ class RootkeeperGroup(TyperGroup):
         replacements = [
             TyperCommand(name, help=entry.line, rich_help_panel=entry.panel) for name, entry in self.entries.items()
         ]
-        page = TyperGroup(
+        page = HelpedGroup(
             name=self.name,
             commands=replacements,
             params=self.params,

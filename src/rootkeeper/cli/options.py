@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from rootkeeper.cli.outputs import OptionSet, argument, option
+from rootkeeper.cli.outputs import OptionSet, argument, comma_list, option
 from rootkeeper.deletion.rules import DeletionOptions, WaveRules
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
-from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, Status
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, KIND_ORDER, CredentialKind, FailOn, Status
 from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
@@ -26,7 +26,11 @@ class FailOnOptions(OptionSet):
 
     fail_on: Annotated[
         list[str] | None,
-        option("--fail-on present,unknown,none", "Findings that make the exit status 1. Default: present,unknown."),
+        comma_list(
+            "--fail-on present,unknown,none",
+            (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.NONE),
+            "Findings that make the exit status 1. Default: present,unknown.",
+        ),
     ] = None
 
     def to_set(self) -> frozenset[FailOn]:
@@ -130,7 +134,7 @@ _selector = partial(option, rich_help_panel="Selection")
 class SelectionOptions(OptionSet):
     """The options that select accounts; the same for every command."""
 
-    accounts: Annotated[list[str] | None, argument("[ACCOUNT]...", "Account ids or unique names.")] = None
+    accounts: Annotated[list[str] | None, argument("ACCOUNT", "Account ids or unique names.")] = None
     ou: Annotated[list[str] | None, _selector("--ou ID|PATH", "An organizational unit and everything below it.")] = None
     tag: Annotated[list[str] | None, _selector("--tag KEY=VALUE", "Only accounts with this tag.")] = None
     account_state: Annotated[
@@ -187,7 +191,11 @@ class DeletionChoices(OptionSet):
 
     only: Annotated[
         list[str] | None,
-        option("--only KIND,…", "Delete only these kinds: password, access_keys, signing_certificates, mfa_devices."),
+        comma_list(
+            "--only KIND,…",
+            KIND_ORDER,
+            "Delete only these kinds: password, access_keys, signing_certificates, mfa_devices.",
+        ),
     ] = None
     allow_recently_used: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ An option that several commands share is a field of a dataclass. A command takes
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, fields
 from enum import IntEnum, StrEnum
 from functools import wraps
@@ -38,6 +38,18 @@ def option(declaration: str, explanation: str, **settings: Any) -> Any:
     names = [word for word in declaration.split() if word.startswith("-")]
     metavar = declaration.split()[-1]
     return typer.Option(*names, metavar=None if metavar in names else metavar, help=explanation, **settings)
+
+
+def comma_list(declaration: str, choices: Iterable[str], explanation: str) -> Any:
+    """Declare an option that takes some of these words with commas; completion offers them."""
+    words = tuple(choices)
+
+    def complete(incomplete: str) -> list[str]:
+        earlier, comma, last = incomplete.rpartition(",")
+        used = set(earlier.split(","))
+        return [earlier + comma + word for word in words if word.startswith(last) and word not in used]
+
+    return option(declaration, explanation, autocompletion=complete)
 
 
 def argument(metavar: str, explanation: str, **settings: Any) -> Any:

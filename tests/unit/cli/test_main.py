@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -32,3 +33,39 @@ def test_help_of_all_commands_imports_none_of_them(capsys: pytest.CaptureFixture
     assert main(["--help"]) == 0
     assert "audit" in capsys.readouterr().out
     assert "rootkeeper.cli.commands.audit" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["", "audit", "windows", "policies roles", "failsafe record-drill"])
+def test_help_shows_flags_without_a_type_and_choices_as_their_values(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([*name.split(), "--help"]) == 0
+    page = capsys.readouterr().out
+    options = [line for line in page.splitlines() if " --" in line.partition("│")[2][:10]]
+    assert options
+    assert not [line for line in options if re.search(r"<(bool|str|list|int)", line)]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("rootkeeper pla", ["plan"]),
+        ("rootkeeper windows cl", ["close"]),
+        ("rootkeeper audit --status not_", ["not_applicable", "not_present"]),
+        ("rootkeeper audit --fail-on ", ["present", "unknown", "none"]),
+        ("rootkeeper audit --fail-on unknown,", ["unknown,present", "unknown,none"]),
+        ("rootkeeper delete --only mfa", ["mfa_devices"]),
+        ("rootkeeper audit -o js", ["json", "jsonl"]),
+    ],
+)
+def test_completion_offers_commands_and_choices(
+    words: str, offered: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_ROOTKEEPER_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.split() == offered

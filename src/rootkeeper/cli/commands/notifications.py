@@ -16,7 +16,7 @@ _LOOKED_BACK = timedelta(days=2)
 def try_targets(
     invocation: Invocation,
     *,
-    name: Annotated[str | None, argument("[TARGET]", "Only this target.")] = None,
+    name: Annotated[str | None, argument("TARGET", "Only this target.")] = None,
 ) -> int:
     """Send a test notification to each target, and show the results.
 

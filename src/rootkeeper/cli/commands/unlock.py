@@ -139,7 +139,7 @@ def unlock_bucket(
     options: UnlockOptions,
     *,
     account: AccountArgument,
-    bucket: Annotated[str | None, argument("[BUCKET]", "A bucket. Default: list all.")] = None,
+    bucket: Annotated[str | None, argument("BUCKET", "A bucket. Default: list all.")] = None,
 ) -> int:
     """List an account's buckets; show or fix a bucket policy that locks everyone out.
 
@@ -166,7 +166,7 @@ def unlock_queue(
     options: UnlockOptions,
     *,
     account: AccountArgument,
-    queue: Annotated[str | None, argument("[QUEUE]", "A queue. Default: list all.")] = None,
+    queue: Annotated[str | None, argument("QUEUE", "A queue. Default: list all.")] = None,
     regions: Annotated[
         str | None,
         option("--regions REGION,…", "Regions to read. Default: all Regions that are enabled in the account."),
