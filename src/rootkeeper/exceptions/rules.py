@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.errors import Hint, InputError
+from rootkeeper.errors import Hint, InputError, TargetRefusedError
 from rootkeeper.organization.accounts import AccountId
 
 
@@ -24,11 +24,20 @@ class DeletionException:
         return now < self.until
 
 
-def require_exception(exception: DeletionException, now: datetime) -> DeletionException:
+def require_exception(
+    exception: DeletionException, now: datetime, management_account_id: AccountId
+) -> DeletionException:
     """Return ``exception`` if it is valid.
 
+    :raises TargetRefusedError: if it is for the management account, which deletion never changes.
     :raises InputError: if it has no owner or no reason, or its end isn't in the future.
     """
+    if exception.account_id == management_account_id:
+        raise TargetRefusedError(
+            f"{exception.account_id} is the management account. Deletion never changes its root user, so it needs no "
+            "exception.",
+            hint="Name a member account.",
+        )
     if not exception.owner:
         raise InputError(
             "An exception from deletion needs an owner.", hint=Hint("Name who is responsible.", "exception.owner")

@@ -16,7 +16,7 @@ from rootkeeper.exceptions.rules import DeletionException, require_exception
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
-from rootkeeper.organization.accounts import Account, AccountId
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.values import JsonValue
 
 _columns = schema.deletion_exceptions.c
@@ -68,15 +68,20 @@ class ExceptionService:
     clock: Clock
     actor_name: str
 
-    def add(self, account: Account, *, owner: str, reason: str, until: datetime) -> DeletionException:
-        """Add an exception for an account of the inventory; it replaces an earlier one of the account.
+    def prepare(
+        self, account: Account, inventory: Inventory, *, owner: str, reason: str, until: datetime
+    ) -> DeletionException:
+        """Make an exception for an account of the inventory, and check it. Nothing is recorded.
 
+        :raises TargetRefusedError: if it is the management account.
         :raises InputError: if owner or reason is empty, or ``until`` isn't in the future.
         """
         now = self.clock.now()
-        exception = require_exception(
-            DeletionException(account.account_id, owner.strip(), reason.strip(), until, self.actor_name, now), now
-        )
+        exception = DeletionException(account.account_id, owner.strip(), reason.strip(), until, self.actor_name, now)
+        return require_exception(exception, now, inventory.organization.management_account_id)
+
+    def add(self, exception: DeletionException) -> DeletionException:
+        """Add an exception that ``prepare`` made; it replaces an earlier one of the account."""
         self.ledger.append_fact(Action.EXCEPTION_ADD, account_id=exception.account_id, parameters=_describe(exception))
         self.exceptions.add(exception)
         return exception

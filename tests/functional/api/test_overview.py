@@ -263,6 +263,7 @@ def test_an_exception_is_added_listed_and_removed_with_entries_in_the_ledger(api
         {"reason": " "},
         {"owner": "a\nb"},
         {"account": "nobody"},
+        {"account": "111122223333"},
     ],
 )
 def test_an_exception_that_wont_do_is_refused_and_nothing_is_recorded(api: ApiServer, changes: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from rootkeeper.exceptions.rules import DeletionException, require_exception
 from rootkeeper.organization.accounts import AccountId
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+MANAGEMENT = AccountId("111122223333")
 EXCEPTION = DeletionException(
     AccountId("222233334444"), "payments team", "MFA delete on the archive", NOW + timedelta(days=30), "alice", NOW
 )
@@ -31,7 +32,7 @@ def test_an_exception_is_shown_with_its_end_and_whether_it_is_in_force() -> None
 
 
 def test_a_complete_exception_is_kept_as_it_is() -> None:
-    assert require_exception(EXCEPTION, NOW) == EXCEPTION
+    assert require_exception(EXCEPTION, NOW, MANAGEMENT) == EXCEPTION
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,12 @@ def test_a_complete_exception_is_kept_as_it_is() -> None:
         (replace(EXCEPTION, owner=""), "owner"),
         (replace(EXCEPTION, reason=""), "reason"),
         (replace(EXCEPTION, until=NOW), "isn't in the future"),
+        (replace(EXCEPTION, account_id=MANAGEMENT), "111122223333 is the management account"),
     ],
 )
-def test_an_exception_without_owner_reason_or_future_end_is_refused(exception: DeletionException, said: str) -> None:
+def test_an_exception_without_owner_reason_or_future_end_or_of_the_management_account_is_refused(
+    exception: DeletionException, said: str
+) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        require_exception(exception, NOW)
+        require_exception(exception, NOW, MANAGEMENT)
     assert caught.value.hint

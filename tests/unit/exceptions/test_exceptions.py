@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.errors import InputError, LedgerUnavailableError
+from rootkeeper.errors import InputError, LedgerUnavailableError, TargetRefusedError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
-from tests.fakes.organization import FakeOrganization
+from tests.fakes.organization import MANAGEMENT, FakeOrganization
 
 ARCHIVE = AccountId("222233334444")
 PAYMENTS = AccountId("333344445555")
@@ -27,9 +27,9 @@ def operator() -> Operator:
 
 
 def add(operator: Operator, account_id: AccountId, days: int, reason: str = "MFA delete") -> None:
-    operator.exception_keeping.add(
-        operator.account(account_id), owner="storage team", reason=reason, until=START + timedelta(days=days)
-    )
+    keeping, until = operator.exception_keeping, START + timedelta(days=days)
+    account, inventory = operator.account(account_id), operator.inventory()
+    keeping.add(keeping.prepare(account, inventory, owner="storage team", reason=reason, until=until))
 
 
 def test_an_exception_is_kept_and_recorded_with_owner_reason_and_end(operator: Operator) -> None:
@@ -46,6 +46,14 @@ def test_an_exception_is_kept_and_recorded_with_owner_reason_and_end(operator: O
 def test_an_exception_that_may_not_be_is_neither_kept_nor_recorded(operator: Operator, days: int, reason: str) -> None:
     with pytest.raises(InputError):
         add(operator, ARCHIVE, days, reason)
+
+    assert operator.exception_keeping.list_exceptions() == ()
+    assert operator.database.entries == []
+
+
+def test_the_management_account_gets_no_exception(operator: Operator) -> None:
+    with pytest.raises(TargetRefusedError, match="is the management account"):
+        add(operator, MANAGEMENT, 30)
 
     assert operator.exception_keeping.list_exceptions() == ()
     assert operator.database.entries == []

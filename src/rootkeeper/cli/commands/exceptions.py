@@ -28,7 +28,7 @@ def add_exception(
 
     AWS permissions: those of reading the organization (see rootkeeper audit); opens no root session.
 
-    Exit statuses: 0 added; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
+    Exit statuses: 0 added; 2 wrong usage, the management account, or not confirmed; 3 AWS, the database or the ledger refused.
     """
     from rootkeeper.cli.rendering.deletions import show_exceptions
 
@@ -38,11 +38,12 @@ def add_exception(
         now = application.clock.now()
         end = parse_moment(until, "--until", now, day_ends=True)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
-        _, found = read_account(application, account, progress)
+        inventory, found = read_account(application, account, progress)
+        exception = application.exceptions.prepare(found, inventory, owner=owner, reason=reason, until=end)
         statement = f"Deletion will skip account {found.account_id} ({found.name}) until {render_timestamp(end)}."
         if not confirmation.confirm([statement]):
             return ExitStatus.GOOD
-        kept = application.exceptions.add(found, owner=owner, reason=reason, until=end)
+        kept = application.exceptions.add(exception)
         show_exceptions([kept], output, invocation.terminal, now)
     return ExitStatus.GOOD
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.errors import Hint, NotFoundError
+from rootkeeper.errors import Hint, InputError, NotFoundError
 from rootkeeper.exceptions.records import exception_to_record
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
@@ -61,10 +61,15 @@ def add_exception(services: Served, identity: Identified, body: ExceptionBody) -
     """Let deletion skip an account until a time; replaces an earlier exception of the account."""
     # In the last listing, because an exception needs a known account.
     inventory = services.inventory_store.find_last()
-    account = find_account(NamedAccount(body.account), () if inventory is None else inventory.accounts)
+    if inventory is None:
+        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
+    account = find_account(NamedAccount(body.account), inventory.accounts)
     require_account_access(services, identity, [account.account_id])
     with services.act_as(identity.to_actor(), None) as acting:
-        kept = acting.exceptions.add(account, owner=body.owner, reason=body.reason, until=body.until)
+        exception = acting.exceptions.prepare(
+            account, inventory, owner=body.owner, reason=body.reason, until=body.until
+        )
+        kept = acting.exceptions.add(exception)
     return show_one(exception_to_record(kept, services.clock.now()))
 
 
