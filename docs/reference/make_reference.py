@@ -42,8 +42,8 @@ The output of `rootkeeper --help` and of each command's `--help`.
 EXIT_STATUSES_HEAD = f"""# Exit statuses
 
 {WRITTEN_BY}
-They are the same for every command. `audit`, `plan` and `status` end with 1 if `--fail-on` names the answer;
-`--fail-on none` accepts every answer. Other lists end with 0.
+They are the same for every command. `audit` and `status` end with 1 if `--fail-on` names the answer; `--fail-on none`
+accepts every answer. `plan` does so only with `--fail-on`. Other lists end with 0.
 
 | Status | Meaning |
 |---|---|

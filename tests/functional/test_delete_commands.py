@@ -143,13 +143,18 @@ def test_a_plan_is_a_private_file_that_apply_does_exactly(
     plan = tmp_path / "plan.json"
     truth, before = sandbox.organization(), sandbox.last_request()
     planned = enabled.run("plan", "--ou", "AnyCompany", "--out", plan)
-    assert planned.status == 1, planned.shown
+    assert planned.status == 0, planned.shown
     assert stat.S_IMODE(plan.stat().st_mode) == 0o600
     assert sandbox.organization() == truth
     assert sandbox.operations(before, mutating=True) == []
-    applied = enabled.run("apply", plan, "--yes", "-o", "json")
+    applied = enabled.run("apply", plan, "--yes")
     assert applied.status == 0, applied.shown
+    assert "3 accounts: 3 deleted." in applied.stderr
     assert all(is_bare(sandbox, account_id) for account_id in UNIT)
+    again = enabled.run("plan", "--ou", "AnyCompany", "--out", plan)
+    assert (again.status, again.stdout) == (0, "")
+    assert "Already absent: 3 accounts, not shown here." in again.stderr
+    assert enabled.run("plan", CERTIFICATE, "--out", plan, "--fail-on", "unknown").status == 0
 
 
 def test_apply_leaves_an_account_alone_that_has_changed_since_the_plan(

@@ -34,20 +34,40 @@ class FailOnOptions(OptionSet):
     ] = None
 
     def to_set(self) -> frozenset[FailOn]:
-        """Read the words, given with commas or by repeating the option.
+        """:raises InputError: if a word is unknown, or ``none`` is given with others."""
+        return _parse_fail_on(self.fail_on, FAIL_ON_FINDINGS)
 
-        :raises InputError: if a word is unknown, or ``none`` is given with others.
-        """
-        if not self.fail_on:
-            return FAIL_ON_FINDINGS
-        words = {word.strip() for text in self.fail_on for word in text.split(",")}
-        known = {entry.value: entry for entry in FailOn}
-        if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):
-            raise InputError(
-                f"--fail-on {','.join(self.fail_on)} isn't valid.",
-                hint="Use present, unknown, both with a comma, or none alone.",
-            )
-        return frozenset(known[word] for word in words)
+
+@dataclass(frozen=True, slots=True)
+class PlanFailOnOptions(OptionSet):
+    """What makes a plan bad: nothing, unless it is asked for. Credentials to delete are what a plan is for."""
+
+    fail_on: Annotated[
+        list[str] | None,
+        comma_list(
+            "--fail-on present,unknown,none",
+            (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.NONE),
+            "Findings that make the exit status 1. Default: none.",
+        ),
+    ] = None
+
+    def to_set(self) -> frozenset[FailOn]:
+        """:raises InputError: if a word is unknown, or ``none`` is given with others."""
+        return _parse_fail_on(self.fail_on, frozenset({FailOn.NONE}))
+
+
+def _parse_fail_on(texts: list[str] | None, default: frozenset[FailOn]) -> frozenset[FailOn]:
+    """Read the words, given with commas or by repeating the option."""
+    if not texts:
+        return default
+    words = {word.strip() for text in texts for word in text.split(",")}
+    known = {entry.value: entry for entry in FailOn}
+    if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):
+        raise InputError(
+            f"--fail-on {','.join(texts)} isn't valid.",
+            hint="Use present, unknown, both with a comma, or none alone.",
+        )
+    return frozenset(known[word] for word in words)
 
 
 _LENGTH = re.compile(r"\d+[dhms]")

@@ -62,7 +62,7 @@ class BulkDeletion:
         self.program.restore_database()
         for number, account_id in enumerate(self.account_ids):
             self.program.sandbox.put_root_user(account_id, _with_ids_of_its_own(account_id, number))
-        assert self.program.run("plan", *self.account_ids, "--out", str(self.plan)).status == 1
+        assert self.program.run("plan", *self.account_ids, "--out", str(self.plan)).status == 0
         return self.program.sandbox.last_request()
 
     def apply(self, kill: KillPoint) -> Run:

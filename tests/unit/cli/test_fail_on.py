@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.options import FailOnOptions
+from rootkeeper.cli.options import FailOnOptions, PlanFailOnOptions
 from rootkeeper.errors import InputError
 from rootkeeper.organization.statuses import FailOn
 
@@ -28,3 +28,8 @@ def test_anything_else_is_refused(given: list[str]) -> None:
     with pytest.raises(InputError) as raised:
         FailOnOptions(given).to_set()
     assert raised.value.hint
+
+
+def test_a_plan_is_good_when_it_is_written_unless_findings_are_named() -> None:
+    assert PlanFailOnOptions().to_set() == {FailOn.NONE}
+    assert PlanFailOnOptions(["unknown"]).to_set() == {FailOn.UNKNOWN}

@@ -17,7 +17,6 @@ from rootkeeper.cli.rendering.deletions import (
     render_totals,
     render_waves,
     show_deletion,
-    without_clean_accounts,
 )
 from rootkeeper.cli.rendering.jobs import render_next_step
 from rootkeeper.cli.rendering.listings import build_table, counted, show_listing
@@ -74,13 +73,10 @@ def confirm_deletion(
     if not plan.targets:
         confirmation.show_context()
         return plan
-    shown = without_clean_accounts(plan)
-    listing = plan_listing(shown, now)
-    table = build_table(listing.columns, shown.accounts, is_ruled=terminal.remarks.is_terminal)
-    terminal.remarks.print(table)
-    clean = len(plan.accounts) - len(shown.accounts)
-    if clean:
-        terminal.remark(f"And {counted(clean, 'account')} with nothing to delete.")
+    listing = plan_listing(plan, now)
+    terminal.remarks.print(build_table(listing.columns, listing.rows or (), is_ruled=terminal.remarks.is_terminal))
+    if listing.rest:
+        terminal.remark(listing.rest)
     remark_unknown(plan.accounts, terminal)
     if plan.certificates:
         question = (

@@ -28,7 +28,8 @@ def add_exception(
 
     AWS permissions: those of reading the organization (see rootkeeper audit); opens no root session.
 
-    Exit statuses: 0 added; 2 wrong usage, the management account, or not confirmed; 3 AWS, the database or the ledger refused.
+    Exit statuses: 0 added; 2 wrong usage, the management account, or not confirmed; 3 AWS, the database or the ledger
+    refused.
     """
     from rootkeeper.cli.rendering.deletions import show_exceptions
 

@@ -15,8 +15,8 @@ from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import (
     DeletionChoices,
-    FailOnOptions,
     PaceOptions,
+    PlanFailOnOptions,
     SelectionOptions,
     WaveOptions,
     parse_moment,
@@ -29,16 +29,18 @@ from rootkeeper.errors import InputError, PlanInvalidError
 from rootkeeper.organization.selection import require_request
 from rootkeeper.values import parse_duration
 
+PLAN_FILE = "rootkeeper-plan.json"
+
 
 @through_server
 def plan(
     invocation: Invocation,
     selection: SelectionOptions,
     choices: DeletionChoices,
-    fail_on: FailOnOptions,
+    fail_on: PlanFailOnOptions,
     pace: PaceOptions,
     *,
-    out: Annotated[Path, option("--out FILE", "The file to write.")],
+    out: Annotated[Path, option("--out FILE", "The file to write.")] = Path(PLAN_FILE),
     valid_for: Annotated[str | None, option("--valid-for LENGTH", "How long the plan is valid. Default: 24h.")] = None,
     not_before: Annotated[str | None, option("--not-before TIME", "The plan can't be applied earlier.")] = None,
     not_after: Annotated[str | None, option("--not-after TIME", "The plan can't be applied later.")] = None,
@@ -52,8 +54,8 @@ def plan(
 
     AWS permissions: those of rootkeeper audit.
 
-    Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage, or a named account can't be changed; 3
-    AWS or the ledger refused, or AWS can't be reached. The file is written with 0 and 1.
+    Exit statuses: 0 the plan is written; 1 it is written, and has findings that --fail-on names; 2 wrong usage, or a
+    named account can't be changed; 3 AWS or the ledger refused, or AWS can't be reached.
     """
     from rootkeeper.cli.commands.delete import show_planned
 

@@ -50,7 +50,7 @@ class AccountMark:
     style: str
 
 
-_MARKS = {
+MARKS = {
     Status.PRESENT: AccountMark("✗", "Present", "bold red"),
     Status.NOT_PRESENT: AccountMark("✓", "Not present", "green"),
     Status.RECOVERY_OPEN: AccountMark("◷", "Recovery open", "bold yellow"),
@@ -73,12 +73,12 @@ _REASON_WORDS = {
 def flag_of(status: AccountStatus) -> AccountMark:
     """Choose the mark. A failsafe in order is good although it has credentials."""
     is_good = status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order
-    return replace(_MARKS[Status.NOT_PRESENT if is_good else status.status], words=render_status(status))
+    return replace(MARKS[Status.NOT_PRESENT if is_good else status.status], words=render_status(status))
 
 
 def render_status(status: AccountStatus) -> str:
     """Such as ``Unknown, blocked by a policy`` or ``Not applicable, SUSPENDED``."""
-    words = _MARKS[status.status].words
+    words = MARKS[status.status].words
     if status.reason is None:
         return words
     if status.reason is StatusReason.NOT_ACTIVE:
@@ -189,7 +189,7 @@ def _build_tree(report: AuditReport) -> Tree:
     def render_unit(name: str, unit: tuple[str, ...]) -> Text:
         counts = below[unit]
         findings = [
-            f"{counts[status]:,} {_MARKS[status].words.lower()}"
+            f"{counts[status]:,} {MARKS[status].words.lower()}"
             for status in (Status.PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN)
             if counts[status]
         ]
@@ -224,9 +224,7 @@ def _summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> l
     from rich.text import Text
 
     counts = count_statuses(statuses)
-    parts = [
-        f"{counts[status.value]:,} {mark.words.lower()}" for status, mark in _MARKS.items() if counts[status.value]
-    ]
+    parts = [f"{counts[status.value]:,} {mark.words.lower()}" for status, mark in MARKS.items() if counts[status.value]]
     unknown = [
         (status.account.account_id, status.detail or render_status(status))
         for status in statuses

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import (
@@ -32,12 +34,66 @@ KIND_WORDS = {
     CredentialKind.PASSWORD: ("password", "passwords"),
     CredentialKind.MFA_DEVICES: ("MFA device", "MFA devices"),
 }
-_OUTCOME_WORDS = {
-    KindOutcome.DELETED: ("✓ Deleted", "green"),
-    KindOutcome.ALREADY_ABSENT: ("✓ Already absent", "green"),
-    KindOutcome.FAILED: ("✗ Failed", "bold red"),
-    KindOutcome.SKIPPED: ("· Skipped", "dim"),
+
+
+class OutcomeWord(StrEnum):
+    """The word for a fact of a plan or a deletion, in every text. The glossary explains each."""
+
+    DELETED = "Deleted"
+    ALREADY_ABSENT = "Already absent"
+    HELD_BACK = "Held back"
+    SKIPPED = "Skipped"
+    UNKNOWN = "Unknown"
+    FAILED = "Failed"
+    NOT_BEGUN = "Not begun"
+
+
+_OUTCOME_MARKS = {
+    OutcomeWord.DELETED: ("✓", "green"),
+    OutcomeWord.ALREADY_ABSENT: ("✓", "green"),
+    OutcomeWord.HELD_BACK: ("·", "yellow"),
+    OutcomeWord.SKIPPED: ("·", "dim"),
+    OutcomeWord.UNKNOWN: ("?", "bold magenta"),
+    OutcomeWord.FAILED: ("✗", "bold red"),
+    OutcomeWord.NOT_BEGUN: ("·", "dim"),
 }
+_SKIP_WORDS = {
+    SkipReason.NOTHING_TO_DELETE: OutcomeWord.ALREADY_ABSENT,
+    SkipReason.RECENTLY_USED: OutcomeWord.HELD_BACK,
+    SkipReason.STOPPED: OutcomeWord.NOT_BEGUN,
+    SkipReason.UNKNOWN: OutcomeWord.UNKNOWN,
+}
+"""Every other reason is ``Skipped``."""
+_KIND_WORDS = {
+    KindOutcome.DELETED: OutcomeWord.DELETED,
+    KindOutcome.ALREADY_ABSENT: OutcomeWord.ALREADY_ABSENT,
+    KindOutcome.SKIPPED: OutcomeWord.SKIPPED,
+    KindOutcome.FAILED: OutcomeWord.FAILED,
+}
+
+
+def choose_planned_word(account: PlannedAccount) -> OutcomeWord | None:
+    """Choose the word for an account in which a plan deletes nothing; ``None`` if it deletes something."""
+    return None if account.skip is None else _SKIP_WORDS.get(account.skip.reason, OutcomeWord.SKIPPED)
+
+
+def choose_outcome_word(account: AccountDeletion) -> OutcomeWord:
+    """Choose the word for the result of an account."""
+    if account.is_failure:
+        return OutcomeWord.FAILED
+    if account.skip is not None:
+        return _SKIP_WORDS.get(account.skip.reason, OutcomeWord.SKIPPED)
+    return _KIND_WORDS[account.outcome]
+
+
+def _is_folded(account: PlannedAccount | AccountDeletion) -> bool:
+    """Whether a table leaves the account out: it had nothing to delete when it was planned."""
+    return account.skip is not None and account.skip.reason is SkipReason.NOTHING_TO_DELETE
+
+
+def _describe_folded(accounts: Sequence[PlannedAccount | AccountDeletion]) -> str:
+    count = sum(map(_is_folded, accounts))
+    return f"{OutcomeWord.ALREADY_ABSENT}: {counted(count, 'account')}, not shown here." if count else ""
 
 
 def planned_record(account: PlannedAccount) -> PlannedDeletionRecord:
@@ -59,7 +115,7 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
         TableColumn("Name", lambda account: account.name),
         TableColumn(
             "Will be deleted",
-            lambda account: render_calls(account) or "nothing",
+            lambda account: render_calls(account) or choose_planned_word(account) or "",
             style=lambda account: "bold red" if account.calls else "dim",
         ),
         TableColumn("Last used", lambda account: render_last_use(account, now)),
@@ -68,7 +124,8 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
     return Listing(
         name="accounts",
         records=[planned_record(account) for account in plan.accounts],
-        rows=plan.accounts,
+        rows=[account for account in plan.accounts if not _is_folded(account)],
+        rest=_describe_folded(plan.accounts),
         columns=columns,
         head={
             "plan_id": plan.plan_id,
@@ -99,15 +156,6 @@ def remark_unknown(accounts: Iterable[PlannedAccount | AccountDeletion], termina
     unknown = [(account_id, skip.detail) for account_id, skip in skips if skip and skip.reason is SkipReason.UNKNOWN]
     for line in cause_lines(unknown):
         terminal.remark(line, style="magenta")
-
-
-def without_clean_accounts(plan: DeletionPlan) -> DeletionPlan:
-    kept = tuple(
-        account
-        for account in plan.accounts
-        if account.skip is None or account.skip.reason is not SkipReason.NOTHING_TO_DELETE
-    )
-    return replace(plan, accounts=kept)
 
 
 def render_calls(account: PlannedAccount) -> str:
@@ -153,12 +201,18 @@ def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
         TableColumn("Name", lambda account: account.name),
         TableColumn(
             "Outcome",
-            lambda account: _OUTCOME_WORDS[account.outcome][0],
-            lambda account: _OUTCOME_WORDS[account.outcome][1],
+            lambda account: f"{_OUTCOME_MARKS[choose_outcome_word(account)][0]} {choose_outcome_word(account)}",
+            lambda account: _OUTCOME_MARKS[choose_outcome_word(account)][1],
         ),
         TableColumn("Result", render_results),
     )
-    return Listing("accounts", [deletion_record(account) for account in accounts], columns, rows=accounts)
+    return Listing(
+        "accounts",
+        [deletion_record(account) for account in accounts],
+        columns,
+        rows=[account for account in accounts if not _is_folded(account)],
+        rest=_describe_folded(accounts),
+    )
 
 
 def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> None:
@@ -189,7 +243,7 @@ def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Termin
         terminal.remark("Not every deletion is proven. Read the accounts again: rootkeeper audit --details")
     if any(account.is_blocked for account in accounts):
         terminal.remark(
-            "Recently used passwords and keys were held back. To delete them too: --allow-recently-used ACCOUNT "
+            "Held back: passwords or keys that were used recently. To delete them too: --allow-recently-used ACCOUNT "
             "--reason TEXT"
         )
 
@@ -200,32 +254,19 @@ def render_results(account: AccountDeletion) -> str:
         return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
     names = {kind: one if kind is CredentialKind.PASSWORD else many for kind, (one, many) in KIND_WORDS.items()}
     said: list[str] = []
-    for outcome, words in (
-        (KindOutcome.DELETED, "deleted: "),
-        (KindOutcome.FAILED, "failed: "),
-        (KindOutcome.SKIPPED, "left alone: "),
-    ):
+    for outcome in (KindOutcome.DELETED, KindOutcome.FAILED, KindOutcome.SKIPPED):
         kinds = [
             names[result.kind] + (f" ({result.detail})" if result.detail else "")
             for result in account.kinds
             if result.outcome is outcome
         ]
-        said += [words + ", ".join(kinds)] if kinds else []
-    return "; ".join(said) or "nothing was left to delete"
+        said += [f"{_KIND_WORDS[outcome]}: {', '.join(kinds)}"] if kinds else []
+    return "; ".join(said)
 
 
 def _render_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
-    words = {
-        KindOutcome.DELETED: "deleted and re-read",
-        KindOutcome.ALREADY_ABSENT: "with nothing to delete",
-        KindOutcome.SKIPPED: "skipped",
-        KindOutcome.FAILED: "failed",
-    }
-    begun = [account for account in accounts if account.was_begun]
-    counts = {outcome: sum(account.outcome is outcome for account in begun) for outcome in words}
-    not_begun = [f"{len(accounts) - len(begun):,} not begun"] if len(begun) < len(accounts) else []
-    spoken = [f"{counts[outcome]:,} {text}" for outcome, text in words.items() if counts[outcome]]
-    return [*spoken, *not_begun] or ["nothing done"]
+    counts = Counter(map(choose_outcome_word, accounts))
+    return [f"{counts[word]:,} {word.lower()}" for word in OutcomeWord if counts[word]] or ["none"]
 
 
 def render_waves(rules: WaveRules, targets: int) -> list[str]:

@@ -98,6 +98,8 @@ class Listing:
     """Shown instead of a table without rows."""
     rows: Sequence[Any] | None = None
     """What the columns of a table show, if it isn't the records."""
+    rest: str = ""
+    """What a table leaves out, in one line; other formats have every record."""
 
 
 def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> None:
@@ -109,11 +111,12 @@ def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> 
             show_record(record, output, terminal)
     elif output is OutputFormat.CSV:
         terminal.write(render_csv(listing.records))
-    elif listing.records:
-        rows = listing.records if listing.rows is None else listing.rows
-        terminal.show(build_table(listing.columns, rows, is_ruled=terminal.output.is_terminal))
     else:
-        terminal.remark(listing.empty)
+        rows = listing.records if listing.rows is None else listing.rows
+        if rows:
+            terminal.show(build_table(listing.columns, rows, is_ruled=terminal.output.is_terminal))
+        if listing.rest or not rows:
+            terminal.remark(listing.rest or listing.empty)
 
 
 def show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from rootkeeper.cli.rendering.audits import MARKS
 from rootkeeper.cli.rendering.deletions import (
+    OutcomeWord,
+    choose_outcome_word,
+    choose_planned_word,
+    deletion_listing,
+    plan_listing,
     planned_record,
     render_calls,
     render_last_use,
     render_remark,
     render_results,
     render_totals,
-    without_clean_accounts,
 )
+from rootkeeper.deletion.execution import describe_not_begun, describe_skipped
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.removal.rules import ALL_KINDS, AccountDeletion, KindOutcome, KindReason, KindResult, plan_deletion
 from tests.unit.cli.rendering import samples
+from tests.unit.database.samples import REPOSITORY
 
 
 def planned(skip: Skip | None = None, allowed_use: str | None = None) -> PlannedAccount:
@@ -89,9 +97,40 @@ def test_a_remark_says_why(account: PlannedAccount, remark: str) -> None:
     assert render_remark(account) == remark
 
 
-def test_a_question_shows_only_accounts_that_somebody_should_look_at() -> None:
-    held = planned(Skip(SkipReason.RECENTLY_USED, "Used lately."))
-    assert without_clean_accounts(plan(planned(), CLEAN, held)).accounts == (planned(), held)
+HELD = planned(Skip(SkipReason.RECENTLY_USED, "Used lately."))
+KEPT = planned(Skip(SkipReason.FAILSAFE, "It is the failsafe."))
+
+
+def test_a_table_of_a_plan_leaves_out_accounts_with_nothing_to_delete_and_data_has_all_of_them() -> None:
+    listing = plan_listing(plan(planned(), CLEAN, HELD), samples.NOW)
+    assert listing.rows == [planned(), HELD]
+    assert listing.rest == "Already absent: 1 account, not shown here."
+    assert len(listing.records) == 3
+
+
+def test_a_table_of_results_leaves_out_the_same_accounts() -> None:
+    listing = deletion_listing([describe_skipped(one, one.skip) for one in (CLEAN, HELD, CLEAN) if one.skip])
+    assert [account.skip for account in listing.rows or ()] == [HELD.skip]
+    assert (listing.rest, len(listing.records)) == ("Already absent: 2 accounts, not shown here.", 3)
+
+
+def test_a_plan_and_its_results_have_one_word_for_each_fact() -> None:
+    words = [
+        (choose_planned_word(one), choose_outcome_word(describe_skipped(one, one.skip)))
+        for one in (CLEAN, HELD, KEPT)
+        if one.skip
+    ]
+    assert words == [("Already absent",) * 2, ("Held back",) * 2, ("Skipped",) * 2]
+    assert choose_planned_word(planned()) is None
+    assert choose_outcome_word(describe_not_begun(planned())) is OutcomeWord.NOT_BEGUN
+
+
+def test_the_glossary_explains_each_word_of_a_fact() -> None:
+    glossary = (REPOSITORY / "docs/dev/glossary.md").read_text(encoding="utf-8")
+    _, _, table = glossary.partition("## One word for each fact")
+    explained = re.findall(r"^\| ([A-Z][a-z ]+?) \|", table, re.MULTILINE)[1:]
+    statuses = [mark.words for mark in MARKS.values()]
+    assert sorted(explained) == sorted({*statuses, *OutcomeWord})
 
 
 def test_results_tell_each_kind_apart() -> None:
@@ -103,5 +142,5 @@ def test_results_tell_each_kind_apart() -> None:
     )
     said = render_results(AccountDeletion(AccountId("444455556666"), "Shop", "Root/Prod", kinds))
     assert said == (
-        "deleted: access keys; failed: password (A re-read shows it.); left alone: MFA devices (It guards it.)"
+        "Deleted: access keys; Failed: password (A re-read shows it.); Skipped: MFA devices (It guards it.)"
     )
