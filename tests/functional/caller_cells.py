@@ -155,7 +155,9 @@ READING = (
             Caller.IDENTITY_CENTER: Cell(1, (_MANAGEMENT_ROOT, _ROOT_USER, _DRIFT)),
         },
     ),
-    Row(("plan", CLEAN, "--out", "{folder}/plan.json", "--fail-on", "unknown"), for_iam_callers(Cell(1, (_ROOT_USER,)))),
+    Row(
+        ("plan", CLEAN, "--out", "{folder}/plan.json", "--fail-on", "unknown"), for_iam_callers(Cell(1, (_ROOT_USER,)))
+    ),
     Row(("preflight", CLEAN), for_all()),
     Row(("emails", "list", CLEAN, MANAGEMENT), for_all()),
     Row(
