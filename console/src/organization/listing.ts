@@ -37,7 +37,6 @@ export interface AccountListing {
   units: Unit[];
   accounts: AccountRow[];
   summary: StatusCounts;
-  rootLoginsLeft: number;
 }
 
 const QUERY_KEY = ["accounts", "compact"];
@@ -71,7 +70,6 @@ function parseListing(answer: CompactListing, etag: string | null): AccountListi
     organizationId: answer.organization_id,
     units: answer.organizational_units,
     summary: answer.summary,
-    rootLoginsLeft: answer.root_logins_left_to_secure,
     accounts: columns.account_id.map((account_id, index) => ({
       account_id,
       name: columns.name[index] as string,

@@ -74,7 +74,7 @@ function Contents({ overview }: { overview: Overview }) {
 
 function RootLogins({ overview }: { overview: Overview }) {
   return (
-    <Container fitHeight header={<Header variant="h2">Root logins left to secure</Header>}>
+    <Container fitHeight header={<Header variant="h2">Root logins</Header>}>
       <SpaceBetween size="m">
         <Headline overview={overview} />
         {overview.last_audit && <StatusCountList summary={overview.summary} />}
@@ -83,18 +83,13 @@ function RootLogins({ overview }: { overview: Overview }) {
   );
 }
 
-/** Zero is a good result only if every account was read. */
+/** The line that every interface shows: the known ones alone would hide the unknown ones. */
 function Headline({ overview }: { overview: Overview }) {
-  const { root_logins_left: left, summary, last_audit: audit } = overview;
-  if (!audit) return <StatusIndicator type="pending">Unknown: no audit yet</StatusIndicator>;
+  const { root_logins_left_to_secure: left, summary } = overview;
   return (
     <div>
-      <Box variant="awsui-value-large">{left.toLocaleString()}</Box>
-      <Box color="text-body-secondary">
-        {left === 0 && summary.unknown > 0
-          ? "No root login found, but some accounts couldn't be read."
-          : `of ${summary.accounts.toLocaleString()} accounts${summary.unknown > 0 ? `; ${summary.unknown.toLocaleString()} unknown` : ""}`}
-      </Box>
+      <Box variant="h3">{left.headline}</Box>
+      <Box color="text-body-secondary">{`of ${summary.accounts.toLocaleString()} accounts`}</Box>
     </div>
   );
 }

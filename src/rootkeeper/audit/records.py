@@ -10,14 +10,13 @@ from typing_extensions import TypedDict
 
 from rootkeeper.audit.rules import AuditHead
 from rootkeeper.organization.accounts import Setup
-from rootkeeper.organization.records import AuditedAccountRecord, CredentialDetails, StatusCounts
+from rootkeeper.organization.records import AuditedAccountRecord, CredentialDetails, RootLoginsLeftRecord, StatusCounts
 from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord
 from rootkeeper.setup.rules import AcceptedSetup, SetupState
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
     AccountNumber,
     Answer,
-    Count,
     Endpoint,
     Moment,
     OrganizationId,
@@ -77,8 +76,7 @@ class AuditDocument(Answer):
     accounts: list[ListedAuditedAccountRecord]
     summary: StatusCounts
     """How many accounts have each status."""
-    root_logins_left_to_secure: Count
-    """Accounts ``present`` or ``recovery_open``, and kept root logins that aren't in order."""
+    root_logins_left_to_secure: RootLoginsLeftRecord
     drift: AuditDriftRecord
     """How the set-up differs from the accepted one; it doesn't change the exit status."""
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
+    from rootkeeper.organization.statuses import AccountStatus
     from rootkeeper.root_emails.service import (
         EmailAttestationService,
         EmailChangeExecutor,
@@ -213,6 +214,20 @@ class UseCases(Adapters):
             batch_size=LARGEST_BATCH,
         )
         return Audit(self.inventory_reader, tools, self.job_service, self.drift_reader, self.history)
+
+    def list_stored_statuses(self) -> tuple[AccountStatus, ...]:
+        """List the status of each account as last read; none if the organization was never listed. No AWS call.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        from rootkeeper.audit.rules import evaluate_stored
+
+        inventory = self.inventory_store.find_last()
+        if inventory is None:
+            return ()
+        accounts = {account.account_id: account for account in inventory.accounts}
+        found = self.inventory_store.list_brief_statuses(accounts)
+        return evaluate_stored(inventory, found, self.windows.list_windows())
 
     @property
     def deletion(self) -> Deletion:

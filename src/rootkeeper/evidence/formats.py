@@ -84,6 +84,8 @@ def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
     for name, assessment in document["verdicts"].items():
         detail = " ".join([*([f"{assessment['control']}."] if assessment["control"] else []), *assessment["reasons"]])
         yield _row("verdict", None, name, assessment["verdict"], detail=detail)
+    left = document["root_logins_left_to_secure"]
+    yield _row("summary", None, "root_logins_left_to_secure", left["known"], detail=left["headline"])
     yield from (_row("summary", None, name, count) for name, count in document["summary"].items())
     yield from (
         _row("gap", gap["account_id"], gap["subject"], "unknown", detail=gap["what"]) for gap in document["gaps"]
@@ -286,6 +288,7 @@ def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
         f"Centralized ({CENTRALIZED_CONTROL})": report.centralized,
         "No root credentials": report.no_root_credentials,
     }
+    yield from (f"**{report.root_logins_left.headline}**", "")
     rows = [(name, VERDICTS[found.verdict], " ".join(found.reasons)) for name, found in verdicts.items()]
     yield from markdown_table(("Verdict", "", "Why"), rows)
     yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")

@@ -19,6 +19,7 @@ from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
 from rootkeeper.failsafe.rules import CheckVerdict
 from rootkeeper.ledger.rules import ActorKind, Result
 from rootkeeper.organization.accounts import Feature
+from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.organization.statuses import AccountRole, CredentialKind, Status
 from rootkeeper.root_emails.records import EmailCounts
 from rootkeeper.root_emails.rules import EmailVerdict
@@ -287,6 +288,8 @@ class ReportDocument(Answer):
     accounts_listed_at: WholeSecond
     verdicts: ControlVerdictsRecord
     """Two, and never merged: the first is a setting that removes nothing."""
+    root_logins_left_to_secure: RootLoginsLeftRecord
+    """Of every account, the management account included."""
     summary: EvidenceCounts
     """Every account but the management account."""
     management_account: EvidenceAccountRecord | None
@@ -331,6 +334,7 @@ def describe_report(report: EvidenceReport) -> Record:
             "centralized": fill_record(JudgementRecord, report.centralized, control=CENTRALIZED_CONTROL),
             "no_root_credentials": fill_record(JudgementRecord, report.no_root_credentials, control=None),
         },
+        "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, report.root_logins_left),
         "summary": {
             "accounts": len(report.accounts),
             **{verdict.value: count for verdict, count in counts.items()},

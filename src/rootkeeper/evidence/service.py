@@ -34,6 +34,7 @@ from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.ledger.rules import LedgerVerification
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.organization.headline import RootLoginsLeft, count_root_logins_left
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, FailOn, classify_account_role
 from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
 from rootkeeper.root_emails.store import EmailAttestationStore
@@ -110,6 +111,12 @@ class EvidenceReport:
     @property
     def is_sandbox(self) -> bool:
         return self.endpoint != "AWS"
+
+    @property
+    def root_logins_left(self) -> RootLoginsLeft:
+        """Of every account, the management account included, at the period's end."""
+        management = () if self.management is None else (self.management,)
+        return count_root_logins_left(one.found for one in (*management, *self.accounts))
 
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
         """Whether the answer is a bad one: a verdict that fails, drift, a ledger that was altered, or an unknown."""

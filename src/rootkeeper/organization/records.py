@@ -56,6 +56,18 @@ class StatusCounts(TypedDict):
 
 
 @record
+class RootLoginsLeftRecord(TypedDict):
+    """The root logins that are left to secure."""
+
+    known: Count
+    """A reading shows them: those that shouldn't exist, and those kept on purpose that aren't in order."""
+    unknown: Count
+    """Accounts whose root login no reading shows."""
+    headline: str
+    """Both in one line, as every interface shows it."""
+
+
+@record
 class CredentialsFound(TypedDict):
     """The four kinds: true or false, with details a number, ``null`` where it wasn't read."""
 

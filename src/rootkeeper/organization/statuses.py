@@ -207,15 +207,6 @@ class AccountStatus:
             and not (found.has_access_keys or found.has_signing_certificates)
         )
 
-    @property
-    def is_left_to_secure(self) -> bool:
-        """Whether its root login counts among the "root logins left to secure"."""
-        if self.status is Status.RECOVERY_OPEN:
-            return True
-        if self.role is not AccountRole.MEMBER:
-            return not self.is_in_order
-        return self.status is Status.PRESENT
-
 
 def classify_account_role(account_id: AccountId, inventory: Inventory) -> AccountRole:
     """An account's part in the organization; a delegated administrator for IAM is the failsafe."""
@@ -379,8 +370,3 @@ def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
     """Count all accounts, and those of each status, in the order of every summary."""
     order = (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
     return count_each(order, (one.status for one in statuses), "accounts")
-
-
-def count_left_to_secure(statuses: Iterable[AccountStatus]) -> int:
-    """Count the "root logins left to secure"."""
-    return sum(status.is_left_to_secure for status in statuses)

@@ -28,16 +28,18 @@ from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, Feature, Inventory, Setup
+from rootkeeper.organization.headline import count_root_logins_left
+from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
     AccountStatus,
     RootCredentialsSummary,
-    count_left_to_secure,
     count_statuses,
 )
 from rootkeeper.server.parameters import SCHEMA_VERSION
 from rootkeeper.server.request_path import make_tag
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
+from rootkeeper.shapes import fill_record
 from rootkeeper.values import render_instant
 
 KEPT_SECONDS = 30.0
@@ -64,8 +66,8 @@ class KnownAccounts:
         return count_statuses(self.statuses)
 
     @cached_property
-    def left_to_secure(self) -> int:
-        return count_left_to_secure(self.statuses)
+    def left_to_secure(self) -> RootLoginsLeftRecord:
+        return fill_record(RootLoginsLeftRecord, count_root_logins_left(self.statuses))
 
     def narrow(self, fits: Callable[[AccountStatus], bool]) -> KnownAccounts:
         return KnownAccounts(self.inventory, tuple(one for one in self.statuses if fits(one)), self.taken_at)

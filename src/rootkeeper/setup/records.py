@@ -7,6 +7,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.setup.rules import SetupPart
 from rootkeeper.setup.service import StepOutcome
 from rootkeeper.shapes import AccountNumber, Answer, Endpoint, Moment, Ordinal, OrganizationId, record
@@ -122,6 +123,8 @@ class StatusDocument(Answer):
     missing: list[MissingPartRecord]
     unknown: list[str]
     """One sentence for each part that couldn't be read."""
+    root_logins_left_to_secure: RootLoginsLeftRecord
+    """By the last reading of each account."""
     drift: AuditDriftRecord
     """How the set-up differs from the accepted one."""
 

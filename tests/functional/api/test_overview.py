@@ -133,7 +133,9 @@ def test_the_overview_counts_root_logins_and_windows(api: ApiServer) -> None:
     api.services.inventory_store.save_statuses([status_of(api.services, AccountRole.MEMBER, Status.PRESENT)])
     api.post("/windows", {"account": "payments", "reason": "restore a bucket"}, ServerRole.OPERATOR)
     answer = api.get("/overview").json
-    assert (answer["root_logins_left"], answer["summary"]["present"]) == (2, 1)
+    left = answer["root_logins_left_to_secure"]
+    assert (left["known"], left["unknown"], answer["summary"]["present"]) == (1, 1, 1)
+    assert left == api.get("/accounts").json["root_logins_left_to_secure"]
     assert (answer["windows"]["by_state"], answer["windows"]["open"]) == ({"REQUESTED": 1}, [])
     api.post("/windows/w-0/activate", {}, ServerRole.OPERATOR)
     answer = api.get("/overview").json

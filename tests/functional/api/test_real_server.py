@@ -111,7 +111,7 @@ def test_the_overview_is_that_of_the_organization(story: Story) -> None:
     assert overview["setup"]["features"] == ["RootCredentialsManagement", "RootSessions"]
     assert [one["what"] for one in overview["missing"]] == ["A delegated administrator (failsafe)"]
     assert overview["summary"]["accounts"] == 14
-    assert overview["root_logins_left"] > 0
+    assert overview["root_logins_left_to_secure"]["known"] > 0
     assert overview["last_audit"]["requested_by"] == "aud"
     tree = story.get("/organization").body
     assert all(unit["path"].startswith("Root") for unit in tree["units"])

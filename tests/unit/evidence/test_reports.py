@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from rootkeeper.evidence.formats import RENDERERS
 from rootkeeper.evidence.rules import ControlVerdict, Period
-from rootkeeper.evidence.service import EvidenceFacts
+from rootkeeper.evidence.service import EvidenceFacts, EvidenceReport
 from rootkeeper.ledger.rules import Action, LedgerEntry, LedgerVerification, Phase, Result
 from rootkeeper.organization.accounts import Feature
 from rootkeeper.organization.statuses import AccountRole, FailOn, Status
@@ -195,3 +197,14 @@ def list_entries_of_change() -> tuple[LedgerEntry, ...]:
     reported = {"feature": Feature.ROOT_SESSIONS.value}
     intent = make_entry(8, Action.FEATURE_DISABLE, READ - timedelta(days=1), parameters=reported)
     return intent, replace(intent, sequence=9, phase=Phase.OUTCOME, intent_sequence=8, result=Result.DONE)
+
+
+@pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
+def test_every_format_has_the_headline_with_the_known_and_the_unknown(
+    render: Callable[[EvidenceReport], str],
+) -> None:
+    report = make_report()
+    left = report.root_logins_left
+    unknown = sum(one.status is Status.UNKNOWN for one in report.accounts)
+    assert (left.unknown, left.known > 0, unknown > 0) == (unknown, True, True)
+    assert left.headline in render(report)

@@ -17,6 +17,7 @@ from rootkeeper.errors import (
     RootkeeperError,
 )
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory, Organization
+from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.statuses import (
     AccessKey,
     AccountRole,
@@ -27,7 +28,6 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
     classify_account_role,
-    count_left_to_secure,
     count_statuses,
     evaluate_failure,
     evaluate_found,
@@ -171,20 +171,8 @@ def test_a_kept_root_login_is_in_order_with_mfa_and_without_key_or_certificate(
     summary: RootCredentialsSummary | None, is_in_order: bool
 ) -> None:
     assert management(summary).is_in_order == is_in_order
-    assert management(summary).is_left_to_secure != is_in_order
-
-
-def test_root_logins_left_to_secure() -> None:
-    statuses = [
-        management(SECURED),
-        found(SECURED, AccountRole.FAILSAFE),
-        found(PASSWORD),
-        found(PASSWORD, window=True),
-        found(NOTHING),
-        failed(AwsThrottledError("slow down")),
-    ]
-    assert count_left_to_secure(statuses) == 2
-    assert count_left_to_secure([management(None), found(PASSWORD, AccountRole.FAILSAFE)]) == 2
+    left = count_root_logins_left([management(summary)])
+    assert (left.known, left.unknown) == (int(not is_in_order and summary is not None), int(summary is None))
 
 
 def test_a_failsafe_in_order_is_no_finding() -> None:

@@ -57,7 +57,7 @@ def test_what_hasnt_changed_isnt_read_again(services: FakeServices, store: Count
     first = pages.take(services.as_server, is_later_page=False)
     assert all(pages.take(services.as_server, is_later_page=False) is first for _ in range(10))
     assert (store.listed, store.read) == (1, 1)
-    assert (first.summary["accounts"], first.left_to_secure) == (2, 1)
+    assert (first.summary["accounts"], first.left_to_secure["unknown"]) == (2, 2)
 
 
 def test_a_new_reading_shows_at_once_and_the_inventory_isnt_read_for_it(

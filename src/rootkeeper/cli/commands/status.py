@@ -10,6 +10,7 @@ from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.errors import DatabaseError, InputError
+from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.statuses import FailOn
 
 
@@ -26,7 +27,8 @@ def status(
     """Show the set-up of root access management, and its drift.
 
     Shows the caller, the organization, trusted access for IAM, both features and the delegated administrators, and for
-    each missing part the command that adds it. If a set-up was accepted, it also shows every difference from it with
+    each missing part the command that adds it, and how many root logins are left to secure by the last reading of each
+    account. If a set-up was accepted, it also shows every difference from it with
     the possible causes: of these parts, and of the guardrails, which are the organization's own service control and
     resource control policies with their content and attachments.
 
@@ -67,14 +69,16 @@ def status(
         raise InputError("--yes and --dry-run belong to --accept.", hint="Add --accept, or leave them out.")
     with invocation.open_application() as application:
         report = application.setup_reader.read()
+        left = count_root_logins_left(())
         try:
             reading = application.drift_reader
-        except DatabaseError as error:  # a database that can't be opened doesn't prevent the set-up from being shown
+            left = count_root_logins_left(application.list_stored_statuses())
+        except DatabaseError as error:  # a database that can't be read doesn't prevent the set-up from being shown
             drift = describe_unreadable(error)
         else:
             drift = reading.compare(report.setup)
         warn_overdue(application, invocation.terminal)
-    show_report(report, drift, output, invocation.terminal)
+    show_report(report, left, drift, output, invocation.terminal)
     is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences)
     is_unknown = FailOn.UNKNOWN in findings and (report.setup.unknown or drift.unknown)
     return ExitStatus.BAD if is_bad or is_unknown else ExitStatus.GOOD
@@ -92,7 +96,8 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
         if not confirmation.confirm(statement):
             return ExitStatus.GOOD
         accepted = application.setup_acceptance.accept(state)
-        show_accepted(report, accepted, output, invocation.terminal)
+        left = count_root_logins_left(application.list_stored_statuses())
+        show_accepted(report, left, accepted, output, invocation.terminal)
     return ExitStatus.GOOD
 
 

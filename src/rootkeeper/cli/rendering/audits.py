@@ -24,15 +24,16 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.rendering.setups import drift_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.organization.records import account_to_record
+from rootkeeper.organization.headline import count_root_logins_left
+from rootkeeper.organization.records import RootLoginsLeftRecord, account_to_record
 from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     Status,
     StatusReason,
-    count_left_to_secure,
     count_statuses,
 )
+from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
 from rootkeeper.values import json_time
 
@@ -163,7 +164,7 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
         },
         tail={
             "summary": count_statuses(report.accounts),
-            "root_logins_left_to_secure": count_left_to_secure(report.accounts),
+            "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, count_root_logins_left(report.accounts)),
             "drift": drift_record(report.drift),
         },
     )
@@ -230,13 +231,13 @@ def _summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> l
         for status in statuses
         if status.status is Status.UNKNOWN or (status.role is AccountRole.MANAGEMENT and status.summary is None)
     ]
-    left = count_left_to_secure(statuses)
+    left = count_root_logins_left(statuses)
     selected = counts["accounts"]
     of_all = "" if selected == accounts_in_all else f" of {accounts_in_all:,} in the organization"
-    style = "bold red" if left else "bold yellow" if counts[Status.UNKNOWN.value] else "bold green"
+    style = "bold red" if left.known else "bold green" if left.is_none else "bold yellow"
     return [
         Text(),
         Text(f"{counted(selected, 'account')}{of_all}: {', '.join(parts)}."),
         *(Text(printable(line), style="magenta") for line in cause_lines(unknown)),
-        Text(f"Root logins left to secure: {left:,}", style=style),
+        Text(left.headline, style=style),
     ]

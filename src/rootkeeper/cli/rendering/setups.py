@@ -18,6 +18,8 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, Setup
+from rootkeeper.organization.headline import RootLoginsLeft
+from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord, CallerRecord
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
@@ -96,12 +98,14 @@ def _render_switch(is_on: bool | None) -> str:
     return _UNREAD if is_on is None else "on" if is_on else "off"
 
 
-def show_accepted(report: SetupReport, accepted: AcceptedSetup, output: OutputFormat, terminal: Terminal) -> None:
+def show_accepted(
+    report: SetupReport, left: RootLoginsLeft, accepted: AcceptedSetup, output: OutputFormat, terminal: Terminal
+) -> None:
     """Show that it is accepted; as JSON, the set-up with its drift, which is none, or unknown for unread parts."""
     if output is OutputFormat.TABLE:
         terminal.remark(f"Accepted. The ledger records it as entry {accepted.ledger_sequence}.")
         return
-    show_report(report, compare_setup(accepted, accepted.state), output, terminal)
+    show_report(report, left, compare_setup(accepted, accepted.state), output, terminal)
 
 
 _STYLES = {
@@ -123,7 +127,10 @@ _PLAIN_OUTCOMES = (StepOutcome.CHANGED, StepOutcome.UNNEEDED)
 """These need no detail."""
 
 
-def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, terminal: Terminal) -> None:
+def show_report(
+    report: SetupReport, left: RootLoginsLeft, drift: SetupDrift, output: OutputFormat, terminal: Terminal
+) -> None:
+    """Show the set-up; ``left`` is as last read."""
     from rich.text import Text
 
     setup = report.setup
@@ -138,7 +145,11 @@ def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, te
             "complete": report.is_complete,
         }
         missing = [{"what": part.what, "command": render_hint(part.fix)} for part in report.missing]
-        tail = {"unknown": list(setup.unknown), "drift": drift_record(drift)}
+        tail = {
+            "unknown": list(setup.unknown),
+            "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, left),
+            "drift": drift_record(drift),
+        }
         show_listing(Listing("missing", missing, (), head, tail), output, terminal)
         return
     show_listing(Listing("parts", [*_parts(report), *drift_parts(drift)], _COLUMNS), output, terminal)
@@ -153,6 +164,7 @@ def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, te
         show_drift(drift, terminal)
         if report.is_complete and drift.accepted is None and not drift.unknown:
             terminal.show("No set-up was accepted, so drift can't be detected. Accept it: rootkeeper status --accept")
+        terminal.show(Text(f"{left.headline}. Read the accounts again: rootkeeper audit"))
 
 
 _COLUMNS = (

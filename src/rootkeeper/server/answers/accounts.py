@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from rootkeeper.exceptions.records import ExceptionRecord
 from rootkeeper.history.records import KeptAuditRecord
 from rootkeeper.organization.accounts import AccountState
-from rootkeeper.organization.records import AccountRecord, DetailedAccountRecord, StatusCounts
+from rootkeeper.organization.records import AccountRecord, DetailedAccountRecord, RootLoginsLeftRecord, StatusCounts
 from rootkeeper.organization.statuses import AccountRole, CredentialKind, Status, StatusReason
 from rootkeeper.shapes import AccountNumber, Answer, Count, CountedPage, Moment, Page, record
 
@@ -43,8 +43,8 @@ class AccountPage(ListedOrganization, Page):
     """With ``details`` if the request sets it."""
     summary: StatusCounts
     """Of all accounts that match the filters."""
-    root_logins_left_to_secure: Count
-    """The same: those that are there and shouldn't be, and those kept on purpose that aren't in order."""
+    root_logins_left_to_secure: RootLoginsLeftRecord
+    """Of the same."""
     total: Count
     """Of all pages."""
 
@@ -164,7 +164,7 @@ class CompactListing(ListedOrganization, Answer):
     organizational_units: list[UnitRecord]
     kinds: list[CredentialKind]
     summary: StatusCounts
-    root_logins_left_to_secure: Count
+    root_logins_left_to_secure: RootLoginsLeftRecord
     columns: AccountColumns
 
 

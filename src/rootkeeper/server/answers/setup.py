@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from rootkeeper.history.records import ChangeCounts, KeptAuditRecord
 from rootkeeper.notifications.records import TargetTestRecord
 from rootkeeper.organization.accounts import Feature
-from rootkeeper.organization.records import StatusCounts
+from rootkeeper.organization.records import RootLoginsLeftRecord, StatusCounts
 from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Page, record
 from rootkeeper.windows.records import WindowRecord
@@ -139,8 +139,7 @@ class OverviewAnswer(Answer):
     """``null`` while AWS can't be reached."""
     setup_problem: SetupProblem | None
     missing: list[MissingPart]
-    root_logins_left: Count
-    """Those that are there and shouldn't be, and those kept on purpose that aren't in order."""
+    root_logins_left_to_secure: RootLoginsLeftRecord
     summary: StatusCounts
     windows: WindowOverview
     drift: AuditDifferences | None

@@ -135,7 +135,7 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
             "setup": None if report is None else setup_to_record(report.setup, known.inventory),
             "setup_problem": None if failure is None else {"detail": failure.message, "hint": failure.hint},
             "missing": [] if report is None else missing_to_records(report),
-            "root_logins_left": known.left_to_secure,
+            "root_logins_left_to_secure": known.left_to_secure,
             "summary": known.summary,
             "windows": {
                 "by_state": dict(Counter(window.state.value for window in windows)),

@@ -18,6 +18,7 @@ from rootkeeper.cli.rendering.setups import (
     show_drift,
 )
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.setup.rules import SetupDrift, compare_setup
 from rootkeeper.setup.service import SetupReader
 from rootkeeper.untrusted_text import printable
@@ -128,7 +129,7 @@ def test_what_couldnt_be_read_as_it_was_accepted_is_unknown_and_never_no_drift(
 ) -> None:
     unread = accept(make_state(guardrails=None, guardrails_unknown="It needs organizations:ListPolicies."))
     report = SetupReader(FakeOrganization(FakeClock())).read()
-    show_accepted(report, unread, OutputFormat.JSON, Terminal({}))
+    show_accepted(report, count_root_logins_left(()), unread, OutputFormat.JSON, Terminal({}))
     drift = json.loads(capsys.readouterr().out)["drift"]
     assert drift["unknown"] == ["Guardrails couldn't be compared. It needs organizations:ListPolicies."]
     assert drift["differences"] == []
