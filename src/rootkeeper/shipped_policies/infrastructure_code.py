@@ -7,14 +7,14 @@ There is one CloudFormation template for every account: conditions on ``AWS::Acc
 attaches nothing and sends no alarm until a parameter names the target. CloudFormation has no resource for the features,
 trusted access or a delegated administrator of IAM; Terraform has.
 
-The Terraform code creates trusted access, the features and the delegated administrator only if they were missing when
-the organization was read; variables change that. It doesn't use ``aws_organizations_organization``, because its
-``aws_service_access_principals`` is the complete list: a second configuration would switch off trusted access for every
-other service.
+The Terraform code creates the features only if they were missing when the organization was read, and the delegated
+administrator only if a variable says so. It doesn't create trusted access: the only resource for it that provider 5
+knows is ``aws_organizations_organization``, whose ``aws_service_access_principals`` is the complete list. A second
+configuration would switch off trusted access for every other service.
 
 Source: AWS CloudFormation resource reference; Terraform documentation, "Configuration syntax" and "Strings and
-templates"; Terraform AWS provider, iam_organizations_features, organizations_aws_service_access,
-organizations_delegated_administrator, organizations_policy, cloudwatch_event_rule, cloudwatch_log_metric_filter.
+templates"; Terraform AWS provider 5.100, iam_organizations_features, organizations_delegated_administrator,
+organizations_policy, cloudwatch_event_rule, cloudwatch_log_metric_filter.
 """
 
 from __future__ import annotations
@@ -185,8 +185,8 @@ def render_terraform(bundle: PolicyBundle) -> str:
         every_event_state=EVERY_EVENT_STATE,
         features=[feature.value for feature in sorted(Feature)],
         iam_service_principal=IAM_SERVICE_PRINCIPAL,
-        manages_features=setup.trusted_access is False or lacks_features,
-        manages_trusted_access=setup.trusted_access is False,
+        is_trusted_access_off=setup.trusted_access is False,
+        manages_features=lacks_features and setup.trusted_access is not False,
         metric_namespace=METRIC_NAMESPACE,
         organization=bundle.ground.organization,
         Receiver=Receiver,

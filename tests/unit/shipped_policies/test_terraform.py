@@ -87,22 +87,30 @@ def test_the_set_up_is_there_and_refuses_to_be_destroyed() -> None:
     parsed = parse(render_terraform(make()))
     features = resources_of("aws_iam_organizations_features", parsed)["root_access"]
     assert features["enabled_features"] == ['"RootCredentialsManagement"', '"RootSessions"']
-    trust = resources_of("aws_organizations_aws_service_access", parsed)["iam"]
     delegate = resources_of("aws_organizations_delegated_administrator", parsed)["iam"]
-    assert trust["service_principal"] == delegate["service_principal"] == '"iam.amazonaws.com"'
-    for resource in (features, trust, delegate):
+    assert delegate["service_principal"] == '"iam.amazonaws.com"'
+    for resource in (features, delegate):
         assert "? 1 : 0" in resource["count"]
         assert resource["lifecycle"][0]["prevent_destroy"] is True
 
 
 @pytest.mark.parametrize(
-    ("setup", "trusted_access", "features"),
-    [(COMPLETE, False, False), (NOTHING_ON, True, True), (ONE_FEATURE, False, True), (UNKNOWN, False, False)],
+    ("setup", "features"), [(COMPLETE, False), (NOTHING_ON, False), (ONE_FEATURE, True), (UNKNOWN, False)]
 )
-def test_only_what_is_known_to_be_missing_is_made_here(setup: Setup, trusted_access: bool, features: bool) -> None:
+def test_only_what_is_missing_and_can_be_made_is_made_here(setup: Setup, features: bool) -> None:
     defaults = defaults_of(parse(render_terraform(make(setup, UNREADABLE if setup is UNKNOWN else None))))
-    assert (defaults["manage_trusted_access"], defaults["manage_features"]) == (trusted_access, features)
+    assert defaults["manage_features"] is features
     assert defaults["manage_delegated_administrator"] is False
+
+
+def test_trusted_access_is_left_to_a_command_or_to_the_organizations_own_configuration() -> None:
+    """Provider 5 has no resource for one service, and the list of all services belongs to one configuration."""
+    text = render_terraform(make(NOTHING_ON))
+    assert resources_of("aws_organizations_aws_service_access", parse(text)) == {}
+    assert "\n#   aws organizations enable-aws-service-access --service-principal iam.amazonaws.com\n" in text
+    assert "\n#   terraform import aws_organizations_organization.this o-exampleorgid\n" in text
+    assert "# Note: Trusted access for IAM is off" in text
+    assert "# Note: Trusted access" not in render_terraform(make(COMPLETE))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -264,8 +264,9 @@ def write_cloudformation(
 def write_terraform(invocation: Invocation, inputs: PolicyOptions, *, out: OutOption = None) -> int:
     """Write Terraform code of the set-up, the roles, the guardrails and the alarms.
 
-    Variables control trusted access, the features and the delegated administrator, so that the code takes over nothing
-    that another configuration manages. Comments show how to import what exists.
+    Variables control the features and the delegated administrator, so that the code takes over nothing that another
+    configuration manages. Comments show how to import what exists, and how to turn on trusted access, which the code
+    doesn't manage.
 
     Changes: nothing; writes the file.
 
