@@ -20,6 +20,12 @@ def list_accounts(subject: Subject) -> dict[AccountId, Account]:
     return {account.account_id: account for account in accounts}
 
 
+def test_service_control_policies_are_enabled_on_the_root(subject: Subject) -> None:
+    (root,) = subject.organization.list_roots()
+    found = subject.organization.read_service_control_policies()
+    assert (found.root_id, found.is_enabled, found.remark) == (root.ou_id, True, None)
+
+
 def test_the_caller_is_named_by_arn_and_account(subject: Subject) -> None:
     caller = subject.organization.read_caller()
     assert caller.account_id == MANAGEMENT

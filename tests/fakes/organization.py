@@ -29,6 +29,7 @@ from rootkeeper.organization.accounts import (
     Feature,
     Organization,
     OrganizationalUnit,
+    ServiceControlPolicies,
     Setup,
 )
 from rootkeeper.organization.statuses import RootCredentialsSummary
@@ -187,6 +188,11 @@ class FakeOrganization:
     def list_roots(self) -> tuple[OrganizationalUnit, ...]:
         self._perform("ListRoots")
         return tuple(unit for unit in self.organizational_units.values() if unit.parent_id is None)
+
+    def read_service_control_policies(self) -> ServiceControlPolicies:
+        self._perform("ListRoots")
+        root = next(unit for unit in self.organizational_units.values() if unit.parent_id is None)
+        return ServiceControlPolicies(root.ou_id, is_enabled=True)
 
     def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:
         self._perform("ListOrganizationalUnitsForParent")

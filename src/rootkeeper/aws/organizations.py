@@ -35,6 +35,7 @@ from rootkeeper.organization.accounts import (
     Feature,
     Organization,
     OrganizationalUnit,
+    ServiceControlPolicies,
     Setup,
 )
 from rootkeeper.organization.statuses import RootCredentialsSummary
@@ -86,6 +87,7 @@ def parse_features(words: list[str]) -> frozenset[Feature]:
 
 PAGE_SIZE = 20
 """The maximum of Organizations. Source: Organizations ListAccounts, API version 2016-11-28."""
+_SCP_TYPE = "SERVICE_CONTROL_POLICY"
 _SHORTEST_PATH = 2
 """A path has at least an organization, a root and an account."""
 
@@ -115,6 +117,14 @@ class AwsOrganizationReader(GatewayPart):
 
     def list_roots(self) -> tuple[OrganizationalUnit, ...]:
         return tuple(_parse_unit(root, None) for root in self._organizations.list_all("ListRoots", "Roots"))
+
+    def read_service_control_policies(self) -> ServiceControlPolicies:
+        roots = tuple(self._organizations.list_all("ListRoots", "Roots"))
+        types = [found for root in roots for found in root.get("PolicyTypes") or ()]
+        return ServiceControlPolicies(
+            root_id=str(required(roots[0] if roots else {}, "Id", "organizations:ListRoots")),
+            is_enabled=any(one.get("Type") == _SCP_TYPE and one.get("Status") == "ENABLED" for one in types),
+        )
 
     def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:
         children = self._organizations.list_all(
@@ -322,6 +332,10 @@ class OrganizationReader(Protocol):
 
     def list_roots(self) -> tuple[OrganizationalUnit, ...]:
         """organizations:ListRoots."""
+        ...
+
+    def read_service_control_policies(self) -> ServiceControlPolicies:
+        """Read whether they are enabled. organizations:ListRoots."""
         ...
 
     def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.accounts import AccountId, get_iam_region
 from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, Values, known_values, one_of
 from rootkeeper.policy_language.documents import AccessRequest
 from rootkeeper.policy_language.patterns import PartialText, known_text
@@ -144,8 +144,6 @@ _NEVER_THERE = frozenset(
 """Of federated callers, of calling AWS services, of other services, and of tags, which these requests don't send."""
 _ROOT_NEVER_HAS = frozenset({"aws:federatedprovider", "aws:username"})
 _SERVICES = frozenset({"iam:", "s3:", "sqs:", "sts:"})
-_IAM_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""IAM has one endpoint in each partition, so that its Region is known. Source: AWS General Reference, IAM endpoints."""
 
 
 def _root_context(place: AccountPlace, service: str, *, names_bucket: bool, is_session: bool) -> EvaluationContext:
@@ -184,7 +182,7 @@ def _place_values(of: str, place: AccountPlace) -> dict[str, Values | OneOf]:
 def _service_values(service: str, place: AccountPlace, *, names_bucket: bool) -> dict[str, Values | OneOf]:
     """Include how the AWS SDK signs and connects, which is known."""
     if service == "iam":
-        return known_values({"aws:RequestedRegion": _IAM_REGIONS.get(place.partition, "us-east-1")})
+        return known_values({"aws:RequestedRegion": get_iam_region(place.partition)})
     if service == "s3":
         fixed = {"s3:authType": "REST-HEADER", "s3:signatureversion": "AWS4-HMAC-SHA256"}
         owner = {"s3:ResourceAccount": place.account_id} if names_bucket else {}

@@ -69,6 +69,37 @@ class Caller:
     """``aws``, ``aws-us-gov`` or ``aws-cn``, from the ARN."""
 
 
+_IAM_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+
+def get_iam_region(partition: str) -> str:
+    """Get the Region of IAM's only endpoint in a partition, in which CloudTrail records its calls.
+
+    Source: AWS General Reference, IAM endpoints; CloudTrail User Guide, "Global service events".
+    """
+    return _IAM_REGIONS.get(partition, "us-east-1")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceControlPolicies:
+    """Whether service control policies can be attached. Source: Organizations ListRoots, PolicyTypes."""
+
+    root_id: str
+    """The organization's root."""
+    is_enabled: bool
+
+    @property
+    def remark(self) -> str | None:
+        """Say what it means that they aren't enabled; ``None`` if they are."""
+        if self.is_enabled:
+            return None
+        return (
+            "Service control policies aren't enabled in this organization: none restricts an account, and none can be"
+            f" attached. To enable them: aws organizations enable-policy-type --root-id {self.root_id} --policy-type"
+            " SERVICE_CONTROL_POLICY"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Organization:
     """Source: Organizations DescribeOrganization."""

@@ -17,8 +17,8 @@ from typing import Any
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.errors import Hint, InputError
-from rootkeeper.organization.accounts import AccountId, Caller, Organization, Setup
+from rootkeeper.errors import AwsAccessDeniedError, Hint, InputError
+from rootkeeper.organization.accounts import AccountId, Caller, Organization, ServiceControlPolicies, Setup
 from rootkeeper.shipped_policies.documents import require_fits
 from rootkeeper.shipped_policies.rules import (
     DEFAULT_CAP,
@@ -108,6 +108,16 @@ class Alarm:
     @property
     def receiver(self) -> Receiver:
         return Receiver.QUEUE if self.needs_matching else Receiver.TOPIC
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """The queue gets every record: a server decides with the ledger which are ours."""
+        return (Receiver.QUEUE,) if self.needs_matching else (Receiver.TOPIC, Receiver.QUEUE)
+
+    @property
+    def is_of_callers(self) -> bool:
+        """Whether only the accounts that may open root sessions have such records."""
+        return self.kind in {AlarmKind.STRANGE_CALLER, AlarmKind.KNOWN_ROLE}
 
     @property
     def metric_name(self) -> str:
@@ -236,12 +246,19 @@ class PolicyFacts:
     setup: Setup
     open_window_ids: tuple[AccountId, ...]
     """Accounts with an open recovery window, in which a person may need to sign in as the root user."""
+    service_control_policies: ServiceControlPolicies | None
+    """``None`` if the caller can't read whether they are enabled."""
     caller: Caller
     """Who asks for policies; trusted by default if it comes from IAM Identity Center."""
 
     @property
     def partition(self) -> str:
         return self.organization.partition
+
+    @property
+    def has_scp(self) -> bool:
+        """Whether service control policies are known to be enabled."""
+        return self.service_control_policies is not None and self.service_control_policies.is_enabled
 
     @property
     def delegate_ids(self) -> tuple[AccountId, ...]:
@@ -358,6 +375,12 @@ def _make_guardrails(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[Shipped
 
 def _list_remarks(ground: PolicyFacts, wishes: PolicyInputs, trust: RoleTrust) -> tuple[str, ...]:
     remarks = [f"Unknown: {sentence}" for sentence in ground.setup.unknown]
+    if ground.service_control_policies is None:
+        remarks.append(
+            "Unknown: whether service control policies are enabled, because organizations:ListRoots was denied."
+        )
+    elif disabled := ground.service_control_policies.remark:
+        remarks.append(disabled)
     if not _list_failsafes(ground, wishes):
         remarks.append("No failsafe: there is no delegated administrator for IAM, so no root login is exempt.")
     if ground.open_window_ids:
@@ -389,7 +412,7 @@ class PolicyBundleBuilder:
     windows: RecoveryWindowStore
 
     def make(self, wishes: PolicyInputs) -> PolicyBundle:
-        """Read caller, organization and set-up (five calls), and make the bundle; ``remarks`` name what can't be read.
+        """Read caller, organization and set-up (six calls), and make the bundle; ``remarks`` name what can't be read.
 
         :raises InputError: if an input can't be used.
         :raises AwsError: if the organization can't be read.
@@ -400,6 +423,13 @@ class PolicyBundleBuilder:
             organization=self.reader.read_organization(),
             setup=self.reader.read_setup(),
             open_window_ids=tuple(sorted({one.account_id for one in unfinished if one.state in OWING_STATES})),
+            service_control_policies=self._read_service_control_policies(),
             caller=self.reader.read_caller(),
         )
         return make_bundle(ground, wishes)
+
+    def _read_service_control_policies(self) -> ServiceControlPolicies | None:
+        try:
+            return self.reader.read_service_control_policies()
+        except AwsAccessDeniedError:
+            return None

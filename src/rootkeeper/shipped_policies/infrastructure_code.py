@@ -3,9 +3,10 @@
 A template writes only plain words itself, such as an account id or a role's name. Everything else goes through a filter
 that quotes it for its language, so that no text from outside becomes code; a template that forgets the filter fails.
 
-There is one CloudFormation template for every account: conditions on ``AWS::AccountId`` decide what a stack creates. It
-attaches nothing and sends no alarm until a parameter names the target. CloudFormation has no resource for the features,
-trusted access or a delegated administrator of IAM; Terraform has.
+There is one CloudFormation template for every account and Region: conditions decide what a stack creates. It attaches
+no guardrail until a parameter names the target. Topic and queue are in one Region of the roles' account; rules in all
+other Regions forward to that Region, because EventBridge delivers to a topic or a queue of its own Region alone.
+CloudFormation has no resource for the features, trusted access or a delegated administrator of IAM; Terraform has.
 
 The Terraform code creates the features only if they were missing when the organization was read, and the delegated
 administrator only if a variable says so. It doesn't create trusted access: the only resource for it that provider 5
@@ -30,8 +31,8 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined, Template
 
-from rootkeeper.organization.accounts import IAM_SERVICE_PRINCIPAL, Feature
-from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, METRIC_NAMESPACE, AlarmKind, PolicyBundle, Receiver
+from rootkeeper.organization.accounts import IAM_SERVICE_PRINCIPAL, Feature, get_iam_region
+from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, METRIC_NAMESPACE, PolicyBundle, Receiver
 from rootkeeper.shipped_policies.rules import GuardrailKind
 
 _PLAIN_WORD = re.compile(r"[\w.:/-]* *", re.ASCII)
@@ -132,29 +133,32 @@ _GUARDRAIL_PARAMETERS = {
     GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "CapTargets",
 }
 
-_RECEIVER_PARAMETERS = {Receiver.QUEUE: "MatchingQueueArn", Receiver.TOPIC: "AlarmTopicArn"}
+TOPIC_NAME, QUEUE_NAME = "rootkeeper-alarms", "rootkeeper-root-events"
+FORWARDING_ROLE_NAME = "rootkeeper-region-forwarding"
+"""Of the role that sends from another Region to the home Region of the same account."""
 
-_RULE_CONDITIONS = {
-    AlarmKind.LONG_TERM_ROOT: "HasAlarmTopicArn",
-    AlarmKind.STRANGE_CALLER: "PagesOnCallers",
-    AlarmKind.KNOWN_ROLE: "MatchesCallers",
-    AlarmKind.ROOT_SESSION: "HasMatchingQueueArn",
-}
+_HOME_BUS_ARN = _Code("arn:${AWS::Partition}:events:${HomeRegion}:${AWS::AccountId}:event-bus/default")
 
 
 def render_cloudformation_yaml(bundle: PolicyBundle) -> str:
     """The template with a head of comments; the same bundle gives the same text."""
     organization = bundle.ground.organization
+    names = {Receiver.TOPIC: f"sns:${{HomeRegion}}:{bundle.role_account_id}:{TOPIC_NAME}"}
+    names[Receiver.QUEUE] = f"sqs:${{HomeRegion}}:{bundle.role_account_id}:{QUEUE_NAME}"
     return load_code_template("cloudformation.yaml.jinja").render(
         bundle=bundle,
         callers=sorted({organization.management_account_id, bundle.role_account_id, *bundle.ground.delegate_ids}),
         every_event_state=EVERY_EVENT_STATE,
+        forwarding_role_name=FORWARDING_ROLE_NAME,
         guardrail_parameters=_GUARDRAIL_PARAMETERS,
+        home_bus_arn=_HOME_BUS_ARN,
+        home_region=get_iam_region(organization.partition),
         metric_namespace=METRIC_NAMESPACE,
         organization=organization,
+        queue_name=QUEUE_NAME,
         Receiver=Receiver,
-        receiver_parameters=_RECEIVER_PARAMETERS,
-        rule_conditions=_RULE_CONDITIONS,
+        receiver_arns={receiver: _Code(f"arn:${{AWS::Partition}}:{name}") for receiver, name in names.items()},
+        topic_name=TOPIC_NAME,
         target_parameters=[_GUARDRAIL_PARAMETERS[guardrail.kind] for guardrail in bundle.guardrails],
     )
 

@@ -96,6 +96,8 @@ _READ_SET_UP = _NAME_ORGANIZATION | {
     "organizations:ListDelegatedAdministrators",
 }
 
+_MAKE_POLICIES = _READ_SET_UP | {"organizations:ListRoots"}
+
 _READ_GUARDRAILS = frozenset(
     {
         "organizations:DescribePolicy",
@@ -163,11 +165,11 @@ COMMANDS = (
     _audit("failsafe record-drill", _FIND_ACCOUNT),
     _audit("breakglass", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE | _READ_OPENERS, _AUDIT),
     _audit("plan", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG, _AUDIT),
-    _audit("policies alarms", _READ_SET_UP),
-    _audit("policies cloudformation", _READ_SET_UP),
-    _audit("policies roles", _READ_SET_UP),
-    _audit("policies scp", _READ_SET_UP),
-    _audit("policies terraform", _READ_SET_UP),
+    _audit("policies alarms", _MAKE_POLICIES),
+    _audit("policies cloudformation", _MAKE_POLICIES),
+    _audit("policies roles", _MAKE_POLICIES),
+    _audit("policies scp", _MAKE_POLICIES),
+    _audit("policies terraform", _MAKE_POLICIES),
     _audit("jobs list", _NAME_ORGANIZATION),
     _audit("jobs show", _NAME_ORGANIZATION),
     _audit("jobs cancel", _NAME_ORGANIZATION),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rootkeeper.organization.accounts import AccountId, Caller, Feature, Organization, Setup
+from rootkeeper.organization.accounts import AccountId, Caller, Feature, Organization, ServiceControlPolicies, Setup
 from rootkeeper.shipped_policies.bundle import PolicyBundle, PolicyFacts, PolicyInputs, make_bundle
 
 MANAGEMENT, DELEGATE = AccountId("111122223333"), AccountId("222233334444")
+SCP_ENABLED = ServiceControlPolicies("r-exam", is_enabled=True)
 CALLER = Caller(DELEGATE, f"arn:aws:iam::{DELEGATE}:user/ana", "aws")
 
 COMPLETE = Setup(trusted_access=True, features=frozenset(Feature), delegated_administrators=(DELEGATE,))
@@ -23,9 +24,15 @@ UNKNOWN = Setup(
 )
 
 
-def make(setup: Setup = COMPLETE, wishes: PolicyInputs | None = None) -> PolicyBundle:
-    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
-    return make_bundle(PolicyFacts(organization, setup, open_window_ids=(), caller=CALLER), wishes or PolicyInputs())
+def make(
+    setup: Setup = COMPLETE,
+    wishes: PolicyInputs | None = None,
+    scp: ServiceControlPolicies | None = SCP_ENABLED,
+    partition: str = "aws",
+) -> PolicyBundle:
+    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition=partition)
+    ground = PolicyFacts(organization, setup, (), service_control_policies=scp, caller=CALLER)
+    return make_bundle(ground, wishes or PolicyInputs())
 
 
 SERVER = PolicyInputs(

@@ -10,17 +10,20 @@ import pytest
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
-from rootkeeper.organization.accounts import AccountId, Caller, Feature, Organization, Setup
+from rootkeeper.organization.accounts import AccountId, Caller, Feature, Organization, ServiceControlPolicies, Setup
 from rootkeeper.shipped_policies.bundle import PolicyFacts, PolicyInputs, make_bundle, make_targets
 from rootkeeper.shipped_policies.rules import SERVER_ROLES, GuardrailKind, ShippedRole
 
 MANAGEMENT, DELEGATE, MEMBER = (AccountId(text) for text in ("111122223333", "222233334444", "333344445555"))
+
+SCP_ENABLED = ServiceControlPolicies("r-exam", is_enabled=True)
 
 
 def make_ground(
     delegates: tuple[AccountId, ...] | None = (DELEGATE,),
     windows: tuple[AccountId, ...] = (),
     partition: str = "aws",
+    scp: ServiceControlPolicies | None = SCP_ENABLED,
     caller_arn: str = f"arn:aws:iam::{DELEGATE}:user/ana",
 ) -> PolicyFacts:
     return PolicyFacts(
@@ -32,6 +35,7 @@ def make_ground(
             unknown=("ListDelegatedAdministrators was denied.",) if delegates is None else (),
         ),
         open_window_ids=windows,
+        service_control_policies=scp,
         caller=Caller(AccountId(caller_arn.split(":")[4]), caller_arn, partition),
     )
 
@@ -182,3 +186,13 @@ def test_a_caller_from_identity_center_is_trusted_by_its_permission_set() -> Non
 def test_named_principals_are_trusted_instead_of_the_callers_permission_set() -> None:
     bundle = make_bundle(make_ground(caller_arn=OF_IDENTITY_CENTER), PolicyInputs(trusted_principals=(DELEGATE,)))
     assert [one["Sid"] for one in bundle.get_role(ShippedRole.DELETE).trust_policy["Statement"]] == ["PeopleWithMfa"]
+
+
+def test_it_says_when_service_control_policies_arent_enabled() -> None:
+    disabled = ServiceControlPolicies("r-exam", is_enabled=False)
+    (remark,) = make_bundle(make_ground(scp=disabled), PolicyInputs()).remarks
+    assert remark.startswith("Service control policies aren't enabled in this organization")
+    assert "aws organizations enable-policy-type --root-id r-exam --policy-type SERVICE_CONTROL_POLICY" in remark
+    (unread,) = make_bundle(make_ground(scp=None), PolicyInputs()).remarks
+    assert unread.startswith("Unknown: whether service control policies are enabled")
+    assert make_bundle(make_ground(), PolicyInputs()).remarks == ()

@@ -135,7 +135,7 @@ def show_roles(
 
     Changes: nothing.
 
-    AWS permissions: those of rootkeeper status.
+    AWS permissions: those of rootkeeper status for the set-up, and organizations:ListRoots.
 
     Exit statuses: 0 shown; 2 wrong usage, or AWS wouldn't accept such a policy; 3 AWS or the database refused.
     """
@@ -174,11 +174,11 @@ def show_scp(
     deny-long-term-root denies everything to signed-in root users and root access keys. It exempts root sessions, the
     failsafe, and accounts with an open recovery window. cap-delegated-administrator limits the delegated administrator
     to root sessions for the agreed tasks. Attach the first policy to one test unit and run rootkeeper preflight before
-    you attach it anywhere else.
+    you attach it anywhere else. If service control policies aren't enabled in the organization, a remark says so.
 
     Changes: nothing; you attach the policies.
 
-    AWS permissions: those of rootkeeper status.
+    AWS permissions: those of rootkeeper status for the set-up, and organizations:ListRoots.
 
     Exit statuses: 0 shown; 2 wrong usage, AWS wouldn't accept such a policy, or the failsafe isn't known; 3 AWS or the
     database refused.
@@ -210,7 +210,7 @@ def show_alarms(
 
     Changes: nothing.
 
-    AWS permissions: those of rootkeeper status.
+    AWS permissions: those of rootkeeper status for the set-up, and organizations:ListRoots.
 
     Exit statuses: 0 shown, or every record is ours; 1 a record isn't; 2 wrong usage, or the file has no records; 3 AWS
     or the database refused.
@@ -243,13 +243,14 @@ def write_cloudformation(
 ) -> int:
     """Write a CloudFormation template of the roles, the guardrails and the alarms.
 
-    One template serves every account: conditions decide what is created where. Nothing is attached and no alarm
-    notifies until a parameter names the target. CloudFormation can't enable root access management; rootkeeper enable
-    can.
+    One template serves every account and Region: conditions decide what is created where. Its first lines have the
+    order of the stacks, and what isn't covered. Rules in every Region forward to one topic and one queue, which are in
+    the template. Guardrails are created only where service control policies are enabled, and attached only to what a
+    parameter names. CloudFormation can't enable root access management; rootkeeper enable can.
 
     Changes: nothing; writes the file.
 
-    AWS permissions: those of rootkeeper status.
+    AWS permissions: those of rootkeeper status for the set-up, and organizations:ListRoots.
 
     Exit statuses: 0 written; 2 wrong usage, or the file can't be written; 3 AWS or the database refused.
     """
@@ -270,7 +271,7 @@ def write_terraform(invocation: Invocation, inputs: PolicyOptions, *, out: OutOp
 
     Changes: nothing; writes the file.
 
-    AWS permissions: those of rootkeeper status.
+    AWS permissions: those of rootkeeper status for the set-up, and organizations:ListRoots.
 
     Exit statuses: 0 written; 2 wrong usage, or the file can't be written; 3 AWS or the database refused.
     """
