@@ -19,11 +19,19 @@ from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, Hint,
 from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
-from rootkeeper.organization.accounts import Account, Caller, Endpoint, Inventory, Organization
+from rootkeeper.organization.accounts import (
+    Account,
+    Caller,
+    Endpoint,
+    Inventory,
+    Organization,
+    ServiceControlPolicies,
+)
 from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.organization.statuses import AccountStatus, StatusReason
 from rootkeeper.organization.threads import WorkerThreads
+from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import POLICY_ID, AccessVerdict, PolicyListing, PolicyTree, build_tree
 from rootkeeper.removal.rules import AccountDeletion, KindReason, KindResult
 
@@ -158,6 +166,8 @@ class Preflight:
         inventory = self.inventory.read(progress)
         selected = select_accounts(request, inventory, self.inventory.reader).included
         evaluator = self._read_evaluator(selected, inventory, underway, progress)
+        if (disabled := _find_disabled_remark(evaluator, inventory)) is not None:
+            progress.remark(disabled)
         if inventory.delegated_administrator_ids == frozenset():
             progress.remark("No delegated administrator for IAM is registered, so there is no row AssumeRoot.")
         evaluated = tuple(account for account in selected if evaluator.is_evaluated(account))
@@ -201,6 +211,12 @@ class Preflight:
         if not underway.is_done():
             progress.remark("The accounts are listed; policies are still being read.")
         return underway.finish(inventory)
+
+
+def _find_disabled_remark(evaluator: PreflightEvaluator, inventory: Inventory) -> str | None:
+    is_enabled = PolicyKind.SERVICE_CONTROL in evaluator.tree.enabled_kinds
+    root_id = next((unit.ou_id for unit in inventory.organizational_units if unit.parent_id is None), "ROOT_ID")
+    return ServiceControlPolicies(root_id, is_enabled).remark
 
 
 def _require_answerable(request: SelectionRequest, organization: Organization) -> None:

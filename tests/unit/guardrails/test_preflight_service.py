@@ -75,6 +75,17 @@ def run(desk: Desk, request: SelectionRequest = EVERYTHING) -> PreflightReport:
     return Preflight(desk.inventory, desk.policies, desk.clock).run(desk.progress, request)
 
 
+@pytest.mark.parametrize("request_", [EVERYTHING, naming(PROD)])
+def test_it_says_when_service_control_policies_arent_enabled(desk: Desk, request_: SelectionRequest) -> None:
+    run(desk, request_)
+    assert "Service control policies" not in str(desk.progress.remarks)
+    desk.policies.enabled = frozenset()
+    run(desk, request_)
+    (remark,) = [text for text in desk.progress.remarks if text.startswith("Service control policies aren't enabled")]
+    (root,) = desk.organization.list_roots()
+    assert f"enable-policy-type --root-id {root.ou_id} --policy-type SERVICE_CONTROL_POLICY" in remark
+
+
 def test_every_active_member_has_a_row_for_each_task(desk: Desk) -> None:
     desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
     report = run(desk)
