@@ -117,6 +117,10 @@ SETTINGS_HEAD = f"""# Settings
 AWS credentials, Regions, profiles and endpoints aren't settings of Rootkeeper. Set them as for the AWS CLI
 (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …).
 
+STS is called in the Region of `--region`, else of `AWS_REGION` or `AWS_DEFAULT_REGION`, else of the profile. An opt-in
+Region is used only if the option or a variable names it: root sessions there need it enabled in every account. With
+only a profile that names one, and with no Region at all, it is us-east-1.
+
 Rootkeeper's own settings come from a TOML file (`--config FILE`) and from variables. A variable overrides the file. An
 unknown name is refused.
 

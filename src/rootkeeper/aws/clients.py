@@ -218,7 +218,7 @@ class GatewayOptions:
 
     profile: str | None = None
     region: str | None = None
-    """``None``: from ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile, else ``us-east-1``."""
+    """``None``: from ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile (no opt-in Region), else ``us-east-1``."""
     concurrency: int = 128
     """The maximum of calls in flight, and of connections of each client."""
     api_share: float = 0.8

@@ -92,22 +92,53 @@ def host_and_port(url: str) -> str:
 
 DEFAULT_REGION = "us-east-1"
 """Enabled in every account; opt-in Regions must be enabled in caller and target."""
+_ENABLED_BY_DEFAULT = frozenset(
+    {
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    }
+)
+"""Of the partition aws; since 2019 AWS adds only opt-in Regions. Source: AWS Account Management Reference Guide,
+"Enable or disable AWS Regions in your account".
+"""
 
 
 def choose_region(session: Session, wanted: str | None) -> str:
-    """Choose the Region: ``wanted``, else ``AWS_REGION``, else the configured one, else the default.
+    """Choose the Region: ``wanted``, else that of the environment, else the profile's, else the default.
 
-    Newer AWS tools read ``AWS_REGION``; botocore reads only ``AWS_DEFAULT_REGION``.
+    Newer AWS tools read ``AWS_REGION``; botocore reads only ``AWS_DEFAULT_REGION``. An opt-in Region of the profile is
+    passed over: the profile's workloads may use it, but root sessions need it enabled in every target too.
 
     :raises InputError: if there is no such Region, or it is global (``aws-global``).
     """
-    region = wanted or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
+    asked = wanted or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    region = asked or session.get_config_variable("region") or DEFAULT_REGION
     if region not in list_regions(session):
         raise InputError(
             f"{region!r} is not an AWS Region with a Regional STS endpoint.",
             hint=Hint(f"Use a Region such as {DEFAULT_REGION}.", "aws.region", region=DEFAULT_REGION),
         )
-    return str(region)
+    return DEFAULT_REGION if asked is None and is_opt_in(session, region) else str(region)
+
+
+def is_opt_in(session: Session, region: str) -> bool:
+    """Whether an account must enable the Region before it can use it."""
+    return region in session.get_available_regions("sts", "aws") and region not in _ENABLED_BY_DEFAULT
 
 
 def list_regions(session: Session) -> frozenset[str]:

@@ -71,6 +71,23 @@ def test_aws_region_is_read_as_newer_tools_read_it(monkeypatch: pytest.MonkeyPat
     assert choose_region(Session(), None) == "eu-central-1"
 
 
+@pytest.mark.parametrize(
+    ("of_profile", "used"),
+    [("eu-south-1", "us-east-1"), ("eu-north-1", "eu-north-1"), ("us-gov-east-1", "us-gov-east-1")],
+)
+def test_an_opt_in_region_of_a_profile_isnt_used_without_being_asked(
+    of_profile: str, used: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    (tmp_path / "config").write_text(f"[default]\nregion = {of_profile}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert choose_region(Session(), None) == used
+    assert choose_region(Session(), of_profile) == of_profile
+    monkeypatch.setenv("AWS_REGION", of_profile)
+    assert choose_region(Session(), None) == of_profile
+
+
 def test_regions_of_other_partitions_are_known() -> None:
     assert {"us-gov-west-1", "cn-north-1", "us-east-1"} <= list_regions(Session())
 
