@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 VENV := .venv
-NEWEST_VENV := .venv-newest
+OLDEST_VENV := .venv-oldest
 BIN := $(VENV)/bin
 JOBS ?= 6
 JAVASCRIPT := tests/e2e/javascript
@@ -47,7 +47,7 @@ test-quick: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
 
 .PHONY: test-long
-test-long: setup test-newest ## The long tests: kill -9 at every step, takeovers, random lives, the whole console, the newest Python
+test-long: setup test-oldest ## The long tests: kill -9 at every step, takeovers, random lives, the whole console, the oldest Python
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
 
 .PHONY: check
@@ -60,15 +60,15 @@ check: setup ## Lint, format, types, import contracts, and the same of the conso
 	$(NPM) run --prefix console --silent types
 	$(NPM) run --prefix console --silent lint
 
-.PHONY: test-newest
-test-newest: setup ## The unit and contract tests on the newest Python of this machine
-	@newest=$$(scripts/find-python newest); \
-	if [ "$$($$newest -c 'import sys; print(sys.version_info[:2])')" = "$$($(BIN)/python -c 'import sys; print(sys.version_info[:2])')" ]; then \
-		echo "SKIPPED: tests on a newer Python, since this machine has none."; \
+.PHONY: test-oldest
+test-oldest: setup ## The unit and contract tests on the oldest Python of this machine that the package runs on
+	@oldest=$$(scripts/find-python oldest); \
+	if [ "$$($$oldest -c 'import sys; print(sys.version_info[:2])')" = "$$($(BIN)/python -c 'import sys; print(sys.version_info[:2])')" ]; then \
+		echo "SKIPPED: tests on an older Python, since this machine has none."; \
 	else \
-		$(MAKE) --no-print-directory $(NEWEST_VENV)/.installed NEWEST="$$newest" && \
-		echo "Tests on $$($(NEWEST_VENV)/bin/python --version)" && \
-		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider -m "not long" tests/unit tests/contracts; \
+		$(MAKE) --no-print-directory $(OLDEST_VENV)/.installed OLDEST="$$oldest" && \
+		echo "Tests on $$($(OLDEST_VENV)/bin/python --version)" && \
+		$(OLDEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider -m "not long" tests/unit tests/contracts; \
 	fi
 
 .PHONY: bench
@@ -82,7 +82,7 @@ docs: setup ## Write the command reference, the schemas and the pictures again
 	$(BIN)/python docs/pictures/make_pictures.py
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@python=$${PYTHON:-$$(scripts/find-python oldest)}; \
+	@python=$${PYTHON:-$$(scripts/find-python newest)}; \
 	if [ -z "$$python" ]; then \
 		echo "Rootkeeper needs Python 3.11 or later, and none was found. Install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; \
 	fi; \
@@ -98,9 +98,9 @@ $(VENV)/.chromium: $(VENV)/.installed scripts/ensure-chromium
 	@scripts/ensure-chromium $(VENV)
 	@touch $@
 
-$(NEWEST_VENV)/.installed: requirements.lock pyproject.toml
-	"$(NEWEST)" -m venv $(NEWEST_VENV)
-	$(call install,$(NEWEST_VENV))
+$(OLDEST_VENV)/.installed: requirements.lock pyproject.toml
+	"$(OLDEST)" -m venv $(OLDEST_VENV)
+	$(call install,$(OLDEST_VENV))
 	@touch $@
 
 $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.installed

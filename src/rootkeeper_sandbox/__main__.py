@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serving_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rootkeeper sandbox",
+        usage="%(prog)s [OPTIONS]",
         description="Serve an AWS-compatible organization on this machine. `sandbox env` prints how to use it,"
         " `sandbox init` writes a scenario file to start from.",
     )
