@@ -35,6 +35,12 @@ def start_of(world: World) -> datetime:
     return world.clock().replace(microsecond=0)
 
 
+def give_access_role(world: World, account: Account) -> None:
+    """Let an account that the organization created have its access role; it is made when it is first asked for."""
+    if account.joined_method == "CREATED" and account.account_id != world.management_account_id:
+        account.management_root_arn = world.root_user_arn(world.management_account_id)
+
+
 def add_principals(world: World, *, delegate_id: str, member_id: str) -> None:
     """Add the five principals that every scenario has, each with one access key.
 
@@ -219,6 +225,7 @@ class _Generator:
             joined_method="INVITED" if account_id[-1] in "37" else "CREATED",
             tags={"environment": _STAGES[int(account_id[-2]) % len(_STAGES)].lower()},
         )
+        give_access_role(world, account)
         world.organization.add_account(account, parent_id)
         return account
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rootkeeper_sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
-from rootkeeper_sandbox.scenarios.cast import add_root_principal, add_user_principal, start_of
+from rootkeeper_sandbox.scenarios.cast import add_root_principal, add_user_principal, give_access_role, start_of
 from rootkeeper_sandbox.scenarios.yaml_nodes import Fields, Value, parse_moment, read_yaml
 from rootkeeper_sandbox.state.accounts import (
     Account,
@@ -193,15 +193,17 @@ def _active_members(world: World) -> list[Account]:
 
 
 def add_roles(world: World, top: Fields) -> None:
-    """Add the file's roles.
+    """Add the file's roles; one that has the access role's name replaces it.
 
     :raises ScenarioError: if one isn't in order.
     """
+    named: set[tuple[str, str]] = set()
     for value in top.items("roles"):
         fields = value.fields("name", "account", "trusted_accounts", "trust_policy", "permissions", "tags")
         account, name = find_account(world, fields.get("account")), _read_name(fields.get("name"))
-        if account.find_role(name):
+        if (account.account_id, name) in named:
             raise fields.get("name").place.error(f"the account has a role {name} already.")
+        named.add((account.account_id, name))
         role = IamRole(
             name=name,
             role_id=derive_unique_id("AROA", world.seed, account.account_id, name),
@@ -331,6 +333,7 @@ class _FileBuilder:
             if ou_value and path not in self._ou_ids:
                 known = ", ".join(self._ou_ids)
                 raise ou_value.place.error(f"there is no unit {path!r} under organizational_units; known: {known}.")
+            give_access_role(self._world, account)
             self._organization.add_account(account, self._ou_ids[path])
             self._add_credentials(account, value)
 

@@ -137,7 +137,8 @@ def get_account_summary(call: Call) -> dict[str, Any]:
 def _count_identities(account: Account) -> dict[str, int]:
     identities = account.existing_identities
     if identities is None:
-        return {"Users": 0, "Roles": 0, "MFADevices": len(account.root_user.mfa_devices), "MFADevicesInUse": 0}
+        roles = int(account.management_root_arn is not None)
+        return {"Users": 0, "Roles": roles, "MFADevices": len(account.root_user.mfa_devices), "MFADevicesInUse": 0}
     in_use = sum(len(user.credentials.mfa_devices) for user in identities.users.values())
     existing = in_use + len(account.root_user.mfa_devices) + len(identities.unassigned_mfa_devices)
     return {

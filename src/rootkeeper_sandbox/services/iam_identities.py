@@ -118,7 +118,7 @@ def get_role(call: Call) -> dict[str, Any]:
 @OPERATIONS.read("ListRoles", resource=any_resource)
 def list_roles(call: Call) -> dict[str, Any]:
     account = caller_account(call)
-    roles = account.existing_identities.roles.values() if account.existing_identities else ()
+    roles = account.identities.roles.values()
     return render_page(call, "Roles", [describe_role(call, account, role) for role in roles])
 
 

@@ -92,8 +92,8 @@ def _find_holders(call: Call, arn: str) -> list[IamUser | IamRole]:
 
 
 def _list_identities(call: Call) -> list[IamUser | IamRole]:
-    identities = caller_account(call).existing_identities
-    return [*identities.users.values(), *identities.roles.values()] if identities else []
+    identities = caller_account(call).identities
+    return [*identities.users.values(), *identities.roles.values()]
 
 
 def _render_attached(arns: list[str]) -> list[dict[str, str]]:

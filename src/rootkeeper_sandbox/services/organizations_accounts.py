@@ -32,7 +32,7 @@ from rootkeeper_sandbox.services.organizations_tree import (
     render_page,
     require_parent,
 )
-from rootkeeper_sandbox.state.accounts import Account, AccountState, derive_bytes, derive_lower_id
+from rootkeeper_sandbox.state.accounts import ACCESS_ROLE_NAME, Account, AccountState, derive_bytes, derive_lower_id
 from rootkeeper_sandbox.state.organization import (
     AccountRequest,
     Feature,
@@ -43,7 +43,6 @@ from rootkeeper_sandbox.state.organization import (
 )
 from rootkeeper_sandbox.state.people import Message
 
-_DEFAULT_ROLE_NAME = "OrganizationAccountAccessRole"
 _MAXIMUM_ACCOUNTS = 50_000
 """What AWS raises the quota to; the default of 10 would be below every scenario."""
 _MAXIMUM_CREATIONS = 5
@@ -94,7 +93,7 @@ def _make_request(call: Call) -> AccountRequest:
         account_id=_choose_account_id(call),
         name=call.parameters["AccountName"],
         email=call.parameters["Email"],
-        role_name=call.parameters.get("RoleName", _DEFAULT_ROLE_NAME),
+        role_name=call.parameters.get("RoleName", ACCESS_ROLE_NAME),
         requested_at=call.now,
         is_recoverable=Feature.ROOT_CREDENTIALS_MANAGEMENT not in organization.features,
         tags=read_tags(call),

@@ -10,10 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN, FULL_ACCESS_DOCUMENT
 
 _ACCOUNT_BITS = 40
 _ACCOUNT_SHIFT = 7
@@ -264,6 +267,26 @@ class IamRole:
     permissions: Permissions = field(default_factory=Permissions)
 
 
+ACCESS_ROLE_NAME = "OrganizationAccountAccessRole"
+"""The role of an account that the organization created, unless another name was asked for."""
+
+
+def make_access_role(account_id: str, name: str, created_at: datetime, management_root_arn: str) -> IamRole:
+    """Make the role by which the management account administers an account that the organization created.
+
+    Source: Organizations User Guide, "Accessing a member account that has OrganizationAccountAccessRole".
+    """
+    statement = {"Effect": "Allow", "Principal": {"AWS": management_root_arn}, "Action": "sts:AssumeRole"}
+    role = IamRole(
+        name=name,
+        role_id=derive_unique_id("AROA", account_id, name),
+        created_at=created_at,
+        trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    role.permissions.managed_policies[ADMINISTRATOR_ACCESS_ARN] = FULL_ACCESS_DOCUMENT
+    return role
+
+
 @dataclass(slots=True)
 class Identities:
     """The IAM users and roles of one account, by name."""
@@ -289,7 +312,9 @@ class Account:
     tags: dict[str, str] = field(default_factory=dict)
     root_user: Credentials = field(default_factory=Credentials)
     existing_identities: Identities | None = None
-    """Most of 50,000 accounts never get an IAM user; read by ``identities``."""
+    """Most of 50,000 accounts never get an IAM user; what lists or changes roles reads ``identities``."""
+    management_root_arn: str | None = None
+    """Whom an access role trusts that comes to be with ``identities``; ``None`` where the account has no such role."""
 
     @property
     def created_at(self) -> datetime:
@@ -299,10 +324,13 @@ class Account:
     def identities(self) -> Identities:
         if self.existing_identities is None:
             self.existing_identities = Identities()
+            if self.management_root_arn:
+                role = make_access_role(self.account_id, ACCESS_ROLE_NAME, self.joined_at, self.management_root_arn)
+                self.existing_identities.roles[role.name] = role
         return self.existing_identities
 
     def find_user(self, name: str) -> IamUser | None:
         return self.existing_identities.users.get(name) if self.existing_identities else None
 
     def find_role(self, name: str) -> IamRole | None:
-        return self.existing_identities.roles.get(name) if self.existing_identities else None
+        return self.identities.roles.get(name)

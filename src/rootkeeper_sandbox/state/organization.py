@@ -10,14 +10,13 @@ denied at 60 s; after trust had gone allowed at 0, 15 and 60 s, denied at 180 s;
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rootkeeper_sandbox.state.accounts import Account, AccountState, IamRole, LoginProfile, derive_unique_id
-from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN, FULL_ACCESS_DOCUMENT, PolicyStore
+from rootkeeper_sandbox.state.accounts import Account, AccountState, LoginProfile, make_access_role
+from rootkeeper_sandbox.state.policies import PolicyStore
 
 
 class Feature(StrEnum):
@@ -400,8 +399,6 @@ def open_account(request: AccountRequest, management_account_id: str, partition:
     """Make the account that was asked for, outside the tree.
 
     Its root user has no credentials; where RootCredentialsManagement wasn't on, its password can be set by mail.
-
-    Source: Organizations User Guide, "Accessing a member account that has OrganizationAccountAccessRole".
     """
     account = Account(
         account_id=request.account_id,
@@ -412,14 +409,7 @@ def open_account(request: AccountRequest, management_account_id: str, partition:
     )
     if request.is_recoverable:
         account.root_user.login_profile = LoginProfile(request.due_at)
-    trusted = {"AWS": f"arn:{partition}:iam::{management_account_id}:root"}
-    statement = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
-    role = IamRole(
-        name=request.role_name,
-        role_id=derive_unique_id("AROA", request.account_id, request.role_name),
-        created_at=request.due_at,
-        trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
-    role.permissions.managed_policies[ADMINISTRATOR_ACCESS_ARN] = FULL_ACCESS_DOCUMENT
+    trusted = f"arn:{partition}:iam::{management_account_id}:root"
+    role = make_access_role(request.account_id, request.role_name, request.due_at, trusted)
     account.identities.roles[request.role_name] = role
     return account
