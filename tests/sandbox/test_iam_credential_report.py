@@ -1,4 +1,4 @@
-"""The credential report tells of the root user and of each IAM user."""
+"""The credential report: made first, read then, with the root user and each IAM user in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import csv
 import io
 from typing import Any
 
+import pytest
+
+from rootkeeper_sandbox.exchange import ServiceError
 from tests.sandbox.calling import START, Stage
 
 OBSERVED_AFTER_RECOVERY = {
@@ -48,3 +51,52 @@ def test_recovery_that_is_only_allowed_counts_as_a_password_that_nobody_used() -
     stage.world.put_root_user("222233334444", {"recovery_allowed": True})
     row = read_report(stage, "delegated-admin")["<root_account>"]
     assert {column: row[column] for column in OBSERVED_AFTER_RECOVERY} == OBSERVED_AFTER_RECOVERY
+
+
+def read_refusal(stage: Stage) -> tuple[str, int]:
+    with pytest.raises(ServiceError) as refused:
+        stage.call("management-admin", "iam", "GetCredentialReport")
+    return refused.value.code, refused.value.status
+
+
+def test_there_is_none_before_it_is_made_and_none_four_hours_later() -> None:
+    stage = Stage()
+    assert read_refusal(stage) == ("ReportNotPresent", 410)
+    stage.call("delegated-admin", "iam", "GenerateCredentialReport")
+    assert read_refusal(stage) == ("ReportNotPresent", 410)
+    read_report(stage, "management-admin")
+    stage.advance(4 * 3600 - 1)
+    stage.call("management-admin", "iam", "GetCredentialReport")
+    stage.advance(1)
+    assert read_refusal(stage) == ("ReportExpired", 410)
+
+
+def test_it_is_as_old_as_its_making() -> None:
+    stage = Stage()
+    read_report(stage, "management-admin")
+    stage.world.put_root_user("111122223333", {})
+    stage.advance(60)
+    answer = stage.call("management-admin", "iam", "GetCredentialReport")
+    assert answer["GeneratedTime"] == START
+    root = next(row for row in csv.DictReader(io.StringIO(answer["Content"])) if row["user"] == "<root_account>")
+    assert root["password_enabled"] == "true"
+
+
+def test_its_times_carry_an_offset() -> None:
+    root = read_report(Stage(), "management-admin")["<root_account>"]
+    for column in ("user_creation_time", "password_last_used", "password_last_changed", "access_key_1_last_rotated"):
+        assert root[column].endswith("+00:00"), column
+        assert "." not in root[column]
+
+
+@pytest.mark.parametrize("was_used", [True, False])
+def test_the_last_use_of_a_root_users_password_stays_after_its_deletion(was_used: bool) -> None:
+    stage = Stage()
+    stage.switch_on("RootCredentialsManagement")
+    used = {"password_last_used_at": "2026-06-01T00:00:00Z"} if was_used else {}
+    stage.world.put_root_user("222233334444", {"password": True} | used)
+    session = stage.root_session("222233334444", "IAMDeleteRootUserCredentials")
+    stage.call(session, "iam", "DeleteLoginProfile")
+    row = read_report(stage, "delegated-admin")["<root_account>"]
+    assert row["password_enabled"] == "false"
+    assert row["password_last_used"] == ("2026-06-01T00:00:00+00:00" if was_used else "no_information")

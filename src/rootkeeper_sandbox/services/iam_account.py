@@ -12,14 +12,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from rootkeeper_sandbox.codec.parameters import format_iso8601
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.iam_credentials import caller_account
-from rootkeeper_sandbox.state.accounts import ACTIVE, AccessKey, Account, Credentials
+from rootkeeper_sandbox.state.accounts import ACTIVE, AccessKey, Account, CredentialReport, Credentials
 from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL, Feature
 
 OPERATIONS = ServedOperations("iam")
@@ -169,20 +168,31 @@ _HEADER = (
 )
 
 
+REPORT_LIFETIME = timedelta(hours=4)
+"""Source: IAM User Guide, "Generate credential reports for your AWS account"."""
+
+
 @OPERATIONS.read("GenerateCredentialReport")
-def generate_credential_report(_call: Call) -> dict[str, Any]:
-    """Have the report made, which takes no time here."""
+def generate_credential_report(call: Call) -> dict[str, Any]:
+    """Make the report, which takes no time here."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(_HEADER)
+    account = caller_account(call)
+    writer.writerows(_list_rows(call, account))
+    call.world.credential_reports[account.account_id] = CredentialReport(call.now, target.getvalue())
     return {"State": "COMPLETE", "Description": "A report is available."}
 
 
 @OPERATIONS.read("GetCredentialReport")
 def get_credential_report(call: Call) -> dict[str, Any]:
-    """Give the report as text/csv."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(_HEADER)
-    writer.writerows(_list_rows(call, caller_account(call)))
-    return {"Content": target.getvalue(), "ReportFormat": "text/csv", "GeneratedTime": call.now}
+    """Give the report that was made last, as text/csv."""
+    report = call.world.credential_reports.get(caller_account(call).account_id)
+    if report is None:
+        raise ServiceError("ReportNotPresent", "No credential report is present. Generate one first.", 410)
+    if report.generated_at + REPORT_LIFETIME <= call.now:
+        raise ServiceError("ReportExpired", "The credential report has expired. Generate one again.", 410)
+    return {"Content": report.content, "ReportFormat": "text/csv", "GeneratedTime": report.generated_at}
 
 
 def _list_rows(call: Call, account: Account) -> Iterator[list[str]]:
@@ -199,7 +209,7 @@ def _row(name: str, arn: str, created_at: datetime, held: Credentials, *, is_roo
     return [
         name,
         arn,
-        format_iso8601(created_at),
+        _render_time(created_at),
         *_describe_password(held, is_root=is_root),
         _render_flag(value=bool(held.mfa_devices)),
         *(cell for key in keys for cell in _describe_key(key)),
@@ -208,22 +218,26 @@ def _row(name: str, arn: str, created_at: datetime, held: Credentials, *, is_roo
             for one in certificates
             for cell in (
                 _render_flag(value=one is not None and one.status == ACTIVE),
-                format_iso8601(one.uploaded_at) if one else _NOT_KNOWN,
+                _render_time(one.uploaded_at) if one else _NOT_KNOWN,
             )
         ),
     ]
 
 
 def _describe_password(held: Credentials, *, is_root: bool) -> list[str]:
-    """Of a root user the password counts as enabled from CreateLoginProfile on (observed)."""
+    """Of a root user the password counts as enabled from CreateLoginProfile on (observed).
+
+    Its last use stays in the report after the password is deleted, as in GetUser (assumed).
+    """
     profile = held.login_profile
+    used = _render_time(held.password_last_used_at) if held.password_last_used_at else _NO_INFORMATION
     if profile is None:
-        return [_render_flag(value=False), _NOT_KNOWN, _NOT_KNOWN, _NOT_SUPPORTED if is_root else _NOT_KNOWN]
-    used = format_iso8601(held.password_last_used_at) if held.password_last_used_at else _NO_INFORMATION
+        without = [used, _NOT_KNOWN, _NOT_SUPPORTED] if is_root else [_NOT_KNOWN] * 3
+        return [_render_flag(value=False), *without]
     return [
         _render_flag(value=True),
         used,
-        format_iso8601(profile.created_at),
+        _render_time(profile.created_at),
         _NOT_SUPPORTED if is_root else _NOT_KNOWN,
     ]
 
@@ -231,10 +245,15 @@ def _describe_password(held: Credentials, *, is_root: bool) -> list[str]:
 def _describe_key(key: AccessKey | None) -> list[str]:
     if key is None:
         return [_render_flag(value=False), *[_NOT_KNOWN] * 4]
-    used = format_iso8601(key.last_used_at) if key.last_used_at else _NOT_KNOWN
+    used = _render_time(key.last_used_at) if key.last_used_at else _NOT_KNOWN
     active = _render_flag(value=key.status == ACTIVE)
-    return [active, format_iso8601(key.created_at), used, key.last_used_region, key.last_used_service]
+    return [active, _render_time(key.created_at), used, key.last_used_region, key.last_used_service]
 
 
 def _render_flag(*, value: bool) -> str:
     return "true" if value else "false"
+
+
+def _render_time(moment: datetime) -> str:
+    """Write a time as the report does, with an offset instead of ``Z`` (public reports)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")

@@ -212,6 +212,15 @@ class Credentials:
         self.mfa_devices[device.serial_number] = device
 
 
+@dataclass(frozen=True, slots=True)
+class CredentialReport:
+    """The report that IAM made last in an account."""
+
+    generated_at: datetime
+    content: str
+    """CSV text."""
+
+
 class AccountState(StrEnum):
     """``State`` of an account. Source: Organizations Account, API version 2016-11-28."""
 

@@ -15,6 +15,7 @@ from rootkeeper_sandbox.state.accounts import (
     ACTIVE,
     AccessKey,
     Account,
+    CredentialReport,
     Credentials,
     IamRole,
     IamUser,
@@ -55,6 +56,8 @@ class World:
         self.queues = QueueStore()
         self.event_rules: list[EventRule] = []
         self.contacts = ContactStore()
+        self.credential_reports: dict[str, CredentialReport] = {}
+        """By account id."""
         self.sign_ins = SignInStore()
         self.identity_center = make_identity_center(organization, seed, clock())
         self.page_token_key = secrets.token_bytes(32)
