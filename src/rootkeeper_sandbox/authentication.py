@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 
 from rootkeeper_sandbox.clock import Clock
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
+from rootkeeper_sandbox.codec.rest import parse_query
 from rootkeeper_sandbox.exchange import CONTENT_HASH, UNSIGNED, ChunkSeed, Credential, HttpRequest, read_payload
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -178,6 +179,8 @@ def _encode(text: str) -> str:
 
 MAX_SKEW = timedelta(minutes=15)
 """Source: IAM User Guide, "Troubleshoot Signature Version 4 signing": 15 minutes each way."""
+_PRESIGNED = frozenset({"AWSAccessKeyId", "X-Amz-Algorithm", "X-Amz-Signature"})
+"""Parameters of the query string by which a request is signed in it."""
 _MISSING = "Request is missing Authentication Token"
 _WRONG_KEY = "The security token included in the request is invalid."
 _EXPIRED = "The security token included in the request is expired"
@@ -244,6 +247,8 @@ class Authenticator:
 
 def read_authorization(request: HttpRequest) -> Authorization:
     header = request.headers.get("authorization")
+    if not header and not _PRESIGNED.isdisjoint(parse_query(request.query_string)):
+        raise RefusalError(Refusal.NOT_SERVED, "The sandbox does not serve presigned URLs.")
     if not header:
         raise RefusalError(Refusal.MISSING_AUTHENTICATION, _MISSING)
     return parse_authorization(header)

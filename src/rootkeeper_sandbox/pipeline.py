@@ -103,7 +103,10 @@ def route(context: RequestContext) -> None:
 
 
 def authenticate(context: RequestContext) -> None:
-    """Find who calls."""
+    """Find who calls. Of the operations that need no signature none is served."""
+    name = context.operation_name or ""
+    if "authorization" not in context.request.headers and context.codec.is_unsigned(name):
+        raise context.codec.refuse_operation(name, context.request)
     context.authorization = read_authorization(context.request)
     credential = context.instance.authenticator.authenticate(
         context.request, context.authorization, context.codec.signing_name, context.instance.world.find_credential

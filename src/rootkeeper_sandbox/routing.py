@@ -17,6 +17,7 @@ from rootkeeper_sandbox.codec.errors import RefusalError
 from rootkeeper_sandbox.codec.models import Codec
 from rootkeeper_sandbox.codec.query import read_fields
 from rootkeeper_sandbox.codec.registry import UnservedCodec
+from rootkeeper_sandbox.codec.rest import parse_query
 from rootkeeper_sandbox.codec.s3 import is_s3_host
 from rootkeeper_sandbox.exchange import HttpRequest
 
@@ -111,13 +112,31 @@ class Router:
         else:
             by_host = self._by_signing_name.get(_host_name(request).partition(".")[0])
             codec = by_host or self._by_version.get(_read_version(request))
+            if codec is None and is_for_a_bucket(request):
+                codec = self._by_signing_name.get("s3")
         return codec or UnservedCodec(signing_name or "this service", request)
 
 
 def read_signing_name(request: HttpRequest) -> str | None:
-    """Peek at the service in the credential scope, before the header is judged."""
+    """Peek at the service in the credential scope, before the header, or the query string, is judged."""
     elements = request.headers.get("authorization", "").split("/", 4)
+    if len(elements) != 5:
+        elements = (parse_query(request.query_string).get("X-Amz-Credential") or [""])[0].split("/", 4)
     return elements[3] if len(elements) == 5 else None
+
+
+def is_for_a_bucket(request: HttpRequest) -> bool:
+    """Return whether an unsigned request can only mean S3: its path names something, and it names no operation.
+
+    No other service that is served takes a path without a signature: Query says ``Action``, and JSON its type.
+    """
+    is_json = "json" in request.headers.get("content-type", "").partition(";")[0]
+    if "authorization" in request.headers or is_json or not request.raw_path.strip("/"):
+        return False
+    try:
+        return not {"Action", "Version"} & read_fields(request).keys()
+    except RefusalError:
+        return True
 
 
 def find_region(service: str, scope_region: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rootkeeper_sandbox.codec.errors import RefusalError
 from rootkeeper_sandbox.exchange import ServiceError
 from tests.sandbox.calling import ORGANIZATION_ROOT_ID, Stage
 
@@ -228,9 +229,18 @@ def test_a_policy_type_that_goes_off_detaches_all_its_policies(stage: Stage) -> 
     ask(stage, "DeletePolicy", PolicyId=policy_id)
 
 
-def test_other_types_are_not_available_and_other_roots_not_found(stage: Stage) -> None:
-    tag_policy = parameters(kind="TAG_POLICY")
-    assert refusal(stage, "CreatePolicy", **tag_policy) == "PolicyTypeNotAvailableForOrganizationException"
+def test_types_that_are_not_served_say_so(stage: Stage) -> None:
+    enable = {"RootId": ORGANIZATION_ROOT_ID, "PolicyType": "TAG_POLICY"}
+    for operation, given in (
+        ("CreatePolicy", parameters(kind="TAG_POLICY")),
+        ("EnablePolicyType", enable),
+        ("DisablePolicyType", enable),
+    ):
+        with pytest.raises(RefusalError, match="The sandbox does not serve policies of the type TAG_POLICY"):
+            ask(stage, operation, **given)
+
+
+def test_types_are_not_available_without_all_features_and_other_roots_not_found(stage: Stage) -> None:
     enable = {"RootId": "r-none", "PolicyType": RCP}
     assert refusal(stage, "EnablePolicyType", **enable) == "RootNotFoundException"
     assert refusal(stage, "DisablePolicyType", **enable | {"PolicyType": SCP}) == "RootNotFoundException"

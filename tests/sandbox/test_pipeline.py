@@ -51,11 +51,49 @@ def test_everything_served_is_routed_and_answered(wire: Wire) -> None:
 
 
 def test_an_operation_that_aws_has_and_the_sandbox_has_not_says_so(wire: Wire) -> None:
-    answered = wire.call("management-admin", "iam", "ListSAMLProviders")
+    answered = wire.call("management-admin", "iam", "ListOpenIDConnectProviders")
     assert (answered.status, answered.code) == (400, "InvalidAction")
-    assert answered.message == "The sandbox does not serve iam:ListSAMLProviders."
+    assert answered.message == "The sandbox does not serve iam:ListOpenIDConnectProviders."
     answered = wire.call("management-admin", "organizations", "EnableAllFeatures")
     assert (answered.status, answered.code) == (400, "UnknownOperationException")
+
+
+def test_operations_that_need_no_signature_are_not_served_without_one_either(wire: Wire) -> None:
+    for operation, given in (
+        ("AssumeRoleWithWebIdentity", {"WebIdentityToken": "token"}),
+        ("AssumeRoleWithSAML", {"SAMLAssertion": "assertion", "PrincipalArn": "a" * 20}),
+    ):
+        given = given | {"RoleArn": "arn:aws:iam::111122223333:role/any"}
+        answered = wire.send(build_request("sts", operation, given), "sts", operation)
+        assert (answered.status, answered.code) == (400, "InvalidAction")
+        assert answered.message == f"The sandbox does not serve sts:{operation}."
+        assert wire.last_record()["operation"] == operation
+    answered = wire.send(build_request("sts", "GetCallerIdentity", {}), "sts", "GetCallerIdentity")
+    assert answered.code == "MissingAuthenticationToken"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/amzn-s3-demo-shop-assets", "/amzn-s3-demo-shop-assets/logo.svg"])
+def test_an_anonymous_request_with_a_path_is_refused_by_s3(wire: Wire, method: str, path: str) -> None:
+    request = HttpRequest(method, path, "", {"host": "127.0.0.1:4599"}, b"", "127.0.0.1")
+    status, content_type, body = send_raw(wire, request)
+    assert (status, content_type) == (403, "application/xml")
+    assert "<Error><Code>AccessDenied</Code><Message>Access Denied</Message>" in body
+    assert wire.last_record()["service"] == "s3"
+
+
+PRESIGNED = (
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261001%2Fus-east-1%2Fs3%2Faws4_request"
+    "&X-Amz-Date=20261001T120000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature=" + "0" * 64
+)
+
+
+@pytest.mark.parametrize("query", [PRESIGNED, "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=x&Expires=1"])
+def test_a_presigned_url_is_not_served_in_the_words_of_s3(wire: Wire, query: str) -> None:
+    request = HttpRequest("GET", "/bucket/key", query, {"host": "127.0.0.1:4599"}, b"", "127.0.0.1")
+    status, content_type, body = send_raw(wire, request)
+    assert (status, content_type) == (501, "application/xml")
+    assert "<Code>NotImplemented</Code><Message>The sandbox does not serve presigned URLs.</Message>" in body
 
 
 def test_an_operation_that_nobody_has_is_refused_in_the_protocol_s_form(wire: Wire) -> None:

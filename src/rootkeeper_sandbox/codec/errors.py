@@ -26,6 +26,7 @@ class Refusal(StrEnum):
     MALFORMED_BODY = "malformed_body"
     MISSING_AUTHENTICATION = "missing_authentication"
     MISSING_OPERATION = "missing_operation"
+    NOT_SERVED = "not_served"
     REQUEST_TIMEOUT = "request_timeout"
     SKEWED_CLOCK = "skewed_clock"
     TOO_LARGE = "too_large"
@@ -76,6 +77,7 @@ _WORDINGS = """
     malformed_body MalformedInput 400 SerializationException 400 400 MalformedXML 400
     missing_authentication MissingAuthenticationToken 403 MissingAuthenticationTokenException 400 403 AccessDenied 403
     missing_operation MissingAction 400 UnknownOperationException 400 404 MethodNotAllowed 405
+    not_served InvalidAction 400 UnknownOperationException 400 404 NotImplemented 501
     request_timeout RequestTimeout 408 RequestTimeoutException 408 408 RequestTimeout 400
     skewed_clock SignatureDoesNotMatch 403 InvalidSignatureException 400 403 RequestTimeTooSkewed 403
     too_large RequestEntityTooLarge 413 RequestEntityTooLargeException 413 413 EntityTooLarge 400

@@ -77,6 +77,10 @@ class Codec:
             return not_served(self.service, operation)
         return RefusalError(Refusal.UNKNOWN_OPERATION, f"Could not find operation {operation[:100]}")
 
+    def is_unsigned(self, operation: str) -> bool:
+        """Return whether AWS takes calls of an operation without a signature, such as AssumeRoleWithWebIdentity."""
+        return operation in self._names and self._model.operation_model(operation).auth_type == "none"
+
     def bind(self, operation: str, request: HttpRequest) -> Any:  # noqa: ARG002 - REST reads it
         """Give what ``read_parameters`` reads."""
         return request

@@ -52,6 +52,9 @@ class UnservedCodec(Codec):
     def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
         return RefusalError(Refusal.UNKNOWN_OPERATION, f"The sandbox does not serve {self.service}.")
 
+    def is_unsigned(self, operation: str) -> bool:  # noqa: ARG002 - of a codec
+        return False
+
     def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
         raise self.refuse_operation(operation, request)
 

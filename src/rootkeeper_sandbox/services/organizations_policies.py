@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from rootkeeper_sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
+from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.organizations_tree import (
     constraint_violation,
@@ -249,12 +250,15 @@ def _require_root(call: Call) -> None:
 
 
 def _requested_policy_type(call: Call, name: str) -> PolicyType:
-    """Read a policy type; those that the sandbox doesn't know, and all without all features, aren't available."""
-    if name not in list(PolicyType) or not call.world.organization.has_all_features:
+    """Read a policy type; without all features none is available, and AWS's further ones aren't served."""
+    if not call.world.organization.has_all_features:
         message = (
             "You can't use the specified policy type with the feature set currently enabled for this organization."
         )
         raise ServiceError("PolicyTypeNotAvailableForOrganizationException", message)
+    if name not in list(PolicyType):
+        message = f"The sandbox does not serve policies of the type {name}."
+        raise RefusalError(Refusal.NOT_SERVED, message)
     return PolicyType(name)
 
 
