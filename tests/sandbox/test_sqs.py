@@ -148,6 +148,42 @@ def test_a_message_is_hidden_while_it_is_worked_on_and_gone_when_deleted(sqs: An
     assert refusal(sqs.delete_message, QueueUrl=url, ReceiptHandle="none") == ("ReceiptHandleIsInvalid", 400)
 
 
+@pytest.mark.parametrize(
+    "name", ["SenderId", "SentTimestamp", "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount"]
+)
+def test_a_message_shows_the_attribute_that_was_asked_for(sqs: Any, name: str) -> None:
+    url = new_queue(sqs)
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    (received,) = sqs.receive_message(QueueUrl=url, AttributeNames=[name, "MessageDeduplicationId"])["Messages"]
+    assert list(received["Attributes"]) == [name]
+
+
+def test_only_the_attributes_of_messages_and_queues_can_be_asked_for(sqs: Any) -> None:
+    url = new_queue(sqs)
+    assert refusal(sqs.receive_message, QueueUrl=url, AttributeNames=["Colour"])[0] == "InvalidAttributeName"
+    assert refusal(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["SenderId"])[0] == "InvalidAttributeName"
+
+
+@pytest.mark.parametrize(
+    "name", ["my name", "café", ".first", "last.", "a..b", "AWS.Trace", "amazon.x", "n" * 257, "a/b"]
+)
+def test_names_of_message_attributes_have_their_alphabet(sqs: Any, name: str) -> None:
+    attributes = {name: {"DataType": "String", "StringValue": "x"}}
+    url = new_queue(sqs)
+    sent = refusal(sqs.send_message, QueueUrl=url, MessageBody="x", MessageAttributes=attributes)
+    assert sent == ("InvalidParameterValue", 400)
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
+@pytest.mark.parametrize("name", ["my.own-name_1", "n" * 256, "Awsome"])
+def test_names_within_the_alphabet_are_kept(sqs: Any, name: str) -> None:
+    url = new_queue(sqs)
+    attributes = {name: {"DataType": "String", "StringValue": "x"}}
+    sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=attributes)
+    (received,) = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    assert received["MessageAttributes"] == attributes
+
+
 def test_a_hidden_message_comes_back_and_an_old_one_does_not(served: Served, sqs: Any) -> None:
     url = new_queue(sqs, MessageRetentionPeriod="60")
     sqs.send_message(QueueUrl=url, MessageBody="a")

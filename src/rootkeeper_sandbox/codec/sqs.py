@@ -30,6 +30,7 @@ _NAMESPACE = "http://queue.amazonaws.com/doc/2012-11-05/"
 
 LIST_NAMES: Mapping[str, str] = {
     "AttributeNameList": "AttributeName",
+    "ReceivedAttributeNameList": "AttributeName",
     "BatchResultErrorEntryList": "BatchResultErrorEntry",
     "ChangeMessageVisibilityBatchRequestEntryList": "ChangeMessageVisibilityBatchRequestEntry",
     "ChangeMessageVisibilityBatchResultEntryList": "ChangeMessageVisibilityBatchResultEntry",
@@ -77,10 +78,39 @@ _JSON_WORDING: Wording = {
 _COMMON_ERRORS = frozenset(code for code, _status in JSON_WORDING.values())
 
 
+RECEIVED_ATTRIBUTES = (
+    "All", "ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount", "AWSTraceHeader", "DeadLetterQueueSourceArn",
+    "MessageDeduplicationId", "MessageGroupId", "SenderId", "SentTimestamp", "SequenceNumber",
+)  # fmt: skip
+"""What ``AttributeNames`` of ReceiveMessage can name, beside what the model lists, which is for queues.
+
+Source: Amazon SQS API Reference, ReceiveMessage, request parameter AttributeNames.
+"""
+
+
+def _load_json_model(service: str) -> ServiceModel:
+    """Give the model, with the names that ReceiveMessage takes."""
+    description = deepcopy(load_description(service))
+    _widen_received_names(description["shapes"])
+    return ServiceModel(description, service)
+
+
+def _widen_received_names(shapes: dict[str, Any]) -> None:
+    names = shapes["QueueAttributeName"]
+    widened = dict.fromkeys((*names["enum"], *RECEIVED_ATTRIBUTES))
+    shapes["ReceivedAttributeName"] = names | {"enum": list(widened)}
+    listed = shapes["AttributeNameList"]
+    shapes["ReceivedAttributeNameList"] = listed | {"member": listed["member"] | {"shape": "ReceivedAttributeName"}}
+    shapes["ReceiveMessageRequest"]["members"]["AttributeNames"]["shape"] = "ReceivedAttributeNameList"
+
+
 class SqsJsonCodec(JsonCodec):
     """SQS in JSON 1.0."""
 
     wording = _JSON_WORDING
+
+    def __init__(self, model: ServiceModel) -> None:
+        super().__init__(_load_json_model(model.service_name))
 
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         namespace = "com.amazon.coral.service" if error.code in _COMMON_ERRORS else "com.amazonaws.sqs"
@@ -136,6 +166,7 @@ def make_query_model(service: str) -> ServiceModel:
     description = deepcopy(load_description(service))
     description["metadata"] |= {"protocol": "query", "xmlNamespace": _NAMESPACE}
     shapes = description["shapes"]
+    _widen_received_names(shapes)
     for name, (_entry, key_name, value_name) in MAP_NAMES.items():
         shapes[name]["key"]["locationName"] = key_name
         shapes[name]["value"]["locationName"] = value_name

@@ -36,6 +36,8 @@ _POLL_SECONDS = 0.05
 _MAX_BATCH = 10
 _MAX_ATTRIBUTES = 10
 _NOT_A_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ATTRIBUTE_NAME = re.compile(r"(?=.{1,256}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+"""Source: Amazon SQS Developer Guide, "Amazon SQS message metadata", message attribute components."""
 _BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
@@ -106,6 +108,11 @@ def _read_attributes(sent: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
 
 
 def _read_attribute(name: str, value: Mapping[str, Any]) -> dict[str, str]:
+    if not _ATTRIBUTE_NAME.fullmatch(name):
+        allowed = "Can only include alphanumeric characters, hyphens, underscores, or single periods within it."
+        raise invalid_value(f"The message attribute name '{name[:256]}' is invalid. {allowed}")
+    if name.lower().startswith(("aws.", "amazon.")):
+        raise invalid_value(f"The message attribute name '{name}' is invalid. It is reserved for use by AWS.")
     data_type = value.get("DataType", "")
     if any(_NOT_A_CHARACTER.search(text) for text in (name, data_type, value.get("StringValue", ""))):
         raise ServiceError("InvalidMessageContents", "A message attribute has characters outside the allowed set.")
