@@ -82,6 +82,10 @@ class Principal:
     session_issued_at: datetime | None = None
     has_mfa: bool = False
     """Whether a code of an MFA device was given when the session began."""
+    is_from_session_token: bool = False
+    """Whether the session is one of GetSessionToken, which most of IAM and STS refuse."""
+    opened_by_arn: str | None = None
+    """Who opened a root session."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,6 +250,8 @@ def record(context: RequestContext, status: int) -> None:
             mutating=context.operation is not None and context.operation.is_mutating,
             status=status,
             error_code=context.error.code if context.error else None,
+            request_id=context.request_id,
+            opened_by=context.principal.opened_by_arn if context.principal else None,
         )
     )
     call = context.call

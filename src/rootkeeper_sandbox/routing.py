@@ -51,6 +51,10 @@ class RequestRecord(NamedTuple):
     status: int
     """The HTTP status, also of an answer that was never sent."""
     error_code: str | None
+    request_id: str
+    """As the answer and the CloudTrail event carry it."""
+    opened_by: str | None
+    """The ARN of the principal that opened the root session of the caller; ``None`` outside root sessions."""
 
 
 class RequestLog:

@@ -85,6 +85,17 @@ def test_requests_are_listed_from_a_number_on_and_numbers_go_on_over_a_reset(wir
     assert [record["n"] for record in ask(wire, "GET", "requests?since=3")[1]] == [4]
 
 
+def test_a_request_shows_its_id_and_who_opened_the_root_session(wire: Wire) -> None:
+    session = wire.open_root_session(MEMBER, AUDIT, caller="management-admin")
+    read = wire.call(session, "iam", "GetAccountSummary")
+    opening, reading = ask(wire, "GET", "requests")[1]
+    assert reading["request_id"] == read.raw.headers["x-amzn-requestid"]
+    assert reading["opened_by"] == opening["principal_arn"] == "arn:aws:iam::111122223333:user/management-admin"
+    assert opening["opened_by"] is None
+    events = ask(wire, "GET", f"events?account_id={MEMBER}")[1]
+    assert events[-1]["requestID"] == reading["request_id"]
+
+
 def test_control_requests_are_no_api_calls(wire: Wire) -> None:
     ask(wire, "GET", "organization")
     assert ask(wire, "GET", "requests") == (200, [])

@@ -265,7 +265,7 @@ def test_a_call_is_recorded_with_who_what_where_and_how_it_went(wire: Wire) -> N
     opening = wire.last_record()
     wire.call(session, "iam", "DeleteLoginProfile")
     deletion = wire.last_record()
-    assert opening | {"at": "", "n": 0} == {
+    assert opening | {"at": "", "n": 0, "request_id": ""} == {
         "n": 0,
         "at": "",
         "service": "sts",
@@ -277,6 +277,8 @@ def test_a_call_is_recorded_with_who_what_where_and_how_it_went(wire: Wire) -> N
         "mutating": False,
         "status": 200,
         "error_code": None,
+        "request_id": "",
+        "opened_by": None,
     }
     assert deletion["principal_arn"] == f"arn:aws:iam::{MEMBER}:root"
     assert (deletion["account_id"], deletion["task_policy"], deletion["mutating"]) == (MEMBER, DELETE, True)
@@ -286,7 +288,11 @@ def test_a_call_is_recorded_with_who_what_where_and_how_it_went(wire: Wire) -> N
 def test_records_are_numbered_on_and_bounded() -> None:
     log = RequestLog(max_records=3)
     for _ in range(5):
-        log.append(RequestRecord(log.next_number(), datetime.now(UTC), "sts", "x", "", "", "", None, False, 200, None))
+        log.append(
+            RequestRecord(
+                log.next_number(), datetime.now(UTC), "sts", "x", "", "", "", None, False, 200, None, "", None
+            )
+        )
     assert [record["n"] for record in log.since(0)] == [3, 4, 5]
     assert [record["n"] for record in log.since(4)] == [5]
     assert log.since(5) == []

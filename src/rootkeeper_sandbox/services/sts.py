@@ -301,6 +301,7 @@ def assume_root(call: Call) -> dict[str, Any]:
         access_key_id="",
         task_policy_arn=_task_policy_arn(call),
         source_identity=caller.source_identity,
+        opened_by_arn=caller.arn,
     )
     credential = issue_session(call, root_user, call.parameters.get("DurationSeconds", _ROOT_SESSION_SECONDS))
     # The event is the caller's account's; ``resources`` names the target (aws-facts B9).
