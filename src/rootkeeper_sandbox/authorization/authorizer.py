@@ -192,12 +192,26 @@ def authorize(call: Call, operation: Operation) -> None:
     :raises RefusalError: worded with its cause.
     :raises ServiceError: where the service words refusals itself.
     """
+    if call.principal.is_from_session_token:
+        _limit_session_token(call)
     if operation.is_open:
         return
     for action in operation.actions(call) if operation.actions else (operation.action,):
         denial = find_denial(call, operation, action)
         if denial is not None:
             raise operation.denial(call) if operation.denial else _refuse(call, operation, denial, action)
+
+
+def _limit_session_token(call: Call) -> None:
+    """Refuse what the credentials of GetSessionToken can't call: IAM without MFA, and most of STS.
+
+    Source: STS GetSessionToken, API version 2011-06-15; the texts are from public reports.
+    """
+    if call.service == "iam" and not call.principal.has_mfa:
+        raise RefusalError(Refusal.UNKNOWN_KEY, "The security token included in the request is invalid")
+    if call.service == "sts" and call.operation not in ("AssumeRole", "GetCallerIdentity"):
+        message = f"Cannot call {call.operation} with session credentials"
+        raise RefusalError(Refusal.ACCESS_DENIED, message)
 
 
 def find_denial(call: Call, operation: Operation, action: str) -> AccessDenial | None:
@@ -288,5 +302,9 @@ def _quote_s3_resource(resource: str) -> str | None:
 
 ResourceForm = tuple[Callable[[str], str], Callable[[str], str | None]]
 _AS_IT_IS: ResourceForm = (str, str)
-_RESOURCE_FORMS: Mapping[str, ResourceForm] = {"s3": (str, _quote_s3_resource), "sqs": (str.lower, str)}
+_RESOURCE_FORMS: Mapping[str, ResourceForm] = {
+    "ec2": (str, lambda _resource: None),
+    "s3": (str, _quote_s3_resource),
+    "sqs": (str.lower, str),
+}
 """How services show action and resource in refusals, where they differ. Source: public reports."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.model import ServiceModel
 
+from rootkeeper_sandbox.codec.ec2 import Ec2Codec
 from rootkeeper_sandbox.codec.errors import (
     JSON_WORDING,
     QUERY_WORDING,
@@ -91,6 +92,8 @@ def load_services(names: Iterable[str]) -> tuple[Codec, ...]:
 
 def make_codecs(name: str) -> tuple[Codec, ...]:
     """Make the codecs of a service, the one that today's clients speak last."""
+    if name == "ec2":
+        return (Ec2Codec(),)
     model = load_model(name)
     makers = _OWN_CODECS.get(name) or (_CODECS[model.metadata["protocol"]],)
     return tuple(make(model) for make in makers)

@@ -8,9 +8,11 @@ from rootkeeper_sandbox.exchange import Operation
 from rootkeeper_sandbox.services import (
     account,
     cloudtrail,
+    ec2,
     iam_account,
     iam_credentials,
     iam_identities,
+    iam_listings,
     iam_policies,
     identity_center,
     organizations_accounts,
@@ -27,7 +29,14 @@ from rootkeeper_sandbox.services import (
 SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "account": account.OPERATIONS,
     "cloudtrail": cloudtrail.OPERATIONS,
-    "iam": (iam_account.OPERATIONS | iam_credentials.OPERATIONS | iam_identities.OPERATIONS | iam_policies.OPERATIONS),
+    "ec2": ec2.OPERATIONS,
+    "iam": (
+        iam_account.OPERATIONS
+        | iam_credentials.OPERATIONS
+        | iam_identities.OPERATIONS
+        | iam_listings.OPERATIONS
+        | iam_policies.OPERATIONS
+    ),
     "identitystore": identity_center.IDENTITYSTORE_OPERATIONS,
     "organizations": (
         organizations_accounts.OPERATIONS | organizations_policies.OPERATIONS | organizations_tree.OPERATIONS

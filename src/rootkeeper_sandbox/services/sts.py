@@ -102,6 +102,26 @@ def get_access_key_info(call: Call) -> dict[str, Any]:
     return {"Account": account_id}
 
 
+_SESSION_TOKEN_SECONDS, _ROOT_SESSION_TOKEN_SECONDS = 43_200, 3600
+
+
+@OPERATIONS.read("GetSessionToken", is_open=True)
+def get_session_token(call: Call) -> dict[str, Any]:
+    """Open a session of the user that calls, with MFA where a code is given. No policy can allow or deny it.
+
+    A root user's lasts an hour at most. Source: STS GetSessionToken, API version 2011-06-15.
+    """
+    caller = call.principal
+    if caller.session_issued_at or caller.kind in (PrincipalKind.ROLE_SESSION, PrincipalKind.ROOT_SESSION):
+        raise ServiceError("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
+    seconds: int = call.parameters.get("DurationSeconds", _SESSION_TOKEN_SECONDS)
+    if caller.kind is PrincipalKind.ROOT_USER:
+        seconds = min(seconds, _ROOT_SESSION_TOKEN_SECONDS)
+    credential = issue_session(call, replace(_with_mfa(call).principal, is_from_session_token=True), seconds)
+    call.event_details["responseElements"] = {"credentials": describe_issue(credential)}
+    return {"Credentials": render_credentials(credential)}
+
+
 def issue_session(call: Call, principal: Principal, duration_seconds: int) -> Credential:
     """Issue credentials that prove ``principal`` from now on."""
     issued = replace(principal, session_issued_at=call.now)
