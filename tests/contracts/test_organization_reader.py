@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rootkeeper.aws.rules import Lifetime
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Feature, OrganizationalUnit
 from tests.contracts.subjects import BLOCKED, FOREIGN, MANAGEMENT, MEMBER, SECURITY, SUSPENDED, Subject, intent
@@ -108,7 +109,7 @@ def test_reading_changes_nothing(subject: Subject) -> None:
 
 
 def test_credentials_that_tell_no_end_have_none(subject: Subject) -> None:
-    assert subject.organization.find_credentials_expiry() is None
+    assert subject.organization.find_credentials_lifetime().lifetime is Lifetime.STATIC
 
 
 def test_the_endpoint_is_named_a_sandbox(subject: Subject) -> None:

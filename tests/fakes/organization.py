@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime, TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -67,7 +67,7 @@ class FakeOrganization:
         self.trusted_access = True
         self.features: set[Feature] = set(Feature)
         self.delegated_administrators: list[AccountId] = []
-        self.credentials_expire_at: datetime | None = None
+        self.credentials_lifetime = CredentialsLifetime(Lifetime.STATIC)
         self.clock_offset: timedelta | None = timedelta()
         self.page_size = 20
         self.gives_paths = True
@@ -242,8 +242,8 @@ class FakeOrganization:
         self._perform("GetCallerIdentity")
         return self.clock_offset
 
-    def find_credentials_expiry(self) -> datetime | None:
-        return self.credentials_expire_at
+    def find_credentials_lifetime(self) -> CredentialsLifetime:
+        return self.credentials_lifetime
 
     # OrganizationAdministration.
 

@@ -144,7 +144,7 @@ class WindowWorker:
             self.clock,
             actor,
             self.organization.accounts.get,
-            self.organization.find_credentials_expiry,
+            self.organization.find_credentials_lifetime,
         )
 
     def approve(self, window_id: str, by: str = "bob") -> RecoveryWindow:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.clients import GatewayOptions
 from rootkeeper.aws.gateway import GatewayPool
-from rootkeeper.aws.rules import AwsWork, ResourceKind
+from rootkeeper.aws.rules import AwsWork, Lifetime, ResourceKind
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.application import Application
 from rootkeeper.deletion.rules import DeletionOptions
@@ -223,7 +223,8 @@ def test_sessions_that_aws_calls_expired_are_had_anew(server: Server, sandbox: S
 
 
 def test_a_window_may_be_longer_than_a_role_s_session(server: Server) -> None:
-    assert server.gateway_pool.gateway(AwsWork.RECOVER, "ana").find_credentials_expiry() is None
+    lifetime = server.gateway_pool.gateway(AwsWork.RECOVER, "ana").find_credentials_lifetime()
+    assert lifetime.lifetime is Lifetime.STATIC
 
 
 def test_p08_no_secret_of_a_role_gets_into_the_database(server: Server, sandbox: SandboxProcess) -> None:

@@ -223,6 +223,8 @@ class GatewayOptions:
     """The maximum of calls in flight, and of connections of each client."""
     api_share: float = 0.8
     """The part of the published rates that is used, above 0 and up to 1. More than 1 is for sandboxes only."""
+    credentials_renewed: bool = False
+    """Whether the operator knows that credentials whose end can't be read are renewed without a person."""
     connect_timeout_seconds: float = 10
     read_timeout_seconds: float = 30
 

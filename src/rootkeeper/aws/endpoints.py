@@ -6,10 +6,11 @@ The label is ``AWS`` only for AWS's own service endpoints, ``SANDBOX host:port``
 STS is always Regional: AssumeRoot doesn't exist on the global endpoint, to which older settings
 (``sts_regional_endpoints = legacy``) lead. Source: STS API Reference, AssumeRoot.
 
-A recovery window must not outlive the credentials that close it. The expiry is known for static session credentials
-with ``AWS_CREDENTIAL_EXPIRATION``, for roles assumed with an MFA code, and for SSO tokens that can't be refreshed. It
-isn't known, and is ``None``, for session credentials without an expiry, for a ``credential_process`` that stops
-renewing, for refreshable sessions of IAM Identity Center, and for chained roles whose trust is withdrawn.
+A recovery window must not outlive the credentials that close it. Their end is known for session keys with
+``AWS_CREDENTIAL_EXPIRATION``, for roles assumed with an MFA code, and for SSO tokens that can't be refreshed. It isn't
+known for session keys without an expiry, and where a person's sign-in or another program renews them until it stops: a
+``credential_process``, a refreshable session of IAM Identity Center, ``aws login``. Those can be used at least until
+botocore must renew them. That a role's trust may be withdrawn isn't an end of its credentials.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, SSOTokenLoadError
 from botocore.session import Session
 from botocore.utils import JSONFileCache, SSOTokenLoader, parse_timestamp
 
 from rootkeeper.aws.errors import FailedCall, raise_translated
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.organization.accounts import Endpoint
 
@@ -160,43 +161,19 @@ _TOKEN_CACHE = Path("~/.aws/sso/cache")
 _LONGEST_CHAIN = 16
 
 
-def find_expiry(session: Session) -> datetime | None:
-    """Find when the credentials expire; ``None`` if they don't, are renewed, or don't show it.
+def find_lifetime(session: Session) -> CredentialsLifetime:
+    """Find how long the credentials of ``session`` can be used. Credentials that weren't used yet are fetched.
 
-    :raises AwsCredentialsError: if they can't be fetched.
-    """
-    with _translated(session):
-        credentials = session.get_credentials()
-        if credentials is None:
-            return None
-        credentials.get_frozen_credentials()
-        return _find_expiry(session, credentials)
-
-
-class Lifetime(StrEnum):
-    """How long credentials stay valid for a process that keeps running."""
-
-    RENEWED = "renewed"
-    ENDING = "ending"
-    """A session that isn't renewed."""
-    STATIC = "static"
-    """An access key, which never expires."""
-
-
-def classify_lifetime(session: Session) -> Lifetime:
-    """Classify the credentials of ``session``.
-
-    :raises AwsCredentialsError: if there are none.
+    :raises AwsCredentialsError: if there are none, or they can't be fetched.
     """
     with _translated(session):
         credentials = session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
         has_token = credentials.get_frozen_credentials().token is not None
-        if not has_token and not isinstance(credentials, RefreshableCredentials):
-            return Lifetime.STATIC
-        is_held = has_token and not isinstance(credentials, RefreshableCredentials)
-        return Lifetime.ENDING if is_held or _find_expiry(session, credentials) else Lifetime.RENEWED
+        if isinstance(credentials, RefreshableCredentials):
+            return _find_renewal(session, credentials)
+        return CredentialsLifetime(Lifetime.UNKNOWN, doubt=_KEYS_ALONE) if has_token else _STATIC
 
 
 @contextmanager
@@ -207,22 +184,73 @@ def _translated(session: Session) -> Iterator[None]:
         raise_translated(error, FailedCall(operation="", host="", profile=session.profile))
 
 
-def _find_expiry(session: Session, credentials: Credentials) -> datetime | None:
-    if credentials.method == "env":
-        return _current_expiry(credentials)
+_RENEWED, _STATIC = CredentialsLifetime(Lifetime.RENEWED), CredentialsLifetime(Lifetime.STATIC)
+_KEYS_ALONE = "they are session keys without an expiry"
+_BY_PROCESS = "a credential_process renews them, and may stop"
+_BY_IDENTITY_CENTER = "IAM Identity Center renews them until its own session ends"
+_BY_LOGIN = "aws login renews them until its own session ends"
+_BY_MACHINE = frozenset({"assume-role-with-web-identity", "container-role", "iam-role"})
+"""Methods of botocore that need no person: roles of a machine, a container or a workload."""
+_MACHINE_SOURCES = frozenset({"Ec2InstanceMetadata", "EcsContainer"})
+"""Values of ``credential_source``; the third one is ``Environment``."""
+
+
+def _find_renewal(session: Session, credentials: RefreshableCredentials) -> CredentialsLifetime:
+    method = credentials.method
+    if method == "env":  # re-read from the variables, so usable to the last second
+        return CredentialsLifetime(Lifetime.ENDING, _in_utc(_expiry_of(credentials)))
+    if method in _BY_MACHINE:
+        return _RENEWED
+    usable_until = _in_utc(_expiry_of(credentials) - _renewed_before(credentials))
     chain = _profile_chain(session)
-    is_sso = "sso_session" in chain[-1] or "sso_start_url" in chain[-1]
-    if credentials.method == "assume-role" and any("mfa_serial" in profile for profile in chain):
-        return _current_expiry(credentials)
-    if credentials.method == "sso" or (credentials.method == "assume-role" and is_sso):
-        return _sso_expiry(session, chain[-1], credentials)
-    return None
+    if method == "assume-role" and any("mfa_serial" in profile for profile in chain):
+        return CredentialsLifetime(Lifetime.ENDING, usable_until)
+    doubt = _find_doubt(method, chain[-1])
+    if doubt == _BY_IDENTITY_CENTER:
+        return _find_sso_lifetime(session, chain[-1], usable_until)
+    return CredentialsLifetime(Lifetime.UNKNOWN, usable_until, doubt) if doubt else _RENEWED
 
 
-def _current_expiry(credentials: Credentials) -> datetime | None:
-    # Only refreshable credentials have it, and botocore shows it nowhere else.
-    expires_at: datetime | None = getattr(credentials, "_expiry_time", None)
-    return expires_at.astimezone(UTC) if expires_at else None
+def _find_doubt(method: str, source: Mapping[str, Any]) -> str:
+    """Return why it isn't sure that credentials are renewed; empty if it is.
+
+    :param source: the last profile of the chain, which holds or fetches the first credentials.
+    """
+    is_role = method == "assume-role"
+    if method == "sso" or (is_role and ("sso_session" in source or "sso_start_url" in source)):
+        return _BY_IDENTITY_CENTER
+    if method == "custom-process" or (is_role and "credential_process" in source):
+        return _BY_PROCESS
+    if method == "login" or (is_role and "login_session" in source):
+        return _BY_LOGIN
+    from_environment = source.get("credential_source") == "Environment"
+    if is_role and ("aws_session_token" in source or (from_environment and "AWS_SESSION_TOKEN" in os.environ)):
+        return "the role is assumed with session keys, whose own end can't be read"
+    is_renewed = (
+        "aws_access_key_id" in source
+        or "web_identity_token_file" in source
+        or source.get("credential_source") in _MACHINE_SOURCES
+        or from_environment
+    )
+    return "" if is_role and is_renewed else f"their source ({method}) isn't known"
+
+
+def _expiry_of(credentials: RefreshableCredentials) -> datetime:
+    # botocore shows it nowhere else.
+    expires_at: datetime = credentials._expiry_time  # type: ignore[attr-defined]  # noqa: SLF001
+    return expires_at
+
+
+def _renewed_before(credentials: RefreshableCredentials) -> timedelta:
+    """How long before their expiry botocore must renew credentials; if that fails, it doesn't use them any more.
+
+    Source: ``_mandatory_refresh_timeout`` in botocore's ``credentials.py``.
+    """
+    return timedelta(seconds=credentials._mandatory_refresh_timeout)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
 
 
 def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
@@ -238,19 +266,21 @@ def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
     return chain
 
 
-def _sso_expiry(session: Session, profile: Mapping[str, Any], credentials: Credentials) -> datetime | None:
-    """Return the later expiry of the token and of the last role credentials; ``None`` if it can be refreshed."""
+def _find_sso_lifetime(session: Session, profile: Mapping[str, Any], usable_until: datetime) -> CredentialsLifetime:
+    """:param usable_until: how long the last role credentials can be used without the token."""
     token = _find_sso_token(session, profile)
     if token is None:
-        return None
+        return CredentialsLifetime(Lifetime.UNKNOWN, usable_until, _BY_IDENTITY_CENTER)
     token_ends = parse_timestamp(token["expiresAt"])
     registration_ends = token.get("registrationExpiresAt")
     # It can be refreshed only until the client's registration expires.
-    if token.get("refreshToken") and (registration_ends is None or parse_timestamp(registration_ends) > token_ends):
-        return None
-    ends = [token_ends.astimezone(UTC)]
-    current = _current_expiry(credentials)
-    return max([*ends, current] if current else ends)
+    is_refreshed = token.get("refreshToken") and (
+        registration_ends is None or parse_timestamp(registration_ends) > token_ends
+    )
+    until = max(_in_utc(token_ends), usable_until)
+    if is_refreshed:
+        return CredentialsLifetime(Lifetime.UNKNOWN, until, _BY_IDENTITY_CENTER)
+    return CredentialsLifetime(Lifetime.ENDING, until)
 
 
 def _find_sso_token(session: Session, profile: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
-from rootkeeper.aws.endpoints import Lifetime, classify_lifetime
 from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter
 from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrganizationReader
 from rootkeeper.aws.pacing import QuotaStore
@@ -24,7 +23,7 @@ from rootkeeper.aws.resources import AwsResourcePlaces
 from rootkeeper.aws.roles import RoleAssumer, RoleCredentials, make_session_name, require_role_arn
 from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
-from rootkeeper.aws.rules import SERVER_NAME, AwsWork
+from rootkeeper.aws.rules import SERVER_NAME, AwsWork, Lifetime
 from rootkeeper.aws.summaries import SummaryReader
 from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError, SettingsError
@@ -118,6 +117,11 @@ _LIFETIME_WARNINGS: Mapping[Lifetime, str] = {
         "The server's AWS credentials expire and aren't renewed. A recovery window that outlives them can't be closed. "
         "Use credentials that are renewed automatically, such as a role of the machine."
     ),
+    Lifetime.UNKNOWN: (
+        "It can't be read when the server's AWS credentials end. A recovery window that could outlive them is refused. "
+        "Use credentials that are renewed automatically, such as a role of the machine. If these are renewed without a "
+        "person, set aws.credentials_renewed."
+    ),
 }
 
 
@@ -146,7 +150,7 @@ class GatewayPool:
 
         :raises AwsCredentialsError: if there are no credentials.
         """
-        lifetime = _LIFETIME_WARNINGS.get(classify_lifetime(self._starting_clients.session))
+        lifetime = _LIFETIME_WARNINGS.get(self.starting.find_credentials_lifetime().lifetime)
         return (
             *(() if self._roles else (_NO_ROLES,)),
             *((lifetime,) if lifetime else ()),

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from rootkeeper.aws.clients import GatewayPart, ServiceCalls
 from rootkeeper.aws.credentials import require_intent_fits
-from rootkeeper.aws.endpoints import find_expiry
+from rootkeeper.aws.endpoints import find_lifetime
 from rootkeeper.aws.errors import required
 from rootkeeper.aws.root_sessions import parse_summary
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsNotFoundError,
@@ -184,9 +185,11 @@ class AwsOrganizationReader(GatewayPart):
         dated_at = parse_date(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
         return None if dated_at is None else measure_offset(dated_at, began_at, took)
 
-    def find_credentials_expiry(self) -> datetime | None:
+    def find_credentials_lifetime(self) -> CredentialsLifetime:
         """No call of its own; credentials that weren't used yet are fetched."""
-        return find_expiry(self._clients.starting_session)
+        found = find_lifetime(self._clients.starting_session)
+        is_vouched_for = found.lifetime is Lifetime.UNKNOWN and self._clients.options.credentials_renewed
+        return CredentialsLifetime(Lifetime.RENEWED) if is_vouched_for else found
 
     @property
     def _organizations(self) -> ServiceCalls:
@@ -388,8 +391,11 @@ class OrganizationReader(Protocol):
         """
         ...
 
-    def find_credentials_expiry(self) -> datetime | None:
-        """Find when the operator's credentials expire; ``None`` if they don't, are renewed, or don't show it."""
+    def find_credentials_lifetime(self) -> CredentialsLifetime:
+        """Find how long the operator's credentials can be used.
+
+        :raises AwsCredentialsError: if there are none, or they can't be fetched.
+        """
         ...
 
 

@@ -34,6 +34,30 @@ ACCOUNT_SERVICE_PRINCIPAL = "account.amazonaws.com"
 """Its delegated administrator can read and change addresses, if trusted access for it is on."""
 
 
+class Lifetime(StrEnum):
+    """How long credentials stay valid for a process that keeps running."""
+
+    RENEWED = "renewed"
+    """They are renewed without a person."""
+    ENDING = "ending"
+    """A session that isn't renewed."""
+    STATIC = "static"
+    """An access key, which never expires."""
+    UNKNOWN = "unknown"
+    """A session whose end can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsLifetime:
+    """How long the operator's credentials can be used, as far as it can be read."""
+
+    lifetime: Lifetime
+    usable_until: datetime | None = None
+    """Of ENDING: their end. Of UNKNOWN: they can be used at least until then; ``None``: no time is known."""
+    doubt: str = ""
+    """Of UNKNOWN: a clause that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class OneTimePassword:
     """The code that AWS sent to the new address. It is never shown, logged or kept."""

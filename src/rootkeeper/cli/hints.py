@@ -137,6 +137,14 @@ COMMAND_HINTS: Mapping[str, str] = {
     "window.cancel": "Cancel it: rootkeeper windows cancel {window_id}",
     "window.close": "Close it: rootkeeper windows close {window_id}",
     "window.close_first": "Close the window: rootkeeper windows close ACCOUNT.",
+    "window.credentials_end": (
+        "Say when they end: --credentials-end TIME. Or, if you know that they are valid until the window is closed: "
+        "--credentials-outlive-window."
+    ),
+    "window.credentials_end_or_shorter": (
+        "Choose a shorter window: --for {longest}. Or say when they end: --credentials-end TIME. Or, if you know that "
+        "they are valid until the window is closed: --credentials-outlive-window."
+    ),
     "window.enable": "Turn it on: rootkeeper enable",
     "window.exception": "Remove the exception first: rootkeeper exceptions remove {account_id}",
     "window.list": "List them: rootkeeper windows list",
@@ -147,7 +155,10 @@ COMMAND_HINTS: Mapping[str, str] = {
         "Every command that changes something tries again. To close it now: rootkeeper windows close {window_id}"
     ),
     "window.server": "Use a server: rootkeeper login, or --server URL with ROOTKEEPER_TOKEN.",
-    "window.shorter": "Sign in again for longer, use credentials that renew themselves, or choose a shorter --for.",
+    "window.shorter": (
+        "Choose a shorter window: --for {longest}. Or sign in again for longer, or use credentials that renew "
+        "themselves."
+    ),
     "window.show": "Look at it: rootkeeper windows show {window_id}",
 }
 """By the hint's code, in alphabetical order; ``{name}`` is a fact of the hint."""

@@ -17,6 +17,7 @@ from rootkeeper.organization.selection import NamedAccount, SelectionRequest, pa
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, KIND_ORDER, CredentialKind, FailOn, Status
 from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.values import parse_duration
+from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
 
 
@@ -145,6 +146,35 @@ class RecoveryOptions(OptionSet):
             is_drill=self.drill,
             is_emergency=is_emergency,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsOptions(OptionSet):
+    """What a person knows about AWS credentials whose end can't be read; for commands that open a window themselves."""
+
+    credentials_end: Annotated[
+        str | None,
+        option(
+            "--credentials-end TIME", "When your AWS credentials end, if it can't be read: 2026-12-31T18:00Z or 2h."
+        ),
+    ] = None
+    credentials_outlive_window: Annotated[
+        bool,
+        option(
+            "--credentials-outlive-window",
+            "You know that your AWS credentials are valid until the window is closed, although it can't be read.",
+        ),
+    ] = False
+
+    def to_statement(self, now: datetime) -> CredentialsStatement:
+        """:raises InputError: if the time can't be understood, or both are given."""
+        if self.credentials_end is None:
+            return CredentialsStatement(outlive_window=self.credentials_outlive_window)
+        if self.credentials_outlive_window:
+            raise InputError(
+                "--credentials-end and --credentials-outlive-window are both given.", hint="Use one of them."
+            )
+        return CredentialsStatement(parse_moment(self.credentials_end, "--credentials-end", now, day_ends=False))
 
 
 _selector = partial(option, rich_help_panel="Selection")

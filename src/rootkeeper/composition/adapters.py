@@ -232,6 +232,7 @@ def make_gateway_options(settings: Settings, profile: str | None, region: str | 
         region=region,
         concurrency=settings.aws.concurrency,
         api_share=settings.aws.api_share / _PERCENT,
+        credentials_renewed=settings.aws.credentials_renewed,
         read_timeout_seconds=settings.aws.read_timeout_seconds,
     )
 

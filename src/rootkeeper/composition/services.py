@@ -601,7 +601,7 @@ class UseCases(Adapters):
             self.clock,
             self.actor,
             self._find_known_account,
-            self.gateway.find_credentials_expiry,
+            self.gateway.find_credentials_lifetime,
         )
 
     @property

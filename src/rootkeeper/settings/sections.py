@@ -36,6 +36,10 @@ class AwsSettings:
     """How many accounts are changed at the same time."""
     api_share: int = _ranged(80, 1, 10_000)
     """The percentage of AWS's published request rates that Rootkeeper may use. More than 100 is only for a sandbox."""
+    credentials_renewed: bool = False
+    """Whether AWS credentials whose end can't be read are renewed without a person, such as those of a
+    ``credential_process``. Otherwise no recovery window opens that could outlive them.
+    """
     read_timeout_seconds: int = _ranged(30, 1, 300)
     """How long to wait for the answer to a call."""
     verify_seconds: int = _ranged(15, 0, 300)

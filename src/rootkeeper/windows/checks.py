@@ -17,7 +17,6 @@ from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
-    AwsCredentialsError,
     AwsUnreachableError,
     ClockWrongError,
     DenialCause,
@@ -51,6 +50,7 @@ from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import REVIEW_WITHIN
+from rootkeeper.windows.credentials import NOT_STATED, CredentialsStatement, require_credentials_outlive
 from rootkeeper.windows.rules import (
     CLOCK_SKEW,
     RecoveryWindow,
@@ -125,10 +125,6 @@ def _refuse(row: PreflightRow, evaluator: PreflightEvaluator) -> AwsAccessDenied
     )
 
 
-CLOSING_TAKES = timedelta(seconds=60)
-"""How long the operator's credentials must outlast a window, so that they can close it."""
-
-
 @dataclass(frozen=True, slots=True)
 class RecoveryRequest:
     """A request for a recovery window."""
@@ -139,6 +135,7 @@ class RecoveryRequest:
     duration_seconds: int
     keeps_login: bool = False
     """Whether the login stays after a person has completed it: the failsafe's set-up."""
+    credentials: CredentialsStatement = NOT_STATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +172,16 @@ def make_window(
     )
 
 
-def record_request(ledger: Ledger, windows: RecoveryWindowStore, window: RecoveryWindow) -> None:
-    """Record the request in the ledger, then add the window."""
+def record_request(
+    ledger: Ledger,
+    windows: RecoveryWindowStore,
+    window: RecoveryWindow,
+    credentials: CredentialsStatement = NOT_STATED,
+) -> None:
+    """Record the request in the ledger, then add the window.
+
+    :param credentials: recorded if it is made, because the window relies on it.
+    """
     parameters: dict[str, JsonValue] = {
         "window_id": window.window_id,
         "reason": window.reason,
@@ -188,6 +193,8 @@ def record_request(ledger: Ledger, windows: RecoveryWindowStore, window: Recover
         "is_drill": window.is_drill,
         "is_emergency": window.is_emergency,
     }
+    if credentials.is_made:
+        parameters["credentials_stated"] = credentials.text
     ledger.append_fact(Action.WINDOW_REQUEST, account_id=window.account_id, parameters=parameters)
     windows.add(window)
 
@@ -228,7 +235,7 @@ class RecoveryPlanner:
             organization, and one that already has a password.
         :raises WindowConflictError: if the account has an unfinished window.
         :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS denies the session.
-        :raises AwsCredentialsError: if the operator's credentials expire before the window ends.
+        :raises AwsCredentialsError: if the operator's credentials end before the window, or may.
         :raises ClockWrongError: if this machine's clock differs from AWS's by more than five minutes.
         """
         require_duration(request.duration_seconds)
@@ -237,8 +244,9 @@ class RecoveryPlanner:
             raise InputError("A recovery window needs a reason.", hint=Hint("Give the reason.", "window.reason"))
         require_target(request.account, inventory)
         require_no_window(self.windows, request.account.account_id, but=window_id)
-        end = self.clock.now() + timedelta(seconds=request.duration_seconds)
-        require_credentials_outlive(self.reader.find_credentials_expiry(), end)
+        now = self.clock.now()
+        end = now + timedelta(seconds=request.duration_seconds)
+        require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now, request.credentials)
         caller = self.reader.read_caller()
         require_correct_clock(self.reader)
         setup = self.reader.read_setup()
@@ -292,22 +300,6 @@ def require_no_window(windows: RecoveryWindowStore, account_id: AccountId, *, bu
         )
 
 
-def require_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
-    """Require that the operator's credentials can still close a window that ends at ``end``.
-
-    :raises AwsCredentialsError: if they expire before.
-    """
-    if credentials_expire_at is not None and credentials_expire_at < end + CLOSING_TAKES:
-        raise AwsCredentialsError(
-            f"The AWS credentials expire at {credentials_expire_at.isoformat(timespec='seconds')}, before the "
-            f"window closes at {end.isoformat(timespec='seconds')}. Nothing was opened.",
-            hint=Hint(
-                "Sign in again for longer, use credentials that renew themselves, or choose a shorter window.",
-                "window.shorter",
-            ),
-        )
-
-
 def require_target(account: Account, inventory: Inventory) -> None:
     """Require that root sessions are possible in the account.
 
@@ -357,6 +349,8 @@ def _list_remarks(
     if approvals_needed:
         people = "1 person" if approvals_needed == 1 else f"{approvals_needed} people"
         remarks = [f"{people} other than the requester must approve it before it can be opened."]
+    if request.credentials.is_made:
+        remarks.append(f"You state about the AWS credentials that {request.credentials.text}. This is recorded.")
     if not existing.is_empty:
         named = ", ".join(existing.kind_names)
         remarks.append(f"The account has {named} now; closing the window deletes them too.")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from rootkeeper.aws.rules import CredentialsLifetime
 from rootkeeper.clock import Clock
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action, Actor, Result
@@ -30,8 +31,8 @@ from rootkeeper.windows.checks import (
     RecoveryRequest,
     make_window,
     record_request,
-    require_credentials_outlive,
 )
+from rootkeeper.windows.credentials import require_credentials_outlive
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -227,8 +228,8 @@ class WindowDecisionService:
     actor: Actor
     find_account: Callable[[AccountId], Account | None]
     """As it was last listed; ``None`` if it isn't known."""
-    find_credentials_expiry: Callable[[], datetime | None]
-    """When the credentials expire that will close the window."""
+    find_credentials_lifetime: Callable[[], CredentialsLifetime]
+    """How long the credentials can be used that will close the window."""
 
     def approve(self, window_id: str, terms: ApprovalTerms = ANY_TERMS) -> RecoveryWindow:
         """Approve the window.
@@ -293,14 +294,14 @@ class WindowDecisionService:
         :raises PermissionDeniedError: if the policy doesn't allow the actor to approve for that account.
         :raises ApprovalRefusedError: if it is by the requester, or a second one for the same length.
         :raises WindowConflictError: if the window can't be extended any more.
-        :raises AwsCredentialsError: if the credentials that will close it expire before.
+        :raises AwsCredentialsError: if the credentials that will close it end before, or may.
         """
         window, now = self._find(window_id), self.clock.now()
         if window.approvals_needed:
             self._require_approver(window)
         approvals.require_extendable(window, seconds, now, self.policy.longest)
         end = (window.expires_at or now) + timedelta(seconds=seconds)
-        require_credentials_outlive(self.find_credentials_expiry(), end)
+        require_credentials_outlive(self.find_credentials_lifetime(), end, now)
         approval = approvals.make_approval(
             window, ApprovalPurpose.EXTENDING, self.actor, now, self.policy.approval_valid, seconds
         )

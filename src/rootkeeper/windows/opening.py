@@ -47,9 +47,9 @@ from rootkeeper.windows.checks import (
     make_window,
     record_request,
     require_correct_clock,
-    require_credentials_outlive,
     require_no_window,
 )
+from rootkeeper.windows.credentials import require_credentials_outlive
 from rootkeeper.windows.decisions import WindowNotices, describe_request
 from rootkeeper.windows.rules import (
     CreateLoginProfileAnswer,
@@ -119,20 +119,22 @@ class WindowOpener(AccountWork):
         :raises AccountBusyError: if another owner holds the account; nothing was done.
         :raises WindowConflictError: if the account got a window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
-        :raises AwsCredentialsError: if the operator's credentials expire before the window ends; nothing was done.
+        :raises AwsCredentialsError: if the operator's credentials end before the window, or may; nothing was done.
         :raises ClockWrongError: if this machine's clock differs from AWS's by more than five minutes; nothing was done.
         """
         account_id = plan.request.account.account_id
         with self.locks.hold(account_id, "recovery") as lock:
             require_no_window(self.windows, account_id)
-            end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
-            require_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            now = self.clock.now()
+            end = now + timedelta(seconds=plan.request.duration_seconds)
+            stated = plan.request.credentials
+            require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now, stated)
             require_correct_clock(self.reader)
             now = self.clock.now()
             window = make_window(
                 plan, self.new_window_id(), self.actor_name, now, is_drill=is_drill, is_emergency=is_emergency
             )
-            record_request(self.ledger, self.windows, window)
+            record_request(self.ledger, self.windows, window, stated)
             opening = advance(window, WindowState.OPENING, self.clock.now())
             self.windows.change(opening, expected=window.state)
             return self._allow_recovery(opening, lock)
@@ -151,7 +153,7 @@ class WindowOpener(AccountWork):
             window, now = self.windows.get(window_id), self.clock.now()
             require_activatable(window, now)
             end = now + timedelta(seconds=window.duration_seconds)
-            require_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now)
             require_correct_clock(self.reader)
             self.ledger.append_fact(
                 Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}

@@ -3,16 +3,21 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from botocore.credentials import Credentials, RefreshableCredentials
+from botocore import credentials
+from botocore.credentials import RefreshableCredentials
 from botocore.session import Session
 
-from rootkeeper.aws.endpoints import Lifetime, classify_lifetime, find_expiry
+from rootkeeper.aws.endpoints import find_lifetime
+from rootkeeper.aws.gateway import GatewayOptions, open_gateway
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsCredentialsError
+from tests.fakes.clock import FakeClock
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 LATER = SOON + timedelta(hours=5)
@@ -34,6 +39,27 @@ def keep_token(home: Path, name: str, **members: str) -> None:
     (cache / f"{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()}.json").write_text(json.dumps(token))
 
 
+def pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Session keys in the environment, as an access portal shows them."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "example")
+
+
+def ends(moment: datetime) -> CredentialsLifetime:
+    return CredentialsLifetime(Lifetime.ENDING, moment)
+
+
+def last_use(expires_at: datetime) -> datetime:
+    """botocore uses credentials that it can't renew until ten minutes before they expire."""
+    return expires_at - timedelta(minutes=10)
+
+
+def require_unknown(found: CredentialsLifetime, doubt: str, usable_until: datetime | None) -> None:
+    assert (found.lifetime, found.usable_until) == (Lifetime.UNKNOWN, usable_until)
+    assert doubt in found.doubt
+
+
 def session_with(profile: str | None, method: str, expires_at: datetime) -> Session:
     """A session whose chain has found credentials of that kind; none of them is fetched from anywhere."""
     session = Session(profile=profile)
@@ -47,75 +73,141 @@ def session_with(profile: str | None, method: str, expires_at: datetime) -> Sess
 
 def test_long_lived_keys_do_not_end(home: Path) -> None:
     (home / "config").write_text(f"[default]\n{KEY}")
-    assert find_expiry(Session()) is None
+    assert find_lifetime(Session()).lifetime is Lifetime.STATIC
 
 
-def test_without_credentials_there_is_no_end(home: Path) -> None:
-    assert find_expiry(Session()) is None
+def test_without_credentials_there_is_no_lifetime(home: Path) -> None:
+    with pytest.raises(AwsCredentialsError):
+        find_lifetime(Session())
 
 
-def test_session_credentials_of_the_environment_end_when_it_says_so(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "example")
-    assert find_expiry(Session()) is None
+def test_session_keys_of_the_environment_end_when_it_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pasted(monkeypatch)
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", SOON.isoformat())
-    assert find_expiry(Session()) == SOON
+    assert find_lifetime(Session()) == ends(SOON)
+
+
+def test_pasted_session_keys_have_an_unknown_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pasted(monkeypatch)
+    require_unknown(find_lifetime(Session()), "session keys without an expiry", None)
+
+
+def test_session_keys_in_a_file_have_an_unknown_end(home: Path) -> None:
+    (home / "credentials").write_text(f"[default]\n{KEY}aws_session_token = example\n")
+    require_unknown(find_lifetime(Session()), "session keys without an expiry", None)
 
 
 def test_credentials_that_have_expired_are_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    pasted(monkeypatch)
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", (SOON - timedelta(days=2)).isoformat())
     with pytest.raises(AwsCredentialsError, match="expired") as raised:
-        find_expiry(Session())
+        find_lifetime(Session())
     assert raised.value.hint
 
 
-def test_a_process_that_gives_credentials_is_taken_to_renew_them(home: Path) -> None:
-    answer = {"Version": 1, "AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "example", "SessionToken": "x"}
+def write_process(home: Path, **members: str) -> None:
+    answer = {"Version": 1, "AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "example", **members}
     script = home / "process.py"
-    script.write_text(f"print({json.dumps(json.dumps({**answer, 'Expiration': SOON.isoformat()}))})")
+    script.write_text(f"print({json.dumps(json.dumps(answer))})")
     (home / "config").write_text(f"[default]\ncredential_process = {sys.executable} {script}\n")
-    assert find_expiry(Session()) is None
 
 
-@pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role-with-web-identity", "login"])
-def test_credentials_of_machines_renew_themselves(method: str, home: Path) -> None:
-    assert find_expiry(session_with(None, method, SOON)) is None
+def test_it_isnt_known_whether_a_process_renews_its_credentials(home: Path) -> None:
+    write_process(home, SessionToken="x", Expiration=SOON.isoformat())
+    require_unknown(find_lifetime(Session()), "credential_process", last_use(SOON))
+
+
+def test_session_keys_of_a_process_without_an_expiry_have_an_unknown_end(home: Path) -> None:
+    write_process(home, SessionToken="x")
+    require_unknown(find_lifetime(Session()), "without an expiry", None)
+
+
+@pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role-with-web-identity"])
+def test_credentials_of_machines_are_renewed(method: str, home: Path) -> None:
+    assert find_lifetime(session_with(None, method, SOON)).lifetime is Lifetime.RENEWED
+
+
+@pytest.mark.parametrize(("method", "doubt"), [("login", "aws login"), ("new-method", "new-method")])
+def test_a_sign_in_that_renews_and_a_source_that_we_dont_know_have_an_unknown_end(
+    method: str, doubt: str, home: Path
+) -> None:
+    require_unknown(find_lifetime(session_with(None, method, SOON)), doubt, last_use(SOON))
+
+
+def test_botocore_drops_credentials_that_it_cant_renew_ten_minutes_before_they_expire() -> None:
+    def refuse() -> None:
+        raise ConnectionError
+
+    now = datetime.now(UTC)
+    for seconds_left, is_usable in ((11 * 60, True), (9 * 60, False)):
+        expires_at = now + timedelta(seconds=seconds_left)
+        found = RefreshableCredentials("AKIAIOSFODNN7EXAMPLE", "example", "example", expires_at, refuse, "assume-role")
+        with nullcontext() if is_usable else pytest.raises(ConnectionError):
+            found.get_frozen_credentials()
 
 
 # Roles.
 
+ROLE = "role_arn = arn:aws:iam::111122223333:role/a\n"
+
 
 @pytest.mark.parametrize(
-    ("base", "role", "ends"),
+    ("base", "role", "has_end"),
     [
         (KEY, "", False),
         (KEY, "mfa_serial = arn:aws:iam::111122223333:mfa/me\n", True),
         (f"{KEY}role_arn = arn:aws:iam::111122223333:role/b\nmfa_serial = GAHT12345678\n", "", True),
     ],
 )
-def test_a_role_ends_only_if_renewing_it_needs_an_mfa_code(base: str, role: str, ends: bool, home: Path) -> None:
-    chain = "role_arn = arn:aws:iam::111122223333:role/a\nsource_profile = base\n"
-    (home / "config").write_text(f"[profile base]\n{base}[profile ops]\n{chain}{role}")
-    assert find_expiry(session_with("ops", "assume-role", SOON)) == (SOON if ends else None)
+def test_a_role_of_keys_ends_only_if_renewing_it_needs_an_mfa_code(
+    base: str, role: str, has_end: bool, home: Path
+) -> None:
+    (home / "config").write_text(f"[profile base]\n{base}[profile ops]\n{ROLE}source_profile = base\n{role}")
+    wanted = ends(last_use(SOON)) if has_end else CredentialsLifetime(Lifetime.RENEWED)
+    assert find_lifetime(session_with("ops", "assume-role", SOON)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("base", "doubt"),
+    [
+        (f"{KEY}aws_session_token = example\n", "session keys"),
+        ("credential_process = /bin/false\n", "credential_process"),
+        ("login_session = arn:aws:iam::111122223333:user/ana\n", "aws login"),
+        ("region = us-east-1\n", "isn't known"),
+    ],
+)
+def test_a_role_is_renewed_no_longer_than_what_assumes_it(base: str, doubt: str, home: Path) -> None:
+    (home / "config").write_text(f"[profile base]\n{base}[profile ops]\n{ROLE}source_profile = base\n")
+    require_unknown(find_lifetime(session_with("ops", "assume-role", SOON)), doubt, last_use(SOON))
+
+
+@pytest.mark.parametrize("source", ["Ec2InstanceMetadata", "EcsContainer", "Environment"])
+def test_a_role_that_a_machine_or_a_key_assumes_is_renewed(source: str, home: Path) -> None:
+    (home / "config").write_text(f"[profile ops]\n{ROLE}credential_source = {source}\n")
+    assert find_lifetime(session_with("ops", "assume-role", SOON)).lifetime is Lifetime.RENEWED
+
+
+def test_a_role_that_pasted_session_keys_assume_has_an_unknown_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pasted(monkeypatch)
+    (home / "config").write_text(f"[profile ops]\n{ROLE}credential_source = Environment\n")
+    require_unknown(find_lifetime(session_with("ops", "assume-role", SOON)), "session keys", last_use(SOON))
+
+
+def test_a_role_that_a_workload_s_token_assumes_is_renewed(home: Path) -> None:
+    (home / "config").write_text(
+        f"[profile base]\n{ROLE}web_identity_token_file = /token\n[profile ops]\n{ROLE}source_profile = base\n"
+    )
+    assert find_lifetime(session_with("ops", "assume-role", SOON)).lifetime is Lifetime.RENEWED
 
 
 def test_a_role_that_names_itself_as_its_source_is_no_endless_loop(home: Path) -> None:
-    chain = "role_arn = arn:aws:iam::111122223333:role/a\nsource_profile = ops\n"
-    (home / "config").write_text(f"[profile ops]\n{KEY}{chain}")
-    assert find_expiry(session_with("ops", "assume-role", SOON)) is None
+    (home / "config").write_text(f"[profile ops]\n{KEY}{ROLE}source_profile = ops\n")
+    assert find_lifetime(session_with("ops", "assume-role", SOON)).lifetime is Lifetime.RENEWED
 
 
 def test_roles_in_a_circle_are_no_endless_loop(home: Path) -> None:
-    (home / "config").write_text(
-        "[profile a]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = b\n"
-        "[profile b]\nrole_arn = arn:aws:iam::111122223333:role/b\nsource_profile = a\n"
-    )
-    assert find_expiry(session_with("a", "assume-role", SOON)) is None
+    (home / "config").write_text(f"[profile a]\n{ROLE}source_profile = b\n[profile b]\n{ROLE}source_profile = a\n")
+    assert find_lifetime(session_with("a", "assume-role", SOON)).lifetime is Lifetime.UNKNOWN
 
 
 # IAM Identity Center.
@@ -130,44 +222,44 @@ MODERN = (
 def test_a_legacy_sso_token_ends_it(home: Path) -> None:
     (home / "config").write_text(LEGACY)
     keep_token(home, "https://example.awsapps.com/start")
-    assert find_expiry(session_with("ops", "sso", SOON)) == LATER
+    assert find_lifetime(session_with("ops", "sso", SOON)) == ends(LATER)
 
 
-def test_role_credentials_that_outlive_the_token_are_used_to_their_end(home: Path) -> None:
+def test_role_credentials_that_outlive_the_token_are_used_as_long_as_botocore_uses_them(home: Path) -> None:
     (home / "config").write_text(LEGACY)
     keep_token(home, "https://example.awsapps.com/start")
     outliving = LATER + timedelta(hours=3)
-    assert find_expiry(session_with("ops", "sso", outliving)) == outliving
+    assert find_lifetime(session_with("ops", "sso", outliving)) == ends(last_use(outliving))
 
 
-def test_an_sso_token_that_can_be_refreshed_renews_itself(home: Path) -> None:
+def test_the_end_of_a_session_whose_token_is_refreshed_isnt_known(home: Path) -> None:
     (home / "config").write_text(MODERN)
     keep_token(home, "corp", refreshToken="canary-token", registrationExpiresAt="2099-01-01T00:00:00Z")
-    assert find_expiry(session_with("ops", "sso", SOON)) is None
+    require_unknown(find_lifetime(session_with("ops", "sso", SOON)), "IAM Identity Center", LATER)
 
 
 def test_an_sso_session_without_a_refresh_token_ends_with_its_token(home: Path) -> None:
     (home / "config").write_text(MODERN)
     keep_token(home, "corp")
-    assert find_expiry(session_with("ops", "sso", SOON)) == LATER
+    assert find_lifetime(session_with("ops", "sso", SOON)) == ends(LATER)
 
 
 def test_a_registration_that_has_run_out_refreshes_nothing(home: Path) -> None:
     (home / "config").write_text(MODERN)
     keep_token(home, "corp", refreshToken="canary-token", registrationExpiresAt="2020-01-01T00:00:00Z")
-    assert find_expiry(session_with("ops", "sso", SOON)) == LATER
+    assert find_lifetime(session_with("ops", "sso", SOON)) == ends(LATER)
 
 
 def test_a_role_on_top_of_sso_ends_with_the_token(home: Path) -> None:
-    top = "[profile top]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = ops\n"
+    top = f"[profile top]\n{ROLE}source_profile = ops\n"
     (home / "config").write_text(LEGACY + top)
     keep_token(home, "https://example.awsapps.com/start")
-    assert find_expiry(session_with("top", "assume-role", SOON)) == LATER
+    assert find_lifetime(session_with("top", "assume-role", SOON)) == ends(LATER)
 
 
-def test_a_token_that_is_not_there_tells_no_end(home: Path) -> None:
+def test_a_token_that_is_not_there_leaves_the_end_unknown(home: Path) -> None:
     (home / "config").write_text(LEGACY)
-    assert find_expiry(session_with("ops", "sso", SOON)) is None
+    require_unknown(find_lifetime(session_with("ops", "sso", SOON)), "IAM Identity Center", last_use(SOON))
 
 
 def test_an_expired_sso_session_says_how_to_sign_in_again(home: Path) -> None:
@@ -176,47 +268,36 @@ def test_an_expired_sso_session_says_how_to_sign_in_again(home: Path) -> None:
         "sso_account_id = 111122223333\nsso_role_name = Admin\nregion = us-east-1\n"
     )
     with pytest.raises(AwsCredentialsError) as raised:
-        find_expiry(Session(profile="ops"))
+        find_lifetime(Session(profile="ops"))
     assert render_hint(raised.value.hint) == "Run `aws sso login --profile ops`."
 
 
 def test_the_kinds_of_botocore_are_still_called_so() -> None:
-    from botocore.credentials import AssumeRoleProvider, EnvProvider, SSOProvider
-
-    assert (EnvProvider.METHOD, SSOProvider.METHOD, AssumeRoleProvider.METHOD) == ("env", "sso", "assume-role")
-    assert Credentials("a", "b", method="env").method == "env"
-
-
-# How long they can serve a server.
-
-
-def test_a_key_without_an_end_is_static(home: Path) -> None:
-    (home / "config").write_text(f"[default]\n{KEY}")
-    assert classify_lifetime(Session()) is Lifetime.STATIC
+    providers = (
+        *(credentials.EnvProvider, credentials.SSOProvider, credentials.AssumeRoleProvider),
+        *(credentials.ProcessProvider, credentials.InstanceMetadataProvider, credentials.ContainerProvider),
+        *(credentials.AssumeRoleWithWebIdentityProvider, credentials.LoginProvider),
+    )
+    assert [provider.METHOD for provider in providers] == [
+        *("env", "sso", "assume-role", "custom-process", "iam-role", "container-role"),
+        *("assume-role-with-web-identity", "login"),
+    ]
 
 
-@pytest.mark.parametrize("expiry", [None, SOON.isoformat()], ids=["unknown end", "known end"])
-def test_session_credentials_that_nobody_renews_end(
-    home: Path, monkeypatch: pytest.MonkeyPatch, expiry: str | None
+# What the operator knows.
+
+
+@pytest.mark.parametrize(("renewed", "lifetime"), [(False, Lifetime.UNKNOWN), (True, Lifetime.RENEWED)])
+def test_a_setting_says_that_credentials_of_unknown_end_are_renewed(
+    renewed: bool, lifetime: Lifetime, home: Path
 ) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "example")
-    if expiry is not None:
-        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", expiry)
-    assert classify_lifetime(Session()) is Lifetime.ENDING
+    write_process(home, SessionToken="x", Expiration=SOON.isoformat())
+    gateway = open_gateway(GatewayOptions(credentials_renewed=renewed), FakeClock())
+    assert gateway.find_credentials_lifetime().lifetime is lifetime
 
 
-@pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role-with-web-identity", "assume-role"])
-def test_the_credentials_of_a_machine_s_role_are_renewed(home: Path, method: str) -> None:
-    assert classify_lifetime(session_with(None, method, SOON)) is Lifetime.RENEWED
-
-
-def test_a_role_assumed_with_an_mfa_code_ends(home: Path) -> None:
-    (home / "config").write_text("[profile mfa]\nrole_arn = arn:aws:iam::111122223333:role/x\nmfa_serial = example\n")
-    assert classify_lifetime(session_with("mfa", "assume-role", SOON)) is Lifetime.ENDING
-
-
-def test_without_credentials_no_lifetime_is_told(home: Path) -> None:
-    with pytest.raises(AwsCredentialsError):
-        classify_lifetime(Session())
+def test_the_setting_doesnt_change_an_end_that_is_known(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pasted(monkeypatch)
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", SOON.isoformat())
+    gateway = open_gateway(GatewayOptions(credentials_renewed=True), FakeClock())
+    assert gateway.find_credentials_lifetime() == ends(SOON)

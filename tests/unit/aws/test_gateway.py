@@ -8,6 +8,7 @@ from rootkeeper.aws.clients import GatewayOptions
 from rootkeeper.aws.gateway import AwsGateway, open_gateway
 from rootkeeper.aws.organizations import OrganizationAdministration, OrganizationReader
 from rootkeeper.aws.root_sessions import RootSessions
+from rootkeeper.aws.rules import Lifetime
 from rootkeeper.errors import InputError
 from tests.fakes.aws_server import FakeAwsServer
 from tests.fakes.clock import FakeClock
@@ -28,7 +29,7 @@ def test_the_gateway_is_every_port_to_aws(gateway: AwsGateway) -> None:
 
 def test_opening_it_makes_no_call(gateway: AwsGateway, aws_server: FakeAwsServer) -> None:
     assert gateway.endpoint.label == f"SANDBOX {aws_server.url.removeprefix('http://')}"
-    assert gateway.find_credentials_expiry() is None
+    assert gateway.find_credentials_lifetime().lifetime is Lifetime.STATIC
     assert aws_server.received == []
 
 

@@ -82,10 +82,17 @@ def test_a_static_key_is_warned_of(gateway_pool: GatewayPool) -> None:
     assert [warning for warning in gateway_pool.list_warnings() if "static access key" in warning]
 
 
-def test_session_credentials_that_end_are_warned_of(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("expiry", "said"), [("2099-01-01T00:00:00Z", "aren't renewed"), (None, "It can't be read when")]
+)
+def test_session_credentials_that_end_are_warned_of(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, expiry: str | None, said: str
+) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "example-token")
+    if expiry is not None:
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", expiry)
     gateway_pool = GatewayPool(OPTIONS, ROLES, clock)
-    assert [warning for warning in gateway_pool.list_warnings() if "aren't renewed" in warning]
+    assert [warning for warning in gateway_pool.list_warnings() if said in warning]
     assert not [warning for warning in gateway_pool.list_warnings() if "static access key" in warning]
 
 

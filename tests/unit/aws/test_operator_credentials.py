@@ -12,6 +12,7 @@ from botocore.credentials import ReadOnlyCredentials
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.credentials import NoOperatorError
 from rootkeeper.aws.gateway import AwsGateway
+from rootkeeper.aws.rules import Lifetime
 from rootkeeper.errors import AwsCredentialsError
 from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_xml
@@ -118,7 +119,8 @@ def test_credentials_that_aws_calls_expired_are_given_up(shared_clients: AwsClie
 
 
 def test_how_long_the_operator_s_credentials_last_is_asked_of_the_starting_ones(shared_clients: AwsClients) -> None:
-    assert AwsGateway(shared_clients.acting_as(ANA)).find_credentials_expiry() is None
+    lifetime = AwsGateway(shared_clients.acting_as(ANA)).find_credentials_lifetime()
+    assert lifetime.lifetime is Lifetime.STATIC
 
 
 def test_all_operators_draw_on_one_pacer(shared_clients: AwsClients, operator_clients: AwsClients) -> None:

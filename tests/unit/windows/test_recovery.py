@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import (
     AccountBusyError,
     AwsAccessDeniedError,
@@ -19,6 +21,7 @@ from rootkeeper.errors import (
 from rootkeeper.ledger.rules import Action, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import LoginProfile
+from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.rules import OpenOutcome, WindowState
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
@@ -67,6 +70,39 @@ def test_a_drill_is_marked_in_the_window_and_in_the_ledger(operator: Operator) -
     assert opening.window.is_drill
     request = next(entry for entry in operator.database.entries if entry.action is Action.WINDOW_REQUEST)
     assert request.parameters["is_drill"] is True
+
+
+@pytest.mark.parametrize(
+    ("statement", "recorded"),
+    [
+        (CredentialsStatement(outlive_window=True), "they outlive the window"),
+        (CredentialsStatement(START + timedelta(hours=2)), "they end at 2026-"),
+        (CredentialsStatement(), None),
+    ],
+)
+def test_a_window_that_relies_on_a_statement_about_the_credentials_says_so_in_plan_and_ledger(
+    operator: Operator, organization: FakeOrganization, statement: CredentialsStatement, recorded: str | None
+) -> None:
+    if recorded:
+        organization.credentials_lifetime = CredentialsLifetime(Lifetime.UNKNOWN, doubt="they were pasted")
+    request = replace(operator.request(ACCOUNT), credentials=statement)
+    plan = operator.planning.plan(operator.inventory(), request)
+    operator.opening.open(plan)
+
+    entry = next(entry for entry in operator.database.entries if entry.action is Action.WINDOW_REQUEST)
+    stated = entry.parameters.get("credentials_stated")
+    if recorded is None:
+        assert stated is None
+    else:
+        assert recorded in str(stated)
+        assert any(recorded in remark for remark in plan.remarks)
+
+
+def test_credentials_of_unknown_end_open_no_window(operator: Operator, organization: FakeOrganization) -> None:
+    organization.credentials_lifetime = CredentialsLifetime(Lifetime.UNKNOWN, doubt="they were pasted")
+    with pytest.raises(AwsCredentialsError, match="can't be read"):
+        operator.planning.plan(operator.inventory(), operator.request(ACCOUNT))
+    assert organization.calls == []
 
 
 def test_reason_ticket_and_duration_are_in_the_ledger_before_any_session_that_can_create(operator: Operator) -> None:
@@ -303,7 +339,7 @@ def test_of_two_operators_with_the_same_plan_one_opens(operator: Operator, organ
 
 
 def test_credentials_are_judged_again_when_the_window_opens(operator: Operator, organization: FakeOrganization) -> None:
-    organization.credentials_expire_at = START + timedelta(seconds=3700)
+    organization.credentials_lifetime = CredentialsLifetime(Lifetime.ENDING, START + timedelta(seconds=3700))
     plan = operator.planning.plan(operator.inventory(), operator.request(ACCOUNT))
     operator.clock.advance(120)
 

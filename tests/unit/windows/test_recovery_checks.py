@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -121,7 +122,7 @@ def test_a_window_that_is_not_over_stands_in_the_way(operator: Operator) -> None
 def test_credentials_that_end_before_the_closing_are_refused_with_a_hint(
     operator: Operator, organization: FakeOrganization, seconds_left: int, refused: bool
 ) -> None:
-    organization.credentials_expire_at = START + timedelta(seconds=seconds_left)
+    organization.credentials_lifetime = CredentialsLifetime(Lifetime.ENDING, START + timedelta(seconds=seconds_left))
 
     if not refused:
         check(operator)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import (
     AccountBusyError,
     ApprovalRefusedError,
@@ -168,10 +169,11 @@ def test_everything_is_checked_once_more(worker: WindowWorker) -> None:
         worker.activate("w-1")
     organization.root_users[ACCOUNT].login_profile = None
 
-    organization.credentials_expire_at = worker.clock.now() + timedelta(minutes=30)
+    soon = worker.clock.now() + timedelta(minutes=30)
+    organization.credentials_lifetime = CredentialsLifetime(Lifetime.ENDING, soon)
     with pytest.raises(AwsCredentialsError):
         worker.activate("w-1")
-    organization.credentials_expire_at = None
+    organization.credentials_lifetime = CredentialsLifetime(Lifetime.RENEWED)
 
     worker.process.policies.attach("p-denyroot", DENY_ROOT, ACCOUNT)
     with pytest.raises(AwsAccessDeniedError, match="p-denyroot"):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import (
     ApprovalRefusedError,
     AwsCredentialsError,
@@ -235,7 +236,8 @@ def test_an_extension_moves_the_end_and_is_told(worker: WindowWorker) -> None:
 
 def test_an_extension_beyond_the_servers_credentials_is_refused(worker: WindowWorker) -> None:
     worker.open(ACCOUNT)
-    worker.organization.credentials_expire_at = worker.clock.now() + timedelta(hours=2)
+    soon = worker.clock.now() + timedelta(hours=2)
+    worker.organization.credentials_lifetime = CredentialsLifetime(Lifetime.ENDING, soon)
 
     with pytest.raises(AwsCredentialsError):
         worker.deciding(signed_in("bob")).extend("w-1", 3600)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group, single
-from rootkeeper.cli.options import FailOnOptions, parse_moment
+from rootkeeper.cli.options import CredentialsOptions, FailOnOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import Countdown, open_progress
 from rootkeeper.cli.terminal import StopRequests
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 def set_up(
     invocation: Invocation,
     change: ChangeOptions,
+    credentials: CredentialsOptions,
     *,
     account: Annotated[str, argument("ACCOUNT", "The delegated administrator account.")],
     reason: Annotated[str, option("--reason", "Recorded with the window.")] = "Set up the failsafe's root login",
@@ -75,7 +76,9 @@ def set_up(
             )
             show_set_up(login.account_id, "already_kept", (), None, output, invocation.terminal, application.clock)
             return ExitStatus.GOOD
-        request = RecoveryRequest(found, reason, ticket, int(length.total_seconds()), keeps_login=True)
+        stated = credentials.to_statement(application.clock.now())
+        seconds = int(length.total_seconds())
+        request = RecoveryRequest(found, reason, ticket, seconds, keeps_login=True, credentials=stated)
         plan = planning.plan(inventory, request)
         if not confirmation.confirm(_statement(plan)):
             return ExitStatus.GOOD

@@ -9,7 +9,7 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.operator.opening import open_for_emergency, open_operator
-from rootkeeper.cli.options import RecoveryOptions
+from rootkeeper.cli.options import CredentialsOptions, RecoveryOptions
 from rootkeeper.cli.outputs import ONE_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.rendering.windows import end_unopened, list_waits, show_closing, show_window
 from rootkeeper.cli.terminal import StopRequests
@@ -24,6 +24,7 @@ def recover(
     invocation: Invocation,
     change: ChangeOptions,
     options: RecoveryOptions,
+    credentials: CredentialsOptions,
     *,
     leave_open: Annotated[
         bool,
@@ -46,6 +47,9 @@ def recover(
     Records the reason, lets the root user of the account reset its password by e-mail, shows the next steps, waits, and
     closes the window: deletes every root user credential of the account and reads the account again. Ctrl-C closes at
     once. With --leave-open the command returns, and only a later command closes the window.
+
+    A window that could outlive your AWS credentials is refused, because nothing could close it. If it can't be read
+    when they end, say it with --credentials-end or --credentials-outlive-window; the ledger records that.
 
     Through a server (--server) it requests the window and, if no approval is needed, opens it. The server closes it at
     its end, also with --leave-open. If an approval is missing, the command shows who can approve and ends.
@@ -72,7 +76,7 @@ def recover(
     with opened as operator:
         request = options.to_request(operator.longest_window, is_emergency=emergency)
         confirmation = operator.begin_change(change, output, Permission.WINDOWS_REQUEST)
-        recovery = operator.plan_recovery(request, leave_open=leave_open)
+        recovery = operator.plan_recovery(request, credentials.to_statement(operator.now()), leave_open=leave_open)
         if not confirmation.confirm(recovery.statement):
             return ExitStatus.GOOD
         return _open(operator, recovery, output, leave_open=leave_open)

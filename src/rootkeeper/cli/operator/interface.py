@@ -18,6 +18,7 @@ from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.jobs.rules import Job
+from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow, WindowRequest
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ class Operator(ABC):
         """Read its report, as JSON values and as Markdown."""
 
     @abstractmethod
-    def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:
+    def plan_recovery(self, request: WindowRequest, credentials: CredentialsStatement, *, leave_open: bool) -> Recovery:
         """Check what can be checked without a change."""
 
     @abstractmethod

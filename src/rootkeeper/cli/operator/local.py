@@ -29,6 +29,7 @@ from rootkeeper.unlock.records import (
 from rootkeeper.unlock.rules import ChangeKind, require_unlockable
 from rootkeeper.unlock.service import PolicyChangeRequest, describe_plan
 from rootkeeper.values import render_duration
+from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow, WindowRequest
 
 if TYPE_CHECKING:
@@ -237,8 +238,8 @@ class LocalOperator(Operator):
         report = self.application.window_reporter.report(window.window_id)
         return report_to_record(report), render_window_markdown(report)
 
-    def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:
-        return LocalRecovery(self, self._progress, request, leave_open=leave_open)
+    def plan_recovery(self, request: WindowRequest, credentials: CredentialsStatement, *, leave_open: bool) -> Recovery:
+        return LocalRecovery(self, self._progress, request, credentials, leave_open=leave_open)
 
     def close_window(self, window: RecoveryWindow) -> CloseResult:
         with self._finished_progress() as progress:
@@ -263,7 +264,13 @@ class LocalRecovery(Recovery):
     """Opens the window and waits for its end in this process."""
 
     def __init__(
-        self, operator: LocalOperator, progress: Progress, request: WindowRequest, *, leave_open: bool
+        self,
+        operator: LocalOperator,
+        progress: Progress,
+        request: WindowRequest,
+        credentials: CredentialsStatement,
+        *,
+        leave_open: bool,
     ) -> None:
         """Read the organization and the account.
 
@@ -276,9 +283,10 @@ class LocalRecovery(Recovery):
         self._request, self._leave_open = request, leave_open
         inventory, account = read_account(self._application, request.account, progress)
         self._account = account
-        self._plan = self._application.recovery_planner.plan(
-            inventory, RecoveryRequest(account, request.reason, request.ticket, request.duration_seconds)
+        wanted = RecoveryRequest(
+            account, request.reason, request.ticket, request.duration_seconds, credentials=credentials
         )
+        self._plan = self._application.recovery_planner.plan(inventory, wanted)
         length = render_duration(timedelta(seconds=request.duration_seconds))
         end = (
             "Nothing closes the window at its end, because no server is running."

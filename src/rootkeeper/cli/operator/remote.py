@@ -48,6 +48,7 @@ from rootkeeper.remote.connections import PAGE, segment
 from rootkeeper.remote.server import Membership, RemoteServer
 from rootkeeper.shapes import to_json_record
 from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.records import window_from_record
 from rootkeeper.windows.rules import (
     FINAL_STATES,
@@ -388,7 +389,20 @@ class RemoteOperator(Operator):
         record = dict(self._connection.get(f"windows/{segment(window.window_id)}/report"))
         return record, self._connection.parse_answer(lambda found: str(found.pop("markdown")), record)
 
-    def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:  # noqa: ARG002 - the server closes it either way
+    def plan_recovery(
+        self,
+        request: WindowRequest,
+        credentials: CredentialsStatement,
+        *,
+        leave_open: bool,  # noqa: ARG002 - the server closes it either way
+    ) -> Recovery:
+        """:raises InputError: with a statement about credentials: the server uses its own."""
+        if credentials.is_made:
+            raise InputError(
+                "--credentials-end and --credentials-outlive-window are about your AWS credentials, and the server "
+                "uses its own.",
+                hint="Leave them out. If the server's credentials are renewed, set aws.credentials_renewed there.",
+            )
         return RemoteRecovery(self, request)
 
     def close_window(self, window: RecoveryWindow) -> CloseResult:

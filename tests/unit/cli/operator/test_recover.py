@@ -35,6 +35,15 @@ def test_where_an_approval_is_owed_it_is_requested_and_nothing_more(desk: Remote
     assert [path for path, _ in desk.posted] == ["windows"]
 
 
+@pytest.mark.parametrize("statement", [("--credentials-end", "2h"), ("--credentials-outlive-window",)])
+def test_a_server_takes_no_statement_about_the_persons_own_credentials(
+    desk: RemoteDesk, statement: tuple[str, ...]
+) -> None:
+    run = desk.run(*COMMAND, *statement)
+    assert (run.status, desk.posted) == (2, []), run.shown
+    assert "the server uses its own" in run.stderr
+
+
 @pytest.mark.parametrize(("more", "is_drill"), [((), False), (("--drill",), True)])
 def test_a_drill_is_asked_for_as_one(desk: RemoteDesk, more: tuple[str, ...], is_drill: bool) -> None:
     desk.server.answer("POST windows", Answer(window_record(replace(WINDOW, is_drill=is_drill)), status=201))
