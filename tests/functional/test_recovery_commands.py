@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import time
 
 import pytest
 
+from rootkeeper.shipped_policies.rules import RoleTargets, ShippedRole, make_role
+from rootkeeper.shipped_policies.trust import RoleTrust, parse_principal
+from tests.functional.administration import open_client
 from tests.functional.conversation import converse
 from tests.functional.running import SECONDS, Program
 from tests.sandbox_process import SandboxProcess
 
 CLEAN = "400050006000"
+MANAGEMENT = "111122223333"
 EMAIL = "aws+shop-test@example.com"
 
 
@@ -93,6 +99,55 @@ def test_a_dry_run_opens_nothing(enabled: Program, sandbox: SandboxProcess) -> N
     assert sandbox.organization() == truth
     assert sandbox.operations(before, mutating=True) == []
     assert enabled.run("windows", "list", "-o", "json").json["windows"] == []
+
+
+def assume_role(sandbox: SandboxProcess) -> dict[str, str]:
+    """Session keys of the recover role as an access portal shows them: without their end."""
+    iam, sts = (
+        open_client(name, sandbox.base_url, sandbox.principals()["management-admin"]) for name in ("iam", "sts")
+    )
+    role = make_role(ShippedRole.RECOVER, RoleTargets("aws"), RoleTrust((parse_principal(MANAGEMENT, "aws", "It"),)))
+    people = {"Effect": "Allow", "Principal": {"AWS": MANAGEMENT}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [people]})
+    made = iam.create_role(
+        RoleName=role.name, AssumeRolePolicyDocument=trust, MaxSessionDuration=role.max_session_seconds
+    )
+    iam.put_role_policy(RoleName=role.name, PolicyName="given", PolicyDocument=json.dumps(role.permission_policy))
+    keys = sts.assume_role(
+        RoleArn=made["Role"]["Arn"], RoleSessionName="ana", DurationSeconds=role.max_session_seconds
+    )["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+        "AWS_CREDENTIAL_EXPIRATION": keys["Expiration"].isoformat(),
+    }
+
+
+def test_a_session_of_the_recover_role_lasts_for_the_window_and_its_closing(
+    enabled: Program, sandbox: SandboxProcess
+) -> None:
+    keys = assume_role(sandbox)
+    plan = ("recover", CLEAN, "--reason", "x", "--dry-run")
+    run = enabled.run(*plan, **keys)
+    assert run.status == 0, run.shown
+    too_long = enabled.run(*plan, "--for", "12h", **keys)
+    assert too_long.status == 3, too_long.shown
+    longest = re.search(r"The longest window possible now is (\d+m)", too_long.stderr)
+    assert longest is not None, too_long.shown
+    assert f"--for {longest[1]}" in too_long.stderr
+    assert enabled.run(*plan, "--for", f"{int(longest[1][:-1]) - 1}m", **keys).status == 0
+
+    del keys["AWS_CREDENTIAL_EXPIRATION"]
+    unknown = enabled.run(*plan, "--for", "1h", **keys)
+    assert unknown.status == 3, unknown.shown
+    assert "--credentials-end TIME" in unknown.stderr
+    for statement in (("--credentials-end", "2h"), ("--credentials-outlive-window",)):
+        stated = enabled.run(*plan, "--for", "1h", *statement, **keys)
+        assert stated.status == 0, stated.shown
+        assert "You state about the AWS credentials that" in stated.stderr
+    both = enabled.run(*plan, "--credentials-end", "2h", "--credentials-outlive-window", **keys)
+    assert both.status == 2, both.shown
 
 
 def test_windows_are_listed_shown_and_closed(enabled: Program, sandbox: SandboxProcess) -> None:

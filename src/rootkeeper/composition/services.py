@@ -302,7 +302,7 @@ class UseCases(Adapters):
     def policy_bundle_builder(self) -> PolicyBundleBuilder:
         from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 
-        return PolicyBundleBuilder(self.gateway, self.windows)
+        return PolicyBundleBuilder(self.gateway, self.windows, self.settings.windows.longest)
 
     @property
     def root_event_classifier(self) -> RootEventClassifier:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -33,7 +34,7 @@ from rootkeeper.shipped_policies.rules import (
     make_role,
 )
 from rootkeeper.shipped_policies.trust import RoleTrust, TrustedPrincipal, find_permission_set, parse_principal
-from rootkeeper.windows.rules import OWING_STATES
+from rootkeeper.windows.rules import LONGEST_DURATION, OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
 
 METRIC_FILTER_CHARACTERS = 1_024
@@ -250,6 +251,8 @@ class PolicyFacts:
     """``None`` if the caller can't read whether they are enabled."""
     caller: Caller
     """Who asks for policies; trusted by default if it comes from IAM Identity Center."""
+    longest_window: timedelta = LONGEST_DURATION
+    """The longest recovery window that the settings allow."""
 
     @property
     def partition(self) -> str:
@@ -313,7 +316,8 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
     targets = make_targets(ground, wishes)
     trust = _make_trust(ground, wishes, home)
     set_up_trust = replace(_make_trust(ground, wishes, management_account_id), server=None)
-    roles = tuple(make_role(role, targets, trust) for role in SERVER_ROLES)
+    longest = ground.longest_window
+    roles = tuple(make_role(role, targets, trust, longest) for role in SERVER_ROLES)
     known = [role.arn(ground.partition, home) for role in roles]
     for text in wishes.known_roles:
         principal = parse_principal(text, ground.partition, "The known role")
@@ -326,7 +330,7 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
         ground=ground,
         role_account_id=home,
         roles=roles,
-        set_up_role=make_role(ShippedRole.SET_UP, targets, set_up_trust),
+        set_up_role=make_role(ShippedRole.SET_UP, targets, set_up_trust, longest),
         guardrails=_make_guardrails(ground, wishes),
         alarms=make_alarms(known),
         known_role_arns=tuple(known),
@@ -410,6 +414,7 @@ class PolicyBundleBuilder:
 
     reader: OrganizationReader
     windows: RecoveryWindowStore
+    longest_window: timedelta
 
     def make(self, wishes: PolicyInputs) -> PolicyBundle:
         """Read caller, organization and set-up (six calls), and make the bundle; ``remarks`` name what can't be read.
@@ -425,6 +430,7 @@ class PolicyBundleBuilder:
             open_window_ids=tuple(sorted({one.account_id for one in unfinished if one.state in OWING_STATES})),
             service_control_policies=self._read_service_control_policies(),
             caller=self.reader.read_caller(),
+            longest_window=self.longest_window,
         )
         return make_bundle(ground, wishes)
 

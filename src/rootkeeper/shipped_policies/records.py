@@ -37,6 +37,8 @@ class ShippedRoleRecord(TypedDict):
     """As IAM counts: without white space."""
     trust_policy: PolicyDocumentRecord
     trust_policy_characters: Count
+    max_session_seconds: Count
+    """Its MaxSessionDuration. A role assumed by the session of another role lasts an hour at most."""
 
 
 @record

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from rootkeeper.aws.rules import TaskPolicy
@@ -37,6 +38,7 @@ from rootkeeper.shipped_policies.documents import (
     require_fits,
 )
 from rootkeeper.shipped_policies.trust import DENY_ANOTHER_NAME, RoleTrust, make_trust_policy
+from rootkeeper.windows.rules import LONGEST_DURATION
 
 
 class ShippedRole(StrEnum):
@@ -308,6 +310,8 @@ class ShippedCallerRole:
     grant: PermissionGrant
     permission_policy: PolicyDocument
     trust_policy: PolicyDocument
+    max_session_seconds: int
+    """The role's MaxSessionDuration. The session of another role that assumes it never lasts longer than an hour."""
 
     @property
     def name(self) -> str:
@@ -317,7 +321,30 @@ class ShippedCallerRole:
         return f"arn:{partition}:iam::{account_id}:role/{self.name}"
 
 
-def make_role(role: ShippedRole, targets: RoleTargets, trust: RoleTrust) -> ShippedCallerRole:
+_SHORTEST_SESSION, _LONGEST_SESSION = timedelta(hours=1), timedelta(hours=12)
+"""Source: IAM CreateRole, MaxSessionDuration."""
+
+_UNUSED_SESSION_TIME = timedelta(minutes=15)
+"""What a session must last beyond a window: signing in and the confirmation before it, a minute for closing, and ten
+minutes in which botocore doesn't use a session any more that it can't renew.
+"""
+
+LONGEST_WINDOW_OF_A_SESSION = _LONGEST_SESSION - _UNUSED_SESSION_TIME
+"""Longer windows need credentials that are renewed."""
+
+_OPENS_WINDOWS = frozenset({ShippedRole.RECOVER, ShippedRole.SET_UP})
+
+
+def find_max_session(role: ShippedRole, longest_window: timedelta) -> timedelta:
+    """Return the MaxSessionDuration with which a session of the role can close the longest window, if IAM allows it."""
+    if role not in _OPENS_WINDOWS:
+        return _SHORTEST_SESSION
+    return max(_SHORTEST_SESSION, min(longest_window + _UNUSED_SESSION_TIME, _LONGEST_SESSION))
+
+
+def make_role(
+    role: ShippedRole, targets: RoleTargets, trust: RoleTrust, longest_window: timedelta = LONGEST_DURATION
+) -> ShippedCallerRole:
     """The role with both its policies.
 
     :raises InputError: if a policy is larger than AWS takes.
@@ -330,6 +357,7 @@ def make_role(role: ShippedRole, targets: RoleTargets, trust: RoleTrust) -> Ship
         grant=combine(commands),
         permission_policy=make_permission_policy(commands, targets),
         trust_policy=make_trust_policy(trust),
+        max_session_seconds=int(find_max_session(role, longest_window).total_seconds()),
     )
 
 

@@ -24,6 +24,15 @@ UNKNOWN = Setup(
 )
 
 
+SESSIONS = {
+    "rootkeeper-audit": 3_600,
+    "rootkeeper-delete": 3_600,
+    "rootkeeper-recover": 43_200,
+    "rootkeeper-unlock": 3_600,
+}
+"""MaxSessionDuration of each role, where windows may last longer than a session."""
+
+
 def make(
     setup: Setup = COMPLETE,
     wishes: PolicyInputs | None = None,

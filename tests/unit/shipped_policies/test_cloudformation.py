@@ -22,6 +22,7 @@ from tests.unit.shipped_policies.bundles import (
     NOTHING_ON,
     SCP_ENABLED,
     SERVER,
+    SESSIONS,
     UNKNOWN,
     UNREADABLE,
     make,
@@ -73,6 +74,7 @@ def test_the_roles_are_the_shipped_ones() -> None:
     assert [role["Properties"]["Policies"][0]["PolicyDocument"] for role in roles] == [
         role.permission_policy for role in bundle.roles
     ]
+    assert {role["Properties"]["RoleName"]: role["Properties"]["MaxSessionDuration"] for role in roles} == SESSIONS
     assert [role["Properties"]["AssumeRolePolicyDocument"] for role in roles] == [
         role.trust_policy for role in bundle.roles
     ]

@@ -9,7 +9,8 @@ import pytest
 from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, InputError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder, PolicyInputs
-from rootkeeper.windows.rules import OWING_STATES, RecoveryWindow, WindowState
+from rootkeeper.shipped_policies.rules import ShippedRole
+from rootkeeper.windows.rules import LONGEST_DURATION, OWING_STATES, RecoveryWindow, WindowState
 from tests.fakes.organization import MANAGEMENT, FakeOrganization
 from tests.fakes.stores import InMemoryWindows
 
@@ -39,7 +40,7 @@ class FailingWindows(InMemoryWindows):
 
 def test_only_reading_calls_are_made() -> None:
     organization = FakeOrganization()
-    PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs())
+    PolicyBundleBuilder(organization, InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs())
     assert organization.changing_calls == []
     assert "AssumeRoot" not in organization.operations()
 
@@ -48,18 +49,26 @@ def test_only_reading_calls_are_made() -> None:
 def test_an_account_is_spared_while_a_credential_of_ours_may_be_there(state: WindowState) -> None:
     windows = InMemoryWindows()
     windows.add(make_window(state))
-    ground = PolicyBundleBuilder(FakeOrganization(), windows).make(PolicyInputs()).ground
+    ground = PolicyBundleBuilder(FakeOrganization(), windows, LONGEST_DURATION).make(PolicyInputs()).ground
     assert ground.open_window_ids == ((MEMBER,) if state in OWING_STATES else ())
 
 
 def test_delegated_administrators_are_taken_from_the_organization() -> None:
     organization = FakeOrganization()
     organization.delegated_administrators.append(organization.add_account(MEMBER))
-    assert PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs()).role_account_id == MEMBER
+    assert (
+        PolicyBundleBuilder(organization, InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs()).role_account_id
+        == MEMBER
+    )
+
+
+def test_sessions_are_as_long_as_the_longest_window_of_the_settings() -> None:
+    bundle = PolicyBundleBuilder(FakeOrganization(), InMemoryWindows(), timedelta(hours=2)).make(PolicyInputs())
+    assert bundle.get_role(ShippedRole.RECOVER).max_session_seconds == 8_100
 
 
 def test_the_management_account_houses_the_roles_where_nobody_is_delegated() -> None:
-    bundle = PolicyBundleBuilder(FakeOrganization(), InMemoryWindows()).make(PolicyInputs())
+    bundle = PolicyBundleBuilder(FakeOrganization(), InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs())
     assert bundle.role_account_id == MANAGEMENT
 
 
@@ -67,16 +76,16 @@ def test_delegated_administrators_that_cant_be_read_are_an_error_and_no_guess() 
     organization = FakeOrganization()
     organization.fail("ListDelegatedAdministrators")
     with pytest.raises(InputError, match="can't exempt the failsafe"):
-        PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs())
+        PolicyBundleBuilder(organization, InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs())
 
 
 def test_an_organization_that_cant_be_read_is_an_error() -> None:
     organization = FakeOrganization()
     organization.fail("DescribeOrganization")
     with pytest.raises(AwsAccessDeniedError):
-        PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs())
+        PolicyBundleBuilder(organization, InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs())
 
 
 def test_windows_that_cant_be_read_are_an_error_since_none_would_be_spared() -> None:
     with pytest.raises(DatabaseError):
-        PolicyBundleBuilder(FakeOrganization(), FailingWindows()).make(PolicyInputs())
+        PolicyBundleBuilder(FakeOrganization(), FailingWindows(), LONGEST_DURATION).make(PolicyInputs())

@@ -18,6 +18,7 @@ from tests.unit.shipped_policies.bundles import (
     NOTHING_ON,
     ONE_FEATURE,
     SERVER,
+    SESSIONS,
     UNKNOWN,
     UNREADABLE,
     make,
@@ -141,6 +142,7 @@ def test_the_roles_are_the_shipped_ones() -> None:
     assert list(roles) == list(policies)
     assert [label for label in roles if not label.endswith("_delivery")] == [role.role.value for role in bundle.roles]
     for role in bundle.roles:
+        assert roles[role.role.value]["max_session_duration"] == SESSIONS[role.name]
         trust, permissions = roles[role.role.value]["assume_role_policy"], policies[role.role.value]["policy"]
         for document, written in ((role.trust_policy, trust), (role.permission_policy, permissions)):
             assert written.startswith("${jsonencode(")
