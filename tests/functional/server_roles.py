@@ -33,7 +33,7 @@ class ServerRoles:
         iam.create_user(UserName=SERVER_USER)
         trust = RoleTrust((), parse_principal(SERVER_ARN, "aws", "--server-role-arn"))
         for role in SERVER_ROLES:
-            made = make_role(role, RoleTargets("aws", kept_ids=(AccountId(DELEGATE),)), trust)
+            made = make_role(role, RoleTargets("aws", failsafe_ids=(AccountId(DELEGATE),)), trust)
             iam.create_role(RoleName=made.name, AssumeRolePolicyDocument=json.dumps(made.trust_policy))
             iam.put_role_policy(
                 RoleName=made.name, PolicyName="given", PolicyDocument=json.dumps(made.permission_policy)

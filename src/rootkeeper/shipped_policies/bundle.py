@@ -339,9 +339,8 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
 
 
 def make_targets(ground: PolicyFacts, wishes: PolicyInputs) -> RoleTargets:
-    """Make the accounts on which roles can open root sessions; a failsafe is one only if it is named."""
-    kept = set(_list_failsafes(ground, wishes)) - set(wishes.target_ids)
-    return RoleTargets(ground.partition, wishes.target_ids, tuple(sorted(kept)))
+    """Make the accounts on which roles can open root sessions."""
+    return RoleTargets(ground.partition, wishes.target_ids, _list_failsafes(ground, wishes))
 
 
 def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> RoleTrust:
@@ -386,7 +385,10 @@ def _list_remarks(ground: PolicyFacts, wishes: PolicyInputs, trust: RoleTrust) -
     elif disabled := ground.service_control_policies.remark:
         remarks.append(disabled)
     if not _list_failsafes(ground, wishes):
-        remarks.append("No failsafe: there is no delegated administrator for IAM, so no root login is exempt.")
+        remarks.append(
+            "No failsafe: there is no delegated administrator for IAM, so no root login is exempt, "
+            "and rootkeeper-set-up can't set one up. Make the policies again when there is one."
+        )
     if ground.open_window_ids:
         ids = ", ".join(ground.open_window_ids)
         remarks.append(f"Exempt because of an open recovery window: {ids}. Make the policy again after it is closed.")

@@ -7,7 +7,8 @@ principals are sorted, so that the same input gives the same text.
 
 A principal with a role can use it without Rootkeeper. So each role is limited to its tasks by ``sts:TaskPolicyArn`` and
 to its targets by their ARNs. ``trust`` says who may assume it. A session whose source identity isn't its own name opens
-no root session, even if the trust policy was changed.
+no root session, even if the trust policy was changed. The failsafe has one rule: no role of a server creates or deletes
+its root user credentials. Only the role ``set-up``, which people assume in the management account, can.
 
 The first guardrail denies everything to long-term root. It exempts root sessions by ``aws:AssumedRoot``; otherwise it
 would break every tool that uses them. The second limits the root sessions of a delegated administrator.
@@ -49,7 +50,9 @@ class ShippedRole(StrEnum):
     RECOVER = "recover"
     UNLOCK = "unlock"
     SET_UP = "set-up"
-    """Only in the management account, because no other account can enable the features."""
+    """Only in the management account, because no other account can enable the features. Also creates the failsafe's
+    root login.
+    """
 
     @property
     def role_name(self) -> str:
@@ -186,7 +189,7 @@ COMMANDS = (
     CommandPermissions("exceptions remove", ShippedRole.DELETE, _FIND_ACCOUNT),
     CommandPermissions("recover", ShippedRole.RECOVER, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
     CommandPermissions("windows close", ShippedRole.RECOVER, _NAME_ORGANIZATION, _DELETE),
-    CommandPermissions("failsafe set-up", ShippedRole.RECOVER, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
+    CommandPermissions("failsafe set-up", ShippedRole.SET_UP, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
     CommandPermissions(
         "emails change",
         ShippedRole.RECOVER,
@@ -276,7 +279,7 @@ _DESCRIPTIONS = {
     ShippedRole.DELETE: "Deletes root user credentials of member accounts and reads them again",
     ShippedRole.RECOVER: "Opens and closes recovery windows of member accounts",
     ShippedRole.UNLOCK: "Removes or replaces bucket and queue policies that lock everyone out",
-    ShippedRole.SET_UP: "Switches root access management on and off; only in the management account",
+    ShippedRole.SET_UP: "Switches root access management on and off, sets up the failsafe; in the management account",
 }
 
 
@@ -287,8 +290,13 @@ class RoleTargets:
     partition: str
     account_ids: tuple[AccountId, ...] = ()
     """Empty for every member account: AWS itself refuses any other."""
-    kept_ids: tuple[AccountId, ...] = ()
-    """The failsafe: its root login is never deleted with the role that deletes."""
+    failsafe_ids: tuple[AccountId, ...] = ()
+    """The failsafes. Their root user credentials are for the role ``set-up``, unless ``account_ids`` names them."""
+
+    @property
+    def kept_ids(self) -> tuple[AccountId, ...]:
+        """Failsafes whose root user credentials the other roles can't change."""
+        return tuple(sorted(set(self.failsafe_ids) - set(self.account_ids)))
 
     @property
     def arns(self) -> list[str]:
@@ -364,11 +372,10 @@ def make_role(
 def make_permission_policy(commands: Sequence[CommandPermissions], targets: RoleTargets) -> PolicyDocument:
     """What is enough for the commands, and not more.
 
+    :param commands: all of one role.
     :raises InputError: if it is larger than AWS takes.
     """
-    deletes = any(command.role is ShippedRole.DELETE for command in commands)
-    kept = targets.kept_ids if deletes else ()
-    document = make_document(_list_permissions(combine(commands), targets, kept))
+    document = make_document(_list_permissions(commands, targets))
     require_fits(
         measure_iam_policy(document),
         MANAGED_POLICY_CHARACTERS,
@@ -378,31 +385,35 @@ def make_permission_policy(commands: Sequence[CommandPermissions], targets: Role
     return document
 
 
-def _list_permissions(
-    grant: PermissionGrant, targets: RoleTargets, kept_ids: Sequence[AccountId]
-) -> Iterator[Statement]:
+def _list_permissions(commands: Sequence[CommandPermissions], targets: RoleTargets) -> Iterator[Statement]:
+    grant = combine(commands)
     for service, sid in _OWN_CALLS.items():
         actions = [action for action in grant.actions if action.startswith(f"{service}:")]
         if actions:
             yield {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}
-    if grant.task_policies:
+    is_set_up = any(command.role is ShippedRole.SET_UP for command in commands)
+    reached = [targets.root_user_arn(one) for one in sorted(targets.failsafe_ids)] if is_set_up else targets.arns
+    if grant.task_policies and reached:
         yield {
             "Sid": "OpenRootSessions",
             "Effect": "Allow",
             "Action": OPEN_ROOT_SESSION,
-            "Resource": targets.arns,
+            "Resource": reached,
             "Condition": _pin_tasks(grant.task_policies, targets.partition),
         }
         yield DENY_ANOTHER_NAME
-    if kept_ids and TaskPolicy.DELETE in grant.task_policies:
+    changing = [task for task in grant.task_policies if task in _CHANGING_CREDENTIALS]
+    if targets.kept_ids and changing and not is_set_up:
         yield {
             "Sid": "KeepTheFailsafe",
             "Effect": "Deny",
             "Action": OPEN_ROOT_SESSION,
-            "Resource": [targets.root_user_arn(account_id) for account_id in sorted(kept_ids)],
-            "Condition": _pin_tasks((TaskPolicy.DELETE,), targets.partition),
+            "Resource": [targets.root_user_arn(account_id) for account_id in targets.kept_ids],
+            "Condition": _pin_tasks(changing, targets.partition),
         }
 
+
+_CHANGING_CREDENTIALS = frozenset({TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE})
 
 _OWN_CALLS = {
     "organizations": "Organization",

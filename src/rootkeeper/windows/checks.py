@@ -231,8 +231,8 @@ class RecoveryPlanner:
 
         :param window_id: the account's window that was requested before and is opened now.
         :raises InputError: if the reason is empty or the duration out of range.
-        :raises TargetRefusedError: for the management account, an account that isn't ACTIVE or isn't in the
-            organization, and one that already has a password.
+        :raises TargetRefusedError: for the management account, a failsafe that isn't set up, an account that isn't
+            ACTIVE or isn't in the organization, and one that already has a password.
         :raises WindowConflictError: if the account has an unfinished window.
         :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS denies the session.
         :raises AwsCredentialsError: if the operator's credentials end before the window, or may.
@@ -251,6 +251,7 @@ class RecoveryPlanner:
         require_correct_clock(self.reader)
         setup = self.reader.read_setup()
         _require_setup(caller, inventory.organization, setup)
+        _require_no_failsafe(request, setup)
         doubts = check_guardrails(self.policies, request.account, inventory)
         existing = self._read_existing(request.account)
         return RecoveryPlan(
@@ -342,6 +343,17 @@ def _require_setup(caller: Caller, organization: Organization, setup: Setup) -> 
         )
 
 
+def _require_no_failsafe(request: RecoveryRequest, setup: Setup) -> None:
+    """The roles that open and delete can't touch the failsafe's root user credentials; its set-up has its own."""
+    account_id = request.account.account_id
+    if not request.keeps_login and account_id in (setup.delegated_administrators or ()):
+        raise TargetRefusedError(
+            f"{account_id} is a failsafe: closing a recovery window would delete its root login, which is kept. "
+            "Nothing was opened.",
+            hint=Hint("Set up its root login instead.", "failsafe.set_up", account_id=account_id),
+        )
+
+
 def _list_remarks(
     request: RecoveryRequest, existing: RootCredentialsSummary, setup: Setup, approvals_needed: int
 ) -> list[str]:
@@ -361,6 +373,4 @@ def _list_remarks(
             "Delegated administrators couldn't be read: if the account is a failsafe, closing the window deletes its "
             "root login, which should be kept."
         )
-    elif request.account.account_id in setup.delegated_administrators:
-        remarks.append("The account is a failsafe: closing the window deletes its root login, which should be kept.")
     return remarks

@@ -98,7 +98,7 @@ def bench(forking: ForkingProgram, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def make_policy(command: CommandPermissions) -> dict[str, Any]:
     """What ``rootkeeper policies roles --command`` prints for the small organization."""
-    return dict(make_permission_policy([command], RoleTargets("aws", kept_ids=(AccountId(DELEGATE),))))
+    return dict(make_permission_policy([command], RoleTargets("aws", failsafe_ids=(AccountId(DELEGATE),))))
 
 
 def list_permissions(command: CommandPermissions) -> list[str]:

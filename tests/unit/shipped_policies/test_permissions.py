@@ -62,7 +62,7 @@ def list_operations(service: str) -> set[str]:
         (ShippedRole.DELETE, {TaskPolicy.AUDIT, TaskPolicy.DELETE}),
         (ShippedRole.RECOVER, {TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE}),
         (ShippedRole.UNLOCK, {TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE}),
-        (ShippedRole.SET_UP, set()),
+        (ShippedRole.SET_UP, {TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE}),
     ],
 )
 def test_a_role_opens_root_sessions_for_its_job_alone(role: ShippedRole, tasks: set[TaskPolicy]) -> None:

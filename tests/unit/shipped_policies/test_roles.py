@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from rootkeeper.aws.rules import CredentialsLifetime, Lifetime, TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.shipped_policies.documents import (
@@ -15,8 +17,17 @@ from rootkeeper.shipped_policies.documents import (
     TRUST_POLICY_CHARACTERS,
     measure_iam_policy,
 )
-from rootkeeper.shipped_policies.rules import SERVER_ROLES, RoleTargets, ShippedCallerRole, ShippedRole, make_role
+from rootkeeper.shipped_policies.rules import (
+    LONGEST_WINDOW_OF_A_SESSION,
+    SERVER_ROLES,
+    RoleTargets,
+    ShippedCallerRole,
+    ShippedRole,
+    find_max_session,
+    make_role,
+)
 from rootkeeper.shipped_policies.trust import RoleTrust, parse_principal
+from rootkeeper.windows.credentials import require_credentials_outlive
 
 MANAGEMENT, FAILSAFE, MEMBER = (AccountId(text) for text in ("111122223333", "222233334444", "333344445555"))
 SSO = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Incident_*"
@@ -54,17 +65,54 @@ def test_targets_can_be_narrowed_to_accounts() -> None:
     assert statement["Resource"] == [f"arn:aws:iam::{MEMBER}:root"]
 
 
-def test_the_deleting_role_keeps_its_hands_off_the_failsafe() -> None:
-    statement = find(make(targets=RoleTargets("aws", (), (FAILSAFE,))).permission_policy, "KeepTheFailsafe")
-    assert (statement["Effect"], statement["Resource"]) == ("Deny", [f"arn:aws:iam::{FAILSAFE}:root"])
-    assert statement["Condition"]["ArnEquals"]["sts:TaskPolicyArn"] == [
-        "arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials"
-    ]
+CHANGING = {TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE}
 
 
-def test_the_recovering_role_may_close_a_window_of_the_failsafe() -> None:
-    document = make(ShippedRole.RECOVER, RoleTargets("aws", (), (FAILSAFE,))).permission_policy
-    assert "KeepTheFailsafe" not in json.dumps(document)
+def list_allowed_tasks(role: ShippedRole, targets: RoleTargets, account_id: AccountId) -> set[TaskPolicy]:
+    """The tasks that the role's policy allows in an account."""
+    tasks: dict[str, set[TaskPolicy]] = {"Allow": set(), "Deny": set()}
+    for statement in make(role, targets).permission_policy["Statement"]:
+        arns = {"arn:aws:iam::*:root", f"arn:aws:iam::{account_id}:root"}
+        if statement["Action"] == "sts:AssumeRoot" and arns & set(statement["Resource"]):
+            (named,) = statement["Condition"]["ArnEquals"].values()
+            tasks[statement["Effect"]] |= {TaskPolicy(arn.rpartition("/")[2]) for arn in named}
+    return tasks["Allow"] - tasks["Deny"]
+
+
+@pytest.mark.parametrize("role", SERVER_ROLES)
+def test_no_role_of_a_server_changes_the_failsafes_root_credentials(role: ShippedRole) -> None:
+    targets = RoleTargets("aws", (), (FAILSAFE,))
+    assert not list_allowed_tasks(role, targets, FAILSAFE) & CHANGING
+    assert list_allowed_tasks(role, targets, MEMBER) == set(make(role).grant.task_policies)
+
+
+@pytest.mark.parametrize("role", [ShippedRole.DELETE, ShippedRole.RECOVER])
+def test_the_failsafe_is_within_reach_of_both_roles_only_if_it_is_named(role: ShippedRole) -> None:
+    targets = RoleTargets("aws", (FAILSAFE,), (FAILSAFE,))
+    assert list_allowed_tasks(role, targets, FAILSAFE) == set(make(role).grant.task_policies)
+
+
+def test_the_role_for_setting_up_changes_the_failsafes_root_credentials_and_no_others() -> None:
+    targets = RoleTargets("aws", (), (FAILSAFE,))
+    assert list_allowed_tasks(ShippedRole.SET_UP, targets, FAILSAFE) == {TaskPolicy.AUDIT, *CHANGING}
+    assert list_allowed_tasks(ShippedRole.SET_UP, targets, MEMBER) == set()
+    without = make(ShippedRole.SET_UP, RoleTargets("aws"))
+    assert "AssumeRoot" not in json.dumps(without.permission_policy)
+
+
+@pytest.mark.parametrize(
+    ("hours", "seconds"), [(0.5, 3_600), (1, 4_500), (4, 15_300), (11.75, 43_200), (12, 43_200), (72, 43_200)]
+)
+@pytest.mark.parametrize("role", ShippedRole)
+def test_a_session_lasts_for_the_longest_window_and_its_closing(role: ShippedRole, hours: float, seconds: int) -> None:
+    longest = timedelta(hours=hours)
+    opens_windows = role in {ShippedRole.RECOVER, ShippedRole.SET_UP}
+    assert find_max_session(role, longest) == timedelta(seconds=seconds if opens_windows else 3_600)
+    if opens_windows and longest <= LONGEST_WINDOW_OF_A_SESSION:
+        now = datetime(2026, 11, 29, tzinfo=UTC)
+        usable_until = now + find_max_session(role, longest) - timedelta(minutes=10)
+        lifetime = CredentialsLifetime(Lifetime.ENDING, usable_until)
+        require_credentials_outlive(lifetime, now + longest, now)
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn"])

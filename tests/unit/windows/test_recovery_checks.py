@@ -168,15 +168,19 @@ def test_an_account_with_a_password_has_nothing_to_open(operator: Operator, orga
     assert organization.changing_calls == []
 
 
-def test_the_failsafe_with_its_login_kept_is_refused_and_without_one_it_is_remarked(
-    operator: Operator, organization: FakeOrganization
+@pytest.mark.parametrize("root_user", [FakeRootUser(), root_user_with_everything()], ids=["empty", "with its login"])
+def test_a_failsafe_is_refused_before_any_session_and_its_set_up_is_named(
+    operator: Operator, organization: FakeOrganization, root_user: FakeRootUser
 ) -> None:
-    plan = operator.planning.plan(operator.inventory(), operator.request(FAILSAFE))
-    assert any("failsafe" in remark for remark in plan.remarks)
-
-    organization.root_users[FAILSAFE] = root_user_with_everything()
-    with pytest.raises(TargetRefusedError):
+    organization.root_users[FAILSAFE] = root_user
+    with pytest.raises(TargetRefusedError, match="is a failsafe") as caught:
         check(operator, FAILSAFE)
+    assert render_hint(caught.value.hint) == f"Set up its root login: rootkeeper failsafe set-up {FAILSAFE}."
+    assert organization.operations(FAILSAFE) == []
+
+
+def test_the_set_up_of_a_failsafe_is_no_recovery_that_is_refused(operator: Operator) -> None:
+    operator.planning.plan(operator.inventory(), replace(operator.request(FAILSAFE), keeps_login=True))
 
 
 def test_that_the_failsafe_is_not_known_is_remarked(operator: Operator, organization: FakeOrganization) -> None:

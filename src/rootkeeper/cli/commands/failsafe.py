@@ -49,7 +49,8 @@ def set_up(
     Changes: creates the login profile of the account's root user; deletes all its root user credentials if the login
     isn't completed.
 
-    AWS permissions: those of rootkeeper audit and rootkeeper recover.
+    AWS permissions: those of rootkeeper recover on this account. The shipped role for it is rootkeeper-set-up; no role
+    of a server can change a failsafe's root login.
 
     Exit statuses: 0 kept, as a re-read shows, or already in order; 2 wrong usage, not confirmed, or the account is no
     failsafe; 3 AWS or the ledger refused, or AWS can't be reached; 4 not completed, or opening or closing failed or

@@ -130,8 +130,9 @@ def show_roles(
 
     Four roles (audit, delete, recover, unlock) are limited to their tasks by sts:TaskPolicyArn, to their target
     accounts, and to people under their own name or a server that names the person by SourceIdentity. The remarks say
-    what AWS can't enforce. The fifth role, set-up, is for people in the management account. To use no role, copy the
-    permission policy to a user or a permission set.
+    what AWS can't enforce. None of the four can create or delete root user credentials of the failsafe, unless
+    --account names it. The fifth role, set-up, can; it is for people in the management account. To use no role, copy
+    the permission policy to a user or a permission set.
 
     Changes: nothing.
 
