@@ -38,7 +38,7 @@ def report_usage(error: typer.TyperException, terminal: Terminal) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":  # Typer has shown the help already
         return ExitStatus.USAGE
     path = context.command_path if context is not None else "rootkeeper"
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")  # Pydantic's words, which Typer repeats
     _show_error(terminal, message if message.endswith((".", "?")) else f"{message}.", f"See {path} --help.")
     return ExitStatus.USAGE
 

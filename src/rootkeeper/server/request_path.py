@@ -94,7 +94,7 @@ async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse
 async def answer_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
     """Answer wrong parameters or a wrong body, without repeating the values, which may be secret."""
     mistakes = [
-        {"where": ".".join(str(part) for part in mistake["loc"]), "what": mistake["msg"]}
+        {"where": ".".join(str(part) for part in mistake["loc"]), "what": mistake["msg"].removeprefix("Value error, ")}
         for mistake in error.errors()[:_MOST_MISTAKES]
     ]
     detail = "; ".join(f"{one['where']}: {one['what']}" for one in mistakes)

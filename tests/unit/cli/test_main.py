@@ -18,6 +18,7 @@ from rootkeeper.cli.main import main
         (["--nonsense"], "--nonsense"),
         (["windows"], ""),
         (["audit", "--details=maybe"], ""),
+        (["audit", "--status", "Present"], "Invalid value for '--status': 'Present' is not one of 'not_applicable',"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_keeps_stdout_for_data(
