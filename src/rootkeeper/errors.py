@@ -205,6 +205,10 @@ class AwsAccessDeniedError(AwsError, code="aws.access_denied"):
         """The policy that AWS names, such as ``p-examplescp``, if any."""
 
 
+class RootAccessOffError(AwsAccessDeniedError, code="aws.root_access_off"):
+    """Trusted access or a feature of root access management is off, so AWS denies every root session."""
+
+
 class AwsCredentialsError(AwsError, code="aws.credentials"):
     """There are no usable credentials: none, unknown, or expired."""
 

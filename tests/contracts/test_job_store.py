@@ -264,3 +264,16 @@ def test_jobs_come_page_by_page_also_where_they_began_at_once(stores: Stores) ->
     assert pages == [["j-6", "j-5"], ["j-4", "j-3"], ["j-2", "j-1"], ["j-0"]]
     with pytest.raises(NotFoundError):
         stores.there.list_jobs(before="j-9")
+
+
+def test_a_discarded_job_is_gone_and_only_its_own_process_can_discard_it(stores: Stores) -> None:
+    stores.here.add(JOB)
+    stores.here.add(replace(JOB, job_id="j-2"))
+    stores.here.record_results(JOB, {ACCOUNT_ID: {"outcome": "deleted"}}, JobProgress(3))
+    with pytest.raises(JobLostError):
+        stores.there.discard(JOB)
+    stores.here.discard(JOB)
+    with pytest.raises(NotFoundError):
+        stores.here.get("j-1")
+    assert stores.here.list_results("j-1") == {}
+    assert [job.job_id for job in stores.there.list_jobs()] == ["j-2"]

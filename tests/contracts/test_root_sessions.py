@@ -19,6 +19,7 @@ from rootkeeper.errors import (
     AwsUnclearError,
     DenialCause,
     LockLostError,
+    RootAccessOffError,
 )
 from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import Feature
@@ -97,14 +98,14 @@ def test_each_task_needs_its_feature(subject: Subject, feature_left: Feature, al
         if task_policy in allowed:
             open_session(subject, task_policy)
         else:
-            with pytest.raises(AwsAccessDeniedError, match="feature is not enabled for your AWS Organization"):
+            with pytest.raises(RootAccessOffError, match="feature is not enabled for your AWS Organization"):
                 open_session(subject, task_policy)
 
 
 def test_nothing_opens_while_trusted_access_is_off(subject: Subject) -> None:
     action = Action.TRUSTED_ACCESS_DISABLE
     subject.organization.change_setup(action, intent(subject, action))
-    with pytest.raises(AwsAccessDeniedError, match="Service not enabled for AWS Organizations"):
+    with pytest.raises(RootAccessOffError, match="Service not enabled for AWS Organizations"):
         open_session(subject, TaskPolicy.AUDIT)
 
 

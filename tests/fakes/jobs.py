@@ -97,6 +97,12 @@ class InMemoryJobs(JobStore):
             ended_at = None if state is JobState.INTERRUPTED else self.shelf.clock.now()
             self._alter(job.job_id, state=state, progress=progress, remark=remark, ended_at=ended_at)
 
+    def discard(self, job: Job) -> None:
+        with self.shelf.guard:
+            self._ensure_own(job)
+            for kept in (self.shelf.jobs, self.shelf.owners, self.shelf.documents, self.shelf.results):
+                kept.pop(job.job_id)
+
     def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
         with self.shelf.guard:
             self.end(job, JobState.INTERRUPTED, progress, remark)

@@ -18,6 +18,7 @@ from rootkeeper.errors import (
     AwsNotFoundError,
     AwsRejectedError,
     LockLostError,
+    RootAccessOffError,
 )
 from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import (
@@ -366,9 +367,10 @@ class FakeOrganization:
         ):
             raise _denied(f"User: {self.caller.arn} {_REFUSED} on resource: arn:aws:iam::{account_id}:root")
         if not self.trusted_access:
-            raise _denied("Service not enabled for AWS Organizations.")
+            raise RootAccessOffError("Service not enabled for AWS Organizations.", aws_code="AccessDenied")
         if feature not in self.features:
-            raise _denied(f"{_FEATURES_IN_WORDS[feature]} feature is not enabled for your AWS Organization.")
+            message = f"{_FEATURES_IN_WORDS[feature]} feature is not enabled for your AWS Organization."
+            raise RootAccessOffError(message, aws_code="AccessDenied")
 
 
 _FEATURES_IN_WORDS = {

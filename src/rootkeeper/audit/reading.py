@@ -32,6 +32,7 @@ from rootkeeper.errors import (
     DatabaseError,
     LedgerUnavailableError,
     LockLostError,
+    RootAccessOffError,
     RootkeeperError,
 )
 from rootkeeper.inventory.listing import Question, Step
@@ -132,8 +133,8 @@ class AuditBatches:
     batch_size: int
     jitter: Callable[[], float]
     """Returns a random number from 0 to 1."""
-    obstacle: AwsCredentialsError | None = None
-    """The operator's own credentials expired: no further account can be read."""
+    obstacle: AwsCredentialsError | RootAccessOffError | None = None
+    """The operator's own credentials expired, or root access is off: no further account can be read."""
     _queue: deque[AuditTarget] = field(default_factory=deque)
     _open: list[_Batch] = field(default_factory=list)
     _in_flight: int = 0
@@ -242,7 +243,7 @@ class AuditBatches:
                 self._requeue(batch, replace(target, tries=target.tries + 1, session=session))
             case LockLostError() as error:
                 self._keep(batch, evaluate_failure(target.account, target.role, error, observed_at=self.clock.now()))
-            case AwsCredentialsError() as error if answer.session is None:
+            case (AwsCredentialsError() | RootAccessOffError()) as error if answer.session is None:
                 self._in_flight -= 1
                 self.obstacle = self.obstacle or error
                 batch.unread[target.account_id] = classify_failure(error).value
@@ -414,6 +415,8 @@ class AccountReader:
     take_status: Keep = lambda _: None
     """Receives each status."""
     details: bool = False
+    root_access_off: RootAccessOffError | None = None
+    """As a reading of the set-up shows. Then no root session is tried: an account that needs one ends the audit."""
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
     _steps: queue.SimpleQueue[Step] = field(default_factory=queue.SimpleQueue)
     _opened: AbstractContextManager[SummaryReader] = field(init=False)
@@ -499,9 +502,12 @@ class AccountReader:
 
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
+        :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
         """
         if self._batches.obstacle is not None:
             raise self._batches.obstacle
+        if self.root_access_off is not None and not self._batches.is_idle:
+            raise self.root_access_off
         self._batches.start()
 
     def step(self) -> None:
@@ -553,6 +559,7 @@ def read_accounts(
     """Read and save the status of each of these accounts.
 
     :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
+    :raises RootAccessOffError: if AWS denies a root session because trusted access or the feature is off.
     """
     wanted = list(accounts)
     progress.start("Reading accounts", len(wanted))

@@ -15,7 +15,15 @@ from datetime import datetime
 from rootkeeper.audit.reading import AccountReader, AccountReaderTools
 from rootkeeper.audit.records import head_to_record
 from rootkeeper.audit.rules import AUDIT_EVENTS, WHOLE_AUDIT, AuditHead, AuditRequest
-from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, JobLostError, RootkeeperError
+from rootkeeper.errors import (
+    DatabaseError,
+    Hint,
+    InputError,
+    JobConflictError,
+    JobLostError,
+    RootAccessOffError,
+    RootkeeperError,
+)
 from rootkeeper.guardrails.service import BlockingPolicyFinder, lacks_policy
 from rootkeeper.inventory.listing import InventoryCollector, InventoryReader, select_accounts
 from rootkeeper.inventory.rules import KeptAudit
@@ -55,18 +63,17 @@ FIRST_AUDIT_REMARK = (
 )
 
 
-def remark_setup(setup: Setup, progress: Progress) -> None:
-    """Report problems of the set-up once, instead of for every account."""
-    if setup.delegated_administrators is None:
-        progress.remark("Delegated administrators couldn't be read: the failsafe is shown as an ordinary member.")
+def find_root_access_off(setup: Setup) -> RootAccessOffError | None:
+    """Find out whether AWS will deny every root session; ``None`` also if the set-up couldn't be read."""
     missing = None
     if setup.trusted_access is False:
         missing = "Trusted access for IAM"
     elif setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features:
         missing = "Root credentials management"
-    if missing is not None:
-        message = f"{missing} is off, so no account can be read. Enable it first."
-        progress.remark(Hint(message, "setup.enable", missing=missing))
+    if missing is None:
+        return None
+    message = f"{missing} is off, so AWS denies every root session and no member account can be read."
+    return RootAccessOffError(message, hint=Hint("Enable it first.", "setup.enable"))
 
 
 def describe_age(inventory: Inventory, listing: InventoryCollector, now: datetime) -> str:
@@ -133,11 +140,17 @@ class AuditRun:
         :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
+        :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
         """
         self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.request.details)
         self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.request.refresh)
-        remark_setup(self.listing.setup, self.progress)
-        comparison = self.drift_reader.begin(self.listing.setup)
+        setup = self.listing.setup
+        if setup.delegated_administrators is None:
+            self.progress.remark("Delegated administrators couldn't be read: the failsafe is shown as a member.")
+        self._accounts.root_access_off = find_root_access_off(setup)
+        if self._accounts.root_access_off is None and not self.tools.store.has_audits():
+            self.progress.remark(FIRST_AUDIT_REMARK)
+        comparison = self.drift_reader.begin(setup)
         self.listing.take_page, self.listing.take_names = self._take_page, self._emit_named
         self._began_at = self.tools.clock.monotonic()
         self.listing.start()
@@ -152,6 +165,9 @@ class AuditRun:
                     else:
                         self._accounts.begin()
                     self._accounts.step()
+        except RootAccessOffError:
+            comparison.finish(self.stop, 0)  # stores the reading of the set-up, so that reports show that it is off
+            raise
         finally:
             self.listing.stop()
         self._find_blocking_policies()
@@ -360,10 +376,17 @@ class Audit:
         :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is saved.
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials expired.
+        :raises RootAccessOffError: if trusted access or the feature is off and an account needs a root session.
         """
         require_request(request.selection)
         job = self.jobs.begin(JobKind.AUDIT, to_json_record(request))
-        return self._perform(job, request, {}, progress, stop, emit)
+        try:
+            return self._perform(job, request, {}, progress, stop, emit)
+        except (InputError, RootAccessOffError):
+            # A mistake in the arguments isn't work that failed, and an audit that was refused has nothing to resume.
+            with suppress(DatabaseError, JobConflictError):
+                job.discard()
+            raise
 
     def resume(
         self,
@@ -409,8 +432,6 @@ class Audit:
         emit: Emit | None,
     ) -> AuditReport | AuditInterrupted:
         started_at = self.tools.clock.now()
-        if not self.tools.store.has_audits():
-            progress.remark(FIRST_AUDIT_REMARK)
         run = AuditRun(
             reading=self.inventory,
             drift_reader=self.drift,
@@ -477,16 +498,19 @@ class Audit:
 
 @contextmanager
 def _resumable_on_failure(job: RunningJob) -> Iterator[None]:
-    """End the job as interrupted, so that it can be resumed, or as failed if its request is wrong.
+    """End the job as interrupted, so that it can be resumed, or as cancelled if its request is wrong.
 
-    A job that was lost belongs to another process.
+    A job that was lost belongs to another process. A worker ends its jobs itself after a wrong request.
     """
     try:
         yield
     except JobLostError:
         raise
     except (RootkeeperError, KeyboardInterrupt) as error:
-        state = JobState.FAILED if isinstance(error, InputError) else JobState.INTERRUPTED
+        is_wrong = isinstance(error, InputError)
+        if is_wrong and job.job.is_of_server:
+            raise
+        state = JobState.CANCELLED if is_wrong else JobState.INTERRUPTED
         remark = error.message if isinstance(error, RootkeeperError) else "Interrupted."
         with suppress(DatabaseError, JobConflictError):
             job.end(state, remark)

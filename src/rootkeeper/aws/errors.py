@@ -32,6 +32,7 @@ from rootkeeper.errors import (
     DenialCause,
     Hint,
     InputError,
+    RootAccessOffError,
     RootkeeperError,
 )
 from rootkeeper.policy_language.evaluation import POLICY_ID
@@ -309,14 +310,15 @@ def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> A
 
 def _denied(facts: _ErrorFacts, call: FailedCall) -> AwsAccessDeniedError:
     denial = parse_denial(facts.text)
-    denied = AwsAccessDeniedError(
+    is_off = is_feature_off(facts.text)
+    denied = (RootAccessOffError if is_off else AwsAccessDeniedError)(
         f"{call} was denied: {shorten_denial(facts.text)}",
         hint=_denial_hint(facts.text, denial.cause, denial.policy_id, call),
         denied_by=denial.cause,
         policy_id=denial.policy_id,
         **facts.as_arguments(),
     )
-    if denial.cause is None and not is_feature_off(facts.text):
+    if denial.cause is None and not is_off:
         denied.needs = _find_needed_caller(call)
     return denied
 

@@ -28,6 +28,7 @@ from rootkeeper.errors import (
     InputError,
     LedgerUnavailableError,
     LockLostError,
+    RootAccessOffError,
     TargetRefusedError,
     WindowConflictError,
 )
@@ -57,7 +58,7 @@ from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
-from rootkeeper.organization.statuses import AccountRole, RootCredentials
+from rootkeeper.organization.statuses import AccountRole, RootCredentials, evaluate_failure
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, build_tree
 from rootkeeper.root_emails.rules import EmailRules, RootEmail
 from rootkeeper.root_emails.service import read_evaluator
@@ -144,7 +145,13 @@ class FailsafeChecker:
         progress: Progress,
     ) -> Iterator[FailsafeFacts]:
         targets = [(account, AccountRole.FAILSAFE) for account in accounts]
-        statuses = read_accounts(self.audit.tools, targets, progress, details=True)
+        try:
+            statuses = read_accounts(self.audit.tools, targets, progress, details=True)
+        except RootAccessOffError as error:
+            now = self.clock.now()
+            statuses = {
+                account.account_id: evaluate_failure(account, role, error, observed_at=now) for account, role in targets
+            }
         emails = {one.account.account_id: one for one in self.evaluate_emails(inventory)}
         drills = self.list_drills(inventory)
         for account in accounts:

@@ -35,7 +35,7 @@ class JobState(StrEnum):
     """The state of a job."""
 
     CANCELLED = "cancelled"
-    """A person cancelled it; it can't resume."""
+    """A person cancelled it, or its request was wrong; it can't resume."""
     DONE = "done"
     """It is complete, and everything succeeded."""
     FAILED = "failed"

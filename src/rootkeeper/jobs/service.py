@@ -81,6 +81,10 @@ class RunningJob:
         """End or interrupt the job."""
         self.store.end(self.job, state, self._progress, remark)
 
+    def discard(self) -> None:
+        """Forget the job: its request was refused before any work was done."""
+        self.store.discard(self.job)
+
     def postpone(self, remark: str, until: datetime | None) -> None:
         """Interrupt the job. A server resumes it at ``until`` or later; ``None``: only an operator can resume it."""
         self.store.postpone(self.job, self._progress, remark, until)

@@ -204,6 +204,20 @@ class JobStore:
 
         self._commits.run(work)
 
+    def discard(self, job: Job) -> None:
+        """Delete the job of this process, and its results.
+
+        :raises JobLostError: if it was taken over since.
+        """
+        owner_id = self._owner().owner_id
+
+        def work(transaction: WriteTransaction) -> None:
+            self._find_own_state(transaction.connection, job, owner_id)
+            transaction.connection.execute(delete(schema.job_accounts).where(self._is_result(job.job_id)))
+            transaction.connection.execute(delete(schema.jobs).where(self._is_job(job.job_id)))
+
+        self._commits.run(work)
+
     def set_outcome(self, job: Job, outcome: str) -> None:
         """Keep the result of the job of this process as a whole, such as a plan file; a second one replaces it.
 

@@ -182,7 +182,11 @@ class JobRunner:
             self._put_off_for_now(kept, error.message)
         else:
             self._write(lambda: kept.set_outcome(json.dumps(problem_to_record(error))))
-            self._fail(kept, error.message)
+            if isinstance(error, InputError) and kept.job.kind is not JobKind.DELETION:
+                # A mistake in the request: no work failed, and only its requester needs to know.
+                self._write(lambda: kept.end(JobState.CANCELLED, error.message))
+            else:
+                self._fail(kept, error.message)
 
     def _put_off_for_now(self, kept: RunningJob, why: str, pause: timedelta | None = None) -> None:
         """Postpone the job, because something couldn't be reached that may be reached later."""

@@ -16,6 +16,7 @@ from rootkeeper.errors import (
     InputError,
     LedgerUnavailableError,
     OrganizationIncompleteError,
+    RootAccessOffError,
 )
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Feature
@@ -292,11 +293,37 @@ def test_only_the_first_audit_warns_of_alarms(desk: Desk) -> None:
     assert desk.progress.remarks.count(FIRST_AUDIT_REMARK) == 1
 
 
-def test_a_feature_that_is_off_is_said_once_and_leaves_every_account_unknown(desk: Desk) -> None:
+def test_a_set_up_that_is_off_ends_the_audit_before_any_account_is_asked(desk: Desk) -> None:
     desk.organization.features.discard(Feature.ROOT_CREDENTIALS_MANAGEMENT)
-    statuses = by_id(run(desk))
-    assert {statuses[account_id].reason for account_id in (PROD, CLEAN, FAILSAFE)} == {StatusReason.ACCESS_DENIED}
-    assert sum("rootkeeper enable" in (render_hint(remark) or "") for remark in desk.progress.remarks) == 1
+    with pytest.raises(RootAccessOffError) as caught:
+        run(desk)
+    assert render_hint(caught.value.hint) == "Run `rootkeeper enable`."
+    assert "AssumeRoot" not in desk.organization.operations()
+    assert desk.progress.remarks == []
+    assert desk.jobs.list_jobs() == ()
+    assert desk.setups.find_last_reading() is not None
+
+
+def test_a_denial_of_root_access_ends_an_audit_that_couldnt_read_the_set_up(desk: Desk) -> None:
+    desk.organization.trusted_access = False
+    desk.organization.fail("ListAWSServiceAccessForOrganization")
+    desk.organization.fail("AssumeRoot", RootAccessOffError("Service not enabled for AWS Organizations."))
+    with pytest.raises(RootAccessOffError):
+        run(desk)
+    assert desk.ledger.open_intents == []
+    assert desk.jobs.list_jobs() == ()
+
+
+def test_the_management_account_is_read_while_root_access_is_off(desk: Desk) -> None:
+    desk.organization.trusted_access = False
+    statuses = by_id(run(desk, naming(MANAGEMENT)))
+    assert statuses[MANAGEMENT].summary is not None
+
+
+def test_a_wrong_selection_leaves_no_job(desk: Desk) -> None:
+    with pytest.raises(InputError):
+        run(desk, naming("nobody"))
+    assert desk.jobs.list_jobs() == ()
 
 
 def test_a_caller_in_the_account_itself_needs_no_root_session_there(desk: Desk) -> None:

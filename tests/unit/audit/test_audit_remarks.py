@@ -5,29 +5,31 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.audit.service import describe_age, remark_setup
+from rootkeeper.audit.service import describe_age, find_root_access_off
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.inventory.listing import Step
 from rootkeeper.organization.accounts import Feature, Setup
 from tests.fakes.desk import Desk
-from tests.fakes.stores import RecordedProgress
 
 
 @pytest.mark.parametrize(
     ("setup", "words"),
     [
-        (Setup(True, frozenset(Feature), ()), []),
-        (Setup(False, None, ()), ["Trusted access for IAM is off"]),
-        (Setup(True, frozenset({Feature.ROOT_SESSIONS}), ()), ["Root credentials management is off"]),
-        (Setup(True, frozenset(Feature), None), ["Delegated administrators couldn't be read"]),
-        (Setup(None, None, ()), []),
+        (Setup(True, frozenset(Feature), ()), None),
+        (Setup(False, None, ()), "Trusted access for IAM is off"),
+        (Setup(True, frozenset({Feature.ROOT_SESSIONS}), ()), "Root credentials management is off"),
+        (Setup(True, frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}), ()), None),
+        (Setup(None, None, ()), None),
     ],
 )
-def test_what_would_be_said_of_every_account_is_said_once(setup: Setup, words: list[str]) -> None:
-    progress = RecordedProgress()
-    remark_setup(setup, progress)
-    assert len(progress.remarks) == len(words)
-    assert all(word in remark for word, remark in zip(words, progress.remarks, strict=True))
+def test_what_makes_aws_deny_every_root_session_is_named_with_the_command_that_fixes_it(
+    setup: Setup, words: str | None
+) -> None:
+    error = find_root_access_off(setup)
+    assert (error is None) == (words is None)
+    if error is not None and words is not None:
+        assert words in error.message
+        assert render_hint(error.hint) == "Run `rootkeeper enable`."
 
 
 def test_the_age_of_an_inventory_is_told_with_how_far_the_listing_came() -> None:

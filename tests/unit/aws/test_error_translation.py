@@ -25,6 +25,7 @@ from rootkeeper.errors import (
     DenialCause,
     Hint,
     InputError,
+    RootAccessOffError,
     RootkeeperError,
 )
 
@@ -101,7 +102,7 @@ def test_every_error_has_an_exit_status_of_3() -> None:
 def test_a_feature_that_is_off_leads_to_enable(message: str) -> None:
     call = FailedCall("sts:AssumeRoot", "sts.us-east-1.amazonaws.com:443", None, target="222233334444")
     error = translate(answer("AccessDenied", 403, message, call), call)
-    assert isinstance(error, AwsAccessDeniedError)
+    assert isinstance(error, RootAccessOffError)
     assert isinstance(error.hint, Hint)
     assert error.hint.code == "setup.enable"
     assert error.denied_by is None

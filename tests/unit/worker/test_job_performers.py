@@ -118,9 +118,10 @@ def test_a_deletion_that_lost_aws_goes_on_by_itself(desk: JobDesk) -> None:
     assert desk.perform(job_id).state is JobState.DONE
 
 
-def test_a_plan_that_nobody_may_have_fails_and_says_why(desk: JobDesk) -> None:
-    job = desk.do(JobKind.PLAN, {"selection": {"named": [{"text": "999999999999", "source": ""}]}})
-    assert job.state is JobState.FAILED
+@pytest.mark.parametrize("kind", [JobKind.AUDIT, JobKind.PLAN, JobKind.PREFLIGHT])
+def test_a_request_for_an_unknown_account_is_cancelled_and_says_why(desk: JobDesk, kind: JobKind) -> None:
+    job = desk.do(kind, {"selection": {"named": [{"text": "999999999999", "source": ""}]}})
+    assert job.state is JobState.CANCELLED
     assert outcome_of(desk, job)["problem"]["detail"] == job.remark
 
 
@@ -225,6 +226,6 @@ def test_a_policy_is_put_where_there_was_none(desk: JobDesk) -> None:
     assert any(entry.action is Action.BUCKET_POLICY_PUT for entry in desk.desk.ledger.entries)
 
 
-def test_an_account_that_may_not_be_touched_fails(desk: JobDesk) -> None:
+def test_an_account_that_may_not_be_touched_is_refused(desk: JobDesk) -> None:
     job = desk.do(JobKind.UNLOCK, {"account": "111122223333", "kind": "s3"})
-    assert job.state is JobState.FAILED
+    assert job.state is JobState.CANCELLED

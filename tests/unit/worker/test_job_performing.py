@@ -89,7 +89,6 @@ def test_nothing_is_begun_while_the_process_ends(desk: JobDesk) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        InputError("There is no such account."),
         AwsAccessDeniedError("AWS refused."),
         JobConflictError("A canary failed."),
     ],
@@ -103,6 +102,12 @@ def test_what_would_fail_again_isnt_tried_again(desk: JobDesk, error: Rootkeeper
     assert reported.event is NotificationEvent.JOB_FAILED
     assert error.message in reported.body
     assert f"job {job.job_id}" in reported.body
+
+
+def test_a_mistake_in_a_request_is_no_failed_job_and_notifies_no_one(desk: JobDesk) -> None:
+    job = do(desk, failing(InputError("There is no such account.")))
+    assert (job.state, job.remark) == (JobState.CANCELLED, "There is no such account.")
+    assert desk.notifier.notifications == []
 
 
 def test_nothing_is_written_about_a_job_that_was_lost(desk: JobDesk) -> None:

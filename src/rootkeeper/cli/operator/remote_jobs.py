@@ -144,7 +144,7 @@ class RemoteJobs:
 
     def end_unfinished(self, job: Job) -> Exception:
         """Show how an unfinished job continues; return what to raise, so that the command ends."""
-        outcome = self.find_outcome(job.job_id) if job.state is JobState.FAILED else None
+        outcome = self.find_outcome(job.job_id) if job.is_over else None
         problem = outcome.get("problem") if isinstance(outcome, Mapping) else None
         if problem is not None:  # the error that a command without a server would raise
             return error_of(422, problem, url=self.connection.url)
