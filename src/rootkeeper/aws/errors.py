@@ -11,9 +11,12 @@ Common errors; S3 API Reference, Error responses.
 from __future__ import annotations
 
 import re
+import shlex
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from botocore import exceptions as botocore_errors
@@ -209,7 +212,12 @@ _MISSING_ERRORS = (
     botocore_errors.UnknownCredentialError,
 )
 
-CREDENTIALS_ERRORS = (*_SSO_ERRORS, *_MISSING_ERRORS, botocore_errors.LoginError)
+CREDENTIALS_ERRORS = (
+    *_SSO_ERRORS,
+    *_MISSING_ERRORS,
+    botocore_errors.LoginError,
+    botocore_errors.MissingDependencyException,
+)
 """What botocore raises when it can't get the operator's credentials."""
 
 _NOT_SENT_ERRORS = (
@@ -239,6 +247,16 @@ class FailedCall:
 
     def __str__(self) -> str:
         return f"{self.operation} for {self.target}" if self.target else self.operation
+
+
+def describe_installing(package: str) -> str:
+    """Return the command that adds a package to this installation of Rootkeeper."""
+    folder = Path(sys.prefix)
+    if {"pipx", "venvs"} <= set(folder.parts):
+        return f"pipx inject {folder.name} '{package}'"
+    if {"uv", "tools"} <= set(folder.parts):
+        return f"uv pip install --python {shlex.quote(sys.executable)} '{package}'"
+    return f"{shlex.quote(sys.executable)} -m pip install '{package}'"
 
 
 def raise_translated(error: Exception, call: FailedCall) -> NoReturn:
@@ -272,6 +290,12 @@ def translate(error: Exception, call: FailedCall) -> RootkeeperError:
         return AwsCredentialsError(
             "The login session has expired.",
             hint=Hint(f"Sign in to AWS again with the profile {profile}.", "aws.login", profile=profile),
+        )
+    if isinstance(error, botocore_errors.MissingDependencyException):
+        command = describe_installing("botocore[crt]")
+        return AwsCredentialsError(
+            f"The profile {profile} signs in with `aws login`, which needs the package awscrt. It isn't installed.",
+            hint=Hint(f"Install it: {command}", "aws.login_package", command=command),
         )
     if isinstance(error, _MISSING_ERRORS):
         return _credentials_missing(error, call)

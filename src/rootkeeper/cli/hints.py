@@ -13,6 +13,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "aws.credentials_missing": "Set the AWS_* variables, or choose a profile with --profile.",
     "aws.credentials_partial": "Set it, or choose another profile with --profile.",
     "aws.login": "Run `aws login --profile {profile}`.",
+    "aws.login_package": "Install it: {command}",
     "aws.region": "Add --region, such as --region {region}, or set AWS_REGION.",
     "aws.sso_login": "Run `aws sso login --profile {profile}`.",
     "deletion.again": "Delete again: rootkeeper delete SELECTION.",

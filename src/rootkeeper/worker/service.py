@@ -36,6 +36,7 @@ from rootkeeper.errors import (
     JobConflictError,
     JobLostError,
     LedgerUnavailableError,
+    NotFoundError,
     RootkeeperError,
     RunStoppedError,
 )
@@ -182,8 +183,9 @@ class JobRunner:
             self._put_off_for_now(kept, error.message)
         else:
             self._write(lambda: kept.set_outcome(json.dumps(problem_to_record(error))))
-            if isinstance(error, InputError) and kept.job.kind is not JobKind.DELETION:
-                # A mistake in the request: no work failed, and only its requester needs to know.
+            is_mistake = isinstance(error, InputError) and not isinstance(error, NotFoundError)
+            if is_mistake and kept.job.kind is not JobKind.DELETION:
+                # Of the request: no work failed, and only its requester needs to know.
                 self._write(lambda: kept.end(JobState.CANCELLED, error.message))
             else:
                 self._fail(kept, error.message)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Barrier
 
@@ -11,6 +13,9 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
+from rootkeeper.aws.errors import describe_installing
+from rootkeeper.cli.hints import render_hint
+from rootkeeper.errors import AwsCredentialsError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, answer_xml
@@ -118,3 +123,31 @@ def test_p08_credentials_show_no_secret_and_cannot_be_carried_off() -> None:
     for carry_off in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="can't be pickled or copied"):
             carry_off(CREDENTIALS)
+
+
+@pytest.mark.skipif(find_spec("awscrt") is not None, reason="awscrt is installed here, so nothing is missing")
+def test_a_profile_of_aws_login_names_the_command_that_installs_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile work]\nlogin_session = arn:aws:iam::111122223333:user/ana\nregion = us-east-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with pytest.raises(AwsCredentialsError, match="The profile work signs in with `aws login`") as caught:
+        AwsClients(GatewayOptions(profile="work"), FakeClock()).sts.read("GetCallerIdentity")
+    assert render_hint(caught.value.hint) == f"Install it: {describe_installing('botocore[crt]')}"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/home/ana/.local/share/pipx/venvs/rootkeeper", "pipx inject rootkeeper 'botocore[crt]'"),
+        ("/home/ana/.local/share/uv/tools/rootkeeper", "uv pip install --python '/opt/a b/python' 'botocore[crt]'"),
+        ("/opt/rootkeeper", "'/opt/a b/python' -m pip install 'botocore[crt]'"),
+    ],
+)
+def test_a_missing_package_is_installed_as_rootkeeper_was(
+    prefix: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "executable", "/opt/a b/python")
+    assert describe_installing("botocore[crt]") == command
