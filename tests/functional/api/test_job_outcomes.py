@@ -137,7 +137,7 @@ def faulty(works: Works, **fault: object) -> Iterator[None]:
 def live_audits(works: Works) -> None:
     found = works.live("/audits", {"details": True}, "FinishedAudit")
     assert found["is_inventory_complete"]
-    refused = works.live("/audits", NOWHERE, "FailedOutcome", "failed")
+    refused = works.live("/audits", NOWHERE, "FailedOutcome", "cancelled")
     assert "Root/Nowhere" in refused["problem"]["detail"]
 
 
@@ -146,7 +146,7 @@ def live_plans(works: Works) -> None:
     reasons = {one["reason"] for one in plan["accounts"]}
     assert {None, "failsafe", "management_account", "not_active", "recently_used", "unknown"} <= reasons
     named = {"selection": {"accounts": [MANAGEMENT]}}
-    refused = works.live("/plans", named, "FailedOutcome", "failed")
+    refused = works.live("/plans", named, "FailedOutcome", "cancelled")
     assert MANAGEMENT in refused["problem"]["detail"]
 
 
@@ -241,7 +241,7 @@ def live_preflights(works: Works) -> None:
     found = works.live("/preflights", {}, "PreflightRecord")
     assert {one["verdict"] for one in found["rows"]} >= {"allowed", "blocked"}
     assert any(one["policies"] and one["fix"] for one in found["rows"])
-    refused = works.live("/preflights", NOWHERE, "FailedOutcome", "failed")
+    refused = works.live("/preflights", NOWHERE, "FailedOutcome", "cancelled")
     assert "Root/Nowhere" in refused["problem"]["detail"]
 
 
@@ -261,7 +261,7 @@ def live_listings(works: Works) -> None:
     with faulty(works, operation="ListQueues", times=1):
         (unread,) = works.live("/unlocks", queues, "QueueListing")["unread_regions"]
     assert unread["region"] in queues["regions"]
-    refused = works.live("/unlocks", {"account": MANAGEMENT, "kind": "s3"}, "FailedOutcome", "failed")
+    refused = works.live("/unlocks", {"account": MANAGEMENT, "kind": "s3"}, "FailedOutcome", "cancelled")
     assert MANAGEMENT in refused["problem"]["detail"]
 
 
