@@ -140,8 +140,8 @@ def test_a_profile_of_aws_login_names_the_command_that_installs_what_it_needs(
 @pytest.mark.parametrize(
     ("prefix", "command"),
     [
-        ("/home/ana/.local/share/pipx/venvs/rootkeeper", "pipx inject rootkeeper 'botocore[crt]'"),
-        ("/home/ana/.local/share/uv/tools/rootkeeper", "uv pip install --python '/opt/a b/python' 'botocore[crt]'"),
+        ("/opt/pipx/venvs/rootkeeper", "pipx inject rootkeeper 'botocore[crt]'"),
+        ("/opt/uv/tools/rootkeeper", "uv pip install --python '/opt/a b/python' 'botocore[crt]'"),
         ("/opt/rootkeeper", "'/opt/a b/python' -m pip install 'botocore[crt]'"),
     ],
 )
