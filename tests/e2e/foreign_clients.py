@@ -34,7 +34,7 @@ AWS_ERROR = re.compile(
 )
 COMMANDS = {"s3": "s3api"}
 """What the AWS CLI calls a service, where it isn't the service's own name."""
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
