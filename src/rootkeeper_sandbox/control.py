@@ -19,6 +19,7 @@ from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
 from rootkeeper_sandbox.faults import parse_fault
 from rootkeeper_sandbox.instance import SandboxInstance
 from rootkeeper_sandbox.people.pages import describe_sign_in
+from rootkeeper_sandbox.throttling import parse_order
 
 
 def is_loopback(host: str) -> bool:
@@ -152,6 +153,13 @@ def _delete_faults(instance: SandboxInstance, _request: ControlRequest) -> dict[
     return {"faults": 0}
 
 
+def _post_rate(instance: SandboxInstance, request: ControlRequest) -> dict[str, Any]:
+    if instance.throttle is None:
+        raise ControlError(HTTPStatus.BAD_REQUEST, "Rates need a sandbox that was started with --throttle aws.")
+    instance.throttle.order(*parse_order(request.body()))
+    return {"rates": len(instance.throttle.ordered)}
+
+
 def _post_clock(instance: SandboxInstance, request: ControlRequest) -> dict[str, str]:
     body = request.body()
     seconds = body.get("advance_seconds") if isinstance(body, dict) and len(body) == 1 else None
@@ -177,6 +185,7 @@ _ROUTES: tuple[tuple[tuple[str, ...], Mapping[str, Handler]], ...] = (
     (("policies",), {"POST": lambda instance, request: instance.world.create_policy(request.body())}),
     (("requests",), {"GET": _get_requests}),
     (("faults",), {"POST": _post_fault, "DELETE": _delete_faults}),
+    (("rates",), {"POST": _post_rate}),
     (("clock",), {"POST": _post_clock}),
     (("mailbox", _ANYTHING), {"GET": lambda instance, request: instance.world.mailbox(request.segments[1])}),
     (("events",), {"GET": lambda instance, request: instance.trail.of_account(request.query.get("account_id"))}),

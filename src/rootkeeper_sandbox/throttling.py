@@ -132,12 +132,21 @@ class AwsThrottle:
     read_seconds: Callable[[], float] = time.monotonic
     max_buckets: int = 50_000
     """Regions and parameters come from clients; buckets that are full again are forgotten beyond this number."""
+    ordered: dict[tuple[str, str], Rate] = field(default_factory=dict)
+    """Rates that a test ordered, by service and operation; each replaces all others of its operation."""
     _buckets: dict[tuple[str, ...], _Bucket] = field(default_factory=dict)
+
+    def order(self, service: str, operation: str, rate: Rate) -> None:
+        """Limit one operation, from now on and with a full bucket."""
+        self.ordered[service, operation] = rate
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if key[:2] != (service, operation)}
 
     def find_refusal(self, call: Call) -> ServiceError | None:
         """Count the call in all its buckets, or refuse it without counting when one of them is empty."""
-        own = [(rate, call.operation) for rate in RATES.get(call.service, {}).get(call.operation, ())]
-        shared = [(rate, "") for rate in SHARED_RATES.get(call.service, ())]
+        ordered = self.ordered.get((call.service, call.operation))
+        published = RATES.get(call.service, {}).get(call.operation, ())
+        own = [(rate, call.operation) for rate in (published if ordered is None else (ordered,))]
+        shared = [(rate, "") for rate in (SHARED_RATES.get(call.service, ()) if ordered is None else ())]
         buckets = [
             self._bucket(rate, (call.service, operation, rate.scope, *holder))
             for rate, operation in (*own, *shared)
@@ -177,6 +186,25 @@ def _find_holder(scope: Scope, call: Call) -> tuple[str, ...] | None:
         return (call.world.organization_id,) if call.world.is_in_organization(account_id) else None
     target = call.parameters.get("AccountId")
     return (target,) if isinstance(target, str) else None
+
+
+_ORDER_FIELDS = frozenset({"service", "operation", "per_second", "burst"})
+
+
+def parse_order(body: object) -> tuple[str, str, Rate]:
+    """Parse the body of ``POST /_sandbox/rates``.
+
+    :raises ValueError: if it isn't a rate.
+    """
+    if not isinstance(body, dict) or body.keys() != _ORDER_FIELDS:
+        raise ValueError(f"a rate must be an object of {', '.join(sorted(_ORDER_FIELDS))}.")
+    service, operation = body["service"], body["operation"]
+    if not isinstance(service, str) or not isinstance(operation, str):
+        raise ValueError("service and operation must be texts.")
+    for name in ("per_second", "burst"):
+        if isinstance(body[name], bool) or not isinstance(body[name], int | float) or not 0 < body[name] <= 1_000_000:
+            raise ValueError(f"{name} must be a number above 0.")
+    return service, operation, Rate(Scope.ACCOUNT_AND_REGION, body["per_second"], max(1, body["burst"]))
 
 
 def make_throttle(name: str) -> AwsThrottle | None:

@@ -10,6 +10,7 @@ import pytest
 
 from rootkeeper_sandbox.control import answer_control
 from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.throttling import AwsThrottle
 from tests.sandbox.wire import Wire, open_instance
 
 MEMBER = "555566667777"
@@ -40,6 +41,15 @@ def test_it_hands_out_the_principals(wire: Wire) -> None:
     assert status == 200
     assert {"management-admin", "delegated-admin", "member-admin", "observer", "management-root"} <= names
     assert set(principals[0]) == {"name", "account_id", "arn", "access_key_id", "secret_access_key"}
+
+
+def test_a_rate_is_ordered_where_the_sandbox_throttles(wire: Wire) -> None:
+    order = {"service": "sts", "operation": "AssumeRoot", "per_second": 10, "burst": 20}
+    status, refused = ask(wire, "POST", "rates", order)
+    assert (status, refused["error"]) == (400, "Rates need a sandbox that was started with --throttle aws.")
+    wire.instance.throttle = AwsThrottle()
+    assert ask(wire, "POST", "rates", order) == (200, {"rates": 1})
+    assert wire.instance.throttle.ordered["sts", "AssumeRoot"].per_second == 10
 
 
 def test_it_tells_the_whole_truth(wire: Wire) -> None:

@@ -16,6 +16,7 @@ from rootkeeper_sandbox.throttling import (
     AwsThrottle,
     Scope,
     make_throttle,
+    parse_order,
 )
 from tests.sandbox.calling import Stage
 from tests.sandbox.clients import callers
@@ -206,6 +207,30 @@ def test_a_refusal_comes_before_permissions_and_after_parameters() -> None:
     assert wire.call("observer", "organizations", "ListRoots", MaxResults=21).code == "InvalidInputException"
     unsigned = wire.call("observer", "sts", "GetCallerIdentity")
     assert unsigned.status == 200
+
+
+ORDER = {"service": "sts", "operation": "AssumeRoot", "per_second": 10, "burst": 20}
+
+
+def test_an_ordered_rate_replaces_the_published_ones_of_its_operation_alone(bench: Bench) -> None:
+    session = bench.stage.make_call("management-admin", "sts", "AssumeRoot")
+    caller = bench.stage.make_call("management-admin", "sts", "GetCallerIdentity")
+    bench.throttle.order(*parse_order(ORDER))
+    assert bench.count(session, 30) == 20
+    bench.seconds.now += 1
+    assert bench.count(session, 30) == 10
+    assert bench.count(caller, 1000) == 600
+    bench.throttle.order(*parse_order(ORDER | {"per_second": 2000, "burst": 2000}))
+    assert bench.count(session, 3000) == 2000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, {}, ORDER | {"burst": 0}, ORDER | {"per_second": True}, ORDER | {"service": 1}, ORDER | {"more": 1}],
+)
+def test_what_is_no_rate_is_refused(body: object) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        parse_order(body)
 
 
 def test_sts_says_throttling() -> None:
