@@ -147,6 +147,8 @@ class TargetDeletion:
     """Added to every intent."""
     is_stopped: Callable[[], bool]
     """Called before each privileged call; true stops the account."""
+    remark: Callable[[str], None] = lambda _: None
+    """Receives what the operator should see while an account is in progress."""
     ledger_reader: LedgerReader | None = None
     """For a resumed run: shows what was deleted before the interruption."""
 
@@ -184,6 +186,7 @@ class TargetDeletion:
             check=_make_check(planned, self.plan),
             context=self.context,
             is_stopped=self.is_stopped,
+            remark=self.remark,
         )
         status = self._evaluate(result, account, role)
         obstacle = result.error if isinstance(result.error, STOPPING_ERRORS) else None

@@ -216,6 +216,7 @@ class Deletion:
             clock=self.clock,
             context={"plan_id": plan.plan_id, "job_id": job.job_id},
             is_stopped=lambda: reasons.is_broken_off,
+            remark=progress.remark,
             ledger_reader=self.ledger_reader if deletion.is_resumed else None,
         )
         DeletionRun(deletion.rules, targets, results, reasons, self.clock, progress, self.workers).perform()

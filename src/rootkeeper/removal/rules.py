@@ -223,6 +223,9 @@ class CallState(StrEnum):
     """An MFA device that wasn't touched because what it guards is left or may be left."""
 
 
+SUCCESS = "success"
+
+
 @dataclass(slots=True)
 class CallRecord:
     """One changing call with its current state."""
@@ -231,7 +234,7 @@ class CallRecord:
     state: CallState = CallState.PLANNED
     intent: Intent | None = None
     """Its last intent."""
-    answer: str = "success"
+    answer: str = SUCCESS
     """AWS's answer, or the error that came instead."""
     reason: KindReason | None = None
     detail: str | None = None

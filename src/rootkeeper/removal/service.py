@@ -7,7 +7,7 @@ nothing to remove.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -36,6 +36,7 @@ from rootkeeper.removal.rules import (
     ACTIONS,
     ALL_KINDS,
     GUARDED_KINDS,
+    SUCCESS,
     TARGET_PARAMETERS,
     CallRecord,
     CallState,
@@ -54,6 +55,11 @@ T = TypeVar("T")
 
 RENEWAL_MARGIN = timedelta(seconds=60)
 """A session that ends sooner than this is renewed before the next call."""
+
+UNCLEAR_REREAD_SECONDS = 3.0
+"""How long to repeat a re-read after a call without a clear answer: most likely it didn't act, and waiting longer would
+only repeat that. A call that AWS answered with success gets the whole of the pauses.
+"""
 
 
 @dataclass(slots=True)
@@ -74,7 +80,11 @@ class RemovalRun:
     left_observed_at: datetime | None = None
     audit_session: RootSession | None = None
     was_session_opened: bool = False
+    remark: Callable[[str], None] = lambda _: None
+    """Receives why the account is read again."""
     _session: RootSession | None = None
+    _pauses: list[float] = field(default_factory=list)
+    """The pauses that were made, of all re-reads together."""
 
     @property
     def reading_session(self) -> RootSession | None:
@@ -105,12 +115,34 @@ class RemovalRun:
         self._require_not_stopped()
         self.audit_session = session = self._open_session(TaskPolicy.AUDIT)
         self._observe(session)
-        deleted = [r.call for r in self.records if r.state is CallState.SENT or r.counts_as_gone]
-        for pause in self.tools.reread_pauses_seconds:
-            if self.left is None or not any(map(self.left.shows, deleted)):
-                break
-            self.tools.clock.sleep(pause)
+        deleted = [r for r in self.records if r.state is CallState.SENT or r.counts_as_gone]
+        while self.left is not None and self._pause([r for r in deleted if self.left.shows(r.call)]):
             self._observe(session)
+
+    def _pause(self, shown: Sequence[CallRecord]) -> bool:
+        """Wait before a further re-read while AWS still shows these; ``False``: it is no longer worth it."""
+        pauses = self.tools.reread_pauses_seconds
+        if not shown or len(self._pauses) == len(pauses):
+            return False
+        unclear = [record for record in shown if record.state is CallState.SENT and record.answer != SUCCESS]
+        longest = UNCLEAR_REREAD_SECONDS if len(unclear) == len(shown) else sum(pauses)
+        pause = pauses[len(self._pauses)]
+        if sum(self._pauses) + pause > longest:
+            return False
+        if unclear and not self._pauses:
+            record = unclear[0]
+            self.remark(
+                f"Account {self.account_id}: {record.call.operation} got no clear answer ({record.answer})."
+                f" Reading the account again for up to {min(longest, sum(pauses)):g} s."
+            )
+        elif len(self._pauses) == 1:
+            self.remark(
+                f"Account {self.account_id}: AWS still shows what {shown[0].call.operation} deleted. Reading the"
+                f" account again for up to {longest:g} s."
+            )
+        self._pauses.append(pause)
+        self.tools.clock.sleep(pause)
+        return True
 
     def settle(self) -> None:
         """Record the outcome of every call that was sent, by the last re-read."""
@@ -210,17 +242,15 @@ class RemovalRun:
         return f"It still guards: {', '.join(sorted(left))}." if left else None
 
     def _reread_guarded(self) -> set[str]:
-        for pause in (*self.tools.reread_pauses_seconds, None):
+        while True:
             left = self._read(_list_guarded)
             pending = [r for r in self.records if r.state is CallState.SENT and r.call.kind in GUARDED_KINDS]
             for record in pending:
                 if record.call not in left:
                     record.state = CallState.GONE
                     self._record(record, Result.DONE, {"answer": record.answer, "reread": record.state.value})
-            if pause is None or all(record.call not in left for record in pending):
-                break
-            self.tools.clock.sleep(pause)
-        return {call.target or "the password" for call in left}
+            if not self._pause([record for record in pending if record.call in left]):
+                return {call.target or "the password" for call in left}
 
     def _observe(self, session: RootSession) -> None:
         summary = session.read_summary()
@@ -276,7 +306,9 @@ class Removal:
     ledger: Ledger
     clock: Clock
     reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
-    """Waits before each further re-read while a deleted credential is still shown: IAM is eventually consistent."""
+    """Waits before each further re-read while a deleted credential is still shown, for all re-reads of an account
+    together: IAM is eventually consistent.
+    """
 
     def remove(
         self,
@@ -287,6 +319,7 @@ class Removal:
         check: Callable[[RootCredentials], Skip | None] | None = None,
         context: Mapping[str, JsonValue] | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
+        remark: Callable[[str], None] = lambda _: None,
     ) -> RemovalResult:
         """Remove the credentials of the kinds in ``only``. Errors of AWS, the ledger or the lock are in the result.
 
@@ -296,6 +329,7 @@ class Removal:
             Without it the last use isn't read.
         :param context: added to the parameters of every intent, such as ``{"plan_id": …}`` or ``{"window_id": …}``.
         :param is_stopped: called before each privileged call; true ends the removal.
+        :param remark: receives why the account is read again.
         """
         run = RemovalRun(
             tools=self,
@@ -305,6 +339,7 @@ class Removal:
             context=context or {},
             is_stopped=is_stopped,
             reads_last_use=check is not None,
+            remark=remark,
         )
         skip: Skip | None = None
         error: RootkeeperError | None = None

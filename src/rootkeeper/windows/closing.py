@@ -177,7 +177,7 @@ class WindowCloser(AccountWork):
                 Action.WINDOW_CLOSE, account_id=window.account_id, parameters=context, lock=lock
             )
             result = Removal(self.sessions, ledger, self.clock, self.reread_pauses_seconds).remove(
-                window.account_id, lock, context=context
+                window.account_id, lock, context=context, remark=self.progress.remark
             )
             if isinstance(result.error, LedgerUnavailableError):
                 raise result.error

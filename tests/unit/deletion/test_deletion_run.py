@@ -11,6 +11,7 @@ from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionRep
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsThrottledError,
+    AwsUnclearError,
     DatabaseError,
     LedgerUnavailableError,
     OrganizationIncompleteError,
@@ -402,3 +403,13 @@ def test_every_account_is_told_to_the_progress(desk: Desk) -> None:
     reported = desk.progress.advanced
     apply(desk, made)
     assert desk.progress.advanced - reported == len(made.targets)
+
+
+def test_why_an_account_is_read_again_is_shown_while_it_is(desk: Desk) -> None:
+    made = plan(desk)
+    desk.organization.fail("DeleteAccessKey", AwsUnclearError("cut", aws_code="ServiceFailure"), account_id=PROD)
+    assert apply(desk, made).exit_status == 4
+    assert any(
+        remark.startswith(f"Account {PROD}: DeleteAccessKey got no clear answer (ServiceFailure).")
+        for remark in desk.progress.remarks
+    )

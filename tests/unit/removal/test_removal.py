@@ -228,7 +228,7 @@ def test_p05_a_server_that_answers_success_and_keeps_the_credential_is_reported(
     assert set(desk.ledger.results_of(CHANGES[operation])) == {Result.FAILED}
     if kind in {PASSWORD, KEYS}:
         assert len(desk.root_user(PROD).mfa_devices) == 2
-    assert desk.clock.slept == [1.0, 2.0] * (2 if kind in {PASSWORD, KEYS} else 1)
+    assert desk.clock.slept == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("error", [AwsUnclearError("cut"), AwsUnreachableError("gone")])
@@ -249,6 +249,35 @@ def test_p04_an_unclear_answer_to_a_call_that_did_not_act_is_a_failure(desk: Des
     assert outcomes(result)[PASSWORD] is KindOutcome.FAILED
     assert desk.organization.operations(PROD).count("DeleteLoginProfile") == 1
     assert desk.ledger.results_of(Action.LOGIN_PROFILE_DELETE) == [Result.FAILED]
+
+
+@pytest.mark.parametrize("operation", DELETIONS)
+def test_a_call_that_aws_fails_to_answer_costs_three_seconds_and_its_reason_is_shown(
+    desk: Desk, operation: str
+) -> None:
+    desk.organization.fail(operation, AwsUnclearError("cut", aws_code="ServiceFailure"), times=None)
+    removal = replace(desk.removal, reread_pauses_seconds=(1.0, 2.0, 4.0, 8.0))
+    remarks: list[str] = []
+    with desk.locks.hold(PROD, "a test") as lock:
+        result = removal.remove(PROD, lock, remark=remarks.append)
+    assert outcomes(result)[DELETIONS[operation]] is KindOutcome.FAILED
+    assert desk.clock.slept == [1.0, 2.0]
+    assert remarks[0] == (
+        f"Account {PROD}: {operation} got no clear answer (ServiceFailure). Reading the account again for up to 3 s."
+    )
+
+
+def test_what_aws_shows_for_long_after_a_success_is_read_again_for_the_whole_time_once(desk: Desk) -> None:
+    desk.organization.lie("DeleteLoginProfile")
+    removal = replace(desk.removal, reread_pauses_seconds=(1.0, 2.0, 4.0, 8.0))
+    remarks: list[str] = []
+    with desk.locks.hold(PROD, "a test") as lock:
+        result = removal.remove(PROD, lock, remark=remarks.append)
+    assert reasons(result)[PASSWORD] is KindReason.STILL_PRESENT
+    assert desk.clock.slept == [1.0, 2.0, 4.0, 8.0]
+    assert remarks == [
+        f"Account {PROD}: AWS still shows what DeleteLoginProfile deleted. Reading the account again for up to 15 s."
+    ]
 
 
 def test_p04_no_such_entity_on_delete_is_done(desk: Desk) -> None:
