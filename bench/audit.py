@@ -3,7 +3,8 @@
 The sandbox throttles with AWS's published rates and answers after 80 ms. Cold: with an empty database; warm: again with
 the same. In the same run the accounts are read as scripts do it, by a boto3 session per account, and by one shared
 client without a pacer. Then comes an audit on a bad day: calls are throttled, hang and are cut off on purpose. Sandbox
-and client share the machine's cores; only the client's CPU counts.
+and client share the machine's cores; only the client's CPU counts. With --rate, AWS is slower than its documentation:
+AssumeRoot is limited to other rates.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from measuring.pages import parse_options, show
 from measuring.signing_cost import measure_signing_milliseconds
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list
+from measuring.true_rates import RateLine, Rates, explain_rates, parse_rates, render_rates
 
 PROGRAM = "bench/audit.py"
 SIZES = (1000, 10_000)
@@ -41,6 +43,8 @@ def main() -> int:
     options = read_options()
     surroundings = describe_surroundings()
     print(f"{surroundings}\n", flush=True)
+    if options.rate:
+        return measure_rates(options, surroundings)
     signing_milliseconds = measure_signing_milliseconds()
     start_seconds = measure_start(options)
     lines: list[Line] = []
@@ -68,6 +72,14 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=10, help="accounts that a script reads, for each thread")
     parser.add_argument("--faults-up-to", type=int, default=max(SIZES), metavar="ACCOUNTS", help="0: no bad day")
     parser.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help="variable for Rootkeeper")
+    parser.add_argument(
+        "--rate",
+        action="append",
+        default=[],
+        type=parse_rates,
+        metavar="PER_SECOND[:BURST][@SECOND],...",
+        help="instead: cold audits while AssumeRoot is limited to this, which may change in mid-run",
+    )
     parser.add_argument("--quick", action="store_true", help="only see that everything runs: the numbers mean nothing")
     options = parse_options(parser, PROGRAM)
     if options.all and LARGEST not in options.accounts:
@@ -85,6 +97,28 @@ def measure_start(options: argparse.Namespace) -> float:
     with open_stage(*SMALLEST_ORGANIZATION, options.latency_ms) as stage:
         rounds = [audit_in_turn(stage, options, (Kind.COLD, Kind.WARM)) for _ in range(options.rounds)]
     return median(result.cpu_seconds for results in rounds for result in results)
+
+
+def measure_rates(options: argparse.Namespace, surroundings: str) -> int:
+    """Audits with each true rate, each with an empty database."""
+    lines = []
+    for accounts in options.accounts:
+        with open_stage(accounts, options.organizational_units, options.latency_ms) as stage:
+            for rates in options.rate:
+                results = [audit_at_a_rate(stage, rates, options) for _ in range(options.rounds)]
+                lines.append(RateLine(rates, accounts, results))
+    text = f"{render_rates(lines)}\n\n{render_list(explain_rates(lines))}"
+    show(text, surroundings, f"{PROGRAM} --rate", options.markdown)
+    return 1 if any(line.lost for line in lines) else 0
+
+
+def audit_at_a_rate(stage: Stage, rates: Rates, options: argparse.Namespace) -> Result:
+    def run(folder: str) -> Result:
+        with rates.limit(stage.sandbox):
+            return run_audit(stage, Path(folder) / "rootkeeper.db", options.output, options.settings)
+
+    with tempfile.TemporaryDirectory() as folder:
+        return perform(f"{stage.organization.accounts:,} at {rates.text}", partial(run, folder))
 
 
 def measure_size(stage: Stage, options: argparse.Namespace) -> Iterator[Line]:

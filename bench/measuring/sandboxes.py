@@ -29,8 +29,15 @@ class Sandbox:
 
     def order_fault(self, **fault: Any) -> None:
         """Order a fault for the calls to come."""
-        body = json.dumps(fault).encode()
-        with urllib.request.urlopen(f"{self.url}/_sandbox/faults", body, timeout=60):  # noqa: S310 - own address
+        self._post("faults", fault)
+
+    def order_rate(self, service: str, operation: str, per_second: float, burst: float) -> None:
+        """Limit one operation to another rate than AWS publishes."""
+        self._post("rates", {"service": service, "operation": operation, "per_second": per_second, "burst": burst})
+
+    def _post(self, path: str, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{path}", body, timeout=60):  # noqa: S310 - own address
             pass
 
     def environment(self, principal_name: str = "management-admin") -> dict[str, str]:
