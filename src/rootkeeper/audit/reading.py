@@ -2,7 +2,8 @@
 
 A batch's intent is on disk before its first AssumeRoot. The next batch starts while the last accounts of the one before
 are still being read. An account that AWS throttled or that couldn't be reached goes to the end of the queue and into a
-later batch. Only the thread that takes the steps writes the ledger and the inventory.
+later batch. A throttled account is given up only when nothing at all was read for a while, so that a slow AWS costs
+time and no account. Only the thread that takes the steps writes the ledger and the inventory.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.pacing import GIVE_UP_SECONDS
 from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.root_sessions import RootSession
 from rootkeeper.aws.rules import TaskPolicy
@@ -47,6 +49,7 @@ from rootkeeper.organization.statuses import (
     RootCredentials,
     RootCredentialsSummary,
     Status,
+    StatusReason,
     classify_failure,
     evaluate_failure,
     evaluate_found,
@@ -59,10 +62,10 @@ from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindowStore
 
 MOST_TRIES = 8
-"""Attempts for one account before it is ``unknown``."""
+"""Attempts for one account that can't be reached, before it is ``unknown``."""
 
-MOST_REFUSALS = 30
-"""How often an account may miss its turn because its batch's intent became too old."""
+_UNREAD = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
+"""Statuses that don't show that AWS answers."""
 
 _FIRST_DELAY_SECONDS = 0.1
 
@@ -89,7 +92,10 @@ class AuditTarget:
     role: AccountRole
     has_open_window: bool
     tries: int = 0
-    refusals: int = 0
+    failures: int = 0
+    """How often it couldn't be reached."""
+    delayed_since: float | None = None
+    """When AWS first throttled it, or its intent was first too old; seconds of the clock that never jumps."""
     session: RootSession | None = None
     """Of an earlier attempt of which only the second call failed."""
 
@@ -142,6 +148,8 @@ class AuditBatches:
     _unsaved: list[AccountStatus] = field(default_factory=list)
     _save_at: float = 0.0
     _start_at: float = 0.0
+    _read_at: float = 0.0
+    """When the last account was read."""
 
     def __post_init__(self) -> None:
         self._window = self._widest
@@ -220,7 +228,7 @@ class AuditBatches:
             self._submit(batch, target)
 
     def _submit(self, batch: _Batch, target: AuditTarget) -> None:
-        delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2**target.tries) if target.tries else 0.0
+        delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0**target.tries) if target.tries else 0.0
         request = SummaryRequest(target.account_id, batch.intent, target.session, delay * self.jitter())
         self.reader.submit(request, lambda answer: self.deliver(partial(self._take, batch, target, answer)))
 
@@ -228,19 +236,17 @@ class AuditBatches:
         if answer.session is not None:
             batch.sessions[target.account_id] = answer.session.access_key_id
         match answer.error:
-            case LockLostError() if target.refusals < MOST_REFUSALS:
+            case LockLostError() if not self._is_given_up(target):
                 if not batch.was_too_old:
                     # Read fewer at once: the intent became too old before all its accounts had their turn.
                     batch.was_too_old = True
                     self._window = max(1, self._window // 2)
                 batch.not_sent.add(target.account_id)
-                self._requeue(batch, replace(target, refusals=target.refusals + 1))
-            case AwsThrottledError() | AwsUnreachableError() as error if target.tries + 1 < MOST_TRIES:
-                batch.unread[target.account_id] = classify_failure(error).value
-                session, now = answer.session, self.clock.now()
-                if session is not None and session.expires_at - now <= _SESSION_RESERVE:
-                    session = None
-                self._requeue(batch, replace(target, tries=target.tries + 1, session=session))
+                self._requeue(batch, self._delay(target))
+            case AwsThrottledError() as error if not self._is_given_up(target):
+                self._try_again(batch, self._delay(target), answer, error)
+            case AwsUnreachableError() as error if target.failures + 1 < MOST_TRIES:
+                self._try_again(batch, replace(target, failures=target.failures + 1), answer, error)
             case LockLostError() as error:
                 self._keep(batch, evaluate_failure(target.account, target.role, error, observed_at=self.clock.now()))
             case (AwsCredentialsError() | RootAccessOffError()) as error if answer.session is None:
@@ -251,6 +257,21 @@ class AuditBatches:
             case _:
                 self.evaluator(target, answer, partial(self._keep, batch))
 
+    def _is_given_up(self, target: AuditTarget) -> bool:
+        """Whether no account was read for so long. How often this one was throttled or came too late doesn't count."""
+        since = target.delayed_since
+        return since is not None and self.clock.monotonic() - max(since, self._read_at) >= GIVE_UP_SECONDS
+
+    def _delay(self, target: AuditTarget) -> AuditTarget:
+        return target if target.delayed_since is not None else replace(target, delayed_since=self.clock.monotonic())
+
+    def _try_again(self, batch: _Batch, target: AuditTarget, answer: SummaryAnswer, error: AwsError) -> None:
+        batch.unread[target.account_id] = classify_failure(error).value
+        session, now = answer.session, self.clock.now()
+        if session is not None and session.expires_at - now <= _SESSION_RESERVE:
+            session = None
+        self._requeue(batch, replace(target, tries=min(target.tries + 1, MOST_TRIES), session=session))
+
     def _requeue(self, batch: _Batch, target: AuditTarget) -> None:
         self._in_flight -= 1
         self._queue.append(target)
@@ -258,6 +279,8 @@ class AuditBatches:
 
     def _keep(self, batch: _Batch, status: AccountStatus) -> None:
         self._in_flight -= 1
+        if status.reason not in _UNREAD:
+            self._read_at = self.clock.monotonic()
         account_id = status.account.account_id
         if status.status is Status.UNKNOWN and status.reason is not None:
             batch.unread[account_id] = status.reason.value

@@ -42,9 +42,9 @@ from rootkeeper.aws.errors import (
     refuse_answer,
     required,
 )
-from rootkeeper.aws.pacing import Pacer, pace_calls
+from rootkeeper.aws.pacing import GIVE_UP_SECONDS, Pacer, pace_calls
 from rootkeeper.clock import Clock
-from rootkeeper.errors import AwsUnclearError, InputError
+from rootkeeper.errors import AwsThrottledError, AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Intent
 
 Created = TypeVar("Created")
@@ -78,6 +78,7 @@ class ServiceCalls:
         service: str,
         client: OnFirstUse[BaseClient],
         profile: str | None,
+        clock: Clock,
         *,
         in_root_session: bool = False,
         operator: OperatorCredentials | None = None,
@@ -87,12 +88,18 @@ class ServiceCalls:
         self._client = client
         self._operator = operator
         self._profile = profile
+        self._clock = clock
         self._in_root_session = in_root_session
 
     def acting_as(self, operator: OperatorCredentials) -> ServiceCalls:
         """Return the calls of the same client, signed with these credentials."""
         return ServiceCalls(
-            self._service, self._client, self._profile, in_root_session=self._in_root_session, operator=operator
+            self._service,
+            self._client,
+            self._profile,
+            self._clock,
+            in_root_session=self._in_root_session,
+            operator=operator,
         )
 
     @property
@@ -104,13 +111,20 @@ class ServiceCalls:
         return operation in self._client.get().meta.service_model.operation_names
 
     def read(self, operation: str, *, target: str | None = None, **parameters: object) -> AwsResponse:
-        """Make a call that changes nothing, with retries.
+        """Make a call that changes nothing, with retries: throttles end it only after ``GIVE_UP_SECONDS``.
 
         :raises AwsUnreachableError: if no readable answer came.
         """
         send = self._method(operation)
-        with _translated(lambda: self._call(operation, target)), self._signed():
-            return send(**parameters)
+        gives_up_at = self._clock.monotonic() + GIVE_UP_SECONDS
+        while True:
+            try:
+                with _translated(lambda: self._call(operation, target)), self._signed():
+                    return send(**parameters)
+            except AwsThrottledError:
+                if self._clock.monotonic() >= gives_up_at:
+                    raise
+                self._clock.sleep(_THROTTLED_PAUSE_SECONDS)
 
     def read_on_intent(
         self, operation: str, intent: Intent, clock: Clock, *, target: str, **parameters: object
@@ -232,6 +246,8 @@ class GatewayOptions:
 READING_ATTEMPTS = 8
 CHANGING_ATTEMPTS = 1
 """A retry after an unclear answer could hide that the first attempt acted."""
+_THROTTLED_PAUSE_SECONDS = 1.0
+"""Before a call is repeated that AWS throttled at all of botocore's attempts."""
 _SHARE_HINT = "Set ROOTKEEPER_AWS_API_SHARE to at most 100. More than AWS's published rates is for a sandbox only."
 
 
@@ -283,7 +299,7 @@ class AwsClients:
         self.root_sts = create(root, "sts", reading)
         self.root_iam = create(root, "iam", reading)
         self.root_iam_changing = create(root, "iam", changing, "before-send.iam")
-        self.regional_root = RegionalRootClients(root, self._creating, self.profile, reading, changing)
+        self.regional_root = RegionalRootClients(root, self._creating, self.profile, self.clock, reading, changing)
 
     def _create_root_session(self) -> Session:
         root = Session(profile=self.options.profile)
@@ -302,7 +318,8 @@ class AwsClients:
             config = config.merge(S3_SETTINGS)
         with self._creating, _settings_translated(self.profile):
             client: BaseClient = self.session.create_client(service, region_name=region, config=config)
-        return ServiceCalls(service, OnFirstUse(lambda: client, self._creating), self.profile, operator=self._operator)
+        created = OnFirstUse(lambda: client, self._creating)
+        return ServiceCalls(service, created, self.profile, self.clock, operator=self._operator)
 
     def acting_as(self, operator: OperatorCredentials) -> AwsClients:
         """Return the same, shared clients with the credentials of one operator."""
@@ -327,7 +344,9 @@ class AwsClients:
             return client
 
         client, operator = OnFirstUse(create, self._creating), None if in_root_session else self._operator
-        return ServiceCalls(service, client, self.profile, in_root_session=in_root_session, operator=operator)
+        return ServiceCalls(
+            service, client, self.profile, self.clock, in_root_session=in_root_session, operator=operator
+        )
 
     def find_operator(self) -> ReadOnlyCredentials:
         """Return the operator's credentials that are valid now, fetched or renewed if necessary.
@@ -424,6 +443,7 @@ class RegionalRootClients:
         session: OnFirstUse[Session],
         creating: threading.RLock,
         profile: str | None,
+        clock: Clock,
         reading: Config,
         changing: Config,
     ) -> None:
@@ -433,6 +453,7 @@ class RegionalRootClients:
         self._session = session
         self._creating = creating
         self._profile = profile
+        self._clock = clock
         self._configs = {False: reading, True: changing}
         self._made: dict[tuple[str, str, bool], ServiceCalls] = {}
 
@@ -455,7 +476,11 @@ class RegionalRootClients:
                 if changing:
                     client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
                 self._made[key] = ServiceCalls(
-                    service, OnFirstUse(lambda: client, self._creating), self._profile, in_root_session=True
+                    service,
+                    OnFirstUse(lambda: client, self._creating),
+                    self._profile,
+                    self._clock,
+                    in_root_session=True,
                 )
             return self._made[key]
 

@@ -1,8 +1,7 @@
-"""Keeps the calls of this process below the published rates: one token bucket per quota, which adapts.
+"""Keeps the calls of this process below the rates that AWS publishes, and near those that it really allows.
 
-A bucket holds at most ``burst`` tokens and gains ``per_second`` each second. A draw may leave a debt, which says when
-each of its tokens becomes due. A throttle halves the pace and empties the bucket; each quiet second raises the pace by
-the same amount, up to the published rate. So several processes that share a quota converge to equal parts of it.
+There is one token bucket per quota; ``quota_states`` has its rules. A draw may leave a debt, which says when each of
+its tokens becomes due. Callers wait one after the other, so a change of the pace reaches all who still wait.
 
 A quota is an API of Organizations or Account Management, or STS as a whole, for one caller account and Region. Every
 attempt takes a token, retries included. AssumeRoot counts against the caller's account, not the target account; calls
@@ -11,106 +10,36 @@ inside a root session count against the member account and aren't paced.
 Processes on one database share the buckets. A draw then costs a transaction, so a quarter of a second's worth is drawn
 at once. If the store can't be written, the process continues with buckets of its own, at the same pace.
 
-Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas"; Chiu and Jain,
-"Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
+Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas"; Account
+Management Reference Guide, "Quotas".
 """
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from typing import Any, Protocol, TypeVar
 
 from botocore.client import BaseClient
 from sqlalchemy import delete, insert, select
 
 from rootkeeper.aws.errors import ERRORS
+from rootkeeper.aws.quota_states import (
+    ONE_THROTTLE_SECONDS,
+    Draw,
+    QuotaState,
+    Rate,
+    count_accepted,
+    draw,
+    fill,
+    slow_down,
+)
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.errors import AwsThrottledError, DatabaseError
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
-
-SLOWEST_PACE = 1 / 64
-"""The smallest part of the rate, however often AWS throttles."""
-QUIET_SECONDS = 1.0
-"""After each such time without a throttle, the pace rises by ``_RISE``."""
-ONE_THROTTLE_SECONDS = 0.5
-"""Throttles within this time count as one: they answer calls that were sent before the pace was halved."""
-LATE_SECONDS = 0.1
-"""The first request has a new connection, so it may arrive this much later than those that follow. AWS counts when
-requests arrive, we when they are sent.
-"""
-_RISE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A published rate."""
-
-    per_second: float
-    burst: int
-
-    def share(self, part: float) -> Rate:
-        """Return a part of the rate, above 0 and up to 1. The burst leaves room for ``LATE_SECONDS``."""
-        room = math.ceil(self.per_second * LATE_SECONDS)
-        return Rate(self.per_second * part, max(1, min(int(self.burst * part), self.burst - room)))
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaState:
-    """One bucket at one moment. Times are seconds of one clock, which may jump."""
-
-    tokens: float
-    """Below 0: a debt, because tokens were drawn ahead."""
-    counted_at: float
-    pace: float = 1.0
-    """The part of the rate just after the last throttle, from ``SLOWEST_PACE`` to 1; it rises with time."""
-    throttled_at: float = 0.0
-    """When the last throttle was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Tokens taken from a bucket, and when each becomes due."""
-
-    count: int
-    tokens: float
-    """The tokens in the bucket before the draw."""
-    per_second: float
-
-    def wait_seconds(self, number: int) -> float:
-        """Return how long after the draw its token ``number`` (from 1) becomes due."""
-        return max(0.0, (number - self.tokens) / self.per_second)
-
-
-def fill(rate: Rate, now: float) -> QuotaState:
-    """Make a full bucket."""
-    return QuotaState(tokens=float(rate.burst), counted_at=now, throttled_at=now)
-
-
-def draw(state: QuotaState, rate: Rate, count: int, now: float) -> tuple[QuotaState, Draw]:
-    """Take ``count`` tokens. A clock that jumps back adds no tokens; one that jumps ahead adds at most a burst."""
-    throttled_at = min(state.throttled_at, now)
-    per_second = rate.per_second * _current_pace(state, now)
-    elapsed = max(0.0, now - state.counted_at)
-    tokens = min(float(rate.burst), state.tokens + elapsed * per_second)
-    return QuotaState(tokens - count, now, state.pace, throttled_at), Draw(count, tokens, per_second)
-
-
-def slow_down(state: QuotaState, now: float) -> QuotaState:
-    """Halve the pace after a throttle."""
-    if state.pace < 1 and 0 <= now - state.throttled_at < ONE_THROTTLE_SECONDS:
-        return state
-    pace = max(SLOWEST_PACE, _current_pace(state, now) / 2)
-    return QuotaState(min(state.tokens, 0.0), counted_at=now, pace=pace, throttled_at=now)
-
-
-def _current_pace(state: QuotaState, now: float) -> float:
-    quiet_seconds = int(max(0.0, now - state.throttled_at) / QUIET_SECONDS)
-    return min(1.0, state.pace + _RISE * quiet_seconds)
 
 
 class QuotaStore(Protocol):
@@ -121,20 +50,24 @@ class QuotaStore(Protocol):
         """How long the tokens of one draw should last: 0 if a draw costs nothing."""
         ...
 
-    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
+    def draw(self, quota: str, rate: Rate, count: int, accepted: int) -> Draw:
         """Take ``count`` tokens of the quota; a new quota has its full burst.
 
+        :param accepted: calls that AWS accepted since this process last said so.
         :raises DatabaseError: if the store can't be written.
         """
         ...
 
-    def slow_down(self, quota: str, rate: Rate) -> None:
-        """Halve the pace of the quota, because AWS has throttled.
+    def slow_down(self, quota: str, rate: Rate, accepted: int) -> None:
+        """Lower the pace of the quota, because AWS has throttled.
 
         :raises DatabaseError: if the store can't be written.
         """
         ...
 
+
+GIVE_UP_SECONDS = 120.0
+"""For how long calls that AWS throttles are repeated while nothing else gets through."""
 
 STALE_SECONDS = 1.0
 """This long after it was due, an unused token is dropped: its bucket has filled again, and both together would be more
@@ -152,21 +85,22 @@ class LocalQuotaStore:
         self._states: dict[str, QuotaState] = {}
         self._guard = threading.Lock()
 
-    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
+    def draw(self, quota: str, rate: Rate, count: int, accepted: int) -> Draw:
         with self._guard:
             now = self._clock.monotonic()
-            state = self._states.get(quota) or fill(rate, now)
+            state = count_accepted(self._states.get(quota) or fill(rate, now), accepted, now)
             self._states[quota], drawn = draw(state, rate, count, now)
             return drawn
 
-    def slow_down(self, quota: str, rate: Rate) -> None:
+    def slow_down(self, quota: str, rate: Rate, accepted: int) -> None:
         with self._guard:
             now = self._clock.monotonic()
-            self._states[quota] = slow_down(self._states.get(quota) or fill(rate, now), now)
+            state = count_accepted(self._states.get(quota) or fill(rate, now), accepted, now)
+            self._states[quota] = slow_down(state, rate, now)
 
 
 class QuotaBucket:
-    """One quota as this process draws on it; safe in many threads, which are served in order."""
+    """One quota as this process draws on it; safe in many threads."""
 
     def __init__(self, quota: str, rate: Rate, clock: Clock, store: QuotaStore) -> None:
         self._quota = quota
@@ -176,8 +110,13 @@ class QuotaBucket:
         self._per_second = rate.per_second
         self.throttles = 0
         """How often AWS has throttled this process."""
+        self._slowed_at: float | None = None
         self._due: deque[float] = deque()
+        self._accepted = 0
+        self._turn = threading.Lock()
+        """Held by the caller that waits for its token; the others wait for this lock."""
         self._guard = threading.Lock()
+        self._counting = threading.Lock()
 
     def share(self, store: QuotaStore) -> None:
         """Draw on a store that other processes share, from now on."""
@@ -186,16 +125,20 @@ class QuotaBucket:
 
     def take(self) -> None:
         """Take one token; sleep until it is due."""
-        with self._guard:
-            self._give_up_stale()
-            if not self._due:
-                self._draw()
-            wait_seconds = self._due.popleft() - self._clock.monotonic()
-        if wait_seconds > 0:
-            self._clock.sleep(wait_seconds)
+        with self._turn:
+            with self._guard:
+                self._give_up_stale()
+                if not self._due:
+                    self._draw()
+                wait_seconds = self._due.popleft() - self._clock.monotonic()
+            if wait_seconds > 0:
+                self._clock.sleep(wait_seconds)
 
     def find_drawn(self) -> float | None:
-        """Take a token that was drawn already, and return the seconds until it is due; ``None`` if there is none."""
+        """Take a token that was drawn already, and return the seconds until it is due; ``None`` if there is none.
+
+        The caller lets one account at a time wait.
+        """
         with self._guard:
             self._give_up_stale()
             if not self._due and self._store.drawn_ahead_seconds == 0:
@@ -208,29 +151,44 @@ class QuotaBucket:
             if not self._due:
                 self._draw()
 
+    def accept(self) -> None:
+        """Note that AWS has accepted a call."""
+        with self._counting:
+            self._accepted += 1
+
     def slow_down(self) -> None:
-        """Note that AWS has throttled."""
+        """Note that AWS has throttled a call."""
         with self._guard:
             self.throttles += 1
+            now = self._clock.monotonic()
+            if self._slowed_at is not None and now - self._slowed_at < ONE_THROTTLE_SECONDS:
+                return
+            self._slowed_at = now
             self._due.clear()
+            accepted = self._take_accepted()
             try:
-                self._store.slow_down(self._quota, self._rate)
+                self._store.slow_down(self._quota, self._rate, accepted)
             except DatabaseError:
                 self._continue_locally()
-                self._store.slow_down(self._quota, self._rate)
+                self._store.slow_down(self._quota, self._rate, accepted)
 
     def _give_up_stale(self) -> None:
         latest = self._clock.monotonic() - STALE_SECONDS
         while self._due and self._due[0] < latest:
             self._due.popleft()
 
+    def _take_accepted(self) -> int:
+        with self._counting:
+            accepted, self._accepted = self._accepted, 0
+        return accepted
+
     def _draw(self) -> None:
-        count = max(1, int(self._per_second * self._store.drawn_ahead_seconds))
+        count, accepted = max(1, int(self._per_second * self._store.drawn_ahead_seconds)), self._take_accepted()
         try:
-            drawn = self._store.draw(self._quota, self._rate, count)
+            drawn = self._store.draw(self._quota, self._rate, count, accepted)
         except DatabaseError:
             self._continue_locally()
-            drawn = self._store.draw(self._quota, self._rate, count)
+            drawn = self._store.draw(self._quota, self._rate, count, accepted)
         self._per_second = drawn.per_second
         now = self._clock.monotonic()
         self._due.extend(now + drawn.wait_seconds(number) for number in range(1, drawn.count + 1))
@@ -311,11 +269,13 @@ class Pacer:
             f"{service}:{operation or '*'}": bucket.throttles for (service, operation), bucket in self._buckets.items()
         }
 
-    def slow_down(self, service: str, operation: str) -> None:
-        """Halve the pace of the operation's quota, because AWS has throttled it."""
+    def note_answer(self, service: str, operation: str, *, is_throttled: bool) -> None:
+        """Note whether AWS has throttled or accepted a call of the operation."""
         bucket = self.find_bucket(service, operation)
-        if bucket is not None:
+        if bucket is not None and is_throttled:
             bucket.slow_down()
+        elif bucket is not None:
+            bucket.accept()
 
 
 def pace_calls(client: BaseClient, service: str, find_pacer: Callable[[], Pacer]) -> None:
@@ -325,9 +285,9 @@ def pace_calls(client: BaseClient, service: str, find_pacer: Callable[[], Pacer]
         find_pacer().take(service, operation_name)
 
     def notice(event_name: str, parsed_response: Mapping[str, Any] | None, **_: object) -> None:
-        code = (parsed_response or {}).get("Error", {}).get("Code")
-        if ERRORS.get(code) is AwsThrottledError:
-            find_pacer().slow_down(service, event_name.rpartition(".")[2])
+        if parsed_response is not None:
+            is_throttled = ERRORS.get(parsed_response.get("Error", {}).get("Code")) is AwsThrottledError
+            find_pacer().note_answer(service, event_name.rpartition(".")[2], is_throttled=is_throttled)
 
     # The first handler, so that the signature isn't older than the wait for a token.
     client.meta.events.register_first(f"request-created.{service}", pace)
@@ -336,6 +296,7 @@ def pace_calls(client: BaseClient, service: str, find_pacer: Callable[[], Pacer]
 
 T = TypeVar("T")
 _columns = schema.quota_states.c
+_STATE = tuple(field.name for field in fields(QuotaState))
 
 
 class SqlQuotas:
@@ -354,13 +315,15 @@ class SqlQuotas:
         self._caller = caller
         self._clock = clock
 
-    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
-        return self._change(quota, rate, lambda state, now: draw(state, rate, count, now))
+    def draw(self, quota: str, rate: Rate, count: int, accepted: int) -> Draw:
+        return self._change(quota, rate, accepted, lambda state, now: draw(state, rate, count, now))
 
-    def slow_down(self, quota: str, rate: Rate) -> None:
-        self._change(quota, rate, lambda state, now: (slow_down(state, now), None))
+    def slow_down(self, quota: str, rate: Rate, accepted: int) -> None:
+        self._change(quota, rate, accepted, lambda state, now: (slow_down(state, rate, now), None))
 
-    def _change(self, quota: str, rate: Rate, change: Callable[[QuotaState, float], tuple[QuotaState, T]]) -> T:
+    def _change(
+        self, quota: str, rate: Rate, accepted: int, change: Callable[[QuotaState, float], tuple[QuotaState, T]]
+    ) -> T:
         key = {"organization_id": self._organization_id, "quota": f"{self._caller} {quota}"}
         is_bucket = (_columns.organization_id == key["organization_id"]) & (_columns.quota == key["quota"])
 
@@ -369,8 +332,8 @@ class SqlQuotas:
             row = transaction.connection.execute(select(schema.quota_states).where(is_bucket)).one_or_none()
             state = fill(rate, now)
             if row is not None:
-                state = QuotaState(row.tokens, row.counted_at, row.pace, row.throttled_at)
-            changed, answer = change(state, now)
+                state = QuotaState(**{name: getattr(row, name) for name in _STATE})
+            changed, answer = change(count_accepted(state, accepted, now), now)
             transaction.connection.execute(delete(schema.quota_states).where(is_bucket))
             transaction.connection.execute(insert(schema.quota_states).values(**key, **asdict(changed)))
             return answer

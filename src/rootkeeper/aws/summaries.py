@@ -42,7 +42,7 @@ from rootkeeper.aws.transport import (
     open_transport,
     take_template,
 )
-from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError
+from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError, AwsUnreachableError
 from rootkeeper.ledger.rules import Intent
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import RootCredentialsSummary
@@ -130,7 +130,8 @@ class SummaryCalls:
         self._transport = transport
         self._slots = asyncio.Semaphore(concurrency)
         self._quota = clients.pacer.bucket_of("sts", "AssumeRoot")
-        self._drawing = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        """Held by the account that waits for its token, so that a change of the pace reaches all the others."""
 
     async def read(self, request: SummaryRequest) -> SummaryAnswer:
         """Read one account; an error of AWS is part of the answer.
@@ -159,7 +160,10 @@ class SummaryCalls:
 
     async def _open(self, request: SummaryRequest) -> AwsRootSession:
         require_intent_covers(request.intent, request.account_id, TaskPolicy.AUDIT)
-        await self._wait_for_token()
+        async with self._turn:
+            # Before the wait, too: a token that isn't used is a call less.
+            require_still_valid(request.intent, self._clients.clock)
+            await self._wait_for_token()
         require_still_valid(request.intent, self._clients.clock)
         call = FailedCall(
             "sts:AssumeRoot",
@@ -174,9 +178,14 @@ class SummaryCalls:
         except AwsThrottledError:
             await asyncio.to_thread(self._quota.slow_down)
             raise
-        except AwsCredentialsError:
-            self._clients.give_up_operator()
+        except AwsUnreachableError:
             raise
+        except AwsError as error:
+            self._quota.accept()
+            if isinstance(error, AwsCredentialsError):
+                self._clients.give_up_operator()
+            raise
+        self._quota.accept()
         return session_answered(self._clients, request.account_id, TaskPolicy.AUDIT, answer)
 
     async def _exchange(
@@ -193,12 +202,8 @@ class SummaryCalls:
             raise_translated(error, call)
 
     async def _wait_for_token(self) -> None:
-        wait_seconds = self._quota.find_drawn()
-        while wait_seconds is None:
-            async with self._drawing:
-                wait_seconds = self._quota.find_drawn()
-                if wait_seconds is None:
-                    await asyncio.to_thread(self._quota.draw_ahead)
+        while (wait_seconds := self._quota.find_drawn()) is None:
+            await asyncio.to_thread(self._quota.draw_ahead)
         if wait_seconds > 0:
             await asyncio.sleep(wait_seconds)
 

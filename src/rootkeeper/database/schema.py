@@ -295,7 +295,8 @@ setup_readings = _table(
 quota_states = _table(
     "quota_states",
     *_key(organization_id=_ORGANIZATION, quota=String(255)),
-    *_required(tokens=Float, counted_at=Float, pace=Float, throttled_at=Float),
+    *_required(tokens=Float, debt_seconds=Float, counted_at=Float, per_second=Float, throttled_at=Float),
+    *_required(accepted_per_second=Float, accepted_at=Float),
 )
 """Token buckets that processes share. Their times are seconds since 1970, because they are only subtracted."""
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.audit.reading import MOST_TRIES, AccountStatusEvaluator, AuditBatches, AuditTarget
+from rootkeeper.aws.pacing import GIVE_UP_SECONDS
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.aws.summaries import Deliver, SummaryAnswer, SummaryRequest
 from rootkeeper.errors import (
@@ -147,17 +148,44 @@ def test_p15_a_throttled_account_goes_to_the_end_of_the_queue_and_is_not_lost() 
     assert stage.desk.ledger.open_intents == []
 
 
-@pytest.mark.parametrize("error", [AwsThrottledError("slow down"), AwsUnreachableError("cut off")])
-def test_p15_an_account_is_unknown_after_eight_tries_and_counted(error: Exception) -> None:
-    stage = Stage(lambda _request, _attempt: error)
+def test_p15_an_account_that_cannot_be_reached_is_unknown_after_eight_tries_and_counted() -> None:
+    stage = Stage(lambda _request, _attempt: AwsUnreachableError("cut off"))
     statuses = stage.run(3)
     assert set(stage.tries.values()) == {MOST_TRIES}
-    reason = StatusReason.THROTTLED if isinstance(error, AwsThrottledError) else StatusReason.ERROR
-    assert {(status.status, status.reason) for status in statuses.values()} == {(Status.UNKNOWN, reason)}
+    assert {(status.status, status.reason) for status in statuses.values()} == {(Status.UNKNOWN, StatusReason.ERROR)}
+
+
+def test_p15_an_account_is_never_given_up_by_a_count_of_throttles_while_others_are_read() -> None:
+    accounts = 40
+    stage = Stage(workers=1, batch_size=1)
+
+    def read_one_in_each_round(request: SummaryRequest, attempt: int) -> RootCredentialsSummary | Exception:
+        stage.desk.clock.advance(GIVE_UP_SECONDS / accounts * 0.9)
+        return AwsThrottledError("slow down") if attempt <= int(request.account_id[-2:]) else NOTHING
+
+    stage.answer = read_one_in_each_round
+    statuses = stage.run(accounts)
+    assert max(stage.tries.values()) == accounts
+    assert {status.status for status in statuses.values()} == {Status.NOT_PRESENT}
+
+
+def test_p15_accounts_are_unknown_once_no_account_at_all_was_read_for_long() -> None:
+    stage = Stage()
+
+    def throttle(_request: SummaryRequest, _attempt: int) -> AwsThrottledError:
+        stage.desk.clock.advance(1)
+        return AwsThrottledError("slow down")
+
+    stage.answer = throttle
+    started = stage.desk.clock.monotonic()
+    statuses = stage.run(3)
+    passed = stage.desk.clock.monotonic() - started
+    assert GIVE_UP_SECONDS <= passed <= GIVE_UP_SECONDS + 10
+    assert {status.reason for status in statuses.values()} == {StatusReason.THROTTLED}
 
 
 def test_each_try_waits_longer_than_the_one_before_but_never_as_long_as_a_lease() -> None:
-    stage = Stage(lambda _request, _attempt: AwsThrottledError("slow down"))
+    stage = Stage(lambda _request, attempt: AwsThrottledError("slow down") if attempt < 12 else NOTHING)
     stage.run(1)
     delays = [request.delay_seconds for request in stage.requests]
     assert delays[0] == 0
@@ -232,7 +260,14 @@ def test_where_intents_grow_too_old_fewer_accounts_are_taken_at_once() -> None:
 
 
 def test_an_account_whose_intents_are_always_too_old_is_unknown() -> None:
-    statuses = Stage(lambda _request, _attempt: LockLostError("too old")).run(1)
+    stage = Stage()
+
+    def refuse(_request: SummaryRequest, _attempt: int) -> LockLostError:
+        stage.desk.clock.advance(30)
+        return LockLostError("too old")
+
+    stage.answer = refuse
+    statuses = stage.run(1)
     assert [status.status for status in statuses.values()] == [Status.UNKNOWN]
 
 

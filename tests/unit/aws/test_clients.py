@@ -14,6 +14,7 @@ from rootkeeper import __version__
 from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
 from rootkeeper.aws.credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
 from rootkeeper.aws.pacing import STS_RATE
+from rootkeeper.aws.quota_states import FIRST_PART
 from rootkeeper.errors import AwsCredentialsError, AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_json, error_xml
@@ -83,7 +84,7 @@ def test_every_attempt_takes_a_token_retries_included(
     aws_server.answer("ListRoots", error_json("ServiceException", 503), error_json("x", 503), Reply(body="{}"))
     clients.organizations.read("ListRoots")
     assert aws_server.operations == ["ListRoots"] * 3
-    assert clock.slept == [pytest.approx(1 / 0.8)] * 2  # four fifths of a burst of 2 are 1
+    assert clock.slept == [pytest.approx(1 / (0.8 * FIRST_PART), rel=0.15)] * 2  # four fifths of a burst of 2 are 1
 
 
 def test_the_operator_s_sts_calls_are_paced_together_and_those_of_root_sessions_are_not(
@@ -97,7 +98,7 @@ def test_the_operator_s_sts_calls_are_paced_together_and_those_of_root_sessions_
         clients.root_sts.read("GetCallerIdentity")
     assert clock.slept == []
     clients.sts.read("GetCallerIdentity")
-    assert clock.slept == [pytest.approx(1 / (STS_RATE.per_second * 0.8))]
+    assert clock.slept == [pytest.approx(1 / (STS_RATE.per_second * 0.8 * FIRST_PART), rel=0.02)]
 
 
 def test_endpoint_and_region_of_a_profile_hold_for_root_clients_too(

@@ -4,11 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rootkeeper.aws.pacing import Draw, LocalQuotaStore, QuotaBucket, Rate
+from rootkeeper.aws.pacing import LocalQuotaStore, QuotaBucket
+from rootkeeper.aws.quota_states import FIRST_PART, MOST_LOWERED, Draw, Rate
 from rootkeeper.errors import DatabaseError
 from tests.fakes.clock import FakeClock
 
 RATE = Rate(per_second=40, burst=5)
+FIRST_PACE = 40 * FIRST_PART
 
 
 class SharedQuotas(LocalQuotaStore):
@@ -20,16 +22,16 @@ class SharedQuotas(LocalQuotaStore):
         super().__init__(clock)
         self.counts: list[int] = []
 
-    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
+    def draw(self, quota: str, rate: Rate, count: int, accepted: int) -> Draw:
         self.counts.append(count)
-        return super().draw(quota, rate, count)
+        return super().draw(quota, rate, count, accepted)
 
 
 class BrokenQuotas(SharedQuotas):
-    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
+    def draw(self, quota: str, rate: Rate, count: int, accepted: int) -> Draw:
         raise DatabaseError("read-only")
 
-    def slow_down(self, quota: str, rate: Rate) -> None:
+    def slow_down(self, quota: str, rate: Rate, accepted: int) -> None:
         raise DatabaseError("read-only")
 
 
@@ -49,10 +51,10 @@ def test_a_shared_bucket_is_drawn_on_for_a_quarter_of_a_second() -> None:
     clock = FakeClock()
     store = SharedQuotas(clock)
     bucket = bucket_of(clock, store)
-    for _ in range(25):
+    for _ in range(34):
         bucket.take()
-    assert store.counts == [10, 10, 10]
-    assert clock.monotonic() == pytest.approx(FakeClock().monotonic() + 20 / 40)
+    assert store.counts == [10, 8, 8, 8]
+    assert clock.monotonic() == pytest.approx(FakeClock().monotonic() + 29 / FIRST_PACE, rel=0.001)
 
 
 def test_what_was_drawn_ahead_and_not_used_adds_nothing_to_the_burst() -> None:
@@ -90,7 +92,7 @@ def test_what_is_due_later_is_found_with_its_wait() -> None:
     clock = FakeClock()
     bucket = bucket_of(clock, LocalQuotaStore(clock))
     waits = [bucket.find_drawn() for _ in range(7)]
-    assert waits == [0, 0, 0, 0, 0, pytest.approx(1 / 40), pytest.approx(2 / 40)]
+    assert waits == [0] * 5 + [pytest.approx(number / FIRST_PACE, rel=0.02) for number in (1, 2)]
     assert clock.slept == []
 
 
@@ -109,8 +111,8 @@ def test_a_store_that_cannot_be_written_is_left_for_an_own_bucket_at_the_same_pa
         started = clock.monotonic()
         for _ in range(15):
             bucket.take()
-        assert clock.monotonic() - started == pytest.approx(10 / 40)
+        assert clock.monotonic() - started == pytest.approx(10 / FIRST_PACE, rel=0.02)
     bucket = bucket_of(clock, BrokenQuotas(clock))
     bucket.slow_down()
     bucket.take()
-    assert clock.slept[-1] == pytest.approx(1 / 20)
+    assert clock.slept[-1] == pytest.approx(1 / (FIRST_PACE * MOST_LOWERED), rel=0.02)

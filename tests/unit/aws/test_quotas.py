@@ -1,80 +1,94 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.aws.pacing import SLOWEST_PACE, Rate, draw, fill, slow_down
+from rootkeeper.aws.quota_states import FIRST_PART, Rate, count_accepted, draw, fill, find_pace, slow_down
 
 LISTING = Rate(per_second=8, burst=12)
+FIRST_PACE = 8 * FIRST_PART
 
 
 def test_a_burst_is_due_at_once_and_the_rest_at_the_rate() -> None:
     _, drawn = draw(fill(LISTING, 0), LISTING, 16, now=0)
     waits = [drawn.wait_seconds(number) for number in range(1, 17)]
     assert waits[:12] == [0] * 12
-    assert waits[12:] == [pytest.approx(number / 8) for number in range(1, 5)]
+    assert waits[12:] == [pytest.approx(number / FIRST_PACE, rel=0.02) for number in range(1, 5)]
 
 
 def test_idle_time_fills_the_bucket_no_further_than_its_burst() -> None:
     state, _ = draw(fill(LISTING, 0), LISTING, 12, now=0)
     _, drawn = draw(state, LISTING, 1, now=1)
-    assert drawn.tokens == 8
+    assert drawn.tokens == pytest.approx(find_pace(state, LISTING, 1))
     _, drawn = draw(state, LISTING, 1, now=3600)
     assert drawn.tokens == 12
 
 
-def test_a_throttle_halves_the_pace_and_empties_the_bucket() -> None:
-    state = slow_down(fill(LISTING, 0), now=10)
-    assert (state.tokens, state.pace) == (0, 0.5)
-    _, drawn = draw(state, LISTING, 1, now=10)
-    assert drawn.wait_seconds(1) == pytest.approx(1 / 4)
+def test_a_throttle_empties_the_bucket_and_lowers_the_pace_to_a_quarter_where_nothing_was_accepted() -> None:
+    full = fill(LISTING, 0)
+    state = slow_down(full, LISTING, now=0.1)
+    assert state.tokens == 0
+    assert state.per_second == pytest.approx(find_pace(full, LISTING, 0.1) / 4)
+    _, drawn = draw(state, LISTING, 1, now=0.1)
+    assert drawn.wait_seconds(1) == pytest.approx(1 / state.per_second)
+
+
+def test_a_throttle_lowers_the_pace_no_further_than_to_what_was_accepted() -> None:
+    state = fill(LISTING, 0)
+    for tenths in range(40):
+        state = count_accepted(state, tenths % 2, now=tenths / 10)  # five a second
+    assert slow_down(state, LISTING, now=4).per_second == pytest.approx(5, rel=0.1)
 
 
 def test_throttles_of_one_burst_count_as_one_and_later_ones_again() -> None:
-    state = fill(LISTING, 0)
-    for moment in (10.0, 10.2, 10.4):
-        state = slow_down(state, now=moment)
-    assert state.pace == 0.5
-    assert slow_down(state, now=10.6).pace == 0.25
+    state = slow_down(fill(LISTING, 0), LISTING, now=10)
+    assert slow_down(slow_down(state, LISTING, now=10.2), LISTING, now=10.4) == state
+    assert slow_down(state, LISTING, now=10.6).per_second < state.per_second
 
 
-def test_a_throttle_just_after_the_pace_has_risen_counts() -> None:
-    state, _ = draw(slow_down(fill(LISTING, 0), now=10), LISTING, 1, now=11.1)
-    assert slow_down(state, now=11.2).pace == pytest.approx(0.3)
+def test_each_throttle_lowers_the_pace_though_all_before_was_accepted() -> None:
+    state = count_accepted(fill(LISTING, 0), 100, now=10)
+    assert slow_down(state, LISTING, now=10).per_second == pytest.approx(8 * 0.95)
 
 
-def test_the_pace_never_falls_to_nothing() -> None:
-    state = fill(LISTING, 0)
+@pytest.mark.parametrize(("rate", "slowest"), [(LISTING, 0.5), (Rate(1, 2), 0.25), (Rate(600, 600), 0.5)])
+def test_the_pace_never_falls_to_nothing(rate: Rate, slowest: float) -> None:
+    state = fill(rate, 0)
     for halves in range(1, 100):
-        state = slow_down(state, now=halves / 2)
-    assert state.pace == SLOWEST_PACE
+        state = slow_down(state, rate, now=halves / 2)
+    assert state.per_second == slowest
 
 
-def test_quiet_raises_the_pace_up_to_what_was_published() -> None:
-    state = slow_down(slow_down(fill(LISTING, 0), now=11.4), now=12)
-    paces = []
-    for tenths in range(120, 230):
-        state, drawn = draw(state, LISTING, 0, now=tenths / 10)
-        paces.append(drawn.per_second / LISTING.per_second)
-    assert paces[0] == 0.25
+def test_quiet_raises_the_pace_ever_faster_up_to_what_is_allowed() -> None:
+    state = slow_down(slow_down(fill(LISTING, 0), LISTING, now=11.4), LISTING, now=12)
+    paces = [find_pace(state, LISTING, 12 + tenths / 10) for tenths in range(150)]
     assert paces == sorted(paces)
-    assert paces[-1] == 1
-    assert paces[25] == pytest.approx(0.45)
+    assert paces[10] == pytest.approx(paces[0], rel=0.1)
+    assert paces[-1] == 8
+    assert find_pace(state, LISTING, 1e9) == 8
+
+
+def test_a_new_bucket_leaves_a_part_of_its_rate_and_takes_all_of_it_within_four_seconds() -> None:
+    rate = Rate(600, 600)
+    assert find_pace(fill(rate, 0), rate, 0) == pytest.approx(480, rel=0.01)
+    assert find_pace(fill(rate, 0), rate, 4) == 600
 
 
 def test_two_who_share_a_quota_come_to_equal_parts_of_it() -> None:
     states = [fill(LISTING, 0), fill(LISTING, 0)]
     for moment in range(1, 7):
-        states[0] = slow_down(states[0], now=2 * moment)
+        states[0] = slow_down(states[0], LISTING, now=2 * moment)
     rates = []
     for second in range(13, 200):
-        draws = [draw(state, LISTING, 0, now=second) for state in states]
-        states, rates = [state for state, _ in draws], [drawn.per_second for _, drawn in draws]
+        rates = [find_pace(state, LISTING, second) for state in states]
+        accepted = [rate * min(1.0, LISTING.per_second / sum(rates)) for rate in rates]
+        states = [replace(one, accepted_per_second=got) for one, got in zip(states, accepted, strict=True)]
         if sum(rates) > LISTING.per_second:
-            states = [slow_down(state, now=second) for state in states]
+            states = [slow_down(replace(state, accepted_at=second), LISTING, now=second) for state in states]
     assert rates[0] == pytest.approx(rates[1], rel=0.05)
 
 
@@ -82,7 +96,7 @@ def test_two_who_share_a_quota_come_to_equal_parts_of_it() -> None:
 def test_a_clock_that_runs_back_gains_nothing_and_holds_nobody_up(jump: float) -> None:
     state, _ = draw(fill(LISTING, 1000), LISTING, 14, now=1000)
     state, drawn = draw(state, LISTING, 1, now=1000 + jump)
-    assert drawn.wait_seconds(1) == pytest.approx(3 / 8)
+    assert drawn.wait_seconds(1) == pytest.approx(3 / drawn.per_second, rel=0.02)
     _, drawn = draw(state, LISTING, 1, now=1000 + jump + 1)
     assert drawn.wait_seconds(1) == 0
 

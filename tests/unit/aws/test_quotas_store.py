@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rootkeeper.aws.pacing import Rate, SqlQuotas
+from rootkeeper.aws.pacing import SqlQuotas
+from rootkeeper.aws.quota_states import FIRST_PART, Rate
 from rootkeeper.composition.database import Database
 from tests.fakes.clock import FakeClock
 from tests.unit.database.samples import ORGANIZATION_ID
@@ -22,10 +23,10 @@ def quotas_of(database: Database, clock: FakeClock, caller: str = CALLER) -> Sql
 def test_processes_on_one_database_share_a_bucket(database: Database) -> None:
     clock = FakeClock()
     first, second = quotas_of(database, clock), quotas_of(database, clock)
-    assert first.draw("organizations:ListAccounts", RATE, 8).tokens == 12
-    drawn = second.draw("organizations:ListAccounts", RATE, 8)
+    assert first.draw("organizations:ListAccounts", RATE, 8, 0).tokens == 12
+    drawn = second.draw("organizations:ListAccounts", RATE, 8, 0)
     assert drawn.tokens == 4
-    assert drawn.wait_seconds(8) == pytest.approx(4 / 8)
+    assert drawn.wait_seconds(8) == pytest.approx(4 / (8 * FIRST_PART), rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -33,24 +34,27 @@ def test_processes_on_one_database_share_a_bucket(database: Database) -> None:
 )
 def test_other_callers_and_other_quotas_have_buckets_of_their_own(database: Database, caller: str, quota: str) -> None:
     clock = FakeClock()
-    quotas_of(database, clock).draw("organizations:ListAccounts", RATE, 12)
-    assert quotas_of(database, clock, caller).draw(quota, RATE, 1).tokens == 12
+    quotas_of(database, clock).draw("organizations:ListAccounts", RATE, 12, 0)
+    assert quotas_of(database, clock, caller).draw(quota, RATE, 1, 0).tokens == 12
 
 
-def test_a_throttle_slows_every_process_down(database: Database) -> None:
+def test_a_throttle_slows_every_process_down_to_what_all_of_them_got(database: Database) -> None:
     clock = FakeClock()
-    quotas_of(database, clock).slow_down("sts:*", RATE)
-    drawn = quotas_of(database, clock).draw("sts:*", RATE, 1)
-    assert drawn.per_second == 4
-    assert drawn.wait_seconds(1) == pytest.approx(1 / 4)
+    for process in (quotas_of(database, clock), quotas_of(database, clock)):
+        process.draw("sts:*", RATE, 1, 2)
+    quotas_of(database, clock).slow_down("sts:*", RATE, 1)
+    drawn = quotas_of(database, clock).draw("sts:*", RATE, 1, 0)
+    assert drawn.per_second == pytest.approx(5)
+    assert drawn.wait_seconds(1) == pytest.approx(1 / 5)
 
 
 def test_p15_threads_that_draw_at_once_never_get_a_token_twice(database: Database) -> None:
     clock = FakeClock()
     quotas = quotas_of(database, clock)
     with ThreadPoolExecutor(8) as pool:
-        drawn = list(pool.map(lambda _: quotas.draw("sts:*", RATE, 1), range(40)))
-    assert sorted(one.tokens for one in drawn) == [pytest.approx(12 - number) for number in range(39, -1, -1)]
+        drawn = list(pool.map(lambda _: quotas.draw("sts:*", RATE, 1, 0), range(40)))
+    waits = [0.0] * 12 + [number / drawn[0].per_second for number in range(1, 29)]
+    assert sorted(one.wait_seconds(1) for one in drawn) == pytest.approx(waits)
 
 
 def test_a_draw_lasts_for_a_while_since_it_costs_a_transaction(database: Database) -> None:

@@ -5,6 +5,7 @@ import queue
 import pytest
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.quota_states import FIRST_PART, MOST_LOWERED
 from rootkeeper.aws.summaries import SummaryAnswer, SummaryRequest, SummaryTemplates, open_reader
 from rootkeeper.errors import (
     AwsCredentialsError,
@@ -117,13 +118,13 @@ def test_p06_a_summary_that_lacks_something_is_no_summary(
     assert answer.session is not None
 
 
-def test_p15_a_throttle_halves_the_pace_of_assume_root(
+def test_p15_a_throttle_lowers_the_pace_of_assume_root(
     operator_clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
     aws_server.answer("AssumeRoot", error_xml("Throttling"))
     read(operator_clients, clock)
     wait = operator_clients.pacer.bucket_of("sts", "AssumeRoot").find_drawn()
-    assert wait == pytest.approx(1 / (600 * 0.8 / 2))
+    assert wait == pytest.approx(1 / (600 * 0.8 * FIRST_PART * MOST_LOWERED), rel=0.02)
 
 
 def test_p15_every_attempt_takes_a_token(
@@ -134,7 +135,7 @@ def test_p15_every_attempt_takes_a_token(
     for _ in range(int(600 * 0.8) - 2):
         bucket.take()
     read(operator_clients, clock, count=2)
-    assert bucket.find_drawn() == pytest.approx(1 / 480)
+    assert bucket.find_drawn() == pytest.approx(1 / (480 * FIRST_PART), rel=0.02)
 
 
 def test_p08_no_secret_shows_in_an_answer(
