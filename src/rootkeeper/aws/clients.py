@@ -235,7 +235,7 @@ class GatewayOptions:
     """``None``: from ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile (no opt-in Region), else ``us-east-1``."""
     concurrency: int = 128
     """The maximum of calls in flight, and of connections of each client."""
-    api_share: float = 0.8
+    api_share: float = 1.0
     """The part of the published rates that is used, above 0 and up to 1. More than 1 is for sandboxes only."""
     credentials_renewed: bool = False
     """Whether the operator knows that credentials whose end can't be read are renewed without a person."""

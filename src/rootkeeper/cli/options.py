@@ -115,7 +115,7 @@ class PaceOptions(OptionSet):
         int | None,
         option(
             "--api-share PERCENT",
-            "Share of AWS's published request rates to use; the rest stays for other tools. Default: 80.",
+            "Most of AWS's published request rates to use. Default: 100, reached only while AWS throttles nothing.",
             min=1,
             max=100,
         ),

@@ -34,8 +34,10 @@ class AwsSettings:
     """How many accounts are read at the same time."""
     deletion_concurrency: int = _ranged(16, 1, 1024)
     """How many accounts are changed at the same time."""
-    api_share: int = _ranged(80, 1, 10_000)
-    """The percentage of AWS's published request rates that Rootkeeper may use. More than 100 is only for a sandbox."""
+    api_share: int = _ranged(100, 1, 10_000)
+    """The percentage of AWS's published request rates that Rootkeeper may use. It begins with four fifths of that and
+    takes the rest while AWS throttles nothing. More than 100 is only for a sandbox.
+    """
     credentials_renewed: bool = False
     """Whether AWS credentials whose end can't be read are renewed without a person, such as those of a
     ``credential_process``. Otherwise no recovery window opens that could outlive them.
