@@ -15,6 +15,7 @@ from tests.sandbox_process import SandboxProcess
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("terraform")]
 
 ROLES = [f"aws_iam_role.{name}" for name in ("audit", "delete", "recover", "unlock")]
+RESOURCES = Path(__file__).with_name("resources.tf")
 NOT_THERE = {"NoSuchEntity", "NoSuchTagSet"}
 """What AWS answers Terraform, too, when it asks whether something is gone."""
 
@@ -126,3 +127,13 @@ def test_an_organization_that_has_all_is_imported_without_a_change(
         terraform.run("import", address, resource_id)
     terraform.apply()
     terraform.require_no_change()
+
+
+def test_the_sandbox_has_what_terraform_reads_of_its_resources(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    before, began = sandbox.organization(), sandbox.last_request()
+    terraform = start(tmp_path, sandbox, RESOURCES.read_text())
+    terraform.apply()
+    terraform.require_no_change()
+    terraform.destroy()
+    assert sandbox.organization() == before
+    assert {"MethodNotAllowed", "InvalidAction", "UnknownOperationException"}.isdisjoint(list_refusals(sandbox, began))

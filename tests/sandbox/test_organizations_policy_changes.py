@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from rootkeeper_sandbox.authorization.authorizer import find_denial
 from rootkeeper_sandbox.codec.errors import RefusalError
 from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.services.registry import SERVICES
 from tests.sandbox.calling import ORGANIZATION_ROOT_ID, Stage
 
 MEMBER = "888899990000"
@@ -246,3 +248,35 @@ def test_types_are_not_available_without_all_features_and_other_roots_not_found(
     assert refusal(stage, "DisablePolicyType", **enable | {"PolicyType": SCP}) == "RootNotFoundException"
     stage.world.organization.has_all_features = False
     assert refusal(stage, "CreatePolicy", **parameters()) == "PolicyTypeNotAvailableForOrganizationException"
+
+
+def test_no_account_has_an_effective_policy(stage: Stage) -> None:
+    for target in ({}, {"TargetId": MEMBER}):
+        assert refusal(stage, "DescribeEffectivePolicy", PolicyType="TAG_POLICY", **target) == (
+            "EffectivePolicyNotFoundException"
+        )
+    unknown = {"PolicyType": "TAG_POLICY", "TargetId": "999999999999"}
+    assert refusal(stage, "DescribeEffectivePolicy", **unknown) == "TargetNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("target", "code"), [({}, "EffectivePolicyNotFoundException"), ({"TargetId": MEMBER}, "AccessDeniedException")]
+)
+def test_members_ask_for_their_own_effective_policy_alone(stage: Stage, target: dict[str, str], code: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        stage.call("member-admin", "organizations", "DescribeEffectivePolicy", PolicyType="TAG_POLICY", **target)
+    assert caught.value.code == code
+
+
+def test_there_is_no_resource_policy(stage: Stage) -> None:
+    assert refusal(stage, "DescribeResourcePolicy") == "ResourcePolicyNotFoundException"
+    with pytest.raises(ServiceError) as caught:
+        stage.call("member-admin", "organizations", "DescribeResourcePolicy")
+    assert caught.value.code == "AccessDeniedException"
+
+
+def test_reading_an_effective_policy_needs_its_own_permission(stage: Stage) -> None:
+    served = SERVICES["organizations"]["DescribeEffectivePolicy"]
+    call = stage.make_call("observer", "organizations", "DescribeEffectivePolicy", PolicyType="TAG_POLICY")
+    assert find_denial(call, served, "organizations:DescribeEffectivePolicy") is not None
+    assert served.resource(call).endswith("/111122223333")

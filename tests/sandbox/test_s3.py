@@ -169,10 +169,18 @@ def test_bucket_names_that_climb_out_of_their_place_are_refused(served: Served, 
     assert b"<Code>InvalidBucketName</Code>" in body or b"<Code>InvalidURI</Code>" in body
 
 
+def test_a_request_is_never_taken_for_a_deprecated_operation(s3: Any) -> None:
+    """GetBucketLifecycle has the same method, path and query."""
+    refused = refusal(s3.get_bucket_lifecycle_configuration, Bucket="amzn-s3-demo-shop-assets")
+    assert refused == ("NoSuchLifecycleConfiguration", 404)
+
+
 def test_an_operation_that_is_not_served_is_refused_in_s3s_form(s3: Any) -> None:
-    code, status, message = full_refusal(s3.get_bucket_cors, Bucket="amzn-s3-demo-shop-assets")
+    code, status, message = full_refusal(
+        s3.get_bucket_analytics_configuration, Id="x", Bucket="amzn-s3-demo-shop-assets"
+    )
     assert (code, status) == ("MethodNotAllowed", 405)
-    assert message == "The sandbox does not serve s3:GetBucketCors."
+    assert message == "The sandbox does not serve s3:GetBucketAnalyticsConfiguration."
 
 
 def test_a_bucket_with_something_in_it_is_not_deleted(s3: Any) -> None:

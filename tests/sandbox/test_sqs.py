@@ -418,3 +418,24 @@ def test_the_aws_cli_unlocks_a_queue() -> None:
         assert changed.returncode == 0, changed.stderr
         denied = served.run_cli("sqs", "purge-queue", "--queue-url", url, *here, environment=environment)
         assert "(AccessDenied) when calling the PurgeQueue operation" in denied.stderr
+
+
+def test_tags_given_at_creation_are_listed_added_and_removed(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="tagged", tags={"team": "security"})["QueueUrl"]
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "security"}
+    sqs.tag_queue(QueueUrl=url, Tags={"team": "orders", "stage": "test"})
+    sqs.untag_queue(QueueUrl=url, TagKeys=["stage", "unknown"])
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "orders"}
+    many = {str(number): "" for number in range(50)}
+    assert refusal(sqs.tag_queue, QueueUrl=url, Tags=many) == ("InvalidParameterValue", 400)
+    assert "Tags" not in sqs.list_queue_tags(QueueUrl=new_queue(sqs))
+
+
+def test_tags_are_listed_with_their_own_permission(served: Served, sqs: Any) -> None:
+    url = new_queue(sqs)
+    statement = {"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": "*"}
+    user = served.user_client("sqs", MEMBER, json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    assert refusal(user.list_queue_tags, QueueUrl=url) == ("AccessDenied", 403)
+    statement["Action"] = "sqs:ListQueueTags"
+    user = served.user_client("sqs", MEMBER, json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    assert user.list_queue_tags(QueueUrl=url)["ResponseMetadata"]["HTTPStatusCode"] == 200

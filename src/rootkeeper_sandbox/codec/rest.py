@@ -88,7 +88,9 @@ class RouteTable:
     """The routes of all operations of a service."""
 
     def __init__(self, model: ServiceModel) -> None:
-        routes = [_make_route(model.operation_model(name)) for name in model.operation_names]
+        # A deprecated operation, such as GetBucketLifecycle, has the route of the one that took its place.
+        operations = [model.operation_model(name) for name in model.operation_names]
+        routes = [_make_route(operation) for operation in operations if not operation.deprecated]
         self._routes = sorted(routes, key=lambda route: -route.weight)
         self._by_operation = {route.operation: route for route in routes}
 

@@ -92,9 +92,15 @@ _NOT_WRITTEN = ("ContentLength", "ContentType")
 """Headers that follow from the body."""
 
 ROOT_NAMES: Mapping[str, str] = {
+    "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketLogging": "BucketLoggingStatus",
+    "GetBucketRequestPayment": "RequestPaymentConfiguration",
+    "GetBucketTagging": "Tagging",
     "GetBucketVersioning": "VersioningConfiguration",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListObjectVersions": "ListVersionsResult",
+    "ListObjects": "ListBucketResult",
     "ListObjectsV2": "ListBucketResult",
 }
 """Root elements that the model doesn't name."""

@@ -174,7 +174,7 @@ def compile_members(shape: StructureShape, formatters: Formatters = QUERY_FORMAT
             members.extend(
                 (member, compile_writer(inner, inner.serialization.get("name", member), formatters))
                 for member, inner in shape.members.items()
-                if "location" not in inner.serialization
+                if "location" not in inner.serialization and "xmlAttribute" not in inner.serialization
             )
         for member, write in members:
             item = value.get(member)
@@ -194,9 +194,38 @@ def _text_maker(shape: Shape, formatters: Formatters) -> Callable[[Any], str]:
 def _structure_writer(shape: StructureShape, name: str, formatters: Formatters) -> Writer:
     start, end = f"<{name}>", f"</{name}>"
     write_members = compile_members(shape, formatters)
+    attributes = {
+        member: str(inner.serialization["name"])
+        for member, inner in shape.members.items()
+        if "xmlAttribute" in inner.serialization
+    }
+    if attributes:
+        return _attributes_writer(f"<{name}{_declare_prefix(shape)}", end, attributes, write_members)
 
     def write_structure(value: Any, out: list[str]) -> None:
         out.append(start)
+        write_members(value, out)
+        out.append(end)
+
+    return write_structure
+
+
+def _declare_prefix(shape: StructureShape) -> str:
+    namespace = shape.serialization["xmlNamespace"]
+    return f' xmlns:{namespace["prefix"]}="{namespace["uri"]}"'
+
+
+def _escape_attribute(text: str) -> str:
+    return escape_text(text).replace('"', "&quot;")
+
+
+def _attributes_writer(head: str, end: str, attributes: Mapping[str, str], write_members: Writer) -> Writer:
+    """Make the writer of a structure some of whose members are attributes: S3's grantees."""
+
+    def write_structure(value: Any, out: list[str]) -> None:
+        found = ((name, value.get(member)) for member, name in attributes.items())
+        texts = [f' {name}="{_escape_attribute(text)}"' for name, text in found if text is not None]
+        out.append(f"{head}{''.join(texts)}>")
         write_members(value, out)
         out.append(end)
 

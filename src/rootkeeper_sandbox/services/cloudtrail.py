@@ -89,3 +89,15 @@ def _resources(event: Mapping[str, Any]) -> list[dict[str, str]]:
         {"ResourceType": str(resource.get("type")), "ResourceName": str(resource.get("ARN"))}
         for resource in event.get("resources") or ()
     ]
+
+
+@OPERATIONS.read("DescribeTrails")
+def describe_trails(call: Call) -> dict[str, Any]:  # noqa: ARG001 - of an operation
+    """List nothing: there are no trails."""
+    return {"trailList": []}
+
+
+@OPERATIONS.read("ListTrails")
+def list_trails(call: Call) -> dict[str, Any]:  # noqa: ARG001 - of an operation
+    """List nothing: there are no trails."""
+    return {"Trails": []}

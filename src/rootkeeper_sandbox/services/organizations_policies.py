@@ -15,10 +15,12 @@ from rootkeeper_sandbox.authorization.documents import PolicyDocumentError, Poli
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.organizations_tree import (
+    access_denied,
     constraint_violation,
     cut_rows,
     describe_root,
     for_management,
+    for_members,
     for_readers,
     invalid_input,
     not_found,
@@ -39,6 +41,10 @@ def policy_resource(call: Call) -> str:
 
 def _target_resource(call: Call) -> str:
     return target_arn(call.world.organization, call.parameters["TargetId"])
+
+
+def _effective_resource(call: Call) -> str:
+    return target_arn(call.world.organization, call.parameters.get("TargetId", call.principal.account_id))
 
 
 def _filter_keys(call: Call) -> Mapping[str, str]:
@@ -127,6 +133,35 @@ def get_policy(call: Call) -> OrganizationPolicy:
     if policy is None:
         raise not_found("Policy")
     return policy
+
+
+@OPERATIONS.read("DescribeEffectivePolicy", resource=_effective_resource, condition_keys=_type_keys)
+@for_members
+def describe_effective_policy(call: Call) -> dict[str, Any]:
+    """Say that there is no effective policy: no type is served whose policies merge into one.
+
+    Members can ask about their own account, the management account and delegated administrators about every one.
+    """
+    organization, caller = call.world.organization, call.principal.account_id
+    target_id = call.parameters.get("TargetId", caller)
+    is_reader = caller == organization.management_account_id or caller in organization.delegated_account_ids()
+    if target_id != caller and not is_reader:
+        raise access_denied()
+    if target_id not in organization.accounts:
+        raise not_found("Target")
+    message = (
+        "If you ran this action on the management account, this policy type is not enabled. If you ran the action on a"
+        " member account, the account doesn't have an effective policy of this type."
+    )
+    raise ServiceError("EffectivePolicyNotFoundException", message)
+
+
+@OPERATIONS.read("DescribeResourcePolicy")
+@for_readers
+def describe_resource_policy(call: Call) -> dict[str, Any]:  # noqa: ARG001 - of an operation
+    """Say that there is no resource policy: delegation policies aren't imitated."""
+    message = "We can't find a resource policy request with the parameter that you specified."
+    raise ServiceError("ResourcePolicyNotFoundException", message)
 
 
 def _policy_type(call: Call) -> PolicyType | None:

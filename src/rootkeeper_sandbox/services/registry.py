@@ -9,6 +9,7 @@ from rootkeeper_sandbox.services import (
     account,
     cloudtrail,
     ec2,
+    eventbridge,
     iam_account,
     iam_credentials,
     iam_identities,
@@ -19,8 +20,10 @@ from rootkeeper_sandbox.services import (
     organizations_policies,
     organizations_tree,
     s3_buckets,
+    s3_listings,
     s3_locks,
     s3_objects,
+    s3_settings,
     sqs_messages,
     sqs_queues,
     sts,
@@ -30,6 +33,7 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "account": account.OPERATIONS,
     "cloudtrail": cloudtrail.OPERATIONS,
     "ec2": ec2.OPERATIONS,
+    "events": eventbridge.OPERATIONS,
     "iam": (
         iam_account.OPERATIONS
         | iam_credentials.OPERATIONS
@@ -41,7 +45,13 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "organizations": (
         organizations_accounts.OPERATIONS | organizations_policies.OPERATIONS | organizations_tree.OPERATIONS
     ),
-    "s3": s3_buckets.OPERATIONS | s3_locks.OPERATIONS | s3_objects.OPERATIONS,
+    "s3": (
+        s3_buckets.OPERATIONS
+        | s3_listings.OPERATIONS
+        | s3_locks.OPERATIONS
+        | s3_objects.OPERATIONS
+        | s3_settings.OPERATIONS
+    ),
     "sqs": sqs_messages.OPERATIONS | sqs_queues.OPERATIONS,
     "sso-admin": identity_center.SSO_ADMIN_OPERATIONS,
     "sts": sts.OPERATIONS,

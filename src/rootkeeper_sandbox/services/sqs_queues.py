@@ -297,3 +297,32 @@ def purge_queue(call: Call) -> dict[str, Any]:
 def delete_queue(call: Call) -> dict[str, Any]:
     call.world.queues.remove(get_addressed_queue(call), call.now)
     return {}
+
+
+_MAX_TAGS = 50
+"""Source: Amazon SQS API Reference, TagQueue."""
+
+
+@OPERATIONS.read("ListQueueTags")
+def list_queue_tags(call: Call) -> dict[str, Any]:
+    tags = get_addressed_queue(call).tags
+    return {"Tags": dict(tags)} if tags else {}
+
+
+@OPERATIONS.change("TagQueue")
+def tag_queue(call: Call) -> dict[str, Any]:
+    """Add tags; those with the same keys are replaced."""
+    queue, tags = get_addressed_queue(call), call.parameters["Tags"]
+    if len(queue.tags | tags) > _MAX_TAGS:
+        raise invalid_value(f"Too many tags added for queue {queue.name}.")
+    queue.tags.update(tags)
+    return {}
+
+
+@OPERATIONS.change("UntagQueue")
+def untag_queue(call: Call) -> dict[str, Any]:
+    """Remove tags; keys that aren't there are no error."""
+    queue = get_addressed_queue(call)
+    for key in call.parameters["TagKeys"]:
+        queue.tags.pop(key, None)
+    return {}

@@ -174,9 +174,10 @@ class PolicyStore:
 
 
 _READ_ONLY = (
-    "account:Get*", "account:List*", "cloudtrail:LookupEvents", "ec2:Describe*", "iam:Generate*", "iam:Get*",
-    "iam:List*", "identitystore:Describe*", "identitystore:List*", "organizations:Describe*", "organizations:List*",
-    "s3:Get*", "s3:List*", "sqs:GetQueue*", "sqs:ListQueue*", "sso:Describe*", "sso:Get*", "sso:List*",
+    "account:Get*", "account:List*", "cloudtrail:Describe*", "cloudtrail:List*", "cloudtrail:LookupEvents",
+    "ec2:Describe*", "events:Describe*", "events:List*", "iam:Generate*", "iam:Get*", "iam:List*",
+    "identitystore:Describe*", "identitystore:List*", "organizations:Describe*", "organizations:List*", "s3:Get*",
+    "s3:List*", "sqs:GetQueue*", "sqs:ListQueue*", "sso:Describe*", "sso:Get*", "sso:List*",
 )  # fmt: skip
 
 _POWER_USER_EXTRAS = (

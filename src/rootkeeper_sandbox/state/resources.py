@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 ENABLED = "Enabled"
 SUSPENDED = "Suspended"
@@ -49,6 +50,17 @@ class DefaultRetention:
     days: int
 
 
+ALL_PUBLIC_ACCESS_BLOCKS = frozenset({
+    "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
+})  # fmt: skip
+"""What new buckets have. Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage"."""
+
+DEFAULT_ENCRYPTION: dict[str, Any] = {
+    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}]
+}
+"""In the shape of the API. Source: Amazon S3 User Guide, "Setting default server-side encryption behavior"."""
+
+
 @dataclass(slots=True)
 class Bucket:
     name: str
@@ -61,6 +73,10 @@ class Bucket:
     """``None`` until it was switched on for the first time."""
     has_object_lock: bool = False
     default_retention: DefaultRetention | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    public_access_block: frozenset[str] | None = ALL_PUBLIC_ACCESS_BLOCKS
+    """The settings that are on; ``None`` without a configuration."""
+    encryption: dict[str, Any] = field(default_factory=lambda: DEFAULT_ENCRYPTION)
     objects: dict[str, list[ObjectVersion]] = field(default_factory=dict)
     """By key, the newest version last; a key without versions isn't there."""
 
@@ -212,6 +228,35 @@ class EventRule:
 
     name: str
     queue_arn: str
+
+
+@dataclass(slots=True)
+class BusRule:
+    """A rule of an account's default event bus, as PutRule was given it; it forwards nothing."""
+
+    name: str
+    arn: str
+    account_id: str
+    region: str
+    state: str
+    event_pattern: str | None = None
+    schedule_expression: str | None = None
+    description: str | None = None
+    role_arn: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By id, in the shape of the API."""
+
+
+@dataclass(slots=True)
+class BusRuleStore:
+    """All rules of event buses by ARN."""
+
+    rules: dict[str, BusRule] = field(default_factory=dict)
+
+    def of_account(self, account_id: str, region: str) -> list[BusRule]:
+        found = (rule for rule in self.rules.values() if rule.account_id == account_id and rule.region == region)
+        return sorted(found, key=lambda rule: rule.name)
 
 
 OTP_LIFETIME = timedelta(hours=24)

@@ -26,7 +26,7 @@ from rootkeeper_sandbox.state.description import describe_organization, parse_po
 from rootkeeper_sandbox.state.organization import AccountRequest, Organization, open_account
 from rootkeeper_sandbox.state.people import Mailboxes, Sessions, SignInStore, make_identity_center
 from rootkeeper_sandbox.state.policies import PolicyType
-from rootkeeper_sandbox.state.resources import BucketStore, ContactStore, EventRule, QueueStore
+from rootkeeper_sandbox.state.resources import BucketStore, BusRuleStore, ContactStore, EventRule, QueueStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class World:
         self.buckets = BucketStore()
         self.queues = QueueStore()
         self.event_rules: list[EventRule] = []
+        self.bus_rules = BusRuleStore()
         self.contacts = ContactStore()
         self.credential_reports: dict[str, CredentialReport] = {}
         """By account id."""
