@@ -215,7 +215,7 @@ def list_bars(accounts: Sequence[AccountEvidence]) -> list[Bar]:
 
 def choose_tone(account: AccountEvidence, kind: KindEvidence) -> str:
     """How a kind's cell looks: what is kept on purpose isn't alarming."""
-    if account.verdict in {ControlVerdict.KEPT, ControlVerdict.NOT_APPLICABLE}:
+    if kind.not_applicable is not None or account.verdict in {ControlVerdict.KEPT, ControlVerdict.NOT_APPLICABLE}:
         return "none"
     return {None: "unknown", True: "yes", False: "none"}[kind.is_present]
 

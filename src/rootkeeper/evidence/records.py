@@ -85,6 +85,8 @@ class EvidenceKindRecord(TypedDict):
     read_at: WholeSecond | None
     method: str | None
     """The AWS calls that read it."""
+    not_applicable: str | None
+    """Why accounts of the partition can't have it."""
 
 
 @record
@@ -457,7 +459,9 @@ def render_timestamp(moment: datetime | None) -> str:
 
 
 def render_presence(kind: KindEvidence) -> str:
-    """``none``, ``yes`` or a count, or ``unknown``."""
+    """``none``, ``yes`` or a count, ``not applicable`` or ``unknown``."""
+    if kind.not_applicable is not None:
+        return "not applicable"
     if kind.is_present is None:
         return "unknown"
     if not kind.is_present:

@@ -34,7 +34,7 @@ from rootkeeper.failsafe.rules import (
     unknown,
 )
 from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
-from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, find_sign_in_obstacle
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
     AccountRole,
@@ -148,6 +148,8 @@ class KindEvidence:
     read_at: datetime | None
     method: str | None
     """The AWS calls of the reading."""
+    not_applicable: str | None = None
+    """Why accounts of the partition can't have this kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
         reason=status.reason,
         detail=status.detail,
         verdict=_evaluate(status),
-        kinds=tuple(_describe_kind(kind, status, method) for kind in KIND_ORDER),
+        kinds=tuple(_rule_out(_describe_kind(kind, status, method), facts.partition) for kind in KIND_ORDER),
         read_at=status.observed_at,
         session_access_key_id=status.session_access_key_id,
         found=status,
@@ -325,6 +327,13 @@ def _describe_kind(kind: CredentialKind, status: AccountStatus, method: str | No
         CredentialKind.MFA_DEVICES: len(detail.mfa_devices),
     }
     return KindEvidence(kind, is_present, counts[kind], status.observed_at, f"{method} + {_IN_DETAIL[kind]}")
+
+
+def _rule_out(found: KindEvidence, partition: str) -> KindEvidence:
+    """Mark a password where root users can't sign in. One that AWS shows nevertheless stays as it was read."""
+    if found.kind is not CredentialKind.PASSWORD or found.is_present:
+        return found
+    return replace(found, not_applicable=find_sign_in_obstacle(partition))
 
 
 def count_verdicts(accounts: Iterable[AccountEvidence]) -> dict[ControlVerdict, int]:
@@ -555,6 +564,9 @@ def check_kept_logins(
                 drills=drills,
                 root_sign_in=_POLICIES_UNKNOWN,
                 window=open_windows.get(account_id),
+                sign_in_obstacle=next(
+                    (kind.not_applicable for kind in account.kinds if kind.kind is CredentialKind.PASSWORD), None
+                ),
             )
             found.append(KeptLogin(account, check_failsafe(facts, period.end)))
     return tuple(sorted(found, key=lambda kept: kept.evidence.role is not AccountRole.MANAGEMENT))

@@ -477,7 +477,7 @@ def evaluate_root_path(account_id: AccountId, login: Sequence[Check], work: Perm
     """
     worst = min((check.verdict for check in login), key=_CHECKS_WORST_FIRST.index)
     if worst is not CheckVerdict.PASS:
-        evidence = "; ".join(check.evidence.rstrip(".") for check in login if check.verdict is worst)
+        evidence = "; ".join(dict.fromkeys(check.evidence.rstrip(".") for check in login if check.verdict is worst))
         return AccessPath(account_id, "root user", worst, evidence)
     match work.verdict:
         case AccessVerdict.ALLOWED:
@@ -489,7 +489,13 @@ def evaluate_root_path(account_id: AccountId, login: Sequence[Check], work: Perm
     return AccessPath(account_id, "root user", CHECK_VERDICTS[work.verdict], evidence)
 
 
-_CHECKS_WORST_FIRST = (CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.PASS)
+_CHECKS_WORST_FIRST = (
+    CheckVerdict.NOT_APPLICABLE,
+    CheckVerdict.FAIL,
+    CheckVerdict.UNKNOWN,
+    CheckVerdict.PASS,
+)
+"""Without a console sign-in, no other check matters."""
 
 
 def check_access_paths(

@@ -98,7 +98,7 @@ class WayInRecord(TypedDict):
 
 CheckCounts = TypedDict(
     "CheckCounts",
-    {"checks": Count, "fail": Count, "pass": Count, "unknown": Count},
+    {"checks": Count, "fail": Count, "not_applicable": Count, "pass": Count, "unknown": Count},
 )
 """How many checks have each verdict. Written so because of its fields' names."""
 record(CheckCounts)

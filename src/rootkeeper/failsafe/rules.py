@@ -42,6 +42,8 @@ class CheckVerdict(StrEnum):
     """The result of a check."""
 
     FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    """The partition has nothing to check; the evidence has the reason."""
     PASS = "pass"  # noqa: S105 - a verdict's name
     UNKNOWN = "unknown"
 
@@ -244,6 +246,12 @@ class FailsafeFacts:
     """Whether policies allow a signed-in root user to work there."""
     window: RecoveryWindow | None = None
     """An unfinished recovery window."""
+    sign_in_obstacle: str | None = None
+    """Why no root user of the partition can sign in."""
+
+
+_OF_SIGN_IN = frozenset({"password", "mfa_devices", "hardware_mfa", "alarm", "drill", "policies"})
+"""The checks of a login at the console."""
 
 
 def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
@@ -260,6 +268,10 @@ def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
         check_drills(facts.drills, now, account_id),
         _check_policies(facts),
     )
+    if (obstacle := facts.sign_in_obstacle) is not None:
+        checks = tuple(
+            Check(one.name, CheckVerdict.NOT_APPLICABLE, obstacle) if one.name in _OF_SIGN_IN else one for one in checks
+        )
     return tuple(replace(check, account_id=account_id) for check in checks)
 
 

@@ -56,7 +56,7 @@ from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.organization.accounts import Account, AccountId, Caller, Endpoint, Inventory
+from rootkeeper.organization.accounts import Account, AccountId, Caller, Endpoint, Inventory, find_sign_in_obstacle
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountRole, RootCredentials, evaluate_failure
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, build_tree
@@ -162,6 +162,7 @@ class FailsafeChecker:
                 drills=tuple(one for one in drills if one.account_id == account.account_id),
                 root_sign_in=policies[account.account_id],
                 window=self.windows.find_unfinished(account.account_id),
+                sign_in_obstacle=find_sign_in_obstacle(inventory.organization.partition),
             )
 
     def _read_policies(self, accounts: tuple[Account, ...]) -> tuple[PolicyTree | None, str | None]:

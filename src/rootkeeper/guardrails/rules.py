@@ -14,7 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rootkeeper.guardrails.fixes import FixWriter, TaskBlock
-from rootkeeper.guardrails.tasks import ROOT_SESSION_TASKS, AccountPlace, Task, assume_root_request, list_requests
+from rootkeeper.guardrails.tasks import (
+    ROOT_SESSION_TASKS,
+    AccountPlace,
+    Task,
+    assume_root_request,
+    list_requests,
+    list_root_tasks,
+)
 from rootkeeper.organization.accounts import Account, AccountState, Organization
 from rootkeeper.policy_language.documents import AccessRequest, Policy, PolicyKind
 from rootkeeper.policy_language.evaluation import (
@@ -279,7 +286,7 @@ class PreflightEvaluator:
             self.evaluations += 1
             levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
             found: list[_TaskResult] = []
-            for task in (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN):
+            for task in list_root_tasks(self.organization.partition):
                 requests = list_requests(task, self._place(account))
                 decisions = tuple((request.action, _evaluate(request, levels)) for request in requests)
                 kinds = CONTROL_KINDS if task in _TASKS_REACHED_BY_RCPS else (PolicyKind.SERVICE_CONTROL,)

@@ -17,7 +17,7 @@ from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, Hint, InputError, SelectionEmptyError
 from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
-from rootkeeper.guardrails.tasks import Task
+from rootkeeper.guardrails.tasks import TASKS_OF_SIGN_IN, Task
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
 from rootkeeper.organization.accounts import (
     Account,
@@ -26,6 +26,7 @@ from rootkeeper.organization.accounts import (
     Inventory,
     Organization,
     ServiceControlPolicies,
+    find_sign_in_obstacle,
 )
 from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
@@ -168,6 +169,11 @@ class Preflight:
         evaluator = self._read_evaluator(selected, inventory, underway, progress)
         if (disabled := _find_disabled_remark(evaluator, inventory)) is not None:
             progress.remark(disabled)
+        if (obstacle := find_sign_in_obstacle(inventory.organization.partition)) is not None:
+            progress.remark(
+                f"Not applicable, so without a row: {', '.join(TASKS_OF_SIGN_IN)}. {obstacle} AWS doesn't document"
+                " which other tasks work in this partition; policies are evaluated as in the partition aws."
+            )
         if inventory.delegated_administrator_ids == frozenset():
             progress.remark("No delegated administrator for IAM is registered, so there is no row AssumeRoot.")
         evaluated = tuple(account for account in selected if evaluator.is_evaluated(account))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.organization.accounts import AccountId, get_iam_region
+from rootkeeper.organization.accounts import AccountId, find_sign_in_obstacle, get_iam_region
 from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, Values, known_values, one_of
 from rootkeeper.policy_language.documents import AccessRequest
 from rootkeeper.policy_language.patterns import PartialText, known_text
@@ -53,6 +53,17 @@ the work that only a root user can do.
 
 SCPs don't prevent the sign-in itself; one that denies these makes it useless.
 """
+
+
+def list_root_tasks(partition: str) -> tuple[Task, ...]:
+    """List the tasks of an account's root user; without those that end in a sign-in where there is none."""
+    tasks = (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN)
+    if find_sign_in_obstacle(partition) is None:
+        return tasks
+    return tuple(task for task in tasks if task not in TASKS_OF_SIGN_IN)
+
+
+TASKS_OF_SIGN_IN = (Task.CREATE_PASSWORD, Task.ROOT_USER_SIGN_IN)
 
 
 @dataclass(frozen=True, slots=True)

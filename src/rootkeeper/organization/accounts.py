@@ -80,6 +80,20 @@ def get_iam_region(partition: str) -> str:
     return _IAM_REGIONS.get(partition, "us-east-1")
 
 
+_NO_SIGN_IN = {
+    "aws-cn": "The partition aws-cn has no root users.",
+    "aws-us-gov": "Root users of AWS GovCloud (US) accounts have no console sign-in, so they have no password.",
+}
+
+
+def find_sign_in_obstacle(partition: str) -> str | None:
+    """Find why no root user of a partition can sign in to the console; ``None`` where they can.
+
+    Source: AWS GovCloud (US) User Guide, "AWS Identity and Access Management in AWS GovCloud (US)".
+    """
+    return _NO_SIGN_IN.get(partition)
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceControlPolicies:
     """Whether service control policies can be attached. Source: Organizations ListRoots, PolicyTypes."""

@@ -43,6 +43,7 @@ from rootkeeper.organization.accounts import (
     Inventory,
     Organization,
     Setup,
+    find_sign_in_obstacle,
 )
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
@@ -307,6 +308,11 @@ def require_target(account: Account, inventory: Inventory) -> None:
     :raises TargetRefusedError: if they aren't.
     """
     organization = inventory.organization
+    if (obstacle := find_sign_in_obstacle(organization.partition)) is not None:
+        raise TargetRefusedError(
+            f"A recovery window isn't applicable in the partition {organization.partition}. {obstacle}",
+            hint="Ask AWS Support for that partition.",
+        )
     if organization.partition != "aws":
         raise TargetRefusedError(
             f"Password recovery of root users isn't managed centrally in the partition {organization.partition}.",

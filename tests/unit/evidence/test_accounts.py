@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rootkeeper.evidence.records import render_presence
 from rootkeeper.evidence.rules import (
     BY_CLOSING,
     BY_OWN_CREDENTIALS,
@@ -61,6 +62,20 @@ def judge(
 ) -> AccountEvidence:
     account = replace(ACCOUNT, state=state, joined_at=joined_at)
     return evaluate_account(AccountFacts(account, role, partition, last, windows, None, listed_at, kept), PERIOD)
+
+
+def test_in_govcloud_a_password_is_not_applicable_unless_aws_shows_one() -> None:
+    found = judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING), partition="aws-us-gov")
+    password, *others = found.kinds
+    assert "have no console sign-in" in (password.not_applicable or "")
+    assert render_presence(password) == "not applicable"
+    assert {kind.not_applicable for kind in others} == {None}
+    assert found.verdict is ControlVerdict.PASS
+    shown = judge(
+        make_status(ACCOUNT, Status.PRESENT, replace(NOTHING, has_password=True)), partition="aws-us-gov"
+    ).kinds[0]
+    assert (shown.is_present, shown.not_applicable) == (True, None)
+    assert judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)).kinds[0].not_applicable is None
 
 
 def test_four_kinds_read_empty_in_the_period_are_a_pass_with_time_and_method() -> None:

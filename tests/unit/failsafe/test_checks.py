@@ -32,4 +32,10 @@ def test_what_a_caller_cannot_read_is_unknown_and_says_who_could() -> None:
 
 
 def test_every_verdict_is_counted() -> None:
-    assert count_checks([GOOD, BAD, OPEN, OPEN]) == {"checks": 4, "fail": 1, "pass": 1, "unknown": 2}
+    assert count_checks([GOOD, BAD, OPEN, OPEN]) == {
+        "checks": 4,
+        "fail": 1,
+        "not_applicable": 0,
+        "pass": 1,
+        "unknown": 2,
+    }

@@ -19,7 +19,7 @@ from rootkeeper.failsafe.rules import (
     SignInDevice,
     check_failsafe,
 )
-from rootkeeper.organization.accounts import Account, AccountId, AccountState
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, find_sign_in_obstacle
 from rootkeeper.organization.statuses import (
     AccessKey,
     AccountRole,
@@ -80,6 +80,25 @@ def facts(found: RootCredentials | None = credentials(), **changes: Any) -> Fail
 
 def verdicts(reported: FailsafeFacts) -> dict[str, CheckVerdict]:
     return {check.name: check.verdict for check in check_failsafe(reported, START)}
+
+
+def test_without_a_console_sign_in_the_checks_of_a_login_are_not_applicable_with_the_reason() -> None:
+    obstacle = find_sign_in_obstacle("aws-us-gov")
+    assert obstacle is not None
+    assert find_sign_in_obstacle("aws") is None
+    empty = credentials(login_profile=None, mfa_devices=(), access_keys=(ACCESS_KEY,))
+    checks = check_failsafe(facts(empty, sign_in_obstacle=obstacle, drills=()), START)
+    inapplicable = [check for check in checks if check.verdict is CheckVerdict.NOT_APPLICABLE]
+    assert [check.name for check in inapplicable] == [
+        "password",
+        "mfa_devices",
+        "hardware_mfa",
+        "alarm",
+        "drill",
+        "policies",
+    ]
+    assert {(check.evidence, check.hint, check.account_id) for check in inapplicable} == {(obstacle, None, FAILSAFE)}
+    assert {check.name for check in checks if check.verdict is FAIL} == {"access_keys"}
 
 
 def test_a_failsafe_in_order_passes_every_check() -> None:

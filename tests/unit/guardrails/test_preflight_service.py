@@ -127,6 +127,15 @@ def test_a_selection_that_cant_be_answered_is_refused(
         run(desk, request_)
 
 
+def test_in_govcloud_tasks_that_end_in_a_sign_in_have_no_row_but_a_reason(desk: Desk) -> None:
+    desk.organization.organization = replace(desk.organization.organization, partition="aws-us-gov")
+    tasks = {row.task for row in run(desk).rows}
+    assert tasks == set(Task) - {Task.CREATE_PASSWORD, Task.ROOT_USER_SIGN_IN}
+    (remark,) = [text for text in desk.progress.remarks if text.startswith("Not applicable")]
+    assert "IAMCreateRootUserPassword, RootUserSignIn. Root users of AWS GovCloud (US) accounts have no" in remark
+    assert "AWS doesn't document which other tasks work" in remark
+
+
 def test_a_partition_without_root_users_is_refused(desk: Desk) -> None:
     desk.organization.organization = replace(desk.organization.organization, partition="aws-cn")
     with pytest.raises(InputError, match="aws-cn"):

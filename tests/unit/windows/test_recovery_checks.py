@@ -110,6 +110,15 @@ def test_another_partition_is_refused(operator: Operator, organization: FakeOrga
         check(operator)
 
 
+def test_in_govcloud_a_window_isnt_applicable_with_the_reason(
+    operator: Operator, organization: FakeOrganization
+) -> None:
+    organization.organization = replace(organization.organization, partition="aws-us-gov")
+    with pytest.raises(TargetRefusedError, match=r"isn't applicable .*aws-us-gov.* have no console sign-in"):
+        check(operator)
+    assert "AssumeRoot" not in organization.operations()
+
+
 def test_a_window_that_is_not_over_stands_in_the_way(operator: Operator) -> None:
     operator.open(ACCOUNT)
 

@@ -37,6 +37,7 @@ from rootkeeper.windows.rules import RecoveryWindow
 
 _WORDS = {
     CheckVerdict.FAIL: ("✗ fail", "bold red"),
+    CheckVerdict.NOT_APPLICABLE: ("· not applicable", "dim"),
     CheckVerdict.PASS: ("✓ pass", "green"),
     CheckVerdict.UNKNOWN: ("? unknown", "bold magenta"),
 }
@@ -89,11 +90,12 @@ def show_count(checks: Sequence[Check], terminal: Terminal) -> None:
 
     counts = count_checks(checks)
     parts = [
-        f"{counts[verdict.value]} {verdict.value}"
-        for verdict in (CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN)
+        f"{counts[verdict.value]} {verdict.value.replace('_', ' ')}"
+        for verdict in (CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.NOT_APPLICABLE)
         if counts[verdict.value]
     ]
-    style = "bold green" if counts[CheckVerdict.PASS.value] == counts["checks"] else "bold red"
+    is_good = not (counts[CheckVerdict.FAIL.value] or counts[CheckVerdict.UNKNOWN.value])
+    style = "bold green" if is_good else "bold red"
     terminal.show(Text())
     terminal.show(Text(f"{counted(counts['checks'], 'check')}: {', '.join(parts)}.", style=style))
 
