@@ -210,9 +210,12 @@ def test_a_deletion_removes_its_kind_and_a_second_one_finds_nothing(
     with_everything: Subject, operation: str, action: Action, delete: Callable[[RootSession, Intent], None]
 ) -> None:
     session = open_session(with_everything, TaskPolicy.DELETE)
-    before = session.read_credentials()
-    delete(session, intent(with_everything, action, MEMBER))
+    assert session.request_id
+    before, receipt = session.read_credentials(), intent(with_everything, action, MEMBER)
+    delete(session, receipt)
     assert session.read_credentials() != before
+    (request_id,) = receipt.request_ids
+    assert request_id != session.request_id
     with pytest.raises(AwsNotFoundError):
         delete(session, intent(with_everything, action, MEMBER))
 

@@ -60,6 +60,7 @@ class FakeRootSession:
     task_policy: TaskPolicy
     access_key_id: str
     expires_at: datetime
+    request_id: str = "request-of-assume-root"
     is_identified: bool = False
 
     def require_identity(self) -> None:
@@ -172,6 +173,7 @@ class FakeRootSession:
             change()
 
         self.organization.perform(operation, self.account_id, act)
+        intent.note_request(f"request-{operation}")
 
     def _refuse_expired(self, operation: str) -> None:
         if self.organization.clock.now() >= self.expires_at:

@@ -12,7 +12,9 @@ import pytest
 from rootkeeper.ledger.rules import compute_entry_hash, parse_entry
 from tests.functional.running import Program
 from tests.ledger_tampering import lift_guards
+from tests.sandbox_process import SandboxProcess
 
+MANAGEMENT = "111122223333"
 WITHOUT_AWS: dict[str, str | None] = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "AWS_ACCESS_KEY_ID": None,
@@ -38,6 +40,23 @@ def test_every_deletion_stands_in_the_ledger_with_its_outcome(used: Program) -> 
     assert deletions[0]["endpoint"].startswith("SANDBOX 127.0.0.1:")
     assert deletions[0]["actor"]["kind"] == "self_asserted"
     assert deletions[0]["actor"]["caller_arn"].endswith("user/management-admin")
+
+
+def test_every_call_in_the_ledger_is_found_in_cloudtrail_by_its_request_id(
+    used: Program, sandbox: SandboxProcess
+) -> None:
+    member = "900010002000"
+    entries = used.run("ledger", "list", "-o", "json", **WITHOUT_AWS).json["entries"]
+    outcomes = [entry for entry in entries if entry["phase"] == "outcome" and entry["intent_sequence"] is not None]
+    events = {one["requestID"]: one["eventName"] for one in (*sandbox.events(member), *sandbox.events(MANAGEMENT))}
+    deletions = {"signing_certificate:delete": "DeleteSigningCertificate", "root_session:open": "AssumeRoot"}
+    found = [(entry["action"], events.get(entry["parameters"].get("request_id"))) for entry in outcomes]
+    assert {pair for pair in found if pair[0] in deletions} == set(deletions.items())
+    audits = [entry["parameters"] for entry in outcomes if entry["action"] == "accounts:audit"]
+    assert audits
+    for audit in audits:
+        assert audit["request_ids"].keys() == audit["sessions"].keys()
+        assert {events[request_id] for request_id in audit["request_ids"].values()} == {"AssumeRoot"}
 
 
 def test_a_list_can_begin_and_end_anywhere(used: Program) -> None:

@@ -114,6 +114,8 @@ class _Batch:
     waiting: set[AccountId]
     sessions: dict[str, JsonValue] = field(default_factory=dict)
     """Account id → access key id of its session."""
+    request_ids: dict[str, JsonValue] = field(default_factory=dict)
+    """Account id → AWS's id of the request that opened its session, or of the one that failed."""
     unread: dict[str, JsonValue] = field(default_factory=dict)
     """Account id → why."""
     not_sent: set[AccountId] = field(default_factory=set)
@@ -235,6 +237,9 @@ class AuditBatches:
     def _take(self, batch: _Batch, target: AuditTarget, answer: SummaryAnswer) -> None:
         if answer.session is not None:
             batch.sessions[target.account_id] = answer.session.access_key_id
+            batch.request_ids[target.account_id] = answer.session.request_id
+        if isinstance(answer.error, AwsError) and answer.error.request_id:
+            batch.request_ids[target.account_id] = answer.error.request_id
         match answer.error:
             case LockLostError() if not self._is_given_up(target):
                 if not batch.was_too_old:
@@ -299,6 +304,7 @@ class AuditBatches:
         unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
         details: dict[str, JsonValue] = {
             "sessions": batch.sessions,
+            "request_ids": batch.request_ids,
             "unread": {**batch.unread, **unanswered},
             "not_sent": sorted(batch.not_sent),
         }

@@ -44,7 +44,7 @@ from rootkeeper.aws.errors import (
 )
 from rootkeeper.aws.pacing import GIVE_UP_SECONDS, Pacer, pace_calls
 from rootkeeper.clock import Clock
-from rootkeeper.errors import AwsThrottledError, AwsUnclearError, InputError
+from rootkeeper.errors import AwsError, AwsThrottledError, AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Intent
 
 Created = TypeVar("Created")
@@ -146,16 +146,19 @@ class ServiceCalls:
         """
         send = self._method(operation)
         with (
+            _errors_noted(intent),
             authorize_calls(intent, clock) as authorized_call,
             _translated(lambda: self._call(operation, target, authorized_call)),
             self._signed(),
         ):
             answer = send(**parameters)
-        if not answer.get("ResponseMetadata", {}).get("RequestId"):
+        request_id = answer.get("ResponseMetadata", {}).get("RequestId", "")
+        if not request_id:
             raise AwsUnclearError(
                 f"{self._call(operation, target)} got an answer that isn't AWS's. It may have acted.",
                 operation=f"{self._service}:{operation}",
             )
+        intent.note_request(request_id)
         return answer
 
     def list_all(
@@ -216,6 +219,15 @@ _TOKENS = {
     "sqs": ("NextToken", "NextToken"),
     "sso-admin": ("NextToken", "NextToken"),
 }
+
+
+@contextmanager
+def _errors_noted(intent: Intent) -> Iterator[None]:
+    try:
+        yield
+    except AwsError as error:
+        intent.note_request(error.request_id)
+        raise
 
 
 @contextmanager

@@ -73,6 +73,11 @@ class RootSession(Protocol):
     @property
     def expires_at(self) -> datetime: ...
 
+    @property
+    def request_id(self) -> str:
+        """AWS's id of the AssumeRoot that opened it."""
+        ...
+
     def require_identity(self) -> None:
         """Check that the session is the target's root user. One call: sts:GetCallerIdentity.
 
@@ -267,6 +272,7 @@ def session_answered(
         task_policy,
         RootSessionCredentials(*(required(found, part, "sts:AssumeRoot") for part in parts)),
         in_utc(required(found, "Expiration", "sts:AssumeRoot")),
+        str(answer.get("ResponseMetadata", {}).get("RequestId", "")),
     )
 
 
@@ -295,12 +301,14 @@ class AwsRootSession:
         task_policy: TaskPolicy,
         credentials: RootSessionCredentials,
         expires_at: datetime,
+        request_id: str,
     ) -> None:
         self._clients = clients
         self.account_id = account_id
         self.task_policy = task_policy
         self.access_key_id = credentials.access_key_id
         self.expires_at = expires_at
+        self.request_id = request_id
         self._credentials = credentials
         self._is_identified = False
 
@@ -447,7 +455,7 @@ def open_root_session(
     except AwsError as error:
         is_unclear = isinstance(error, AwsUnclearError | AwsUnreachableError)
         ledger.append_outcome(
-            intent, Result.UNKNOWN if is_unclear else Result.FAILED, {**describe_error(error), **_describe(session)}
+            intent, Result.UNKNOWN if is_unclear else Result.FAILED, {**_describe(session), **describe_error(error)}
         )
         raise
     ledger.append_outcome(intent, Result.DONE, _describe(session))
@@ -458,11 +466,17 @@ def describe_error(error: AwsError | LockLostError) -> dict[str, JsonValue]:
     """Return the details of an error for the ledger."""
     details: dict[str, JsonValue] = {"error": error.code, "message": error.message}
     if isinstance(error, AwsError) and error.aws_code:
-        details |= {"aws_code": error.aws_code, "request_id": error.request_id}
+        details["aws_code"] = error.aws_code
+    if isinstance(error, AwsError) and error.request_id:
+        details["request_id"] = error.request_id
     return details
 
 
 def _describe(session: RootSession | None) -> dict[str, JsonValue]:
     if session is None:
         return {}
-    return {"access_key_id": session.access_key_id, "expires_at": session.expires_at.isoformat()}
+    return {
+        "access_key_id": session.access_key_id,
+        "expires_at": session.expires_at.isoformat(),
+        "request_id": session.request_id,
+    }

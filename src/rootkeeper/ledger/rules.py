@@ -156,6 +156,19 @@ class Intent:
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     valid_until_at: datetime | None = None
     """The same by the wall clock, which other processes use; it may be set forward."""
+    request_ids: list[str] = field(default_factory=list, compare=False)
+    """AWS's ids of the changing requests that it answered. The gateway adds them; the outcome has the last one."""
+
+    def note_request(self, request_id: str) -> None:
+        """Note AWS's id of a request that was answered."""
+        if request_id:
+            self.request_ids.append(request_id)
+
+    def describe_outcome(self, details: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue] | None:
+        """Add AWS's request id, by which CloudTrail and AWS Support find the request; one in ``details`` is kept."""
+        if not self.request_ids:
+            return details
+        return {"request_id": self.request_ids[-1], **(details or {})}
 
 
 _SECRET_WORDS = ("password", "passwd", "secret", "token")

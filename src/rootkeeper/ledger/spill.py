@@ -148,7 +148,8 @@ class SpillLedger(EntryAuthor):
         own = -intent.sequence
         if own > 0 and own not in self._open_intents:
             raise LockLostError(f"Intent {own} of spill {self.spill_id} has its outcome already.")
-        entry = self._append(intent.action, intent.account_id, details, Phase.OUTCOME, intent.sequence, result)
+        described = intent.describe_outcome(details)
+        entry = self._append(intent.action, intent.account_id, described, Phase.OUTCOME, intent.sequence, result)
         self._open_intents.discard(own)
         return entry
 

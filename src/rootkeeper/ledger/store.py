@@ -253,8 +253,9 @@ class SqlLedger(EntryAuthor):
     def append_outcome(
         self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
     ) -> LedgerEntry:
+        described = intent.describe_outcome(details)
         draft = self._draft(
-            intent.action, intent.account_id, details, Phase.OUTCOME, intent_sequence=intent.sequence, result=result
+            intent.action, intent.account_id, described, Phase.OUTCOME, intent_sequence=intent.sequence, result=result
         )
 
         def append(transaction: WriteTransaction) -> LedgerEntry:

@@ -123,7 +123,7 @@ class SetupSteps:
         result = _evaluate(step, find_satisfied(step, setup), error)
         details: dict[str, JsonValue] = {"explanation": result.explanation}
         if error is not None:
-            details |= {"error": error.code, "aws_code": error.aws_code, "request_id": error.request_id}
+            details |= {"error": error.code, "aws_code": error.aws_code}
         self.ledger.append_outcome(intent, _RESULTS[result.outcome], details)
         return result, setup
 

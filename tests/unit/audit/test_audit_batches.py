@@ -118,11 +118,16 @@ def test_every_account_is_read_once_and_every_batch_has_its_outcome(count: int) 
     assert len(stage.desk.ledger.list_audited()) == -(-count // 10)
 
 
-def test_p01_a_batch_s_outcome_names_the_session_of_each_account() -> None:
+def test_p01_a_batch_s_outcome_names_the_session_of_each_account_and_the_request_that_opened_it() -> None:
     stage = Stage()
     statuses = stage.run(3)
     assert stage.outcomes == [
-        {"sessions": {one: f"ASIA{one}" for one in statuses}, "unread": {}, "not_sent": []},
+        {
+            "sessions": {one: f"ASIA{one}" for one in statuses},
+            "request_ids": dict.fromkeys(statuses, "request-of-assume-root"),
+            "unread": {},
+            "not_sent": [],
+        },
     ]
 
 
@@ -224,9 +229,10 @@ def test_p09_a_session_that_ends_soon_is_not_used_again() -> None:
 
 
 def test_a_refusal_is_final() -> None:
-    stage = Stage(lambda _request, _attempt: AwsAccessDeniedError("no"))
+    stage = Stage(lambda _request, _attempt: AwsAccessDeniedError("no", request_id="of-the-denial"))
     statuses = stage.run(2)
     assert set(stage.tries.values()) == {1}
+    assert [outcome["request_ids"] for outcome in stage.outcomes] == [dict.fromkeys(statuses, "of-the-denial")]
     assert {status.reason for status in statuses.values()} == {StatusReason.ACCESS_DENIED}
 
 
@@ -306,7 +312,12 @@ def test_p01_after_a_stop_that_waits_for_nobody_no_account_is_said_not_to_have_b
     stage.batches.record_rest()
     first, second = target(0).account_id, target(1).account_id
     assert stage.outcomes == [
-        {"sessions": {first: f"ASIA{first}"}, "unread": {second: "unanswered"}, "not_sent": []},
+        {
+            "sessions": {first: f"ASIA{first}"},
+            "request_ids": {first: "request-of-assume-root"},
+            "unread": {second: "unanswered"},
+            "not_sent": [],
+        },
     ]
     assert stage.desk.ledger.open_intents == []
 

@@ -206,7 +206,16 @@ def test_a_refused_change_says_that_nothing_happened_and_is_sent_once(
     with pytest.raises(error) as raised:
         switch(clients, receipt)
     assert raised.value.request_id == REQUEST_ID
+    assert receipt.request_ids == [REQUEST_ID]
     assert len(aws_server.received) == 1
+
+
+def test_the_receipt_of_a_change_has_awss_request_id(
+    clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent
+) -> None:
+    aws_server.answer_json("EnableAWSServiceAccess", "{}")
+    enable(clients, receipt)
+    assert receipt.request_ids == [REQUEST_ID]
 
 
 def test_a_change_that_could_not_be_sent_is_not_unclear(

@@ -26,6 +26,20 @@ from tests.unit.database.samples import (
 )
 
 
+def test_an_outcome_has_awss_last_request_id_unless_it_names_another(worker: Worker) -> None:
+    described = []
+    for details in ({"status": "deleted"}, {"request_id": "of-a-re-read"}, None):
+        intent = worker.append_intent()
+        for request_id in ("first", "", "second"):
+            intent.note_request(request_id)
+        described.append(worker.ledger.append_outcome(intent, Result.DONE, details).parameters)
+    assert described == [
+        {"request_id": "second", "status": "deleted"},
+        {"request_id": "of-a-re-read"},
+        {"request_id": "second"},
+    ]
+
+
 def test_an_intent_and_its_outcome_are_chained_entries(worker: Worker) -> None:
     intent = worker.append_intent()
     outcome = worker.ledger.append_outcome(intent, Result.DONE, {"status": "deleted"})

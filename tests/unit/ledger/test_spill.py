@@ -32,7 +32,9 @@ def test_entries_are_on_disk_and_chained_when_they_are_acknowledged(stage: Stage
         intent = ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT_ID, parameters={"a": 1})
         assert intent.sequence == -1
         assert worker.owner.clock.monotonic() < intent.valid_until <= worker.owner.clock.monotonic() + 60
+        intent.note_request("of-aws")
         outcome = ledger.append_outcome(intent, Result.DONE, {"status": "deleted"})
+        assert outcome.parameters == {"request_id": "of-aws", "status": "deleted"}
         fact = ledger.append_fact(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID)
         entries = [parse_entry(line) for line in ledger.path.read_text().splitlines()[1:]]
         assert entries[1:] == [outcome, fact]
