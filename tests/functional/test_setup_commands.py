@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 
 from tests.functional.conversation import converse
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
 
-DELEGATE = "222233334444"
+MANAGEMENT, DELEGATE = "111122223333", "222233334444"
 
 
 def test_status_says_what_is_missing_and_the_command_that_mends_it(program: Program, sandbox: SandboxProcess) -> None:
@@ -27,6 +28,23 @@ def test_status_is_good_once_everything_is_on(enabled: Program) -> None:
     assert run.json["missing"] == []
     assert run.json["delegated_administrators"] == [DELEGATE]
     assert run.json["caller"]["role"] == "management"
+
+
+def test_status_names_the_regions_without_a_rule_on_strange_callers(enabled: Program, sandbox: SandboxProcess) -> None:
+    before = enabled.run("status", "-o", "json")
+    assert before.json["strange_caller_rules"]["uncovered"] == ["us-east-1"]
+    assert before.json["strange_caller_rules"]["other_account_ids"] == [DELEGATE]
+    admin = sandbox.principals()["management-admin"]
+    session = boto3.Session(admin.access_key_id, admin.secret_access_key)
+    for region in ("us-east-1", *before.json["strange_caller_rules"]["unread"]):
+        if region != "eu-north-1":
+            events = session.client("events", region_name=region, endpoint_url=sandbox.base_url)
+            state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+            events.put_rule(Name="rootkeeper-strange-caller", EventPattern="{}", State=state)
+    run = enabled.run("status")
+    assert run.status == 0, run.shown
+    assert f"No rule rootkeeper-strange-caller of {MANAGEMENT} watches: eu-north-1." in run.stdout
+    assert f"The rules of {DELEGATE} can be read only with credentials of that account" in run.stdout
 
 
 def test_status_answers_though_the_database_cannot_be_opened(enabled: Program) -> None:

@@ -320,12 +320,12 @@ class AwsClients:
         root.register_component("data_loader", self.session.get_component("data_loader"))
         return root
 
-    def operator_calls_in(self, service: str, region: str) -> ServiceCalls:
-        """Create a client for the operator's calls to another Region or service.
+    def operator_calls_in(self, service: str, region: str, *, attempts: int = READING_ATTEMPTS) -> ServiceCalls:
+        """Create a client for the operator's reading calls to another Region or service.
 
         :raises InputError: if the Region or the settings of the endpoint can't be used.
         """
-        config = _configure(self.options, READING_ATTEMPTS)
+        config = _configure(self.options, attempts)
         if service == "s3":
             config = config.merge(S3_SETTINGS)
         with self._creating, _settings_translated(self.profile):

@@ -53,7 +53,7 @@ _CODES: Mapping[type[AwsError], str] = {
         "AWS.SimpleQueueService.NonExistentQueue AccountNotFoundException AccountNotRegisteredException "
         "ChildNotFoundException NoSuchBucket NoSuchBucketPolicy NoSuchEntity NoSuchKey "
         "OrganizationalUnitNotFoundException ParentNotFoundException PolicyNotFoundException "
-        "QueueDoesNotExist RootNotFoundException TargetNotFoundException"
+        "QueueDoesNotExist ResourceNotFoundException RootNotFoundException TargetNotFoundException"
     ),
     AwsThrottledError: (
         "BandwidthLimitExceeded RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown "

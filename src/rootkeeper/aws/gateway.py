@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.event_rules import AwsEventRules
 from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter
 from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrganizationReader
 from rootkeeper.aws.pacing import QuotaStore
@@ -34,6 +35,7 @@ __all__ = ["AwsGateway", "AwsRootSession", "GatewayOptions", "open_gateway"]
 class AwsGateway(
     AwsOrganizationReader,
     AwsOrganizationAdministration,
+    AwsEventRules,
     AwsIdentities,
     AwsIdentityCenter,
     AwsPolicies,

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
+    from rootkeeper.watching.coverage import RuleCoverageReader
     from rootkeeper.watching.service import EventWatchLoop, RootEventClassifier
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
@@ -147,6 +148,12 @@ class UseCases(Adapters):
         from rootkeeper.setup.service import SetupReader
 
         return SetupReader(self.gateway)
+
+    @property
+    def rule_coverage_reader(self) -> RuleCoverageReader:
+        from rootkeeper.watching.coverage import RuleCoverageReader
+
+        return RuleCoverageReader(self.gateway)
 
     @property
     def drift_reader(self) -> DriftReader:

@@ -107,6 +107,23 @@ class MissingPartRecord(TypedDict):
 
 
 @record
+class RuleCoverageRecord(TypedDict):
+    """Where the rule ``rootkeeper-strange-caller`` watches in the caller's account."""
+
+    account_id: AccountNumber
+    covered: list[str]
+    """Regions with the rule."""
+    uncovered: list[str]
+    """Regions without it, or where it doesn't get every event."""
+    unread: list[str]
+    """Regions that weren't asked, because the rule isn't in the first one."""
+    unknown: list[str]
+    """One sentence for each reading that failed."""
+    other_account_ids: list[AccountNumber]
+    """Further accounts that may open root sessions; this caller can't see their rules."""
+
+
+@record
 class StatusDocument(Answer):
     """Set-up."""
 
@@ -127,6 +144,8 @@ class StatusDocument(Answer):
     """By the last reading of each account."""
     drift: AuditDriftRecord
     """How the set-up differs from the accepted one."""
+    strange_caller_rules: RuleCoverageRecord | None
+    """``null`` if the caller's account can't open root sessions."""
 
 
 @record

@@ -64,6 +64,9 @@ class AlarmKind(StrEnum):
     """A call in a root session of any principal."""
 
 
+STRANGE_CALLER_RULE = f"rootkeeper-{AlarmKind.STRANGE_CALLER.value}"
+
+
 class Receiver(StrEnum):
     """Who gets the records that an EventBridge rule picks, in the rule's own Region.
 

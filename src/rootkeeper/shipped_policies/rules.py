@@ -156,7 +156,7 @@ def _audit(command: str, actions: frozenset[str], tasks: frozenset[TaskPolicy] =
 
 
 COMMANDS = (
-    _audit("status", _READ_SET_UP | _READ_GUARDRAILS),
+    _audit("status", _READ_SET_UP | _READ_GUARDRAILS | {"account:ListRegions", "events:DescribeRule"}),
     _audit(
         "audit",
         _READ_INVENTORY | _INFER_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"},
@@ -419,6 +419,7 @@ _OWN_CALLS = {
     "organizations": "Organization",
     "iam": "IdentityAndAccess",
     "account": "Accounts",
+    "events": "EventRules",
     "sso": "IdentityCenter",
     "identitystore": "IdentityStore",
 }

@@ -32,6 +32,9 @@ def status(
     the possible causes: of these parts, and of the guardrails, which are the organization's own service control and
     resource control policies with their content and attachments.
 
+    It also shows in which enabled Regions of the caller's account the rule rootkeeper-strange-caller doesn't watch, and
+    which accounts it can't see. That never changes the exit status.
+
     For --fail-on, a missing part and drift count as "present"; a part that can't be read or compared counts as
     "unknown".
 
@@ -43,7 +46,7 @@ def status(
     AWS permissions: organizations:DescribeOrganization, organizations:ListAWSServiceAccessForOrganization,
     organizations:ListDelegatedAdministrators, iam:ListOrganizationsFeatures. sts:GetCallerIdentity needs none. For
     guardrails organizations:ListRoots, organizations:ListPolicies, organizations:ListTargetsForPolicy,
-    organizations:DescribePolicy.
+    organizations:DescribePolicy. For the rules account:ListRegions and events:DescribeRule.
 
     Exit statuses: 0 the set-up is complete and as accepted; 1 a part is missing, unknown or has drifted; 2 wrong usage
     or not confirmed; 3 AWS, or with --accept the ledger, refused or can't be reached.
@@ -77,8 +80,9 @@ def status(
             drift = describe_unreadable(error)
         else:
             drift = reading.compare(report.setup)
+        coverage = application.rule_coverage_reader.read(report)
         warn_overdue(application, invocation.terminal)
-    show_report(report, left, drift, output, invocation.terminal)
+    show_report(report, left, drift, coverage, output, invocation.terminal)
     is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences)
     is_unknown = FailOn.UNKNOWN in findings and (report.setup.unknown or drift.unknown)
     return ExitStatus.BAD if is_bad or is_unknown else ExitStatus.GOOD
@@ -97,7 +101,8 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
             return ExitStatus.GOOD
         accepted = application.setup_acceptance.accept(state)
         left = count_root_logins_left(application.list_stored_statuses())
-        show_accepted(report, left, accepted, output, invocation.terminal)
+        coverage = application.rule_coverage_reader.read(report)
+        show_accepted(report, left, coverage, accepted, output, invocation.terminal)
     return ExitStatus.GOOD
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
@@ -20,11 +20,14 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, Setup
 from rootkeeper.organization.headline import RootLoginsLeft
 from rootkeeper.organization.records import RootLoginsLeftRecord
-from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord, CallerRecord
+from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord, CallerRecord, RuleCoverageRecord
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
+
+if TYPE_CHECKING:
+    from rootkeeper.watching.coverage import RuleCoverage
 
 
 def drift_record(drift: SetupDrift) -> AuditDriftRecord:
@@ -99,13 +102,18 @@ def _render_switch(is_on: bool | None) -> str:
 
 
 def show_accepted(
-    report: SetupReport, left: RootLoginsLeft, accepted: AcceptedSetup, output: OutputFormat, terminal: Terminal
+    report: SetupReport,
+    left: RootLoginsLeft,
+    coverage: RuleCoverage | None,
+    accepted: AcceptedSetup,
+    output: OutputFormat,
+    terminal: Terminal,
 ) -> None:
     """Show that it is accepted; as JSON, the set-up with its drift, which is none, or unknown for unread parts."""
     if output is OutputFormat.TABLE:
         terminal.remark(f"Accepted. The ledger records it as entry {accepted.ledger_sequence}.")
         return
-    show_report(report, left, compare_setup(accepted, accepted.state), output, terminal)
+    show_report(report, left, compare_setup(accepted, accepted.state), coverage, output, terminal)
 
 
 _STYLES = {
@@ -128,7 +136,12 @@ _PLAIN_OUTCOMES = (StepOutcome.CHANGED, StepOutcome.UNNEEDED)
 
 
 def show_report(
-    report: SetupReport, left: RootLoginsLeft, drift: SetupDrift, output: OutputFormat, terminal: Terminal
+    report: SetupReport,
+    left: RootLoginsLeft,
+    drift: SetupDrift,
+    coverage: RuleCoverage | None,
+    output: OutputFormat,
+    terminal: Terminal,
 ) -> None:
     """Show the set-up; ``left`` is as last read."""
     from rich.text import Text
@@ -149,6 +162,7 @@ def show_report(
             "unknown": list(setup.unknown),
             "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, left),
             "drift": drift_record(drift),
+            "strange_caller_rules": None if coverage is None else fill_record(RuleCoverageRecord, coverage),
         }
         show_listing(Listing("missing", missing, (), head, tail), output, terminal)
         return
@@ -164,7 +178,25 @@ def show_report(
         show_drift(drift, terminal)
         if report.is_complete and drift.accepted is None and not drift.unknown:
             terminal.show("No set-up was accepted, so drift can't be detected. Accept it: rootkeeper status --accept")
+        if coverage is not None:
+            for line, style in _coverage_lines(coverage):
+                terminal.show(Text(printable(line), style=style))
         terminal.show(Text(f"{left.headline}. Read the accounts again: rootkeeper audit"))
+
+
+def _coverage_lines(coverage: RuleCoverage) -> Iterator[tuple[str, str]]:
+    account_id, rule = coverage.account_id, coverage.rule_name
+    if coverage.is_complete:
+        yield f"✓ The rule {rule} watches all {len(coverage.covered)} enabled Regions of {account_id}.", "green"
+    if coverage.uncovered:
+        yield f"✗ No rule {rule} of {account_id} watches: {', '.join(coverage.uncovered)}.", "bold red"
+        yield "    Deploy the rules in every enabled Region: rootkeeper policies cloudformation", ""
+    if coverage.unread:
+        yield f"    Not read, because the first Region lacks the rule: {', '.join(coverage.unread)}.", ""
+    yield from ((f"? Unknown: {sentence}", "bold magenta") for sentence in coverage.unknown)
+    if coverage.other_account_ids:
+        others = ", ".join(coverage.other_account_ids)
+        yield f"    The rules of {others} can be read only with credentials of that account.", ""
 
 
 _COLUMNS = (
