@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.event_rules import AwsEventRules
@@ -25,9 +26,11 @@ from rootkeeper.aws.roles import RoleAssumer, RoleCredentials, make_session_name
 from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork, Lifetime
-from rootkeeper.aws.summaries import SummaryReader
 from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError, SettingsError
+
+if TYPE_CHECKING:
+    from rootkeeper.aws.summaries import SummaryReader
 
 __all__ = ["AwsGateway", "AwsRootSession", "GatewayOptions", "open_gateway"]
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.invocation import Invocation
 from rootkeeper.cli.outputs import OptionSet, OutputFormat, option
-from rootkeeper.cli.rendering.windows import render_end
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.organization.selection import NamedAccount, find_account
@@ -125,11 +124,11 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
 
     A database that can't be read isn't an error here: a step that needs it raises one itself.
     """
-    from rootkeeper.windows.closing import list_overdue
+    from rootkeeper.windows.rules import list_due
 
     now = application.clock.now()
     try:
-        overdue = list_overdue(application.windows, now)
+        overdue = list_due(application.windows.list_windows(unfinished_only=True), now)
     except DatabaseError as error:
         terminal.remark(f"Overdue recovery windows can't be listed: {error.message}", style="bold red")
         return
@@ -140,6 +139,8 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
 
 def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) -> None:
     """Show one window that is past its end, and why it isn't closed."""
+    from rootkeeper.cli.rendering.windows import render_end
+
     failure = f" The last attempt failed: {window.failure}" if window.failure else ""
     terminal.remark(
         f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "

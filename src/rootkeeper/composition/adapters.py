@@ -31,7 +31,6 @@ from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.service import Notifier, NullNotifier
 from rootkeeper.organization.accounts import Caller, Endpoint, Organization
-from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.settings.sections import Settings
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from rootkeeper.access.store import IdentityStore, SessionStore
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
+    from rootkeeper.root_emails.store import EmailAttestationStore
 
 _PERCENT = 100
 

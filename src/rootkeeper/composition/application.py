@@ -24,11 +24,11 @@ from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.settings.reading import APPLICATION_NAME, SQLITE_PREFIX
 from rootkeeper.settings.sections import DatabaseSettings, LedgerSettings, Settings
-from rootkeeper.windows.imports import LedgerImport, LedgerSource, import_ledger, merge_spill
 
 if TYPE_CHECKING:
     from rootkeeper.organization.progress import Progress
     from rootkeeper.settlement.service import SettlementReport
+    from rootkeeper.windows.imports import LedgerImport, LedgerSource
     from rootkeeper.windows.rules import CloseResult
 
 _STOP_HINT = "Stop it first, or use a server that has an API."
@@ -71,6 +71,7 @@ class Application(UseCases):
         :raises LedgerUnavailableError: if the ledger can't be written.
         """
         from rootkeeper.windows.closing import close_overdue
+        from rootkeeper.windows.imports import merge_spill
 
         self.database.require_not_outdated()
         merged = sum(merge_spill(path, self.database.commits, self.ledger) for path in self.database.list_spills())
@@ -111,6 +112,7 @@ class Application(UseCases):
         :raises LedgerUnavailableError: if it can't be recorded.
         """
         from rootkeeper.windows.decisions import WindowNotices, notify_imported
+        from rootkeeper.windows.imports import import_ledger
 
         outbox = make_outbox(self.settings, self.database, self.organization_id, self.clock, self._warn)
         self.database.require_not_outdated()

@@ -31,17 +31,17 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, read_head
 from rootkeeper.notifications.store import NotificationStore
 from rootkeeper.organization.accounts import Endpoint
-from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.setup.drift import AcceptedSetupStore
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
-from rootkeeper.worker.schedules import ScheduleStore
 
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore
     from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
     from rootkeeper.aws.pacing import SqlQuotas
+    from rootkeeper.root_emails.store import EmailAttestationStore
     from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
+    from rootkeeper.worker.schedules import ScheduleStore
     from rootkeeper.worker.service import RetentionStore
 
 
@@ -206,6 +206,8 @@ class Database:
         return DeletionExceptionStore(self.store, self.commits, organization_id)
 
     def email_attestations(self, organization_id: str) -> EmailAttestationStore:
+        from rootkeeper.root_emails.store import EmailAttestationStore
+
         return EmailAttestationStore(self.store, self.commits, organization_id)
 
     def identities(self, organization_id: str, clock: Clock) -> IdentityStore:
@@ -275,6 +277,8 @@ class Database:
         return NotificationStore(self.store, self.commits, organization_id)
 
     def schedules(self, organization_id: str) -> ScheduleStore:
+        from rootkeeper.worker.schedules import ScheduleStore
+
         return ScheduleStore(self.store, self.commits, organization_id)
 
     def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:

@@ -27,11 +27,9 @@ from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inven
 from rootkeeper.organization.progress import Progress, RemarkProgress
 from rootkeeper.settings.sections import Settings, WindowSettings
 from rootkeeper.setup.drift import DriftReader, SetupAcceptance
-from rootkeeper.watching.rules import WatchSource, WatchSourceKind, parse_watch_source
 from rootkeeper.windows.approvals import COUNTING_KINDS, WindowPolicy, parse_name_rule, sort_rereads
 from rootkeeper.windows.rules import RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
-from rootkeeper.worker.schedules import DrillReminder
 
 if TYPE_CHECKING:
     from rootkeeper.access.factors import FactorService
@@ -64,6 +62,7 @@ if TYPE_CHECKING:
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
     from rootkeeper.watching.coverage import RuleCoverageReader
+    from rootkeeper.watching.rules import WatchSource
     from rootkeeper.watching.service import EventWatchLoop, RootEventClassifier
     from rootkeeper.windows.checks import RecoveryPlanner
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
@@ -71,6 +70,7 @@ if TYPE_CHECKING:
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
     from rootkeeper.worker.requests import Engine, JobRequestService
+    from rootkeeper.worker.schedules import DrillReminder
     from rootkeeper.worker.service import RetentionCleaner
 
 CLOSINGS_IN_WAITING = 8
@@ -485,6 +485,8 @@ class UseCases(Adapters):
 
     @property
     def drill_reminder(self) -> DrillReminder:
+        from rootkeeper.worker.schedules import DrillReminder
+
         return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
 
     def notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
@@ -508,6 +510,8 @@ class UseCases(Adapters):
 
         :raises SettingsError: if it can't be understood.
         """
+        from rootkeeper.watching.rules import parse_watch_source
+
         return parse_watch_source(self.settings.watching.source)
 
     def event_watch_loop(self) -> EventWatchLoop | None:
@@ -539,6 +543,7 @@ class UseCases(Adapters):
         )
 
     def _open_source(self, source: WatchSource) -> RootEventSource:
+        from rootkeeper.watching.rules import WatchSourceKind
         from rootkeeper.watching.store import EventFile, UnreadableEventFile, get_position_file_name
 
         folder = self.settings.ledger.spill

@@ -51,6 +51,7 @@ from rootkeeper.windows.rules import (
     end_rereads,
     find_raised_severity,
     is_reread_given_up,
+    list_due,
     postpone_reread,
     record_clean_reread,
     record_closed,
@@ -360,12 +361,6 @@ class WindowRereader(AccountWork):
         )
 
 
-def list_overdue(windows: RecoveryWindowStore, now: datetime) -> tuple[RecoveryWindow, ...]:
-    """List windows that must be closed now, the most overdue first: past their end, or with an unfinished closing."""
-    due = [window for window in windows.list_windows(unfinished_only=True) if window.is_due(now)]
-    return tuple(sorted(due, key=lambda window: window.expires_at or now))
-
-
 def close_overdue(
     windows: RecoveryWindowStore, closer: WindowCloser, progress: Progress, now: datetime
 ) -> tuple[CloseResult, ...]:
@@ -374,7 +369,7 @@ def close_overdue(
     Run ``Settlement.settle`` first: it settles windows that are OPENING.
     """
     closings = []
-    for window in list_overdue(windows, now):
+    for window in list_due(windows.list_windows(unfinished_only=True), now):
         progress.remark(f"Closing recovery window {window.window_id} of {window.account_id}, which is due.")
         closings.append(closer.close(window))
     return tuple(closings)

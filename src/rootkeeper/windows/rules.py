@@ -160,6 +160,12 @@ class RecoveryWindow:
         return None if self.expires_at is None else self.expires_at - timedelta(seconds=self.duration_seconds)
 
 
+def list_due(windows: Iterable[RecoveryWindow], now: datetime) -> tuple[RecoveryWindow, ...]:
+    """List those that must be closed now, the most overdue first: past their end, or with an unfinished closing."""
+    due = [window for window in windows if window.is_due(now)]
+    return tuple(sorted(due, key=lambda window: window.expires_at or now))
+
+
 def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str | None = None) -> RecoveryWindow:
     """Take one step.
 

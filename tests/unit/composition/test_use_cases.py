@@ -23,6 +23,17 @@ def test_window_ids_are_short_and_never_the_same() -> None:
     assert all(len(window_id) == 12 for window_id in ids)
 
 
+def test_the_gateway_and_the_use_cases_load_no_transport_of_audits_and_no_work_of_a_server() -> None:
+    program = (
+        "import sys, rootkeeper.aws.gateway, rootkeeper.composition.application, rootkeeper.cli.commands.status; "
+        "print(sorted({'aiohttp', 'rootkeeper.aws.transport', 'rootkeeper.watching.rules',"
+        " 'rootkeeper.windows.closing', 'rootkeeper.windows.imports', 'rootkeeper.worker.schedules'}"
+        " & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("module", ["rootkeeper.cli.main", "rootkeeper.cli.invocation", "rootkeeper.remote.server"])
 def test_what_every_command_imports_loads_no_use_case_and_no_client(module: str) -> None:
     program = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.organization.accounts import AccountId, AccountState
-from rootkeeper.windows.closing import list_overdue
-from rootkeeper.windows.rules import CloseOutcome, WindowState
+from rootkeeper.windows.rules import CloseOutcome, WindowState, list_due
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -29,7 +28,7 @@ def operator(organization: FakeOrganization) -> Operator:
 
 
 def overdue(operator: Operator) -> list[AccountId]:
-    return [window.account_id for window in list_overdue(operator.windows, operator.clock.now())]
+    return [window.account_id for window in list_due(operator.windows.list_windows(), operator.clock.now())]
 
 
 def test_only_windows_past_their_end_are_due_the_most_overdue_first(operator: Operator) -> None:
