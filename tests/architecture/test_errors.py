@@ -64,8 +64,8 @@ def test_the_exit_statuses_page_lists_every_error() -> None:
 
 OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")
 WORDED_AT_THE_EDGE = {"cli", "remote"}
-QUOTED_COMMANDS = {"failsafe/runbook.py"}
-"""Modules whose subject is commands: a runbook of the AWS CLI."""
+QUOTED_COMMANDS = {"aws/errors.py", "failsafe/runbook.py", "organization/accounts.py"}
+"""Modules that quote commands of other programs: the AWS CLI and installers of Python packages."""
 
 
 def list_hint_calls() -> list[ast.Call]:

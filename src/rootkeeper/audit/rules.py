@@ -27,8 +27,8 @@ from rootkeeper.windows.rules import OWING_STATES, RecoveryWindow, WindowState
 
 AUDIT_EVENTS = (
     "An audit leaves one CloudTrail event of the root user in each member account that it reads, GetAccountSummary "
-    "(more with --details, where it finds credentials), and one AssumeRoot event for each of them in the caller's "
-    "account."
+    "(a detailed audit leaves more where it finds credentials), and one AssumeRoot event for each of them in the "
+    "caller's account."
 )
 """The only place of this sentence: help, remark, README and guide repeat it, and tests compare them with events."""
 
