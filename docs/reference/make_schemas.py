@@ -21,6 +21,7 @@ from rootkeeper.evidence.windows import WindowReportDocument
 from rootkeeper.exceptions.records import ExceptionsDocument
 from rootkeeper.failsafe.records import (
     BreakglassDocument,
+    FailsafeAttestationsDocument,
     FailsafeDocument,
     FailsafeDrillsDocument,
     FailsafeRunbookDocument,
@@ -99,6 +100,12 @@ OUTPUTS = (
         FailsafeDocument,
         "Checks of the failsafe",
         "`rootkeeper failsafe check -o json`.",
+    ),
+    Output(
+        "failsafe-attestations",
+        FailsafeAttestationsDocument,
+        "An attestation, recorded",
+        "`rootkeeper failsafe attest -o json`.",
     ),
     Output(
         "failsafe-drills",

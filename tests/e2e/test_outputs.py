@@ -108,6 +108,8 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("failsafe-set-up", "failsafe", "set-up", delegate, "--yes")
     drill = ("--by", "Ana", "--at", "2026-01-01", "--outcome", "passed", "--alarm", "seen", "--yes")
     keep("failsafe-drills", "failsafe", "record-drill", delegate, *drill)
+    attestation = ("--claim", "kept", "--owner", "Ana", "--reason", "Emergency access", "--until", "30d", "--yes")
+    keep("failsafe-attestations", "failsafe", "attest", delegate, *attestation)
     keep("failsafe-runbook", "failsafe", "runbook")
     keep("breakglass", "breakglass")
     Administration(stage.process).trust_account_management()

@@ -63,7 +63,13 @@ from tests.fakes.jobs import InMemoryJobs, JobShelf
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.sessions import InMemoryFactors, InMemoryFirstAdministrators, InMemorySessions
 from tests.fakes.setups import InMemorySetups
-from tests.fakes.stores import InMemoryEmailAttestations, InMemoryExceptions, InMemoryInventory, InMemoryWindows
+from tests.fakes.stores import (
+    InMemoryConfirmations,
+    InMemoryEmailAttestations,
+    InMemoryExceptions,
+    InMemoryInventory,
+    InMemoryWindows,
+)
 
 ORGANIZATION_ID = "o-exampleorgid"
 ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")
@@ -263,6 +269,7 @@ class FakeServices:
         self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
         self.first_administrators = InMemoryFirstAdministrators(self.identities, self.clock)
         self.windows = InMemoryWindows()
+        self.confirmations = InMemoryConfirmations()
         self.jobs = InMemoryJobs(JobShelf(self.clock))
         self.inventory_store = InMemoryInventory(
             make_inventory(), count_window_changes=lambda: hash(tuple(self.windows.kept.values()))
@@ -420,6 +427,7 @@ class FakeActing:
             served.windows,
             InMemorySetups(),
             InMemoryEmailAttestations(),
+            served.confirmations,
             served.settings.emails.to_rules(),
             served.ledger_reader,
             served.history,

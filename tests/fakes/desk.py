@@ -23,6 +23,7 @@ from tests.fakes.policies import FakePolicies
 from tests.fakes.root_users import FakeRootUser
 from tests.fakes.setups import FakeGuardrails, InMemorySetups
 from tests.fakes.stores import (
+    InMemoryConfirmations,
     InMemoryExceptions,
     InMemoryInventory,
     InMemoryLedger,
@@ -47,6 +48,7 @@ class Desk:
     store: InMemoryInventory = field(default_factory=InMemoryInventory)
     windows: InMemoryWindows = field(default_factory=InMemoryWindows)
     exceptions: InMemoryExceptions = field(default_factory=InMemoryExceptions)
+    confirmations: InMemoryConfirmations = field(default_factory=InMemoryConfirmations)
     jobs: InMemoryJobs = field(init=False)
     progress: RecordedProgress = field(default_factory=RecordedProgress)
     policies: FakePolicies = field(init=False)
@@ -82,6 +84,7 @@ class Desk:
             ledger=self.ledger,
             store=self.store,
             windows=self.windows,
+            confirmations=self.confirmations,
             clock=self.clock,
             jitter=lambda: 1.0,
             workers=self.workers,

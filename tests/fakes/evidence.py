@@ -20,6 +20,7 @@ from rootkeeper.organization.accounts import (
     OrganizationalUnit,
     Setup,
 )
+from rootkeeper.organization.confirmations import Claim, Confirmation, ConfirmationBasis
 from rootkeeper.organization.statuses import (
     AccessKey,
     AccountRole,
@@ -54,6 +55,20 @@ NOTHING = RootCredentialsSummary(
 )
 GUARDED = replace(NOTHING, has_password=True, has_mfa_devices=True)
 KEYS = replace(NOTHING, has_password=True, has_access_keys=True)
+
+
+PURPOSE = Confirmation(
+    FAILSAFE,
+    Claim.PURPOSE,
+    ConfirmationBasis.ATTESTATION,
+    "Head of Security",
+    "Only security tools run there",
+    datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC),
+    "mary@desk",
+    START,
+    ENDPOINT,
+)
+CHECKED = replace(PURPOSE, claim=Claim.KEPT, basis=ConfirmationBasis.CHECK, reason="Every check passed")
 
 
 def make_account(
@@ -251,6 +266,7 @@ def make_facts() -> EvidenceFacts:
         ),
         accepted=accept(make_state(guardrails=(make_guardrail(),))),
         ledger=LedgerVerification(120, 120, "c0ffee" + "0" * 58, None, None, None),
+        confirmations=(PURPOSE, CHECKED),
     )
 
 

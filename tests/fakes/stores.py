@@ -15,6 +15,7 @@ from datetime import datetime
 from rootkeeper.errors import AccountBusyError, InputError, LedgerUnavailableError, LockLostError, WindowConflictError
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import (
@@ -32,6 +33,7 @@ from rootkeeper.ledger.rules import (
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.root_emails.rules import EmailAttestation
 from rootkeeper.root_emails.store import EmailAttestationStore
@@ -364,6 +366,19 @@ class InMemoryEmailAttestations(EmailAttestationStore):
 
     def list_attestations(self) -> tuple[EmailAttestation, ...]:
         return tuple(self.kept[address] for address in sorted(self.kept))
+
+
+@dataclass(slots=True)
+class InMemoryConfirmations(ConfirmationStore):
+    """Implements ConfirmationStore."""
+
+    kept: list[Confirmation] = field(default_factory=list)
+
+    def add(self, confirmation: Confirmation) -> None:
+        self.kept.append(confirmation)
+
+    def list_confirmations(self, *, in_sandbox: bool) -> tuple[Confirmation, ...]:
+        return tuple(one for one in self.kept if (one.endpoint != "AWS") is in_sandbox)
 
 
 @dataclass(slots=True)

@@ -249,6 +249,13 @@ DRY_RUNS = (
         for_all(),
     ),
     Row(
+        (
+            *("failsafe", "attest", FAILSAFE, "--claim", "purpose", "--owner", "Ana", "--reason", "x"),
+            *("--until", "30d", "--dry-run"),
+        ),
+        for_all(),
+    ),
+    Row(
         ("emails", "change", PERSONAL, "aws+li@example.com", "--reason", "Li has left", "--dry-run"),
         dict.fromkeys(Caller, ALL) | {Caller.IAM: _NO_EMAILS, Caller.IDENTITY_CENTER: _NO_EMAILS},
     ),

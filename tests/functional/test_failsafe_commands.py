@@ -314,3 +314,45 @@ def test_of_several_failsafes_one_is_named(enabled: Program, sandbox: SandboxPro
     assert MEMBER in enabled.run("failsafe", "runbook", MEMBER).stdout
     found = enabled.run("failsafe", "check", "-o", "json").json
     assert found["failsafe_account_ids"] == [FAILSAFE, MEMBER]
+
+
+def count_left(program: Program) -> int:
+    """Root logins left to secure, as ``status`` shows them after an audit of the failsafe."""
+    program.run("audit", FAILSAFE, "-o", "json")
+    return int(program.run("status", "-o", "json").json["root_logins_left_to_secure"]["known"])
+
+
+def attest(program: Program, claim: str, *more: str) -> Run:
+    words = ("--claim", claim, "--owner", "Nikki Wolf", "--reason", "Emergency access", "--until", "30d", "--yes")
+    return program.run("failsafe", "attest", FAILSAFE, *words, *more)
+
+
+def test_an_attestation_takes_the_failsafe_off_the_count_and_is_shown_in_the_report(enabled: Program) -> None:
+    def report() -> dict[str, Any]:
+        return enabled.run("report", "--from", "1d", "-o", "json").json
+
+    before = count_left(enabled)
+    (failsafe,) = [one for one in report()["accounts"] if one["account_id"] == FAILSAFE]
+    assert (failsafe["no_root_credentials"], report()["verdicts"]["centralized"]["verdict"]) == ("fail", "manual")
+    run = attest(enabled, "kept", "-o", "json")
+    require_fits(run.json, "failsafe-attestations")
+    assert attest(enabled, "purpose").status == 0
+    assert count_left(enabled) == before - 1
+    shown = report()
+    (failsafe,) = [one for one in shown["accounts"] if one["account_id"] == FAILSAFE]
+    assert failsafe["no_root_credentials"] == "kept"
+    assert failsafe["confirmation"]["owner"] == "Nikki Wolf"
+    assert shown["verdicts"]["centralized"]["verdict"] == "pass"
+    assert [one["claim"] for one in shown["verdicts"]["centralized"]["attestations"]] == ["purpose"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((MEMBER, "--claim", "kept", "--until", "30d"), "isn't a delegated administrator"),
+        ((FAILSAFE, "--claim", "kept", "--until", "500d"), "more than a year away"),
+    ],
+)
+def test_an_attestation_that_proves_nothing_is_refused(enabled: Program, arguments: tuple[str, ...], said: str) -> None:
+    run = enabled.run("failsafe", "attest", *arguments, "--owner", "Ana", "--reason", "x", "--yes")
+    assert (run.status, said in run.stderr) == (2, True), run.shown

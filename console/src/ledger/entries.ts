@@ -61,6 +61,8 @@ const KNOWN_ACTIONS: { [action in Action]: true } = {
   "email_update:start": true,
   "exception:add": true,
   "exception:remove": true,
+  "failsafe:attest": true,
+  "failsafe:check": true,
   "failsafe:drill": true,
   "feature:disable": true,
   "feature:enable": true,

@@ -51,13 +51,16 @@ export function describeStatus(account: Pick<AccountRow, "role" | "status" | "re
   return { type: known?.type ?? "error", label: `${known?.label ?? account.status}${reason}` };
 }
 
-/** The root logins of the management account and the failsafe are kept on purpose and must be protected. */
+/** The management account keeps its root login; a failsafe's is kept on purpose once it is confirmed. Both must be protected. */
 function describeRetainedRootUser(account: Pick<AccountRow, "role" | "isInOrder" | "kinds" | "status">): StatusLine {
   if (account.kinds === null)
     return { type: "error", label: account.role === "management" ? "Unknown: not readable from here" : "Unknown: not read" };
-  return account.isInOrder
-    ? { type: "success", label: "Kept, protected by MFA" }
-    : { type: "warning", label: "Kept, not protected" };
+  if (account.isInOrder) return { type: "success", label: "Kept, protected by MFA" };
+  const isGuarded =
+    account.kinds.includes("mfa_devices") &&
+    !account.kinds.includes("access_keys") &&
+    !account.kinds.includes("signing_certificates");
+  return { type: "warning", label: isGuarded ? "Present, not confirmed as a failsafe" : "Present, not protected" };
 }
 
 /** Such as "Password, access keys". */

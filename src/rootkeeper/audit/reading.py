@@ -37,6 +37,7 @@ from rootkeeper.errors import (
     RootAccessOffError,
     RootkeeperError,
 )
+from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.listing import Question, Step
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.rules import Action, Intent, Result
@@ -91,6 +92,8 @@ class AuditTarget:
     account: Account
     role: AccountRole
     has_open_window: bool
+    is_confirmed: bool = False
+    """Whether a failsafe is confirmed."""
     tries: int = 0
     failures: int = 0
     """How often it couldn't be reached."""
@@ -392,6 +395,7 @@ class AccountStatusEvaluator:
             has_open_window=target.has_open_window,
             credentials=credentials,
             session_access_key_id=None if session is None else session.access_key_id,
+            is_confirmed=target.is_confirmed,
         )
 
     def _evaluate_error(
@@ -425,6 +429,7 @@ class AccountReaderTools:
     ledger: Ledger
     store: InventoryStore
     windows: RecoveryWindowStore
+    confirmations: ConfirmationStore
     clock: Clock
     jitter: Callable[[], float]
     """Returns a random number from 0 to 1: the part of a delay to wait."""
@@ -457,6 +462,7 @@ class AccountReader:
     _batches: AuditBatches = field(init=False)
     _evaluator: AccountStatusEvaluator = field(init=False)
     _open_windows: frozenset[AccountId] = frozenset()
+    _confirmed: frozenset[AccountId] = frozenset()
     _states: dict[AccountId, AccountState] = field(default_factory=dict)
     """The state of each account as it was last fed; it may change while the account is being read."""
 
@@ -464,6 +470,9 @@ class AccountReader:
         tools = self.tools
         unfinished = tools.windows.list_windows(unfinished_only=True)
         self._open_windows = frozenset(window.account_id for window in unfinished if window.state in OWING_STATES)
+        self._confirmed = tools.confirmations.list_confirmed(
+            in_sandbox=tools.reader.endpoint.is_sandbox, at=tools.clock.now()
+        )
         count = min(_DETAIL_THREADS, tools.workers) if self.details else 1
         self._asides = WorkerThreads(count, "asides", lambda done: self.deliver(partial(self._take_answer, done)))
         self._evaluator = AccountStatusEvaluator(tools.reader, tools.caller, tools.clock, self._ask, self.details)
@@ -517,7 +526,8 @@ class AccountReader:
             self._states[account.account_id] = account.state
             status = find_status_without_reading(account, role, self.tools.organization.partition)
             if status is None:
-                targets.append(AuditTarget(account, role, account.account_id in self._open_windows))
+                is_confirmed = role is AccountRole.FAILSAFE and account.account_id in self._confirmed
+                targets.append(AuditTarget(account, role, account.account_id in self._open_windows, is_confirmed))
             elif role is AccountRole.MANAGEMENT:
                 self._evaluator.evaluate_management(account, self._batches.note)
             else:

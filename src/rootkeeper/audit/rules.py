@@ -5,7 +5,7 @@ A stored status keeps the time of its reading. Credentials are never reported as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -53,12 +53,16 @@ _NOTHING = RootCredentialsSummary(
 
 
 def evaluate_stored(
-    inventory: Inventory, statuses: Mapping[AccountId, AccountStatus], windows: Iterable[RecoveryWindow]
+    inventory: Inventory,
+    statuses: Mapping[AccountId, AccountStatus],
+    windows: Iterable[RecoveryWindow],
+    confirmed: Collection[AccountId],
 ) -> tuple[AccountStatus, ...]:
     """Evaluate the status of each account of the inventory, in its order, without calls to AWS.
 
     :param statuses: the last reading of each account that was ever read.
     :param windows: at least the unfinished ones and those that ended since the readings.
+    :param confirmed: the failsafes that are confirmed now.
     """
     by_account: dict[AccountId, list[RecoveryWindow]] = {}
     for window in windows:
@@ -75,7 +79,8 @@ def evaluate_stored(
         else:
             if last is None or last.observed_at is None:
                 last = AccountStatus(account, role, Status.UNKNOWN, StatusReason.NEVER_READ, "Never read.")
-            last = replace(last, account=account, role=role)
+            is_confirmed = role is AccountRole.FAILSAFE and account.account_id in confirmed
+            last = replace(last, account=account, role=role, is_confirmed=is_confirmed)
             evaluated.append(_evaluate_windows(last, by_account.get(account.account_id, ())))
     return tuple(evaluated)
 

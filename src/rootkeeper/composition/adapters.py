@@ -22,6 +22,7 @@ from rootkeeper.clock import Clock, SystemClock
 from rootkeeper.composition.database import Database, DatabaseOptions, open_database
 from rootkeeper.errors import AwsError, RootkeeperError
 from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.owners import AccountLocks, Owner
@@ -127,6 +128,10 @@ class Stores:
     @cached_property
     def inventory_store(self) -> InventoryStore:
         return self.database.inventory(self.organization_id)
+
+    @cached_property
+    def confirmations(self) -> ConfirmationStore:
+        return self.database.confirmations(self.organization_id)
 
     @cached_property
     def history(self) -> AuditHistory:

@@ -18,6 +18,7 @@ from rootkeeper.database.engines import Store, explain, open_store, reading
 from rootkeeper.database.version import migrate_if_needed
 from rootkeeper.errors import DatabaseError
 from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.jobs.rules import JobState
 from rootkeeper.jobs.store import JobStore
@@ -204,6 +205,9 @@ class Database:
 
     def deletion_exceptions(self, organization_id: str) -> DeletionExceptionStore:
         return DeletionExceptionStore(self.store, self.commits, organization_id)
+
+    def confirmations(self, organization_id: str) -> ConfirmationStore:
+        return ConfirmationStore(self.store, self.commits, organization_id)
 
     def email_attestations(self, organization_id: str) -> EmailAttestationStore:
         from rootkeeper.root_emails.store import EmailAttestationStore

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rootkeeper.deletion.service import Deletion
     from rootkeeper.evidence.service import EvidenceCompiler
     from rootkeeper.evidence.windows import WindowReporter
+    from rootkeeper.failsafe.confirming import FailsafeConfirmer
     from rootkeeper.failsafe.entrances import BreakGlassReader
     from rootkeeper.failsafe.service import (
         DrillRecorder,
@@ -215,6 +216,7 @@ class UseCases(Adapters):
             ledger=self.ledger,
             store=self.inventory_store,
             windows=self.windows,
+            confirmations=self.confirmations,
             clock=self.clock,
             jitter=random.random,
             workers=self.settings.aws.concurrency,
@@ -234,7 +236,8 @@ class UseCases(Adapters):
             return ()
         accounts = {account.account_id: account for account in inventory.accounts}
         found = self.inventory_store.list_brief_statuses(accounts)
-        return evaluate_stored(inventory, found, self.windows.list_windows())
+        confirmed = self.confirmations.list_confirmed(in_sandbox=self.endpoint.is_sandbox, at=self.clock.now())
+        return evaluate_stored(inventory, found, self.windows.list_windows(), confirmed)
 
     @property
     def deletion(self) -> Deletion:
@@ -332,6 +335,12 @@ class UseCases(Adapters):
         )
 
     @property
+    def failsafe_confirmer(self) -> FailsafeConfirmer:
+        from rootkeeper.failsafe.confirming import FailsafeConfirmer
+
+        return FailsafeConfirmer(self.confirmations, self.ledger, self.clock, self.endpoint, self.actor.name)
+
+    @property
     def drill_recorder(self) -> DrillRecorder:
         from rootkeeper.failsafe.service import DrillRecorder
 
@@ -368,6 +377,7 @@ class UseCases(Adapters):
             self.database.windows(chosen),
             self.database.accepted_setups(chosen),
             self.database.email_attestations(chosen),
+            self.database.confirmations(chosen),
             self.settings.emails.to_rules(),
             self.ledger_reader,
             self.database.audit_history(chosen),

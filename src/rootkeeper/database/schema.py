@@ -209,6 +209,7 @@ account_statuses = _table(
     *_required(account=JsonText, role=_WORD, status=_WORD),
     *_optional(reason=_WORD, detail=Text, summary=JsonText, credentials=JsonText, observed_at=UtcTime),
     *_optional(session_access_key_id=String(128)),
+    Column("is_confirmed", Boolean, nullable=False, server_default=false()),
 )
 
 account_revisions = _table(
@@ -234,6 +235,7 @@ audit_statuses = _table(
     *_required(ended_at=UtcTime, account=JsonText, role=_WORD, status=_WORD),
     *_optional(reason=_WORD, detail=Text, summary=JsonText, credentials=JsonText, observed_at=UtcTime),
     *_optional(session_access_key_id=String(128)),
+    Column("is_confirmed", Boolean, nullable=False, server_default=false()),
     Index("ix_audit_statuses_audit_id", "organization_id", "audit_id"),
 )
 """What each audit found in each account; ``ended_at`` is the audit's."""
@@ -249,6 +251,14 @@ email_attestations = _table(
     *_key(organization_id=_ORGANIZATION, address=String(320)),
     *_required(attested_by=Text, until=UtcTime, recorded_by=Text, recorded_at=UtcTime),
 )
+
+failsafe_confirmations = _table(
+    "failsafe_confirmations",
+    *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT, claim=_SHORT_WORD, basis=_SHORT_WORD),
+    *_key(recorded_at=UtcTime),
+    *_required(owner=Text, reason=Text, until=UtcTime, recorded_by=Text, endpoint=Text),
+)
+"""Every confirmation, because a report of an earlier period needs those of then."""
 
 jobs = _table(
     "jobs",

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from rootkeeper.evidence.records import (
     KIND_NAMES,
-    VERDICTS,
     Record,
     describe_report,
     render_json,
@@ -26,6 +25,7 @@ from rootkeeper.evidence.records import (
     render_setup,
     render_status,
     render_timestamp,
+    render_verdict,
 )
 from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
@@ -151,14 +151,14 @@ def _list_setup(document: Record) -> Iterator[Mapping[str, Any]]:
     yield from (_row("drift", None, "not compared", "unknown", detail=sentence) for sentence in drift["unknown"])
 
 
-_SYMBOLS = {"fail": "✗", "kept": "◆", "not_applicable": "·", "pass": "✓", "unknown": "?"}
+_SYMBOLS = {"fail": "✗", "kept": "◆", "manual": "!", "not_applicable": "·", "pass": "✓", "unknown": "?"}
 _BAR_WIDTH = 1000
 
 _BAR_WORDS = {
     ControlVerdict.PASS: "without root user credentials",
     ControlVerdict.FAIL: "with root user credentials",
     ControlVerdict.UNKNOWN: "unknown",
-    ControlVerdict.KEPT: "kept as a failsafe, guarded",
+    ControlVerdict.KEPT: "kept as a confirmed failsafe, guarded",
     ControlVerdict.NOT_APPLICABLE: "not applicable",
 }
 
@@ -247,7 +247,7 @@ def _load_template() -> Template:
         "symbols": _SYMBOLS,
         "time": render_timestamp,
         "tone": choose_tone,
-        "words": VERDICTS,
+        "verdict_word": render_verdict,
     }
     return environment.from_string((folder / "evidence.html.jinja").read_text("utf-8"))
 
@@ -289,7 +289,7 @@ def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
         "No root credentials": report.no_root_credentials,
     }
     yield from (f"**{report.root_logins_left.headline}**", "")
-    rows = [(name, VERDICTS[found.verdict], " ".join(found.reasons)) for name, found in verdicts.items()]
+    rows = [(name, render_verdict(found), " ".join(found.reasons)) for name, found in verdicts.items()]
     yield from markdown_table(("Verdict", "", "Why"), rows)
     yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")
 

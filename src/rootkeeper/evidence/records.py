@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
+    ControlResult,
     ControlVerdict,
     KindEvidence,
     count_verdicts,
@@ -19,10 +20,9 @@ from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
 from rootkeeper.failsafe.rules import CheckVerdict
 from rootkeeper.ledger.rules import ActorKind, Result
 from rootkeeper.organization.accounts import Feature
-from rootkeeper.organization.records import RootLoginsLeftRecord
+from rootkeeper.organization.records import ConfirmationRecord, RootLoginsLeftRecord
 from rootkeeper.organization.statuses import AccountRole, CredentialKind, Status
 from rootkeeper.root_emails.records import EmailCounts
-from rootkeeper.root_emails.rules import EmailVerdict
 from rootkeeper.setup.records import DifferenceRecord
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
@@ -55,8 +55,11 @@ class JudgementRecord(TypedDict):
     """The verdict on one control."""
 
     control: str | None
-    verdict: EmailVerdict
+    verdict: Literal["fail", "manual", "not_applicable", "pass", "unknown"]
+    """``manual``: a person must judge the facts in ``reasons``, and no attestation is in force."""
     reasons: list[str]
+    attestations: list[ConfirmationRecord]
+    """The statements of people that the verdict rests on."""
 
 
 @record
@@ -123,13 +126,15 @@ class EvidenceAccountRecord(TypedDict):
     detail: str | None
     """One sentence for a person."""
     no_root_credentials: ControlVerdict
-    """``kept``: root user credentials of a failsafe, guarded by MFA, without access key and certificate."""
+    """``kept``: root user credentials of a confirmed failsafe, guarded by MFA, without access key and certificate."""
     read_at: WholeSecond | None
     session_access_key_id: str | None
     """Of the root session that read it, as CloudTrail shows it in the account."""
     credentials: EvidenceKindsRecord
     exception: AccountExceptionRecord | None
     """From deletion, in force at the period's end."""
+    confirmation: ConfirmationRecord | None
+    """Of a failsafe: what confirms, at the period's end, that its root login is kept on purpose."""
 
 
 @record
@@ -333,8 +338,8 @@ def describe_report(report: EvidenceReport) -> Record:
         },
         "accounts_listed_at": json_time(report.listed_at),
         "verdicts": {
-            "centralized": fill_record(JudgementRecord, report.centralized, control=CENTRALIZED_CONTROL),
-            "no_root_credentials": fill_record(JudgementRecord, report.no_root_credentials, control=None),
+            "centralized": _describe_verdict(CENTRALIZED_CONTROL, report.centralized),
+            "no_root_credentials": _describe_verdict(None, report.no_root_credentials),
         },
         "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, report.root_logins_left),
         "summary": {
@@ -390,8 +395,13 @@ def describe_report(report: EvidenceReport) -> Record:
     }
 
 
+def _describe_verdict(control: str | None, result: ControlResult) -> JudgementRecord:
+    attestations = [fill_record(ConfirmationRecord, one) for one in result.attestations]
+    return fill_record(JudgementRecord, result, control=control, attestations=attestations)
+
+
 def _describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
-    account, exception = evidence.account, evidence.exception
+    account, exception, confirmation = evidence.account, evidence.exception, evidence.confirmation
     return fill_record(
         EvidenceAccountRecord,
         evidence,
@@ -404,6 +414,7 @@ def _describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
             kind.kind.value: fill_record(EvidenceKindRecord, kind, present=kind.is_present) for kind in evidence.kinds
         },
         exception=None if exception is None else fill_record(AccountExceptionRecord, exception),
+        confirmation=None if confirmation is None else fill_record(ConfirmationRecord, confirmation),
     )
 
 
@@ -435,6 +446,7 @@ KIND_NAMES: Mapping[CredentialKind, str] = {
 VERDICTS: Mapping[ControlVerdict, str] = {
     ControlVerdict.FAIL: "Fail",
     ControlVerdict.KEPT: "Kept",
+    ControlVerdict.MANUAL: "Manual",
     ControlVerdict.NOT_APPLICABLE: "Not applicable",
     ControlVerdict.PASS: "Pass",
     ControlVerdict.UNKNOWN: "Unknown",
@@ -446,6 +458,12 @@ _ACCOUNT_VERDICTS: Mapping[ControlVerdict, str] = {
     ControlVerdict.KEPT: "Kept, guarded",
     ControlVerdict.PASS: "Not present",
 }
+
+
+def render_verdict(result: ControlResult) -> str:
+    """The verdict on a control in words: a pass that rests on people's statements says so."""
+    word = VERDICTS[result.verdict]
+    return f"{word} (attested)" if result.attestations and result.verdict is ControlVerdict.PASS else word
 
 
 def render_status(account: AccountEvidence) -> str:

@@ -35,6 +35,7 @@ from rootkeeper.failsafe.rules import (
 )
 from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, find_sign_in_obstacle
+from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
     AccountRole,
@@ -61,7 +62,9 @@ class ControlVerdict(StrEnum):
 
     FAIL = "fail"
     KEPT = "kept"
-    """Of an account: root user credentials that are kept on purpose, and are guarded."""
+    """Of an account: root user credentials of a confirmed failsafe, which are kept on purpose and guarded."""
+    MANUAL = "manual"
+    """Of a control: a person must judge the facts, and no attestation is in force."""
     NOT_APPLICABLE = "not_applicable"
     PASS = "pass"  # noqa: S105 - a verdict's name
     UNKNOWN = "unknown"
@@ -172,6 +175,8 @@ class AccountEvidence:
     """The status that all of this was made of."""
     exception: DeletionException | None = None
     """The one in force at the period's end."""
+    confirmation: Confirmation | None = None
+    """Of a failsafe: what confirmed at the period's end that its root login is kept on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +193,15 @@ class AccountFacts:
     """When the account's state was read."""
     kept: AccountStatus | None = None
     """The newest reading of the period that an audit kept."""
+    confirmation: Confirmation | None = None
+    """That its root login is kept on purpose, in force at the period's end."""
 
 
 def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
     """One account's evidence; nothing that wasn't read in the period is ever a pass."""
     status, method = _find_status(facts, period)
+    confirmation = facts.confirmation if facts.role is AccountRole.FAILSAFE else None
+    status = replace(status, is_confirmed=confirmation is not None)
     return AccountEvidence(
         account=facts.account,
         role=facts.role,
@@ -205,6 +214,7 @@ def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
         session_access_key_id=status.session_access_key_id,
         found=status,
         exception=facts.exception,
+        confirmation=confirmation,
     )
 
 
@@ -600,13 +610,25 @@ class ControlResult:
     verdict: ControlVerdict
     reasons: tuple[str, ...]
     """One sentence each."""
+    attestations: tuple[Confirmation, ...] = ()
+    """The statements of people that it rests on."""
 
 
-def evaluate_centralized_access(state: SetupState | None, detail: str | None, partition: str) -> ControlResult:
+def evaluate_centralized_access(
+    state: SetupState | None,
+    detail: str | None,
+    inventory: Inventory,
+    purposes: Mapping[AccountId, Confirmation],
+) -> ControlResult:
     """Whether root access is centralized: a setting, that by itself removes no credential.
 
+    The control also asks whether the delegated administrator is an account for security or management, not a workload
+    account. AWS doesn't show that, so a person must judge it.
+
     :param detail: why no reading of the period shows the set-up.
+    :param purposes: the attestations of that question that are in force at the period's end.
     """
+    partition = inventory.organization.partition
     if partition == "aws-cn":
         return ControlResult(ControlVerdict.NOT_APPLICABLE, ("The partition aws-cn has no root access management.",))
     if state is None:
@@ -621,7 +643,31 @@ def evaluate_centralized_access(state: SetupState | None, detail: str | None, pa
     reasons = ["Trusted access for IAM is on.", "The feature RootCredentialsManagement is on."]
     is_on = Feature.ROOT_SESSIONS in setup.features
     reasons.append(f"The feature RootSessions, which the control doesn't ask for, is {'on' if is_on else 'off'}.")
-    return ControlResult(ControlVerdict.PASS, tuple(reasons))
+    if setup.delegated_administrators is None:
+        reasons.append("The delegated administrators couldn't be read.")
+        return ControlResult(ControlVerdict.UNKNOWN, tuple(reasons))
+    if not setup.delegated_administrators:
+        reasons.append("No delegated administrator for IAM is registered, so none is a workload account.")
+        return ControlResult(ControlVerdict.PASS, tuple(reasons))
+    reasons += [_describe_delegate(one, inventory, purposes.get(one)) for one in setup.delegated_administrators]
+    attestations = tuple(purposes[one] for one in setup.delegated_administrators if one in purposes)
+    is_attested = len(attestations) == len(setup.delegated_administrators)
+    return ControlResult(ControlVerdict.PASS if is_attested else ControlVerdict.MANUAL, tuple(reasons), attestations)
+
+
+def _describe_delegate(account_id: AccountId, inventory: Inventory, attestation: Confirmation | None) -> str:
+    """Render the facts by which a person judges the account, and the attestation if there is one."""
+    account = next((one for one in inventory.accounts if one.account_id == account_id), None)
+    if account is None:
+        facts = "not in the list of accounts"
+    else:
+        tags = [f"{key}={value}" for key, value in sorted((account.tags or {}).items())]
+        facts = ", ".join([account.name, f"in {account.ou_path}", *(["tags", *tags] if tags else [])])
+    named = f"The delegated administrator is {account_id} ({facts})."
+    if attestation is None:
+        question = "Whether it is an account for security or management, and not a workload account,"
+        return f"{named} {question} needs a person's judgement. No attestation is in force."
+    return f"{named} That it isn't a workload account: {attestation.sentence}"
 
 
 def evaluate_no_root_credentials(
@@ -634,6 +680,8 @@ def evaluate_no_root_credentials(
     counts = count_verdicts(accounts)
     applicable = len(accounts) - counts[ControlVerdict.NOT_APPLICABLE]
     reasons = _count_reasons(accounts, counts)
+    kept = [one for one in accounts if one.verdict is ControlVerdict.KEPT]
+    reasons += [f"{one.account.account_id}: {one.confirmation.sentence}" for one in kept if one.confirmation]
     stale = period.find_staleness(listed_at)
     is_list_stale = stale is not None and listed_at <= period.end
     if is_list_stale:
@@ -657,9 +705,12 @@ def _count_reasons(accounts: Sequence[AccountEvidence], counts: dict[ControlVerd
         (counts[ControlVerdict.FAIL], "{accounts} with root user credentials"),
         (open_windows, "{count} of them in a recovery window"),
         (excepted, "{count} of them excepted from deletion"),
-        (failsafes, "{count} of them a failsafe that isn't in order"),
+        (failsafes, "{count} of them a delegated administrator that isn't a confirmed failsafe in order"),
         (counts[ControlVerdict.UNKNOWN], "{accounts} unknown"),
-        (counts[ControlVerdict.KEPT], "{accounts} kept on purpose as a failsafe: MFA, no access key, no certificate"),
+        (
+            counts[ControlVerdict.KEPT],
+            "{accounts} kept on purpose as a failsafe, confirmed: MFA, no access key, no certificate",
+        ),
         (counts[ControlVerdict.PASS], "{accounts} shown to have none of the four kinds"),
         (counts[ControlVerdict.NOT_APPLICABLE], "{accounts} not applicable: not active, or not yet joined"),
     )

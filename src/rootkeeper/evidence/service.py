@@ -30,10 +30,12 @@ from rootkeeper.evidence.rules import (
     require_period,
 )
 from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.ledger.rules import LedgerVerification
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force
 from rootkeeper.organization.headline import RootLoginsLeft, count_root_logins_left
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, FailOn, classify_account_role
 from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
@@ -62,6 +64,8 @@ class EvidenceFacts:
     """Of the whole ledger, for any period: a chain can only be checked from its beginning."""
     kept: Mapping[AccountId, AccountStatus] = field(default_factory=dict)
     """Each account's newest reading of the period that an audit kept."""
+    confirmations: tuple[Confirmation, ...] = ()
+    """Of delegated administrator accounts, at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +123,13 @@ class EvidenceReport:
         return count_root_logins_left(one.found for one in (*management, *self.accounts))
 
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
-        """Whether the answer is a bad one: a verdict that fails, drift, a ledger that was altered, or an unknown."""
+        """Whether the answer is a bad one: a verdict that fails, drift, a ledger that was altered, or an unknown.
+
+        A verdict that needs a person's judgement counts as unknown.
+        """
         verdicts = {self.centralized.verdict, self.no_root_credentials.verdict}
         is_bad = ControlVerdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
-        is_unknown = ControlVerdict.UNKNOWN in verdicts or self.setup.drift.unknown
+        is_unknown = verdicts & {ControlVerdict.MANUAL, ControlVerdict.UNKNOWN} or self.setup.drift.unknown
         return bool((FailOn.PRESENT in fail_on and is_bad) or (FailOn.UNKNOWN in fail_on and is_unknown))
 
 
@@ -142,7 +149,9 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         # Also where the accounts were listed and the set-up was read: neither needs an entry in the ledger.
         endpoints=tuple(sorted({*history.endpoints, *(label for label in read_at if label is not None)})),
         listed_at=inventory.listed_at,
-        centralized=evaluate_centralized_access(setup.state, setup.detail, inventory.organization.partition),
+        centralized=evaluate_centralized_access(
+            setup.state, setup.detail, inventory, find_in_force(facts.confirmations, Claim.PURPOSE, period.end)
+        ),
         no_root_credentials=evaluate_no_root_credentials(accounts, inventory.listed_at, period),
         management=management,
         accounts=accounts,
@@ -161,6 +170,7 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
     windows: dict[AccountId, list[RecoveryWindow]] = {}
     for window in facts.windows:
         windows.setdefault(window.account_id, []).append(window)
+    kept = find_in_force(facts.confirmations, Claim.KEPT, period.end)
     exceptions = {one.account_id: one for one in facts.history.exceptions if one.added_at <= period.end < one.until}
     for account in inventory.accounts:
         yield AccountFacts(
@@ -172,6 +182,7 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
             windows=tuple(windows.get(account.account_id, ())),
             exception=exceptions.get(account.account_id),
             listed_at=inventory.listed_at,
+            confirmation=kept.get(account.account_id),
         )
 
 
@@ -223,6 +234,7 @@ class EvidenceCompiler:
     windows: RecoveryWindowStore
     setups: AcceptedSetupStore
     attestations: EmailAttestationStore
+    confirmations: ConfirmationStore
     rules: EmailRules
     ledger: LedgerReader
     audits: AuditHistory
@@ -251,6 +263,7 @@ class EvidenceCompiler:
             accepted=self.setups.find_last(period.end),
             ledger=self.ledger.verify(),
             kept=self.audits.list_readings(period.start, period.end),
+            confirmations=self.confirmations.list_confirmations(in_sandbox=inventory.endpoint != "AWS"),
         )
         return compile_report(facts, period)
 

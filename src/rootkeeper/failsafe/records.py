@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from rootkeeper.failsafe.breakglass import RootSessionCallerKind
 from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, DrillOutcome, SignInDevice
 from rootkeeper.failsafe.runbook import CommandLineKind
+from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Ordinal, OrganizationId, record
 from rootkeeper.windows.records import ListedWindowRecord
@@ -144,6 +145,13 @@ class FailsafeDrillsDocument(Answer):
     """A drill, recorded."""
 
     drills: list[DrillRecord]
+
+
+@record
+class FailsafeAttestationsDocument(Answer):
+    """An attestation, recorded."""
+
+    attestations: list[ConfirmationRecord]
 
 
 @record

@@ -275,6 +275,16 @@ def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
     return tuple(replace(check, account_id=account_id) for check in checks)
 
 
+def find_confirmed_until(facts: FailsafeFacts, now: datetime) -> datetime:
+    """Find until when passed checks count: until the first of the facts that they rest on is too old."""
+    ends = [now + DRILL_EVERY]
+    ends += [one.held_at + DRILL_EVERY for one in facts.drills[:1]]
+    ends += [one.held_at + DRILL_EVERY for one in facts.drills if one.alarm is not None][:1]
+    if facts.email.group_basis is GroupBasis.ATTESTATION and facts.email.attestation is not None:
+        ends.append(facts.email.attestation.until)
+    return min(ends)
+
+
 def _check_account(facts: FailsafeFacts) -> Iterator[Check]:
     account, window = facts.account, facts.window
     if account.state is not AccountState.ACTIVE:

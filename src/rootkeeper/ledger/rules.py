@@ -56,6 +56,8 @@ class Action(StrEnum):
     EMAIL_UPDATE_START = "email_update:start"
     EXCEPTION_ADD = "exception:add"
     EXCEPTION_REMOVE = "exception:remove"
+    FAILSAFE_ATTEST = "failsafe:attest"
+    FAILSAFE_CHECK = "failsafe:check"
     FAILSAFE_DRILL = "failsafe:drill"
     FEATURE_DISABLE = "feature:disable"
     FEATURE_ENABLE = "feature:enable"

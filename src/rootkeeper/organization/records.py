@@ -13,6 +13,7 @@ from typing import Annotated, Any, NotRequired, TypeAlias
 from typing_extensions import TypedDict
 
 from rootkeeper.organization.accounts import AccountId, AccountState, parse_account_id
+from rootkeeper.organization.confirmations import Claim, ConfirmationBasis
 from rootkeeper.organization.selection import SelectionRequest, parse_tag
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
@@ -31,6 +32,7 @@ from rootkeeper.shapes import (
     Limits,
     Moment,
     ShortText,
+    WholeSecond,
     fill_record,
     parse_facts,
     record,
@@ -65,6 +67,22 @@ class RootLoginsLeftRecord(TypedDict):
     """Accounts whose root login no reading shows."""
     headline: str
     """Both in one line, as every interface shows it."""
+
+
+@record
+class ConfirmationRecord(TypedDict):
+    """What a check or a person confirms of a delegated administrator account."""
+
+    account_id: AccountNumber
+    claim: Claim
+    """``kept``: its root login is kept on purpose. ``purpose``: it isn't a workload account."""
+    basis: ConfirmationBasis
+    owner: str
+    reason: str
+    until: WholeSecond
+    recorded_by: str
+    """Self-asserted."""
+    recorded_at: WholeSecond
 
 
 @record
@@ -143,6 +161,8 @@ class AuditedAccountRecord(TypedDict):
     """Why the status is ``unknown`` or ``not_applicable``."""
     detail: str | None
     """One sentence for a person."""
+    is_confirmed: bool
+    """Of a failsafe: whether a check or a person confirms that its root login is kept on purpose. Else ``false``."""
     credentials: CredentialsFound
 
 
@@ -252,6 +272,7 @@ def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, Json
         "status": status.status.value,
         "reason": status.reason.value if status.reason else None,
         "detail": status.detail,
+        "is_confirmed": status.is_confirmed,
         "credentials": _credential_values(status, details=details),
     }
     if details:

@@ -171,7 +171,7 @@ class AccountRole(StrEnum):
     """An account's part in the organization."""
 
     FAILSAFE = "failsafe"
-    """A delegated administrator for IAM; its root login is kept on purpose."""
+    """A delegated administrator for IAM; whether its root login is kept on purpose needs a confirmation."""
     MANAGEMENT = "management"
     MEMBER = "member"
 
@@ -193,13 +193,20 @@ class AccountStatus:
     observed_at: datetime | None = None
     session_access_key_id: str | None = None
     """The access key id of the root session that read it, as CloudTrail shows it in the account."""
+    is_confirmed: bool = False
+    """Whether a check or a person confirms that a failsafe's root login is kept on purpose."""
 
     @property
     def is_in_order(self) -> bool:
-        """Whether a root login that is kept on purpose is safe: MFA, no access key, no signing certificate.
+        """Whether a root login that is kept on purpose is guarded, and that of a failsafe also confirmed.
 
-        An unread one isn't. Only meaningful for the management account and a failsafe.
+        Only meaningful for the management account and a failsafe.
         """
+        return self.is_guarded and (self.is_confirmed or self.role is not AccountRole.FAILSAFE)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether its root user has MFA, no access key and no signing certificate; an unread one isn't guarded."""
         found = self.summary
         return (
             found is not None
@@ -269,6 +276,7 @@ def evaluate_found(
     has_open_window: bool,
     credentials: RootCredentials | None = None,
     session_access_key_id: str | None = None,
+    is_confirmed: bool = False,
 ) -> AccountStatus:
     """Return the status of an account whose four kinds were all read without error.
 
@@ -284,6 +292,7 @@ def evaluate_found(
         credentials=credentials,
         observed_at=observed_at,
         session_access_key_id=session_access_key_id,
+        is_confirmed=is_confirmed,
     )
 
 

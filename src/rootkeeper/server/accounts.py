@@ -27,7 +27,7 @@ from rootkeeper.errors import AwsError, InputError
 from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.writer import Revisions
-from rootkeeper.organization.accounts import Account, Feature, Inventory, Setup
+from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, Setup
 from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.organization.statuses import (
@@ -111,7 +111,11 @@ def read_in_detail(
     """
     statuses = services.inventory_store.find_statuses([account.account_id for account in accounts])
     some = replace(inventory, accounts=tuple(accounts))
-    return evaluate_stored(some, statuses, services.windows.list_windows())
+    return evaluate_stored(some, statuses, services.windows.list_windows(), _list_confirmed(services))
+
+
+def _list_confirmed(services: ServerRuntime) -> frozenset[AccountId]:
+    return services.confirmations.list_confirmed(in_sandbox=services.endpoint.is_sandbox, at=services.clock.now())
 
 
 def _refresh(services: ServerRuntime, last: _CachedAccounts | None) -> _CachedAccounts:
@@ -124,7 +128,7 @@ def _refresh(services: ServerRuntime, last: _CachedAccounts | None) -> _CachedAc
     if inventory is not None:
         accounts = {account.account_id: account for account in inventory.accounts}
         found = services.inventory_store.list_brief_statuses(accounts)
-        statuses = evaluate_stored(inventory, found, services.windows.list_windows())
+        statuses = evaluate_stored(inventory, found, services.windows.list_windows(), _list_confirmed(services))
     ended_at = services.clock.monotonic()
     known = KnownAccounts(inventory, statuses, ended_at)
     if last is not None and (inventory, statuses) == (last.known.inventory, last.known.statuses):

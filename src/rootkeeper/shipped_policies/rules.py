@@ -167,6 +167,7 @@ COMMANDS = (
     _audit("emails attest", _NAME_ORGANIZATION),
     _audit("failsafe check", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE, _AUDIT),
     _audit("failsafe runbook", _READ_INVENTORY),
+    _audit("failsafe attest", _FIND_ACCOUNT),
     _audit("failsafe record-drill", _FIND_ACCOUNT),
     _audit("breakglass", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE | _READ_OPENERS, _AUDIT),
     _audit("plan", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG, _AUDIT),

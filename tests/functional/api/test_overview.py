@@ -22,6 +22,7 @@ from rootkeeper.server.accounts import FAILURE_KEPT_SECONDS, KEPT_SECONDS
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.api_services import MANAGEMENT_ID, PAYMENTS_ID, FakeServices, make_inventory
+from tests.fakes.evidence import CHECKED
 from tests.functional.api.serving import SECONDS, ApiServer
 
 ADMINISTRATOR = ServerRole.ADMINISTRATOR
@@ -194,11 +195,15 @@ def test_many_viewers_ask_aws_once_in_a_while(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("has_mfa", "is_in_order", "detail"),
-    [(True, True, None), (False, False, "It has no MFA device. Check the failsafe.")],
+    ("has_mfa", "is_confirmed", "is_in_order", "detail"),
+    [
+        (True, True, True, None),
+        (True, False, False, "It isn't confirmed as a failsafe. Check the failsafe."),
+        (False, True, False, "It has no MFA device. Check the failsafe."),
+    ],
 )
 def test_the_failsafe_is_in_order_or_says_what_it_lacks(
-    api: ApiServer, has_mfa: bool, is_in_order: bool, detail: str | None
+    api: ApiServer, has_mfa: bool, is_confirmed: bool, is_in_order: bool, detail: str | None
 ) -> None:
     api.services.organization.delegated_administrators = [PAYMENTS_ID]
     assert api.get("/overview").json["failsafe"] == [
@@ -210,6 +215,12 @@ def test_the_failsafe_is_in_order_or_says_what_it_lacks(
         }
     ]
     status = status_of(api.services, AccountRole.FAILSAFE, Status.PRESENT, has_mfa=has_mfa)
+    api.services.inventory_store.save(replace(make_inventory(), delegated_administrator_ids=frozenset({PAYMENTS_ID})))
+    if is_confirmed:
+        now = api.services.clock.now()
+        api.services.confirmations.add(
+            replace(CHECKED, account_id=PAYMENTS_ID, recorded_at=now, until=now + timedelta(days=1))
+        )
     api.services.inventory_store.save_statuses([status])
     (failsafe,) = api.get("/overview").json["failsafe"]
     assert (failsafe["is_in_order"], failsafe["detail"]) == (is_in_order, detail)

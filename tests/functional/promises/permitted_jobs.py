@@ -36,6 +36,10 @@ BREAK_GLASS = ("breakglass", "--fail-on", "none", "-o", "json")
 TODAY = datetime.now(UTC).date().isoformat()
 ADD_EXCEPTION = ("exceptions", "add", "{target}", "--owner", "Ana", "--reason", "A test", "--until", "30d", "--yes")
 REMOVE_EXCEPTION = ("exceptions", "remove", "{target}", "--yes")
+ATTEST = (
+    *("failsafe", "attest", "{delegate}", "--claim", "kept", "--owner", "Ana", "--reason", "A test"),
+    *("--until", "30d", "--yes"),
+)
 RECORD_DRILL = (
     *("failsafe", "record-drill", "{delegate}", "--by", "Ana", "--at", TODAY),
     *("--outcome", "passed", "--alarm", "seen", "--yes"),
@@ -273,6 +277,7 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     ),
     "failsafe check": read_organization("failsafe", "check", first=remember),
     "failsafe runbook": read_organization("failsafe", "runbook"),
+    "failsafe attest": read_organization(*ATTEST),
     "failsafe record-drill": read_organization(*RECORD_DRILL),
     "breakglass": (
         Attempt(BREAK_GLASS, have_the_demo, scenario=DEMO),

@@ -21,6 +21,9 @@ DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("enable",): ("enable", "--delegated-administrator", FAILSAFE),
     ("exceptions", "add"): ("exceptions", "add", CLEAN, "--owner", "Ana", "--reason", "drill", "--until", "30d"),
     ("exceptions", "remove"): ("exceptions", "remove", UNIT[0]),
+    ("failsafe", "attest"): (
+        *("failsafe", "attest", FAILSAFE, "--claim", "kept", "--owner", "Ana", "--reason", "drill", "--until", "30d"),
+    ),
     ("failsafe", "record-drill"): (
         *("failsafe", "record-drill", FAILSAFE),
         *("--by", "Ana", "--at", "2026-01-01", "--outcome", "passed"),
@@ -82,7 +85,7 @@ def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
     """Neither in AWS nor in what the product decides by."""
     tables = ("recovery_windows", "deletion_exceptions", "email_attestations", "accepted_setups")
     statements = [f"SELECT * FROM {table}" for table in tables]  # noqa: S608 - names of our own
-    statements.append("SELECT * FROM ledger_entries WHERE action = 'failsafe:drill'")
+    statements.append("SELECT * FROM ledger_entries WHERE action IN ('failsafe:attest', 'failsafe:drill')")
     kept = [read_rows(stage.database, statement) for statement in statements]
     truth, since = stage.sandbox.organization(), stage.sandbox.last_request()
     run = stage.run(*arguments)

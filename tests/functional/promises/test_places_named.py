@@ -30,6 +30,9 @@ CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
         *("emails", "change", EVERYTHING, "aws+new@example.com", "--reason", "drill", "--override"),
         *("--otp-from", "{folder}/one-time-password"),
     ),
+    ("failsafe", "attest"): (
+        *("failsafe", "attest", FAILSAFE, "--claim", "kept", "--owner", "Ana", "--reason", "drill", "--until", "30d"),
+    ),
     ("failsafe", "record-drill"): (
         *("failsafe", "record-drill", FAILSAFE, "--by", "Ana", "--at", datetime.now(UTC).date().isoformat()),
         *("--outcome", "passed", "--alarm", "seen"),

@@ -46,11 +46,11 @@ def window(state: WindowState, opened: timedelta, closed: timedelta | None = Non
 
 def judge(last: AccountStatus | None, *windows: RecoveryWindow) -> AccountStatus:
     statuses = {} if last is None else {PAYMENTS.account_id: last}
-    return evaluate_stored(INVENTORY, statuses, windows)[1]
+    return evaluate_stored(INVENTORY, statuses, windows, ())[1]
 
 
 def test_accounts_stand_in_the_order_of_the_inventory_and_each_has_a_status() -> None:
-    found = evaluate_stored(INVENTORY, {}, ())
+    found = evaluate_stored(INVENTORY, {}, (), ())
     assert [(one.account.name, one.status, one.reason) for one in found] == [
         ("management", Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT),
         ("payments", Status.UNKNOWN, StatusReason.NEVER_READ),
@@ -72,7 +72,7 @@ def test_what_was_read_of_the_management_account_stands_beside_its_status() -> N
         summary=PASSWORD,
         observed_at=NOW,
     )
-    assert evaluate_stored(INVENTORY, {MANAGEMENT.account_id: last}, ())[0] == last
+    assert evaluate_stored(INVENTORY, {MANAGEMENT.account_id: last}, (), ())[0] == last
 
 
 @pytest.mark.parametrize(

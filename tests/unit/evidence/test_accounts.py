@@ -21,6 +21,7 @@ from rootkeeper.evidence.rules import (
     evaluate_account,
 )
 from rootkeeper.organization.accounts import AccountState
+from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
     AccountRole,
@@ -32,6 +33,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.evidence import (
+    CHECKED,
     CLEAN,
     END,
     GUARDED,
@@ -59,9 +61,11 @@ def judge(
     listed_at: datetime = READ,
     joined_at: datetime | None = None,
     kept: AccountStatus | None = None,
+    confirmation: Confirmation | None = None,
 ) -> AccountEvidence:
     account = replace(ACCOUNT, state=state, joined_at=joined_at)
-    return evaluate_account(AccountFacts(account, role, partition, last, windows, None, listed_at, kept), PERIOD)
+    facts = AccountFacts(account, role, partition, last, windows, None, listed_at, kept, confirmation)
+    return evaluate_account(facts, PERIOD)
 
 
 def test_in_govcloud_a_password_is_not_applicable_unless_aws_shows_one() -> None:
@@ -164,9 +168,12 @@ def test_a_window_that_never_opened_changes_nothing(state: WindowState) -> None:
         (replace(GUARDED, has_access_keys=True), ControlVerdict.FAIL),
     ],
 )
-def test_a_failsafe_is_kept_only_while_it_is_guarded(summary: RootCredentialsSummary, verdict: ControlVerdict) -> None:
-    found = judge(make_status(ACCOUNT, Status.PRESENT, summary, role=AccountRole.FAILSAFE), role=AccountRole.FAILSAFE)
-    assert found.verdict is verdict
+def test_a_failsafe_is_kept_only_while_it_is_guarded_and_confirmed(
+    summary: RootCredentialsSummary, verdict: ControlVerdict
+) -> None:
+    read = make_status(ACCOUNT, Status.PRESENT, summary, role=AccountRole.FAILSAFE)
+    assert judge(read, role=AccountRole.FAILSAFE, confirmation=CHECKED).verdict is verdict
+    assert judge(read, role=AccountRole.FAILSAFE).verdict is ControlVerdict.FAIL
 
 
 def test_the_management_account_is_read_by_its_own_credentials_and_judged_by_its_own_line() -> None:
@@ -237,10 +244,10 @@ def test_a_pass_always_rests_on_a_reading_of_the_period_that_shows_all_four_empt
         assert all(kind.method and kind.read_at == found.read_at for kind in found.kinds)
 
 
-def test_every_verdict_is_counted() -> None:
+def test_every_verdict_that_an_account_can_have_is_counted() -> None:
     counts = count_verdicts([judge(None), judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING))])
     assert counts[ControlVerdict.UNKNOWN] == counts[ControlVerdict.PASS] == 1
-    assert set(counts) == set(ControlVerdict)
+    assert set(counts) == set(ControlVerdict) - {ControlVerdict.MANUAL}
 
 
 def test_a_reading_that_an_audit_of_the_period_kept_counts_once_later_ones_are_there() -> None:

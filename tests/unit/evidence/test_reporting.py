@@ -19,6 +19,7 @@ from tests.fakes.evidence import (
     ORGANIZATION_ID,
     PERIOD,
     PRESENT,
+    PURPOSE,
     READ,
     START,
     accept,
@@ -30,7 +31,13 @@ from tests.fakes.evidence import (
 )
 from tests.fakes.histories import InMemoryHistory
 from tests.fakes.setups import InMemorySetups
-from tests.fakes.stores import InMemoryEmailAttestations, InMemoryInventory, InMemoryLedger, InMemoryWindows
+from tests.fakes.stores import (
+    InMemoryConfirmations,
+    InMemoryEmailAttestations,
+    InMemoryInventory,
+    InMemoryLedger,
+    InMemoryWindows,
+)
 
 
 @dataclass
@@ -41,6 +48,7 @@ class Archive:
     windows: InMemoryWindows = field(default_factory=InMemoryWindows)
     setups: InMemorySetups = field(default_factory=InMemorySetups)
     ledger: InMemoryLedger = field(default_factory=lambda: InMemoryLedger(FakeClock()))
+    confirmations: InMemoryConfirmations = field(default_factory=InMemoryConfirmations)
     audits: InMemoryHistory = field(default_factory=InMemoryHistory)
 
     def fill(self) -> None:
@@ -53,6 +61,7 @@ class Archive:
         state = make_state(guardrails=(make_guardrail(),))
         self.setups.save_reading(state)
         self.setups.add(accept(state))
+        self.confirmations.add(PURPOSE)
 
     @property
     def evidence_compiler(self) -> EvidenceCompiler:
@@ -62,6 +71,7 @@ class Archive:
             self.windows,
             self.setups,
             InMemoryEmailAttestations(),
+            self.confirmations,
             EmailRules(),
             self.ledger,
             self.audits,

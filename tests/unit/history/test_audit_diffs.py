@@ -134,7 +134,8 @@ def test_accounts_come_by_their_id() -> None:
     assert [one.account_id for one in difference.accounts] == ["000000000001", "000000000002", "000000000003"]
 
 
-FAILSAFE = found(CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES, role=AccountRole.FAILSAFE)
+UNCONFIRMED = found(CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES, role=AccountRole.FAILSAFE)
+FAILSAFE = replace(UNCONFIRMED, is_confirmed=True)
 OPEN = found(CredentialKind.PASSWORD, status=Status.RECOVERY_OPEN)
 
 
@@ -176,6 +177,7 @@ OPEN = found(CredentialKind.PASSWORD, status=Status.RECOVERY_OPEN)
         ("a window is open", found(), OPEN, FAIL_ON_FINDINGS, False),
         ("a window was left open", OPEN, found(CredentialKind.PASSWORD), PRESENT_ONLY, True),
         ("a failsafe was set up", found(role=AccountRole.FAILSAFE), FAILSAFE, FAIL_ON_FINDINGS, False),
+        ("nothing confirms it", found(role=AccountRole.FAILSAFE), UNCONFIRMED, FAIL_ON_FINDINGS, True),
         (
             "a failsafe lost its MFA",
             FAILSAFE,

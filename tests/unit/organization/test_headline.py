@@ -46,6 +46,8 @@ def failed(role: AccountRole = AccountRole.MEMBER) -> AccountStatus:
         (failed(), 0, 1),
         (AccountStatus(ACCOUNT, AccountRole.MEMBER, Status.NOT_APPLICABLE), 0, 0),
         (found(PASSWORD, AccountRole.FAILSAFE), 1, 0),
+        (found(SECURED, AccountRole.FAILSAFE), 1, 0),
+        (replace(found(SECURED, AccountRole.FAILSAFE), is_confirmed=True), 0, 0),
         (failed(AccountRole.FAILSAFE), 0, 1),
         (AccountStatus(ACCOUNT, AccountRole.FAILSAFE, Status.RECOVERY_OPEN), 1, 0),
         (evaluate_management(ACCOUNT, SECURED, NOW), 0, 0),

@@ -175,8 +175,12 @@ def test_a_kept_root_login_is_in_order_with_mfa_and_without_key_or_certificate(
     assert (left.known, left.unknown) == (int(not is_in_order and summary is not None), int(summary is None))
 
 
-def test_a_failsafe_in_order_is_no_finding() -> None:
-    assert not has_findings([found(SECURED, AccountRole.FAILSAFE)], EVERYTHING)
+def test_a_failsafe_in_order_is_no_finding_once_it_is_confirmed() -> None:
+    unconfirmed = found(SECURED, AccountRole.FAILSAFE)
+    assert has_findings([unconfirmed], EVERYTHING)
+    assert not has_findings([replace(unconfirmed, is_confirmed=True)], EVERYTHING)
+    assert has_findings([replace(found(PASSWORD, AccountRole.FAILSAFE), is_confirmed=True)], EVERYTHING)
+    assert has_findings([replace(found(SECURED), is_confirmed=True)], EVERYTHING)
     assert has_findings([found(PASSWORD, AccountRole.FAILSAFE)], EVERYTHING)
     assert has_findings([found(SECURED)], EVERYTHING)
 

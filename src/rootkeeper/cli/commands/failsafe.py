@@ -15,6 +15,7 @@ from rootkeeper.cli.progress import Countdown, open_progress
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.errors import InputError
 from rootkeeper.failsafe.rules import AlarmObservation, DrillOutcome, SignInDevice, has_bad_checks
+from rootkeeper.organization.confirmations import Claim
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.values import parse_duration, render_duration
 from rootkeeper.windows.rules import SHORTEST_DURATION, OpenOutcome
@@ -147,7 +148,12 @@ def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     report are unknown until someone records them: rootkeeper emails attest, rootkeeper failsafe record-drill. For
     --fail-on, a failed check counts as "present".
 
-    Changes: nothing in AWS. Opens a read-only root session in each failsafe.
+    A failsafe of which every check passes is confirmed until its drill is 90 days old: only then its root login counts
+    as kept on purpose in status, audit and report. A later check that fails or is unknown ends that. See rootkeeper
+    failsafe attest for a statement instead of the check.
+
+    Changes: nothing in AWS; records the result in the database and the ledger. Opens a read-only root session in each
+    failsafe.
 
     AWS permissions: those of reading the organization (see rootkeeper audit); sts:AssumeRoot with the task policy
     IAMAuditRootUserCredentials; organizations:ListPoliciesForTarget, organizations:DescribePolicy.
@@ -157,9 +163,62 @@ def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """
     from rootkeeper.cli.rendering.failsafes import show_failsafes
 
-    return _show_checks(
-        invocation, fail_on, lambda opened, progress: opened.failsafe_checker.check(progress), show_failsafes
-    )
+    def run(application: Application, progress: Progress) -> FailsafeReport:
+        report = application.failsafe_checker.check(progress)
+        application.failsafe_confirmer.record_checks(report)
+        return report
+
+    return _show_checks(invocation, fail_on, run, show_failsafes)
+
+
+def attest(
+    invocation: Invocation,
+    change: ChangeOptions,
+    *,
+    account: Annotated[str, argument("ACCOUNT", "The delegated administrator account.")],
+    claim: Annotated[Claim, option("--claim", "What is attested.")],
+    owner: Annotated[str, option("--owner", "Who is responsible for it.")],
+    reason: Annotated[str, option("--reason", "Why it is so.")],
+    until: Annotated[str, option("--until DATE", "When it ends, such as 2026-12-31 or 90d; at most a year.")],
+) -> int:
+    """Attest what AWS doesn't show of a delegated administrator account.
+
+    --claim kept: its root login is kept on purpose for emergency access, and is guarded. It then counts as a failsafe
+    in status, audit and report while it has MFA, no access key and no signing certificate.
+
+    --claim purpose: it is an account for security or management, not a workload account. Then the report's verdict on
+    CIS AWS Foundations Benchmark 7.0, control 2.1.1, is Pass (attested) instead of Manual.
+
+    The report shows owner, reason and end. The statement is self-asserted. A later one of the same account and claim
+    replaces it.
+
+    Changes: nothing in AWS; stores the attestation in the database and the ledger.
+
+    AWS permissions: those of reading the organization (see rootkeeper audit); opens no root session.
+
+    Exit statuses: 0 recorded; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
+    """
+    from rootkeeper.cli.rendering.failsafes import show_confirmations
+
+    output = invocation.choose_output(*LIST_OUTPUTS)
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        end = parse_moment(until, "--until", application.clock.now(), day_ends=True)
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
+        inventory, found = read_account(application, account, progress)
+        attestation = application.failsafe_confirmer.prepare(
+            inventory, found, claim, owner=owner, reason=reason, until=end
+        )
+        subject = f"account {found.account_id} ({found.name})"
+        statement = {
+            Claim.KEPT: f"Attest that the root login of {subject} is kept on purpose, and is guarded.",
+            Claim.PURPOSE: f"Attest that {subject} is for security or management, not for workloads.",
+        }[claim]
+        if not confirmation.confirm([statement, attestation.sentence]):
+            return ExitStatus.GOOD
+        application.failsafe_confirmer.attest(attestation)
+        show_confirmations([attestation], output, invocation.terminal)
+    return ExitStatus.GOOD
 
 
 _Report = TypeVar("_Report", "FailsafeReport", "BreakGlassReport")
@@ -323,6 +382,7 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
 application = group("Set up and check the failsafe: the delegated administrator's root login.")
 add(application, set_up, "set-up")
 add(application, check, "check")
+add(application, attest, "attest")
 add(application, runbook, "runbook")
 add(application, record_drill, "record-drill")
 breakglass_application = single(breakglass)

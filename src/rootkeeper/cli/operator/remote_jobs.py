@@ -274,19 +274,11 @@ def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
 
 
 def has_findings(plan: DeletionPlan, findings: frozenset[FailOn]) -> bool:
-    """Find what ``--fail-on`` names, as in the statuses behind the plan. A failsafe in order is no finding."""
+    """Find what ``--fail-on`` names in the plan."""
     if FailOn.UNKNOWN in findings and plan.has_unknown:
         return True
-    if FailOn.PRESENT not in findings:
-        return False
-    for account in plan.accounts:
-        found = None if account.found is None else account.found.summary
-        if found is None or found.is_empty:
-            continue
-        is_in_order = found.has_mfa_devices and not (found.has_access_keys or found.has_signing_certificates)
-        if not (is_in_order and account.account_id in plan.included_failsafes):
-            return True
-    return False
+    found = (one.found for one in plan.accounts if one.found is not None)
+    return FailOn.PRESENT in findings and any(not one.summary.is_empty for one in found)
 
 
 def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None = None) -> Inventory:

@@ -121,6 +121,8 @@ def render_role(status: AccountStatus) -> str:
     missing = [] if status.summary.has_mfa_devices else ["no MFA"]
     missing += ["has an access key"] if status.summary.has_access_keys else []
     missing += ["has a signing certificate"] if status.summary.has_signing_certificates else []
+    if not missing:
+        return f"{name}, not confirmed"
     return f"{name}, not in order: {', '.join(missing)}"
 
 

@@ -28,6 +28,8 @@ from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks
 from rootkeeper.failsafe.runbook import CommandLineKind as RunbookTerminal
 from rootkeeper.failsafe.runbook import RunbookFacts, RunbookStep
 from rootkeeper.failsafe.service import FailsafeReport
+from rootkeeper.organization.confirmations import Confirmation
+from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import markdown_text, printable
@@ -140,6 +142,19 @@ def show_drills(drills: Sequence[Drill], output: OutputFormat, terminal: Termina
         TableColumn("Self-asserted by", "recorded_by"),
     )
     show_listing(Listing("drills", [fill_record(DrillRecord, one) for one in drills], columns), output, terminal)
+
+
+def show_confirmations(confirmations: Sequence[Confirmation], output: OutputFormat, terminal: Terminal) -> None:
+    columns = (
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Claim", "claim", keeps_whole=True),
+        TableColumn("Owner", "owner"),
+        TableColumn("Reason", "reason"),
+        TableColumn("Until", "until", keeps_whole=True),
+        TableColumn("Self-asserted by", "recorded_by"),
+    )
+    records = [fill_record(ConfirmationRecord, one) for one in confirmations]
+    show_listing(Listing("attestations", records, columns), output, terminal)
 
 
 _MARKUP = re.compile(r"[<>`\[\]]")

@@ -174,6 +174,7 @@ def _explain(status: AccountStatus) -> str | None:
             (not found.has_mfa_devices, "it has no MFA device"),
             (found.has_access_keys, "it has access keys"),
             (found.has_signing_certificates, "it has signing certificates"),
+            (not status.is_confirmed, "it isn't confirmed as a failsafe"),
         )
         if is_so
     ]

@@ -81,7 +81,9 @@ SUSPENDED = AccountStatus(
     Status.NOT_APPLICABLE,
     StatusReason.NOT_ACTIVE,
 )
-FAILSAFE = AccountStatus(account("222233334444", "Security"), AccountRole.FAILSAFE, Status.PRESENT, summary=GUARDED)
+FAILSAFE = AccountStatus(
+    account("222233334444", "Security"), AccountRole.FAILSAFE, Status.PRESENT, summary=GUARDED, is_confirmed=True
+)
 MANAGEMENT = AccountStatus(
     account("111122223333", "Management"),
     AccountRole.MANAGEMENT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rootkeeper.cli.rendering.audits import flag_of, render_credentials, render_role, render_status
@@ -45,5 +47,7 @@ def test_what_there_is_is_listed(status: AccountStatus, words: str) -> None:
 
 def test_a_login_that_is_kept_says_whether_it_is_in_order() -> None:
     assert render_role(samples.FAILSAFE) == "failsafe, in order"
+    unconfirmed = replace(samples.FAILSAFE, is_confirmed=False)
+    assert (render_role(unconfirmed), flag_of(unconfirmed).sign) == ("failsafe, not confirmed", "✗")
     assert render_role(samples.MANAGEMENT) == ("management, not in order: has an access key, has a signing certificate")
     assert render_role(samples.PRESENT) == ""

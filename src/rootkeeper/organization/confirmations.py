@@ -1,0 +1,104 @@
+"""What a check or a person confirms of a delegated administrator account, until an end.
+
+AWS doesn't show whether a root login is kept on purpose, nor whether an account runs workloads. Without a confirmation
+neither counts as good: registering a delegated administrator must not improve any number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rootkeeper.errors import Hint, InputError
+from rootkeeper.organization.accounts import AccountId
+
+
+class Claim(StrEnum):
+    """What is confirmed."""
+
+    KEPT = "kept"
+    """Its root login is kept on purpose for emergency access, and is guarded: it is a failsafe."""
+    PURPOSE = "purpose"
+    """It is an account for security or management, not a workload account."""
+
+
+class ConfirmationBasis(StrEnum):
+    """What a confirmation rests on."""
+
+    ATTESTATION = "attestation"
+    """A person's statement."""
+    CHECK = "check"
+    """A check of the failsafe in which everything passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """One confirmation; a later one of the same account, claim and basis replaces it."""
+
+    account_id: AccountId
+    claim: Claim
+    basis: ConfirmationBasis
+    owner: str
+    """Who answers for it."""
+    reason: str
+    until: datetime
+    """When it ends; a check that didn't pass ends at once, and with it the check before."""
+    recorded_by: str
+    recorded_at: datetime
+    endpoint: str
+    """A confirmation in a sandbox never counts for AWS, nor one in AWS for a sandbox."""
+
+    def is_in_force(self, at: datetime) -> bool:
+        return self.recorded_at <= at < self.until
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for a person: who, until when, and why."""
+        until, recorded = f"{self.until:%Y-%m-%d}", f"{self.recorded_at:%Y-%m-%d}"
+        if self.basis is ConfirmationBasis.CHECK:
+            return (
+                f"Every check of the failsafe passed on {recorded}, run by {self.recorded_by}; it counts until {until}."
+            )
+        reason = self.reason.removesuffix(".")
+        return f"{self.owner} attests it until {until}: {reason} (recorded by {self.recorded_by}, {recorded})."
+
+
+LONGEST_ATTESTATION = timedelta(days=366)
+"""Source: needs of the product. People and accounts change, so a statement about them is repeated each year."""
+
+
+def require_attestation(attestation: Confirmation) -> Confirmation:
+    """Return ``attestation`` if it is valid.
+
+    :raises InputError: if it has no owner or no reason, or its end isn't in the future or is more than a year away.
+    """
+    if not attestation.owner:
+        raise InputError("An attestation needs an owner.", hint=Hint("Name who is responsible.", "exception.owner"))
+    if not attestation.reason:
+        raise InputError("An attestation needs a reason.", hint=Hint("Give the reason.", "exception.reason"))
+    if attestation.until <= attestation.recorded_at:
+        raise InputError(
+            f"The end of the attestation, {attestation.until.isoformat()}, isn't in the future.",
+            hint=Hint("Choose a later end.", "exception.until"),
+        )
+    if attestation.until - attestation.recorded_at > LONGEST_ATTESTATION:
+        raise InputError(
+            f"The end of the attestation, {attestation.until.isoformat()}, is more than a year away.",
+            hint=Hint("Choose an earlier end, and attest it again then.", "exception.until"),
+        )
+    return attestation
+
+
+def find_in_force(confirmations: Iterable[Confirmation], claim: Claim, at: datetime) -> dict[AccountId, Confirmation]:
+    """Find each account's confirmation of ``claim`` that is in force; of both kinds, the check."""
+    last: dict[tuple[AccountId, ConfirmationBasis], Confirmation] = {}
+    for one in sorted(confirmations, key=lambda one: one.recorded_at):
+        if one.claim is claim and one.recorded_at <= at:
+            last[one.account_id, one.basis] = one
+    found: dict[AccountId, Confirmation] = {}
+    for one in last.values():
+        if one.is_in_force(at) and (one.basis is ConfirmationBasis.CHECK or one.account_id not in found):
+            found[one.account_id] = one
+    return found
