@@ -49,7 +49,8 @@ def report(
     the ledger. A fact that wasn't read in the period is unknown. The same database, period and organization give the
     same bytes.
 
-    For --fail-on, a failed verdict, drift and an altered ledger count as "present", an unknown verdict as "unknown".
+    For --fail-on, a failed verdict, drift and an altered ledger count as "present"; a verdict that is unknown, or
+    Manual because a person must judge the facts, counts as "unknown".
 
     Changes: nothing; writes or replaces the file.
 
