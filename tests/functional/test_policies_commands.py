@@ -102,6 +102,11 @@ def test_whoever_cannot_read_the_delegates_gets_no_policy_that_shuts_the_failsaf
     assert "Unknown:" in named.stderr
 
 
+def test_alarms_say_what_isnt_covered(enabled: Program) -> None:
+    assert len(enabled.run("policies", "alarms").json["not_covered"]) == 3
+    assert enabled.run("policies", "alarms", "-o", "table").stderr.count("Not covered: ") == 3
+
+
 def test_code_is_written_into_a_file(enabled: Program, tmp_path: Path) -> None:
     template, code = tmp_path / "rootkeeper.yaml", tmp_path / "rootkeeper.tf"
     assert enabled.run("policies", "cloudformation", "--out", template).status == 0

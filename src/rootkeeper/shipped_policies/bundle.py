@@ -288,6 +288,22 @@ class PolicyBundle:
     remarks: tuple[str, ...]
     """What the user should know before using any of it."""
 
+    @property
+    def caller_account_ids(self) -> tuple[AccountId, ...]:
+        """The accounts that may open root sessions, and that of the roles."""
+        management_account_id = self.ground.organization.management_account_id
+        return tuple(sorted({management_account_id, self.role_account_id, *self.ground.delegate_ids}))
+
+    @property
+    def not_covered(self) -> tuple[str, ...]:
+        """What EventBridge rules don't see unless they are deployed there; one sentence each."""
+        callers, management_id = ", ".join(self.caller_account_ids), self.ground.organization.management_account_id
+        return (
+            f"AssumeRoot is recorded only in the Region that was called: each enabled Region of {callers} needs rules.",
+            f"A service-managed StackSet never reaches the management account {management_id}: it needs own stacks.",
+            "Root users and root sessions are recorded in their own account: every member account needs rules.",
+        )
+
     def get_role(self, role: ShippedRole) -> ShippedCallerRole:
         return next(one for one in (*self.roles, self.set_up_role) if one.role is role)
 

@@ -147,7 +147,7 @@ def render_cloudformation_yaml(bundle: PolicyBundle) -> str:
     names[Receiver.QUEUE] = f"sqs:${{HomeRegion}}:{bundle.role_account_id}:{QUEUE_NAME}"
     return load_code_template("cloudformation.yaml.jinja").render(
         bundle=bundle,
-        callers=sorted({organization.management_account_id, bundle.role_account_id, *bundle.ground.delegate_ids}),
+        callers=list(bundle.caller_account_ids),
         every_event_state=EVERY_EVENT_STATE,
         forwarding_role_name=FORWARDING_ROLE_NAME,
         guardrail_parameters=_GUARDRAIL_PARAMETERS,

@@ -105,3 +105,5 @@ class AlarmsDocument(ShippedPoliciesRecord):
     known_role_arns: list[str]
     """Roles that open root sessions on purpose."""
     alarms: list[AlarmRecord]
+    not_covered: list[str]
+    """What the rules don't see unless they are deployed there."""

@@ -188,6 +188,13 @@ def test_named_principals_are_trusted_instead_of_the_callers_permission_set() ->
     assert [one["Sid"] for one in bundle.get_role(ShippedRole.DELETE).trust_policy["Statement"]] == ["PeopleWithMfa"]
 
 
+def test_it_says_what_rules_dont_cover() -> None:
+    regions, management, members = make_bundle(make_ground(), PolicyInputs()).not_covered
+    assert f"each enabled Region of {MANAGEMENT}, {DELEGATE}" in regions
+    assert f"service-managed StackSet never reaches the management account {MANAGEMENT}" in management
+    assert "every member account needs rules" in members
+
+
 def test_it_says_when_service_control_policies_arent_enabled() -> None:
     disabled = ServiceControlPolicies("r-exam", is_enabled=False)
     (remark,) = make_bundle(make_ground(scp=disabled), PolicyInputs()).remarks

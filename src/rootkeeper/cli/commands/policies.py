@@ -207,7 +207,8 @@ def show_alarms(
 
     Each alarm has a CloudWatch metric filter and an EventBridge pattern. Two can alert at once. The other two also
     match Rootkeeper's own root sessions, because no pattern knows the ledger: match their records with --judge. A
-    record is exempted only for a known role and if a ledger entry names the access key id of the session.
+    record is exempted only for a known role and if a ledger entry names the access key id of the session. A rule sees
+    only its own account and Region: the output says what isn't covered.
 
     Changes: nothing.
 

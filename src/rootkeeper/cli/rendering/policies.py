@@ -90,7 +90,11 @@ def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) 
         fill_record(AlarmRecord, alarm, alarm=alarm.kind.value, metric_namespace=METRIC_NAMESPACE)
         for alarm in bundle.alarms
     ]
-    show_listing(Listing("alarms", records, columns, head, _tail(bundle)), output, terminal)
+    tail = {"not_covered": list(bundle.not_covered), **_tail(bundle)}
+    show_listing(Listing("alarms", records, columns, head, tail), output, terminal)
+    if output is OutputFormat.TABLE:
+        for sentence in bundle.not_covered:
+            terminal.remark(f"Not covered: {sentence}")
 
 
 def show_classified(
