@@ -23,6 +23,7 @@ from typing import Any, get_type_hints
 from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
 from rootkeeper.cli import outputs as exit_statuses
+from rootkeeper.cli.entry import COLOURED_PAGE, FORMS, PLAIN_PAGE, WIDTH
 from rootkeeper.cli.main import RootkeeperGroup, main
 from rootkeeper.server.guards import AccessRequirement, Demand
 from rootkeeper.server.request_path import status_of
@@ -137,7 +138,20 @@ longest = "24h"
 """
 
 
+def draw_help(*, is_coloured: bool) -> str:
+    """The page of ``rootkeeper --help`` as Typer draws it."""
+    colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color"} if is_coloured else {}
+    kept = {name: value for name, value in os.environ.items() if name not in FORMS}
+    program = "from rootkeeper.cli.main import main; main(['--help'])"
+    environment = kept | {"COLUMNS": str(WIDTH), "PYTHONIOENCODING": "utf-8"} | colours
+    return subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, encoding="utf-8", env=environment
+    ).stdout
+
+
 def main_program() -> None:
+    PLAIN_PAGE.write_text(draw_help(is_coloured=False), encoding="utf-8")
+    COLOURED_PAGE.write_text(draw_help(is_coloured=True), encoding="utf-8")
     for name, text in render_pages().items():
         (REFERENCE / name).write_text(text)
         print(f"docs/reference/{name}")
