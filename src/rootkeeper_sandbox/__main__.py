@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from rootkeeper_sandbox.scenarios.build import EXAMPLES, Origin, find_example
+from rootkeeper_sandbox.scenarios.build import EXAMPLES, SCENARIOS, Origin, find_example
 from rootkeeper_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, SandboxOptions, StartError, serve
 
 _USAGE_ERROR, _UNREACHABLE = 2, 3
@@ -60,7 +60,7 @@ def _serving_parser() -> argparse.ArgumentParser:
     world.add_argument(
         "--scenario",
         metavar="NAME|FILE.yaml",
-        help=f"what to start with: {', '.join(('demo', *EXAMPLES))}, or a file (default: demo)",
+        help=f"what to start with: {', '.join(SCENARIOS)}, or a file (default: demo)",
     )
     world.add_argument("--accounts", type=int, metavar="N", help="generate an organization of N accounts")
     parser.add_argument(

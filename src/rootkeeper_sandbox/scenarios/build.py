@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rootkeeper_sandbox.scenarios.cast import build_generated
+from rootkeeper_sandbox.scenarios.cast import build_generated, build_without_organization
 from rootkeeper_sandbox.scenarios.demo import build_demo
 from rootkeeper_sandbox.scenarios.files import build_from_file
 from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL, Feature
@@ -20,6 +20,10 @@ EXAMPLES: Mapping[str, str] = {
     "merger": "a bought company: invited accounts with everything they had, more of them still outside",
 }
 """By name: what is in it."""
+
+NO_ORGANIZATION = "no-organization"
+SCENARIOS = ("demo", *EXAMPLES, NO_ORGANIZATION)
+"""The names of all scenarios."""
 
 
 def find_example(name: str) -> Path:
@@ -48,7 +52,7 @@ def build_world(
 
     With ``accounts`` an organization of that many accounts, in that many ``organizational_units`` if said, is generated
     and ``scenario`` doesn't count. Dates are relative to the clock. ``features`` other than ``none`` turn trusted
-    access on, too. ``scenario`` is ``demo``, the name of an example, or a path that ends in ``.yaml`` or ``.yml``.
+    access on, too. ``scenario`` is one of ``SCENARIOS``, or a path that ends in ``.yaml`` or ``.yml``.
 
     :raises ValueError: if the scenario or feature set is unknown, a number is out of range or has nothing to number, or
         the scenario file isn't in order.
@@ -65,10 +69,14 @@ def build_world(
         world = build_from_file(Path(scenario), clock)
     elif scenario in EXAMPLES:
         world = build_from_file(find_example(scenario), clock)
+    elif scenario == NO_ORGANIZATION:
+        world = build_without_organization(clock)
     else:
-        known = ", ".join(("demo", *EXAMPLES))
+        known = ", ".join(SCENARIOS)
         raise ValueError(f"there is no scenario {scenario!r}; known: {known}, or a path that ends in .yaml.")
     if FEATURES[features]:
+        if not world.organization.accounts:
+            raise ValueError("features need an organization.")
         world.organization.features.update(FEATURES[features])
         world.organization.trusted_services[IAM_SERVICE_PRINCIPAL] = clock()
     return world

@@ -121,6 +121,23 @@ class RootUserBuilder:
         return (self._now - timedelta(days=days)).replace(microsecond=0)
 
 
+def build_without_organization(clock: Callable[[], datetime]) -> World:
+    """Build one account outside any organization, which can create one: the scenario ``no-organization``."""
+    organization = Organization("o-examplenew", "r-new1", "111122223333")
+    organization.policy_book.enabled_types.clear()
+    world = World(organization, "no-organization", clock)
+    account_id = organization.management_account_id
+    account = Account(account_id, "AnyCompany", "root@example.com", start_of(world) - _USER_AGE)
+    world.outsiders[account_id] = account
+    root = RootUserBuilder(world, account)
+    root.password(age=400, last_used=30)
+    root.virtual_mfa(age=400)
+    add_user_principal(world, "management-admin", account_id, is_administrator=True)
+    add_user_principal(world, "observer", account_id, is_administrator=False)
+    add_root_principal(world, "management-root", account_id)
+    return world
+
+
 MINIMUM_ACCOUNTS = 3
 """The management account, the one meant as delegated administrator, and one member."""
 _CLEAN_SHARE = 0.70
