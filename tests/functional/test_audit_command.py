@@ -80,7 +80,7 @@ def test_json_lines_and_csv_have_one_account_a_line(enabled: Program) -> None:
     assert names == ["AnyCompany Billing", "AnyCompany Data", "AnyCompany Web"]
     rows = list(csv.DictReader(io.StringIO(enabled.run("audit", "--ou", "AnyCompany", "-o", "csv").stdout)))
     assert [row["account_id"] for row in rows] == ["700080009000", "900010002000", "800090001000"]
-    assert rows[1]["credentials.signing_certificates"] == "true"
+    assert rows[1]["credentials.signing_certificates"] == "1"
 
 
 @pytest.mark.parametrize(

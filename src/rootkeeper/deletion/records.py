@@ -140,6 +140,7 @@ class KindOutcomeRecord(TypedDict):
     outcome: KindOutcome
     reason: KindReason | SkipReason | None
     detail: str | None
+    """``null`` where the account's ``detail`` says it."""
 
 
 @record
@@ -162,6 +163,7 @@ class DeletedAccountRecord(TypedDict):
     outcome: KindOutcome
     reason: SkipReason | None
     detail: str | None
+    """Why, for the whole account or for several of its kinds."""
     status: Status | None
     """As re-read at the end; ``null`` if it wasn't."""
     kinds: KindOutcomesRecord

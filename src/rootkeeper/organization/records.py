@@ -41,8 +41,10 @@ from rootkeeper.shapes import (
 )
 from rootkeeper.values import JsonValue, render_instant, render_optional_instant
 
-Found: TypeAlias = bool | Count | None
-"""Whether there is one, or how many there are; ``null`` where it wasn't read."""
+Found: TypeAlias = Count | None
+"""How many there are; ``null`` where it wasn't read. AWS's summary, which is all that an audit without details reads,
+says 1 for one or more.
+"""
 
 
 @record
@@ -87,7 +89,7 @@ class ConfirmationRecord(TypedDict):
 
 @record
 class CredentialsFound(TypedDict):
-    """The four kinds: true or false, with details a number, ``null`` where it wasn't read."""
+    """The four kinds, counted; ``null`` where it wasn't read. Without ``details``, 1 means one or more."""
 
     password: Found
     access_keys: Found
@@ -280,7 +282,7 @@ def account_to_record(status: AccountStatus, *, details: bool) -> dict[str, Json
     return record
 
 
-def _credential_values(status: AccountStatus, *, details: bool) -> dict[str, bool | int | None]:
+def _credential_values(status: AccountStatus, *, details: bool) -> dict[str, int | None]:
     found, summary = status.credentials, status.summary
     if details and found is not None:
         return {
@@ -291,7 +293,7 @@ def _credential_values(status: AccountStatus, *, details: bool) -> dict[str, boo
         }
     if summary is None:
         return dict.fromkeys(KIND_ORDER)
-    return {kind.value: 0 if details and summary.is_empty else summary.has(kind) for kind in KIND_ORDER}
+    return {kind.value: int(summary.has(kind)) for kind in KIND_ORDER}
 
 
 def stored_account_to_record(status: AccountStatus, *, details: bool) -> dict[str, JsonValue]:

@@ -264,7 +264,7 @@ def _describe_unrecorded(
 def _explain(result: RemovalResult) -> str:
     if result.error is not None:
         return result.error.message
-    details = [kind.detail for kind in result.kinds if kind.detail]
+    details = dict.fromkeys(kind.detail for kind in result.kinds if kind.detail)
     if details:
         return " ".join(details)
     return "Root user credentials are still present." if result.left is not None else "The account couldn't be re-read."

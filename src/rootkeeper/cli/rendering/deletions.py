@@ -186,13 +186,21 @@ def render_totals(plan: DeletionPlan) -> str:
 
 
 def deletion_record(account: AccountDeletion) -> DeletedAccountRecord:
+    """One account of a deletion. A detail that several kinds share is the account's, and is there once."""
+    detail = account.skip.detail if account.skip else _find_shared_detail(account)
+    kinds = [replace(one, detail=None) if one.detail == detail else one for one in account.kinds]
     return fill_record(
         DeletedAccountRecord,
         account,
         reason=account.skip.reason.value if account.skip else None,
-        detail=account.skip.detail if account.skip else None,
-        kinds={result.kind.value: fill_record(KindOutcomeRecord, result) for result in account.kinds},
+        detail=detail,
+        kinds={result.kind.value: fill_record(KindOutcomeRecord, result) for result in kinds},
     )
+
+
+def _find_shared_detail(account: AccountDeletion) -> str | None:
+    details = Counter(one.detail for one in account.kinds if one.detail)
+    return next((detail for detail, count in details.most_common(1) if count > 1), None)
 
 
 def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
@@ -255,12 +263,12 @@ def render_results(account: AccountDeletion) -> str:
     names = {kind: one if kind is CredentialKind.PASSWORD else many for kind, (one, many) in KIND_WORDS.items()}
     said: list[str] = []
     for outcome in (KindOutcome.DELETED, KindOutcome.FAILED, KindOutcome.SKIPPED):
-        kinds = [
-            names[result.kind] + (f" ({result.detail})" if result.detail else "")
-            for result in account.kinds
-            if result.outcome is outcome
-        ]
-        said += [f"{_KIND_WORDS[outcome]}: {', '.join(kinds)}"] if kinds else []
+        kinds: dict[str, list[str]] = {}
+        for result in account.kinds:
+            if result.outcome is outcome:
+                kinds.setdefault(result.detail or "", []).append(names[result.kind])
+        parts = [", ".join(named) + (f" ({detail})" if detail else "") for detail, named in kinds.items()]
+        said += [f"{_KIND_WORDS[outcome]}: {', '.join(parts)}"] if parts else []
     return "; ".join(said)
 
 

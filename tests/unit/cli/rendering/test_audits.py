@@ -66,6 +66,16 @@ def test_details_count_and_list_each_kind(capsys: pytest.CaptureFixture[str]) ->
     assert clean["details"] is None
 
 
+@pytest.mark.parametrize("details", [False, True])
+def test_credentials_are_counts_or_null_with_and_without_details(
+    capsys: pytest.CaptureFixture[str], details: bool
+) -> None:
+    accounts = json.loads(show(capsys, OutputFormat.JSON, details=details))["accounts"]
+    found = [value for account in accounts for value in account["credentials"].values()]
+    assert {type(value) for value in found} == {int, type(None)}
+    assert {0, 1} <= set(found)
+
+
 def test_json_lines_are_the_same_accounts(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [json.loads(line) for line in show(capsys, OutputFormat.JSONL).splitlines()]
     assert lines == json.loads(show(capsys, OutputFormat.JSON))["accounts"]

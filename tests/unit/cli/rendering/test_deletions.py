@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from rootkeeper.cli.rendering.deletions import (
     choose_outcome_word,
     choose_planned_word,
     deletion_listing,
+    deletion_record,
     plan_listing,
     planned_record,
     render_calls,
@@ -21,6 +23,7 @@ from rootkeeper.cli.rendering.deletions import (
     render_results,
     render_totals,
 )
+from rootkeeper.cli.rendering.listings import render_csv
 from rootkeeper.deletion.execution import describe_not_begun, describe_skipped
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.organization.accounts import AccountId, AccountState
@@ -144,3 +147,44 @@ def test_results_tell_each_kind_apart() -> None:
     assert said == (
         "Deleted: access keys; Failed: password (A re-read shows it.); Skipped: MFA devices (It guards it.)"
     )
+
+
+DENIAL = "sts:AssumeRoot for 444455556666 was denied: " + "a long explanation " * 20
+
+
+def failed(*details: str | None) -> AccountDeletion:
+    kinds = tuple(
+        KindResult(kind, KindOutcome.FAILED if detail else KindOutcome.DELETED, None, detail)
+        for kind, detail in zip(CredentialKind, details, strict=True)
+    )
+    return AccountDeletion(AccountId("444455556666"), "Shop", "Root/Prod", kinds)
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        failed(DENIAL, DENIAL, DENIAL, DENIAL),
+        failed(None, DENIAL, DENIAL, None),
+        describe_skipped(planned(), Skip(SkipReason.UNKNOWN, DENIAL)),
+    ],
+    ids=["every kind", "some kinds", "skipped"],
+)
+def test_a_denial_is_once_in_an_accounts_row_and_in_the_table(account: AccountDeletion) -> None:
+    record = deletion_record(account)
+    assert record["detail"] == DENIAL
+    row = render_csv([record])
+    assert row.count(DENIAL) == 1
+    outcomes = [one.split(",") for one in row.splitlines()]
+    assert set(outcomes[1]) >= {one.outcome.value for one in account.kinds}
+    assert render_results(account).count(DENIAL) <= 1
+
+
+def test_a_detail_of_one_kind_stays_with_it() -> None:
+    several, alone = failed("one", "two", "one", "three"), failed(None, "alone", None, None)
+    for account, of_account, of_kinds in (
+        (several, "one", [None, "two", None, "three"]),
+        (alone, None, [None, "alone", None, None]),
+    ):
+        record = json.loads(json.dumps(deletion_record(account)))
+        assert record["detail"] == of_account
+        assert [one["detail"] for one in record["kinds"].values()] == of_kinds
