@@ -14,6 +14,7 @@ from tests.sandbox_process import SandboxProcess
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("terraform")]
 
+MANAGEMENT = "111122223333"
 ROLES = [f"aws_iam_role.{name}" for name in ("audit", "delete", "recover", "unlock")]
 RESOURCES = Path(__file__).with_name("resources.tf")
 NOT_THERE = {"NoSuchEntity", "NoSuchTagSet"}
@@ -49,6 +50,15 @@ def list_role_names(sandbox: SandboxProcess, principal: str) -> list[str]:
     return [role["RoleName"] for role in roles if role["RoleName"].startswith("rootkeeper-")]
 
 
+def list_event_targets(sandbox: SandboxProcess, account_id: str) -> dict[str, str]:
+    """The ARN of the one target of each rule of EventBridge in an account."""
+    administrator = {MANAGEMENT: "management-admin", DELEGATE: "delegated-admin"}[account_id]
+    events = open_client("events", sandbox.base_url, sandbox.principals()[administrator])
+    names = [rule["Name"] for rule in events.list_rules()["Rules"]]
+    targets = {name: events.list_targets_by_rule(Rule=name)["Targets"] for name in names}
+    return {name: one["Arn"] for name, (one,) in targets.items()}
+
+
 def list_refusals(sandbox: SandboxProcess, since: int) -> set[str]:
     """The error codes that the sandbox answered, except for what isn't there."""
     return {one["error_code"] for one in sandbox.requests(since) if one["error_code"]} - NOT_THERE
@@ -73,19 +83,30 @@ def test_what_is_printed_is_applied_changed_and_destroyed(
     assert list_refusals(sandbox, began) == set()
 
 
-def test_guardrails_are_attached_to_what_a_variable_names(
-    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
-) -> None:
+def test_guardrails_and_rules_go_where_variables_say(enabled: Program, sandbox: SandboxProcess, tmp_path: Path) -> None:
     before = sandbox.organization()
     unit = before["organizational_units"][0]["ou_id"]
-    given = {"deny_long_term_root_targets": json.dumps([unit]), "cap_targets": json.dumps([DELEGATE])}
+    given = {
+        "deny_long_term_root_targets": json.dumps([unit]),
+        "cap_targets": json.dumps([DELEGATE]),
+        "alarm_topic_arn": f"arn:aws:sns:us-east-1:{MANAGEMENT}:alarms",
+        "matching_queue_arn": f"arn:aws:sqs:us-east-1:{DELEGATE}:rootkeeper-root-events",
+    }
     terraform = start(tmp_path, sandbox, print_code(enabled), roles_profile="delegate", **given)
     terraform.apply()
     terraform.require_no_change()
     targets = {one["name"]: one["targets"] for one in sandbox.organization()["policies"]}
     assert targets["rootkeeper-deny-long-term-root"] == [unit]
     assert targets["rootkeeper-cap-delegated-administrator"] == [DELEGATE]
+    for account_id in (MANAGEMENT, DELEGATE):
+        assert list_event_targets(sandbox, account_id) == {
+            "rootkeeper-known-role": given["matching_queue_arn"],
+            "rootkeeper-long-term-root": given["alarm_topic_arn"],
+            "rootkeeper-root-session": given["matching_queue_arn"],
+            "rootkeeper-strange-caller": given["alarm_topic_arn"],
+        }
     terraform.destroy()
+    assert list_event_targets(sandbox, DELEGATE) == {}
     assert sandbox.organization() == before
 
 
