@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ class Traffic:
     calls: int
     """Attempts that were throttled are among them."""
     throttles: int
+    session_seconds: float
+    """From the first AssumeRoot to the last."""
     sandbox_cpu_seconds: float
 
 
@@ -67,6 +70,8 @@ class Result:
     """ACTIVE member accounts that there are to read."""
     sandbox_load: float
     """CPU of the sandbox ÷ wall."""
+    session_seconds: float = 0.0
+    """From the first AssumeRoot to the last."""
 
 
 @contextmanager
@@ -97,6 +102,7 @@ def run_audit(stage: Stage, database: Path, output: str, settings: Mapping[str, 
         peak_memory_bytes=measurement.peak_memory_bytes,
         accounts=len(truth),
         sandbox_load=found[0].sandbox_cpu_seconds / measurement.wall_seconds,
+        session_seconds=found[0].session_seconds,
     )
 
 
@@ -161,11 +167,13 @@ def watch(sandbox: Sandbox) -> Iterator[list[Traffic]]:
     yield found
     after = process.cpu_times()
     requests = sandbox.requests(since)
+    opened = [datetime.fromisoformat(one["at"]) for one in requests if one["operation"] == "AssumeRoot"]
     codes = Counter(str(one["error_code"]) for one in requests)
     found.append(
         Traffic(
             calls=len(requests),
             throttles=sum(codes[code] for code in _THROTTLING),
+            session_seconds=(max(opened) - min(opened)).total_seconds() if opened else 0.0,
             sandbox_cpu_seconds=after.user + after.system - before.user - before.system,
         )
     )
