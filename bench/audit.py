@@ -49,7 +49,9 @@ def main() -> int:
     start_seconds = measure_start(options)
     lines: list[Line] = []
     for accounts in options.accounts:
-        with open_stage(accounts, options.organizational_units, options.latency_ms) as stage:
+        with open_stage(
+            accounts, options.organizational_units, options.latency_ms, is_throttled=not options.unthrottled
+        ) as stage:
             lines += measure_size(stage, options)
     report = Report(lines, start_seconds, signing_milliseconds)
     remarks = [*describe_conditions(options, {line.kind for line in lines}), *report.explain()]
@@ -80,6 +82,7 @@ def read_options() -> argparse.Namespace:
         metavar="PER_SECOND[:BURST][@SECOND],...",
         help="instead: cold audits while AssumeRoot is limited to this, which may change in mid-run",
     )
+    parser.add_argument("--unthrottled", action="store_true", help="the sandbox limits no rate")
     parser.add_argument("--quick", action="store_true", help="only see that everything runs: the numbers mean nothing")
     options = parse_options(parser, PROGRAM)
     if options.all and LARGEST not in options.accounts:
@@ -180,7 +183,8 @@ def describe_conditions(options: argparse.Namespace, kinds: Set[Kind]) -> Iterat
     yield (
         f"{ours}: rootkeeper audit --api-share {options.api_share} -o {options.output}"
         f"{settings}; cold with an empty database, warm with the same again. {options.organizational_units}"
-        f" organizational units, two fifths of them with children; {options.latency_ms} ms of latency."
+        f" organizational units, two fifths of them with children; {options.latency_ms} ms of latency"
+        f"{'; no rate is limited' if options.unthrottled else ''}."
     )
     yield "botocore: warm, without a transport of our own: all calls by shared botocore clients in threads."
     if Kind.BAD_DAY in kinds:

@@ -75,10 +75,12 @@ class Result:
 
 
 @contextmanager
-def open_stage(accounts: int, organizational_units: int, latency_ms: int) -> Iterator[Stage]:
-    """A sandbox with AWS's rates."""
+def open_stage(
+    accounts: int, organizational_units: int, latency_ms: int, *, is_throttled: bool = True
+) -> Iterator[Stage]:
+    """A sandbox with AWS's rates, or with none."""
     size = ("--accounts", str(accounts), "--organizational-units", str(organizational_units))
-    pace = ("--latency-ms", str(latency_ms), "--throttle", "aws")
+    pace = ("--latency-ms", str(latency_ms), "--throttle", "aws" if is_throttled else "none")
     with run_sandbox(*size, "--features", "all", *pace) as sandbox:
         yield Stage(sandbox, Organization.describe(sandbox.ask("organization")), latency_ms / 1000)
 
