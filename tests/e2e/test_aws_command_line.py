@@ -109,6 +109,49 @@ def test_the_aws_command_line_lives_the_whole_job(stage: Stage) -> None:
     assert set(read_summary(stage, target).values()) == {0}
 
 
+def test_the_aws_command_line_reads_what_tools_ask_for_first(stage: Stage) -> None:
+    management = AwsCommandLine(stage.url, stage.home, stage.keys("management-admin"))
+    user = ("--user-name", "management-admin")
+    for command, member, expected in (
+        (("iam", "list-account-aliases"), "AccountAliases", []),
+        (("iam", "list-groups"), "Groups", []),
+        (("iam", "list-groups-for-user", *user), "Groups", []),
+        (("iam", "list-user-policies", *user), "PolicyNames", []),
+        (("iam", "list-saml-providers"), "SAMLProviderList", []),
+        (("iam", "list-server-certificates"), "ServerCertificateMetadataList", []),
+        (("iam", "list-service-specific-credentials", *user), "ServiceSpecificCredentials", []),
+    ):
+        answer = management.run(*command)
+        assert answer.ok, answer.message
+        assert answer.output[member] == expected, command
+    attached = management.run("iam", "list-attached-user-policies", *user).output["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["AdministratorAccess"]
+    assert management.run("iam", "get-account-password-policy").code == "NoSuchEntity"
+    assert management.run("iam", "get-credential-report").code == "ReportNotPresent"
+    assert management.run("iam", "generate-credential-report").output["State"] == "COMPLETE"
+    assert management.run("iam", "get-credential-report").output["ReportFormat"] == "text/csv"
+    regions = management.run("ec2", "describe-regions", "--filters", "Name=region-name,Values=eu-west-*").output
+    assert [region["RegionName"] for region in regions["Regions"]] == ["eu-west-1", "eu-west-2", "eu-west-3"]
+
+
+def test_the_aws_command_line_works_with_a_session_of_its_user_and_in_a_created_account(stage: Stage) -> None:
+    management = AwsCommandLine(stage.url, stage.home, stage.keys("management-admin"))
+    session = use(stage, management.run("sts", "get-session-token").output)
+    assert session.run("sts", "get-caller-identity").output["Arn"] == stage.principal("management-admin").arn
+    member = stage.account_id("member-admin")
+    role = ("--role-arn", f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", "--role-session-name", "tests")
+    inside = use(stage, session.run("sts", "assume-role", *role).output)
+    assert inside.run("iam", "get-account-summary").ok
+    assert inside.run("sts", "get-caller-identity").output["Account"] == member
+
+
+def use(stage: Stage, issued: dict[str, Any]) -> AwsCommandLine:
+    keys = issued["Credentials"]
+    return AwsCommandLine(
+        stage.url, stage.home, Keys(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    )
+
+
 def test_the_aws_command_line_pages_through_the_accounts(stage: Stage) -> None:
     management = AwsCommandLine(stage.url, stage.home, stage.keys("management-admin"))
     everything = management.run("organizations", "list-accounts").output["Accounts"]

@@ -41,6 +41,8 @@ def read_parameters(service: str, operation: str, parameters: dict[str, Any]) ->
     request = build_request(service, operation, parameters)
     shape = operation_model(service, operation).input_shape
     assert shape is not None
+    if load_model(service).metadata["protocol"] == "ec2":
+        return codec_of(service).get_compiled(operation).read_parameters(request)
     if load_model(service).metadata["protocol"] == "query":
         return compile_input(shape)(parse_fields(request.body.decode()))
     return compile_json_reader(shape)(parse_object(request.body))

@@ -166,6 +166,10 @@ class Battery:
         return sent[0]["status"], named[b"content-type"].decode(), sent[1]["body"]
 
 
+ROOT_ELEMENTS = ("Error", "ErrorResponse", "Response")
+"""Of errors: S3's, those of the query protocol, and EC2's."""
+
+
 def check_form(status: int, content_type: str, body: bytes) -> None:
     """An error is in one of the protocols' forms, never a page, a trace or a failure."""
     assert status < 500, body
@@ -173,7 +177,7 @@ def check_form(status: int, content_type: str, body: bytes) -> None:
         if "json" in content_type:
             assert isinstance(json.loads(body), dict)
         else:
-            assert XmlTree.fromstring(body).tag.rpartition("}")[2] in ("Error", "ErrorResponse")  # noqa: S314 - our own
+            assert XmlTree.fromstring(body).tag.rpartition("}")[2] in ROOT_ELEMENTS  # noqa: S314 - our own
 
 
 def batter_for(seconds: float, round_of_examples: Any) -> None:

@@ -97,7 +97,7 @@ def talk(url: str, *parts: bytes, pause: float = 0.0) -> bytes:
             connection.sendall(part)
             time.sleep(pause)
         said = b""
-        while b"\r\n\r\n" not in said or b"</ErrorResponse>" not in said:
+        while b"\r\n\r\n" not in said or not said.endswith((b"</ErrorResponse>", b"</Error>")):
             chunk = connection.recv(65_536)
             if not chunk:
                 break
