@@ -255,7 +255,7 @@ def describe_installing(package: str) -> str:
     if {"pipx", "venvs"} <= set(folder.parts):
         return f"pipx inject {folder.name} '{package}'"
     if {"uv", "tools"} <= set(folder.parts):
-        return f"uv pip install --python {shlex.quote(sys.executable)} '{package}'"
+        return f"VIRTUAL_ENV={shlex.quote(sys.prefix)} uv pip install '{package}'"
     return f"{shlex.quote(sys.executable)} -m pip install '{package}'"
 
 

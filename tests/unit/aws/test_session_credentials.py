@@ -141,7 +141,7 @@ def test_a_profile_of_aws_login_names_the_command_that_installs_what_it_needs(
     ("prefix", "command"),
     [
         ("/opt/pipx/venvs/rootkeeper", "pipx inject rootkeeper 'botocore[crt]'"),
-        ("/opt/uv/tools/rootkeeper", "uv pip install --python '/opt/a b/python' 'botocore[crt]'"),
+        ("/opt/uv/tools/rootkeeper", "VIRTUAL_ENV=/opt/uv/tools/rootkeeper uv pip install 'botocore[crt]'"),
         ("/opt/rootkeeper", "'/opt/a b/python' -m pip install 'botocore[crt]'"),
     ],
 )
