@@ -43,7 +43,7 @@ def play(stage: ConsoleStage) -> None:
     plan_selected(operator)
     save(operator.page, "delete")
     confirm_plan(operator)
-    operator.sees("Deleted, verified")
+    operator.sees("Deleted and verified")
     save(operator.page, "deleted")
     path = story.request_window(operator, "100020003000")
     take(approver, path, "approval")

@@ -169,7 +169,7 @@ def test_the_panel_shows_details_history_guardrails_and_ledger(operator: Console
 def test_a_deletion_of_many_accounts_is_confirmed_by_the_organizations_id(operator: ConsolePerson) -> None:
     box(operator, "all in Root").check()
     plan_selected(operator)
-    for reason in ("Management account", "Used recently", "Unknown", "Not active"):
+    for reason in ("Management account", "Held back", "Unknown", "Not active"):
         operator.sees(reason)
     operator.press(DELETE)
     dialog = operator.page.get_by_role("dialog")
@@ -231,7 +231,7 @@ def test_a_review_is_still_there_after_the_page_was_loaded_again(operator: Conso
 def test_a_viewer_sees_everything_and_is_offered_nothing_to_do(people: dict[str, ConsolePerson]) -> None:
     viewer = people["vera"]
     viewer.open("/accounts")
-    expect(row(viewer, "Orders Prod")).to_contain_text("Root user credentials present")
+    expect(row(viewer, "Orders Prod")).to_contain_text("Present")
     for name in ("Run audit", DELETE, "Allow password recovery"):
         assert viewer.page.get_by_role("button", name=name, exact=True).count() == 0
     viewer.open("/accounts/delete")

@@ -39,7 +39,7 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     administrator, operator, approver = people["adam"], people["olga"], people["amir"]
     known = sandbox.control("GET", f"accounts/{story.ACCOUNT}/sign-in")["password"]
     assert story.done_steps(operator) == 0
-    counted = operator.page.get_by_text("No root user credentials", exact=True)
+    counted = operator.page.get_by_text("Not present", exact=True)
     operator.sees("Unknown: no audit yet")
     expect(counted).to_have_count(0)
 

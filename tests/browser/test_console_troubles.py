@@ -54,7 +54,7 @@ def test_what_aws_refuses_is_shown_as_failed_with_the_reason(
     story.choose_account(operator, "Warehouse Prod")
     plan_selected(operator)
     confirm_plan(operator)
-    operator.sees("Failed or not proven")
+    operator.sees("1 failed")
     operator.sees(re.compile("permissions boundary"))
     assert console.sandbox.root_user("100020003000")["password"]
 

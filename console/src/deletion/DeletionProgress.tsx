@@ -113,7 +113,7 @@ function DeletionSummary({ job, plan, results }: { job: Job; plan: DeletionPlan;
         <SpaceBetween size="l" direction="horizontal">
           <StatusIndicator type="success">{counts.deleted.toLocaleString()} deleted</StatusIndicator>
           <StatusIndicator type="success">{counts.already_absent.toLocaleString()} already absent</StatusIndicator>
-          <StatusIndicator type={counts.failed ? "error" : "success"}>{counts.failed.toLocaleString()} failed or not proven</StatusIndicator>
+          <StatusIndicator type={counts.failed ? "error" : "success"}>{counts.failed.toLocaleString()} failed</StatusIndicator>
           <StatusIndicator type="pending">{counts.waiting.toLocaleString()} waiting</StatusIndicator>
         </SpaceBetween>
         {job.remark && <Alert type={job.state === "done" ? "info" : "warning"}>{job.remark}</Alert>}

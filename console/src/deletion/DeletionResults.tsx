@@ -44,8 +44,8 @@ export function ResultTable({ targets, results, isFinished }: ResultTableProps) 
 }
 
 const OUTCOMES: { readonly [outcome in AccountOutcome]: { type: StatusIndicatorProps.Type; label: string; rank: number } } = {
-  failed: { type: "error", label: "Failed or not proven", rank: 0 },
-  deleted: { type: "success", label: "Deleted, verified", rank: 1 },
+  failed: { type: "error", label: "Failed", rank: 0 },
+  deleted: { type: "success", label: "Deleted", rank: 1 },
   already_absent: { type: "success", label: "Already absent", rank: 2 },
   waiting: { type: "pending", label: "Waiting", rank: 3 },
 };
@@ -65,13 +65,20 @@ interface OutcomeProps {
 
 function AccountOutcomeLabel({ result, isFinished }: OutcomeProps) {
   const { type, label } = OUTCOMES[summarizeResult(result)];
-  if (!result && isFinished) return <StatusIndicator type="stopped">Not started</StatusIndicator>;
+  if (!result && isFinished) return <StatusIndicator type="stopped">Not begun</StatusIndicator>;
   return <StatusIndicator type={type}>{label}</StatusIndicator>;
 }
 
 function KindOutcomes({ result }: { result: AccountResult | undefined }) {
   if (!result) return <>–</>;
-  if (result.skip) return <>Skipped: {result.skip.detail}</>;
+  if (result.skip) {
+    const word = result.skip.reason === "recently_used" ? "Held back" : "Skipped";
+    return (
+      <>
+        {word}: {result.skip.detail}
+      </>
+    );
+  }
   const changed = result.kinds.filter((one) => one.outcome !== "already_absent");
   if (changed.length === 0) return <>–</>;
   return (

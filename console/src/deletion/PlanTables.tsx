@@ -91,9 +91,9 @@ const SKIP_REASONS: { [reason: string]: { type: StatusIndicatorProps.Type; label
   failsafe: { type: "info", label: "Failsafe" },
   management_account: { type: "info", label: "Management account" },
   not_active: { type: "stopped", label: "Not active" },
-  nothing_to_delete: { type: "success", label: "Nothing to delete" },
+  nothing_to_delete: { type: "success", label: "Already absent" },
   partition: { type: "stopped", label: "No root users in this partition" },
-  recently_used: { type: "warning", label: "Used recently" },
+  recently_used: { type: "warning", label: "Held back" },
   unknown: { type: "error", label: "Unknown" },
   window_open: { type: "in-progress", label: "Recovery window open" },
 };

@@ -20,7 +20,7 @@ export const JOB_STATES: { readonly [state in JobState]: { type: StatusIndicator
   queued: { type: "pending", label: "Queued" },
   running: { type: "in-progress", label: "Running" },
   done: { type: "success", label: "Done" },
-  failed: { type: "error", label: "Failed or not proven" },
+  failed: { type: "error", label: "Failed" },
   interrupted: { type: "warning", label: "Interrupted" },
   cancelled: { type: "stopped", label: "Cancelled" },
 };

@@ -10,10 +10,10 @@ interface StatusLabel {
 }
 
 export const STATUSES: readonly StatusLabel[] = [
-  { status: "present", type: "warning", label: "Root user credentials present" },
+  { status: "present", type: "warning", label: "Present" },
   { status: "unknown", type: "error", label: "Unknown" },
   { status: "recovery_open", type: "in-progress", label: "Recovery open" },
-  { status: "not_present", type: "success", label: "No root user credentials" },
+  { status: "not_present", type: "success", label: "Not present" },
   { status: "not_applicable", type: "stopped", label: "Not applicable" },
 ];
 

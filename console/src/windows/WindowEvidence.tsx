@@ -146,7 +146,7 @@ function Rereads({ report }: { report: WindowReport }) {
           header: "Found",
           cell: (reread) =>
             reread.is_clean ? (
-              <StatusIndicator type="success">No root user credentials</StatusIndicator>
+              <StatusIndicator type="success">Not present</StatusIndicator>
             ) : (
               <StatusIndicator type="error">{reread.found.join(", ")}</StatusIndicator>
             ),
