@@ -105,6 +105,10 @@ def test_guardrails_and_rules_go_where_variables_say(enabled: Program, sandbox: 
             "rootkeeper-root-session": given["matching_queue_arn"],
             "rootkeeper-strange-caller": given["alarm_topic_arn"],
         }
+    # The sandbox has no CloudWatch; the provider accepts the metric filters and alarms.
+    planned = terraform.run("plan", "-var", "trail_log_group_name=organization-trail")
+    assert planned.count(" aws_cloudwatch_log_metric_filter.") == 4
+    assert planned.count(" aws_cloudwatch_metric_alarm.") == 2
     terraform.destroy()
     assert list_event_targets(sandbox, DELEGATE) == {}
     assert sandbox.organization() == before
