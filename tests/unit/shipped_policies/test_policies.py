@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, InputError
-from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.accounts import AccountId, Caller
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder, PolicyInputs
 from rootkeeper.shipped_policies.rules import ShippedRole
 from rootkeeper.windows.rules import LONGEST_DURATION, OWING_STATES, RecoveryWindow, WindowState
@@ -60,6 +60,24 @@ def test_delegated_administrators_are_taken_from_the_organization() -> None:
         PolicyBundleBuilder(organization, InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs()).role_account_id
         == MEMBER
     )
+
+
+def test_a_caller_from_identity_center_is_detected() -> None:
+    organization = FakeOrganization()
+    arn = f"arn:aws:sts::{MANAGEMENT}:assumed-role/AWSReservedSSO_Incident_0123456789abcdef/ana@example.com"
+    organization.caller = Caller(MANAGEMENT, arn, "aws")
+    bundle = PolicyBundleBuilder(organization, InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs())
+    for role in ShippedRole:
+        sids = [statement["Sid"] for statement in bundle.get_role(role).trust_policy["Statement"]]
+        assert sids == ["PeopleOfIdentityCenterByPattern"]
+
+
+def test_without_permission_it_isnt_known_whether_service_control_policies_are_enabled() -> None:
+    organization = FakeOrganization()
+    organization.fail("ListRoots")
+    bundle = PolicyBundleBuilder(organization, InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs())
+    assert bundle.ground.service_control_policies is None
+    assert not bundle.ground.has_scp
 
 
 def test_sessions_are_as_long_as_the_longest_window_of_the_settings() -> None:
