@@ -27,6 +27,7 @@ BUCKET_POLICY = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject",'
     '"Resource":"arn:aws:s3:::a-bucket/*"}]}'
 )
+TAGS = [{"Key": "a", "Value": "b"}]
 TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
     '"Action":"sts:AssumeRole"}]}'
@@ -135,6 +136,10 @@ class Story:
         call("CreateRole", AssumeRolePolicyDocument=TRUST, **role)
         call("PutRolePolicy", PolicyName="p", PolicyDocument=DENY, **role)
         call("AttachRolePolicy", **administrator, **role)
+        call("TagRole", Tags=TAGS, **role)
+        call("UntagRole", TagKeys=["a"], **role)
+        call("UpdateRole", MaxSessionDuration=7200, **role)
+        call("UpdateAssumeRolePolicy", PolicyDocument=TRUST, **role)
         self.call("sts", "AssumeRole", RoleArn="arn:aws:iam::111122223333:role/robots", RoleSessionName="r2")
         call("DeleteRolePolicy", PolicyName="p", **role)
         call("DetachRolePolicy", **administrator, **role)
@@ -158,6 +163,19 @@ class Story:
         self.call("iam", "CreateLoginProfile", root)
         self.call("iam", "DisableOrganizationsRootCredentialsManagement")
 
+    def rules(self) -> None:
+        def events(operation: str, **parameters: Any) -> Any:
+            return self.call("events", operation, **parameters)
+
+        arn = events("PutRule", Name="root", EventPattern="{}")["RuleArn"]
+        events("TagResource", ResourceARN=arn, Tags=TAGS)
+        events("UntagResource", ResourceARN=arn, TagKeys=["a"])
+        events("DisableRule", Name="root")
+        events("EnableRule", Name="root")
+        events("PutTargets", Rule="root", Targets=[{"Id": "1", "Arn": "arn:aws:sqs:us-east-1:111122223333:a"}])
+        events("RemoveTargets", Rule="root", Ids=["1"])
+        events("DeleteRule", Name="root")
+
     def resources(self) -> None:
         def s3(operation: str, **parameters: Any) -> Any:
             return self.call("s3", operation, Bucket="a-bucket", **parameters)
@@ -171,12 +189,21 @@ class Story:
         s3("PutBucketPolicy", Policy=BUCKET_POLICY)
         s3("DeleteBucketPolicy")
         s3("DeleteObject", Key="a/key")
+        s3("PutBucketTagging", Tagging={"TagSet": TAGS})
+        s3("DeleteBucketTagging")
+        s3("PutPublicAccessBlock", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+        s3("DeletePublicAccessBlock")
+        rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+        s3("PutBucketEncryption", ServerSideEncryptionConfiguration={"Rules": rules})
+        s3("DeleteBucketEncryption")
         queue = {"QueueUrl": sqs("CreateQueue", QueueName="a-queue")["QueueUrl"]}
         sqs("SendMessage", MessageBody="hello", **queue)
         received = sqs("ReceiveMessage", **queue)["Messages"][0]
         sqs("ChangeMessageVisibility", ReceiptHandle=received["ReceiptHandle"], VisibilityTimeout=60, **queue)
         sqs("DeleteMessage", ReceiptHandle=received["ReceiptHandle"], **queue)
         sqs("SetQueueAttributes", Attributes={"VisibilityTimeout": "7"}, **queue)
+        sqs("TagQueue", Tags={"a": "b"}, **queue)
+        sqs("UntagQueue", TagKeys=["a"], **queue)
         sqs("PurgeQueue", **queue)
         sqs("DeleteQueue", **queue)
         contact = {"AlternateContactType": "SECURITY", "Title": "CISO", "Name": "Ana", "PhoneNumber": "+1 555 0100"}
@@ -197,9 +224,21 @@ def test_everything_that_calls_change_is_in_the_file_at_once(story: Story) -> No
     story.identities()
     story.root_users()
     story.resources()
+    story.rules()
     story.organizations()
     mutating = {name for name, operation in SERVICES["organizations"].items() if operation.is_mutating}
-    assert mutating <= {operation for service, operation in story.reported if service == "organizations"}
+    assert mutating - {"CreateOrganization"} <= {
+        operation for service, operation in story.reported if service == "organizations"
+    }
+
+
+def test_an_organization_that_is_created_is_in_the_file_at_once(tmp_path: Path) -> None:
+    instance = open_kept(tmp_path / "state", Origin(scenario="no-organization"))
+    Story(instance, tmp_path / "state").call("organizations", "CreateOrganization")
+    close_kept(instance)
+    again = open_kept(tmp_path / "state")
+    assert list(again.world.organization.accounts) == ["111122223333"]
+    close_kept(again)
 
 
 def test_what_the_control_interface_changes_is_kept_with_the_next_answer(story: Story) -> None:
