@@ -109,7 +109,7 @@ def measure_rates(options: argparse.Namespace, surroundings: str) -> int:
         with open_stage(accounts, options.organizational_units, options.latency_ms) as stage:
             for rates in options.rate:
                 results = [audit_at_a_rate(stage, rates, options) for _ in range(options.rounds)]
-                lines.append(RateLine(rates, accounts, results))
+                lines.append(RateLine(rates, accounts, stage.organization.listing_seconds, results))
     text = f"{render_rates(lines)}\n\n{render_list(explain_rates(lines))}"
     show(text, surroundings, f"{PROGRAM} --rate", options.markdown)
     return 1 if any(line.lost for line in lines) else 0

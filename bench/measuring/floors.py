@@ -17,6 +17,9 @@ RATES: Mapping[str, float] = {ORGANIZATION_PAGES: 8, UNIT_PAGES: 5, SESSIONS: 60
 """Calls a second. Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS."""
 
 
+LISTING_BURST = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Organization:
     """What an audit has to read, as the sandbox knows it."""
@@ -43,6 +46,11 @@ class Organization:
     @property
     def account_pages(self) -> int:
         return math.ceil(self.accounts / PAGE_SIZE)
+
+    @property
+    def listing_seconds(self) -> float:
+        """How long ListAccounts takes at its published rate, its burst counted in."""
+        return max(0.0, self.account_pages - LISTING_BURST) / RATES[ORGANIZATION_PAGES]
 
 
 def has_credentials(root_user: Mapping[str, Any]) -> bool:

@@ -94,11 +94,13 @@ class RateLine:
 
     rates: Rates
     accounts: int
+    listing_seconds: float
+    """The least that the listing takes, because an account is read only when it is listed."""
     results: Sequence[Result]
 
     @property
     def least_seconds(self) -> float:
-        return self.rates.find_least_seconds(self.results[0].accounts)
+        return max(self.listing_seconds, self.rates.find_least_seconds(self.results[0].accounts))
 
     @property
     def reached(self) -> float:
@@ -138,7 +140,8 @@ def explain_rates(lines: Sequence[RateLine]) -> Iterator[str]:
         " holds."
     )
     yield (
-        "least: what a client needs that knows the rate and calls just in time, bursts counted in. reading: from the"
+        "least: what a client needs that knows the rate and calls just in time, bursts counted in, and not less than"
+        " ListAccounts takes at its published rate. reading: from the"
         " first AssumeRoot to the last. reached: least ÷ reading. wall: of the whole program."
     )
     yield "lost: accounts that can be read and weren't reported with their true status, as unknown: throttled."

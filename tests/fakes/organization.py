@@ -289,7 +289,7 @@ class FakeOrganization:
     # RootSummaries.
 
     def open_summary_reader(self, concurrency: int) -> FakeSummaryReader:
-        return FakeSummaryReader(self)
+        return FakeSummaryReader(self, self.clock)
 
     # What the fake's own parts share.
 

@@ -9,13 +9,15 @@ from rootkeeper.aws.root_sessions import RootSession, RootSessions
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.aws.summaries import Deliver, SummaryAnswer, SummaryRequest
 from rootkeeper.errors import RootkeeperError
+from tests.fakes.clock import FakeClock
 
 
 class FakeSummaryReader:
     """Implements the port SummaryReader over any root sessions."""
 
-    def __init__(self, sessions: RootSessions) -> None:
+    def __init__(self, sessions: RootSessions, clock: FakeClock) -> None:
         self._sessions = sessions
+        self._clock = clock
         self.delays: list[float] = []
 
     def __enter__(self) -> Self:
@@ -28,6 +30,7 @@ class FakeSummaryReader:
 
     def submit(self, request: SummaryRequest, deliver: Deliver) -> None:
         self.delays.append(request.delay_seconds)
+        self._clock.advance(request.delay_seconds)
         deliver(self._read(request))
 
     def _read(self, request: SummaryRequest) -> SummaryAnswer:
