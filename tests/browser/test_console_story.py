@@ -40,7 +40,7 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     known = sandbox.control("GET", f"accounts/{story.ACCOUNT}/sign-in")["password"]
     assert story.done_steps(operator) == 0
     counted = operator.page.get_by_text("Not present", exact=True)
-    operator.sees("Unknown: no audit yet")
+    operator.sees("Root logins left to secure: unknown, no account was read")
     expect(counted).to_have_count(0)
 
     story.set_up(administrator)
