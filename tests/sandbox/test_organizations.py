@@ -25,12 +25,18 @@ CHANGES = {name for name, operation in OPERATIONS.items() if operation.is_mutati
 OF_ANY_ACCOUNT = {
     "AcceptHandshake",
     "CancelHandshake",
+    "CreateOrganization",
     "DeclineHandshake",
     "DescribeHandshake",
     "ListHandshakesForAccount",
 }
-"""What accounts outside the organization call, too; who may is decided by the handshake."""
-OF_MEMBERS = {"DescribeOrganization", "LeaveOrganization"}
+"""What accounts outside the organization call, too; the handshake decides who can, or the caller's own membership."""
+OF_MEMBERS = {"DescribeEffectivePolicy", "DescribeOrganization", "LeaveOrganization"}
+OF_WHAT_IS_NOT_THERE = {
+    "DescribeEffectivePolicy": "EffectivePolicyNotFoundException",
+    "DescribeResourcePolicy": "ResourcePolicyNotFoundException",
+}
+"""What readers can ask for, and the sandbox never has."""
 PARAMETERS: dict[str, Any] = {
     "AccountId": MEMBER,
     "ChildId": MEMBER,
@@ -120,6 +126,8 @@ def test_a_delegate_of_any_service_reads_but_changes_nothing(stage: Stage, opera
         parameters["CreateAccountRequestId"] = created["CreateAccountStatus"]["Id"]
     if operation in CHANGES:
         assert refusal(stage, operation, "delegated-admin", **parameters).code == "AccessDeniedException"
+    elif operation in OF_WHAT_IS_NOT_THERE:
+        assert refusal(stage, operation, "delegated-admin", **parameters).code == OF_WHAT_IS_NOT_THERE[operation]
     else:
         assert stage.call("delegated-admin", "organizations", operation, **parameters)
 
