@@ -10,7 +10,7 @@ import signal
 import subprocess
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,7 @@ from pathlib import Path
 SECONDS = 90
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BLOCK = re.compile(r"^([ ]*)```console\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
-_QUESTIONS = (
-    (re.compile(r"\[y/N\]\s*$"), "y"),
-    (re.compile(r"Type (o-\w+) to continue:\s*$"), None),
-)
-"""What the program asks, and the answer; without one, the answer is what the question names."""
+_QUESTION = re.compile(r"(?:\[y/N\]|Type (?P<typed>o-\w+) to continue:|One-time password sent to (?P<mailed>\S+):)\s*$")
 
 
 def list_commands(page: Path) -> list[str]:
@@ -46,6 +42,7 @@ class Typed:
     command: str
     process: subprocess.Popen[bytes]
     terminal: int
+    read_mail: Callable[[str], str]
     raw: str = ""
     _answered_up_to: int = 0
 
@@ -85,11 +82,11 @@ class Typed:
         return bool(data)
 
     def _answer(self) -> None:
-        for question, answer in _QUESTIONS:
-            found = question.search(self.text, self._answered_up_to)
-            if found:
-                self._answered_up_to = len(self.text)
-                os.write(self.terminal, f"{answer or found[1]}\n".encode())
+        found = _QUESTION.search(self.text, self._answered_up_to)
+        if found:
+            self._answered_up_to = len(self.text)
+            answer = self.read_mail(found["mailed"]) if found["mailed"] else found["typed"] or "y"
+            os.write(self.terminal, f"{answer}\n".encode())
 
 
 @dataclass(slots=True)
@@ -98,6 +95,8 @@ class GuideShell:
 
     folder: Path
     environment: Mapping[str, str]
+    read_mail: Callable[[str], str]
+    """Returns the one-time password that an address was sent."""
     waiting: list[Typed] = field(default_factory=list)
     """Commands that don't end by themselves yet, such as a recovery that waits."""
 
@@ -115,7 +114,7 @@ class GuideShell:
             start_new_session=True,
         )
         os.close(theirs)
-        return Typed(command, process, ours)
+        return Typed(command, process, ours, self.read_mail)
 
     def run(self, command: str) -> tuple[int, str]:
         typed = self.start(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -74,8 +75,6 @@ BLOCKED = 4
 STATUSES = {
     "rootkeeper delete --all": BLOCKED,
     "rootkeeper delete --all --canary 2 --wave 4 --pause 5s --stop-after-failures 2": BLOCKED,
-    # Without a terminal for the one-time password, it starts the change and ends, as the page explains.
-    'rootkeeper emails change 232345456767 aws+sandbox-li@example.com --reason "Li Juan has left" --yes': 4,
 }
 """Exit statuses that aren't 0, or 1 for a bad answer."""
 
@@ -158,8 +157,14 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuideShell]:
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "TERM": "xterm",
         }
-        shell = GuideShell(folder, environment)
-        (folder / "rules.toml").write_text("[emails]\nallowed_domains = ['example.com']\n")
+        (rules,) = re.findall(r"```toml\n(\[emails\].*?)```", find_page("root-emails").read_text(), re.DOTALL)
+        (folder / "rules.toml").write_text(rules)
+
+        def read_mail(address: str) -> str:
+            bodies = " ".join(str(mail["body"]) for mail in sandbox.mailbox(address))
+            return str(re.findall(r"Verification code: (\w+)", bodies)[-1])
+
+        shell = GuideShell(folder, environment, read_mail)
         yield shell
         shell.interrupt_all()
 
@@ -175,7 +180,7 @@ def test_every_command_of_a_page_runs_on_the_demo_organization(page: str, shell:
         if shown is not None:
             shell.leave_waiting(command, shown)
             continue
-        status, text = shell.run(command)
+        status, text = shell.run(command.replace("/media/copy", f"{shell.folder}/.local/share/rootkeeper"))
         expected = {STATUSES[command]} if command in STATUSES else {0, 1}
         assert status in expected, f"$ {command}\nexit {status}\n{text}"
     shell.interrupt_all()
