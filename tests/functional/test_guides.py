@@ -45,6 +45,7 @@ EXCEPTED = {
     "backup": {"": "works on /var/lib and /var/backups; test_backup runs both programs"},
     "bulk-deletion": {"rootkeeper jobs resume": "needs an interrupted job; test_jobs_commands runs it"},
     "console": {"rootkeeper demo": "takes fixed ports; test_demo_command runs it"},
+    "evidence": {"rootkeeper diff 2026-10-01": "needs an audit before that day; test_history_commands runs it"},
     "notifications": {"": "sends to a chat; test_notification_commands runs both with a target on this machine"},
     "recover-a-root-user": {
         "rootkeeper windows request": "needs a server and two people; tests of through_server run it",
