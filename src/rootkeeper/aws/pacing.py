@@ -66,7 +66,7 @@ class QuotaStore(Protocol):
         ...
 
 
-GIVE_UP_SECONDS = 120.0
+GIVE_UP_SECONDS = 60.0
 """For how long calls that AWS throttles are repeated while nothing else gets through."""
 
 STALE_SECONDS = 1.0
