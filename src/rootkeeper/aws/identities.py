@@ -366,7 +366,6 @@ def _parse_moment(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-_NOT_FOUND = "ResourceNotFoundException"
 _UNREADABLE = (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError)
 
 
@@ -438,10 +437,8 @@ class _Instance:
             answer = self._sso.read(
                 "GetPermissionsBoundaryForPermissionSet", InstanceArn=self._arn, PermissionSetArn=arn
             )
-        except AwsRejectedError as error:
-            if error.aws_code == _NOT_FOUND:
-                return None
-            raise
+        except AwsNotFoundError:
+            return None
         boundary = required(answer, "PermissionsBoundary", "sso:GetPermissionsBoundaryForPermissionSet")
         managed_arn = boundary.get("ManagedPolicyArn")
         if managed_arn:
