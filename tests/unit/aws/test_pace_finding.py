@@ -10,8 +10,9 @@ from random import Random
 
 import pytest
 
-from rootkeeper.aws.pacing import STS_RATE, LocalQuotaStore, QuotaBucket
+from rootkeeper.aws.pacing import ORGANIZATIONS_RATES, STS_RATE, LocalQuotaStore, QuotaBucket
 from rootkeeper.aws.quota_states import Rate
+from rootkeeper.settings.sections import AwsSettings
 from tests.fakes.clock import FakeClock
 
 LATENCY_SECONDS = 0.08
@@ -167,4 +168,12 @@ def test_p15_three_quarters_of_the_true_rate_are_reached(
 def test_p15_a_true_rate_above_the_published_one_costs_no_throttle_and_no_time() -> None:
     race = Race(Throttle((TrueRate(2000, 2000),)), 6000, STS_RATE)
     assert race.run() <= 1.1 * (6000 - STS_RATE.burst) / STS_RATE.per_second
+    assert race.throttles == 0
+
+
+def test_p15_the_default_lists_10_000_accounts_within_a_tenth_of_what_list_accounts_alone_takes() -> None:
+    published = ORGANIZATIONS_RATES["ListAccounts"]
+    throttle = Throttle((TrueRate(published.per_second, published.burst),))
+    race = Race(throttle, 500, published.share(AwsSettings().api_share / 100), slots=1)
+    assert race.run() <= 1.1 * throttle.least_seconds(500)
     assert race.throttles == 0
