@@ -137,12 +137,15 @@ class Operator:
     def exception_keeping(self) -> ExceptionService:
         return ExceptionService(self.exceptions, self.ledger, self.clock, "alice")
 
-    def request(self, account_id: AccountId, seconds: int = 3600, reason: str = "billing") -> RecoveryRequest:
-        return RecoveryRequest(self.account(account_id), reason, "T-1", seconds)
+    def request(
+        self, account_id: AccountId, seconds: int = 3600, reason: str = "billing", *, keeps_login: bool = False
+    ) -> RecoveryRequest:
+        return RecoveryRequest(self.account(account_id), reason, "T-1", seconds, keeps_login=keeps_login)
 
-    def open(self, account_id: AccountId, seconds: int = 3600) -> OpenResult:
-        """As ``rootkeeper recover`` does up to its waiting."""
-        return self.opening.open(self.planning.plan(self.inventory(), self.request(account_id, seconds)))
+    def open(self, account_id: AccountId, seconds: int = 3600, *, keeps_login: bool = False) -> OpenResult:
+        """As ``rootkeeper recover``, or ``failsafe set-up``, does up to its waiting."""
+        request = self.request(account_id, seconds, keeps_login=keeps_login)
+        return self.opening.open(self.planning.plan(self.inventory(), request))
 
     def close(self, window: RecoveryWindow) -> CloseResult:
         return self.closing.close(window)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from rootkeeper.aws.event_rules import EventRuleReader
 from rootkeeper.errors import AwsError, InputError
@@ -70,7 +71,7 @@ class RuleCoverageReader:
         except (AwsError, InputError) as error:
             sentence = f"The enabled Regions of {caller.account_id} couldn't be read: {error.message}"
             return RuleCoverage(caller.account_id, (), (), (), (sentence,), others)
-        found = {first: self._read(first)}
+        found = dict([self._read(first)])
         rest = tuple(region for region in enabled if region != first)
         if found[first] is True:
             found |= self._read_all(rest)
@@ -88,7 +89,7 @@ class RuleCoverageReader:
         threads = WorkerThreads[tuple[str, bool | str]](_THREADS, "rules")
         asked = 0
         for region in regions:
-            threads.begin(lambda region=region: (region, self._read(region)))  # type: ignore[misc]
+            threads.begin(partial(self._read, region))
             asked += 1
         threads.close()
         found: dict[str, bool | str] = {}
@@ -96,9 +97,9 @@ class RuleCoverageReader:
             found.update(threads.take_done(_LOOK_SECONDS))
         return found
 
-    def _read(self, region: str) -> bool | str:
-        """Whether the rule watches in a Region, or why that isn't known."""
+    def _read(self, region: str) -> tuple[str, bool | str]:
+        """Return the Region, and whether the rule watches in it or why that isn't known."""
         try:
-            return self.rules.read_rule_state(STRANGE_CALLER_RULE, region) == EVERY_EVENT_STATE
+            return region, self.rules.read_rule_state(STRANGE_CALLER_RULE, region) == EVERY_EVENT_STATE
         except (AwsError, InputError) as error:
-            return f"The rule {STRANGE_CALLER_RULE} in {region} couldn't be read: {error.message}"
+            return region, f"The rule {STRANGE_CALLER_RULE} in {region} couldn't be read: {error.message}"

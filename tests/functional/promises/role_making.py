@@ -45,10 +45,15 @@ def make_roles(operator: PermittedOperator, *options: str) -> None:
 
 
 def assume(operator: PermittedOperator, role: str, principal: str = "delegated-admin", **parameters: str) -> Session:
-    """:raises ClientError: if the sandbox refuses."""
+    """Assume a role; a source identity is also the session's name, as the roles demand.
+
+    :raises ClientError: if the sandbox refuses.
+    """
     sts = open_client("sts", operator.sandbox.base_url, operator.sandbox.principals()[principal])
     answer = sts.assume_role(
-        RoleArn=f"arn:aws:iam::{DELEGATE}:role/rootkeeper-{role}", RoleSessionName="rootkeeper", **parameters
+        RoleArn=f"arn:aws:iam::{DELEGATE}:role/rootkeeper-{role}",
+        RoleSessionName=parameters.get("SourceIdentity", "rootkeeper"),
+        **parameters,
     )["Credentials"]
     return Session(
         {

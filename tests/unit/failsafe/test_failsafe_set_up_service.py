@@ -19,7 +19,6 @@ from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginMonitor, find_
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Inventory
 from rootkeeper.organization.statuses import AccessKey, LoginProfile, MfaDevice, MfaKind
-from rootkeeper.windows.checks import RecoveryRequest
 from rootkeeper.windows.rules import CloseOutcome, RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
@@ -48,7 +47,7 @@ def operator(organization: FakeOrganization) -> Operator:
 
 @pytest.fixture
 def window(operator: Operator) -> RecoveryWindow:
-    return operator.open(FAILSAFE, 3600).window
+    return operator.open(FAILSAFE, 3600, keeps_login=True).window
 
 
 def list_accounts(operator: Operator) -> Inventory:
@@ -162,12 +161,11 @@ def test_an_account_with_a_window_is_refused(operator: Operator, window: Recover
         find_login(operator.planning, list_accounts(operator), operator.account(FAILSAFE))
 
 
-def test_the_plan_is_that_of_a_recovery_and_says_that_the_login_stays(operator: Operator) -> None:
-    request = RecoveryRequest(operator.account(FAILSAFE), "set up", None, 3600, keeps_login=True)
-    plan = operator.planning.plan(operator.inventory(), request)
+def test_the_plan_is_that_of_a_recovery_which_itself_is_refused(operator: Operator) -> None:
+    plan = operator.planning.plan(operator.inventory(), operator.request(FAILSAFE, keeps_login=True))
     assert not any("closing the window deletes its root login" in remark for remark in plan.remarks)
-    other = operator.planning.plan(operator.inventory(), operator.request(FAILSAFE))
-    assert any("closing the window deletes its root login" in remark for remark in other.remarks)
+    with pytest.raises(TargetRefusedError, match="would delete its root login"):
+        operator.planning.plan(operator.inventory(), operator.request(FAILSAFE))
 
 
 # Keeping.
