@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import textwrap
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -63,11 +62,9 @@ class Typed:
             assert self._read(), f"{self.command}\nended before {shown!r} was shown:\n{self.text}"
 
     def interrupt(self) -> int:
-        """Press Ctrl-C until it ends."""
-        while self.process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGINT)
-            time.sleep(0.5)
+        """Press Ctrl-C once, and read to the end."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
         return self.end()
 
     def _read(self) -> bool:
