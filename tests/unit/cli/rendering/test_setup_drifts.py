@@ -129,7 +129,7 @@ def test_what_couldnt_be_read_as_it_was_accepted_is_unknown_and_never_no_drift(
 ) -> None:
     unread = accept(make_state(guardrails=None, guardrails_unknown="It needs organizations:ListPolicies."))
     report = SetupReader(FakeOrganization(FakeClock())).read()
-    show_accepted(report, count_root_logins_left(()), unread, OutputFormat.JSON, Terminal({}))
+    show_accepted(report, count_root_logins_left(()), None, unread, OutputFormat.JSON, Terminal({}))
     drift = json.loads(capsys.readouterr().out)["drift"]
     assert drift["unknown"] == ["Guardrails couldn't be compared. It needs organizations:ListPolicies."]
     assert drift["differences"] == []
