@@ -269,7 +269,9 @@ def meet_a_policy(*words: str, good: int, prepare: Prepare = remember) -> Attemp
 ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "status": (Attempt(("status",), remember), Attempt(("status", "--accept", "--yes"), remember)),
     # Without --refresh an audit that knows the organization may end before it is listed.
-    "audit": read_organization("audit", "--tag", "audited=yes", remembered=("audit", "--refresh")),
+    "audit": read_organization(
+        "audit", "--tag", "audited=yes", remembered=("audit", "--refresh", "--fail-on", "unknown")
+    ),
     "preflight": read_organization("preflight", "--tag", "audited=yes", remembered=("preflight",)),
     "emails list": read_organization("emails", "list", "--tag", "audited=yes", remembered=("emails", "list")),
     "emails attest": (

@@ -29,7 +29,12 @@ class Supply:
     def environment(self) -> dict[str, str]:
         config = self.folder / "aws-config"
         config.write_text(f"[default]\ncredential_process = /bin/cat {self._file}\n")
-        return {"AWS_CONFIG_FILE": str(config), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        return {
+            "AWS_CONFIG_FILE": str(config),
+            "AWS_ACCESS_KEY_ID": "",
+            "AWS_SECRET_ACCESS_KEY": "",
+            "ROOTKEEPER_AWS_CREDENTIALS_RENEWED": "true",
+        }
 
     @property
     def _file(self) -> Path:
