@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,10 +120,9 @@ def test_windows_deletions_and_exceptions_of_the_period_are_in_it(audited: Progr
 
 
 def test_an_altered_ledger_is_named_and_is_a_finding(audited: Program) -> None:
-    from sqlalchemy import create_engine, text
-
-    with create_engine(audited.environment["ROOTKEEPER_DATABASE_URL"]).begin() as connection:
-        connection.execute(text("UPDATE ledger_entries SET actor = 'somebody else' WHERE sequence = 1"))
+    database = audited.environment["ROOTKEEPER_DATABASE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("UPDATE ledger_entries SET actor = 'another person' WHERE sequence = 1")
     run = audited.run("report", "--from", "1d", "-o", "json", "--fail-on", "present")
     assert run.status == 1, run.shown
     assert run.json["ledger"]["intact"] is False

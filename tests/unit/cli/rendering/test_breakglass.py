@@ -71,7 +71,7 @@ def test_json_has_checks_openers_and_ways_in(capsys: pytest.CaptureFixture[str])
     assert (root_session_caller["kind"], root_session_caller["people_complete"]) == ("permission_set", False)
     assert [way["verdict"] for way in document["ways_in"]] == ["pass"]
     assert document["checks"][1]["evidence"] == "needs an identity of account 222233334444"
-    assert document["summary"] == {"checks": 2, "fail": 0, "pass": 1, "unknown": 1}
+    assert document["summary"] == {"checks": 2, "fail": 0, "pass": 1, "unknown": 1, "not_applicable": 0}
 
 
 @pytest.mark.parametrize("output", [OutputFormat.JSONL, OutputFormat.CSV])

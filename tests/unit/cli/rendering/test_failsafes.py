@@ -56,7 +56,7 @@ def test_json_says_of_which_organization_by_whom_and_through_what(capsys: pytest
         "evidence": "No drill is recorded.",
         "hint": "Hold one.",
     }
-    assert document["summary"] == {"checks": 2, "fail": 1, "pass": 1, "unknown": 0}
+    assert document["summary"] == {"checks": 2, "fail": 1, "pass": 1, "unknown": 0, "not_applicable": 0}
 
 
 def test_what_came_of_a_set_up_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
