@@ -46,8 +46,9 @@ class Story:
             time.sleep(0.1)
 
     def find_clean_member(self) -> dict[str, Any]:
-        """An account that nothing is open in."""
+        """An account that nothing is open in, and that isn't a failsafe, which no window may open in."""
         busy = {one["account_id"] for one in self.get("/windows?unfinished=true").body["windows"]}
+        busy |= {one["account_id"] for one in self.get("/overview").body["failsafe"]}
         accounts = self.get("/accounts?status=not_present&limit=500").body["accounts"]
         return next(one for one in accounts if one["role"] == "member" and one["account_id"] not in busy)
 
