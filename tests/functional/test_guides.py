@@ -48,9 +48,6 @@ EXCEPTED = {
     "evidence": {"rootkeeper diff 2026-10-01": "needs an audit before that day; test_history_commands runs it"},
     "notifications": {"": "sends to a chat; test_notification_commands runs both with a target on this machine"},
     "recover-a-root-user": {
-        'rootkeeper recover 444455556666 --reason "Leave the GovCloud pilot" --for 2h': (
-            "opens the same window with keys whose end isn't known; test_recovery_commands runs it"
-        ),
         "rootkeeper windows request": "needs a server and two people; tests of through_server run it",
         "rootkeeper windows approve": "the same",
         "rootkeeper windows activate": "the same",
