@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.exchange import Call, Perform, ServedOperations, ServiceError
 from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.state.accounts import Account, derive_lower_id
@@ -131,6 +132,29 @@ def describe_organization(call: Call) -> dict[str, Any]:
             "AvailablePolicyTypes": [{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}],
         }
     }
+
+
+@OPERATIONS.change("CreateOrganization")
+def create_organization(call: Call) -> dict[str, Any]:
+    """Create the organization with the caller's account as its management account; no policy type is enabled.
+
+    A sandbox keeps one organization, so only the scenario's own account can create it, and only once.
+    """
+    world, organization, caller = call.world, call.world.organization, call.principal.account_id
+    if world.is_in_organization(caller):
+        message = (
+            "The AWS account is already a member of an organization. An account can belong to only one organization at"
+            " a time."
+        )
+        raise ServiceError("AlreadyInOrganizationException", message)
+    if organization.accounts:
+        raise RefusalError(Refusal.UNKNOWN_OPERATION, "The sandbox keeps one organization, which exists already.")
+    account = world.outsiders.pop(caller)
+    account.opened_at, account.joined_at, account.joined_method = account.created_at, call.now, "INVITED"
+    organization.management_account_id = caller
+    organization.has_all_features = call.parameters.get("FeatureSet", "ALL") == "ALL"
+    organization.add_account(account, organization.organization_root_id)
+    return describe_organization(call)
 
 
 def account_arn(organization: Organization, account_id: str) -> str:

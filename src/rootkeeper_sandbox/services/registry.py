@@ -17,7 +17,6 @@ from rootkeeper_sandbox.services import (
     iam_policies,
     identity_center,
     organizations_accounts,
-    organizations_creation,
     organizations_policies,
     organizations_tree,
     s3_buckets,
@@ -44,10 +43,7 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
     ),
     "identitystore": identity_center.IDENTITYSTORE_OPERATIONS,
     "organizations": (
-        organizations_accounts.OPERATIONS
-        | organizations_creation.OPERATIONS
-        | organizations_policies.OPERATIONS
-        | organizations_tree.OPERATIONS
+        organizations_accounts.OPERATIONS | organizations_policies.OPERATIONS | organizations_tree.OPERATIONS
     ),
     "s3": (
         s3_buckets.OPERATIONS
