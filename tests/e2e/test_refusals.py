@@ -200,7 +200,7 @@ def test_a_wrong_secret_is_refused(stage: Stage) -> None:
 def test_an_operation_that_is_not_served_is_refused_in_the_protocol_s_form(stage: Stage) -> None:
     call = {
         "service": "iam",
-        "operation": "ListSAMLProviders",
+        "operation": "ListOpenIDConnectProviders",
         "credentials": stage.keys("management-admin").as_javascript(),
     }
     [answer] = JavaScript(stage.url, stage.home).call([call])

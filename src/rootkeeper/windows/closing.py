@@ -302,7 +302,7 @@ class WindowRereader(AccountWork):
         later = [
             one
             for one in self.windows.list_of_account(window.account_id)
-            if one.window_id != window.window_id and one.requested_at >= window.requested_at
+            if (one.requested_at, one.window_id) > (window.requested_at, window.window_id)
         ]
         if any(one.state in _TAKEN_OVER for one in later):
             self.windows.update(window.window_id, end_rereads)

@@ -147,6 +147,19 @@ def test_a_later_window_that_owes_the_closing_takes_the_re_reads_over(worker: Wi
     assert not worker.organization.root_users[ACCOUNT].is_empty
 
 
+def test_p11_of_two_windows_of_one_moment_one_is_read_again(worker: WindowWorker) -> None:
+    worker.open(ACCOUNT, 60)
+    worker.run_for(60)
+    first, second = window(worker), window(worker, "w-2")
+    worker.database.windows["w-2"] = replace(second, requested_at=first.requested_at)
+    make_key(worker)
+    worker.clock.advance(3600)
+    worker.upkeep.tick()
+
+    assert window(worker).next_reread_at is None
+    assert window(worker, "w-2").state is WindowState.CLOSING
+
+
 def test_a_failsafes_login_that_was_kept_later_on_purpose_is_not_taken_away(worker: WindowWorker) -> None:
     worker.clock.advance(60)
     kept = advance(
