@@ -43,7 +43,7 @@ def test_status_names_the_regions_without_a_rule_on_strange_callers(enabled: Pro
             events.put_rule(Name="rootkeeper-strange-caller", EventPattern="{}", State=state)
     run = enabled.run("status")
     assert run.status == 0, run.shown
-    assert f"No rule rootkeeper-strange-caller of {MANAGEMENT} watches: eu-north-1." in run.stdout
+    assert f"{MANAGEMENT} has no rule rootkeeper-strange-caller that watches eu-north-1." in run.stdout
     assert f"The rules of {DELEGATE} can be read only with credentials of that account" in run.stdout
 
 

@@ -89,7 +89,9 @@ function Headline({ overview }: { overview: Overview }) {
   return (
     <div>
       <Box variant="h3">{left.headline}</Box>
-      <Box color="text-body-secondary">{`of ${summary.accounts.toLocaleString()} accounts`}</Box>
+      {summary.accounts > 0 && (
+        <Box color="text-body-secondary">{`of ${summary.accounts.toLocaleString()} accounts`}</Box>
+      )}
     </div>
   );
 }

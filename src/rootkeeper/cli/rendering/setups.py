@@ -189,7 +189,7 @@ def _coverage_lines(coverage: RuleCoverage) -> Iterator[tuple[str, str]]:
     if coverage.is_complete:
         yield f"✓ The rule {rule} watches all {len(coverage.covered)} enabled Regions of {account_id}.", "green"
     if coverage.uncovered:
-        yield f"✗ No rule {rule} of {account_id} watches: {', '.join(coverage.uncovered)}.", "bold red"
+        yield f"✗ {account_id} has no rule {rule} that watches {', '.join(coverage.uncovered)}.", "bold red"
         yield "    Deploy the rules in every enabled Region: rootkeeper policies cloudformation", ""
     if coverage.unread:
         yield f"    Not read, because the first Region lacks the rule: {', '.join(coverage.unread)}.", ""
