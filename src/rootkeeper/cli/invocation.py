@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, expand, option, show_parameters
 from rootkeeper.cli.terminal import Terminal
@@ -197,9 +197,15 @@ def group_callback(function: Callable[..., None]) -> Callable[..., None]:
     return callback
 
 
+def _show_no_type(ctx: Any) -> None:
+    """Leave the type of an argument out: its name and its help say what it is."""
+
+
 def _show_plain_types(parameters: Iterable[Any]) -> None:
-    """Show a flag without a type, and a choice as its values. Typer shows ``<bool>`` and ``<list[a|b]>``."""
+    """Show flags and arguments without a type, and a choice as its values. Typer shows ``<bool>``, ``<list[a|b]>``."""
     for parameter in parameters:
+        if isinstance(parameter, TyperArgument) and parameter.metavar is not None:
+            parameter.display_type_rich = _show_no_type  # type: ignore[method-assign]  # Typer has no setting for it
         if isinstance(parameter, TyperOption) and parameter.metavar is None:
             kind = parameter.type_descriptor
             words = "|".join(map(str, kind.choices or ())) if kind.is_choice else "TEXT"

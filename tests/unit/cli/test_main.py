@@ -36,8 +36,10 @@ def test_help_of_all_commands_imports_none_of_them(capsys: pytest.CaptureFixture
     assert "rootkeeper.cli.commands.audit" not in sys.modules
 
 
-@pytest.mark.parametrize("name", ["", "audit", "windows", "policies roles", "failsafe record-drill"])
-def test_help_shows_flags_without_a_type_and_choices_as_their_values(
+@pytest.mark.parametrize(
+    "name", ["", "apply", "audit", "jobs show", "windows", "policies roles", "failsafe record-drill"]
+)
+def test_help_shows_flags_and_arguments_without_a_type_and_choices_as_their_values(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -45,7 +47,7 @@ def test_help_shows_flags_without_a_type_and_choices_as_their_values(
     page = capsys.readouterr().out
     options = [line for line in page.splitlines() if " --" in line.partition("│")[2][:10]]
     assert options
-    assert not [line for line in options if re.search(r"<(bool|str|list|int)", line)]
+    assert not re.findall(r"<(?:bool|str|list|int|path).*", page)
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,13 @@ def status(
     """Show the set-up of root access management, and its drift.
 
     Shows the caller, the organization, trusted access for IAM, both features and the delegated administrators, and for
-    each missing part the command that adds it, and how many root logins are left to secure by the last reading of each
-    account. If a set-up was accepted, it also shows every difference from it with
-    the possible causes: of these parts, and of the guardrails, which are the organization's own service control and
-    resource control policies with their content and attachments.
+    each missing part the command that adds it. Also shows how many root logins are left to secure, by the last reading
+    of each account. If a set-up was accepted, it shows every difference from it with the possible causes: of these
+    parts, and of the guardrails, which are the organization's own service control and resource control policies with
+    their content and attachments.
 
     It also shows in which enabled Regions of the caller's account the rule rootkeeper-strange-caller doesn't watch, and
-    which accounts it can't see. That never changes the exit status.
+    which other accounts need rules that this caller can't read. That never changes the exit status.
 
     For --fail-on, a missing part and drift count as "present"; a part that can't be read or compared counts as
     "unknown".
