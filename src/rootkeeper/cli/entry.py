@@ -16,8 +16,19 @@ from typing import TextIO
 PLAIN_PAGE = Path(__file__).with_name("help.txt")
 COLOURED_PAGE = Path(__file__).with_name("help-coloured.txt")
 WIDTH = 80
-FORMS = frozenset({"COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "PY_COLORS", "TERMINAL_WIDTH"})
-"""Variables by which Typer and Rich choose another width or colours."""
+FORMS = frozenset(
+    {
+        "COLUMNS",
+        "FORCE_COLOR",
+        "GITHUB_ACTIONS",
+        "NO_COLOR",
+        "PY_COLORS",
+        "TERMINAL_WIDTH",
+        "TTY_COMPATIBLE",
+        "TYPER_USE_RICH",
+    }
+)
+"""Variables by which Typer and Rich choose another width or form."""
 _COLOURLESS_TERMINALS = frozenset({"", "dumb", "unknown"})
 
 

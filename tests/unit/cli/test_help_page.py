@@ -48,6 +48,8 @@ def test_the_pages_are_as_typer_draws_them(page: Path, is_coloured: bool) -> Non
         (80, "utf-8", {"TERM": "dumb"}, None),
         (80, "utf-8", {}, None),
         (80, "utf-8", {"TERM": "xterm", "NO_COLOR": "1"}, None),
+        (80, "utf-8", {"TERM": "xterm", "TTY_COMPATIBLE": "0"}, None),
+        (None, "utf-8", {"TYPER_USE_RICH": "0"}, None),
     ],
 )
 def test_a_page_is_chosen_for_its_stream_or_drawn(
