@@ -116,7 +116,7 @@ class RuleCoverageRecord(TypedDict):
     uncovered: list[str]
     """Regions without it, or where it doesn't get every event."""
     unread: list[str]
-    """Regions that weren't asked, because the rule isn't in the first one."""
+    """Regions that weren't asked, because the first one doesn't show the rule."""
     unknown: list[str]
     """One sentence for each reading that failed."""
     other_account_ids: list[AccountNumber]

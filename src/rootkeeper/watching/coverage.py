@@ -34,7 +34,7 @@ class RuleCoverage:
     uncovered: tuple[str, ...]
     """Regions without it, or where it doesn't get every event."""
     unread: tuple[str, ...]
-    """Regions that weren't asked, because the rule isn't in the first one."""
+    """Regions that weren't asked, because the first one doesn't show the rule."""
     unknown: tuple[str, ...]
     """One sentence for each reading that failed."""
     other_account_ids: tuple[AccountId, ...]

@@ -192,7 +192,7 @@ def _coverage_lines(coverage: RuleCoverage) -> Iterator[tuple[str, str]]:
         yield f"✗ {account_id} has no rule {rule} that watches {', '.join(coverage.uncovered)}.", "bold red"
         yield "    Deploy the rules in every enabled Region: rootkeeper policies cloudformation", ""
     if coverage.unread:
-        yield f"    Not read, because the first Region lacks the rule: {', '.join(coverage.unread)}.", ""
+        yield f"    Not read, because the first Region doesn't show the rule: {', '.join(coverage.unread)}.", ""
     yield from ((f"? Unknown: {sentence}", "bold magenta") for sentence in coverage.unknown)
     if coverage.other_account_ids:
         others = ", ".join(coverage.other_account_ids)

@@ -16,12 +16,15 @@ from rootkeeper.cli.rendering.setups import (
     remark_drift,
     show_accepted,
     show_drift,
+    show_report,
 )
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.setup.rules import SetupDrift, compare_setup
 from rootkeeper.setup.service import SetupReader
 from rootkeeper.untrusted_text import printable
+from rootkeeper.watching.coverage import RuleCoverage
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import accept, make_guardrail, make_state
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
@@ -133,3 +136,17 @@ def test_what_couldnt_be_read_as_it_was_accepted_is_unknown_and_never_no_drift(
     drift = json.loads(capsys.readouterr().out)["drift"]
     assert drift["unknown"] == ["Guardrails couldn't be compared. It needs organizations:ListPolicies."]
     assert drift["differences"] == []
+
+
+def test_regions_that_werent_read_are_never_shown_as_regions_without_the_rule(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    denied = "The rule rootkeeper-strange-caller in us-east-1 couldn't be read: denied"
+    coverage = RuleCoverage(AccountId("111122223333"), (), (), ("eu-north-1",), (denied,), ())
+    report = SetupReader(FakeOrganization(FakeClock())).read()
+    show_report(report, count_root_logins_left(()), NEVER, coverage, OutputFormat.TABLE, Terminal({}))
+    shown = capsys.readouterr().out
+    assert f"? Unknown: {denied}" in shown
+    assert "the first Region doesn't show the rule: eu-north-1." in shown
+    assert "lacks" not in shown
+    assert "has no rule" not in shown
