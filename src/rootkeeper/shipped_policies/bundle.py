@@ -423,7 +423,7 @@ def _remark_on(principal: TrustedPrincipal) -> str:
             " Center."
         )
     return (
-        f"{principal.arn} is a role. AWS can't check who its person is: the roles' sessions have the name of the"
+        f"{principal.arn} is a role. AWS can't check which person uses it: the roles' sessions have the name of the"
         " caller's session, which may be any name that its trust policy allows. So such a caller can't set a source"
         " identity. Require MFA and a fixed session name where people assume that role."
     )

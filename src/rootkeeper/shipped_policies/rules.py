@@ -338,9 +338,6 @@ _UNUSED_SESSION_TIME = timedelta(minutes=15)
 minutes in which botocore doesn't use a session any more that it can't renew.
 """
 
-LONGEST_WINDOW_OF_A_SESSION = _LONGEST_SESSION - _UNUSED_SESSION_TIME
-"""Longer windows need credentials that are renewed."""
-
 _OPENS_WINDOWS = frozenset({ShippedRole.RECOVER, ShippedRole.SET_UP})
 
 

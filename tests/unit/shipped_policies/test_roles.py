@@ -18,7 +18,6 @@ from rootkeeper.shipped_policies.documents import (
     measure_iam_policy,
 )
 from rootkeeper.shipped_policies.rules import (
-    LONGEST_WINDOW_OF_A_SESSION,
     SERVER_ROLES,
     RoleTargets,
     ShippedCallerRole,
@@ -108,7 +107,7 @@ def test_a_session_lasts_for_the_longest_window_and_its_closing(role: ShippedRol
     longest = timedelta(hours=hours)
     opens_windows = role in {ShippedRole.RECOVER, ShippedRole.SET_UP}
     assert find_max_session(role, longest) == timedelta(seconds=seconds if opens_windows else 3_600)
-    if opens_windows and longest <= LONGEST_WINDOW_OF_A_SESSION:
+    if opens_windows and longest + timedelta(minutes=15) <= timedelta(hours=12):
         now = datetime(2026, 11, 29, tzinfo=UTC)
         usable_until = now + find_max_session(role, longest) - timedelta(minutes=10)
         lifetime = CredentialsLifetime(Lifetime.ENDING, usable_until)
