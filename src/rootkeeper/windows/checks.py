@@ -350,7 +350,7 @@ def _require_setup(caller: Caller, organization: Organization, setup: Setup) -> 
 
 
 def _require_no_failsafe(request: RecoveryRequest, setup: Setup) -> None:
-    """The roles that open and delete can't touch the failsafe's root user credentials; its set-up has its own."""
+    """The roles that open and delete can't touch the failsafe's root user credentials; its set-up has its own role."""
     account_id = request.account.account_id
     if not request.keeps_login and account_id in (setup.delegated_administrators or ()):
         raise TargetRefusedError(

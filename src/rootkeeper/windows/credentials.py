@@ -1,7 +1,7 @@
 """Whether the AWS credentials that open a recovery window can also close it. Pure.
 
 A window that outlives them stays open: everyone who reads the root mailbox can sign in, and no one can delete the
-password. So an end that can't be read isn't taken for none. A person who knows it can state it.
+password. So an end that can't be read doesn't count as no end. A person who knows it can state it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class CredentialsStatement:
 
     end: datetime | None = None
     outlive_window: bool = False
+    can_be_made: bool = True
+    """Whether a person can state anything; not about a server's own credentials."""
 
     @property
     def is_made(self) -> bool:
@@ -36,6 +38,10 @@ class CredentialsStatement:
 
 
 NOT_STATED = CredentialsStatement()
+OF_SERVER = CredentialsStatement(can_be_made=False)
+"""For work of a server, which uses its own credentials."""
+
+_RENEW_SERVER = "Give the server AWS credentials that are renewed without a person."
 
 
 def require_credentials_outlive(
@@ -53,17 +59,17 @@ def require_credentials_outlive(
     if not ends or closes_at + CLOSING_TAKES <= min(ends):
         return
     longest = _round_down(min(ends) - CLOSING_TAKES - now)
-    what = f"the window would close at {_show(closes_at)}. {_describe_longest(longest, now)} Nothing was opened."
+    what = f"the window would close at {_show(closes_at)}. {_describe_longest(longest, now)} Nothing was changed."
     if is_unknown:
         at_least = f" They can be used until {_show(found.usable_until)} at least;" if found.usable_until else " And"
         message = f"It can't be read when the AWS credentials end: {found.doubt}.{at_least} {what}"
-        raise AwsCredentialsError(message, hint=_hint_at_statement(longest))
+        raise AwsCredentialsError(message, hint=_hint_at_statement(longest, stated))
     message = f"The AWS credentials can be used until {_show(min(ends))}, and closing takes a minute; {what}"
-    raise AwsCredentialsError(message, hint=_hint_at_renewal(longest))
+    raise AwsCredentialsError(message, hint=_hint_at_renewal(longest, stated))
 
 
 def _round_down(length: timedelta) -> timedelta | None:
-    """To minutes, or to seconds below one; ``None``: no window is as short."""
+    """Round down to minutes, or to seconds below one minute; ``None`` if it is too short for any window."""
     unit = _MINUTE if length >= _MINUTE else timedelta(seconds=1)
     rounded = length // unit * unit
     return rounded if rounded >= SHORTEST_DURATION else None
@@ -75,18 +81,26 @@ def _describe_longest(longest: timedelta | None, now: datetime) -> str:
     return f"The longest window possible now is {render_duration(longest)}, until {_show(now + longest)}."
 
 
-def _hint_at_statement(longest: timedelta | None) -> Hint:
+def _or_shorter(longest: timedelta | None) -> str:
+    return "" if longest is None else " Or choose a shorter window."
+
+
+def _hint_at_statement(longest: timedelta | None, stated: CredentialsStatement) -> str:
+    if not stated.can_be_made:
+        return f"{_RENEW_SERVER} If its present ones are, set aws.credentials_renewed there.{_or_shorter(longest)}"
     text = "Use credentials that are renewed without a person. If these are, set aws.credentials_renewed."
     if longest is None:
         return Hint(text, "window.credentials_end")
     return Hint(text, "window.credentials_end_or_shorter", longest=render_duration(longest))
 
 
-def _hint_at_renewal(longest: timedelta | None) -> str:
+def _hint_at_renewal(longest: timedelta | None, stated: CredentialsStatement) -> str:
+    if not stated.can_be_made:
+        return f"{_RENEW_SERVER}{_or_shorter(longest)}"
     text = "Sign in again for longer, or use credentials that renew themselves."
     if longest is None:
         return text
-    return Hint(f"{text} Or choose a shorter window.", "window.shorter", longest=render_duration(longest))
+    return Hint(f"{text}{_or_shorter(longest)}", "window.shorter", longest=render_duration(longest))
 
 
 def _show(moment: datetime) -> str:

@@ -32,7 +32,7 @@ from rootkeeper.windows.checks import (
     make_window,
     record_request,
 )
-from rootkeeper.windows.credentials import require_credentials_outlive
+from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -301,7 +301,7 @@ class WindowDecisionService:
             self._require_approver(window)
         approvals.require_extendable(window, seconds, now, self.policy.longest)
         end = (window.expires_at or now) + timedelta(seconds=seconds)
-        require_credentials_outlive(self.find_credentials_lifetime(), end, now)
+        require_credentials_outlive(self.find_credentials_lifetime(), end, now, OF_SERVER)
         approval = approvals.make_approval(
             window, ApprovalPurpose.EXTENDING, self.actor, now, self.policy.approval_valid, seconds
         )

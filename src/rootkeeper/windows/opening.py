@@ -49,7 +49,7 @@ from rootkeeper.windows.checks import (
     require_correct_clock,
     require_no_window,
 )
-from rootkeeper.windows.credentials import require_credentials_outlive
+from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.decisions import WindowNotices, describe_request
 from rootkeeper.windows.rules import (
     CreateLoginProfileAnswer,
@@ -153,7 +153,7 @@ class WindowOpener(AccountWork):
             window, now = self.windows.get(window_id), self.clock.now()
             require_activatable(window, now)
             end = now + timedelta(seconds=window.duration_seconds)
-            require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now)
+            require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now, OF_SERVER)
             require_correct_clock(self.reader)
             self.ledger.append_fact(
                 Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}
@@ -339,7 +339,7 @@ class WindowActivator:
         require_activatable(window, self.clock.now())
         inventory = self.read_inventory()
         account = find_account(NamedAccount(window.account_id), inventory.accounts)
-        request = RecoveryRequest(account, window.reason, window.ticket, window.duration_seconds)
+        request = RecoveryRequest(account, window.reason, window.ticket, window.duration_seconds, credentials=OF_SERVER)
         plan = self.planning.plan(inventory, request, window_id=window.window_id)
         opening = self.opening.open_approved(plan, window.window_id)
         opened = opening.window

@@ -9,7 +9,7 @@ import pytest
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsCredentialsError
-from rootkeeper.windows.credentials import NOT_STATED, CredentialsStatement, require_credentials_outlive
+from rootkeeper.windows.credentials import NOT_STATED, OF_SERVER, CredentialsStatement, require_credentials_outlive
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -100,3 +100,11 @@ def test_no_statement_changes_an_end_that_is_known() -> None:
 
 def test_an_earlier_stated_end_counts_for_credentials_without_one() -> None:
     refuse(CredentialsLifetime(Lifetime.STATIC), 2 * HOUR, CredentialsStatement(NOW + HOUR))
+
+
+@pytest.mark.parametrize("found", [PASTED, PROCESS, CredentialsLifetime(Lifetime.ENDING, NOW + HOUR)])
+def test_about_a_servers_credentials_no_option_of_a_command_is_named(found: CredentialsLifetime) -> None:
+    _, hint = refuse(found, 2 * HOUR, OF_SERVER)
+    assert hint.startswith("Give the server AWS credentials that are renewed without a person.")
+    assert "--" not in hint
+    assert ("aws.credentials_renewed" in hint) == (found.lifetime is Lifetime.UNKNOWN)

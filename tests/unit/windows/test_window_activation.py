@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     AccountBusyError,
     ApprovalRefusedError,
@@ -171,8 +172,9 @@ def test_everything_is_checked_once_more(worker: WindowWorker) -> None:
 
     soon = worker.clock.now() + timedelta(minutes=30)
     organization.credentials_lifetime = CredentialsLifetime(Lifetime.ENDING, soon)
-    with pytest.raises(AwsCredentialsError):
+    with pytest.raises(AwsCredentialsError) as caught:
         worker.activate("w-1")
+    assert (render_hint(caught.value.hint) or "").startswith("Give the server AWS credentials")
     organization.credentials_lifetime = CredentialsLifetime(Lifetime.RENEWED)
 
     worker.process.policies.attach("p-denyroot", DENY_ROOT, ACCOUNT)

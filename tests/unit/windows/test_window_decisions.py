@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import (
     ApprovalRefusedError,
     AwsCredentialsError,
@@ -239,8 +240,9 @@ def test_an_extension_beyond_the_servers_credentials_is_refused(worker: WindowWo
     soon = worker.clock.now() + timedelta(hours=2)
     worker.organization.credentials_lifetime = CredentialsLifetime(Lifetime.ENDING, soon)
 
-    with pytest.raises(AwsCredentialsError):
+    with pytest.raises(AwsCredentialsError, match="Nothing was changed") as caught:
         worker.deciding(signed_in("bob")).extend("w-1", 3600)
+    assert (render_hint(caught.value.hint) or "").startswith("Give the server AWS credentials")
     assert worker.database.outcomes_of(Action.WINDOW_EXTEND) == []
 
 

@@ -41,6 +41,7 @@ from rootkeeper.shapes import ShortText
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryRequest
+from rootkeeper.windows.credentials import OF_SERVER
 from rootkeeper.windows.records import WindowAnswer, current_window_to_record
 from rootkeeper.windows.rules import (
     DEFAULT_DURATION,
@@ -262,7 +263,7 @@ def _make_request(identity: Identity, body: WindowBody, inventory: Inventory) ->
     account = find_account(NamedAccount(body.account), inventory.accounts)
     identity.require_account_access(account.account_id, account)
     seconds = body.find_seconds() or int(DEFAULT_DURATION.total_seconds())
-    return RecoveryRequest(account, body.reason, body.ticket, seconds)
+    return RecoveryRequest(account, body.reason, body.ticket, seconds, credentials=OF_SERVER)
 
 
 def _record(services: ServerRuntime, window: RecoveryWindow) -> dict[str, Any]:
