@@ -50,3 +50,12 @@ def test_a_confirmation_in_a_sandbox_does_not_count_for_aws(confirmations: Confi
     confirmations.add(replace(KEPT, endpoint="SANDBOX 127.0.0.1:4599"))
     assert confirmations.list_confirmed(in_sandbox=False, at=START) == frozenset()
     assert confirmations.list_confirmed(in_sandbox=True, at=START) == {FAILSAFE}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_confirmation_makes_a_server_read_the_statuses_again(kind: str, request: pytest.FixtureRequest) -> None:
+    with open_database(find_url(kind, request)) as database:
+        inventory = database.inventory(ORGANIZATION_ID)
+        before = inventory.find_revisions()
+        database.confirmations(ORGANIZATION_ID).add(KEPT)
+        assert inventory.find_revisions() != before

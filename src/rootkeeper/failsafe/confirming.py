@@ -32,7 +32,7 @@ class FailsafeConfirmer:
     actor_name: str
 
     def record_checks(self, report: FailsafeReport) -> None:
-        """Confirm each failsafe of which every check passed, and end the confirmation by check of each other one.
+        """Confirm each failsafe whose checks all passed; of every other one, end the confirmation by an earlier check.
 
         :raises LedgerUnavailableError: if it can't be recorded.
         """

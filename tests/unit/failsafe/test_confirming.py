@@ -107,6 +107,25 @@ def test_a_passed_check_counts_until_its_drill_is_too_old(desk: EntranceDesk) ->
     assert count_failing(desk) == 1
 
 
+def test_a_passed_check_counts_until_the_last_drill_that_reports_an_alarm_is_too_old(desk: EntranceDesk) -> None:
+    complete(desk)
+    (facts,) = desk.check().facts
+    (drill,) = facts.drills
+    later = replace(drill, held_at=drill.held_at + timedelta(days=3), alarm=None)
+    until = find_confirmed_until(replace(facts, drills=(later, drill)), desk.now)
+    assert until == drill.held_at + DRILL_EVERY
+
+
+def test_a_failsafe_that_fails_its_check_takes_no_confirmation_from_another(desk: EntranceDesk) -> None:
+    desk.desk.organization.delegated_administrators.append(MEMBER)
+    complete(desk)
+    run_check(desk)
+    confirmed = desk.desk.confirmations.list_confirmed(
+        in_sandbox=desk.desk.organization.endpoint.is_sandbox, at=desk.now
+    )
+    assert confirmed == {FAILSAFE}
+
+
 def test_a_passed_check_counts_no_longer_than_the_attestation_of_its_mailbox(desk: EntranceDesk) -> None:
     complete(desk)
     (facts,) = desk.check().facts

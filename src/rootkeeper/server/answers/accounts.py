@@ -44,7 +44,7 @@ class AccountPage(ListedOrganization, Page):
     summary: StatusCounts
     """Of all accounts that match the filters."""
     root_logins_left_to_secure: RootLoginsLeftRecord
-    """Of the same."""
+    """Of all accounts that match the filters."""
     total: Count
     """Of all pages."""
 
