@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.credentials import RefreshableCredentials
+from botocore.credentials import EnvProvider, RefreshableCredentials, SharedCredentialProvider
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, SSOTokenLoadError
 from botocore.session import Session
 from botocore.utils import JSONFileCache, SSOTokenLoader, parse_timestamp
@@ -224,7 +224,10 @@ def _find_doubt(method: str, source: Mapping[str, Any]) -> str:
     if method == "login" or (is_role and "login_session" in source):
         return _BY_LOGIN
     from_environment = source.get("credential_source") == "Environment"
-    if is_role and ("aws_session_token" in source or (from_environment and "AWS_SESSION_TOKEN" in os.environ)):
+    has_token = any(source.get(name) for name in SharedCredentialProvider.TOKENS) or (
+        from_environment and any(os.environ.get(name) for name in EnvProvider.TOKENS)
+    )
+    if is_role and has_token:
         return "the role is assumed with session keys, whose own end can't be read"
     is_renewed = (
         "aws_access_key_id" in source

@@ -39,11 +39,11 @@ def keep_token(home: Path, name: str, **members: str) -> None:
     (cache / f"{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()}.json").write_text(json.dumps(token))
 
 
-def pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+def pasted(monkeypatch: pytest.MonkeyPatch, variable: str = "AWS_SESSION_TOKEN") -> None:
     """Session keys in the environment, as an access portal shows them."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "example")
+    monkeypatch.setenv(variable, "example")
 
 
 def ends(moment: datetime) -> CredentialsLifetime:
@@ -171,6 +171,7 @@ def test_a_role_of_keys_ends_only_if_renewing_it_needs_an_mfa_code(
     ("base", "doubt"),
     [
         (f"{KEY}aws_session_token = example\n", "session keys"),
+        (f"{KEY}aws_security_token = example\n", "session keys"),
         ("credential_process = /bin/false\n", "credential_process"),
         ("login_session = arn:aws:iam::111122223333:user/ana\n", "aws login"),
         ("region = us-east-1\n", "isn't known"),
@@ -187,8 +188,11 @@ def test_a_role_that_a_machine_or_a_key_assumes_is_renewed(source: str, home: Pa
     assert find_lifetime(session_with("ops", "assume-role", SOON)).lifetime is Lifetime.RENEWED
 
 
-def test_a_role_that_pasted_session_keys_assume_has_an_unknown_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pasted(monkeypatch)
+@pytest.mark.parametrize("variable", credentials.EnvProvider.TOKENS)
+def test_a_role_that_pasted_session_keys_assume_has_an_unknown_end(
+    variable: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pasted(monkeypatch, variable)
     (home / "config").write_text(f"[profile ops]\n{ROLE}credential_source = Environment\n")
     require_unknown(find_lifetime(session_with("ops", "assume-role", SOON)), "session keys", last_use(SOON))
 
