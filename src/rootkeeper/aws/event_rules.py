@@ -12,6 +12,7 @@ from typing import Protocol
 
 from rootkeeper.aws.clients import GatewayPart
 from rootkeeper.aws.endpoints import host_and_port, is_aws
+from rootkeeper.aws.errors import required
 from rootkeeper.errors import AwsNotFoundError, InputError
 from rootkeeper.organization.accounts import AccountId
 
@@ -47,7 +48,7 @@ class AwsEventRules(GatewayPart):
                 hint="Check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_EVENTBRIDGE.",
             )
         try:
-            state = calls.read("DescribeRule", Name=name).get("State")
+            answer = calls.read("DescribeRule", Name=name)
         except AwsNotFoundError:
             return None
-        return str(state)
+        return str(required(answer, "State", "events:DescribeRule"))

@@ -4,7 +4,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.event_rules import AwsEventRules
-from rootkeeper.errors import AwsAccessDeniedError, InputError
+from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, InputError
 from tests.fakes.aws_server import FakeAwsServer, error_json
 
 
@@ -23,9 +23,15 @@ def test_a_rule_that_isnt_there_has_no_state(rules: AwsEventRules, aws_server: F
     assert rules.read_rule_state("rootkeeper-strange-caller", "eu-north-1") is None
 
 
-def test_a_refusal_is_none_of_both(rules: AwsEventRules, aws_server: FakeAwsServer) -> None:
+def test_a_denial_is_an_error_and_no_state(rules: AwsEventRules, aws_server: FakeAwsServer) -> None:
     aws_server.answer("DescribeRule", error_json("AccessDeniedException"))
     with pytest.raises(AwsAccessDeniedError):
+        rules.read_rule_state("rootkeeper-strange-caller", "eu-north-1")
+
+
+def test_an_answer_without_a_state_is_no_state(rules: AwsEventRules, aws_server: FakeAwsServer) -> None:
+    aws_server.answer_json("DescribeRule", '{"Name": "rootkeeper-strange-caller"}')
+    with pytest.raises(AwsUnreachableError, match="lacks State"):
         rules.read_rule_state("rootkeeper-strange-caller", "eu-north-1")
 
 
