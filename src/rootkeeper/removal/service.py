@@ -125,7 +125,8 @@ class RemovalRun:
         if not shown or len(self._pauses) == len(pauses):
             return False
         unclear = [record for record in shown if record.state is CallState.SENT and record.answer != SUCCESS]
-        longest = UNCLEAR_REREAD_SECONDS if len(unclear) == len(shown) else sum(pauses)
+        deleted = [record for record in shown if record not in unclear]
+        longest = sum(pauses) if deleted else UNCLEAR_REREAD_SECONDS
         pause = pauses[len(self._pauses)]
         if sum(self._pauses) + pause > longest:
             return False
@@ -135,9 +136,9 @@ class RemovalRun:
                 f"Account {self.account_id}: {record.call.operation} got no clear answer ({record.answer})."
                 f" Reading the account again for up to {min(longest, sum(pauses)):g} s."
             )
-        elif len(self._pauses) == 1:
+        elif deleted and len(self._pauses) == 1:
             self.remark(
-                f"Account {self.account_id}: AWS still shows what {shown[0].call.operation} deleted. Reading the"
+                f"Account {self.account_id}: AWS still shows what {deleted[0].call.operation} deleted. Reading the"
                 f" account again for up to {longest:g} s."
             )
         self._pauses.append(pause)

@@ -262,9 +262,9 @@ def test_a_call_that_aws_fails_to_answer_costs_three_seconds_and_its_reason_is_s
         result = removal.remove(PROD, lock, remark=remarks.append)
     assert outcomes(result)[DELETIONS[operation]] is KindOutcome.FAILED
     assert desk.clock.slept == [1.0, 2.0]
-    assert remarks[0] == (
+    assert remarks == [
         f"Account {PROD}: {operation} got no clear answer (ServiceFailure). Reading the account again for up to 3 s."
-    )
+    ]
 
 
 def test_what_aws_shows_for_long_after_a_success_is_read_again_for_the_whole_time_once(desk: Desk) -> None:
