@@ -184,8 +184,9 @@ class JobRunner:
         else:
             self._write(lambda: kept.set_outcome(json.dumps(problem_to_record(error))))
             is_mistake = isinstance(error, InputError) and not isinstance(error, NotFoundError)
-            if is_mistake and kept.job.kind is not JobKind.DELETION:
-                # Of the request: no work failed, and only its requester needs to know.
+            is_scheduled = kept.job.created_by_kind is ActorKind.SERVER
+            if is_mistake and not is_scheduled and kept.job.kind is not JobKind.DELETION:
+                # Of the request: no work failed, and only its requester needs to know. A schedule has none.
                 self._write(lambda: kept.end(JobState.CANCELLED, error.message))
             else:
                 self._fail(kept, error.message)

@@ -110,6 +110,15 @@ def test_a_mistake_in_a_request_is_no_failed_job_and_notifies_no_one(desk: JobDe
     assert desk.notifier.notifications == []
 
 
+def test_a_mistake_that_ends_a_scheduled_job_is_notified(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.AUDIT, {}, actor=SCHEDULES)
+    performing(desk, failing(InputError("The endpoint can't be used.")), JobKind.AUDIT).perform(job_id)
+    job = desk.desk.jobs.get(job_id)
+    assert (job.state, job.remark) == (JobState.FAILED, "The endpoint can't be used.")
+    (reported,) = desk.notifier.notifications
+    assert reported.event is NotificationEvent.AUDIT_FAILED
+
+
 def test_nothing_is_written_about_a_job_that_was_lost(desk: JobDesk) -> None:
     job = do(desk, failing(JobLostError("It was taken over.")))
     assert (job.state, job.remark) == (JobState.RUNNING, None)
