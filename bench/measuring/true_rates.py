@@ -144,4 +144,4 @@ def explain_rates(lines: Sequence[RateLine]) -> Iterator[str]:
         " ListAccounts takes at its published rate. reading: from the"
         " first AssumeRoot to the last. reached: least ÷ reading. wall: of the whole program."
     )
-    yield "lost: accounts that can be read and weren't reported with their true status, as unknown: throttled."
+    yield "lost: accounts that can be read and weren't reported with their true status, such as throttled ones."

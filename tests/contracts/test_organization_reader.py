@@ -108,7 +108,7 @@ def test_reading_changes_nothing(subject: Subject) -> None:
     assert not [operation for operation, _ in subject.operations() if operation.startswith(changing)]
 
 
-def test_credentials_that_tell_no_end_have_none(subject: Subject) -> None:
+def test_an_access_key_of_a_user_never_expires(subject: Subject) -> None:
     assert subject.organization.find_credentials_lifetime().lifetime is Lifetime.STATIC
 
 

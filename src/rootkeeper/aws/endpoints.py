@@ -122,8 +122,8 @@ _ENABLED_BY_DEFAULT = frozenset(
 def choose_region(session: Session, wanted: str | None) -> str:
     """Choose the Region: ``wanted``, else that of the environment, else the profile's, else the default.
 
-    Newer AWS tools read ``AWS_REGION``; botocore reads only ``AWS_DEFAULT_REGION``. An opt-in Region of the profile is
-    passed over: the profile's workloads may use it, but root sessions need it enabled in every target too.
+    Newer AWS tools read ``AWS_REGION``; botocore reads only ``AWS_DEFAULT_REGION``. An opt-in Region of the profile
+    isn't used: the profile's workloads may use it, but root sessions need it enabled in every target too.
 
     :raises InputError: if there is no such Region, or it is global (``aws-global``).
     """

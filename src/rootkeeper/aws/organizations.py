@@ -188,8 +188,8 @@ class AwsOrganizationReader(GatewayPart):
     def find_credentials_lifetime(self) -> CredentialsLifetime:
         """No call of its own; credentials that weren't used yet are fetched."""
         found = find_lifetime(self._clients.starting_session)
-        is_vouched_for = found.lifetime is Lifetime.UNKNOWN and self._clients.options.credentials_renewed
-        return CredentialsLifetime(Lifetime.RENEWED) if is_vouched_for else found
+        is_renewed = found.lifetime is Lifetime.UNKNOWN and self._clients.options.credentials_renewed
+        return CredentialsLifetime(Lifetime.RENEWED) if is_renewed else found
 
     @property
     def _organizations(self) -> ServiceCalls:

@@ -312,7 +312,8 @@ class GroupCommit:
     """Runs units of work in their order.
 
     A unit checks before it writes: one that raises a RootkeeperError must not have written anything. It may run again
-    in another transaction if another unit of its group was refused or the process was suspended.
+    in another transaction if another unit of its group was refused, or the server ended the connection before the
+    commit.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ class Confirmation:
     claim: Claim
     basis: ConfirmationBasis
     owner: str
-    """Who answers for it."""
+    """Who is responsible for it."""
     reason: str
     until: datetime
     """When it ends; a check that didn't pass ends at once, and with it the check before."""

@@ -58,7 +58,7 @@ RENEWAL_MARGIN = timedelta(seconds=60)
 
 UNCLEAR_REREAD_SECONDS = 3.0
 """How long to repeat a re-read after a call without a clear answer: most likely it didn't act, and waiting longer would
-only repeat that. A call that AWS answered with success gets the whole of the pauses.
+only repeat that. A call that AWS answered with success gets all the pauses.
 """
 
 

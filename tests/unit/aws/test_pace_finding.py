@@ -1,4 +1,4 @@
-"""The pace against a throttle whose true rate nobody knows, on a clock of the test: hours pass in milliseconds."""
+"""The pace against a throttle whose true rate no one knows, on a clock of the test: hours pass in milliseconds."""
 
 from __future__ import annotations
 
