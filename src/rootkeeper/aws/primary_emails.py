@@ -145,8 +145,6 @@ def _explained() -> Iterator[None]:
     except AwsRejectedError as error:
         if error.aws_code == "ConflictException":
             raise _as(AwsAlreadyExistsError, error, "Choose another address, or free this one first.") from error
-        if error.aws_code == "ResourceNotFoundException":
-            raise _as(AwsNotFoundError, error, None) from error
         raise
 
 

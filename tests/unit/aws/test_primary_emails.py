@@ -104,6 +104,13 @@ def test_no_change_is_told_apart_from_other_refusals(emails: AwsPrimaryEmails, a
         emails.find_email_update(ACCOUNT)
 
 
+def test_an_account_that_is_not_there_is_not_found(emails: AwsPrimaryEmails, aws_server: FakeAwsServer) -> None:
+    aws_server.answer("GetPrimaryEmail", refuse("ResourceNotFoundException", 404, "No such account"))
+    with pytest.raises(AwsNotFoundError, match="No such account") as raised:
+        emails.read_primary_email(ACCOUNT)
+    assert raised.value.aws_code == "ResourceNotFoundException"
+
+
 def test_a_refusal_says_who_may_ask(emails: AwsPrimaryEmails, aws_server: FakeAwsServer) -> None:
     aws_server.answer(
         "GetPrimaryEmail",
