@@ -46,13 +46,17 @@ class SandboxInstance:
         self.trail.subscribe(lambda event: deliver(self.world, event))
 
     def reset(self) -> None:
-        """Start the scenario again: without faults and events, at the machine's time. Request numbers continue.
+        """Start the scenario again: without faults, ordered rates and events, at the machine's time.
+
+        Request numbers continue.
 
         :raises ValueError: if the scenario can't be built any more; nothing has changed then but the clock.
         """
         self.clock.reset()
         self.world = self.build_world()
         self.faults.clear()
+        if self.throttle:
+            self.throttle.clear_orders()
         self.trail.clear()
         if self.keeper:
             self.keeper.start_over(self.world)

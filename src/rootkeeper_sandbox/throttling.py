@@ -141,6 +141,11 @@ class AwsThrottle:
         self.ordered[service, operation] = rate
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if key[:2] != (service, operation)}
 
+    def clear_orders(self) -> None:
+        """Limit all operations by the published rates again."""
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if key[:2] not in self.ordered}
+        self.ordered.clear()
+
     def find_refusal(self, call: Call) -> ServiceError | None:
         """Count the call in all its buckets, or refuse it without counting when one of them is empty."""
         ordered = self.ordered.get((call.service, call.operation))
@@ -189,6 +194,7 @@ def _find_holder(scope: Scope, call: Call) -> tuple[str, ...] | None:
 
 
 _ORDER_FIELDS = frozenset({"service", "operation", "per_second", "burst"})
+_FASTEST = 1_000_000
 
 
 def parse_order(body: object) -> tuple[str, str, Rate]:
@@ -202,8 +208,8 @@ def parse_order(body: object) -> tuple[str, str, Rate]:
     if not isinstance(service, str) or not isinstance(operation, str):
         raise ValueError("service and operation must be texts.")
     for name in ("per_second", "burst"):
-        if isinstance(body[name], bool) or not isinstance(body[name], int | float) or not 0 < body[name] <= 1_000_000:
-            raise ValueError(f"{name} must be a number above 0.")
+        if isinstance(body[name], bool) or not isinstance(body[name], int | float) or not 0 < body[name] <= _FASTEST:
+            raise ValueError(f"{name} must be a number above 0 and at most {_FASTEST}.")
     return service, operation, Rate(Scope.ACCOUNT_AND_REGION, body["per_second"], max(1, body["burst"]))
 
 

@@ -50,6 +50,8 @@ def test_a_rate_is_ordered_where_the_sandbox_throttles(wire: Wire) -> None:
     wire.instance.throttle = AwsThrottle()
     assert ask(wire, "POST", "rates", order) == (200, {"rates": 1})
     assert wire.instance.throttle.ordered["sts", "AssumeRoot"].per_second == 10
+    ask(wire, "POST", "reset")
+    assert wire.instance.throttle.ordered == {}
 
 
 def test_it_tells_the_whole_truth(wire: Wire) -> None:

@@ -222,6 +222,10 @@ def test_an_ordered_rate_replaces_the_published_ones_of_its_operation_alone(benc
     assert bench.count(caller, 1000) == 600
     bench.throttle.order(*parse_order(ORDER | {"per_second": 2000, "burst": 2000}))
     assert bench.count(session, 3000) == 2000
+    bench.throttle.clear_orders()
+    assert bench.count(session, 1000) == 0  # the account's shared bucket is as empty as before
+    bench.seconds.now += 1
+    assert bench.count(session, 1000) == 600
 
 
 @pytest.mark.parametrize(
@@ -231,6 +235,11 @@ def test_an_ordered_rate_replaces_the_published_ones_of_its_operation_alone(benc
 def test_what_is_no_rate_is_refused(body: object) -> None:
     with pytest.raises(ValueError, match="must be"):
         parse_order(body)
+
+
+def test_a_rate_beyond_the_bound_is_refused_with_the_bound() -> None:
+    with pytest.raises(ValueError, match="burst must be a number above 0 and at most 1000000"):
+        parse_order(ORDER | {"burst": 1_000_001})
 
 
 def test_sts_says_throttling() -> None:
