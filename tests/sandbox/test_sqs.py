@@ -428,6 +428,9 @@ def test_tags_given_at_creation_are_listed_added_and_removed(sqs: Any) -> None:
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "orders"}
     many = {str(number): "" for number in range(50)}
     assert refusal(sqs.tag_queue, QueueUrl=url, Tags=many) == ("InvalidParameterValue", 400)
+    many["one more"] = ""
+    assert refusal(sqs.create_queue, QueueName="overtagged", tags=many) == ("InvalidParameterValue", 400)
+    assert refusal(sqs.get_queue_url, QueueName="overtagged")[0].endswith("NonExistentQueue")
     assert "Tags" not in sqs.list_queue_tags(QueueUrl=new_queue(sqs))
 
 

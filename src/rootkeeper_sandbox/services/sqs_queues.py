@@ -227,7 +227,7 @@ def create_queue(call: Call) -> dict[str, Any]:
     moment = call.now.replace(microsecond=0)
     account_id = call.principal.account_id
     queue = Queue(name, account_id, call.region, moment, moment, call.world.partition)
-    queue.tags = dict(call.parameters.get("tags", {}))
+    _add_tags(queue, call.parameters.get("tags", {}))
     apply_attributes(call, queue, attributes)
     queue.policy_changed_at = None
     call.world.queues.add(queue)
@@ -312,11 +312,14 @@ def list_queue_tags(call: Call) -> dict[str, Any]:
 @OPERATIONS.change("TagQueue")
 def tag_queue(call: Call) -> dict[str, Any]:
     """Add tags; those with the same keys are replaced."""
-    queue, tags = get_addressed_queue(call), call.parameters["Tags"]
+    _add_tags(get_addressed_queue(call), call.parameters["Tags"])
+    return {}
+
+
+def _add_tags(queue: Queue, tags: dict[str, str]) -> None:
     if len(queue.tags | tags) > _MAX_TAGS:
         raise invalid_value(f"Too many tags added for queue {queue.name}.")
     queue.tags.update(tags)
-    return {}
 
 
 @OPERATIONS.change("UntagQueue")
