@@ -46,7 +46,7 @@ def test_no_account_has_a_password_policy(wire: Wire) -> None:
 def test_a_users_groups_and_policies_are_listed(wire: Wire) -> None:
     assert read(wire, "ListGroupsForUser", UserName="observer") == {"Groups": [], "IsTruncated": False}
     document = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
-    for name in ("one", "two"):
+    for name in ("two", "one"):
         read(wire, "PutUserPolicy", UserName="observer", PolicyName=name, PolicyDocument=document)
     first = read(wire, "ListUserPolicies", UserName="observer", MaxItems=1)
     assert (first["PolicyNames"], first["IsTruncated"]) == (["one"], True)

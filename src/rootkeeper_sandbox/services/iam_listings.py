@@ -19,7 +19,6 @@ from rootkeeper_sandbox.services.iam_credentials import (
     require_user_name,
     subject_arn,
 )
-from rootkeeper_sandbox.state.accounts import Permissions
 
 OPERATIONS = ServedOperations("iam", resource=subject_arn)
 
@@ -55,26 +54,6 @@ def get_account_password_policy(call: Call) -> dict[str, Any]:
 def list_groups_for_user(call: Call) -> dict[str, Any]:
     get_subject(call)
     return render_page(call, "Groups", [])
-
-
-@OPERATIONS.read("ListUserPolicies")
-def list_user_policies(call: Call) -> dict[str, Any]:
-    """List the names of a user's inline policies."""
-    return render_page(call, "PolicyNames", list(_permissions(call).inline_policies))
-
-
-@OPERATIONS.read("ListAttachedUserPolicies")
-def list_attached_user_policies(call: Call) -> dict[str, Any]:
-    """List the managed policies of a user; all that the sandbox knows have the path ``/``."""
-    prefix = call.parameters.get("PathPrefix", "/")
-    arns = _permissions(call).managed_policies if prefix == "/" else ()
-    attached = [{"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn} for arn in arns]
-    return render_page(call, "AttachedPolicies", attached)
-
-
-def _permissions(call: Call) -> Permissions:
-    user = get_subject(call).user
-    return user.permissions if user else Permissions()
 
 
 def _validate_service_specific(call: Call) -> None:

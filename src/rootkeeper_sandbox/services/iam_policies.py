@@ -26,6 +26,7 @@ OPERATIONS = ServedOperations("iam", resource=identity_arn)
 
 
 @OPERATIONS.read("ListRolePolicies")
+@OPERATIONS.read("ListUserPolicies")
 def list_inline_policies(call: Call) -> dict[str, Any]:
     """List the names of inline policies."""
     return render_page(call, "PolicyNames", sorted(get_identity(call).permissions.inline_policies))
@@ -44,6 +45,7 @@ def get_inline_policy(call: Call) -> dict[str, Any]:
 
 
 @OPERATIONS.read("ListAttachedRolePolicies")
+@OPERATIONS.read("ListAttachedUserPolicies")
 def list_attached_policies(call: Call) -> dict[str, Any]:
     """List the managed policies that are attached, those under a path if one is named."""
     prefix = call.parameters.get("PathPrefix", "/")
