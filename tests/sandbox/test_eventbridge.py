@@ -87,6 +87,13 @@ def test_rules_are_listed_by_prefix_in_their_account_and_region(stage: Stage) ->
     assert stage.call("member-admin", "events", "ListRules") == {"Rules": []}
 
 
+def test_an_account_has_300_rules_at_most_and_can_replace_one_then(stage: Stage) -> None:
+    for number in range(299):
+        ask(stage, "PutRule", Name=f"rule-{number}", EventPattern=PATTERN)
+    assert refusal(stage, "PutRule", Name="more", EventPattern=PATTERN) == "LimitExceededException"
+    assert ask(stage, "PutRule", Name="root", EventPattern=PATTERN) == {"RuleArn": ARN}
+
+
 def test_a_rule_is_disabled_and_enabled(stage: Stage) -> None:
     ask(stage, "DisableRule", Name="root")
     assert ask(stage, "DescribeRule", Name="root")["State"] == "DISABLED"
@@ -98,8 +105,9 @@ def test_tags_come_and_go(stage: Stage) -> None:
     ask(stage, "TagResource", ResourceARN=ARN, Tags=[{"Key": "stage", "Value": "test"}])
     ask(stage, "UntagResource", ResourceARN=ARN, TagKeys=["team", "unknown"])
     assert ask(stage, "ListTagsForResource", ResourceARN=ARN) == {"Tags": [{"Key": "stage", "Value": "test"}]}
-    with pytest.raises(ServiceError):
+    with pytest.raises(ServiceError) as caught:
         stage.call("member-admin", "events", "ListTagsForResource", ResourceARN=ARN)
+    assert caught.value.code == "ResourceNotFoundException"
 
 
 @pytest.mark.parametrize(
