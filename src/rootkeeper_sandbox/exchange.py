@@ -85,7 +85,7 @@ class Principal:
     is_from_session_token: bool = False
     """Whether the session is one of GetSessionToken, which most of IAM and STS refuse."""
     opened_by_arn: str | None = None
-    """Who opened a root session."""
+    """The ARN of the principal that opened the root session; ``None`` for other principals."""
 
 
 @dataclass(frozen=True, slots=True)

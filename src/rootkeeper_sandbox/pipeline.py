@@ -103,7 +103,7 @@ def route(context: RequestContext) -> None:
 
 
 def authenticate(context: RequestContext) -> None:
-    """Find who calls. Of the operations that need no signature none is served."""
+    """Find who calls. The sandbox serves no operation that needs no signature."""
     name = context.operation_name or ""
     if "authorization" not in context.request.headers and context.codec.is_unsigned(name):
         raise context.codec.refuse_operation(name, context.request)

@@ -132,7 +132,7 @@ def read_signing_name(request: HttpRequest) -> str | None:
 def is_for_a_bucket(request: HttpRequest) -> bool:
     """Return whether an unsigned request can only mean S3: its path names something, and it names no operation.
 
-    No other service that is served takes a path without a signature: Query says ``Action``, and JSON its type.
+    No other service here has unsigned requests with a path: the query protocol sends ``Action``, JSON its media type.
     """
     is_json = "json" in request.headers.get("content-type", "").partition(";")[0]
     if "authorization" in request.headers or is_json or not request.raw_path.strip("/"):

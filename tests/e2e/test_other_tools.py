@@ -44,7 +44,7 @@ def stage(stages: Any) -> Iterator[Stage]:
 
 
 def run(stage: Stage, program: Path, *arguments: str) -> str:
-    """Run a program as the management account's administrator; what it printed comes back."""
+    """Run a program as the management account's administrator, and return what it printed."""
     environment = clean_environment(stage.url, stage.home) | stage.keys("management-admin").as_variables()
     finished = subprocess.run(
         [str(program), *arguments], capture_output=True, text=True, env=environment, timeout=TIMEOUT_SECONDS
@@ -54,7 +54,7 @@ def run(stage: Stage, program: Path, *arguments: str) -> str:
 
 
 def check_by_prowler(stage: Stage, folder: Path, *checks: str) -> Mapping[str, str]:
-    """Give the verdict of each check that has one; Prowler leaves out those in which it failed itself."""
+    """Return the verdict of each check. Prowler leaves out a check that fails with an error of its own."""
     output = ("-M", "json-ocsf", "-o", str(folder), "-F", "found", "--no-banner", "--no-color")
     printed = run(stage, find_programs("prowler") / "prowler", "aws", "--region", "us-east-1", *output, "-c", *checks)
     found = json.loads((folder / "found.ocsf.json").read_text())

@@ -17,7 +17,7 @@ import pytest
 _HERE = Path(__file__).resolve().parent
 _REPOSITORY = _HERE.parent.parent
 _HOME = Path.home()
-"""Of the person who runs the tests, taken before tests get another: pip's settings are there."""
+"""The home folder of the person who runs the tests, with pip's settings. Read here: later, tests have another one."""
 _INSTALL_SECONDS = 1800
 _NO_REGISTRY = re.compile(r"Retrying \(Retry|Could not fetch URL|ConnectionError|ProxyError|Read timed out|SSLError")
 
@@ -35,7 +35,7 @@ def find_programs(tool: str) -> Path:
 
 
 def _install(tool: str, folder: Path, wanted: Path) -> None:
-    # The oldest Python, since such programs take longest to run on a new one.
+    # The oldest Python, because such programs support new versions late.
     python = subprocess.check_output([_REPOSITORY / "scripts" / "find-python", "oldest"], text=True).strip()
     subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
     finished = subprocess.run(

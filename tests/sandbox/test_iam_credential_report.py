@@ -1,4 +1,4 @@
-"""The credential report: made first, read then, with the root user and each IAM user in it."""
+"""The credential report is generated, then read. It has a row for the root user and for each IAM user."""
 
 from __future__ import annotations
 

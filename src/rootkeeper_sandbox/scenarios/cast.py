@@ -36,7 +36,7 @@ def start_of(world: World) -> datetime:
 
 
 def give_access_role(world: World, account: Account) -> None:
-    """Let an account that the organization created have its access role; it is made when it is first asked for."""
+    """Give an account that the organization created its access role, which is made when it is first read."""
     if account.joined_method == "CREATED" and account.account_id != world.management_account_id:
         account.management_root_arn = world.root_user_arn(world.management_account_id)
 

@@ -321,9 +321,9 @@ class Account:
     tags: dict[str, str] = field(default_factory=dict)
     root_user: Credentials = field(default_factory=Credentials)
     existing_identities: Identities | None = None
-    """Most of 50,000 accounts never get an IAM user; what lists or changes roles reads ``identities``."""
+    """``None`` in most of 50,000 accounts, which never get an IAM user. To list or change roles, use ``identities``."""
     management_root_arn: str | None = None
-    """Whom an access role trusts that comes to be with ``identities``; ``None`` where the account has no such role."""
+    """Whom the access role trusts that ``identities`` makes; ``None`` where the account has no such role."""
 
     @property
     def created_at(self) -> datetime:

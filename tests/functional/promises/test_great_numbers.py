@@ -145,7 +145,7 @@ def test_p15_p14_on_a_bad_day_no_account_of_a_thousand_is_lost(great_stage: Stag
     assert {key: statuses[key] for key in truth} == truth
 
 
-@pytest.mark.long  # a minute of it: AWS throttles some accounts for good
+@pytest.mark.long  # takes a minute, because some accounts are throttled until the audit gives up on them
 def test_p14_fifty_accounts_of_a_thousand_that_fail_in_all_ways_stop_no_other(great_stage: Stage) -> None:
     sandbox = great_stage.sandbox
     truth = true_statuses(sandbox)
