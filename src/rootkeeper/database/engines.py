@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -120,9 +120,11 @@ def is_writing(connection: Connection) -> bool:
 
 
 def was_cut_off(error: BaseException) -> bool:
-    """Whether the server ended the connection, perhaps because this process was idle in a transaction for too long.
+    """Whether the connection was at fault, not the database, so that a new one may succeed.
 
-    The reason isn't always known: a server that has closed the connection may have sent it to a buffer that was lost.
+    A server ended it, perhaps because this process was idle in a transaction for too long. The reason isn't always
+    known: a server that has closed the connection may have sent it to a buffer that was lost. Or the connection was
+    opened while SQLite's file was read-only.
     """
     if _find_state(error) == "25P03":
         return True
@@ -237,6 +239,7 @@ class SqliteStore:
         event.listen(self.engine, "connect", self._remember_file)
         event.listen(self.engine, "checkout", self._check_file)
         event.listen(self.engine, "begin", _begin_sqlite)
+        event.listen(self.engine, "handle_error", _forget_readers)
 
     def exists(self) -> bool:
         """Whether there is a non-empty file; an empty one is from an interrupted creation."""
@@ -343,6 +346,13 @@ def _file_identity(path: Path) -> tuple[int, int] | None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+
+
+def _forget_readers(context: ExceptionContext) -> None:
+    """Drop all connections: SQLite opens a read-only file for reading, and such a connection never writes again."""
+    name = getattr(context.original_exception, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_READONLY"):
+        context.is_disconnect = True
 
 
 _ADVISORY_LOCK = 7_310_011

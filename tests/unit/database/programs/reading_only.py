@@ -2,9 +2,10 @@
 
 Root writes everywhere, so the program gives up that capability first, before it starts any thread.
 
-``while-open``: the file becomes read-only under an open database; prints the refusal of an intent, and the sequence of
-the next one once the file may be written again. ``before-open``: the file is read-only from the start; prints how many
-entries are listed, whether the ledger is intact, and the refusal of a registration.
+``while-open``: the file becomes read-only under an open database; prints the refusal of an intent, how many entries are
+listed meanwhile, and the sequence of the next one once the file may be written again. ``before-open``: the file is
+read-only from the start; prints how many entries are listed, whether the ledger is intact, and the refusal of a
+registration.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def try_while_open(stage: Stage) -> None:
                 worker.append_intent()
             except LedgerUnavailableError as error:
                 sys.stdout.write(f"{error}\n")
+            sys.stdout.write(f"{len(list(database.ledger_reader().list_entries()))}\n")
         sys.stdout.write(f"{worker.append_intent().sequence}\n")
         worker.owner.close()
 
