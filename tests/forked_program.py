@@ -22,7 +22,7 @@ from typing import Any
 
 import sqlalchemy.event
 
-from tests.functional.promises.process_limits import drop_root_powers, limit_file_size
+from tests.functional.promises.process_limits import drop_root_powers, limit_file_size, limit_open_files
 from tests.functional.promises.stop_points import StopAfterIntent
 from tests.preparation import prepare
 
@@ -48,6 +48,8 @@ class Order:
     """Its working folder; by default that of the tests."""
     file_size_limit: int | None = None
     """No file can grow beyond so many bytes: a full disk."""
+    open_file_limit: int | None = None
+    """It can have no more files and connections open at a time."""
     is_powerless: bool = False
     """Whether file permissions bind it even as root."""
     stop_after_intent: str | None = None
@@ -119,6 +121,8 @@ def _run(order: Order, files: list[int]) -> None:
         sqlalchemy.event.listen(sqlalchemy.Engine, "commit", StopAfterIntent(order.stop_after_intent))
     if order.file_size_limit is not None:
         limit_file_size(order.file_size_limit)
+    if order.open_file_limit is not None:
+        limit_open_files(order.open_file_limit)
     if order.is_powerless:
         drop_root_powers()
     status: Any = 1

@@ -65,15 +65,19 @@ class ServerProcess:
         options: Sequence[str] = (),
         clock_offset: float | None = None,
         waits: bool = True,
+        **how: Any,
     ) -> Iterator[ServerProcess]:
         """Start one and wait until it says that it is ready; it is killed at the end if it still runs.
 
         :param options: further ones of the command; a server of a clock of its own takes none.
         :param clock_offset: give it a clock that is off by so many seconds, and that ``move_clock`` moves.
         :param waits: ``False`` for one that isn't expected to get ready.
+        :param how: further fields of a forked run's order, such as ``open_file_limit``.
         """
         with tempfile.TemporaryDirectory() as name:
-            server = cls.spawn(environment, command, Path(name), port=port, options=options, clock_offset=clock_offset)
+            server = cls.spawn(
+                environment, command, Path(name), port=port, options=options, clock_offset=clock_offset, **how
+            )
             try:
                 if waits:
                     server.wait_ready()
@@ -91,6 +95,7 @@ class ServerProcess:
         port: int = 0,
         options: Sequence[str] = (),
         clock_offset: float | None = None,
+        **how: Any,
     ) -> ServerProcess:
         """The process, whatever becomes of it."""
         offset_file = folder / "offset"
@@ -112,7 +117,9 @@ class ServerProcess:
                     start_new_session=True,
                 )
             else:
-                process = ForkedProcess.start(arguments, surroundings, stdout=stdout, stderr=stderr, module=module)
+                process = ForkedProcess.start(
+                    arguments, surroundings, stdout=stdout, stderr=stderr, module=module, **how
+                )
         return cls(process, surroundings, folder, None if clock_offset is None else offset_file)
 
     # How it goes.

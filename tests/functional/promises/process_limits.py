@@ -1,4 +1,4 @@
-"""Taking powers from a process: to write big files, and to write what file permissions forbid."""
+"""Taking powers from a process: to write big files, to open many, and to write what file permissions forbid."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def limit_file_size(size_bytes: int) -> None:
     """Let no file grow beyond ``size_bytes``: what a full disk is to a program."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+
+
+def limit_open_files(count: int) -> None:
+    """Let no more than ``count`` files and connections be open at a time; the process can't raise the limit again."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
 
 def drop_root_powers() -> None:
