@@ -12,13 +12,21 @@ from tests.sandbox_process import SandboxProcess
 MANAGEMENT, DELEGATE = "111122223333", "222233334444"
 
 
-def test_status_says_what_is_missing_and_the_command_that_mends_it(program: Program, sandbox: SandboxProcess) -> None:
+def test_status_says_what_is_missing_and_the_command_that_adds_it(program: Program, sandbox: SandboxProcess) -> None:
     run = program.run("status")
     assert run.status == 1, run.shown
     assert "o-exampleorgid" in run.stdout
     assert sandbox.endpoint_label in run.stdout
     assert "rootkeeper enable" in run.stdout
     assert program.run("status", "--fail-on", "none").status == 0
+
+
+def test_status_reads_each_thing_once(enabled: Program, sandbox: SandboxProcess) -> None:
+    before = len(sandbox.requests())
+    assert enabled.run("status").status == 0
+    operations = [request["operation"] for request in sandbox.requests()[before:]]
+    assert "DescribeOrganization" in operations
+    assert sorted(operations) == sorted(set(operations))
 
 
 def test_status_is_good_once_everything_is_on(enabled: Program) -> None:

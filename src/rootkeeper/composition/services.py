@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         RootEmailReader,
     )
     from rootkeeper.settlement.service import Settlement
-    from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
+    from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader, SetupReport
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
     from rootkeeper.watching.coverage import RuleCoverageReader
@@ -149,6 +149,15 @@ class UseCases(Adapters):
         from rootkeeper.setup.service import SetupReader
 
         return SetupReader(self.gateway)
+
+    def read_setup(self) -> SetupReport:
+        """Read the set-up; what else this command does takes caller and organization from it.
+
+        :raises AwsError: if the caller or the organization can't be read.
+        """
+        report = self.setup_reader.read()
+        self.caller, self.organization = report.caller, report.organization
+        return report
 
     @property
     def rule_coverage_reader(self) -> RuleCoverageReader:

@@ -71,7 +71,7 @@ def status(
     if change.yes or change.dry_run:
         raise InputError("--yes and --dry-run belong to --accept.", hint="Add --accept, or leave them out.")
     with invocation.open_application() as application:
-        report = application.setup_reader.read()
+        report = application.read_setup()
         left = count_root_logins_left(())
         try:
             reading = application.drift_reader
@@ -94,7 +94,7 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
     with invocation.open_application() as application:
         progress = open_progress(invocation.terminal)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
-        report = application.setup_reader.read()
+        report = application.read_setup()
         state = application.drift_reader.read_state(report.setup)
         statement = ["Accept this set-up:", *accepted_lines(state)]
         if not confirmation.confirm(statement):
