@@ -185,6 +185,8 @@ class Anchor:
                 return
             cut_torn_end(handle)
             write_line(handle, anchored.render())
+            if line is None:
+                sync_folder(self.path.parent)
 
     def read_heads(self) -> tuple[AnchoredHead, ...]:
         """Read the valid heads, in order of their sequence, without those that an adoption replaced.

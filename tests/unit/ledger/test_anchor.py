@@ -8,6 +8,7 @@ import pytest
 
 from rootkeeper.ledger.copies import Anchor, AnchoredHead
 from rootkeeper.ledger.writer import Head
+from tests.disk_writes import LINUX, DiskWrites
 
 AT = "2026-01-15T09:00:00.000000Z"
 
@@ -29,6 +30,17 @@ def test_heads_are_read_as_they_were_anchored(anchor: Anchor) -> None:
         anchor.append(anchored(sequence), 0)
     assert anchor.read_heads() == (anchored(3), anchored(7))
     assert anchor.find_last() == anchored(7)
+
+
+@LINUX
+def test_p20_a_head_is_anchored_only_once_the_disk_has_it(anchor: Anchor, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes = DiskWrites.record(monkeypatch)
+    anchor.append(anchored(3), 0)
+    assert writes.find(anchor.path.parent) is not None, "the file's name"
+    assert writes.find(anchor.path) == anchor.path.read_bytes()
+    anchor.append(anchored(7), 0)
+    assert writes.find(anchor.path) == anchor.path.read_bytes()
+    assert len(anchor.path.read_bytes().splitlines()) == 2
 
 
 def test_a_head_that_isnt_beyond_the_last_one_adds_nothing(anchor: Anchor) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rootkeeper.errors import LedgerUnavailableError, LockLostError
 from rootkeeper.ledger.rules import Action, Result, find_first_chain_break, parse_entry
 from rootkeeper.ledger.spill import SpillLedger, list_spill_files, open_spill
+from tests.disk_writes import LINUX, DiskWrites
 from tests.unit.database.samples import ACCOUNT_ID, ACTOR, ENDPOINT, ORGANIZATION_ID, Stage, Worker, raised_by
 
 
@@ -42,6 +43,21 @@ def test_entries_are_on_disk_and_chained_when_they_are_acknowledged(stage: Stage
         assert find_first_chain_break(entries, checks_outcomes=False) is None
         assert stat.S_IMODE(ledger.path.stat().st_mode) == 0o600
         assert stat.S_IMODE(ledger.path.parent.stat().st_mode) == 0o700
+
+
+@LINUX
+def test_p02_an_entry_is_acknowledged_only_once_the_disk_has_it(
+    stage: Stage, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = DiskWrites.record(monkeypatch)
+    with open_at(stage.spill_folder, worker) as ledger:
+        assert writes.find(ledger.path) == ledger.path.read_bytes(), "the header"
+        assert writes.find(ledger.path.parent) is not None, "the file's name"
+        intent = ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT_ID)
+        assert writes.find(ledger.path) == ledger.path.read_bytes(), "an intent, before its call is sent"
+        ledger.append_outcome(intent, Result.DONE)
+        assert writes.find(ledger.path) == ledger.path.read_bytes(), "an outcome"
+        assert len(ledger.path.read_bytes().splitlines()) == 3
 
 
 def test_p03_an_intent_gets_one_outcome_here_too(stage: Stage, worker: Worker) -> None:

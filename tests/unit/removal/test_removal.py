@@ -20,7 +20,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, LoginProfile, RootCredentials
 from rootkeeper.removal.rules import ALL_KINDS, TARGET_PARAMETERS, KindOutcome, KindReason
-from rootkeeper.removal.service import RemovalResult
+from rootkeeper.removal.service import RENEWAL_MARGIN, RemovalResult
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.root_users import LONG_AGO, root_user_with_everything
 
@@ -368,6 +368,27 @@ def test_p09_a_session_that_ends_in_mid_run_is_renewed_with_a_new_entry(desk: De
     assert len(intents) == 3
     policies = [entry.parameters["task_policy"] for entry in intents]
     assert policies == ["IAMDeleteRootUserCredentials"] * 2 + ["IAMAuditRootUserCredentials"]
+
+
+def test_p09_a_session_that_ends_soon_is_renewed_before_the_next_call(desk: Desk) -> None:
+    almost_over = iter([(timedelta(seconds=900) - RENEWAL_MARGIN).total_seconds() + 1])
+
+    def wait(operation: str, account_id: AccountId | None) -> None:
+        if operation == "DeleteSigningCertificate":
+            desk.clock.advance(next(almost_over, 0.0))
+
+    desk.organization.before_each_call(wait)
+    result = remove(desk)
+    assert result.is_proven_empty
+    calls = desk.organization.operations(PROD)
+    deleted = calls.index("DeleteSigningCertificate")
+    assert calls[deleted : deleted + 4] == [
+        "DeleteSigningCertificate",
+        "AssumeRoot",
+        "GetCallerIdentity",
+        "DeleteLoginProfile",
+    ]
+    assert desk.ledger.results_of(Action.LOGIN_PROFILE_DELETE) == [Result.DONE]
 
 
 def test_p09_a_session_that_aws_calls_expired_is_renewed_once(desk: Desk) -> None:
