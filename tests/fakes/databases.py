@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from rootkeeper.access.rules import Identity
 from rootkeeper.errors import AccountBusyError, DatabaseError, LedgerUnavailableError, LockLostError
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.exceptions.service import DeletionExceptionStore
@@ -45,6 +46,8 @@ class FakeDatabase:
     entries: list[LedgerEntry] = field(default_factory=list)
     windows: dict[str, RecoveryWindow] = field(default_factory=dict)
     exceptions: dict[AccountId, DeletionException] = field(default_factory=dict)
+    identities: dict[str, Identity] = field(default_factory=dict)
+    """Users and tokens, by folded name."""
     locks: dict[AccountId, tuple[str | None, int]] = field(default_factory=dict)
     """Owner and fencing token."""
     dead: set[str] = field(default_factory=set)

@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
 from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.removal.service import Removal
-from rootkeeper.windows.approvals import WindowPolicy
+from rootkeeper.windows.approvals import COUNTING_KINDS
 from rootkeeper.windows.checks import RecoveryPlanner
 from rootkeeper.windows.closing import WindowCloser, WindowRereader
 from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
 from rootkeeper.windows.opening import OpenResult, WindowActivator, WindowOpener
+from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
 from rootkeeper.windows.rules import CloseResult, RecoveryWindow, WindowState
 from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop, WindowMaintenance
 from tests.fakes.databases import FakeDatabase, FakeLedger
@@ -30,6 +32,12 @@ from tests.fakes.organization import FakeOrganization
 
 SERVER = Actor("rootkeeper", ActorKind.SERVER)
 REREADS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=12), timedelta(hours=24))
+
+
+def make_person(
+    name: str, role: ServerRole = ServerRole.ADMINISTRATOR, kind: IdentityKind = IdentityKind.USER
+) -> Identity:
+    return Identity(f"u-{name}", kind, name, role, "test", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def signed_in(name: str) -> Actor:
@@ -94,6 +102,13 @@ class WindowWorker:
 
     # What people do.
 
+    def know(self, actor: Actor) -> WindowPeopleReader:
+        """The actor is a user of the server, with every permission unless the test has said otherwise."""
+        if actor.kind in COUNTING_KINDS:
+            kind = IdentityKind.USER if actor.kind is ActorKind.SIGNED_IN else IdentityKind.TOKEN
+            self.database.identities.setdefault(fold_name(actor.name), make_person(actor.name, kind=kind))
+        return WindowPeopleReader(self.database.identities.values, self.policy)
+
     def planning(self, actor: Actor) -> RecoveryPlanner:
         needed = self.policy.approvals if actor.kind is not ActorKind.SELF_ASSERTED else 0
         return RecoveryPlanner(
@@ -108,6 +123,7 @@ class WindowWorker:
         )
 
     def requesting(self, actor: Actor) -> WindowRequestService:
+        self.know(actor)
         return WindowRequestService(
             self.planning(actor),
             self.process.windows,
@@ -145,6 +161,7 @@ class WindowWorker:
             actor,
             self.organization.accounts.get,
             self.organization.find_credentials_lifetime,
+            self.know(actor),
         )
 
     def approve(self, window_id: str, by: str = "bob") -> RecoveryWindow:
@@ -171,6 +188,7 @@ class WindowWorker:
             self.notices,
             self.clock,
             actor,
+            self.know(actor),
         )
 
     def activate(self, window_id: str, by: str = "alice") -> OpenResult:

@@ -217,6 +217,14 @@ class Identity:
     def is_usable(self, now: datetime) -> bool:
         return self.disabled_at is None and (self.expires_at is None or now < self.expires_at)
 
+    def require_usable(self, now: datetime) -> None:
+        """:raises PermissionDeniedError: if it was disabled, or has expired."""
+        if not self.is_usable(now):
+            what = "was disabled" if self.disabled_at is not None else "has expired"
+            raise PermissionDeniedError(
+                f"The {self.kind.value} {self.name} {what}.", hint="Use a user or token that has the permission."
+            )
+
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 

@@ -27,7 +27,8 @@ from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inven
 from rootkeeper.organization.progress import Progress, RemarkProgress
 from rootkeeper.settings.sections import Settings, WindowSettings
 from rootkeeper.setup.drift import DriftReader, SetupAcceptance
-from rootkeeper.windows.approvals import COUNTING_KINDS, WindowPolicy, parse_name_rule, sort_rereads
+from rootkeeper.windows.approvals import COUNTING_KINDS
+from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy, parse_name_rule, sort_rereads
 from rootkeeper.windows.rules import RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -633,6 +634,7 @@ class UseCases(Adapters):
             self.actor,
             self._find_known_account,
             self.gateway.find_credentials_lifetime,
+            self._window_people,
         )
 
     @property
@@ -647,7 +649,12 @@ class UseCases(Adapters):
             self.window_notices,
             self.clock,
             self.actor,
+            self._window_people,
         )
+
+    @property
+    def _window_people(self) -> WindowPeopleReader:
+        return WindowPeopleReader(self.identities.list_identities, self.window_policy)
 
     def window_closer(self, progress: Progress) -> WindowCloser:
         from rootkeeper.windows.closing import WindowCloser

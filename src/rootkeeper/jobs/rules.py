@@ -196,17 +196,18 @@ def require_job_permission(identity: Identity, kind: JobKind) -> None:
 
 
 def require_still_permitted(identity: Identity, job: Job, now: datetime) -> None:
-    """Check, when a job's turn comes, that its requester still has the permission.
+    """Check, when a job's turn comes and while it runs, that its requester still has the permission.
 
     :raises PermissionDeniedError: if the identity was disabled, has expired, or its role doesn't allow it any more.
     """
-    if not identity.is_usable(now):
-        what = "was disabled" if identity.disabled_at is not None else "has expired"
+    try:
+        identity.require_usable(now)
+        require_job_permission(identity, job.kind)
+    except PermissionDeniedError as error:
         raise PermissionDeniedError(
-            f"The identity {identity.name}, which requested job {job.job_id}, {what}. Nothing was done.",
+            f"{error.message} {identity.name} requested job {job.job_id}, so the job doesn't run.",
             hint="Request the job again with an identity that has the permission.",
-        )
-    require_job_permission(identity, job.kind)
+        ) from error
 
 
 def problem_to_record(error: RootkeeperError) -> dict[str, JsonValue]:

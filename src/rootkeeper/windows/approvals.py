@@ -1,135 +1,30 @@
-"""Decisions about a recovery window, and the settings that allow them: request, approve, deny, cancel, extend, review.
+"""Decisions about a recovery window: approve, deny, cancel, activate, extend, review.
 
 Each decision is a pure step from one window to the next, taken in the transaction that reads the window, so that
 concurrent decisions see each other. An approval is bound to its account, task and duration, counts once per person and
-never for the requester, is used once and expires. Roles are checked before.
+never for the requester, is used once and expires. Neither a request nor an approval counts of a person who was disabled
+or has lost the role since. The role of the person who decides is checked before.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.errors import (
-    ApprovalRefusedError,
-    Hint,
-    InputError,
-    PermissionDeniedError,
-    SettingsError,
-    WindowConflictError,
-)
+from rootkeeper.access.rules import Permission
+from rootkeeper.errors import ApprovalRefusedError, Hint, InputError, WindowConflictError
 from rootkeeper.ledger.rules import Action, Actor, ActorKind
-from rootkeeper.organization.accounts import Account, AccountId, is_below
+from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_duration, render_time
+from rootkeeper.windows.policy import WindowPeople
 from rootkeeper.windows.rules import (
-    LONGEST_DURATION,
     Approval,
     ApprovalPurpose,
     RecoveryWindow,
     WindowState,
     advance,
-    require_duration,
 )
-
-_RULE = re.compile(r"(?P<name>.*?)(?:\s+in\s+(?P<unit>.*))?", re.DOTALL)
-_HALF_A_RULE = re.compile(r"(^|\s)in$|^in\s")
-
-
-@dataclass(frozen=True, slots=True)
-class NameRule:
-    """A name in the settings, and the accounts for which it is allowed."""
-
-    name: str
-    unit: str | None = None
-    """An organizational unit's id or path of names; ``None`` for every account."""
-
-    def covers(self, name: str, account: Account) -> bool:
-        """Whether it allows the account to that name; names are case-insensitive."""
-        return self.name.casefold() == name.casefold() and (self.unit is None or is_below(self.unit, account))
-
-
-@dataclass(frozen=True, slots=True)
-class WindowPolicy:
-    """The settings for recovery windows."""
-
-    approvals: int = 0
-    """Number of people, other than the requester, who must approve."""
-    longest: timedelta = LONGEST_DURATION
-    approval_valid: timedelta = timedelta(hours=8)
-    """How long a request waits for its approvals, and an approval for its use."""
-    requesters: tuple[NameRule, ...] = ()
-    """Empty: everyone with the role."""
-    approvers: tuple[NameRule, ...] = ()
-    """Empty: everyone with the role."""
-    rereads: tuple[timedelta, ...] = ()
-    """How long after the closing the account is read again, the shortest first."""
-    emergency: bool = False
-
-    def require_requester(self, name: str, account: Account) -> None:
-        """:raises PermissionDeniedError: if the settings don't allow the name to request for the account."""
-        _require_named(self.requesters, "windows.requesters", "request recovery windows", name, account)
-
-    def require_approver(self, name: str, account: Account) -> None:
-        """:raises PermissionDeniedError: if the settings don't allow the name to approve for the account."""
-        _require_named(self.approvers, "windows.approvers", "approve or extend recovery windows", name, account)
-
-    def require_duration(self, seconds: int) -> int:
-        """Return ``seconds`` if a window may last as long.
-
-        :raises InputError: if it may not.
-        """
-        require_duration(seconds)
-        if timedelta(seconds=seconds) > self.longest:
-            longest = render_duration(self.longest)
-            raise InputError(
-                f"A recovery window of {seconds} seconds is longer than the settings allow: {longest}.",
-                hint=f"Choose {longest} or less, or change the setting windows.longest.",
-            )
-        return seconds
-
-    def require_emergencies_allowed(self) -> None:
-        """:raises PermissionDeniedError: if the settings don't allow windows without approval."""
-        if not self.emergency:
-            raise PermissionDeniedError(
-                "The settings don't allow the emergency path.",
-                hint="Request the window and have it approved, or let an administrator set windows.emergency to true.",
-            )
-
-
-def sort_rereads(rereads: Iterable[timedelta]) -> tuple[timedelta, ...]:
-    """Each once, the shortest first."""
-    return tuple(sorted(set(rereads)))
-
-
-def parse_name_rule(text: str, setting: str) -> NameRule:
-    """Read ``NAME`` or ``NAME in OU``.
-
-    :raises SettingsError: if the name or the unit is missing.
-    """
-    stripped = text.strip()
-    match = _RULE.fullmatch(stripped)
-    name = match["name"].strip() if match else ""
-    unit = None if match is None or match["unit"] is None else match["unit"].strip().strip("/")
-    if not name or unit == "" or _HALF_A_RULE.search(stripped):
-        raise SettingsError(
-            f"{setting} contains {text!r}, which has no name or no organizational unit.",
-            hint="Write NAME, or NAME in OU, where OU is an id (ou-…, r-…) or a path such as Root/Workloads/Prod.",
-        )
-    return NameRule(name, unit)
-
-
-def _require_named(rules: Sequence[NameRule], setting: str, what: str, name: str, account: Account) -> None:
-    if not rules or any(rule.covers(name, account) for rule in rules):
-        return
-    others = sorted({rule.name for rule in rules if rule.covers(rule.name, account)} - {name})
-    able = f"Ask {' or '.join(others)}" if others else "No one else is named"
-    raise PermissionDeniedError(
-        f"{name} may not {what} for account {account.account_id} in {account.ou_path or 'an unknown unit'}.",
-        hint=f"{able}; the setting {setting} contains the names.",
-    )
-
 
 COUNTING_KINDS = frozenset({ActorKind.SIGNED_IN, ActorKind.TOKEN})
 """Actors that a server has authenticated; a self-asserted name doesn't count."""
@@ -187,20 +82,33 @@ def make_approval(
     )
 
 
+_APPROVAL_PERMISSIONS = {
+    ApprovalPurpose.EXTENDING: Permission.WINDOWS_EXTEND,
+    ApprovalPurpose.OPENING: Permission.WINDOWS_APPROVE,
+}
+
+
 def list_counting(
-    window: RecoveryWindow, purpose: ApprovalPurpose, duration_seconds: int, now: datetime
+    window: RecoveryWindow, purpose: ApprovalPurpose, duration_seconds: int, now: datetime, people: WindowPeople
 ) -> tuple[Approval, ...]:
-    """List the approvals that count: for exactly this, unused, unexpired, one per person, none by the requester."""
+    """List the approvals that count: for exactly this, unused, unexpired, one per person, none by the requester, and
+    only of people who may still approve.
+    """
     by_person: dict[str, Approval] = {}
     for approval in window.approvals:
         if (
             _fits(approval, window, purpose, duration_seconds)
             and approval.used_at is None
             and now < approval.expires_at
+            and _find_refusal(approval, people) is None
         ):
             by_person.setdefault(approval.approver.casefold(), approval)
     by_person.pop(window.requested_by.casefold(), None)
     return tuple(by_person.values())
+
+
+def _find_refusal(approval: Approval, people: WindowPeople) -> str | None:
+    return people.find_refusal(approval.approver, approval.approver_kind, _APPROVAL_PERMISSIONS[approval.purpose])
 
 
 def _fits(approval: Approval, window: RecoveryWindow, purpose: ApprovalPurpose, duration_seconds: int) -> bool:
@@ -210,11 +118,12 @@ def _fits(approval: Approval, window: RecoveryWindow, purpose: ApprovalPurpose, 
 
 
 def approve(
-    window: RecoveryWindow, approval: Approval, now: datetime, terms: ApprovalTerms = ANY_TERMS
+    window: RecoveryWindow, approval: Approval, now: datetime, people: WindowPeople, terms: ApprovalTerms = ANY_TERMS
 ) -> RecoveryWindow:
     """Add an approval to the window; with enough of them it becomes APPROVED.
 
-    :raises ApprovalRefusedError: if it is by the requester, a second one, too late, or for something else.
+    :raises ApprovalRefusedError: if it is by the requester, a second one, too late, or for something else, or if the
+        requester may not request any more.
     :raises WindowConflictError: if the window doesn't wait for approval.
     """
     _require_another_person(window, approval.approver, "approve")
@@ -242,8 +151,9 @@ def approve(
             f"Recovery window {window.window_id} is {window.state}: it doesn't wait for approval.",
             hint=_show(window),
         )
+    _require_requester(window, people)
     approved = replace(window, approvals=(*window.approvals, approval))
-    counting = list_counting(approved, ApprovalPurpose.OPENING, approved.duration_seconds, now)
+    counting = list_counting(approved, ApprovalPurpose.OPENING, approved.duration_seconds, now, people)
     known = replace(approved, approved_by=tuple(one.approver for one in counting))
     if len(counting) < window.approvals_needed:
         return known
@@ -254,6 +164,16 @@ def _require_another_person(window: RecoveryWindow, name: str, what: str) -> Non
     if window.requested_by.casefold() == name.casefold():
         raise ApprovalRefusedError(
             f"{name} requested recovery window {window.window_id} and can't {what} it.", hint="Ask another person."
+        )
+
+
+def _require_requester(window: RecoveryWindow, people: WindowPeople) -> None:
+    refusal = people.find_refusal(window.requested_by, window.requested_by_kind, Permission.WINDOWS_REQUEST)
+    if refusal is not None:
+        raise ApprovalRefusedError(
+            f"{window.requested_by} requested recovery window {window.window_id}, and the request doesn't count any "
+            f"more. {refusal}",
+            hint=Hint("Cancel it, and let another person request it.", "window.cancel", window_id=window.window_id),
         )
 
 
@@ -312,11 +232,11 @@ def lapse(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
     return advance(window, WindowState.LAPSED, now, f"It wasn't {why} in time.")
 
 
-def require_activatable(window: RecoveryWindow, now: datetime) -> None:
-    """Require that the window may be opened now.
+def require_approved(window: RecoveryWindow, now: datetime) -> None:
+    """Require that the window waits to be opened.
 
     :raises WindowConflictError: if it isn't APPROVED.
-    :raises ApprovalRefusedError: if it has lapsed, or its approvals no longer count.
+    :raises ApprovalRefusedError: if it has lapsed.
     """
     _require_in_time(window, now)
     if window.state is not WindowState.APPROVED:
@@ -326,21 +246,35 @@ def require_activatable(window: RecoveryWindow, now: datetime) -> None:
             f"Recovery window {window.window_id} is {window.state}; only an APPROVED window can be activated.",
             hint=waits if is_waiting else _show(window),
         )
-    counting = list_counting(window, ApprovalPurpose.OPENING, window.duration_seconds, now)
+
+
+def require_activatable(window: RecoveryWindow, now: datetime, people: WindowPeople) -> None:
+    """Require that the window may be opened now.
+
+    :raises WindowConflictError: if it isn't APPROVED.
+    :raises ApprovalRefusedError: if it has lapsed, or if its request or its approvals no longer count.
+    """
+    require_approved(window, now)
+    _require_requester(window, people)
+    counting = list_counting(window, ApprovalPurpose.OPENING, window.duration_seconds, now, people)
     needed = window.approvals_needed
     if len(counting) < needed and not window.is_emergency:
-        raise ApprovalRefusedError(
-            f"Recovery window {window.window_id} has {len(counting)} approvals that count; it needs {needed}.",
-            hint=_show(window),
-        )
+        refusals = [_find_refusal(one, people) for one in window.approvals if one.purpose is ApprovalPurpose.OPENING]
+        why = [f"An approval doesn't count any more. {refusal}" for refusal in refusals if refusal]
+        counted = f"Recovery window {window.window_id} has {len(counting)} approvals that count; it needs {needed}."
+        raise ApprovalRefusedError(" ".join([counted, *why]), hint=_request_again(window))
 
 
-def activate(window: RecoveryWindow, name: str, now: datetime) -> RecoveryWindow:
+def _request_again(window: RecoveryWindow) -> Hint:
+    return Hint("Cancel the window, and request it again.", "window.cancel", window_id=window.window_id)
+
+
+def activate(window: RecoveryWindow, name: str, now: datetime, people: WindowPeople) -> RecoveryWindow:
     """Make the window OPENING and use up its approvals.
 
     :raises WindowConflictError: and ApprovalRefusedError, as ``require_activatable`` does.
     """
-    require_activatable(window, now)
+    require_activatable(window, now, people)
     opening = advance(window, WindowState.OPENING, now)
     return replace(
         opening, activated_by=name, approvals=_use(window.approvals, ApprovalPurpose.OPENING, now), lapses_at=None
@@ -376,27 +310,32 @@ def require_extendable(window: RecoveryWindow, seconds: int, now: datetime, long
         )
 
 
-def extend(window: RecoveryWindow, approval: Approval, now: datetime, longest: timedelta) -> RecoveryWindow:
+def extend(
+    window: RecoveryWindow, approval: Approval, now: datetime, longest: timedelta, people: WindowPeople
+) -> RecoveryWindow:
     """Add an approval of an extension; with enough of them the window is extended.
 
     If the window needs no approvals, any operator extends it.
 
-    :raises ApprovalRefusedError: if it is by the requester, or a second one for the same extension.
+    :raises ApprovalRefusedError: if it is by the requester, or a second one for the same extension, or if the requester
+        may not request any more.
     :raises WindowConflictError: if the window can't be extended any more.
     :raises InputError: if it would last too long.
     """
     seconds = approval.duration_seconds
     require_extendable(window, seconds, now, longest)
+    if window.requested_by_kind in COUNTING_KINDS:  # not of a command line, whose users no server knows
+        _require_requester(window, people)
     if window.approvals_needed:
         _require_another_person(window, approval.approver, "extend")
-    known = list_counting(window, ApprovalPurpose.EXTENDING, seconds, now)
+    known = list_counting(window, ApprovalPurpose.EXTENDING, seconds, now, people)
     if any(one.approver.casefold() == approval.approver.casefold() for one in known):
         raise ApprovalRefusedError(
             f"{approval.approver} has already approved this extension of {window.window_id}.",
             hint="Each person's approval counts once.",
         )
     asked = replace(window, approvals=(*window.approvals, approval))
-    if len(list_counting(asked, ApprovalPurpose.EXTENDING, seconds, now)) < window.approvals_needed:
+    if len(list_counting(asked, ApprovalPurpose.EXTENDING, seconds, now, people)) < window.approvals_needed:
         return asked
     end = (window.expires_at or now) + timedelta(seconds=seconds)
     used = _use(asked.approvals, ApprovalPurpose.EXTENDING, now)

@@ -24,7 +24,7 @@ from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows import approvals
-from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, WindowPolicy, require_known
+from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, require_known
 from rootkeeper.windows.checks import (
     RecoveryPlan,
     RecoveryPlanner,
@@ -33,6 +33,7 @@ from rootkeeper.windows.checks import (
     record_request,
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
+from rootkeeper.windows.policy import WindowPeople, WindowPeopleReader, WindowPolicy
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
@@ -230,6 +231,7 @@ class WindowDecisionService:
     """As it was last listed; ``None`` if it isn't known."""
     find_credentials_lifetime: Callable[[], CredentialsLifetime]
     """How long the credentials can be used that will close the window."""
+    people: WindowPeopleReader
 
     def approve(self, window_id: str, terms: ApprovalTerms = ANY_TERMS) -> RecoveryWindow:
         """Approve the window.
@@ -247,7 +249,7 @@ class WindowDecisionService:
         decided = self._decide(
             Action.WINDOW_APPROVE,
             window,
-            lambda found: approvals.approve(found, approval, now, terms),
+            lambda found: approvals.approve(found, approval, now, self._read_people(found, now), terms),
             now,
             task=approval.task,
             duration_seconds=approval.duration_seconds,
@@ -305,7 +307,10 @@ class WindowDecisionService:
         approval = approvals.make_approval(
             window, ApprovalPurpose.EXTENDING, self.actor, now, self.policy.approval_valid, seconds
         )
-        step = partial(approvals.extend, approval=approval, now=now, longest=self.policy.longest)
+
+        def step(found: RecoveryWindow) -> RecoveryWindow:
+            return approvals.extend(found, approval, now, self.policy.longest, self._read_people(found, now))
+
         decided = self._decide(Action.WINDOW_EXTEND, window, step, now, seconds=seconds)
         length = render_duration(timedelta(seconds=seconds))
         if decided.duration_seconds == window.duration_seconds:
@@ -333,10 +338,15 @@ class WindowDecisionService:
         return self.windows.get(window_id)
 
     def _require_approver(self, window: RecoveryWindow) -> None:
-        account = self.find_account(window.account_id)
-        if account is None:  # an account with an unknown place is below no unit
-            account = Account(window.account_id, window.account_id, "", AccountState.UNKNOWN, (), "")
-        self.policy.require_approver(self.actor.name, account)
+        self.policy.require_approver(self.actor.name, self._find_account(window))
+
+    def _read_people(self, window: RecoveryWindow, now: datetime) -> WindowPeople:
+        return self.people.read(self._find_account(window), now)
+
+    def _find_account(self, window: RecoveryWindow) -> Account:
+        """An account with an unknown place is below no unit."""
+        unknown = Account(window.account_id, window.account_id, "", AccountState.UNKNOWN, (), "")
+        return self.find_account(window.account_id) or unknown
 
     def _decide(
         self, action: Action, window: RecoveryWindow, step: Step, now: datetime, **parameters: JsonValue

@@ -38,7 +38,7 @@ from rootkeeper.organization.accounts import Inventory
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.organization.statuses import LoginProfile
 from rootkeeper.values import JsonValue
-from rootkeeper.windows.approvals import activate, require_activatable, require_known
+from rootkeeper.windows.approvals import activate, require_activatable, require_approved, require_known
 from rootkeeper.windows.checks import (
     AccountWork,
     RecoveryPlan,
@@ -51,6 +51,7 @@ from rootkeeper.windows.checks import (
 )
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.decisions import WindowNotices, describe_request
+from rootkeeper.windows.policy import WindowPeopleReader
 from rootkeeper.windows.rules import (
     CreateLoginProfileAnswer,
     OpeningReread,
@@ -139,30 +140,32 @@ class WindowOpener(AccountWork):
             self.windows.change(opening, expected=window.state)
             return self._allow_recovery(opening, lock)
 
-    def open_approved(self, plan: RecoveryPlan, window_id: str) -> OpenResult:
+    def open_approved(self, plan: RecoveryPlan, window_id: str, people: WindowPeopleReader) -> OpenResult:
         """Open a window that was requested and approved before.
 
         Under the account's lock one step makes the window OPENING and uses its approvals, so that only one of several
-        concurrent activations succeeds. The ledger records the activation first.
+        concurrent activations succeeds. The step reads who counts today. The ledger records the activation first.
 
         :raises WindowConflictError: if the window isn't APPROVED any more.
-        :raises ApprovalRefusedError: if its approval has lapsed.
+        :raises ApprovalRefusedError: if its approval has lapsed, or if its request or its approvals no longer count.
         :raises RootkeeperError: as ``open`` does.
         """
         with self.locks.hold(plan.request.account.account_id, "recovery") as lock:
             window, now = self.windows.get(window_id), self.clock.now()
-            require_activatable(window, now)
+            require_activatable(window, now, people.read(plan.request.account, now))
             end = now + timedelta(seconds=window.duration_seconds)
             require_credentials_outlive(self.reader.find_credentials_lifetime(), end, now, OF_SERVER)
             require_correct_clock(self.reader)
             self.ledger.append_fact(
                 Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}
             )
-            opening = self.windows.update(
-                window_id,
-                lambda found: replace(activate(found, self.actor_name, self.clock.now()), watched_by=self.watched_by),
-            )
-            return self._allow_recovery(opening, lock)
+
+            def step(found: RecoveryWindow) -> RecoveryWindow:
+                now = self.clock.now()
+                today = people.read(plan.request.account, now)
+                return replace(activate(found, self.actor_name, now, today), watched_by=self.watched_by)
+
+            return self._allow_recovery(self.windows.update(window_id, step), lock)
 
     def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
         try:
@@ -323,6 +326,7 @@ class WindowActivator:
     notices: WindowNotices
     clock: Clock
     actor: Actor
+    people: WindowPeopleReader
 
     def activate(self, window_id_or_account_id: str) -> OpenResult:
         """Check again and open.
@@ -331,17 +335,19 @@ class WindowActivator:
 
         :raises InputError: if the actor isn't authenticated, or there is no such window.
         :raises WindowConflictError: if it isn't APPROVED.
-        :raises ApprovalRefusedError: if it has lapsed, or its approvals no longer count.
+        :raises ApprovalRefusedError: if it has lapsed, or if its request or its approvals no longer count.
         :raises RootkeeperError: as planning and opening do.
         """
         require_known(self.actor)
         window = self.windows.get(window_id_or_account_id)
-        require_activatable(window, self.clock.now())
+        require_approved(window, self.clock.now())
         inventory = self.read_inventory()
         account = find_account(NamedAccount(window.account_id), inventory.accounts)
+        now = self.clock.now()
+        require_activatable(window, now, self.people.read(account, now))
         request = RecoveryRequest(account, window.reason, window.ticket, window.duration_seconds, credentials=OF_SERVER)
         plan = self.planning.plan(inventory, request, window_id=window.window_id)
-        opening = self.opening.open_approved(plan, window.window_id)
+        opening = self.opening.open_approved(plan, window.window_id, self.people)
         opened = opening.window
         if opening.outcome is OpenOutcome.OPEN:
             end = f"It closes at {opened.expires_at:%Y-%m-%d %H:%M:%S UTC}." if opened.expires_at else ""

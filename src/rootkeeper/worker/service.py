@@ -37,6 +37,7 @@ from rootkeeper.errors import (
     JobLostError,
     LedgerUnavailableError,
     NotFoundError,
+    PermissionDeniedError,
     RootkeeperError,
     RunStoppedError,
 )
@@ -86,6 +87,34 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class PermittedStopSignal:
+    """Implements ``StopSignal`` for one job: also asks to stop once its requester may not have it done any more.
+
+    Accounts in progress are finished. The job's next turn says why it doesn't continue.
+    """
+
+    stop: StopSignal
+    require_permitted: Callable[[], None]
+
+    def asked_once(self) -> bool:
+        return self.stop.asked_once() or not self._is_permitted()
+
+    def asked_twice(self) -> bool:
+        return self.stop.asked_twice()
+
+    def wait(self, seconds: float) -> bool:
+        return self.stop.wait(seconds) or not self._is_permitted()
+
+    def _is_permitted(self) -> bool:
+        """An error of the database asks to stop, too: it isn't known who may do what."""
+        try:
+            self.require_permitted()
+        except (DatabaseError, NotFoundError, PermissionDeniedError):
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class JobRunner:
     """Performs jobs of one organization, several at the same time in threads of their own."""
 
@@ -127,12 +156,14 @@ class JobRunner:
             self._fail(kept, "An error in the program ended the job; the server's log has the details.")
 
     def _do(self, kept: RunningJob) -> JobResult:
+        stop = self.stop
         if kept.job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
-            require_still_permitted(self.identities.get(kept.job.created_by), kept.job, self.clock.now())
+            self._require_permitted(kept.job)
+            stop = PermittedStopSignal(stop, lambda: self._require_permitted(kept.job))
         acting = self.act_as(kept.job.actor, WORK[kept.job.kind])
         is_clean = False
         try:
-            task = JobTask(kept, acting, self.jobs, self.stop, self.clock)
+            task = JobTask(kept, acting, self.jobs, stop, self.clock)
             ending = self.performers[kept.job.kind](task)
             is_clean = ending.state is not JobState.INTERRUPTED
         finally:
@@ -141,6 +172,9 @@ class JobRunner:
             else:
                 acting.close_later()
         return ending
+
+    def _require_permitted(self, job: Job) -> None:
+        require_still_permitted(self.identities.get(job.created_by), job, self.clock.now())
 
     def _end(self, kept: RunningJob, ending: JobResult) -> None:
         state, remark = ending.state, ending.remark

@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, TokenScope, fold_name
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import ApprovalRefusedError, InputError, WindowConflictError
 from rootkeeper.ledger.rules import Action, Actor, ActorKind
-from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.values import render_time
 from rootkeeper.windows import approvals
 from rootkeeper.windows.approvals import ApprovalTerms
+from rootkeeper.windows.policy import NameRule, WindowPeople, WindowPolicy
 from rootkeeper.windows.rules import Approval, ApprovalPurpose, RecoveryWindow, WindowState
+from tests.fakes.window_workers import make_person
 from tests.unit.windows.test_windows import NOW, window_in
 
 VALID = timedelta(hours=8)
@@ -33,6 +36,17 @@ def requested(approvals_needed: int = 1, **changes: object) -> RecoveryWindow:
     return window_in(WindowState.REQUESTED, **values)
 
 
+ACCOUNT = Account(AccountId("222233334444"), "payments", "", AccountState.ACTIVE, ("r-1", "ou-1"), "Root/Workloads")
+
+
+def people(now: datetime = NOW, *changed: Identity, policy: WindowPolicy | None = None) -> WindowPeople:
+    """Alice may request, bob and carol may approve; ``changed`` replaces one of them."""
+    roles = {"alice": ServerRole.OPERATOR, "bob": ServerRole.APPROVER, "carol": ServerRole.APPROVER}
+    known = [make_person(name, role) for name, role in roles.items()]
+    identities = {fold_name(one.name): one for one in (*known, *changed)}
+    return WindowPeople(identities, policy or WindowPolicy(approvals=1), ACCOUNT, now)
+
+
 def consent(
     window: RecoveryWindow, name: str, now: datetime = NOW, kind: ActorKind = SIGNED_IN, valid: timedelta = VALID
 ) -> Approval:
@@ -42,7 +56,7 @@ def consent(
 def approve(
     window: RecoveryWindow, name: str, now: datetime = NOW, terms: ApprovalTerms = approvals.ANY_TERMS
 ) -> RecoveryWindow:
-    return approvals.approve(window, consent(window, name, now), now, terms)
+    return approvals.approve(window, consent(window, name, now), now, people(now), terms)
 
 
 def opened(approvals_needed: int = 1, **changes: object) -> RecoveryWindow:
@@ -58,7 +72,7 @@ def opened(approvals_needed: int = 1, **changes: object) -> RecoveryWindow:
 
 def extend(window: RecoveryWindow, name: str, seconds: int = 600, now: datetime = NOW) -> RecoveryWindow:
     consented = approvals.make_approval(window, ApprovalPurpose.EXTENDING, Actor(name, SIGNED_IN), now, VALID, seconds)
-    return approvals.extend(window, consented, now, LONGEST)
+    return approvals.extend(window, consented, now, LONGEST, people(now))
 
 
 # Approving.
@@ -147,9 +161,9 @@ def test_p10_an_approval_is_bound_to_account_task_and_length(change: Callable[[A
     foreign = change(consent(window, "bob"))
 
     with pytest.raises(ApprovalRefusedError, match="isn't for"):
-        approvals.approve(window, foreign, NOW)
+        approvals.approve(window, foreign, NOW, people())
     smuggled = replace(window, approvals=(foreign,))
-    assert approvals.list_counting(smuggled, ApprovalPurpose.OPENING, 3600, NOW) == ()
+    assert approvals.list_counting(smuggled, ApprovalPurpose.OPENING, 3600, NOW, people()) == ()
 
 
 def test_p10_approvals_that_got_into_the_row_in_another_way_do_not_count_either() -> None:
@@ -158,8 +172,8 @@ def test_p10_approvals_that_got_into_the_row_in_another_way_do_not_count_either(
     again = consent(window, "BOB", NOW + timedelta(minutes=1))
     stuffed = replace(window, approvals=(mine, theirs, again))
 
-    assert approvals.list_counting(stuffed, ApprovalPurpose.OPENING, 3600, NOW) == (theirs,)
-    assert approvals.list_counting(stuffed, ApprovalPurpose.OPENING, 3600, NOW + VALID) == (again,)
+    assert approvals.list_counting(stuffed, ApprovalPurpose.OPENING, 3600, NOW, people()) == (theirs,)
+    assert approvals.list_counting(stuffed, ApprovalPurpose.OPENING, 3600, NOW + VALID, people()) == (again,)
 
 
 @pytest.mark.parametrize("state", sorted(set(WindowState) - {WindowState.REQUESTED, WindowState.LAPSED}))
@@ -229,39 +243,39 @@ def test_what_does_not_wait_never_lapses(state: WindowState) -> None:
 
 def test_p10_an_approval_serves_once() -> None:
     window = approve(requested(), "bob")
-    opening = approvals.activate(window, "alice", NOW)
+    opening = approvals.activate(window, "alice", NOW, people())
 
     assert opening.state is WindowState.OPENING
     assert opening.activated_by == "alice"
     assert [one.used_at for one in opening.approvals] == [NOW]
-    assert approvals.list_counting(opening, ApprovalPurpose.OPENING, 3600, NOW) == ()
+    assert approvals.list_counting(opening, ApprovalPurpose.OPENING, 3600, NOW, people()) == ()
     with pytest.raises(WindowConflictError):
-        approvals.activate(opening, "alice", NOW)
+        approvals.activate(opening, "alice", NOW, people())
     forged = replace(opening, state=WindowState.APPROVED)
     with pytest.raises(ApprovalRefusedError, match="0 approvals that count"):
-        approvals.activate(forged, "alice", NOW)
+        approvals.activate(forged, "alice", NOW, people())
 
 
 def test_p10_an_approval_that_expired_opens_nothing() -> None:
     window = approve(requested(), "bob")
 
     with pytest.raises(ApprovalRefusedError, match="lapsed"):
-        approvals.activate(window, "alice", NOW + VALID)
+        approvals.activate(window, "alice", NOW + VALID, people())
     with pytest.raises(ApprovalRefusedError, match="approvals that count"):
-        approvals.activate(replace(window, lapses_at=None), "alice", NOW + VALID)
+        approvals.activate(replace(window, lapses_at=None), "alice", NOW + VALID, people())
 
 
 def test_what_needs_no_approval_or_is_an_emergency_is_activated_without() -> None:
-    free = window_in(WindowState.APPROVED, lapses_at=NOW + VALID)
+    free = window_in(WindowState.APPROVED, requested_by_kind=SIGNED_IN, lapses_at=NOW + VALID)
     urgent = replace(free, approvals_needed=2, is_emergency=True)
 
-    assert approvals.activate(free, "alice", NOW).state is WindowState.OPENING
-    assert approvals.activate(urgent, "alice", NOW).state is WindowState.OPENING
+    assert approvals.activate(free, "alice", NOW, people()).state is WindowState.OPENING
+    assert approvals.activate(urgent, "alice", NOW, people()).state is WindowState.OPENING
 
 
 def test_a_request_that_waits_for_approval_says_what_is_next() -> None:
     with pytest.raises(WindowConflictError, match="REQUESTED") as caught:
-        approvals.require_activatable(requested(), NOW)
+        approvals.require_activatable(requested(), NOW, people())
     assert "windows approve" in (render_hint(caught.value.hint) or "")
 
 
@@ -357,3 +371,93 @@ def test_the_window_shows_whether_a_decision_took_effect() -> None:
     assert approvals.shows_decision(denied, Action.WINDOW_DENY, "carol", at) is True
     assert approvals.shows_decision(replace(window, reviewed_by="bob"), Action.WINDOW_REVIEW, "bob", at) is True
     assert approvals.shows_decision(window, Action.WINDOW_CLOSE, "bob", at) is None
+
+
+# Who counts today.
+
+UNCOUNTED = [
+    (replace(make_person("bob", ServerRole.APPROVER), disabled_at=NOW), "The user bob was disabled"),
+    (make_person("bob", ServerRole.OPERATOR), "the role operator"),
+    (make_person("bob", ServerRole.APPROVER, IdentityKind.TOKEN), "no user or token bob"),
+]
+
+
+@pytest.mark.parametrize(("bob", "why"), UNCOUNTED)
+def test_p29_an_approval_of_a_person_who_may_not_approve_any_more_opens_nothing(bob: Identity, why: str) -> None:
+    window = approve(requested(), "bob")
+
+    with pytest.raises(ApprovalRefusedError, match=rf"0 approvals that count; it needs 1.*{why}") as caught:
+        approvals.activate(window, "alice", NOW, people(NOW, bob))
+    assert "windows cancel w-1" in (render_hint(caught.value.hint) or "")
+
+
+@pytest.mark.parametrize(("bob", "why"), UNCOUNTED)
+def test_p29_it_does_not_count_towards_the_next_persons_approval_either(bob: Identity, why: str) -> None:
+    window = approve(requested(2), "bob")
+
+    after = approvals.approve(window, consent(window, "carol"), NOW, people(NOW, bob))
+
+    assert (after.state, after.approved_by) == (WindowState.REQUESTED, ("carol",))
+
+
+ALICES = [
+    (replace(make_person("alice", ServerRole.OPERATOR), disabled_at=NOW), "The user alice was disabled"),
+    (make_person("alice", ServerRole.VIEWER), "the role viewer"),
+]
+
+
+@pytest.mark.parametrize(("alice", "why"), ALICES)
+def test_p29_a_request_of_a_person_who_may_not_request_any_more_is_neither_approved_nor_opened(
+    alice: Identity, why: str
+) -> None:
+    window = requested()
+    with pytest.raises(ApprovalRefusedError, match=why):
+        approvals.approve(window, consent(window, "bob"), NOW, people(NOW, alice))
+    for ready in (approve(window, "bob"), replace(window_in(WindowState.APPROVED, requested_by_kind=SIGNED_IN))):
+        with pytest.raises(ApprovalRefusedError, match=why):
+            approvals.activate(ready, "carol", NOW, people(NOW, alice))
+
+
+def test_p29_an_emergency_of_a_disabled_person_opens_nothing() -> None:
+    urgent = window_in(
+        WindowState.APPROVED, requested_by_kind=SIGNED_IN, is_emergency=True, approvals_needed=1, lapses_at=NOW + VALID
+    )
+    assert approvals.activate(urgent, "alice", NOW, people()).state is WindowState.OPENING
+    with pytest.raises(ApprovalRefusedError, match="was disabled"):
+        approvals.activate(urgent, "carol", NOW, people(NOW, ALICES[0][0]))
+
+
+def test_p29_neither_side_of_an_extension_counts_after_it_was_disabled() -> None:
+    first = extend(opened(2), "bob")
+    bob = replace(make_person("bob", ServerRole.APPROVER), disabled_at=NOW)
+    consented = approvals.make_approval(first, ApprovalPurpose.EXTENDING, Actor("carol", SIGNED_IN), NOW, VALID, 600)
+
+    assert extend(first, "carol").duration_seconds == first.duration_seconds + 600
+    lone = approvals.extend(first, consented, NOW, LONGEST, people(NOW, bob))
+    assert lone.duration_seconds == first.duration_seconds
+    with pytest.raises(ApprovalRefusedError, match="was disabled"):
+        approvals.extend(first, consented, NOW, LONGEST, people(NOW, ALICES[0][0]))
+
+
+def test_p29_the_settings_of_today_say_who_may_request_and_approve() -> None:
+    window = approve(requested(), "bob")
+    others = WindowPolicy(approvals=1, approvers=(NameRule("carol"),))
+    with pytest.raises(ApprovalRefusedError, match=r"0 approvals that count.*bob may not approve"):
+        approvals.activate(window, "alice", NOW, people(policy=others))
+    others = WindowPolicy(approvals=1, requesters=(NameRule("dora"),))
+    with pytest.raises(ApprovalRefusedError, match="alice may not request"):
+        approvals.activate(window, "alice", NOW, people(policy=others))
+
+
+def test_p29_a_token_counts_only_within_its_units_and_until_its_end() -> None:
+    token = replace(
+        make_person("bot", ServerRole.APPROVER, IdentityKind.TOKEN), scope=TokenScope(None, ("Root/Workloads",))
+    )
+    given = approvals.make_approval(requested(), ApprovalPurpose.OPENING, Actor("bot", ActorKind.TOKEN), NOW, VALID)
+    window = approvals.approve(requested(), given, NOW, people(NOW, token))
+    moved = replace(token, scope=TokenScope(None, ("Root/Sandbox",)))
+
+    assert approvals.activate(window, "alice", NOW, people(NOW, token)).state is WindowState.OPENING
+    for changed in (moved, replace(token, expires_at=NOW)):
+        with pytest.raises(ApprovalRefusedError, match="0 approvals that count"):
+            approvals.activate(window, "alice", NOW, people(NOW, changed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,7 @@ from rootkeeper.ledger.rules import Action, Actor, ActorKind
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.statuses import LoginProfile
-from rootkeeper.windows.approvals import WindowPolicy
+from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import OpenOutcome, WindowState
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
@@ -119,6 +120,33 @@ def test_p10_an_approval_that_lapses_during_the_check_opens_nothing(worker: Wind
     with pytest.raises(ApprovalRefusedError, match="lapsed"):
         worker.activate("w-1")
     assert worker.organization.changing_calls == []
+
+
+@pytest.mark.parametrize("name", ["alice", "bob"])
+def test_p29_a_window_of_a_person_who_was_disabled_since_opens_nothing(worker: WindowWorker, name: str) -> None:
+    worker.approve("w-1", "bob")
+    identity = worker.database.identities[name]
+    worker.database.identities[name] = replace(identity, disabled_at=worker.clock.now())
+
+    with pytest.raises(ApprovalRefusedError, match=f"The user {name} was disabled"):
+        worker.activate("w-1", "dave")
+    assert not has_password(worker)
+    assert worker.state_of("w-1") is WindowState.APPROVED
+
+
+@pytest.mark.parametrize("name", ["alice", "bob"])
+def test_p29_a_person_who_is_disabled_during_the_checks_opens_nothing(worker: WindowWorker, name: str) -> None:
+    worker.approve("w-1", "bob")
+    identity = worker.database.identities[name]
+
+    def disable(written: str) -> None:
+        if written == "fact window:activate":
+            worker.database.identities[name] = replace(identity, disabled_at=worker.clock.now())
+
+    worker.database.before_commit = disable
+    with pytest.raises(ApprovalRefusedError, match="was disabled"):
+        worker.activate("w-1", "dave")
+    assert not has_password(worker)
 
 
 def test_p10_an_approval_opens_once(worker: WindowWorker) -> None:

@@ -21,7 +21,8 @@ from rootkeeper.errors import (
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Phase, Result
 from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.approvals import ApprovalTerms, NameRule, WindowPolicy
+from rootkeeper.windows.approvals import ApprovalTerms
+from rootkeeper.windows.policy import NameRule, WindowPolicy
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, Killed

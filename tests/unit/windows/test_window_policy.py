@@ -12,7 +12,7 @@ from rootkeeper.composition.services import make_window_policy
 from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.settings.sections import WindowSettings
-from rootkeeper.windows.approvals import NameRule, WindowPolicy, parse_name_rule
+from rootkeeper.windows.policy import NameRule, WindowPolicy, parse_name_rule
 
 ACCOUNT = Account(
     AccountId("444455556666"),

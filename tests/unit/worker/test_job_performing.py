@@ -263,7 +263,7 @@ def test_a_job_of_somebody_who_was_disabled_since_is_not_done_and_says_why(desk:
     job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
     assert job.state is JobState.FAILED
     assert job.remark is not None
-    assert "ana, which requested job j-1, was disabled" in job.remark
+    assert "The user ana was disabled. ana requested job j-1" in job.remark
     assert desk.acted == []
     outcome = desk.desk.jobs.find_outcome(job_id)
     assert outcome is not None
@@ -275,6 +275,37 @@ def test_a_job_of_somebody_whose_role_permits_it_no_more_is_not_done(desk: JobDe
     desk.identities.set_role("ana", ServerRole.VIEWER)
     job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
     assert (job.state, desk.acted) == (JobState.FAILED, [])
+
+
+def test_p29_a_job_that_runs_is_asked_to_stop_when_its_requester_is_disabled(desk: JobDesk) -> None:
+    """What is left of it isn't done at its next turn either."""
+    asked: list[bool] = []
+
+    def work(task: JobTask) -> JobResult:
+        asked.append(task.stop.asked_once())
+        desk.identities.disable("ana", desk.desk.clock.now())
+        asked.extend([task.stop.asked_once(), task.stop.wait(0), task.stop.asked_twice()])
+        task.kept.end(JobState.INTERRUPTED, "The run was interrupted.")
+        return JobResult()
+
+    job = do(desk, work)
+    assert asked == [False, True, True, False]
+    assert job.is_due(desk.desk.clock.now())
+
+    again = do(desk, work, job.job_id)
+    assert (again.state, len(asked)) == (JobState.FAILED, 4)
+    assert "was disabled" in (again.remark or "")
+
+
+def test_what_a_server_does_by_itself_has_no_requester_to_judge(desk: JobDesk) -> None:
+    asked: list[bool] = []
+
+    def work(task: JobTask) -> JobResult:
+        asked.append(task.stop.asked_once())
+        return JobResult(JobState.DONE)
+
+    do(desk, work, desk.request(JobKind.PREFLIGHT, actor=SCHEDULES))
+    assert asked == [False]
 
 
 def test_a_job_of_somebody_unknown_is_not_done(desk: JobDesk) -> None:
