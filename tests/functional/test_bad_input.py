@@ -183,6 +183,10 @@ def expired(endpoint: str) -> str:
     return _render(make_plan(age=timedelta(days=2)), endpoint)
 
 
+def without_end(endpoint: str) -> str:
+    return _render(replace(make_plan(), not_after=datetime(2099, 1, 1, tzinfo=UTC)), endpoint)
+
+
 def foreign(endpoint: str) -> str:
     return _render(make_plan(organization_id="o-anotherorgid"), endpoint)
 
@@ -208,6 +212,7 @@ def _render(plan: DeletionPlan, endpoint: str) -> str:
     ("write", "says"),
     [
         (expired, "expired"),
+        (without_end, "longer than 7d"),
         (foreign, "o-anotherorgid"),
         (of_another_endpoint, "AWS"),
         (altered, "was edited: its hash"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rootkeeper.deletion.records import parse_plan, render_plan
 from tests.functional.conversation import converse
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
@@ -17,6 +19,7 @@ UNIT = {"700080009000", "800090001000", "900010002000"}
 EVERYTHING = "800090001000"
 CERTIFICATE = "900010002000"
 USED_YESTERDAY = "999900001111"
+FAILSAFE = "222233334444"
 STS_BURST = 600
 """Of AWS's published rate."""
 
@@ -170,6 +173,39 @@ def test_apply_leaves_an_account_alone_that_has_changed_since_the_plan(
     assert reasons[CERTIFICATE] == "changed_since_plan"
     assert sandbox.root_user(CERTIFICATE)["password"] is True
     assert is_bare(sandbox, EVERYTHING)
+
+
+def test_p12_an_edited_plan_with_a_fitting_hash_deletes_nothing_that_was_used_without_a_reason(
+    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    allowed = ("--allow-recently-used", USED_YESTERDAY, "--reason", "rotated")
+    assert enabled.run("plan", USED_YESTERDAY, *allowed, "--out", plan, "--fail-on", "none").status == 0
+    made = parse_plan(plan.read_text())
+    edited = replace(made, accounts=tuple(replace(account, allowed_use=None) for account in made.accounts))
+    plan.write_text(render_plan(edited))
+    run = enabled.run("apply", plan, "--yes", "-o", "json")
+    assert run.status == 4, run.shown
+    assert [account["reason"] for account in run.json["accounts"]] == ["recently_used"]
+    assert "protects against accidents alone" in run.stderr
+    assert len(sandbox.root_user(USED_YESTERDAY)["access_keys"]) == 1
+    plan.write_text(render_plan(made))
+    assert enabled.run("apply", plan, "--yes").status == 0
+    assert is_bare(sandbox, USED_YESTERDAY)
+
+
+def test_p12_a_plan_of_the_failsafe_is_applied_only_if_the_failsafe_is_named_again(
+    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    included = ("--include-failsafe", FAILSAFE)
+    assert enabled.run("plan", FAILSAFE, *included, "--out", plan, "--fail-on", "none").status == 0
+    truth = sandbox.organization()
+    run = enabled.run("apply", plan, "--yes")
+    assert run.status == 2, run.shown
+    assert f"The plan includes the failsafe {FAILSAFE}" in run.stderr
+    assert sandbox.organization() == truth
+    assert enabled.run("apply", plan, *included, "--dry-run").status == 0
 
 
 def test_a_plan_that_is_not_valid_yet_waits(enabled: Program, tmp_path: Path) -> None:

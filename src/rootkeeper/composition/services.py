@@ -267,6 +267,7 @@ class UseCases(Adapters):
             self.clock,
             created_by=self.actor.name,
             workers=self.settings.aws.deletion_concurrency,
+            recent=timedelta(days=self.settings.deletion.recently_used_days),
         )
 
     @property

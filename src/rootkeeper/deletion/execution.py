@@ -10,17 +10,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.records import deletion_to_record
 from rootkeeper.deletion.rules import (
+    RECENT_USE,
     DeletionPlan,
     PlannedAccount,
     Wave,
     WaveRules,
     credit_earlier,
     find_changes,
+    find_recent_use,
     list_deleted_earlier,
     plan_waves,
 )
@@ -151,6 +154,8 @@ class TargetDeletion:
     """Receives what the operator should see while an account is in progress."""
     ledger_reader: LedgerReader | None = None
     """For a resumed run: shows what was deleted before the interruption."""
+    recent: timedelta = RECENT_USE
+    """How long a use counts as recent here and now, whatever the plan's author thought."""
 
     def delete(self, planned: PlannedAccount, account: Account | None) -> DeletedTarget:
         """Do what the plan says of one account.
@@ -183,7 +188,7 @@ class TargetDeletion:
             account.account_id,
             lock,
             only=self.plan.only,
-            check=_make_check(planned, self.plan),
+            check=self._make_check(planned, account),
             context=self.context,
             is_stopped=self.is_stopped,
             remark=self.remark,
@@ -200,6 +205,30 @@ class TargetDeletion:
             is_final=not result.was_stopped and obstacle is None,
         )
         return DeletedTarget(deletion, status, obstacle, result.has_sent_changes)
+
+    def _make_check(self, planned: PlannedAccount, account: Account) -> Callable[[RootCredentials], Skip | None]:
+        """Check what the plan claims of an account against what is found now.
+
+        The account may have less than the plan contains. A recent use needs the plan's reason, also if the plan doesn't
+        say that there was one.
+        """
+
+        def check(found: RootCredentials) -> Skip | None:
+            if planned.found is None:
+                return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain what was found.")
+            changes = find_changes(planned.found, found, is_use_allowed=planned.allowed_use is not None)
+            if account.name != planned.name:
+                changes = (*changes, f"the account's name is {account.name}")
+            if changes:
+                return Skip(SkipReason.CHANGED_SINCE_PLAN, f"Changed since the plan: {', '.join(changes)}.")
+            if not set(plan_deletion(found, self.plan.only)) <= set(planned.calls):
+                return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain every call that is needed.")
+            use = find_recent_use(found, self.clock.now(), self.recent)
+            if use is not None and planned.allowed_use is None and plan_deletion(found, self.plan.only):
+                return Skip(SkipReason.RECENTLY_USED, use)
+            return None
+
+        return check
 
     def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
         """Evaluate the account's status at the end: unknown if the re-read failed, ``None`` if nothing was begun."""
@@ -223,22 +252,6 @@ class TargetDeletion:
             observed_at=self.clock.now(),
             session_access_key_id=result.session_access_key_id,
         )
-
-
-def _make_check(planned: PlannedAccount, plan: DeletionPlan) -> Callable[[RootCredentials], Skip | None]:
-    """Check that the account has nothing that the plan doesn't contain; it may have less."""
-
-    def check(found: RootCredentials) -> Skip | None:
-        if planned.found is None:
-            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain what was found.")
-        changes = find_changes(planned.found, found, is_use_allowed=planned.allowed_use is not None)
-        if changes:
-            return Skip(SkipReason.CHANGED_SINCE_PLAN, f"Changed since the plan: {', '.join(changes)}.")
-        if not set(plan_deletion(found, plan.only)) <= set(planned.calls):
-            return Skip(SkipReason.CHANGED_SINCE_PLAN, "The plan doesn't contain every call that is needed.")
-        return None
-
-    return check
 
 
 def describe_skipped(planned: PlannedAccount, skip: Skip, *, is_final: bool = True) -> AccountDeletion:

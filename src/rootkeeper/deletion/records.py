@@ -1,7 +1,8 @@
 """Plan files, and results of a deletion, as JSON values.
 
-The hash of a plan file is SHA-256 over the canonical JSON (RFC 8785) of the rest. It shows edits but is no signature:
-``apply`` therefore checks every account again and orders the calls itself.
+The hash of a plan file is SHA-256 over the canonical JSON (RFC 8785) of the rest. It shows accidental edits, but is no
+signature. So ``apply`` checks again all that a plan claims, and orders the calls itself; and a server accepts no file,
+only the id of a plan that it made.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
+from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan, PlannedAccount, find_contradiction
 from rootkeeper.errors import Hint, InputError, PlanInvalidError
 from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.organization.accounts import AccountState, parse_account_id
@@ -35,7 +36,7 @@ from rootkeeper.shapes import (
     parse_facts,
     record,
 )
-from rootkeeper.values import JsonValue, canonical_json, parse_text, render_instant
+from rootkeeper.values import JsonValue, canonical_json, parse_text, render_duration, render_instant
 
 
 @record
@@ -115,7 +116,7 @@ class PlanRecord(Answer):
     included_failsafes: list[AccountNumber]
     accounts: list[PlannedAccountRecord]
     hash: Sha256
-    """Over the canonical JSON (RFC 8785) of everything else. It shows edits, and is no signature."""
+    """Over the canonical JSON (RFC 8785) of everything else. It shows accidental edits, and is no signature."""
 
 
 @record
@@ -310,7 +311,7 @@ def derive_plan_id(plan: DeletionPlan) -> str:
 def parse_plan(text: str) -> DeletionPlan:
     """Read a plan's file.
 
-    :raises PlanInvalidError: if it isn't a plan, of another version, or was altered.
+    :raises PlanInvalidError: if it isn't a plan, of another version, was altered, or contradicts itself.
     """
     try:
         content = json.loads(text, object_pairs_hook=_refuse_duplicates)
@@ -329,11 +330,17 @@ def parse_plan(text: str) -> DeletionPlan:
         if len({account.account_id for account in accounts}) != len(accounts):
             raise ValueError("it contains an account twice")
         included = [parse_account_id(parse_text(one)) for one in content["included_failsafes"]]
-        return parse_facts(DeletionPlan, {**content, "accounts": accounts, "included_failsafes": included})
+        plan = parse_facts(DeletionPlan, {**content, "accounts": accounts, "included_failsafes": included})
+        contradiction = find_contradiction(plan)
+        if contradiction is not None:
+            raise ValueError(contradiction)
     except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
         raise PlanInvalidError(
             f"The plan lacks a value or contains an invalid one: {error}.", hint=_PLAN_AGAIN
         ) from error
+    if describe_plan(plan) != content:
+        raise PlanInvalidError("The plan was edited: it contains something that no plan has.", hint=_PLAN_AGAIN)
+    return plan
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -372,7 +379,8 @@ def _parse_account(content: Mapping[str, Any]) -> PlannedAccount:
 def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: str, now: datetime) -> None:
     """Check that a plan may be applied here and now.
 
-    :raises PlanInvalidError: if it is of another organization or endpoint, expired, or not valid yet.
+    :raises PlanInvalidError: if it is of another organization or endpoint, expired, not valid yet, or valid for more
+        than 7 days.
     """
     if plan.organization_id != organization_id:
         raise PlanInvalidError(
@@ -383,6 +391,12 @@ def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: st
         raise PlanInvalidError(
             f"The plan was created for the endpoint {plan.endpoint}; the current endpoint is {endpoint}.",
             hint="Check AWS_ENDPOINT_URL.",
+        )
+    if plan.not_after - plan.not_before > LONGEST_VALIDITY:
+        raise PlanInvalidError(
+            f"The plan is valid from {render_instant(plan.not_before)} until {render_instant(plan.not_after)}, "
+            f"longer than {render_duration(LONGEST_VALIDITY)}.",
+            hint=_PLAN_AGAIN,
         )
     if now < plan.not_before:
         raise PlanInvalidError(

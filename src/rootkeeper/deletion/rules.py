@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.errors import Hint, InputError
+from rootkeeper.errors import Hint, InputError, TargetRefusedError
 from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
@@ -206,6 +206,36 @@ class DeletionReport:
 DEFAULT_VALIDITY = timedelta(hours=24)
 LONGEST_VALIDITY = timedelta(days=7)
 _SHOWN = 5
+
+
+def find_contradiction(plan: DeletionPlan) -> str | None:
+    """Find what can't be in a plan that was made here, whoever computed its hash; ``None`` if there is nothing."""
+    for account in plan.accounts:
+        if account.allowed_use is not None and not account.allowed_use.strip():
+            return f"the reason for the recent use of account {account.account_id} is empty"
+        if not account.calls:
+            continue
+        if account.skip is not None:
+            return f"account {account.account_id} has calls, and a reason why it has none"
+        if account.found is None or account.calls != plan_deletion(account.found, plan.only):
+            return f"the calls of account {account.account_id} don't follow from its credentials"
+    return None
+
+
+def require_failsafes_named(plan: DeletionPlan, named: Collection[AccountId]) -> None:
+    """Require that a person names each failsafe that a plan deletes from: a file alone is no consent.
+
+    :raises TargetRefusedError: with those that weren't named.
+    """
+    missing = sorted({target.account_id for target in plan.targets} & plan.included_failsafes - set(named))
+    if missing:
+        raise TargetRefusedError(
+            f"Refused. Nothing was changed. The plan includes the failsafe {', '.join(missing)}, whose root login is "
+            "the way in.",
+            hint=Hint(
+                "To delete the failsafe's root user credentials, include it by its account id.", "failsafe.include"
+            ),
+        )
 
 
 def plan_skipped(account: Account, skip: Skip) -> PlannedAccount:

@@ -19,6 +19,7 @@ from rootkeeper.deletion.execution import (
 )
 from rootkeeper.deletion.records import derive_plan_id, render_plan, require_valid_here
 from rootkeeper.deletion.rules import (
+    RECENT_USE,
     DeletionOptions,
     DeletionPlan,
     DeletionReport,
@@ -82,6 +83,8 @@ class Deletion:
     created_by: str
     """The actor's name, for the plan."""
     workers: int = 16
+    recent: timedelta = RECENT_USE
+    """How long a use counts as recent when a plan is applied."""
 
     def plan(self, request: SelectionRequest, options: DeletionOptions, progress: Progress) -> PlanReport:
         """Read the selected accounts now, in audit sessions only, and plan. This is also the dry run.
@@ -218,6 +221,7 @@ class Deletion:
             is_stopped=lambda: reasons.is_broken_off,
             remark=progress.remark,
             ledger_reader=self.ledger_reader if deletion.is_resumed else None,
+            recent=self.recent,
         )
         DeletionRun(deletion.rules, targets, results, reasons, self.clock, progress, self.workers).perform()
         if reasons.obstacle is not None and not reasons.has_sent_changes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.deletion.records import derive_plan_id, describe_plan, parse_plan, render_plan, require_valid_here
-from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
-from rootkeeper.errors import PlanInvalidError
+from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan, PlannedAccount, require_failsafes_named
+from rootkeeper.errors import PlanInvalidError, TargetRefusedError
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import RootCredentials
 from rootkeeper.removal.rules import plan_deletion
 from rootkeeper.values import canonical_json
-from tests.unit.deletion.test_deletion import plan_of, planned
+from tests.unit.deletion.test_deletion import EMPTY, PASSWORD, key, plan_of, planned
 from tests.unit.organization.credential_strategies import ACCOUNT_ID, NOW, credentials, kinds
 
 SKIPPED = PlannedAccount(
@@ -31,7 +32,9 @@ SKIPPED = PlannedAccount(
 def plans(draw: st.DrawFn) -> DeletionPlan:
     only = draw(kinds)
     found: RootCredentials = draw(credentials())
-    account = replace(planned(found), calls=plan_deletion(found, only), allowed_use=draw(st.none() | st.text()))
+    account = replace(
+        planned(found), calls=plan_deletion(found, only), allowed_use=draw(st.none() | st.text().filter(str.strip))
+    )
     return replace(
         plan_of(account, SKIPPED),
         only=only,
@@ -72,11 +75,9 @@ def change(content: Any, path: tuple[str | int, ...], value: object) -> None:
     content[path[-1]] = value
 
 
-def rehashed(edit: Callable[[dict[str, Any]], None]) -> str:
-    """A plan edited by somebody who knows how to compute its hash."""
-    import hashlib
-
-    content = json.loads(render_plan(plan_of(SKIPPED)))
+def rehashed(edit: Callable[[dict[str, Any]], None], plan: DeletionPlan | None = None) -> str:
+    """A plan edited by a person who knows how to compute its hash."""
+    content = json.loads(render_plan(plan or plan_of(SKIPPED)))
     edit(content)
     rest = {key: value for key, value in content.items() if key != "hash"}
     return json.dumps(rest | {"hash": hashlib.sha256(canonical_json(rest).encode()).hexdigest()})
@@ -102,6 +103,39 @@ def test_a_plan_that_lacks_something_is_refused_even_with_a_fitting_hash(
 ) -> None:
     with pytest.raises(PlanInvalidError, match="lacks a value or contains an invalid one"):
         parse_plan(rehashed(edit))
+
+
+WITH_CALLS = replace(planned(replace(EMPTY, login_profile=PASSWORD, access_keys=(key(),))), allowed_use="unused since")
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        (replace(WITH_CALLS, allowed_use=" "), "the reason for the recent use .* is empty"),
+        (replace(WITH_CALLS, skip=Skip(SkipReason.RECENTLY_USED, "Used.")), "has calls, and a reason"),
+        (replace(WITH_CALLS, found=None), "don't follow from its credentials"),
+        (replace(WITH_CALLS, found=replace(EMPTY, login_profile=PASSWORD)), "don't follow from its credentials"),
+        (replace(WITH_CALLS, calls=WITH_CALLS.calls[::-1]), "don't follow from its credentials"),
+    ],
+)
+def test_p12_a_plan_that_contradicts_itself_is_refused(account: PlannedAccount, words: str) -> None:
+    assert parse_plan(render_plan(plan_of(WITH_CALLS))).targets == (WITH_CALLS,)
+    with pytest.raises(PlanInvalidError, match=words):
+        parse_plan(render_plan(plan_of(account)))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda plan: plan.update(approved=True),
+        lambda plan: plan["accounts"][0].update(trusted=True),
+        lambda plan: plan["accounts"][0]["calls"][0].update(operation="DeleteUser"),
+        lambda plan: plan.update(not_after="2026-01-16T09:00:00.000000+00:00"),
+    ],
+)
+def test_p12_a_plan_with_something_that_no_plan_has_is_refused(edit: Callable[[dict[str, Any]], None]) -> None:
+    with pytest.raises(PlanInvalidError, match="something that no plan has"):
+        parse_plan(rehashed(edit, plan_of(WITH_CALLS)))
 
 
 @pytest.mark.parametrize(
@@ -156,3 +190,20 @@ def test_a_plan_is_refused_elsewhere_and_at_other_times(
 @pytest.mark.parametrize("hours", [0, 23.9])
 def test_a_plan_is_valid_in_its_time(hours: float) -> None:
     require_valid_here(plan_of(), organization_id="o-exampleorgid", endpoint="AWS", now=NOW + timedelta(hours=hours))
+
+
+def test_p12_a_plan_that_would_be_valid_for_longer_than_any_plan_is_refused() -> None:
+    longest = replace(plan_of(), not_after=NOW + LONGEST_VALIDITY)
+    require_valid_here(longest, organization_id="o-exampleorgid", endpoint="AWS", now=NOW)
+    longer = replace(longest, not_after=longest.not_after + timedelta(seconds=1))
+    with pytest.raises(PlanInvalidError, match="longer than 7d"):
+        require_valid_here(longer, organization_id="o-exampleorgid", endpoint="AWS", now=NOW)
+
+
+def test_p12_the_failsafe_of_a_plan_is_named_again() -> None:
+    plan = replace(plan_of(WITH_CALLS), included_failsafes=frozenset({ACCOUNT_ID, AccountId("000000000013")}))
+    with pytest.raises(TargetRefusedError, match=ACCOUNT_ID) as error:
+        require_failsafes_named(plan, [AccountId("000000000013")])
+    assert "000000000013" not in error.value.message
+    require_failsafes_named(plan, [ACCOUNT_ID])
+    require_failsafes_named(plan_of(WITH_CALLS), [])

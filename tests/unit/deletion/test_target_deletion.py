@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from rootkeeper.deletion.execution import DeletedTarget, TargetDeletion, describe_not_begun, describe_skipped
-from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, PlannedAccount
+from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions, DeletionPlan, PlannedAccount
 from rootkeeper.errors import AwsCredentialsError, AwsThrottledError, DatabaseError
+from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.ledger.rules import LedgerEntry, Result
 from rootkeeper.organization.selection import EVERYTHING, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status, StatusReason
@@ -34,7 +38,14 @@ def plan(desk: Desk) -> DeletionPlan:
     return desk.deletion.plan(EVERYTHING, DeletionOptions(), desk.progress).plan
 
 
-def delete(desk: Desk, made: DeletionPlan, *, is_resumed: bool = False, is_stopped: bool = False) -> DeletedTarget:
+def delete(
+    desk: Desk,
+    made: DeletionPlan,
+    *,
+    is_resumed: bool = False,
+    is_stopped: bool = False,
+    recent: timedelta = RECENT_USE,
+) -> DeletedTarget:
     inventory, deletion = desk.read_inventory(), desk.deletion
     targets = TargetDeletion(
         plan=made,
@@ -46,6 +57,7 @@ def delete(desk: Desk, made: DeletionPlan, *, is_resumed: bool = False, is_stopp
         context={"plan_id": made.plan_id, "job_id": "j-1"},
         is_stopped=lambda: is_stopped,
         ledger_reader=desk.ledger if is_resumed else None,
+        recent=recent,
     )
     account = next((one for one in inventory.accounts if one.account_id == PROD), None)
     return targets.delete(target_of(made), account)
@@ -168,3 +180,66 @@ def test_an_account_that_wasnt_begun_is_neither_final_nor_a_failure(desk: Desk) 
     skip = not_begun.skip
     assert skip is not None
     assert describe_skipped(target_of(plan(desk)), skip).is_final
+
+
+def edit(made: DeletionPlan, **changes: Any) -> DeletionPlan:
+    """Edit the plan's account as a person does who then computes the hash again."""
+    return replace(made, accounts=(replace(target_of(made), **changes),))
+
+
+@pytest.fixture
+def used_yesterday(desk: Desk) -> DeletionPlan:
+    """A plan that an honest program made with a reason."""
+    desk.organization.root_users[PROD] = root_user_with_everything(desk.clock.now() - timedelta(days=1))
+    options = DeletionOptions(allowed_uses={PROD: "moved to roles"})
+    return desk.deletion.plan(EVERYTHING, options, desk.progress).plan
+
+
+def test_p12_a_recent_use_without_a_reason_is_found_again_whatever_the_plan_says(
+    desk: Desk, used_yesterday: DeletionPlan
+) -> None:
+    done = delete(desk, edit(used_yesterday, allowed_use=None)).deletion
+    assert done.skip is not None
+    assert done.skip.reason is SkipReason.RECENTLY_USED
+    assert "Used in the last 90 days" in done.skip.detail
+    assert done.is_failure
+    assert desk.organization.changing_calls == []
+
+
+def test_a_recent_use_with_a_reason_is_deleted(desk: Desk, used_yesterday: DeletionPlan) -> None:
+    assert delete(desk, used_yesterday).deletion.outcome is KindOutcome.DELETED
+
+
+def test_p12_how_long_a_use_is_recent_is_decided_where_the_plan_is_applied(desk: Desk) -> None:
+    desk.organization.root_users[PROD] = root_user_with_everything(desk.clock.now() - timedelta(days=200))
+    made = plan(desk)
+    held_back = delete(desk, made, recent=timedelta(days=365)).deletion.skip
+    assert held_back is not None
+    assert held_back.reason is SkipReason.RECENTLY_USED
+    assert delete(desk, made).deletion.outcome is KindOutcome.DELETED
+
+
+def test_p12_an_account_that_the_plan_calls_by_another_name_isnt_touched(desk: Desk) -> None:
+    done = delete(desk, edit(plan(desk), name="sandbox-7")).deletion
+    assert done.skip is not None
+    assert done.skip.reason is SkipReason.CHANGED_SINCE_PLAN
+    assert "the account's name is prod" in done.skip.detail
+    assert desk.organization.changing_calls == []
+
+
+def test_p12_the_failsafe_is_found_again_whatever_the_plan_says(desk: Desk) -> None:
+    made = plan(desk)
+    desk.organization.delegated_administrators.append(PROD)
+    done = delete(desk, made).deletion
+    assert done.skip is not None
+    assert done.skip.reason is SkipReason.FAILSAFE
+    assert desk.organization.changing_calls == []
+
+
+def test_p12_an_exception_is_found_again_whatever_the_plan_says(desk: Desk) -> None:
+    made, now = plan(desk), desk.clock.now()
+    desk.exceptions.add(DeletionException(PROD, "dana", "billing", now + timedelta(days=1), "dana", now))
+    done = delete(desk, made).deletion
+    assert done.skip is not None
+    assert done.skip.reason is SkipReason.EXCEPTION
+    assert desk.organization.changing_calls == []

@@ -24,8 +24,9 @@ from rootkeeper.cli.options import (
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.deletion.records import parse_plan, render_plan
-from rootkeeper.deletion.rules import LONGEST_VALIDITY
+from rootkeeper.deletion.rules import LONGEST_VALIDITY, require_failsafes_named
 from rootkeeper.errors import InputError, PlanInvalidError
+from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.selection import require_request
 from rootkeeper.values import parse_duration
 
@@ -48,7 +49,8 @@ def plan(
     """Write the plan of a deletion to a file.
 
     Reads the selected accounts and writes a file that rootkeeper apply follows exactly. The file has an author, a hash
-    and an end of validity.
+    and an end of validity. The hash protects against accidents alone: a person who edits the file can compute a new
+    one. So rootkeeper apply checks again what the file claims, and a server applies only plans that it made.
 
     Changes: nothing in AWS; writes the file.
 
@@ -119,18 +121,25 @@ def apply(
     change: ChangeOptions,
     *,
     file: Annotated[Path, argument("FILE", "A file that rootkeeper plan wrote.")],
+    include_failsafe: Annotated[
+        list[str] | None,
+        option("--include-failsafe ID", "Confirm a delegated administrator of the plan."),
+    ] = None,
 ) -> int:
     """Apply a plan file exactly.
 
-    Checks each account again; an account that changed since the plan isn't touched and counts as failed. A plan that
-    was interrupted continues with rootkeeper jobs resume.
+    Checks again all that the file claims: exceptions, recovery windows, the failsafe, recent use and its reasons, and
+    the credentials. An account that changed since the plan, or that was used recently without a reason, isn't touched
+    and counts as failed. The file's hash protects against accidents alone; through a server, the file must be a plan
+    that the server made. A plan that was interrupted continues with rootkeeper jobs resume.
 
     Changes: as rootkeeper delete, in the accounts of the plan.
 
     AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
 
     Exit statuses: 0 everything planned is deleted, as a re-read shows; 1 an account is held back because of recent use;
-    2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization or already begun;
+    2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization, already begun,
+    or of a failsafe that isn't named;
     3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has changed,
     or the run stopped early; 130 interrupted.
     """
@@ -145,6 +154,7 @@ def apply(
     except UnicodeDecodeError as error:
         raise PlanInvalidError(f"{file} isn't a plan: it isn't UTF-8 text.") from error
     rules = waves.to_rules()
+    require_failsafes_named(plan, [parse_account_id(text) for text in include_failsafe or ()])
     with open_operator(invocation, api_share=pace.api_share) as operator:
         operator.require_applicable(plan)
         confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)

@@ -184,6 +184,10 @@ class LocalOperator(Operator):
 
     def require_applicable(self, plan: DeletionPlan) -> None:
         self.application.deletion.require_valid_here(plan)
+        self.terminal.remark(
+            "The file's hash protects against accidents alone, not against a person who edits the file. "
+            f"Each account of plan {plan.plan_id} is checked again."
+        )
         job = find_unfinished(self.application.jobs, JobKind.DELETION, "plan_id", plan.plan_id)
         if job is None:
             return
