@@ -11,7 +11,6 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ from rootkeeper.evidence.rules import (
     AccountEvidence,
     ControlVerdict,
     KindEvidence,
+    ReportFormat,
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, list_methods
@@ -402,15 +402,6 @@ def _render_ledger(report: EvidenceReport) -> Iterator[str]:
         ("Head", f"entry {ledger.head_sequence}, {ledger.head_hash}"),
     ]
     return markdown_table(("", ""), rows)
-
-
-class ReportFormat(StrEnum):
-    """How a report is written."""
-
-    HTML = "html"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
 
 
 RENDERERS: Mapping[ReportFormat, Callable[[EvidenceReport], str]] = {

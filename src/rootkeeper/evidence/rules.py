@@ -57,6 +57,15 @@ from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
 DEFAULT_STALE_AFTER = timedelta(days=30)
 
 
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    HTML = "html"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class ControlVerdict(StrEnum):
     """What evidence says of a control or an account."""
 

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, Hint, InputError
 from rootkeeper.organization.accounts import AccountId, Caller, Organization, ServiceControlPolicies, Setup
@@ -35,7 +34,10 @@ from rootkeeper.shipped_policies.rules import (
 )
 from rootkeeper.shipped_policies.trust import RoleTrust, TrustedPrincipal, find_permission_set, parse_principal
 from rootkeeper.windows.rules import LONGEST_DURATION, OWING_STATES
-from rootkeeper.windows.store import RecoveryWindowStore
+
+if TYPE_CHECKING:
+    from rootkeeper.aws.organizations import OrganizationReader
+    from rootkeeper.windows.store import RecoveryWindowStore
 
 METRIC_FILTER_CHARACTERS = 1_024
 """Source: CloudWatch Logs PutMetricFilter, filterPattern."""

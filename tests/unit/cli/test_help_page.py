@@ -77,6 +77,16 @@ def test_help_loads_nothing_that_draws() -> None:
     assert run.stderr.strip() == ""
 
 
+def test_the_help_of_a_command_loads_no_client_and_no_database() -> None:
+    program = (
+        "import pkgutil, sys, rootkeeper.cli.commands as commands\n"
+        "for found in pkgutil.iter_modules(commands.__path__, f'{commands.__name__}.'): __import__(found.name)\n"
+        "print(*sorted({'botocore', 'sqlalchemy', 'aiohttp', 'fastapi', 'jinja2'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == ""
+
+
 def test_every_other_command_line_goes_to_the_whole_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rootkeeper ")

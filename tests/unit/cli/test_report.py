@@ -9,7 +9,7 @@ import pytest
 from rootkeeper.cli.commands.report import choose_format
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.formats import ReportFormat
+from rootkeeper.evidence.rules import ReportFormat
 
 
 @pytest.mark.parametrize(

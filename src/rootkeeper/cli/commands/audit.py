@@ -7,25 +7,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
-from rootkeeper.audit.service import AuditInterrupted, AuditReport
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, single, through_server
-from rootkeeper.cli.operator.interface import Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
-from rootkeeper.cli.rendering.audits import show_audit
 from rootkeeper.cli.rendering.listings import counted, show_record
-from rootkeeper.cli.rendering.setups import remark_drift
 from rootkeeper.cli.terminal import StopRequests, Terminal
 from rootkeeper.errors import InputError
-from rootkeeper.jobs.rules import Job
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.records import account_to_record
 from rootkeeper.organization.statuses import AccountStatus, FailOn, has_findings
+
+if TYPE_CHECKING:
+    from rootkeeper.audit.service import AuditInterrupted, AuditReport
+    from rootkeeper.cli.operator.interface import Operator
+    from rootkeeper.jobs.rules import Job
 
 AUDIT_OUTPUTS = (OutputFormat.TREE, *LIST_OUTPUTS)
 Perform = Callable[[StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
@@ -36,6 +36,10 @@ def run_audit(
     perform: Perform, output: OutputFormat, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
 ) -> int:
     """Audit, show the answer and return the exit status. ``jsonl`` shows each account as soon as it is read."""
+    from rootkeeper.audit.service import AuditInterrupted
+    from rootkeeper.cli.rendering.audits import show_audit
+    from rootkeeper.cli.rendering.setups import remark_drift
+
     lines = _JsonLinesWriter(terminal, details=details)
     with StopRequests() as stop, _garbage_collected_rarely():
         answer = perform(stop, lines.write if output is OutputFormat.JSONL else None)

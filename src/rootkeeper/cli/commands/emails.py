@@ -20,7 +20,6 @@ from rootkeeper.cli.options import AccountArgument, FailOnOptions, SelectionOpti
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import render_timestamp
-from rootkeeper.cli.rendering.root_emails import show_email_change
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
 from rootkeeper.ledger.rules import Result
@@ -261,6 +260,8 @@ class _EmailChangeCommand:
         return self.end(_OUTCOMES[accepted.result], render_hint(accepted.explanation) or "")
 
     def end(self, outcome: str, explanation: str) -> int:
+        from rootkeeper.cli.rendering.root_emails import show_email_change
+
         show_email_change(self.plan, outcome, explanation, self.output, self.terminal)
         return ExitStatus.GOOD if outcome in {"changed", "unneeded"} else ExitStatus.INCOMPLETE
 

@@ -11,8 +11,7 @@ from rootkeeper.cli.options import FailOnOptions, parse_past_moment
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
 from rootkeeper.cli.terminal import write_text_file
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.formats import RENDERERS, ReportFormat
-from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, ReportFormat, end_second
 from rootkeeper.values import parse_duration
 
 _SUFFIXES = {
@@ -59,6 +58,8 @@ def report(
     Exit statuses: 0 written, and the result is good; 1 written, with a result that --fail-on names; 2 wrong usage, or
     the file can't be written; 3 the database can't be read.
     """
+    from rootkeeper.evidence.formats import RENDERERS
+
     chosen = choose_format(report_format, invocation.options.output, out)
     findings = fail_on.to_set()
     with invocation.open_application(creates_database=False) as application:

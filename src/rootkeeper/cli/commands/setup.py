@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
 from rootkeeper.cli.progress import open_progress
-from rootkeeper.cli.rendering.setups import plan_lines, show_change, show_plan
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, parse_account_id
-from rootkeeper.setup.service import SetupChange, SetupPlan
+
+if TYPE_CHECKING:
+    from rootkeeper.setup.service import SetupChange, SetupPlan
 
 
 def run_change(
@@ -25,6 +26,8 @@ def run_change(
     terminal: Terminal,
 ) -> bool:
     """Show the plan, ask and apply it; return whether the result is proven. A dry run only shows the plan."""
+    from rootkeeper.cli.rendering.setups import plan_lines, show_change, show_plan
+
     if options.dry_run:
         confirmation.show_context()
         show_plan(plan, output, terminal)

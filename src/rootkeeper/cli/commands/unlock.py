@@ -24,7 +24,6 @@ from rootkeeper.errors import InputError
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountId, parse_account_id
 from rootkeeper.unlock.rules import ChangeKind, LockoutVerdict
-from rootkeeper.worker.requests import UnlockRequest
 
 _choice = partial(option, rich_help_panel="What to do")
 
@@ -103,6 +102,8 @@ def unlock(
     policy, terminal = options.read_file(), invocation.terminal
     output = invocation.choose_output(*(LIST_OUTPUTS if name is None else ONE_OUTPUTS))
     asked_regions = tuple(region.strip() for region in (regions or "").split(",") if region.strip())
+    from rootkeeper.worker.requests import UnlockRequest
+
     request = UnlockRequest(account, kind, name, wanted, asked_regions, options.included_failsafes)
     with open_operator(invocation) as operator:
         if wanted is None and not change.dry_run:

@@ -1,14 +1,18 @@
 """Opens what a command works through: this machine, a server, or the file of an emergency.
 
-The code for a server is imported only when it is used.
+The code behind each is imported only when it is used: a page of help needs none of it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.operator.interface import Operator
-from rootkeeper.cli.operator.local import LocalOperator
 from rootkeeper.errors import DatabaseError, InputError
+
+if TYPE_CHECKING:
+    from rootkeeper.cli.operator.interface import Operator
+    from rootkeeper.cli.operator.local import LocalOperator
 
 
 def open_operator(
@@ -23,6 +27,8 @@ def open_operator(
         application = invocation.open_application(
             creates_database=creates_database, needs_ledger=needs_ledger, api_share=api_share
         )
+        from rootkeeper.cli.operator.local import LocalOperator
+
         return LocalOperator(invocation, application)
     from rootkeeper.cli.operator.remote import RemoteOperator
 
@@ -40,6 +46,8 @@ def open_for_emergency(invocation: Invocation, *, leave_open: bool) -> LocalOper
     :raises PermissionDeniedError: if the settings don't allow emergencies.
     :raises InputError: if the database can't be reached and the window is to stay open: nothing would close it.
     """
+    from rootkeeper.cli.operator.local import LocalOperator
+
     application = invocation.open_application()
     try:
         application.window_policy.require_emergencies_allowed()
@@ -59,6 +67,7 @@ def _open_file(invocation: Invocation, error: DatabaseError, *, leave_open: bool
             f"Nothing would close the window: {error.message}",
             hint="Leave out --leave-open, so that the command waits and closes the window.",
         ) from error
+    from rootkeeper.cli.operator.local import LocalOperator
     from rootkeeper.composition.application import open_emergency_application
 
     application, path = open_emergency_application(

@@ -14,8 +14,8 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.evidence.formats import RENDERERS, ReportFormat
-from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.evidence.formats import RENDERERS
+from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, ReportFormat, end_second
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.ledger.rules import Action, Result, render_entry
