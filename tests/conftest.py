@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.postgresql import PostgresqlServer
+from tests.preparation import cheapen_passwords
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
@@ -56,6 +57,7 @@ def refuse_foreign_traffic(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(refuse_foreign_traffic)
+cheapen_passwords()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,8 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import argon2.profiles
 import sqlalchemy.event
 
+from rootkeeper.access import store as access_store
 from tests.functional.promises.process_limits import drop_root_powers, limit_file_size, limit_open_files
 from tests.functional.promises.stop_points import StopAfterIntent
 from tests.preparation import prepare
@@ -52,6 +54,8 @@ class Order:
     """It can have no more files and connections open at a time."""
     is_powerless: bool = False
     """Whether file permissions bind it even as root."""
+    has_slow_passwords: bool = False
+    """Whether a look at a password costs what it costs in real use."""
     stop_after_intent: str | None = None
     """It stops itself, as SIGSTOP does, once an intent of this action is on disk and before its call leaves."""
 
@@ -119,6 +123,8 @@ def _run(order: Order, files: list[int]) -> None:
     sys.argv = [order.module.partition(".")[0], *order.argv]
     if order.stop_after_intent is not None:
         sqlalchemy.event.listen(sqlalchemy.Engine, "commit", StopAfterIntent(order.stop_after_intent))
+    if order.has_slow_passwords:
+        access_store.PASSWORD_COST = argon2.profiles.RFC_9106_LOW_MEMORY
     if order.file_size_limit is not None:
         limit_file_size(order.file_size_limit)
     if order.open_file_limit is not None:

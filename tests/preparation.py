@@ -11,11 +11,13 @@ import importlib
 import pkgutil
 import tempfile
 
+import argon2.profiles
 import botocore.loaders
 import botocore.session
 
 import rootkeeper
 import rootkeeper_sandbox
+from rootkeeper.access import store as access_store
 from rootkeeper.composition.database import open_database
 
 LOADED_LATE = (
@@ -42,7 +44,13 @@ def prepare() -> None:
         importlib.import_module(name)
     _keep_service_models()
     _make_a_database()
+    cheapen_passwords()
     gc.freeze()
+
+
+def cheapen_passwords() -> None:
+    """Hash passwords as cheaply as can be: what a look at one costs is 0.2 s, and is tested by itself."""
+    access_store.PASSWORD_COST = argon2.profiles.CHEAPEST
 
 
 def _make_a_database() -> None:

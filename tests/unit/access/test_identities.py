@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -48,6 +50,12 @@ def test_a_password_is_hashed_by_argon2id_with_a_salt_of_its_own(store: Identity
     first, second = (row[0] for row in stage.query("SELECT proof_hash FROM identities"))
     assert first.startswith("$argon2id$")
     assert first != second
+
+
+def test_a_password_costs_what_rfc_9106_recommends() -> None:
+    program = "from rootkeeper.access.store import hash_password; print(hash_password('canary'))"
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 def test_the_last_use_is_written_at_most_once_a_minute(store: IdentityStore, clock: FakeClock) -> None:
