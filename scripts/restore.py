@@ -19,6 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 import backup_files as backups
 from rootkeeper.cli.failures import report_error
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.clock import SystemClock
+from rootkeeper.composition.database import DEFAULT_LEASE_SECONDS
 from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import DatabaseError, InputError, RootkeeperError
 
@@ -56,7 +58,7 @@ def restore(folder: Path, places: backups.Places, now: datetime) -> None:
     if manifest["kind"] != kind:
         raise InputError(f"The backup is of {manifest['kind']}, the settings name {kind}.", hint="Check --config.")
     with ExitStack() as held:
-        lock = take_server_lock(places.url, now, None)
+        lock = take_server_lock(places.url, SystemClock(), DEFAULT_LEASE_SECONDS, None)
         if lock is not None:
             held.enter_context(lock)
         try:

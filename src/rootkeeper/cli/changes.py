@@ -208,7 +208,8 @@ def begin_change(
 ) -> Confirmation:
     """Prepare a change; a dry run only shows what is overdue.
 
-    :param needs_ledger: ``False`` for closing a window: it doesn't wait for a ledger that can't be written.
+    :param needs_ledger: ``False`` for closing a window: it waits neither for a ledger that can't be written nor for a
+        server that is stopped or hung.
     :param changes_aws: ``False`` for a change of our own records. It is allowed beside a running server, which then
         settles earlier commands itself.
     :raises InputError: if no one can confirm; nothing was done.
@@ -224,7 +225,10 @@ def begin_change(
         confirmation.require_answerable()
         if not changes_aws and application.find_running_server() is not None:
             return confirmation
-        application.require_no_server_runs()
+        stopped_server = application.require_no_server_runs(closes_window=not needs_ledger)
+        if stopped_server is not None:
+            next_step = "What is due is closed from here. Then end that process, and start the server again."
+            invocation.terminal.remark(f"{stopped_server} {next_step}", style="bold red")
         try:
             prepare_for_changes(application, invocation.terminal, progress)
         except (DatabaseError, LedgerUnavailableError) as error:

@@ -112,6 +112,9 @@ COMMAND_HINTS: Mapping[str, str] = {
     "selection.empty": "Name accounts, or use --ou, --tag, --status, --from-file or --all.",
     "selection.list_accounts": "List the accounts: rootkeeper audit --output table.",
     "server.login": "Sign in: rootkeeper login --server {url}. Or set {variable}.",
+    "server.silent": (
+        "Close its windows: rootkeeper windows close WINDOW_ID. Then end that process and start the server again."
+    ),
     "server.use": "Let the server do it: add --server {url}.",
     "settings.path": "Check the path given with --config.",
     "setup.close_windows": "Close them first: rootkeeper windows close WINDOW_ID.",

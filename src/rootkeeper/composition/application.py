@@ -50,19 +50,35 @@ class Application(UseCases):
         """The server that runs on this SQLite file; ``None`` if none does, or on PostgreSQL."""
         return find_running_server(self.settings.database.url)
 
-    def require_no_server_runs(self) -> None:
+    def require_no_server_runs(self, *, closes_window: bool = False) -> str | None:
         """Refuse to act beside a server on the same SQLite file; the server does such work itself.
 
+        :param closes_window: a server that is stopped or hung closes nothing, so a window is closed in its place. What
+            it holds is taken over with a new fencing token; its own calls are refused when it continues.
+        :returns: a sentence about the server that is stopped or hung; ``None`` if none runs.
         :raises ServerRunningError: if a server runs on this SQLite file.
         """
         running = self.find_running_server()
-        if running is not None:
+        if running is None:
+            return None
+        silence = running.find_silence(self.clock)
+        if silence is None:
             raise ServerRunningError(
                 f"A server runs on this database: {running.describe()}. Nothing was changed beside it.",
                 hint=Hint(f"Let the server at {running.url} do it.", "server.use", url=running.url)
                 if running.url
                 else _STOP_HINT,
             )
+        stopped = (
+            f"The server on this database ({running.describe()}) has been silent for {silence:.0f} seconds: it is "
+            "stopped or hung, and closes no recovery window."
+        )
+        if not closes_window:
+            raise ServerRunningError(
+                f"{stopped} Nothing was changed beside it.",
+                hint=Hint("Close its windows here, then end it and start it again.", "server.silent"),
+            )
+        return stopped
 
     def prepare_for_changes(self, progress: Progress) -> PreparationReport:
         """What every changing command does first: merge spill files, settle orphans, close what is overdue.

@@ -388,7 +388,7 @@ class ServerRuntime(Stores):
         :raises SettingsError: if a setting can't be used.
         :raises AwsError: if AWS can't say which organization it is, and the database doesn't know.
         """
-        lock = take_server_lock(self.settings.database.url, self.clock.now(), self.url)
+        lock = take_server_lock(self.settings.database.url, self.clock, self.settings.lease.seconds, self.url)
         if lock is not None:
             self._open.enter_context(lock)
         _ = self.database, self.owner

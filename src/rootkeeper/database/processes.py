@@ -4,8 +4,9 @@ Only processes of this host, boot and process namespace can be checked; for othe
 are reused, so an identity includes the start time. On Linux that is the kernel's tick count: a start time on the wall
 clock moves when the clock is set, and would make a live process look dead.
 
-The server's lock is on a file beside the database. The kernel frees it when the process ends, even if it was killed.
-The file's content is for messages only. On PostgreSQL many servers run side by side, without a lock.
+The server's lock is on a file beside the database. The kernel frees it when the process ends, even if it was killed. A
+server that is stopped or hung keeps it, so the file also has a lease that the server renews: after its end a command
+may close windows in the server's place. On PostgreSQL many servers run side by side, without a lock.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import getpass
 import json
 import os
 import socket
+import threading
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy.engine import make_url
 
+from rootkeeper.clock import Clock
 from rootkeeper.database.files import try_lock
 from rootkeeper.errors import DatabaseError, ServerRunningError
 
@@ -73,8 +75,16 @@ def is_provably_gone(identity: ProcessIdentity, proc: Path = _PROC) -> bool:
 def _read_boot_id() -> str:
     """The boot and the process namespace: in another container the same id is another process."""
     try:
-        boot_id = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot_id} {(_PROC / 'self/ns/pid').readlink()}"
+        return f"{_read_kernel_boot()} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        return _read_kernel_boot()
+
+
+@cache
+def _read_kernel_boot() -> str:
+    """All containers of a machine share the boot, and its monotonic clock."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         import psutil  # here, because only systems without /proc need it
 
@@ -126,6 +136,9 @@ _SUFFIX = ".server"
 _WAIT_SECONDS = 1.0
 """A command that checks whether a server runs holds the lock for less than this."""
 _POLL_SECONDS = 0.02
+_RENEWALS_PER_LEASE = 4
+_CONTENT_BYTES = 1024
+"""More than any content: the file is written in place with one call, so that a full disk doesn't end the lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,19 @@ class RunningServer:
     since: str | None = None
     url: str | None = None
     """Where it listens; ``None`` for a worker, or if unknown."""
+    boot_id: str | None = None
+    """Of the kernel whose clock ``lease_ends`` is measured by."""
+    lease_ends: float | None = None
+    """In seconds of that kernel's monotonic clock."""
+
+    def find_silence(self, clock: Clock) -> float | None:
+        """Find for how many seconds its lease has been over; ``None`` while it isn't, or if that can't be known, such
+        as on another machine.
+        """
+        if self.lease_ends is None or self.boot_id is None or self.boot_id != _read_kernel_boot():
+            return None
+        silence = clock.monotonic() - self.lease_ends
+        return silence if silence > 0 else None
 
     def describe(self) -> str:
         """Describe it, such as ``process 17 on example, since 2026-11-26T13:00:00+00:00``."""
@@ -145,14 +171,19 @@ class RunningServer:
 
 
 class ServerLock:
-    """Locks the database for one server, from its creation until it is closed or its process ends."""
+    """Locks the database for one server, from its creation until it is closed or its process ends; renews the lease."""
 
-    def __init__(self, path: Path, server: RunningServer) -> None:
+    def __init__(self, path: Path, server: RunningServer, clock: Clock, lease_seconds: float) -> None:
         """:raises ServerRunningError: if another server holds it.
 
         :raises DatabaseError: if the file can't be created.
         """
-        self._path = path
+        self._clock = clock
+        self._server = asdict(server) | {"boot_id": _read_kernel_boot()}
+        self._pause = lease_seconds / _RENEWALS_PER_LEASE
+        # Longer by one renewal than the leases of owners: what the server held can be taken over when this one ends.
+        self._lease_seconds = lease_seconds + self._pause
+        self._stopping = threading.Event()
         self._open = ExitStack()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -164,14 +195,12 @@ class ServerLock:
         self._open.callback(os.close, self._handle)
         if not _lock_within(self._handle, fcntl.LOCK_EX, _WAIT_SECONDS):
             self._open.close()
-            running = _read(path)
-            where = f" It listens on {running.url}." if running.url else ""
-            database = path.with_name(path.name.removesuffix(_SUFFIX))
-            raise ServerRunningError(
-                f"A server runs on {database} already: {running.describe()}.{where}",
-                hint="Only one server can run on a SQLite file. Stop that server first, or use PostgreSQL for several.",
-            )
-        self.describe(server)
+            raise _refuse_second(path, clock)
+        self._renew()
+        thread = threading.Thread(target=self._keep_renewing, name="rootkeeper-server-lease", daemon=True)
+        thread.start()
+        self._open.callback(thread.join)
+        self._open.callback(self._stopping.set)
 
     def __enter__(self) -> Self:
         return self
@@ -179,20 +208,37 @@ class ServerLock:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def describe(self, server: RunningServer) -> None:
-        """Write which server runs, for the messages of those that are refused."""
-        text = json.dumps({"pid": server.process_id, "host": server.host, "since": server.since, "url": server.url})
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, text.encode(), 0)
+    def _keep_renewing(self) -> None:
+        while not self._stopping.wait(self._pause):
+            with suppress(OSError):  # others may close windows then, which does no harm
+                self._renew()
+
+    def _renew(self) -> None:
+        """Write who runs, for the messages of those that are refused, and until when it counts as alive."""
+        text = json.dumps(self._server | {"lease_ends": self._clock.monotonic() + self._lease_seconds})
+        os.pwrite(self._handle, text.encode().ljust(_CONTENT_BYTES), 0)
 
     def close(self) -> None:
         """Release the lock. The file stays: if it were removed, two servers could lock two files of its name."""
         self._open.close()
 
 
-def take_server_lock(database_url: str, since: datetime, url: str | None) -> ServerLock | None:
+def _refuse_second(path: Path, clock: Clock) -> ServerRunningError:
+    running = _read(path)
+    where = f" It listens on {running.url}." if running.url else ""
+    database = path.with_name(path.name.removesuffix(_SUFFIX))
+    hint = "Only one server can run on a SQLite file. Stop that server first, or use PostgreSQL for several."
+    silence = running.find_silence(clock)
+    if silence is not None:
+        where += f" It has been silent for {silence:.0f} seconds: it is stopped or hung."
+        hint = f"End that process, such as by kill -9 {running.process_id}. Only one server can run on a SQLite file."
+    return ServerRunningError(f"A server runs on {database} already: {running.describe()}.{where}", hint=hint)
+
+
+def take_server_lock(database_url: str, clock: Clock, lease_seconds: float, url: str | None) -> ServerLock | None:
     """Lock the database for this server; ``None`` if many may run.
 
+    :param lease_seconds: how long the leases of this server's owners last.
     :param url: where this server listens, for the messages of those that are refused.
     :raises ServerRunningError: if another one runs.
     :raises DatabaseError: if the lock file can't be created.
@@ -200,7 +246,8 @@ def take_server_lock(database_url: str, since: datetime, url: str | None) -> Ser
     path = _lock_path(database_url)
     if path is None:
         return None
-    return ServerLock(path, RunningServer(os.getpid(), socket.gethostname(), since.isoformat(timespec="seconds"), url))
+    since = clock.now().isoformat(timespec="seconds")
+    return ServerLock(path, RunningServer(os.getpid(), socket.gethostname(), since, url), clock, lease_seconds)
 
 
 def find_running_server(database_url: str) -> RunningServer | None:
@@ -237,7 +284,6 @@ def _lock_within(handle: int, kind: int, seconds: float) -> bool:
 
 def _read(path: Path) -> RunningServer:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return RunningServer(found["pid"], found["host"], found["since"], found["url"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return RunningServer(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return RunningServer()

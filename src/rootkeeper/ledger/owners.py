@@ -1,8 +1,8 @@
 """Owners with a lease, and one lock per organization and account with a fencing token that grows with every owner.
 
 An owner renews its lease in a thread. A process that takes over a lock or an intent checks in the same transaction that
-its owner is dead. A process that was stopped for longer than its lease keeps what no other process took over, and
-notices the rest at its next entry.
+its owner is dead. A command that was stopped for longer than its lease keeps what no other process took over, and
+notices the rest at its next entry. A server that was stopped so long continues as a new owner and keeps nothing.
 """
 
 from __future__ import annotations
@@ -161,6 +161,17 @@ class Owner:
         """Whether the lease was renewed in time, so that the database can be written."""
         return self.clock.monotonic() < self._lease_ends_monotonic
 
+    def require_own(self, lock: AccountLock) -> None:
+        """Require that the lock isn't of an owner that this process was before.
+
+        :raises LockLostError: if it is.
+        """
+        if lock.owner_id != self.owner_id:
+            raise LockLostError(
+                f"The lock on account {lock.account_id} is from before this process was stopped or had no database.",
+                hint="Start the command again; it does the rest.",
+            )
+
     def close(self) -> None:
         """End the lease and free every lock. Does nothing the second time."""
         if self._stopping.is_set():
@@ -228,6 +239,8 @@ class Owner:
         pause = self._lease_seconds / _BEATS_PER_LEASE
         while not self._stopping.wait(pause):
             started, unreleased = self.clock.monotonic(), tuple(self._unreleased)
+            if not self.has_lease():
+                self.doubt()  # stopped for so long, or without a database: others may have closed its windows
             try:
                 answered = self._commits.run(partial(self._renew_or_replace, unreleased))
             except DatabaseError:

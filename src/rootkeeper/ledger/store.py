@@ -235,6 +235,7 @@ class SqlLedger(EntryAuthor):
                     "The database was unavailable, so this process continues as a new owner.", hint="Try again."
                 )
             if lock is not None:
+                self._owner.require_own(lock)
                 require_lock_held(transaction, self._organization_id, lock)
             valid_until = self._owner.confirm_lease(transaction, must_have_lasted=lock is not None)
             entry = transaction.append(draft)

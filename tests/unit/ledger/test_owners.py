@@ -194,6 +194,21 @@ def test_p27_a_lock_from_before_lets_nothing_be_done_after_its_owner_was_replace
     owner.close()
 
 
+def test_p27_a_server_that_was_stopped_for_longer_than_its_lease_keeps_no_lock(database: Database) -> None:
+    clock = FakeClock()
+    owner = database.register_owner(clock, 2, replaces_itself=True)
+    ledger = database.ledger(ORGANIZATION_ID, Endpoint("AWS"), Actor("ana", ActorKind.SERVER), owner)
+    former_id = owner.owner_id
+    with database.locks(ORGANIZATION_ID, owner).hold(ACCOUNT_ID, "closing") as lock:
+        ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID, lock=lock)
+        clock.advance(3)
+        wait_replaced(database, owner, former_id)
+        raised_by(
+            lambda: ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID, lock=lock), LockLostError
+        )
+    owner.close()
+
+
 def test_p03_a_former_owner_is_surely_dead_also_where_its_replacement_was_rolled_back_and_begun_again(
     database: Database,
 ) -> None:

@@ -74,6 +74,8 @@ def show_one(invocation: Invocation, *, window: WindowArgument) -> int:
 def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowArgument) -> int:
     """Close a recovery window now.
 
+    Beside a server that is stopped or hung, it closes what is due in the server's place.
+
     Changes: deletes every root user credential of the account, also those from before the window, and reads the account
     again.
 
