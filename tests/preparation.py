@@ -44,6 +44,7 @@ def prepare() -> None:
         importlib.import_module(name)
     _keep_service_models()
     _make_a_database()
+    importlib.import_module("rootkeeper.server.application").list_routes()
     cheapen_passwords()
     gc.freeze()
 

@@ -6,9 +6,11 @@ permission → the route's function. An unknown address is answered before the c
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from rootkeeper import __version__
 from rootkeeper.access.factors import FactorVerifier
@@ -55,8 +57,7 @@ def make_application(
     application.state.compact_listings = CompactListingCache()
     application.state.setup_readings = SetupCache()
     application.state.audit_comparisons = AuditComparisonCache()
-    for row in ROWS:
-        _add(application, row)
+    application.router.routes.extend(list_routes())
     public = services.settings.server.public_address
     application.add_middleware(BodyLimit)
     application.add_middleware(ConsoleFiles, files=list_files(console_folder))
@@ -65,9 +66,18 @@ def make_application(
     return application
 
 
-def _add(application: FastAPI, row: Row) -> None:
+@cache
+def list_routes() -> tuple[BaseRoute, ...]:
+    """The routes of the API. They hold nothing of a server, and are made once for all servers of a process."""
+    router = APIRouter(redirect_slashes=False)
+    for row in ROWS:
+        _add(router, row)
+    return tuple(router.routes)
+
+
+def _add(router: APIRouter, row: Row) -> None:
     needs_sign_in = row.demand is not AccessRequirement.ANYONE
-    application.router.add_api_route(
+    router.add_api_route(
         row.path,
         row.endpoint,
         methods=[row.method],
