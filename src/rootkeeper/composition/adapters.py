@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
@@ -96,6 +97,7 @@ class Stores:
             create=self._creates_database,
             mirror_path=self.settings.ledger.mirror,
             anchor_path=self.settings.ledger.anchor,
+            memory_folder=None if self.settings.ledger.memory == Path() else self.settings.ledger.memory,
             spill_folder=self.settings.ledger.spill,
             warn=self._warn,
         )

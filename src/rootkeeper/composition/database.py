@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,9 @@ from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.jobs.rules import JobState
 from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger import verification
-from rootkeeper.ledger.copies import Anchor, LedgerCopies, Mirror
+from rootkeeper.ledger.anchor import Anchor, FileAnchor
+from rootkeeper.ledger.copies import LedgerCopies, Mirror
+from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.owners import AccountLocks, Owner
 from rootkeeper.ledger.rules import Actor, LedgerEntry
 from rootkeeper.ledger.spill import SpillLedger, list_spill_files, open_spill
@@ -104,7 +107,11 @@ class DatabaseOptions:
     mirror_path: Path | None = None
     """``None``: beside the database's file, with ``.mirror.jsonl`` at its end; no mirror where there is no file."""
     anchor_path: Path | None = None
-    """``None``: no anchor."""
+    """Of an anchor in a file; ``None``: no such anchor."""
+    anchor: Anchor | None = None
+    """An anchor that isn't a file."""
+    memory_folder: Path | None = None
+    """Of the file that remembers the copies' last heads; ``None``: the database alone remembers that they began."""
     spill_folder: Path | None = None
     """``None``: the database's own folder. Where it can't be written, the user's folder for temporary files."""
     busy_timeout_seconds: float = 5.0
@@ -152,8 +159,15 @@ class Database:
         if mirror_path is None and store.path is not None:
             mirror_path = store.path.with_name(store.path.name + ".mirror.jsonl")
         mirror = Mirror(mirror_path) if options.has_mirror and mirror_path is not None else None
-        anchor = None if options.anchor_path is None else Anchor(options.anchor_path)
-        self._copies = LedgerCopies(store, mirror, anchor, options.warn)
+        anchor = options.anchor
+        if anchor is None and options.anchor_path is not None:
+            anchor = FileAnchor(options.anchor_path)
+        # Files beside a server are of its machine; those of a SQLite database move with it.
+        machine = "" if store.path is not None else socket.gethostname()[:64]
+        is_shared = options.anchor is not None
+        machines = {CopyName.MIRROR: machine, CopyName.ANCHOR: "" if is_shared else machine}
+        memory = CopyMemory(store, options.memory_folder, machines)
+        self._copies = LedgerCopies(store, mirror, anchor, memory, options.warn)
         self.commits = GroupCommit(store, self._copies.notify)
         self._sealings: dict[str, KeyFileCipher] = {}
 

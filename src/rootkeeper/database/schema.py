@@ -131,6 +131,15 @@ open_intents = _table(
 )
 """Intents without an outcome: an index into the ledger, so that orphans are found quickly."""
 
+ledger_copies = _table(
+    "ledger_copies",
+    *_key(copy_name=_SHORT_WORD, machine=_ID),
+    *_required(organization_id=_ORGANIZATION, began_at=String(27)),
+)
+"""Copies of the ledger that were begun and so must be there. Files beside a server belong to one machine; the machine
+is empty for a copy that all share.
+"""
+
 merged_spills = _table(
     "merged_spills",
     *_key(spill_id=_ID),

@@ -8,16 +8,17 @@ Only committed entries are copied. An error is reported once and delays no one.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
@@ -26,18 +27,17 @@ from rootkeeper.database.files import (
     cut_last_line,
     cut_torn_end,
     find_last_line,
-    open_locked,
     read_last_line,
     read_lines,
     sync_folder,
-    write_line,
 )
 from rootkeeper.errors import DatabaseError
+from rootkeeper.ledger.anchor import Anchor, AnchoredHead, CopyDamagedError, open_copy, require_complete
+from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.rules import render_entry
 from rootkeeper.ledger.store import stream_rows
 from rootkeeper.ledger.writer import Head, find_entry_hash, parse_entry_row, read_head
 from rootkeeper.shapes import parse_facts
-from rootkeeper.values import JsonValue, canonical_json
 
 
 class CopyConflictError(ValueError):
@@ -54,24 +54,43 @@ class Mirror:
         """Find the last entry in the mirror.
 
         :raises OSError: if it can't be read.
+        :raises CopyDamagedError: if its last line isn't an entry.
         """
         line = find_last_line(self.path)
-        return None if line is None else find_head(line)
+        head = None if line is None else find_head(line)
+        if line is not None and head is None:
+            raise CopyDamagedError(f"the last line of {self.path} isn't an entry of the ledger")
+        return head
 
-    def catch_up(self, store: Store, wait_seconds: float) -> None:
-        """Copy the missing entries.
+    def catch_up(self, store: Store, wait_seconds: float, *, holds: int | None) -> Head | None:
+        """Copy the missing entries; return the last head in it, which may not be on disk yet.
 
+        :param holds: the last entry that it is known to have; ``None`` if it may be missing.
         :raises OSError: if it can't be written.
+        :raises CopyMissingError: if it was removed, emptied or cut; it is left unchanged.
         :raises CopyConflictError: if it contains entries that the database doesn't; it is left unchanged.
         """
-        with open_locked(self.path, wait_seconds) as handle:
+        with open_copy(self.path, wait_seconds, holds=holds) as handle:
             last = _prepare_end(handle)
+            require_complete(str(self.path), last, holds)
             with reading(store) as connection:
                 if last is not None and find_entry_hash(connection, last.sequence) != last.entry_hash:
                     raise CopyConflictError(f"the database doesn't have its entry {last.sequence}")
                 for row in stream_rows(connection, since_sequence=0 if last is None else last.sequence):
-                    handle.write(render_entry(parse_entry_row(row)).encode() + b"\n")
+                    entry = parse_entry_row(row)
+                    handle.write(render_entry(entry).encode() + b"\n")
+                    last = Head(entry.sequence, entry.entry_hash, entry.organization_id)
             handle.flush()
+        return last
+
+    def sync(self) -> None:
+        """Wait until it is on disk, its name included.
+
+        :raises OSError: if that fails.
+        """
+        with self.path.open("rb") as handle:
+            os.fsync(handle.fileno())
+        sync_folder(self.path.parent)
 
     def set_aside(self, suffix: str) -> None:
         """Rename the mirror, so that a new one begins."""
@@ -138,103 +157,42 @@ def find_head(line: bytes) -> Head | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class AnchoredHead:
-    """One line of the anchor."""
-
-    at: str
-    head: Head
-    agreed_sequence: int | None = None
-    """For an adoption: the last anchored sequence at which anchor and database agree."""
-    adopted_over: Head | None = None
-    """For an adoption: the head in the anchor or the mirror."""
-
-    @property
-    def is_adoption(self) -> bool:
-        return self.agreed_sequence is not None
-
-    def render(self) -> str:
-        content: dict[str, JsonValue] = {"at": self.at, **asdict(self.head)}
-        if self.agreed_sequence is not None:
-            content["agreed_sequence"] = self.agreed_sequence
-            content["adopted_over"] = None if self.adopted_over is None else asdict(self.adopted_over)
-        return canonical_json(content)
-
-
-class Anchor:
-    """One anchor file, shared by all processes that write to the database."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def find_last(self) -> AnchoredHead | None:
-        """:raises OSError: if it can't be read."""
-        line = find_last_line(self.path)
-        return None if line is None else _parse(line)
-
-    def append(self, anchored: AnchoredHead, wait_seconds: float) -> None:
-        """Add a head durably, if it is after the last one.
-
-        :raises OSError: if it can't be written.
-        """
-        with open_locked(self.path, wait_seconds) as handle:
-            cut_torn_end(handle)
-            line = read_last_line(handle)
-            last = None if line is None else _parse(line)
-            if last is not None and not anchored.is_adoption and anchored.head.sequence <= last.head.sequence:
-                return
-            cut_torn_end(handle)
-            write_line(handle, anchored.render())
-            if line is None:
-                sync_folder(self.path.parent)
-
-    def read_heads(self) -> tuple[AnchoredHead, ...]:
-        """Read the valid heads, in order of their sequence, without those that an adoption replaced.
-
-        :raises OSError: if it can't be read.
-        """
-        heads: list[AnchoredHead] = []
-        for line in read_lines(self.path):
-            anchored = _parse(line)
-            if anchored is None:
-                continue
-            if anchored.agreed_sequence is not None:
-                heads = [head for head in heads if head.head.sequence <= anchored.agreed_sequence]
-            heads.append(anchored)
-        return tuple(heads)
-
-
-def _parse(line: bytes) -> AnchoredHead | None:
-    try:
-        fields = json.loads(line)
-        adopted_over = fields.get("adopted_over")
-        agreed_sequence = fields.get("agreed_sequence")
-        return AnchoredHead(
-            at=str(fields["at"]),
-            head=parse_facts(Head, fields),
-            agreed_sequence=None if agreed_sequence is None else int(agreed_sequence),
-            adopted_over=None if adopted_over is None else parse_facts(Head, adopted_over),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-ANCHOR_ENTRIES = 100
 ANCHOR_SECONDS = 10.0
+"""How long the copies wait for entries, and how often the mirror's head is remembered."""
 
 _GATHER_SECONDS = 0.25
 """Between two copies, because each one costs some reads."""
 
 _CLOSING_SECONDS = 5.0
+_ADOPTION_SECONDS = 10.0
 _BUSY_SECONDS = 1.0
 
 
-class LedgerCopies:
-    """The mirror and the anchor of one database, if it has them."""
+@dataclass(frozen=True, slots=True)
+class KnownHead:
+    """A head that is known outside of the database."""
 
-    def __init__(self, store: Store, mirror: Mirror | None, anchor: Anchor | None, warn: Callable[[str], None]) -> None:
+    source: str
+    """For messages."""
+    key: str
+    """For the record of an adoption."""
+    head: Head
+
+
+class LedgerCopies:
+    """The mirror and the anchor of one database, if it has them, and what is remembered of them."""
+
+    def __init__(
+        self,
+        store: Store,
+        mirror: Mirror | None,
+        anchor: Anchor | None,
+        memory: CopyMemory,
+        warn: Callable[[str], None],
+    ) -> None:
         self.mirror = mirror
         self.anchor = anchor
+        self.memory = memory
         self._store = store
         self._warn = warn
         self._warned: set[str] = set()
@@ -243,8 +201,11 @@ class LedgerCopies:
         self._working = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._began: frozenset[CopyName] = frozenset()
         self._anchored_sequence = 0
         self._anchored_monotonic = float("-inf")
+        self._mirrored_sequence = 0
+        self._mirrored_monotonic = float("-inf")
 
     def notify(self) -> None:
         """Wake the thread, because entries were committed. Never blocks."""
@@ -261,23 +222,87 @@ class LedgerCopies:
         if self._thread is not None:
             self._thread.join(_CLOSING_SECONDS)
 
-    def list_last_known(self) -> list[tuple[str, Head]]:
-        """List the last head of each copy by its name, without copies that can't be read."""
-        known: list[tuple[str, Head]] = []
-        try:
-            if self.mirror is not None and (mirrored := self.mirror.find_last()) is not None:
-                known.append(("mirror", mirrored))
-            if self.anchor is not None and (anchored := self.anchor.find_last()) is not None:
-                known.append(("anchor", anchored.head))
-        except OSError as error:
-            self._warn(f"A copy of the ledger can't be read, so the ledger isn't compared with it: {error}.")
+    def find_place(self, name: CopyName) -> str | None:
+        """Find where a copy is, for messages; ``None`` if the database has no such copy."""
+        if name is CopyName.MIRROR:
+            return None if self.mirror is None else str(self.mirror.path)
+        return None if self.anchor is None else self.anchor.place
+
+    def find_last(self, name: CopyName) -> Head | None:
+        """Find the last head in a copy.
+
+        :raises OSError: if it can't be read.
+        :raises CopyDamagedError: if its end isn't Rootkeeper's.
+        """
+        if name is CopyName.MIRROR:
+            return None if self.mirror is None else self.mirror.find_last()
+        anchored = None if self.anchor is None else self.anchor.find_last()
+        return None if anchored is None else anchored.head
+
+    def is_missing(self, name: CopyName) -> bool:
+        """Whether there is nothing of a copy.
+
+        :raises OSError: if that can't be found out.
+        """
+        if name is CopyName.MIRROR:
+            return self.mirror is not None and not self.mirror.path.exists()
+        return self.anchor is not None and self.anchor.is_missing()
+
+    def are_beside(self) -> bool:
+        """Whether all copies are files on the file system of the database's file."""
+        files = [None if self.mirror is None else self.mirror.path, None if self.anchor is None else self.anchor.path]
+        if self._store.path is None or (self.anchor is not None and self.anchor.path is None):
+            return False
+        own = _find_device(self._store.path)
+        return all(_find_device(path) == own for path in files if path is not None)
+
+    def list_last_known(self) -> list[KnownHead]:
+        """List the last head of each copy and of the memory, without what can't be read."""
+        known: list[KnownHead] = []
+        for name in (CopyName.MIRROR, CopyName.ANCHOR):
+            with self._unreadable_left_out():
+                if (head := self.find_last(name)) is not None:
+                    known.append(KnownHead(name.value, f"{name.value}_head", head))
+        with self._unreadable_left_out():
+            for name, head in self.memory.read_heads().items():
+                if self.find_place(name) is not None:
+                    known.append(KnownHead(f"memory {self.memory.path}", f"remembered_{name.value}_head", head))
         return known
+
+    @contextmanager
+    def _unreadable_left_out(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self._warn(f"A copy of the ledger can't be read, so the ledger isn't compared with it: {error}.")
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Copy nothing inside this context."""
         with self._working:
             yield
+
+    def begin_again(self, adoption: AnchoredHead, suffix: str) -> None:
+        """Begin both copies again after an adoption, and remember them; call it inside :meth:`paused`.
+
+        :raises OSError: if the anchor or the memory can't be written.
+        """
+        if self.anchor is not None:
+            try:
+                self.anchor.append(adoption, _ADOPTION_SECONDS)
+            except CopyDamagedError:
+                self.anchor.set_aside(suffix)
+                self.anchor.append(adoption, _ADOPTION_SECONDS)
+            self._remember(CopyName.ANCHOR, adoption.head, adoption.at, replaces=True)
+        if self.mirror is not None:
+            self.mirror.set_aside(suffix)
+            self._attempt("mirror", partial(self._begin_mirror, self.mirror, adoption.at))
+
+    def _begin_mirror(self, mirror: Mirror, at: str) -> None:
+        head = mirror.catch_up(self._store, _ADOPTION_SECONDS, holds=None)
+        if head is not None:
+            mirror.sync()
+            self._remember(CopyName.MIRROR, head, at, replaces=True)
 
     def _serve(self) -> None:
         while not self._closing.is_set():
@@ -290,7 +315,7 @@ class LedgerCopies:
     def _copy(self) -> None:
         with self._working:
             if self.mirror is not None:
-                self._attempt("mirror", partial(self.mirror.catch_up, self._store, _BUSY_SECONDS))
+                self._attempt("mirror", partial(self._mirror_entries, self.mirror))
             if self.anchor is not None:
                 self._attempt("anchor", partial(self._anchor_head, self.anchor))
 
@@ -304,17 +329,62 @@ class LedgerCopies:
                 self._warned.add(name)
                 self._warn(f"The ledger's {name} can't be kept up: {error}. The ledger itself is written.")
 
+    def _find_held(self, name: CopyName) -> int | None:
+        """Find the last entry that a copy must have; ``None`` if it wasn't begun."""
+        heads = self.memory.read_heads()
+        if name not in self._began and name not in heads:
+            self._began = self.memory.read_began()
+        if name in heads:
+            return heads[name].sequence
+        return 0 if name in self._began else None
+
+    def _remember(self, name: CopyName, head: Head, at: str, *, replaces: bool = False) -> None:
+        """Remember a copy's last head, after it is durable."""
+        if replaces or name not in self._began:
+            self.memory.begin(name, head, at)
+            self._began |= {name}
+        self.memory.note(name, head, replaces=replaces)
+
+    def _mirror_entries(self, mirror: Mirror) -> None:
+        held = self._find_held(CopyName.MIRROR)
+        head = mirror.catch_up(self._store, _BUSY_SECONDS, holds=held)
+        is_late = time.monotonic() - self._mirrored_monotonic >= ANCHOR_SECONDS
+        if head is None or head.sequence == self._mirrored_sequence:
+            return
+        if held is None or is_late or self._closing.is_set():
+            mirror.sync()
+            with reading(self._store) as connection:
+                at = _read_time(connection, head)
+            self._remember(CopyName.MIRROR, head, at)
+            self._mirrored_sequence, self._mirrored_monotonic = head.sequence, time.monotonic()
+
     def _anchor_head(self, anchor: Anchor) -> None:
         with reading(self._store) as connection:
             head = read_head(connection)
             added = head.sequence - self._anchored_sequence
-            is_late = time.monotonic() - self._anchored_monotonic >= ANCHOR_SECONDS
-            if not added or not (added >= ANCHOR_ENTRIES or is_late or self._closing.is_set()):
+            is_late = time.monotonic() - self._anchored_monotonic >= anchor.pause_seconds
+            is_much = anchor.entry_limit is not None and added >= anchor.entry_limit
+            if not added or not (is_much or is_late or self._closing.is_set()):
                 return
-            last = anchor.find_last()
-            if last is not None and find_entry_hash(connection, last.head.sequence) != last.head.entry_hash:
-                raise CopyConflictError(f"the database doesn't have its entry {last.head.sequence}")
-            entries = schema.ledger_entries.c
-            at = connection.execute(select(entries.at).where(entries.sequence == head.sequence)).scalar_one()
-        anchor.append(AnchoredHead(at, head), _BUSY_SECONDS)
+            at = _read_time(connection, head)
+        last = anchor.find_last()
+        if last is not None:
+            with reading(self._store) as connection:
+                if find_entry_hash(connection, last.head.sequence) != last.head.entry_hash:
+                    raise CopyConflictError(f"the database doesn't have its entry {last.head.sequence}")
+        anchor.append(AnchoredHead(at, head), _BUSY_SECONDS, holds=self._find_held(CopyName.ANCHOR))
+        self._remember(CopyName.ANCHOR, head, at)
         self._anchored_sequence, self._anchored_monotonic = head.sequence, time.monotonic()
+
+
+def _find_device(path: Path) -> int | None:
+    """Find the file system of a path, or of the folder in which it would be made."""
+    for candidate in (path, *path.absolute().parents):
+        with suppress(OSError):
+            return candidate.stat().st_dev
+    return None
+
+
+def _read_time(connection: Connection, head: Head) -> str:
+    entries = schema.ledger_entries.c
+    return str(connection.execute(select(entries.at).where(entries.sequence == head.sequence)).scalar_one())

@@ -327,17 +327,22 @@ class OpenIntents:
 
 
 def find_first_chain_break(
-    entries: Iterable[LedgerEntry], open_intents: OpenIntents | None = None, *, checks_outcomes: bool = True
+    entries: Iterable[LedgerEntry],
+    open_intents: OpenIntents | None = None,
+    *,
+    checks_outcomes: bool = True,
+    after: tuple[int, str] = (0, GENESIS_HASH),
 ) -> ChainBreak | None:
     """Find the first entry that breaks the chain; ``None`` if there is none.
 
-    :param entries: from sequence 1 on, in their stored order.
+    :param entries: the entries after ``after``, in their stored order.
     :param open_intents: contains the intents without an outcome afterwards.
     :param checks_outcomes: ``False`` for a part of a ledger, whose intents may be elsewhere.
+    :param after: sequence and hash of the entry before the first one.
     """
     intents = OpenIntents() if open_intents is None else open_intents
     stream = iter(entries)
-    accepted = _VerifiedEntries()
+    accepted = _VerifiedEntries(*after)
     entry = next(stream, None)
     while entry is not None:
         following = next(stream, None)
@@ -355,9 +360,9 @@ def find_first_chain_break(
 class _VerifiedEntries:
     """The verified entries; only the last ones are kept."""
 
-    def __init__(self) -> None:
-        self.expected_sequence = 1
-        self.head_hash = GENESIS_HASH
+    def __init__(self, last_sequence: int, last_hash: str) -> None:
+        self.expected_sequence = last_sequence + 1
+        self.head_hash = last_hash
         self._recent_hashes: deque[str] = deque(maxlen=_SEARCHED_DISTANCE)
 
     def is_continued_by(self, entry: LedgerEntry) -> bool:
@@ -454,7 +459,7 @@ class LedgerVerification:
     first_bad_sequence: int | None
     """The first entry that breaks the chain; ``None`` if there is none."""
     problem: str | None
-    """In one sentence."""
+    """In one sentence, for a copy with a second one that says what to do."""
     anchored_sequence: int | None
     """The last head in the anchor; ``None`` without an anchor."""
 

@@ -6,15 +6,24 @@ copies is refused until a person records that it was restored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.errors import DatabaseError, Hint, LedgerOutdatedError
-from rootkeeper.ledger.copies import Anchor, AnchoredHead, LedgerCopies, Mirror, MirrorLines
+from rootkeeper.ledger.anchor import (
+    AnchoredHead,
+    CopyDamagedError,
+    CopyMissingError,
+    describe_missing,
+    require_complete,
+)
+from rootkeeper.ledger.copies import KnownHead, LedgerCopies, MirrorLines
+from rootkeeper.ledger.memory import CopyName
 from rootkeeper.ledger.rules import (
     Action,
     ChainBreak,
@@ -30,28 +39,107 @@ from rootkeeper.ledger.writer import Head, find_entry_hash, parse_entry_row, rea
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_time
 
+LOSS_ADVICE = "Put it back from a backup, or record its loss: adopt the ledger."
+_READING_ADVICE = "Correct its permissions or its place, then verify again."
 
-def verify_ledger(store: Store, mirror: Mirror | None, anchor: Anchor | None) -> LedgerVerification:
-    """Check everything.
 
-    :raises DatabaseError: if the database, its mirror or its anchor can't be read.
+def verify_ledger(store: Store, copies: LedgerCopies | None) -> LedgerVerification:
+    """Check everything. A copy that was begun and is missing, empty or unreadable fails the verification.
+
+    :raises DatabaseError: if the database can't be read.
     """
+    # The copies first, so that entries written in the meantime don't make them look newer than the database.
+    found = _ReadCopies() if copies is None else read_copies(copies)
     try:
-        # The copies first, so that entries written in the meantime don't make them look newer than the database.
-        with MirrorLines(mirror) as lines:
-            anchored = () if anchor is None else anchor.read_heads()
-            with reading(store) as connection:
-                return _Verification(connection, lines, anchored).run()
+        with found.lines as lines, reading(store) as connection:
+            return _Verification(connection, lines, found).run()
     except OSError as error:
-        raise DatabaseError(f"A copy of the ledger in {store.place} can't be read: {error}.") from error
+        raise DatabaseError(f"The ledger in {store.place} or its mirror can't be read: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadCopies:
+    """What the copies have."""
+
+    lines: MirrorLines = field(default_factory=lambda: MirrorLines(None))
+    anchored: tuple[AnchoredHead, ...] = ()
+    remembered: Mapping[int, KnownHead] = field(default_factory=dict)
+    """By sequence."""
+    problem: str | None = None
+    """What is wrong with a copy as a whole, with what to do."""
+
+
+def read_copies(copies: LedgerCopies) -> _ReadCopies:
+    """Read the copies, what is remembered of them first.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    problems: list[str] = []
+    lines, heads = MirrorLines(None), dict[CopyName, Head]()
+    anchored: tuple[AnchoredHead, ...] = ()
+    began = copies.memory.read_began()
+    try:
+        heads = dict(copies.memory.read_heads())
+    except (OSError, ValueError) as error:
+        problems.append(f"The memory of the ledger's copies can't be read: {error}. {LOSS_ADVICE}")
+    for name in CopyName:
+        found = find_copy_problem(copies, name, heads.get(name), must_exist=name in began or name in heads)
+        if found is not None:
+            problems.append(found)
+    try:
+        lines = MirrorLines(copies.mirror)
+    except OSError as error:
+        problems.append(describe_unreadable("mirror", error))
+    try:
+        anchored = () if copies.anchor is None else copies.anchor.read_heads()
+    except OSError as error:
+        problems.append(describe_unreadable("anchor", error))
+    except CopyDamagedError as error:
+        problems.append(f"The anchor of the ledger is damaged: {error}. {LOSS_ADVICE}")
+    remembered = {
+        head.sequence: KnownHead(f"memory {copies.memory.path}", name, head)
+        for name, head in heads.items()
+        if copies.find_place(name) is not None
+    }
+    return _ReadCopies(lines, anchored, remembered, problems[0] if problems else None)
+
+
+def find_copy_problem(copies: LedgerCopies, name: CopyName, known: Head | None, *, must_exist: bool) -> str | None:
+    """Find what is wrong with a copy as a whole: it is missing, empty, cut or unreadable; with what to do.
+
+    :param known: the last head that the memory knows in it.
+    """
+    place = copies.find_place(name)
+    if place is None:
+        return None
+    try:
+        last = copies.find_last(name)
+        if last is None and must_exist and copies.is_missing(name):
+            return f"The {name.value} of the ledger was removed: {describe_missing(place)}. {LOSS_ADVICE}"
+        holds = known.sequence if known is not None else 0 if must_exist else None
+        require_complete(place, last, holds)
+    except OSError as error:
+        return describe_unreadable(name.value, error)
+    except CopyMissingError as error:
+        return f"The {name.value} of the ledger was emptied or cut: {error}. {LOSS_ADVICE}"
+    except CopyDamagedError as error:
+        return f"The {name.value} of the ledger is damaged: {error}. {LOSS_ADVICE}"
+    return None
+
+
+def describe_unreadable(name: str, error: OSError) -> str:
+    """Word that a copy can't be read, with what to do."""
+    return f"The {name} of the ledger can't be read: {error}. {_READING_ADVICE}"
 
 
 class _Verification:
     """One pass over the ledger, and the first thing found on it."""
 
-    def __init__(self, connection: Connection, lines: MirrorLines, anchored: tuple[AnchoredHead, ...]) -> None:
+    def __init__(self, connection: Connection, lines: MirrorLines, copies: _ReadCopies) -> None:
         self._connection = connection
         self._lines = lines
+        self._copies = copies
+        anchored = copies.anchored
         self._anchored = {head.head.sequence: head for head in anchored}
         self._last_anchored = anchored[-1].head.sequence if anchored else None
         self._open_intents = OpenIntents()
@@ -72,7 +160,7 @@ class _Verification:
             head_sequence=self._head.sequence,
             head_hash=self._head.entry_hash,
             first_bad_sequence=None if first is None else first.sequence,
-            problem=None if first is None else first.problem,
+            problem=self._copies.problem if first is None else first.problem,
             anchored_sequence=self._last_anchored,
         )
 
@@ -88,7 +176,11 @@ class _Verification:
             self._entries += 1
             self._head = Head(entry.sequence, entry.entry_hash, entry.organization_id)
             if self._unlike_copies is None:
-                self._unlike_copies = self._compare_with_anchor(entry) or self._compare_with_mirror(entry)
+                self._unlike_copies = (
+                    self._compare_with_anchor(entry)
+                    or self._compare_with_mirror(entry)
+                    or self._compare_with_memory(entry)
+                )
             yield entry
 
     def _compare_with_anchor(self, entry: LedgerEntry) -> ChainBreak | None:
@@ -111,14 +203,24 @@ class _Verification:
         problem = f"Entry {entry.sequence} isn't the one in the mirror: one of them was edited or rewritten."
         return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
 
+    def _compare_with_memory(self, entry: LedgerEntry) -> ChainBreak | None:
+        known = self._copies.remembered.get(entry.sequence)
+        if known is None or known.head.entry_hash == entry.entry_hash:
+            return None
+        problem = f"Entry {entry.sequence} isn't the one in the {known.source}: the ledger was rewritten up to it."
+        return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
+
     def _check_end(self) -> ChainBreak | None:
         """Check whether the end was cut off, which the chain doesn't show."""
         head = read_head(self._connection)
-        known = max(head.sequence, self._lines.find_last_sequence(), self._last_anchored or 0)
+        remembered = max(self._copies.remembered, default=0)
+        known = max(head.sequence, self._lines.find_last_sequence(), self._last_anchored or 0, remembered)
         if known > self._head.sequence:
             first = self._head.sequence + 1
             what = f"Entry {first} was" if known == first else f"Entries {first} to {known} were"
             who = "the ledger's own head" if known == head.sequence else "its mirror or anchor"
+            if known == remembered and known > max(self._lines.find_last_sequence(), self._last_anchored or 0):
+                who = f"the {self._copies.remembered[known].source}"
             return ChainBreak(first, ChainBreakKind.REMOVED, f"{what} removed: {who} knows entry {known}.")
         if (head.sequence, head.entry_hash) != (self._head.sequence, self._head.entry_hash):
             problem = f"The ledger's head says entry {head.sequence}, but its last entry is {self._head.sequence}."
@@ -133,48 +235,60 @@ class _Verification:
         return ChainBreak(sequence, ChainBreakKind.UNMATCHED, problem)
 
 
-_BUSY_SECONDS = 10.0
-
-
 def require_not_outdated(store: Store, copies: LedgerCopies) -> None:
-    """Compare the database with the last heads in mirror and anchor.
+    """Compare the database with the last heads in mirror, anchor and memory.
 
     :raises LedgerOutdatedError: if one of them has a later head or another entry.
     :raises DatabaseError: if the database can't be read.
     """
-    for name, known in copies.list_last_known():
-        if not _has(store, known):
+    for known in copies.list_last_known():
+        if not _has(store, known.head):
             raise LedgerOutdatedError(
-                f"The ledger in {store.place} doesn't match its {name}: entry {known.sequence} is missing or different."
-                " The database was restored, cut or replaced.",
+                f"The ledger in {store.place} doesn't match its {known.source}: entry {known.head.sequence} is missing "
+                "or different. The database was restored, cut or replaced.",
                 hint=Hint("Verify the ledger. If the database was restored on purpose, adopt it.", "ledger.adopt"),
             )
 
 
 def adopt(store: Store, copies: LedgerCopies, ledger: Ledger) -> LedgerEntry | None:
-    """Record that this database is used from now on, and start new copies; the old mirror is renamed.
+    """Record that this database is used from now on, and begin both copies again; the old mirror is renamed.
 
-    :returns: the entry; ``None`` if the database isn't outdated.
+    :returns: the entry; ``None`` if the database matches its copies, and none of them is missing or damaged.
     :raises LedgerUnavailableError: if it can't be recorded; the copies are then left as they are.
+    :raises DatabaseError: if the anchor or the memory can't be written; try again.
     """
     with copies.paused():
-        known = dict(copies.list_last_known())
-        if all(_has(store, head) for head in known.values()):
+        known = copies.list_last_known()
+        problem = read_copies(copies).problem
+        if problem is None and all(_has(store, one.head) for one in known):
             return None
         with reading(store) as connection:
             head = read_head(connection)
         parameters: dict[str, JsonValue] = {"database_head": _describe(head)}
-        parameters |= {f"{name}_head": _describe(found) for name, found in known.items()}
+        parameters |= {one.key: _describe(one.head) for one in known}
+        if problem is not None:
+            parameters["lost_copy"] = problem
         entry = ledger.append_fact(Action.LEDGER_ADOPT, parameters=parameters)
-        if copies.anchor is not None:
-            agreed = max((old.head.sequence for old in copies.anchor.read_heads() if _has(store, old.head)), default=0)
-            adopted = Head(entry.sequence, entry.entry_hash, entry.organization_id)
-            overruled = known.get("anchor") or known.get("mirror")
-            copies.anchor.append(AnchoredHead(render_time(entry.at), adopted, agreed, overruled), _BUSY_SECONDS)
-        if copies.mirror is not None:
-            copies.mirror.set_aside(f"before-{entry.sequence}-{entry.entry_hash[:8]}")
+        agreed = max((old.head.sequence for old in _read_heads(copies) if _has(store, old.head)), default=0)
+        adopted = Head(entry.sequence, entry.entry_hash, entry.organization_id)
+        overruled = next((one.head for one in known if one.key == "anchor_head"), known[0].head if known else None)
+        adoption = AnchoredHead(render_time(entry.at), adopted, agreed, overruled)
+        try:
+            copies.begin_again(adoption, f"before-{entry.sequence}-{entry.entry_hash[:8]}")
+        except (OSError, ValueError) as error:
+            raise DatabaseError(
+                f"Entry {entry.sequence} records the adoption, but the anchor or the memory can't be written: {error}.",
+                hint="Correct its permissions or its place, then adopt again.",
+            ) from error
         copies.notify()
         return entry
+
+
+def _read_heads(copies: LedgerCopies) -> tuple[AnchoredHead, ...]:
+    try:
+        return () if copies.anchor is None else copies.anchor.read_heads()
+    except (OSError, ValueError):
+        return ()
 
 
 def _has(store: Store, head: Head) -> bool:
@@ -213,4 +327,4 @@ class LedgerReader:
 
     def verify(self) -> LedgerVerification:
         """Recompute the chain and compare it with mirror and anchor; nothing is written."""
-        return verify_ledger(self._store, self._copies.mirror, self._copies.anchor)
+        return verify_ledger(self._store, self._copies)

@@ -41,11 +41,15 @@ class _SettingText:
 
 
 def load_user_settings(config: Path | None) -> Settings:
-    """The settings of this user: file, environment, and the data folder for what neither names.
+    """The settings of this user: file, environment, and data and state folder for what neither names.
 
     :raises SettingsError: if one is unknown or out of range.
     """
-    return load_settings(config, os.environ, platformdirs.user_data_path(APPLICATION_NAME, appauthor=False))
+    settings = load_settings(config, os.environ, platformdirs.user_data_path(APPLICATION_NAME, appauthor=False))
+    if settings.ledger.memory != Path():
+        return settings
+    memory = platformdirs.user_state_path(APPLICATION_NAME, appauthor=False)
+    return replace(settings, ledger=replace(settings.ledger, memory=memory))
 
 
 def load_settings(config_path: Path | None, environment: Mapping[str, str], data_folder: Path) -> Settings:
@@ -202,6 +206,7 @@ def _complete(settings: Settings, data_folder: Path) -> Settings:
     ledger = LedgerSettings(
         anchor=_or_beside(settings.ledger.anchor, stem, ".anchor.jsonl"),
         mirror=_or_beside(settings.ledger.mirror, stem, ".mirror.jsonl"),
+        memory=settings.ledger.memory,
         spill=settings.ledger.spill if settings.ledger.spill != Path() else stem.parent,
     )
     server = replace(settings.server, key_file=_or_beside(settings.server.key_file, stem, ".key"))

@@ -199,7 +199,7 @@ def read_source(path: Path) -> LedgerSource:
         store = open_store(f"sqlite:///{copied}", _BUSY_SECONDS)
         try:
             migrate_if_needed(store)
-            verification = verify_ledger(store, None, None)
+            verification = verify_ledger(store, None)
             if not verification.is_intact:
                 raise InputError(f"The ledger in {path} is NOT intact: {verification.problem}", hint=_KEEP_HINT)
             return _read(store, path)

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 from rootkeeper.database.files import open_locked
-from rootkeeper.ledger.copies import ANCHOR_ENTRIES, Anchor
+from rootkeeper.ledger.anchor import FileAnchor
 from tests.durations import measure_best
 from tests.unit.database.samples import Stage, Worker, make_worker
+
+ENTRIES = FileAnchor.entry_limit or 0
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
@@ -19,7 +21,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def read_anchored(stage: Stage) -> list[int]:
-    return [head.head.sequence for head in Anchor(stage.anchor_path).read_heads()]
+    return [head.head.sequence for head in FileAnchor(stage.anchor_path).read_heads()]
 
 
 def count_mirrored(stage: Stage) -> int:
@@ -39,13 +41,13 @@ def test_the_head_is_anchored_at_once_then_every_hundred_entries_and_at_the_end(
         worker.append_pair()
         wait_until(lambda: count_mirrored(stage) == 4)
         assert len(read_anchored(stage)) == 1
-        for number in range(ANCHOR_ENTRIES // 2):
+        for number in range(ENTRIES // 2):
             worker.append_pair(number=number)
         wait_until(lambda: len(read_anchored(stage)) > 1)
         worker.append_pair()
         worker.owner.close()
     anchored = read_anchored(stage)
-    assert anchored[-1] == 6 + ANCHOR_ENTRIES == count_mirrored(stage)
+    assert anchored[-1] == 6 + ENTRIES == count_mirrored(stage)
     assert len(anchored) <= 4
 
 

@@ -23,7 +23,7 @@ def read_sequences(mirror: Mirror) -> list[int]:
 
 
 def catch_up(mirror: Mirror, database: Database) -> None:
-    mirror.catch_up(database.store, 0)
+    mirror.catch_up(database.store, 0, holds=None)
 
 
 def test_every_entry_becomes_a_line_as_it_was_hashed(mirror: Mirror, worker: Worker) -> None:

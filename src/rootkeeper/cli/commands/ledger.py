@@ -56,7 +56,7 @@ def verify(invocation: Invocation) -> int:
     """Verify that no entry was altered, removed, inserted or moved.
 
     Recomputes the chain of hashes, compares it with the mirror and the anchor, and names the first entry that doesn't
-    fit.
+    fit. A copy that is missing, empty, cut or unreadable fails the verification.
 
     Through a server (--server), the server verifies its own ledger as a job. That needs the permissions ledger:verify
     and jobs:read, which every role except viewer has.
@@ -119,7 +119,8 @@ def adopt(invocation: Invocation, change: ChangeOptions) -> int:
     """Record that this database was restored, and continue with it.
 
     Commands that change something refuse a database that is older than its mirror or anchor, because it was restored or
-    cut. This command records that the restore is intended. The old mirror is kept under another name.
+    cut. This command records that the restore is intended. It also records that a copy of the ledger was lost, and
+    begins the copies again. The old mirror is kept under another name.
 
     Changes: nothing in AWS; adds one entry to the ledger and starts a new mirror.
 

@@ -151,7 +151,12 @@ def show_verification(verification: LedgerVerification, output: OutputFormat, te
         head = printable(verification.head_hash)
         terminal.show(f"✓ The ledger is intact: {verification.entries:,} entries, head {head}.")
     else:
-        where = f"entry {verification.first_bad_sequence}" if verification.first_bad_sequence else "the ledger"
-        terminal.show(f"✗ The ledger is NOT intact, {where}: {printable(verification.problem or '')}")
+        where = f", entry {verification.first_bad_sequence}" if verification.first_bad_sequence else ""
+        terminal.show(f"✗ The ledger is NOT intact{where}: {printable(verification.problem or '')}")
+        if not verification.first_bad_sequence:
+            terminal.remark("To record the loss of a copy and begin it again: rootkeeper ledger adopt")
     anchored = verification.anchored_sequence
-    terminal.show(f"Anchored up to entry {anchored}." if anchored else "Nothing is anchored yet.")
+    if anchored:
+        terminal.show(f"Anchored up to entry {anchored}.")
+    elif verification.is_intact:
+        terminal.show("Nothing is anchored yet.")

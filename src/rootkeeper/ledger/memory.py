@@ -1,0 +1,125 @@
+"""What is remembered of the ledger's copies, so that a copy that was removed is missed.
+
+The database remembers that a copy began. A file outside of the database's folder remembers the last head in each copy:
+it is a third copy, of one head, which also shows that a copy was cut. The file is of one machine and one user; where it
+is missing, the database's part still counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, begin_writing, explain, reading
+from rootkeeper.database.files import sync_folder, write_line
+from rootkeeper.errors import DatabaseError
+from rootkeeper.ledger.writer import Head
+from rootkeeper.shapes import parse_facts
+from rootkeeper.values import JsonValue, canonical_json
+
+
+class CopyName(StrEnum):
+    """The copies of a ledger."""
+
+    ANCHOR = "anchor"
+    MIRROR = "mirror"
+
+
+class MemoryDamagedError(ValueError):
+    """The file that remembers the copies contains something else."""
+
+
+class CopyMemory:
+    """Remembers the copies of one database. Thread-safe."""
+
+    def __init__(self, store: Store, folder: Path | None, machines: Mapping[CopyName, str]) -> None:
+        """:param folder: of the file; ``None`` for the database alone.
+        :param machines: whose copies they are; empty for one that all machines share.
+        """
+        self._store = store
+        self._machines = machines
+        digest = hashlib.sha256(store.place.encode()).hexdigest()[:16]
+        self.path = None if folder is None else folder / f"ledger-{digest}.json"
+
+    def read_began(self) -> frozenset[CopyName]:
+        """Read what the database remembers.
+
+        :raises DatabaseError: if it can't be read.
+        """
+        columns = schema.ledger_copies.c
+        with reading(self._store) as connection:
+            rows = connection.execute(select(columns.copy_name, columns.machine))
+            known = {(row.copy_name, row.machine) for row in rows}
+        return frozenset(name for name, machine in self._machines.items() if (name.value, machine) in known)
+
+    def read_heads(self) -> Mapping[CopyName, Head]:
+        """Read what the file remembers; nothing without a file.
+
+        :raises OSError: if it can't be read.
+        :raises MemoryDamagedError: if it contains something else.
+        """
+        if self.path is None:
+            return {}
+        try:
+            found = json.loads(self.path.read_bytes())
+            return {CopyName(name): parse_facts(Head, head) for name, head in found["heads"].items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise MemoryDamagedError(f"{self.path} doesn't contain heads of a ledger") from error
+
+    def begin(self, name: CopyName, head: Head, at: str) -> None:
+        """Remember that a copy began, after its first head is durable.
+
+        :raises DatabaseError: if it can't be written.
+        """
+        columns = schema.ledger_copies.c
+        machine = self._machines[name]
+        key = (columns.copy_name == name.value) & (columns.machine == machine)
+        row = {"copy_name": name.value, "machine": machine, "began_at": at}
+        try:
+            with begin_writing(self._store.engine.connect()) as connection, connection.begin():
+                connection.execute(delete(schema.ledger_copies).where(key))
+                connection.execute(insert(schema.ledger_copies), row | {"organization_id": head.organization_id})
+                self._store.require_in_place(connection)
+        except (SQLAlchemyError, OSError) as error:
+            reason, hint = explain(error)
+            raise DatabaseError(f"The database {self._store.place} can't be written: {reason}.", hint=hint) from error
+
+    def note(self, name: CopyName, head: Head, *, replaces: bool = False) -> None:
+        """Remember a copy's last head, durably, if it is after the remembered one.
+
+        :param replaces: whether the remembered one no longer counts, because the ledger was adopted.
+        :raises OSError: if the file can't be written.
+        :raises MemoryDamagedError: if it contains something else; a replacement writes it again.
+        """
+        if self.path is None:
+            return
+        try:
+            known = dict(self.read_heads())
+        except MemoryDamagedError:
+            if not replaces:
+                raise
+            known = {}
+        if not replaces and name in known and known[name].sequence >= head.sequence:
+            return
+        heads: dict[str, JsonValue] = {one.value: asdict(found) for one, found in {**known, name: head}.items()}
+        self._replace(canonical_json({"database": self._store.place, "heads": heads}))
+
+    def _replace(self, text: str) -> None:
+        assert self.path is not None  # noqa: S101 - the caller looks
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as handle:
+            write_line(handle, text)
+        own.replace(self.path)
+        sync_folder(self.path.parent)

@@ -1,0 +1,170 @@
+"""P20: a copy that was begun and is missing, empty, cut or unreadable fails the verification, and isn't begun again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.composition.database import Database
+from rootkeeper.errors import LedgerOutdatedError
+from rootkeeper.ledger.rules import Action, LedgerVerification
+from tests.unit.database.samples import Stage, make_worker, raised_by
+
+PATHS: dict[str, Callable[[Stage], Path]] = {
+    "mirror": lambda stage: stage.mirror_path,
+    "anchor": lambda stage: stage.anchor_path,
+}
+
+
+def open_with_memory(stage: Stage) -> Database:
+    return stage.open(memory_folder=stage.folder / "memory")
+
+
+def write_pairs(stage: Stage, count: int) -> None:
+    with open_with_memory(stage) as database:
+        worker = make_worker(database)
+        for number in range(count):
+            worker.append_pair(number=number)
+        worker.owner.close()
+
+
+def verify(stage: Stage) -> LedgerVerification:
+    with open_with_memory(stage) as database:
+        return database.ledger_reader().verify()
+
+
+@pytest.fixture
+def written(stage: Stage) -> Stage:
+    """Six entries, mirrored and anchored by two processes."""
+    write_pairs(stage, 2)
+    write_pairs(stage, 1)
+    assert verify(stage).is_intact
+    return stage
+
+
+def keep_first_line(path: Path) -> None:
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+
+
+def make_unreadable(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "removed": (Path.unlink, "is missing, although"),
+    "emptied": (lambda path: path.write_bytes(b""), "is empty, although"),
+    "cut": (keep_first_line, "although entry 6 was copied to it"),
+    "damaged": (lambda path: path.write_bytes(b"rubbish\n"), "is damaged"),
+    "unreadable": (make_unreadable, "can't be read"),
+}
+
+
+@pytest.mark.parametrize("copy", PATHS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_p20_a_copy_that_was_lost_fails_the_verification_with_what_to_do(written: Stage, copy: str, loss: str) -> None:
+    lose, words = LOSSES[loss]
+    lose(PATHS[copy](written))
+    found = verify(written)
+    assert not found.is_intact
+    assert found.first_bad_sequence is None
+    assert found.problem is not None
+    assert found.problem.startswith(f"The {copy} of the ledger")
+    assert words in found.problem
+    advice = "Correct its permissions" if loss == "unreadable" else "adopt the ledger"
+    assert advice in found.problem
+
+
+@pytest.mark.parametrize("copy", PATHS)
+@pytest.mark.parametrize("loss", ["removed", "emptied", "cut"])
+def test_p20_a_lost_copy_isnt_begun_again_by_the_next_entries(written: Stage, copy: str, loss: str) -> None:
+    path = PATHS[copy](written)
+    LOSSES[loss][0](path)
+    before = path.read_bytes() if path.exists() else None
+    write_pairs(written, 2)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert any(f"{copy} can't be kept up" in warning for warning in written.warnings)
+    assert not verify(written).is_intact
+
+
+@pytest.mark.parametrize("loss", ["removed", "emptied", "cut", "damaged"])
+@pytest.mark.parametrize("copies", [("mirror",), ("anchor",), ("mirror", "anchor")], ids="-".join)
+def test_an_adoption_records_the_loss_and_begins_the_copies_again(
+    written: Stage, copies: tuple[str, ...], loss: str
+) -> None:
+    for copy in copies:
+        LOSSES[loss][0](PATHS[copy](written))
+    with open_with_memory(written) as database:
+        worker = make_worker(database)
+        entry = database.adopt(worker.ledger)
+        assert entry is not None
+        assert entry.action is Action.LEDGER_ADOPT
+        assert f"The {min(copies)} of the ledger" in str(entry.parameters["lost_copy"])
+        worker.append_pair()
+        worker.owner.close()
+    found = verify(written)
+    assert (found.problem, found.entries, found.anchored_sequence) == (None, 9, 9)
+    with open_with_memory(written) as database:
+        database.require_not_outdated()
+
+
+@pytest.mark.parametrize("remembers", ["database", "file"])
+def test_p20_either_memory_alone_misses_copies_that_were_removed(written: Stage, remembers: str) -> None:
+    written.mirror_path.unlink()
+    written.anchor_path.unlink()
+    if remembers == "file":
+        written.run_sql("DELETE FROM ledger_copies")
+    else:
+        (memory,) = (written.folder / "memory").iterdir()
+        memory.unlink()
+    found = verify(written)
+    assert not found.is_intact
+    assert "is missing, although" in str(found.problem)
+
+
+def test_p20_a_rewritten_ledger_without_copies_is_found_by_the_memory(written: Stage) -> None:
+    written.mirror_path.unlink()
+    written.anchor_path.unlink()
+    written.run_sql(
+        "DELETE FROM ledger_copies",
+        "DELETE FROM ledger_entries WHERE sequence > 2",
+        "UPDATE ledger_head SET sequence = 2, entry_hash = (SELECT entry_hash FROM ledger_entries WHERE sequence = 2)",
+    )
+    found = verify(written)
+    assert found.first_bad_sequence == 3
+    assert "memory" in str(found.problem)
+    with open_with_memory(written) as database:
+        error = raised_by(database.require_not_outdated, LedgerOutdatedError)
+        assert "memory" in error.message
+
+
+def test_p20_a_memory_that_is_no_memory_fails_the_verification(written: Stage) -> None:
+    (memory,) = (written.folder / "memory").iterdir()
+    memory.write_text("rubbish")
+    found = verify(written)
+    assert "The memory of the ledger's copies can't be read" in str(found.problem)
+    with open_with_memory(written) as database:
+        worker = make_worker(database)
+        assert database.adopt(worker.ledger) is not None
+        worker.owner.close()
+    assert verify(written).is_intact
+
+
+def test_the_memory_has_the_last_head_of_each_copy_and_no_more(written: Stage) -> None:
+    (memory,) = (written.folder / "memory").iterdir()
+    heads = json.loads(memory.read_text())["heads"]
+    assert {name: head["sequence"] for name, head in heads.items()} == {"anchor": 6, "mirror": 6}
+    assert memory.stat().st_mode & 0o077 == 0
+
+
+def test_a_database_that_was_moved_with_its_copies_is_intact(written: Stage) -> None:
+    moved = Stage(written.folder / "moved")
+    moved.folder.mkdir()
+    written.path.parent.rename(moved.path.parent)
+    written.anchor_path.parent.rename(moved.anchor_path.parent)
+    assert verify(moved).is_intact
+    moved.anchor_path.unlink()
+    assert "is missing, although" in str(verify(moved).problem)
