@@ -28,6 +28,7 @@ from rootkeeper.ledger.anchor import Anchor, FileAnchor
 from rootkeeper.ledger.copies import LedgerCopies, Mirror
 from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.owners import AccountLocks, Owner
+from rootkeeper.ledger.rolling import STEP_ENTRIES, RollingVerification
 from rootkeeper.ledger.rules import Actor, LedgerEntry
 from rootkeeper.ledger.spill import SpillLedger, list_spill_files, open_spill
 from rootkeeper.ledger.store import SqlLedger
@@ -204,6 +205,14 @@ class Database:
 
     def ledger_reader(self) -> LedgerReader:
         return LedgerReader(self.store, self._copies)
+
+    def rolling_verification(self, step_entries: int = STEP_ENTRIES) -> RollingVerification:
+        """For a server that verifies the ledger while it runs."""
+        return RollingVerification(self.store, self._copies, step_entries)
+
+    def are_copies_beside(self) -> bool:
+        """Whether mirror and anchor are both on the file system of the database, so that one person can change all."""
+        return self._copies.are_beside()
 
     def locks(self, organization_id: str, owner: Owner) -> AccountLocks:
         return AccountLocks(self.store, self.commits, organization_id, owner)

@@ -34,7 +34,7 @@ from rootkeeper.settings.sections import Settings
 from rootkeeper.watching.rules import find_watch_source_name
 from rootkeeper.windows.imports import merge_spill
 from rootkeeper.windows.rules import WindowState
-from rootkeeper.worker.health import ClockMonitor, CredentialsRenewer, Readiness, ReadinessCheck
+from rootkeeper.worker.health import ClockMonitor, CredentialsRenewer, LedgerMonitor, Readiness, ReadinessCheck
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.requests import Engine, NullEngine
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleLoop, ScheduleStatus, parse_schedules
@@ -171,6 +171,7 @@ class ServerWork:
         reported_to = (self.notifier, clock, organization_id, endpoint.label)
         self.renewer = CredentialsRenewer(*reported_to, server.warn, server.accesses.renew)
         self.clock_monitor = ClockMonitor(*reported_to, self._remark, server.accesses.gateway_pool.starting)
+        self.ledger_monitor = LedgerMonitor(*reported_to, self._remark, server.database.rolling_verification().step)
 
     def _choose_engine(self) -> Engine:
         """Nothing is opened yet."""
@@ -262,6 +263,7 @@ class ServerWork:
             Loop("schedules", 1.0, lambda: self.schedules.tick(now())),
             Loop("root events", 1.0, self._watch),
             Loop("clock", 60.0, self.clock_monitor.turn),
+            Loop("ledger", 1.0, self.ledger_monitor.turn),
             Loop("spill files", 5.0, self._merge_spills),
             Loop("history", PERIOD_SECONDS, lambda: server.act_as_server(None).retention_cleaner.tick()),
         )
@@ -439,6 +441,13 @@ class ServerRuntime(Stores):
                 self.log.warning("aws.power", warning)
         except AwsError as error:
             self.log.failure("aws.power", "The AWS credentials can't be checked", error)
+        if self.database.are_copies_beside():
+            self.log.warning(
+                "ledger.copies_beside",
+                "Mirror and anchor of the ledger are both on the file system of the database, so a person who can "
+                "write there can rewrite all three. Set ledger.anchor to a bucket with S3 Object Lock, or to a file on "
+                "another machine's file system.",
+            )
         if self.settings.oidc.issuer and not self._has_local_administrator():
             self.log.warning(
                 "access.no_local_administrator",
@@ -548,6 +557,11 @@ class ServerRuntime(Stores):
         if not work.renewer.was_tried:
             credentials = "The AWS credentials haven't been tried yet."
         clock_failure, loop_troubles = work.clock_monitor.failure, self._loops.list_troubles()
+        ledger = f"The ledger was intact up to entry {work.ledger_monitor.verified_sequence}."
+        if work.ledger_monitor.verified_sequence is None:
+            ledger = "The first verification of the ledger hasn't ended yet."
+        if work.ledger_monitor.failure is not None:
+            ledger = "The ledger failed its verification. Verify it on this machine to see why."
         failing, targets = work.delivery_loop.count_failing_here()
         notifications = (
             f"{failing} of {targets} notification targets fail." if failing else "No notification target fails."
@@ -557,6 +571,7 @@ class ServerRuntime(Stores):
                 ReadinessCheck("process", self._is_started and not self.is_stopping, process),
                 ReadinessCheck("database", has_lease, database),
                 ReadinessCheck("aws", work.renewer.was_tried and not work.renewer.failures, credentials),
+                ReadinessCheck("ledger", work.ledger_monitor.failure is None, ledger),
                 ReadinessCheck("clock", clock_failure is None, clock_failure or "The clock agrees with AWS's."),
                 # A target that is down must not take the server out of service.
                 ReadinessCheck("notifications", True, notifications),

@@ -46,6 +46,7 @@ class NotificationEvent(StrEnum):
     CLOCK_WRONG = "clock:check:wrong"
     DRILL_DUE = "drill:remind:due"
     JOB_FAILED = "job:run:failed"
+    LEDGER_BROKEN = "ledger:verify:failed"
     NOTIFICATION_FAILED = "notification:deliver:failed"
     NOTIFICATION_TEST = "notification:deliver:test"
     SCHEDULE_MISSED = "schedule:run:missed"
@@ -71,6 +72,7 @@ _CRITICAL = frozenset(
     {
         NotificationEvent.AWS_CREDENTIALS_FAILED,
         NotificationEvent.CLOCK_WRONG,
+        NotificationEvent.LEDGER_BROKEN,
         NotificationEvent.WATCHING_FAILED,
         NotificationEvent.WINDOW_CLOSE_FAILED,
         NotificationEvent.WINDOW_EMERGENCY,

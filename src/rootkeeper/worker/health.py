@@ -1,4 +1,4 @@
-"""Monitors of a server's clock and AWS credentials, and the result of its readiness checks.
+"""Monitors of a server's clock, AWS credentials and ledger, and the result of its readiness checks.
 
 While the clock is wrong, no window opens, and open windows may close early or late. A server that notices expired
 credentials only at the end of a window can't close it, so they are renewed long before, and operators have time to fix
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsError, ClockWrongError
+from rootkeeper.ledger.rolling import RoundResult
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.windows.checks import require_correct_clock
@@ -121,6 +122,50 @@ class CredentialsRenewer(_Monitor):
             body = "It now closes the windows whose end has passed. You don't need to do anything."
             title = "The server can use its AWS credentials again"
             self._notify(NotificationEvent.AWS_CREDENTIALS_RESTORED, title, body)
+
+
+VERIFICATION_SECONDS = 30.0
+"""From the end of one round over the ledger to the start of the next."""
+
+
+@dataclass(slots=True)
+class LedgerMonitor(_Monitor):
+    """Verifies the ledger round after round, some entries in each turn. Reports a failure when it begins and ends."""
+
+    step: Callable[[], RoundResult | None]
+    """Verifies a part of the ledger; returns the result of a round at its end."""
+    failure: str | None = None
+    """What the last round found; ``None`` if it found nothing."""
+    verified_sequence: int | None = None
+    """The last entry of the last round that found nothing; ``None`` before the first one."""
+    _next_at: float = 0.0
+    """In monotonic seconds."""
+
+    def turn(self) -> None:
+        """Verify the next part, unless a round ended a short time ago.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        if self.clock.monotonic() < self._next_at:
+            return
+        found = self.step()
+        if found is None:
+            return
+        self._next_at = self.clock.monotonic() + VERIFICATION_SECONDS
+        before, self.failure = self.failure, found.problem
+        if found.problem is None:
+            self.verified_sequence = found.head.sequence
+            if before is not None:
+                self.warn("The ledger is intact again.")
+            return
+        if found.problem != before:
+            self.warn(f"ALERT: The ledger failed its verification. {found.problem}")
+        if before is None:
+            body = (
+                f"{found.problem} The audit trail can't be trusted until this is explained. Keep the database and the "
+                "copies of the ledger as they are, and verify the ledger on the server's machine."
+            )
+            self._notify(NotificationEvent.LEDGER_BROKEN, "The ledger failed its verification", body)
 
 
 @dataclass(frozen=True, slots=True)
