@@ -80,9 +80,8 @@ field (OpenAPI).
 - **Idempotency.** A POST with the header `Idempotency-Key` gets the same answer when the same identity repeats it
   within a day, on any server of the database. A request that contains or returns a secret, such as a new token, is
   answered once: its repeat gets 409.
-- **Limits.** A body has at most 2 MB and 30 seconds; a plan has at most 64 MB and two minutes. A server that listens on
-  a loopback address answers to loopback names and to that of `server.public_url`; a proxy must send one of them as the
-  Host.
+- **Limits.** A body has at most 2 MB and 30 seconds. A server that listens on a loopback address answers to loopback
+  names and to that of `server.public_url`; a proxy must send one of them as the Host.
 - **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's
   [errors](exit-statuses.md). `X-Request-Id` is in each answer and in the server's log.
 

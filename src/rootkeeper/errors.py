@@ -61,7 +61,7 @@ class SelectionEmptyError(InputError, code="selection.empty"):
 
 
 class PlanInvalidError(InputError, code="plan.invalid"):
-    """A plan file is unreadable, altered, expired, not yet valid or of another organization."""
+    """A plan is unreadable, altered, expired, not yet valid, of another organization, or not made by this server."""
 
 
 class JobConflictError(InputError, code="job.conflict"):

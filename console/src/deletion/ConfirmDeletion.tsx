@@ -31,7 +31,7 @@ export function ConfirmDeletion({ plan, targets, waves, onStarted, onClose }: Co
   const needsTyping = targets.length > TYPED_CONFIRMATION_FROM;
   const isConfirmed = (!needsTyping || typed.trim() === plan.organization_id) && (certificates === 0 || acceptsCertificates);
   const start = () => {
-    const body = { plan: plan as unknown as { [key: string]: unknown }, waves: toWavesBody(waves) };
+    const body = { plan_id: plan.plan_id, waves: toWavesBody(waves) };
     return unwrap(api.POST("/api/v1/deletions", { body }));
   };
   return (

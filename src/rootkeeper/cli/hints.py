@@ -100,6 +100,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "plan.again": "Create a new plan: rootkeeper plan SELECTION --out FILE.",
     "plan.later_end": "Choose a later --not-after.",
     "plan.make": "Make one: rootkeeper plan SELECTION --out FILE.",
+    "plan.on_server": "Create a new plan on the server: rootkeeper --server URL plan SELECTION --out FILE.",
     "policies.failsafe": "Run it with credentials of the management account or a delegated administrator, or name the "
     "failsafe: --failsafe ID.",
     "policies.roles": "Write it as arn:aws:iam::111122223333:role/NAME. `rootkeeper policies roles` prints the roles.",

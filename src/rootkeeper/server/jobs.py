@@ -129,19 +129,24 @@ class WavesBody(Body):
 
 
 class DeletionBody(Body):
-    """A deletion: exactly what a plan says."""
+    """A deletion: exactly what a plan of this server says."""
 
-    plan: Annotated[str | dict[str, Any], Field(description="The plan file: its text, or the JSON object itself.")]
+    model_config = show_example({"plan_id": "plan-8925fbf6ec"})
+
+    plan_id: Annotated[ShortText, Field(description="Of a plan that this server made; the plan file has it.")]
+    only: (
+        Annotated[
+            tuple[CredentialKind, ...],
+            Field(min_length=1, description="Which kinds of the plan to delete. Default: all."),
+        ]
+        | None
+    ) = None
     waves: WavesBody = WavesBody()
 
     def to_parameters(self) -> dict[str, JsonValue]:
         """Without the facts of the plan, which are added when the job is requested."""
-        return {"waves": self.waves.model_dump()}
-
-    @property
-    def document(self) -> str:
-        """The plan file's text."""
-        return self.plan if isinstance(self.plan, str) else json.dumps(self.plan)
+        only: list[JsonValue] | None = None if self.only is None else [kind.value for kind in self.only]
+        return {"plan_id": self.plan_id, "only": only, "waves": self.waves.model_dump()}
 
 
 class PreflightBody(Body):

@@ -17,7 +17,7 @@ from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest, find_account, select_before_tags
 from rootkeeper.values import JsonValue
-from rootkeeper.worker.requests import parse_audit, parse_plan_request, parse_preflight
+from rootkeeper.worker.requests import parse_audit, parse_deletion, parse_plan_request, parse_preflight
 
 
 def require_account_access(services: ServerRuntime, identity: Identity, account_ids: Iterable[AccountId]) -> None:
@@ -57,8 +57,10 @@ def require_within_units(
     """
     if not identity.scope.organizational_units or kind is JobKind.LEDGER_VERIFICATION:
         return
-    if kind is JobKind.DELETION and document is not None:
-        require_account_access(services, identity, [target.account_id for target in parse_plan(document).targets])
+    if kind is JobKind.DELETION:
+        # A new request names its plan; the job of an earlier one has it.
+        plan = parse_deletion(parameters, services.jobs).plan if document is None else parse_plan(document)
+        require_account_access(services, identity, [target.account_id for target in plan.targets])
     elif kind is JobKind.UNLOCK:
         inventory = services.inventory_store.find_last()
         account = find_account(

@@ -301,26 +301,17 @@ def _log(scope: Scope, answer: _ResponseSender, seconds: float) -> None:
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
 BODY_SECONDS = 30.0
 
-LARGEST_PLAN_BYTES = 64 * 1024 * 1024
-"""Enough for 50,000 accounts: an account takes 1.6 kB of a plan, or 0.3 kB if nothing is to be deleted."""
-
-PLAN_SECONDS = 120.0
-
-PLAN_PATHS = frozenset({f"{PREFIX}/deletions"})
-"""Routes that accept a plan. The caller's permission to delete is checked before the body is read."""
-
 
 class BodyLimit:
     """Limits the size and time of a body while it is read; an unread body isn't awaited."""
 
     def __init__(self, app: ASGIApp, largest_bytes: int = LARGEST_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._app = app
-        self._usual = (largest_bytes, seconds)
+        self._limits = (largest_bytes, seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            limits = (LARGEST_PLAN_BYTES, PLAN_SECONDS) if scope["path"] in PLAN_PATHS else self._usual
-            receive = _Body(scope, receive, *limits).receive
+            receive = _Body(scope, receive, *self._limits).receive
         await self._app(scope, receive, send)
 
 

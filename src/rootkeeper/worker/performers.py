@@ -9,13 +9,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from rootkeeper.audit.service import Audit, AuditReport
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.clock import Clock
+from rootkeeper.deletion.made_plans import make_plan_id
 from rootkeeper.deletion.records import render_plan
 from rootkeeper.deletion.resumption import read_resumption
 from rootkeeper.deletion.service import Deletion
@@ -222,12 +223,12 @@ def perform_deletion(task: JobTask) -> JobResult:
 
 
 def perform_plan(task: JobTask) -> JobResult:
-    """Plan a deletion; the plan file is the outcome."""
+    """Plan a deletion; the plan file is the outcome, and its id leads to this job."""
     request = parse_plan_request(task.parameters, task.kept.job.created_at)
     reading = task.acting.deletion.plan(request.selection, request.options, JobCounts(task.kept))
-    task.kept.set_outcome(render_plan(reading.plan))
-    targets = len(reading.plan.targets)
-    return JobResult(JobState.DONE, f"Plan {reading.plan.plan_id}: {targets} of {len(reading.plan.accounts)} accounts.")
+    plan = replace(reading.plan, plan_id=make_plan_id(task.kept.job_id))
+    task.kept.set_outcome(render_plan(plan))
+    return JobResult(JobState.DONE, f"Plan {plan.plan_id}: {len(plan.targets)} of {len(plan.accounts)} accounts.")
 
 
 def perform_preflight(task: JobTask) -> JobResult:

@@ -21,8 +21,9 @@ from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import ResourceKind, require_resource_name
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import describe_job
-from rootkeeper.deletion.records import parse_plan, require_valid_here
-from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions, WaveRules, choose_validity
+from rootkeeper.deletion.made_plans import PlanJobs, read_made_plan
+from rootkeeper.deletion.records import render_plan, require_valid_here
+from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions, DeletionPlan, WaveRules, choose_validity
 from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, NotFoundError, SelectionEmptyError
 from rootkeeper.jobs.rules import RETRY_FAILED, Job, JobKind, JobState, require_not_over, require_resumable
 from rootkeeper.jobs.service import find_unfinished
@@ -47,6 +48,14 @@ class PlanRequest:
 
     selection: SelectionRequest
     options: DeletionOptions
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRequest:
+    """A request to apply a plan that a job made."""
+
+    plan: DeletionPlan
+    rules: WaveRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +169,26 @@ def parse_unlock(parameters: Parameters, document: str | None) -> UnlockRequest:
     return request
 
 
-def parse_wave_rules(parameters: Parameters) -> WaveRules:
-    """Parse the parameter ``waves`` of a deletion, whose fields are those of ``WaveRules``.
+def parse_deletion(parameters: Parameters, jobs: PlanJobs) -> DeletionRequest:
+    """Parse a request that names its plan, and read that plan.
+
+    :raises InputError: if a parameter is unknown or wrong.
+    :raises PlanInvalidError: if no job made the plan.
+    """
+    given = _JobParameters(parameters, {"plan_id", "only", "waves"})
+    plan_id = given.text("plan_id")
+    if plan_id is None:
+        raise InputError("A deletion needs the id of a plan.", hint=Hint("Make a plan first.", "plan.make"))
+    only = given.choices("only", CredentialKind, [])
+    plan = read_made_plan(jobs, plan_id, frozenset(only) if only else None)
+    return DeletionRequest(plan, parse_wave_rules(parameters.get("waves")))
+
+
+def parse_wave_rules(waves: JsonValue) -> WaveRules:
+    """Parse waves, whose fields are those of ``WaveRules``.
 
     :raises InputError: if a parameter is unknown or wrong.
     """
-    _JobParameters(parameters, {"waves"})
-    waves = parameters.get("waves")
     if waves is None:
         return WaveRules()
     if not isinstance(waves, Mapping):
@@ -405,17 +427,19 @@ class JobRequestService:
     def request(self, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None) -> Job:
         """Queue a job for the next free process.
 
-        :param document: the plan file of a deletion, or the policy of an unlock that replaces or restores one.
+        :param document: the policy of an unlock that replaces or restores one. A deletion has the plan that its
+            parameters name.
         :raises InputError: if a parameter or the selection is unknown or wrong; nothing was queued.
-        :raises PlanInvalidError: if the plan isn't valid here and now.
+        :raises PlanInvalidError: if no job made the plan, or it isn't valid here and now.
         :raises JobConflictError: if an unfinished job has that plan already.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
         :raises DatabaseError: if the job can't be kept; nothing was queued.
         """
         if kind is JobKind.DELETION:
-            checked = self._check_deletion(parameters, document)
-        else:
-            checked = normalize_parameters(kind, parameters, document, self.clock.now())
+            deletion = self._check_deletion(parameters)
+            plan = deletion.plan
+            return self._queue(self.make_job_id(), kind, describe_job(plan, deletion.rules), render_plan(plan))
+        checked = normalize_parameters(kind, parameters, document, self.clock.now())
         return self._queue(self.make_job_id(), kind, checked, document)
 
     def request_once(self, name: str, kind: JobKind) -> Job:
@@ -477,10 +501,9 @@ class JobRequestService:
         self._enqueue(job_id)
         return queued
 
-    def _check_deletion(self, parameters: Mapping[str, JsonValue], document: str | None) -> dict[str, JsonValue]:
-        if document is None:
-            raise InputError("A deletion needs a plan.", hint=Hint("Make a plan first.", "plan.make"))
-        plan, rules = parse_plan(document), parse_wave_rules(parameters)
+    def _check_deletion(self, parameters: Mapping[str, JsonValue]) -> DeletionRequest:
+        request = parse_deletion(parameters, self.jobs)
+        plan = request.plan
         require_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
         if not plan.targets:
             raise InputError(f"Plan {plan.plan_id} has nothing to delete.")
@@ -490,7 +513,7 @@ class JobRequestService:
                 f"Job {job.job_id}, which is {job.state.value}, already performs plan {plan.plan_id}.",
                 hint=Hint(f"Resume job {job.job_id} instead.", "job.resume", job_id=job.job_id),
             )
-        return describe_job(plan, rules)
+        return request
 
     def _queue(
         self, job_id: str, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None

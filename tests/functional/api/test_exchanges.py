@@ -57,10 +57,11 @@ def test_a_body_that_is_too_large_is_refused(api: ApiServer) -> None:
     assert (answer.status, answer.code) == (413, None)
 
 
-def test_a_plan_of_a_large_organization_is_taken_from_whoever_may_delete(api: ApiServer) -> None:
-    plan = b'{"plan": "' + b"x" * (3 * 1024 * 1024) + b'"}'
-    assert api.ask("POST", "/deletions", plan, ServerRole.OPERATOR, {}).code == "plan.invalid"
-    assert api.ask("POST", "/deletions", plan, ServerRole.VIEWER, {}).code == "access.denied"
+def test_p12_a_plan_is_named_and_never_sent(api: ApiServer) -> None:
+    answer = api.ask("POST", "/deletions", b'{"plan_id": "plan-1", "plan": {"accounts": []}}', ServerRole.OPERATOR, {})
+    assert answer.status == 422
+    assert api.ask("POST", "/deletions", b'{"plan_id": "plan-1"}', ServerRole.OPERATOR, {}).code == "plan.invalid"
+    assert api.ask("POST", "/deletions", b'{"plan_id": "plan-1"}', ServerRole.VIEWER, {}).code == "access.denied"
 
 
 def test_a_body_without_a_length_is_counted_too(api: ApiServer) -> None:

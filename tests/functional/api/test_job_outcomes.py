@@ -155,7 +155,7 @@ def live_deletions(works: Works) -> None:
     live_deletion_that_is_cancelled(works)
     plan = make_plan(works, PAYMENTS_EU)
     with faulty(works, operation="ListDelegatedAdministrators"):
-        refused = works.live("/deletions", {"plan": plan}, "FailedOutcome", "failed")
+        refused = works.live("/deletions", {"plan_id": plan["plan_id"]}, "FailedOutcome", "failed")
     assert refused["problem"]["code"] == "aws.access_denied"
 
 
@@ -164,7 +164,7 @@ def live_deletion_of_which_one_account_fails(works: Works) -> None:
     exception = {"account": DATA, "owner": "Ana", "reason": "a move", "until": "2099-01-01T00:00:00Z"}
     assert works.ask("POST", "/exceptions", exception).status == 200
     with faulty(works, operation="DeleteAccessKey", account_id=BILLING):
-        job = works.follow(works.begin("/deletions", {"plan": plan}))
+        job = works.follow(works.begin("/deletions", {"plan_id": plan["plan_id"]}))
     assert job["state"] == "failed", job
     read_ended(works, job["job_id"])
     assert works.get(f"/jobs/{job['job_id']}/document") == plan
@@ -178,7 +178,7 @@ def live_deletion_of_which_one_account_fails(works: Works) -> None:
 
 def live_deletion_that_is_cancelled(works: Works) -> None:
     waves = {"canary": 1, "pause_seconds": 3600}
-    job_id = works.begin("/deletions", {"plan": make_plan(works, WAREHOUSE, ORDERS_TEST), "waves": waves})
+    job_id = works.begin("/deletions", {"plan_id": make_plan(works, WAREHOUSE, ORDERS_TEST)["plan_id"], "waves": waves})
     works.server.wait_until(lambda: len(works.list_results(job_id)) == 1, SECONDS)
     works.read(job_id, "UnfinishedDeletion")
     assert works.ask("POST", f"/jobs/{job_id}/cancel", {}).status == 202

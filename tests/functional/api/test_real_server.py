@@ -211,7 +211,7 @@ def test_a_deletion_is_planned_and_applied_through_the_api(story: Story) -> None
     planned = story.follow(story.post("/plans", {"selection": selection, "allowed_uses": uses}))
     assert planned["state"] == "done", planned
     plan = story.get(f"/jobs/{planned['job_id']}/outcome").body
-    deleted = story.follow(story.post("/deletions", {"plan": plan}))
+    deleted = story.follow(story.post("/deletions", {"plan_id": plan["plan_id"]}))
     assert deleted["state"] == "done", deleted
     (result,) = story.get(f"/jobs/{deleted['job_id']}/results").body["results"]
     assert result["account_id"] == account_id

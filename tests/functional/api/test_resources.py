@@ -352,7 +352,7 @@ def test_a_selection_is_taken_as_people_write_it(api: ApiServer) -> None:
         ("/plans", {"selection": {"everything": True}, "only": []}),
         ("/audits", {"selection": {"tags": ["nothing"]}}),
         ("/audits", {"selection": {"included_failsafes": ["12"]}}),
-        ("/deletions", {"plan": "no plan"}),
+        ("/deletions", {"plan_id": "no plan"}),
         ("/deletions", {}),
         ("/preflights", {"selection": {"statuses": ["present"]}}),
         ("/unlocks", {"account": "payments", "kind": "ec2"}),

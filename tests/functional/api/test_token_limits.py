@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from rootkeeper.access.rules import OF_WHOLE_ORGANIZATION, Identity, IdentityKind, Permission, ServerRole, TokenScope
-from rootkeeper.deletion.records import derive_plan_id, render_plan
+from rootkeeper.deletion.made_plans import make_plan_id
+from rootkeeper.deletion.records import render_plan
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
-from rootkeeper.jobs.rules import JobState
+from rootkeeper.jobs.rules import JobKind, JobState
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.statuses import AccessKey, CredentialKind, RootCredentials
 from rootkeeper.removal.rules import plan_deletion
@@ -45,7 +46,7 @@ def make_plan(account_id: AccountId) -> str:
     found = RootCredentials(account_id, None, (key,), (), (), START)
     planned = PlannedAccount(account_id, "x", "Root", AccountState.ACTIVE, found, START, plan_deletion(found))
     plan = DeletionPlan(
-        plan_id="",
+        plan_id=make_plan_id(f"j-{account_id}"),
         organization_id=ORGANIZATION_ID,
         endpoint=ENDPOINT.label,
         created_by="ana",
@@ -58,7 +59,15 @@ def make_plan(account_id: AccountId) -> str:
         included_failsafes=frozenset(),
         accounts=(planned,),
     )
-    return render_plan(replace(plan, plan_id=derive_plan_id(plan)))
+    return render_plan(plan)
+
+
+@pytest.fixture(autouse=True)
+def plans(services: FakeServices) -> None:
+    """A plan that a job made, of each account."""
+    for account_id in (MANAGEMENT_ID, PAYMENTS_ID):
+        job = services.add_job(f"j-{account_id}", JobState.DONE, JobKind.PLAN)
+        services.jobs.shelf.outcomes[job.job_id] = make_plan(account_id)
 
 
 def about_window(step: str, body: Any = None) -> Callable[[str], Case]:
@@ -73,7 +82,7 @@ CASES: dict[str, Callable[[str], Case]] = {
     "POST /api/v1/audits": about_selection("/audits"),
     "POST /api/v1/plans": about_selection("/plans"),
     "POST /api/v1/preflights": about_selection("/preflights"),
-    "POST /api/v1/deletions": lambda one: ("POST", "/deletions", {"plan": make_plan(AccountId(one))}),
+    "POST /api/v1/deletions": lambda one: ("POST", "/deletions", {"plan_id": make_plan_id(f"j-{one}")}),
     "POST /api/v1/unlocks": lambda one: ("POST", "/unlocks", {"account": one, "kind": "s3"}),
     "POST /api/v1/windows": lambda one: ("POST", "/windows", {"account": one, "reason": "drill"}),
     "POST /api/v1/windows/check": lambda one: ("POST", "/windows/check", {"account": one, "reason": "drill"}),

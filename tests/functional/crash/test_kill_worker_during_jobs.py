@@ -153,7 +153,7 @@ def test_a_deletion_whose_worker_is_gone_is_finished_by_another_and_deletes_noth
     assert len(targets) >= 6
     since = works.sandbox.last_request()
     works.hold_up(targets[2:])
-    job_id = works.request("deletions", {"plan": plan})
+    job_id = works.request("deletions", {"plan_id": plan["plan_id"]})
     doing = works.wait_under_way(job_id, 2)
     gone, heir = works.workers[doing], works.workers[1 - doing]
     leave: Callable[[], None] = gone.kill if how == "killed" else gone.pause

@@ -259,7 +259,7 @@ def test_an_account_with_an_open_window_is_left_out_of_a_deletion(outpost: Outpo
     window_id = outpost.open(account_id)
     outpost.sandbox.put_root_user(account_id, {"recovery_allowed": True, "access_keys": [{"access_key_id": KEY}]})
     since = outpost.sandbox.last_request()
-    job = outpost.wait_over(outpost.post("/deletions", {"plan": plan}).body["job_id"])
+    job = outpost.wait_over(outpost.post("/deletions", {"plan_id": plan["plan_id"]}).body["job_id"])
     (result,) = outpost.get(f"/jobs/{job['job_id']}/results")["results"]
     assert window_id in str(result), result
     assert outpost.sandbox.operations(since, mutating=True) == []

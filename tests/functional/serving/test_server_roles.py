@@ -99,7 +99,7 @@ def test_p17_a_deletion_is_planned_with_one_role_and_done_with_another(
     assert list_callers(sandbox, since) == {session_arn("audit")}
     since = sandbox.last_request()
     plan = expect(server.ask("GET", f"/api/v1/jobs/{planned['job_id']}/outcome", name="ana"), 200)
-    done = do_job(server, "deletions", {"plan": plan})
+    done = do_job(server, "deletions", {"plan_id": plan["plan_id"]})
     assert done["state"] == "done", done
     assert list_callers(sandbox, since) == {session_arn("delete")}
     root_user = sandbox.root_user(EVERYTHING)

@@ -137,7 +137,7 @@ class Scene:
         self.wait_until(lambda: self._is_over(name, job_id))
         outcome = self.ask(name, "GET", f"jobs/{job_id}/outcome")
         if outcome is not None and outcome.status == 200:
-            self.ask(name, "POST", "deletions", {"plan": outcome.body})
+            self.ask(name, "POST", "deletions", {"plan_id": outcome.body["plan_id"]})
 
     def _is_over(self, name: str, job_id: str) -> bool:
         answer = self.ask(name, "GET", f"jobs/{job_id}")

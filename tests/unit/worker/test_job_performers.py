@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.aws.rules import AwsWork, Resource, ResourceKind
+from rootkeeper.deletion.made_plans import make_plan_id
 from rootkeeper.deletion.records import parse_plan
 from rootkeeper.errors import AwsCredentialsError, AwsUnreachableError
 from rootkeeper.jobs.rules import MOST_ATTEMPTS, Job, JobKind, JobState
@@ -69,11 +70,12 @@ def test_findings_of_a_scheduled_audit_are_told(desk: JobDesk) -> None:
 def test_a_plan_is_kept_and_can_be_asked_for_as_a_deletion(desk: JobDesk) -> None:
     job = desk.do(JobKind.PLAN, PROD_ALONE)
     assert job.state is JobState.DONE
-    text = desk.desk.jobs.find_outcome(job.job_id) or ""
-    plan = parse_plan(text)
+    plan = parse_plan(desk.desk.jobs.find_outcome(job.job_id) or "")
+    plan_id = plan.plan_id
+    assert plan_id == make_plan_id(job.job_id)
     assert [target.account_id for target in plan.targets] == [PROD]
-    assert plan.plan_id in (job.remark or "")
-    deletion = desk.do(JobKind.DELETION, document=text)
+    assert plan_id in (job.remark or "")
+    deletion = desk.do(JobKind.DELETION, {"plan_id": plan_id})
     assert deletion.state is JobState.DONE
     assert (deletion.progress.done, deletion.progress.present) == (1, 0)
     assert not desk.desk.root_user(PROD).access_keys
@@ -82,9 +84,9 @@ def test_a_plan_is_kept_and_can_be_asked_for_as_a_deletion(desk: JobDesk) -> Non
 
 
 def test_a_deletion_with_failures_fails_and_is_told(desk: JobDesk) -> None:
-    text = desk.desk.jobs.find_outcome(desk.do(JobKind.PLAN, PROD_ALONE).job_id)
+    plan_id = make_plan_id(desk.do(JobKind.PLAN, PROD_ALONE).job_id)
     desk.desk.organization.fail("DeleteAccessKey")
-    job = desk.do(JobKind.DELETION, document=text)
+    job = desk.do(JobKind.DELETION, {"plan_id": plan_id})
     assert job.state is JobState.FAILED
     assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.JOB_FAILED]
 
@@ -93,10 +95,10 @@ def test_a_deletion_that_its_rules_stopped_waits_for_a_person_and_isnt_taken_up_
     for number in range(3):
         account_id = f"{700000000000 + number}"
         desk.desk.organization.add_account(account_id, f"n{number}", root_user=root_user_with_everything())
-    text = desk.desk.jobs.find_outcome(desk.do(JobKind.PLAN, {"selection": {"everything": True}}).job_id)
+    plan_id = make_plan_id(desk.do(JobKind.PLAN, {"selection": {"everything": True}}).job_id)
     desk.desk.workers = 1
     desk.desk.organization.fail("DeleteAccessKey")
-    job_id = desk.request(JobKind.DELETION, {"waves": {"stop_after_failures": 1}}, text)
+    job_id = desk.request(JobKind.DELETION, {"plan_id": plan_id, "waves": {"stop_after_failures": 1}})
     job = desk.perform(job_id)
     assert (job.state, job.attempts) == (JobState.INTERRUPTED, MOST_ATTEMPTS)
     assert "failed; the limit is" in (job.remark or "")
@@ -107,9 +109,9 @@ def test_a_deletion_that_its_rules_stopped_waits_for_a_person_and_isnt_taken_up_
 
 
 def test_a_deletion_that_lost_aws_goes_on_by_itself(desk: JobDesk) -> None:
-    text = desk.desk.jobs.find_outcome(desk.do(JobKind.PLAN, PROD_ALONE).job_id)
+    plan_id = make_plan_id(desk.do(JobKind.PLAN, PROD_ALONE).job_id)
     desk.desk.organization.fail("DeleteLoginProfile", AwsCredentialsError("They have expired."))
-    job_id = desk.request(JobKind.DELETION, document=text)
+    job_id = desk.request(JobKind.DELETION, {"plan_id": plan_id})
     job = desk.perform(job_id)
     assert (job.state, job.attempts, job.remark) == (JobState.INTERRUPTED, 1, "They have expired.")
     desk.desk.organization.heal()

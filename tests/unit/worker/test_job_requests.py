@@ -19,6 +19,7 @@ from rootkeeper.organization.selection import NamedAccount, SelectionRequest
 from rootkeeper.organization.statuses import CredentialKind, FailOn
 from rootkeeper.shapes import to_json_record
 from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.values import JsonValue
 from rootkeeper.worker.requests import (
     PlanRequest,
     PreflightRequest,
@@ -144,10 +145,9 @@ def test_normalized_parameters_are_whole() -> None:
 
 def test_waves_are_checked_like_the_command_lines() -> None:
     rules = WaveRules(canary=1, size=5, pause_seconds=30, stop_after_failures=2)
-    assert parse_wave_rules({}) == parse_wave_rules({"waves": None}) == WaveRules()
-    assert parse_wave_rules({"waves": through_json(to_json_record(rules))}) == rules
-    for waves in ("all", {"size": 0}, {"canary": -1}, {"stop_after_failures": "2"}, {"speed": 1}):
+    assert parse_wave_rules({}) == parse_wave_rules(None) == WaveRules()
+    assert parse_wave_rules(through_json(to_json_record(rules))) == rules
+    wrong: list[JsonValue] = ["all", {"size": 0}, {"canary": -1}, {"stop_after_failures": "2"}, {"speed": 1}]
+    for waves in wrong:
         with pytest.raises(InputError):
-            parse_wave_rules({"waves": waves})
-    with pytest.raises(InputError):
-        parse_wave_rules({"rules": {}})
+            parse_wave_rules(waves)

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.deletion.records import render_plan
+from rootkeeper.deletion.made_plans import make_plan_id, make_plan_job_id
+from rootkeeper.deletion.records import parse_plan
 from rootkeeper.deletion.rules import DeletionOptions
 from rootkeeper.errors import InputError, JobConflictError, LedgerUnavailableError, PlanInvalidError
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry
 from rootkeeper.values import JsonValue
+from rootkeeper.worker.requests import PlanRequest, plan_to_parameters
 from tests.fakes.clock import START
 from tests.fakes.desk import CLEAN, PROD, naming
 from tests.fakes.job_desk import ANA, JobDesk
@@ -28,8 +30,11 @@ def list_facts(desk: JobDesk, action: Action) -> list[LedgerEntry]:
 
 
 def make_plan(desk: JobDesk, *accounts: str) -> str:
-    reading = desk.desk.deletion.plan(naming(*accounts or (PROD,)), DeletionOptions(), desk.desk.progress)
-    return render_plan(reading.plan)
+    """The id of a plan that a job made."""
+    job = desk.do(JobKind.PLAN, plan_to_parameters(PlanRequest(naming(*accounts or (PROD,)), DeletionOptions())))
+    assert job.state is JobState.DONE
+    desk.engine.waiting.clear()
+    return make_plan_id(job.job_id)
 
 
 def test_a_job_is_queued_in_the_name_of_whoever_asked(desk: JobDesk) -> None:
@@ -80,7 +85,7 @@ def test_bad_input_is_refused_and_leaves_nothing(desk: JobDesk) -> None:
     with pytest.raises(InputError):
         desk.request(JobKind.DELETION)
     with pytest.raises(PlanInvalidError):
-        desk.request(JobKind.DELETION, document="{}")
+        desk.request(JobKind.DELETION, {"plan_id": "plan-9"})
     assert desk.desk.jobs.list_jobs() == ()
     assert list_facts(desk, Action.JOB_REQUEST) == []
 
@@ -92,25 +97,51 @@ def test_an_engine_that_is_away_keeps_nobody_from_asking(desk: JobDesk) -> None:
 
 
 def test_a_deletion_is_asked_for_by_its_plan(desk: JobDesk) -> None:
-    text = make_plan(desk)
-    job_id = desk.request(JobKind.DELETION, {"waves": {"canary": 1}}, text)
+    plan_id = make_plan(desk)
+    job_id = desk.request(JobKind.DELETION, {"plan_id": plan_id, "waves": {"canary": 1}})
     job = desk.desk.jobs.get(job_id)
     assert job.parameters["waves"] == {"canary": 1, "size": None, "pause_seconds": 0, "stop_after_failures": None}
-    assert str(job.parameters["plan_id"]).startswith("plan-")
-    assert desk.desk.jobs.find_document(job_id) == text
+    assert job.parameters["plan_id"] == plan_id
+    assert desk.desk.jobs.find_document(job_id) == desk.desk.jobs.find_outcome(make_plan_job_id(plan_id))
     with pytest.raises(JobConflictError, match=job_id):
-        desk.request(JobKind.DELETION, document=text)
+        desk.request(JobKind.DELETION, {"plan_id": plan_id})
     desk.requesting().cancel(job_id)
-    desk.request(JobKind.DELETION, document=text)
+    desk.request(JobKind.DELETION, {"plan_id": plan_id})
+
+
+def test_p12_a_deletion_takes_no_plan_but_one_that_a_job_made(desk: JobDesk) -> None:
+    made = desk.desk.jobs.find_outcome(make_plan_job_id(make_plan(desk)))
+    audit = desk.do(JobKind.AUDIT)
+    unfinished = desk.request(JobKind.PLAN, {"selection": {"everything": True}})
+    for job_id in (audit.job_id, unfinished, "j-9"):
+        with pytest.raises(PlanInvalidError, match="didn't make plan"):
+            desk.request(JobKind.DELETION, {"plan_id": make_plan_id(job_id)})
+    given: list[dict[str, JsonValue]] = [{"plan": made}, {"document": made}, {}]
+    for parameters in given:
+        with pytest.raises(InputError):
+            desk.request(JobKind.DELETION, parameters, made)
+    assert [job for job in desk.desk.jobs.list_jobs() if job.kind is JobKind.DELETION] == []
+    assert desk.desk.organization.changing_calls == []
+
+
+def test_kinds_of_a_plan_can_stay_but_none_can_be_added(desk: JobDesk) -> None:
+    plan_id = make_plan(desk)
+    only: list[JsonValue] = ["password", "access_keys"]
+    job_id = desk.request(JobKind.DELETION, {"plan_id": plan_id, "only": only})
+    plan = parse_plan(desk.desk.jobs.find_document(job_id) or "")
+    assert {call.kind for target in plan.targets for call in target.calls} == set(only)
+    narrow = make_plan_id(desk.do(JobKind.PLAN, {"selection": {"everything": True}, "only": only}).job_id)
+    with pytest.raises(InputError, match="doesn't delete mfa_devices"):
+        desk.request(JobKind.DELETION, {"plan_id": narrow, "only": ["password", "mfa_devices"]})
 
 
 def test_a_plan_that_has_expired_or_has_nothing_to_do_is_refused(desk: JobDesk) -> None:
     with pytest.raises(InputError, match="nothing to delete"):
-        desk.request(JobKind.DELETION, document=make_plan(desk, CLEAN))
-    text = make_plan(desk)
+        desk.request(JobKind.DELETION, {"plan_id": make_plan(desk, CLEAN)})
+    plan_id = make_plan(desk)
     desk.desk.clock.advance(timedelta(days=2).total_seconds())
     with pytest.raises(PlanInvalidError, match="expired"):
-        desk.request(JobKind.DELETION, document=text)
+        desk.request(JobKind.DELETION, {"plan_id": plan_id})
     assert desk.engine.waiting == []
 
 
@@ -169,7 +200,7 @@ def test_what_runs_waits_is_over_or_isnt_a_servers_isnt_resumed(desk: JobDesk) -
 
 
 def test_a_deletion_whose_plan_has_expired_isnt_resumed(desk: JobDesk) -> None:
-    job_id = desk.request(JobKind.DELETION, document=make_plan(desk))
+    job_id = desk.request(JobKind.DELETION, {"plan_id": make_plan(desk)})
     interrupt(desk, job_id)
     desk.desk.clock.advance(timedelta(days=2).total_seconds())
     with pytest.raises(JobConflictError, match="expired"):

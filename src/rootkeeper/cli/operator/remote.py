@@ -36,10 +36,19 @@ from rootkeeper.cli.rendering.unlocks import describe_verdict
 from rootkeeper.cli.rendering.windows import describe_request
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import SystemClock
+from rootkeeper.deletion.made_plans import make_plan_job_id, refuse_plan
 from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
 from rootkeeper.deletion.resumption import parse_results, read_results, read_resumption
 from rootkeeper.deletion.rules import WaveRules
-from rootkeeper.errors import InputError, NotFoundError, RootkeeperError, ServerUnreachableError, UnprovenChangeError
+from rootkeeper.errors import (
+    Hint,
+    InputError,
+    NotFoundError,
+    PlanInvalidError,
+    RootkeeperError,
+    ServerUnreachableError,
+    UnprovenChangeError,
+)
 from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, parse_entry, verification_from_record
 from rootkeeper.organization.accounts import AccountId
@@ -320,8 +329,20 @@ class RemoteOperator(Operator):
         return DeletionProposal(plan, has_findings=lambda findings: has_findings(plan, findings))
 
     def require_applicable(self, plan: DeletionPlan) -> None:
-        """Only the server knows whether a job has begun the plan; it refuses the deletion then."""
+        """Require that the server made exactly this plan: it applies its own copy, not the file.
+
+        Only the server knows whether a job has begun the plan; it refuses the deletion then.
+        """
         self._require_valid_here(plan)
+        try:
+            made = self._jobs.read_outcome(make_plan_job_id(plan.plan_id))
+        except NotFoundError as error:
+            raise refuse_plan(plan.plan_id) from error
+        if made != describe_plan(plan):
+            raise PlanInvalidError(
+                f"The file differs from the plan {plan.plan_id} that the server made.",
+                hint=Hint("Create a new plan on the server.", "plan.on_server"),
+            )
 
     def delete(
         self,
@@ -332,7 +353,7 @@ class RemoteOperator(Operator):
     ) -> DeletionReport:
         if not plan.targets:
             return report_nothing(plan, self.now())
-        body = {"plan": describe_plan(plan), "waves": to_json_record(rules)}
+        body = {"plan_id": plan.plan_id, "only": sorted(plan.only), "waves": to_json_record(rules)}
         return self._finish_deletion(self._jobs.request("deletions", body), plan, stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:

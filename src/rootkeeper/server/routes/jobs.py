@@ -53,8 +53,8 @@ def plan_deletion(services: Served, identity: Identified, body: PlanBody) -> dic
 
 
 def delete_credentials(services: Served, identity: Identified, body: DeletionBody) -> dict[str, Any]:
-    """Delete root user credentials exactly as a plan says, as a job."""
-    return take_in(services, identity, JobKind.DELETION, body.to_parameters(), body.document)
+    """Delete root user credentials exactly as a plan of this server says, as a job."""
+    return take_in(services, identity, JobKind.DELETION, body.to_parameters())
 
 
 def run_preflight(services: Served, identity: Identified, body: PreflightBody) -> dict[str, Any]:

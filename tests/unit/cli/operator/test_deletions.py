@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rootkeeper.deletion.records import deletion_to_record, derive_plan_id, describe_plan
+from rootkeeper.deletion.records import deletion_to_record, describe_plan, render_plan
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.errors import TargetRefusedError
 from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, problem_to_record
@@ -17,6 +18,7 @@ from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.statuses import AccessKey, CredentialKind, LoginProfile, RootCredentials, Status
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult, plan_deletion
 from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record
+from tests.fakes.rootkeeper_server import problem
 
 ONE, OTHER = AccountId("222233334444"), AccountId("333344445555")
 FOUND = RootCredentials(
@@ -37,8 +39,8 @@ def planned(account_id: AccountId) -> PlannedAccount:
 
 
 def make_plan(*accounts: PlannedAccount) -> DeletionPlan:
-    plan = DeletionPlan(
-        plan_id="",
+    return DeletionPlan(
+        plan_id="plan-70",
         organization_id="o-exampleorgid",
         endpoint=ENDPOINT,
         created_by="pipeline",
@@ -51,11 +53,10 @@ def make_plan(*accounts: PlannedAccount) -> DeletionPlan:
         included_failsafes=frozenset(),
         accounts=accounts,
     )
-    return replace(plan, plan_id=derive_plan_id(plan))
 
 
 PLAN = make_plan(planned(ONE), planned(OTHER))
-PLAN_JOB = replace(JOB, job_id="job-p", kind=JobKind.PLAN)
+PLAN_JOB = replace(JOB, job_id="j-70", kind=JobKind.PLAN)
 DELETION_JOB = replace(JOB, job_id="job-d", kind=JobKind.DELETION, progress=JobProgress(2))
 DELETED = AccountDeletion(
     ONE,
@@ -74,8 +75,8 @@ def result(account_id: AccountId) -> dict[str, Any]:
 def planning(desk: RemoteDesk) -> RemoteDesk:
     """A server that plans and deletes well."""
     desk.server.answer("POST plans", job_record(PLAN_JOB))
-    desk.server.answer("GET jobs/job-p", job_record(replace(PLAN_JOB, state=JobState.DONE)))
-    desk.server.answer("GET jobs/job-p/outcome", json.loads(json.dumps(describe_plan(PLAN))))
+    desk.server.answer("GET jobs/j-70", job_record(replace(PLAN_JOB, state=JobState.DONE)))
+    desk.server.answer("GET jobs/j-70/outcome", json.loads(json.dumps(describe_plan(PLAN))))
     desk.server.answer("POST deletions", job_record(DELETION_JOB))
     done = replace(DELETION_JOB, state=JobState.DONE, ended_at=NOW, progress=JobProgress(2, 2))
     desk.server.answer("GET jobs/job-d", job_record(done))
@@ -93,7 +94,8 @@ def test_exactly_the_plan_that_was_agreed_to_is_sent(planning: RemoteDesk) -> No
     assert [one["text"] for one in asked["selection"]["named"]] == [ONE, OTHER]
     assert "recent_seconds" not in asked
     assert path == "deletions"
-    assert sent["plan"] == json.loads(json.dumps(describe_plan(PLAN)))
+    assert sent["plan_id"] == PLAN.plan_id
+    assert sent["only"] == sorted(CredentialKind)
     assert sent["waves"] == {"canary": 1, "size": None, "pause_seconds": 0, "stop_after_failures": None}
     assert run.json["caller_arn"].endswith("assumed-role/delete/pipeline")
     assert [account["outcome"] for account in run.json["accounts"]] == ["deleted", "deleted"]
@@ -118,9 +120,9 @@ def test_an_account_without_a_result_was_not_begun(planning: RemoteDesk) -> None
 
 def test_what_a_job_was_refused_for_is_met_as_that_error(planning: RemoteDesk) -> None:
     failed = replace(PLAN_JOB, state=JobState.FAILED, ended_at=NOW, remark="Refused.")
-    planning.server.answer("GET jobs/job-p", job_record(failed))
+    planning.server.answer("GET jobs/j-70", job_record(failed))
     error = TargetRefusedError("Refused, nothing was done.", hint="Leave it out.")
-    planning.server.answer("GET jobs/job-p/outcome", problem_to_record(error))
+    planning.server.answer("GET jobs/j-70/outcome", problem_to_record(error))
     run = planning.run("delete", ONE, "--yes")
     assert run.status == 2
     assert "error: Refused, nothing was done." in run.stderr
@@ -130,10 +132,40 @@ def test_what_a_job_was_refused_for_is_met_as_that_error(planning: RemoteDesk) -
 def test_a_plan_that_lost_a_part_on_its_way_is_refused(planning: RemoteDesk) -> None:
     altered = json.loads(json.dumps(describe_plan(PLAN)))
     altered["accounts"] = altered["accounts"][:1]
-    planning.server.answer("GET jobs/job-p/outcome", altered)
+    planning.server.answer("GET jobs/j-70/outcome", altered)
     run = planning.run("delete", ONE, OTHER, "--yes")
     assert run.status == 2
     assert [path for path, _ in planning.posted] == ["plans"]
+
+
+def test_a_plan_file_is_applied_as_the_server_made_it(planning: RemoteDesk, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(render_plan(PLAN))
+    run = planning.run("apply", str(file), "--yes")
+    assert run.status == 0, run.shown
+    assert planning.posted[0][1]["plan_id"] == PLAN.plan_id
+
+
+@pytest.mark.parametrize(
+    ("edited", "says"),
+    [
+        (replace(PLAN, not_after=PLAN.not_after + timedelta(days=1)), "differs from the plan plan-70"),
+        (replace(PLAN, plan_id="plan-71"), "The server didn't make plan plan-71"),
+        (replace(PLAN, plan_id="plan-d"), "differs from the plan plan-d"),
+    ],
+)
+def test_p12_a_file_that_the_server_didnt_make_is_refused_before_anything_is_asked_for(
+    planning: RemoteDesk, tmp_path: Path, edited: DeletionPlan, says: str
+) -> None:
+    planning.server.answer("GET jobs/j-71/outcome", problem(404, "input.not_found", "There is no job j-71."))
+    planning.server.answer("GET jobs/j-d/outcome", {"caller_arn": "arn:aws:iam::111122223333:role/x"})
+    file = tmp_path / "plan.json"
+    file.write_text(render_plan(edited))
+    run = planning.run("apply", str(file), "--yes")
+    assert run.status == 2, run.shown
+    assert says in run.stderr
+    assert "hint: Create a new plan on the server: rootkeeper --server URL plan" in run.stderr
+    assert planning.posted == []
 
 
 def test_going_on_with_a_deletion_asks_for_what_is_left(planning: RemoteDesk) -> None:
