@@ -43,6 +43,7 @@ from rootkeeper.aws.errors import (
     required,
 )
 from rootkeeper.aws.pacing import GIVE_UP_SECONDS, Pacer, pace_calls
+from rootkeeper.aws.times import LatestClock
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsError, AwsThrottledError, AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Intent
@@ -276,6 +277,8 @@ class AwsClients:
         self.clock = clock
         self.options = options
         self.pacer: Pacer = starting.pacer if starting else Pacer(clock, options.api_share)
+        self.latest_clock: LatestClock = starting.latest_clock if starting else LatestClock(clock)
+        """The later of this machine's time and AWS's, by which recovery windows are due."""
         self._operator: OperatorCredentials | None = None
         self._creating = threading.RLock()
         self._root = OnFirstUse(self._create_root_session, self._creating)
@@ -349,6 +352,7 @@ class AwsClients:
         def create() -> BaseClient:
             with _settings_translated(self.profile):
                 client: BaseClient = session.get().create_client(service, region_name=self.region, config=config)
+            client.meta.events.register("after-call", self.latest_clock.learn)
             if guarded is not None:
                 client.meta.events.register_first(guarded, require_authorized_call)
             if not in_root_session:

@@ -31,6 +31,7 @@ from rootkeeper.errors import RootkeeperError, SettingsError
 
 if TYPE_CHECKING:
     from rootkeeper.aws.summaries import SummaryReader
+    from rootkeeper.aws.times import LatestClock
 
 __all__ = ["AwsGateway", "AwsRootSession", "GatewayOptions", "open_gateway"]
 
@@ -47,6 +48,11 @@ class AwsGateway(
     AwsRootSessions,
 ):
     """All calls to AWS; safe in many threads."""
+
+    @property
+    def latest_clock(self) -> LatestClock:
+        """The later of this machine's time and AWS's, as all gateways of a pool have learned it."""
+        return self._clients.latest_clock
 
     def open_summary_reader(self, concurrency: int) -> AbstractContextManager[SummaryReader]:
         """Implement ``RootSummaries``. Nothing is sent yet.

@@ -7,8 +7,7 @@ raised.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, timedelta
 from typing import Any, Protocol
 
 from rootkeeper.aws.clients import GatewayPart, ServiceCalls
@@ -17,6 +16,7 @@ from rootkeeper.aws.endpoints import find_lifetime
 from rootkeeper.aws.errors import required
 from rootkeeper.aws.root_sessions import parse_summary
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
+from rootkeeper.aws.times import measure_offset, parse_date
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsNotFoundError,
@@ -247,33 +247,6 @@ def _incomplete(problem: str) -> OrganizationIncompleteError:
         hint="Try again. The incomplete list wasn't used.",
         operation="organizations:ListAccounts",
     )
-
-
-_RESOLUTION = timedelta(seconds=1)
-"""A Date header has no fractions of a second. Source: RFC 9110, section 5.6.7."""
-
-
-def parse_date(header: str | None) -> datetime | None:
-    """Parse a Date header as UTC; ``None`` if it isn't a date."""
-    try:
-        moment = parsedate_to_datetime(header or "")
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def measure_offset(dated_at: datetime, began_at: datetime, took: timedelta) -> timedelta:
-    """Measure how far the clock of ``began_at`` is at least ahead of the clock that dated the answer.
-
-    The answer was dated at some time during the call, so a difference within the call's duration isn't an offset.
-
-    :param took: the call's duration, by a monotonic clock.
-    """
-    if dated_at + _RESOLUTION < began_at:
-        return began_at - dated_at - _RESOLUTION
-    if dated_at > began_at + took:
-        return began_at + took - dated_at
-    return timedelta()
 
 
 _FEATURE_VERBS = {Action.FEATURE_ENABLE: "Enable", Action.FEATURE_DISABLE: "Disable"}

@@ -126,13 +126,12 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
     """
     from rootkeeper.windows.rules import list_due
 
-    now = application.clock.now()
     try:
-        overdue = list_due(application.windows.list_windows(unfinished_only=True), now)
+        unfinished, now = application.windows.list_windows(unfinished_only=True), application.window_clock.now()
     except DatabaseError as error:
         terminal.remark(f"Overdue recovery windows can't be listed: {error.message}", style="bold red")
         return
-    for window in overdue:
+    for window in list_due(unfinished, now):
         remark_overdue(window, now, terminal)
     warn_emergencies(application, terminal)
 

@@ -170,6 +170,11 @@ class Adapters(Stores):
 
         return open_gateway(make_gateway_options(self.settings, self._profile, self._region), self.clock)
 
+    @property
+    def window_clock(self) -> Clock:
+        """By which recovery windows begin and end: a machine's clock that was set back keeps none of them open."""
+        return self.gateway.latest_clock
+
     @cached_property
     def notifier(self) -> Notifier:
         """Of a server; a command sends no notification."""

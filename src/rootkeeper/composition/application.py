@@ -92,7 +92,7 @@ class Application(UseCases):
         self.database.require_not_outdated()
         merged = sum(merge_spill(path, self.database.commits, self.ledger) for path in self.database.list_spills())
         settlement = self.settlement(progress).settle()
-        closings = close_overdue(self.windows, self.window_closer(progress), progress, self.clock.now())
+        closings = close_overdue(self.windows, self.window_closer(progress), progress, self.window_clock.now())
         return PreparationReport(merged, settlement, closings)
 
     def use_known_organization(self) -> None:

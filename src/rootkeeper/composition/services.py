@@ -673,7 +673,7 @@ class UseCases(Adapters):
     def window_waiter(self, progress: Progress) -> WindowWaiter:
         from rootkeeper.windows.closing import WindowWaiter
 
-        return WindowWaiter(self.window_closer(progress), self.windows, self.clock, progress)
+        return WindowWaiter(self.window_closer(progress), self.windows, self.window_clock, progress)
 
     def settlement(self, progress: Progress) -> Settlement:
         """For settling, by a re-read, what dead processes left unclear."""
@@ -699,7 +699,7 @@ class UseCases(Adapters):
             self.window_closer(progress),
             OrphanSettler(self.settlement(progress), self.window_notices, self.clock, progress),
             self.window_notices,
-            self.clock,
+            self.window_clock,
             progress,
             start_keyed_executor(self.settings.server.closing_concurrency, "closing", progress.remark),
             random.shuffle,
@@ -716,7 +716,7 @@ class UseCases(Adapters):
         rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
         executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
         return WindowMaintenance(
-            self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, executor
+            self.windows, self.ledger, self.locks, self.window_clock, self.window_notices, rereading, executor
         )
 
     @property
@@ -734,7 +734,7 @@ class UseCases(Adapters):
     @property
     def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, RecoveryWindowStore, AccountLocks, Clock]:
         """What every step in an account takes: reader, sessions, ledger, windows, locks and clock."""
-        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock
+        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.window_clock
 
     def _find_known_account(self, account_id: AccountId) -> Account | None:
         known = self.inventory_store.find_last()

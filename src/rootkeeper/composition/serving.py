@@ -243,7 +243,7 @@ class ServerWork:
             while True:
                 self.closing.tick()
                 self.closing.executor.wait_idle(max(0.0, ends - clock.monotonic()))
-                overdue = self._server.windows.list_overdue(clock.now())
+                overdue = self._server.windows.list_overdue(self.closing.clock.now())
                 has_more = any(window.state is not WindowState.CLOSE_FAILED for window in overdue)
                 if not has_more or clock.monotonic() >= ends or self._stopping.asked_once():
                     return
@@ -262,7 +262,7 @@ class ServerWork:
             Loop("notifications", 1.0, lambda: self.delivery_loop.tick(now())),
             Loop("schedules", 1.0, lambda: self.schedules.tick(now())),
             Loop("root events", 1.0, self._watch),
-            Loop("clock", 60.0, self.clock_monitor.turn),
+            Loop("clock", 1.0, self.clock_monitor.tick),
             Loop("ledger", 1.0, self.ledger_monitor.turn),
             Loop("spill files", 5.0, self._merge_spills),
             Loop("history", PERIOD_SECONDS, lambda: server.act_as_server(None).retention_cleaner.tick()),
@@ -425,7 +425,7 @@ class ServerRuntime(Stores):
         try:
             self.database.require_not_outdated()
         except LedgerOutdatedError:
-            for window in self.windows.list_overdue(self.clock.now()):
+            for window in self.windows.list_overdue(self.accesses.gateway_pool.starting.latest_clock.now()):
                 self.log.error(
                     "window.overdue",
                     f"Recovery window {window.window_id} of account {window.account_id} is {window.state.value}, and "

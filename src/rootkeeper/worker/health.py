@@ -43,6 +43,12 @@ class _Monitor:
         )
 
 
+COMPARISON_SECONDS = 60.0
+
+COMPARISON_RETRY_SECONDS = 5.0
+"""While AWS can't be reached: its first answer may show that a window is due."""
+
+
 @dataclass(slots=True)
 class ClockMonitor(_Monitor):
     """Compares the clock with AWS's. Remembers the last result, so that a wrong clock is reported once."""
@@ -50,9 +56,18 @@ class ClockMonitor(_Monitor):
     reader: OrganizationReader
     failure: str | None = None
     """What is wrong; ``None`` if the last comparison found nothing."""
+    _next_at: float = float("-inf")
+    """In monotonic seconds."""
 
-    def turn(self) -> None:
-        """Compare once. While AWS can't be reached, the last result stays."""
+    def tick(self) -> None:
+        """Compare if it is time."""
+        if self.clock.monotonic() >= self._next_at:
+            was_compared = self.turn()
+            pause = COMPARISON_SECONDS if was_compared else COMPARISON_RETRY_SECONDS
+            self._next_at = self.clock.monotonic() + pause
+
+    def turn(self) -> bool:
+        """Compare once; ``False`` if AWS can't be reached, so that the last result stays."""
         before = self.failure
         try:
             require_correct_clock(self.reader)
@@ -60,12 +75,14 @@ class ClockMonitor(_Monitor):
             self.failure = error.message
             if before is None:
                 self.warn(f"ALERT: {error.message}")
-                body = f"{error.message} Open windows may close early or late. {error.hint or ''}".strip()
+                until = "Until then open windows close by the later of this machine's time and AWS's."
+                body = f"{error.message} {error.hint or ''} {until}"
                 self._notify(NotificationEvent.CLOCK_WRONG, "The server's clock is wrong", body)
         except AwsError:
-            return
+            return False
         else:
             self.failure = None
+        return True
 
 
 RENEWAL_SECONDS = 300.0

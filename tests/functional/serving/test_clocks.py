@@ -30,6 +30,18 @@ def test_p11_a_jump_back_delays_no_closing(stage: Stage) -> None:
         server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", SOON)
 
 
+def test_p11_a_command_closes_what_is_due_by_awss_time(stage: Stage) -> None:
+    account_id = stage.open_window("1m")
+    stage.sandbox.clock(advance=90)
+    listed = stage.program.run("windows", "list")
+    assert "ALERT: recovery window" in listed.stderr, listed.shown
+    assert stage.is_open(account_id)
+    run = stage.program.run("enable", "--yes")
+    assert run.status == 0, run.shown
+    assert not stage.is_open(account_id)
+    assert stage.windows()[0]["state"] == "CLOSED_VERIFIED"
+
+
 def test_a_clock_more_than_five_minutes_off_opens_nothing_and_is_told(stage: Stage) -> None:
     account_id = stage.account_id
     stage.sandbox.put_root_user(account_id, {})

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.organizations import AwsOrganizationReader, measure_offset, parse_date
+from rootkeeper.aws.organizations import AwsOrganizationReader
+from rootkeeper.aws.times import measure_offset, parse_date
 from rootkeeper.errors import AwsRejectedError, AwsUnreachableError, OrganizationIncompleteError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json
