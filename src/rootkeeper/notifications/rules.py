@@ -133,6 +133,24 @@ _PORTS = range(1, 65536)
 _NAT64 = ip_network("64:ff9b::/96")
 """Source: RFC 6052, the prefix of IPv6 addresses that contain an IPv4 address."""
 
+_GLOBAL_UNICAST = ip_network("2000::/3")
+"""All other IPv6 addresses are special. Source: IANA, Internet Protocol Version 6 Address Space."""
+
+_NEVER_PUBLIC = tuple(
+    ip_network(text)
+    for text in (
+        "168.63.129.16/32",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "3fff::/20",
+    )
+)
+"""Platform services of Azure virtual machines, and blocks that aren't networks of anyone. The metadata services of the
+other clouds have link-local, shared or private addresses.
+
+Source: Azure, "What is IP address 168.63.129.16?"; IANA, IPv4 and IPv6 Special-Purpose Address Registry.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class NotificationTarget:
@@ -223,7 +241,8 @@ def _fold(host: str) -> str:
 
 
 def is_inside(address: str) -> bool:
-    """Whether an IP address isn't public: private, loopback, link-local, or an IPv6 form of such an address.
+    """Whether an IP address isn't public: private, loopback, link-local, of a cloud's metadata service, or an IPv6 form
+    of such an address.
 
     Text that isn't an IP address counts as inside.
     """
@@ -231,11 +250,19 @@ def is_inside(address: str) -> bool:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return True
-    hidden: list[IPv4Address | None] = []
+    forms: list[IPv4Address | IPv6Address] = [found]
     if isinstance(found, IPv6Address):
         embedded = IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
-        hidden = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ()), embedded]
-    return any(not one.is_global or one.is_multicast for one in (found, *hidden) if one is not None)
+        hidden = [one for one in (found.ipv4_mapped, found.sixtofour, *(found.teredo or ()), embedded) if one]
+        if not hidden and found not in _GLOBAL_UNICAST:
+            return True
+        forms.extend(hidden)
+    return any(_is_inside(one) for one in forms)
+
+
+def _is_inside(address: IPv4Address | IPv6Address) -> bool:
+    """``is_global`` of older Python versions lacks newer entries of the registries, which ``_NEVER_PUBLIC`` has."""
+    return not address.is_global or address.is_multicast or any(address in network for network in _NEVER_PUBLIC)
 
 
 BACK_OFF = (

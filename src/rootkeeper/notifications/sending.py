@@ -159,7 +159,7 @@ class ConnectionGuard:
         host, port = _text(address[0]), int(address[1])
         names = (self._asked or host, host)
         if is_inside(host) and not any(self._allowed.permits_inside(name, port) for name in names):
-            self._refuse("its address is private, loopback or link-local, and its host isn't allowed")
+            self._refuse("its address isn't public, and its host isn't allowed")
         # A duplicate ends the same connection, also after the library has wrapped its own socket.
         self._latest = connecting
         with self._lock, suppress(OSError, NotImplementedError):

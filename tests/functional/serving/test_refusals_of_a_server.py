@@ -39,10 +39,10 @@ UNUSABLE_URLS = {
 }
 """By the target's name; ``PORT`` is one that listens, and that nothing may reach."""
 REASONS = {
-    "metadata": "its address is private, loopback or link-local",
-    "private": "its address is private, loopback or link-local",
-    "resolves-inside": "its address is private, loopback or link-local",
-    "loopback": "its address is private, loopback or link-local",
+    "metadata": "its address isn't public",
+    "private": "its address isn't public",
+    "resolves-inside": "its address isn't public",
+    "loopback": "its address isn't public",
     "unreachable": "the connection failed",
     "no-address": "isn't set",
 }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rootkeeper.notifications.rules import AllowedHosts, parse_allowed_hosts
-from rootkeeper.notifications.sending import ConnectionRefusedByRuleError, guarded
+from rootkeeper.notifications.sending import ConnectionGuard, ConnectionRefusedByRuleError, guarded
 
 NOTHING = AllowedHosts()
 
@@ -34,6 +34,28 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(listener: socket.s
             connect(listener, "localhost")
         assert guard.refusal is not None
         assert "localhost" not in guard.refusal
+
+
+INSIDE = ["168.63.129.16", "192.0.0.192", "64:ff9b:1::a9fe:a9fe", "fec0::1", "169.254.169.254"]
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_a_connection_is_judged_by_its_address_however_its_name_resolved_before(address: str) -> None:
+    """As Python calls the guard: once for the name, and before each connection with the address that it resolved to.
+    No test may connect there, even if the guard would allow it.
+    """
+    with socket.socket() as found:
+        guard = ConnectionGuard(parse_allowed_hosts(["chat.example.com"]))
+        for name, resolved in (("rebinding.example.com", "8.8.8.8"), ("rebinding.example.com", address)):
+            guard.watch("socket.getaddrinfo", (name, 443, 0, 0, 0))
+            if resolved == address:
+                with pytest.raises(ConnectionRefusedByRuleError):
+                    guard.watch("socket.connect", (found, (resolved, 443)))
+            else:
+                guard.watch("socket.connect", (found, (resolved, 443)))
+        guard.close()
+    assert guard.refusal is not None
+    assert "rebinding" not in guard.refusal
 
 
 @pytest.mark.parametrize("allowed", ["localhost", "127.0.0.1"])

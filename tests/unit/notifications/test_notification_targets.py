@@ -113,6 +113,26 @@ def test_a_host_that_is_none_is_refused(text: str) -> None:
         "::ffff:169.254.169.254",
         "2002:7f00:1::",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+        "64:ff9b:1::808:808",
+        "192.0.0.1",
+        "192.0.0.9",
+        "192.0.0.192",
+        "fec0::1",
+        "feff::1",
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
+        "::ffff:192.0.0.192",
+        "64:ff9b::a83f:8110",
+        "2002:a83f:8110::1",
+        "100.100.100.200",
+        "fd20:ce::254",
+        "::127.0.0.1",
+        "::8.8.8.8",
+        "192.88.99.1",
+        "3fff::1",
+        "4000::1",
+        "5f00::1",
         "not an address",
         "",
         "/run/docker.sock",
@@ -122,7 +142,10 @@ def test_an_address_inside_is_known_however_it_is_hidden(address: str) -> None:
     assert is_inside(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "54.239.28.85", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "54.239.28.85", "168.63.129.17", "192.0.1.1", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::808:808"],
+)
 def test_a_public_address_isnt_inside(address: str) -> None:
     assert not is_inside(address)
 
