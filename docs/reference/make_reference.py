@@ -248,7 +248,7 @@ def spell_demand(demand: Demand) -> str:
         return f"`{demand.value}`"
     others = {
         AccessRequirement.ANYONE: "none",
-        AccessRequirement.ON_THIS_MACHINE: "none on the same machine, else any sign-in",
+        AccessRequirement.ON_THIS_MACHINE: "any sign-in; none on the same machine with `server.metrics_without_token`",
     }
     return others.get(demand, "any sign-in")
 

@@ -298,7 +298,7 @@ class AccessRequirement(StrEnum):
     ANYONE = "anybody"
     """Without sign-in."""
     ON_THIS_MACHINE = "on_this_machine"
-    """Without sign-in from this machine, with sign-in from elsewhere."""
+    """Without sign-in from this machine if ``server.metrics_without_token`` allows it; otherwise with any role."""
     SIGNED_IN = "signed_in"
     """With any role."""
     SIGNING_IN = "signing_in"
@@ -320,7 +320,9 @@ class GuardedRoute(APIRoute):
 
         async def guard(request: Request) -> Response:
             if demand is AccessRequirement.ANYONE or (
-                demand is AccessRequirement.ON_THIS_MACHINE and comes_from_here(request)
+                demand is AccessRequirement.ON_THIS_MACHINE
+                and _get_services(request).settings.server.metrics_without_token
+                and comes_from_here(request)
             ):
                 return await handle(request)
             caller = await run_in_threadpool(find_caller, request)
@@ -380,7 +382,7 @@ def require_fresh(caller: ApiCaller, services: ServerRuntime) -> None:
 def comes_from_here(request: Request) -> bool:
     """Whether this machine sent the request, and not a proxy on it for others.
 
-    A proxy without a header of its own passes on the host name of its request, which isn't a local one.
+    A proxy that adds no header and replaces the host name can't be recognized, so this decides about nothing secret.
     """
     is_local = request.client is not None and is_loopback(request.client.host)
     is_called_local = is_loopback(parse_host_name(request.headers.get("host", "")))

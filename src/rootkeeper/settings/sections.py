@@ -177,6 +177,11 @@ class ServerSettings:
     clients are ignored.
     """
 
+    metrics_without_token: bool = False
+    """Whether programs on the same machine read ``/metrics`` without a token. Leave it off if a proxy on this machine
+    passes on requests of others: the server can't distinguish every proxy from such a program.
+    """
+
     @property
     def public_address(self) -> PublicAddress | None:
         """:raises SettingsError: if ``public_url`` isn't the address of a server."""

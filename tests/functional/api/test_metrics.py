@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,7 +28,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def read(api: ApiServer) -> Samples:
     """Every sample, by its name and its labels."""
-    answer = api.get("//metrics", None)
+    answer = api.get("//metrics")
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = text_string_to_metric_families(answer.content.decode())
@@ -142,7 +143,7 @@ def test_requests_are_counted_by_route_and_whatever_is_asked_for_makes_no_new_na
 def test_nobody_and_nothing_is_named(api: ApiServer) -> None:
     keep_window(api.services, "w-canary", PAYMENTS_ID, WindowState.OPEN)
     api.get(f"/accounts/{PAYMENTS_ID}?q=canary")
-    reported = api.get("//metrics", None).content.decode()
+    reported = api.get("//metrics").content.decode()
     for name in (PAYMENTS_ID, "payments", "canary", "viewer", "ana", ORGANIZATION_ID):
         assert name not in reported, name
 
@@ -151,7 +152,7 @@ def test_the_reference_lists_every_metric_and_no_other(api: ApiServer) -> None:
     keep_audit(api.services, "j-1", seconds=30)
     FakeLedger(api.services.database, "here").append_fact(Action.IDENTITY_ADD)
     read(api)
-    reported = api.get("//metrics", None).content.decode()
+    reported = api.get("//metrics").content.decode()
     names = {line.split()[2] for line in reported.splitlines() if line.startswith("# HELP rootkeeper_")}
     reference = (REPOSITORY / "docs" / "reference" / "metrics.md").read_text()
     listed = set(re.findall(r"`(rootkeeper_\w+)", reference))
@@ -159,22 +160,47 @@ def test_the_reference_lists_every_metric_and_no_other(api: ApiServer) -> None:
 
 
 def test_open_metrics_is_told_to_whoever_prefers_it(api: ApiServer) -> None:
-    answer = api.get("//metrics", None, Accept="application/openmetrics-text; version=1.0.0; charset=utf-8")
+    answer = api.get("//metrics", Accept="application/openmetrics-text; version=1.0.0; charset=utf-8")
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert answer.content.endswith(b"# EOF\n")
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_machine_asks_for_others(api: ApiServer, header: str) -> None:
-    refused = api.send("GET", "/metrics", None, {header: "127.0.0.1"})
+def start_open_api() -> AbstractContextManager[ApiServer]:
+    """The settings allow programs on this machine."""
+    services = FakeServices()
+    services.settings = replace(services.settings, server=ServerSettings(metrics_without_token=True))
+    return start_api(services)
+
+
+def test_a_proxy_that_looks_like_a_program_on_this_machine_is_asked_for_a_token(api: ApiServer) -> None:
+    """As nginx asks by default: no header of its own, and the address of the server as host."""
+    refused = api.send("GET", "/metrics", None, {"Host": f"127.0.0.1:{api.port}"})
     assert (refused.status, refused.json["code"]) == (401, "access.not_signed_in")
-    sent = {header: "127.0.0.1", "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
+    sent = {"Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
     assert api.send("GET", "/metrics", None, sent).status == 200
+
+
+def test_the_settings_can_allow_programs_on_this_machine() -> None:
+    with start_open_api() as api:
+        assert api.send("GET", "/metrics", None, {}).status == 200
+        assert api.send("GET", "/metrics", None, {"Host": f"localhost:{api.port}"}).status == 200
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_a_proxy_on_this_machine_asks_for_others_whatever_the_settings_allow(header: str) -> None:
+    with start_open_api() as api:
+        refused = api.send("GET", "/metrics", None, {header: "127.0.0.1"})
+        assert (refused.status, refused.json["code"]) == (401, "access.not_signed_in")
+        sent = {header: "127.0.0.1", "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
+        assert api.send("GET", "/metrics", None, sent).status == 200
 
 
 def test_a_proxy_that_doesnt_say_so_hands_the_servers_name_on() -> None:
     services = FakeServices()
-    services.settings = replace(services.settings, server=ServerSettings(public_url="https://rootkeeper.example.com"))
+    services.settings = replace(
+        services.settings,
+        server=ServerSettings(public_url="https://rootkeeper.example.com", metrics_without_token=True),
+    )
     with start_api(services) as api:
         refused = api.send("GET", "/metrics", None, {"Host": "rootkeeper.example.com"})
         assert (refused.status, refused.json["code"]) == (401, "access.not_signed_in")
