@@ -67,8 +67,8 @@ field (OpenAPI).
 
 - **Authentication.** `Authorization: Bearer TOKEN`, with a token of `rootkeeper token create`, or one that
   `POST /api/v1/auth/sign-in` gives to a user for 12 hours. Each token is an identity of its own: the ledger, approvals
-  and CloudTrail show its name. After ten wrong passwords for one name, or fifty from one address, the server refuses
-  more for 5 minutes.
+  and CloudTrail show its name. After ten wrong passwords for one name, or fifty from one address, the next
+  sign-in must wait: status 429, and `Retry-After` says how long ([sign-in](../guides/sign-in.md)).
 - **Records** of accounts, windows, jobs and entries are those of the [JSON outputs](outputs.md) of the command line.
   Lists have pages: `limit` (at most 500), `next` in the answer, `after` for the next page. Filters: `ou`, `tag`,
   `status` and `q` for accounts, `state` and `account_id` for windows, `kind` and `unfinished` for jobs.

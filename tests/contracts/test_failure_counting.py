@@ -68,6 +68,23 @@ def test_a_failure_is_forgotten_in_time(failures: FailureCounter, clock: FakeClo
     assert failures.begin_attempt([ANA]) is None
 
 
+def test_a_growing_delay_follows_the_last_allowed_failure(failures: FailureCounter, clock: FakeClock) -> None:
+    delays = (timedelta(seconds=5), timedelta(seconds=10))
+    eve = AttemptLimit("name eve", 2, timedelta(minutes=5), delays)
+    assert failures.find_wait_seconds([eve]) == 0
+    assert failures.begin_attempt([eve])
+    assert failures.begin_attempt([eve])
+    for delay in (5, 10, 10):
+        assert failures.begin_attempt([eve]) is None
+        assert failures.find_wait_seconds([eve, BEN]) == delay
+        clock.advance(delay - 1)
+        assert failures.begin_attempt([eve]) is None
+        clock.advance(1)
+        assert failures.begin_attempt([eve])
+    clock.advance(300)
+    assert failures.begin_attempt([eve])
+
+
 def test_attempts_at_once_are_counted_as_if_one_came_after_the_other(failures: FailureCounter) -> None:
     with ThreadPoolExecutor(8) as people:
         begun = list(people.map(lambda _: failures.begin_attempt([ANA]), range(8)))

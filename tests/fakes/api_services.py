@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
+from rootkeeper.access.devices import KnownDevices
+from rootkeeper.access.factor_store import KeyFileCipher
 from rootkeeper.access.factors import FactorService
 from rootkeeper.access.provider import ProviderSignInService
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
@@ -265,6 +267,7 @@ class FakeServices:
         self.stored_answers = InMemoryAnswers()
         self.provider_sign_in_service: ProviderSignInService | None = None
         self.failure_counter = InMemoryFailures(self.clock)
+        self.known_devices = KnownDevices(KeyFileCipher(bytes(32), ORGANIZATION_ID, Path("/nowhere")), self.clock)
         self.factors = InMemoryFactors()
         self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
         self.first_administrators = InMemoryFirstAdministrators(self.identities, self.clock)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.rules import AttemptLimit
@@ -24,7 +25,7 @@ class InMemoryFailures(FailureCounter):
     def begin_attempt(self, limits: Sequence[AttemptLimit]) -> str | None:
         now = self.clock.now()
         with self.guard:
-            if any(self._count_failed(limit.key, now) >= limit.most for limit in limits):
+            if any(self._find_own_wait(limit) for limit in limits):
                 return None
             attempt_id = f"f-{len(self.kept)}"
             self.kept[attempt_id] = [(limit.key, now + limit.within) for limit in limits]
@@ -35,5 +36,13 @@ class InMemoryFailures(FailureCounter):
             if attempt_id in self.kept:
                 self.kept[attempt_id] = []
 
-    def _count_failed(self, key: str, now: datetime) -> int:
-        return sum(one == key and ends_at > now for kept in self.kept.values() for one, ends_at in kept)
+    def find_wait_seconds(self, limits: Sequence[AttemptLimit]) -> int:
+        with self.guard:
+            return math.ceil(max(self._find_own_wait(limit) for limit in limits).total_seconds())
+
+    def _find_own_wait(self, limit: AttemptLimit) -> timedelta:
+        now = self.clock.now()
+        ends = sorted(
+            ends_at for kept in self.kept.values() for key, ends_at in kept if key == limit.key and ends_at > now
+        )
+        return limit.find_wait([ends_at - limit.within for ends_at in ends], now)

@@ -6,6 +6,7 @@ kept as hashes, because they are text of a client: a user may type a password in
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from rootkeeper.access.records import StoredAnswer
 from rootkeeper.access.rules import AttemptLimit, hash_text
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.rows import to_row
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.ledger.owners import Owner, find_owner
@@ -39,23 +41,23 @@ class FailureCounter:
     :raises DatabaseError: if the database can't be written; an attempt that can't be counted isn't allowed.
     """
 
-    def __init__(self, commits: GroupCommit, organization_id: str, clock: Clock, most_kept: int = MOST_COUNTED) -> None:
+    def __init__(
+        self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock, most_kept: int = MOST_COUNTED
+    ) -> None:
+        self._store = store
         self._commits = commits
         self._organization_id = organization_id
         self._clock = clock
         self._most_kept = most_kept
 
     def begin_attempt(self, limits: Sequence[AttemptLimit]) -> str | None:
-        """Return the attempt's id; ``None``, without counting it, if one of its limits is reached."""
+        """Return the attempt's id; ``None``, without counting it, if one of its limits says to wait."""
         attempt_id = f"f-{secrets.token_hex(8)}"
 
         def work(transaction: WriteTransaction) -> str | None:
             now, connection = self._clock.now(), transaction.connection
-            for limit in limits:
-                is_counted = self._is_own & (_attempts.ends_at > now) & (_attempts.key_hash == hash_text(limit.key))
-                counted = select(func.count()).select_from(schema.failed_attempts).where(is_counted)
-                if connection.execute(counted).scalar_one() >= limit.most:
-                    return None
+            if any(self._find_wait(connection, limit, now) for limit in limits):
+                return None
             own = delete_surplus(
                 connection, _attempts.attempt_id, self._organization_id, now, len(limits), self._most_kept
             )
@@ -68,10 +70,22 @@ class FailureCounter:
 
         return self._commits.run(work)
 
+    def find_wait_seconds(self, limits: Sequence[AttemptLimit]) -> int:
+        """Return how long the next attempt must wait, rounded up."""
+        now = self._clock.now()
+        with reading(self._store) as connection:
+            longest = max(self._find_wait(connection, limit, now) for limit in limits)
+        return math.ceil(longest.total_seconds())
+
     def remove_attempt(self, attempt_id: str) -> None:
         """Don't count an attempt, because it succeeded. Harmless if it isn't known any more."""
         statement = delete(schema.failed_attempts).where(self._is_own, _attempts.attempt_id == attempt_id)
         self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+
+    def _find_wait(self, connection: Connection, limit: AttemptLimit, now: datetime) -> timedelta:
+        is_counted = self._is_own & (_attempts.ends_at > now) & (_attempts.key_hash == hash_text(limit.key))
+        counted = select(_attempts.ends_at).where(is_counted).order_by(_attempts.ends_at)
+        return limit.find_wait([ends_at - limit.within for ends_at in connection.execute(counted).scalars()], now)
 
     @property
     def _is_own(self) -> ColumnElement[bool]:

@@ -277,13 +277,16 @@ class FactorVerifier:
         self.factors.add_challenge(session.session_id, ChallengePurpose.PROVE, question.challenge, ends_at)
         return question.options
 
-    def verify_totp(self, proven: AuthenticatedSession, code: str) -> AuthenticatedSession:
+    def verify_totp(
+        self, proven: AuthenticatedSession, code: str, device_id: str | None = None
+    ) -> AuthenticatedSession:
         """Return the sign-in under a new secret, with a fresh factor.
 
+        :param device_id: of a device from which this user has signed in before: only its own failures count.
         :raises FactorRefusedError: if the code is wrong or was used before.
-        :raises TooManyAttemptsError: after too many wrong factors of this user.
+        :raises TooManyAttemptsError: after too many wrong codes of this user.
         """
-        attempt = self._begin_attempt(proven.session)
+        attempt = self._begin_attempt(proven.session, device_id)
         now = self.clock.now()
         for app in self.factors.list_totp(proven.session.identity.identity_id):
             step = find_step(app.secret, code, now)
@@ -299,17 +302,16 @@ class FactorVerifier:
     ) -> AuthenticatedSession:
         """Return the sign-in under a new secret, with a fresh factor.
 
+        Failures aren't counted, because a signature can't be guessed, and wrong codes don't affect passkeys.
+
         :raises FactorRefusedError: if the answer is wrong, or doesn't belong to a challenge of this sign-in.
-        :raises TooManyAttemptsError: after too many wrong factors of this user.
         """
-        attempt = self._begin_attempt(proven.session)
         now, session = self.clock.now(), proven.session
         challenge = read_challenge(answer)
         passkey = find_passkey(answer, self.factors.list_passkeys(session.identity.identity_id))
         _require_asked(self.factors.take_challenge(session.session_id, ChallengePurpose.PROVE, challenge, now))
         new_count = check_proof(answer, site, challenge, passkey)
         _require_asked(self.factors.take_sign_count(passkey.factor.factor_id, passkey.sign_count, new_count, now))
-        self.failures.remove_attempt(attempt)
         return self.renew(proven)
 
     def renew(self, proven: AuthenticatedSession) -> AuthenticatedSession:
@@ -323,15 +325,16 @@ class FactorVerifier:
             raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
         return AuthenticatedSession(session, new_secret)
 
-    def _begin_attempt(self, session: Session) -> str:
-        """Count the attempt before the factor is checked, so that parallel attempts can't exceed the limit."""
-        limit = AttemptLimit(f"factor {session.identity.identity_id}", _MOST_FAILURES, FAILURES_COUNT)
-        attempt = self.failures.begin_attempt((limit,))
+    def _begin_attempt(self, session: Session, device_id: str | None) -> str:
+        """Count the attempt before the code is checked, so that parallel attempts can't exceed the limit."""
+        of_device = "" if device_id is None else f" on {device_id}"
+        limits = (AttemptLimit(f"factor {session.identity.identity_id}{of_device}", _MOST_FAILURES, FAILURES_COUNT),)
+        attempt = self.failures.begin_attempt(limits)
         if attempt is None:
             raise TooManyAttemptsError(
-                "There were too many wrong second factors.",
+                "There were too many wrong codes.",
                 hint=Hint("Wait an hour, or ask an administrator to reset your second factors.", "factors.wait"),
-                wait_seconds=int(FAILURES_COUNT.total_seconds()),
+                wait_seconds=max(1, self.failures.find_wait_seconds(limits)),
             )
         return attempt
 

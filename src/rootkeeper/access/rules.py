@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -451,12 +451,30 @@ class ChallengePurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """How many failures of one key are allowed within a time."""
+    """How many failures of one key are allowed within a time, and how long to wait after more."""
 
     key: str
     """Whose failures they are, such as ``name ana`` or ``address 192.0.2.7``. Only its hash is kept."""
     most: int
     within: timedelta
+    delays: tuple[timedelta, ...] = ()
+    """How long to wait after the last allowed failure, and after each one that follows; the last delay repeats. Empty:
+    until an earlier failure is older than ``within``.
+    """
+
+    def find_wait(self, failed_at: Sequence[datetime], now: datetime) -> timedelta:
+        """Return how long to wait before the next attempt; zero if it may begin now.
+
+        :param failed_at: the failures within the time, the earliest first.
+        """
+        surplus = len(failed_at) - self.most
+        if surplus < 0:
+            return timedelta(0)
+        if self.delays:
+            next_at = failed_at[-1] + self.delays[min(surplus, len(self.delays) - 1)]
+        else:
+            next_at = failed_at[surplus] + self.within
+        return max(timedelta(0), next_at - now)
 
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")

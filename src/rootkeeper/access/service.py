@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.records import identity_to_parameters
@@ -155,11 +155,14 @@ def _require_found(session: Session | None, session_id: str) -> Session:
     return session
 
 
-FAILURES_COUNT = timedelta(minutes=5)
-"""How long a failed attempt counts against a name or an address."""
+FAILURES_COUNT = timedelta(minutes=15)
+"""How long a failed attempt counts against a name, an address or a known device."""
 
-_CHECKED_AT_ONCE = 2
-"""Each check of a password takes 64 MB of memory for a moment."""
+FAILURE_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 60))
+"""Waits after more failures than are allowed. They stay short, because anyone can make a name wait."""
+
+_IPV6_NETWORK_BITS = 64
+"""What one customer of a network provider has at least. Source: RFC 6177, section 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,43 +343,64 @@ class SignInService:
     """Signs users in by name and password.
 
     Failures are counted by name and by address, by all servers of one database together. They don't affect tokens, so
-    that an attacker who guesses passwords can't lock a token's name out.
+    that an attacker who guesses passwords can't lock a token's name out, nor devices from which the user has signed in
+    before. A check of a password takes 64 MB of memory and a core for a moment: the caller limits how many run at once.
     """
 
     def __init__(self, store: IdentityStore, clock: Clock, failures: FailureCounter) -> None:
         self._store = store
         self._clock = clock
         self._failures = failures
-        self._hashing = threading.BoundedSemaphore(_CHECKED_AT_ONCE)
 
     def sign_in(
-        self, name: str, password: str, client_origin: ClientOrigin, kind: SessionKind = SessionKind.TOKEN
+        self,
+        name: str,
+        password: str,
+        client_origin: ClientOrigin,
+        kind: SessionKind = SessionKind.TOKEN,
+        device_id: str | None = None,
     ) -> CompletedSignIn:
         """Begin a sign-in for 12 hours. If a second factor is needed, the sign-in can't be used before it is given.
 
+        :param device_id: of a device from which this user has signed in before: only its own failures count.
         :raises NotSignedInError: if the password is wrong or there is no such user; the message is the same.
         :raises TooManyAttemptsError: after too many failures of this name or from this address.
         """
-        with self._hashing:
-            attempt = self._failures.begin_attempt(limit_sign_ins(name, client_origin.address or "unknown"))
-            if attempt is None:
-                raise TooManyAttemptsError(
-                    "There were too many wrong passwords.",
-                    hint="Wait 5 minutes, then try again.",
-                    wait_seconds=int(FAILURES_COUNT.total_seconds()),
-                )
-            new = make_session(kind, client_origin, self._clock)
-            identity = self._store.sign_in(name, password, new)
-            if identity is None:
-                raise NotSignedInError(
-                    "The name or the password is wrong.", hint="Check both. An administrator can set a new password."
-                )
-            self._failures.remove_attempt(attempt)
+        limits = limit_sign_ins(name, client_origin.address or "unknown", device_id)
+        attempt = self._failures.begin_attempt(limits)
+        if attempt is None:
+            seconds = max(1, self._failures.find_wait_seconds(limits))
+            raise TooManyAttemptsError(
+                "There were too many wrong passwords.",
+                hint=f"Wait {seconds} seconds, then try again. A browser in which you have signed in before waits only "
+                "for its own wrong passwords.",
+                wait_seconds=seconds,
+            )
+        new = make_session(kind, client_origin, self._clock)
+        identity = self._store.sign_in(name, password, new)
+        if identity is None:
+            raise NotSignedInError(
+                "The name or the password is wrong.", hint="Check both. An administrator can set a new password."
+            )
+        self._failures.remove_attempt(attempt)
         return CompletedSignIn(identity, new.secret, new.expires_at)
 
 
-def limit_sign_ins(name: str, address: str) -> tuple[AttemptLimit, ...]:
+def limit_sign_ins(name: str, address: str, device_id: str | None) -> tuple[AttemptLimit, ...]:
+    if device_id is not None:
+        return (AttemptLimit(f"device {device_id}", 10, FAILURES_COUNT, FAILURE_DELAYS),)
     return (
-        AttemptLimit(f"name {fold_name(name)}", 10, FAILURES_COUNT),
-        AttemptLimit(f"address {address}", 50, FAILURES_COUNT),
+        AttemptLimit(f"name {fold_name(name)}", 10, FAILURES_COUNT, FAILURE_DELAYS),
+        AttemptLimit(f"address {_widen(address)}", 50, FAILURES_COUNT, FAILURE_DELAYS),
     )
+
+
+def _widen(address: str) -> str:
+    """Return the network of an IPv6 address, because one client has as many addresses as it likes."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(ip_network((found, _IPV6_NETWORK_BITS), strict=False))
+    return address

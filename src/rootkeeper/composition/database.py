@@ -41,6 +41,7 @@ from rootkeeper.windows.rules import WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
 if TYPE_CHECKING:
+    from rootkeeper.access.devices import KnownDevices
     from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore
     from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
     from rootkeeper.aws.pacing import SqlQuotas
@@ -243,7 +244,7 @@ class Database:
         return IdentityStore(self.store, self.commits, organization_id, clock)
 
     def failure_counts(self, organization_id: str, clock: Clock) -> FailureCounter:
-        return FailureCounter(self.commits, organization_id, clock)
+        return FailureCounter(self.store, self.commits, organization_id, clock)
 
     def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> StoredAnswers:
         return StoredAnswers(self.commits, organization_id, clock, owner)
@@ -261,6 +262,12 @@ class Database:
         from rootkeeper.access.factor_store import open_cipher
 
         self._sealings[organization_id] = open_cipher(self.store, self.commits, organization_id, key_file)
+
+    def known_devices(self, organization_id: str, clock: Clock) -> KnownDevices:
+        """Call :meth:`open_cipher` before."""
+        from rootkeeper.access.devices import KnownDevices
+
+        return KnownDevices(self._sealings[organization_id], clock)
 
     def factors(self, organization_id: str) -> FactorStore:
         """Without :meth:`open_cipher` before, authenticator apps can be listed and removed, and no more."""

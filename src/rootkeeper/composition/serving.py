@@ -42,6 +42,7 @@ from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconcil
 
 if TYPE_CHECKING:
     from rootkeeper.access.counts import FailureCounter, StoredAnswers
+    from rootkeeper.access.devices import KnownDevices
     from rootkeeper.access.provider import ProviderSignInService
     from rootkeeper.access.store import FirstAdministratorStore
     from rootkeeper.aws.gateway import AwsGateway
@@ -504,6 +505,10 @@ class ServerRuntime(Stores):
     @property
     def failure_counter(self) -> FailureCounter:
         return self.database.failure_counts(self.organization_id, self.clock)
+
+    @property
+    def known_devices(self) -> KnownDevices:
+        return self.database.known_devices(self.organization_id, self.clock)
 
     @cached_property
     def provider_sign_in_service(self) -> ProviderSignInService | None:

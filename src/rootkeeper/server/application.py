@@ -24,6 +24,7 @@ from rootkeeper.server.jobs import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
 from rootkeeper.server.route_list import ROWS
+from rootkeeper.server.sign_in_threads import SignInThreads
 
 
 def make_application(
@@ -47,6 +48,7 @@ def make_application(
     application.state.services = services
     application.state.rows = ROWS
     application.state.signing_in = SignInService(services.identities, services.clock, services.failure_counter)
+    application.state.sign_in_threads = SignInThreads()
     application.state.factor_proving = FactorVerifier(
         services.factors, services.sessions, services.failure_counter, services.clock
     )

@@ -38,45 +38,10 @@ from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, is_csr
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import DatabaseError, ForgedRequestError, InputError, JobConflictError, NotSignedInError
 from rootkeeper.references import is_loopback
+from rootkeeper.server.cookies import find_cookie, set_cookie, set_device_cookie
 from rootkeeper.server.parameters import show_one
 from rootkeeper.server.request_path import parse_host_name, tag_answer
 from rootkeeper.values import json_time
-
-COOKIE_NAME = "rootkeeper"
-_LONGEST_SECRET = 512
-
-
-def find_cookie(request: Request) -> str | None:
-    """Return the cookie's secret; only the cookie name of this kind of connection counts."""
-    secret = request.cookies.get(get_cookie_name(request, COOKIE_NAME))
-    return secret if secret and len(secret) <= _LONGEST_SECRET else None
-
-
-def set_cookie(request: Request, response: Response, secret: str) -> None:
-    response.set_cookie(
-        get_cookie_name(request, COOKIE_NAME),
-        secret,
-        path="/",
-        secure=is_secure(request),
-        httponly=True,
-        samesite="strict",
-    )
-
-
-def forget_cookie(request: Request, response: Response) -> None:
-    response.delete_cookie(
-        get_cookie_name(request, COOKIE_NAME), path="/", secure=is_secure(request), httponly=True, samesite="strict"
-    )
-
-
-def is_secure(request: Request) -> bool:
-    """Whether the browser uses TLS, according to the connection or a trusted proxy."""
-    return request.url.scheme == "https"
-
-
-def get_cookie_name(request: Request, name: str) -> str:
-    return f"__Host-{name}" if is_secure(request) else name
-
 
 _OWN = frozenset({"same-origin", "none"})
 """``none``: a person typed the address."""
@@ -443,9 +408,11 @@ def show_session(proven: AuthenticatedSession) -> dict[str, Any]:
 
 
 def answer_session(request: Request, proven: AuthenticatedSession) -> JSONResponse:
-    """Answer with the sign-in, and set the cookie of its new secret."""
+    """Answer with the sign-in, and set the cookie of its new secret; a finished one makes its device known."""
     response = JSONResponse(show_session(proven))
     set_cookie(request, response, proven.secret)
+    if proven.session.need is None:
+        set_device_cookie(request, response, proven.session.identity.name)
     return response
 
 

@@ -26,10 +26,12 @@ class Page:
     """The server's clock."""
     host: str = "localhost"
     cookie: str | None = None
-    """Its value."""
+    """Of the sign-in: its value."""
     csrf_token: str | None = None
     set_cookies: list[str] = field(default_factory=list)
-    """What the server has set so far, whole."""
+    """What the server has set so far for the sign-in, whole."""
+    devices: dict[str, str] = field(default_factory=dict)
+    """Cookies that stay, which make this browser a known device, by name."""
 
     @property
     def origin(self) -> str:
@@ -51,8 +53,9 @@ class Page:
             "X-Rootkeeper-Console": "1",
             "Sec-Fetch-Site": "same-origin",
         }
-        if self.cookie is not None:
-            sent["Cookie"] = f"rootkeeper={self.cookie}"
+        cookies = self.devices if self.cookie is None else {"rootkeeper": self.cookie, **self.devices}
+        if cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         if method != "GET":
             sent["Origin"] = self.origin
             if self.csrf_token is not None:
@@ -68,11 +71,13 @@ class Page:
         return answer
 
     def _take(self, answer: Answer) -> None:
-        text = answer.headers.get("set-cookie")
-        if text is not None:
-            self.set_cookies.append(text)
+        for text in answer.set_cookies:
             (morsel,) = SimpleCookie(text).values()
-            self.cookie = morsel.value or None
+            if morsel.key.startswith("rootkeeper-device"):
+                self.devices[morsel.key] = morsel.value
+            else:
+                self.set_cookies.append(text)
+                self.cookie = morsel.value or None
         if answer.status == 200 and answer.content.startswith(b"{") and "csrf_token" in answer.json:
             self.csrf_token = answer.json["csrf_token"]
 

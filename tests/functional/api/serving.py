@@ -32,6 +32,8 @@ class Answer:
     headers: Mapping[str, str]
     """By names in lower case."""
     content: bytes
+    set_cookies: tuple[str, ...] = ()
+    """Each cookie that the answer sets, whole."""
 
     @property
     def json(self) -> Any:
@@ -89,7 +91,8 @@ def send_to(port: int, method: str, address: str, content: bytes | None, headers
         connection.request(method, address, content, dict(headers))
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
-        answer = Answer(response.status, found, response.read())
+        set_cookies = tuple(response.headers.get_all("set-cookie", ()))
+        answer = Answer(response.status, found, response.read(), set_cookies)
     finally:
         connection.close()
     plain = gzip.decompress(answer.content) if found.get("content-encoding") == "gzip" else answer.content

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.access.devices import name_cookie
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.ledger.rules import Action
 from rootkeeper.server.application import make_application
@@ -381,6 +382,79 @@ def test_guesses_at_a_code_are_few_and_counted_for_the_user_whatever_the_browser
     api.services.clock.advance(3600)
     late.sign_in("olga")
     assert late.post("/auth/factor", {"totp": late.code_of(app)}).status == 200
+
+
+# Known devices.
+
+
+def guess(api: ApiServer, name: str, times: int) -> list[int]:
+    """Wrong passwords from a browser in which no one has signed in."""
+    wrong = {"name": name, "password": "a wrong password"}
+    return [Browser(api).post("/auth/sign-in", wrong).status for _ in range(times)]
+
+
+def test_p32_wrong_passwords_of_others_do_not_lock_out_a_device_that_is_known(api: ApiServer, browser: Browser) -> None:
+    add_user(api, "vera", ServerRole.VIEWER)
+    browser.sign_in("vera")
+    assert guess(api, "vera", 11) == [401] * 10 + [429]
+
+    browser.sign_in("Vera")
+    stranger = Browser(api).post("/auth/sign-in", {"name": "vera", "password": PASSWORD})
+    assert (stranger.status, stranger.headers["retry-after"]) == (429, "5")
+
+
+def test_a_known_device_waits_for_its_own_wrong_passwords_alone(api: ApiServer, browser: Browser) -> None:
+    add_user(api, "vera", ServerRole.VIEWER)
+    browser.sign_in("vera")
+    another = Browser(api)
+    another.sign_in("vera")
+    wrong = {"name": "vera", "password": "a wrong password"}
+    assert [browser.post("/auth/sign-in", wrong).status for _ in range(11)] == [401] * 10 + [429]
+
+    another.sign_in("vera")
+    Browser(api).sign_in("vera")
+
+
+def test_a_device_is_known_for_its_user_alone_and_only_after_the_whole_sign_in(api: ApiServer) -> None:
+    for name in ("vera", "vito"):
+        add_user(api, name, ServerRole.VIEWER)
+    of_vera = Browser(api)
+    of_vera.sign_in("vera")
+    (cookie,) = of_vera.devices.values()
+    guess(api, "vito", 10)
+    of_vera.devices |= dict.fromkeys((name_cookie("vito"), name_cookie("vera")), cookie)
+    assert of_vera.post("/auth/sign-in", {"name": "vito", "password": PASSWORD}).status == 429
+
+    operator = Browser(api)
+    app = operate(operator)
+    assert list(operator.devices) == [name_cookie("olga")]
+    half = Browser(api)
+    half.sign_in("olga")
+    assert half.devices == {}
+    api.services.clock.advance(60)
+    assert half.post("/auth/factor", {"totp": half.code_of(app)}).status == 200
+    assert list(half.devices) == [name_cookie("olga")]
+
+
+def test_p32_wrong_codes_of_others_neither_lock_out_a_known_device_nor_passkeys(api: ApiServer) -> None:
+    """The guesser knows the password."""
+    known = Browser(api)
+    app = operate(known)
+    device = SoftPasskey(known.origin, "localhost")
+    register(known, device)
+    api.services.clock.advance(60)
+    for number in range(10):
+        guesser = Browser(api)
+        guesser.sign_in("olga")
+        assert guesser.post("/auth/factor", {"totp": "abcdef"}).status == 422, number
+
+    stranger = Browser(api)
+    stranger.sign_in("olga")
+    assert stranger.post("/auth/factor", {"totp": stranger.code_of(app)}).status == 429
+    proof = device.prove(stranger.post("/auth/passkey-options").json)
+    assert stranger.post("/auth/factor", {"passkey": proof}).status == 200
+    known.sign_in("olga")
+    assert known.post("/auth/factor", {"totp": known.code_of(app)}).status == 200
 
 
 @pytest.mark.parametrize("body", [{}, {"totp": "123456", "passkey": {}}, {"totp": None}, {"code": "123456"}])

@@ -587,7 +587,7 @@ def test_a_wrong_sign_in_tells_nothing_and_too_many_make_it_wait(api: ApiServer)
     assert (limited.status, limited.code, limited.headers["retry-after"]) == (
         429,
         "access.too_many_attempts",
-        "300",
+        "5",
     )
 
 

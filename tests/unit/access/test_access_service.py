@@ -157,8 +157,48 @@ def test_too_many_wrong_passwords_make_a_name_wait_and_leave_others_alone(desk: 
     with pytest.raises(TooManyAttemptsError):
         desk.sign_in("ana", PASSWORD)
     assert desk.sign_in("ben").name == "ben"
-    desk.clock.advance(300)
+    desk.clock.advance(5)
     assert desk.sign_in("ana").name == "ana"
+
+
+def test_the_wait_grows_with_each_further_failure_and_stays_short(desk: Desk) -> None:
+    waits: list[int | None] = []
+    for _ in range(16):
+        with pytest.raises((NotSignedInError, TooManyAttemptsError)) as caught:
+            desk.sign_in("ana", "wrong")
+        if isinstance(caught.value, TooManyAttemptsError):
+            waits.append(caught.value.wait_seconds)
+            desk.clock.advance(waits[-1] or 0)
+            with pytest.raises(NotSignedInError):
+                desk.sign_in("ana", "wrong")
+    assert waits == [5, 10, 20, 40, 60, 60]
+
+
+def test_p32_a_known_device_is_exempt_from_the_failures_of_others_and_has_a_limit_of_its_own(desk: Desk) -> None:
+    desk.keeping.add_user("ana", ServerRole.VIEWER, PASSWORD)
+    for _ in range(10):
+        with pytest.raises(NotSignedInError):
+            desk.sign_in("ana", "wrong")
+    here = ClientOrigin("127.0.0.1")
+    for _ in range(9):
+        with pytest.raises(NotSignedInError):
+            desk.signing_in.sign_in("ana", "wrong", here, device_id="device-1")
+    assert desk.signing_in.sign_in("ana", PASSWORD, here, device_id="device-1").identity.name == "ana"
+    with pytest.raises(NotSignedInError):
+        desk.signing_in.sign_in("ana", "wrong", here, device_id="device-1")
+    with pytest.raises(TooManyAttemptsError):
+        desk.signing_in.sign_in("ana", PASSWORD, here, device_id="device-1")
+
+
+def test_addresses_of_one_ipv6_network_count_together(desk: Desk) -> None:
+    for number in range(50):
+        with pytest.raises(NotSignedInError):
+            desk.sign_in(f"guess-{number}", "wrong", f"2001:db8:0:1::{number:x}")
+    with pytest.raises(TooManyAttemptsError):
+        desk.sign_in("ana", PASSWORD, "2001:db8:0:1:ffff::1")
+    for other in ("2001:db8:0:2::1", "::ffff:192.0.2.1", "::ffff:192.0.2.2"):
+        with pytest.raises(NotSignedInError):
+            desk.sign_in(f"of {other}", "wrong", other)
 
 
 def test_too_many_wrong_passwords_make_an_address_wait(desk: Desk) -> None:

@@ -119,15 +119,30 @@ def test_ten_failures_in_an_hour_are_enough_and_a_success_isnt_one(desk: Desk) -
             desk.proving.verify_totp(desk.proven, "12345")
     desk.proven = desk.proving.verify_totp(desk.proven, app.at(desk.clock.now()))
     with pytest.raises(FactorRefusedError):
-        desk.proving.verify_passkey(desk.proven, {}, SITE)
+        desk.proving.verify_totp(desk.proven, "12345")
     desk.clock.advance(30)
-    with pytest.raises(TooManyAttemptsError):
+    with pytest.raises(TooManyAttemptsError) as caught:
         desk.proving.verify_totp(desk.proven, app.at(desk.clock.now()))
-    with pytest.raises(TooManyAttemptsError):
-        desk.proving.verify_passkey(desk.proven, {}, SITE)
+    assert caught.value.wait_seconds == 3600 - 30
     desk.clock.advance(3600)
     desk.proven = desk.sign_in("two")
     assert desk.proving.verify_totp(desk.proven, app.at(desk.clock.now())).session.need is None
+
+
+def test_p32_wrong_codes_lock_out_neither_passkeys_nor_a_known_device(desk: Desk) -> None:
+    app, device = desk.enrol(), add_passkey(desk)
+    for _ in range(10):
+        with pytest.raises(FactorRefusedError):
+            desk.proving.verify_totp(desk.proven, "12345")
+    with pytest.raises(TooManyAttemptsError):
+        desk.proving.verify_totp(desk.proven, "12345")
+    for _ in range(20):
+        with pytest.raises(FactorRefusedError):
+            desk.proving.verify_passkey(desk.proven, {}, SITE)
+
+    answer = device.prove(desk.proving.ask_passkey(desk.proven.session, SITE))
+    desk.proven = desk.proving.verify_passkey(desk.proven, answer, SITE)
+    desk.proving.verify_totp(desk.proven, app.at(desk.clock.now()), "device-1")
 
 
 def test_guesses_that_come_at_once_are_counted_as_if_one_came_after_the_other(desk: Desk) -> None:

@@ -40,7 +40,7 @@ def test_what_ended_goes_with_the_next_attempt(stage: Stage, database: Database)
 
 def test_of_too_many_the_oldest_are_forgotten(stage: Stage, database: Database) -> None:
     clock = FakeClock()
-    counts = FailureCounter(database.commits, ORGANIZATION_ID, clock, most_kept=4)
+    counts = FailureCounter(database.store, database.commits, ORGANIZATION_ID, clock, most_kept=4)
     for number in range(6):
         clock.advance(1)
         counts.begin_attempt([limit(f"name {number}")])

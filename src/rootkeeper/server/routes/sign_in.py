@@ -6,6 +6,7 @@ shows an error.
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -32,6 +33,14 @@ from rootkeeper.server.answers.access import (
     SignInAnswer,
     SignInMethodsAnswer,
 )
+from rootkeeper.server.cookies import (
+    find_cookie,
+    find_device,
+    forget_cookie,
+    get_cookie_name,
+    is_secure,
+    set_cookie,
+)
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import (
     AccessRequirement,
@@ -39,21 +48,17 @@ from rootkeeper.server.guards import (
     Called,
     Served,
     answer_session,
-    find_cookie,
     find_token,
-    forget_cookie,
     get_client_origin,
-    get_cookie_name,
-    is_secure,
     require_csrf_token,
     require_own_page,
-    set_cookie,
     show_factor_state,
     show_session,
     site_of,
 )
 from rootkeeper.server.parameters import Body, show_one
 from rootkeeper.server.request_path import PREFIX, parse_host_name
+from rootkeeper.server.sign_in_threads import SignInThreads
 from rootkeeper.shapes import ShortText
 from rootkeeper.values import render_instant
 
@@ -70,12 +75,19 @@ class SignInBody(Body):
     """A code of an authenticator app, if a bearer token needs a second factor; a browser sends it later."""
 
 
-def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
+async def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
     """Sign in as a user, with a bearer token for 12 hours or, for the console, a cookie."""
-    if CONSOLE_HEADER in request.headers:
-        return _sign_in_by_browser(request, services, body)
+    device_id = find_device(request, body.name)
+    threads: SignInThreads = request.app.state.sign_in_threads
+    work = _sign_in_by_browser if CONSOLE_HEADER in request.headers else _sign_in_by_token
+    return await threads.run(partial(work, request, services, body, device_id), is_known=device_id is not None)
+
+
+def _sign_in_by_token(
+    request: Request, services: ServerRuntime, body: SignInBody, device_id: str | None
+) -> dict[str, Any]:
     signing_in: SignInService = request.app.state.signing_in
-    found = signing_in.sign_in(body.name, body.password, get_client_origin(request))
+    found = signing_in.sign_in(body.name, body.password, get_client_origin(request), device_id=device_id)
     try:
         proven = _finish(request, services, found, body.totp)
     except RootkeeperError:
@@ -107,11 +119,13 @@ def _finish(
     return proving.verify_totp(proven, totp)
 
 
-def _sign_in_by_browser(request: Request, services: ServerRuntime, body: SignInBody) -> JSONResponse:
+def _sign_in_by_browser(
+    request: Request, services: ServerRuntime, body: SignInBody, device_id: str | None
+) -> JSONResponse:
     """Always make a new secret, and end the sign-in of the browser's old one."""
     require_own_page(request)
     signing_in: SignInService = request.app.state.signing_in
-    found = signing_in.sign_in(body.name, body.password, get_client_origin(request), SessionKind.BROWSER)
+    found = signing_in.sign_in(body.name, body.password, get_client_origin(request), SessionKind.BROWSER, device_id)
     before = find_cookie(request)
     if before is not None:
         services.sessions.end(before)
@@ -201,7 +215,8 @@ def _give(request: Request, caller: ApiCaller, body: FactorBody) -> JSONResponse
     proven = caller.browser_session
     proving: FactorVerifier = request.app.state.factor_proving
     if body.totp is not None and body.passkey is None:
-        return answer_session(request, proving.verify_totp(proven, body.totp))
+        device_id = find_device(request, proven.session.identity.name)
+        return answer_session(request, proving.verify_totp(proven, body.totp, device_id))
     if body.passkey is not None and body.totp is None:
         return answer_session(request, proving.verify_passkey(proven, body.passkey, site_of(request)))
     raise InputError("The request needs either a code or a passkey.", hint="Give totp or passkey.")
