@@ -91,7 +91,7 @@ def test_a_job_of_somebody_who_was_disabled_before_its_turn_is_not_done(stage: S
         server.tokens = tokens
         job = _wait_over(server, asked.body["job_id"])
         assert (job["state"], job["progress"]["done"]) == ("failed", 0)
-        assert "olga, which requested job" in job["remark"]
+        assert "olga requested job" in job["remark"]
         assert "was disabled" in job["remark"]
         outcome = server.ask("GET", f"/api/v1/jobs/{job['job_id']}/outcome", name="ana").body
         assert "access.denied" in json.dumps(outcome)
