@@ -14,6 +14,7 @@ from typing import cast
 from rootkeeper.access.devices import KnownDevices
 from rootkeeper.access.factor_store import KeyFileCipher
 from rootkeeper.access.factors import FactorService
+from rootkeeper.access.link_file import LinkFile
 from rootkeeper.access.provider import ProviderSignInService
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import IdentityService, SessionEnder
@@ -270,6 +271,7 @@ class FakeServices:
         self.known_devices = KnownDevices(KeyFileCipher(bytes(32), ORGANIZATION_ID, Path("/nowhere")), self.clock)
         self.factors = InMemoryFactors()
         self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
+        self.first_administrator_file = LinkFile(Path("/nowhere/first-administrator-link"))
         self.first_administrators = InMemoryFirstAdministrators(self.identities, self.clock)
         self.windows = InMemoryWindows()
         self.confirmations = InMemoryConfirmations()

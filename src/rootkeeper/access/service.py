@@ -197,7 +197,7 @@ class IdentityService:
     def add_first_administrator(
         self, links: FirstAdministratorStore, link_token: str, name: str, password: str
     ) -> Identity:
-        """Add the first administrator by a link that the server printed; no link works afterwards.
+        """Add the first administrator by a link of the server; no link works afterwards.
 
         :raises NotSignedInError: if the link can't be used any more.
         :raises InputError: if the name is taken or can't be one, or the password is too weak.
@@ -326,7 +326,7 @@ class IdentityService:
 def _spent_link() -> NotSignedInError:
     return NotSignedInError(
         "This link isn't valid any more. A link works once, for one day, and only while there is no administrator.",
-        hint="Ask an administrator. If there is none, restart the server; it prints a new link.",
+        hint="Ask an administrator. If there is none, restart the server; it makes a new link.",
     )
 
 

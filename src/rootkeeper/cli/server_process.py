@@ -26,7 +26,7 @@ import uvicorn
 from rootkeeper.cli.failures import blank_secrets, describe_traceback
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.terminal import StopRequests
-from rootkeeper.errors import InputError
+from rootkeeper.errors import InputError, SettingsError
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.references import is_loopback
@@ -89,16 +89,32 @@ def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) ->
 def announce_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
     """Log that the process works; for a new server, first show how to become its administrator.
 
-    The link goes to stdout, so that a stored log doesn't contain the secret.
+    A person at a terminal sees the link. Without one, stdout may be a journal, so the link goes to a file.
     """
     link = None if runtime.url is None else runtime.offer_first_administration()
     if link is not None:
+        _offer(terminal, runtime, link)
+    terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
+
+
+def _offer(terminal: Terminal, runtime: ServerRuntime, link: str) -> None:
+    if terminal.shows_output:
         terminal.remark(
             "There is no administrator yet. Open this link within 24 hours to become administrator; it works once:"
         )
         terminal.write(f"{link}\n")
         terminal.finish()
-    terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
+        return
+    kept = runtime.first_administrator_file
+    try:
+        kept.write(link)
+    except SettingsError as error:
+        terminal.remark(f"There is no administrator yet. {error.message} {error.hint}")
+        return
+    terminal.remark(
+        f"There is no administrator yet. {kept.path} contains a link that works once, within 24 hours. Open it to "
+        "become administrator."
+    )
 
 
 def _starts(runtime: ServerRuntime, stops: StopRequests) -> bool:

@@ -79,6 +79,11 @@ class Terminal:
         """Whether a person can answer: questions go to stderr, answers come from stdin."""
         return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
+    @property
+    def shows_output(self) -> bool:
+        """Whether a person sees stdout; otherwise a pipe, a file or a journal takes it."""
+        return _is_terminal(sys.stdout)
+
     def write(self, text: str) -> None:
         """Write data as it is.
 

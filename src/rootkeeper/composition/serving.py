@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from rootkeeper.access.link_file import LinkFile
 from rootkeeper.access.rules import IdentityKind, ServerRole, SessionKind, SignInWay
 from rootkeeper.access.service import make_secret
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
@@ -536,6 +537,7 @@ class ServerRuntime(Stores):
 
         :raises DatabaseError: if the database can't be read or written.
         """
+        self.first_administrator_file.remove()
         now = self.clock.now()
         known = self.identities.list_identities()
         if any(one.role is ServerRole.ADMINISTRATOR and one.is_usable(now) for one in known):
@@ -544,6 +546,11 @@ class ServerRuntime(Stores):
         self.first_administrators.add_link(token, now + LINK_LASTS)
         public = self.settings.server.public_address
         return f"{self.url if public is None else public.origin}/first-administrator#{token}"
+
+    @property
+    def first_administrator_file(self) -> LinkFile:
+        """For a server that no person watches: beside the key file, which its user alone can read, too."""
+        return LinkFile(self.settings.server.key_file.with_name("first-administrator-link"))
 
     # What it reports about itself, without an AWS call.
 

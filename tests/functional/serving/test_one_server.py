@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sqlite3
+import stat
 from contextlib import closing
 
 import pytest
@@ -120,13 +121,21 @@ def test_a_database_of_a_newer_version_is_refused_and_open_windows_are_named(sta
 
 
 def test_its_first_start_says_how_to_get_in_and_the_next_one_does_not(stage: Stage) -> None:
+    """Without a terminal, as in a unit: what it prints may be stored, so the link is in a file."""
+    kept = stage.database.with_name("first-administrator-link")
     with ServerProcess.start(stage.environment) as server:
         server.wait_until(lambda: "There is no administrator yet" in server.stderr)
+        assert str(kept) in server.stderr
+        link = kept.read_text().strip()
+        assert link.startswith(f"{server.url}/first-administrator#")
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert link.partition("#")[2] not in server.stderr + (server.folder / "stdout").read_text()
         server.token("administrator", "ana")
         server.stop()
     with ServerProcess.start(stage.environment) as server:
         server.stop()
         assert "There is no administrator yet" not in server.stderr
+        assert not kept.exists()
 
 
 def test_it_warns_of_missing_roles_and_of_keys_that_never_end(stage: Stage) -> None:

@@ -230,12 +230,13 @@ def ask_passkey(request: Request, caller: Called) -> JSONResponse:
 
 
 def become_first_administrator(request: Request, services: Served, body: FirstAdministratorBody) -> JSONResponse:
-    """Become the first administrator, with the link that the server printed."""
+    """Become the first administrator, with the link that the server showed at its start."""
     require_own_page(request)
     with services.act_as(Actor(SERVER_NAME, ActorKind.SERVER), None) as acting:
         identity = acting.identity_service.add_first_administrator(
             services.first_administrators, body.link_token, body.name, body.password
         )
+    services.first_administrator_file.remove()
     new = make_session(SessionKind.BROWSER, get_client_origin(request), services.clock)
     session = services.sessions.begin(identity.identity_id, new)
     if session is None:
