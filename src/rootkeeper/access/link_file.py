@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rootkeeper.errors import SettingsError
+from rootkeeper.errors import Hint, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class LinkFile:
         except OSError as error:
             raise SettingsError(
                 f"The first administrator's link can't be written to {self.path}: {error.strerror}.",
-                hint="Run rootkeeper users add NAME --role administrator, with the server's settings.",
+                hint=Hint("Add an administrator on the server's machine.", "identity.add_administrator"),
             ) from error
 
     def remove(self) -> None:

@@ -79,6 +79,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "history.audit": "Audit the account first: rootkeeper audit.",
     "history.audit_again": "Run rootkeeper audit, then rootkeeper diff again.",
     "history.list_audits": "List the stored audits: rootkeeper diff --list.",
+    "identity.add_administrator": "Add one, with the server's settings: rootkeeper users add NAME --role administrator",
     "identity.list": "See them: rootkeeper users list, rootkeeper token list",
     "identity_center.region": "Add --region with the home Region of IAM Identity Center.",
     "job.cancel": "Cancel it, and make a new plan: rootkeeper jobs cancel {job_id}.",

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvicorn
 
 from rootkeeper.cli.failures import blank_secrets, describe_traceback
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.errors import InputError, SettingsError
@@ -109,7 +110,7 @@ def _offer(terminal: Terminal, runtime: ServerRuntime, link: str) -> None:
     try:
         kept.write(link)
     except SettingsError as error:
-        terminal.remark(f"There is no administrator yet. {error.message} {error.hint}")
+        terminal.remark(f"There is no administrator yet. {error.message} {render_hint(error.hint)}")
         return
     terminal.remark(
         f"There is no administrator yet. {kept.path} contains a link that works once, within 24 hours. Open it to "

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.access.link_file import LinkFile
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import SettingsError
 
 
@@ -36,5 +37,5 @@ def test_a_symbolic_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
 def test_what_cannot_be_written_says_what_to_do_instead(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         LinkFile(tmp_path / "missing" / "link").write("http://localhost/first-administrator#secret")
-    assert "users add" in str(caught.value.hint)
+    assert "users add" in str(render_hint(caught.value.hint))
     assert "secret" not in f"{caught.value.message}{caught.value.hint}"
