@@ -11,6 +11,7 @@ import errno
 import ipaddress
 import logging
 import os
+import resource
 import socket
 import ssl
 import sys
@@ -31,11 +32,14 @@ from rootkeeper.errors import InputError, SettingsError
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.references import is_loopback
+from rootkeeper.server.connections import ConnectionLimits, ConnectionTable, choose_limits
+from rootkeeper.server.http_protocol import Acceptor
 from rootkeeper.untrusted_text import json_text
 
 if TYPE_CHECKING:
     from rootkeeper.cli.terminal import Terminal
     from rootkeeper.composition.serving import ServerRuntime
+    from rootkeeper.settings.sections import ServerSettings
 
 _LOUD_ONLY = ("alembic", "apprise", "botocore", "dbos", "httpx", "sqlalchemy", "urllib3", "uvicorn")
 """Libraries of which only warnings are logged."""
@@ -226,6 +230,8 @@ ANSWER_SECONDS = 4
 _BACKLOG = 128
 _TICKS_BETWEEN_LOOKS = 100
 """Ten seconds: how often a renewed certificate is looked for."""
+_TICKS_BETWEEN_SWEEPS = 10
+"""One second: how often slow clients are looked for."""
 
 LOGGER_NAME = "rootkeeper.server"
 
@@ -298,6 +304,27 @@ def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
     return tuple(addresses)
 
 
+def find_limits(settings: ServerSettings, proxies: Sequence[str], warn: Callable[[str], None]) -> ConnectionLimits:
+    """Find how many connections the server accepts: what the settings say, or less if the process can't open as much.
+
+    :param proxies: addresses of trusted proxies.
+    """
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limits = choose_limits(
+        settings.connections,
+        settings.connections_per_address,
+        proxies,
+        None if open_files == resource.RLIM_INFINITY else open_files,
+    )
+    if limits.most < settings.connections:
+        warn(
+            f"The server accepts {limits.most} connections instead of {settings.connections}, because it can have "
+            f"{open_files} files open and half of them are reserved for closing windows. Raise the limit, such as by "
+            f"LimitNOFILE={2 * settings.connections} in its unit."
+        )
+    return limits
+
+
 class HttpServer(uvicorn.Server):
     """Serves one application until a stop is requested; the runtime begins to stop while requests finish."""
 
@@ -307,17 +334,17 @@ class HttpServer(uvicorn.Server):
         runtime: ServerRuntime,
         stops: StopSignal,
         announce_ready: Callable[[], None],
-        proxies: Sequence[str] = (),
+        limits: ConnectionLimits,
         tls: TlsFiles | None = None,
     ) -> None:
-        """:param proxies: whose ``X-Forwarded-For`` is trusted; by default none."""
+        """:param limits: of connections; the ``X-Forwarded-For`` of its proxies is trusted."""
         config = uvicorn.Config(
             application,
             access_log=False,
-            forwarded_allow_ips=list(proxies),
+            forwarded_allow_ips=list(limits.proxies),
             lifespan="off",
             log_config=None,
-            proxy_headers=bool(proxies),
+            proxy_headers=bool(limits.proxies),
             server_header=False,
             ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
             timeout_graceful_shutdown=ANSWER_SECONDS,
@@ -328,6 +355,7 @@ class HttpServer(uvicorn.Server):
         self._stops = stops
         self._announce_ready = announce_ready
         self._tls = tls
+        self._acceptor = Acceptor(config, self.server_state, ConnectionTable(limits, runtime.note_connection_limit))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -335,16 +363,22 @@ class HttpServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Let the acceptor accept, not uvicorn, which does so without a limit."""
+        await super().startup([])
+        for listener in sockets or []:
+            self._acceptor.start(listener)
         self._announce_ready()
 
     async def on_tick(self, counter: int) -> bool:
         if self._tls is not None and counter % _TICKS_BETWEEN_LOOKS == 0:
             _renew(self._tls)
+        if counter % _TICKS_BETWEEN_SWEEPS == 0:
+            self._acceptor.end_late()
         return self._stops.asked_once() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._runtime.begin_stop()
+        self._acceptor.stop()
         await super().shutdown(sockets)
 
 

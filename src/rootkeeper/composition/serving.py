@@ -35,7 +35,15 @@ from rootkeeper.settings.sections import Settings
 from rootkeeper.watching.rules import find_watch_source_name
 from rootkeeper.windows.imports import merge_spill
 from rootkeeper.windows.rules import WindowState
-from rootkeeper.worker.health import ClockMonitor, CredentialsRenewer, LedgerMonitor, Readiness, ReadinessCheck
+from rootkeeper.worker.health import (
+    ClockMonitor,
+    ConnectionLimit,
+    ConnectionMonitor,
+    CredentialsRenewer,
+    LedgerMonitor,
+    Readiness,
+    ReadinessCheck,
+)
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.requests import Engine, NullEngine
 from rootkeeper.worker.schedules import ScheduleKind, ScheduleLoop, ScheduleStatus, parse_schedules
@@ -174,6 +182,9 @@ class ServerWork:
         self.renewer = CredentialsRenewer(*reported_to, server.warn, server.accesses.renew)
         self.clock_monitor = ClockMonitor(*reported_to, self._remark, server.accesses.gateway_pool.starting)
         self.ledger_monitor = LedgerMonitor(*reported_to, self._remark, server.database.rolling_verification().step)
+        self.connection_monitor = ConnectionMonitor(
+            *reported_to, lambda text: server.log.error("connections.limited", text)
+        )
 
     def _choose_engine(self) -> Engine:
         """Nothing is opened yet."""
@@ -266,6 +277,7 @@ class ServerWork:
             Loop("root events", 1.0, self._watch),
             Loop("clock", 1.0, self.clock_monitor.tick),
             Loop("ledger", 1.0, self.ledger_monitor.turn),
+            Loop("connections", 1.0, self.connection_monitor.turn),
             Loop("spill files", 5.0, self._merge_spills),
             Loop("history", PERIOD_SECONDS, lambda: server.act_as_server(None).retention_cleaner.tick()),
         )
@@ -466,6 +478,10 @@ class ServerRuntime(Stores):
             and identity.is_usable(self.clock.now())
             for identity in self.identities.list_identities()
         )
+
+    def note_connection_limit(self, limit: ConnectionLimit, address: str) -> None:
+        """Count a connection that was ended or refused. Thread-safe, and never waits."""
+        self.work.connection_monitor.note(limit, address)
 
     # Who acts.
 

@@ -44,6 +44,7 @@ class NotificationEvent(StrEnum):
     AWS_CREDENTIALS_FAILED = "aws_credentials:renew:failed"
     AWS_CREDENTIALS_RESTORED = "aws_credentials:renew:restored"
     CLOCK_WRONG = "clock:check:wrong"
+    CONNECTIONS_LIMITED = "connections:accept:limited"
     DRILL_DUE = "drill:remind:due"
     JOB_FAILED = "job:run:failed"
     LEDGER_BROKEN = "ledger:verify:failed"
@@ -86,6 +87,7 @@ _WARNING = frozenset(
     {
         NotificationEvent.AUDIT_FAILED,
         NotificationEvent.AUDIT_FINDINGS,
+        NotificationEvent.CONNECTIONS_LIMITED,
         NotificationEvent.DRILL_DUE,
         NotificationEvent.JOB_FAILED,
         NotificationEvent.NOTIFICATION_FAILED,

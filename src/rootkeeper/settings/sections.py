@@ -164,6 +164,12 @@ class ServerSettings:
     """How many jobs one process performs at the same time."""
     closing_concurrency: int = _ranged(64, 1, 256)
     """How many recovery windows one process closes at the same time."""
+    connections: int = _ranged(500, 8, 100_000)
+    """How many connections a server keeps at the same time; at most half as many as it may have files open. Connections
+    that send no request make room for others.
+    """
+    connections_per_address: int = _ranged(200, 1, 100_000)
+    """How many of them can come from one address; at most half of all. A trusted proxy isn't limited by this."""
     key_file: Path = Path()
     """The key that encrypts second factors. Default: beside the database, with the ending ``.key``. Servers on one
     PostgreSQL database need the same file.

@@ -1,4 +1,4 @@
-"""Monitors of a server's clock, AWS credentials and ledger, and the result of its readiness checks.
+"""Monitors of a server's clock, AWS credentials, ledger and connections, and the result of its readiness checks.
 
 While the clock is wrong, no window opens, and open windows may close early or late. A server that notices expired
 credentials only at the end of a window can't close it, so they are renewed long before, and operators have time to fix
@@ -7,8 +7,11 @@ them.
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.clock import Clock
@@ -183,6 +186,69 @@ class LedgerMonitor(_Monitor):
                 "copies of the ledger as they are, and verify the ledger on the server's machine."
             )
             self._notify(NotificationEvent.LEDGER_BROKEN, "The ledger failed its verification", body)
+
+
+class ConnectionLimit(StrEnum):
+    """Why a server ended or refused a connection."""
+
+    IN_ALL = "too many connections"
+    OF_ADDRESS = "too many connections of one address"
+    HEADER_SIZE = "a header that is too large"
+    OPEN_FILES = "no file descriptor left"
+
+
+CONNECTIONS_LOGGED_SECONDS = 60.0
+CONNECTIONS_NOTIFIED_SECONDS = 3600.0
+
+
+@dataclass(slots=True)
+class ConnectionMonitor(_Monitor):
+    """Counts connections that a limit ended or refused. Reports them at once, then once a minute in the log, and once
+    an hour to people: someone may be attacking the server, or its limits may be too low.
+    """
+
+    _counts: Counter[ConnectionLimit] = field(default_factory=Counter)
+    _addresses: dict[ConnectionLimit, str] = field(default_factory=dict)
+    """The newest of each."""
+    _logged_at: float = float("-inf")
+    """In monotonic seconds."""
+    _notified_at: float = float("-inf")
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, limit: ConnectionLimit, address: str) -> None:
+        """Count one. Thread-safe, and never waits.
+
+        :param address: of the client; empty if it isn't known.
+        """
+        with self._guard:
+            self._counts[limit] += 1
+            self._addresses[limit] = address
+
+    def turn(self) -> None:
+        """Report what was counted since the last report, if it is time."""
+        now = self.clock.monotonic()
+        if now - self._logged_at < CONNECTIONS_LOGGED_SECONDS:
+            return
+        with self._guard:
+            counts, addresses = self._counts, self._addresses
+            self._counts, self._addresses = Counter(), {}
+        if not counts:
+            return
+        self._logged_at = now
+        reasons = "; ".join(
+            f"{limit.value}: {count}" + (f", the last from {addresses[limit]}" if addresses[limit] else "")
+            for limit, count in counts.items()
+        )
+        text = f"The server ended or refused connections. {reasons}."
+        self.warn(text)
+        if now - self._notified_at >= CONNECTIONS_NOTIFIED_SECONDS:
+            self._notified_at = now
+            body = (
+                f"{text} Recovery windows close as planned. If this is an attack, block the address. If the address is "
+                "your proxy's, add it to server.trusted_proxies. If your users need more, raise server.connections."
+            )
+            title = "The server limits connections"
+            self._notify(NotificationEvent.CONNECTIONS_LIMITED, title, body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ import urllib3
 from rootkeeper.cli.server_process import HttpServer, TlsFiles, bind, render_url, require_proxies
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import InputError
+from rootkeeper.server.connections import choose_limits
+from rootkeeper.worker.health import ConnectionLimit
 from tests.fakes.tls_server import make_authority
 
 
@@ -27,6 +29,9 @@ class Stopping:
 
     def begin_stop(self) -> None:
         """Nothing runs beside it."""
+
+    def note_connection_limit(self, limit: ConnectionLimit, address: str) -> None:
+        """No limit is reached here."""
 
     def asked_once(self) -> bool:
         return self.asked.is_set()
@@ -49,7 +54,8 @@ def serving(proxies: Sequence[str] = (), tls: TlsFiles | None = None) -> Iterato
     """Where it answers."""
     stopping, is_ready = Stopping(), threading.Event()
     with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
-        server = HttpServer(tell_client, cast("ServerRuntime", stopping), stopping, is_ready.set, proxies, tls)
+        limits = choose_limits(100, 100, proxies, None)
+        server = HttpServer(tell_client, cast("ServerRuntime", stopping), stopping, is_ready.set, limits, tls)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

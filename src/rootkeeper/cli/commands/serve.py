@@ -83,7 +83,15 @@ def run_server(
     :param clock: the machine's clock by default.
     :param has_story: whether it shows the guided story, as a demo's server does.
     """
-    from rootkeeper.cli.server_process import HttpServer, announce_ready, bind, render_url, require_proxies, run_process
+    from rootkeeper.cli.server_process import (
+        HttpServer,
+        announce_ready,
+        bind,
+        find_limits,
+        render_url,
+        require_proxies,
+        run_process,
+    )
     from rootkeeper.composition.serving import ServerRuntime
     from rootkeeper.server.application import make_application
 
@@ -100,7 +108,8 @@ def run_server(
                 announce_ready(invocation.terminal, runtime, f"serves {url}")
 
             application = make_application(runtime, listener.getsockname()[0])
-            HttpServer(application, runtime, stops, announce, believed, tls).run([listener])
+            limits = find_limits(settings.server, believed, runtime.warn)
+            HttpServer(application, runtime, stops, announce, limits, tls).run([listener])
 
         return run_process(runtime, work)
 

@@ -1,0 +1,131 @@
+"""Decides which connections a server keeps, so that those who send nothing keep neither people nor closings out.
+
+A connection either waits for the header of a request, or a request is being answered on it. One that waits for long is
+ended, and so is one whose client doesn't read its answer. When there are too many, the one that has waited longest
+makes room. Half of the files that this process may open at a time are never used for connections: closing recovery
+windows needs them for AWS, the database and the ledger's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from rootkeeper.worker.health import ConnectionLimit
+
+Report = Callable[[ConnectionLimit, str], None]
+"""Receives each connection that a limit has ended or refused, and its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How many connections there may be."""
+
+    most: int
+    most_of_address: int
+    proxies: frozenset[str] = frozenset()
+    """Addresses of trusted proxies; the connections of many people come from one, so it isn't limited by itself."""
+    header_seconds: float = 10.0
+    """From the start of a connection, or the end of an answer, until the whole header of the next request is there."""
+    reading_seconds: float = 30.0
+    """How long a client may take nothing of an answer that doesn't fit the system's buffers."""
+
+
+def choose_limits(most: int, most_of_address: int, proxies: Iterable[str], open_files: int | None) -> ConnectionLimits:
+    """Keep the settings within what the process may use.
+
+    :param open_files: how many files the process may have open at a time; ``None`` if that isn't limited.
+    """
+    possible = most if open_files is None else min(most, open_files // 2)
+    return ConnectionLimits(possible, max(1, min(most_of_address, possible // 2)), frozenset(proxies))
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """One connection."""
+
+    address: str
+    """Its client's, or that of a proxy."""
+    end: Callable[[], None]
+    """Ends it at once."""
+    waiting_since: float | None
+    """When it began to wait for the header of a request; ``None`` while a request is being answered. In seconds of the
+    event loop's clock.
+    """
+    count_unread: Callable[[], int] = lambda: 0
+    """Counts the bytes of answers that its client hasn't taken yet."""
+    unread_bytes: int = 0
+    """At the last look."""
+    unread_since: float = 0.0
+    """When that number changed last."""
+
+
+@dataclass(slots=True)
+class ConnectionTable:
+    """All connections of one server. For its event loop's thread alone."""
+
+    limits: ConnectionLimits
+    report: Report
+    _by_address: dict[str, dict[Connection, None]] = field(default_factory=dict)
+    """Those of each address, the oldest first."""
+    _count: int = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def admit(self, connection: Connection) -> bool:
+        """Add a connection; ``False`` if there is no room and no other one waits that could make it."""
+        address = connection.address
+        is_proxy = address in self.limits.proxies
+        if not is_proxy and len(self._by_address.get(address, ())) >= self.limits.most_of_address:
+            self.report(ConnectionLimit.OF_ADDRESS, address)
+            if not self._end_longest_waiting(address):
+                return False
+        elif self._count >= self.limits.most:
+            self.report(ConnectionLimit.IN_ALL, address)
+            if not any(self._end_longest_waiting(one) for one in self._rank_addresses()):
+                return False
+        self._by_address.setdefault(address, {})[connection] = None
+        self._count += 1
+        return True
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that has ended; does nothing the second time."""
+        ones = self._by_address.get(connection.address, {})
+        if connection in ones:
+            del ones[connection]
+            self._count -= 1
+            if not ones:
+                del self._by_address[connection.address]
+
+    def end_late(self, now: float) -> None:
+        """End connections whose client is too slow."""
+        for connection in [one for ones in self._by_address.values() for one in ones]:
+            before, connection.unread_bytes = connection.unread_bytes, connection.count_unread()
+            waiting = connection.waiting_since
+            if connection.unread_bytes == 0:
+                is_late = waiting is not None and now - waiting > self.limits.header_seconds
+            elif connection.unread_bytes == before:
+                is_late = now - connection.unread_since > self.limits.reading_seconds
+            else:
+                is_late, connection.unread_since = False, now
+                connection.waiting_since = None if waiting is None else now
+            if is_late:
+                self._end(connection)
+
+    def _rank_addresses(self) -> list[str]:
+        """List addresses, those with the most connections first; proxies last, because many people use them."""
+        counts = {address: len(ones) for address, ones in self._by_address.items()}
+        return sorted(counts, key=lambda address: (address in self.limits.proxies, -counts[address]))
+
+    def _end_longest_waiting(self, address: str) -> bool:
+        """``False`` if none of the address waits."""
+        waiting = [(one.waiting_since, one) for one in self._by_address[address] if one.waiting_since is not None]
+        if not waiting:
+            return False
+        self._end(min(waiting, key=lambda found: found[0])[1])
+        return True
+
+    def _end(self, connection: Connection) -> None:
+        self.remove(connection)
+        connection.end()

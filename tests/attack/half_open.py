@@ -1,0 +1,78 @@
+"""Connections that send the beginning of a request and nothing more, and come again whenever the server ends them."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+BEGINNING = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Unfinished: "
+_LOOK_SECONDS = 0.05
+_AT_ONCE = 50
+"""How many are opened between two looks."""
+
+
+class HalfOpenConnections:
+    """Holds so many connections to one server, from one address after the other."""
+
+    def __init__(self, url: str, count: int, addresses: Sequence[str]) -> None:
+        self._port = urlsplit(url).port
+        self._count = count
+        self._addresses = addresses
+        self._stopping = threading.Event()
+        self.opened = 0
+        """How many were opened in all."""
+
+    def run(self) -> None:
+        held: set[socket.socket] = set()
+        with selectors.DefaultSelector() as selector:
+            while not self._stopping.is_set():
+                for _ in range(min(_AT_ONCE, self._count - len(held))):
+                    with suppress(OSError):
+                        connection = self._open()
+                        held.add(connection)
+                        selector.register(connection, selectors.EVENT_READ)
+                for key, _ in selector.select(_LOOK_SECONDS):
+                    connection = key.fileobj  # type: ignore[assignment]  # only sockets are registered
+                    with suppress(BlockingIOError, ConnectionError):
+                        if connection.recv(1000):
+                            continue
+                    selector.unregister(connection)
+                    connection.close()
+                    held.discard(connection)
+        for connection in held:
+            connection.close()
+
+    def _open(self) -> socket.socket:
+        source = self._addresses[self.opened % len(self._addresses)]
+        connection = socket.socket()
+        try:
+            connection.bind((source, 0))
+            connection.settimeout(0.2)
+            connection.connect(("127.0.0.1", self._port))
+            connection.setblocking(False)
+            connection.send(BEGINNING)
+        except OSError:
+            connection.close()
+            raise
+        self.opened += 1
+        return connection
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+
+@contextmanager
+def half_open_connections(url: str, count: int, addresses: Sequence[str]) -> Iterator[HalfOpenConnections]:
+    """Attack while this is entered."""
+    attack = HalfOpenConnections(url, count, addresses)
+    thread = threading.Thread(target=attack.run, daemon=True)
+    thread.start()
+    try:
+        yield attack
+    finally:
+        attack.stop()
+        thread.join(30)

@@ -1,0 +1,79 @@
+"""Anyone who reaches the port: many connections with unfinished requests, and headers without an end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.attack.half_open import half_open_connections
+from tests.attack.stage import AttackStage
+from tests.durations import Stopwatch
+
+pytestmark = pytest.mark.long
+
+OPEN_FILES = 256
+"""Of the server, instead of the usual 1,024."""
+CONNECTIONS = 400
+MANY_ADDRESSES = tuple(f"127.0.1.{number}" for number in range(1, 101))
+WINDOW_SECONDS = 30
+ENDLESS_BYTES = 64_000_000
+GROWTH_BYTES = 20_000_000
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), MANY_ADDRESSES], ids=["one address", "many addresses"])
+def test_p11_unfinished_requests_on_all_connections_keep_no_window_open_and_let_others_in(
+    stage: AttackStage, addresses: Sequence[str]
+) -> None:
+    # Opened by commands: the server has no connection to AWS yet by which it could close them.
+    windows = [stage.open_window(WINDOW_SECONDS) for _ in range(2)]
+    server = stage.start_server(open_file_limit=OPEN_FILES)
+    server.token("viewer", "vera")
+    with half_open_connections(server.url, CONNECTIONS, addresses) as attack:
+        server.wait_until(lambda: attack.opened >= CONNECTIONS)
+        stage.require_closed_on_time(*windows)
+        assert server.ask("GET", "/api/v1/me", name="vera").status == 200
+        stage.wait_error("connections")
+        stage.wait_notified("connections:accept:limited")
+    assert server.ask("GET", "/readyz").status == 200
+
+
+def test_an_endless_header_is_refused_before_memory_is_spent(stage: AttackStage) -> None:
+    server = stage.start_server()
+    assert server.ask("GET", "/readyz").status in {200, 503}
+    before = read_memory(server.process.pid)
+    for part in (b"x" * 64_000, b"X-More: something\r\n" * 3_000):
+        answer, sent = send_endless(server.url, part)
+        assert answer.startswith(b"HTTP/1.1 431 "), answer
+        assert sent < ENDLESS_BYTES
+    assert read_memory(server.process.pid) - before < GROWTH_BYTES
+    stage.wait_error("header")
+    stage.wait_notified("connections:accept:limited")
+    assert server.ask("GET", "/healthz").status == 200
+
+
+def send_endless(url: str, part: bytes) -> tuple[bytes, int]:
+    """Send a request whose header doesn't end until it is answered; the answer, and how much was sent."""
+    watch, sent, answer = Stopwatch(), 0, b""
+    with socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=10) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Endless: ")
+        connection.settimeout(0.01)
+        while not answer and sent < ENDLESS_BYTES and watch.seconds < 30:
+            try:
+                sent += connection.send(part)
+                answer = connection.recv(1000)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+    return answer, sent
+
+
+def read_memory(process_id: int) -> int:
+    """The resident set in bytes. Source: proc_pid_statm(5)."""
+    fields = Path(f"/proc/{process_id}/statm").read_text(encoding="utf-8").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,130 @@
+"""Which connections a server keeps when there are too many, and which it ends because their client is too slow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from rootkeeper.server.connections import (
+    Connection,
+    ConnectionLimits,
+    ConnectionTable,
+    choose_limits,
+)
+from rootkeeper.worker.health import ConnectionLimit
+
+PROXY = "192.0.2.1"
+
+
+@dataclass
+class Door:
+    """A table, with what it ended and reported."""
+
+    limits: ConnectionLimits
+    ended: list[str] = field(default_factory=list)
+    reported: list[tuple[ConnectionLimit, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.table = ConnectionTable(self.limits, lambda limit, address: self.reported.append((limit, address)))
+
+    def come(self, address: str, waiting_since: float | None, name: str = "") -> bool:
+        """Whether a connection is taken; it is known by its name, or its address, when it is ended."""
+        return self.table.admit(Connection(address, lambda: self.ended.append(name or address), waiting_since))
+
+
+def test_a_full_server_ends_what_waits_longest_on_the_address_with_the_most_connections() -> None:
+    door = Door(ConnectionLimits(4, 3))
+    assert all(door.come("203.0.113.1", since, f"a{since}") for since in (7, 5, 6))
+    assert door.come("203.0.113.2", 1)
+    assert door.come("203.0.113.3", 8)
+    assert door.ended == ["a5"]
+    assert door.reported == [(ConnectionLimit.IN_ALL, "203.0.113.3")]
+    assert len(door.table) == 4
+
+
+def test_what_is_being_answered_is_never_ended_for_another_one() -> None:
+    door = Door(ConnectionLimits(2, 2))
+    assert door.come("203.0.113.1", None)
+    assert door.come("203.0.113.2", None)
+    assert not door.come("203.0.113.3", 1)
+    assert door.ended == []
+    assert len(door.table) == 2
+
+
+def test_an_address_ends_its_own_connections_before_those_of_others() -> None:
+    door = Door(ConnectionLimits(10, 2))
+    assert door.come("203.0.113.2", 0)
+    assert all(door.come("203.0.113.1", since, f"a{since}") for since in (2, 3, 4))
+    assert door.ended == ["a2"]
+    assert door.reported == [(ConnectionLimit.OF_ADDRESS, "203.0.113.1")]
+
+
+def test_an_address_on_whose_connections_all_requests_are_being_answered_gets_no_more() -> None:
+    door = Door(ConnectionLimits(10, 2))
+    assert door.come("203.0.113.1", None)
+    assert door.come("203.0.113.1", None)
+    assert not door.come("203.0.113.1", 1)
+    assert door.come("203.0.113.2", 1)
+
+
+def test_the_connections_of_a_proxy_are_limited_in_all_alone_and_are_ended_last() -> None:
+    door = Door(ConnectionLimits(4, 1, frozenset({PROXY})))
+    assert all(door.come(PROXY, since, f"proxy{since}") for since in (1, 2, 3))
+    assert door.come("203.0.113.1", 9)
+    assert door.come("203.0.113.2", 10)
+    assert door.ended == ["203.0.113.1"]
+
+
+def test_a_connection_that_has_ended_makes_room_once() -> None:
+    door = Door(ConnectionLimits(1, 1))
+    connection = Connection("203.0.113.1", lambda: None, None)
+    assert door.table.admit(connection)
+    door.table.remove(connection)
+    door.table.remove(connection)
+    assert len(door.table) == 0
+    assert door.come("203.0.113.1", None)
+    assert door.reported == []
+
+
+def test_slow_clients_are_ended_and_others_are_not() -> None:
+    door = Door(ConnectionLimits(10, 10, header_seconds=10, reading_seconds=30))
+    assert door.come("late", 0.0)
+    assert door.come("in-time", 0.1)
+    assert door.come("answered", None)
+    door.table.end_late(10.05)
+    assert door.ended == ["late"]
+    door.table.end_late(10.15)
+    assert door.ended == ["late", "in-time"]
+    assert door.reported == []
+
+
+def test_a_client_may_read_its_answer_slowly_but_not_stop() -> None:
+    door = Door(ConnectionLimits(10, 10, header_seconds=10, reading_seconds=30))
+    unread = [1_000]
+    connection = Connection("203.0.113.1", lambda: door.ended.append("reader"), 0.0, lambda: unread[0])
+    assert door.table.admit(connection)
+    for now in range(0, 100, 20):  # its answer is whole, and the next request may come once it is read
+        unread[0] -= 10
+        door.table.end_late(now)
+    door.table.end_late(100)
+    door.table.end_late(110)
+    assert door.ended == []
+    unread[0] = 0
+    door.table.end_late(90)
+    assert door.ended == []
+    unread[0] = 500
+    for now in (200, 229, 231):
+        door.table.end_late(now)
+    assert door.ended == ["reader"]
+
+
+@pytest.mark.parametrize(
+    ("open_files", "expected"), [(None, (500, 200)), (65_536, (500, 200)), (1_024, (500, 200)), (256, (128, 64))]
+)
+def test_half_of_the_files_that_may_be_open_stay_for_closing_windows(
+    open_files: int | None, expected: tuple[int, int]
+) -> None:
+    limits = choose_limits(500, 200, (PROXY,), open_files)
+    assert (limits.most, limits.most_of_address) == expected
+    assert limits.proxies == {PROXY}
