@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPResponse
@@ -21,9 +21,11 @@ from rootkeeper.jobs.rules import JobKind, JobProgress, JobState
 from rootkeeper.ledger.rules import Action, ActorKind
 from rootkeeper.organization.records import account_from_record
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.server.jobs import MOST_STREAMS_OF_PERSON
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.records import window_from_record
 from rootkeeper.windows.rules import WindowState
+from tests.durations import Stopwatch
 from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.fakes.clock import START
 from tests.functional.api.serving import SECONDS, ApiServer
@@ -415,10 +417,10 @@ def test_a_deletion_is_taken_up_again_only_by_whoever_may_delete(api: ApiServer)
 
 
 @contextmanager
-def follow(api: ApiServer, job_id: str) -> Iterator[HTTPResponse]:
+def follow(api: ApiServer, job_id: str, role: ServerRole = ServerRole.VIEWER) -> Iterator[HTTPResponse]:
     connection = HTTPConnection("127.0.0.1", api.port, timeout=SECONDS)
     try:
-        headers = {"Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
+        headers = {"Authorization": f"Bearer {api.token(role)}"}
         connection.request("GET", f"/api/v1/jobs/{job_id}/events", None, headers)
         yield connection.getresponse()
     finally:
@@ -463,6 +465,25 @@ def test_streams_of_clients_that_went_away_are_given_back(api: ApiServer) -> Non
     api.services.jobs.end(job, JobState.DONE, JobProgress())
     with follow(api, "j-ce") as response:
         assert b"done" in response.read()
+
+
+def test_p32_one_person_cant_take_all_streams(api: ApiServer) -> None:
+    api.services.add_job()
+    with ExitStack() as held:
+        for _ in range(MOST_STREAMS_OF_PERSON):
+            assert held.enter_context(follow(api, "j-ce")).status == 200
+        with follow(api, "j-ce") as refused:
+            assert refused.status == 409
+            assert b"You follow 10 jobs already." in refused.read()
+        with follow(api, "j-ce", ServerRole.AUDITOR) as other:
+            assert other.readline() == b"event: job\n"
+    watch = Stopwatch()
+    while True:  # the server notices that clients went away when it sends something
+        with follow(api, "j-ce") as response:
+            if response.status == 200:
+                return
+        assert watch.seconds < SECONDS
+        watch.pause(0.05)
 
 
 def test_an_unknown_job_has_no_events(api: ApiServer) -> None:
