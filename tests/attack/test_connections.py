@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from rootkeeper.server.jobs import MOST_STREAMS, MOST_STREAMS_OF_PERSON
 from tests.attack.half_open import half_open_connections
 from tests.attack.stage import AttackStage
 from tests.durations import Stopwatch
+from tests.server_process import ServerProcess
 
 pytestmark = pytest.mark.long
 
@@ -23,6 +28,8 @@ MANY_ADDRESSES = tuple(f"127.0.1.{number}" for number in range(1, 101))
 WINDOW_SECONDS = 30
 ENDLESS_BYTES = 64_000_000
 GROWTH_BYTES = 20_000_000
+WAITING_REQUESTS = 60
+"""More than uvicorn's application has threads."""
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), MANY_ADDRESSES], ids=["one address", "many addresses"])
@@ -77,3 +84,37 @@ def read_memory(process_id: int) -> int:
     """The resident set in bytes. Source: proc_pid_statm(5)."""
     fields = Path(f"/proc/{process_id}/statm").read_text(encoding="utf-8").split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_p32_requests_of_one_person_that_wait_for_aws_keep_no_window_open(stage: AttackStage) -> None:
+    server = stage.start_server()
+    windows = [stage.open_window(20) for _ in range(2)]
+    server.token("viewer", "vera")
+    stage.sandbox.faults(service="organizations", operation="ListAWSServiceAccessForOrganization", latency_ms=12_000)
+    with ThreadPoolExecutor(WAITING_REQUESTS) as clients:
+        for _ in range(WAITING_REQUESTS):
+            clients.submit(server.ask, "GET", "/api/v1/setup?refresh=true", name="vera")
+        stage.require_closed_on_time(*windows)
+
+
+def test_p32_one_viewer_cant_take_all_event_streams(stage: AttackStage) -> None:
+    server = stage.start_server()
+    for role, name in (("viewer", "vera"), ("viewer", "victor"), ("auditor", "aldo")):
+        server.token(role, name)
+    stage.sandbox.faults(service="iam", latency_ms=20_000)  # the audit lasts as long as the test needs it
+    job = server.ask("POST", "/api/v1/audits", {"selection": {"everything": True}}, name="aldo").body
+    path = f"/api/v1/jobs/{job['job_id']}/events"
+    with ExitStack() as held:
+        statuses = [held.enter_context(follow(server, path, "vera")).status for _ in range(MOST_STREAMS)]
+        assert statuses.count(200) == MOST_STREAMS_OF_PERSON
+        assert held.enter_context(follow(server, path, "victor")).status == 200
+
+
+@contextmanager
+def follow(server: ServerProcess, path: str, name: str) -> Iterator[HTTPResponse]:
+    connection = HTTPConnection("127.0.0.1", urlsplit(server.url).port or 0, timeout=30)
+    try:
+        connection.request("GET", path, None, {"Authorization": f"Bearer {server.tokens[name]}"})
+        yield connection.getresponse()
+    finally:
+        connection.close()
