@@ -1,0 +1,60 @@
+"""What people requested or approved before they were disabled or lost their role opens nothing afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attack.stage import AttackStage
+from tests.server_process import Answer
+
+pytestmark = pytest.mark.long
+
+PEOPLE = {"olga": "operator", "oscar": "operator", "anna": "approver", "albert": "approver", "adam": "administrator"}
+
+
+def request_and_approve(stage: AttackStage, by: str, *approvers: str) -> tuple[str, str]:
+    """The window's id, and its account."""
+    account_id = stage.take_account()
+    wanted = {"account": account_id, "reason": "drill", "duration": "1m"}
+    asked = stage.server.ask("POST", "/api/v1/windows", wanted, name=by)
+    assert asked.status == 201, asked
+    window_id = str(asked.body["window_id"])
+    for name in approvers:
+        assert stage.server.ask("POST", f"/api/v1/windows/{window_id}/approve", {}, name=name).status == 200
+    return window_id, account_id
+
+
+def activate(stage: AttackStage, window_id: str) -> Answer:
+    return stage.server.ask("POST", f"/api/v1/windows/{window_id}/activate", {}, name="oscar")
+
+
+def disable(stage: AttackStage, name: str) -> None:
+    assert stage.server.ask("POST", f"/api/v1/identities/{name}/disable", {}, name="adam").status == 200
+
+
+def test_p29_neither_a_request_nor_an_approval_of_a_disabled_person_opens_a_window(stage: AttackStage) -> None:
+    server = stage.start_server({"ROOTKEEPER_WINDOWS_APPROVALS": "1"})
+    for name, role in PEOPLE.items():
+        server.token(role, name)
+    of_anna, first_account = request_and_approve(stage, "olga", "anna")
+    of_olga, second_account = request_and_approve(stage, "olga", "albert")
+    waiting, _ = request_and_approve(stage, "olga")
+    fine, third_account = request_and_approve(stage, "oscar", "albert")
+
+    disable(stage, "anna")
+    refused = activate(stage, of_anna)
+    assert (refused.status, refused.body["code"]) == (409, "approval.refused"), refused
+    assert "anna was disabled" in refused.body["detail"]
+
+    disable(stage, "olga")
+    refused = activate(stage, of_olga)
+    assert (refused.status, refused.body["code"]) == (409, "approval.refused"), refused
+    assert "olga was disabled" in refused.body["detail"]
+    refused = server.ask("POST", f"/api/v1/windows/{waiting}/approve", {}, name="albert")
+    assert (refused.status, refused.body["code"]) == (409, "approval.refused"), refused
+
+    assert not stage.is_open(first_account)
+    assert not stage.is_open(second_account)
+    opened = activate(stage, fine)
+    assert opened.status == 200, opened
+    assert stage.is_open(third_account)
