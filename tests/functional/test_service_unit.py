@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from rootkeeper.server.connections import choose_limits
+from rootkeeper.settings.sections import ServerSettings
 from tests.architecture.source_files import REPOSITORY
 from tests.functional.running import Program
 
@@ -55,6 +57,25 @@ def test_it_may_write_its_own_folders_alone_and_gains_nothing() -> None:
     homes = dict(pair.split("=", 1) for line in unit["Environment"] for pair in shlex.split(line))
     written = ("/var/lib/rootkeeper", "/run/rootkeeper")
     assert [name for name, folder in homes.items() if not folder.startswith(written)] == []
+
+
+def test_it_leaves_no_core_and_has_files_in_reserve_for_closing() -> None:
+    """The reserve: connections take at most half of the files, and as the settings are, far less."""
+    unit = read_unit()
+    assert unit["LimitCORE"] == ["0"]
+    (open_files,) = map(int, unit["LimitNOFILE"])
+    usual = ServerSettings()
+    limits = choose_limits(usual.connections, usual.connections_per_address, (), open_files)
+    assert limits.most == usual.connections
+    assert open_files - limits.most > 10 * usual.closing_concurrency
+    explained = UNIT.read_text().partition("LimitCORE")[0].rpartition("\n\n")[2]
+    assert "reserve for closing" in explained
+
+
+def test_what_it_prints_goes_to_the_journal_so_the_first_administrators_link_must_not() -> None:
+    """Its stdout is no terminal; ``tests/unit/cli/test_first_administrator_link.py`` shows where the link goes then."""
+    unit = read_unit()
+    assert not {"StandardOutput", "TTYPath", "StandardInput"} & set(unit)
 
 
 def test_it_still_sees_which_other_processes_live() -> None:
