@@ -1,4 +1,4 @@
-"""The streams of a command, signals, and files that a user names.
+"""The streams of a command, signals, and text files that a user names to be read.
 
 Data goes to stdout, everything else to stderr. Colour is used only on a terminal and honours ``NO_COLOR``. Elsewhere no
 line is wrapped or cut, so that a pipe gets whole values.
@@ -13,7 +13,6 @@ import io
 import os
 import signal
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -166,25 +165,6 @@ LARGEST_BYTES = 256 * 2**20
 """More than any log file of a trail. A device or an endless pipe stops here."""
 
 
-def write_text_file(path: Path, text: str) -> None:
-    """Replace ``path`` by ``text``; a reader sees the old file or the new one.
-
-    :raises InputError: if it can't be written.
-    """
-    name = None
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as target:
-            name = target.name
-            target.write(text)
-        Path(name).chmod(0o644 & ~_umask())
-        Path(name).replace(path)
-    except OSError as error:
-        if name is not None:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-        raise InputError(f"{path} can't be written: {error.strerror}.", hint="Choose another file.") from error
-
-
 def read_text_file(path: Path) -> str:
     """Read the whole file; ``-`` is stdin.
 
@@ -207,12 +187,6 @@ def read_text_file(path: Path) -> str:
         raise InputError(
             f"{path} isn't UTF-8 text: {error}.", hint="Decompress a log file of a trail first."
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
+from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import counted, render_timestamp
 from rootkeeper.cli.rendering.windows import show_windows
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.errors import InputError
-from rootkeeper.ledger.rules import LedgerEntry, render_entry
+from rootkeeper.ledger.rules import render_entry
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.windows.rules import OWING_STATES
 
@@ -80,7 +78,7 @@ def verify(invocation: Invocation) -> int:
 def export(
     invocation: Invocation,
     *,
-    out: Annotated[Path | None, option("--out FILE", "A new file. Default: stdout.")] = None,
+    out: Annotated[Path | None, out_option("A new file; an existing one isn't overwritten. Default: stdout.")] = None,
 ) -> int:
     """Export every entry as it was hashed, one line of canonical JSON each.
 
@@ -91,28 +89,17 @@ def export(
     Exit statuses: 0 written; 2 wrong usage, or the file can't be written; 3 the database can't be read.
     """
     invocation.choose_output(OutputFormat.JSONL)
+    require_output_file(out, is_new=True)
     with invocation.open_application(creates_database=False) as application:
         entries = application.ledger_reader.list_entries()
         if out is None:
             for entry in entries:
                 invocation.terminal.write(render_entry(entry) + "\n")
         else:
-            count = _write_new(out, entries)
+            lines = (render_entry(entry) + "\n" for entry in entries)
+            count = write_output_file(out, lines, is_new=True, is_private=True)
             invocation.terminal.remark(f"{counted(count, 'entry', 'entries')} are in {out}.")
     return ExitStatus.GOOD
-
-
-def _write_new(out: Path, entries: Iterable[LedgerEntry]) -> int:
-    """Write a new file. An existing one isn't overwritten, because it may be evidence."""
-    count = 0
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as target:
-            for entry in entries:
-                target.write(render_entry(entry) + "\n")
-                count += 1
-    except OSError as error:
-        raise InputError(f"{out} can't be written: {error.strerror}.", hint="Choose a new file.") from error
-    return count
 
 
 def adopt(invocation: Invocation, change: ChangeOptions) -> int:

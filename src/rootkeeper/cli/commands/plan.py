@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +19,7 @@ from rootkeeper.cli.options import (
     WaveOptions,
     parse_moment,
 )
+from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.deletion.records import parse_plan, render_plan
@@ -41,7 +40,7 @@ def plan(
     fail_on: PlanFailOnOptions,
     pace: PaceOptions,
     *,
-    out: Annotated[Path, option("--out FILE", "The file to write.")] = Path(PLAN_FILE),
+    out: Annotated[Path, out_option("The file to write.")] = Path(PLAN_FILE),
     valid_for: Annotated[str | None, option("--valid-for LENGTH", "How long the plan is valid. Default: 24h.")] = None,
     not_before: Annotated[str | None, option("--not-before TIME", "The plan can't be applied earlier.")] = None,
     not_after: Annotated[str | None, option("--not-after TIME", "The plan can't be applied later.")] = None,
@@ -65,10 +64,7 @@ def plan(
     findings = fail_on.to_set()
     request = selection.to_request()
     require_request(request)
-    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):  # before AWS is read
-        raise InputError(
-            f"The plan can't be written to {out}.", hint="Choose a file in a folder that you can write to."
-        )
+    require_output_file(out)  # before AWS is read
     with open_operator(invocation, api_share=pace.api_share) as operator:
         now = operator.now()
         start, end = _read_validity(valid_for, not_before, not_after, now)
@@ -76,7 +72,7 @@ def plan(
         operator.warn_overdue()
         proposal = operator.plan_deletion(request, options)
     made = proposal.plan
-    _write(out, render_plan(made))
+    write_output_file(out, [render_plan(made)], is_private=True)
     show_planned(made, output, invocation.terminal, now)
     invocation.terminal.remark(
         f"Plan {made.plan_id} is in {out}. It is valid until {render_timestamp(made.not_after)}. "
@@ -97,17 +93,6 @@ def _read_validity(
         )
         return start, (start or now) + length
     return start, parse_moment(not_after, "--not-after", now, day_ends=True) if not_after else None
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=out.parent, delete=False) as target:
-            target.write(text)
-        Path(target.name).replace(out)
-    except OSError as error:
-        raise InputError(
-            f"The plan can't be written to {out}: {error.strerror}.", hint="Choose another file."
-        ) from error
 
 
 application = single(plan)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.changes import warn_overdue
 from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, option
-from rootkeeper.cli.terminal import read_text_file, write_text_file
+from rootkeeper.cli.terminal import read_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.shipped_policies.bundle import PolicyInputs
@@ -109,7 +110,7 @@ class TemplateFormat(StrEnum):
     JSON = "json"
 
 
-OutOption = Annotated[Path | None, option("--out FILE", "The file to write. Default: stdout.")]
+OutOption = Annotated[Path | None, out_option("The file to write. Default: stdout.")]
 
 
 def show_roles(
@@ -292,11 +293,12 @@ def _refuse_output(invocation: Invocation, hint: str) -> None:
 def _write(
     invocation: Invocation, inputs: PolicyOptions, render: Callable[[PolicyBundle], str], out: Path | None
 ) -> None:
+    require_output_file(out)
     text = render(_make_bundle(invocation, inputs))
     if out is None:
         invocation.terminal.write(text)
     else:
-        write_text_file(out, text)
+        write_output_file(out, [text])
         invocation.terminal.remark(f"Written to {out}.")
 
 

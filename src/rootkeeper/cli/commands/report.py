@@ -8,8 +8,8 @@ from typing import Annotated
 
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
+from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
-from rootkeeper.cli.terminal import write_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, ReportFormat, end_second
 from rootkeeper.values import parse_duration
@@ -33,7 +33,7 @@ def report(
     report_format: Annotated[
         ReportFormat | None, option("--format", "Default: by the file name; markdown on stdout.")
     ] = None,
-    out: Annotated[Path | None, option("--out FILE", "The file to write. Default: stdout.")] = None,
+    out: Annotated[Path | None, out_option("The file to write. Default: stdout.")] = None,
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
     stale_after: Annotated[
         str | None,
@@ -62,6 +62,7 @@ def report(
 
     chosen = choose_format(report_format, invocation.options.output, out)
     findings = fail_on.to_set()
+    require_output_file(out)
     with invocation.open_application(creates_database=False) as application:
         now = application.clock.now()
         last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
@@ -76,7 +77,7 @@ def report(
     if out is None:
         invocation.terminal.write(text)
     else:
-        write_text_file(out, text)
+        write_output_file(out, [text])
         invocation.terminal.remark(f"The report is in {out}.")
     if evidence.is_sandbox:
         invocation.terminal.remark(

@@ -1,0 +1,142 @@
+"""Writes the file that a user names with ``--out``: one way for every command.
+
+A regular file or a new name gets a file that was written beside it and is then renamed, so that a reader sees the old
+content or the new one, and no failure leaves half of it. A device or a pipe is written to, never replaced; a link leads
+to one, as ``/dev/stdout`` does. Any other link is refused, because a command with many permissions must not write where
+a person without them points.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from rootkeeper.cli.outputs import option
+from rootkeeper.errors import InputError
+
+OUT_RULE = "A device or pipe is written to; a link to a file is refused."
+_HINT = "Choose another file."
+_ON_DISK = (stat.S_ISREG, stat.S_ISDIR)
+
+
+def out_option(explanation: str) -> Any:
+    """Declare ``--out``; its help says what every output file has in common."""
+    return option("--out FILE", f"{explanation} {OUT_RULE}")
+
+
+def require_output_file(path: Path | None, *, is_new: bool = False) -> None:
+    """Require that ``path`` can be written, without opening it: before a command reads anything.
+
+    :param path: ``None``: stdout.
+    :param is_new: whether an existing file is refused.
+    :raises InputError: if it can't.
+    """
+    if path is not None:
+        with _as_input_error(path):
+            _require_usable(path, is_new=is_new)
+
+
+def write_output_file(path: Path, parts: Iterable[str], *, is_new: bool = False, is_private: bool = False) -> int:
+    """Write the texts of ``parts``, one after another, and return how many there were.
+
+    :param is_new: whether an existing file is refused, because it may be evidence.
+    :param is_private: whether only this user may read a new file.
+    :raises InputError: if it can't be written. An existing file is as it was then.
+    """
+    with _as_input_error(path):
+        if _require_usable(path, is_new=is_new):
+            with os.fdopen(_open_stream(path), "w", encoding="utf-8", newline="") as target:
+                return _write_parts(target, parts)
+        if is_new:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            return _replace(path, parts, 0o600 if is_private else _choose_mode(path, is_new=is_new))
+        except BaseException:
+            if is_new:
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _require_usable(path: Path, *, is_new: bool) -> bool:
+    """Return whether ``path`` is a device or pipe.
+
+    :raises OSError: if it can't be written.
+    :raises InputError: if it is a folder, a link to a file, or exists although it must be new.
+    """
+    try:
+        leads_to = path.stat().st_mode
+    except FileNotFoundError:
+        leads_to = None
+    if leads_to is not None and not any(is_kind(leads_to) for is_kind in _ON_DISK):
+        _require_access(path)
+        return True
+    if path.is_symlink():
+        raise InputError(f"{path} is a link, and isn't followed.", hint=f"Name the file itself: {path.resolve()}")
+    if leads_to is not None and stat.S_ISDIR(leads_to):
+        raise InputError(f"{path} can't be written: it is a folder.", hint=_HINT)
+    if leads_to is not None:
+        if is_new:
+            raise InputError(f"{path} exists already, and isn't overwritten.", hint="Choose a new file.")
+        _require_access(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(None, "its folder doesn't exist")
+    _require_access(path.parent)
+    return False
+
+
+def _require_access(path: Path) -> None:
+    if not os.access(path, os.W_OK):
+        raise PermissionError(None, "Permission denied")
+
+
+def _open_stream(path: Path) -> int:
+    """Open a device or pipe; a regular file that took its place meanwhile isn't written."""
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    if any(is_kind(os.fstat(handle).st_mode) for is_kind in _ON_DISK):
+        os.close(handle)
+        raise FileExistsError(None, "it was replaced meanwhile")
+    return handle
+
+
+def _choose_mode(path: Path, *, is_new: bool) -> int:
+    """Choose the permissions of the new file: those of this user's old one, or the usual ones."""
+    with contextlib.suppress(FileNotFoundError):
+        old = path.lstat()
+        if not is_new and old.st_uid == os.geteuid():
+            return stat.S_IMODE(old.st_mode)
+    return 0o644
+
+
+def _replace(path: Path, parts: Iterable[str], mode: int) -> int:
+    beside = path.with_name(f".rootkeeper-{secrets.token_hex(8)}")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as target:
+            count = _write_parts(target, parts)
+            os.fsync(handle)
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _write_parts(target: TextIO, parts: Iterable[str]) -> int:
+    count = 0
+    for part in parts:
+        target.write(part)
+        count += 1
+    target.flush()
+    return count
+
+
+@contextlib.contextmanager
+def _as_input_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}.", hint=_HINT) from error
