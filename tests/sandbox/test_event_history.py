@@ -45,6 +45,25 @@ def test_events_are_the_callers_accounts_newest_first(served: Served) -> None:
     assert look_up(served.client("cloudtrail", "management-admin"), "EventName", "CreateUser") == []
 
 
+def test_p31_the_session_of_a_role_shows_its_source_identity(served: Served) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": MANAGEMENT},
+        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+    }
+    trust_policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = served.client("iam", "management-admin")
+    role = iam.create_role(RoleName="Audit", AssumeRolePolicyDocument=trust_policy)["Role"]
+    sts = served.client("sts", "management-admin")
+    parameters = {"RoleArn": role["Arn"], "RoleSessionName": "ana", "SourceIdentity": "ana@example.com"}
+    session = sts.assume_role(**parameters)["Credentials"]
+    keys = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+    served._make("sts", "us-east-1", {}, *keys).get_caller_identity()
+    acted = look_up(served.client("cloudtrail", "management-admin"), "AccessKeyId", session["AccessKeyId"])
+    identity = json.loads(acted[0]["CloudTrailEvent"])["userIdentity"]
+    assert identity["sessionContext"]["sourceIdentity"] == "ana@example.com"
+
+
 def test_a_root_session_shows_in_both_accounts_and_fits_by_its_key(served: Served) -> None:
     session = served.root_session(MEMBER, AUDIT)
     keys = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]

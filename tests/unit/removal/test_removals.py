@@ -16,7 +16,12 @@ from rootkeeper.errors import (
     RootkeeperError,
 )
 from rootkeeper.ledger.rules import Result
-from rootkeeper.organization.statuses import CredentialKind, RootCredentials, RootCredentialsSummary
+from rootkeeper.organization.statuses import (
+    CredentialKind,
+    RootCredentials,
+    RootCredentialsSummary,
+    SigningCertificate,
+)
 from rootkeeper.removal.rules import (
     ALL_KINDS,
     CallRecord,
@@ -98,6 +103,13 @@ def test_a_call_that_is_not_proven_fails_its_kind(found: RootCredentials, state:
 def test_one_that_appeared_meanwhile_fails_its_kind() -> None:
     left = RemainingCredentials(replace(EMPTY.summary, has_access_keys=True), EMPTY)
     assert kind_results(left=left)[CredentialKind.ACCESS_KEYS].reason is KindReason.APPEARED_MEANWHILE
+
+
+def test_p05_what_the_lists_alone_show_is_left_though_the_summary_shows_only_another_kind() -> None:
+    certificate = SigningCertificate("THECERTIFICATEIDEXAMPLE1234567890", is_active=True, uploaded_at=NOW)
+    summary = replace(EMPTY.summary, has_access_keys=True)
+    left = RemainingCredentials(summary, replace(EMPTY, signing_certificates=(certificate,)))
+    assert kind_results(left=left)[CredentialKind.SIGNING_CERTIFICATES].outcome is KindOutcome.FAILED
 
 
 def test_an_account_that_could_not_be_read_fails_in_every_kind() -> None:
