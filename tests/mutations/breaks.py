@@ -22,7 +22,18 @@ class Break:
     """The file contains it once."""
     new: str
     test: str
-    """The test, or the tests of a file or folder, of which one must fail."""
+    """The smallest test that must fail, as pytest names it: ``tests/unit/….py::test_…``."""
+
+    def apply(self, text: str) -> str:
+        """The text of the file with the break in it.
+
+        :raises ValueError: if the place to break isn't in it exactly once.
+        """
+        if (count := text.count(self.old)) != 1:
+            raise ValueError(
+                f"{self.file} contains {self.old!r} {count} times, not once. Name the place again in breaks.yaml."
+            )
+        return text.replace(self.old, self.new)
 
 
 def read_breaks() -> tuple[Break, ...]:
