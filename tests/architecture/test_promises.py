@@ -1,15 +1,54 @@
-"""Each promise of the first release has tests that bear its number."""
+"""Each promise has tests that bear its number, and breaks that a test notices."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
+
+import pytest
 
 from tests.architecture.source_files import REPOSITORY
+from tests.mutations.breaks import Break, read_breaks
 
-PROMISES = ["01", "02", "03", "04", "05", "06", "07", "08", "12", "13", "14", "15", "16", "18", "20", "25", "27", "28"]
+PAGE = REPOSITORY / "docs" / "dev" / "promises.md"
+PROMISES = [f"P{number:02}" for number in range(1, 33)]
+WAITING = {"P21"}
+"""The page says why. What is there already is tested nevertheless."""
+BREAKS = read_breaks()
+FEWEST_BREAKS = 60
 
 
-def test_a_promise_has_a_named_test() -> None:
-    text = "\n".join(path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py"))
-    named = set(re.findall(r"^ *def test_p(\d\d)_", text, re.MULTILINE))
-    assert [f"test_p{number}_…" for number in PROMISES if number not in named] == []
+@cache
+def list_tests(path: Path) -> frozenset[str]:
+    return frozenset(re.findall(r"^ *(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE))
+
+
+@cache
+def list_named() -> frozenset[str]:
+    """The promises that the name of a test contains, such as ``test_p02_p11_…``."""
+    names = {name for path in (REPOSITORY / "tests").rglob("test_*.py") for name in list_tests(path)}
+    return frozenset(f"P{number}" for name in names for number in re.findall(r"(?<=_p)\d\d(?=_)", name))
+
+
+def test_the_page_lists_every_promise_once_and_says_which_waits() -> None:
+    rows = dict(re.findall(r"^\| (P\d\d) \| (.+) \|$", PAGE.read_text(), re.MULTILINE))
+    assert list(rows) == PROMISES
+    assert {promise for promise, text in rows.items() if "**It waits:**" in text} == WAITING
+
+
+def test_every_promise_has_a_named_test() -> None:
+    assert [f"test_{promise.lower()}_…" for promise in PROMISES if promise not in list_named()] == []
+
+
+def test_every_promise_is_broken_to_see_whether_a_test_notices() -> None:
+    assert [promise for promise in PROMISES if promise not in {one.promise for one in BREAKS}] == []
+    assert len(BREAKS) >= FEWEST_BREAKS
+
+
+@pytest.mark.parametrize("one", BREAKS, ids=lambda one: f"{one.promise} {one.what}")
+def test_a_break_has_its_place_and_its_test(one: Break) -> None:
+    assert one.apply((REPOSITORY / "src" / one.file).read_text()) != ""
+    path, _, name = one.test.partition("::")
+    assert path.endswith(".py"), f"Name a test or a file, not all of {path}."
+    assert not name or re.sub(r"\[.*", "", name) in list_tests(REPOSITORY / path)

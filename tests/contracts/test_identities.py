@@ -77,7 +77,7 @@ def test_a_name_is_taken_by_users_and_tokens_together(store: IdentityStore, name
     assert store.list_identities() == (ANA,)
 
 
-def test_a_disabled_identity_acts_no_more_and_keeps_its_name(store: IdentityStore, clock: FakeClock) -> None:
+def test_p29_a_disabled_identity_acts_no_more_and_keeps_its_name(store: IdentityStore, clock: FakeClock) -> None:
     store.add_user(ANA, PASSWORD)
     store.add_token(TOKEN, "rk_right")
     assert store.disable("Ana", clock.now()).disabled_at == START

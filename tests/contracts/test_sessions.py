@@ -150,7 +150,7 @@ def test_a_sign_in_that_has_ended_isnt_renewed(stores: Stores) -> None:
     assert stores.sessions.find("two", BROWSER) is None
 
 
-def test_what_a_sign_in_needs_follows_factors_and_roles_at_once(stores: Stores) -> None:
+def test_p29_what_a_sign_in_needs_follows_factors_and_roles_at_once(stores: Stores) -> None:
     stores.sign_in("one", name="ben")
     assert stores.find("one").need is None
     stores.identities.set_role("ben", ServerRole.OPERATOR)
@@ -193,7 +193,7 @@ def test_the_list_shows_sign_ins_of_browsers_the_newest_first(stores: Stores) ->
     assert mine.session_id == stores.find("one").session_id
 
 
-def test_a_disabled_user_or_a_new_password_ends_sign_ins(stores: Stores) -> None:
+def test_p29_a_disabled_user_or_a_new_password_ends_sign_ins(stores: Stores) -> None:
     stores.sign_in("one")
     stores.sign_in("bens", name="ben")
     stores.identities.set_password("ana", "another horse battery")

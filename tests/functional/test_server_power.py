@@ -170,7 +170,7 @@ def test_the_starting_credentials_do_nothing_but_assume_the_roles(server: Server
     assert own == {"AssumeRole", "GetCallerIdentity"}
 
 
-def test_cloudtrail_names_the_person_in_every_call(server: Server, sandbox: SandboxProcess) -> None:
+def test_p31_cloudtrail_names_the_person_in_every_call(server: Server, sandbox: SandboxProcess) -> None:
     audit(server, "ana@example.com", CLEAN)
     audit(server, "ben@example.com", CLEAN)
     events = sandbox.events(DELEGATE)

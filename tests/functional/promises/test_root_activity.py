@@ -165,7 +165,7 @@ def test_p17_a_server_gets_a_role_only_in_the_name_of_a_person(operator: Permitt
         assume(operator, "audit")
 
 
-def test_p17_cloudtrail_names_the_person_behind_the_server(operator: PermittedOperator) -> None:
+def test_p17_p31_cloudtrail_names_the_person_behind_the_server(operator: PermittedOperator) -> None:
     session = assume(operator, "audit", SourceIdentity="ana")
     answer = session.client("sts", operator.sandbox.base_url).assume_root(
         TargetPrincipal=TARGET, TaskPolicyArn={"arn": AUDIT}

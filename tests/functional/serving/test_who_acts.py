@@ -38,7 +38,7 @@ def stage(running_sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> St
     return Stage(running_sandbox, Program(environment, runner), tmp_path / "rootkeeper.db")
 
 
-def test_each_step_names_who_wanted_it_in_the_ledger_and_in_cloudtrail(stage: Stage) -> None:
+def test_p31_each_step_names_who_wanted_it_in_the_ledger_and_in_cloudtrail(stage: Stage) -> None:
     with ServerProcess.start(stage.environment, clock_offset=0) as server:
         server.token("operator", "olga")
         server.token("approver", "piet")

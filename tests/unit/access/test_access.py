@@ -81,7 +81,7 @@ def test_a_refusal_names_the_roles_that_could() -> None:
         ({"expires_at": NOW}, False),
     ],
 )
-def test_a_disabled_or_expired_identity_may_not_act(changes: dict[str, datetime], usable: bool) -> None:
+def test_p29_a_disabled_or_expired_identity_may_not_act(changes: dict[str, datetime], usable: bool) -> None:
     assert replace(ANA, **changes).is_usable(NOW) is usable  # type: ignore[arg-type]  # the table's types
 
 

@@ -82,7 +82,7 @@ def test_the_arn_of_a_role_is_taken(arn: str) -> None:
     require_role_arn(arn, "aws.roles.audit")
 
 
-def test_the_session_bears_the_person_s_name_twice(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
+def test_p31_the_session_bears_the_person_s_name_twice(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
     aws_server.answer("AssumeRole", answer_role())
     assert role.assume().access_key == "ASIAEXAMPLE1"
     (sent,) = aws_server.received

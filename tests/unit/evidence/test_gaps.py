@@ -16,7 +16,7 @@ def test_everything_known_has_no_gap() -> None:
     assert list_gaps((), LedgerHistory(), None, DRIFT, None, make_inventory(), PERIOD) == ()
 
 
-def test_each_thing_that_isnt_known_has_its_gap() -> None:
+def test_p30_each_thing_that_isnt_known_has_its_gap() -> None:
     inventory = replace(make_inventory(listed_at=START - timedelta(days=1)), delegated_administrator_ids=None)
     drift = SetupDrift(None, (), ("Guardrails couldn't be compared.",))
     gaps = list_gaps((), LedgerHistory(), "Never read.", drift, "Entry 3 was edited.", inventory, PERIOD)

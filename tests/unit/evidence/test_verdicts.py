@@ -122,7 +122,7 @@ def test_centralized_does_not_apply_to_china() -> None:
     assert evaluate_centralized_access(make_state(), None, china, {}).verdict is ControlVerdict.NOT_APPLICABLE
 
 
-def test_whether_the_delegated_administrator_runs_workloads_is_manual_with_the_facts() -> None:
+def test_p30_whether_the_delegated_administrator_runs_workloads_is_manual_with_the_facts() -> None:
     account = replace(list_accounts()[1], name="Shop Prod", ou_path="Root/Workloads/Prod", tags={"env": "prod"})
     inventory = make_inventory((list_accounts()[0], account))
     assessment = evaluate_centralized_access(make_state(), None, inventory, {})
@@ -140,7 +140,7 @@ def test_an_attestation_with_owner_reason_and_end_makes_it_a_pass() -> None:
     assert render_verdict(assessment) == "Pass (attested)"
 
 
-def test_one_attested_delegated_administrator_does_not_speak_for_another() -> None:
+def test_p30_one_attested_delegated_administrator_does_not_speak_for_another() -> None:
     state = make_state(delegates=(FAILSAFE, CLEAN))
     assessment = evaluate_centralized_access(state, None, make_inventory(), {FAILSAFE: PURPOSE})
     assert assessment.verdict is ControlVerdict.MANUAL

@@ -55,18 +55,20 @@ def failed(role: AccountRole = AccountRole.MEMBER) -> AccountStatus:
         (evaluate_management(ACCOUNT, None, None), 0, 1),
     ],
 )
-def test_each_account_is_left_to_secure_or_unknown_or_neither(status: AccountStatus, known: int, unknown: int) -> None:
+def test_p30_each_account_is_left_to_secure_or_unknown_or_neither(
+    status: AccountStatus, known: int, unknown: int
+) -> None:
     left = count_root_logins_left([status])
     assert (left.known, left.unknown) == (known, unknown)
     assert left.is_none == (not known and not unknown)
 
 
-def test_one_known_root_login_does_not_hide_the_unknown_ones() -> None:
+def test_p30_one_known_root_login_does_not_hide_the_unknown_ones() -> None:
     left = count_root_logins_left([found(PASSWORD), *[failed()] * 1_023, found(NOTHING)])
     assert left.headline == "Root logins left to secure: 1 known, 1,023 unknown"
 
 
-def test_no_account_is_no_good_news() -> None:
+def test_p30_no_account_is_no_good_news() -> None:
     left = count_root_logins_left([])
     assert left.headline == "Root logins left to secure: unknown, no account was read"
     assert not left.is_none

@@ -63,7 +63,7 @@ def is_refused(stage: Stage, caller: str | Principal, name: str, source: str | N
 
 
 @pytest.mark.parametrize("first", [PERMISSION_SET, INCIDENT])
-def test_a_session_named_for_one_person_cant_act_in_another_ones_name(first: str) -> None:
+def test_p31_a_session_named_for_one_person_cant_act_in_another_ones_name(first: str) -> None:
     stage = make_stage(people=first)
     ana = assume(stage, "management-admin", first, "ana")
     assert is_refused(stage, ana, "ana", "bob")

@@ -123,7 +123,7 @@ def test_the_role_that_deletes_keeps_off_the_failsafe_unless_it_is_named() -> No
     assert make_targets(make_ground(), PolicyInputs(target_ids=(DELEGATE,))).kept_ids == ()
 
 
-def test_a_trusted_role_is_remarked_because_aws_cant_see_its_mfa_or_its_person() -> None:
+def test_p31_a_trusted_role_is_remarked_because_aws_cant_see_its_mfa_or_its_person() -> None:
     wishes = PolicyInputs(trusted_principals=("arn:aws:iam::111122223333:role/incident",))
     (remark,) = make_bundle(make_ground(), wishes).remarks
     assert remark.startswith("arn:aws:iam::111122223333:role/incident is a role. AWS can't check which person uses it")

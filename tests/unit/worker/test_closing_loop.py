@@ -109,7 +109,7 @@ def test_a_window_that_is_prolonged_between_listing_and_claiming_stays_open(work
     assert state_of(worker) is WindowState.OPEN
 
 
-def test_windows_are_closed_several_at_a_time_and_none_holds_another_up(worker: WindowWorker) -> None:
+def test_p11_p32_windows_are_closed_several_at_a_time_and_none_holds_another_up(worker: WindowWorker) -> None:
     for account_id in ACCOUNTS:
         worker.open(account_id, 60)
     worker.organization.fail("DeleteLoginProfile", account_id=ACCOUNTS[0])
