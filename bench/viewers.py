@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from statistics import fmean, median, quantiles
+from statistics import median
 
 import aiohttp
 
 from measuring.console_stages import ConsoleStage, open_console_stage
 from measuring.pages import parse_options, show
+from measuring.servers import find_growth, find_p95, find_thirds, read_memory
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
 
@@ -100,12 +99,6 @@ async def weigh(stage: ConsoleStage, seen: Seen, ends: float) -> None:
         await asyncio.sleep(1)
 
 
-def read_memory(process_id: int) -> int:
-    """The resident set now, in bytes. Source: proc_pid_statm(5)."""
-    fields = Path(f"/proc/{process_id}/statm").read_text(encoding="utf-8").split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 async def view(session: aiohttp.ClientSession, seen: Seen, ends: float, every: float, current: Sequence[str]) -> None:
     """One person's page, opened at any moment of the first interval: people don't look in step."""
     await asyncio.sleep(random.uniform(0, every))  # noqa: S311 - nobody's secret
@@ -139,16 +132,6 @@ async def take(
     return answered
 
 
-def find_p95(milliseconds: Sequence[float]) -> float:
-    return quantiles(milliseconds, n=20)[-1]
-
-
-def find_growth(memory_bytes: Sequence[int]) -> float:
-    """How much more the last third takes than the second; the first is the warming up."""
-    third = len(memory_bytes) // 3
-    return fmean(memory_bytes[-third:]) / fmean(memory_bytes[third : 2 * third]) - 1
-
-
 def is_reached(seen: Seen) -> bool:
     return (
         find_p95(seen.milliseconds[LISTING]) <= WANTED_MILLISECONDS and find_growth(seen.memory_bytes) <= GROWTH_WANTED
@@ -165,8 +148,7 @@ def _describe(what: str, taken: Sequence[float], seen: Seen) -> tuple[str, ...]:
 
 
 def list_remarks(seen: Seen, options: argparse.Namespace) -> list[str]:
-    third = len(seen.memory_bytes) // 3
-    means = [fmean(part) / 1e6 for part in (seen.memory_bytes[third : 2 * third], seen.memory_bytes[-third:])]
+    means = [mean / 1e6 for mean in find_thirds(seen.memory_bytes)]
     reached = "Reached." if is_reached(seen) else "Missed."
     who = (
         f"{options.viewers} viewers of {options.accounts:,} accounts for {options.seconds:.0f} s, a look every "

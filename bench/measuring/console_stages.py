@@ -29,11 +29,15 @@ class ConsoleStage:
 
     url: str
     server: Worker
+    sandbox: Sandbox
     token: str = field(repr=False)
     """Of an administrator."""
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """One request to the API."""
+        """One request to the API.
+
+        :raises OSError: if it is answered by an error.
+        """
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/api/v1{path}", data, method=method)  # noqa: S310 - own address
         request.add_header("Authorization", f"Bearer {self.token}")
@@ -66,20 +70,22 @@ class ConsoleStage:
 
 @contextmanager
 def open_console_stage(
-    *sandbox_options: str, prepare: Callable[[Sandbox], None] = lambda _: None
+    *sandbox_options: str, prepare: Callable[[Sandbox], None] = lambda _: None, **settings: str
 ) -> Iterator[ConsoleStage]:
     """Sandbox and server, after a first audit.
 
     :param prepare: changes the sandbox before the audit.
+    :param settings: variables of the server.
     """
     with run_sandbox(*sandbox_options) as sandbox, tempfile.TemporaryDirectory() as folder:
         prepare(sandbox)
         environment = {
             **sandbox.environment(),
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{Path(folder) / 'rootkeeper.db'}",
+            **settings,
         }
         with run_workers([("serve", "--port", "0")], environment) as (server,):
-            stage = ConsoleStage(_find_url(server), server, _make_token(environment))
+            stage = ConsoleStage(_find_url(server), server, sandbox, _make_token(environment))
             stage.audit()
             yield stage
 

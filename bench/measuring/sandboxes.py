@@ -35,6 +35,13 @@ class Sandbox:
         """Limit one operation to another rate than AWS publishes."""
         self._post("rates", {"service": service, "operation": operation, "per_second": per_second, "burst": burst})
 
+    def empty_account(self, account_id: str) -> None:
+        """Take all credentials from an account's root user."""
+        address = f"{self.url}/_sandbox/accounts/{account_id}/root-user"
+        request = urllib.request.Request(address, b"{}", method="PUT")  # noqa: S310 - own address
+        with urllib.request.urlopen(request, timeout=60):  # noqa: S310 - own address
+            pass
+
     def _post(self, path: str, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
         with urllib.request.urlopen(f"{self.url}/_sandbox/{path}", body, timeout=60):  # noqa: S310 - own address

@@ -1,0 +1,30 @@
+"""What a server's process and its answers show over time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, quantiles
+
+
+def read_memory(process_id: int) -> int:
+    """The resident set now, in bytes. Source: proc_pid_statm(5)."""
+    fields = Path(f"/proc/{process_id}/statm").read_text(encoding="utf-8").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def find_p95(milliseconds: Sequence[float]) -> float:
+    return quantiles(milliseconds, n=20)[-1]
+
+
+def find_thirds(memory_bytes: Sequence[int]) -> tuple[float, float]:
+    """The mean of the second third and of the last; the first is the warming up."""
+    third = len(memory_bytes) // 3
+    return fmean(memory_bytes[third : 2 * third]), fmean(memory_bytes[-third:])
+
+
+def find_growth(memory_bytes: Sequence[int]) -> float:
+    """How much more the last third takes than the second."""
+    before, after = find_thirds(memory_bytes)
+    return after / before - 1
