@@ -34,6 +34,7 @@ from rootkeeper.ledger.records import LedgerDocument, LedgerEntryRecord, LedgerV
 from rootkeeper.notifications.records import NotificationDeliveriesDocument, NotificationTestDocument
 from rootkeeper.root_emails.records import EmailAttestationsDocument, EmailChangesDocument, EmailsDocument
 from rootkeeper.server.documents import RecordJsonSchema
+from rootkeeper.settlement.records import AdoptionDocument
 from rootkeeper.setup.records import SetupChangeDocument, SetupPlanDocument, StatusDocument
 from rootkeeper.shipped_policies.records import AlarmsDocument, GuardrailsDocument, RolesDocument
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
@@ -54,6 +55,7 @@ class Output:
 
 
 OUTPUTS = (
+    Output("adoption", AdoptionDocument, "Adoption of a restored database", "`rootkeeper ledger adopt -o json`."),
     Output(
         "audit", AuditDocument, "Audit", "`rootkeeper audit -o json`. With `-o jsonl` each line is one of `accounts`."
     ),

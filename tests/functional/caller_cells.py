@@ -275,7 +275,7 @@ ASK_NOTHING: dict[tuple[str, ...], str] = {
     ("demo",): "has an organization and callers of its own",
     ("jobs", "cancel"): "changes the database alone, and has no dry run",
     ("jobs", "resume"): "goes on with a command above",
-    ("ledger", "adopt"): "changes the database alone, and has no dry run",
+    ("ledger", "adopt"): "changes the database first, and then needs what audit and windows close need",
     ("sandbox",): "is what the callers here call",
     ("diff",): "reads the database alone",
     ("history",): "reads the database alone",

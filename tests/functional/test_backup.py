@@ -96,7 +96,7 @@ def test_a_server_that_runs_is_backed_up_and_restored_and_the_restore_is_recorde
     assert late.status == 3, late.shown
     assert "ledger adopt" in late.stderr
     adopted = enabled.run("ledger", "adopt", "--yes", **WITHOUT_AWS)
-    assert adopted.status == 0, adopted.shown
+    assert adopted.status == 1, "recorded, but AWS couldn't be asked what the lost part opened"
     names = [one["name"] for one in enabled.run("users", "list", "-o", "json").json["identities"]]
     assert "vera" not in names
     with ServerProcess.start(environment) as server:

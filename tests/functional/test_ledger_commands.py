@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.ledger.rules import compute_entry_hash, parse_entry
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program
 from tests.ledger_tampering import lift_guards
 from tests.sandbox_process import SandboxProcess
@@ -99,20 +100,61 @@ def test_an_export_overwrites_nothing(used: Program, tmp_path: Path) -> None:
     assert target.read_text() == "evidence"
 
 
+def restore(backup: Path, folder: Path) -> None:
+    """Put the copy in the place of the database; mirror and anchor stay."""
+    for name in ("rootkeeper.db-wal", "rootkeeper.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.copy(backup, folder / "rootkeeper.db")
+
+
 def test_a_restored_database_is_refused_until_it_is_adopted(enabled: Program, tmp_path: Path) -> None:
     assert enabled.run("delete", "AnyCompany Data", "--yes").status == 0
-    database, backup = tmp_path / "rootkeeper.db", tmp_path / "backup.db"
-    shutil.copy(database, backup)
+    backup = Path(shutil.copy(tmp_path / "rootkeeper.db", tmp_path / "backup.db"))
     assert enabled.run("delete", "AnyCompany Web", "--yes").status == 0
-    for path in tmp_path.glob("rootkeeper.db-*"):
-        path.unlink()
-    shutil.copy(backup, database)
+    restore(backup, tmp_path)
     refused = enabled.run("delete", "AnyCompany Billing", "--yes")
     assert refused.status == 3, refused.shown
     assert "ledger adopt" in refused.stderr
     assert enabled.run("ledger", "verify").status == 1
     assert enabled.run("ledger", "adopt", **WITHOUT_AWS).status == 2
-    adopted = enabled.run("ledger", "adopt", "--yes", **WITHOUT_AWS)
-    assert adopted.status == 0, adopted.shown
+    adopted = enabled.run("ledger", "adopt", "--yes", "-o", "json", **WITHOUT_AWS)
+    assert adopted.status == 1, adopted.shown
+    require_fits(adopted.json, "adoption")
+    assert adopted.json["adopted_entry"]
+    assert adopted.json["search_failure"]
+    assert "weren't looked for" in adopted.stderr
     accepted = enabled.run("delete", "AnyCompany Billing", "--yes")
     assert accepted.status == 0, accepted.shown
+
+
+def test_p11_a_window_that_a_restore_lost_is_listed_by_awss_state_and_closed(
+    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    lost = "900010002000"
+    sandbox.put_root_user(lost, {})
+    assert enabled.run("audit", "--fail-on", "none").status == 0
+    backup = Path(shutil.copy(tmp_path / "rootkeeper.db", tmp_path / "backup.db"))
+    opened = enabled.run("recover", lost, "--reason", "drill", "--for", "1h", "--leave-open", "--yes")
+    assert opened.status == 0, opened.shown
+    restore(backup, tmp_path)
+    assert enabled.run("windows", "list", "-o", "json").json["windows"] == []
+
+    since = sandbox.last_request()
+    planned = enabled.run("ledger", "adopt", "--dry-run")
+    assert planned.status == 0, planned.shown
+    assert "Then look for recovery windows" in planned.stderr
+    assert sandbox.operations(since, mutating=True) == []
+    adopted = enabled.run("ledger", "adopt", "--yes", "-o", "json")
+    require_fits(adopted.json, "adoption")
+    # A policy blocks two accounts, so what is open there isn't known.
+    assert adopted.status == 1, adopted.shown
+    assert [one["reason"] for one in adopted.json["unread_accounts"]] == ["blocked_by_policy"] * 2
+    (found,) = adopted.json["lost_windows"]
+    assert (found["account_id"], found["closing"], found["obstacle"]) == (lost, "closed", None)
+    assert not sandbox.root_user(lost)["recovery_allowed"]
+    (window,) = enabled.run("windows", "list", "-o", "json").json["windows"]
+    assert (window["window_id"], window["state"]) == (found["window_id"], "CLOSED_VERIFIED")
+    assert window["requested_by"] == "unknown"
+    again = enabled.run("ledger", "adopt", "--yes", "-o", "json")
+    assert (again.json["adopted_entry"], again.json["lost_windows"]) == (None, [])
+    assert enabled.run("ledger", "verify").status == 0

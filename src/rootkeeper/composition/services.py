@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         EmailChangePlanner,
         RootEmailReader,
     )
+    from rootkeeper.settlement.lost_windows import LostWindowCloser, LostWindowFinder
     from rootkeeper.settlement.service import Settlement
     from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader, SetupReport
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
@@ -674,6 +675,20 @@ class UseCases(Adapters):
         from rootkeeper.windows.closing import WindowWaiter
 
         return WindowWaiter(self.window_closer(progress), self.windows, self.window_clock, progress)
+
+    @property
+    def lost_window_finder(self) -> LostWindowFinder:
+        from rootkeeper.settlement.lost_windows import LostWindowFinder
+
+        return LostWindowFinder(self.audit, self.windows, self.deletion_exceptions, self.clock)
+
+    def lost_window_closer(self, progress: Progress) -> LostWindowCloser:
+        from rootkeeper.settlement.lost_windows import LostWindowCloser
+
+        closing = self.window_closer(progress)
+        return LostWindowCloser(
+            self.ledger, self.windows, closing, self.window_clock, self.organization_id, make_window_id
+        )
 
     def settlement(self, progress: Progress) -> Settlement:
         """For settling, by a re-read, what dead processes left unclear."""

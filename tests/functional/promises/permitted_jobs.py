@@ -356,10 +356,15 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
 }
 """For each command the attempts that together need all that it may need."""
 
+OF_OTHER_COMMANDS = {
+    "ledger adopt": Attempt(("ledger", "adopt", "--yes"), remember, good=1),
+}
+"""Commands that also need what other commands need (``audit`` and ``windows close``), and do their first part without
+it."""
+
 WITHOUT_AWS = {
     "diff": Attempt(("diff", "--list"), remember),
     "history": Attempt(("history", "{target}"), remember),
-    "ledger adopt": Attempt(("ledger", "adopt", "--yes"), remember),
     "ledger export": Attempt(("ledger", "export"), remember),
     "ledger list": Attempt(("ledger", "list"), remember),
     "ledger verify": Attempt(("ledger", "verify"), remember),

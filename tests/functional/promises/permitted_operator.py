@@ -111,6 +111,7 @@ class PermittedOperator:
         self.proxy.after = answering
         environment = {
             "HOME": str(self.folder),
+            "XDG_STATE_HOME": str(self.database.parent),  # what the ledger remembers is kept with the database
             "PATH": "/usr/bin:/bin",
             "TMPDIR": str(self.folder / "temporary"),
             "COLUMNS": "120",

@@ -126,6 +126,10 @@ MEANWHILE: dict[tuple[str, ...], Callable[[Stage, ForkedRun], None]] = {
 """What a person does while the command runs."""
 
 
+STATUSES: dict[tuple[str, ...], int] = {("ledger", "adopt"): 1}
+"""Of commands that find something: a policy blocks two accounts, so it isn't known whether a window is open there."""
+
+
 def test_p28_every_changing_command_is_tried() -> None:
     assert list_commands("--yes") - TRIED_ELSEWHERE == set(CHANGES)
 
@@ -149,7 +153,7 @@ def test_p28_every_prompt_and_every_entry_of_the_ledger_names_organization_calle
         if command in MEANWHILE:
             MEANWHILE[command](stage, run)
         done = run.wait()
-        assert done.status == 0, done.shown
+        assert done.status == STATUSES.get(command, 0), done.shown
         for named in (ORGANIZATION_ID, stage.sandbox.endpoint_label):
             assert named in done.stderr + done.stdout, done.shown
     entries = stage.entries()

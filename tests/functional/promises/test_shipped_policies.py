@@ -26,7 +26,7 @@ from rootkeeper.shipped_policies.rules import (
 )
 from tests.functional.promises.command_lines import TRIED_ELSEWHERE, list_commands
 from tests.functional.promises.forked_runs import ForkingProgram
-from tests.functional.promises.permitted_jobs import ATTEMPTS, WITHOUT_AWS, Attempt, settle_in
+from tests.functional.promises.permitted_jobs import ATTEMPTS, OF_OTHER_COMMANDS, WITHOUT_AWS, Attempt, settle_in
 from tests.functional.promises.permitted_operator import DELEGATE, SMALL_ORGANIZATION, PermittedOperator
 from tests.functional.running import Run
 
@@ -143,7 +143,7 @@ def list_lines(run: Run) -> set[str]:
 
 def test_p17_every_command_has_its_line_and_its_attempts() -> None:
     commands = {" ".join(words) for words in list_commands() - TRIED_ELSEWHERE} - ON_SANDBOXES_OF_THEIR_OWN
-    assert commands == {command.command for command in COMMANDS} | set(WITHOUT_AWS)
+    assert commands == {command.command for command in COMMANDS} | set(WITHOUT_AWS) | set(OF_OTHER_COMMANDS)
     assert set(ATTEMPTS) == {command.command for command in COMMANDS}
 
 
@@ -153,6 +153,16 @@ def test_p17_a_command_that_needs_no_permission_runs_without_any_and_calls_nobod
     run = bench.try_with(NOTHING, attempt)
     assert run.status == attempt.good, run.shown
     assert bench.get_operator(attempt.scenario).list_used() == set()
+
+
+@pytest.mark.parametrize("name", OF_OTHER_COMMANDS)
+def test_p17_a_command_that_goes_on_with_another_does_its_own_part_without_any_permission(
+    bench: Bench, name: str
+) -> None:
+    attempt = OF_OTHER_COMMANDS[name]
+    run = bench.try_with(NOTHING, attempt)
+    assert run.status == attempt.good, run.shown
+    assert "weren't looked for" in run.stderr, run.shown
 
 
 @pytest.mark.parametrize("name", ATTEMPTS)

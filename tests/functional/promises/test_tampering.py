@@ -199,8 +199,9 @@ def test_p20_a_restored_database_is_refused_by_every_changing_command_until_it_i
     assert stage.privileged(since) == []
     assert verify(stage).status == 1
     adopted = stage.run("ledger", "adopt", "--yes")
-    assert adopted.status == 0, adopted.shown
-    assert stage.entries()[-1]["action"] == "ledger:adopt"
+    assert adopted.status == 1, "a policy blocks two accounts, so it isn't known whether a window is open there"
+    assert "2 accounts couldn't be read" in adopted.stderr, adopted.shown
+    assert "ledger:adopt" in [entry["action"] for entry in stage.entries()]
     assert verify(stage).status == 0
     assert stage.run("delete", "--ou", "AnyCompany", "--yes").status == 0
     assert verify(stage).status == 0

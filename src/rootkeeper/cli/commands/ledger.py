@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
+from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation, begin_change
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
+from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
+from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import counted, render_timestamp
 from rootkeeper.cli.rendering.windows import show_windows
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import AwsError, InputError, ServerRunningError
 from rootkeeper.ledger.rules import render_entry
-from rootkeeper.organization.accounts import parse_account_id
+from rootkeeper.organization.accounts import AccountId, parse_account_id
 from rootkeeper.windows.rules import OWING_STATES
 
 if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
+    from rootkeeper.settlement.lost_windows import LostWindows
     from rootkeeper.windows.imports import LedgerImport
+    from rootkeeper.windows.rules import CloseResult
 
 
 @through_server
@@ -102,36 +108,94 @@ def export(
     return ExitStatus.GOOD
 
 
-def adopt(invocation: Invocation, change: ChangeOptions) -> int:
+def adopt(
+    invocation: Invocation,
+    change: ChangeOptions,
+    *,
+    since: Annotated[
+        str | None,
+        option("--since TIME", "Look for recovery windows from then on. Default: the last entry before the restore."),
+    ] = None,
+) -> int:
     """Record that this database was restored, and continue with it.
 
     Commands that change something refuse a database that is older than its mirror or anchor, because it was restored or
     cut. This command records that the restore is intended. It also records that a copy of the ledger was lost, and
     begins the copies again. The old mirror is kept under another name.
 
-    Changes: nothing in AWS; adds one entry to the ledger and starts a new mirror.
+    Then it reads every account of the organization, and lists those that have a password or allow password recovery
+    from after the backup, without a recovery window that explains it: the lost part of the ledger may have opened them.
+    It offers to close them. If AWS can't be asked, run it again later.
 
-    AWS permissions: none for a database of one organization; otherwise organizations:DescribeOrganization.
+    Changes: adds one entry to the ledger and starts a new mirror. If you confirm it, deletes every root user credential
+    of the listed accounts.
 
-    Exit statuses: 0 recorded, or there was nothing to adopt; 2 wrong usage or not confirmed; 3 the database or the
-    ledger refused.
+    AWS permissions: to record the restore, none for a database of one organization; otherwise
+    organizations:DescribeOrganization. To look for windows, those of rootkeeper audit --details; to close them, those
+    of rootkeeper windows close.
+
+    Exit statuses: 0 recorded, or nothing to adopt, and no such window is open; 1 recorded, but such a window may be
+    open: it was left as it is, an account couldn't be read, or AWS couldn't be asked; 2 wrong usage or not confirmed; 3
+    the database or the ledger refused; 4 a window isn't closed, or not proven.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
+        from rootkeeper.settlement.lost_windows import find_backup_moment
+
+        now, start = application.clock.now(), None
+        if since is not None:
+            start = parse_past_moment(since, "--since", now, day_ends=False)
         verification = application.ledger_reader.verify()
         confirmation = _open_confirmation(application, change, output, invocation.terminal)
-        statement = (
-            f"Continue with this database. Its ledger ends at entry {verification.head_sequence}; the mirror or the "
-            "anchor may have later entries."
-        )
-        if not confirmation.confirm([statement]):
+        statement = [
+            (
+                f"Continue with this database. Its ledger ends at entry {verification.head_sequence}; the mirror or "
+                "the anchor may have later entries."
+            ),
+            "Then look for recovery windows that the lost entries may have opened.",
+        ]
+        if not confirmation.confirm(statement):
             return ExitStatus.GOOD
         entry = application.database.adopt(application.ledger)
+        start = start or find_backup_moment(application.ledger_reader)
     if entry is None:
         invocation.terminal.remark("Nothing to adopt: the mirror and the anchor match the database.")
     else:
         invocation.terminal.remark(f"Recorded as entry {entry.sequence}.")
-    return ExitStatus.GOOD
+    return _close_lost(invocation, change, output, start or now, None if entry is None else entry.sequence)
+
+
+def _close_lost(
+    invocation: Invocation, change: ChangeOptions, output: OutputFormat, since: datetime, adopted_entry: int | None
+) -> int:
+    """Look for windows that the restored database lost, and close those that a person chooses."""
+    from rootkeeper.cli.rendering.adoptions import remark_found, show_adoption
+
+    terminal, progress = invocation.terminal, open_progress(invocation.terminal)
+    searched: LostWindows | None = None
+    closings: dict[AccountId, CloseResult] = {}
+    failure: str | None = None
+    try:
+        with invocation.open_application(creates_database=False) as application:
+            confirmation = begin_change(invocation, application, change, output, progress)
+            searched = application.lost_window_finder.find(since, progress)
+            progress.finish()
+            remark_found(searched, terminal)
+            closable = searched.closable
+            question = f"Close {counted(len(closable), 'account')}: delete every root user credential there?"
+            if closable and confirmation.ask(question):
+                closer = application.lost_window_closer(progress)
+                for lost in closable:
+                    closings[lost.account.account_id] = closer.close(lost)
+                progress.finish()
+    except (AwsError, InputError, ServerRunningError) as error:
+        failure = error.message
+        terminal.remark(
+            f"ALERT: recovery windows that the lost entries may have opened weren't looked for: {failure} Run "
+            f"rootkeeper ledger adopt --since {since:%Y-%m-%dT%H:%M:%SZ} again.",
+            style="bold red",
+        )
+    return show_adoption(adopted_entry, searched, closings, failure, output, terminal)
 
 
 def import_file(

@@ -1,0 +1,173 @@
+"""Finds the recovery windows that a restored database may have lost, and closes them.
+
+Only AWS knows them: an account whose root user can recover or has a password, from after the backup, and no recovery
+window that explains it. Someone may also have allowed that without Rootkeeper, so a person decides. What is closed
+becomes a window of the ledger first, so that a failed closing is tried again as that of every window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rootkeeper.audit.rules import AuditRequest
+from rootkeeper.audit.service import Audit, AuditInterrupted
+from rootkeeper.clock import Clock
+from rootkeeper.errors import RunStoppedError
+from rootkeeper.exceptions.service import DeletionExceptionStore
+from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.store import Ledger, LedgerFilter
+from rootkeeper.ledger.verification import LedgerReader
+from rootkeeper.organization.accounts import Account, AccountId
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
+from rootkeeper.windows.approvals import WAITING_STATES
+from rootkeeper.windows.checks import record_request
+from rootkeeper.windows.closing import WindowCloser
+from rootkeeper.windows.rules import CLOCK_SKEW, OWING_STATES, CloseResult, RecoveryWindow, WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
+
+UNKNOWN_REQUESTER = "unknown"
+"""Who requested a window that only AWS knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostWindow:
+    """An account that the lost part of the ledger may have opened."""
+
+    account: Account
+    allowed_at: datetime
+    """The login profile's ``CreateDate``: when password recovery was allowed, or the password was set."""
+    obstacle: str | None = None
+    """Why it isn't closed from here, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostWindows:
+    """What AWS shows of the time after the backup."""
+
+    since: datetime
+    """When the last entry was written that the backup has."""
+    found: tuple[LostWindow, ...] = ()
+    unread: tuple[AccountStatus, ...] = ()
+    """Accounts that couldn't be read, so that a window may be open in them."""
+
+    @property
+    def closable(self) -> tuple[LostWindow, ...]:
+        return tuple(one for one in self.found if one.obstacle is None)
+
+
+def find_lost(
+    statuses: Iterable[AccountStatus],
+    windows: Iterable[RecoveryWindow],
+    excepted: Collection[AccountId],
+    since: datetime,
+) -> LostWindows:
+    """Find the accounts whose login profile is from after ``since``, without a window that will be closed or was kept.
+
+    :param windows: all that the database knows.
+    :param excepted: accounts with an exception from deletion.
+    """
+    known: dict[AccountId, list[RecoveryWindow]] = {}
+    for window in windows:
+        known.setdefault(window.account_id, []).append(window)
+    found, unread = [], []
+    for status in statuses:
+        of_account = known.get(status.account.account_id, [])
+        is_owing = any(window.state in OWING_STATES for window in of_account)
+        if status.role is AccountRole.MANAGEMENT or is_owing:
+            continue
+        has_password = status.summary is not None and status.summary.has_password
+        if status.status is Status.UNKNOWN or (has_password and status.credentials is None):
+            unread.append(status)
+            continue
+        profile = None if status.credentials is None else status.credentials.login_profile
+        if profile is None or profile.created_at < since - CLOCK_SKEW:
+            continue
+        if not any(one.state is WindowState.KEPT and one.opened_at == profile.created_at for one in of_account):
+            waiting = next((one for one in of_account if one.state in WAITING_STATES), None)
+            found.append(LostWindow(status.account, profile.created_at, _find_obstacle(status, waiting, excepted)))
+    return LostWindows(since, tuple(found), tuple(unread))
+
+
+def _find_obstacle(
+    status: AccountStatus, waiting: RecoveryWindow | None, excepted: Collection[AccountId]
+) -> str | None:
+    if status.role is AccountRole.FAILSAFE:
+        return "It is the failsafe, whose root login is kept."
+    if status.account.account_id in excepted:
+        return "It has an exception from deletion."
+    if waiting is not None:
+        return f"Recovery window {waiting.window_id} is {waiting.state.value}. Cancel it first."
+    return None
+
+
+def find_backup_moment(reader: LedgerReader) -> datetime | None:
+    """Find when the last entry was written before the last adoption; without one, the last entry of all.
+
+    :returns: ``None`` for an empty ledger.
+    :raises DatabaseError: if the ledger can't be read.
+    """
+    adoptions = reader.list_latest(LedgerFilter(actions=frozenset({Action.LEDGER_ADOPT})), limit=1)
+    before = adoptions[0].sequence if adoptions else None
+    last = reader.list_latest(LedgerFilter(), before=before, limit=1)
+    return last[0].at if last else None
+
+
+@dataclass(frozen=True, slots=True)
+class LostWindowFinder:
+    """Looks at every account of the organization."""
+
+    audit: Audit
+    windows: RecoveryWindowStore
+    exceptions: DeletionExceptionStore
+    clock: Clock
+
+    def find(self, since: datetime, progress: Progress) -> LostWindows:
+        """Audit every account in detail; the audit is stored as every other one.
+
+        :raises AwsError: if AWS can't be asked.
+        :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
+        """
+        report = self.audit.run(progress, AuditRequest(details=True, refresh=True))
+        if isinstance(report, AuditInterrupted):
+            raise RunStoppedError("The search for lost recovery windows was interrupted.")
+        now = self.clock.now()
+        excepted = {one.account_id for one in self.exceptions.list_exceptions() if one.is_in_force(now)}
+        return find_lost(report.accounts, self.windows.list_windows(), excepted, since)
+
+
+@dataclass(frozen=True, slots=True)
+class LostWindowCloser:
+    """Closes what a person has chosen."""
+
+    ledger: Ledger
+    windows: RecoveryWindowStore
+    closing: WindowCloser
+    clock: Clock
+    organization_id: str
+    make_window_id: Callable[[], str]
+
+    def close(self, lost: LostWindow) -> CloseResult:
+        """Record a window that is due, and close it: all four kinds of root user credentials are deleted.
+
+        :raises WindowConflictError: if the account has an unfinished window by now.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was closed.
+        """
+        now = self.clock.now()
+        window = RecoveryWindow(
+            window_id=self.make_window_id(),
+            organization_id=self.organization_id,
+            account_id=lost.account.account_id,
+            state=WindowState.OPEN,
+            reason="Found after a restore: the restored ledger doesn't contain its opening.",
+            ticket=None,
+            requested_by=UNKNOWN_REQUESTER,
+            requested_at=lost.allowed_at,
+            duration_seconds=max(0, int((now - lost.allowed_at).total_seconds())),
+            opened_at=lost.allowed_at,
+            expires_at=now,
+        )
+        record_request(self.ledger, self.windows, window)
+        return self.closing.close(window)
