@@ -156,7 +156,7 @@ def _delete_faults(instance: SandboxInstance, _request: ControlRequest) -> dict[
 def _post_rate(instance: SandboxInstance, request: ControlRequest) -> dict[str, Any]:
     if instance.throttle is None:
         raise ControlError(HTTPStatus.BAD_REQUEST, "Rates need a sandbox that was started with --throttle aws.")
-    instance.throttle.order(*parse_order(request.body()))
+    instance.throttle.order(*parse_order(request.body(), instance.services))
     return {"rates": len(instance.throttle.ordered)}
 
 

@@ -10,7 +10,7 @@ guide, "Quotas" (aws-facts F2, F3, E2).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -197,16 +197,19 @@ _ORDER_FIELDS = frozenset({"service", "operation", "per_second", "burst"})
 _FASTEST = 1_000_000
 
 
-def parse_order(body: object) -> tuple[str, str, Rate]:
+def parse_order(body: object, served: Mapping[str, Container[str]]) -> tuple[str, str, Rate]:
     """Parse the body of ``POST /_sandbox/rates``.
 
-    :raises ValueError: if it isn't a rate.
+    :param served: the operations of each service; a rate of another one would limit nothing.
+    :raises ValueError: if it isn't a rate of one of them.
     """
     if not isinstance(body, dict) or body.keys() != _ORDER_FIELDS:
         raise ValueError(f"a rate must be an object of {', '.join(sorted(_ORDER_FIELDS))}.")
     service, operation = body["service"], body["operation"]
     if not isinstance(service, str) or not isinstance(operation, str):
         raise ValueError("service and operation must be texts.")
+    if operation not in served.get(service, ()):
+        raise ValueError(f"service and operation must be served here, and {service}:{operation} isn't.")
     for name in ("per_second", "burst"):
         if isinstance(body[name], bool) or not isinstance(body[name], int | float) or not 0 < body[name] <= _FASTEST:
             raise ValueError(f"{name} must be a number above 0 and at most {_FASTEST}.")

@@ -210,17 +210,18 @@ def test_a_refusal_comes_before_permissions_and_after_parameters() -> None:
 
 
 ORDER = {"service": "sts", "operation": "AssumeRoot", "per_second": 10, "burst": 20}
+SERVED = {"sts": {"AssumeRoot", "GetCallerIdentity"}, "iam": {"ListUsers"}}
 
 
 def test_an_ordered_rate_replaces_the_published_ones_of_its_operation_alone(bench: Bench) -> None:
     session = bench.stage.make_call("management-admin", "sts", "AssumeRoot")
     caller = bench.stage.make_call("management-admin", "sts", "GetCallerIdentity")
-    bench.throttle.order(*parse_order(ORDER))
+    bench.throttle.order(*parse_order(ORDER, SERVED))
     assert bench.count(session, 30) == 20
     bench.seconds.now += 1
     assert bench.count(session, 30) == 10
     assert bench.count(caller, 1000) == 600
-    bench.throttle.order(*parse_order(ORDER | {"per_second": 2000, "burst": 2000}))
+    bench.throttle.order(*parse_order(ORDER | {"per_second": 2000, "burst": 2000}, SERVED))
     assert bench.count(session, 3000) == 2000
     bench.throttle.clear_orders()
     assert bench.count(session, 1000) == 0  # the account's shared bucket is as empty as before
@@ -230,16 +231,26 @@ def test_an_ordered_rate_replaces_the_published_ones_of_its_operation_alone(benc
 
 @pytest.mark.parametrize(
     "body",
-    [None, {}, ORDER | {"burst": 0}, ORDER | {"per_second": True}, ORDER | {"service": 1}, ORDER | {"more": 1}],
+    [
+        None,
+        {},
+        ORDER | {"burst": 0},
+        ORDER | {"per_second": True},
+        ORDER | {"service": 1},
+        ORDER | {"more": 1},
+        ORDER | {"operation": "AssumeRoots"},
+        ORDER | {"service": "iam"},
+        ORDER | {"service": "ec2"},
+    ],
 )
 def test_what_is_no_rate_is_refused(body: object) -> None:
     with pytest.raises(ValueError, match="must be"):
-        parse_order(body)
+        parse_order(body, SERVED)
 
 
 def test_a_rate_beyond_the_bound_is_refused_with_the_bound() -> None:
     with pytest.raises(ValueError, match="burst must be a number above 0 and at most 1000000"):
-        parse_order(ORDER | {"burst": 1_000_001})
+        parse_order(ORDER | {"burst": 1_000_001}, SERVED)
 
 
 def test_sts_says_throttling() -> None:
