@@ -78,12 +78,12 @@ def choose_planned_word(account: PlannedAccount) -> OutcomeWord | None:
 
 
 def choose_outcome_word(account: AccountDeletion) -> OutcomeWord:
-    """Choose the word for the result of an account."""
+    """Choose the word for the result of an account: for the same fact, that of the plan."""
+    if account.skip is not None and account.skip.reason in _SKIP_WORDS:
+        return _SKIP_WORDS[account.skip.reason]
     if account.is_failure:
         return OutcomeWord.FAILED
-    if account.skip is not None:
-        return _SKIP_WORDS.get(account.skip.reason, OutcomeWord.SKIPPED)
-    return _KIND_WORDS[account.outcome]
+    return OutcomeWord.SKIPPED if account.skip is not None else _KIND_WORDS[account.outcome]
 
 
 def _is_folded(account: PlannedAccount | AccountDeletion) -> bool:

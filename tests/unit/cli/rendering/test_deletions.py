@@ -102,6 +102,7 @@ def test_a_remark_says_why(account: PlannedAccount, remark: str) -> None:
 
 HELD = planned(Skip(SkipReason.RECENTLY_USED, "Used lately."))
 KEPT = planned(Skip(SkipReason.FAILSAFE, "It is the failsafe."))
+UNREAD = planned(Skip(SkipReason.UNKNOWN, "Denied."))
 
 
 def test_a_table_of_a_plan_leaves_out_accounts_with_nothing_to_delete_and_data_has_all_of_them() -> None:
@@ -120,10 +121,14 @@ def test_a_table_of_results_leaves_out_the_same_accounts() -> None:
 def test_a_plan_and_its_results_have_one_word_for_each_fact() -> None:
     words = [
         (choose_planned_word(one), choose_outcome_word(describe_skipped(one, one.skip)))
-        for one in (CLEAN, HELD, KEPT)
+        for one in (CLEAN, HELD, KEPT, UNREAD)
         if one.skip
     ]
-    assert words == [("Already absent",) * 2, ("Held back",) * 2, ("Skipped",) * 2]
+    assert words == [("Already absent",) * 2, ("Held back",) * 2, ("Skipped",) * 2, ("Unknown",) * 2]
+    used = Skip(SkipReason.RECENTLY_USED, "Used since.")
+    assert choose_outcome_word(describe_skipped(planned(), used)) is OutcomeWord.HELD_BACK
+    changed = Skip(SkipReason.CHANGED_SINCE_PLAN, "A key is new.")
+    assert choose_outcome_word(describe_skipped(planned(), changed)) is OutcomeWord.FAILED
     assert choose_planned_word(planned()) is None
     assert choose_outcome_word(describe_not_begun(planned())) is OutcomeWord.NOT_BEGUN
 
