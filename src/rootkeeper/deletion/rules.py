@@ -14,7 +14,7 @@ from rootkeeper.errors import Hint, InputError, TargetRefusedError
 from rootkeeper.ledger.rules import LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
-from rootkeeper.organization.statuses import AccountStatus, CredentialKind, RootCredentials, Status
+from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, RootCredentials, Status
 from rootkeeper.removal.rules import (
     ACTIONS,
     ALL_KINDS,
@@ -220,6 +220,21 @@ def find_contradiction(plan: DeletionPlan) -> str | None:
         if account.found is None or account.calls != plan_deletion(account.found, plan.only):
             return f"the calls of account {account.account_id} don't follow from its credentials"
     return None
+
+
+def has_plan_findings(
+    plan: DeletionPlan, fail_on: frozenset[FailOn], failsafes_in_order: Collection[AccountId]
+) -> bool:
+    """Whether a plan has what ``--fail-on`` names; a failsafe in order isn't a finding, and neither is a window."""
+    if FailOn.UNKNOWN in fail_on and plan.has_unknown:
+        return True
+    return FailOn.PRESENT in fail_on and any(
+        account.found is not None
+        and not account.found.summary.is_empty
+        and not (account.skip is not None and account.skip.reason is SkipReason.WINDOW_OPEN)
+        and account.account_id not in failsafes_in_order
+        for account in plan.accounts
+    )
 
 
 def require_failsafes_named(plan: DeletionPlan, named: Collection[AccountId]) -> None:

@@ -205,6 +205,11 @@ class AccountStatus:
         return self.is_guarded and (self.is_confirmed or self.role is not AccountRole.FAILSAFE)
 
     @property
+    def is_failsafe_in_order(self) -> bool:
+        """Whether its root login is kept on purpose, so that it is no finding."""
+        return self.role is AccountRole.FAILSAFE and self.is_in_order
+
+    @property
     def is_guarded(self) -> bool:
         """Whether its root user has MFA, no access key and no signing certificate; an unread one isn't guarded."""
         found = self.summary
@@ -357,8 +362,7 @@ def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) 
     for status in statuses:
         if status.status is Status.UNKNOWN and FailOn.UNKNOWN in fail_on:
             return True
-        is_kept = status.role is AccountRole.FAILSAFE and status.is_in_order
-        if status.status is Status.PRESENT and FailOn.PRESENT in fail_on and not is_kept:
+        if status.status is Status.PRESENT and FailOn.PRESENT in fail_on and not status.is_failsafe_in_order:
             return True
     return False
 

@@ -6,10 +6,17 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, find_changes, find_recent_use
+from rootkeeper.deletion.rules import (
+    DeletionPlan,
+    DeletionReport,
+    PlannedAccount,
+    find_changes,
+    find_recent_use,
+    has_plan_findings,
+)
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
-from rootkeeper.organization.statuses import AccessKey, CredentialKind, LoginProfile, RootCredentials
+from rootkeeper.organization.statuses import AccessKey, CredentialKind, FailOn, LoginProfile, RootCredentials
 from rootkeeper.removal.rules import (
     ALL_KINDS,
     GUARDED_KINDS,
@@ -180,3 +187,17 @@ def test_a_failure_outweighs_a_block_and_a_stopped_run_is_a_failure() -> None:
     blocked = result(skip=SkipReason.RECENTLY_USED, was_planned=False)
     assert DeletionReport(plan_of(), CALLER, NOW, NOW, (blocked, result(FAILED))).exit_status == 4
     assert DeletionReport(plan_of(), CALLER, NOW, NOW, (result(DELETED),), stopped_by="disk full").exit_status == 4
+
+
+def test_findings_of_a_plan_are_what_fail_on_names() -> None:
+    present = planned(replace(EMPTY, login_profile=PASSWORD))
+    unread = planned(None, Skip(SkipReason.UNKNOWN, "Denied."))
+    in_window = replace(present, calls=(), skip=Skip(SkipReason.WINDOW_OPEN, "Open."))
+    both = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
+    assert has_plan_findings(plan_of(present), frozenset({FailOn.PRESENT}), ())
+    assert not has_plan_findings(plan_of(present), frozenset({FailOn.UNKNOWN}), ())
+    assert not has_plan_findings(plan_of(present), both, {ACCOUNT_ID})
+    assert has_plan_findings(plan_of(unread), frozenset({FailOn.UNKNOWN}), ())
+    assert not has_plan_findings(plan_of(unread), frozenset({FailOn.PRESENT}), ())
+    assert not has_plan_findings(plan_of(planned(EMPTY), in_window), both, ())
+    assert not has_plan_findings(plan_of(present, unread), frozenset({FailOn.NONE}), ())

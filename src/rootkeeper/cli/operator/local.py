@@ -16,10 +16,11 @@ from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown, open_progress
 from rootkeeper.cli.rendering.listings import Record
+from rootkeeper.deletion.rules import has_plan_findings
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.jobs.service import find_unfinished
-from rootkeeper.organization.statuses import FailOn, has_findings
+from rootkeeper.organization.statuses import FailOn
 from rootkeeper.unlock.records import (
     listing_to_record,
     outcome_to_record,
@@ -178,8 +179,9 @@ class LocalOperator(Operator):
     def plan_deletion(self, request: SelectionRequest, options: DeletionOptions) -> DeletionProposal:
         with self._finished_progress() as progress:
             reading = self.application.deletion.plan(request, options, progress)
+        in_order = frozenset(one.account.account_id for one in reading.statuses if one.is_failsafe_in_order)
         return DeletionProposal(
-            reading.plan, reading.inventory, lambda findings: has_findings(reading.statuses, findings)
+            reading.plan, reading.inventory, lambda findings: has_plan_findings(reading.plan, findings, in_order)
         )
 
     def require_applicable(self, plan: DeletionPlan) -> None:

@@ -22,7 +22,7 @@ from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
-    has_findings,
+    list_failsafes_in_order,
     read_audit,
     read_deletion,
     read_preflight,
@@ -39,7 +39,7 @@ from rootkeeper.clock import SystemClock
 from rootkeeper.deletion.made_plans import make_plan_job_id, refuse_plan
 from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
 from rootkeeper.deletion.resumption import parse_results, read_results, read_resumption
-from rootkeeper.deletion.rules import WaveRules
+from rootkeeper.deletion.rules import WaveRules, has_plan_findings
 from rootkeeper.errors import (
     Hint,
     InputError,
@@ -326,7 +326,8 @@ class RemoteOperator(Operator):
         body = plan_to_parameters(PlanRequest(request, options))
         del body["recent_seconds"]  # a setting of the server
         plan = parse_plan(json.dumps(self._jobs.perform("plans", body)))
-        return DeletionProposal(plan, has_findings=lambda findings: has_findings(plan, findings))
+        in_order = list_failsafes_in_order(self._server, plan)
+        return DeletionProposal(plan, has_findings=lambda findings: has_plan_findings(plan, findings, in_order))
 
     def require_applicable(self, plan: DeletionPlan) -> None:
         """Require that the server made exactly this plan: it applies its own copy, not the file.

@@ -40,7 +40,7 @@ from rootkeeper.organization.accounts import (
 )
 from rootkeeper.organization.records import account_from_record, parse_selection
 from rootkeeper.organization.selection import EVERYTHING
-from rootkeeper.organization.statuses import AccountStatus, FailOn
+from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.remote.connections import PAGE, Connection, error_of, segment
 from rootkeeper.remote.server import JobFollower, RemoteServer
 from rootkeeper.removal.rules import AccountDeletion
@@ -273,12 +273,12 @@ def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
     return DeletionReport(plan, plan.caller_arn, now, now, list_outcomes(plan, {}))
 
 
-def has_findings(plan: DeletionPlan, findings: frozenset[FailOn]) -> bool:
-    """Find what ``--fail-on`` names in the plan."""
-    if FailOn.UNKNOWN in findings and plan.has_unknown:
-        return True
-    found = (one.found for one in plan.accounts if one.found is not None)
-    return FailOn.PRESENT in findings and any(not one.summary.is_empty for one in found)
+def list_failsafes_in_order(server: RemoteServer, plan: DeletionPlan) -> frozenset[AccountId]:
+    """List the failsafes of a plan whose root login is kept on purpose, as the server read them for it."""
+    read = (account.account_id for account in plan.accounts if account.account_id in plan.included_failsafes)
+    connection = server.connection
+    statuses = (connection.parse_answer(account_from_record, connection.get(f"accounts/{one}")) for one in read)
+    return frozenset(status.account.account_id for status in statuses if status.is_failsafe_in_order)
 
 
 def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None = None) -> Inventory:

@@ -14,8 +14,18 @@ from rootkeeper.deletion.records import deletion_to_record, describe_plan, rende
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.errors import TargetRefusedError
 from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, problem_to_record
-from rootkeeper.organization.accounts import AccountId, AccountState
-from rootkeeper.organization.statuses import AccessKey, CredentialKind, LoginProfile, RootCredentials, Status
+from rootkeeper.organization.accounts import Account, AccountId, AccountState
+from rootkeeper.organization.records import stored_account_to_record
+from rootkeeper.organization.statuses import (
+    AccessKey,
+    AccountRole,
+    AccountStatus,
+    CredentialKind,
+    LoginProfile,
+    RootCredentials,
+    RootCredentialsSummary,
+    Status,
+)
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult, plan_deletion
 from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record
 from tests.fakes.rootkeeper_server import problem
@@ -99,6 +109,36 @@ def test_exactly_the_plan_that_was_agreed_to_is_sent(planning: RemoteDesk) -> No
     assert sent["waves"] == {"canary": 1, "size": None, "pause_seconds": 0, "stop_after_failures": None}
     assert run.json["caller_arn"].endswith("assumed-role/delete/pipeline")
     assert [account["outcome"] for account in run.json["accounts"]] == ["deleted", "deleted"]
+
+
+@pytest.mark.parametrize(
+    ("is_confirmed", "mfa_devices", "fail_on", "status"),
+    [
+        (True, 1, "present", 0),
+        (False, 1, "present", 1),
+        (True, 0, "present", 1),
+        (False, 1, "unknown", 0),
+    ],
+)
+def test_a_failsafe_in_order_is_no_finding_of_a_plan(
+    planning: RemoteDesk, tmp_path: Path, is_confirmed: bool, mfa_devices: int, fail_on: str, status: int
+) -> None:
+    found = RootCredentials(ONE, LoginProfile(NOW, None), (), (), (), NOW)
+    account = replace(planned(ONE), found=found, calls=plan_deletion(found))
+    plan = replace(make_plan(account), included_failsafes=frozenset({ONE}))
+    planning.server.answer("GET jobs/j-70/outcome", json.loads(json.dumps(describe_plan(plan))))
+    summary = RootCredentialsSummary(True, False, False, mfa_devices > 0)
+    kept = AccountStatus(
+        Account(ONE, "security", "security@example.com", AccountState.ACTIVE, (), "Root"),
+        AccountRole.FAILSAFE,
+        Status.PRESENT,
+        summary=summary,
+        is_confirmed=is_confirmed,
+    )
+    planning.server.answer(f"GET accounts/{ONE}", stored_account_to_record(kept, details=False))
+    file = tmp_path / "plan.json"
+    run = planning.run("plan", ONE, "--include-failsafe", ONE, "--fail-on", fail_on, "--out", str(file))
+    assert run.status == status, run.shown
 
 
 def test_a_dry_run_plans_and_stops_there(planning: RemoteDesk) -> None:
