@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,12 @@ def find_module(name: str) -> Path:
     """The file of a module of our own."""
     path = SOURCES.joinpath(*name.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def list_tests(path: Path) -> frozenset[str]:
+    """The names of the tests in a file."""
+    return frozenset(re.findall(r"^ *(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE))
 
 
 def name_of(path: Path) -> str:

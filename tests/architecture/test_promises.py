@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from tests.architecture.source_files import REPOSITORY
+from tests.architecture.source_files import REPOSITORY, list_tests
 from tests.mutations.breaks import Break, read_breaks
 
 PAGE = REPOSITORY / "docs" / "dev" / "promises.md"
@@ -17,11 +16,6 @@ WAITING = {"P21"}
 """The page says why. What is there already is tested nevertheless."""
 BREAKS = read_breaks()
 FEWEST_BREAKS = 60
-
-
-@cache
-def list_tests(path: Path) -> frozenset[str]:
-    return frozenset(re.findall(r"^ *(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE))
 
 
 @cache
