@@ -278,4 +278,5 @@ class WindowWorker:
             self.notices,
             rereading,
             KeyedExecutor(self.work.begin, self.reported.append),
+            self.know(SERVER),
         )

@@ -731,7 +731,14 @@ class UseCases(Adapters):
         rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
         executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
         return WindowMaintenance(
-            self.windows, self.ledger, self.locks, self.window_clock, self.window_notices, rereading, executor
+            self.windows,
+            self.ledger,
+            self.locks,
+            self.window_clock,
+            self.window_notices,
+            rereading,
+            executor,
+            self._window_people,
         )
 
     @property

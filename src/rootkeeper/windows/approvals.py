@@ -216,6 +216,34 @@ def _require_waiting(window: RecoveryWindow) -> None:
         )
 
 
+def find_loss(window: RecoveryWindow, people: WindowPeople) -> str | None:
+    """Explain why a waiting window doesn't show the truth any more: the request or an approval doesn't count.
+
+    ``None`` if all that it shows counts.
+    """
+    if window.state not in WAITING_STATES or window.requested_by_kind not in COUNTING_KINDS:
+        return None
+    refusal = people.find_refusal(window.requested_by, window.requested_by_kind, Permission.WINDOWS_REQUEST)
+    if refusal is not None:
+        return f"The request of {window.requested_by} doesn't count any more. {refusal}"
+    for approval in window.approvals:
+        refusal = _find_refusal(approval, people)
+        if refusal is not None and approval.approver in window.approved_by:
+            return f"The approval of {approval.approver} doesn't count any more. {refusal}"
+    return None
+
+
+def cancel_lost(window: RecoveryWindow, name: str, now: datetime, people: WindowPeople) -> RecoveryWindow:
+    """Cancel a waiting window whose request or approval doesn't count any more.
+
+    :raises WindowConflictError: if all that it shows counts, or it no longer waits.
+    """
+    loss = find_loss(window, people)
+    if loss is None:
+        raise WindowConflictError(f"Recovery window {window.window_id} is {window.state}, and nothing in it was lost.")
+    return cancel(window, name, now, loss)
+
+
 def is_lapsing(window: RecoveryWindow, now: datetime) -> bool:
     """Whether it is too late to approve or activate the window."""
     return window.state in WAITING_STATES and window.lapses_at is not None and window.lapses_at <= now

@@ -123,7 +123,8 @@ class WindowPeople:
     identities: Mapping[str, Identity]
     """By folded name."""
     policy: WindowPolicy
-    account: Account
+    account: Account | None
+    """``None``: only users and roles are judged, not their limits to accounts."""
     now: datetime
 
     def require(self, name: str, kind: ActorKind, permission: Permission) -> None:
@@ -133,6 +134,8 @@ class WindowPeople:
             raise PermissionDeniedError(f"This server has no user or token {name}.")
         identity.require_usable(self.now)
         identity.require_permission(permission)
+        if self.account is None:
+            return
         identity.require_account_access(self.account.account_id, self.account)
         if permission is Permission.WINDOWS_REQUEST:
             self.policy.require_requester(name, self.account)
@@ -155,7 +158,7 @@ class WindowPeopleReader:
     list_identities: Callable[[], Iterable[Identity]]
     policy: WindowPolicy
 
-    def read(self, account: Account, now: datetime) -> WindowPeople:
+    def read(self, account: Account | None, now: datetime) -> WindowPeople:
         """:raises DatabaseError: if the database can't be read."""
         identities = {fold_name(identity.name): identity for identity in self.list_identities()}
         return WindowPeople(identities, self.policy, account, now)

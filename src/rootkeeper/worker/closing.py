@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, WindowConflictError
 from rootkeeper.ledger.owners import AccountLocks
@@ -28,9 +29,10 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.settlement.service import Settlement, SettlementReport
-from rootkeeper.windows.approvals import lapse
+from rootkeeper.windows.approvals import WAITING_STATES, cancel_lost, find_loss, lapse
 from rootkeeper.windows.closing import WindowCloser, WindowRereader
-from rootkeeper.windows.decisions import WindowNotices, describe_request, record_decision
+from rootkeeper.windows.decisions import Step, WindowNotices, describe_request, record_decision
+from rootkeeper.windows.policy import WindowPeopleReader
 from rootkeeper.windows.rules import (
     CRITICAL_OVERDUE,
     FINAL_STATES,
@@ -122,7 +124,8 @@ REVIEWS_EVERY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class WindowMaintenance:
-    """Lets requests lapse, re-reads accounts and reminds of overdue reviews. One for each process.
+    """Ends requests that lapsed or lost their people, re-reads accounts and reminds of overdue reviews. One for each
+    process.
 
     Each step holds the account's lock, so that one of all processes takes it.
     """
@@ -134,6 +137,7 @@ class WindowMaintenance:
     notices: WindowNotices
     rereading: WindowRereader
     executor: KeyedExecutor
+    people: WindowPeopleReader
     _reviews_at: float | None = None
     """When overdue reviews were last looked for, in monotonic seconds."""
 
@@ -148,6 +152,7 @@ class WindowMaintenance:
             self.executor.offer(window.account_id, partial(self.rereading.reread, window))
         for window in self.windows.list_lapsing(now):
             self._lapse(window, now)
+        self._cancel_lost(now)
         if self._reviews_at is not None and self.clock.monotonic() - self._reviews_at < REVIEWS_EVERY_SECONDS:
             return
         self._reviews_at = self.clock.monotonic()
@@ -166,14 +171,38 @@ class WindowMaintenance:
         return self.executor.wait_idle(seconds)
 
     def _lapse(self, window: RecoveryWindow, now: datetime) -> None:
+        lapsed = self._decide(Action.WINDOW_LAPSE, window, partial(lapse, now=now), now)
+        if lapsed is not None:
+            body = f"{describe_request(lapsed)} {lapsed.failure or ''} Request it again if it is still needed."
+            self.notices.announce(NotificationEvent.WINDOW_LAPSED, lapsed, body)
+
+    def _cancel_lost(self, now: datetime) -> None:
+        """Users and roles alone decide: where an account is isn't always known here, and a window that is opened is
+        judged by that, too.
+        """
+        waiting = [one for one in self.windows.list_windows(unfinished_only=True) if one.state in WAITING_STATES]
+        if not waiting:
+            return
+        people = self.people.read(None, now)
+        for window in waiting:
+            if find_loss(window, people) is None:
+                continue
+            step = partial(cancel_lost, name=SERVER_NAME, now=now, people=people)
+            cancelled = self._decide(Action.WINDOW_CANCEL, window, step, now)
+            if cancelled is not None:
+                body = (
+                    f"{describe_request(cancelled)} {cancelled.failure or ''} Request it again if it is still needed."
+                )
+                self.notices.announce(NotificationEvent.WINDOW_CANCELLED, cancelled, body)
+
+    def _decide(self, action: Action, window: RecoveryWindow, step: Step, now: datetime) -> RecoveryWindow | None:
+        """``None`` if it is being activated, or another process was faster."""
         try:
-            with self.locks.hold(window.account_id, "letting a request lapse"):
-                found, step = self.windows.get(window.window_id), partial(lapse, now=now)
-                lapsed = record_decision(self.windows, self.ledger, Action.WINDOW_LAPSE, found, step, now, {})
+            with self.locks.hold(window.account_id, "ending a request"):
+                found = self.windows.get(window.window_id)
+                return record_decision(self.windows, self.ledger, action, found, step, now, {})
         except (AccountBusyError, LockLostError, WindowConflictError):
-            return  # it is being activated, or another process let it lapse
-        body = f"{describe_request(lapsed)} {lapsed.failure or ''} Request it again if it is still needed."
-        self.notices.announce(NotificationEvent.WINDOW_LAPSED, lapsed, body)
+            return None
 
 
 BUSY_SECONDS = 1.0

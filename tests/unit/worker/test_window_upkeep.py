@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rootkeeper.errors import LedgerUnavailableError
-from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.ledger.rules import Action, ActorKind, Result
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.policy import WindowPolicy
@@ -68,6 +69,53 @@ def test_p27_of_several_workers_one_lets_it_lapse(worker: WindowWorker) -> None:
 
     assert worker.database.outcomes_of(Action.WINDOW_LAPSE) == [Result.DONE]
     assert len(worker.database.entries) == len({one.sequence for one in worker.database.entries})
+
+
+def disable(worker: WindowWorker, name: str) -> None:
+    worker.database.identities[name] = replace(worker.database.identities[name], disabled_at=worker.clock.now())
+
+
+@pytest.mark.parametrize(("name", "why"), [("alice", "The request of alice"), ("bob", "The approval of bob")])
+def test_p29_an_approved_window_is_cancelled_once_a_person_in_it_is_disabled(
+    worker: WindowWorker, name: str, why: str
+) -> None:
+    worker.request(ACCOUNT)
+    worker.approve("w-1", "bob")
+    worker.run_for(5)
+    assert worker.state_of("w-1") is WindowState.APPROVED
+
+    disable(worker, name)
+    worker.run_for(1)
+
+    window = worker.database.windows["w-1"]
+    assert window.state is WindowState.CANCELLED
+    said = f"Cancelled by rootkeeper: {why} doesn't count any more. The user {name} was disabled."
+    assert window.failure == said
+    assert worker.database.outcomes_of(Action.WINDOW_CANCEL) == [Result.DONE]
+    reported = worker.notifier.notifications[-1]
+    assert reported.event is NotificationEvent.WINDOW_CANCELLED
+    assert said in reported.body
+    disable(worker, "alice")
+    worker.run_for(5)
+    assert worker.database.outcomes_of(Action.WINDOW_CANCEL) == [Result.DONE]
+
+
+def test_an_open_window_is_not_touched_when_its_people_are_disabled(worker: WindowWorker) -> None:
+    window = worker.open(ACCOUNT)
+    for name in ("alice", "approver-0"):
+        disable(worker, name)
+    worker.run_for(5)
+    assert worker.state_of(window.window_id) is WindowState.OPEN
+
+
+def test_an_emergency_and_a_command_lines_window_need_no_ones_approval_to_wait(worker: WindowWorker) -> None:
+    worker.request(ACCOUNT, is_emergency=True)
+    asserted = replace(worker.database.windows["w-1"], requested_by="eve", requested_by_kind=ActorKind.SELF_ASSERTED)
+    worker.run_for(2)
+    assert worker.state_of("w-1") is WindowState.APPROVED
+    worker.database.windows["w-1"] = asserted
+    worker.run_for(2)
+    assert worker.state_of("w-1") is WindowState.APPROVED
 
 
 def test_a_window_that_is_being_activated_does_not_lapse(worker: WindowWorker) -> None:
