@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
 from rootkeeper.access.rules import ServerRole
-from rootkeeper.cli.server_process import render_url
 from rootkeeper.errors import InputError
 
 _LOOK_SECONDS = 0.05
@@ -277,6 +276,8 @@ class DemoServer(DemoProcess):
 
     @property
     def url(self) -> str:
+        from rootkeeper.cli.server_process import render_url
+
         return render_url(HOST, self.port)
 
     def __enter__(self) -> Self:
