@@ -133,6 +133,7 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("report", "report", "--from", "1d")
     keep("ledger", "ledger", "list")
     keep("ledger-verification", "ledger", "verify")
+    keep("adoption", "ledger", "adopt", "--yes")
     exported = rootkeeper.run("ledger", "list", "-o", "jsonl").stdout.splitlines()
     kept["ledger-entry"] = [json.loads(line) for line in exported]
     return kept
