@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Connection, Table, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.access.counts import FailureCounter, StoredAnswers
 from rootkeeper.clock import Clock
@@ -375,7 +376,26 @@ class Database:
         self._copies.close()
         self.store.engine.dispose()
 
+    def check(self) -> None:
+        """Check that the database is the one that was opened, with the last entry of the ledger that is known.
+
+        :raises DatabaseError: if it can't be read, was replaced or is damaged.
+        """
+        self.commits.require_known_ledger()
+
+    def check_pages(self) -> None:
+        """Read the whole file past all caches; on a server, nothing. After an error, nothing is written to the file.
+
+        :raises DatabaseError: if it can't be read or is damaged.
+        """
+        try:
+            self.store.check_pages()
+        except SQLAlchemyError as error:
+            reason, hint = explain(error)
+            raise DatabaseError(f"The database {self.store.place} can't be read: {reason}.", hint=hint) from error
+
     def _spill_folder(self) -> Path | None:
-        if self._options.spill_folder is not None:
-            return self._options.spill_folder
-        return None if self.store.path is None else self.store.path.parent
+        """A folder of the database that was removed isn't made again: it would be in the way of its return."""
+        own = None if self.store.path is None else self.store.path.parent
+        folder = self._options.spill_folder or own
+        return None if folder is None or (folder == own and not folder.exists()) else folder

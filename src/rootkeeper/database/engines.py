@@ -22,7 +22,6 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
-    DisconnectionError,
     InvalidatePoolError,
     OperationalError,
     SQLAlchemyError,
@@ -82,10 +81,19 @@ class Store(Protocol):
         """Open a writing transaction, while all other migrations wait."""
         ...
 
-    def require_in_place(self, connection: Connection) -> None:
-        """Check, just before and after a commit, that the database is the one that was opened.
+    def require_in_place(self) -> None:
+        """Check, just before and after a commit, that the database is the one that was opened, and undamaged.
 
         :raises DatabaseReplacedError: if the file was deleted or replaced.
+        :raises DatabaseDamagedError: if a damaged page was found.
+        """
+        ...
+
+    def check_pages(self) -> None:
+        """Read the whole database past all caches; does nothing on a server, which does that itself.
+
+        :raises DatabaseDamagedError: if a page is damaged; from then on nothing is written.
+        :raises SQLAlchemyError: if the database can't be read.
         """
         ...
 
@@ -107,6 +115,14 @@ class Store(Protocol):
 
 class DatabaseReplacedError(SQLAlchemyError):
     """The database is no longer the one that was opened."""
+
+
+class DatabaseLinkedError(SQLAlchemyError):
+    """The file has several names, so that SQLite would keep several logs of it."""
+
+
+class DatabaseDamagedError(SQLAlchemyError):
+    """A page of the file is damaged, so that nothing more may be written to it."""
 
 
 def begin_writing(connection: Connection) -> Connection:
@@ -133,8 +149,9 @@ def was_cut_off(error: BaseException) -> bool:
 
 def explain(error: BaseException) -> tuple[str, str | None]:
     """Explain a database error: the reason as half a sentence, and a hint."""
-    if isinstance(error, DatabaseReplacedError):
-        return str(error), "Restore the database file, or start with a new one."
+    for kind, hint in _OWN_HINTS.items():
+        if isinstance(error, kind):
+            return str(error), hint
     if (known := _POSTGRESQL_REASONS.get(_find_state(error))) is not None:
         return known
     original = _find_original(error)
@@ -157,6 +174,13 @@ def _find_state(error: BaseException) -> str:
 
 
 _WAIT = "Wait until the other command ends, then try again."
+_RESTORE = Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup")
+
+_OWN_HINTS: Mapping[type[SQLAlchemyError], str] = {
+    DatabaseReplacedError: "Put the right database file in its place, then start again.",
+    DatabaseLinkedError: "Delete the other names. To copy a database, make a backup.",
+    DatabaseDamagedError: _RESTORE,
+}
 
 _SQLITE_REASONS = (
     ("SQLITE_FULL", "the disk is full", "Free some space and try again."),
@@ -167,7 +191,7 @@ _SQLITE_REASONS = (
     ("SQLITE_PERM", "access is denied", "Check the permissions of the file and its folder."),
     ("SQLITE_IOERR", "reading or writing it failed", "Check the disk and its free space."),
     ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
-    ("SQLITE_CORRUPT", "it is damaged", Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup")),
+    ("SQLITE_CORRUPT", "it is damaged", _RESTORE),
 )
 
 _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
@@ -216,6 +240,7 @@ def _translate(store: Store, error: Exception) -> DatabaseError:
 
 
 _LOCK_POLL_SECONDS = 0.02
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class SqliteStore:
@@ -228,6 +253,9 @@ class SqliteStore:
         self.path = path.absolute()
         self.place = str(self.path)
         self._busy_timeout_seconds = busy_timeout_seconds
+        self._opened_file: tuple[int, int] | None = None
+        """The file that the first connection opened; ``None`` before."""
+        self._is_damaged = False
         self.engine = create_engine(
             f"sqlite+pysqlite:///{quote(str(self.path))}",
             creator=self._connect,
@@ -236,10 +264,9 @@ class SqliteStore:
             max_overflow=POOLED_CONNECTIONS,
             pool_timeout=CHECKOUT_SECONDS,
         )
-        event.listen(self.engine, "connect", self._remember_file)
-        event.listen(self.engine, "checkout", self._check_file)
+        event.listen(self.engine, "checkout", lambda *_: self._require_same_file())
         event.listen(self.engine, "begin", _begin_sqlite)
-        event.listen(self.engine, "handle_error", _forget_readers)
+        event.listen(self.engine, "handle_error", self._note_error)
 
     def exists(self) -> bool:
         """Whether there is a non-empty file; an empty one is from an interrupted creation."""
@@ -268,9 +295,23 @@ class SqliteStore:
             with begin_writing(self.engine.connect()) as connection, connection.begin():
                 yield connection
 
-    def require_in_place(self, connection: Connection) -> None:
-        if _file_identity(self.path) != connection.connection.info.get("file"):
-            raise DatabaseReplacedError(f"the file {self.path} was deleted or replaced")
+    def require_in_place(self) -> None:
+        self._require_same_file()
+        if self._is_damaged:
+            raise DatabaseDamagedError("it is damaged")
+
+    def check_pages(self) -> None:
+        statement = "PRAGMA quick_check(1)"
+        self._require_same_file()
+        try:
+            with closing(self._try_connect("mode=ro")) as driver_connection:
+                found = str(driver_connection.execute(statement).fetchone()[0])
+        except sqlite3.Error as error:
+            if not error.sqlite_errorname.startswith(_DAMAGED):
+                raise OperationalError(statement, None, error) from error
+            found = str(error)
+        self._is_damaged = found != "ok"
+        self.require_in_place()
 
     def require_in_transaction(self, connection: Connection) -> None:
         driver_connection = connection.connection.driver_connection
@@ -285,6 +326,21 @@ class SqliteStore:
         return CommitOutcome.NOT_COMMITTED
 
     def _connect(self) -> sqlite3.Connection:
+        """Open the file that was opened first, and no other one in its place.
+
+        :raises DatabaseReplacedError: if the file was deleted or replaced.
+        :raises DatabaseLinkedError: if it has several names.
+        """
+        if self._opened_file is not None:
+            self._require_same_file()
+            return self._open()
+        if self.exists() and self.path.stat().st_nlink > 1:
+            raise DatabaseLinkedError(f"{self.path} has a second name, a hard link")
+        connection = self._open()
+        self._opened_file = _file_identity(self.path)
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
         """Open for writing, else for reading; a read-only WAL file without its companion files as immutable."""
         wal = self.path.with_name(self.path.name + "-wal")
         try:
@@ -312,12 +368,23 @@ class SqliteStore:
             raise
         return connection
 
-    def _remember_file(self, _connection: Any, record: Any) -> None:
-        record.info["file"] = _file_identity(self.path)
+    def _require_same_file(self) -> None:
+        """Another file is never used, not even an older copy: it doesn't contain the windows that are open."""
+        found = _file_identity(self.path)
+        if found is None:
+            raise DatabaseReplacedError(f"the file {self.path} was deleted or moved")
+        if found != (self._opened_file or found):
+            raise DatabaseReplacedError(f"the file {self.path} was replaced by another one")
 
-    def _check_file(self, _connection: Any, record: Any, _proxy: Any) -> None:
-        if record.info["file"] != _file_identity(self.path):
-            raise DisconnectionError(f"{self.path} was deleted or replaced")
+    def _note_error(self, context: ExceptionContext) -> None:
+        """Note a damaged page. After a write to a read-only file, drop all connections: SQLite opens such a file for
+        reading, and the connection never writes again.
+        """
+        name = getattr(context.original_exception, "sqlite_errorname", None) or ""
+        if name.startswith("SQLITE_READONLY"):
+            context.is_disconnect = True
+        if name.startswith(_DAMAGED):
+            self._is_damaged = True
 
     @contextmanager
     def _folder_locked(self) -> Iterator[None]:
@@ -346,13 +413,6 @@ def _file_identity(path: Path) -> tuple[int, int] | None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
-
-
-def _forget_readers(context: ExceptionContext) -> None:
-    """Drop all connections: SQLite opens a read-only file for reading, and such a connection never writes again."""
-    name = getattr(context.original_exception, "sqlite_errorname", None) or ""
-    if name.startswith("SQLITE_READONLY"):
-        context.is_disconnect = True
 
 
 _ADVISORY_LOCK = 7_310_011
@@ -438,8 +498,11 @@ class PostgresqlStore:
         with self.engine.connect() as connection, begin_writing(connection).begin():
             yield connection
 
-    def require_in_place(self, connection: Connection) -> None:
+    def require_in_place(self) -> None:
         """A lost connection shows at the commit itself."""
+
+    def check_pages(self) -> None:
+        """The server verifies its pages itself."""
 
     def require_in_transaction(self, connection: Connection) -> None:
         """A failed transaction shows at the commit itself."""

@@ -67,9 +67,12 @@ class Mirror:
 
         :param holds: the last entry that it is known to have; ``None`` if it may be missing.
         :raises OSError: if it can't be written.
+        :raises DatabaseError: if the database can't be read; the copy is left unchanged.
         :raises CopyMissingError: if it was removed, emptied or cut; it is left unchanged.
         :raises CopyConflictError: if it contains entries that the database doesn't; it is left unchanged.
         """
+        with reading(store) as connection:
+            read_head(connection)  # otherwise the copy would make the folder again of a database that was removed
         with open_copy(self.path, wait_seconds, holds=holds) as handle:
             last = _prepare_end(handle)
             require_complete(str(self.path), last, holds)

@@ -90,7 +90,7 @@ class CopyMemory:
             with begin_writing(self._store.engine.connect()) as connection, connection.begin():
                 connection.execute(delete(schema.ledger_copies).where(key))
                 connection.execute(insert(schema.ledger_copies), row | {"organization_id": head.organization_id})
-                self._store.require_in_place(connection)
+                self._store.require_in_place()
         except (SQLAlchemyError, OSError) as error:
             reason, hint = explain(error)
             raise DatabaseError(f"The database {self._store.place} can't be written: {reason}.", hint=hint) from error

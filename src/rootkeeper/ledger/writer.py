@@ -259,6 +259,15 @@ almost as much for one as for many. The time that the last group waited for othe
 """
 
 
+_OLDER = "an older copy, or another database, was put in its place"
+
+_COMPARED_SECONDS = 1.0
+"""How long a comparison of the database with the known head holds, for work without ledger entries."""
+
+_RESTART_SECONDS = 0.5
+"""Before the thread starts again that a bug has ended, so that callers who try again don't keep it busy."""
+
+
 @dataclass(frozen=True, slots=True)
 class PrefetchRequest:
     """What a unit of work reads, so that a group reads it in one query for all its units."""
@@ -340,6 +349,9 @@ class GroupCommit:
         """How long it waited for other processes."""
         self._connection: Connection | None = None
         self._known_head: Head | None = None
+        """The last head that was seen; a database without its entry isn't the one that was opened."""
+        self._compared_until = 0.0
+        """Until when the database counts as the one with that entry, in monotonic seconds."""
 
     def run_ledger_work(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
         """Do ledger work.
@@ -351,6 +363,28 @@ class GroupCommit:
     def run(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
         """:raises DatabaseError: if it can't be made durable."""
         return self._run(_WorkUnit(work, False, needs))  # type: ignore[no-any-return]  # the future's type is the work's
+
+    def require_known_ledger(self) -> None:
+        """Check that the database is readable, and has the last entry that this process knows.
+
+        :raises DatabaseError: if it can't be read, or an older copy or another database is in its place.
+        """
+        known = self._known_head  # before the snapshot, which may be older than what another thread commits meanwhile
+        with reading(self._store) as connection:
+            self._store.require_in_place()
+            self._require_known_head(connection, read_head(connection), known)
+
+    def _require_known_head(self, connection: Connection, found: Head, known: Head | None) -> None:
+        """:raises DatabaseReplacedError: if the database with head ``found`` doesn't have the entry ``known``."""
+        if known is not None and known.sequence and found != known:
+            is_later = found.sequence > known.sequence
+            if not is_later or find_entry_hash(connection, known.sequence) != known.entry_hash:
+                self._compared_until = 0.0
+                raise DatabaseReplacedError(_OLDER)
+        self._compared_until = time.monotonic() + _COMPARED_SECONDS
+        with self._condition:
+            if self._known_head is None or self._known_head.sequence < found.sequence:
+                self._known_head = found
 
     def close(self) -> None:
         """Commit the waiting units and end the thread."""
@@ -385,9 +419,11 @@ class GroupCommit:
                 self._is_crowded = len(group) > 1
         finally:
             self._drop_connection()
+            if not self._closing:  # a bug has ended this thread
+                self._sleep(_RESTART_SECONDS)
             with self._condition:
                 self._thread = None
-                if self._waiting:  # a bug has ended this thread
+                if self._waiting:
                     self._start_thread()
 
     def _take_group(self) -> list[_WorkUnit]:
@@ -471,18 +507,20 @@ class GroupCommit:
             for organization_id in {of_organization for of_organization, _ in locks}:
                 accounts = [account_id for of_organization, account_id in locks if of_organization == organization_id]
                 transaction.look_up_locks(organization_id, accounts)
+            if time.monotonic() >= self._compared_until:
+                self._require_known_head(connection, read_head(connection), self._known_head)
             for unit in group:
                 self._perform(unit, transaction, has_savepoint=has_savepoints)
             if transaction.entries:
                 if self._known_head is not None and transaction.entries[0].sequence <= self._known_head.sequence:
-                    raise DatabaseReplacedError("an older copy was put in its place")
+                    raise DatabaseReplacedError(_OLDER)
                 transaction.flush()
                 attempt.head = transaction.head
             transaction.raise_revisions()
             self._store.require_in_transaction(connection)
-            self._store.require_in_place(connection)
+            self._store.require_in_place()
             attempt.name = self._store.find_transaction_id(connection)
-        self._store.require_in_place(connection)
+        self._store.require_in_place()
 
     def _perform(self, unit: _WorkUnit, transaction: WriteTransaction, *, has_savepoint: bool) -> None:
         unit.refusal = None

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import glancing
 from rootkeeper.database.rows import parse_row, to_row
-from rootkeeper.errors import Hint, NotFoundError, WindowConflictError
+from rootkeeper.errors import DatabaseError, Hint, NotFoundError, WindowConflictError
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.approvals import WAITING_STATES
@@ -120,12 +120,17 @@ class RecoveryWindowStore(OrganizationStore):
             return self._find_unfinished(connection, account_id)
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
-        """List windows, the newest first."""
+        """List windows, the newest first.
+
+        Those that are unfinished are what a server closes, so they are compared with what it knows of the ledger.
+        """
         if not unfinished_only:
             return self._list(order=(_windows.requested_at.desc(),))
         with glancing(self._store) as connection:
             rows = connection.execute(_SELECT_UNFINISHED, {"of_organization": self._organization_id})
-            return tuple(parse_row(RecoveryWindow, row) for row in rows)
+            found = tuple(_parse(row) for row in rows)
+        self._commits.require_known_ledger()
+        return found
 
     def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
         """List the windows of one account, the newest first."""
@@ -169,7 +174,7 @@ class RecoveryWindowStore(OrganizationStore):
             .order_by(*order, _windows.window_id)
         )
         with glancing(self._store) as connection:
-            return tuple(parse_row(RecoveryWindow, row) for row in connection.execute(statement))
+            return tuple(_parse(row) for row in connection.execute(statement))
 
     def _note_change(self, transaction: WriteTransaction) -> None:
         transaction.note_change(self._organization_id, ChangedPart.WINDOWS)
@@ -187,14 +192,21 @@ class RecoveryWindowStore(OrganizationStore):
     def _find(self, connection: Connection, window_id: str) -> RecoveryWindow | None:
         values = {"of_organization": self._organization_id, "of_window": window_id}
         row = connection.execute(_SELECT_WINDOW, values).one_or_none()
-        return None if row is None else parse_row(RecoveryWindow, row)
+        return None if row is None else _parse(row)
 
     def _find_unfinished(self, connection: Connection, account_id: AccountId) -> RecoveryWindow | None:
         statement = select(schema.recovery_windows).where(
             _windows.organization_id == self._organization_id, _windows.unfinished_account_id == account_id
         )
         row = connection.execute(statement).one_or_none()
-        return None if row is None else parse_row(RecoveryWindow, row)
+        return None if row is None else _parse(row)
+
+
+def _parse(row: Row[Any]) -> RecoveryWindow:
+    try:
+        return parse_row(RecoveryWindow, row)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatabaseError(f"The database has a damaged row of recovery window {row.window_id}.") from error
 
 
 def _is_in(states: Collection[WindowState]) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -12,7 +13,16 @@ import pytest
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import DatabaseReplacedError, SqliteStore, Store, begin_writing, explain, open_store
+from rootkeeper.database.engines import (
+    DatabaseDamagedError,
+    DatabaseLinkedError,
+    DatabaseReplacedError,
+    SqliteStore,
+    Store,
+    begin_writing,
+    explain,
+    open_store,
+)
 from rootkeeper.errors import DatabaseError
 from tests.unit.database.samples import Stage, raised_by
 
@@ -68,10 +78,53 @@ def test_a_pooled_connection_to_a_deleted_file_is_not_used_again(stage: Stage, s
 
 
 def test_a_commit_to_a_deleted_file_is_noticed(stage: Stage, store: Store) -> None:
-    with store.engine.connect() as connection:
-        store.require_in_place(connection)
+    with store.engine.connect():
+        store.require_in_place()
         stage.path.rename(stage.path.with_suffix(".old"))
-        raised_by(lambda: store.require_in_place(connection), DatabaseReplacedError)
+        raised_by(store.require_in_place, DatabaseReplacedError)
+
+
+def test_p11_another_file_in_its_place_is_never_used_and_the_right_one_is_used_again(
+    stage: Stage, store: Store
+) -> None:
+    with store.engine.connect() as connection:
+        connection.execute(schema.ledger_head.select()).all()
+    aside = stage.path.with_suffix(".aside")
+    stage.path.rename(aside)
+    shutil.copy(aside, stage.path)
+    error = raised_by(store.engine.connect, DatabaseReplacedError)
+    assert "was replaced by another one" in explain(error)[0]
+    raised_by(store.check_pages, DatabaseReplacedError)
+    stage.path.unlink()
+    aside.rename(stage.path)
+    with store.engine.connect() as connection:
+        assert connection.execute(schema.ledger_head.select()).one().sequence == 0
+
+
+def test_a_file_with_a_second_name_is_refused_until_that_is_deleted(stage: Stage, store: Store) -> None:
+    second = stage.path.with_name("second.db")
+    second.hardlink_to(stage.path)
+    for path in (stage.path, second):
+        error = raised_by(SqliteStore(path, 1.0).engine.connect, DatabaseLinkedError)
+        assert "a hard link" in explain(error)[0]
+    second.unlink()
+    SqliteStore(stage.path, 1.0).engine.connect().close()
+
+
+def test_a_damaged_page_is_found_past_all_caches_and_nothing_more_is_written(stage: Stage, store: Store) -> None:
+    store.check_pages()
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    intact = stage.path.read_bytes()
+    with stage.path.open("r+b") as handle:
+        handle.seek(4096)
+        handle.write(b"x" * 3 * 4096)
+    assert explain(raised_by(store.check_pages, DatabaseDamagedError))[0] == "it is damaged"
+    raised_by(store.require_in_place, DatabaseDamagedError)
+    with stage.path.open("r+b") as handle:
+        handle.write(intact)
+    store.check_pages()
+    store.require_in_place()
 
 
 def test_a_transaction_that_the_database_rolled_back_is_noticed(store: Store) -> None:

@@ -168,6 +168,42 @@ def test_p02_a_database_that_was_replaced_by_an_older_copy_refuses(stage: Stage,
         assert "replaced" in error.message or "put in its place" in error.message
 
 
+def test_p02_an_older_copy_written_over_the_file_refuses_reads_and_work_without_entries_too(
+    stage: Stage, worker: Worker
+) -> None:
+    commits = worker.database.commits
+    worker.append_pair()
+    commits.require_known_ledger()
+    stage.run_sql("DELETE FROM open_intents")
+    stage.run_sql("DELETE FROM ledger_entries WHERE sequence = 2")
+    stage.run_sql("UPDATE ledger_head SET sequence = 1, entry_hash = (SELECT entry_hash FROM ledger_entries)")
+    error = raised_by(commits.require_known_ledger, DatabaseError)
+    assert "older copy" in error.message
+    error = raised_by(lambda: commits.run(lambda _: None), DatabaseError)
+    assert "older copy" in error.message
+    raised_by(worker.append_intent, LedgerUnavailableError)
+    raised_by(lambda: worker.database.windows("o-exampleorgid").list_windows(unfinished_only=True), DatabaseError)
+
+
+def test_a_writer_that_bugs_end_again_and_again_starts_after_a_pause(worker: Worker) -> None:
+    pauses: list[float] = []
+    commits = GroupCommit(worker.database.store, lambda: None, pauses.append)
+
+    def fail(_: WriteTransaction) -> None:
+        raise ZeroDivisionError("a bug")
+
+    before = threading.excepthook
+    threading.excepthook = lambda _: None
+    try:
+        for _ in range(3):
+            raised_by(lambda: commits.run(fail), DatabaseError)
+        commits.close()
+    finally:
+        threading.excepthook = before
+    assert len(pauses) >= 2
+    assert min(pauses) >= 0.5
+
+
 def test_a_refusal_concerns_only_its_own_unit(worker: Worker) -> None:
     def refuse(transaction: WriteTransaction) -> None:
         transaction.connection.execute(
