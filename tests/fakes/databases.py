@@ -55,6 +55,7 @@ class FakeDatabase:
     """A database that can't be read can't be written either."""
     is_writable: bool = True
     is_ledger_writable: bool = True
+    are_leases_renewed: bool = True
     before_commit: Callable[[str], None] | None = None
     """Called with the name of each write before it happens; may raise."""
     before_read: Callable[[str], None] | None = None
@@ -206,6 +207,9 @@ class FakeLocks(AccountLocks):
     def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         owners = {one: self.database.locks.get(one, (None, 0))[0] for one in account_ids}
         return frozenset(one for one, owner in owners.items() if owner is not None and owner not in self.database.dead)
+
+    def are_renewed(self) -> bool:
+        return self.database.are_leases_renewed
 
     def _free(self, account_id: AccountId, token: int) -> None:
         if self.database.locks[account_id] == (self.owner_id, token):

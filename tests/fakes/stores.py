@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.errors import AccountBusyError, InputError, LedgerUnavailableError, LockLostError, WindowConflictError
+from rootkeeper.errors import (
+    AccountBusyError,
+    LedgerUnavailableError,
+    LockLostError,
+    NotFoundError,
+    WindowConflictError,
+)
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.confirmations import ConfirmationStore
@@ -325,7 +331,7 @@ class InMemoryWindows(RecoveryWindowStore):
         for window in self.list_windows():
             if window_id_or_account_id in (window.window_id, window.account_id):
                 return window
-        raise InputError(f"There is no window {window_id_or_account_id}.")
+        raise NotFoundError(f"There is no window {window_id_or_account_id}.")
 
     def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
         return next((one for one in self.list_windows(unfinished_only=True) if one.account_id == account_id), None)

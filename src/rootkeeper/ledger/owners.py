@@ -132,11 +132,14 @@ class Owner:
         self._replaces_itself = replaces_itself
         self._doubts = 0
         self._answered_doubts = 0
+        """How many doubts its current id answers."""
         self._former_ids: list[str] = []
         """Its earlier ids, until their end is committed."""
         self._lease_seconds = lease_seconds
         self._lease_ends_monotonic = clock.monotonic() + lease_seconds
         self._unreleased: list[tuple[str, AccountLock]] = []
+        self.renewal_failure: str | None = None
+        """Why the last renewal of the lease failed; ``None`` if it didn't."""
         self._stopping = threading.Event()
         self._is_registered = True
         try:
@@ -172,6 +175,10 @@ class Owner:
                 hint="Start the command again; it does the rest.",
             )
 
+    def has_let_go(self, organization_id: str, lock: AccountLock) -> bool:
+        """Whether the lock is a leftover of this process, which couldn't be released or belongs to a former id."""
+        return lock.owner_id in self._former_ids or (organization_id, lock) in self._unreleased
+
     def close(self) -> None:
         """End the lease and free every lock. Does nothing the second time."""
         if self._stopping.is_set():
@@ -199,6 +206,7 @@ class Owner:
         if lease_until is None:
             record = find_owner(transaction.connection, self.owner_id)
             if record is None:
+                self.doubt()
                 raise LockLostError("This process isn't registered with the database any more.", hint="Start again.")
             lease_until = transaction.lease_ends[self.owner_id] = record.lease_until
         seconds = min((lease_until - now).total_seconds(), self._lease_ends_monotonic - monotonic)
@@ -228,6 +236,8 @@ class Owner:
         )
         record = OwnerRecord(self.owner_id, self.process, now + timedelta(seconds=self._lease_seconds))
         add_owner(transaction.connection, record, now)
+        for former_id in self._former_ids:
+            self._end_lease_at(transaction, former_id, now - _SURELY_PAST)
 
     def _deregister(self, transaction: WriteTransaction) -> None:
         held = _locks.owner_id == self.owner_id
@@ -239,35 +249,34 @@ class Owner:
         pause = self._lease_seconds / _BEATS_PER_LEASE
         while not self._stopping.wait(pause):
             started, unreleased = self.clock.monotonic(), tuple(self._unreleased)
-            if not self.has_lease():
+            if self._is_registered and not self.has_lease():
                 self.doubt()  # stopped for so long, or without a database: others may have closed its windows
             try:
-                answered = self._commits.run(partial(self._renew_or_replace, unreleased))
-            except DatabaseError:
+                self._commits.run(partial(self._renew_or_replace, unreleased))
+            except DatabaseError as error:
+                self.renewal_failure = error.message
                 pause = min(_RETRY_SECONDS, self._lease_seconds / _BEATS_PER_LEASE)
             else:
+                self.renewal_failure = None
                 del self._unreleased[: len(unreleased)]
-                self._answered_doubts = answered
                 self._former_ids.clear()
+                self._is_registered = True
                 self._lease_ends_monotonic = started + self._lease_seconds
                 pause = self._lease_seconds / _BEATS_PER_LEASE
 
-    def _renew_or_replace(self, unreleased: tuple[tuple[str, AccountLock], ...], transaction: WriteTransaction) -> int:
-        """Return the number of doubts that its commit resolves."""
+    def _renew_or_replace(self, unreleased: tuple[tuple[str, AccountLock], ...], transaction: WriteTransaction) -> None:
         doubts = self._doubts
         if self._replaces_itself and doubts > self._answered_doubts:
-            # It becomes a new owner in the writer's thread, so that no entry is written at the same time. If the
-            # transaction is rolled back, the new owner isn't registered and is replaced again.
+            # It becomes a new owner in the writer's thread, so that no entry is written at the same time. Until that is
+            # committed, each of its transactions registers it.
             self._former_ids.append(self.owner_id)
-            for former_id in self._former_ids:
-                self._end_lease_at(transaction, former_id, self.clock.now() - _SURELY_PAST)
-            self.owner_id = secrets.token_hex(8)
-            self._register(transaction)
+            self.owner_id, self._answered_doubts, self._is_registered = secrets.token_hex(8), doubts, False
             transaction.forget_reads()
+        if not self._is_registered:
+            self._register(transaction)
         self._renew(transaction, self.clock.now())
         for organization_id, lock in unreleased:
             release_lock(transaction, organization_id, lock)
-        return doubts
 
     def _renew(self, transaction: WriteTransaction, now: datetime) -> None:
         self._end_lease_at(transaction, self.owner_id, now + timedelta(seconds=self._lease_seconds))
@@ -283,7 +292,7 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _SELECT_ROW = select(schema.account_locks).where(_IS_ROW)
 
 _SELECT_HOLDERS = (
-    select(_locks.account_id, schema.owners)
+    select(_locks.account_id, _locks.fencing_token, schema.owners)
     .join(schema.owners, schema.owners.c.owner_id == _locks.owner_id)
     .where(_locks.organization_id == bindparam("of_organization"))
     .where(_locks.account_id.in_(bindparam("of_accounts", expanding=True)))
@@ -336,7 +345,22 @@ class AccountLocks:
         with glancing(self._store) as connection:
             rows = connection.execute(_SELECT_HOLDERS, values).all()
         now = self._owner.clock.now()
-        return frozenset(AccountId(row.account_id) for row in rows if not parse_owner(row).is_dead(now))
+        return frozenset(
+            AccountId(row.account_id)
+            for row in rows
+            if not parse_owner(row).is_dead(now)
+            and not self._has_let_go(row.account_id, row.owner_id, row.fencing_token)
+        )
+
+    def are_renewed(self) -> bool:
+        """Whether this process can renew its locks. If not, a lock that it can't confirm isn't lost to another owner:
+        the database can't be written.
+        """
+        return self._owner.has_lease() and self._owner.renewal_failure is None
+
+    def _has_let_go(self, account_id: str, owner_id: str | None, fencing_token: int) -> bool:
+        lock = AccountLock(AccountId(account_id), owner_id or "", fencing_token)
+        return self._owner.has_let_go(self._organization_id, lock)
 
     def _take_within(self, account_id: AccountId, purpose: str, wait_seconds: float) -> AccountLock:
         clock = self._owner.clock
@@ -366,7 +390,7 @@ class AccountLocks:
         """Return who holds the lock, in one sentence, if it can't be taken."""
         self._owner.confirm_lease(transaction, must_have_lasted=False)
         holder = transaction.get_lock_holder(self._organization_id, account_id)
-        if holder is not None and holder[0] is not None:
+        if holder is not None and holder[0] is not None and not self._has_let_go(account_id, *holder):
             busy = self._describe_live_holder(transaction, account_id)
             if busy is not None:
                 return busy

@@ -26,6 +26,8 @@ from rootkeeper.errors import (
     Hint,
     LedgerUnavailableError,
     LockLostError,
+    NotFoundError,
+    RootkeeperError,
     WindowConflictError,
 )
 from rootkeeper.ledger.owners import AccountLock
@@ -112,17 +114,20 @@ class WindowCloser(AccountWork):
             )
         try:
             with self.locks.hold(window.account_id, "closing a recovery window") as lock:
-                latest = self.windows.get(window.window_id)
+                latest = self._get_latest(window)
                 if latest.state not in FINAL_STATES and not is_due(latest):
                     return _describe_undue(latest)
                 return self._close_held(latest, lock)
         except AccountBusyError as error:
             return CloseResult(window, CloseOutcome.BUSY, error.message, error.hint)
         except (LockLostError, WindowConflictError) as error:
-            return CloseResult(self._find_latest(window), CloseOutcome.BUSY, error.message, error.hint)
-        except (DatabaseError, LedgerUnavailableError) as error:
             latest = self._find_latest(window)
-            return self._close_without_database(latest, error) if is_due(latest) else _describe_undue(latest)
+            if isinstance(error, WindowConflictError) or self.locks.are_renewed():
+                return CloseResult(latest, CloseOutcome.BUSY, error.message, error.hint)
+            failure: RootkeeperError = error  # no other owner has the lock: the database can't be written
+        except (DatabaseError, LedgerUnavailableError) as error:
+            latest, failure = self._find_latest(window), error
+        return self._close_without_database(latest, failure) if is_due(latest) else _describe_undue(latest)
 
     def _close_held(self, window: RecoveryWindow, lock: AccountLock) -> CloseResult:
         if window.state in FINAL_STATES:
@@ -219,24 +224,37 @@ class WindowCloser(AccountWork):
         hint = Hint("Every changing command tries again.", "window.retry", window_id=finished.window_id)
         return CloseResult(finished, CloseOutcome.FAILED, attempt.failure or "", hint)
 
-    def _close_without_database(
-        self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError
-    ) -> CloseResult:
+    def _close_without_database(self, latest: RecoveryWindow, error: RootkeeperError) -> CloseResult:
         """Without the database there is no lock. If it is down for all, no other process can act on the account,
         because every privileged call needs its intent there. If only this process is cut off, another one may close
         the same window at the same time, which is safe: both only delete. An unknown extension is cut short.
         """
         if self.spill is None:
             return CloseResult(latest, CloseOutcome.FAILED, error.message, error.hint)
-        refusal = None if latest.state in FINAL_STATES else self._find_refusal(latest)
-        if latest.state in FINAL_STATES or latest.state is WindowState.OPENING or refusal is not None:
-            return CloseResult(latest, CloseOutcome.FAILED, refusal or error.message, error.hint)
+        if latest.state in FINAL_STATES or latest.state is WindowState.OPENING:
+            return CloseResult(latest, CloseOutcome.FAILED, error.message, error.hint)
         unlocked = AccountLock(latest.account_id, owner_id="", fencing_token=0)
-        return _describe_unrecorded(latest, self._remove_with(self.spill, latest, unlocked), error)
+        attempt = self._remove_with(self.spill, latest, unlocked)
+        if not attempt.is_empty and (refusal := self._find_refusal(latest)) is not None:
+            attempt = replace(attempt, failure=refusal)
+        return _describe_unrecorded(latest, attempt, error)
+
+    def _get_latest(self, window: RecoveryWindow) -> RecoveryWindow:
+        """Read the window again.
+
+        :raises DatabaseError: if it can't be read, or the database is from before the window's opening.
+        """
+        try:
+            latest = self.windows.get(window.window_id)
+        except NotFoundError as error:
+            raise _is_from_before(window) from error
+        if window.state in OWING_STATES and latest.state in WAITING_STATES:
+            raise _is_from_before(window)
+        return latest
 
     def _find_latest(self, window: RecoveryWindow) -> RecoveryWindow:
         try:
-            return self.windows.get(window.window_id)
+            return self._get_latest(window)
         except DatabaseError:
             return window
 
@@ -248,9 +266,14 @@ def _describe_undue(window: RecoveryWindow) -> CloseResult:
     return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} isn't due.")
 
 
-def _describe_unrecorded(
-    window: RecoveryWindow, attempt: _CloseAttempt, error: DatabaseError | LedgerUnavailableError
-) -> CloseResult:
+def _is_from_before(window: RecoveryWindow) -> DatabaseError:
+    return DatabaseError(
+        f"The database doesn't have recovery window {window.window_id} as it was: it was replaced or restored.",
+        hint="Put the right database file in its place, then start again.",
+    )
+
+
+def _describe_unrecorded(window: RecoveryWindow, attempt: _CloseAttempt, error: RootkeeperError) -> CloseResult:
     if not attempt.is_empty:
         return CloseResult(window, CloseOutcome.FAILED, attempt.failure or error.message, error.hint)
     return CloseResult(

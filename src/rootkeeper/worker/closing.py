@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.clock import Clock
-from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, WindowConflictError
+from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, NotFoundError, WindowConflictError
 from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
@@ -239,6 +239,8 @@ class WindowCloseLoop:
     """By window: until when it is left alone, in monotonic seconds."""
     _unrecorded: dict[str, int] = field(default_factory=dict)
     """By window: consecutive attempts that aren't in the database."""
+    _closed_unrecorded: set[str] = field(default_factory=set)
+    """Windows whose closing isn't in the database; they are closed again, to record it, once it can be written."""
     _reported_overdue: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -254,7 +256,7 @@ class WindowCloseLoop:
     def tick(self) -> None:
         """Start to close due windows and to settle orphans, without waiting."""
         try:
-            self._known = self.windows.list_windows(unfinished_only=True)
+            self._known = self._keep_owing(self.windows.list_windows(unfinished_only=True))
         except DatabaseError as error:
             if not self._is_database_down:
                 self.progress.remark(f"ALERT: closing continues with the windows that are known: {error.message}")
@@ -269,21 +271,44 @@ class WindowCloseLoop:
             owed = {window.window_id for window in owing}
             self._pauses = {window_id: until for window_id, until in self._pauses.items() if window_id in owed}
             self._unrecorded = {window_id: tries for window_id, tries in self._unrecorded.items() if window_id in owed}
+            self._closed_unrecorded &= owed
             self._reported_overdue &= owed
         self._offer(owing)
         for window in owing:
             self._notify_overdue(window, moment)
         if not self._is_database_down:
-            self.settling.begin(unfinished, self.executor, {one.account_id for one in owing if self._is_due(one)})
+            with suppress(DatabaseError):  # the next listing reports it
+                self.settling.begin(unfinished, self.executor, {one.account_id for one in owing if self._is_due(one)})
 
     def stop(self, seconds: float) -> bool:
         """Start nothing more, and wait for work in progress; ``False`` if it takes longer."""
         self.executor.stop()
         return self.executor.wait_idle(seconds)
 
+    def _keep_owing(self, listed: tuple[RecoveryWindow, ...]) -> tuple[RecoveryWindow, ...]:
+        """Add known windows that must be closed and that the listing lacks, or has from before their opening: only a
+        replaced, restored or damaged database has that. One that has ended is in the database as such.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        waiting = {window.window_id for window in listed if window.state in WAITING_STATES}
+        current = {window.window_id for window in listed} - waiting
+        kept = []
+        for window in self._known:
+            if window.state not in OWING_STATES or window.window_id in current:
+                continue
+            with suppress(NotFoundError):
+                if self.windows.get(window.window_id).state in FINAL_STATES:
+                    continue
+            kept.append(window)
+        kept_ids = {window.window_id for window in kept}
+        return (*(window for window in listed if window.window_id not in kept_ids), *kept)
+
     def _offer(self, owing: Sequence[RecoveryWindow]) -> None:
         with self._guard:
             paused = {window_id for window_id, until in self._pauses.items() if until > self.clock.monotonic()}
+            if not self.closing.locks.are_renewed():
+                paused |= self._closed_unrecorded
         due = [window for window in owing if window.window_id not in paused and self._is_due(window)]
         held = self._list_held(due)
         self.shuffle(due)
@@ -318,7 +343,7 @@ class WindowCloseLoop:
         """Runs on a thread of the executor. The pause keeps an error of the program from repeating each second."""
         self._pause(window, find_backoff(1))
         state = window.state
-        with suppress(DatabaseError):
+        with suppress(DatabaseError, NotFoundError):
             # Another worker may be closing it or have closed it, and then no lock is needed.
             state = self.windows.get(window.window_id).state
         if state in FINAL_STATES:
@@ -328,10 +353,24 @@ class WindowCloseLoop:
             return
         closing = self.closing.attempt(window, self._is_due)
         self._note(closing)
-        if closing.outcome in {CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED}:
+        if closing.outcome is CloseOutcome.CLOSED:
             self.progress.remark(f"Recovery window {window.window_id}: {closing.explanation}")
+        elif closing.outcome is CloseOutcome.CLOSED_UNRECORDED:
+            self._report_unrecorded(window, closing)
         elif closing.outcome is CloseOutcome.FAILED:
             self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
+
+    def _report_unrecorded(self, window: RecoveryWindow, closing: CloseResult) -> None:
+        """Report once; as urgently as an open window, because only such a notification is sent without the database."""
+        self.progress.remark(f"ALERT: recovery window {window.window_id}: {closing.explanation}")
+        with self._guard:
+            is_known = window.window_id in self._closed_unrecorded
+            self._closed_unrecorded.add(window.window_id)
+        if not is_known:
+            body = f"{closing.explanation} The record of the closing is in a spill file. {closing.hint or ''}".strip()
+            self.notices.announce(
+                NotificationEvent.WINDOW_CLOSED, window, body, severity=Severity.CRITICAL, key="unrecorded"
+            )
 
     def _note(self, closing: CloseResult) -> None:
         """Set when it is tried again. The window's row paces a recorded failure, so that all workers know."""

@@ -245,3 +245,48 @@ def test_an_owner_of_a_process_that_ends_soon_is_never_replaced(database: Databa
     wait_until(lambda: read_lease_end(database, worker.owner) > first_end)
     assert worker.owner.owner_id == former_id
     worker.owner.close()
+
+
+def test_p11_an_owner_that_cannot_be_registered_again_finds_the_database_unwritable_and_no_lock_lost(
+    stage: Stage, database: Database
+) -> None:
+    owner, ledger = open_lasting(database)
+    locks, former_id = database.locks(ORGANIZATION_ID, owner), owner.owner_id
+    assert locks.are_renewed()
+    stage.run_sql("ALTER TABLE owners RENAME COLUMN lease_until TO hidden")
+    owner.doubt()
+    wait_until(lambda: owner.owner_id != former_id and owner.renewal_failure is not None)
+    assert not locks.are_renewed()
+    for _ in range(2):
+        raised_by(lambda: locks.hold(ACCOUNT_ID, "closing").__enter__(), DatabaseError)
+        raised_by(lambda: ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID), LedgerUnavailableError)
+    stage.run_sql("ALTER TABLE owners RENAME COLUMN hidden TO lease_until")
+    wait_replaced(database, owner, former_id)
+    wait_until(locks.are_renewed)
+    owner.close()
+
+
+def test_p11_a_lock_that_could_not_be_released_is_free_for_its_own_process(stage: Stage, database: Database) -> None:
+    owner, _ = open_lasting(database)
+    locks = database.locks(ORGANIZATION_ID, owner)
+    with locks.hold(ACCOUNT_ID, "closing") as first:
+        stage.run_sql("ALTER TABLE account_locks RENAME TO hidden")
+    stage.run_sql("ALTER TABLE hidden RENAME TO account_locks")
+    assert locks.list_held([ACCOUNT_ID]) == frozenset()
+    with locks.hold(ACCOUNT_ID, "closing again") as second:
+        assert second.fencing_token == first.fencing_token + 1
+        assert locks.list_held([ACCOUNT_ID]) == {ACCOUNT_ID}
+    owner.close()
+
+
+def test_a_lock_of_a_former_id_is_free_for_its_own_process_before_that_id_is_ended(
+    stage: Stage, database: Database
+) -> None:
+    owner, _ = open_lasting(database)
+    locks, former_id = database.locks(ORGANIZATION_ID, owner), owner.owner_id
+    with locks.hold(ACCOUNT_ID, "closing"):
+        owner._former_ids.append(former_id)
+        owner.owner_id, owner._is_registered = "new-one", False
+        with locks.hold(ACCOUNT_ID, "closing again") as lock:
+            assert lock.owner_id == "new-one"
+    owner.close()

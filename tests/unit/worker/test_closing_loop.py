@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from rootkeeper.errors import AwsCredentialsError, AwsUnreachableError
+from rootkeeper.errors import AwsCredentialsError, AwsUnreachableError, LockLostError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
@@ -399,6 +399,65 @@ def test_without_the_database_a_closing_that_fails_is_tried_again_more_and_more_
     worker.organization.heal()
     worker.run_for(60)
     assert worker.organization.root_users[ACCOUNT].is_empty
+
+
+def test_p11_a_lock_that_cannot_be_confirmed_without_the_store_is_not_lost_to_another(worker: WindowWorker) -> None:
+    worker.open(ACCOUNT, 60)
+    worker.run_for(59)
+    worker.database.are_leases_renewed = False
+
+    def refuse(name: str) -> None:
+        if name == f"intent {Action.WINDOW_CLOSE}":
+            raise LockLostError("This process isn't registered with the database any more.")
+
+    worker.database.before_commit = refuse
+    worker.run_for(2)
+    assert worker.organization.root_users[ACCOUNT].is_empty
+    assert worker.process.spilled.database.outcomes_of(Action.WINDOW_CLOSE) == [Result.DONE]
+
+
+def test_p27_a_lock_that_another_owner_has_is_lost_as_long_as_ours_are_renewed(worker: WindowWorker) -> None:
+    worker.open(ACCOUNT, 60)
+
+    def refuse(name: str) -> None:
+        if name == f"intent {Action.WINDOW_CLOSE}":
+            raise LockLostError("Another process has taken it over.")
+
+    worker.database.before_commit = refuse
+    worker.run_for(65)
+    assert worker.process.spilled.database.entries == []
+    assert not worker.organization.root_users[ACCOUNT].is_empty
+
+
+def test_what_was_closed_without_the_database_is_told_once_and_left_alone_until_it_can_be_recorded(
+    worker: WindowWorker,
+) -> None:
+    worker.open(ACCOUNT, 60)
+    worker.run_for(59)
+    worker.database.is_writable = worker.database.are_leases_renewed = False
+    worker.run_for(300)
+    assert worker.process.spilled.database.outcomes_of(Action.WINDOW_CLOSE) == [Result.DONE]
+    (notified,) = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_CLOSED]
+    assert notified.severity is Severity.CRITICAL
+    assert "spill file" in notified.body
+    assert [one for one in worker.remarks if one.startswith("ALERT") and "The database can't record that" in one]
+    worker.database.is_writable = worker.database.are_leases_renewed = True
+    worker.run_for(5)
+    assert state_of(worker) is WindowState.CLOSED_VERIFIED
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_p11_an_older_copy_without_the_open_window_makes_nothing_forgotten(worker: WindowWorker, is_gone: bool) -> None:
+    worker.open(ACCOUNT, 60)
+    worker.run_for(30)
+    if is_gone:
+        del worker.database.windows["w-1"]
+    else:
+        before = replace(worker.database.windows["w-1"], state=WindowState.APPROVED, expires_at=None)
+        worker.database.windows["w-1"] = before
+    worker.run_for(35)
+    assert worker.organization.root_users[ACCOUNT].is_empty
+    assert worker.process.spilled.database.outcomes_of(Action.WINDOW_CLOSE)[0] is Result.DONE
 
 
 # Windows in mid-step, and the end of the process.
