@@ -107,10 +107,10 @@ def open_cipher(store: Store, commits: GroupCommit, organization_id: str, path: 
     :raises SettingsError: if the file is missing or unusable, or has another key than the database knows.
     """
     with reading(store) as connection:
-        is_known = connection.execute(select(_checks.check_value).where(_checks.organization_id == organization_id))
-        may_make = is_known.scalar_one_or_none() is None
+        known = connection.execute(select(_checks.check_value).where(_checks.organization_id == organization_id))
+        is_known = known.scalar_one_or_none() is not None
     try:
-        if may_make and not path.exists():
+        if not is_known and not path.exists():
             _make(path)
         sealing = KeyFileCipher(_read(path), organization_id, path)
     except FileNotFoundError as error:
@@ -119,7 +119,11 @@ def open_cipher(store: Store, commits: GroupCommit, organization_id: str, path: 
         raise SettingsError(
             f"The key file {path} can't be used: {error.strerror}.", hint="Check server.key_file and its folder."
         ) from error
-    commits.run(lambda transaction: sealing.require_known(transaction.connection))
+    if is_known:  # a server starts on a full disk too, because it has windows to close
+        with reading(store) as connection:
+            sealing.require_known(connection)
+    else:
+        commits.run(lambda transaction: sealing.require_known(transaction.connection))
     return sealing
 
 

@@ -210,13 +210,13 @@ class ServerLock:
 
     def _keep_renewing(self) -> None:
         while not self._stopping.wait(self._pause):
-            with suppress(OSError):  # others may close windows then, which does no harm
-                self._renew()
+            self._renew()
 
     def _renew(self) -> None:
         """Write who runs, for the messages of those that are refused, and until when it counts as alive."""
         text = json.dumps(self._server | {"lease_ends": self._clock.monotonic() + self._lease_seconds})
-        os.pwrite(self._handle, text.encode().ljust(_CONTENT_BYTES), 0)
+        with suppress(OSError):  # on a full disk, others may close windows too, which does no harm
+            os.pwrite(self._handle, text.encode().ljust(_CONTENT_BYTES), 0)
 
     def close(self) -> None:
         """Release the lock. The file stays: if it were removed, two servers could lock two files of its name."""

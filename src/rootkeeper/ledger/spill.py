@@ -39,6 +39,8 @@ from rootkeeper.values import JsonValue, canonical_json
 SPILL_FORMAT = 1
 _PREFIX = "rootkeeper-spill-"
 _SUFFIX = ".jsonl"
+_ROOM_BYTES = 48 * 1024
+"""More than the entries of one closing take."""
 _VALID_SECONDS = 60.0
 """How long a call may be sent on an intent of a spill."""
 
@@ -48,14 +50,17 @@ def open_spill(
 ) -> SpillLedger:
     """Create a spill file in ``folder``, or else in the user's folder for temporary files.
 
+    An almost full disk has room for a few entries and not for a whole closing, so a folder with room comes first.
+
     :raises LedgerUnavailableError: if neither can be written.
     """
     failure: OSError | None = None
-    for candidate in _list_folders(folder):
-        try:
-            return SpillLedger(candidate, organization_id, endpoint, actor, owner)
-        except OSError as error:
-            failure = error
+    for room_bytes in (_ROOM_BYTES, 0):
+        for candidate in _list_folders(folder):
+            try:
+                return SpillLedger(candidate, organization_id, endpoint, actor, owner, room_bytes)
+            except OSError as error:
+                failure = error
     raise LedgerUnavailableError(
         "Neither the ledger nor a spill file can be written.", hint="Free some space, or name a spill folder."
     ) from failure
@@ -75,6 +80,18 @@ def _list_folders(folder: Path | None) -> tuple[Path, ...]:
     return (private,) if folder is None else (folder, private)
 
 
+def _require_room(descriptor: int, room_bytes: int) -> None:
+    """Write that much to an empty file and take it back, because quotas don't show before.
+
+    :raises OSError: if it can't be written.
+    """
+    written = 0
+    while written < room_bytes:
+        written += os.write(descriptor, bytes(room_bytes - written))
+    os.fsync(descriptor)
+    os.ftruncate(descriptor, 0)
+
+
 def _make_folder(folder: Path) -> None:
     """Create the folder if needed; another user may have created one with that name among the temporary files."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,8 +108,19 @@ class SpillLedger(EntryAuthor):
     Its intents have negative sequences; the merge assigns the real ones.
     """
 
-    def __init__(self, folder: Path, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> None:
-        """:raises OSError: if the file can't be made."""
+    def __init__(
+        self,
+        folder: Path,
+        organization_id: str,
+        endpoint: Endpoint,
+        actor: Actor,
+        owner: Owner,
+        room_bytes: int = 0,
+    ) -> None:
+        """:param room_bytes: how much the disk must have room for.
+
+        :raises OSError: if the file can't be made.
+        """
         self.spill_id = secrets.token_hex(8)
         self.path = folder / f"{_PREFIX}{self.spill_id}{_SUFFIX}"
         super().__init__(organization_id, endpoint, actor, owner)
@@ -105,6 +133,7 @@ class SpillLedger(EntryAuthor):
         try:
             described: dict[str, JsonValue] = {"owner_id": owner.owner_id, **asdict(owner.process)}
             header: dict[str, JsonValue] = {"spill_id": self.spill_id, "format": SPILL_FORMAT, "owner": described}
+            _require_room(self._handle.fileno(), room_bytes)
             write_line(self._handle, canonical_json(header))
             sync_folder(folder)
         except OSError:

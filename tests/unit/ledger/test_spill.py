@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import tempfile
 from pathlib import Path
@@ -119,3 +120,22 @@ def test_orphans_are_settled_in_the_real_ledger_only(stage: Stage, worker: Worke
     with open_at(stage.spill_folder, worker) as ledger:
         assert ledger.list_orphans() == ()
         raised_by(lambda: ledger.settle_orphan(entry, Result.DONE, {}), LedgerUnavailableError)
+
+
+def test_p11_a_folder_with_room_for_a_whole_closing_comes_first(
+    stage: Stage, worker: Worker, temporary_folder: Path
+) -> None:
+    """A file may grow to so many bytes, which is what an almost full disk is to a program."""
+    stage.spill_folder.mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with open_at(stage.spill_folder, worker) as ledger:
+        assert ledger.path.parent == stage.spill_folder
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with open_at(stage.spill_folder, worker) as ledger:
+            assert ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID).sequence == -1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with open_at(None, worker) as ledger:
+        assert temporary_folder in ledger.path.parents
+    assert len(list_spill_files(stage.spill_folder)) == 3
