@@ -210,12 +210,15 @@ def open_attack_stage(sandbox: SandboxProcess, folder: Path, runner: Runner, **s
     :param settings: variables of every process.
     """
     sandbox.reset()
+    temporary = folder / "temporary"
+    temporary.mkdir()
     with Receiver.start() as receiver, ExitStack() as running:
         place = f"127.0.0.1:{receiver.port}"
         environment = sandbox.environment() | {
             "HOME": str(folder),
             "XDG_DATA_HOME": str(folder / "share"),
             "XDG_STATE_HOME": str(folder / "state"),
+            "TMPDIR": str(temporary),
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'data' / 'rootkeeper.db'}",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
             "ROOTKEEPER_LEASE_SECONDS": LEASE_SECONDS,

@@ -40,6 +40,7 @@ from rootkeeper.worker.health import (
     ConnectionLimit,
     ConnectionMonitor,
     CredentialsRenewer,
+    DatabaseMonitor,
     LedgerMonitor,
     Readiness,
     ReadinessCheck,
@@ -185,6 +186,14 @@ class ServerWork:
         self.connection_monitor = ConnectionMonitor(
             *reported_to, lambda text: server.log.error("connections.limited", text)
         )
+        self.database_monitor = DatabaseMonitor(
+            *reported_to,
+            server.warn,
+            server.database.check,
+            server.database.check_pages,
+            lambda: server.owner.renewal_failure,
+            lambda failure: server.log.error("database.failed", f"The database can't be used: {failure}"),
+        )
 
     def _choose_engine(self) -> Engine:
         """Nothing is opened yet."""
@@ -268,11 +277,13 @@ class ServerWork:
         """All loops, the most urgent first."""
         server, now = self._server, self._server.clock.now
         return (
-            Loop("closing windows", 0.25, lambda: self.closing.turn()),
+            Loop("closing windows", 0.25, lambda: self.closing.turn(), longest_pause_seconds=0.25),
+            Loop("database", 1.0, self.database_monitor.turn, longest_pause_seconds=1.0),
+            Loop("database pages", 1.0, self.database_monitor.turn_pages, longest_pause_seconds=1.0),
             Loop("windows", 1.0, lambda: self.upkeep.tick()),
             Loop("AWS credentials", 1.0, self._renew_credentials),
             Loop("jobs", RECONCILING_SECONDS, self._reconcile_jobs),
-            Loop("notifications", 1.0, lambda: self.delivery_loop.tick(now())),
+            Loop("notifications", 1.0, lambda: self.delivery_loop.tick(now()), longest_pause_seconds=1.0),
             Loop("schedules", 1.0, lambda: self.schedules.tick(now())),
             Loop("root events", 1.0, self._watch),
             Loop("clock", 1.0, self.clock_monitor.tick),
@@ -578,8 +589,8 @@ class ServerRuntime(Stores):
         """Return whether each part can do its work now."""
         work, has_lease = self.work, self.owner.has_lease()
         process = "It is ending." if self.is_stopping else "It runs." if self._is_started else "It is starting."
-        database = "The ledger can be written."
-        if not has_lease:
+        database = work.database_monitor.failure
+        if database is None and not has_lease:
             database = "The database couldn't be written for longer than a lease lasts."
         credentials = " ".join(work.renewer.failures) or "The AWS credentials worked at the last try."
         if not work.renewer.was_tried:
@@ -597,7 +608,7 @@ class ServerRuntime(Stores):
         return Readiness(
             (
                 ReadinessCheck("process", self._is_started and not self.is_stopping, process),
-                ReadinessCheck("database", has_lease, database),
+                ReadinessCheck("database", database is None, database or "The ledger can be written."),
                 ReadinessCheck("aws", work.renewer.was_tried and not work.renewer.failures, credentials),
                 ReadinessCheck("ledger", work.ledger_monitor.failure is None, ledger),
                 ReadinessCheck("clock", clock_failure is None, clock_failure or "The clock agrees with AWS's."),

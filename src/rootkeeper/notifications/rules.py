@@ -45,6 +45,8 @@ class NotificationEvent(StrEnum):
     AWS_CREDENTIALS_RESTORED = "aws_credentials:renew:restored"
     CLOCK_WRONG = "clock:check:wrong"
     CONNECTIONS_LIMITED = "connections:accept:limited"
+    DATABASE_FAILED = "database:check:failed"
+    DATABASE_RESTORED = "database:check:restored"
     DRILL_DUE = "drill:remind:due"
     JOB_FAILED = "job:run:failed"
     LEDGER_BROKEN = "ledger:verify:failed"
@@ -73,6 +75,7 @@ _CRITICAL = frozenset(
     {
         NotificationEvent.AWS_CREDENTIALS_FAILED,
         NotificationEvent.CLOCK_WRONG,
+        NotificationEvent.DATABASE_FAILED,
         NotificationEvent.LEDGER_BROKEN,
         NotificationEvent.WATCHING_FAILED,
         NotificationEvent.WINDOW_CLOSE_FAILED,

@@ -1,4 +1,4 @@
-"""Monitors of a server's clock, AWS credentials, ledger and connections, and the result of its readiness checks.
+"""Monitors of a server's clock, database, ledger, connections and AWS credentials, and its readiness checks.
 
 While the clock is wrong, no window opens, and open windows may close early or late. A server that notices expired
 credentials only at the end of a window can't close it, so they are renewed long before, and operators have time to fix
@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.clock import Clock
-from rootkeeper.errors import AwsError, ClockWrongError
+from rootkeeper.errors import AwsError, ClockWrongError, DatabaseError
 from rootkeeper.ledger.rolling import RoundResult
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.notifications.service import Notifier
@@ -86,6 +87,84 @@ class ClockMonitor(_Monitor):
         else:
             self.failure = None
         return True
+
+
+TOLERATED_SECONDS = 3.0
+"""How long the lease may fail to be renewed unreported: another process may write for some seconds."""
+
+CALM_SECONDS = 10.0
+"""How long the database must work before it counts as restored: on a disk that is almost full some writes succeed."""
+
+_PAGES_SECONDS = 10.0
+"""Between two readings of all pages, and at least so many times as long as one takes:"""
+_PAGES_SHARE = 20
+
+
+@dataclass(slots=True)
+class DatabaseMonitor(_Monitor):
+    """Notices that the database can't be read or written, was replaced, or is damaged. Reports begin and end once."""
+
+    check: Callable[[], None]
+    """Looks at the file and the last known entry of the ledger."""
+    check_pages: Callable[[], None]
+    """Reads the whole file."""
+    find_renewal_failure: Callable[[], str | None]
+    """Why the lease couldn't be renewed; ``None`` if it could."""
+    log_error: Callable[[str], None]
+    failure: str | None = None
+    """What is wrong; ``None`` if the database works."""
+    _unrenewed_since: float | None = None
+    """In monotonic seconds."""
+    _worked_since: float | None = None
+    """In monotonic seconds, while a failure is reported."""
+    _pages_at: float = 0.0
+    """When the pages are read next, in monotonic seconds."""
+
+    def turn(self) -> None:
+        """Check once."""
+        now, found = self.clock.monotonic(), self._find_failure()
+        if found is not None:
+            before, self.failure, self._worked_since = self.failure, found, None
+            if before is None:
+                self._report(found)
+        elif self.failure is not None:
+            self._worked_since = now if self._worked_since is None else self._worked_since
+            if now - self._worked_since >= CALM_SECONDS:
+                self.failure = self._worked_since = None
+                self.warn("The database works again.")
+                body = "It now records what it closed meanwhile. You don't need to do anything."
+                self._notify(NotificationEvent.DATABASE_RESTORED, "The server can use its database again", body)
+
+    def turn_pages(self) -> None:
+        """Read all pages, if it is time; ``turn`` reports what is found."""
+        began = self.clock.monotonic()
+        if began < self._pages_at:
+            return
+        with suppress(DatabaseError):
+            self.check_pages()
+        ended = self.clock.monotonic()
+        self._pages_at = ended + max(_PAGES_SECONDS, _PAGES_SHARE * (ended - began))
+
+    def _find_failure(self) -> str | None:
+        now, unrenewed = self.clock.monotonic(), self.find_renewal_failure()
+        if unrenewed is None:
+            self._unrenewed_since = None
+        elif self._unrenewed_since is None:
+            self._unrenewed_since = now
+        try:
+            self.check()
+        except DatabaseError as error:
+            return error.message
+        is_lasting = self._unrenewed_since is not None and now - self._unrenewed_since >= TOLERATED_SECONDS
+        return unrenewed if is_lasting else None
+
+    def _report(self, failure: str) -> None:
+        self.log_error(failure)
+        body = (
+            f"{failure} The server makes no changes. It closes the recovery windows that it knows and records that in "
+            "spill files. Free some space, or put the right database file in its place and start the server again."
+        )
+        self._notify(NotificationEvent.DATABASE_FAILED, "The server can't use its database", body)
 
 
 RENEWAL_SECONDS = 300.0

@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError
 
+_MOST_DOUBLINGS = 10
+REPORTED_AGAIN_SECONDS = 60.0
+"""A loop that fails again for the same reason is reported only once in this time."""
+
 STUCK_AFTER_SECONDS = 60.0
 """A turn that takes longer than this, and than three periods, is reported as stuck."""
 
@@ -26,6 +30,8 @@ class Loop:
     period_seconds: float
     """From the end of one turn to the start of the next."""
     turn: Callable[[], object]
+    longest_pause_seconds: float = 15.0
+    """After failed turns the pause becomes longer, up to this."""
 
 
 @dataclass(slots=True)
@@ -38,6 +44,16 @@ class _LoopThread:
     """Monotonic; ``None`` between turns."""
     failure: str | None = None
     """Of the last turn; ``None`` if it succeeded."""
+    failed_turns: int = 0
+    """In a row."""
+    report_at: float = 0.0
+    """When the same failure is reported again, in monotonic seconds."""
+
+    def find_pause(self) -> float:
+        """Return the seconds until the next turn: twice as long after each failed one."""
+        period = self.loop.period_seconds
+        longest = max(period, self.loop.longest_pause_seconds)
+        return min(period * (1 << min(self.failed_turns, _MOST_DOUBLINGS)), longest)
 
 
 class Loops:
@@ -83,14 +99,19 @@ class Loops:
             running.turn_began = self._clock.monotonic()
             try:
                 running.loop.turn()
-                running.failure = None
+                running.failure, running.failed_turns = None, 0
             except Exception as error:  # noqa: BLE001 - the runner of loops: no bug may end the closing of windows
-                running.failure = (
-                    error.message if isinstance(error, RootkeeperError) else f"an unexpected {type(error).__name__}"
-                )
-                self._report_failure(running.loop.name, error)
+                self._note_failure(running, error)
             running.turn_began = None
-            self._stopping.wait(running.loop.period_seconds)
+            self._stopping.wait(running.find_pause())
+
+    def _note_failure(self, running: _LoopThread, error: Exception) -> None:
+        failure = error.message if isinstance(error, RootkeeperError) else f"an unexpected {type(error).__name__}"
+        now = self._clock.monotonic()
+        if failure != running.failure or now >= running.report_at:
+            running.report_at = now + REPORTED_AGAIN_SECONDS
+            self._report_failure(running.loop.name, error)
+        running.failure, running.failed_turns = failure, running.failed_turns + 1
 
 
 def _find_trouble(running: _LoopThread, now: float) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.clock import SystemClock
 from rootkeeper.errors import DatabaseError
-from rootkeeper.worker.loops import STUCK_AFTER_SECONDS, Loop, Loops
+from rootkeeper.worker.loops import REPORTED_AGAIN_SECONDS, STUCK_AFTER_SECONDS, Loop, Loops
 
 PERIOD = 0.01
 
@@ -108,3 +108,21 @@ def test_a_turn_without_an_end_shows() -> None:
     gate.set()
     loops.begin_stop()
     assert loops.wait_stopped(60) == ()
+
+
+def test_a_loop_that_fails_again_for_the_same_reason_is_reported_once_a_minute_and_pauses_longer() -> None:
+    reported: list[str] = []
+    clock = LateClock()
+    turns, loops = Turns(DatabaseError("The database is away.")), Loops(clock, lambda name, _: reported.append(name))
+    loops.start([Loop("failing", PERIOD, turns), Loop("urgent", PERIOD, Turns(turns.error), PERIOD)])
+    running = {one.loop.name: one for one in loops._running}
+    wait_until(lambda: turns.count >= 5)
+    assert running["failing"].find_pause() >= 16 * PERIOD
+    assert running["urgent"].find_pause() == PERIOD
+    assert reported.count("failing") == 1
+    clock.later = REPORTED_AGAIN_SECONDS
+    wait_until(lambda: reported.count("failing") == 2)
+    turns.error = None
+    wait_until(lambda: running["failing"].find_pause() == PERIOD)
+    loops.begin_stop()
+    loops.wait_stopped(60)
