@@ -28,7 +28,7 @@ from rootkeeper.cli.failures import blank_secrets, describe_traceback
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.terminal import StopRequests
-from rootkeeper.errors import InputError, SettingsError
+from rootkeeper.errors import DatabaseError, InputError, SettingsError
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.references import is_loopback
@@ -94,11 +94,16 @@ def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) ->
 def announce_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
     """Log that the process works; for a new server, first show how to become its administrator.
 
-    A person at a terminal sees the link. Without one, stdout may be a journal, so the link goes to a file.
+    A person at a terminal sees the link. Without one, stdout may be a journal, so the link goes to a file. A server
+    that can't write its database, such as on a full disk, works without: it has windows to close.
     """
-    link = None if runtime.url is None else runtime.offer_first_administration()
-    if link is not None:
-        _offer(terminal, runtime, link)
+    try:
+        link = None if runtime.url is None else runtime.offer_first_administration()
+    except DatabaseError as error:
+        runtime.warn(f"No link for the first administrator was made. {error.message}")
+    else:
+        if link is not None:
+            _offer(terminal, runtime, link)
     terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
 
 
