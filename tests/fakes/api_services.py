@@ -179,7 +179,7 @@ class FakeLedgerReader(LedgerReader):
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:
         return tuple(self.database.open_intents)
 
-    def verify(self) -> LedgerVerification:
+    def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
         entries = self.database.entries
         return LedgerVerification(len(entries), len(entries), "0" * 64, None, None, None)
 

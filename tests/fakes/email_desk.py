@@ -48,7 +48,7 @@ class InMemoryLedgerReader(LedgerReader):
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:
         return tuple(self.ledger.open_intents)
 
-    def verify(self) -> LedgerVerification:
+    def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
         raise NotImplementedError("nobody verifies a ledger in memory")
 
 

@@ -164,7 +164,7 @@ class InMemoryLedger(LedgerReader):
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:
         return tuple(self.open_intents)
 
-    def verify(self) -> LedgerVerification:
+    def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
         bad = None if self.problem is None else 1
         return LedgerVerification(len(self.entries), len(self.entries), GENESIS_HASH, bad, self.problem, None)
 

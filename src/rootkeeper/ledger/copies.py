@@ -243,13 +243,13 @@ class LedgerCopies:
         return None if anchored is None else anchored.head
 
     def is_missing(self, name: CopyName) -> bool:
-        """Whether there is nothing of a copy.
-
-        :raises OSError: if that can't be found out.
-        """
+        """Whether there is nothing of a copy; ``False`` if that can't be found out."""
         if name is CopyName.MIRROR:
             return self.mirror is not None and not self.mirror.path.exists()
-        return self.anchor is not None and self.anchor.is_missing()
+        try:
+            return self.anchor is not None and self.anchor.is_missing()
+        except OSError:
+            return False
 
     def are_beside(self) -> bool:
         """Whether all copies are files on the file system of the database's file."""

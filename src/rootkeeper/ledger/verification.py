@@ -43,13 +43,14 @@ LOSS_ADVICE = "Put it back from a backup, or record its loss: adopt the ledger."
 _READING_ADVICE = "Correct its permissions or its place, then verify again."
 
 
-def verify_ledger(store: Store, copies: LedgerCopies | None) -> LedgerVerification:
-    """Check everything. A copy that was begun and is missing, empty or unreadable fails the verification.
+def verify_ledger(store: Store, copies: LedgerCopies | None, *, must_have_copies: bool = True) -> LedgerVerification:
+    """Check everything. A copy that was begun and is empty, cut or unreadable fails the verification.
 
+    :param must_have_copies: whether one that is missing fails it too; a database may have been copied without them.
     :raises DatabaseError: if the database can't be read.
     """
     # The copies first, so that entries written in the meantime don't make them look newer than the database.
-    found = _ReadCopies() if copies is None else read_copies(copies)
+    found = _ReadCopies() if copies is None else read_copies(copies, must_have_copies=must_have_copies)
     try:
         with found.lines as lines, reading(store) as connection:
             return _Verification(connection, lines, found).run()
@@ -69,9 +70,10 @@ class _ReadCopies:
     """What is wrong with a copy as a whole, with what to do."""
 
 
-def read_copies(copies: LedgerCopies) -> _ReadCopies:
+def read_copies(copies: LedgerCopies, *, must_have_copies: bool = True) -> _ReadCopies:
     """Read the copies, what is remembered of them first.
 
+    :param must_have_copies: whether a missing one is a problem.
     :raises DatabaseError: if the database can't be read.
     """
     problems: list[str] = []
@@ -83,8 +85,9 @@ def read_copies(copies: LedgerCopies) -> _ReadCopies:
     except (OSError, ValueError) as error:
         problems.append(f"The memory of the ledger's copies can't be read: {error}. {LOSS_ADVICE}")
     for name in CopyName:
-        found = find_copy_problem(copies, name, heads.get(name), must_exist=name in began or name in heads)
-        if found is not None:
+        must_exist = name in began or name in heads
+        found = find_copy_problem(copies, name, heads.get(name), must_exist=must_exist)
+        if found is not None and (must_have_copies or not copies.is_missing(name)):
             problems.append(found)
     try:
         lines = MirrorLines(copies.mirror)
@@ -325,6 +328,9 @@ class LedgerReader:
         with reading(self._store) as connection:
             return list_open_entries(connection)
 
-    def verify(self) -> LedgerVerification:
-        """Recompute the chain and compare it with mirror and anchor; nothing is written."""
-        return verify_ledger(self._store, self._copies)
+    def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
+        """Recompute the chain and compare it with mirror and anchor; nothing is written.
+
+        :param must_have_copies: whether a copy that is missing fails the verification.
+        """
+        return verify_ledger(self._store, self._copies, must_have_copies=must_have_copies)

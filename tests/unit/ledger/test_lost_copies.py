@@ -125,6 +125,15 @@ def test_p20_either_memory_alone_misses_copies_that_were_removed(written: Stage,
     assert "is missing, although" in str(found.problem)
 
 
+def test_a_report_takes_a_database_without_its_copies_and_no_emptied_copy(written: Stage) -> None:
+    written.anchor_path.unlink()
+    with open_with_memory(written) as database:
+        assert database.ledger_reader().verify(must_have_copies=False).is_intact
+    written.mirror_path.write_bytes(b"")
+    with open_with_memory(written) as database:
+        assert "is empty" in str(database.ledger_reader().verify(must_have_copies=False).problem)
+
+
 def test_p20_a_rewritten_ledger_without_copies_is_found_by_the_memory(written: Stage) -> None:
     written.mirror_path.unlink()
     written.anchor_path.unlink()
