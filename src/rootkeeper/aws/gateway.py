@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
 from rootkeeper.aws.event_rules import AwsEventRules
 from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter
 from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrganizationReader
@@ -79,6 +79,13 @@ class AwsGateway(
         from rootkeeper.aws.root_events import AwsRootEventQueue
 
         return AwsRootEventQueue(self._clients, url, region, unreadable)
+
+    def open_bucket_calls(self) -> ServiceCalls:
+        """Open the operator's calls to buckets; botocore follows to a bucket's own Region. Nothing is sent yet.
+
+        :raises InputError: if the settings of the endpoint can't be used.
+        """
+        return self._clients.operator_calls_in("s3", self._clients.region)
 
 
 def open_gateway(options: GatewayOptions, clock: Clock) -> AwsGateway:

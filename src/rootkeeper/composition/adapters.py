@@ -26,6 +26,7 @@ from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.anchor import Anchor
 from rootkeeper.ledger.owners import AccountLocks, Owner
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.spill import SpillLedger
@@ -39,7 +40,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore
     from rootkeeper.access.store import IdentityStore, SessionStore
-    from rootkeeper.aws.clients import GatewayOptions
+    from rootkeeper.aws.clients import GatewayOptions, ServiceCalls
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
     from rootkeeper.root_emails.store import EmailAttestationStore
 
@@ -97,11 +98,33 @@ class Stores:
             create=self._creates_database,
             mirror_path=self.settings.ledger.mirror,
             anchor_path=self.settings.ledger.anchor,
+            anchor=self._open_anchor(),
             memory_folder=None if self.settings.ledger.memory == Path() else self.settings.ledger.memory,
             spill_folder=self.settings.ledger.spill,
             warn=self._warn,
         )
         return self._open.enter_context(open_database(self.settings.database.url, options))
+
+    def _open_anchor(self) -> Anchor | None:
+        """Return the anchor in a bucket, if the settings name one. No call is made, and AWS's settings aren't read."""
+        place = self.settings.ledger.bucket_place
+        if place is None:
+            return None
+        from rootkeeper.aws.bucket_anchor import S3Anchor
+
+        opened: list[ServiceCalls] = []
+
+        def open_calls() -> ServiceCalls:
+            if not opened:
+                opened.append(self._anchoring_gateway.open_bucket_calls())
+            return opened[0]
+
+        return S3Anchor(open_calls, *place, self.settings.ledger.anchor_retention, self.clock)
+
+    @property
+    def _anchoring_gateway(self) -> AwsGateway:
+        """With whose credentials the anchor in a bucket is read and written."""
+        raise NotImplementedError
 
     @cached_property
     def owner(self) -> Owner:
@@ -174,6 +197,10 @@ class Adapters(Stores):
     def window_clock(self) -> Clock:
         """By which recovery windows begin and end: a machine's clock that was set back keeps none of them open."""
         return self.gateway.latest_clock
+
+    @property
+    def _anchoring_gateway(self) -> AwsGateway:
+        return self.gateway
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -470,8 +470,8 @@ class ServerRuntime(Stores):
             self.log.warning(
                 "ledger.copies_beside",
                 "Mirror and anchor of the ledger are both on the file system of the database, so a person who can "
-                "write there can rewrite all three. Set ledger.anchor to a bucket with S3 Object Lock, or to a file on "
-                "another machine's file system.",
+                "write there can rewrite all three. Set ledger.anchor_bucket to a bucket with Object Lock, or "
+                "ledger.anchor to a file on another machine's file system.",
             )
         if self.settings.oidc.issuer and not self._has_local_administrator():
             self.log.warning(
@@ -523,6 +523,10 @@ class ServerRuntime(Stores):
     @property
     def endpoint(self) -> Endpoint:
         return self.accesses.gateway_pool.starting.endpoint
+
+    @property
+    def _anchoring_gateway(self) -> AwsGateway:
+        return self.accesses.gateway_pool.starting
 
     # Who signs in.
 

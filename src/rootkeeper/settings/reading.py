@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import platformdirs
 
 from rootkeeper.errors import Hint, InputError, SettingsError
-from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, LedgerSettings, Settings
+from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, Settings
 from rootkeeper.values import parse_duration
 
 ENVIRONMENT_PREFIX = "ROOTKEEPER_"
@@ -203,10 +203,11 @@ def _complete(settings: Settings, data_folder: Path) -> Settings:
     settings.oidc.to_rules()
     _ = settings.server.public_address
     stem = _file_stem(url, data_folder)
-    ledger = LedgerSettings(
+    _ = settings.ledger.bucket_place
+    ledger = replace(
+        settings.ledger,
         anchor=_or_beside(settings.ledger.anchor, stem, ".anchor.jsonl"),
         mirror=_or_beside(settings.ledger.mirror, stem, ".mirror.jsonl"),
-        memory=settings.ledger.memory,
         spill=settings.ledger.spill if settings.ledger.spill != Path() else stem.parent,
     )
     server = replace(settings.server, key_file=_or_beside(settings.server.key_file, stem, ".key"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -144,6 +145,12 @@ class LedgerSettings:
 
     anchor: Path = Path()
     """The file of head hashes, which reveal a cut or restored database."""
+    anchor_bucket: str = ""
+    """``s3://BUCKET`` or ``s3://BUCKET/PREFIX`` of a bucket with Object Lock. The head hashes are then kept there and
+    not in a file, and no one can delete them before their retention ends.
+    """
+    anchor_retention: timedelta = _ranged(timedelta(days=400), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
+    """How long S3 keeps each head hash in ``anchor_bucket``. It can't be shortened later."""
     mirror: Path = Path()
     """The file with a copy of every entry, as JSON Lines."""
     memory: Path = Path()
@@ -152,6 +159,24 @@ class LedgerSettings:
     """
     spill: Path = Path()
     """The folder for records of closing a window while the database can't be written."""
+
+    @property
+    def bucket_place(self) -> tuple[str, str] | None:
+        """Bucket and prefix of ``anchor_bucket``; ``None`` if it isn't set.
+
+        :raises SettingsError: if it isn't the address of a bucket.
+        """
+        if not self.anchor_bucket:
+            return None
+        match = re.fullmatch(
+            r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?", self.anchor_bucket
+        )
+        if match is None:
+            raise SettingsError(
+                "ledger.anchor_bucket isn't the address of a bucket.", hint="Write s3://BUCKET or s3://BUCKET/PREFIX."
+            )
+        prefix = (match[2] or "").strip("/")
+        return match[1], f"{prefix}/" if prefix else ""
 
 
 @dataclass(frozen=True, slots=True)
