@@ -156,6 +156,15 @@ def test_p20_a_copy_that_was_removed_under_a_running_server_is_found(
     assert "is missing, although" in str(run_round(copied).problem)
 
 
+@pytest.mark.parametrize("path", ["mirror_path", "anchor_path"])
+def test_p20_a_copy_that_cant_be_read_under_a_running_server_is_found(
+    stage: Stage, copied: RollingVerification, path: str
+) -> None:
+    getattr(stage, path).unlink()
+    getattr(stage, path).mkdir()
+    assert "can't be read" in str(run_round(copied).problem)
+
+
 def test_a_ledger_that_grows_during_a_round_is_intact(database: Database, writer: Worker) -> None:
     verification = database.rolling_verification(step_entries=5)
     grow: Callable[[], object] = writer.append_pair
