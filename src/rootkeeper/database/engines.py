@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -32,6 +33,9 @@ from rootkeeper.database.files import sync_folder, try_lock
 from rootkeeper.errors import DatabaseError, Hint, SettingsError
 
 POOLED_CONNECTIONS = 8
+RESERVED_CONNECTIONS = 4
+"""Of all that a process may have: for closing recovery windows, and for the writer of the ledger."""
+
 CHECKOUT_SECONDS = 60
 _WRITES = "rootkeeper_writes"
 
@@ -65,6 +69,11 @@ class Store(Protocol):
     @property
     def glance_options(self) -> Mapping[str, Any]:
         """Options of a connection that runs each statement in its own transaction."""
+        ...
+
+    @property
+    def readers(self) -> threading.BoundedSemaphore:
+        """Turns of those who read without the reserve."""
         ...
 
     def exists(self) -> bool: ...
@@ -208,6 +217,48 @@ _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
 """By SQLSTATE. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes"."""
 
 
+class _Thread(threading.local):
+    """What is known of the running thread."""
+
+    has_reserve = False
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def using_reserve() -> Iterator[None]:
+    """Let this thread read by the connections that are reserved for closing windows, however many others read."""
+    before, _thread.has_reserve = _thread.has_reserve, True
+    try:
+        yield
+    finally:
+        _thread.has_reserve = before
+
+
+@contextmanager
+def _taking_turn(store: Store) -> Iterator[None]:
+    """Leave the reserved connections to those who may use them.
+
+    :raises DatabaseError: if all others are in use for too long.
+    """
+    if _thread.has_reserve:
+        yield
+        return
+    if not store.readers.acquire(timeout=CHECKOUT_SECONDS):
+        raise DatabaseError(
+            f"The database {store.place} can't be read: all connections are in use.", hint="Try again later."
+        )
+    try:
+        yield
+    finally:
+        store.readers.release()
+
+
+def _count_readers() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(2 * POOLED_CONNECTIONS - RESERVED_CONNECTIONS)
+
+
 @contextmanager
 def reading(store: Store) -> Iterator[Connection]:
     """Open a connection with a snapshot of the database as it is now.
@@ -215,7 +266,7 @@ def reading(store: Store) -> Iterator[Connection]:
     :raises DatabaseError: if the database can't be read.
     """
     try:
-        with store.engine.connect() as connection, connection.begin():
+        with _taking_turn(store), store.engine.connect() as connection, connection.begin():
             yield connection
     except (SQLAlchemyError, OSError) as error:
         raise _translate(store, error) from error
@@ -228,7 +279,10 @@ def glancing(store: Store) -> Iterator[Connection]:
     :raises DatabaseError: if the database can't be read.
     """
     try:
-        with store.engine.connect().execution_options(**store.glance_options) as connection:
+        with (
+            _taking_turn(store),
+            store.engine.connect().execution_options(**store.glance_options) as connection,
+        ):
             yield connection
     except (SQLAlchemyError, OSError) as error:
         raise _translate(store, error) from error
@@ -252,6 +306,7 @@ class SqliteStore:
     def __init__(self, path: Path, busy_timeout_seconds: float) -> None:
         self.path = path.absolute()
         self.place = str(self.path)
+        self.readers = _count_readers()
         self._busy_timeout_seconds = busy_timeout_seconds
         self._opened_file: tuple[int, int] | None = None
         """The file that the first connection opened; ``None`` before."""
@@ -469,6 +524,7 @@ class PostgresqlStore:
 
     def __init__(self, url: URL, busy_timeout_seconds: float) -> None:
         self.place = url.render_as_string(hide_password=True)
+        self.readers = _count_readers()
         self._busy_timeout_seconds = busy_timeout_seconds
         try:
             self.engine = create_engine(

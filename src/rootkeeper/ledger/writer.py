@@ -28,6 +28,7 @@ from rootkeeper.database.engines import (
     begin_writing,
     explain,
     reading,
+    using_reserve,
     was_cut_off,
 )
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
@@ -410,6 +411,7 @@ class GroupCommit:
             self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-writer", daemon=True)
             self._thread.start()
 
+    @using_reserve()
     def _serve(self) -> None:
         try:
             while group := self._take_group():

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.clock import Clock
+from rootkeeper.database.engines import using_reserve
 from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, NotFoundError, WindowConflictError
 from rootkeeper.ledger.owners import AccountLocks
 from rootkeeper.ledger.rules import Action
@@ -244,6 +245,7 @@ class WindowCloseLoop:
     _reported_overdue: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
+    @using_reserve()
     def turn(self) -> None:
         """Called several times a second: run a tick, or, between two ticks, close known windows that became due."""
         now = self.clock.monotonic()
@@ -339,6 +341,7 @@ class WindowCloseLoop:
         with self._guard:
             return self._deadlines.is_due(window, self._read_clocks())
 
+    @using_reserve()
     def _close(self, window: RecoveryWindow) -> None:
         """Runs on a thread of the executor. The pause keeps an error of the program from repeating each second."""
         self._pause(window, find_backoff(1))

@@ -128,6 +128,10 @@ def read_answer(connection: socket.socket) -> bytes:
     return connection.recv(100_000)
 
 
+def test_the_limits_are_32_kb_and_100_fields() -> None:
+    assert (LARGEST_HEADER_BYTES, MOST_HEADERS) == (32_768, 100)
+
+
 def make_header(size_bytes: int) -> bytes:
     """A whole header of exactly that size."""
     name, end = b"X-Filler: ", b"\r\n\r\n"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import cast
 
 import pytest
 
+from rootkeeper.database import engines
 from rootkeeper.errors import AwsCredentialsError, AwsUnreachableError, LockLostError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.windows.policy import WindowPolicy
 from rootkeeper.windows.rules import WindowState
+from rootkeeper.windows.store import RecoveryWindowStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, Killed
 from tests.fakes.organization import FakeOrganization
@@ -535,3 +538,31 @@ def test_one_turn_reads_the_windows_that_are_not_over_once(worker: WindowWorker)
     worker.window_close_loop.tick()
 
     assert reads == ["windows"]
+
+
+class WatchedWindows:
+    """Passes everything on, and notes whether the thread that reads may use the reserved connections."""
+
+    def __init__(self, windows: object) -> None:
+        self._windows = windows
+        self.has_reserve: list[bool] = []
+
+    def __getattr__(self, name: str) -> object:
+        self.has_reserve.append(engines._thread.has_reserve)
+        return getattr(self._windows, name)
+
+
+def test_p32_windows_are_listed_and_closed_by_the_reserved_connections(worker: WindowWorker) -> None:
+    worker.open(ACCOUNT, 60)
+    worker.clock.advance(60)
+    loop = worker.window_close_loop
+    watched = WatchedWindows(loop.windows)
+    loop.windows = cast("RecoveryWindowStore", watched)
+    worker.work.is_immediate = False
+    loop.turn()
+    listed = len(watched.has_reserve)
+    worker.work.do_all()
+    assert state_of(worker) is WindowState.CLOSED_VERIFIED
+    assert 0 < listed < len(watched.has_reserve)
+    assert all(watched.has_reserve)
+    assert not engines._thread.has_reserve
