@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,8 +156,17 @@ def _rank(item: pytest.Item) -> int:
     return next(ranks, len(SLOW_FIRST))
 
 
+RUN_TOGETHER = 20
+"""So many tests of a module run in one process: they share its sandbox, and what else the module prepares."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_rank)
+    met: Counter[Path] = Counter()
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {met[item.path] // RUN_TOGETHER + 1}"))
+            met[item.path] += 1
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

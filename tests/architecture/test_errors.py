@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -68,6 +69,7 @@ QUOTED_COMMANDS = {"aws/errors.py", "failsafe/runbook.py", "organization/account
 """Modules that quote commands of other programs: the AWS CLI and installers of Python packages."""
 
 
+@cache
 def list_hint_calls() -> list[ast.Call]:
     return [
         node

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, Self
+from urllib.parse import urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -217,7 +218,9 @@ def open_reader(clients: AwsClients, concurrency: int) -> LoopSummaryReader | Th
     templates = SummaryTemplates(clients)
     if any(needs_botocore(url) for url in templates.urls):
         return ThreadedSummaryReader(AwsRootSessions(clients), clients, concurrency)
-    return LoopSummaryReader(clients, templates, create_tls_context(clients.session), concurrency)
+    is_encrypted = any(urlsplit(url).scheme == "https" for url in templates.urls)  # not to a sandbox
+    context = create_tls_context(clients.session) if is_encrypted else None
+    return LoopSummaryReader(clients, templates, context, concurrency)
 
 
 class LoopSummaryReader:
@@ -226,7 +229,7 @@ class LoopSummaryReader:
     _loop: asyncio.AbstractEventLoop
 
     def __init__(
-        self, clients: AwsClients, templates: SummaryTemplates, context: ssl.SSLContext, concurrency: int
+        self, clients: AwsClients, templates: SummaryTemplates, context: ssl.SSLContext | None, concurrency: int
     ) -> None:
         self._clients = clients
         self._templates = templates

@@ -230,9 +230,9 @@ class Transport:
 
 @asynccontextmanager
 async def open_transport(
-    context: ssl.SSLContext, *, connections: int, connect_timeout_seconds: float, read_timeout_seconds: float
+    context: ssl.SSLContext | None, *, connections: int, connect_timeout_seconds: float, read_timeout_seconds: float
 ) -> AsyncIterator[Transport]:
-    connector = aiohttp.TCPConnector(limit=connections, ssl=context)
+    connector = aiohttp.TCPConnector(limit=connections, ssl=True if context is None else context)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_seconds, sock_read=read_timeout_seconds)
     async with aiohttp.ClientSession(
         connector=connector,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.current_databases import place_database
 from tests.functional.promises.interposed_proxy import InterposedProxy
 from tests.functional.running import LONG_LEASE, Program, Runner
 from tests.ports import reserved_port
@@ -85,7 +86,7 @@ def open_stage(
         environment = sandbox.environment() | {
             "AWS_ENDPOINT_URL": proxy.url if is_proxied else sandbox.base_url,
             "HOME": str(folder),
-            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
+            "ROOTKEEPER_DATABASE_URL": place_database(folder / "rootkeeper.db"),
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
             "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "XDG_STATE_HOME": str(folder / "state"),

@@ -83,6 +83,7 @@ def test_a_bug_is_delivered_as_what_it_is(operator_clients: AwsClients, clock: F
 def test_a_bundle_that_cannot_be_read_is_an_error_at_once(
     operator_clients: AwsClients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1")
     monkeypatch.setenv("AWS_CA_BUNDLE", "/missing/bundle.pem")
     with pytest.raises(OSError, match="No such file"):
         open_reader(operator_clients, 2)

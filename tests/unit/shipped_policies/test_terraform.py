@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import hcl2
@@ -33,7 +34,9 @@ CASES = {
 }
 
 
+@cache
 def parse(text: str) -> dict[str, Any]:
+    """Parse it once: that takes a second. No test changes what is parsed."""
     parsed: dict[str, Any] = hcl2.loads(text)
     return parsed
 
