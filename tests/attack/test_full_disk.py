@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.attack.small_disks import SmallDisk, mounted_disk
 from tests.attack.stage import AttackStage, OpenedWindow
+from tests.small_disks import SmallDisk, mounted_disk
 
 pytestmark = pytest.mark.long
 

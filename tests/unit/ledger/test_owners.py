@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.database import Database
@@ -247,20 +250,34 @@ def test_an_owner_of_a_process_that_ends_soon_is_never_replaced(database: Databa
     worker.owner.close()
 
 
+@contextmanager
+def full_disk(database: Database) -> Iterator[None]:
+    """Reading succeeds, and every write fails."""
+
+    def refuse_writes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            raise SQLAlchemyError("the disk is full")
+
+    event.listen(database.store.engine, "before_cursor_execute", refuse_writes)
+    try:
+        yield
+    finally:
+        event.remove(database.store.engine, "before_cursor_execute", refuse_writes)
+
+
 def test_p11_an_owner_that_cannot_be_registered_again_finds_the_database_unwritable_and_no_lock_lost(
-    stage: Stage, database: Database
+    database: Database,
 ) -> None:
     owner, ledger = open_lasting(database)
     locks, former_id = database.locks(ORGANIZATION_ID, owner), owner.owner_id
     assert locks.are_renewed()
-    stage.run_sql("ALTER TABLE owners RENAME COLUMN lease_until TO hidden")
-    owner.doubt()
-    wait_until(lambda: owner.owner_id != former_id and owner.renewal_failure is not None)
-    assert not locks.are_renewed()
-    for _ in range(2):
-        raised_by(lambda: locks.hold(ACCOUNT_ID, "closing").__enter__(), DatabaseError)
-        raised_by(lambda: ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID), LedgerUnavailableError)
-    stage.run_sql("ALTER TABLE owners RENAME COLUMN hidden TO lease_until")
+    with full_disk(database):
+        owner.doubt()
+        wait_until(lambda: owner.owner_id != former_id and owner.renewal_failure is not None)
+        assert not locks.are_renewed()
+        for _ in range(2):
+            raised_by(lambda: locks.hold(ACCOUNT_ID, "closing").__enter__(), DatabaseError)
+            raised_by(lambda: ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID), LedgerUnavailableError)
     wait_replaced(database, owner, former_id)
     wait_until(locks.are_renewed)
     owner.close()

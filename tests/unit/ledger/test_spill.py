@@ -14,6 +14,7 @@ from rootkeeper.errors import LedgerUnavailableError, LockLostError
 from rootkeeper.ledger.rules import Action, Result, find_first_chain_break, parse_entry
 from rootkeeper.ledger.spill import SpillLedger, list_spill_files, open_spill
 from tests.disk_writes import LINUX, DiskWrites
+from tests.small_disks import mounted_disk
 from tests.unit.database.samples import ACCOUNT_ID, ACTOR, ENDPOINT, ORGANIZATION_ID, Stage, Worker, raised_by
 
 
@@ -123,19 +124,23 @@ def test_orphans_are_settled_in_the_real_ledger_only(stage: Stage, worker: Worke
 
 
 def test_p11_a_folder_with_room_for_a_whole_closing_comes_first(
-    stage: Stage, worker: Worker, temporary_folder: Path
+    worker: Worker, tmp_path: Path, temporary_folder: Path
 ) -> None:
+    with mounted_disk(tmp_path / "disk", 1) as disk:
+        with open_at(disk.folder, worker) as ledger:
+            assert ledger.path.parent == disk.folder
+        disk.fill(but_bytes=16 * 1024)
+        with open_at(disk.folder, worker) as ledger:
+            assert temporary_folder in ledger.path.parents
+        assert len(list_spill_files(disk.folder)) == 2
+
+
+def test_where_no_folder_has_room_for_a_whole_closing_it_is_begun_all_the_same(stage: Stage, worker: Worker) -> None:
     """A file may grow to so many bytes, which is what an almost full disk is to a program."""
-    stage.spill_folder.mkdir()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with open_at(stage.spill_folder, worker) as ledger:
-        assert ledger.path.parent == stage.spill_folder
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with open_at(stage.spill_folder, worker) as ledger:
             assert ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID).sequence == -1
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    with open_at(None, worker) as ledger:
-        assert temporary_folder in ledger.path.parents
-    assert len(list_spill_files(stage.spill_folder)) == 3

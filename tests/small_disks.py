@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,15 +21,15 @@ class SmallDisk:
         self.folder = folder
         self._ballast = folder / "ballast"
 
-    def fill(self) -> None:
-        """Take all space that is left. Files keep the blocks that they have, so they can be written over."""
-        with self._ballast.open("ab", buffering=0) as handle:
-            for block in (bytes(_BLOCK_BYTES), b"\0"):
-                try:
-                    while handle.write(block):
-                        pass
-                except OSError:
-                    continue
+    def fill(self, but_bytes: int = 0) -> None:
+        """Take all space that is left. Files keep the blocks that they have, so they can be written over.
+
+        :param but_bytes: how much to leave.
+        """
+        with self._ballast.open("ab", buffering=0) as handle, suppress(OSError):
+            while handle.write(bytes(_BLOCK_BYTES)):
+                pass
+        os.truncate(self._ballast, self._ballast.stat().st_size - but_bytes)
 
     def free(self) -> None:
         self._ballast.unlink()
