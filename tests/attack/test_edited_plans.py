@@ -73,6 +73,7 @@ def test_p12_the_command_line_deletes_nothing_by_a_plan_that_was_edited(stage: A
         run = stage.local.run("apply", file, "--yes")
         assert run.status == status, run.shown
         assert stage.is_open(account_id)
+        assert status != 4 or "protects against accidents alone" in run.stderr
     file.write_text(render_plan(plan))
     assert stage.local.run("apply", file, "--yes").status == 0
     assert not stage.is_open(account_id)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rootkeeper.deletion.records import parse_plan, render_plan
 from tests.functional.conversation import converse
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
@@ -173,25 +171,6 @@ def test_apply_leaves_an_account_alone_that_has_changed_since_the_plan(
     assert reasons[CERTIFICATE] == "changed_since_plan"
     assert sandbox.root_user(CERTIFICATE)["password"] is True
     assert is_bare(sandbox, EVERYTHING)
-
-
-def test_p12_an_edited_plan_with_a_fitting_hash_deletes_nothing_that_was_used_without_a_reason(
-    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
-) -> None:
-    plan = tmp_path / "plan.json"
-    allowed = ("--allow-recently-used", USED_YESTERDAY, "--reason", "rotated")
-    assert enabled.run("plan", USED_YESTERDAY, *allowed, "--out", plan, "--fail-on", "none").status == 0
-    made = parse_plan(plan.read_text())
-    edited = replace(made, accounts=tuple(replace(account, allowed_use=None) for account in made.accounts))
-    plan.write_text(render_plan(edited))
-    run = enabled.run("apply", plan, "--yes", "-o", "json")
-    assert run.status == 4, run.shown
-    assert [account["reason"] for account in run.json["accounts"]] == ["recently_used"]
-    assert "protects against accidents alone" in run.stderr
-    assert len(sandbox.root_user(USED_YESTERDAY)["access_keys"]) == 1
-    plan.write_text(render_plan(made))
-    assert enabled.run("apply", plan, "--yes").status == 0
-    assert is_bare(sandbox, USED_YESTERDAY)
 
 
 def test_p12_a_plan_of_the_failsafe_is_applied_only_if_the_failsafe_is_named_again(
