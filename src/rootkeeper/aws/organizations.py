@@ -16,9 +16,10 @@ from rootkeeper.aws.endpoints import find_lifetime
 from rootkeeper.aws.errors import required
 from rootkeeper.aws.root_sessions import parse_summary
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
-from rootkeeper.aws.times import measure_offset, parse_date
+from rootkeeper.aws.times import SIGNATURE_SKEW, measure_offset, parse_date
 from rootkeeper.errors import (
     AwsAccessDeniedError,
+    AwsCredentialsError,
     AwsNotFoundError,
     AwsRejectedError,
     AwsThrottledError,
@@ -180,7 +181,14 @@ class AwsOrganizationReader(GatewayPart):
     def find_clock_offset(self) -> timedelta | None:
         clock = self._clients.clock
         began_at, began = clock.now(), clock.monotonic()
-        answer = self._clients.sts.read("GetCallerIdentity")
+        try:
+            answer = self._clients.sts.read("GetCallerIdentity")
+        except AwsCredentialsError:
+            # AWS refuses signatures of a clock that is off, and its refusal has a date too.
+            behind = self._clients.latest_clock.now() - clock.now()
+            if behind <= SIGNATURE_SKEW:
+                raise
+            return -behind
         took = timedelta(seconds=clock.monotonic() - began)
         dated_at = parse_date(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
         return None if dated_at is None else measure_offset(dated_at, began_at, took)

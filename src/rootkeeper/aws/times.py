@@ -39,6 +39,10 @@ def measure_offset(dated_at: datetime, began_at: datetime, took: timedelta) -> t
     return timedelta()
 
 
+SIGNATURE_SKEW = timedelta(minutes=5)
+"""AWS refuses signatures of a clock that differs by more. Source: AWS General Reference, Signature Version 4."""
+
+
 class LatestClock:
     """Implements ``Clock``: the machine's time, or AWS's if that is later; safe in many threads."""
 

@@ -9,9 +9,15 @@ import pytest
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.organizations import AwsOrganizationReader
 from rootkeeper.aws.times import measure_offset, parse_date
-from rootkeeper.errors import AwsRejectedError, AwsUnreachableError, OrganizationIncompleteError
+from rootkeeper.errors import (
+    AwsCredentialsError,
+    AwsRejectedError,
+    AwsUnreachableError,
+    OrganizationIncompleteError,
+)
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
-from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json
+from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json, error_xml
+from tests.fakes.clock import FakeClock
 
 ACCOUNT = AccountId("222233334444")
 
@@ -215,6 +221,19 @@ def test_what_is_no_date_tells_nothing(header: str | None) -> None:
 @pytest.mark.parametrize("header", ["Thu, 15 Jan 2026 12:00:00 GMT", "Thu, 15 Jan 2026 13:00:00 +0100"])
 def test_a_date_header_is_read_in_utc(header: str) -> None:
     assert parse_date(header) == NOON
+
+
+def test_a_clock_so_far_behind_that_aws_refuses_its_signatures_is_measured_by_the_refusal(
+    reader: AwsOrganizationReader, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    aws_server.answer("GetCallerIdentity", error_xml("SignatureDoesNotMatch", 403))
+    clock.jump((datetime.now(UTC) - clock.now()).total_seconds() - 86_400)
+    offset = reader.find_clock_offset()
+    assert offset is not None
+    assert offset.total_seconds() == pytest.approx(-86_400, abs=60)
+    clock.jump(86_400)
+    with pytest.raises(AwsCredentialsError):
+        reader.find_clock_offset()
 
 
 @pytest.mark.parametrize(
