@@ -8,7 +8,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PosixPath
 
 import pytest
 
@@ -122,6 +122,24 @@ def test_a_descriptor_of_a_shell_is_written_to() -> None:
         write_output_file(Path(f"/dev/fd/{writing}"), ["x"])
         os.close(writing)
         assert source.read() == "x"
+
+
+class SwappedPath(PosixPath):
+    """A pipe that another person replaces by a link to a file once it was looked at."""
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = super().stat(follow_symlinks=follow_symlinks)
+        self.unlink()
+        self.symlink_to(self.with_name("shadow"))
+        return found
+
+
+def test_a_file_that_takes_the_place_of_a_pipe_isnt_written(tmp_path: Path) -> None:
+    (tmp_path / "shadow").write_text("root")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="replaced meanwhile"):
+        write_output_file(SwappedPath(tmp_path / "pipe"), ["x"])
+    assert (tmp_path / "shadow").read_text() == "root"
 
 
 @pytest.mark.parametrize("is_new", [False, True])
