@@ -9,7 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-BEGINNING = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Unfinished: "
+UNFINISHED_HEADER = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Unfinished: "
+UNFINISHED_BODY = (
+    b"POST /api/v1/auth/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 1000\r\n\r\n{"
+)
 _LOOK_SECONDS = 0.05
 _AT_ONCE = 50
 """How many are opened between two looks."""
@@ -18,10 +22,11 @@ _AT_ONCE = 50
 class HalfOpenConnections:
     """Holds so many connections to one server, from one address after the other."""
 
-    def __init__(self, url: str, count: int, addresses: Sequence[str]) -> None:
+    def __init__(self, url: str, count: int, addresses: Sequence[str], beginning: bytes) -> None:
         self._port = urlsplit(url).port
         self._count = count
         self._addresses = addresses
+        self._beginning = beginning
         self._stopping = threading.Event()
         self.opened = 0
         """How many were opened in all."""
@@ -54,7 +59,7 @@ class HalfOpenConnections:
             connection.settimeout(0.2)
             connection.connect(("127.0.0.1", self._port))
             connection.setblocking(False)
-            connection.send(BEGINNING)
+            connection.send(self._beginning)
         except OSError:
             connection.close()
             raise
@@ -66,9 +71,14 @@ class HalfOpenConnections:
 
 
 @contextmanager
-def half_open_connections(url: str, count: int, addresses: Sequence[str]) -> Iterator[HalfOpenConnections]:
-    """Attack while this is entered."""
-    attack = HalfOpenConnections(url, count, addresses)
+def half_open_connections(
+    url: str, count: int, addresses: Sequence[str], beginning: bytes
+) -> Iterator[HalfOpenConnections]:
+    """Attack while this is entered.
+
+    :param beginning: what each connection sends.
+    """
+    attack = HalfOpenConnections(url, count, addresses, beginning)
     thread = threading.Thread(target=attack.run, daemon=True)
     thread.start()
     try:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from rootkeeper.server.jobs import MOST_STREAMS, MOST_STREAMS_OF_PERSON
-from tests.attack.half_open import half_open_connections
+from tests.attack.half_open import UNFINISHED_BODY, UNFINISHED_HEADER, half_open_connections
 from tests.attack.stage import AttackStage
 from tests.durations import Stopwatch
 from tests.server_process import ServerProcess
@@ -32,15 +32,22 @@ WAITING_REQUESTS = 60
 """More than uvicorn's application has threads."""
 
 
-@pytest.mark.parametrize("addresses", [("127.0.0.1",), MANY_ADDRESSES], ids=["one address", "many addresses"])
+@pytest.mark.parametrize(
+    ("addresses", "beginning"),
+    [
+        pytest.param(("127.0.0.1",), UNFINISHED_HEADER, id="headers from one address"),
+        pytest.param(MANY_ADDRESSES, UNFINISHED_HEADER, id="headers from many addresses"),
+        pytest.param(MANY_ADDRESSES, UNFINISHED_BODY, id="bodies from many addresses"),
+    ],
+)
 def test_p11_unfinished_requests_on_all_connections_keep_no_window_open_and_let_others_in(
-    stage: AttackStage, addresses: Sequence[str]
+    stage: AttackStage, addresses: Sequence[str], beginning: bytes
 ) -> None:
     # Opened by commands: the server has no connection to AWS yet by which it could close them.
     windows = [stage.open_window(WINDOW_SECONDS) for _ in range(2)]
     server = stage.start_server(open_file_limit=OPEN_FILES)
     server.token("viewer", "vera")
-    with half_open_connections(server.url, CONNECTIONS, addresses) as attack:
+    with half_open_connections(server.url, CONNECTIONS, addresses, beginning) as attack:
         server.wait_until(lambda: attack.opened >= CONNECTIONS)
         stage.require_closed_on_time(*windows)
         assert server.ask("GET", "/api/v1/me", name="vera").status == 200

@@ -1,9 +1,9 @@
 """Decides which connections a server keeps, so that those who send nothing keep neither people nor closings out.
 
 A connection either waits for the header of a request, or a request is being answered on it. One that waits for long is
-ended, and so is one whose client doesn't read its answer. When there are too many, the one that has waited longest
-makes room. Half of the files that this process may open at a time are never used for connections: closing recovery
-windows needs them for AWS, the database and the ledger's files.
+ended, and so is one whose client doesn't read its answer. When there are too many, the one that has waited longest for
+a header or for the rest of a body makes room. Half of the files that this process may open at a time are never used for
+connections: closing recovery windows needs them for AWS, the database and the ledger's files.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Connection:
     """When it began to wait for the header of a request; ``None`` while a request is being answered. In seconds of the
     event loop's clock.
     """
+    body_since: float | None = None
+    """When it began to wait for the rest of a request's body; ``None`` if it has all of it."""
     count_unread: Callable[[], int] = lambda: 0
     """Counts the bytes of answers that its client hasn't taken yet."""
     unread_bytes: int = 0
@@ -120,7 +122,10 @@ class ConnectionTable:
 
     def _end_longest_waiting(self, address: str) -> bool:
         """``False`` if none of the address waits."""
-        waiting = [(one.waiting_since, one) for one in self._by_address[address] if one.waiting_since is not None]
+        since = {
+            one: one.body_since if one.waiting_since is None else one.waiting_since for one in self._by_address[address]
+        }
+        waiting = [(moment, one) for one, moment in since.items() if moment is not None]
         if not waiting:
             return False
         self._end(min(waiting, key=lambda found: found[0])[1])

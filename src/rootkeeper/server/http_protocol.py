@@ -92,7 +92,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._unparsed_bytes = 0
-        self._connection.waiting_since = None
+        self._connection.waiting_since, self._connection.body_since = None, self.loop.time()
         super().on_headers_complete()
         if len(self.pipeline) > MOST_PIPELINED:
             raise RefusedRequestError
@@ -103,6 +103,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._unparsed_bytes = 0
+        self._connection.body_since = None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -52,6 +52,15 @@ def test_what_is_being_answered_is_never_ended_for_another_one() -> None:
     assert len(door.table) == 2
 
 
+def test_a_request_whose_body_isnt_whole_makes_room() -> None:
+    door = Door(ConnectionLimits(2, 2))
+    sending = Connection("203.0.113.1", lambda: door.ended.append("sending"), None, body_since=5)
+    assert door.table.admit(sending)
+    assert door.come("203.0.113.2", None)
+    assert door.come("203.0.113.3", 6)
+    assert door.ended == ["sending"]
+
+
 def test_an_address_ends_its_own_connections_before_those_of_others() -> None:
     door = Door(ConnectionLimits(10, 2))
     assert door.come("203.0.113.2", 0)
@@ -102,7 +111,7 @@ def test_slow_clients_are_ended_and_others_are_not() -> None:
 def test_a_client_may_read_its_answer_slowly_but_not_stop() -> None:
     door = Door(ConnectionLimits(10, 10, header_seconds=10, reading_seconds=30))
     unread = [1_000]
-    connection = Connection("203.0.113.1", lambda: door.ended.append("reader"), 0.0, lambda: unread[0])
+    connection = Connection("203.0.113.1", lambda: door.ended.append("reader"), 0.0, count_unread=lambda: unread[0])
     assert door.table.admit(connection)
     for now in range(0, 100, 20):  # its answer is whole, and the next request may come once it is read
         unread[0] -= 10

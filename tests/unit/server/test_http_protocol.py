@@ -59,6 +59,8 @@ class Served:
     """Lets ``/slow`` be answered."""
     slow: int = 0
     """How often it was asked for."""
+    bodies: int = 0
+    """How often ``/body`` was asked for."""
 
     count: Callable[[], int] = lambda: 0
     """How many connections the server has."""
@@ -77,6 +79,7 @@ class Served:
     async def answer(self, scope: Any, receive: Any, send: Any) -> None:
         """Reads the body of ``/body``, waits before it answers ``/slow``, and has much to say at ``/large``."""
         size = 0
+        self.bodies += scope["path"] == "/body"
         while scope["path"] == "/body":
             message = await receive()
             size += len(message.get("body", b""))
@@ -241,6 +244,18 @@ def test_half_open_connections_make_room_also_during_a_tls_handshake(tmp_path: P
             for connection in (*held, newest):
                 connection.close()
             assert served.limited == [ConnectionLimit.OF_ADDRESS]
+
+
+def test_a_body_that_isnt_whole_makes_room_and_a_whole_one_doesnt() -> None:
+    begin = b"POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhe"
+    whole = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(ConnectionLimits(2, 2)) as served, served.connect(whole) as slow, served.connect(begin) as sending:
+        served.wait(lambda: served.slow == 1 and served.bodies == 1)
+        with served.connect(START + b"\r\n") as other:
+            assert read_answer(other).startswith(b"HTTP/1.1 200 ")
+        assert read_all(sending) == b""
+        served.release.set()
+        assert read_answer(slow).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_connection_for_which_no_other_makes_room_is_refused() -> None:
