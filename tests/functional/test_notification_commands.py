@@ -70,7 +70,7 @@ def test_a_target_that_fails_is_told_by_its_name_alone_with_exit_status_4(
 def test_a_target_that_points_inside_is_refused(without_aws: Program, receiver: Receiver) -> None:
     run = try_targets(without_aws, receiver, "hook", ROOTKEEPER_NOTIFICATIONS_ALLOWED_HOSTS="")
     assert run.status == 4, run.shown
-    assert "its address is private" in run.shown
+    assert "its address isn't public" in run.shown
     assert "notifications.allowed_hosts" in run.stderr
     assert receiver.received == []
 

@@ -134,7 +134,7 @@ def test_requests_are_counted_by_route_and_whatever_is_asked_for_makes_no_new_na
     api.ask("PROPFIND", "/other", None, None, {})
     samples = read(api)
     counted = "rootkeeper_http_requests_total"
-    assert of(samples, counted, method="GET", route="/api/v1/windows/{window_id}", status="422") == 2
+    assert of(samples, counted, method="GET", route="/api/v1/windows/{window_id}", status="404") == 2
     assert of(samples, counted, method="GET", route="none", status="404") == 1
     assert of(samples, counted, method="other", route="none", status="404") == 2
     assert of(samples, "rootkeeper_http_request_duration_seconds_count", route="/api/v1/windows/{window_id}") == 2
