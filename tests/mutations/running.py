@@ -18,6 +18,8 @@ FORKS.set_forkserver_preload(
     [
         "pytest",
         "hypothesis",
+        "argon2",
+        "psycopg",
         "fastapi",
         "aiohttp",
         "botocore.client",
