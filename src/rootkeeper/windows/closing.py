@@ -97,7 +97,9 @@ class WindowCloser(AccountWork):
         """
         closing = self.attempt(window)
         if not closing.is_closed:
-            self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
+            is_unrecorded = closing.outcome is CloseOutcome.CLOSED_UNRECORDED
+            what = "isn't recorded as closed" if is_unrecorded else "isn't closed"
+            self.progress.remark(f"ALERT: recovery window {window.window_id} {what}: {closing.explanation}")
         return closing
 
     def attempt(self, window: RecoveryWindow, is_due: Callable[[RecoveryWindow], bool] = lambda _: True) -> CloseResult:
