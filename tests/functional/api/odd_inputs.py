@@ -97,7 +97,7 @@ def make_bodies(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "password": "correct horse battery",
         "selection": {"everything": True},
         "kind": "s3",
-        "plan": "{}",
+        "plan_id": "plan-1",
     }
     known = {name: value for name, value in good.items() if name in fields}
     for name in fields:
