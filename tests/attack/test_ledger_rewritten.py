@@ -23,6 +23,8 @@ def test_p20_a_middle_entry_edited_under_a_running_server_is_found_and_windows_c
     stage.start_server()
     opened = stage.open_window(20)
     assert is_ledger_good(stage)
+    warned = [line["message"] for line in stage.server.lines if line["level"] == "warning"]
+    assert any("Mirror and anchor of the ledger are both on the file system" in one for one in warned)
     with edited_entry(stage.database, 2):
         stage.wait_error("failed its verification. Entry 2 was edited")
         stage.wait_notified(BROKEN, "Entry 2 was edited")

@@ -10,6 +10,7 @@ import pytest
 
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import LedgerOutdatedError
+from rootkeeper.ledger.anchor import FileAnchor
 from rootkeeper.ledger.rules import Action, LedgerVerification
 from tests.unit.database.samples import Stage, make_worker, raised_by
 
@@ -167,6 +168,26 @@ def test_the_memory_has_the_last_head_of_each_copy_and_no_more(written: Stage) -
     heads = json.loads(memory.read_text())["heads"]
     assert {name: head["sequence"] for name, head in heads.items()} == {"anchor": 6, "mirror": 6}
     assert memory.stat().st_mode & 0o077 == 0
+
+
+class ElsewhereAnchor(FileAnchor):
+    """Isn't a file of this machine."""
+
+    path = None  # type: ignore[assignment]  # as in a bucket
+
+    def __init__(self) -> None:
+        self.place = "elsewhere"
+
+
+def test_copies_are_beside_the_database_unless_one_is_on_another_file_system(stage: Stage) -> None:
+    with stage.open() as database:
+        assert database.are_copies_beside() is (stage.postgresql_url is None)
+    with stage.open(anchor_path=None) as database:
+        assert database.are_copies_beside() is (stage.postgresql_url is None)
+    with stage.open(anchor_path=Path("/proc/anchor.jsonl")) as database:
+        assert not database.are_copies_beside()
+    with stage.open(anchor=ElsewhereAnchor()) as database:
+        assert not database.are_copies_beside()
 
 
 def test_a_database_that_was_moved_with_its_copies_is_intact(written: Stage) -> None:
