@@ -358,8 +358,8 @@ class LedgerCopies:
             mirror.sync()
             with reading(self._store) as connection:
                 at = _read_time(connection, head)
-            self._remember(CopyName.MIRROR, head, at)
             self._mirrored_sequence, self._mirrored_monotonic = head.sequence, time.monotonic()
+            self._attempt("memory", partial(self._remember, CopyName.MIRROR, head, at))
 
     def _anchor_head(self, anchor: Anchor) -> None:
         with reading(self._store) as connection:
@@ -370,14 +370,15 @@ class LedgerCopies:
             if not added or not (is_much or is_late or self._closing.is_set()):
                 return
             at = _read_time(connection, head)
+        self._anchored_monotonic = time.monotonic()  # also a bucket that can't be reached waits
         last = anchor.find_last()
         if last is not None:
             with reading(self._store) as connection:
                 if find_entry_hash(connection, last.head.sequence) != last.head.entry_hash:
                     raise CopyConflictError(f"the database doesn't have its entry {last.head.sequence}")
         anchor.append(AnchoredHead(at, head), _BUSY_SECONDS, holds=self._find_held(CopyName.ANCHOR))
-        self._remember(CopyName.ANCHOR, head, at)
-        self._anchored_sequence, self._anchored_monotonic = head.sequence, time.monotonic()
+        self._anchored_sequence = head.sequence
+        self._attempt("memory", partial(self._remember, CopyName.ANCHOR, head, at))
 
 
 def _find_device(path: Path) -> int | None:

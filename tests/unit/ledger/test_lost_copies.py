@@ -170,6 +170,17 @@ def test_the_memory_has_the_last_head_of_each_copy_and_no_more(written: Stage) -
     assert memory.stat().st_mode & 0o077 == 0
 
 
+def test_a_memory_that_cant_be_written_is_remarked_once_and_the_copies_are_kept_up(stage: Stage) -> None:
+    with stage.open(memory_folder=Path("/proc/rootkeeper")) as database:
+        worker = make_worker(database)
+        worker.append_pair()
+        worker.owner.close()
+    assert [warning for warning in stage.warnings if "memory can't be kept up" in warning] == stage.warnings
+    assert len(stage.warnings) == 1
+    assert len(stage.mirror_path.read_text().splitlines()) == 2
+    assert FileAnchor(stage.anchor_path).read_heads()[-1].head.sequence == 2
+
+
 class ElsewhereAnchor(FileAnchor):
     """Isn't a file of this machine."""
 
