@@ -118,7 +118,7 @@ class Stage:
             "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com",
             "ROOTKEEPER_EMAILS_GROUPS": "aws@example.com, aws-management@example.com",
-            "XDG_STATE_HOME": str(self.folder / "state"),
+            "XDG_STATE_HOME": str(data / "state"),  # what the ledger remembers is kept with the database
         }
         return Program(self.sandbox.environment(principal) | settings, self.runner)
 

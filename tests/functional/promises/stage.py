@@ -50,6 +50,7 @@ class Stage:
             "HOME": str(self.folder),
             "PATH": "/usr/bin:/bin",
             "TMPDIR": str(self.folder / "temporary"),
+            "XDG_STATE_HOME": str(self.database.parent),  # what the ledger remembers is kept with the database
             "COLUMNS": "120",
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.sandbox.environment(),

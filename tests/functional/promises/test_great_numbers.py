@@ -178,7 +178,7 @@ def ending_at_page(last_page: int) -> Callable[[Request, Answer], Answer]:
 
     def rewrite(request: Request, answer: Answer) -> Answer:
         nonlocal pages
-        if request.operation != "ListAccounts":
+        if request.operation != "ListAccounts" or answer.status != 200:  # a throttled call isn't a page
             return answer
         pages += 1
         if pages % last_page:

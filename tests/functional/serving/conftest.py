@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.current_databases import place_database
 from tests.functional.running import LONG_LEASE, Program, Runner
 from tests.functional.serving.stage import Stage
 from tests.sandbox_process import SandboxProcess
@@ -25,7 +24,7 @@ def stage(running_sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> St
     database = tmp_path / "data" / "rootkeeper.db"
     environment = running_sandbox.environment() | {
         "HOME": str(tmp_path),
-        "ROOTKEEPER_DATABASE_URL": place_database(database),
+        "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}",
         "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
         "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
         "XDG_STATE_HOME": str(tmp_path / "state"),
