@@ -59,10 +59,11 @@ def list_jobs(stage: ServedStage) -> list[dict[str, Any]]:
     return found
 
 
-def list_actions(stage: ServedStage) -> set[tuple[str, str]]:
-    """What the ledger has, with the account; an intent is there before its call leaves."""
-    rows = read_rows(stage.folder / "rootkeeper.db", "SELECT action, account_id FROM ledger_entries")
-    return {(row["action"], row["account_id"]) for row in rows}
+def list_actions(stage: ServedStage) -> list[tuple[str, str]]:
+    """What the ledger has, with the account, in its order; an intent is there before its call leaves."""
+    statement = "SELECT action, account_id FROM ledger_entries ORDER BY sequence"
+    rows = read_rows(stage.folder / "rootkeeper.db", statement)
+    return [(row["action"], row["account_id"]) for row in rows]
 
 
 def test_a_deletion_is_planned_and_done_by_the_server_and_proven_by_a_re_read(stage: ServedStage) -> None:
@@ -153,11 +154,12 @@ def test_ctrl_c_stops_a_deletion_before_the_next_wave(stage: ServedStage) -> Non
 
 
 def test_an_account_in_progress_comes_to_its_end_and_is_reported(stage: ServedStage) -> None:
+    before = len(list_actions(stage))
     with (
         held_up(stage, "DeleteLoginProfile") as let,
         in_background(stage.person("olga"), "delete", EU, "--yes", "-o", "json") as running,
     ):
-        running.wait_until(lambda: ("login_profile:delete", EU) in list_actions(stage))
+        running.wait_until(lambda: ("login_profile:delete", EU) in list_actions(stage)[before:])
         running.ask_to_stop()
         running.wait_for("accounts in progress are finished")
         let.set()

@@ -108,7 +108,9 @@ def test_a_file_with_a_second_name_is_refused_until_that_is_deleted(stage: Stage
         error = raised_by(SqliteStore(path, 1.0).engine.connect, DatabaseLinkedError)
         assert "a hard link" in explain(error)[0]
     second.unlink()
-    SqliteStore(stage.path, 1.0).engine.connect().close()
+    engine = SqliteStore(stage.path, 1.0).engine
+    engine.connect().close()
+    engine.dispose()
 
 
 def test_a_damaged_page_is_found_past_all_caches_and_nothing_more_is_written(stage: Stage, store: Store) -> None:
