@@ -335,7 +335,7 @@ class LedgerCopies:
     def _find_held(self, name: CopyName) -> int | None:
         """Find the last entry that a copy must have; ``None`` if it wasn't begun."""
         heads = self.memory.read_heads()
-        if name not in self._began and name not in heads:
+        if name not in self._began:
             self._began = self.memory.read_began()
         if name in heads:
             return heads[name].sequence

@@ -77,6 +77,7 @@ class Program:
         )
         self._environment = {
             "HOME": str(folder),
+            "XDG_STATE_HOME": str(self.database.parent),  # what the ledger remembers is kept with the database
             "PATH": "/usr/bin:/bin",
             "AWS_EC2_METADATA_DISABLED": "true",
             **sandbox.environment(),

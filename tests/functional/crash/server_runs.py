@@ -39,6 +39,11 @@ class KeptDatabase(Protocol):
     @property
     def url(self) -> str: ...
 
+    @property
+    def beside(self) -> Path:
+        """The folder that is remembered with it."""
+        ...
+
     def keep(self, name: str) -> None:
         """Remember it as it is now; nobody uses it meanwhile."""
         ...
@@ -63,12 +68,16 @@ class SqliteFolder:
     def url(self) -> str:
         return f"sqlite:///{self._path}"
 
+    @property
+    def beside(self) -> Path:
+        return self._path.parent
+
     def keep(self, name: str) -> None:
-        shutil.copytree(self._path.parent, self._folder / name)
+        shutil.copytree(self.beside, self._folder / name)
 
     def restore(self, name: str) -> None:
-        shutil.rmtree(self._path.parent)
-        shutil.copytree(self._folder / name, self._path.parent)
+        shutil.rmtree(self.beside)
+        shutil.copytree(self._folder / name, self.beside)
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         with contextlib.closing(sqlite3.connect(self._path)) as connection:
@@ -81,7 +90,7 @@ class PostgresqlDatabase:
 
     def __init__(self, server: PostgresqlServer, folder: Path) -> None:
         self.url = server.create_database()
-        self._beside = folder / "share"
+        self.beside = folder / "share"
         """Of mirror and anchor."""
         self._folder = folder
         self._kept: dict[str, dict[str, bytes]] = {}
@@ -89,7 +98,7 @@ class PostgresqlDatabase:
     def keep(self, name: str) -> None:
         with self._connect() as connection:
             self._kept[name] = {table: _copy_out(connection, table) for table in _list_tables(connection)}
-        shutil.copytree(self._beside, self._folder / name)
+        shutil.copytree(self.beside, self._folder / name)
 
     def restore(self, name: str) -> None:
         kept = self._kept[name]
@@ -98,8 +107,8 @@ class PostgresqlDatabase:
             connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, kept))))
             for table, rows in kept.items():
                 _copy_in(connection, table, rows)
-        shutil.rmtree(self._beside)
-        shutil.copytree(self._folder / name, self._beside)
+        shutil.rmtree(self.beside)
+        shutil.copytree(self._folder / name, self.beside)
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         with self._connect() as connection:
@@ -177,6 +186,7 @@ class Servers:
         self.environment = {
             "HOME": str(folder),
             "XDG_DATA_HOME": str(folder / "share"),
+            "XDG_STATE_HOME": str(database.beside),  # what the ledger remembers is kept with the database
             "PATH": "/usr/bin:/bin",
             "AWS_EC2_METADATA_DISABLED": "true",
             **sandbox.environment(),

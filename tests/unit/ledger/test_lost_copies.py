@@ -64,6 +64,14 @@ LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+def test_a_copy_begins_once_whatever_the_file_beside_the_database_knows(written: Stage) -> None:
+    statement = "SELECT copy_name, began_at FROM ledger_copies ORDER BY copy_name"
+    before = written.query(statement)
+    assert [name for name, _ in before] == ["anchor", "mirror"]
+    write_pairs(written, 1)
+    assert written.query(statement) == before
+
+
 @pytest.mark.parametrize("copy", PATHS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_p20_a_copy_that_was_lost_fails_the_verification_with_what_to_do(written: Stage, copy: str, loss: str) -> None:
