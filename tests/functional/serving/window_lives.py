@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from rootkeeper.composition.database import Database, open_database
+from rootkeeper.composition.database import Database, DatabaseOptions, open_database
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import Answer, ServerProcess
@@ -247,8 +247,9 @@ def open_scene(
     accounts = [key for key, one in sandbox.accounts().items() if one["state"] == "ACTIVE" and key != management][:2]
     for account_id in accounts:
         sandbox.put_root_user(account_id, {})
+    copies = DatabaseOptions(mirror_path=folder / "mirror", anchor_path=folder / "anchor")
     with ExitStack() as stack:
-        database = stack.enter_context(open_database(url))
+        database = stack.enter_context(open_database(url, copies))
         scene = Scene(sandbox, environment, commands, approvals, database, tuple(accounts), stack)
         scene.since = sandbox.last_request()
         for number in range(len(commands)):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from rootkeeper.deletion.rules import (
     DeletionPlan,
@@ -16,7 +16,15 @@ from rootkeeper.deletion.rules import (
 )
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.selection import Skip, SkipReason
-from rootkeeper.organization.statuses import AccessKey, CredentialKind, FailOn, LoginProfile, RootCredentials
+from rootkeeper.organization.statuses import (
+    AccessKey,
+    CredentialKind,
+    FailOn,
+    LoginProfile,
+    MfaDevice,
+    MfaKind,
+    RootCredentials,
+)
 from rootkeeper.removal.rules import (
     ALL_KINDS,
     GUARDED_KINDS,
@@ -34,6 +42,7 @@ from tests.unit.organization.credential_strategies import ACCOUNT_ID, KEY_IDS, N
 EMPTY = RootCredentials(ACCOUNT_ID, None, (), (), (), NOW)
 PASSWORD = LoginProfile(NOW - timedelta(days=400), None)
 CALLER = "arn:aws:iam::111122223333:user/operator"
+DEVICE = MfaDevice("GAHT12345678", MfaKind.VIRTUAL, NOW)
 MFA_ONLY = frozenset({CredentialKind.MFA_DEVICES})
 
 
@@ -53,6 +62,7 @@ def test_everything_found_is_planned_once_and_mfa_comes_last(found: RootCredenti
 
 
 @given(credentials(), kinds)
+@example(replace(EMPTY, login_profile=PASSWORD, mfa_devices=(DEVICE,)), MFA_ONLY)
 def test_p25_no_choice_of_kinds_plans_away_the_mfa_of_what_stays(
     found: RootCredentials, only: frozenset[CredentialKind]
 ) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rootkeeper.notifications.rules import (
@@ -61,6 +61,7 @@ def test_what_isnt_known_isnt_shown() -> None:
 
 
 @given(hostile_texts)
+@example("<script>[click](https://example.com)`\\`</script>")
 def test_no_text_from_outside_becomes_a_header_markup_or_a_link(text: str) -> None:
     title = render_title(replace(FAILED, title=text))
     body = render_body(replace(FAILED, title=text, body=text, organization_id=text, window_id=text))
