@@ -136,7 +136,7 @@ class Scene:
         job_id = planned.body["job_id"]
         self.wait_until(lambda: self._is_over(name, job_id))
         outcome = self.ask(name, "GET", f"jobs/{job_id}/outcome")
-        if outcome is not None and outcome.status == 200:
+        if outcome is not None and "plan_id" in outcome.body:  # else the server was killed meanwhile
             self.ask(name, "POST", "deletions", {"plan_id": outcome.body["plan_id"]})
 
     def _is_over(self, name: str, job_id: str) -> bool:
