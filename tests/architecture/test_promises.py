@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from tests.architecture.source_files import REPOSITORY, list_tests
-from tests.mutations.breaks import Break, read_breaks
+from tests.mutations.breaks import Break, parse_breaks, read_breaks
 
 PAGE = REPOSITORY / "docs" / "dev" / "promises.md"
 PROMISES = [f"P{number:02}" for number in range(1, 33)]
@@ -46,3 +46,8 @@ def test_a_break_has_its_place_and_its_test(one: Break) -> None:
     path, _, name = one.test.partition("::")
     assert path.endswith(".py"), f"Name a test or a file, not all of {path}."
     assert not name or re.sub(r"\[.*", "", name) in list_tests(REPOSITORY / path)
+
+
+def test_a_break_with_a_key_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="line 1 has a key twice: promise, what, what"):
+        parse_breaks("- promise: P01\n  what: One place.\n  what: Another place.\n")

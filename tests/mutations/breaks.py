@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -36,7 +38,24 @@ class Break:
         return text.replace(self.old, self.new)
 
 
+class _BreakLoader(yaml.SafeLoader):
+    """Refuses a key that a break has twice: PyYAML would take the last one and forget the other."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [key.value for key, _ in node.value]
+        if len(set(names)) != len(names):
+            raise ValueError(f"The break in line {node.start_mark.line + 1} has a key twice: {', '.join(names)}.")
+        return super().construct_mapping(node, deep=deep)
+
+
+def parse_breaks(text: str) -> tuple[Break, ...]:
+    """Read the breaks of a YAML text.
+
+    :raises ValueError: if one of them has a key twice.
+    """
+    return tuple(Break(**row) for row in _BreakLoader(text).get_single_data())
+
+
 def read_breaks() -> tuple[Break, ...]:
-    """All breaks, by promise."""
-    rows = yaml.safe_load(Path(__file__).with_name("breaks.yaml").read_text())
-    return tuple(Break(**row) for row in rows)
+    """All breaks, in the order of the file."""
+    return parse_breaks(Path(__file__).with_name("breaks.yaml").read_text())
