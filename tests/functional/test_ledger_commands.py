@@ -158,3 +158,17 @@ def test_p11_a_window_that_a_restore_lost_is_listed_by_awss_state_and_closed(
     again = enabled.run("ledger", "adopt", "--yes", "-o", "json")
     assert (again.json["adopted_entry"], again.json["lost_windows"]) == (None, [])
     assert enabled.run("ledger", "verify").status == 0
+
+
+def test_p06_without_an_earlier_entry_the_time_of_the_backup_is_unknown_and_nothing_is_called_closed(
+    enabled: Program, tmp_path: Path
+) -> None:
+    for path in tmp_path.glob("rootkeeper.db*"):
+        path.unlink()
+    assert enabled.run("windows", "list").status == 0
+    adopted = enabled.run("ledger", "adopt", "--yes", "-o", "json")
+    assert adopted.status == 1, adopted.shown
+    require_fits(adopted.json, "adoption")
+    assert adopted.json["since"] is None
+    assert "the time of the backup isn't known" in adopted.json["search_failure"]
+    assert "rootkeeper ledger adopt --since TIME" in adopted.stderr

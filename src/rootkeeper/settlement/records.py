@@ -48,9 +48,9 @@ class AdoptionDocument(Answer):
     adopted_entry: Ordinal | None
     """The ledger's entry that records it; ``null`` if there was nothing to adopt."""
     since: Moment | None
-    """From when on windows were looked for; ``null`` if the ledger is empty."""
+    """From when on windows were looked for; ``null`` if they weren't."""
     search_failure: str | None
-    """Why AWS couldn't be asked for lost windows."""
+    """Why lost windows weren't looked for, or weren't all closed."""
     lost_windows: list[LostWindowRecord]
     unread_accounts: list[UnreadAccountRecord]
 
@@ -61,7 +61,7 @@ def adoption_to_record(
     closings: Mapping[AccountId, CloseResult],
     search_failure: str | None,
 ) -> AdoptionDocument:
-    """Return the adoption as the command line shows it; ``searched`` is ``None`` if AWS wasn't asked."""
+    """Return the adoption as the command line shows it; ``searched`` is ``None`` if windows weren't looked for."""
     found, unread = ((), ()) if searched is None else (searched.found, searched.unread)
     lost = []
     for one in found:

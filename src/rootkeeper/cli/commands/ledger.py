@@ -120,12 +120,12 @@ def adopt(
     """Record that this database was restored, and continue with it.
 
     Commands that change something refuse a database that is older than its mirror or anchor, because it was restored or
-    cut. This command records that the restore is intended. It also records that a copy of the ledger was lost, and
-    begins the copies again. The old mirror is kept under another name.
+    cut. This command records that the restore is intended. If a copy of the ledger was lost, it records that too. It
+    begins the copies again, and keeps the old mirror under another name.
 
-    Then it reads every account of the organization, and lists those that have a password or allow password recovery
-    from after the backup, without a recovery window that explains it: the lost part of the ledger may have opened them.
-    It offers to close them. If AWS can't be asked, run it again later.
+    Then it reads every account of the organization, and lists those where password recovery was allowed or a password
+    was set after the backup, and no recovery window explains that: the lost part of the ledger may have opened them. It
+    offers to close them. If AWS can't be asked, run it again later.
 
     Changes: adds one entry to the ledger and starts a new mirror. If you confirm it, deletes every root user credential
     of the listed accounts.
@@ -135,16 +135,16 @@ def adopt(
     of rootkeeper windows close.
 
     Exit statuses: 0 recorded, or nothing to adopt, and no such window is open; 1 recorded, but such a window may be
-    open: it was left as it is, an account couldn't be read, or AWS couldn't be asked; 2 wrong usage or not confirmed; 3
-    the database or the ledger refused; 4 a window isn't closed, or not proven.
+    open: it was left as it is, an account couldn't be read, AWS couldn't be asked, or the time of the backup isn't
+    known; 2 wrong usage or not confirmed; 3 the database or the ledger refused; 4 a window isn't closed, or not proven.
     """
     output = invocation.choose_output(*ONE_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
         from rootkeeper.settlement.lost_windows import find_backup_moment
 
-        now, start = application.clock.now(), None
+        start = None
         if since is not None:
-            start = parse_past_moment(since, "--since", now, day_ends=False)
+            start = parse_past_moment(since, "--since", application.clock.now(), day_ends=False)
         verification = application.ledger_reader.verify()
         confirmation = _open_confirmation(application, change, output, invocation.terminal)
         statement = [
@@ -162,13 +162,21 @@ def adopt(
         invocation.terminal.remark("Nothing to adopt: the mirror and the anchor match the database.")
     else:
         invocation.terminal.remark(f"Recorded as entry {entry.sequence}.")
-    return _close_lost(invocation, change, output, start or now, None if entry is None else entry.sequence)
+    return _close_lost(invocation, change, output, start, None if entry is None else entry.sequence)
 
 
 def _close_lost(
-    invocation: Invocation, change: ChangeOptions, output: OutputFormat, since: datetime, adopted_entry: int | None
+    invocation: Invocation,
+    change: ChangeOptions,
+    output: OutputFormat,
+    since: datetime | None,
+    adopted_entry: int | None,
 ) -> int:
-    """Look for windows that the restored database lost, and close those that a person chooses."""
+    """Look for windows that the restored database lost, and close those that a person chooses.
+
+    :param since: ``None`` if the time of the backup isn't known. Then nothing can be found: each password may be from
+        before it.
+    """
     from rootkeeper.cli.rendering.adoptions import remark_found, show_adoption
 
     terminal, progress = invocation.terminal, open_progress(invocation.terminal)
@@ -176,6 +184,8 @@ def _close_lost(
     closings: dict[AccountId, CloseResult] = {}
     failure: str | None = None
     try:
+        if since is None:
+            raise InputError("The ledger has no entry from before, so the time of the backup isn't known.")
         with invocation.open_application(creates_database=False) as application:
             confirmation = begin_change(invocation, application, change, output, progress)
             searched = application.lost_window_finder.find(since, progress)
@@ -190,9 +200,12 @@ def _close_lost(
                 progress.finish()
     except (AwsError, InputError, ServerRunningError) as error:
         failure = error.message
+        missed = "weren't looked for" if searched is None else "weren't all closed"
+        again = "with the time of the backup: rootkeeper ledger adopt --since TIME"
+        if since is not None:
+            again = f"again: rootkeeper ledger adopt --since {since:%Y-%m-%dT%H:%M:%SZ}"
         terminal.remark(
-            f"ALERT: recovery windows that the lost entries may have opened weren't looked for: {failure} Run "
-            f"rootkeeper ledger adopt --since {since:%Y-%m-%dT%H:%M:%SZ} again.",
+            f"ALERT: recovery windows that the lost entries may have opened {missed}: {failure} Run it {again}",
             style="bold red",
         )
     return show_adoption(adopted_entry, searched, closings, failure, output, terminal)

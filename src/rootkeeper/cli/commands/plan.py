@@ -108,7 +108,7 @@ def apply(
     file: Annotated[Path, argument("FILE", "A file that rootkeeper plan wrote.")],
     include_failsafe: Annotated[
         list[str] | None,
-        option("--include-failsafe ID", "Confirm a delegated administrator of the plan."),
+        option("--include-failsafe ID", "Name a delegated administrator of the plan again, to include it."),
     ] = None,
 ) -> int:
     """Apply a plan file exactly.
@@ -122,11 +122,10 @@ def apply(
 
     AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
 
-    Exit statuses: 0 everything planned is deleted, as a re-read shows; 1 an account is held back because of recent use;
-    2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization, already begun,
-    or of a failsafe that isn't named;
-    3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has changed,
-    or the run stopped early; 130 interrupted.
+    Exit statuses: 0 everything planned is deleted, as a re-read shows; 1 the plan holds an account back because of
+    recent use; 2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization,
+    already begun, or of a failsafe that isn't named; 3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion
+    failed or isn't proven, an account has changed or was used since, or the run stopped early; 130 interrupted.
     """
     from rootkeeper.cli.commands.delete import agree_and_delete
     from rootkeeper.cli.operator.interface import DeletionProposal

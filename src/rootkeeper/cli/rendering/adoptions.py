@@ -25,7 +25,7 @@ def remark_found(searched: LostWindows, terminal: Terminal) -> None:
     """Show each account that the lost part may have opened, and those that couldn't be read."""
     since = render_timestamp(searched.since)
     if not searched.found:
-        terminal.remark(f"No account that was read has a password or password recovery from after {since}.")
+        terminal.remark(f"In no account that was read was password recovery allowed or a password set after {since}.")
     for lost in searched.found:
         obstacle = f" {lost.obstacle} It isn't closed from here." if lost.obstacle else ""
         terminal.remark(
