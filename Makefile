@@ -47,7 +47,7 @@ test-quick: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
 
 .PHONY: test-long
-test-long: setup test-oldest ## The long tests: kill -9 at every step, takeovers, random lives, the whole console, attacks, the oldest Python
+test-long: setup test-oldest ## The long tests: kill -9 at every step, takeovers, random lives, the whole console, attacks, mutations, the oldest Python
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long --ignore tests/attack
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long tests/attack
 

@@ -1,4 +1,4 @@
-"""What is remembered of the ledger's copies, so that a copy that was removed is missed.
+"""What is remembered of the ledger's copies, so that it is noticed if one is removed.
 
 The database remembers that a copy began. A file outside of the database's folder remembers the last head in each copy:
 it is a third copy, of one head, which also shows that a copy was cut. The file is of one machine and one user; where it

@@ -154,8 +154,9 @@ class LedgerSettings:
     mirror: Path = Path()
     """The file with a copy of every entry, as JSON Lines."""
     memory: Path = Path()
-    """The folder of a small file that remembers the last heads of anchor and mirror, so that they are missed if they
-    are removed. Default: the user's state folder (``XDG_STATE_HOME``). Best on another file system than the database.
+    """The folder of a small file that remembers the last heads of anchor and mirror, so that it is noticed if one
+    of them is removed. Default: the user's state folder (``XDG_STATE_HOME``). Best on another file system than the
+    database.
     """
     spill: Path = Path()
     """The folder for records of closing a window while the database can't be written."""
