@@ -195,7 +195,7 @@ def insert_session(connection: Connection, organization_id: str, identity_id: st
 
 
 PASSWORD_COST = profiles.RFC_9106_LOW_MEMORY
-"""64 MiB and some 0.1 s of one core for each look at a password. Source: RFC 9106, section 4, the second recommended
+"""64 MiB and some 0.2 s of CPU for each look at a password. Source: RFC 9106, section 4, the second recommended
 option.
 """
 
