@@ -17,30 +17,8 @@ from rootkeeper.cli.server_process import HttpServer, TlsFiles, bind, render_url
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import InputError
 from rootkeeper.server.connections import choose_limits
-from rootkeeper.worker.health import ConnectionLimit
+from tests.fakes.stopping_runtime import StoppingRuntime
 from tests.fakes.tls_server import make_authority
-
-
-class Stopping:
-    """A runtime and a signal in one: ends the server once the test is done."""
-
-    def __init__(self) -> None:
-        self.asked = threading.Event()
-
-    def begin_stop(self) -> None:
-        """Nothing runs beside it."""
-
-    def note_connection_limit(self, limit: ConnectionLimit, address: str) -> None:
-        """No limit is reached here."""
-
-    def asked_once(self) -> bool:
-        return self.asked.is_set()
-
-    def asked_twice(self) -> bool:
-        return False
-
-    def wait(self, seconds: float) -> bool:
-        return self.asked.wait(seconds)
 
 
 async def tell_client(scope: Any, _: Any, send: Any) -> None:
@@ -52,7 +30,7 @@ async def tell_client(scope: Any, _: Any, send: Any) -> None:
 @contextmanager
 def serving(proxies: Sequence[str] = (), tls: TlsFiles | None = None) -> Iterator[str]:
     """Where it answers."""
-    stopping, is_ready = Stopping(), threading.Event()
+    stopping, is_ready = StoppingRuntime(), threading.Event()
     with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
         limits = choose_limits(100, 100, proxies, None)
         server = HttpServer(tell_client, cast("ServerRuntime", stopping), stopping, is_ready.set, limits, tls)

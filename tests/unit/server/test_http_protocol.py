@@ -19,35 +19,13 @@ from rootkeeper.server.connections import ConnectionLimits
 from rootkeeper.server.http_protocol import LARGEST_HEADER_BYTES, MOST_HEADERS, MOST_PIPELINED
 from rootkeeper.worker.health import ConnectionLimit
 from tests.durations import Stopwatch
+from tests.fakes.stopping_runtime import StoppingRuntime
 from tests.fakes.tls_server import make_authority
 
 START = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 SECONDS = 30.0
 MANY = ConnectionLimits(100, 100)
 HURRIED = ConnectionLimits(100, 100, header_seconds=0.3, reading_seconds=0.3)
-
-
-@dataclass
-class Stopping:
-    """A runtime and a signal in one: ends the server once the test is done."""
-
-    asked: threading.Event = field(default_factory=threading.Event)
-    limited: list[ConnectionLimit] = field(default_factory=list)
-
-    def begin_stop(self) -> None:
-        """Nothing runs beside it."""
-
-    def asked_once(self) -> bool:
-        return self.asked.is_set()
-
-    def asked_twice(self) -> bool:
-        return False
-
-    def wait(self, seconds: float) -> bool:
-        return self.asked.wait(seconds)
-
-    def note_connection_limit(self, limit: ConnectionLimit, _address: str) -> None:
-        self.limited.append(limit)
 
 
 @dataclass
@@ -96,7 +74,7 @@ class Served:
 
 @contextmanager
 def serving(limits: ConnectionLimits = MANY, tls: TlsFiles | None = None) -> Iterator[Served]:
-    stopping, is_ready = Stopping(), threading.Event()
+    stopping, is_ready = StoppingRuntime(), threading.Event()
     with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
         served = Served(listener.getsockname()[1], stopping.limited)
 
