@@ -14,7 +14,7 @@ from datetime import datetime
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.audit.service import Audit, AuditInterrupted
 from rootkeeper.clock import Clock
-from rootkeeper.errors import RunStoppedError
+from rootkeeper.errors import RunStoppedError, WindowConflictError
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger, LedgerFilter
@@ -25,7 +25,7 @@ from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.checks import record_request
 from rootkeeper.windows.closing import WindowCloser
-from rootkeeper.windows.rules import CLOCK_SKEW, OWING_STATES, CloseResult, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import CLOCK_SKEW, OWING_STATES, CloseOutcome, CloseResult, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindowStore
 
 UNKNOWN_REQUESTER = "unknown"
@@ -152,7 +152,8 @@ class LostWindowCloser:
     def close(self, lost: LostWindow) -> CloseResult:
         """Record a window that is due, and close it: all four kinds of root user credentials are deleted.
 
-        :raises WindowConflictError: if the account has an unfinished window by now.
+        An account that has an unfinished window by now is left to that window, and the result says so.
+
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was closed.
         """
         now = self.clock.now()
@@ -169,5 +170,9 @@ class LostWindowCloser:
             opened_at=lost.allowed_at,
             expires_at=now,
         )
-        record_request(self.ledger, self.windows, window)
+        try:
+            record_request(self.ledger, self.windows, window)
+        except WindowConflictError as error:
+            other = self.windows.find_unfinished(window.account_id)
+            return CloseResult(other or window, CloseOutcome.BUSY, error.message, error.hint)
         return self.closing.close(window)

@@ -25,7 +25,7 @@ class LostWindowRecord(TypedDict):
     obstacle: str | None
     """Why it isn't closed from here."""
     window_id: str | None
-    """The window as which it was closed; ``null``: it was left as it is."""
+    """The window that closes it; ``null``: it was left as it is."""
     closing: CloseOutcome | None
     explanation: str | None
     """What the closing showed."""

@@ -17,9 +17,13 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
 )
-from rootkeeper.settlement.lost_windows import find_lost
-from rootkeeper.windows.rules import CLOCK_SKEW, WindowState
+from rootkeeper.settlement.lost_windows import LostWindow, LostWindowCloser, find_lost
+from rootkeeper.windows.rules import CLOCK_SKEW, CloseOutcome, WindowState
+from tests.fakes.clock import FakeClock
+from tests.fakes.databases import FakeDatabase
 from tests.fakes.evidence import READ, make_account, make_status, make_window
+from tests.fakes.operators import Operator
+from tests.fakes.organization import FakeOrganization
 
 BACKUP = READ - timedelta(days=1)
 ACCOUNT = make_account(AccountId("222233334444"), "Shop")
@@ -77,3 +81,18 @@ def test_p06_an_account_that_couldnt_be_read_isnt_clean() -> None:
     found = find_lost([unknown, undetailed], (), (), BACKUP)
     assert found.unread == (unknown, undetailed)
     assert found.found == ()
+
+
+def test_p14_a_window_that_someone_opened_meanwhile_is_left_to_itself_and_stops_no_other_closing() -> None:
+    organization = FakeOrganization(FakeClock())
+    operator = Operator(organization, FakeDatabase(organization.clock))
+    other = replace(make_window(ACCOUNT.account_id, WindowState.OPEN), window_id="w-meanwhile")
+    operator.windows.add(other)
+    closer = LostWindowCloser(
+        operator.ledger, operator.windows, operator.closing, operator.clock, "o-exampleorgid", lambda: "w-lost"
+    )
+    closing = closer.close(LostWindow(ACCOUNT, operator.clock.now() - timedelta(hours=1)))
+    assert (closing.outcome, closing.window) == (CloseOutcome.BUSY, other)
+    assert "w-meanwhile" in closing.explanation
+    assert not closing.is_closed
+    assert organization.changing_calls == []
