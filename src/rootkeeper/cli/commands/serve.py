@@ -44,8 +44,9 @@ def serve(
     windows, then answers. It ends within ten seconds of SIGTERM or Ctrl-C; the next start resumes unfinished work. On a
     SQLite file one server runs; on PostgreSQL several servers and workers can run.
 
-    Changes: updates the database schema and creates the key file of second factors; deletes root user credentials of
-    accounts whose recovery window has ended; and makes the changes that its API is asked for.
+    Changes: updates the database schema; creates the key file of second factors and, if no one sees its output, a file
+    with the first administrator's link; deletes root user credentials of accounts whose recovery window has ended; and
+    makes the changes that its API is asked for.
 
     AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
