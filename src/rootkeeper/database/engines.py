@@ -30,6 +30,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import QueuePool
 
 from rootkeeper.database.files import sync_folder, try_lock
+from rootkeeper.database.schema import DamagedValueError
 from rootkeeper.errors import DatabaseError, Hint, SettingsError
 
 POOLED_CONNECTIONS = 8
@@ -183,12 +184,13 @@ def _find_state(error: BaseException) -> str:
 
 
 _WAIT = "Wait until the other command ends, then try again."
-_RESTORE = Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup")
+RESTORE = Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup")
 
 _OWN_HINTS: Mapping[type[SQLAlchemyError], str] = {
     DatabaseReplacedError: "Put the right database file in its place, then start again.",
     DatabaseLinkedError: "Delete the other names. To copy a database, make a backup.",
-    DatabaseDamagedError: _RESTORE,
+    DatabaseDamagedError: RESTORE,
+    DamagedValueError: RESTORE,
 }
 
 _SQLITE_REASONS = (
@@ -200,7 +202,7 @@ _SQLITE_REASONS = (
     ("SQLITE_PERM", "access is denied", "Check the permissions of the file and its folder."),
     ("SQLITE_IOERR", "reading or writing it failed", "Check the disk and its free space."),
     ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
-    ("SQLITE_CORRUPT", "it is damaged", _RESTORE),
+    ("SQLITE_CORRUPT", "it is damaged", RESTORE),
 )
 
 _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {

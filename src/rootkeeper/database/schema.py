@@ -29,6 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
@@ -36,6 +37,10 @@ from rootkeeper.values import render_time
 
 SCHEMA_VERSION = "0001"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
+
+
+class DamagedValueError(SQLAlchemyError, ValueError):
+    """A column has a text that Rootkeeper can't have written."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -48,7 +53,10 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else render_time(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as SQLAlchemy calls it
-        return None if value is None else datetime.fromisoformat(value)
+        try:
+            return None if value is None else datetime.fromisoformat(value)
+        except (ValueError, TypeError) as error:
+            raise DamagedValueError("a time in it is damaged") from error
 
 
 class JsonText(TypeDecorator[Any]):
@@ -61,7 +69,10 @@ class JsonText(TypeDecorator[Any]):
         return None if value is None else json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - as SQLAlchemy calls it
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except (ValueError, TypeError) as error:
+            raise DamagedValueError("a JSON text in it is damaged") from error
 
 
 metadata = MetaData(

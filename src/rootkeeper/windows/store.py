@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from rootkeeper.database import schema
-from rootkeeper.database.engines import glancing
+from rootkeeper.database.engines import RESTORE, glancing
 from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, NotFoundError, WindowConflictError
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, WriteTransaction
@@ -206,7 +206,9 @@ def _parse(row: Row[Any]) -> RecoveryWindow:
     try:
         return parse_row(RecoveryWindow, row)
     except (ValueError, KeyError, TypeError) as error:
-        raise DatabaseError(f"The database has a damaged row of recovery window {row.window_id}.") from error
+        raise DatabaseError(
+            f"The database has a damaged row of recovery window {row.window_id}.", hint=RESTORE
+        ) from error
 
 
 def _is_in(states: Collection[WindowState]) -> ColumnElement[bool]:

@@ -250,3 +250,24 @@ def test_a_database_that_is_gone_is_told(stage: Stage, database: Database) -> No
     stage.run_sql("DROP TABLE recovery_windows")
     raised_by(lambda: windows.add(WINDOW), DatabaseError)
     raised_by(windows.list_windows, DatabaseError)
+
+
+DAMAGES = [
+    "UPDATE recovery_windows SET state = 'AJAR'",
+    "UPDATE recovery_windows SET approvals = '[{}]'",
+    "UPDATE recovery_windows SET approvals = '['",
+    "UPDATE recovery_windows SET expires_at = 'soon'",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_row_is_an_error_of_the_database_that_says_what_to_do(
+    stage: Stage, database: Database, damage: str
+) -> None:
+    windows = database.windows(ORGANIZATION_ID)
+    windows.add(WINDOW)
+    stage.run_sql(damage)
+    for read in (lambda: windows.list_windows(unfinished_only=True), windows.list_windows, lambda: windows.get("w-1")):
+        error = raised_by(read, DatabaseError)
+        assert "damaged" in error.message
+        assert "rootkeeper ledger verify" in (render_hint(error.hint) or "")
