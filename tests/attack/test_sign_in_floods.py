@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -18,11 +20,18 @@ LONGEST_SECONDS = 3.0
 """Of one request of a signed-in person on a machine that is busy with tests, too; before, it took up to 19 seconds."""
 
 
+def read_password_hash(stage: AttackStage, name: str) -> str:
+    with closing(sqlite3.connect(stage.database)) as connection:
+        return str(connection.execute("SELECT proof_hash FROM identities WHERE name = ?", (name,)).fetchone()[0])
+
+
 def test_p32_a_flood_of_wrong_passwords_delays_no_one_and_locks_out_no_one(stage: AttackStage) -> None:
     server = stage.start_server(has_slow_passwords=True)
     server.token("administrator", "adam")
     added = {"name": "vera", "role": "viewer", "password": PASSWORD}
     assert server.ask("POST", "/api/v1/users", added, name="adam").status == 201
+    cheap = "tests hash passwords so cheaply that guesses at them are no flood"
+    assert read_password_hash(stage, "vera").startswith("$argon2id$v=19$m=65536,t=3,"), cheap
     known = Browser(server.url)
     assert known.sign_in("vera", PASSWORD) == (200, None)
     window = stage.open_window(10)
