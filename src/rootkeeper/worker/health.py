@@ -96,13 +96,16 @@ CALM_SECONDS = 10.0
 """How long the database must work before it counts as restored: on a disk that is almost full some writes succeed."""
 
 _PAGES_SECONDS = 10.0
-"""Between two readings of all pages, and at least so many times as long as one takes:"""
+"""The shortest pause between two readings of all pages."""
 _PAGES_SHARE = 20
+"""The pause is at least so many times as long as the reading before it took."""
 
 
 @dataclass(slots=True)
 class DatabaseMonitor(_Monitor):
-    """Notices that the database can't be read or written, was replaced, or is damaged. Reports begin and end once."""
+    """Notices that the database can't be read or written, was replaced, or is damaged. Reports a failure once when it
+    begins, and once when it ends.
+    """
 
     check: Callable[[], None]
     """Looks at the file and the last known entry of the ledger."""
@@ -322,8 +325,10 @@ class ConnectionMonitor(_Monitor):
         self.warn(text)
         if now - self._notified_at >= CONNECTIONS_NOTIFIED_SECONDS:
             self._notified_at = now
+            is_starved = ConnectionLimit.OPEN_FILES in counts
+            closing = "may close late, because closing needs files too" if is_starved else "close as planned"
             body = (
-                f"{text} Recovery windows close as planned. If this is an attack, block the address. If the address is "
+                f"{text} Recovery windows {closing}. If this is an attack, block the address. If the address is "
                 "your proxy's, add it to server.trusted_proxies. If your users need more, raise server.connections."
             )
             title = "The server limits connections"

@@ -49,6 +49,7 @@ def test_the_first_is_reported_at_once_with_reason_and_address_and_what_to_do() 
     assert (told.event, told.severity) == (NotificationEvent.CONNECTIONS_LIMITED, Severity.WARNING)
     assert told.body.startswith(text)
     assert "server.trusted_proxies" in told.body
+    assert "close as planned" not in told.body, "a server without file descriptors doesn't know that"
 
 
 def test_more_are_counted_for_a_minute_in_the_log_and_an_hour_for_people() -> None:
@@ -61,6 +62,7 @@ def test_more_are_counted_for_a_minute_in_the_log_and_an_hour_for_people() -> No
     assert len(reported.logged) == seconds // CONNECTIONS_LOGGED_SECONDS
     assert ": 60, the last" in reported.logged[1]
     assert len(reported.notifications) == 1
+    assert "Recovery windows close as planned." in reported.notifications[0].body
     monitor.note(ConnectionLimit.IN_ALL, "203.0.113.1")
     clock.advance(CONNECTIONS_LOGGED_SECONDS)
     monitor.turn()
