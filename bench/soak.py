@@ -22,9 +22,9 @@ from typing import Any
 import aiohttp
 
 from measuring.console_stages import ConsoleStage, open_console_stage
-from measuring.floods import Floods
+from measuring.floods import UNAUTHORIZED, Floods
 from measuring.pages import parse_options, show
-from measuring.servers import find_growth, find_p95, find_thirds, read_memory
+from measuring.servers import find_growth, find_p95, find_thirds, weigh
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
 from measuring.window_rounds import find_deletions
@@ -81,7 +81,7 @@ def main() -> int:
         seen, floods = asyncio.run(soak(stage, options))
     text = f"{render_seen(seen)}\n\n{render_list(list_remarks(seen, floods, options))}"
     show(text, surroundings, PROGRAM, options.markdown)
-    return 0 if not list_missed(seen) else 1
+    return 0 if not list_missed(seen, floods, options) else 1
 
 
 def read_options() -> argparse.Namespace:
@@ -109,7 +109,7 @@ async def soak(stage: ConsoleStage, options: argparse.Namespace) -> tuple[Seen, 
         asyncio.TaskGroup() as group,
     ):
         group.create_task(keep_auditing(stage, seen, ends, current))
-        group.create_task(weigh(stage, seen, ends))
+        group.create_task(weigh(stage.server.process.pid, seen.memory_bytes, ends))
         group.create_task(open_windows(stage, seen, ends))
         group.create_task(record_deletions(stage, seen, ends, since))
         group.create_task(floods.sign_in_in_bursts())
@@ -138,13 +138,6 @@ async def keep_auditing(stage: ConsoleStage, seen: Seen, ends: float, current: l
             seen.audits += 1
             current[0] = await asyncio.to_thread(stage.begin_audit)
             begins_at += AUDIT_EVERY_SECONDS
-        await asyncio.sleep(1)
-
-
-async def weigh(stage: ConsoleStage, seen: Seen, ends: float) -> None:
-    """Read the server's memory once a second."""
-    while asyncio.get_running_loop().time() < ends:
-        seen.memory_bytes.append(await asyncio.to_thread(read_memory, stage.server.process.pid))
         await asyncio.sleep(1)
 
 
@@ -214,6 +207,8 @@ class Viewer:
             try:
                 path = f"/api/v1/jobs/{current[0]}/events"
                 async with self.session.get(path, headers=self.headers, timeout=timeout) as answered:
+                    if answered.status != 200:
+                        self.seen.errors.append(f"events: {path} answered {answered.status}.")
                     async for line in answered.content:
                         self.seen.events += line.startswith(b"event: ")
             except TimeoutError:
@@ -237,7 +232,7 @@ class Viewer:
         return answered.headers.get("ETag", "")
 
 
-def list_missed(seen: Seen) -> list[str]:
+def list_missed(seen: Seen, floods: Floods, options: argparse.Namespace) -> list[str]:
     """What was wanted and isn't so."""
     wanted = {
         f"p95 of signed-in requests ≤ {P95_WANTED_MILLISECONDS:.0f} ms": (
@@ -248,6 +243,9 @@ def list_missed(seen: Seen) -> list[str]:
             max(seen.list_delays(), default=float("inf")) <= LATEST_WANTED_SECONDS
         ),
         "no error": not seen.errors,
+        "a flood of connections and of checked passwords": (
+            floods.half_open >= options.half_open and floods.sign_ins[UNAUTHORIZED] > 0
+        ),
     }
     return [what for what, is_so in wanted.items() if not is_so]
 
@@ -271,8 +269,8 @@ def list_remarks(seen: Seen, floods: Floods, options: argparse.Namespace) -> lis
     )
     statuses = ", ".join(f"{status}: {count:,}" for status, count in sorted(floods.sign_ins.items()))
     attacks = (
-        f"{options.half_open} connections with unfinished requests, {floods.half_open:,} in all, since the server ends "
-        f"them. {floods.sign_ins.total():,} sign-ins with wrong passwords, by status: {statuses}."
+        f"{options.half_open} connections with unfinished requests, {floods.half_open:,} in all, because the server "
+        f"ends them. {floods.sign_ins.total():,} sign-ins with wrong passwords, by status: {statuses}."
     )
     windows = (
         f"{len(delays)} windows, closed {median(delays):.1f} s after their end at the median, {max(delays):.1f} s at "
@@ -283,7 +281,7 @@ def list_remarks(seen: Seen, floods: Floods, options: argparse.Namespace) -> lis
         f"in the last ({find_growth(seen.memory_bytes):+.1%}), {max(seen.memory_bytes) / 1e6:.0f} MB at most."
     )
     errors = f"{len(seen.errors)} errors, such as: {seen.errors[0]}" if seen.errors else "No signed-in request failed."
-    missed = list_missed(seen)
+    missed = list_missed(seen, floods, options)
     return [who, attacks, windows, memory, errors, f"Missed: {'; '.join(missed)}." if missed else "Reached."]
 
 

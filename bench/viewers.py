@@ -20,7 +20,7 @@ import aiohttp
 
 from measuring.console_stages import ConsoleStage, open_console_stage
 from measuring.pages import parse_options, show
-from measuring.servers import find_growth, find_p95, find_thirds, read_memory
+from measuring.servers import find_growth, find_p95, find_thirds, weigh
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
 
@@ -68,7 +68,7 @@ def read_options() -> argparse.Namespace:
 async def watch(stage: ConsoleStage, options: argparse.Namespace) -> Seen:
     """Viewers, audits and the look at the memory, for the given time."""
     seen = Seen()
-    ends = time.monotonic() + options.seconds
+    ends = asyncio.get_running_loop().time() + options.seconds
     headers = {"Authorization": f"Bearer {stage.token}", "Accept-Encoding": "gzip"}
     connector = aiohttp.TCPConnector(limit=0)
     async with (
@@ -77,7 +77,7 @@ async def watch(stage: ConsoleStage, options: argparse.Namespace) -> Seen:
     ):
         current = [await asyncio.to_thread(stage.begin_audit)]
         group.create_task(keep_auditing(stage, seen, ends, current))
-        group.create_task(weigh(stage, seen, ends))
+        group.create_task(weigh(stage.server.process.pid, seen.memory_bytes, ends))
         for _ in range(options.viewers):
             group.create_task(view(session, seen, ends, options.every, current))
     return seen
@@ -85,17 +85,10 @@ async def watch(stage: ConsoleStage, options: argparse.Namespace) -> Seen:
 
 async def keep_auditing(stage: ConsoleStage, seen: Seen, ends: float, current: list[str]) -> None:
     """One audit after the other; ``current`` holds the job of the one that runs."""
-    while time.monotonic() < ends:
+    while asyncio.get_running_loop().time() < ends:
         if await asyncio.to_thread(stage.is_over, current[0]):
             seen.audits += 1
             current[0] = await asyncio.to_thread(stage.begin_audit)
-        await asyncio.sleep(1)
-
-
-async def weigh(stage: ConsoleStage, seen: Seen, ends: float) -> None:
-    """Read the server's memory once a second."""
-    while time.monotonic() < ends:
-        seen.memory_bytes.append(await asyncio.to_thread(read_memory, stage.server.process.pid))
         await asyncio.sleep(1)
 
 
@@ -103,7 +96,7 @@ async def view(session: aiohttp.ClientSession, seen: Seen, ends: float, every: f
     """One person's page, opened at any moment of the first interval: people don't look in step."""
     await asyncio.sleep(random.uniform(0, every))  # noqa: S311 - nobody's secret
     tag = ""
-    while time.monotonic() < ends:
+    while asyncio.get_running_loop().time() < ends:
         tag = await look_at_accounts(session, seen, tag)
         await take(session, f"/api/v1/jobs/{current[0]}", JOB, seen, {})
         await asyncio.sleep(every)

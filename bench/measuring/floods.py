@@ -18,6 +18,8 @@ BURST = 50
 BURST_EVERY_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
 _REFUSED = "no answer"
+UNAUTHORIZED = "401"
+"""The status of a sign-in whose password was checked and is wrong."""
 
 
 @dataclass(slots=True)
@@ -29,8 +31,6 @@ class Floods:
     """In monotonic seconds of the event loop."""
     half_open: int = 0
     """Connections with unfinished requests, opened in all."""
-    held: int = 0
-    """Those that are open now."""
     sign_ins: Counter[str] = field(default_factory=Counter)
     """Sign-ins by the status of their answer."""
     _sources: Iterator[str] = field(default_factory=lambda: itertools.cycle(ATTACKERS))
@@ -46,12 +46,10 @@ class Floods:
     async def _hold_one(self) -> None:
         reader, writer = await self._connect()
         self.half_open += 1
-        self.held += 1
         try:
             writer.write(BEGINNING)
             await reader.read()
         finally:
-            self.held -= 1
             writer.close()
 
     async def sign_in_in_bursts(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,16 @@ def read_memory(process_id: int) -> int:
     """The resident set now, in bytes. Source: proc_pid_statm(5)."""
     fields = Path(f"/proc/{process_id}/statm").read_text(encoding="utf-8").split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def weigh(process_id: int, memory_bytes: list[int], ends: float) -> None:
+    """Add a process's memory once a second.
+
+    :param ends: when to stop, in seconds of the event loop's clock.
+    """
+    while asyncio.get_running_loop().time() < ends:
+        memory_bytes.append(await asyncio.to_thread(read_memory, process_id))
+        await asyncio.sleep(1)
 
 
 def find_p95(milliseconds: Sequence[float]) -> float:
