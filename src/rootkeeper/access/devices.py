@@ -1,8 +1,8 @@
 """Devices from which a user has signed in before.
 
-Wrong passwords make everyone wait who signs in from an unknown device: the failures of an attacker must not lock the
-right person out. A known device proves itself with a cookie. It proves nothing else: the password and the second factor
-are still needed, and the cookie allows no more guesses than the limit of its own device.
+After too many wrong passwords for a name, sign-ins from unknown devices must wait. A known device needn't, so that an
+attacker's failures don't lock the right person out. It proves itself with a cookie, which proves nothing else: the
+password and the second factor are still needed, and the cookie allows no more guesses than the limit of its own device.
 
 The cookie is sealed with the key of the key file for one user, so that nothing is stored, and no one can make one.
 """

@@ -1,4 +1,4 @@
-"""Decides which connections a server keeps, so that those who send nothing keep neither people nor closings out.
+"""Decides which connections a server keeps, so that clients that send nothing block neither others nor closing windows.
 
 A connection either waits for the header of a request, or a request is being answered on it. One that waits for long is
 ended, and so is one whose client doesn't read its answer. When there are too many, the one that has waited longest for

@@ -1,8 +1,8 @@
 """Accepts connections for uvicorn, and limits the header of each request before memory is spent on it.
 
-uvicorn accepts without a limit, waits for a header without an end, and keeps whatever comes of it. So connections are
-accepted here, each is known from its first moment, also during a TLS handshake, and the protocol notes when a request
-begins and ends. What uvicorn does with a request is unchanged.
+uvicorn accepts connections without a limit, waits for a header without a limit, and keeps all that it receives of it.
+So connections are accepted here, each is known from its first moment, also during a TLS handshake, and the protocol
+notes when a request begins and ends. What uvicorn does with a request is unchanged.
 
 Source: RFC 6585, section 5 (431 Request Header Fields Too Large).
 """

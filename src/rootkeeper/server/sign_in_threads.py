@@ -1,8 +1,8 @@
 """Threads for checking passwords, apart from the threads of all other requests.
 
-A check takes a core and 64 MB of memory for a moment, on purpose, and anyone can ask for one. So few run at a time, few
-wait for a turn, without a thread, and what comes then is refused at once. Known devices have a turn of their own, so
-that a flood from elsewhere doesn't keep them out.
+A check takes a core and 64 MB of memory for a moment, on purpose, and anyone can ask for one. So only a few run at a
+time, a few more wait for their turn without using a thread, and all others are refused at once. Known devices have a
+turn of their own, so that a flood from elsewhere doesn't keep them out.
 """
 
 from __future__ import annotations

@@ -125,8 +125,8 @@ REVIEWS_EVERY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class WindowMaintenance:
-    """Ends requests that lapsed or lost their people, re-reads accounts and reminds of overdue reviews. One for each
-    process.
+    """Ends requests that lapsed, or whose people were disabled or lost their role, re-reads accounts and reminds of
+    overdue reviews. One for each process.
 
     Each step holds the account's lock, so that one of all processes takes it.
     """
@@ -178,8 +178,8 @@ class WindowMaintenance:
             self.notices.announce(NotificationEvent.WINDOW_LAPSED, lapsed, body)
 
     def _cancel_lost(self, now: datetime) -> None:
-        """Users and roles alone decide: where an account is isn't always known here, and a window that is opened is
-        judged by that, too.
+        """Cancel requests by today's users and roles alone. The account's place isn't always known here, so the limits
+        of people to some accounts are judged when the window is opened.
         """
         waiting = [one for one in self.windows.list_windows(unfinished_only=True) if one.state in WAITING_STATES]
         if not waiting:
