@@ -149,6 +149,8 @@ def test_p11_a_window_that_a_restore_lost_is_listed_by_awss_state_and_closed(
     # A policy blocks two accounts, so what is open there isn't known.
     assert adopted.status == 1, adopted.shown
     assert [one["reason"] for one in adopted.json["unread_accounts"]] == ["blocked_by_policy"] * 2
+    # On a new machine, entries of this search would otherwise pass for the last ones of the backup.
+    assert f"rootkeeper ledger adopt --since {adopted.json['since']}" in " ".join(adopted.stderr.split())
     (found,) = adopted.json["lost_windows"]
     assert (found["account_id"], found["closing"], found["obstacle"]) == (lost, "closed", None)
     assert not sandbox.root_user(lost)["recovery_allowed"]
@@ -157,6 +159,8 @@ def test_p11_a_window_that_a_restore_lost_is_listed_by_awss_state_and_closed(
     assert window["requested_by"] == "unknown"
     again = enabled.run("ledger", "adopt", "--yes", "-o", "json")
     assert (again.json["adopted_entry"], again.json["lost_windows"]) == (None, [])
+    shown = enabled.run("ledger", "adopt", "--yes", "--since", adopted.json["since"], "-o", "json")
+    assert shown.json["since"] == adopted.json["since"] == again.json["since"]
     assert enabled.run("ledger", "verify").status == 0
 
 

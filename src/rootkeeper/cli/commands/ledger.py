@@ -19,6 +19,7 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import AwsError, InputError, ServerRunningError
 from rootkeeper.ledger.rules import render_entry
 from rootkeeper.organization.accounts import AccountId, parse_account_id
+from rootkeeper.values import json_time
 from rootkeeper.windows.rules import OWING_STATES
 
 if TYPE_CHECKING:
@@ -201,14 +202,18 @@ def _close_lost(
     except (AwsError, InputError, ServerRunningError) as error:
         failure = error.message
         missed = "weren't looked for" if searched is None else "weren't all closed"
-        again = "with the time of the backup: rootkeeper ledger adopt --since TIME"
-        if since is not None:
-            again = f"again: rootkeeper ledger adopt --since {since:%Y-%m-%dT%H:%M:%SZ}"
         terminal.remark(
-            f"ALERT: recovery windows that the lost entries may have opened {missed}: {failure} Run it {again}",
+            f"ALERT: recovery windows that the lost entries may have opened {missed}: {failure}", style="bold red"
+        )
+    status = show_adoption(adopted_entry, searched, closings, failure, output, terminal)
+    if status != ExitStatus.GOOD:
+        backup = "TIME" if since is None else json_time(since)
+        terminal.remark(
+            "Such a window may be open. When that is corrected, run it again with the time of the backup: "
+            f"rootkeeper ledger adopt --since {backup}",
             style="bold red",
         )
-    return show_adoption(adopted_entry, searched, closings, failure, output, terminal)
+    return status
 
 
 def import_file(
