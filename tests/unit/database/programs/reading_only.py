@@ -52,14 +52,15 @@ def try_while_open(stage: Stage) -> None:
     with stage.open() as database:
         worker = make_worker(database)
         worker.append_pair()
-        database.commits._drop_connection()
-        database.store.engine.dispose()
-        with made_read_only(stage.path.parent):
-            try:
-                worker.append_intent()
-            except LedgerUnavailableError as error:
-                sys.stdout.write(f"{error}\n")
-            sys.stdout.write(f"{len(list(database.ledger_reader().list_entries()))}\n")
+        with database._copies.paused():  # which could open a connection just before, in which the writer could write
+            database.commits._drop_connection()
+            database.store.engine.dispose()
+            with made_read_only(stage.path.parent):
+                try:
+                    worker.append_intent()
+                except LedgerUnavailableError as error:
+                    sys.stdout.write(f"{error}\n")
+                sys.stdout.write(f"{len(list(database.ledger_reader().list_entries()))}\n")
         sys.stdout.write(f"{worker.append_intent().sequence}\n")
         worker.owner.close()
 
