@@ -364,10 +364,11 @@ class Database:
 
         :raises LedgerUnavailableError: if no file can be made either.
         """
-        return open_spill(self._spill_folder(), organization_id, endpoint, actor, owner)
+        ledger_id = self.commits.find_ledger_id()
+        return open_spill(self._spill_folder(), ledger_id, organization_id, endpoint, actor, owner)
 
     def list_spills(self) -> tuple[Path, ...]:
-        """Spill files that are still to be merged."""
+        """Spill files that are still to be merged, here or into another ledger of this user."""
         return list_spill_files(self._spill_folder())
 
     def close(self) -> None:

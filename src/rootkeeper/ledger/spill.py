@@ -46,19 +46,25 @@ _VALID_SECONDS = 60.0
 
 
 def open_spill(
-    folder: Path | None, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner
+    folder: Path | None,
+    ledger_id: str | None,
+    organization_id: str,
+    endpoint: Endpoint,
+    actor: Actor,
+    owner: Owner,
 ) -> SpillLedger:
     """Create a spill file in ``folder``, or else in the user's folder for temporary files.
 
     An almost full disk has room for a few entries and not for a whole closing, so a folder with room comes first.
 
+    :param ledger_id: of the ledger that it belongs to: the hash of the first entry; ``None`` if that isn't known.
     :raises LedgerUnavailableError: if neither can be written.
     """
     failure: OSError | None = None
     for room_bytes in (_ROOM_BYTES, 0):
         for candidate in _list_folders(folder):
             try:
-                return SpillLedger(candidate, organization_id, endpoint, actor, owner, room_bytes)
+                return SpillLedger(candidate, ledger_id, organization_id, endpoint, actor, owner, room_bytes)
             except OSError as error:
                 failure = error
     raise LedgerUnavailableError(
@@ -111,13 +117,15 @@ class SpillLedger(EntryAuthor):
     def __init__(
         self,
         folder: Path,
+        ledger_id: str | None,
         organization_id: str,
         endpoint: Endpoint,
         actor: Actor,
         owner: Owner,
         room_bytes: int = 0,
     ) -> None:
-        """:param room_bytes: how much the disk must have room for.
+        """:param ledger_id: see :func:`open_spill`.
+        :param room_bytes: how much the disk must have room for.
 
         :raises OSError: if the file can't be made.
         """
@@ -132,7 +140,12 @@ class SpillLedger(EntryAuthor):
         self._handle = self._closing.enter_context(open_locked(self.path, 0))
         try:
             described: dict[str, JsonValue] = {"owner_id": owner.owner_id, **asdict(owner.process)}
-            header: dict[str, JsonValue] = {"spill_id": self.spill_id, "format": SPILL_FORMAT, "owner": described}
+            header: dict[str, JsonValue] = {
+                "spill_id": self.spill_id,
+                "format": SPILL_FORMAT,
+                "ledger_id": ledger_id,
+                "owner": described,
+            }
             _require_room(self._handle.fileno(), room_bytes)
             write_line(self._handle, canonical_json(header))
             sync_folder(folder)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -351,6 +352,7 @@ class GroupCommit:
         self._connection: Connection | None = None
         self._known_head: Head | None = None
         """The last head that was seen; a database without its entry isn't the one that was opened."""
+        self._ledger_id: str | None = None
         self._compared_until = 0.0
         """Until when the database counts as the one with that entry, in monotonic seconds."""
 
@@ -364,6 +366,16 @@ class GroupCommit:
     def run(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
         """:raises DatabaseError: if it can't be made durable."""
         return self._run(_WorkUnit(work, False, needs))  # type: ignore[no-any-return]  # the future's type is the work's
+
+    def find_ledger_id(self) -> str | None:
+        """Find the hash of the ledger's first entry, which no other ledger has; reads it if it wasn't seen yet.
+
+        :returns: ``None`` for an empty ledger, or one that was never seen and can't be read.
+        """
+        if self._ledger_id is None:
+            with suppress(DatabaseError), reading(self._store) as connection:
+                self._ledger_id = find_entry_hash(connection, 1)
+        return self._ledger_id
 
     def require_known_ledger(self) -> None:
         """Check that the database is readable, and has the last entry that this process knows.
@@ -383,6 +395,8 @@ class GroupCommit:
                 self._compared_until = 0.0
                 raise DatabaseReplacedError(_OLDER)
         self._compared_until = time.monotonic() + _COMPARED_SECONDS
+        if self._ledger_id is None and found.sequence:
+            self._ledger_id = find_entry_hash(connection, 1)
         with self._condition:
             if self._known_head is None or self._known_head.sequence < found.sequence:
                 self._known_head = found

@@ -31,7 +31,7 @@ from rootkeeper.ledger.rules import Action, Draft, LedgerEntry, find_first_chain
 from rootkeeper.ledger.spill import SPILL_FORMAT
 from rootkeeper.ledger.store import SqlLedger, list_entries
 from rootkeeper.ledger.verification import verify_ledger
-from rootkeeper.ledger.writer import ChangedPart, GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import ChangedPart, GroupCommit, WriteTransaction, find_entry_hash
 from rootkeeper.values import JsonValue, canonical_json, render_time
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState, describe_blocking_window
 
@@ -41,6 +41,8 @@ class _Spill:
     """The content of a spill file."""
 
     spill_id: str
+    ledger_id: str | None
+    """The hash of its ledger's first entry; ``None`` if its writer didn't know it."""
     owner_id: str
     process: ProcessIdentity
     entries: tuple[LedgerEntry, ...]
@@ -49,9 +51,12 @@ class _Spill:
 
 
 def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
-    """Append a spill file to the ledger and remove it; harmless when repeated.
+    """Append a spill file to the ledger that it belongs to, and remove it; harmless when repeated.
 
-    :returns: how many entries were appended: 0 if they were before, or if its writer still runs.
+    All databases of a user share the folder for temporary files, so a file of another ledger is left where it is.
+
+    :returns: how many entries were appended: 0 if they were before, if its writer still runs, or if it belongs to
+        another ledger or organization.
     :raises LedgerUnavailableError: if that isn't possible; the file is kept.
     :raises DatabaseError: if the file isn't a spill.
     """
@@ -60,9 +65,11 @@ def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
     try:
         with open_locked(path, 0):
             spill = _read_spill(path)
-            appended = 0
+            appended: int | None = 0
             if spill is not None:
                 appended = commits.run_ledger_work(lambda transaction: _merge(transaction, spill, ledger))
+            if appended is None:
+                return 0
             path.unlink()
             sync_folder(path.parent)
     except LineFileBusyError:
@@ -86,7 +93,7 @@ def _read_spill(path: Path) -> _Spill | None:
         owner = fields["owner"]
         owner_id = str(owner.pop("owner_id"))
         process = ProcessIdentity(**owner)
-        return _Spill(str(fields["spill_id"]), owner_id, process, entries, problem)
+        return _Spill(str(fields["spill_id"]), fields["ledger_id"], owner_id, process, entries, problem)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatabaseError(
             f"{path} isn't a spill file of the ledger.", hint="If another program put it there, move it away."
@@ -106,7 +113,14 @@ def _parse_lines(lines: list[bytes]) -> tuple[tuple[LedgerEntry, ...], str | Non
     return tuple(entries), None if chain_break is None else chain_break.problem
 
 
-def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> int:
+def _belongs_to(spill: _Spill, connection: Connection, organization_id: str) -> bool:
+    if any(entry.organization_id != organization_id for entry in spill.entries):
+        return False
+    return spill.ledger_id is None or spill.ledger_id == find_entry_hash(connection, 1)
+
+
+def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> int | None:
+    """Append its entries and return how many; ``None`` if it isn't of this ledger and organization."""
     connection, merged_spills = transaction.connection, schema.merged_spills.c
     is_it = merged_spills.spill_id == spill.spill_id
     if connection.execute(select(merged_spills.entries).where(is_it)).first() is not None:
@@ -118,6 +132,8 @@ def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> i
     if spill.problem is not None:
         described["problem"] = spill.problem
     fact = ledger.draft_fact(Action.SPILL_MERGE, None, described)
+    if not _belongs_to(spill, connection, fact.organization_id):
+        return None
     add_owner(connection, OwnerRecord(spill.owner_id, spill.process, fact.at), fact.at)
     merged: dict[int, int] = {}
     for entry in spill.entries:

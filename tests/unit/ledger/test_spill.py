@@ -27,7 +27,7 @@ def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def open_at(folder: Path | None, worker: Worker) -> SpillLedger:
-    return open_spill(folder, ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner)
+    return open_spill(folder, None, ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner)
 
 
 def test_entries_are_on_disk_and_chained_when_they_are_acknowledged(stage: Stage, worker: Worker) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rootkeeper.composition.database import open_database
 from rootkeeper.errors import DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
@@ -98,6 +100,45 @@ def test_a_spill_whose_writer_still_runs_is_left_to_it(worker: Worker) -> None:
         assert ledger.path.exists()
     assert merge(worker, ledger.path) == 1
     assert merge(worker, ledger.path) == 0, "a file that is gone was merged by somebody else"
+
+
+def test_p03_p20_a_spill_is_merged_only_into_the_ledger_that_it_belongs_to(worker: Worker, tmp_path: Path) -> None:
+    """All databases of a user share the folder for temporary files."""
+    worker.append_pair()
+    intent = worker.append_intent()
+    with worker.database.open_spill(ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner) as ledger:
+        ledger.append_outcome(intent, Result.DONE)
+    with open_database(f"sqlite:///{tmp_path}/other/rootkeeper.db") as database:
+        other = make_worker(database)
+        assert merge(other, ledger.path) == 0
+        other.append_pair(number=1)
+        other.append_intent(number=1)
+        assert merge(other, ledger.path) == 0
+        assert len(other.database.ledger_reader().list_open_intents()) == 1, "another intent with the same sequence"
+        assert len(read_entries(other)) == 3
+        other.owner.close()
+    assert ledger.path.exists()
+    assert merge(worker, ledger.path) == 1
+    assert worker.database.ledger_reader().list_open_intents() == ()
+
+
+def test_p20_a_spill_of_another_organization_is_left_to_it(worker: Worker) -> None:
+    with worker.database.open_spill("o-otherorgid0", ENDPOINT, ACTOR, worker.owner) as ledger:
+        ledger.append_fact(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID)
+    assert merge(worker, ledger.path) == 0
+    assert ledger.path.exists()
+    assert read_entries(worker) == []
+
+
+def test_p20_a_spill_names_its_ledger_though_that_can_no_longer_be_read(stage: Stage, worker: Worker) -> None:
+    worker.append_pair()
+    worker.database.check()
+    stage.run_sql("ALTER TABLE ledger_entries RENAME TO hidden")
+    path = spill(worker)
+    stage.run_sql("ALTER TABLE hidden RENAME TO ledger_entries")
+    first = read_entries(worker)[0]
+    assert json.loads(path.read_text().splitlines()[0])["ledger_id"] == first.entry_hash
+    assert merge(worker, path) == 3
 
 
 def test_p03_the_outcome_of_an_intent_from_before_ends_it(worker: Worker) -> None:
