@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, begin_writing, explain, reading
-from rootkeeper.database.files import sync_folder, write_line
+from rootkeeper.database.files import LineFileBusyError, open_locked, sync_folder, write_line
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ledger.writer import Head
 from rootkeeper.shapes import parse_facts
@@ -34,12 +34,16 @@ class CopyName(StrEnum):
     MIRROR = "mirror"
 
 
+_BUSY_SECONDS = 5.0
+"""How long to wait for another process that writes the file, which takes it some milliseconds."""
+
+
 class MemoryDamagedError(ValueError):
     """The file that remembers the copies contains something else."""
 
 
 class CopyMemory:
-    """Remembers the copies of one database. Thread-safe."""
+    """Remembers the copies of one database, which several processes write to. Thread-safe."""
 
     def __init__(self, store: Store, folder: Path | None, machines: Mapping[CopyName, str]) -> None:
         """:param folder: of the file; ``None`` for the database alone.
@@ -105,6 +109,13 @@ class CopyMemory:
         if self.path is None:
             return
         try:
+            with open_locked(self.path.with_suffix(".lock"), _BUSY_SECONDS):
+                self._note(self.path, name, head, replaces=replaces)
+        except LineFileBusyError as error:
+            raise TimeoutError(f"another process keeps {self.path} locked") from error
+
+    def _note(self, path: Path, name: CopyName, head: Head, *, replaces: bool) -> None:
+        try:
             known = dict(self.read_heads())
         except MemoryDamagedError:
             if not replaces:
@@ -113,13 +124,12 @@ class CopyMemory:
         if not replaces and name in known and known[name].sequence >= head.sequence:
             return
         heads: dict[str, JsonValue] = {one.value: asdict(found) for one, found in {**known, name: head}.items()}
-        self._replace(canonical_json({"database": self._store.place, "heads": heads}))
+        _replace(path, canonical_json({"database": self._store.place, "heads": heads}))
 
-    def _replace(self, text: str) -> None:
-        assert self.path is not None  # noqa: S101 - the caller looks
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as handle:
-            write_line(handle, text)
-        own.replace(self.path)
-        sync_folder(self.path.parent)
+
+def _replace(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as handle:
+        write_line(handle, text)
+    new.replace(path)
+    sync_folder(path.parent)

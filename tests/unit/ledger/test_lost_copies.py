@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ import pytest
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import LedgerOutdatedError
 from rootkeeper.ledger.anchor import FileAnchor
+from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.rules import Action, LedgerVerification
+from rootkeeper.ledger.writer import Head
 from tests.unit.database.samples import Stage, make_worker, raised_by
 
 PATHS: dict[str, Callable[[Stage], Path]] = {
@@ -46,6 +50,19 @@ def written(stage: Stage) -> Stage:
     return stage
 
 
+class PausedMemory(CopyMemory):
+    """Waits between its reading and its writing."""
+
+    has_read = threading.Event()
+    may_write = threading.Event()
+
+    def read_heads(self) -> Mapping[CopyName, Head]:
+        heads = super().read_heads()
+        self.has_read.set()
+        assert self.may_write.wait(10)
+        return heads
+
+
 def keep_first_line(path: Path) -> None:
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
 
@@ -70,6 +87,23 @@ def test_a_copy_begins_once_whatever_the_file_beside_the_database_knows(written:
     assert [name for name, _ in before] == ["anchor", "mirror"]
     write_pairs(written, 1)
     assert written.query(statement) == before
+
+
+def test_p20_processes_that_remember_at_the_same_time_lose_no_head_of_each_other(stage: Stage) -> None:
+    mirrored, anchored = Head(5, "5" * 64), Head(7, "7" * 64)
+    with open_with_memory(stage) as database:
+        machines = dict.fromkeys(CopyName, "")
+        first = PausedMemory(database.store, stage.folder / "memory", machines)
+        second = CopyMemory(database.store, stage.folder / "memory", machines)
+        with ThreadPoolExecutor() as threads:
+            noted = [threads.submit(first.note, CopyName.MIRROR, mirrored)]
+            assert first.has_read.wait(10)
+            noted.append(threads.submit(second.note, CopyName.ANCHOR, anchored))
+            wait(noted[1:], timeout=0.3)
+            first.may_write.set()
+            for one in noted:
+                one.result()
+        assert second.read_heads() == {CopyName.MIRROR: mirrored, CopyName.ANCHOR: anchored}
 
 
 @pytest.mark.parametrize("copy", PATHS)
@@ -127,7 +161,7 @@ def test_p20_either_memory_alone_misses_copies_that_were_removed(written: Stage,
     if remembers == "file":
         written.run_sql("DELETE FROM ledger_copies")
     else:
-        (memory,) = (written.folder / "memory").iterdir()
+        (memory,) = (written.folder / "memory").glob("*.json")
         memory.unlink()
     found = verify(written)
     assert not found.is_intact
@@ -160,7 +194,7 @@ def test_p20_a_rewritten_ledger_without_copies_is_found_by_the_memory(written: S
 
 
 def test_p20_a_memory_that_is_no_memory_fails_the_verification(written: Stage) -> None:
-    (memory,) = (written.folder / "memory").iterdir()
+    (memory,) = (written.folder / "memory").glob("*.json")
     memory.write_text("rubbish")
     found = verify(written)
     assert "The memory of the ledger's copies can't be read" in str(found.problem)
@@ -172,7 +206,7 @@ def test_p20_a_memory_that_is_no_memory_fails_the_verification(written: Stage) -
 
 
 def test_the_memory_has_the_last_head_of_each_copy_and_no_more(written: Stage) -> None:
-    (memory,) = (written.folder / "memory").iterdir()
+    (memory,) = (written.folder / "memory").glob("*.json")
     heads = json.loads(memory.read_text())["heads"]
     assert {name: head["sequence"] for name, head in heads.items()} == {"anchor": 6, "mirror": 6}
     assert memory.stat().st_mode & 0o077 == 0
