@@ -59,7 +59,7 @@ def test_p20_heads_are_locked_objects_that_no_one_can_delete(s3: Any) -> None:
     assert anchor.is_missing()
     assert anchor.find_last() is None
     for sequence in (3, 40, 7, 500):
-        anchor.append(anchored(sequence), 0)
+        anchor.append(anchored(sequence))
     last = anchor.find_last()
     assert last is not None
     assert (last.head.sequence, last.head.entry_hash) == (500, f"{500:064x}")
@@ -80,7 +80,7 @@ def test_p20_heads_are_locked_objects_that_no_one_can_delete(s3: Any) -> None:
 def test_p20_delete_markers_overwriting_and_other_objects_hide_no_head(s3: Any) -> None:
     anchor = open_anchor()
     for sequence in (3, 40):
-        anchor.append(anchored(sequence), 0)
+        anchor.append(anchored(sequence))
     keys = [version["Key"] for version in s3.list_object_versions(Bucket=BUCKET)["Versions"]]
     for key in keys:
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"rubbish")
@@ -98,9 +98,9 @@ def test_p20_delete_markers_overwriting_and_other_objects_hide_no_head(s3: Any) 
 def test_an_adoption_overrules_the_heads_beyond_what_is_agreed(s3: Any) -> None:
     anchor = open_anchor()
     for sequence in (3, 7, 12):
-        anchor.append(anchored(sequence), 0)
-    anchor.append(anchored(6, agreed_sequence=3), 0)
-    anchor.append(anchored(8), 0)
+        anchor.append(anchored(sequence))
+    anchor.append(anchored(6, agreed_sequence=3))
+    anchor.append(anchored(8))
     assert list_sequences(anchor) == [3, 6, 8]
     assert [one.is_adoption for one in anchor.read_heads()] == [False, True, False]
     assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == 5
@@ -109,17 +109,17 @@ def test_an_adoption_overrules_the_heads_beyond_what_is_agreed(s3: Any) -> None:
 def test_p20_a_bucket_that_lacks_what_was_anchored_gets_no_further_head(s3: Any) -> None:
     anchor = open_anchor()
     with pytest.raises(CopyMissingError, match="empty"):
-        anchor.append(anchored(9), 0, holds=5)
-    anchor.append(anchored(4), 0)
+        anchor.append(anchored(9), holds=5)
+    anchor.append(anchored(4))
     with pytest.raises(CopyMissingError, match="ends at entry 4"):
-        anchor.append(anchored(9), 0, holds=5)
+        anchor.append(anchored(9), holds=5)
     assert list_sequences(anchor) == [4]
 
 
 def test_a_bucket_without_object_lock_or_no_bucket_is_refused(s3: Any) -> None:
     s3.create_bucket(Bucket=f"{BUCKET}-plain")
     with pytest.raises(OSError, match="Object Lock"):
-        open_anchor(f"{BUCKET}-plain").append(anchored(4), 0)
+        open_anchor(f"{BUCKET}-plain").append(anchored(4))
     with pytest.raises(OSError, match="s3://amzn-s3-demo-bucket-nowhere"):
         open_anchor("amzn-s3-demo-bucket-nowhere").find_last()
 

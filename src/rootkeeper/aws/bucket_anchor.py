@@ -74,8 +74,11 @@ class S3Anchor:
         found = self._find_newest()
         return None if found is None else found.anchored
 
-    def append(self, anchored: AnchoredHead, wait_seconds: float, *, holds: int | None = None) -> None:  # noqa: ARG002 - the port's; S3 keeps both of two processes' heads
-        """Make two calls: s3:ListBucketVersions; s3:PutObject with a retention, which needs s3:PutObjectRetention."""
+    def append(self, anchored: AnchoredHead, *, holds: int | None = None) -> None:
+        """Make two calls: s3:ListBucketVersions; s3:PutObject with a retention, which needs s3:PutObjectRetention.
+
+        There is no lock: of two processes, S3 keeps the heads of both.
+        """
         newest = self._find_newest()
         require_complete(self.place, None if newest is None else newest.anchored.head, holds)
         adoptions = 0 if newest is None else newest.adoptions

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
@@ -40,7 +40,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore
     from rootkeeper.access.store import IdentityStore, SessionStore
-    from rootkeeper.aws.clients import GatewayOptions, ServiceCalls
+    from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
     from rootkeeper.root_emails.store import EmailAttestationStore
 
@@ -112,13 +112,7 @@ class Stores:
             return None
         from rootkeeper.aws.bucket_anchor import S3Anchor
 
-        opened: list[ServiceCalls] = []
-
-        def open_calls() -> ServiceCalls:
-            if not opened:
-                opened.append(self._anchoring_gateway.open_bucket_calls())
-            return opened[0]
-
+        open_calls = cache(lambda: self._anchoring_gateway.open_bucket_calls())
         return S3Anchor(open_calls, *place, self.settings.ledger.anchor_retention, self.clock)
 
     @property

@@ -26,6 +26,11 @@ from rootkeeper.ledger.writer import Head
 from rootkeeper.shapes import parse_facts
 from rootkeeper.values import JsonValue, canonical_json
 
+BUSY_SECONDS = 1.0
+"""How long to wait for another process that writes to a copy; what it didn't copy is copied the next time."""
+ADOPTION_SECONDS = 10.0
+"""The same for an adoption, which isn't tried again."""
+
 
 class CopyMissingError(ValueError):
     """A copy lacks what was written to it: it was removed, emptied or cut."""
@@ -157,7 +162,7 @@ class Anchor(Protocol):
         """
         ...
 
-    def append(self, anchored: AnchoredHead, wait_seconds: float, *, holds: int | None = None) -> None:
+    def append(self, anchored: AnchoredHead, *, holds: int | None = None) -> None:
         """Add a head durably, if it is after the last one.
 
         :param holds: the last entry that the anchor is known to have; ``None`` if it may be empty or missing.
@@ -197,7 +202,8 @@ class FileAnchor:
         line = find_last_line(self.path)
         return None if line is None else self._parse(line, "the last line")
 
-    def append(self, anchored: AnchoredHead, wait_seconds: float, *, holds: int | None = None) -> None:
+    def append(self, anchored: AnchoredHead, *, holds: int | None = None) -> None:
+        wait_seconds = ADOPTION_SECONDS if anchored.is_adoption else BUSY_SECONDS
         with open_copy(self.path, wait_seconds, holds=holds) as handle:
             cut_torn_end(handle)
             line = read_last_line(handle)

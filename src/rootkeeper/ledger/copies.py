@@ -32,7 +32,15 @@ from rootkeeper.database.files import (
     sync_folder,
 )
 from rootkeeper.errors import DatabaseError
-from rootkeeper.ledger.anchor import Anchor, AnchoredHead, CopyDamagedError, open_copy, require_complete
+from rootkeeper.ledger.anchor import (
+    ADOPTION_SECONDS,
+    BUSY_SECONDS,
+    Anchor,
+    AnchoredHead,
+    CopyDamagedError,
+    open_copy,
+    require_complete,
+)
 from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.rules import render_entry
 from rootkeeper.ledger.store import stream_rows
@@ -167,8 +175,6 @@ _GATHER_SECONDS = 0.25
 """Between two copies, because each one costs some reads."""
 
 _CLOSING_SECONDS = 5.0
-_ADOPTION_SECONDS = 10.0
-_BUSY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,17 +298,17 @@ class LedgerCopies:
         """
         if self.anchor is not None:
             try:
-                self.anchor.append(adoption, _ADOPTION_SECONDS)
+                self.anchor.append(adoption)
             except CopyDamagedError:
                 self.anchor.set_aside(suffix)
-                self.anchor.append(adoption, _ADOPTION_SECONDS)
+                self.anchor.append(adoption)
             self._remember(CopyName.ANCHOR, adoption.head, adoption.at, replaces=True)
         if self.mirror is not None:
             self.mirror.set_aside(suffix)
             self._attempt("mirror", partial(self._begin_mirror, self.mirror, adoption.at))
 
     def _begin_mirror(self, mirror: Mirror, at: str) -> None:
-        head = mirror.catch_up(self._store, _ADOPTION_SECONDS, holds=None)
+        head = mirror.catch_up(self._store, ADOPTION_SECONDS, holds=None)
         if head is not None:
             mirror.sync()
             self._remember(CopyName.MIRROR, head, at, replaces=True)
@@ -350,7 +356,7 @@ class LedgerCopies:
 
     def _mirror_entries(self, mirror: Mirror) -> None:
         held = self._find_held(CopyName.MIRROR)
-        head = mirror.catch_up(self._store, _BUSY_SECONDS, holds=held)
+        head = mirror.catch_up(self._store, BUSY_SECONDS, holds=held)
         is_late = time.monotonic() - self._mirrored_monotonic >= ANCHOR_SECONDS
         if head is None or head.sequence == self._mirrored_sequence:
             return
@@ -376,7 +382,7 @@ class LedgerCopies:
             with reading(self._store) as connection:
                 if find_entry_hash(connection, last.head.sequence) != last.head.entry_hash:
                     raise CopyConflictError(f"the database doesn't have its entry {last.head.sequence}")
-        anchor.append(AnchoredHead(at, head), _BUSY_SECONDS, holds=self._find_held(CopyName.ANCHOR))
+        anchor.append(AnchoredHead(at, head), holds=self._find_held(CopyName.ANCHOR))
         self._anchored_sequence = head.sequence
         self._attempt("memory", partial(self._remember, CopyName.ANCHOR, head, at))
 
