@@ -2,7 +2,8 @@
 
 Each head is one object, whose key has all that a comparison needs, so that a listing of the bucket's versions reads
 them all. Keys begin with numbers that fall, because S3 lists keys upwards and the newest head must come first. What
-isn't a head is ignored: a person who may write to the bucket can add objects, but can't hide a head.
+isn't a head is ignored: a person who may write to the bucket can add objects, but can hide heads only by an adoption,
+which the ledger must record.
 
 Source: Amazon S3 API Reference, API version 2006-03-01, PutObject and ListObjectVersions; Amazon S3 User Guide,
 "Locking objects with Object Lock".

@@ -80,7 +80,7 @@ class Mirror:
         :raises CopyConflictError: if it contains entries that the database doesn't; it is left unchanged.
         """
         with reading(store) as connection:
-            read_head(connection)  # otherwise the copy would make the folder again of a database that was removed
+            read_head(connection)  # otherwise the copy would create the folder of a removed database again
         with open_copy(self.path, wait_seconds, holds=holds) as handle:
             last = _prepare_end(handle)
             require_complete(str(self.path), last, holds)

@@ -171,7 +171,7 @@ class Owner:
         """
         if lock.owner_id != self.owner_id:
             raise LockLostError(
-                f"The lock on account {lock.account_id} is from before this process was stopped or had no database.",
+                f"The lock on account {lock.account_id} is from before this process was stopped or lost its database.",
                 hint="Start the command again; it does the rest.",
             )
 

@@ -459,7 +459,7 @@ class LedgerVerification:
     first_bad_sequence: int | None
     """The first entry that breaks the chain; ``None`` if there is none."""
     problem: str | None
-    """In one sentence, for a copy with a second one that says what to do."""
+    """In one sentence. For a copy of the ledger, a second sentence says what to do."""
     anchored_sequence: int | None
     """The last head in the anchor; ``None`` without an anchor."""
 
