@@ -95,12 +95,30 @@ def test_p20_delete_markers_overwriting_and_other_objects_hide_no_head(s3: Any) 
     assert last.head.sequence == 40
 
 
+def test_p20_a_head_that_claims_an_adoption_hides_no_later_head(s3: Any) -> None:
+    """A person who cuts the ledger and may write to the bucket would put an old head before the newest one."""
+    anchor = open_anchor()
+    for sequence in (3, 40):
+        anchor.append(anchored(sequence))
+    for adoptions in (1, 9999):
+        key = f"{9999 - adoptions:04d}-{10**12 - 1 - 3:012d}-3-{3:064x}.json"
+        s3.put_object(Bucket=BUCKET, Key=PREFIX + key, Body=b"")
+    last = anchor.find_last()
+    assert last is not None
+    assert last.head.sequence == 40
+    anchor.append(anchored(41))
+    assert list_sequences(anchor) == [3, 40, 41]
+
+
 def test_an_adoption_overrules_the_heads_beyond_what_is_agreed(s3: Any) -> None:
     anchor = open_anchor()
     for sequence in (3, 7, 12):
         anchor.append(anchored(sequence))
-    anchor.append(anchored(6, agreed_sequence=3))
-    anchor.append(anchored(8))
+    for head in (anchored(6, agreed_sequence=3), anchored(8)):
+        anchor.append(head)
+        last = anchor.find_last()
+        assert last is not None
+        assert (last.head.sequence, last.is_adoption) == (head.head.sequence, head.is_adoption)
     assert list_sequences(anchor) == [3, 6, 8]
     assert [one.is_adoption for one in anchor.read_heads()] == [False, True, False]
     assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == 5

@@ -1,9 +1,10 @@
 """An anchor of the ledger in an S3 bucket with Object Lock: no one can change or delete a head before its retention.
 
 Each head is one object, whose key has all that a comparison needs, so that a listing of the bucket's versions reads
-them all. Keys begin with numbers that fall, because S3 lists keys upwards and the newest head must come first. What
-isn't a head is ignored: a person who may write to the bucket can add objects, but can hide heads only by an adoption,
-which the ledger must record.
+them all. Keys begin with numbers that fall, because S3 lists keys upwards and the newest head must come first. An
+adoption comes before the heads after it, so that a head counts only if its adoption is there. What isn't a head is
+ignored: a person who may write to the bucket can add objects, but can hide heads only by an adoption, which the ledger
+must record.
 
 Source: Amazon S3 API Reference, API version 2006-03-01, PutObject and ListObjectVersions; Amazon S3 User Guide,
 "Locking objects with Object Lock".
@@ -44,6 +45,14 @@ class _Found:
     adoptions: int
     """How often the ledger was adopted before it, or with it."""
     anchored: AnchoredHead
+
+    @property
+    def is_adoption(self) -> bool:
+        return self.anchored.is_adoption
+
+    @property
+    def sequence(self) -> int:
+        return self.anchored.head.sequence
 
 
 class S3Anchor:
@@ -100,22 +109,38 @@ class S3Anchor:
 
     def read_heads(self) -> tuple[AnchoredHead, ...]:
         """Make one call for each 1,000 heads: s3:ListBucketVersions."""
-        found = [one.anchored for one in self._list_heads(1000)]
-        return drop_replaced(reversed(found))
+        found = sorted(self._list_heads(1000), key=lambda one: (one.adoptions, not one.is_adoption, one.sequence))
+        return drop_replaced(one.anchored for one in found)
 
     def set_aside(self, suffix: str) -> None:
         """Nothing to do: what isn't a head is ignored."""
 
     def _find_newest(self) -> _Found | None:
-        return next(self._list_heads(_FIRST_PAGE), None)
+        heads = self._list_heads(_FIRST_PAGE)
+        newest = next(heads, None)
+        if newest is None or not newest.is_adoption:
+            return newest
+        for found in heads:
+            if found.adoptions != newest.adoptions:
+                break
+            newest = max(newest, found, key=lambda one: one.sequence)
+            if not found.is_adoption:
+                break
+        return newest
 
     def _list_heads(self, page_size: int) -> Iterator[_Found]:
-        """List the heads, the newest first. Delete markers hide nothing, because every version is listed."""
+        """List the heads, the newest first, but each adoption before the heads after it.
+
+        Delete markers hide nothing, because every version is listed.
+        """
+        adoptions = {0}
         marker: dict[str, str] = {}
         while True:
             answer = self._call("ListObjectVersions", Prefix=self._prefix, MaxKeys=page_size, **marker)
             for version in answer.get("Versions") or ():
-                if (found := self._parse(version)) is not None:
+                found = self._parse(version)
+                if found is not None and (found.is_adoption or found.adoptions in adoptions):
+                    adoptions.add(found.adoptions)
                     yield found
             if not answer.get("IsTruncated"):
                 return
@@ -130,7 +155,7 @@ class S3Anchor:
         if match is None:
             return None
         adoptions, falling, sequence, entry_hash, agreed = match.groups()
-        if _LAST_SEQUENCE - int(falling) != int(sequence):
+        if int(falling) != _fall(int(sequence), is_adoption=agreed is not None):
             return None
         at = version.get("LastModified")
         head = Head(int(sequence), entry_hash)
@@ -149,8 +174,13 @@ class S3Anchor:
             raise OSError(f"{self.place}: {error.message}") from error
 
 
+def _fall(sequence: int, *, is_adoption: bool) -> int:
+    """Return the number by which S3 sorts the heads of one adoption; the adoption itself comes first."""
+    return 0 if is_adoption else _LAST_SEQUENCE - sequence
+
+
 def _make_key(anchored: AnchoredHead, adoptions: int) -> str:
     sequence = anchored.head.sequence
     adopted = "" if anchored.agreed_sequence is None else f"-adopted-{anchored.agreed_sequence}"
-    rank = f"{_LAST_ADOPTION - adoptions:04d}-{_LAST_SEQUENCE - sequence:012d}"
+    rank = f"{_LAST_ADOPTION - adoptions:04d}-{_fall(sequence, is_adoption=anchored.is_adoption):012d}"
     return f"{rank}-{sequence}-{anchored.head.entry_hash}{adopted}.json"
