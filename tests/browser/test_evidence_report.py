@@ -11,8 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page
 
-from rootkeeper.evidence.formats import render_html
-from tests.fakes.evidence import make_facts, make_hostile_facts, make_report
+from tests.fakes.evidence import make_facts, make_hostile_facts, make_report, render_as
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
 
 A4_LANDSCAPE = {"width": 1031, "height": 684}
@@ -28,7 +27,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A report as a file from a mail."""
     facts = make_facts() if request.param == "usual" else make_hostile_facts(LONG)
     path = tmp_path_factory.mktemp("mail") / "evidence.html"
-    path.write_text(render_html(make_report(facts)), encoding="utf-8")
+    path.write_text(render_as("html", make_report(facts)), encoding="utf-8")
     return path
 
 

@@ -32,6 +32,7 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
 )
+from rootkeeper.reports.formats import get_format
 from rootkeeper.root_emails.rules import EmailRules, RootEmailEvaluator
 from rootkeeper.setup.rules import AcceptedSetup, Guardrail, SetupState
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
@@ -303,3 +304,8 @@ def make_hostile_facts(text: str) -> EvidenceFacts:
         setup=replace(state, guardrails=(replace(policy, attached_to=(text,)),)),
         accepted=accept(state, by=text),
     )
+
+
+def render_as(name: str, report: EvidenceReport) -> str:
+    """Render a report in a format that is text."""
+    return b"".join(get_format(name).render(report)).decode()

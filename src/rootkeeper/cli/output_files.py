@@ -14,7 +14,7 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from rootkeeper.cli.outputs import option
 from rootkeeper.errors import InputError
@@ -41,8 +41,10 @@ def require_output_file(path: Path | None, *, is_new: bool = False) -> None:
             _require_usable(path, is_new=is_new)
 
 
-def write_output_file(path: Path, parts: Iterable[str], *, is_new: bool = False, is_private: bool = False) -> int:
-    """Write the texts of ``parts``, one after another, and return how many there were.
+def write_output_file(
+    path: Path, parts: Iterable[str | bytes], *, is_new: bool = False, is_private: bool = False
+) -> int:
+    """Write ``parts``, one after another, and return how many there were.
 
     :param is_new: whether an existing file is refused, because it may be evidence.
     :param is_private: whether only this user may read a new file.
@@ -50,7 +52,7 @@ def write_output_file(path: Path, parts: Iterable[str], *, is_new: bool = False,
     """
     with _as_input_error(path):
         if _require_usable(path, is_new=is_new):
-            with os.fdopen(_open_stream(path), "w", encoding="utf-8", newline="") as target:
+            with os.fdopen(_open_stream(path), "wb") as target:
                 return _write_parts(target, parts)
         if is_new:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -112,11 +114,11 @@ def _choose_mode(path: Path, *, is_new: bool) -> int:
     return 0o644
 
 
-def _replace(path: Path, parts: Iterable[str], mode: int) -> int:
+def _replace(path: Path, parts: Iterable[str | bytes], mode: int) -> int:
     beside = path.with_name(f".rootkeeper-{secrets.token_hex(8)}")
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as target:
+        with os.fdopen(handle, "wb") as target:
             count = _write_parts(target, parts)
             os.fsync(handle)
         beside.rename(path)
@@ -125,10 +127,10 @@ def _replace(path: Path, parts: Iterable[str], mode: int) -> int:
     return count
 
 
-def _write_parts(target: TextIO, parts: Iterable[str]) -> int:
+def _write_parts(target: BinaryIO, parts: Iterable[str | bytes]) -> int:
     count = 0
     for part in parts:
-        target.write(part)
+        target.write(part.encode() if isinstance(part, str) else part)
         count += 1
     target.flush()
     return count

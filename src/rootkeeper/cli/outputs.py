@@ -15,6 +15,8 @@ from typing import Any, get_type_hints
 
 import typer
 
+from rootkeeper.reports.formats import Format
+
 
 class ExitStatus(IntEnum):
     """What a command's exit status means; the same for every command."""
@@ -50,6 +52,21 @@ def comma_list(declaration: str, choices: Iterable[str], explanation: str) -> An
         return [earlier + comma + word for word in words if word.startswith(last) and word not in used]
 
     return option(declaration, explanation, autocompletion=complete)
+
+
+def format_option(name: str, formats: Iterable[Format], explanation: str) -> Any:
+    """Declare an option that takes one of these formats of a report; its value is the format."""
+    by_name = {one.name: one for one in formats}
+
+    def parse(text: str) -> Format:
+        if text not in by_name:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(by_name)}.")
+        return by_name[text]
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in by_name if word.startswith(incomplete)]
+
+    return option(f"{name} {'|'.join(by_name)}", explanation, parser=parse, autocompletion=complete)
 
 
 def argument(metavar: str, explanation: str, **settings: Any) -> Any:

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +90,16 @@ class Terminal:
         """
         with _losing_output():
             sys.stdout.write(text)
+
+    def write_bytes(self, parts: Iterable[bytes]) -> None:
+        """Write the parts of a file as they are.
+
+        :raises OutputLostError: if stdout can't take them.
+        """
+        with _losing_output():
+            sys.stdout.flush()
+            for part in parts:
+                sys.stdout.buffer.write(part)
 
     def show(self, *renderables: RenderableType) -> None:
         """Write data for people.

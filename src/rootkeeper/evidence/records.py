@@ -12,12 +12,12 @@ from rootkeeper.evidence.rules import (
     CENTRALIZED_CONTROL,
     AccountEvidence,
     ControlResult,
-    ControlVerdict,
     KindEvidence,
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
 from rootkeeper.failsafe.rules import CheckVerdict
+from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import ActorKind, Result
 from rootkeeper.organization.accounts import Feature
 from rootkeeper.organization.records import ConfirmationRecord, RootLoginsLeftRecord
@@ -36,7 +36,6 @@ from rootkeeper.shapes import (
     fill_record,
     record,
 )
-from rootkeeper.untrusted_text import json_text
 from rootkeeper.values import json_time, render_duration
 
 Record: TypeAlias = "dict[str, Any]"
@@ -125,7 +124,7 @@ class EvidenceAccountRecord(TypedDict):
     reason: str | None
     detail: str | None
     """One sentence for a person."""
-    no_root_credentials: ControlVerdict
+    no_root_credentials: Verdict
     """``kept``: root user credentials of a confirmed failsafe, guarded by MFA, without access key and certificate."""
     read_at: WholeSecond | None
     session_access_key_id: str | None
@@ -314,11 +313,6 @@ class ReportDocument(Answer):
     ledger: EvidenceLedgerRecord
 
 
-def render_json(report: EvidenceReport) -> str:
-    """The same report gives the same bytes."""
-    return json_text(describe_report(report), indent=2) + "\n"
-
-
 def describe_report(report: EvidenceReport) -> Record:
     period, setup, drift, history = report.period, report.setup, report.setup.drift, report.history
     counts = count_verdicts(report.accounts)
@@ -443,27 +437,27 @@ KIND_NAMES: Mapping[CredentialKind, str] = {
 }
 """In the order in which reports show them."""
 
-VERDICTS: Mapping[ControlVerdict, str] = {
-    ControlVerdict.FAIL: "Fail",
-    ControlVerdict.KEPT: "Kept",
-    ControlVerdict.MANUAL: "Manual",
-    ControlVerdict.NOT_APPLICABLE: "Not applicable",
-    ControlVerdict.PASS: "Pass",
-    ControlVerdict.UNKNOWN: "Unknown",
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.FAIL: "Fail",
+    Verdict.KEPT: "Kept",
+    Verdict.MANUAL: "Manual",
+    Verdict.NOT_APPLICABLE: "Not applicable",
+    Verdict.PASS: "Pass",
+    Verdict.UNKNOWN: "Unknown",
 }
 
-_ACCOUNT_VERDICTS: Mapping[ControlVerdict, str] = {
+_ACCOUNT_VERDICTS: Mapping[Verdict, str] = {
     **VERDICTS,
-    ControlVerdict.FAIL: "Present",
-    ControlVerdict.KEPT: "Kept, guarded",
-    ControlVerdict.PASS: "Not present",
+    Verdict.FAIL: "Present",
+    Verdict.KEPT: "Kept, guarded",
+    Verdict.PASS: "Not present",
 }
 
 
 def render_verdict(result: ControlResult) -> str:
     """The verdict on a control in words: a pass that rests on people's statements says so."""
     word = VERDICTS[result.verdict]
-    return f"{word} (attested)" if result.attestations and result.verdict is ControlVerdict.PASS else word
+    return f"{word} (attested)" if result.attestations and result.verdict is Verdict.PASS else word
 
 
 def render_status(account: AccountEvidence) -> str:

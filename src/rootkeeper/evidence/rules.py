@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException
@@ -33,6 +32,7 @@ from rootkeeper.failsafe.rules import (
     passed,
     unknown,
 )
+from rootkeeper.findings.rules import Verdict, evaluate_status
 from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, find_sign_in_obstacle
 from rootkeeper.organization.confirmations import Confirmation
@@ -55,28 +55,6 @@ from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
 
 DEFAULT_STALE_AFTER = timedelta(days=30)
-
-
-class ReportFormat(StrEnum):
-    """How a report is written."""
-
-    HTML = "html"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-class ControlVerdict(StrEnum):
-    """What evidence says of a control or an account."""
-
-    FAIL = "fail"
-    KEPT = "kept"
-    """Of an account: root user credentials of a confirmed failsafe, which are kept on purpose and guarded."""
-    MANUAL = "manual"
-    """Of a control: a person must judge the facts, and no attestation is in force."""
-    NOT_APPLICABLE = "not_applicable"
-    PASS = "pass"  # noqa: S105 - a verdict's name
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +151,7 @@ class AccountEvidence:
     status: Status
     reason: StatusReason | None
     detail: str | None
-    verdict: ControlVerdict
+    verdict: Verdict
     """Whether it has no root user credentials."""
     kinds: tuple[KindEvidence, ...]
     """In the order of ``KIND_ORDER``."""
@@ -217,7 +195,7 @@ def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
         status=status.status,
         reason=status.reason,
         detail=status.detail,
-        verdict=_evaluate(status),
+        verdict=evaluate_status(status),
         kinds=tuple(_rule_out(_describe_kind(kind, status, method), facts.partition) for kind in KIND_ORDER),
         read_at=status.observed_at,
         session_access_key_id=status.session_access_key_id,
@@ -319,20 +297,6 @@ def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period
     return status
 
 
-def _evaluate(status: AccountStatus) -> ControlVerdict:
-    if status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
-        return ControlVerdict.KEPT
-    if status.status is Status.NOT_PRESENT and (status.summary is None or not status.summary.is_empty):
-        return ControlVerdict.UNKNOWN  # a row that says so without its four kinds proves nothing
-    return {
-        Status.NOT_APPLICABLE: ControlVerdict.NOT_APPLICABLE,
-        Status.NOT_PRESENT: ControlVerdict.PASS,
-        Status.PRESENT: ControlVerdict.FAIL,
-        Status.RECOVERY_OPEN: ControlVerdict.FAIL,
-        Status.UNKNOWN: ControlVerdict.UNKNOWN,
-    }[status.status]
-
-
 def _describe_kind(kind: CredentialKind, status: AccountStatus, method: str | None) -> KindEvidence:
     if status.summary is None or method is None:
         return KindEvidence(kind, None, None, None, None)
@@ -355,11 +319,11 @@ def _rule_out(found: KindEvidence, partition: str) -> KindEvidence:
     return replace(found, not_applicable=find_sign_in_obstacle(partition))
 
 
-def count_verdicts(accounts: Iterable[AccountEvidence]) -> dict[ControlVerdict, int]:
+def count_verdicts(accounts: Iterable[AccountEvidence]) -> dict[Verdict, int]:
     """How many accounts there are of each verdict, every verdict named."""
     counted = Counter(account.verdict for account in accounts)
-    order = (ControlVerdict.PASS, ControlVerdict.FAIL, ControlVerdict.UNKNOWN, ControlVerdict.KEPT)
-    return {verdict: counted[verdict] for verdict in (*order, ControlVerdict.NOT_APPLICABLE)}
+    order = (Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.KEPT)
+    return {verdict: counted[verdict] for verdict in (*order, Verdict.NOT_APPLICABLE)}
 
 
 def _render_moment(moment: datetime | None) -> str:
@@ -616,7 +580,7 @@ CENTRALIZED_CONTROL = "CIS AWS Foundations Benchmark 7.0, control 2.1.1"
 class ControlResult:
     """A verdict, and what it rests on."""
 
-    verdict: ControlVerdict
+    verdict: Verdict
     reasons: tuple[str, ...]
     """One sentence each."""
     attestations: tuple[Confirmation, ...] = ()
@@ -639,29 +603,29 @@ def evaluate_centralized_access(
     """
     partition = inventory.organization.partition
     if partition == "aws-cn":
-        return ControlResult(ControlVerdict.NOT_APPLICABLE, ("The partition aws-cn has no root access management.",))
+        return ControlResult(Verdict.NOT_APPLICABLE, ("The partition aws-cn has no root access management.",))
     if state is None:
-        return ControlResult(ControlVerdict.UNKNOWN, (detail or "The set-up was never read.",))
+        return ControlResult(Verdict.UNKNOWN, (detail or "The set-up was never read.",))
     setup = state.setup
     if setup.trusted_access is False:
-        return ControlResult(ControlVerdict.FAIL, ("Trusted access for IAM is off.",))
+        return ControlResult(Verdict.FAIL, ("Trusted access for IAM is off.",))
     if setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features:
-        return ControlResult(ControlVerdict.FAIL, ("The feature RootCredentialsManagement is off.",))
+        return ControlResult(Verdict.FAIL, ("The feature RootCredentialsManagement is off.",))
     if setup.trusted_access is None or setup.features is None:
-        return ControlResult(ControlVerdict.UNKNOWN, setup.unknown or ("The set-up couldn't be read.",))
+        return ControlResult(Verdict.UNKNOWN, setup.unknown or ("The set-up couldn't be read.",))
     reasons = ["Trusted access for IAM is on.", "The feature RootCredentialsManagement is on."]
     is_on = Feature.ROOT_SESSIONS in setup.features
     reasons.append(f"The feature RootSessions, which the control doesn't ask for, is {'on' if is_on else 'off'}.")
     if setup.delegated_administrators is None:
         reasons.append("The delegated administrators couldn't be read.")
-        return ControlResult(ControlVerdict.UNKNOWN, tuple(reasons))
+        return ControlResult(Verdict.UNKNOWN, tuple(reasons))
     if not setup.delegated_administrators:
         reasons.append("No delegated administrator for IAM is registered, so none is a workload account.")
-        return ControlResult(ControlVerdict.PASS, tuple(reasons))
+        return ControlResult(Verdict.PASS, tuple(reasons))
     reasons += [_describe_delegate(one, inventory, purposes.get(one)) for one in setup.delegated_administrators]
     attestations = tuple(purposes[one] for one in setup.delegated_administrators if one in purposes)
     is_attested = len(attestations) == len(setup.delegated_administrators)
-    return ControlResult(ControlVerdict.PASS if is_attested else ControlVerdict.MANUAL, tuple(reasons), attestations)
+    return ControlResult(Verdict.PASS if is_attested else Verdict.MANUAL, tuple(reasons), attestations)
 
 
 def _describe_delegate(account_id: AccountId, inventory: Inventory, attestation: Confirmation | None) -> str:
@@ -687,41 +651,39 @@ def evaluate_no_root_credentials(
     :param accounts: every account but the management account, which the feature doesn't cover.
     """
     counts = count_verdicts(accounts)
-    applicable = len(accounts) - counts[ControlVerdict.NOT_APPLICABLE]
+    applicable = len(accounts) - counts[Verdict.NOT_APPLICABLE]
     reasons = _count_reasons(accounts, counts)
-    kept = [one for one in accounts if one.verdict is ControlVerdict.KEPT]
+    kept = [one for one in accounts if one.verdict is Verdict.KEPT]
     reasons += [f"{one.account.account_id}: {one.confirmation.sentence}" for one in kept if one.confirmation]
     stale = period.find_staleness(listed_at)
     is_list_stale = stale is not None and listed_at <= period.end
     if is_list_stale:
         reasons.append(f"The list of accounts was {stale}: accounts may have joined since.")
-    if counts[ControlVerdict.FAIL]:
-        return ControlResult(ControlVerdict.FAIL, tuple(reasons))
+    if counts[Verdict.FAIL]:
+        return ControlResult(Verdict.FAIL, tuple(reasons))
     if not applicable:
-        return ControlResult(ControlVerdict.UNKNOWN, ("There is no active member account to judge.",))
-    if counts[ControlVerdict.UNKNOWN] or is_list_stale:
-        return ControlResult(ControlVerdict.UNKNOWN, tuple(reasons))
-    return ControlResult(ControlVerdict.PASS, tuple(reasons))
+        return ControlResult(Verdict.UNKNOWN, ("There is no active member account to judge.",))
+    if counts[Verdict.UNKNOWN] or is_list_stale:
+        return ControlResult(Verdict.UNKNOWN, tuple(reasons))
+    return ControlResult(Verdict.PASS, tuple(reasons))
 
 
-def _count_reasons(accounts: Sequence[AccountEvidence], counts: dict[ControlVerdict, int]) -> list[str]:
+def _count_reasons(accounts: Sequence[AccountEvidence], counts: dict[Verdict, int]) -> list[str]:
     open_windows = sum(account.status is Status.RECOVERY_OPEN for account in accounts)
-    excepted = sum(account.verdict is ControlVerdict.FAIL and account.exception is not None for account in accounts)
-    failsafes = sum(
-        account.verdict is ControlVerdict.FAIL and account.role is AccountRole.FAILSAFE for account in accounts
-    )
+    excepted = sum(account.verdict is Verdict.FAIL and account.exception is not None for account in accounts)
+    failsafes = sum(account.verdict is Verdict.FAIL and account.role is AccountRole.FAILSAFE for account in accounts)
     reported = (
-        (counts[ControlVerdict.FAIL], "{accounts} with root user credentials"),
+        (counts[Verdict.FAIL], "{accounts} with root user credentials"),
         (open_windows, "{count} of them in a recovery window"),
         (excepted, "{count} of them excepted from deletion"),
         (failsafes, "{count} of them a delegated administrator that isn't a confirmed failsafe in order"),
-        (counts[ControlVerdict.UNKNOWN], "{accounts} unknown"),
+        (counts[Verdict.UNKNOWN], "{accounts} unknown"),
         (
-            counts[ControlVerdict.KEPT],
+            counts[Verdict.KEPT],
             "{accounts} kept on purpose as a failsafe, confirmed: MFA, no access key, no certificate",
         ),
-        (counts[ControlVerdict.PASS], "{accounts} shown to have none of the four kinds"),
-        (counts[ControlVerdict.NOT_APPLICABLE], "{accounts} not applicable: not active, or not yet joined"),
+        (counts[Verdict.PASS], "{accounts} shown to have none of the four kinds"),
+        (counts[Verdict.NOT_APPLICABLE], "{accounts} not applicable: not active, or not yet joined"),
     )
     return [
         f"{words.format(accounts=f'{count:,} account' if count == 1 else f'{count:,} accounts', count=f'{count:,}')}."
@@ -776,8 +738,8 @@ def list_gaps(
         gaps.append(Gap("accounts", None, "not_read", DELEGATES_UNKNOWN))
     for account in accounts:
         # Also one whose recovery window was opened after the last reading: what is there now wasn't read.
-        is_unread = account.verdict is ControlVerdict.FAIL and account.kinds[0].is_present is None
-        if account.verdict is ControlVerdict.UNKNOWN or is_unread:
+        is_unread = account.verdict is Verdict.FAIL and account.kinds[0].is_present is None
+        if account.verdict is Verdict.UNKNOWN or is_unread:
             reason = account.status.value if account.reason is None else account.reason.value
             text = account.detail or "It couldn't be read."
             gaps.append(Gap("account", account.account.account_id, reason, text))

@@ -16,7 +16,6 @@ from rootkeeper.evidence.rules import (
     AccountEvidence,
     AccountFacts,
     ControlResult,
-    ControlVerdict,
     Gap,
     KeptLogin,
     LedgerHistory,
@@ -30,6 +29,7 @@ from rootkeeper.evidence.rules import (
     require_period,
 )
 from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.findings.rules import Verdict
 from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.ledger.rules import LedgerVerification
@@ -128,8 +128,8 @@ class EvidenceReport:
         A verdict that needs a person's judgement counts as unknown.
         """
         verdicts = {self.centralized.verdict, self.no_root_credentials.verdict}
-        is_bad = ControlVerdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
-        is_unknown = verdicts & {ControlVerdict.MANUAL, ControlVerdict.UNKNOWN} or self.setup.drift.unknown
+        is_bad = Verdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
+        is_unknown = verdicts & {Verdict.MANUAL, Verdict.UNKNOWN} or self.setup.drift.unknown
         return bool((FailOn.PRESENT in fail_on and is_bad) or (FailOn.UNKNOWN in fail_on and is_unknown))
 
 
@@ -223,6 +223,10 @@ def list_methods(report: EvidenceReport) -> dict[str, str]:
     found = sorted({kind.method for account in read for kind in account.kinds if kind.method is not None})
     letters = (*ascii_uppercase, *(f"M{place + 1}" for place in range(len(ascii_uppercase), len(found))))
     return dict(zip(found, letters, strict=False))
+
+
+def list_method_letters(account: AccountEvidence, methods: Mapping[str, str]) -> list[str]:
+    return sorted({methods[kind.method] for kind in account.kinds if kind.method is not None})
 
 
 @dataclass(frozen=True, slots=True)

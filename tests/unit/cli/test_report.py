@@ -9,24 +9,30 @@ import pytest
 from rootkeeper.cli.commands.report import choose_format
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.rules import ReportFormat
+from rootkeeper.reports.formats import get_format
+
+
+def choose(wanted: str | None, output: OutputFormat | None, out: str | None) -> str:
+    asked = None if wanted is None else get_format(wanted)
+    return choose_format(asked, output, None if out is None else Path(out)).name
 
 
 @pytest.mark.parametrize(
     ("wanted", "output", "out", "chosen"),
     [
-        (None, None, None, ReportFormat.MARKDOWN),
-        (None, None, "evidence.html", ReportFormat.HTML),
-        (None, None, "EVIDENCE.MD", ReportFormat.MARKDOWN),
-        (ReportFormat.CSV, None, "evidence.html", ReportFormat.CSV),
-        (None, OutputFormat.JSON, "evidence.txt", ReportFormat.JSON),
-        (ReportFormat.JSON, OutputFormat.JSON, None, ReportFormat.JSON),
+        (None, None, None, "markdown"),
+        (None, None, "evidence.html", "html"),
+        (None, None, "evidence.findings.csv", "findings-csv"),
+        (None, None, "EVIDENCE.MD", "markdown"),
+        ("csv", None, "evidence.html", "csv"),
+        (None, OutputFormat.JSON, "evidence.txt", "json"),
+        ("json", OutputFormat.JSON, None, "json"),
     ],
 )
 def test_the_format_is_the_one_asked_for_or_what_the_name_says(
-    wanted: ReportFormat | None, output: OutputFormat | None, out: str | None, chosen: ReportFormat
+    wanted: str | None, output: OutputFormat | None, out: str | None, chosen: str
 ) -> None:
-    assert choose_format(wanted, output, None if out is None else Path(out)) is chosen
+    assert choose(wanted, output, out) == chosen
 
 
 @pytest.mark.parametrize(
@@ -35,12 +41,12 @@ def test_the_format_is_the_one_asked_for_or_what_the_name_says(
         (None, None, "evidence.txt"),
         (None, None, "evidence"),
         (None, OutputFormat.TREE, None),
-        (ReportFormat.HTML, OutputFormat.JSON, None),
+        ("html", OutputFormat.JSON, None),
     ],
 )
 def test_a_format_that_isnt_clear_is_an_error_that_says_how_to_ask(
-    wanted: ReportFormat | None, output: OutputFormat | None, out: str | None
+    wanted: str | None, output: OutputFormat | None, out: str | None
 ) -> None:
     with pytest.raises(InputError) as refusal:
-        choose_format(wanted, output, None if out is None else Path(out))
+        choose(wanted, output, out)
     assert "--format" in (refusal.value.hint or "")

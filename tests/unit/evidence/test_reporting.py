@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.rules import ControlVerdict, Period
+from rootkeeper.evidence.rules import Period
 from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
+from rootkeeper.findings.rules import Verdict
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.ledger.rules import Action
 from rootkeeper.root_emails.rules import EmailRules
@@ -89,8 +90,8 @@ def test_everything_that_is_kept_comes_together(archive: Archive) -> None:
     report = archive.evidence_compiler.compile(PERIOD)
     assert report.organization_id == ORGANIZATION_ID
     assert (report.centralized.verdict, report.no_root_credentials.verdict) == (
-        ControlVerdict.PASS,
-        ControlVerdict.FAIL,
+        Verdict.PASS,
+        Verdict.FAIL,
     )
     assert len(report.windows) == 2
     assert [one.account_id for one in report.exceptions] == [PRESENT]
@@ -107,16 +108,16 @@ def test_a_set_up_accepted_or_read_after_the_periods_end_doesnt_count(archive: A
     report = archive.evidence_compiler.compile(early)
     assert report.setup.state is None
     assert report.setup.drift.accepted is None
-    assert report.centralized.verdict is ControlVerdict.UNKNOWN
+    assert report.centralized.verdict is Verdict.UNKNOWN
 
 
 def test_a_past_period_is_known_by_the_audits_that_were_kept_of_it(archive: Archive) -> None:
     read = list(list_statuses().values())
     later = [one if one.observed_at is None else replace(one, observed_at=END + timedelta(days=40)) for one in read]
     archive.store.save_statuses(later)
-    unknown = sum(one.verdict is ControlVerdict.UNKNOWN for one in archive.evidence_compiler.compile(PERIOD).accounts)
+    unknown = sum(one.verdict is Verdict.UNKNOWN for one in archive.evidence_compiler.compile(PERIOD).accounts)
     archive.audits.add(KeptAudit("j-1", READ, READ, "AWS", True, "ana", {}), read)
-    known = sum(one.verdict is ControlVerdict.UNKNOWN for one in archive.evidence_compiler.compile(PERIOD).accounts)
+    known = sum(one.verdict is Verdict.UNKNOWN for one in archive.evidence_compiler.compile(PERIOD).accounts)
     assert known < unknown
     before_it = Period(START.replace(year=2025), START.replace(month=7))
     assert {one.read_at for one in archive.evidence_compiler.compile(before_it).accounts} == {None}

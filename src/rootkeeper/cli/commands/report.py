@@ -9,19 +9,11 @@ from typing import Annotated
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat, option
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat, format_option, option
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, ReportFormat, end_second
+from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.reports.formats import FORMATS, Format, get_format, get_format_of_file, list_names
 from rootkeeper.values import parse_duration
-
-_SUFFIXES = {
-    ".html": ReportFormat.HTML,
-    ".htm": ReportFormat.HTML,
-    ".csv": ReportFormat.CSV,
-    ".json": ReportFormat.JSON,
-    ".md": ReportFormat.MARKDOWN,
-    ".markdown": ReportFormat.MARKDOWN,
-}
 
 
 def report(
@@ -31,7 +23,7 @@ def report(
     start: Annotated[str, option("--from DATE", "Start of the period: 2026-01-01, or 90d before its end.")],
     end: Annotated[str | None, option("--to DATE", "End of the period. Default: now.")] = None,
     report_format: Annotated[
-        ReportFormat | None, option("--format", "Default: by the file name; markdown on stdout.")
+        Format | None, format_option("--format", FORMATS, "Default: by the file name; markdown on stdout.")
     ] = None,
     out: Annotated[Path | None, out_option("The file to write. Default: stdout.")] = None,
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
@@ -58,8 +50,6 @@ def report(
     Exit statuses: 0 written, and the result is good; 1 written, with a result that --fail-on names; 2 wrong usage, or
     the file can't be written; 3 the database can't be read.
     """
-    from rootkeeper.evidence.formats import RENDERERS
-
     chosen = choose_format(report_format, invocation.options.output, out)
     findings = fail_on.to_set()
     require_output_file(out)
@@ -73,11 +63,11 @@ def report(
             stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
         period = Period(first, last, stale)
         evidence = application.evidence_compiler(organization).compile(period)
-    text = RENDERERS[chosen](evidence)
+    parts = chosen.render(evidence)
     if out is None:
-        invocation.terminal.write(text)
+        invocation.terminal.write_bytes(parts)
     else:
-        write_output_file(out, [text])
+        write_output_file(out, parts)
         invocation.terminal.remark(f"The report is in {out}.")
     if evidence.is_sandbox:
         invocation.terminal.remark(
@@ -86,25 +76,20 @@ def report(
     return ExitStatus.BAD if evidence.has_findings(findings) else ExitStatus.GOOD
 
 
-def choose_format(wanted: ReportFormat | None, output: OutputFormat | None, out: Path | None) -> ReportFormat:
-    """Choose by ``--format``, by ``-o json`` or ``-o csv``, or by the file's name."""
+def choose_format(wanted: Format | None, output: OutputFormat | None, out: Path | None) -> Format:
+    """Choose by ``--format``, by ``-o json`` or ``-o csv``, or by the file's name.
+
+    :raises InputError: if they differ, or the name has no known format.
+    """
     if output is not None:
-        offered = {OutputFormat.JSON: ReportFormat.JSON, OutputFormat.CSV: ReportFormat.CSV}
-        if output not in offered or wanted not in (None, offered[output]):
+        if output not in (OutputFormat.JSON, OutputFormat.CSV) or (wanted is not None and wanted.name != output.value):
             raise InputError(
-                f"This report has no output {output.value!r}.", hint="Use --format html, csv, json or markdown."
+                f"This report has no output {output.value!r}.", hint=f"Use --format {'|'.join(list_names())}."
             )
-        return offered[output]
+        return get_format(output.value)
     if wanted is not None:
         return wanted
-    if out is None:
-        return ReportFormat.MARKDOWN
-    if out.suffix.lower() not in _SUFFIXES:
-        raise InputError(
-            f"The file name {out.name!r} has no known report format.",
-            hint="Add --format html, csv, json or markdown.",
-        )
-    return _SUFFIXES[out.suffix.lower()]
+    return get_format("markdown") if out is None else get_format_of_file(out.name)
 
 
 application = single(report)

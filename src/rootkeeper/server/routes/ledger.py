@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -14,13 +12,13 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.evidence.formats import RENDERERS
-from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, ReportFormat, end_second
+from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.ledger.rules import Action, Result, render_entry
 from rootkeeper.ledger.store import LedgerFilter
 from rootkeeper.organization.accounts import parse_account_id
+from rootkeeper.reports.formats import FORMATS, get_format, list_names
 from rootkeeper.server.answers.jobs import EntryPage
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import Identified, Served
@@ -82,18 +80,6 @@ LEDGER_ROWS = (
 
 _LONGEST_DAYS = 3650
 
-_MEDIA_TYPES: Mapping[ReportFormat, str] = MappingProxyType(
-    {
-        ReportFormat.HTML: "text/html; charset=utf-8",
-        ReportFormat.CSV: "text/csv; charset=utf-8",
-        ReportFormat.JSON: "application/json",
-        ReportFormat.MARKDOWN: "text/markdown; charset=utf-8",
-    }
-)
-
-_SUFFIXES = {ReportFormat.MARKDOWN: "md"}
-"""Endings of file names that differ from the format's name."""
-
 
 def make_report(
     services: Served,
@@ -102,7 +88,7 @@ def make_report(
         AwareDatetime, Query(alias="from", description="The start of the period.", examples=["2026-01-01T00:00:00Z"])
     ],
     end: Annotated[AwareDatetime | None, Query(alias="to", description="The end of the period. Default: now.")] = None,
-    report_format: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.HTML,
+    report_format: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(list_names())})] = "html",
     stale_after_days: Annotated[
         int,
         Query(
@@ -114,16 +100,16 @@ def make_report(
 
     Makes no AWS call; accounts that weren't read in the period are unknown. The whole ledger is verified.
     """
+    chosen = get_format(report_format)
     last = end_second(services.clock.now()) if end is None else end
     with services.act_as(identity.to_actor(), None) as acting:
         evidence = acting.evidence_compiler(services.organization_id).compile(
             Period(start, last, timedelta(days=stale_after_days))
         )
-    suffix = _SUFFIXES.get(report_format, report_format.value)
-    name = f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}.{suffix}"
+    name = f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}{chosen.suffix}"
     # The name consists of digits, so that no outside text gets into a header.
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(RENDERERS[report_format](evidence), media_type=_MEDIA_TYPES[report_format], headers=headers)
+    return Response(b"".join(chosen.render(evidence)), media_type=chosen.media_type, headers=headers)
 
 
 REPORTS_ROWS = (
@@ -133,6 +119,6 @@ REPORTS_ROWS = (
         Permission.REPORTS_READ,
         make_report,
         response_class=Response,
-        media_types=tuple(_MEDIA_TYPES.values()),
+        media_types=tuple(dict.fromkeys(one.media_type for one in FORMATS)),
     ),
 )

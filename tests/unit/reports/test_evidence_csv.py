@@ -9,16 +9,25 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from rootkeeper.evidence.formats import COLUMNS, render_csv
 from rootkeeper.evidence.service import EvidenceReport
-from tests.fakes.evidence import BLOCKED, CLEAN, ENDPOINT, ORGANIZATION_ID, make_facts, make_hostile_facts, make_report
+from rootkeeper.reports.evidence_csv import COLUMNS
+from tests.fakes.evidence import (
+    BLOCKED,
+    CLEAN,
+    ENDPOINT,
+    ORGANIZATION_ID,
+    make_facts,
+    make_hostile_facts,
+    make_report,
+    render_as,
+)
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 
 FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def read(report: EvidenceReport) -> list[dict[str, str]]:
-    rows = list(csv.reader(io.StringIO(render_csv(report))))
+    rows = list(csv.reader(io.StringIO(render_as("csv", report))))
     assert tuple(rows[0]) == COLUMNS
     assert {len(row) for row in rows} == {len(COLUMNS)}
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows[1:]]

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from markdown_it import MarkdownIt
 
-from rootkeeper.evidence.formats import render_markdown
-from tests.fakes.evidence import make_facts, make_hostile_facts, make_report
+from tests.fakes.evidence import make_facts, make_hostile_facts, make_report, render_as
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -26,11 +25,11 @@ def list_structure(markdown: str) -> list[str]:
     return found
 
 
-PLAIN = list_structure(render_markdown(make_report(make_hostile_facts("plain"))))
+PLAIN = list_structure(render_as("markdown", make_report(make_hostile_facts("plain"))))
 
 
 def test_every_section_has_its_heading() -> None:
-    headings = [line for line in render_markdown(make_report()).splitlines() if line.startswith("#")]
+    headings = [line for line in render_as("markdown", make_report()).splitlines() if line.startswith("#")]
     assert headings == [
         "# Root access of organization o-exampleorgid",
         "## Verdicts",
@@ -46,17 +45,17 @@ def test_every_section_has_its_heading() -> None:
 
 
 def test_a_sandbox_is_told_before_anything_else() -> None:
-    assert "SANDBOX 127.0.0.1:4599: this is play" in render_markdown(make_report()).splitlines()[2]
+    assert "SANDBOX 127.0.0.1:4599: this is play" in render_as("markdown", make_report()).splitlines()[2]
 
 
 def test_unapproved_and_unknown_are_said() -> None:
-    text = render_markdown(make_report())
+    text = render_as("markdown", make_report())
     assert "| unapproved |" in text
     assert "| unknown | unknown | unknown | unknown | Unknown |" in text
 
 
 def test_nothing_read_is_shown_as_none() -> None:
-    text = render_markdown(make_report(replace(make_facts(), statuses={}, setup=None, accepted=None, windows=())))
+    text = render_as("markdown", make_report(replace(make_facts(), statuses={}, setup=None, accepted=None, windows=())))
     assert "| none |" not in text
     assert "| Pass |" not in text
     assert "No set-up was accepted" in text
@@ -66,15 +65,15 @@ def test_no_drift_names_who_accepted_what_it_was_compared_with() -> None:
     facts = make_facts()
     assert facts.accepted is not None
     report = make_report(replace(facts, setup=replace(facts.accepted.state)))
-    assert "No drift from what mary@desk accepted" in render_markdown(report)
+    assert "No drift from what mary@desk accepted" in render_as("markdown", report)
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
 def test_hostile_text_is_text(text: str) -> None:
-    assert list_structure(render_markdown(make_report(make_hostile_facts(text)))) == PLAIN
+    assert list_structure(render_as("markdown", make_report(make_hostile_facts(text)))) == PLAIN
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40, deadline=None)
 @given(hostile_texts)
 def test_any_text_is_text(text: str) -> None:
-    assert list_structure(render_markdown(make_report(make_hostile_facts(text)))) == PLAIN
+    assert list_structure(render_as("markdown", make_report(make_hostile_facts(text)))) == PLAIN

@@ -10,11 +10,10 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from rootkeeper.evidence.records import render_json
 from rootkeeper.evidence.rules import LedgerHistory, Period
 from rootkeeper.evidence.service import EvidenceReport
 from tests.architecture.source_files import REPOSITORY
-from tests.fakes.evidence import END, PERIOD, START, make_facts, make_hostile_facts, make_report
+from tests.fakes.evidence import END, PERIOD, START, make_facts, make_hostile_facts, make_report, render_as
 from tests.fakes.hostile_texts import hostile_texts
 
 SCHEMA = json.loads((REPOSITORY / "docs" / "reference" / "report.schema.json").read_text())
@@ -22,7 +21,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Fo
 
 
 def read(report: EvidenceReport) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(render_json(report))
+    document: dict[str, Any] = json.loads(render_as("json", report))
     assert [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(document)] == []
     return document
 
@@ -59,7 +58,7 @@ def test_reports_of_which_little_is_known_fit_the_schema_too(report: EvidenceRep
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
-    assert render_json(make_report()) == render_json(make_report())
+    assert render_as("json", make_report()) == render_as("json", make_report())
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from rootkeeper.evidence.formats import list_bars, render_html
+from rootkeeper.reports.evidence_html import list_bars
 from rootkeeper.untrusted_text import printable
-from tests.fakes.evidence import make_facts, make_hostile_facts, make_report
+from tests.fakes.evidence import make_facts, make_hostile_facts, make_report, render_as
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 
 EMPTY_ELEMENTS = {"meta", "br", "rect"}
@@ -52,8 +52,8 @@ def read(source: str) -> Page:
     return page
 
 
-SAMPLE = render_html(make_report())
-PLAIN = read(render_html(make_report(make_hostile_facts("plain"))))
+SAMPLE = render_as("html", make_report())
+PLAIN = read(render_as("html", make_report(make_hostile_facts("plain"))))
 
 
 def test_the_page_is_whole_and_asks_for_nothing_else() -> None:
@@ -77,7 +77,7 @@ def test_it_names_organization_endpoint_caller_and_says_sandbox() -> None:
         assert named in text
     facts = make_facts()
     real = replace(facts, setup=None, history=replace(facts.history, endpoints=("AWS",)))
-    assert "SANDBOX" not in render_html(make_report(real))
+    assert "SANDBOX" not in render_as("html", make_report(real))
 
 
 def test_both_verdicts_are_shown_apart_with_control_and_reasons() -> None:
@@ -93,13 +93,13 @@ def test_both_verdicts_are_shown_apart_with_control_and_reasons() -> None:
 
 def test_what_is_unknown_is_never_shown_as_none() -> None:
     report = make_report(replace(make_facts(), statuses={}, windows=()))
-    page = render_html(report)
+    page = render_as("html", report)
     assert '<td class="kind-none">none</td>' not in page
     assert page.count('<td class="kind-unknown">unknown</td>') == 4 * 7
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
-    assert render_html(make_report()) == SAMPLE
+    assert render_as("html", make_report()) == SAMPLE
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
@@ -115,7 +115,7 @@ def test_any_text_is_text(text: str) -> None:
 
 def ensure_harmless(text: str) -> None:
     """The page has the elements that it has with plain text, and shows the text as it is."""
-    page = read(render_html(make_report(make_hostile_facts(text))))
+    page = read(render_as("html", make_report(make_hostile_facts(text))))
     names = [tag for tag, _ in page.structure]
     if text.strip():
         assert page.structure == PLAIN.structure

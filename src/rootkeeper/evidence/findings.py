@@ -1,0 +1,84 @@
+"""Turns an evidence report into findings, for the formats that carry findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rootkeeper.evidence.rules import ControlResult
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.findings.catalogue import (
+    CENTRALIZED_ROOT_ACCESS,
+    FAILSAFE_RULES,
+    LEDGER_INTACT,
+    MANAGEMENT_ROOT_USER,
+    ROOT_USER_CREDENTIALS,
+    SETUP_DRIFT,
+)
+from rootkeeper.findings.rules import Finding, FindingReport, LazyFindings, Verdict, make_finding
+from rootkeeper.findings.sources import judge_checks, judge_drift, judge_status
+from rootkeeper.organization.accounts import Account, AccountState
+from rootkeeper.organization.statuses import AccountRole
+
+
+def list_findings(report: EvidenceReport) -> FindingReport:
+    """List every account at the period's end, then the failsafes and what concerns the organization."""
+    return FindingReport(
+        source="report",
+        organization_id=report.organization_id,
+        management_account_id=report.management_account_id,
+        partition=report.partition,
+        endpoint=report.endpoint,
+        is_sandbox=report.is_sandbox,
+        observed_at=report.period.end,
+        rules=(
+            ROOT_USER_CREDENTIALS,
+            MANAGEMENT_ROOT_USER,
+            CENTRALIZED_ROOT_ACCESS,
+            SETUP_DRIFT,
+            LEDGER_INTACT,
+            *FAILSAFE_RULES.values(),
+        ),
+        findings=LazyFindings(lambda: _walk(report)),
+    )
+
+
+def _walk(report: EvidenceReport) -> Iterator[Finding]:
+    if report.management is not None:
+        yield judge_status(report.management.found)
+    for one in report.accounts:
+        yield judge_status(one.found)
+    for kept in report.kept_logins:
+        if kept.evidence.role is AccountRole.FAILSAFE:
+            yield from judge_checks(kept.checks, kept.evidence.account, kept.evidence.read_at)
+    management = _find_management_account(report)
+    yield _judge_control(report.centralized, report, management)
+    state = report.setup.state
+    yield judge_drift(report.setup.drift, management, None if state is None else state.read_at)
+    ledger = report.ledger
+    yield make_finding(
+        LEDGER_INTACT,
+        Verdict.PASS if ledger.is_intact else Verdict.FAIL,
+        management,
+        ledger.problem or f"Every entry up to {ledger.head_sequence} is as it was written.",
+        observed_at=report.period.end,
+        facts={"entries": ledger.entries, "head_sequence": ledger.head_sequence, "head_hash": ledger.head_hash},
+    )
+
+
+def _find_management_account(report: EvidenceReport) -> Account:
+    if report.management is not None:
+        return report.management.account
+    return Account(report.management_account_id, "", "", AccountState.UNKNOWN, (), "")
+
+
+def _judge_control(result: ControlResult, report: EvidenceReport, management: Account) -> Finding:
+    state = report.setup.state
+    return make_finding(
+        CENTRALIZED_ROOT_ACCESS,
+        result.verdict,
+        management,
+        " ".join(result.reasons),
+        reason=" ".join(result.reasons) if result.verdict is Verdict.UNKNOWN else None,
+        observed_at=None if state is None else state.read_at,
+        facts={"attestations": len(result.attestations)},
+    )

@@ -1,0 +1,139 @@
+"""Turns what commands read into findings: an audit, a preflight, the checks of the failsafe, and root e-mail addresses.
+
+Each account gets a finding from each rule, a good one too. The words of a verdict are those of the subject that found
+it; nothing is judged again here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from rootkeeper.audit.service import AuditReport
+from rootkeeper.failsafe.rules import Check
+from rootkeeper.findings.catalogue import FAILSAFE_RULES, MANAGEMENT_ROOT_USER, ROOT_USER_CREDENTIALS, SETUP_DRIFT
+from rootkeeper.findings.rules import Finding, FindingReport, LazyFindings, Verdict, evaluate_status, make_finding
+from rootkeeper.organization.accounts import Account, Inventory
+from rootkeeper.organization.statuses import KIND_ORDER, AccountRole, AccountStatus, Status, StatusReason
+from rootkeeper.setup.rules import SetupDrift
+
+
+def find_management_account(inventory: Inventory) -> Account:
+    """Find the account that findings about the organization belong to."""
+    wanted = inventory.organization.management_account_id
+    return next(one for one in inventory.accounts if one.account_id == wanted)
+
+
+def list_audit_findings(report: AuditReport) -> FindingReport:
+    """List the accounts in the order of the inventory, then the set-up."""
+    organization = report.inventory.organization
+
+    def walk() -> Iterator[Finding]:
+        yield from map(judge_status, report.accounts)
+        yield judge_drift(report.drift, find_management_account(report.inventory), report.ended_at)
+
+    return FindingReport(
+        source="audit",
+        organization_id=organization.organization_id,
+        management_account_id=organization.management_account_id,
+        partition=organization.partition,
+        endpoint=report.endpoint.label,
+        is_sandbox=report.endpoint.is_sandbox,
+        observed_at=report.ended_at,
+        rules=(ROOT_USER_CREDENTIALS, MANAGEMENT_ROOT_USER, SETUP_DRIFT),
+        findings=LazyFindings(walk),
+    )
+
+
+def judge_status(status: AccountStatus) -> Finding:
+    """Judge the root user of an account: a member's has no credentials, the management account's is guarded."""
+    is_management = status.role is AccountRole.MANAGEMENT
+    verdict = _judge_management(status) if is_management else evaluate_status(status)
+    return make_finding(
+        MANAGEMENT_ROOT_USER if is_management else ROOT_USER_CREDENTIALS,
+        verdict,
+        status.account,
+        _describe_management(status, verdict) if is_management else _describe_member(status, verdict),
+        reason=_find_reason(status) if verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN) else None,
+        observed_at=status.observed_at,
+        facts={
+            "role": status.role.value,
+            "status": status.status.value,
+            **{kind.value: None if status.summary is None else status.summary.has(kind) for kind in KIND_ORDER},
+        },
+    )
+
+
+def _judge_management(status: AccountStatus) -> Verdict:
+    if status.summary is None:
+        return Verdict.UNKNOWN
+    return Verdict.PASS if status.is_guarded else Verdict.FAIL
+
+
+def _find_reason(status: AccountStatus) -> str:
+    reason = status.reason
+    return "not_read" if reason in (None, StatusReason.MANAGEMENT_ACCOUNT) else reason.value
+
+
+def _describe_member(status: AccountStatus, verdict: Verdict) -> str:
+    if verdict is Verdict.PASS:
+        return "The root user has no password, access key, signing certificate or MFA device."
+    if verdict is Verdict.KEPT:
+        return "The root login of this failsafe is kept on purpose: confirmed, with MFA, no access key, no certificate."
+    if verdict is not Verdict.FAIL:
+        return status.detail or "The root user's credentials couldn't be read."
+    found = "The root user has root user credentials."
+    if status.status is Status.RECOVERY_OPEN:
+        found = status.detail or "A recovery window is open."
+    elif status.summary is not None:
+        found = f"The root user has {', '.join(status.summary.kind_names)}."
+    if status.role is AccountRole.FAILSAFE:
+        found = f"{found} The account is a delegated administrator that isn't a confirmed failsafe in order."
+    return found
+
+
+def _describe_management(status: AccountStatus, verdict: Verdict) -> str:
+    if status.summary is None:
+        return status.detail or "The root user of the management account couldn't be read."
+    if verdict is Verdict.PASS:
+        return "The root user has MFA, no access key and no signing certificate."
+    found = [] if status.summary.has_mfa_devices else ["has no MFA device"]
+    found += ["has an access key"] if status.summary.has_access_keys else []
+    found += ["has a signing certificate"] if status.summary.has_signing_certificates else []
+    return f"The root user {', '.join(found)}."
+
+
+def judge_drift(drift: SetupDrift, management_account: Account, observed_at: datetime | None) -> Finding:
+    """Judge the set-up against the accepted one; not applicable if none was accepted."""
+    verdict, reason = Verdict.PASS, None
+    sentences = [*(one.what for one in drift.differences), *drift.unknown]
+    if drift.accepted is None:
+        verdict, reason = Verdict.NOT_APPLICABLE, "never_accepted"
+        sentences = ["No set-up was accepted, so nothing shows whether it drifted."]
+    elif drift.differences:
+        verdict = Verdict.FAIL
+    elif drift.unknown:
+        verdict, reason = Verdict.UNKNOWN, "not_compared"
+    return make_finding(
+        SETUP_DRIFT,
+        verdict,
+        management_account,
+        " ".join(sentences) or "The set-up is the accepted one.",
+        reason=reason,
+        observed_at=observed_at,
+        facts={"differences": [f"{one.part.value} {one.subject}" for one in drift.differences]},
+    )
+
+
+def judge_checks(checks: Iterable[Check], account: Account, observed_at: datetime | None) -> Iterator[Finding]:
+    """Judge each check of one failsafe. That no recovery window is open has no check, and is a pass."""
+    found = {check.name: check for check in checks}
+    for name, rule in FAILSAFE_RULES.items():
+        check = found.get(name)
+        if check is not None:
+            verdict = Verdict(check.verdict.value)
+            is_reasoned = verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN)
+            reason = check.evidence if is_reasoned else None
+            yield make_finding(rule, verdict, account, check.evidence, reason=reason, observed_at=observed_at)
+        elif name == "recovery_window":
+            yield make_finding(rule, Verdict.PASS, account, "No recovery window is open.", observed_at=observed_at)

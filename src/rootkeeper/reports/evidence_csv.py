@@ -1,0 +1,114 @@
+"""The evidence report as CSV: one fact in each row.
+
+Each row names organization, endpoint and period, so that a copied row keeps its context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rootkeeper.evidence.records import Record, describe_report
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.reports.rows import render_rows
+
+COLUMNS = (
+    "organization_id",
+    "endpoint",
+    "from",
+    "to",
+    "section",
+    "account_id",
+    "name",
+    "item",
+    "value",
+    "at",
+    "method",
+    "detail",
+)
+
+
+def render(report: EvidenceReport) -> Iterator[bytes]:
+    document = describe_report(report)
+    place = (document["organization_id"], document["endpoint"], document["period"]["from"], document["period"]["to"])
+    rows = ((*place, *(row.get(name) for name in COLUMNS[len(place) :])) for row in _list_rows(document))
+    return render_rows(COLUMNS, rows)
+
+
+def _row(section: str, account_id: object, item: str, value: object, **more: object) -> dict[str, Any]:
+    return {"section": section, "account_id": account_id, "item": item, "value": value, **more}
+
+
+def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
+    yield _row("report", None, "sandbox", document["sandbox"])
+    yield _row("report", None, "stale_after", document["period"]["stale_after"])
+    yield _row("report", None, "accounts_listed_at", document["accounts_listed_at"])
+    yield from (_row("report", None, "caller_arn", arn) for arn in document["caller_arns"])
+    for name, assessment in document["verdicts"].items():
+        detail = " ".join([*([f"{assessment['control']}."] if assessment["control"] else []), *assessment["reasons"]])
+        yield _row("verdict", None, name, assessment["verdict"], detail=detail)
+    left = document["root_logins_left_to_secure"]
+    yield _row("summary", None, "root_logins_left_to_secure", left["known"], detail=left["headline"])
+    yield from (_row("summary", None, name, count) for name, count in document["summary"].items())
+    yield from (
+        _row("gap", gap["account_id"], gap["subject"], "unknown", detail=gap["what"]) for gap in document["gaps"]
+    )
+    if document["management_account"] is not None:
+        yield from _list_account("management_account", document["management_account"])
+    for account in document["accounts"]:
+        yield from _list_account("account", account)
+    for kept in document["kept_logins"]:
+        whose = {"name": kept["name"], "at": kept["read_at"]}
+        for check in kept["checks"]:
+            found = (check["check"], check["verdict"])
+            yield _row("kept_login", kept["account_id"], *found, detail=check["evidence"], **whose)
+    for window in document["windows"]:
+        approvers = ", ".join(window["approved_by"]) or "unapproved"
+        why = f"{window['reason']} ({window['ticket']})" if window["ticket"] else window["reason"]
+        yield _row(
+            "window",
+            window["account_id"],
+            window["window_id"],
+            window["state"],
+            at=window["closed_at"] or window["opened_at"] or window["requested_at"],
+            detail=f"Requested by {window['requested_by']}. Approved by: {approvers}. Reason: {why}.",
+        )
+    for one in document["exceptions"]:
+        value = "in force" if one["in_force_at_end"] else "ended"
+        detail = f"Owner: {one['owner']}. Reason: {one['reason']}. Added by {one['added_by']}."
+        yield _row("exception", one["account_id"], "until", value, at=one["until"], detail=detail)
+    for one in document["ended_exceptions"]:
+        detail = f"Owner: {one['owner']}. Reason: {one['reason']}. Ended by {one['ended_by']}."
+        yield _row("exception", one["account_id"], "ended early", "ended", at=one["ended_at"], detail=detail)
+    for one in document["deletions"]:
+        item = f"{one['kind']} {one['target']}" if one["target"] else one["kind"]
+        cause = f" for {one['cause']}" if one["cause"] else ""
+        detail = f"Ledger entry {one['sequence']}, by {one['actor']} ({one['caller_arn']}){cause}."
+        yield _row("deletion", one["account_id"], item, one["result"], at=one["at"], detail=detail)
+    yield from _list_setup(document)
+    yield from (_row("ledger", None, name, value) for name, value in document["ledger"].items())
+
+
+def _list_account(section: str, account: Record) -> Iterator[Mapping[str, Any]]:
+    account_id, whose, verdict = account["account_id"], {"name": account["name"]}, account["no_root_credentials"]
+    read = {"at": account["read_at"], "detail": account["detail"]}
+    yield _row(section, account_id, "no_root_credentials", verdict, **read, **whose)
+    for name in ("status", "reason", "role", "state", "ou_path", "session_access_key_id"):
+        if account[name] is not None:
+            yield _row(section, account_id, name, account[name], **whose)
+    for kind, found in account["credentials"].items():
+        word = {None: "unknown", True: "present", False: "absent"}[found["present"]]
+        count = None if found["count"] is None else f"count {found['count']}"
+        yield _row(section, account_id, kind, word, at=found["read_at"], method=found["method"], detail=count, **whose)
+
+
+def _list_setup(document: Record) -> Iterator[Mapping[str, Any]]:
+    setup, drift = document["setup"], document["drift"]
+    for name in ("trusted_access", "features", "delegated_administrators"):
+        value = "unknown" if setup[name] is None else setup[name]
+        yield _row("setup", None, name, value, at=setup["read_at"], detail=setup["detail"])
+    yield _row("drift", None, "accepted", drift["accepted_by"] or "never", at=drift["accepted_at"])
+    for one in drift["differences"]:
+        detail = " ".join([one["what"], *one["could_be"]])
+        yield _row("drift", None, f"{one['part']} {one['subject']}", one["found"], detail=detail)
+    yield from (_row("drift", None, "not compared", "unknown", detail=sentence) for sentence in drift["unknown"])

@@ -1,0 +1,129 @@
+"""The evidence report as one page, with style and picture inside and without scripts.
+
+Its Content-Security-Policy forbids any request. Jinja's autoescape escapes every text from outside, after it was made
+printable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from rootkeeper.evidence.records import (
+    KIND_NAMES,
+    render_presence,
+    render_setup,
+    render_status,
+    render_timestamp,
+    render_verdict,
+)
+from rootkeeper.evidence.rules import CENTRALIZED_CONTROL, AccountEvidence, KindEvidence, count_verdicts
+from rootkeeper.evidence.service import EvidenceReport, list_method_letters, list_methods
+from rootkeeper.findings.rules import Verdict
+from rootkeeper.shapes import SCHEMA_VERSION
+from rootkeeper.untrusted_text import printable
+from rootkeeper.values import render_duration
+from rootkeeper.windows.rules import FINAL_STATES
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+_SYMBOLS = {"fail": "✗", "kept": "◆", "manual": "!", "not_applicable": "·", "pass": "✓", "unknown": "?"}
+_BAR_WIDTH = 1000
+
+_BAR_WORDS = {
+    Verdict.PASS: "without root user credentials",
+    Verdict.FAIL: "with root user credentials",
+    Verdict.UNKNOWN: "unknown",
+    Verdict.KEPT: "kept as a confirmed failsafe, guarded",
+    Verdict.NOT_APPLICABLE: "not applicable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One piece of the bar that shows how many accounts there are of each verdict."""
+
+    tone: str
+    word: str
+    count: int
+    start: float
+    width: float
+
+
+def render(report: EvidenceReport) -> Iterator[bytes]:
+    methods, history = list_methods(report), report.history
+    text = _load_template().render(
+        report=report,
+        bars=list_bars(report.accounts),
+        contents=[
+            ("verdicts", "Verdicts", None),
+            ("gaps", "Gaps", len(report.gaps)),
+            ("kept", "Root logins that are kept", None),
+            ("accounts", "Accounts", len(report.accounts)),
+            ("windows", "Recovery windows", len(report.windows)),
+            ("exceptions", "Exceptions", len(report.exceptions) + len(history.ended_exceptions)),
+            ("deletions", "Deletions", len(history.deletions)),
+            ("setup", "Set-up and drift", len(report.setup.drift.differences)),
+            ("ledger", "Ledger", None),
+        ],
+        letters=lambda account: list_method_letters(account, methods),
+        methods=methods,
+        setup_parts=render_setup(report.setup),
+    )
+    yield text.encode()
+
+
+def list_bars(accounts: Sequence[AccountEvidence]) -> list[Bar]:
+    """Pieces that fill the whole width; verdicts without an account have none."""
+    bars: list[Bar] = []
+    start = 0.0
+    for verdict, count in count_verdicts(accounts).items():
+        if count:
+            width = round(_BAR_WIDTH * count / len(accounts), 2)
+            bars.append(Bar(verdict.value, _BAR_WORDS[verdict], count, round(start, 2), width))
+            start += width
+    return bars
+
+
+def choose_tone(account: AccountEvidence, kind: KindEvidence) -> str:
+    """How a kind's cell looks: what is kept on purpose isn't alarming."""
+    if kind.not_applicable is not None or account.verdict in {Verdict.KEPT, Verdict.NOT_APPLICABLE}:
+        return "none"
+    return {None: "unknown", True: "yes", False: "none"}[kind.is_present]
+
+
+@cache
+def _load_template() -> Template:
+    from jinja2 import Environment, StrictUndefined  # here, since most commands render no HTML
+    from markupsafe import Markup
+
+    folder = resources.files(__package__) / "templates"
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        # What a template is about to write; markup was escaped before and stays.
+        finalize=lambda value: printable(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "control": CENTRALIZED_CONTROL,
+        "day": lambda moment: moment.strftime("%Y-%m-%d"),
+        "final_states": FINAL_STATES,
+        "kind_names": KIND_NAMES,
+        "length": render_duration,
+        "presence": render_presence,
+        "schema_version": SCHEMA_VERSION,
+        "status": render_status,
+        "style": Markup((folder / "evidence.css").read_text("utf-8")),  # noqa: S704 - our own file
+        "symbols": _SYMBOLS,
+        "time": render_timestamp,
+        "tone": choose_tone,
+        "verdict_word": render_verdict,
+    }
+    return environment.from_string((folder / "evidence.html.jinja").read_text("utf-8"))

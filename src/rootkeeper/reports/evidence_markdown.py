@@ -1,0 +1,169 @@
+"""The evidence report as Markdown, with GitHub's tables; every cell is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rootkeeper.evidence.records import (
+    KIND_NAMES,
+    render_presence,
+    render_setup,
+    render_status,
+    render_timestamp,
+    render_verdict,
+)
+from rootkeeper.evidence.rules import CENTRALIZED_CONTROL
+from rootkeeper.evidence.service import EvidenceReport, list_method_letters, list_methods
+from rootkeeper.untrusted_text import markdown_table, markdown_text
+from rootkeeper.values import render_duration
+
+
+def render(report: EvidenceReport) -> Iterator[bytes]:
+    period = report.period
+    lines = [f"# Root access of organization {markdown_text(report.organization_id)}", ""]
+    if report.is_sandbox:
+        lines += [f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**", ""]
+    facts = [
+        ("Period", f"{render_timestamp(period.start)} to {render_timestamp(period.end)}"),
+        ("Stale after", render_duration(period.stale_after)),
+        ("Endpoint", ", ".join(report.endpoints) or "unknown"),
+        ("Callers", ", ".join(report.history.caller_arns) or "unknown"),
+        ("Management account", report.management_account_id),
+        ("Accounts listed", render_timestamp(report.listed_at)),
+    ]
+    lines += markdown_table(("", ""), facts)
+    gaps = [(gap.subject.replace("_", " "), gap.account_id or "", gap.reason, gap.what) for gap in report.gaps]
+    for title, section in (
+        ("Verdicts", _render_verdicts(report)),
+        ("Gaps", markdown_table(("Of", "Account", "Reason", "What isn't known"), gaps)),
+        ("Root logins that are kept", _render_kept(report)),
+        ("Accounts", _render_accounts(report)),
+        ("Recovery windows", _render_windows(report)),
+        ("Exceptions from deletion", _render_exceptions(report)),
+        ("Deletions", _render_deletions(report)),
+        ("Set-up and drift", _render_setup(report)),
+        ("Ledger", _render_ledger(report)),
+    ):
+        lines += ["", f"## {title}", "", *section]
+    yield ("\n".join(lines) + "\n").encode()
+
+
+def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
+    verdicts = {
+        f"Centralized ({CENTRALIZED_CONTROL})": report.centralized,
+        "No root credentials": report.no_root_credentials,
+    }
+    yield from (f"**{report.root_logins_left.headline}**", "")
+    rows = [(name, render_verdict(found), " ".join(found.reasons)) for name, found in verdicts.items()]
+    yield from markdown_table(("Verdict", "", "Why"), rows)
+    yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")
+
+
+def _render_kept(report: EvidenceReport) -> Iterator[str]:
+    rows = [
+        (
+            kept.evidence.account.account_id,
+            kept.evidence.account.name,
+            kept.evidence.role.value,
+            check.name.replace("_", " "),
+            check.verdict.value,
+            check.evidence,
+            render_timestamp(kept.evidence.read_at),
+        )
+        for kept in report.kept_logins
+        for check in kept.checks
+    ]
+    return markdown_table(("Account", "Name", "Role", "Check", "", "Evidence", "Read at"), rows)
+
+
+def _render_accounts(report: EvidenceReport) -> Iterator[str]:
+    methods = list_methods(report)
+    titles = ("Account", "Name", "Place", *KIND_NAMES.values(), "Status", "Read at", "Method", "Remark")
+    rows = [
+        (
+            account.account.account_id,
+            account.account.name,
+            account.account.ou_path,
+            *(render_presence(kind) for kind in account.kinds),
+            render_status(account),
+            render_timestamp(account.read_at),
+            ", ".join(list_method_letters(account, methods)),
+            account.detail or "",
+        )
+        for account in report.accounts
+    ]
+    yield from markdown_table(titles, rows)
+    if methods:
+        yield ""
+        yield from (f"- Method {letter}: `{method}`" for method, letter in methods.items())
+
+
+def _render_windows(report: EvidenceReport) -> Iterator[str]:
+    rows = [
+        (
+            window.window_id,
+            window.account_id,
+            window.state.value,
+            f"{window.requested_by}, {render_timestamp(window.requested_at)}",
+            ", ".join(window.approved_by) or "unapproved",
+            render_timestamp(window.opened_at),
+            render_timestamp(window.closed_at),
+            f"{window.reason} ({window.ticket})" if window.ticket else window.reason,
+        )
+        for window in report.windows
+    ]
+    titles = ("Window", "Account", "State", "Requested", "Approved by", "Opened", "Closed", "Reason")
+    return markdown_table(titles, rows)
+
+
+def _render_exceptions(report: EvidenceReport) -> Iterator[str]:
+    time = render_timestamp
+    rows = [
+        (one.account_id, one.owner, one.reason, one.added_by, time(one.added_at), time(one.until))
+        for one in report.exceptions
+    ]
+    rows += [
+        (one.account_id, one.owner, one.reason, "", "", f"ended by {one.ended_by}, {time(one.ended_at)}")
+        for one in report.history.ended_exceptions
+    ]
+    return markdown_table(("Account", "Owner", "Reason", "Added by", "Added", "Until"), rows)
+
+
+def _render_deletions(report: EvidenceReport) -> Iterator[str]:
+    rows = [
+        (
+            render_timestamp(one.at),
+            one.account_id,
+            KIND_NAMES[one.kind],
+            one.target or "",
+            one.result.value,
+            one.actor.name,
+            one.cause or "",
+            str(one.sequence),
+        )
+        for one in report.history.deletions
+    ]
+    return markdown_table(("At", "Account", "Kind", "What", "Result", "By", "For", "Ledger entry"), rows)
+
+
+def _render_setup(report: EvidenceReport) -> Iterator[str]:
+    yield from markdown_table(("Part", "State"), render_setup(report.setup))
+    yield ""
+    drift = report.setup.drift
+    none = "No set-up was accepted, so nothing shows whether it drifted."
+    if drift.accepted is not None:
+        by, at = markdown_text(drift.accepted.accepted_by), render_timestamp(drift.accepted.accepted_at)
+        none = f"No drift from what {by} accepted at {at} (ledger entry {drift.accepted.ledger_sequence})."
+    rows = [(one.what, " ".join(one.could_be)) for one in drift.differences]
+    rows += [(sentence, "") for sentence in drift.unknown]
+    yield from markdown_table(("Drift", "Could be"), rows, empty=none)
+
+
+def _render_ledger(report: EvidenceReport) -> Iterator[str]:
+    ledger = report.ledger
+    rows = [
+        ("Entries", f"{ledger.entries:,}, of which {report.history.entries:,} in the period"),
+        ("Verified", "intact" if ledger.is_intact else f"NOT INTACT: {ledger.problem}"),
+        ("Head", f"entry {ledger.head_sequence}, {ledger.head_hash}"),
+    ]
+    return markdown_table(("", ""), rows)

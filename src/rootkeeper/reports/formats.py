@@ -1,0 +1,124 @@
+"""The table of report formats. Command line, API, console and docs take their choices from it.
+
+A format is one module in this folder and one row here. Its module is imported when a report is written, because every
+command imports this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rootkeeper.errors import InputError
+
+if TYPE_CHECKING:
+    from rootkeeper.evidence.service import EvidenceReport
+    from rootkeeper.findings.rules import FindingReport
+
+
+class Carries(StrEnum):
+    """What a format contains."""
+
+    EVIDENCE = "evidence"
+    """The evidence report of a period."""
+    FINDINGS = "findings"
+    """The findings of any reading, the evidence report's included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of a report."""
+
+    name: str
+    """As users write it."""
+    title: str
+    """What it is, in a few words."""
+    suffix: str
+    """The end of its files' names, from a dot on."""
+    media_type: str
+    carries: Carries
+    module: str
+    """The module with ``render(report) -> Iterator[bytes]``: a ``FindingReport``, or an ``EvidenceReport``."""
+
+    def render(self, report: EvidenceReport | FindingReport) -> Iterator[bytes]:
+        """Render a report; the same report gives the same bytes. Evidence can be rendered as findings, too.
+
+        :raises TypeError: if these are findings, but the format carries evidence.
+        """
+        from rootkeeper.findings.rules import FindingReport
+
+        if isinstance(report, FindingReport):
+            if self.carries is not Carries.FINDINGS:
+                raise TypeError(f"{self.name} carries evidence")
+        elif self.carries is Carries.FINDINGS:
+            from rootkeeper.evidence.findings import list_findings
+
+            report = list_findings(report)
+        rendered: Iterator[bytes] = import_module(self.module).render(report)
+        return rendered
+
+
+FORMATS = (
+    Format("html", "Page", ".html", "text/html; charset=utf-8", Carries.EVIDENCE, "rootkeeper.reports.evidence_html"),
+    Format("csv", "Table", ".csv", "text/csv; charset=utf-8", Carries.EVIDENCE, "rootkeeper.reports.evidence_csv"),
+    Format("json", "JSON", ".json", "application/json", Carries.EVIDENCE, "rootkeeper.reports.evidence_json"),
+    Format(
+        "markdown",
+        "Markdown",
+        ".md",
+        "text/markdown; charset=utf-8",
+        Carries.EVIDENCE,
+        "rootkeeper.reports.evidence_markdown",
+    ),
+    Format(
+        "findings-csv",
+        "Findings as a table",
+        ".findings.csv",
+        "text/csv; charset=utf-8",
+        Carries.FINDINGS,
+        "rootkeeper.reports.findings_csv",
+    ),
+    Format(
+        "findings-jsonl",
+        "Findings as JSON Lines",
+        ".findings.jsonl",
+        "application/jsonl",
+        Carries.FINDINGS,
+        "rootkeeper.reports.findings_jsonl",
+    ),
+)
+"""In the order in which they are shown."""
+
+
+def list_names(carries: Carries | None = None) -> tuple[str, ...]:
+    """List the names of the formats, or of those that carry this."""
+    return tuple(one.name for one in FORMATS if carries in (None, one.carries))
+
+
+def get_format(name: str) -> Format:
+    """Get a format by its name.
+
+    :raises InputError: if there is none of this name.
+    """
+    for one in FORMATS:
+        if one.name == name:
+            return one
+    raise InputError(f"There is no report format {name!r}.", hint=f"Use {', '.join(list_names())}.")
+
+
+def get_format_of_file(file_name: str) -> Format:
+    """Get the format whose suffix the name of a file has; the longest suffix counts.
+
+    :raises InputError: if it has none.
+    """
+    found = [one for one in FORMATS if file_name.lower().endswith(one.suffix)]
+    if not found:
+        raise InputError(
+            f"The file name {file_name!r} has no known report format.",
+            hint=f"Add --format {'|'.join(list_names())}, or end the name with"
+            f" {', '.join(one.suffix for one in FORMATS)}.",
+        )
+    return max(found, key=lambda one: len(one.suffix))
