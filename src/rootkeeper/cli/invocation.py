@@ -17,9 +17,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, expand, option, show_parameters
+from rootkeeper.cli.outputs import (
+    SHARED_PANEL,
+    ExitStatus,
+    OptionSet,
+    Output,
+    OutputFormat,
+    expand,
+    option,
+    output_option,
+    show_parameters,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
+from rootkeeper.reports.formats import Format
 
 if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
@@ -46,7 +57,7 @@ THROUGH_SERVER = (
     "windows",
 )
 """Commands that can use a server, for errors and guides; a test compares them with the commands."""
-_shared_option = partial(option, rich_help_panel="For every command")
+_shared_option = partial(option, rich_help_panel=SHARED_PANEL)
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 """Also in ``rootkeeper.settings``, which takes longer to import."""
 
@@ -55,7 +66,8 @@ SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 class SharedOptions(OptionSet):
     """The options of every command."""
 
-    output: Annotated[OutputFormat | None, _shared_option("-o --output", "The format of the answer on stdout.")] = None
+    output: Annotated[Any, output_option(gives_findings=False)] = None
+    """An ``Output`` or ``None``: Typer supports no unions."""
     profile: Annotated[str | None, _shared_option("--profile NAME", "AWS profile, as for the AWS CLI.")] = None
     region: Annotated[str | None, _shared_option("--region REGION", "AWS Region of the STS calls.")] = None
     config: Annotated[Path | None, _shared_option("--config FILE", "Rootkeeper's settings (TOML).")] = None
@@ -81,13 +93,22 @@ class Invocation:
 
         :raises InputError: if the command doesn't offer it.
         """
-        wanted = self.options.output or offered[0]
-        if wanted not in offered:
+        wanted: Output = self.options.output or offered[0]
+        if isinstance(wanted, Format) or wanted not in offered:
+            name = wanted.name if isinstance(wanted, Format) else wanted.value
             raise InputError(
-                f"This command has no output {wanted.value!r}.",
+                f"This command has no output {name!r}.",
                 hint=f"Use {', '.join(entry.value for entry in offered)}.",
             )
         return wanted
+
+    def choose_output_or_findings(self, *offered: OutputFormat) -> Output:
+        """Return the requested format, also one of findings, or the first one offered.
+
+        :raises InputError: if the command doesn't offer it.
+        """
+        wanted: Output | None = self.options.output
+        return wanted if isinstance(wanted, Format) else self.choose_output(*offered)
 
     def load_settings(self) -> Settings:
         """Read the settings of file and environment.
@@ -154,6 +175,12 @@ def through_server(function: Callable[..., int]) -> Callable[..., int]:
     return function
 
 
+def gives_findings(function: Callable[..., int]) -> Callable[..., int]:
+    """Mark a command whose ``-o`` takes the formats of findings, too."""
+    function.gives_findings = True  # type: ignore[attr-defined]  # read by ``command``
+    return function
+
+
 def _refuse_server(address: str) -> InputError:
     return InputError(
         f"This command can't use a server, but {address} is named.",
@@ -182,6 +209,8 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
         raise typer.Exit(int(status))
 
     _show_with_shared_options(run, expanded)
+    if hasattr(function, "gives_findings"):
+        _show_formats_of_findings(run)
     return run
 
 
@@ -279,3 +308,10 @@ def _show_with_shared_options(target: Callable[..., Any], shown: Callable[..., A
     if hasattr(target, "__wrapped__"):
         del target.__wrapped__
     show_parameters(target, [context, *own, *shared])
+
+
+def _show_formats_of_findings(target: Callable[..., Any]) -> None:
+    parameters = dict(inspect.signature(target).parameters)
+    annotation = Annotated[Any, output_option(gives_findings=True)]
+    parameters["output"] = parameters["output"].replace(annotation=annotation)
+    show_parameters(target, list(parameters.values()))

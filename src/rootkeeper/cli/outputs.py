@@ -7,15 +7,15 @@ An option that several commands share is a field of a dataclass. A command takes
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from enum import IntEnum, StrEnum
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 import typer
 
-from rootkeeper.reports.formats import Format
+from rootkeeper.reports.formats import FINDING_FORMATS, Format
 
 
 class ExitStatus(IntEnum):
@@ -54,19 +54,18 @@ def comma_list(declaration: str, choices: Iterable[str], explanation: str) -> An
     return option(declaration, explanation, autocompletion=complete)
 
 
-def format_option(name: str, formats: Iterable[Format], explanation: str) -> Any:
-    """Declare an option that takes one of these formats of a report; its value is the format."""
-    by_name = {one.name: one for one in formats}
+def choice(declaration: str, choices: Mapping[str, Any], explanation: str, **settings: Any) -> Any:
+    """Declare an option that takes one of these words; its value is what the word stands for."""
 
-    def parse(text: str) -> Format:
-        if text not in by_name:
-            raise typer.BadParameter(f"{text!r} is not one of {', '.join(by_name)}.")
-        return by_name[text]
+    def parse(text: str) -> Any:
+        if text not in choices:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(choices)}.")
+        return choices[text]
 
     def complete(incomplete: str) -> list[str]:
-        return [word for word in by_name if word.startswith(incomplete)]
+        return [word for word in choices if word.startswith(incomplete)]
 
-    return option(f"{name} {'|'.join(by_name)}", explanation, parser=parse, autocompletion=complete)
+    return option(declaration, explanation, parser=parse, autocompletion=complete, **settings)
 
 
 def argument(metavar: str, explanation: str, **settings: Any) -> Any:
@@ -130,3 +129,21 @@ class OutputFormat(StrEnum):
 LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
 """Of commands that show one record."""
+
+Output: TypeAlias = OutputFormat | Format
+_OUTPUTS: Mapping[str, Output] = {one.value: one for one in OutputFormat} | {one.name: one for one in FINDING_FORMATS}
+SHARED_PANEL = "For every command"
+
+
+def output_option(*, gives_findings: bool) -> Any:
+    """Declare ``-o``. Any command parses the formats of findings, because a group takes the option for its commands.
+
+    :param gives_findings: whether help names them.
+    """
+    plain = "|".join(OutputFormat)
+    declaration, explanation = f"-o --output {plain}", "The format of the answer on stdout."
+    if gives_findings:
+        named = ", ".join(one.name for one in FINDING_FORMATS)
+        declaration = "-o --output FORMAT"
+        explanation = f"{explanation[:-1]}: {', '.join(OutputFormat)}; or of its findings: {named}."
+    return choice(declaration, _OUTPUTS, explanation, rich_help_panel=SHARED_PANEL)

@@ -35,7 +35,9 @@ class Format:
     name: str
     """As users write it."""
     title: str
-    """What it is, in a few words."""
+    """Its own name, such as ``SARIF 2.1.0``."""
+    purpose: str
+    """What it is for, in one sentence."""
     suffix: str
     """The end of its files' names, from a dot on."""
     media_type: str
@@ -62,12 +64,37 @@ class Format:
 
 
 FORMATS = (
-    Format("html", "Page", ".html", "text/html; charset=utf-8", Carries.EVIDENCE, "rootkeeper.reports.evidence_html"),
-    Format("csv", "Table", ".csv", "text/csv; charset=utf-8", Carries.EVIDENCE, "rootkeeper.reports.evidence_csv"),
-    Format("json", "JSON", ".json", "application/json", Carries.EVIDENCE, "rootkeeper.reports.evidence_json"),
+    Format(
+        "html",
+        "HTML",
+        "To read and print: one file without external resources.",
+        ".html",
+        "text/html; charset=utf-8",
+        Carries.EVIDENCE,
+        "rootkeeper.reports.evidence_html",
+    ),
+    Format(
+        "csv",
+        "CSV",
+        "For a spreadsheet: one fact in each row.",
+        ".csv",
+        "text/csv; charset=utf-8",
+        Carries.EVIDENCE,
+        "rootkeeper.reports.evidence_csv",
+    ),
+    Format(
+        "json",
+        "JSON",
+        "For programs, with a JSON Schema.",
+        ".json",
+        "application/json",
+        Carries.EVIDENCE,
+        "rootkeeper.reports.evidence_json",
+    ),
     Format(
         "markdown",
         "Markdown",
+        "For a ticket or a wiki.",
         ".md",
         "text/markdown; charset=utf-8",
         Carries.EVIDENCE,
@@ -75,7 +102,8 @@ FORMATS = (
     ),
     Format(
         "findings-csv",
-        "Findings as a table",
+        "Findings as CSV",
+        "For a spreadsheet: one finding in each row.",
         ".findings.csv",
         "text/csv; charset=utf-8",
         Carries.FINDINGS,
@@ -84,6 +112,7 @@ FORMATS = (
     Format(
         "findings-jsonl",
         "Findings as JSON Lines",
+        "For log pipelines: one finding in each line, with a JSON Schema.",
         ".findings.jsonl",
         "application/jsonl",
         Carries.FINDINGS,
@@ -91,6 +120,9 @@ FORMATS = (
     ),
 )
 """In the order in which they are shown."""
+
+
+FINDING_FORMATS = tuple(one for one in FORMATS if one.carries is Carries.FINDINGS)
 
 
 def list_names(carries: Carries | None = None) -> tuple[str, ...]:

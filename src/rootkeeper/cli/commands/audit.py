@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.audit.rules import AUDIT_EVENTS, AuditRequest
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, option
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, Output, OutputFormat, option
 from rootkeeper.cli.rendering.listings import counted, show_record
 from rootkeeper.cli.terminal import StopRequests, Terminal
 from rootkeeper.errors import InputError
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.records import account_to_record
 from rootkeeper.organization.statuses import AccountStatus, FailOn, has_findings
+from rootkeeper.reports.formats import Format
 
 if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
@@ -33,19 +34,22 @@ _FLUSHING_SECONDS = 0.2
 
 
 def run_audit(
-    perform: Perform, output: OutputFormat, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
+    perform: Perform, output: Output, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
 ) -> int:
     """Audit, show the answer and return the exit status. ``jsonl`` shows each account as soon as it is read."""
     from rootkeeper.audit.service import AuditInterrupted
     from rootkeeper.cli.rendering.audits import show_audit
     from rootkeeper.cli.rendering.setups import remark_drift
+    from rootkeeper.findings.sources import list_audit_findings
 
     lines = _JsonLinesWriter(terminal, details=details)
     with StopRequests() as stop, _garbage_collected_rarely():
         answer = perform(stop, lines.write if output is OutputFormat.JSONL else None)
     if isinstance(answer, AuditInterrupted):
         return _show_interrupted(answer, terminal)
-    if output is not OutputFormat.JSONL:
+    if isinstance(output, Format):
+        terminal.write_bytes(output.render(list_audit_findings(answer)))
+    elif output is not OutputFormat.JSONL:
         show_audit(answer, output, terminal, details=details)
     remark_drift(answer.drift, terminal)
     return ExitStatus.BAD if has_findings(answer.accounts, findings) else ExitStatus.GOOD
@@ -58,7 +62,7 @@ def resume_audit(
 
     :raises InputError: if a dry run is asked for.
     """
-    output = invocation.choose_output(*AUDIT_OUTPUTS)
+    output = invocation.choose_output_or_findings(*AUDIT_OUTPUTS)
     if change.dry_run:
         raise InputError(
             f"Job {job.job_id} is an audit. It changes nothing, so it has no dry run.", hint="Leave out --dry-run."
@@ -111,6 +115,7 @@ class _JsonLinesWriter:
             self._flush_at = now + _FLUSHING_SECONDS
 
 
+@gives_findings
 @through_server
 def audit(
     invocation: Invocation,
@@ -148,7 +153,7 @@ def audit(
     Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage; 3 AWS or the ledger refused, or AWS
     can't be reached; 130 interrupted.
     """
-    output = invocation.choose_output(*AUDIT_OUTPUTS)
+    output = invocation.choose_output_or_findings(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()
     chosen = selection.to_request()
     if chosen.is_empty:

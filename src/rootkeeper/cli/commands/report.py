@@ -9,11 +9,13 @@ from typing import Annotated
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
-from rootkeeper.cli.outputs import ExitStatus, OutputFormat, format_option, option
+from rootkeeper.cli.outputs import ExitStatus, Output, choice, option
 from rootkeeper.errors import InputError
 from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
-from rootkeeper.reports.formats import FORMATS, Format, get_format, get_format_of_file, list_names
+from rootkeeper.reports.formats import FORMATS, Format, get_format, get_format_of_file
 from rootkeeper.values import parse_duration
+
+_BY_NAME = {one.name: one for one in FORMATS}
 
 
 def report(
@@ -23,7 +25,8 @@ def report(
     start: Annotated[str, option("--from DATE", "Start of the period: 2026-01-01, or 90d before its end.")],
     end: Annotated[str | None, option("--to DATE", "End of the period. Default: now.")] = None,
     report_format: Annotated[
-        Format | None, format_option("--format", FORMATS, "Default: by the file name; markdown on stdout.")
+        Format | None,
+        choice("--format FORMAT", _BY_NAME, f"{', '.join(_BY_NAME)}. Default: by the file name; markdown on stdout."),
     ] = None,
     out: Annotated[Path | None, out_option("The file to write. Default: stdout.")] = None,
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
@@ -76,17 +79,16 @@ def report(
     return ExitStatus.BAD if evidence.has_findings(findings) else ExitStatus.GOOD
 
 
-def choose_format(wanted: Format | None, output: OutputFormat | None, out: Path | None) -> Format:
-    """Choose by ``--format``, by ``-o json`` or ``-o csv``, or by the file's name.
+def choose_format(wanted: Format | None, output: Output | None, out: Path | None) -> Format:
+    """Choose by ``--format``, by ``-o``, or by the file's name.
 
     :raises InputError: if they differ, or the name has no known format.
     """
     if output is not None:
-        if output not in (OutputFormat.JSON, OutputFormat.CSV) or (wanted is not None and wanted.name != output.value):
-            raise InputError(
-                f"This report has no output {output.value!r}.", hint=f"Use --format {'|'.join(list_names())}."
-            )
-        return get_format(output.value)
+        name = output.name if isinstance(output, Format) else output.value
+        if name not in _BY_NAME or (wanted is not None and wanted.name != name):
+            raise InputError(f"This report has no output {name!r}.", hint=f"Use --format {'|'.join(_BY_NAME)}.")
+        return _BY_NAME[name]
     if wanted is not None:
         return wanted
     return get_format("markdown") if out is None else get_format_of_file(out.name)
