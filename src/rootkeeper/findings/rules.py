@@ -79,6 +79,13 @@ class Finding:
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     """What the verdict rests on: small, for programs."""
 
+    @property
+    def severity(self) -> Severity:
+        """How bad it is, for tools that sort by it: an unknown is as bad as the failure that it could hide."""
+        if self.verdict in {Verdict.NOT_APPLICABLE, Verdict.PASS}:
+            return Severity.INFORMATIONAL
+        return Severity.LOW if self.verdict is Verdict.KEPT else self.rule.severity
+
 
 @dataclass(frozen=True, slots=True)
 class FindingReport:
