@@ -6,15 +6,36 @@ it; nothing is judged again here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from rootkeeper.audit.service import AuditReport
-from rootkeeper.failsafe.rules import Check
-from rootkeeper.findings.catalogue import FAILSAFE_RULES, MANAGEMENT_ROOT_USER, ROOT_USER_CREDENTIALS, SETUP_DRIFT
-from rootkeeper.findings.rules import Finding, FindingReport, LazyFindings, Verdict, evaluate_status, make_finding
-from rootkeeper.organization.accounts import Account, Inventory
+from rootkeeper.failsafe.rules import Check, CheckVerdict
+from rootkeeper.failsafe.service import FailsafeReport
+from rootkeeper.findings.catalogue import (
+    FAILSAFE_RULES,
+    MANAGEMENT_ROOT_USER,
+    ROOT_EMAIL,
+    ROOT_TASK_ALLOWED,
+    ROOT_USER_CREDENTIALS,
+    SETUP_DRIFT,
+)
+from rootkeeper.findings.rules import (
+    Finding,
+    FindingReport,
+    FindingRule,
+    LazyFindings,
+    Verdict,
+    evaluate_status,
+    make_finding,
+)
+from rootkeeper.guardrails.rules import PreflightRow
+from rootkeeper.guardrails.service import PreflightReport
+from rootkeeper.organization.accounts import Account, Endpoint, Inventory
 from rootkeeper.organization.statuses import KIND_ORDER, AccountRole, AccountStatus, Status, StatusReason
+from rootkeeper.policy_language.evaluation import AccessVerdict
+from rootkeeper.root_emails.rules import EXPLANATIONS, RootEmail
+from rootkeeper.root_emails.service import EmailReport
 from rootkeeper.setup.rules import SetupDrift
 
 
@@ -26,21 +47,67 @@ def find_management_account(inventory: Inventory) -> Account:
 
 def list_audit_findings(report: AuditReport) -> FindingReport:
     """List the accounts in the order of the inventory, then the set-up."""
-    organization = report.inventory.organization
 
     def walk() -> Iterator[Finding]:
         yield from map(judge_status, report.accounts)
         yield judge_drift(report.drift, find_management_account(report.inventory), report.ended_at)
 
+    rules = (ROOT_USER_CREDENTIALS, MANAGEMENT_ROOT_USER, SETUP_DRIFT)
+    return _make_report("audit", report.inventory, report.endpoint, report.ended_at, rules, walk)
+
+
+def list_preflight_findings(report: PreflightReport) -> FindingReport:
+    """List the tasks of each account that was evaluated."""
+    rules = (ROOT_TASK_ALLOWED,)
+
+    def walk() -> Iterator[Finding]:
+        return (judge_task(row, report.observed_at) for row in report.rows)
+
+    return _make_report("preflight", report.inventory, report.endpoint, report.observed_at, rules, walk)
+
+
+def list_failsafe_findings(report: FailsafeReport) -> FindingReport:
+    """List whether there is a failsafe, then the checks of each."""
+
+    def walk() -> Iterator[Finding]:
+        yield _judge_registration(report)
+        for facts in report.facts:
+            account = facts.account
+            checks = (one for one in report.checks if one.account_id == account.account_id)
+            yield from judge_checks(checks, account, report.observed_at)
+
+    rules = tuple(FAILSAFE_RULES.values())
+    return _make_report("failsafe check", report.inventory, report.endpoint, report.observed_at, rules, walk)
+
+
+def list_email_findings(report: EmailReport) -> FindingReport:
+    """List the accounts in the order of the inventory."""
+    listed_at = report.inventory.listed_at
+
+    def walk() -> Iterator[Finding]:
+        return (judge_email(one, listed_at) for one in report.emails)
+
+    return _make_report("emails list", report.inventory, report.endpoint, listed_at, (ROOT_EMAIL,), walk)
+
+
+def _make_report(
+    source: str,
+    inventory: Inventory,
+    endpoint: Endpoint,
+    observed_at: datetime,
+    rules: tuple[FindingRule, ...],
+    walk: Callable[[], Iterator[Finding]],
+) -> FindingReport:
+    organization = inventory.organization
     return FindingReport(
-        source="audit",
+        source=source,
         organization_id=organization.organization_id,
         management_account_id=organization.management_account_id,
         partition=organization.partition,
-        endpoint=report.endpoint.label,
-        is_sandbox=report.endpoint.is_sandbox,
-        observed_at=report.ended_at,
-        rules=(ROOT_USER_CREDENTIALS, MANAGEMENT_ROOT_USER, SETUP_DRIFT),
+        endpoint=endpoint.label,
+        is_sandbox=endpoint.is_sandbox,
+        observed_at=observed_at,
+        rules=rules,
         findings=LazyFindings(walk),
     )
 
@@ -137,3 +204,58 @@ def judge_checks(checks: Iterable[Check], account: Account, observed_at: datetim
             yield make_finding(rule, verdict, account, check.evidence, reason=reason, observed_at=observed_at)
         elif name == "recovery_window":
             yield make_finding(rule, Verdict.PASS, account, "No recovery window is open.", observed_at=observed_at)
+
+
+def _judge_registration(report: FailsafeReport) -> Finding:
+    found = next((check for check in report.checks if check.name == "failsafe"), None)
+    return make_finding(
+        FAILSAFE_RULES["failsafe"],
+        Verdict.PASS if found is None else Verdict(found.verdict.value),
+        find_management_account(report.inventory),
+        f"{len(report.facts)} registered." if found is None else found.evidence,
+        reason=found.evidence if found is not None and found.verdict is CheckVerdict.UNKNOWN else None,
+        observed_at=report.observed_at,
+        facts={"account_ids": [facts.account.account_id for facts in report.facts]},
+    )
+
+
+_OF_ACCESS = {
+    AccessVerdict.ALLOWED: Verdict.PASS,
+    AccessVerdict.BLOCKED: Verdict.FAIL,
+    AccessVerdict.DEPENDS: Verdict.MANUAL,
+    AccessVerdict.UNKNOWN: Verdict.UNKNOWN,
+}
+
+
+def judge_task(row: PreflightRow, observed_at: datetime) -> Finding:
+    """Judge one task of one account. What depends on a condition needs a person's judgement."""
+    verdict = _OF_ACCESS[row.verdict]
+    return make_finding(
+        ROOT_TASK_ALLOWED,
+        verdict,
+        row.account,
+        f"{row.task.value}: {row.explanation or 'No policy blocks it.'}",
+        subject=row.task.value,
+        reason=row.explanation if verdict is Verdict.UNKNOWN else None,
+        observed_at=observed_at,
+        facts={
+            "policies": [one.policy_id for one in row.policies if one.policy_id is not None],
+            "conditions": list(row.conditions),
+        },
+    )
+
+
+def judge_email(found: RootEmail, listed_at: datetime) -> Finding:
+    """Judge the address of one account. It isn't the subject, so that a changed address has the same finding."""
+    verdict = Verdict(found.verdict.value)
+    reasons = ", ".join(EXPLANATIONS[one] for one in found.reasons)
+    is_reasoned = verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN)
+    return make_finding(
+        ROOT_EMAIL,
+        verdict,
+        found.account,
+        f"{found.account.email or 'The address'}: {reasons or 'it follows the rules'}.",
+        reason=", ".join(found.reasons) if is_reasoned else None,
+        observed_at=listed_at,
+        facts={"email": found.account.email or None, "reasons": [one.value for one in found.reasons]},
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.invocation import Invocation, add, gives_findings, group
 from rootkeeper.cli.options import AccountArgument, FailOnOptions, SelectionOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import open_progress
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlan, EmailChangeStep
 
 
+@gives_findings
 def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: FailOnOptions) -> int:
     """Check the root e-mail address of every account.
 
@@ -44,9 +45,11 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
 
     Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage; 3 AWS refused or can't be reached.
     """
+    from rootkeeper.cli.rendering.listings import show_output
     from rootkeeper.cli.rendering.root_emails import show_emails
+    from rootkeeper.findings.sources import list_email_findings
 
-    output = invocation.choose_output(*LIST_OUTPUTS)
+    output = invocation.choose_output_or_findings(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     request = selection.to_request()
     if request.is_empty:
@@ -56,7 +59,7 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
         warn_overdue(application, invocation.terminal)
         report = application.root_email_reader.read(request, progress)
     progress.finish()
-    show_emails(report, output, invocation.terminal)
+    show_output(report, output, invocation.terminal, show_emails, list_email_findings)
     return ExitStatus.BAD if has_email_findings(report.emails, findings) else ExitStatus.GOOD
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, add, group, single
+from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, single
 from rootkeeper.cli.options import CredentialsOptions, FailOnOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import Countdown, open_progress
@@ -139,6 +139,7 @@ def _open_and_wait(
         return ExitStatus.INCOMPLETE
 
 
+@gives_findings
 def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """Check each failsafe.
 
@@ -162,13 +163,20 @@ def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     ledger refused, or AWS can't be reached.
     """
     from rootkeeper.cli.rendering.failsafes import show_failsafes
+    from rootkeeper.cli.rendering.listings import show_output
+    from rootkeeper.findings.sources import list_failsafe_findings
+
+    output = invocation.choose_output_or_findings(*LIST_OUTPUTS)
 
     def run(application: Application, progress: Progress) -> FailsafeReport:
         report = application.failsafe_checker.check(progress)
         application.failsafe_confirmer.record_checks(report)
         return report
 
-    return _show_checks(invocation, fail_on, run, show_failsafes)
+    def show(report: FailsafeReport) -> None:
+        show_output(report, output, invocation.terminal, show_failsafes, list_failsafe_findings)
+
+    return _show_checks(invocation, fail_on, run, show)
 
 
 def attest(
@@ -228,16 +236,15 @@ def _show_checks(
     invocation: Invocation,
     fail_on: FailOnOptions,
     read: Callable[[Application, Progress], _Report],
-    show: Callable[[_Report, OutputFormat, Terminal], None],
+    show: Callable[[_Report], None],
 ) -> int:
-    output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         warn_overdue(application, invocation.terminal)
         report = read(application, progress)
     progress.finish()
-    show(report, output, invocation.terminal)
+    show(report)
     return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
 
 
@@ -371,11 +378,12 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """
     from rootkeeper.cli.rendering.failsafes import show_breakglass
 
+    output = invocation.choose_output(*LIST_OUTPUTS)
     return _show_checks(
         invocation,
         fail_on,
         lambda application, progress: application.breakglass_reading.read(progress),
-        show_breakglass,
+        lambda report: show_breakglass(report, output, invocation.terminal),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import PaceOptions, SelectionOptions
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.guardrails.rules import has_blocked
 
 
+@gives_findings
 @through_server
 def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOptions) -> int:
     """Show which tasks SCPs and RCPs would block.
@@ -32,9 +33,11 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
 
     Exit statuses: 0 nothing is blocked or unknown; 1 something is; 2 wrong usage; 3 AWS refused or can't be reached.
     """
+    from rootkeeper.cli.rendering.listings import show_output
     from rootkeeper.cli.rendering.preflights import show_preflight
+    from rootkeeper.findings.sources import list_preflight_findings
 
-    output = invocation.choose_output(
+    output = invocation.choose_output_or_findings(
         OutputFormat.TABLE, OutputFormat.TREE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV
     )
     request = selection.to_request()
@@ -43,7 +46,7 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     with open_operator(invocation, api_share=pace.api_share) as operator:
         operator.warn_overdue()
         report = operator.preflight(request)
-    show_preflight(report, output, invocation.terminal)
+    show_output(report, output, invocation.terminal, show_preflight, list_preflight_findings)
     return ExitStatus.BAD if has_blocked(report.rows) else ExitStatus.GOOD
 
 

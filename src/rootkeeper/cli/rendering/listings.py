@@ -9,10 +9,11 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.outputs import Output, OutputFormat
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.reports.formats import Format
 from rootkeeper.untrusted_text import csv_cell, json_text, printable
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
+    from rootkeeper.findings.rules import FindingReport
     from rootkeeper.organization.accounts import Account, Endpoint, Inventory
 
 
@@ -131,6 +133,23 @@ def show_facts(facts: Mapping[str, str], terminal: Terminal, width: int = 14) ->
     """Write named facts to stdout, one a line."""
     for name, value in facts.items():
         terminal.show(f"{name:<{width}} {printable(value)}")
+
+
+_Report = TypeVar("_Report")
+
+
+def show_output(
+    report: _Report,
+    output: Output,
+    terminal: Terminal,
+    show: Callable[[_Report, OutputFormat, Terminal], None],
+    list_findings: Callable[[_Report], FindingReport],
+) -> None:
+    """Show a report in the command's own outputs, or write its findings."""
+    if isinstance(output, Format):
+        terminal.write_bytes(output.render(list_findings(report)))
+    else:
+        show(report, output, terminal)
 
 
 def render_csv(records: Sequence[Record]) -> str:
