@@ -54,6 +54,7 @@ const KNOWN_ACTIONS: { [action in Action]: true } = {
   "bucket_policy:delete": true,
   "bucket_policy:put": true,
   "bucket_policy:save": true,
+  "control:attest": true,
   "delegated_administrator:deregister": true,
   "delegated_administrator:register": true,
   "email:attest": true,

@@ -374,6 +374,8 @@ class LedgerHistory:
     ended_exceptions: tuple[EndedException, ...] = ()
     drills: tuple[Drill, ...] = ()
     """Every drill up to the period's end, the latest first."""
+    control_attestations: tuple[LedgerEntry, ...] = ()
+    """Every attestation of a control up to the period's end, ended ones too."""
     open_intents: tuple[LedgerEntry, ...] = ()
     """Intents of the period without an outcome: what came of them isn't known."""
     setup_entries: tuple[LedgerEntry, ...] = ()
@@ -401,7 +403,7 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
     """
     last: LedgerEntry | None = None
     intents: dict[int, LedgerEntry] = {}
-    drills, setup_entries = list[LedgerEntry](), list[LedgerEntry]()
+    drills, setup_entries, attestations = list[LedgerEntry](), list[LedgerEntry](), list[LedgerEntry]()
     deletions, exceptions = list[DeletionEvidence](), _ExceptionHistory()
     endpoints, caller_arns = set[str](), set[str | None]()
     counted = audits = 0
@@ -411,6 +413,8 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
         last = entry
         if entry.action is Action.FAILSAFE_DRILL:
             drills.append(entry)
+        if entry.action is Action.CONTROL_ATTEST:
+            attestations.append(entry)
         if entry.action in CHANGES_OF_SETUP:
             setup_entries.append(entry)
         intent = None
@@ -430,12 +434,14 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
     if last is not None and not endpoints:
         endpoints.add(last.endpoint)
         caller_arns.add(last.actor.caller_arn)
+    # In a sandbox or in AWS, as the last entry is.
+    in_sandbox = last is not None and last.endpoint != "AWS"
     return LedgerHistory(
         deletions=tuple(deletions),
         exceptions=(*exceptions.run_out, *exceptions.current.values()),
         ended_exceptions=tuple(exceptions.ended),
-        # In a sandbox or in AWS, as the last entry is.
-        drills=find_drills(drills, organization_id, in_sandbox=last is not None and last.endpoint != "AWS"),
+        drills=find_drills(drills, organization_id, in_sandbox=in_sandbox),
+        control_attestations=tuple(one for one in attestations if (one.endpoint != "AWS") is in_sandbox),
         setup_entries=tuple(setup_entries),
         open_intents=tuple(intent for intent in intents.values() if period.holds(intent.at)),
         entries=counted,

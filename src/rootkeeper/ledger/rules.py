@@ -49,6 +49,7 @@ class Action(StrEnum):
     BUCKET_POLICY_DELETE = "bucket_policy:delete"
     BUCKET_POLICY_PUT = "bucket_policy:put"
     BUCKET_POLICY_SAVE = "bucket_policy:save"
+    CONTROL_ATTEST = "control:attest"
     DELEGATED_ADMINISTRATOR_DEREGISTER = "delegated_administrator:deregister"
     DELEGATED_ADMINISTRATOR_REGISTER = "delegated_administrator:register"
     EMAIL_ATTEST = "email:attest"

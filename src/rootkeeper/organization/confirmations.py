@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.organization.accounts import AccountId
@@ -61,15 +62,41 @@ class Confirmation:
             return (
                 f"Every check of the failsafe passed on {recorded}, run by {self.recorded_by}; it counts until {until}."
             )
-        reason = self.reason.removesuffix(".")
-        return f"{self.owner} attests it until {until}: {reason} (recorded by {self.recorded_by}, {recorded})."
+        return render_attestation(self)
+
+
+class Attestation(Protocol):
+    """A person's statement with an owner, a reason and an end."""
+
+    @property
+    def owner(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def until(self) -> datetime: ...
+    @property
+    def recorded_by(self) -> str: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+
+
+def render_attestation(attestation: Attestation) -> str:
+    """One sentence for a person: who attests it until when, and why."""
+    reason, recorded = attestation.reason.removesuffix("."), f"{attestation.recorded_at:%Y-%m-%d}"
+    return (
+        f"{attestation.owner} attests it until {attestation.until:%Y-%m-%d}: {reason} (recorded by "
+        f"{attestation.recorded_by}, {recorded})."
+    )
 
 
 LONGEST_ATTESTATION = timedelta(days=366)
 """Source: needs of the product. People and accounts change, so a statement about them is repeated each year."""
 
 
-def require_attestation(attestation: Confirmation) -> Confirmation:
+_Attestation = TypeVar("_Attestation", bound=Attestation)
+
+
+def require_attestation(attestation: _Attestation) -> _Attestation:
     """Return ``attestation`` if it is valid.
 
     :raises InputError: if it has no owner or no reason, or its end isn't in the future or is more than a year away.

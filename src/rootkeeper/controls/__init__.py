@@ -1,0 +1,1 @@
+"""Controls of published frameworks, judged by the evidence of an organization."""

@@ -1,0 +1,207 @@
+"""Checks that judge each account: root access keys, MFA, and use of the root user. Pure.
+
+An account is unknown where no reading of the period shows what the check needs. The management account and a login that
+is kept on purpose are judged like any other account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from rootkeeper.controls.rules import ORDER, AccountResult, CheckName, CheckResult, combine
+from rootkeeper.evidence.rules import AccountEvidence, KindEvidence
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.findings.rules import Verdict
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, CredentialKind, MfaKind, Status
+
+_Judged = tuple[Verdict, str]
+
+
+def check_no_root_key(report: EvidenceReport) -> CheckResult:
+    """Check that no root user has an access key."""
+
+    def judge(account: AccountEvidence) -> AccountResult:
+        keys = _get_kind(account, CredentialKind.ACCESS_KEYS)
+        if keys.is_present is None:
+            return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+        if keys.is_present:
+            return _describe(account, Verdict.FAIL, "The root user has an access key.")
+        return _describe(account, Verdict.PASS, "The root user has no access key.")
+
+    return _check_accounts(CheckName.NO_ROOT_KEY, report, judge)
+
+
+def check_root_mfa(report: EvidenceReport) -> CheckResult:
+    """Check that each root user with a password has MFA."""
+
+    def judge(account: AccountEvidence) -> AccountResult:
+        return _judge_sign_in(account) or _describe(account, Verdict.PASS, "The root user has a password and MFA.")
+
+    return _check_accounts(CheckName.ROOT_MFA, report, judge)
+
+
+def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
+    """Check that each root user with a password has MFA devices, and none of them is virtual.
+
+    AWS shows passkeys in software as security keys, so they pass like hardware.
+    """
+
+    def judge(account: AccountEvidence) -> AccountResult:
+        return _judge_sign_in(account) or _describe(account, *_judge_devices(account.found))
+
+    return _check_accounts(CheckName.ROOT_HW_MFA, report, judge)
+
+
+def _judge_devices(found: AccountStatus) -> _Judged:
+    devices = () if found.credentials is None else found.credentials.mfa_devices
+    if not devices:
+        return Verdict.UNKNOWN, "The root user has MFA. Which kind of device it is wasn't read."
+    kinds = {device.kind for device in devices}
+    if MfaKind.VIRTUAL in kinds:
+        return Verdict.FAIL, "An MFA device of the root user is virtual."
+    if MfaKind.SECURITY_KEY in kinds:
+        return Verdict.PASS, "No MFA device is virtual. AWS shows a passkey in software as a security key, too."
+    return Verdict.PASS, "Each MFA device of the root user is a hardware token."
+
+
+def _judge_sign_in(account: AccountEvidence) -> AccountResult | None:
+    """Judge what needs no MFA device, or what isn't known; ``None`` if there are a password and MFA."""
+    password, mfa = (_get_kind(account, kind) for kind in (CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES))
+    if password.not_applicable is not None:
+        return _describe(account, Verdict.NOT_APPLICABLE, password.not_applicable)
+    if password.is_present is None:
+        return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+    if not password.is_present:
+        return _describe(account, Verdict.PASS, "The root user has no password.", has_no_password=True)
+    if mfa.is_present is None:
+        return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+    if not mfa.is_present:
+        return _describe(account, Verdict.FAIL, "The root user has a password, or may set one, and no MFA.")
+    return None
+
+
+def check_root_unused(report: EvidenceReport) -> CheckResult:
+    """List when root users were last used; whether that was for a daily task, a person must judge.
+
+    A root user without credentials can't be used. That it wasn't used before, no reading of today shows.
+    """
+    found = _check_accounts(CheckName.ROOT_UNUSED, report, lambda account: _judge_use(account, report))
+    if report.partition == "aws-cn":
+        return found
+    is_unknown = found.verdict is Verdict.UNKNOWN
+    used = sum(one.verdict is Verdict.MANUAL for one in found.accounts)
+    reasons = [*found.reasons]
+    reasons.append(
+        "Root users were used, or may have been, in "
+        + ("1 account." if used == 1 else f"{used:,} accounts.")
+        + " Whether that was for administrative or daily tasks needs a person's judgement."
+        if used
+        else "No reading shows a use in the period. Credentials that are gone by now may have been used before."
+    )
+    return CheckResult(
+        CheckName.ROOT_UNUSED,
+        Verdict.UNKNOWN if is_unknown else Verdict.MANUAL,
+        tuple(reasons),
+        found.accounts,
+        latest_fact_at=max(_list_uses(report), default=None),
+    )
+
+
+_USED_BY = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
+
+
+def _judge_use(account: AccountEvidence, report: EvidenceReport) -> AccountResult:
+    account_id, period = account.account.account_id, report.period
+    opened = [one for one in report.windows if one.account_id == account_id and one.opened_at is not None]
+    found, kinds = account.found.credentials, [_get_kind(account, kind) for kind in _USED_BY]
+    if any(kind.is_present is None for kind in kinds):
+        return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+    if opened:
+        windows = ", ".join(one.window_id for one in opened)
+        return _describe(account, Verdict.MANUAL, f"Its root user could be used in the period: recovery {windows}.")
+    if not any(kind.is_present for kind in kinds):
+        reason = "The root user has nothing to sign in or call with. Use before the reading isn't shown."
+        return _describe(account, Verdict.NOT_APPLICABLE, reason)
+    if found is None:
+        return _describe(account, Verdict.UNKNOWN, "Its root user has credentials. Their last use wasn't read.")
+    if found.last_used_at is None or found.last_used_at < period.start:
+        reason = "AWS shows no use of the password or a key in the period. Certificates have no last use."
+        verdict = Verdict.MANUAL if found.signing_certificates else Verdict.NOT_APPLICABLE
+        return _describe(account, verdict, reason)
+    return _describe(account, Verdict.MANUAL, f"Last used on {found.last_used_at:%Y-%m-%d}.")
+
+
+def _list_uses(report: EvidenceReport) -> Iterator[datetime]:
+    for account in _list_accounts(report):
+        found = account.found.credentials
+        if found is not None and found.last_used_at is not None:
+            yield found.last_used_at
+    yield from (one.opened_at for one in report.windows if one.opened_at is not None)
+
+
+def _check_accounts(
+    check: CheckName, report: EvidenceReport, judge: Callable[[AccountEvidence], AccountResult]
+) -> CheckResult:
+    """Judge every account, the management account first."""
+    accounts = tuple(
+        _judge_applicability(account, report.partition) or judge(account) for account in _list_accounts(report)
+    )
+    reasons = [*describe_accounts(accounts)]
+    verdicts = [one.verdict for one in accounts]
+    if report.management is None:
+        verdicts.append(Verdict.UNKNOWN)
+        reasons.append("The management account isn't in the list of accounts.")
+    stale = report.period.find_staleness(report.listed_at)
+    if stale is not None and report.listed_at <= report.period.end:
+        verdicts.append(Verdict.UNKNOWN)
+        reasons.append(f"The list of accounts was {stale}: accounts may have joined since.")
+    return CheckResult(check, combine(verdicts), tuple(reasons), accounts)
+
+
+def _judge_applicability(account: AccountEvidence, partition: str) -> AccountResult | None:
+    """Judge an account that has no root user to check; ``None`` for every other."""
+    if partition == "aws-cn":
+        return _describe(account, Verdict.NOT_APPLICABLE, "The partition aws-cn has no root users.")
+    if account.role is not AccountRole.MANAGEMENT and account.status is Status.NOT_APPLICABLE:
+        return _describe(account, Verdict.NOT_APPLICABLE, account.detail or "It isn't active.")
+    return None
+
+
+_WORDS = {
+    Verdict.FAIL: "fail",
+    Verdict.KEPT: "kept on purpose, guarded",
+    Verdict.MANUAL: "for a person to judge",
+    Verdict.NOT_APPLICABLE: "not applicable",
+    Verdict.PASS: "pass",
+    Verdict.UNKNOWN: "unknown",
+}
+
+
+def describe_accounts(accounts: Sequence[AccountResult]) -> Iterator[str]:
+    """Count the accounts of each verdict, one sentence for all; nothing where there are none."""
+    counts = {verdict: sum(one.verdict is verdict for one in accounts) for verdict in ORDER}
+    if accounts:
+        parts = ", ".join(f"{count:,} {_WORDS[verdict]}" for verdict, count in counts.items() if count)
+        yield f"Of {len(accounts):,} accounts: {parts}." if len(accounts) > 1 else f"Of 1 account: {parts}."
+
+
+def _list_accounts(report: EvidenceReport) -> Iterable[AccountEvidence]:
+    return report.accounts if report.management is None else (report.management, *report.accounts)
+
+
+def _get_kind(account: AccountEvidence, kind: CredentialKind) -> KindEvidence:
+    return next(one for one in account.kinds if one.kind is kind)
+
+
+def _explain_unread(account: AccountEvidence) -> str:
+    return account.detail or "No reading of the period shows it."
+
+
+def _describe(
+    account: AccountEvidence, verdict: Verdict, reason: str, *, has_no_password: bool = False
+) -> AccountResult:
+    named = account.account
+    return AccountResult(
+        named.account_id, named.name, named.ou_path, verdict, reason, account.read_at, has_no_password=has_no_password
+    )

@@ -1,0 +1,195 @@
+"""Checks that judge the organization: its set-up, failsafes, alarms, list of accounts and ledger. Pure."""
+
+from __future__ import annotations
+
+from rootkeeper.controls.account_checks import describe_accounts
+from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine
+from rootkeeper.evidence.rules import AccountEvidence
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.failsafe.rules import Check, CheckVerdict, check_drills
+from rootkeeper.findings.rules import Verdict
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import AccountRole
+
+_CHINA = "The partition aws-cn has no root access management."
+_NOT_INTACT = "The ledger isn't intact, so its records prove nothing."
+
+
+def check_centralized(report: EvidenceReport) -> CheckResult:
+    """Check the set-up, and the attested purpose of each delegated administrator account."""
+    found = report.centralized
+    return CheckResult(CheckName.CENTRALIZED, found.verdict, found.reasons, confirmations=found.attestations)
+
+
+def check_no_root_credentials(report: EvidenceReport) -> CheckResult:
+    """Check that no member account has root user credentials, apart from confirmed failsafes."""
+    found = report.no_root_credentials
+    kept = tuple(one.confirmation for one in report.accounts if one.verdict is Verdict.KEPT and one.confirmation)
+    accounts = tuple(_describe(one, one.verdict, one.detail or _name_status(one)) for one in report.accounts)
+    return CheckResult(CheckName.NO_ROOT_CREDS, found.verdict, found.reasons, accounts, kept)
+
+
+def _name_status(account: AccountEvidence) -> str:
+    kinds = () if account.found.summary is None else account.found.summary.kind_names
+    return f"Found: {', '.join(kinds)}." if kinds else "No root user credentials were found."
+
+
+def check_delegated(report: EvidenceReport) -> CheckResult:
+    """Check that a delegated administrator for IAM is registered; its purpose is attested account by account."""
+    state = report.setup.state
+    if report.partition == "aws-cn":
+        return CheckResult(CheckName.DELEGATED, Verdict.NOT_APPLICABLE, (_CHINA,))
+    if state is None:
+        return CheckResult(CheckName.DELEGATED, Verdict.UNKNOWN, (report.setup.detail or "The set-up was never read.",))
+    delegates = state.setup.delegated_administrators
+    if delegates is None:
+        reason = "The delegated administrators for IAM couldn't be read."
+        return CheckResult(CheckName.DELEGATED, Verdict.UNKNOWN, (reason,))
+    if not delegates:
+        reason = "No delegated administrator for IAM is registered: root access is managed in the management account."
+        return CheckResult(CheckName.DELEGATED, Verdict.FAIL, (reason,))
+    purposes = {one.account_id: one for one in report.centralized.attestations}
+    accounts = tuple(_judge_delegate(report, one, is_attested=one in purposes) for one in delegates)
+    reasons = (f"Delegated administrators for IAM: {', '.join(delegates)}.", *describe_accounts(accounts))
+    confirmations = tuple(purposes[one] for one in delegates if one in purposes)
+    return CheckResult(CheckName.DELEGATED, combine(one.verdict for one in accounts), reasons, accounts, confirmations)
+
+
+def _judge_delegate(report: EvidenceReport, account_id: AccountId, *, is_attested: bool) -> AccountResult:
+    account = next((one for one in report.accounts if one.account.account_id == account_id), None)
+    name, ou_path = ("", "") if account is None else (account.account.name, account.account.ou_path)
+    reason = "A person attests that it is an account for security or management."
+    if not is_attested:
+        reason = "Whether it is an account for security or management needs a person's judgement."
+    verdict = Verdict.PASS if is_attested else Verdict.MANUAL
+    read_at = None if report.setup.state is None else report.setup.state.read_at
+    return AccountResult(account_id, name, ou_path, verdict, reason, read_at)
+
+
+def check_scp_guard(report: EvidenceReport) -> CheckResult:
+    """List the organization's own policies; whether they deny what they should, a person must judge."""
+    state = report.setup.state
+    if state is None or state.guardrails is None:
+        detail = report.setup.detail if state is None else state.guardrails_unknown
+        return CheckResult(CheckName.SCP_GUARD, Verdict.UNKNOWN, (detail or "The policies were never read.",))
+    if not any(one.attached_to for one in state.guardrails):
+        reason = "No service control policy or resource control policy of the organization's own is attached."
+        return CheckResult(CheckName.SCP_GUARD, Verdict.FAIL, (reason,))
+    reasons = [
+        f"{one.name} ({one.policy_id}) is attached to {', '.join(one.attached_to)}."
+        for one in state.guardrails
+        if one.attached_to
+    ]
+    reasons.append("Whether they are the guardrails that the organization needs, in every account, isn't judged here.")
+    return CheckResult(CheckName.SCP_GUARD, Verdict.MANUAL, tuple(reasons))
+
+
+def check_root_alert(report: EvidenceReport) -> CheckResult:
+    """List what drills show of alarms; Rootkeeper doesn't read alarms."""
+    accounts = _judge_failsafes(report, "alarm", manual=True)
+    reasons = [f"{one.account_id}: {one.reason}" for one in accounts]
+    reasons.append("Rootkeeper doesn't read alarms or their receivers. A person must judge them.")
+    verdict = Verdict.FAIL if any(one.verdict is Verdict.FAIL for one in accounts) else Verdict.MANUAL
+    return CheckResult(CheckName.ROOT_ALERT, verdict, tuple(reasons), accounts)
+
+
+def check_drill(report: EvidenceReport) -> CheckResult:
+    """Check that each failsafe had a drill that passed, not long before the period's end."""
+    drills = report.history.drills
+    if not report.ledger.is_intact:
+        return CheckResult(CheckName.DRILL, Verdict.UNKNOWN, (_NOT_INTACT,))
+    if any(gap.subject == "accounts" and gap.reason == "not_read" for gap in report.gaps):
+        return CheckResult(CheckName.DRILL, Verdict.UNKNOWN, ("Which accounts are failsafes couldn't be read.",))
+    accounts = _judge_failsafes(report, "drill", manual=False)
+    if accounts:
+        reasons = tuple(f"{one.account_id}: {one.reason}" for one in accounts)
+        return CheckResult(CheckName.DRILL, combine(one.verdict for one in accounts), reasons, accounts)
+    found = check_drills(drills, report.period.end)
+    # A drill of an account that is no failsafe any more shows something, but not that the way in works today.
+    verdict = Verdict.FAIL if found.verdict is CheckVerdict.FAIL else Verdict.MANUAL
+    return CheckResult(CheckName.DRILL, verdict, (found.evidence, "The organization has no failsafe."))
+
+
+_VERDICTS = {
+    CheckVerdict.FAIL: Verdict.FAIL,
+    CheckVerdict.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
+    CheckVerdict.PASS: Verdict.PASS,
+    CheckVerdict.UNKNOWN: Verdict.UNKNOWN,
+}
+
+
+def _judge_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> tuple[AccountResult, ...]:
+    """Return the result of one check of each failsafe.
+
+    :param manual: what a failsafe's check shows isn't enough, so all but a failure is for a person.
+    """
+
+    def judge(check: Check) -> Verdict:
+        verdict = _VERDICTS[check.verdict]
+        return Verdict.MANUAL if manual and verdict in {Verdict.PASS, Verdict.UNKNOWN} else verdict
+
+    return tuple(
+        _describe(kept.evidence, judge(check), check.evidence)
+        for kept in report.kept_logins
+        if kept.evidence.role is AccountRole.FAILSAFE
+        for check in kept.checks
+        if check.name == name
+    )
+
+
+def check_inventory(report: EvidenceReport) -> CheckResult:
+    """Check that the list of accounts is up to date, and that each account was read in the period."""
+    at = f"{report.listed_at:%Y-%m-%d %H:%M:%S UTC}"
+    stale = report.period.find_staleness(report.listed_at)
+    accounts = tuple(_judge_reading(one) for one in report.accounts)
+    reasons = [f"The accounts were listed at {at}.", *describe_accounts(accounts)]
+    verdicts = [one.verdict for one in accounts]
+    if report.management is None or report.management.found.summary is None:
+        verdicts.append(Verdict.UNKNOWN)
+        reasons.append("The management account's root user wasn't read.")
+    if stale is not None:
+        verdicts.append(Verdict.FAIL if report.listed_at <= report.period.end else Verdict.UNKNOWN)
+        reasons.append(f"The list was {stale}.")
+    return CheckResult(CheckName.INVENTORY, combine(verdicts), tuple(reasons), accounts)
+
+
+def _judge_reading(account: AccountEvidence) -> AccountResult:
+    if account.verdict is Verdict.NOT_APPLICABLE:
+        return _describe(account, Verdict.NOT_APPLICABLE, account.detail or "It isn't active.")
+    if account.found.summary is None:
+        return _describe(account, Verdict.UNKNOWN, account.detail or "No reading of the period shows it.")
+    return _describe(account, Verdict.PASS, "Its root user credentials were read.")
+
+
+def check_audit_integrity(report: EvidenceReport) -> CheckResult:
+    """Check the ledger's chain."""
+    ledger = report.ledger
+    if ledger.problem is not None:
+        return CheckResult(CheckName.AUDIT_INTEGRITY, Verdict.FAIL, (ledger.problem,))
+    if not ledger.entries:
+        return CheckResult(CheckName.AUDIT_INTEGRITY, Verdict.UNKNOWN, ("The ledger has no entries yet.",))
+    reason = f"All {ledger.entries:,} entries form one chain; its head is entry {ledger.head_sequence}."
+    return CheckResult(CheckName.AUDIT_INTEGRITY, Verdict.PASS, (reason, f"Hash of the head: {ledger.head_hash}."))
+
+
+def check_privileged_calls_logged(report: EvidenceReport) -> CheckResult:
+    """Check that each intent has its outcome; whether CloudTrail shows the same calls, a person must judge."""
+    ledger, history = report.ledger, report.history
+    if ledger.problem is not None:
+        return CheckResult(CheckName.PRIV_LOGGED, Verdict.FAIL, (ledger.problem,))
+    if not history.entries:
+        return CheckResult(CheckName.PRIV_LOGGED, Verdict.UNKNOWN, ("The ledger has no entries of the period.",))
+    if history.open_intents:
+        entries = ", ".join(str(one.sequence) for one in history.open_intents)
+        reason = f"What came of these intents isn't known: ledger entries {entries}."
+        return CheckResult(CheckName.PRIV_LOGGED, Verdict.UNKNOWN, (reason,))
+    reasons = (
+        f"The ledger has {history.entries:,} entries of the period, and each intent has an outcome.",
+        "This report doesn't compare them with CloudTrail. The access key ids of the root sessions make it possible.",
+    )
+    return CheckResult(CheckName.PRIV_LOGGED, Verdict.MANUAL, reasons)
+
+
+def _describe(account: AccountEvidence, verdict: Verdict, reason: str) -> AccountResult:
+    named = account.account
+    return AccountResult(named.account_id, named.name, named.ou_path, verdict, reason, account.read_at)

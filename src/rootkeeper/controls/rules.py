@@ -1,0 +1,310 @@
+"""What a control is, and how the results of checks become the verdict on it.
+
+A check judges one statement, such as that no root user has an access key. A control rests on one or more checks, and
+each says how much of the control it shows: all of it, a part, or only facts for a person. Only checks that show all of
+a control can let it pass. Everything else needs a person's attestation, and no attestation overrules a failed or an
+unknown check.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from rootkeeper.controls.attestations import ControlAttestation
+from rootkeeper.errors import Hint, InputError
+from rootkeeper.findings.rules import Verdict
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.confirmations import Confirmation, ConfirmationBasis
+
+
+class CheckName(StrEnum):
+    """What is checked; each has a function in ``checks.py`` or a sibling."""
+
+    AUDIT_INTEGRITY = "audit_integrity"
+    """The ledger is a whole chain."""
+    BREAKGLASS = "breakglass"
+    """Each recovery had a reason, an approval by another person, an end, and a closing that a re-read proved."""
+    CENTRALIZED = "centralized"
+    """Trusted access for IAM and the feature RootCredentialsManagement are on."""
+    DELEGATED = "delegated"
+    """A delegated administrator for IAM is registered, and is an account for security or management."""
+    DRILL = "drill"
+    """A drill of emergency access passed in the last 90 days."""
+    INVENTORY = "inventory"
+    """The list of accounts is up to date, and each account's root user credentials were read."""
+    NO_ROOT_CREDS = "no_root_creds"
+    """No member account has a root password, access key, signing certificate or MFA device."""
+    NO_ROOT_KEY = "no_root_key"
+    """No root user has an access key."""
+    PRIV_LOGGED = "priv_logged"
+    """Each privileged call has a durable record, and CloudTrail shows the same calls."""
+    ROOT_ALERT = "root_alert"
+    """A use of the root user raises an alert that a person receives."""
+    ROOT_HW_MFA = "root_hw_mfa"
+    """Each root user with a password has MFA devices that aren't virtual."""
+    ROOT_MFA = "root_mfa"
+    """Each root user with a password has MFA."""
+    ROOT_UNUSED = "root_unused"
+    """The root user isn't used for administrative and daily tasks."""
+    SCP_GUARD = "scp_guard"
+    """A policy denies long-term root in every member account and exempts root sessions."""
+    TIME_LIMIT = "time_limit"
+    """Recoveries end by themselves."""
+
+
+class Showing(StrEnum):
+    """How much of a control a check shows."""
+
+    CONTEXT = "context"
+    """Facts for a person who judges the control; the verdict doesn't rest on them."""
+    DIRECT = "direct"
+    """All of it, for root users."""
+    PARTIAL = "partial"
+    """A part: its failure fails the control, but its pass isn't enough."""
+
+
+class Strength(StrEnum):
+    """How sure it is that the check belongs to the control."""
+
+    DIRECT = "direct"
+    """The framework's own text says so."""
+    OURS = "ours"
+    """Our reading of the framework's text."""
+    VENDOR = "vendor"
+    """Another tool's mapping."""
+
+
+class WithoutPassword(StrEnum):
+    """What a control says of an account whose root user has no password, so that MFA can't be missing."""
+
+    NOT_APPLICABLE = "not_applicable"
+    """Its text asks for MFA and doesn't mention such accounts."""
+    PASS = "pass"  # noqa: S105 - a verdict's name
+    """Its text says that this is enough."""
+    PASS_WITH_NOTE = "pass_with_note"  # noqa: S105 - a verdict's name
+    """Its text doesn't mention such accounts, but its aim is reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCheck:
+    """One check that a control rests on."""
+
+    check: CheckName
+    showing: Showing
+    strength: Strength
+    source: str
+    """Of the mapping: the file of another tool, or a catalog."""
+    without_password: WithoutPassword = WithoutPassword.PASS_WITH_NOTE
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control of one framework."""
+
+    framework_id: str
+    """Such as ``cis-7.0``."""
+    control_id: str
+    """As the framework writes it, such as ``2.1.1``."""
+    title: str
+    text: str
+    """What it asks for, in our own words."""
+    checks: tuple[ControlCheck, ...]
+
+    @property
+    def key(self) -> str:
+        """Unique among all frameworks, such as ``cis-7.0/2.1.1``."""
+        return f"{self.framework_id}/{self.control_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Mappings that are known and not judged."""
+
+    control_ids: tuple[str, ...]
+    """As the source of the mapping writes them."""
+    checks: tuple[str, ...]
+    """What would have to be checked."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """One version of a framework, as far as it concerns root users."""
+
+    framework_id: str
+    name: str
+    version: str
+    controls: tuple[Control, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountResult:
+    """What a check found in one account."""
+
+    account_id: AccountId
+    name: str
+    ou_path: str
+    verdict: Verdict
+    reason: str
+    read_at: datetime | None
+    has_no_password: bool = False
+    """Whether it passes only because its root user has no password."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found."""
+
+    check: CheckName
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """One sentence each."""
+    accounts: tuple[AccountResult, ...] = ()
+    """Those that were judged one by one; a window's result has the account of the window."""
+    confirmations: tuple[Confirmation, ...] = ()
+    """The statements about accounts that the verdict rests on."""
+    latest_fact_at: datetime | None = None
+    """When the newest thing happened that a person must judge; an attestation from before doesn't cover it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCheck:
+    """One check of a control with its result."""
+
+    mapping: ControlCheck
+    result: CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAssessment:
+    """The verdict on one control, and what it rests on."""
+
+    control: Control
+    verdict: Verdict
+    """Fail, Unknown, Manual, Pass, or not applicable."""
+    reasons: tuple[str, ...]
+    """Why this verdict, apart from the checks' own reasons."""
+    checks: tuple[ShownCheck, ...]
+    attestation: ControlAttestation | None = None
+    """The one in force, also if it doesn't count."""
+    is_attested: bool = False
+    """Whether it passes because of statements of people."""
+
+
+ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.MANUAL, Verdict.KEPT, Verdict.PASS, Verdict.NOT_APPLICABLE)
+"""The first that occurs is the verdict of all; a login that is kept on purpose isn't a pass."""
+
+
+def combine(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on all; unknown if there is none."""
+    found = set(verdicts)
+    return next((one for one in ORDER if one in found), Verdict.UNKNOWN)
+
+
+def count_accounts(result: CheckResult) -> dict[Verdict, int]:
+    """How many accounts have each verdict; verdicts without an account are left out."""
+    counted = Counter(one.verdict for one in result.accounts)
+    return {verdict: counted[verdict] for verdict in ORDER if counted[verdict]}
+
+
+_NOTES: Mapping[WithoutPassword, str] = {
+    WithoutPassword.NOT_APPLICABLE: (
+        "{accounts} no root password, so no sign-in that MFA would guard. There the control isn't applicable."
+    ),
+    WithoutPassword.PASS: "{accounts} no root password, which the control's text accepts.",
+    WithoutPassword.PASS_WITH_NOTE: (
+        "{accounts} no root password. The control's text doesn't mention that; without a password there is no sign-in "
+        "that MFA would guard."
+    ),
+}
+
+
+def apply_without_password(result: CheckResult, rule: WithoutPassword) -> CheckResult:
+    """Judge the accounts without a root password as the control does."""
+    absent = [one for one in result.accounts if one.has_no_password]
+    if not absent:
+        return result
+    count = len(absent)
+    note = _NOTES[rule].format(accounts="1 account has" if count == 1 else f"{count:,} accounts have")
+    if rule is not WithoutPassword.NOT_APPLICABLE:
+        return replace(result, reasons=(*result.reasons, note))
+    accounts = tuple(
+        replace(one, verdict=Verdict.NOT_APPLICABLE) if one.has_no_password else one for one in result.accounts
+    )
+    verdict = result.verdict if result.verdict is not Verdict.PASS else combine(one.verdict for one in accounts)
+    return replace(result, verdict=verdict, reasons=(*result.reasons, note), accounts=accounts)
+
+
+_PARTIAL = "The checks show only a part of the control. Whether the rest holds needs a person's judgement."
+_CONTEXT = "The checks give only facts. The control itself needs a person's judgement."
+_OLDER = "The attestation is older than the newest facts, so it doesn't cover them."
+_NOT_OVERRULED = "An attestation doesn't overrule a failed or an unknown check."
+_NOT_ATTESTED = "No attestation is in force."
+
+
+def assess_control(
+    control: Control, results: Sequence[CheckResult], attestation: ControlAttestation | None
+) -> ControlAssessment:
+    """Judge a control.
+
+    :param results: of ``control.checks``, in their order.
+    :param attestation: the one of this control that is in force.
+    """
+    shown = tuple(
+        ShownCheck(mapping, apply_without_password(result, mapping.without_password))
+        for mapping, result in zip(control.checks, results, strict=True)
+    )
+    deciding = [one for one in shown if one.mapping.showing is not Showing.CONTEXT]
+    verdicts = {one.result.verdict for one in deciding}
+    verdict = combine(verdicts) if deciding else Verdict.MANUAL
+    reasons: list[str] = []
+    if verdict in {Verdict.PASS, Verdict.KEPT}:
+        is_whole = any(one.mapping.showing is Showing.DIRECT and one.result.verdict is Verdict.PASS for one in deciding)
+        if not is_whole or verdict is Verdict.KEPT:
+            verdict = Verdict.MANUAL
+            reasons.append(_PARTIAL)
+    elif verdict is Verdict.MANUAL and not deciding:
+        reasons.append(_CONTEXT)
+    is_attested = verdict is Verdict.PASS and any(
+        statement.basis is ConfirmationBasis.ATTESTATION for one in deciding for statement in one.result.confirmations
+    )
+    if verdict is Verdict.MANUAL:
+        facts = [one.result.latest_fact_at for one in shown if one.result.latest_fact_at is not None]
+        if attestation is None:
+            reasons.append(_NOT_ATTESTED)
+        elif any(attestation.recorded_at < one for one in facts):
+            reasons.append(_OLDER)
+        else:
+            verdict, is_attested = Verdict.PASS, True
+    if attestation is not None:
+        reasons.append(attestation.sentence)
+        if verdict in {Verdict.FAIL, Verdict.UNKNOWN}:
+            reasons.append(_NOT_OVERRULED)
+    return ControlAssessment(control, verdict, tuple(reasons), shown, attestation, is_attested)
+
+
+ATTESTED_ELSEWHERE = frozenset({CheckName.CENTRALIZED})
+"""Checks whose open question is about each delegated administrator account, and is attested there."""
+
+
+def require_attestable(control: Control) -> Control:
+    """Return ``control`` if a person can attest it as a whole.
+
+    :raises InputError: if its question is attested account by account.
+    """
+    decided_by = [one for one in control.checks if one.showing is not Showing.CONTEXT]
+    if any(one.check in ATTESTED_ELSEWHERE for one in decided_by):
+        raise InputError(
+            f"Control {control.key} asks about each delegated administrator account, so it isn't attested as a whole.",
+            hint=Hint("Attest the purpose of each delegated administrator account.", "controls.attest_purpose"),
+        )
+    return control
