@@ -1,0 +1,400 @@
+"""The evidence report as OSCAL assessment results, for tools of governance, risk and compliance.
+
+Each account is an inventory item, and an observation shows what was read of it. Each check is an observation too, whose
+subjects are the accounts that don't pass. A control is a finding that refers to the observations of its checks; a check
+that fails is a risk. OSCAL has two states: only a pass is ``satisfied``. Whatever is unknown, or needs a person, is
+``not-satisfied`` with the reason ``other``. A control that isn't applicable has no finding.
+
+UUIDs are made of names (version 5): the same report has the same bytes, and a later one has the same UUIDs for the same
+accounts, controls and risks. Lists with an item for each account are written while they are made.
+
+Source: NIST, OSCAL 1.2.1, assessment results model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+from uuid import UUID, uuid5
+
+from rootkeeper import __version__
+from rootkeeper.controls.assessment import AssessedReport, assess_report
+from rootkeeper.controls.control_map import load_frameworks
+from rootkeeper.controls.rules import Control, ControlAssessment, Framework, Showing, ShownCheck, count_accounts
+from rootkeeper.evidence.records import VERDICTS, render_presence, render_status
+from rootkeeper.evidence.rules import AccountEvidence
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.findings.rules import Verdict
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.untrusted_text import json_text, markdown_text, printable
+from rootkeeper.values import json_time, render_duration
+
+Part = dict[str, Any]
+
+OSCAL_VERSION = "1.2.1"
+
+_NAMES = UUID("6f5d8b3e-5f6b-4f0e-9c8a-3f0c1c5b7a21")
+"""The namespace of all UUIDs; never changes."""
+_NAMESPACE = "urn:rootkeeper:oscal"
+"""Of properties that OSCAL doesn't define."""
+
+
+def render(report: EvidenceReport) -> Iterator[bytes]:
+    """With every framework of the control map, unless the report was made for some."""
+    if not isinstance(report, AssessedReport) or not report.assessments:
+        report = assess_report(report, load_frameworks())
+    for piece in _stream({"assessment-results": _describe_document(report)}):
+        yield piece.encode()
+    yield b"\n"
+
+
+def _stream(value: object) -> Iterator[str]:
+    """JSON in pieces: an iterator is a list too, whose items are made one by one."""
+    if isinstance(value, dict):
+        yield "{"
+        for place, (name, one) in enumerate(value.items()):
+            yield f"{',' if place else ''}\n{json_text(name)}: "
+            yield from _stream(one)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for place, one in enumerate(value):
+            yield "," if place else ""
+            yield from _stream(one)
+        yield "]"
+    elif isinstance(value, Iterator):
+        yield "["
+        for place, one in enumerate(value):
+            yield f"{',' if place else ''}\n{json_text(one)}"
+        yield "]"
+    else:
+        yield json_text(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The UUIDs of one document."""
+
+    place: UUID
+    """The namespace of one organization at one endpoint."""
+    period: str
+
+    def find(self, kind: str, name: str = "") -> str:
+        """Find a UUID that is the same in the documents of all periods."""
+        return str(uuid5(self.place, f"{kind} {name}"))
+
+    def find_of_period(self, kind: str, name: str = "") -> str:
+        return str(uuid5(self.place, f"{kind} {self.period} {name}"))
+
+
+def _describe_document(report: AssessedReport) -> Part:
+    end = json_time(report.period.end)
+    names = _Names(
+        uuid5(_NAMES, f"{report.endpoint} {report.organization_id}"), f"{json_time(report.period.start)} {end}"
+    )
+    title = f"Root access of organization {report.organization_id}"
+    plan = names.find("plan")
+    party = {
+        "uuid": names.find("organization"),
+        "type": "organization",
+        "name": printable(f"AWS organization {report.organization_id}"),
+    }
+    metadata = {
+        "title": markdown_text(f"{report.endpoint}: {title}" if report.is_sandbox else title),
+        "last-modified": end,
+        "version": end,
+        "oscal-version": OSCAL_VERSION,
+        "parties": [party],
+    }
+    if report.is_sandbox:
+        metadata["remarks"] = "This is play, not evidence of an AWS organization."
+    return {
+        "uuid": names.find_of_period("document"),
+        "metadata": metadata,
+        "import-ap": {
+            "href": f"#{plan}",
+            "remarks": "There is no assessment plan in OSCAL. The control map of Rootkeeper says what is checked.",
+        },
+        "results": [_describe_result(report, names)],
+        "back-matter": {"resources": [{"uuid": plan, "title": "The control map of Rootkeeper"}]},
+    }
+
+
+def _describe_result(report: AssessedReport, names: _Names) -> Part:
+    checks = {_name_check(shown): shown for one in report.assessments for shown in one.checks}
+    accounts = _list_accounts(report, checks.values())
+    result: Part = {
+        "uuid": names.find_of_period("result"),
+        "title": "Root user credentials, and the controls that ask about them",
+        "description": "What was read in the period, at its end. A reading older than"
+        f" {render_duration(report.period.stale_after)} counts as unknown.",
+        "start": json_time(report.period.start),
+        "end": json_time(report.period.end),
+        "local-definitions": {
+            "inventory-items": (_describe_account(*one, names) for one in accounts),
+            "assessment-assets": _describe_tool(names),
+        },
+        "reviewed-controls": {"control-selections": _select_controls(report)},
+    }
+    statements = _list_statements(report)
+    if statements:
+        result["attestations"] = [{"parts": statements}]
+    result["observations"] = chain(
+        (_observe_check(shown, report, names) for shown in checks.values()),
+        (_observe_account(one, report, names) for one in _list_evidence(report)),
+    )
+    failed = dict.fromkeys(name for one in report.assessments for name in _list_failed(one))
+    risks = [_describe_risk(checks[name], report, names) for name in failed]
+    if risks:
+        result["risks"] = risks
+    findings = [
+        _describe_finding(one, names) for one in report.assessments if one.verdict is not Verdict.NOT_APPLICABLE
+    ]
+    if findings:
+        result["findings"] = findings
+    gaps = [markdown_text(one.what) for one in report.gaps if one.account_id is None]
+    if gaps:
+        result["remarks"] = f"Not known: {' '.join(gaps)}"
+    return result
+
+
+def _list_evidence(report: EvidenceReport) -> Iterator[AccountEvidence]:
+    return chain(() if report.management is None else (report.management,), report.accounts)
+
+
+def _list_accounts(report: EvidenceReport, checks: Iterable[ShownCheck]) -> Iterator[tuple[AccountId, str, str]]:
+    """Id, name and place; those too that a recovery window is of and that have left the organization."""
+    listed = {one.account.account_id for one in _list_evidence(report)}
+    for one in _list_evidence(report):
+        yield one.account.account_id, one.account.name, one.account.ou_path
+    for found in chain.from_iterable(shown.result.accounts for shown in checks):
+        if found.account_id not in listed:
+            listed.add(found.account_id)
+            yield found.account_id, found.name, found.ou_path
+
+
+def _describe_account(account_id: AccountId, name: str, ou_path: str, names: _Names) -> Part:
+    return {
+        "uuid": names.find("account", account_id),
+        "description": f"AWS account {account_id}: {markdown_text(name)}",
+        "props": [{"name": "asset-id", "value": account_id}, *_list_properties(name=name, organizational_unit=ou_path)],
+    }
+
+
+def _describe_tool(names: _Names) -> Part:
+    tool = {
+        "uuid": names.find("tool"),
+        "type": "software",
+        "title": "Rootkeeper",
+        "description": "Reads the root user credentials of every account of an AWS organization.",
+        "props": [{"name": "version", "value": __version__}],
+        "status": {"state": "operational"},
+    }
+    platform = {
+        "uuid": names.find("platform"),
+        "title": "Rootkeeper",
+        "uses-components": [{"component-uuid": tool["uuid"]}],
+    }
+    return {"components": [tool], "assessment-platforms": [platform]}
+
+
+def _select_controls(report: AssessedReport) -> list[Part]:
+    """The controls of each framework that were judged, and what is known of it and wasn't."""
+    frameworks = {one.framework_id: one for one in report.frameworks}
+    judged: dict[str, list[ControlAssessment]] = {}
+    for one in report.assessments:
+        judged.setdefault(one.control.framework_id, []).append(one)
+    return [_describe_selection(frameworks[framework_id], mine) for framework_id, mine in judged.items()]
+
+
+def _describe_selection(framework: Framework, judged: Iterable[ControlAssessment]) -> Part:
+    statements: dict[str, list[str]] = {}
+    not_applicable = []
+    for one in judged:
+        control_id, statement_id = find_target(one.control)
+        statements.setdefault(control_id, []).append(statement_id)
+        if one.verdict is Verdict.NOT_APPLICABLE:
+            not_applicable.append(one.control.control_id)
+    described: Part = {
+        "description": framework.title,
+        "include-controls": [{"control-id": name, "statement-ids": ids} for name, ids in statements.items()],
+    }
+    left_out = [control_id for one in framework.left_out for control_id in one.control_ids]
+    remarks = [f"Not applicable, and without a finding: {', '.join(not_applicable)}."] if not_applicable else []
+    remarks += [f"Known to ask about root users, but not checked: {', '.join(left_out)}."] if left_out else []
+    if remarks:
+        described["remarks"] = " ".join(remarks)
+    return described
+
+
+_NIST = re.compile(r"([A-Z]{2})-(\d+)([a-z]?)(?:\((\d+)\))?")
+
+
+def find_target(control: Control) -> tuple[str, str]:
+    """Find the ids of a control and of its statement: those of NIST's catalog, or others that are tokens of OSCAL.
+
+    Source: NIST SP 800-53 Rev. 5 catalog in OSCAL, such as ``ac-6.2`` and ``cm-6_smt.a``.
+    """
+    nist = _NIST.fullmatch(control.control_id) if control.framework_id.startswith("nist-800-53") else None
+    if nist is None:
+        control_id = f"{control.framework_id}_{re.sub(r'[^A-Za-z0-9.-]+', '-', control.control_id)}"
+        return control_id, f"{control_id}_smt"
+    family, number, letter, enhancement = nist.groups()
+    control_id = f"{family.lower()}-{number}{f'.{enhancement}' if enhancement else ''}"
+    return control_id, f"{control_id}_smt{f'.{letter}' if letter else ''}"
+
+
+def _list_statements(report: AssessedReport) -> list[Part]:
+    """What people attested, and what a check confirmed of accounts, each once."""
+    attested = {one.control.key: one.attestation.sentence for one in report.assessments if one.attestation is not None}
+    confirmed = {
+        f"Account {found.account_id}, {found.claim.value}": found.sentence
+        for one in report.assessments
+        for shown in one.checks
+        for found in shown.result.confirmations
+    }
+    return [
+        {"name": "attestation", "ns": _NAMESPACE, "title": title, "prose": markdown_text(sentence)}
+        for title, sentence in (attested | confirmed).items()
+    ]
+
+
+def _name_check(shown: ShownCheck) -> str:
+    """Some results depend on what the control says of an account without a root password."""
+    return f"{shown.mapping.check.value}, {shown.mapping.without_password.value}"
+
+
+def _list_failed(assessment: ControlAssessment) -> list[str]:
+    """The checks that a control fails by; facts for a person alone let none fail."""
+    return [
+        _name_check(one)
+        for one in assessment.checks
+        if one.result.verdict is Verdict.FAIL and one.mapping.showing is not Showing.CONTEXT
+    ]
+
+
+def _observe_check(shown: ShownCheck, report: AssessedReport, names: _Names) -> Part:
+    result = shown.result
+    counts = {f"accounts-{verdict.value}": f"{count}" for verdict, count in count_accounts(result).items()}
+    subjects = [
+        {
+            "subject-uuid": names.find("account", one.account_id),
+            "type": "inventory-item",
+            "props": _list_properties(verdict=one.verdict.value),
+        }
+        for one in result.accounts
+        if one.verdict not in {Verdict.NOT_APPLICABLE, Verdict.PASS}
+    ]
+    described = {
+        "uuid": names.find_of_period("check", _name_check(shown)),
+        "title": f"Check {result.check.value}: {VERDICTS[result.verdict].lower()}",
+        "description": markdown_text(" ".join(result.reasons)),
+        "props": _list_properties(check=result.check.value, verdict=result.verdict.value, **counts),
+        "methods": ["EXAMINE"],
+        "types": ["control-objective"],
+        "origins": _list_origins(names),
+        "collected": json_time(report.period.end),
+    }
+    if subjects:
+        described["subjects"] = subjects
+        described["remarks"] = "The subjects are the accounts that neither pass nor are exempt from the check."
+    return described
+
+
+def _observe_account(evidence: AccountEvidence, report: AssessedReport, names: _Names) -> Part:
+    account, status = evidence.account, render_status(evidence)
+    methods = sorted({kind.method for kind in evidence.kinds if kind.method is not None})
+    described = {
+        "uuid": names.find_of_period("account", account.account_id),
+        "title": f"Root user credentials of account {account.account_id}: {status.lower()}",
+        "description": markdown_text(evidence.detail or f"{status}."),
+        "props": _list_properties(
+            role=evidence.role.value,
+            state=account.state.value,
+            verdict=evidence.verdict.value,
+            reason=None if evidence.reason is None else evidence.reason.value,
+            session_access_key_id=evidence.session_access_key_id,
+            **{kind.kind.value: render_presence(kind) for kind in evidence.kinds},
+        ),
+        "methods": ["TEST" if methods else "UNKNOWN"],
+        "origins": _list_origins(names),
+        "subjects": [{"subject-uuid": names.find("account", account.account_id), "type": "inventory-item"}],
+        "collected": json_time(evidence.read_at or report.period.end),
+    }
+    if methods:
+        described["relevant-evidence"] = [{"description": markdown_text(method)} for method in methods]
+    else:
+        described["remarks"] = "Nothing was read; the time is that of the period's end."
+    return described
+
+
+def _describe_risk(shown: ShownCheck, report: AssessedReport, names: _Names) -> Part:
+    name = _name_check(shown)
+    controls = [one.control.key for one in report.assessments if name in _list_failed(one)]
+    return {
+        "uuid": names.find("risk", name),
+        "title": f"Check {shown.result.check.value} fails",
+        "description": markdown_text(" ".join(shown.result.reasons)),
+        "statement": f"These controls fail because of it: {', '.join(controls)}.",
+        "status": "open",
+        "origins": _list_origins(names),
+        "related-observations": [{"observation-uuid": names.find_of_period("check", name)}],
+    }
+
+
+def _describe_finding(assessment: ControlAssessment, names: _Names) -> Part:
+    control, verdict = assessment.control, assessment.verdict
+    status = {"state": "satisfied" if verdict is Verdict.PASS else "not-satisfied", "reason": _find_reason(verdict)}
+    reasons = " ".join((f"{VERDICTS[verdict]}.", *assessment.reasons))
+    described = {
+        "uuid": names.find("control", control.key),
+        "title": markdown_text(f"{control.key}: {control.title}"),
+        "description": markdown_text(control.text),
+        "props": [
+            *_list_properties(framework=control.framework_id, control=control.control_id, verdict=verdict.value),
+            *map(_describe_mapping, assessment.checks),
+        ],
+        "origins": _list_origins(names),
+        "target": {
+            "type": "statement-id",
+            "target-id": find_target(control)[1],
+            "status": {**status, "remarks": markdown_text(reasons)},
+        },
+        "related-observations": [
+            {"observation-uuid": names.find_of_period("check", name)}
+            for name in dict.fromkeys(map(_name_check, assessment.checks))
+        ],
+    }
+    failed = _list_failed(assessment)
+    if failed:
+        described["related-risks"] = [{"risk-uuid": names.find("risk", name)} for name in failed]
+    return described
+
+
+def _find_reason(verdict: Verdict) -> str:
+    return {Verdict.FAIL: "fail", Verdict.PASS: "pass"}.get(verdict, "other")
+
+
+def _describe_mapping(shown: ShownCheck) -> Part:
+    """Where it is said that the check belongs to the control, and how sure that is."""
+    mapping = shown.mapping
+    return {
+        "name": "check",
+        "ns": _NAMESPACE,
+        "value": mapping.check.value,
+        "class": mapping.showing.value,
+        "remarks": f"Strength of the mapping: {mapping.strength.value}. Source: {mapping.source}.",
+    }
+
+
+def _list_origins(names: _Names) -> list[Part]:
+    return [{"actors": [{"type": "tool", "actor-uuid": names.find("tool")}]}]
+
+
+def _list_properties(**values: str | None) -> list[Part]:
+    """Properties of our own, in one line each; those without a character are left out."""
+    shown = ((name.replace("_", "-"), printable(value).strip()) for name, value in values.items() if value is not None)
+    return [{"name": name, "ns": _NAMESPACE, "value": value} for name, value in shown if value]
