@@ -136,3 +136,14 @@ FAILSAFE_RULES: Mapping[str, FindingRule] = MappingProxyType(
     }
 )
 """By the name of the check."""
+
+RULES = (
+    ROOT_USER_CREDENTIALS,
+    MANAGEMENT_ROOT_USER,
+    CENTRALIZED_ROOT_ACCESS,
+    SETUP_DRIFT,
+    LEDGER_INTACT,
+    ROOT_TASK_ALLOWED,
+    ROOT_EMAIL,
+    *FAILSAFE_RULES.values(),
+)

@@ -6,7 +6,7 @@ it; nothing is judged again here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rootkeeper.audit.service import AuditReport
@@ -46,14 +46,28 @@ def find_management_account(inventory: Inventory) -> Account:
 
 
 def list_audit_findings(report: AuditReport) -> FindingReport:
-    """List the accounts in the order of the inventory, then the set-up."""
+    return list_status_findings(report.accounts, report.inventory, report.endpoint, report.ended_at, report.drift)
+
+
+def list_status_findings(
+    statuses: Sequence[AccountStatus],
+    inventory: Inventory,
+    endpoint: Endpoint,
+    observed_at: datetime,
+    drift: SetupDrift | None,
+) -> FindingReport:
+    """List the findings of an audit: the accounts in their order, then the set-up.
+
+    :param drift: ``None`` if it isn't known any more; then there is no finding about it.
+    """
 
     def walk() -> Iterator[Finding]:
-        yield from map(judge_status, report.accounts)
-        yield judge_drift(report.drift, find_management_account(report.inventory), report.ended_at)
+        yield from map(judge_status, statuses)
+        if drift is not None:
+            yield judge_drift(drift, find_management_account(inventory), observed_at)
 
     rules = (ROOT_USER_CREDENTIALS, MANAGEMENT_ROOT_USER, SETUP_DRIFT)
-    return _make_report("audit", report.inventory, report.endpoint, report.ended_at, rules, walk)
+    return _make_report("audit", inventory, endpoint, observed_at, rules, walk)
 
 
 def list_preflight_findings(report: PreflightReport) -> FindingReport:

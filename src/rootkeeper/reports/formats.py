@@ -130,15 +130,16 @@ def list_names(carries: Carries | None = None) -> tuple[str, ...]:
     return tuple(one.name for one in FORMATS if carries in (None, one.carries))
 
 
-def get_format(name: str) -> Format:
+def get_format(name: str, carries: Carries | None = None) -> Format:
     """Get a format by its name.
 
-    :raises InputError: if there is none of this name.
+    :raises InputError: if there is none of this name, or none that carries this.
     """
     for one in FORMATS:
-        if one.name == name:
+        if one.name == name and carries in (None, one.carries):
             return one
-    raise InputError(f"There is no report format {name!r}.", hint=f"Use {', '.join(list_names())}.")
+    what = "report" if carries is None else carries.value
+    raise InputError(f"There is no {what} format {name!r}.", hint=f"Use {', '.join(list_names(carries))}.")
 
 
 def get_format_of_file(file_name: str) -> Format:

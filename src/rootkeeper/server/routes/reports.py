@@ -1,0 +1,118 @@
+"""Routes of the evidence report and of an audit's findings, with the same bytes as the commands write."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from operator import attrgetter
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.audit.records import head_from_record
+from rootkeeper.errors import NotFoundError
+from rootkeeper.evidence.records import FINDINGS_HEADER, render_findings
+from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.findings.rules import FindingReport
+from rootkeeper.findings.sources import list_status_findings
+from rootkeeper.organization.accounts import Endpoint, sort_accounts
+from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format, get_format, list_names
+from rootkeeper.server.answers.reports import FormatsAnswer
+from rootkeeper.server.documents import Row, read
+from rootkeeper.server.guards import AccessRequirement, Identified, Served
+from rootkeeper.server.parameters import Name, show_one
+from rootkeeper.server.request_path import PREFIX
+
+_LONGEST_DAYS = 3650
+
+
+def list_formats() -> dict[str, Any]:
+    """List the formats of reports, in the order in which they are shown."""
+    return show_one({"formats": [describe_format(one) for one in FORMATS]})
+
+
+def describe_format(found: Format) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in ("name", "title", "purpose", "suffix", "media_type", "carries")}
+
+
+def make_report(
+    services: Served,
+    identity: Identified,
+    start: Annotated[
+        AwareDatetime, Query(alias="from", description="The start of the period.", examples=["2026-01-01T00:00:00Z"])
+    ],
+    end: Annotated[AwareDatetime | None, Query(alias="to", description="The end of the period. Default: now.")] = None,
+    name: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(list_names())})] = "html",
+    stale_after_days: Annotated[
+        int,
+        Query(
+            ge=1, le=_LONGEST_DAYS, description="A reading older than this at the end of the period counts as unknown."
+        ),
+    ] = DEFAULT_STALE_AFTER.days,
+) -> Response:
+    """Write the evidence of a period as a file: root user credentials, windows, deletions, the set-up, the ledger.
+
+    Makes no AWS call; accounts that weren't read in the period are unknown. The whole ledger is verified.
+    """
+    chosen = get_format(name)
+    last = end_second(services.clock.now()) if end is None else end
+    with services.act_as(identity.to_actor(), None) as acting:
+        evidence = acting.evidence_compiler(services.organization_id).compile(
+            Period(start, last, timedelta(days=stale_after_days))
+        )
+    response = _send(chosen, evidence, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
+    response.headers[FINDINGS_HEADER] = render_findings(evidence.list_findings())
+    return response
+
+
+def make_findings(
+    services: Served,
+    audit_id: Name,
+    name: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(list_names(Carries.FINDINGS))})],
+) -> Response:
+    """Write the findings of a stored audit as a file."""
+    chosen = get_format(name, Carries.FINDINGS)
+    audit, inventory = services.history.get(audit_id), services.inventory_store.find_last()
+    if inventory is None:
+        raise NotFoundError("The organization was never listed.", hint="Run an audit.")
+    found = services.history.list_statuses(audit_id)
+    outcome = services.jobs.find_outcome(audit_id)
+    statuses = [found[one.account_id] for one in sort_accounts([status.account for status in found.values()])]
+    drift = None if outcome is None else head_from_record(json.loads(outcome)).drift
+    report = list_status_findings(statuses, inventory, Endpoint(audit.endpoint), audit.ended_at, drift)
+    return _send(chosen, report, f"rootkeeper-audit-{audit.ended_at:%Y%m%d-%H%M%S}")
+
+
+def _send(chosen: Format, report: EvidenceReport | FindingReport, stem: str) -> Response:
+    """Send a file. Its name consists of digits and our words, so that no outside text gets into a header."""
+    headers = {"Content-Disposition": f'attachment; filename="{stem}{chosen.suffix}"'}
+    return Response(b"".join(chosen.render(report)), media_type=chosen.media_type, headers=headers)
+
+
+def _list_media_types(formats: tuple[Format, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(attrgetter("media_type"), formats)))
+
+
+ROWS = (
+    read("/reports/formats", AccessRequirement.SIGNED_IN, list_formats, FormatsAnswer),
+    Row(
+        "GET",
+        f"{PREFIX}/reports",
+        Permission.REPORTS_READ,
+        make_report,
+        response_class=Response,
+        media_types=_list_media_types(FORMATS),
+    ),
+    Row(
+        "GET",
+        f"{PREFIX}/audits/{{audit_id}}/findings",
+        Permission.HISTORY_READ,
+        make_findings,
+        response_class=Response,
+        media_types=_list_media_types(FINDING_FORMATS),
+    ),
+)
