@@ -52,6 +52,7 @@ THROUGH_SERVER = (
     "plan",
     "preflight",
     "recover",
+    "report",
     "status",
     "unlock",
     "windows",

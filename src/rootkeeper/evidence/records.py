@@ -21,7 +21,7 @@ from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import ActorKind, Result
 from rootkeeper.organization.accounts import Feature
 from rootkeeper.organization.records import ConfirmationRecord, RootLoginsLeftRecord
-from rootkeeper.organization.statuses import AccountRole, CredentialKind, Status
+from rootkeeper.organization.statuses import AccountRole, CredentialKind, FailOn, Status
 from rootkeeper.root_emails.records import EmailCounts
 from rootkeeper.setup.records import DifferenceRecord
 from rootkeeper.shapes import (
@@ -501,3 +501,16 @@ def render_setup(setup: SetupEvidence) -> list[tuple[str, str]]:
 
 def _render_switch(is_on: bool | None) -> str:
     return "unknown" if is_on is None else "on" if is_on else "off"
+
+
+FINDINGS_HEADER = "Rootkeeper-Findings"
+"""The header of a report's answer, for the exit status of ``rootkeeper report`` through a server."""
+
+
+def render_findings(found: frozenset[FailOn]) -> str:
+    return ", ".join(sorted(found)) or FailOn.NONE.value
+
+
+def parse_findings(text: object) -> frozenset[FailOn]:
+    """:raises ValueError: if it isn't what ``render_findings`` writes."""
+    return frozenset(map(FailOn, str(text).split(", "))) - {FailOn.NONE}

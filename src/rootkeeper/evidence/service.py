@@ -122,6 +122,10 @@ class EvidenceReport:
         management = () if self.management is None else (self.management,)
         return count_root_logins_left(one.found for one in (*management, *self.accounts))
 
+    def list_findings(self) -> frozenset[FailOn]:
+        """List what makes the answer bad, if ``--fail-on`` names it."""
+        return frozenset(one for one in FailOn if self.has_findings(frozenset({one})))
+
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
         """Whether the answer is a bad one: a verdict that fails, drift, a ledger that was altered, or an unknown.
 

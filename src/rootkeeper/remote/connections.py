@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -173,6 +173,14 @@ _Parsed = TypeVar("_Parsed")
 Query = Mapping[str, str | int | bool | None]
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """The content of an answer, and its headers."""
+
+    content: bytes
+    headers: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Connection:
     """Sends requests to one server."""
@@ -188,6 +196,13 @@ class Connection:
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """Read JSON; retry while the server can't be reached.
+
+        :raises RootkeeperError: as ``get_file``.
+        """
+        return self._parse_json(self.get_file(path, query).content)
+
+    def get_file(self, path: str, query: Query | None = None) -> File:
+        """Read a file; retry while the server can't be reached.
 
         :raises ServerUnreachableError: if it can't be reached, or doesn't answer as a Rootkeeper server.
         :raises NotSignedInError: if it doesn't know the token.
@@ -211,7 +226,7 @@ class Connection:
         :raises RootkeeperError: what it refused, as its own error.
         """
         try:
-            return self._exchange("POST", path, None, body)
+            return self._parse_json(self._exchange("POST", path, None, body).content)
         except _RetryableError as error:
             raise error.cause from error
 
@@ -243,13 +258,13 @@ class Connection:
                 hint="Check that server and command line have the same version.",
             ) from error
 
-    def _exchange(self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None) -> Any:
+    def _exchange(self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None) -> File:
         given = {
             name: str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in (query or {}).items()
             if value is not None
         }
-        headers = {"Accept": "application/json", "User-Agent": f"rootkeeper/{__version__}"}
+        headers = {"Accept": "application/json, */*;q=0.9", "User-Agent": f"rootkeeper/{__version__}"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         if body:
@@ -271,19 +286,23 @@ class Connection:
                 answer.release_conn()
         except HTTPError as error:
             raise self._translate(method, error) from error
-        return self._check_answer(method, answer.status, content)
+        if not 200 <= answer.status < 300:
+            self._raise_problem(method, answer.status, content)
+        return File(content, answer.headers)
 
-    def _check_answer(self, method: str, status: int, content: bytes) -> Any:
+    def _parse_json(self, content: bytes) -> Any:
         try:
-            document = json.loads(content) if content else None
+            return json.loads(content) if content else None
         except ValueError as error:
-            if 200 <= status < 300:
-                raise self._not_ours() from error
-            document = None
-        if 200 <= status < 300:
-            return document
+            raise self._not_ours() from error
+
+    def _raise_problem(self, method: str, status: int, content: bytes) -> NoReturn:
         if 300 <= status < 400:
             raise self._not_ours()
+        try:
+            document = json.loads(content) if content else None
+        except ValueError:
+            document = None
         refusal = error_of(status, document, url=self.url)
         if not isinstance(refusal, ServerUnreachableError):
             raise refusal

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from rootkeeper.cli.invocation import Invocation, single
+from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
+from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, Output, choice, option
@@ -18,6 +19,8 @@ from rootkeeper.values import parse_duration
 _BY_NAME = {one.name: one for one in FORMATS}
 
 
+@gives_findings
+@through_server
 def report(
     invocation: Invocation,
     fail_on: FailOnOptions,
@@ -43,6 +46,8 @@ def report(
     the ledger. A fact that wasn't read in the period is unknown. The same database, period and organization give the
     same bytes.
 
+    The formats of findings have each account's verdict for other tools. Through a server, ages count whole days.
+
     For --fail-on, a failed verdict, drift and an altered ledger count as "present"; a verdict that is unknown, or
     Manual because a person must judge the facts, counts as "unknown".
 
@@ -56,8 +61,8 @@ def report(
     chosen = choose_format(report_format, invocation.options.output, out)
     findings = fail_on.to_set()
     require_output_file(out)
-    with invocation.open_application(creates_database=False) as application:
-        now = application.clock.now()
+    with open_operator(invocation, creates_database=False) as operator:
+        now = operator.now()
         last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
         first = parse_past_moment(start, "--from", last, day_ends=False)
         stale = DEFAULT_STALE_AFTER
@@ -65,18 +70,17 @@ def report(
             shortest, longest = timedelta(seconds=1), timedelta(days=3650)
             stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
         period = Period(first, last, stale)
-        evidence = application.evidence_compiler(organization).compile(period)
-    parts = chosen.render(evidence)
+        written = operator.write_report(period, organization, chosen, ends_now=end is None)
     if out is None:
-        invocation.terminal.write_bytes(parts)
+        invocation.terminal.write_bytes(written.parts)
     else:
-        write_output_file(out, parts)
+        write_output_file(out, written.parts)
         invocation.terminal.remark(f"The report is in {out}.")
-    if evidence.is_sandbox:
+    if written.endpoint.is_sandbox:
         invocation.terminal.remark(
-            f"{evidence.endpoint}: this report is about a sandbox. It is no evidence of an AWS organization."
+            f"{written.endpoint.label}: this report is about a sandbox. It is no evidence of an AWS organization."
         )
-    return ExitStatus.BAD if evidence.has_findings(findings) else ExitStatus.GOOD
+    return ExitStatus.BAD if findings & written.findings else ExitStatus.GOOD
 
 
 def choose_format(wanted: Format | None, output: Output | None, out: Path | None) -> Format:

@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
+    from rootkeeper.evidence.rules import Period
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
-    from rootkeeper.organization.accounts import AccountId, Inventory
+    from rootkeeper.organization.accounts import AccountId, Endpoint, Inventory
     from rootkeeper.organization.progress import StopSignal
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.organization.statuses import AccountStatus, FailOn
     from rootkeeper.removal.rules import AccountDeletion
+    from rootkeeper.reports.formats import Format
     from rootkeeper.worker.requests import UnlockRequest
 
     Emit = Callable[[AccountStatus], None]
@@ -46,6 +48,16 @@ class DeletionProposal:
     plan: DeletionPlan
     inventory: Inventory | None = None
     has_findings: Callable[[frozenset[FailOn]], bool] = lambda _: False
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """An evidence report in one format."""
+
+    parts: Iterable[bytes]
+    endpoint: Endpoint
+    findings: frozenset[FailOn]
+    """What of it makes the answer bad, if ``--fail-on`` names it."""
 
 
 class Recovery(ABC):
@@ -165,6 +177,15 @@ class Operator(ABC):
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
         """Compare two audits, each named by its id or a date; also what got worse."""
+
+    @abstractmethod
+    def write_report(
+        self, period: Period, organization: str | None, chosen: Format, *, ends_now: bool
+    ) -> WrittenReport:
+        """Write the evidence of a period.
+
+        :param ends_now: whether the period ends as the report is written.
+        """
 
     @abstractmethod
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, read_account, warn_overdue
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
+from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking, WrittenReport
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown, open_progress
@@ -20,6 +20,7 @@ from rootkeeper.deletion.rules import has_plan_findings
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.jobs.service import find_unfinished
+from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.unlock.records import (
     listing_to_record,
@@ -42,12 +43,14 @@ if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
+    from rootkeeper.evidence.rules import Period
     from rootkeeper.guardrails.service import BlockingPolicyFinder, PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
     from rootkeeper.organization.accounts import Account, AccountId, Inventory
     from rootkeeper.organization.progress import Progress, StopSignal
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
+    from rootkeeper.reports.formats import Format
     from rootkeeper.unlock.service import UnlockPlan
     from rootkeeper.worker.requests import UnlockRequest
 
@@ -129,6 +132,17 @@ class LocalOperator(Operator):
         compared = reading.compare(older, newer, lambda text: parse_past_moment(text, "The audit", now, day_ends=True))
         worse = frozenset(one for one in FailOn if compared.difference.is_worse(frozenset({one})))
         return comparison_record(compared, reading.organization_id), worse
+
+    def write_report(
+        self,
+        period: Period,
+        organization: str | None,
+        chosen: Format,
+        *,
+        ends_now: bool,  # noqa: ARG002 - the period says it
+    ) -> WrittenReport:
+        evidence = self.application.evidence_compiler(organization).compile(period)
+        return WrittenReport(chosen.render(evidence), Endpoint(evidence.endpoint), evidence.list_findings())
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
         return self.application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
+from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking, WrittenReport
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
     list_failsafes_in_order,
@@ -49,6 +49,7 @@ from rootkeeper.errors import (
     ServerUnreachableError,
     UnprovenChangeError,
 )
+from rootkeeper.evidence.records import FINDINGS_HEADER, parse_findings
 from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, parse_entry, verification_from_record
 from rootkeeper.organization.accounts import AccountId
@@ -82,11 +83,13 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Emit
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
+    from rootkeeper.evidence.rules import Period
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.organization.accounts import Inventory
     from rootkeeper.organization.progress import StopSignal
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
+    from rootkeeper.reports.formats import Format
 
 
 _LOOK_SECONDS = 1.0
@@ -251,6 +254,26 @@ class RemoteOperator(Operator):
         query = {"older": _parse_audit_reference(older), "newer": _parse_audit_reference(newer)}
         record = self._connection.get("audits/diff", query)
         return record, self._connection.parse_answer(lambda found: frozenset(map(FailOn, found["worse"])), record)
+
+    def write_report(
+        self, period: Period, organization: str | None, chosen: Format, *, ends_now: bool
+    ) -> WrittenReport:
+        """:raises InputError: if an organization is named, or a reading's age isn't counted in whole days."""
+        _refuse_organization(organization)
+        days, rest = divmod(period.stale_after, timedelta(days=1))
+        if rest or not days:
+            raise InputError("A server counts the age of a reading in whole days.", hint="Use a length such as 7d.")
+        file = self._connection.get_file(
+            "reports",
+            {
+                "from": period.start.isoformat(),
+                "to": None if ends_now else period.end.isoformat(),
+                "format": chosen.name,
+                "stale_after_days": days,
+            },
+        )
+        findings = self._connection.parse_answer(parse_findings, file.headers.get(FINDINGS_HEADER))
+        return WrittenReport([file.content], self._membership.endpoint, findings)
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
         query = {"after": since, "account_id": account_id, "limit": PAGE}
