@@ -40,6 +40,7 @@ export type Policy = Schemas["PolicyAnswer"];
 export type Preflight = Schemas["PreflightRecord"];
 export type PreflightRow = Schemas["PreflightRowRecord"];
 export type RecoveryWindow = Schemas["WindowRecord"];
+export type ReportFormat = Schemas["FormatRecord"];
 export type ResourceListing = Schemas["BucketListing"] | Schemas["QueueListing"];
 export type Role = Schemas["ServerRole"];
 export type Schedule = Schemas["ScheduleRecord"];

@@ -7,7 +7,6 @@ import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
-import Tiles from "@cloudscape-design/components/tiles";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "react-router";
@@ -17,6 +16,7 @@ import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { AuditHistory } from "../history/AuditHistory";
 import { daysBefore, endOfDay, isDay, startOfDay, today } from "../times/format";
+import { FormatSelect } from "./FormatSelect";
 
 export default function ReportsPage() {
   const { data: me } = useMe();
@@ -37,13 +37,6 @@ export default function ReportsPage() {
   );
 }
 
-const FORMATS = [
-  { value: "html", label: "HTML", description: "To read and print: one file without external resources." },
-  { value: "json", label: "JSON", description: "For programs, with a JSON Schema." },
-  { value: "csv", label: "CSV", description: "For a spreadsheet: one finding per line." },
-  { value: "markdown", label: "Markdown", description: "For a ticket or a wiki." },
-];
-
 function EvidenceForm() {
   const [first, setFirst] = useState(daysBefore(today(), 90));
   const [last, setLast] = useState(today());
@@ -51,7 +44,7 @@ function EvidenceForm() {
   const [staleDays, setStaleDays] = useState("7");
   const problem = findProblem(first, last, staleDays);
   const downloading = useMutation({
-    mutationFn: () => download("/api/v1/reports", makeQuery(first, last, format, staleDays), `rootkeeper.${format}`),
+    mutationFn: () => download("/api/v1/reports", makeQuery(first, last, format, staleDays), "rootkeeper-report"),
     meta: { showsErrors: true },
   });
   return (
@@ -85,9 +78,7 @@ function EvidenceForm() {
             <DayField label="From" day={first} onChange={setFirst} />
             <DayField label="To (inclusive)" day={last} onChange={setLast} />
           </SpaceBetween>
-          <FormField label="Format">
-            <Tiles value={format} items={FORMATS} columns={4} onChange={({ detail }) => setFormat(detail.value)} ariaLabel="Format" />
-          </FormField>
+          <FormatSelect value={format} onChange={setFormat} />
           <FormField
             label="Maximum age of a reading (days)"
             description="An account whose last reading is older at the end of the period is reported as unknown."

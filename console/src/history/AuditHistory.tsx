@@ -14,6 +14,7 @@ import { STATUSES } from "../organization/statuses";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages, usePages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
+import { AuditFindings } from "./AuditFindings";
 
 export function AuditHistory() {
   const pages = useCursorPages();
@@ -39,7 +40,7 @@ export function AuditHistory() {
           itemSelectionLabel: (_, audit) => `Audit of ${audit.started_at}`,
         }}
         header={
-          <Header variant="h2" counter={audits.data?.total === undefined ? undefined : `(${audits.data.total})`} description="Select two audits to compare them.">
+          <Header variant="h2" counter={audits.data?.total === undefined ? undefined : `(${audits.data.total})`} description="Select one audit for its findings, or two to compare them.">
             Audits
           </Header>
         }
@@ -48,6 +49,7 @@ export function AuditHistory() {
         pagination={pages.control(audits.data?.next)}
       />
       {selected.length === 1 && <Alert type="info">Select a second audit to compare.</Alert>}
+      {selected.length === 1 && older && <AuditFindings auditId={older.audit_id} />}
       {older && newer && <AuditComparison older={older.audit_id} newer={newer.audit_id} />}
     </SpaceBetween>
   );
