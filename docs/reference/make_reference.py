@@ -25,6 +25,8 @@ from rootkeeper.access.rules import PERMISSIONS, Permission
 from rootkeeper.cli import outputs as exit_statuses
 from rootkeeper.cli.entry import COLOURED_PAGE, FORMS, PLAIN_PAGE, WIDTH
 from rootkeeper.cli.main import RootkeeperGroup, main
+from rootkeeper.findings.catalogue import RULES
+from rootkeeper.reports.formats import FORMATS, Carries
 from rootkeeper.server.guards import AccessRequirement, Demand
 from rootkeeper.server.request_path import status_of
 from rootkeeper.server.route_list import ROWS
@@ -111,6 +113,49 @@ either.
 |---|---|
 """
 
+FORMATS_HEAD = f"""# Report formats
+
+{WRITTEN_BY}
+`rootkeeper report --format NAME`, or the end of the file's name in `--out`, sets the format. A server has them at
+`GET /api/v1/reports`. An unknown name is an error.
+
+Evidence is the report of a period: all accounts, windows, deletions, the set-up and the ledger.
+
+| Name | Format | File | Media type | |
+|---|---|---|---|---|
+"""
+
+FINDINGS_HEAD = """
+Findings are the judgements of one reading, one for each rule and account, for the tools of a security team. The same
+reading gives the same bytes. `-o NAME` writes them in `rootkeeper audit`, `rootkeeper preflight`,
+`rootkeeper failsafe check` and `rootkeeper emails list`; `rootkeeper report` writes those of a period. A server has
+those of a stored audit at `GET /api/v1/audits/AUDIT_ID/findings`.
+
+| Name | Format | File | Media type | |
+|---|---|---|---|---|
+"""
+
+VERDICTS_HEAD = """
+## Verdicts
+
+A clean account has a finding, too, so that a tool sees when a failure was fixed. Its id stays the same in every later
+reading: it is made of endpoint, organization, rule, account and subject. Only `pass` is shown as passed.
+
+| Verdict | Meaning |
+|---|---|
+| `pass` | A reading shows that the rule is followed |
+| `fail` | A reading shows that it isn't. An open recovery window counts too, but not for the exit status of `audit` |
+| `unknown` | It couldn't be read, or wasn't read in the period; the reason is in the finding |
+| `kept` | Root user credentials of a confirmed failsafe, kept on purpose and guarded |
+| `manual` | A person must judge the facts, for instance whether a condition of a policy holds |
+| `not_applicable` | The rule doesn't apply, for instance to a suspended account |
+
+## Rules
+
+| Rule | What must be true | Severity of a failure |
+|---|---|---|
+"""
+
 SETTINGS_HEAD = f"""# Settings
 
 {WRITTEN_BY}
@@ -162,8 +207,24 @@ def render_pages() -> dict[str, str]:
         "api.md": render_api(),
         "commands.md": render_commands(),
         "exit-statuses.md": render_exit_statuses(),
+        "formats.md": render_formats(),
         "settings.md": render_settings(),
     }
+
+
+def render_formats() -> str:
+    """The formats of reports, from the table that commands and server take them from, and the rules of findings."""
+
+    def list_rows(carries: Carries) -> str:
+        return "".join(
+            f"| `{one.name}` | {one.title} | `*{one.suffix}` | `{one.media_type}` | {one.purpose} |\n"
+            for one in FORMATS
+            if one.carries is carries
+        )
+
+    rules = "".join(f"| `{one.rule_id}` | {one.title} | {one.severity.value} |\n" for one in RULES)
+    evidence, findings = list_rows(Carries.EVIDENCE), list_rows(Carries.FINDINGS)
+    return FORMATS_HEAD + evidence + FINDINGS_HEAD + findings + VERDICTS_HEAD + rules
 
 
 def render_commands() -> str:

@@ -27,6 +27,7 @@ from rootkeeper.failsafe.records import (
     FailsafeRunbookDocument,
     FailsafeSetUpDocument,
 )
+from rootkeeper.findings.records import FindingRecord
 from rootkeeper.guardrails.records import PreflightRecord
 from rootkeeper.history.records import AuditsDocument, DiffDocument, HistoryAnswer
 from rootkeeper.jobs.records import JobsDocument
@@ -123,6 +124,12 @@ OUTPUTS = (
         FailsafeSetUpDocument,
         "A failsafe's root login, set up",
         "`rootkeeper failsafe set-up -o json`.",
+    ),
+    Output(
+        "finding",
+        FindingRecord,
+        "Finding",
+        "One line of `-o findings-jsonl`, and of `rootkeeper report --format findings-jsonl`.",
     ),
     Output(
         "history",
