@@ -335,7 +335,7 @@ def test_names_in_a_report_can_neither_be_formulas_nor_markup(api: ApiServer) ->
         "from=yesterday",
         "from=2026-01-01T00:00:00",
         "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
-        "from=2026-01-01T00:00:00Z&format=pdf",
+        "from=2026-01-01T00:00:00Z&format=docx",
         "from=2026-01-01T00:00:00Z&format=html%0d%0aX-Injected:%201",
         "from=2026-01-01T00:00:00Z%0d%0aX-Injected:%201",
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, group, through_server
+from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import PaceOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
@@ -81,6 +81,7 @@ def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
         return _show(operator, operator.cancel_job(job), output)
 
 
+@gives_findings
 @through_server
 def resume_one(
     invocation: Invocation,
@@ -94,7 +95,7 @@ def resume_one(
 
     Accounts that have a result aren't read again. Before a deletion continues, a re-read settles what its process left
     unclear, so that nothing is deleted twice. The answer covers the whole job. A deletion resumes only while its plan
-    is valid.
+    is valid. Only an audit has findings.
 
     Changes: nothing in AWS for an audit; for a deletion as rootkeeper delete.
 

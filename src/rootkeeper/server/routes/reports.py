@@ -80,9 +80,9 @@ def make_findings(
     if inventory is None:
         raise NotFoundError("The organization was never listed.", hint="Run an audit.")
     found = services.history.list_statuses(audit_id)
-    outcome = services.jobs.find_outcome(audit_id)
+    outcome = json.loads(services.jobs.find_outcome(audit_id) or "{}")
     statuses = [found[one.account_id] for one in sort_accounts([status.account for status in found.values()])]
-    drift = None if outcome is None else head_from_record(json.loads(outcome)).drift
+    drift = head_from_record(outcome).drift if "drift" in outcome else None
     report = list_status_findings(statuses, inventory, Endpoint(audit.endpoint), audit.ended_at, drift)
     return _send(chosen, report, f"rootkeeper-audit-{audit.ended_at:%Y%m%d-%H%M%S}")
 
