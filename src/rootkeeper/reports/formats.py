@@ -101,6 +101,15 @@ FORMATS = (
         "rootkeeper.reports.evidence_markdown",
     ),
     Format(
+        "oscal",
+        "OSCAL 1.2.1 assessment results",
+        "For tools of governance, risk and compliance, with every control of the control map.",
+        ".oscal.json",
+        "application/json",
+        Carries.EVIDENCE,
+        "rootkeeper.reports.oscal",
+    ),
+    Format(
         "findings-csv",
         "Findings as CSV",
         "For a spreadsheet: one finding in each row.",
@@ -117,6 +126,24 @@ FORMATS = (
         "application/jsonl",
         Carries.FINDINGS,
         "rootkeeper.reports.findings_jsonl",
+    ),
+    Format(
+        "ocsf",
+        "OCSF 1.5.0",
+        "For a SIEM or data lake: one Compliance Finding in each line.",
+        ".ocsf.jsonl",
+        "application/jsonl",
+        Carries.FINDINGS,
+        "rootkeeper.reports.ocsf",
+    ),
+    Format(
+        "asff",
+        "AWS Security Finding Format",
+        "For Security Hub: the findings of BatchImportFindings.",
+        ".asff.json",
+        "application/json",
+        Carries.FINDINGS,
+        "rootkeeper.reports.asff",
     ),
 )
 """In the order in which they are shown."""

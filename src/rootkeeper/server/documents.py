@@ -152,7 +152,8 @@ def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
         answers[int(row.status)] = {
             "description": "A file or a stream.",
             "content": {
-                name: {"schema": {"type": "object" if name == _JSON else "string"}} for name in row.media_types
+                name: {"schema": {"type": ["array", "object"] if name == _JSON else "string"}}
+                for name in row.media_types
             },
         }
     for status in row.further_statuses:

@@ -45,7 +45,7 @@ def test_facts_are_limited_in_number_and_length() -> None:
 
 
 @given(findings)
-def test_only_a_pass_is_passed(report: FindingReport) -> None:
+def test_p06_only_a_pass_is_passed(report: FindingReport) -> None:
     for finding, described in zip(report.findings, describe(report), strict=True):
         compliance = described["Compliance"]
         assert (compliance["Status"] == "PASSED") is (finding.verdict is Verdict.PASS)

@@ -48,7 +48,7 @@ def test_the_schema_refuses_what_it_does_not_know() -> None:
 
 
 @given(findings)
-def test_only_a_pass_is_a_pass(report: FindingReport) -> None:
+def test_p06_only_a_pass_is_a_pass(report: FindingReport) -> None:
     for finding, event in zip(report.findings, read(report), strict=True):
         compliance = event["compliance"]
         assert (compliance["status_id"] == 1) is (finding.verdict is Verdict.PASS)

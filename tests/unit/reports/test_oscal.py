@@ -121,7 +121,7 @@ def test_every_reference_is_to_a_part_of_the_document_and_each_part_has_its_own_
 
 
 @given(st.lists(st.sampled_from(Verdict), min_size=1, max_size=12))
-def test_only_a_pass_is_satisfied(verdicts: list[Verdict]) -> None:
+def test_p06_only_a_pass_is_satisfied(verdicts: list[Verdict]) -> None:
     findings = read_result(with_verdicts(*verdicts)).get("findings", [])
     applicable = [one for one in verdicts if one is not Verdict.NOT_APPLICABLE]
     assert [get_properties(one)["verdict"] for one in findings] == applicable
