@@ -88,7 +88,9 @@ GLOBAL_REGION = "aws-global"
 _GLOBAL_STS_HOST = "sts.amazonaws.com"
 _ONE_REGION = "us-east-1"
 """Where services without Regions sign and log: IAM, Organizations."""
-_REGIONAL_SERVICES = frozenset({"cloudtrail", "ec2", "events", "identitystore", "s3", "sqs", "sso-admin", "sts"})
+_REGIONAL_SERVICES = frozenset(
+    {"cloudtrail", "ec2", "events", "identitystore", "s3", "securityhub", "sqs", "sso-admin", "sts"}
+)
 
 
 class Router:

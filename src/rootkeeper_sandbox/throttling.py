@@ -4,7 +4,7 @@ Buckets fill by the machine's time, because they measure how fast a client sends
 limited.
 
 Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS; Account Management
-guide, "Quotas" (aws-facts F2, F3, E2).
+guide, "Quotas" (aws-facts F2, F3, E2); Security Hub API Reference, "Welcome".
 """
 
 from __future__ import annotations
@@ -84,6 +84,13 @@ RATES: Mapping[str, Mapping[str, tuple[Rate, ...]]] = {
         "RegisterDelegatedAdministrator": _CHANGES_OF_TRUST,
         "UpdatePolicy": _CHANGES_OF_A_POLICY,
     },
+    "securityhub": {
+        "BatchImportFindings": (Rate(Scope.ACCOUNT_AND_REGION, 10, 30),),
+        "DescribeHub": (Rate(Scope.ACCOUNT_AND_REGION, 10, 30),),
+        "DisableSecurityHub": (Rate(Scope.ACCOUNT_AND_REGION, 10, 30),),
+        "EnableSecurityHub": (Rate(Scope.ACCOUNT_AND_REGION, 10, 30),),
+        "GetFindings": (Rate(Scope.ACCOUNT_AND_REGION, 3, 6),),
+    },
 }
 """By service, then by operation: each operation has buckets of its own (assumed where AWS lists several in a row)."""
 
@@ -103,10 +110,12 @@ THROTTLING_ERRORS: Mapping[str, ServiceError] = {
     "organizations": ServiceError(
         "TooManyRequestsException", _ORGANIZATIONS_MESSAGE, 400, {"Type": "RATE_LIMIT_EXCEEDED"}
     ),
+    "securityhub": ServiceError("TooManyRequestsException", "Too Many Requests", 429),
     "sso-admin": ServiceError("ThrottlingException", "Rate exceeded", 400),
     "sts": ServiceError("Throttling", "Rate exceeded", 400),
 }
-"""Source: aws-facts F3. The texts of IAM, Organizations and Account Management and the value of Type are assumed."""
+"""Source: aws-facts F3. The texts of IAM, Organizations and Account Management and the value of Type are assumed;
+Security Hub's is a public report."""
 
 
 def find_throttling_error(service: str) -> ServiceError:

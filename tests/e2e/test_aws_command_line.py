@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.e2e.foreign_clients import AwsCommandLine, Keys
 from tests.e2e.refusals import AUDIT, CREATE, DELETE, TASK_POLICY_PREFIX
 from tests.e2e.stage import Stage, summarize
+from tests.sandbox.findings import make_finding
 
 pytestmark = pytest.mark.long
 
@@ -162,3 +164,23 @@ def test_the_aws_command_line_pages_through_the_accounts(stage: Stage) -> None:
     assert {"Id", "Arn", "Email", "Name", "Status", "State", "JoinedMethod", "JoinedTimestamp", "Paths"} == set(
         first["Accounts"][0]
     )
+
+
+def test_findings_are_imported_updated_and_found_with_the_aws_cli(stage: Stage) -> None:
+    """As a script that sends its own findings does."""
+    management = AwsCommandLine(stage.url, stage.home, stage.keys("management-admin"))
+    off = management.run("securityhub", "get-findings")
+    assert off.code == "InvalidAccessException"
+    assert management.run("securityhub", "enable-security-hub", "--no-enable-default-standards").ok
+    assert management.run("securityhub", "describe-hub").output["HubArn"].endswith(":hub/default")
+    finding = make_finding("one", Compliance={"Status": "FAILED"})
+    fixed = finding | {"UpdatedAt": "2026-11-01T12:00:00Z", "Compliance": {"Status": "PASSED"}}
+    for sent in (finding, fixed):
+        findings = json.dumps([sent])
+        imported = management.run("securityhub", "batch-import-findings", "--findings", findings)
+        assert imported.output == {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []}
+    filters = json.dumps({"Id": [{"Value": "one", "Comparison": "EQUALS"}]})
+    (found,) = management.run("securityhub", "get-findings", "--filters", filters).output["Findings"]
+    assert (found["Compliance"]["Status"], found["Workflow"]["Status"]) == ("PASSED", "NEW")
+    foreign = json.dumps([finding | {"AwsAccountId": stage.account_id("delegated-admin")}])
+    assert management.run("securityhub", "batch-import-findings", "--findings", foreign).code == "AccessDeniedException"

@@ -41,8 +41,9 @@ def read_parameters(service: str, operation: str, parameters: dict[str, Any]) ->
     request = build_request(service, operation, parameters)
     shape = operation_model(service, operation).input_shape
     assert shape is not None
-    if load_model(service).metadata["protocol"] == "ec2":
-        return codec_of(service).get_compiled(operation).read_parameters(request)
+    if load_model(service).metadata["protocol"] in ("ec2", "rest-json"):
+        codec = codec_of(service)
+        return codec.get_compiled(operation).read_parameters(codec.bind(operation, request))
     if load_model(service).metadata["protocol"] == "query":
         return compile_input(shape)(parse_fields(request.body.decode()))
     return compile_json_reader(shape)(parse_object(request.body))

@@ -17,6 +17,7 @@ from rootkeeper_sandbox.scenarios.build import Origin
 from rootkeeper_sandbox.services.registry import SERVICES
 from rootkeeper_sandbox.state.organization import CREATION_TIME
 from rootkeeper_sandbox.state_file import StateFileError, open_world
+from tests.sandbox.findings import make_finding
 from tests.sandbox.kept import close_kept, differences, keep, open_kept
 from tests.sandbox.wire import Keys, Wire
 
@@ -176,6 +177,16 @@ class Story:
         events("RemoveTargets", Rule="root", Ids=["1"])
         events("DeleteRule", Name="root")
 
+    def findings(self) -> None:
+        def security_hub(operation: str, **parameters: Any) -> Any:
+            return self.call("securityhub", operation, **parameters)
+
+        security_hub("EnableSecurityHub")
+        for updated_at in ("2026-10-01T12:00:00Z", "2026-11-01T12:00:00Z"):
+            answer = security_hub("BatchImportFindings", Findings=[make_finding(UpdatedAt=updated_at)])
+            assert answer["SuccessCount"] == 1
+        security_hub("DisableSecurityHub")
+
     def resources(self) -> None:
         def s3(operation: str, **parameters: Any) -> Any:
             return self.call("s3", operation, Bucket="a-bucket", **parameters)
@@ -225,6 +236,7 @@ def test_everything_that_calls_change_is_in_the_file_at_once(story: Story) -> No
     story.root_users()
     story.resources()
     story.rules()
+    story.findings()
     story.organizations()
     mutating = {name for name, operation in SERVICES["organizations"].items() if operation.is_mutating}
     assert mutating - {"CreateOrganization"} <= {

@@ -275,3 +275,13 @@ def test_a_real_client_is_throttled_by_real_time_whatever_the_sandboxs_clock_say
                 codes.append(error.response["ResponseMetadata"]["HTTPStatusCode"])
         assert codes[:2] == ["Root", "Root"]
         assert codes.count(400) >= 2
+
+
+def test_security_hub_is_limited_per_account_and_region(bench: Bench) -> None:
+    """Source: Security Hub API Reference, "Welcome"."""
+    reading = bench.stage.make_call("management-admin", "securityhub", "GetFindings")
+    assert bench.count(reading, 20) == 6
+    importing = bench.stage.make_call("management-admin", "securityhub", "BatchImportFindings")
+    assert bench.count(importing, 50) == 30
+    bench.seconds.now += 1
+    assert (bench.count(reading, 20), bench.count(importing, 50)) == (3, 10)

@@ -145,6 +145,12 @@ def _read_integer(value: Any) -> int:
     return value
 
 
+def _read_double(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _mismatch(value, "a number")
+    return float(value)
+
+
 def _read_boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _mismatch(value, "a boolean")
@@ -162,11 +168,23 @@ _SCALAR_READERS: dict[str, Converter] = {
     "integer": _read_integer,
     "long": _read_integer,
     "boolean": _read_boolean,
+    "double": _read_double,
     "timestamp": _read_timestamp,
     "blob": lambda value: parse_blob(_read_string(value)),
 }
 
 _SCALAR_WRITERS: dict[str, Converter] = {"timestamp": format_epoch, "blob": format_blob}
+
+
+def find_message_names(model: ServiceModel) -> dict[str, str]:
+    """Find how each modelled error spells its message member, by code (Organizations: ``Message``)."""
+    return {
+        shape.error_code: member
+        for shape in model.error_shapes
+        if isinstance(shape, StructureShape)
+        for member in shape.members
+        if member.lower() == "message"
+    }
 
 
 class JsonCodec(Codec):
@@ -178,14 +196,7 @@ class JsonCodec(Codec):
         super().__init__(model)
         self.content_type = f"application/x-amz-json-{model.metadata['jsonVersion']}"
         self.target_prefix = str(model.metadata["targetPrefix"])
-        # How each modelled error spells its message member (Organizations: ``Message``).
-        self._message_names = {
-            shape.error_code: member
-            for shape in model.error_shapes
-            if isinstance(shape, StructureShape)
-            for member in shape.members
-            if member.lower() == "message"
-        }
+        self._message_names = find_message_names(model)
 
     def find_operation(self, request: HttpRequest) -> str | None:
         target = request.headers.get("x-amz-target")

@@ -19,7 +19,7 @@ from rootkeeper_sandbox.codec.errors import (
 from rootkeeper_sandbox.codec.json_protocol import JsonCodec, render_json_error
 from rootkeeper_sandbox.codec.models import Codec, load_model
 from rootkeeper_sandbox.codec.query import QueryCodec, render_query_error
-from rootkeeper_sandbox.codec.rest import RestJsonCodec
+from rootkeeper_sandbox.codec.rest import RestJsonCodec, SecurityHubCodec
 from rootkeeper_sandbox.codec.s3 import S3Codec
 from rootkeeper_sandbox.codec.sqs import SqsJsonCodec, SqsQueryCodec
 from rootkeeper_sandbox.codec.xml import escape_text
@@ -81,7 +81,11 @@ class UnservedCodec(Codec):
 CodecMaker = Callable[[ServiceModel], Codec]
 _CODECS: Mapping[str, CodecMaker] = {"json": JsonCodec, "query": QueryCodec, "rest-json": RestJsonCodec}
 """By the protocol's name in the model."""
-_OWN_CODECS: Mapping[str, tuple[CodecMaker, ...]] = {"s3": (S3Codec,), "sqs": (SqsQueryCodec, SqsJsonCodec)}
+_OWN_CODECS: Mapping[str, tuple[CodecMaker, ...]] = {
+    "s3": (S3Codec,),
+    "securityhub": (SecurityHubCodec,),
+    "sqs": (SqsQueryCodec, SqsJsonCodec),
+}
 """Services whose wire differs from their model, or that speak several protocols."""
 
 

@@ -1,24 +1,31 @@
-"""The REST protocols: routes and bindings by a service's model, and rest-json itself (Account Management).
+"""The REST protocols: routes and bindings by a service's model, and rest-json itself (Account Management, Security
+Hub).
 
 Several operations can fit one method and path. The one that asks for most besides them wins: a query parameter that
 its template fixes (``?policy``), or query parameters and headers that it requires (``partNumber``,
 ``x-amz-copy-source``).
 
-Source: AWS restJson1 protocol; Account Management API version 2021-02-01.
+Source: AWS restJson1 protocol; Account Management API version 2021-02-01; Security Hub API version 2018-10-26.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from rootkeeper_sandbox.codec.errors import REST_JSON_WORDING
-from rootkeeper_sandbox.codec.json_protocol import compile_json_reader, compile_json_result, dump_json, parse_object
+from rootkeeper_sandbox.codec.errors import REST_JSON_WORDING, Refusal, RefusalError
+from rootkeeper_sandbox.codec.json_protocol import (
+    compile_json_reader,
+    compile_json_result,
+    dump_json,
+    find_message_names,
+    parse_object,
+)
 from rootkeeper_sandbox.codec.models import Codec, CompiledOperation
 from rootkeeper_sandbox.codec.parameters import (
     QUERY_FORMATTERS,
@@ -270,9 +277,13 @@ class RestJsonCodec(RestCodec):
     wording = REST_JSON_WORDING
     content_type = "application/json"
 
+    def __init__(self, model: ServiceModel) -> None:
+        super().__init__(model)
+        self._message_names = find_message_names(model)
+
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         headers = {"x-amzn-requestid": request_id, "x-amzn-errortype": error.code}
-        body = dump_json({"message": error.message, **error.fields})
+        body = dump_json({self._message_names.get(error.code, "message"): error.message, **error.fields})
         return HttpResponse(error.status, self.content_type, body, headers)
 
     def compile_operation(self, operation: OperationModel) -> CompiledOperation:
@@ -284,3 +295,19 @@ class RestJsonCodec(RestCodec):
             check_parameters=compile_constraints(shape),
             write_result=compile_json_result(operation.output_shape),
         )
+
+
+class SecurityHubCodec(RestJsonCodec):
+    """Security Hub, which checks each finding of a batch by itself and has a code of its own for bad parameters."""
+
+    def compile_operation(self, operation: OperationModel) -> CompiledOperation:
+        compiled = super().compile_operation(operation)
+        if operation.name == "BatchImportFindings":
+            return replace(compiled, check_parameters=lambda _parameters: None)
+        return compiled
+
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        if refused.refusal is Refusal.INVALID_PARAMETER:
+            code = "InvalidInputException"
+            return ServiceError(code, refused.message, 400, {"Code": code})
+        return super().make_error(refused)

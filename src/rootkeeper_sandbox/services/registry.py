@@ -24,6 +24,7 @@ from rootkeeper_sandbox.services import (
     s3_locks,
     s3_objects,
     s3_settings,
+    security_hub,
     sqs_messages,
     sqs_queues,
     sts,
@@ -52,6 +53,7 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
         | s3_objects.OPERATIONS
         | s3_settings.OPERATIONS
     ),
+    "securityhub": security_hub.OPERATIONS,
     "sqs": sqs_messages.OPERATIONS | sqs_queues.OPERATIONS,
     "sso-admin": identity_center.SSO_ADMIN_OPERATIONS,
     "sts": sts.OPERATIONS,

@@ -23,6 +23,7 @@ from rootkeeper_sandbox.state.accounts import (
     derive_secret_access_key,
 )
 from rootkeeper_sandbox.state.description import describe_organization, parse_policy, parse_root_user, render_time
+from rootkeeper_sandbox.state.findings import FindingStore
 from rootkeeper_sandbox.state.organization import AccountRequest, Organization, open_account
 from rootkeeper_sandbox.state.people import Mailboxes, Sessions, SignInStore, make_identity_center
 from rootkeeper_sandbox.state.policies import PolicyType
@@ -57,6 +58,7 @@ class World:
         self.event_rules: list[EventRule] = []
         self.bus_rules = BusRuleStore()
         self.contacts = ContactStore()
+        self.findings = FindingStore()
         self.credential_reports: dict[str, CredentialReport] = {}
         """By account id."""
         self.sign_ins = SignInStore()
