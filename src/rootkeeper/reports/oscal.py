@@ -290,7 +290,7 @@ def _observe_check(shown: ShownCheck, report: AssessedReport, names: _Names) -> 
     ]
     described = {
         "uuid": names.find_of_period("check", _name_check(shown)),
-        "title": f"Check {result.check.value}: {VERDICTS[result.verdict].lower()}",
+        "title": f"Check: {result.check.value.replace('_', ' ')}, {VERDICTS[result.verdict].lower()}",
         "description": markdown_text(" ".join(result.reasons)),
         "props": _list_properties(check=result.check.value, verdict=result.verdict.value, **counts),
         "methods": ["EXAMINE"],
@@ -336,7 +336,7 @@ def _describe_risk(shown: ShownCheck, report: AssessedReport, names: _Names) -> 
     controls = [one.control.key for one in report.assessments if name in _list_failed(one)]
     return {
         "uuid": names.find("risk", name),
-        "title": f"Check {shown.result.check.value} fails",
+        "title": f"Check: {shown.result.check.value.replace('_', ' ')}, fail",
         "description": markdown_text(" ".join(shown.result.reasons)),
         "statement": f"These controls fail because of it: {', '.join(controls)}.",
         "status": "open",
