@@ -57,6 +57,28 @@ def json_text(value: object, *, indent: int | None = None) -> str:
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
+_SARIF = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
+
+
+def sarif_text(text: str) -> str:
+    """``text`` as a SARIF message that shows it: no link, no placeholder.
+
+    Source: SARIF 2.1.0, sections 3.11.5 and 3.11.6.
+    """
+    return printable(text).translate(_SARIF)
+
+
+_XML = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\ufffe": _REPLACEMENT, "\uffff": _REPLACEMENT}
+)
+"""The last two are characters that XML 1.0 doesn't allow; ``printable`` replaces the others."""
+
+
+def xml_text(text: str) -> str:
+    """``text`` as character data or an attribute's value in double quotes."""
+    return printable(text).translate(_XML)
+
+
 def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "None.") -> Iterator[str]:
     """The lines of a table whose cells are all escaped here, so that no caller can forget it."""
     found = [f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in rows]

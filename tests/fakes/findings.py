@@ -45,7 +45,7 @@ def make_findings(*findings: Finding) -> FindingReport:
         endpoint="AWS",
         is_sandbox=False,
         observed_at=READ + timedelta(minutes=5),
-        rules=(RULE,),
+        rules=tuple(dict.fromkeys((RULE, *(one.rule for one in findings)))),
         findings=findings,
     )
 

@@ -145,6 +145,24 @@ FORMATS = (
         Carries.FINDINGS,
         "rootkeeper.reports.asff",
     ),
+    Format(
+        "sarif",
+        "SARIF 2.1.0",
+        "For code scanning: what passes has no result, and after 5,000 results it says what was left out.",
+        ".sarif",
+        "application/sarif+json",
+        Carries.FINDINGS,
+        "rootkeeper.reports.sarif",
+    ),
+    Format(
+        "junit",
+        "JUnit XML",
+        "For pipelines: a finding is a test case; an unknown is an error.",
+        ".xml",
+        "application/xml; charset=utf-8",
+        Carries.FINDINGS,
+        "rootkeeper.reports.junit",
+    ),
 )
 """In the order in which they are shown."""
 
