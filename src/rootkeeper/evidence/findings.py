@@ -19,6 +19,9 @@ from rootkeeper.findings.sources import judge_checks, judge_drift, judge_status
 from rootkeeper.organization.accounts import Account, AccountState
 from rootkeeper.organization.statuses import AccountRole
 
+_NOT_JUDGED = frozenset({"failsafe", "policies"})
+"""Checks that need AWS: a report has no finding of them, so that it doesn't replace that of a check."""
+
 
 def list_findings(report: EvidenceReport) -> FindingReport:
     """List every account at the period's end, then the failsafes and what concerns the organization."""
@@ -36,7 +39,7 @@ def list_findings(report: EvidenceReport) -> FindingReport:
             CENTRALIZED_ROOT_ACCESS,
             SETUP_DRIFT,
             LEDGER_INTACT,
-            *FAILSAFE_RULES.values(),
+            *(rule for name, rule in FAILSAFE_RULES.items() if name not in _NOT_JUDGED),
         ),
         findings=LazyFindings(lambda: _walk(report)),
     )
@@ -49,7 +52,8 @@ def _walk(report: EvidenceReport) -> Iterator[Finding]:
         yield judge_status(one.found)
     for kept in report.kept_logins:
         if kept.evidence.role is AccountRole.FAILSAFE:
-            yield from judge_checks(kept.checks, kept.evidence.account, kept.evidence.read_at)
+            checks = (check for check in kept.checks if check.name not in _NOT_JUDGED)
+            yield from judge_checks(checks, kept.evidence.account, kept.evidence.read_at)
     management = _find_management_account(report)
     yield _judge_control(report.centralized, report, management)
     state = report.setup.state

@@ -45,6 +45,11 @@ class Format:
     module: str
     """The module with ``render(report) -> Iterator[bytes]``: a ``FindingReport``, or an ``EvidenceReport``."""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether a terminal can show it."""
+        return self.media_type.startswith("text/") or any(word in self.media_type for word in ("json", "xml"))
+
     def render(self, report: EvidenceReport | FindingReport) -> Iterator[bytes]:
         """Render a report; the same report gives the same bytes. Evidence can be rendered as findings, too.
 

@@ -61,6 +61,8 @@ def report(
     chosen = choose_format(report_format, invocation.options.output, out)
     findings = fail_on.to_set()
     require_output_file(out)
+    if out is None and invocation.terminal.shows_output and not chosen.is_text:
+        raise InputError(f"A terminal can't show {chosen.title}.", hint=f"Add --out FILE{chosen.suffix}.")
     with open_operator(invocation, creates_database=False) as operator:
         now = operator.now()
         last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
