@@ -1,0 +1,84 @@
+"""Ten thousand accounts: each format takes little time beyond the reading, and those of findings take no memory."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.findings.rules import FindingReport, LazyFindings, Verdict
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import Status
+from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Format
+from tests.fakes.evidence import NOTHING, make_account, make_facts, make_inventory, make_report, make_status
+from tests.fakes.findings import make_finding, make_findings
+
+pytestmark = pytest.mark.long
+
+ACCOUNTS = 10_000
+MOST_CPU_SECONDS = 3.0
+MOST_BYTES = 4 * 2**20
+VERDICTS = tuple(Verdict)
+
+
+def make_id(number: int) -> AccountId:
+    return AccountId(f"{100_000_000_000 + number}")
+
+
+def make_large_findings(count: int) -> FindingReport:
+    """Findings that are made while they are walked."""
+
+    return replace(
+        make_findings(),
+        findings=LazyFindings(
+            lambda: (
+                make_finding(
+                    VERDICTS[number % len(VERDICTS)],
+                    account_id=make_id(number),
+                    account_name=f"Workload {number}",
+                    reason="access_denied",
+                )
+                for number in range(count)
+            )
+        ),
+    )
+
+
+@cache
+def make_large_evidence() -> EvidenceReport:
+    accounts = tuple(
+        make_account(make_id(number), f"Workload {number}", ou_path=f"Root/Workloads/Unit {number % 100}")
+        for number in range(ACCOUNTS)
+    )
+    facts = make_facts()
+    inventory = make_inventory((*facts.inventory.accounts, *accounts))
+    statuses = {one.account_id: make_status(one, Status.NOT_PRESENT, NOTHING) for one in accounts}
+    return make_report(replace(facts, inventory=inventory, statuses={**facts.statuses, **statuses}))
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_each_format_renders_ten_thousand_accounts_in_three_seconds(chosen: Format) -> None:
+    report = make_large_evidence()
+    start = time.process_time()
+    size = sum(len(part) for part in chosen.render(report))
+    assert time.process_time() - start < MOST_CPU_SECONDS
+    assert size > 0
+
+
+@pytest.mark.parametrize("chosen", FINDING_FORMATS, ids=lambda one: one.name)
+def test_findings_are_written_in_a_memory_that_does_not_grow(chosen: Format) -> None:
+    report = make_large_findings(ACCOUNTS)
+    for _ in chosen.render(make_large_findings(1)):
+        pass  # its modules are imported
+    tracemalloc.start()
+    try:
+        for _ in chosen.render(report):
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MOST_BYTES
