@@ -67,10 +67,11 @@ def test_the_examples_fit_what_their_operations_are_said_to_answer() -> None:
 
 
 def test_every_answer_of_json_is_described() -> None:
-    free = {"get_make_findings", "get_make_report", "get_show_api", "post_ask_passkey", "post_ask_new_passkey"}
+    files = {"get_make_findings", "get_make_report"}  # whose formats have schemas of their own
+    free = {"get_show_api", "post_ask_passkey", "post_ask_new_passkey"}
     assert {
         name for name, operation in OPERATIONS.items() if not all(map(is_described, list_schemas(operation)))
-    } == free
+    } - files == free
 
 
 def test_what_an_answer_does_not_tell_of_is_no_part_of_it() -> None:
