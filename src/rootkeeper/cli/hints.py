@@ -110,6 +110,7 @@ COMMAND_HINTS: Mapping[str, str] = {
         " blocks."
     ),
     "preflight.selection": "Select by account, --ou, --tag or --account-state.",
+    "reports.format": "Add --format, one of {formats}.",
     "request.invalid": "See the command's --help.",
     "selection.empty": "Name accounts, or use --ou, --tag, --status, --from-file or --all.",
     "selection.list_accounts": "List the accounts: rootkeeper audit --output table.",

@@ -13,7 +13,7 @@ ROOT_USER_CREDENTIALS = FindingRule(
     "The root user of a member account has no password, access key, signing certificate or MFA device. "
     "A confirmed failsafe is kept on purpose: with MFA, without access key and certificate.",
     Severity.HIGH,
-    "Delete them with rootkeeper delete, or confirm that the account is a failsafe.",
+    "Delete them with Rootkeeper, or confirm that the account is a failsafe.",
     "docs/guides/bulk-deletion.md",
 )
 MANAGEMENT_ROOT_USER = FindingRule(
@@ -30,7 +30,7 @@ CENTRALIZED_ROOT_ACCESS = FindingRule(
     "Trusted access for IAM and the feature RootCredentialsManagement are on, and a delegated administrator for IAM is "
     "no workload account.",
     Severity.HIGH,
-    "Turn root access management on with rootkeeper setup enable.",
+    "Turn on trusted access for IAM and the feature RootCredentialsManagement.",
     "docs/guides/first-audit.md",
 )
 SETUP_DRIFT = FindingRule(
@@ -38,7 +38,7 @@ SETUP_DRIFT = FindingRule(
     "The set-up is the accepted one",
     "Trusted access, features, delegated administrators and guardrails are as they were when the set-up was accepted.",
     Severity.MEDIUM,
-    "Undo the change, or accept the set-up with rootkeeper status --accept.",
+    "Undo the change, or accept the set-up as it is now.",
     "docs/guides/watching.md",
 )
 LEDGER_INTACT = FindingRule(
@@ -46,7 +46,7 @@ LEDGER_INTACT = FindingRule(
     "The ledger is intact",
     "Each entry of the ledger is chained to the one before it, and none was changed or removed.",
     Severity.CRITICAL,
-    "Compare the ledger with its mirror and its anchor: rootkeeper ledger verify.",
+    "Compare the ledger with its mirror and its anchor, and find out what changed it.",
     "docs/reference/ledger.md",
 )
 ROOT_TASK_ALLOWED = FindingRule(
@@ -54,7 +54,7 @@ ROOT_TASK_ALLOWED = FindingRule(
     "No policy blocks the task",
     "No service control policy and no resource control policy blocks a task of centralized root access in the account.",
     Severity.MEDIUM,
-    "Change the policy as rootkeeper preflight shows.",
+    "Change the policy as Rootkeeper's preflight shows.",
     "docs/guides/preflight.md",
 )
 ROOT_EMAIL = FindingRule(
@@ -63,7 +63,7 @@ ROOT_EMAIL = FindingRule(
     "Anyone who reads the mailbox can reset the root user's password. The address is in a domain of the organization, "
     "a group reads it, and no other account has it.",
     Severity.MEDIUM,
-    "Change the address with rootkeeper emails change, or attest that a group reads it.",
+    "Change the address, or attest that a group reads it.",
     "docs/guides/root-emails.md",
 )
 
@@ -90,19 +90,19 @@ FAILSAFE_RULES: Mapping[str, FindingRule] = MappingProxyType(
             "recovery-window",
             "No recovery window will delete the failsafe's root login",
             Severity.HIGH,
-            "Close the recovery window, or set the failsafe up again with rootkeeper failsafe set-up.",
+            "Close the recovery window, or set the failsafe up again.",
         ),
         "mailbox": _failsafe(
             "mailbox",
             "A group reads the failsafe's mailbox",
             Severity.HIGH,
-            "Attest that a group reads it with rootkeeper emails attest, or change the address.",
+            "Attest that a group reads it, or change the address.",
         ),
         "password": _failsafe(
             "password",
             "The failsafe's root login works",
             Severity.HIGH,
-            "Set it up with rootkeeper failsafe set-up, and sign in.",
+            "Set it up, and sign in.",
         ),
         "mfa_devices": _failsafe("mfa-devices", "The failsafe has two MFA devices", Severity.CRITICAL, _SIGN_IN),
         "hardware_mfa": _failsafe("hardware-mfa", "One MFA device is hardware", Severity.HIGH, _SIGN_IN),
@@ -125,13 +125,13 @@ FAILSAFE_RULES: Mapping[str, FindingRule] = MappingProxyType(
             "drill",
             "A drill was held in the last 90 days",
             Severity.MEDIUM,
-            "Follow the failsafe's runbook, then record the drill with rootkeeper failsafe record-drill.",
+            "Follow the failsafe's runbook, then record the drill.",
         ),
         "policies": _failsafe(
             "policies",
             "No policy blocks the failsafe's root user",
             Severity.HIGH,
-            "Change the policy as rootkeeper preflight shows.",
+            "Change the policy as Rootkeeper's preflight shows.",
         ),
     }
 )

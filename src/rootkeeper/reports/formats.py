@@ -12,7 +12,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rootkeeper.errors import InputError
+from rootkeeper.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from rootkeeper.evidence.service import EvidenceReport
@@ -201,7 +201,6 @@ def get_format_of_file(file_name: str) -> Format:
     if not found:
         raise InputError(
             f"The file name {file_name!r} has no known report format.",
-            hint=f"Add --format {'|'.join(list_names())}, or end the name with"
-            f" {', '.join(one.suffix for one in FORMATS)}.",
+            hint=Hint("Name a format.", "reports.format", formats=", ".join(list_names())),
         )
     return max(found, key=lambda one: len(one.suffix))

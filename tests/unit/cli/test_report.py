@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.cli.commands.report import choose_format
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.errors import InputError
 from rootkeeper.reports.formats import get_format
@@ -49,4 +50,4 @@ def test_a_format_that_isnt_clear_is_an_error_that_says_how_to_ask(
 ) -> None:
     with pytest.raises(InputError) as refusal:
         choose(wanted, output, out)
-    assert "--format" in (refusal.value.hint or "")
+    assert "--format" in (render_hint(refusal.value.hint) or "")
