@@ -28,6 +28,7 @@ PAGES = (
     "bulk-deletion",
     "recover-a-root-user",
     "evidence",
+    "security-tools",
     "sandbox",
     "backup",
     "console",
