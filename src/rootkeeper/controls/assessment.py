@@ -33,6 +33,8 @@ from rootkeeper.controls.rules import (
     Control,
     ControlAssessment,
     Framework,
+    WithoutPassword,
+    apply_without_password,
     assess_control,
 )
 from rootkeeper.controls.window_checks import check_breakglass, check_time_limit
@@ -81,6 +83,13 @@ def evaluate(report: EvidenceReport, controls: Iterable[Control]) -> tuple[Contr
     """Judge controls at the end of the report's period."""
     attestations = find_attestations(report.history.control_attestations, report.period.end)
     results: dict[CheckName, CheckResult] = {}
+    applied: dict[tuple[CheckName, WithoutPassword], CheckResult] = {}
+
+    def apply(result: CheckResult, rule: WithoutPassword) -> CheckResult:
+        if (result.check, rule) not in applied:
+            applied[result.check, rule] = apply_without_password(result, rule)
+        return applied[result.check, rule]
+
     found = []
     for control in controls:
         for one in control.checks:
@@ -88,7 +97,7 @@ def evaluate(report: EvidenceReport, controls: Iterable[Control]) -> tuple[Contr
                 results[one.check] = CHECKS[one.check](report)
         # An altered ledger proves no statement of a person.
         attestation = attestations.get(control.key) if report.ledger.is_intact else None
-        found.append(assess_control(control, [results[one.check] for one in control.checks], attestation))
+        found.append(assess_control(control, [results[one.check] for one in control.checks], attestation, apply))
     return tuple(found)
 
 

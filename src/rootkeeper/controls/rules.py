@@ -9,7 +9,7 @@ unknown check.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -252,15 +252,19 @@ _NOT_ATTESTED = "No attestation is in force."
 
 
 def assess_control(
-    control: Control, results: Sequence[CheckResult], attestation: ControlAttestation | None
+    control: Control,
+    results: Sequence[CheckResult],
+    attestation: ControlAttestation | None,
+    apply: Callable[[CheckResult, WithoutPassword], CheckResult] = apply_without_password,
 ) -> ControlAssessment:
     """Judge a control.
 
     :param results: of ``control.checks``, in their order.
     :param attestation: the one of this control that is in force.
+    :param apply: the same function, or one that remembers: many controls rest on the same check.
     """
     shown = tuple(
-        ShownCheck(mapping, apply_without_password(result, mapping.without_password))
+        ShownCheck(mapping, apply(result, mapping.without_password))
         for mapping, result in zip(control.checks, results, strict=True)
     )
     deciding = [one for one in shown if one.mapping.showing is not Showing.CONTEXT]
