@@ -1,0 +1,303 @@
+"""Renders evidence as PDF, to read, sign and file: counts by organizational unit, and annexes of what isn't good.
+
+Accounts without root user credentials are counted and not listed, so that ten thousand accounts are a few dozen pages.
+Annexes list what fails, what is unknown and what is kept. A list that would be longer than ``LISTED`` rows says how
+many it leaves out, and which format has them. Every page has the head of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rootkeeper.evidence.records import (
+    KIND_NAMES,
+    render_setup,
+    render_timestamp,
+    render_verdict,
+)
+from rootkeeper.evidence.rules import (
+    CENTRALIZED_CONTROL,
+    AccountEvidence,
+    ControlResult,
+    count_verdicts,
+)
+from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.failsafe.rules import CheckVerdict
+from rootkeeper.findings.rules import Verdict
+from rootkeeper.ledger.rules import Result
+from rootkeeper.reports.pdf_annexes import describe_annexes, describe_controls
+from rootkeeper.reports.pdf_blocks import (
+    NARROW,
+    TONES,
+    Block,
+    Cell,
+    bullets,
+    facts,
+    heading,
+    headline,
+    paragraph,
+    remark,
+    table,
+    toned,
+)
+from rootkeeper.reports.typesetting import show_text, typeset
+from rootkeeper.values import render_duration
+
+UNITS = 150
+"""Rows of the table of organizational units; deeper levels are counted in their parents."""
+
+
+def render(report: EvidenceReport) -> Iterator[bytes]:
+    """The same report gives the same bytes."""
+    yield typeset(_show(describe_document(report)), report.period.end)
+
+
+def describe_document(report: EvidenceReport) -> dict[str, Any]:
+    """Describe the document as ``templates/evidence.typ`` shows it, with all texts as they are."""
+    period, ledger = report.period, report.ledger
+    start, end = render_timestamp(period.start), render_timestamp(period.end)
+    days = f"{period.start:%Y-%m-%d} to {period.end:%Y-%m-%d}"
+    opening: list[tuple[str, Cell]] = [
+        ("Organization", report.organization_id),
+        ("Period", f"{start} to {end}"),
+        ("Management account", report.management_account_id),
+        ("Partition", report.partition),
+        ("Endpoint", ", ".join(report.endpoints) or "unknown"),
+        ("Accounts listed", render_timestamp(report.listed_at)),
+        ("Stale after", render_duration(period.stale_after)),
+        ("Callers", ", ".join(report.history.caller_arns) or "unknown"),
+    ]
+    return {
+        "title": f"Evidence of root access: organization {report.organization_id}",
+        "description": f"Root user credentials from {start} to {end}, and the ledger of what was done.",
+        "keywords": [f"ledger-head-{ledger.head_sequence}-{ledger.head_hash}"],
+        "header": f"Root access of organization {report.organization_id}, {days}",
+        "banner": f"{report.endpoint}: this is play, not evidence" if report.is_sandbox else "",
+        "head": {"label": f"Ledger head: entry {ledger.head_sequence},", "hash": ledger.head_hash},
+        "facts": opening,
+        "blocks": [
+            *_describe_verdicts(report),
+            *describe_controls(report),
+            *_describe_units(report.accounts),
+            *_describe_gaps(report),
+            *_describe_kept_logins(report),
+            *_describe_windows(report),
+            *_describe_exceptions(report),
+            *_describe_deletions(report),
+            *_describe_setup(report),
+            *_describe_ledger(report),
+            *describe_annexes(report),
+        ],
+    }
+
+
+def _show(value: Any) -> Any:
+    """Replace every text by what the PDF's fonts can show."""
+    if isinstance(value, str):
+        return show_text(value)
+    if isinstance(value, dict):
+        return {name: _show(one) for name, one in value.items()}
+    return [_show(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+_COUNTED = {
+    Verdict.PASS: "Not present",
+    Verdict.FAIL: "Present",
+    Verdict.UNKNOWN: "Unknown",
+    Verdict.KEPT: "Kept",
+    Verdict.NOT_APPLICABLE: "Not applicable",
+}
+"""In the order of :func:`count_verdicts`."""
+
+
+def _describe_verdicts(report: EvidenceReport) -> Iterator[Block]:
+    yield heading("Verdicts")
+    yield headline(report.root_logins_left.headline)
+    verdicts: tuple[tuple[str, ControlResult], ...] = (
+        (f"Centralized: {CENTRALIZED_CONTROL}", report.centralized),
+        ("No root credentials: all four kinds, in every active member account", report.no_root_credentials),
+    )
+    for name, result in verdicts:
+        yield heading(name, 2)
+        yield bullets([toned(TONES[result.verdict], render_verdict(result)), *result.reasons])
+    yield remark("The first is a setting, and removes nothing by itself. The second is what it is for.")
+
+
+def _describe_units(accounts: Sequence[AccountEvidence]) -> Iterator[Block]:
+    yield heading("Accounts by organizational unit")
+    level = _choose_level(accounts)
+    units: dict[str, list[AccountEvidence]] = {}
+    for account in accounts:
+        units.setdefault("/".join(account.account.ou_path.split("/")[:level]), []).append(account)
+    if any(account.account.ou_path not in units for account in accounts):
+        yield remark(f"Units are shown down to level {level}. Accounts of deeper units are counted there.")
+    columns = [("Unit", 1), ("Accounts", NARROW), *((title, NARROW) for title in _COUNTED.values())]
+    rows = [
+        *(_count_row(unit, found) for unit, found in sorted(units.items())),
+        *([_count_row("All member accounts", accounts)] if accounts else []),
+    ]
+    yield from table(columns, rows, numbers=True)
+
+
+def _choose_level(accounts: Sequence[AccountEvidence]) -> int:
+    """The deepest level that has no more than ``UNITS`` units; at least the first."""
+    paths = {tuple(account.account.ou_path.split("/")) for account in accounts}
+    level = max(map(len, paths), default=1)
+    while level > 1 and len({path[:level] for path in paths}) > UNITS:
+        level -= 1
+    return level
+
+
+def _count_row(name: str, accounts: Sequence[AccountEvidence]) -> list[Cell]:
+    counts = count_verdicts(accounts)
+    alarming = {Verdict.FAIL, Verdict.UNKNOWN}
+    cells: list[Cell] = [
+        toned(TONES[verdict], f"{count:,}") if count and verdict in alarming else f"{count:,}"
+        for verdict, count in counts.items()
+    ]
+    return [name, f"{len(accounts):,}", *cells]
+
+
+def _describe_gaps(report: EvidenceReport) -> Iterator[Block]:
+    yield heading("Gaps")
+    yield remark("What this report doesn't know. None of it counts as good.")
+    of_accounts = Counter(gap.reason for gap in report.gaps if gap.subject == "account")
+    rows: list[Sequence[Cell]] = [
+        ("accounts", "", toned("unknown", reason.replace("_", " ")), f"{number:,} in annex B.")
+        for reason, number in sorted(of_accounts.items())
+    ]
+    rows += [
+        (gap.subject.replace("_", " "), gap.account_id or "", toned("unknown", gap.reason.replace("_", " ")), gap.what)
+        for gap in report.gaps
+        if gap.subject != "account"
+    ]
+    yield from table([("Of", NARROW), ("Account", NARROW), ("Reason", NARROW), ("What isn't known", 1)], rows)
+
+
+def _describe_kept_logins(report: EvidenceReport) -> Iterator[Block]:
+    yield heading("Root logins that are kept")
+    yield remark("The management account, which the feature doesn't cover, and the failsafe.")
+    tones = {
+        CheckVerdict.PASS: "pass",
+        CheckVerdict.FAIL: "fail",
+        CheckVerdict.UNKNOWN: "unknown",
+        CheckVerdict.NOT_APPLICABLE: "none",
+    }
+    rows = (
+        (
+            kept.evidence.account.account_id,
+            kept.evidence.account.name,
+            kept.evidence.role.value,
+            check.name.replace("_", " "),
+            toned(tones[check.verdict], check.verdict.value),
+            check.evidence,
+        )
+        for kept in report.kept_logins
+        for check in kept.checks
+    )
+    yield from table(
+        [("Account", NARROW), ("Name", 1), ("Role", NARROW), ("Check", NARROW), ("", NARROW), ("Evidence", 2)], rows
+    )
+
+
+def _describe_windows(report: EvidenceReport) -> Iterator[Block]:
+    yield heading("Recovery windows")
+    rows = (
+        (
+            window.window_id,
+            window.account_id,
+            window.state.value.replace("_", " ").lower(),
+            f"{window.requested_by}, {render_timestamp(window.requested_at)}",
+            ", ".join(window.approved_by) or toned("unknown", "unapproved"),
+            render_timestamp(window.opened_at),
+            render_timestamp(window.closed_at),
+            f"{window.reason} ({window.ticket})" if window.ticket else window.reason,
+        )
+        for window in report.windows
+    )
+    columns = [("Window", 1.2), ("Account", NARROW), ("State", 1), ("Requested", 1.3), ("Approved by", 1.2)]
+    columns += [("Opened", 1), ("Closed", 1), ("Reason", 1.5)]
+    yield from table(columns, rows, none="None in the period.")
+
+
+def _describe_exceptions(report: EvidenceReport) -> Iterator[Block]:
+    yield heading("Exceptions from deletion")
+    rows = [
+        (one.account_id, one.owner, one.reason, f"{one.added_by}, {render_timestamp(one.added_at)}", until)
+        for one in report.exceptions
+        for until in (render_timestamp(one.until),)
+    ]
+    rows += [
+        (one.account_id, one.owner, one.reason, "", f"ended by {one.ended_by}, {render_timestamp(one.ended_at)}")
+        for one in report.history.ended_exceptions
+    ]
+    columns = [("Account", NARROW), ("Owner", 1), ("Reason", 2), ("Added", 1.3), ("Until", 1.3)]
+    yield from table(columns, rows, none="None in the period.")
+
+
+def _describe_deletions(report: EvidenceReport) -> Iterator[Block]:
+    deletions = report.history.deletions
+    yield heading("Deletions")
+    counted = Counter((one.kind, one.result) for one in deletions)
+    rows = (
+        (title, *(f"{counted[kind, result]:,}" for result in Result))
+        for kind, title in KIND_NAMES.items()
+        if any(counted[kind, result] for result in Result)
+    )
+    columns: list[tuple[str, float]] = [("Kind", 1), *((result.value.capitalize(), NARROW) for result in Result)]
+    yield from table(columns, rows, none="None in the period.", numbers=True)
+    open_ends = [one for one in deletions if one.result is not Result.DONE]
+    if deletions:
+        yield heading("Deletions that failed, or aren't proven", 2)
+        listed = (
+            (
+                render_timestamp(one.at),
+                one.account_id,
+                KIND_NAMES[one.kind],
+                one.target or "",
+                toned("fail" if one.result is Result.FAILED else "unknown", one.result.value),
+                one.actor.name,
+                str(one.sequence),
+            )
+            for one in open_ends
+        )
+        columns = [
+            ("At", 1),
+            ("Account", NARROW),
+            ("Kind", NARROW),
+            ("What", 1.5),
+            ("Result", NARROW),
+            ("By", 1),
+            ("Ledger entry", NARROW),
+        ]
+        yield from table(columns, listed)
+
+
+def _describe_setup(report: EvidenceReport) -> Iterator[Block]:
+    drift = report.setup.drift
+    yield heading("Set-up and drift")
+    yield facts([(name, state) for name, state in render_setup(report.setup)])
+    yield heading("Drift", 2)
+    if drift.accepted is None:
+        yield paragraph("Not compared: no set-up was accepted, so nothing shows whether it drifted.")
+        return
+    by, at = drift.accepted.accepted_by, render_timestamp(drift.accepted.accepted_at)
+    yield remark(f"Compared with what {by} accepted at {at} (ledger entry {drift.accepted.ledger_sequence}).")
+    rows: list[Sequence[Cell]] = [(toned("fail", one.what), " ".join(one.could_be)) for one in drift.differences]
+    rows += [(toned("unknown", sentence), "") for sentence in drift.unknown]
+    yield from table([("Drift", 1), ("Could be", 1)], rows, none="No drift.")
+
+
+def _describe_ledger(report: EvidenceReport) -> Iterator[Block]:
+    ledger = report.ledger
+    yield heading("Ledger")
+    yield remark("The chain is checked from its first entry on. Compare the head with an anchor of your own.")
+    verified = toned("pass", "intact") if ledger.is_intact else toned("fail", f"NOT INTACT: {ledger.problem}")
+    rows: list[tuple[str, Cell]] = [
+        ("Verified", verified),
+        ("Entries", f"{ledger.entries:,}, of which {report.history.entries:,} in the period"),
+        (f"Head, entry {ledger.head_sequence}", toned("mono", ledger.head_hash)),
+    ]
+    yield facts(rows)
