@@ -33,6 +33,7 @@ from rootkeeper.history.records import AuditsDocument, DiffDocument, HistoryAnsw
 from rootkeeper.jobs.records import JobsDocument
 from rootkeeper.ledger.records import LedgerDocument, LedgerEntryRecord, LedgerVerificationDocument
 from rootkeeper.notifications.records import NotificationDeliveriesDocument, NotificationTestDocument
+from rootkeeper.reports.records import PackageManifest
 from rootkeeper.root_emails.records import EmailAttestationsDocument, EmailChangesDocument, EmailsDocument
 from rootkeeper.server.documents import RecordJsonSchema
 from rootkeeper.settlement.records import AdoptionDocument
@@ -175,6 +176,12 @@ OUTPUTS = (
         NotificationTestDocument,
         "Tests of notification targets",
         "`rootkeeper notifications test -o json`.",
+    ),
+    Output(
+        "package-manifest",
+        PackageManifest,
+        "Manifest of an evidence package",
+        "`manifest.json` in the ZIP that `rootkeeper report --format package` writes.",
     ),
     Output(
         "plan",

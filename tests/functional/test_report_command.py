@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from tests.functional.conversation import converse
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
 
@@ -44,6 +48,28 @@ def test_every_format_comes_to_stdout_and_into_a_file(audited: Program, tmp_path
         out = tmp_path / f"evidence.{name}"
         assert audited.run(*arguments, "--out", out, "--fail-on", "none").status == 0
         assert out.read_text() == shown.stdout
+
+
+def test_a_package_of_a_real_database_is_verified_by_a_bare_python(audited: Program, tmp_path: Path) -> None:
+    out = tmp_path / "evidence.zip"
+    run = audited.run("report", "--from", "1d", "--out", out, "--fail-on", "none", **NO_AWS)
+    assert run.status == 0, run.shown
+    with ZipFile(out) as archive:
+        archive.extract("verify.py", tmp_path)
+        report = json.loads(archive.read("report.json"))
+        entries = archive.read("ledger.jsonl").splitlines()
+    script = [sys.executable, "-I", "-S", str(tmp_path / "verify.py"), str(out)]
+    verified = subprocess.run(script, env={}, capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
+    assert report["ledger"]["head_hash"] in verified.stdout
+    assert len(entries) == report["ledger"]["entries"] > 0
+
+
+def test_no_zip_is_written_to_a_terminal(program: Program) -> None:
+    with converse(program, "report", "--from", "1d", "--format", "package") as conversation:
+        assert conversation.end() == 2
+        assert "A terminal can't show Evidence package." in conversation.text
+        assert "--out FILE.zip" in conversation.text
 
 
 def test_a_file_is_replaced_at_once_and_nothing_is_left_beside_it(audited: Program, tmp_path: Path) -> None:

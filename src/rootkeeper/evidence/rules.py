@@ -388,6 +388,10 @@ class LedgerHistory:
     """Of the period's entries, or of the last entry before where the period has none."""
     caller_arns: tuple[str, ...] = ()
     """Whose credentials the readings and changes were made with."""
+    first_sequence: int | None = None
+    """Of the first entry, of any organization, that isn't before the period; ``None`` if there is none."""
+    other_organization_ids: tuple[str, ...] = ()
+    """Of the entries from ``first_sequence`` on that belong to another organization."""
 
     @property
     def setup_changed(self) -> LedgerEntry | None:
@@ -406,8 +410,10 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
     drills, setup_entries, attestations = list[LedgerEntry](), list[LedgerEntry](), list[LedgerEntry]()
     deletions, exceptions = list[DeletionEvidence](), _ExceptionHistory()
     endpoints, caller_arns = set[str](), set[str | None]()
+    extract = _ExtractRange(organization_id, period.start)
     counted = audits = 0
     for entry in entries:
+        extract.follow(entry)
         if entry.organization_id != organization_id or entry.at > period.end:
             continue
         last = entry
@@ -448,7 +454,25 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
         audits=audits,
         endpoints=tuple(sorted(endpoints)),
         caller_arns=tuple(sorted(arn for arn in caller_arns if arn is not None)),
+        first_sequence=extract.first_sequence,
+        other_organization_ids=tuple(sorted(extract.others)),
     )
+
+
+@dataclass(slots=True)
+class _ExtractRange:
+    """Where the extract of the ledger begins, and whose entries are in it."""
+
+    organization_id: str
+    start: datetime
+    first_sequence: int | None = None
+    others: set[str] = field(default_factory=set)
+
+    def follow(self, entry: LedgerEntry) -> None:
+        if self.first_sequence is None and entry.at >= self.start:
+            self.first_sequence = entry.sequence
+        if self.first_sequence is not None and entry.organization_id != self.organization_id:
+            self.others.add(entry.organization_id)
 
 
 @dataclass(slots=True)

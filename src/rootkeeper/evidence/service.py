@@ -7,7 +7,7 @@ centralized, which is a setting, and whether root user credentials exist. Enabli
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from string import ascii_uppercase
 
@@ -32,8 +32,8 @@ from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
-from rootkeeper.ledger.rules import LedgerVerification
-from rootkeeper.ledger.verification import LedgerReader
+from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
+from rootkeeper.ledger.verification import LedgerExtract, LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force
 from rootkeeper.organization.headline import RootLoginsLeft, count_root_logins_left
@@ -105,6 +105,10 @@ class EvidenceReport:
     setup: SetupEvidence
     ledger: LedgerVerification
     """Its anchor isn't shown: it grows beside the database, and the same database must give the same report."""
+    extract: Iterable[LedgerEntry] = ()
+    """The ledger from the period's first entry to the head, read again at each walk: a chain can only be followed
+    without gaps. Without an entry since the period's start it is the head alone.
+    """
 
     @property
     def endpoint(self) -> str:
@@ -261,20 +265,25 @@ class EvidenceCompiler:
                 hint=Hint("Audit the organization first.", "evidence.audit"),
             )
         attestations = {one.address: one for one in self.attestations.list_attestations()}
+        # The same database gives the same report, also where it was copied without its copies of the ledger.
+        ledger = self.ledger.verify(must_have_copies=False)
+        # Entries that are written meanwhile are after the head, and not in the report.
+        entries = LedgerExtract(self.ledger, 1, ledger.head_sequence)
         facts = EvidenceFacts(
             inventory=inventory,
             statuses=self.store.list_statuses(),
             windows=self.windows.list_windows(),
-            history=read_history(self.ledger.list_entries(), self.organization_id, period),
+            history=read_history(entries, self.organization_id, period),
             emails=RootEmailEvaluator(self.rules, attestations, period.end).evaluate_all(inventory),
             setup=self.setups.find_last_reading(period.end),
             accepted=self.setups.find_last(period.end),
-            # The same database gives the same report, also where it was copied without its copies of the ledger.
-            ledger=self.ledger.verify(must_have_copies=False),
+            ledger=ledger,
             kept=self.audits.list_readings(period.start, period.end),
             confirmations=self.confirmations.list_confirmations(in_sandbox=inventory.endpoint != "AWS"),
         )
-        return compile_report(facts, period)
+        report = compile_report(facts, period)
+        first = report.history.first_sequence or ledger.head_sequence
+        return replace(report, extract=replace(entries, first=first))
 
 
 def choose_organization(known: tuple[str, ...], wanted: str | None) -> str:

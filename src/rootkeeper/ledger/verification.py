@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from sqlalchemy import Connection, select
 
@@ -334,3 +335,16 @@ class LedgerReader:
         :param must_have_copies: whether a copy that is missing fails the verification.
         """
         return verify_ledger(self._store, self._copies, must_have_copies=must_have_copies)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerExtract:
+    """The entries from ``first`` to ``last``, of every organization, read again at each walk."""
+
+    reader: LedgerReader
+    first: int
+    last: int
+
+    def __iter__(self) -> Iterator[LedgerEntry]:
+        entries = self.reader.list_entries(since_sequence=self.first - 1)
+        return takewhile(lambda entry: entry.sequence <= self.last, entries)

@@ -44,6 +44,8 @@ class Format:
     carries: Carries
     module: str
     """The module with ``render(report) -> Iterator[bytes]``: a ``FindingReport``, or an ``EvidenceReport``."""
+    has_ledger_entries: bool = False
+    """Whether it contains entries of the ledger, also of other organizations. The database must be open for it."""
 
     @property
     def is_text(self) -> bool:
@@ -113,6 +115,25 @@ FORMATS = (
         "application/json",
         Carries.EVIDENCE,
         "rootkeeper.reports.oscal",
+    ),
+    Format(
+        "pdf",
+        "PDF",
+        "To sign and to file: counts by organizational unit, and annexes of what isn't good.",
+        ".pdf",
+        "application/pdf",
+        Carries.EVIDENCE,
+        "rootkeeper.reports.pdf",
+    ),
+    Format(
+        "package",
+        "Evidence package",
+        "For an auditor, who verifies it with Python alone: a ZIP with PDF, CSV, JSON, findings and ledger.",
+        ".zip",
+        "application/zip",
+        Carries.EVIDENCE,
+        "rootkeeper.reports.package",
+        has_ledger_entries=True,
     ),
     Format(
         "findings-csv",

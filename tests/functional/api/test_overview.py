@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.access.rules import ServerRole
+from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsAccessDeniedError
 from rootkeeper.inventory.rules import KeptAudit
@@ -302,6 +302,8 @@ def test_who_only_looks_keeps_no_exceptions(api: ApiServer, role: ServerRole) ->
         ("csv", "text/csv; charset=utf-8", "csv"),
         ("json", "application/json", "json"),
         ("markdown", "text/markdown; charset=utf-8", "md"),
+        ("pdf", "application/pdf", "pdf"),
+        ("package", "application/zip", "zip"),
     ],
 )
 def test_a_report_is_a_file_to_be_kept(api: ApiServer, report_format: str, media_type: str, suffix: str) -> None:
@@ -310,7 +312,7 @@ def test_a_report_is_a_file_to_be_kept(api: ApiServer, report_format: str, media
     assert (answer.status, answer.headers["content-type"]) == (200, media_type)
     assert answer.headers["content-disposition"] == f'attachment; filename="rootkeeper-20260101-20260115.{suffix}"'
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert PAYMENTS_ID.encode() in answer.content
+    assert PAYMENTS_ID.encode() in answer.content or report_format in {"package", "pdf"}
     assert api.get(f"/reports?{query}", AUDITOR).content == answer.content
 
 
@@ -344,6 +346,16 @@ def test_a_report_that_cant_be_understood_is_refused_without_a_foreign_header(ap
     answer = api.get(f"/reports?{query}", AUDITOR)
     assert answer.status == 422
     assert "x-injected" not in answer.headers
+
+
+def test_a_package_has_entries_of_the_ledger_and_takes_the_permission_to_read_them(api: ApiServer) -> None:
+    scope = TokenScope(frozenset({Permission.REPORTS_READ}))
+    identity = Identity("t-1", IdentityKind.TOKEN, "reports", AUDITOR, "test", api.services.clock.now(), scope=scope)
+    api.services.identities.add_token(identity, "rk_reports")
+    path, sent = "/reports?from=2026-01-01T00:00:00Z&format", {"authorization": "Bearer rk_reports"}
+    assert api.ask("GET", f"{path}=json", None, None, sent).status == 200
+    refused = api.ask("GET", f"{path}=package", None, None, sent)
+    assert (refused.status, refused.code) == (403, "access.denied")
 
 
 def test_a_report_takes_a_permission_of_its_own(api: ApiServer) -> None:

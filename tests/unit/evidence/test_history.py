@@ -91,7 +91,18 @@ def test_only_outcomes_of_the_period_count_though_their_intent_stands_before_it(
 def test_another_organizations_entries_are_left_out() -> None:
     story = Story()
     story.add(Action.ACCOUNTS_AUDIT, organization_id="o-otherorgid00")
-    assert story.read() == LedgerHistory()
+    assert story.read() == LedgerHistory(first_sequence=1, other_organization_ids=("o-otherorgid00",))
+
+
+def test_the_extract_begins_with_the_first_entry_that_isnt_before_the_period() -> None:
+    story = Story()
+    assert story.read().first_sequence is None
+    story.add(Action.ACCOUNTS_AUDIT, START - timedelta(seconds=1), organization_id="o-earlierorgid")
+    assert (story.read().first_sequence, story.read().other_organization_ids) == (None, ())
+    story.add(Action.ACCOUNTS_AUDIT, START)
+    story.add(Action.ACCOUNTS_AUDIT, START - timedelta(days=1))
+    story.add(Action.ACCOUNTS_AUDIT, END + timedelta(days=1), organization_id="o-otherorgid00")
+    assert (story.read().first_sequence, story.read().other_organization_ids) == (2, ("o-otherorgid00",))
 
 
 def test_an_intent_of_the_period_without_an_outcome_is_named() -> None:

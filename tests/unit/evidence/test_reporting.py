@@ -12,7 +12,7 @@ from rootkeeper.evidence.rules import Period
 from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.inventory.rules import KeptAudit
-from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.rules import Action, LedgerVerification
 from rootkeeper.root_emails.rules import EmailRules
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import (
@@ -101,6 +101,33 @@ def test_everything_that_is_kept_comes_together(archive: Archive) -> None:
 
 def test_the_same_database_and_period_give_the_same_report(archive: Archive) -> None:
     assert archive.evidence_compiler.compile(PERIOD) == archive.evidence_compiler.compile(PERIOD)
+
+
+def test_the_extract_has_the_ledger_from_the_period_up_to_the_head_of_the_report(archive: Archive) -> None:
+    report = archive.evidence_compiler.compile(PERIOD)
+    before = [entry.sequence for entry in report.extract]
+    archive.ledger.append_fact(Action.ACCOUNTS_AUDIT)
+    assert [entry.sequence for entry in report.extract] == before
+    assert before[-1] == report.ledger.head_sequence
+    later = Period(END + timedelta(days=9000), END + timedelta(days=9001))
+    assert [entry.sequence for entry in archive.evidence_compiler.compile(later).extract] == [before[-1] + 1]
+
+
+class GrowingLedger(InMemoryLedger):
+    """Another process writes to it while a report is made."""
+
+    def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
+        found = super().verify(must_have_copies=must_have_copies)
+        self.append_fact(Action.ACCOUNTS_AUDIT)
+        return found
+
+
+def test_an_entry_that_is_written_meanwhile_is_in_no_part_of_the_report() -> None:
+    archive = Archive(ledger=GrowingLedger(FakeClock()))
+    archive.fill()
+    now = FakeClock().now()
+    report = archive.evidence_compiler.compile(Period(now - timedelta(days=1), now + timedelta(days=1)))
+    assert report.history.entries == report.ledger.entries == len(list(report.extract))
 
 
 def test_a_set_up_accepted_or_read_after_the_periods_end_doesnt_count(archive: Archive) -> None:

@@ -73,11 +73,16 @@ def report(
             stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
         period = Period(first, last, stale)
         written = operator.write_report(period, organization, chosen, ends_now=end is None)
-    if out is None:
-        invocation.terminal.write_bytes(written.parts)
-    else:
-        write_output_file(out, written.parts)
-        invocation.terminal.remark(f"The report is in {out}.")
+        if out is None:
+            invocation.terminal.write_bytes(written.parts)
+        else:
+            write_output_file(out, written.parts)
+            invocation.terminal.remark(f"The report is in {out}.")
+    if chosen.has_ledger_entries and written.other_organization_ids:
+        others = ", ".join(written.other_organization_ids)
+        invocation.terminal.remark(
+            f"It also has ledger entries of {others}, because the ledger's chain runs through them."
+        )
     if written.endpoint.is_sandbox:
         invocation.terminal.remark(
             f"{written.endpoint.label}: this report is about a sandbox. It is no evidence of an AWS organization."

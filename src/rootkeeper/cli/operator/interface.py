@@ -58,6 +58,8 @@ class WrittenReport:
     endpoint: Endpoint
     findings: frozenset[FailOn]
     """What of it makes the answer bad, if ``--fail-on`` names it."""
+    other_organization_ids: tuple[str, ...] = ()
+    """Whose ledger entries are in the period, too; a server works for one organization."""
 
 
 class Recovery(ABC):

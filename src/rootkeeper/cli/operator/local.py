@@ -142,7 +142,12 @@ class LocalOperator(Operator):
         ends_now: bool,  # noqa: ARG002 - the period says it
     ) -> WrittenReport:
         evidence = self.application.evidence_compiler(organization).compile(period)
-        return WrittenReport(chosen.render(evidence), Endpoint(evidence.endpoint), evidence.list_findings())
+        return WrittenReport(
+            chosen.render(evidence),
+            Endpoint(evidence.endpoint),
+            evidence.list_findings(),
+            evidence.history.other_organization_ids,
+        )
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
         return self.application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)

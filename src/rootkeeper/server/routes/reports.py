@@ -57,14 +57,17 @@ def make_report(
     """Write the evidence of a period as a file: root user credentials, windows, deletions, the set-up, the ledger.
 
     Makes no AWS call; accounts that weren't read in the period are unknown. The whole ledger is verified.
+    The format ``package`` contains entries of the ledger, so it also needs the permission ``ledger:read``.
     """
     chosen = get_format(name)
+    if chosen.has_ledger_entries:
+        identity.require_permission(Permission.LEDGER_READ)
     last = end_second(services.clock.now()) if end is None else end
     with services.act_as(identity.to_actor(), None) as acting:
         evidence = acting.evidence_compiler(services.organization_id).compile(
             Period(start, last, timedelta(days=stale_after_days))
         )
-    response = _send(chosen, evidence, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
+        response = _send(chosen, evidence, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
     response.headers[FINDINGS_HEADER] = render_findings(evidence.list_findings())
     return response
 
