@@ -15,6 +15,7 @@ from rootkeeper_sandbox.services import (
     iam_identities,
     iam_listings,
     iam_policies,
+    iam_simulation,
     identity_center,
     organizations_accounts,
     organizations_policies,
@@ -41,6 +42,7 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
         | iam_identities.OPERATIONS
         | iam_listings.OPERATIONS
         | iam_policies.OPERATIONS
+        | iam_simulation.OPERATIONS
     ),
     "identitystore": identity_center.IDENTITYSTORE_OPERATIONS,
     "organizations": (
