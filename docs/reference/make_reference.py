@@ -7,6 +7,7 @@ program that it describes.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -23,7 +24,7 @@ from typing import Any, get_type_hints
 from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
 from rootkeeper.cli import outputs as exit_statuses
-from rootkeeper.cli.entry import COLOURED_PAGE, FORMS, PLAIN_PAGE, WIDTH
+from rootkeeper.cli.entry import FORMS, PAGES, WIDTH, find_file
 from rootkeeper.cli.main import RootkeeperGroup, main
 from rootkeeper.findings.catalogue import RULES
 from rootkeeper.reports.formats import FORMATS, Carries
@@ -182,20 +183,47 @@ longest = "24h"
 """
 
 
-def draw_help(*, is_coloured: bool) -> str:
-    """The page of ``rootkeeper --help`` as Typer draws it."""
+_DRAW = """
+import json, sys
+from contextlib import redirect_stdout
+from io import StringIO
+from rootkeeper.cli.main import main
+pages = []
+for path in json.loads(sys.argv[1]):
+    with redirect_stdout(StringIO()) as page:
+        assert main([*path, "--help"]) == 0, path
+    pages.append(page.getvalue())
+print(json.dumps(pages))
+"""
+
+
+def draw_pages(*paths: tuple[str, ...], is_coloured: bool = True) -> dict[Path, str]:
+    """Draw the page of each command as Typer does, by the file that keeps it."""
     colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color"} if is_coloured else {}
     kept = {name: value for name, value in os.environ.items() if name not in FORMS}
-    program = "from rootkeeper.cli.main import main; main(['--help'])"
     environment = kept | {"COLUMNS": str(WIDTH), "PYTHONIOENCODING": "utf-8"} | colours
-    return subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, encoding="utf-8", env=environment
-    ).stdout
+    drawn = subprocess.run(
+        [sys.executable, "-c", _DRAW, json.dumps(paths)],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+    )
+    return dict(zip(map(find_file, paths), json.loads(drawn.stdout), strict=True))
+
+
+def list_drawn_paths() -> list[tuple[str, ...]]:
+    """List the commands whose pages are drawn already; the sandbox draws its own."""
+    return [path for path in list_command_paths() if path != ("sandbox",)]
 
 
 def main_program() -> None:
-    PLAIN_PAGE.write_text(draw_help(is_coloured=False), encoding="utf-8")
-    COLOURED_PAGE.write_text(draw_help(is_coloured=True), encoding="utf-8")
+    PAGES.mkdir(exist_ok=True)
+    pages = draw_pages(*list_drawn_paths())
+    for file in set(PAGES.iterdir()) - pages.keys():
+        file.unlink()
+    for file, page in pages.items():
+        file.write_text(page, encoding="utf-8")
     for name, text in render_pages().items():
         (REFERENCE / name).write_text(text)
         print(f"docs/reference/{name}")

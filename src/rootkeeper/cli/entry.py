@@ -1,20 +1,20 @@
-"""The program's start. The page of ``rootkeeper --help`` is drawn already, so it is shown without loading what draws.
+"""The program's start. Pages of help are drawn already, so they are shown without loading what draws.
 
-Typer draws it in ``docs/reference/make_reference.py``, once without and once with colours, 80 columns wide. Wherever a
-variable or the terminal asks for another form, Typer draws it now.
+Typer draws them in ``docs/reference/make_reference.py``, 80 columns wide and with colours, which are left out where
+stdout isn't a terminal. Wherever a variable or the terminal asks for another form, Typer draws now.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-PLAIN_PAGE = Path(__file__).with_name("help.txt")
-COLOURED_PAGE = Path(__file__).with_name("help-coloured.txt")
+PAGES = Path(__file__).with_name("help")
 WIDTH = 80
 FORMS = frozenset(
     {
@@ -30,16 +30,18 @@ FORMS = frozenset(
 )
 """Variables by which Typer and Rich choose another width or form."""
 _COLOURLESS_TERMINALS = frozenset({"", "dumb", "unknown"})
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_WORD = re.compile(r"[a-z][a-z-]*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     given = sys.argv[1:] if arguments is None else arguments
-    page = find_page(sys.stdout, os.environ) if list(given) == ["--help"] else None
+    page = _find_page(given)
     if page is not None:
         # Where stdout can't take it, the whole program says so.
         with suppress(OSError):
-            sys.stdout.write(page.read_text(encoding="utf-8"))
+            sys.stdout.write(page)
             sys.stdout.flush()
             return 0
     from rootkeeper.cli.main import main as run
@@ -47,13 +49,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(arguments)
 
 
-def find_page(stream: TextIO, environment: Mapping[str, str]) -> Path | None:
-    """Find the page for this stream; ``None`` if it has to be drawn."""
+def _find_page(arguments: Sequence[str]) -> str | None:
+    """Find the page that these arguments ask for, in the form for stdout."""
+    *path, last = arguments or [""]
+    if last != "--help" or not all(map(_WORD.fullmatch, path)):
+        return None
+    try:
+        page = find_file(path).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return choose_form(page, sys.stdout, os.environ)
+
+
+def find_file(path: Sequence[str]) -> Path:
+    """Return the file of a command's page; of the program's own without a command."""
+    return PAGES / f"{'_'.join(['rootkeeper', *path])}.txt"
+
+
+def choose_form(page: str, stream: TextIO, environment: Mapping[str, str]) -> str | None:
+    """Return a page with or without its colours; ``None`` if it has to be drawn."""
     is_utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
     if sys.platform == "win32" or not is_utf8 or FORMS & environment.keys():
         return None
     if not stream.isatty():
-        return PLAIN_PAGE
+        return _COLOURS.sub("", page)
     if environment.get("TERM", "") in _COLOURLESS_TERMINALS or os.get_terminal_size(stream.fileno()).columns < WIDTH:
         return None
-    return COLOURED_PAGE
+    return page

@@ -1,4 +1,7 @@
-"""Options that several commands share."""
+"""Options that several commands share.
+
+The rules that they make requests for are imported when a request is made: help and completion of a shell need none.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.outputs import OptionSet, argument, comma_list, option
-from rootkeeper.deletion.rules import DeletionOptions, WaveRules
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, KIND_ORDER, CredentialKind, FailOn, Status
-from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.values import parse_duration
-from rootkeeper.windows.credentials import CredentialsStatement
-from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
+
+if TYPE_CHECKING:
+    from rootkeeper.deletion.rules import DeletionOptions, WaveRules
+    from rootkeeper.windows.credentials import CredentialsStatement
+    from rootkeeper.windows.rules import WindowRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,8 @@ class RecoveryOptions(OptionSet):
 
         :raises InputError: if the length can't be understood.
         """
+        from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
+
         length = parse_duration(self.duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
         return WindowRequest(
             account=self.account,
@@ -168,6 +174,8 @@ class CredentialsOptions(OptionSet):
 
     def to_statement(self, now: datetime) -> CredentialsStatement:
         """:raises InputError: if the time can't be understood, or both are given."""
+        from rootkeeper.windows.credentials import CredentialsStatement
+
         if self.credentials_end is None:
             return CredentialsStatement(outlive_window=self.credentials_outlive_window)
         if self.credentials_outlive_window:
@@ -267,6 +275,8 @@ class DeletionChoices(OptionSet):
         not_after: datetime | None = None,
     ) -> DeletionOptions:
         """:raises InputError: if a kind is unknown, or reasons and accounts don't match."""
+        from rootkeeper.deletion.rules import DeletionOptions
+
         return DeletionOptions(
             only=_parse_kinds(self.only),
             allowed_uses=self._pair_reasons(),
@@ -290,6 +300,8 @@ class DeletionChoices(OptionSet):
 
 
 def _parse_kinds(texts: list[str] | None) -> frozenset[CredentialKind]:
+    from rootkeeper.removal.rules import ALL_KINDS
+
     if not texts:
         return ALL_KINDS
     words = {word.strip() for text in texts for word in text.split(",")}
@@ -320,6 +332,8 @@ class WaveOptions(OptionSet):
 
     def to_rules(self) -> WaveRules:
         """:raises InputError: if a number isn't positive, or a pause is given without waves."""
+        from rootkeeper.deletion.rules import WaveRules
+
         for name, number in (
             ("--canary", self.canary),
             ("--wave", self.wave),

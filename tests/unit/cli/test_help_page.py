@@ -1,4 +1,4 @@
-"""``rootkeeper --help`` is drawn already: the same page, at a tenth of the CPU."""
+"""Pages of help are drawn already: the same pages, at a tenth of the CPU."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import io
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from docs.reference.make_reference import draw_help
-from rootkeeper.cli.entry import COLOURED_PAGE, PLAIN_PAGE, find_page, main
+from docs.reference.make_reference import draw_pages, list_drawn_paths
+from rootkeeper.cli.entry import PAGES, choose_form, find_file, main
+
+PLAIN, COLOURED = "Usage: rootkeeper", "\x1b[1mUsage:\x1b[0m rootkeeper"
 
 
 class Terminal(io.TextIOWrapper):
@@ -28,22 +29,31 @@ class Terminal(io.TextIOWrapper):
         return 1
 
 
-@pytest.mark.parametrize(("page", "is_coloured"), [(PLAIN_PAGE, False), (COLOURED_PAGE, True)])
-def test_the_pages_are_as_typer_draws_them(page: Path, is_coloured: bool) -> None:
-    assert page.read_text(encoding="utf-8") == draw_help(is_coloured=is_coloured), (
-        "run docs/reference/make_reference.py"
-    )
+def test_the_pages_are_as_typer_draws_them() -> None:
+    drawn = draw_pages(*list_drawn_paths())
+    kept = {file: file.read_text(encoding="utf-8") for file in PAGES.iterdir()}
+    assert kept == drawn, "run docs/reference/make_reference.py"
+
+
+@pytest.mark.parametrize("path", [(), ("windows", "request")])
+def test_a_page_without_its_colours_is_as_typer_draws_it_without_colours(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    drawn = draw_pages(path, is_coloured=False)[find_file(path)]
+    assert main([*path, "--help"]) == 0
+    assert capsys.readouterr().out == drawn
 
 
 @pytest.mark.parametrize(
     ("columns", "encoding", "environment", "page"),
     [
-        (None, "utf-8", {}, PLAIN_PAGE),
-        (None, "UTF8", {"TERM": "dumb"}, PLAIN_PAGE),
+        (None, "utf-8", {}, PLAIN),
+        (None, "UTF8", {"TERM": "dumb"}, PLAIN),
         (None, "latin-1", {}, None),
         (None, "utf-8", {"COLUMNS": "120"}, None),
-        (80, "utf-8", {"TERM": "xterm"}, COLOURED_PAGE),
-        (200, "utf-8", {"TERM": "xterm-256color"}, COLOURED_PAGE),
+        (80, "utf-8", {"TERM": "xterm"}, COLOURED),
+        (200, "utf-8", {"TERM": "xterm-256color"}, COLOURED),
         (79, "utf-8", {"TERM": "xterm"}, None),
         (80, "utf-8", {"TERM": "dumb"}, None),
         (80, "utf-8", {}, None),
@@ -56,16 +66,17 @@ def test_a_page_is_chosen_for_its_stream_or_drawn(
     columns: int | None,
     encoding: str,
     environment: dict[str, str],
-    page: Path | None,
+    page: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns or 0, 24)))
-    assert find_page(Terminal(columns=columns, encoding=encoding), environment) == page
+    assert choose_form(COLOURED, Terminal(columns=columns, encoding=encoding), environment) == page
 
 
-def test_help_loads_nothing_that_draws() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["status", "--help"], ["windows", "request", "--help"]])
+def test_help_loads_nothing_that_draws(arguments: list[str]) -> None:
     program = (
-        "import sys; from rootkeeper.cli.entry import main; main(['--help']);"
+        f"import sys; from rootkeeper.cli.entry import main; main({arguments});"
         "print(*sorted({'typer', 'rich', 'rootkeeper.cli.main'} & set(sys.modules)), file=sys.stderr)"
     )
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
@@ -73,7 +84,7 @@ def test_help_loads_nothing_that_draws() -> None:
     run = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, encoding="utf-8", env=environment
     )
-    assert run.stdout == PLAIN_PAGE.read_text(encoding="utf-8")
+    assert f"Usage: rootkeeper {' '.join(arguments[:-1])}".strip() in run.stdout
     assert run.stderr.strip() == ""
 
 
@@ -85,6 +96,15 @@ def test_the_help_of_a_command_loads_no_client_and_no_database() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("arguments", [["../entry", "--help"], ["no-such", "--help"], ["status", "--help", "x"]])
+def test_no_page_is_shown_for_what_is_no_command(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    status = main(arguments)
+    assert status == (0 if arguments[0] == "status" else 2), capsys.readouterr()
 
 
 def test_every_other_command_line_goes_to_the_whole_program(capsys: pytest.CaptureFixture[str]) -> None:
