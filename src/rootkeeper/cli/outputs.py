@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, get_type_hints
 
 import typer
 
+from rootkeeper.cli.completion import VALUES
 from rootkeeper.reports.formats import FINDING_FORMATS, Format
 
 
@@ -36,9 +37,13 @@ class ExitStatus(IntEnum):
 
 
 def option(declaration: str, explanation: str, **settings: Any) -> Any:
-    """Declare an option as its help shows it: ``--ou ID|PATH``, or ``--yes -y`` for a flag with two names."""
+    """Declare an option as its help shows it: ``--ou ID|PATH``, or ``--yes -y`` for a flag with two names.
+
+    Completion knows values by the last of its names.
+    """
     names = [word for word in declaration.split() if word.startswith("-")]
     metavar = declaration.split()[-1]
+    settings.setdefault("autocompletion", VALUES.get(names[-1]))
     return typer.Option(*names, metavar=None if metavar in names else metavar, help=explanation, **settings)
 
 
@@ -70,7 +75,7 @@ def choice(declaration: str, choices: Mapping[str, Any], explanation: str, **set
 
 def argument(metavar: str, explanation: str, **settings: Any) -> Any:
     """Declare an argument, such as ``ACCOUNT``."""
-    return typer.Argument(metavar=metavar, help=explanation, **settings)
+    return typer.Argument(metavar=metavar, help=explanation, autocompletion=VALUES.get(metavar), **settings)
 
 
 class OptionSet:

@@ -1,0 +1,146 @@
+"""Values that a shell completes: accounts, units, windows, jobs and profiles, as this machine knows them.
+
+They come from the SQLite file of the settings, which is only read, and from AWS's configuration files. AWS, a server
+and PostgreSQL aren't asked. Where anything is wrong, there are no values and no message.
+
+Names of accounts and units are texts from outside, and shells evaluate what completes a word. So only words of harmless
+characters are offered, and explanations have harmless characters alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from rootkeeper.errors import RootkeeperError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Item = tuple[str, str]
+"""A word, and what it is."""
+Complete = Callable[[typer.Context, str], list[Item]]
+
+MOST_ITEMS = 500
+_WAIT_SECONDS = 0.2
+"""For a database that another process writes."""
+_HARMLESS_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/=+-]*")
+_HARMFUL = re.compile(r"[^A-Za-z0-9._@/=+, -]")
+
+_ACCOUNTS = "SELECT account_id, name FROM inventory_accounts ORDER BY position"
+_ACCOUNT_NAMES = "SELECT name, account_id FROM inventory_accounts GROUP BY name HAVING count(*) = 1 ORDER BY name"
+_UNITS = "SELECT ou_id, name FROM inventory_organizational_units ORDER BY position"
+_UNIT_PATHS = "SELECT DISTINCT ou_path, '' FROM inventory_accounts ORDER BY ou_path"
+_WINDOWS = "SELECT window_id, state || ', account ' || account_id FROM recovery_windows ORDER BY requested_at DESC"
+_JOBS = "SELECT job_id, kind || ', ' || state FROM jobs ORDER BY created_at DESC"
+_ORGANIZATIONS = "SELECT organization_id, 'management account ' || management_account_id FROM inventories"
+
+
+def _from_database(*statements: str) -> Complete:
+    """Make a completion of the rows of these statements, in their order."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[Item]:
+        with suppress(OSError, ValueError, RootkeeperError):
+            return choose(_read_rows(find_database(ctx), statements), incomplete)
+        return []
+
+    return complete
+
+
+def _complete_profile(ctx: typer.Context, incomplete: str) -> list[Item]:  # noqa: ARG001 - the shape is Typer's
+    return choose(((name, "") for name in _list_profiles(os.environ)), incomplete)
+
+
+VALUES: Mapping[str, Complete] = {
+    "ACCOUNT": _from_database(_ACCOUNTS, _ACCOUNT_NAMES),
+    "JOB_ID": _from_database(_JOBS),
+    "WINDOW_ID|ACCOUNT": _from_database(_WINDOWS, _ACCOUNTS),
+    "--account": _from_database(_ACCOUNTS),
+    "--allow-recently-used": _from_database(_ACCOUNTS),
+    "--delegated-administrator": _from_database(_ACCOUNTS),
+    "--exclude": _from_database(_ACCOUNTS, _UNITS, _UNIT_PATHS),
+    "--failsafe": _from_database(_ACCOUNTS),
+    "--include-failsafe": _from_database(_ACCOUNTS),
+    "--organization": _from_database(_ORGANIZATIONS),
+    "--organizational-unit": _from_database(_UNITS, _UNIT_PATHS),
+    "--ou": _from_database(_UNITS, _UNIT_PATHS),
+    "--profile": _complete_profile,
+}
+"""By the name of an option, or by what the help calls an argument. Typer itself completes choices and files."""
+
+
+def choose(rows: Iterable[Item], incomplete: str) -> list[Item]:
+    """Choose the harmless words that begin as was typed; explanations lose harmful characters."""
+    found: dict[str, str] = {}
+    for word, explanation in rows:
+        if word.startswith(incomplete) and _HARMLESS_WORD.fullmatch(word):
+            found.setdefault(word, _HARMFUL.sub("", explanation))
+        if len(found) == MOST_ITEMS:
+            break
+    return list(found.items())
+
+
+def find_database(ctx: typer.Context) -> Path | None:
+    """Find the SQLite file of the settings, with the settings file that was typed, if any.
+
+    :raises SettingsError: if the settings can't be used.
+    """
+    from rootkeeper.settings.reading import SQLITE_PREFIX, load_user_settings
+
+    url = load_user_settings(_find_config(ctx)).database.url
+    return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0]) if url.startswith(SQLITE_PREFIX) else None
+
+
+def _find_config(ctx: Any) -> Path | None:
+    while ctx is not None:
+        given = ctx.params.get("config")
+        if given is not None:
+            return Path(given)
+        ctx = ctx.parent
+    return None
+
+
+def _read_rows(database: Path | None, statements: Iterable[str]) -> Iterator[Item]:
+    """Read all rows; none where the file isn't a database of Rootkeeper's, or is locked."""
+    import sqlite3
+
+    if database is None or not database.is_file():
+        return
+    with suppress(sqlite3.Error), closing(_open(database)) as connection:
+        for statement in statements:
+            for word, explanation in connection.execute(statement):
+                yield str(word), str(explanation)
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    import sqlite3
+
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+
+
+def _list_profiles(environment: Mapping[str, str]) -> list[str]:
+    """List the profiles of AWS's files. Source: AWS CLI User Guide, "Configuration and credential file settings"."""
+    from configparser import ConfigParser
+    from configparser import Error as ConfigError
+
+    files = {
+        environment.get("AWS_CONFIG_FILE", "~/.aws/config"): "profile ",
+        environment.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"): "",
+    }
+    found: set[str] = set()
+    for file, prefix in files.items():
+        sections = ConfigParser(strict=False, interpolation=None, default_section="")
+        with suppress(OSError, UnicodeDecodeError, ConfigError):
+            sections.read(Path(file).expanduser(), encoding="utf-8")
+        found |= {
+            name.removeprefix(prefix).strip()
+            for name in sections.sections()
+            if name.startswith(prefix) or name == "default"
+        }
+    return sorted(found)
