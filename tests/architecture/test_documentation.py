@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.reference.make_man_page import PAGE, render_page
 from docs.reference.make_reference import list_command_paths, render_pages
 from docs.reference.make_schemas import render_schemas
 from rootkeeper_sandbox.services.registry import SERVICES
@@ -44,6 +45,10 @@ def test_every_published_schema_follows_from_its_record() -> None:
     assert committed == render_schemas(), "Run `make docs`."
 
 
+def test_the_manual_page_says_what_the_program_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render_page(), "Run `make docs`."
+
+
 def test_the_readme_lists_every_command() -> None:
     readme = (REPOSITORY / "README.md").read_text()
     missing = [path[0] for path in list_command_paths() if len(path) == 1 and f"`rootkeeper {path[0]}" not in readme]
@@ -72,8 +77,9 @@ def test_files_that_a_document_names_exist(page: Path) -> None:
 def test_every_dependency_is_explained() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    wanted = project["project"]["dependencies"] + groups["dev"] + groups["node"]
-    names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0] for requirement in wanted}
+    extras = [one for extra in project["project"]["optional-dependencies"].values() for one in extra]
+    wanted = project["project"]["dependencies"] + extras + groups["dev"] + groups["node"] + groups["release"]
+    names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0] for requirement in wanted} - {"rootkeeper"}
     page = (REPOSITORY / "docs" / "dev" / "dependencies.md").read_text()
     explained = set(re.findall(r"^\| `([\w.-]+)`", page, re.MULTILINE))
     assert names == explained

@@ -1,0 +1,130 @@
+"""Writes the manual page, ``packaging/rootkeeper.1``, from the help of the commands. ``make docs`` runs it.
+
+The wheel installs it under ``share/man``. It has no date, so that the same program gives the same page.
+
+Source: man(7) of groff; "Conventions for writing Linux man pages", man-pages(7).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from rootkeeper import __version__
+from rootkeeper.cli.invocation import unwrap
+from rootkeeper.cli.main import RootkeeperGroup, _root
+from rootkeeper.cli.outputs import SHARED_PANEL, ExitStatus
+
+PAGE = Path(__file__).resolve().parents[2] / "packaging" / "rootkeeper.1"
+NAME = "rootkeeper"
+SUMMARY = "see, delete and recover root user credentials of an AWS organization"
+
+MEANINGS = {
+    ExitStatus.GOOD: "Done, and the answer is good.",
+    ExitStatus.BAD: "Done, and the answer is bad.",
+    ExitStatus.USAGE: "Wrong usage or input. Nothing was done.",
+    ExitStatus.REFUSED: "AWS or Rootkeeper's own authorization refused, or can't be reached.",
+    ExitStatus.INCOMPLETE: "A change failed, or isn't proven, for at least one account.",
+    ExitStatus.BUG: "A bug. The traceback is in a log file that the error names.",
+    ExitStatus.INTERRUPTED: "Interrupted.",
+}
+ENVIRONMENT = {
+    "AWS_*": "Credentials, profile, Region and endpoints, as for the AWS CLI.",
+    "ROOTKEEPER_*": "Settings, which override those of the file: ROOTKEEPER_DATABASE_URL is database.url.",
+    "ROOTKEEPER_SERVER": "The server to use, as with --server.",
+    "ROOTKEEPER_TOKEN": "The token for that server, instead of that of rootkeeper login.",
+    "NO_COLOR": "If set, no colour is used.",
+}
+FILES = {
+    "~/.local/share/rootkeeper/rootkeeper.db": "The database, unless the setting database.url names another one.",
+    "~/.local/share/rootkeeper/rootkeeper.db.mirror.jsonl, rootkeeper.db.anchor.jsonl": "Copies of the ledger.",
+    "~/.local/state/rootkeeper": "What is remembered of those copies, and the log of a bug.",
+}
+
+
+def main() -> None:
+    PAGE.write_text(render_page(), encoding="utf-8")
+    print(f"packaging/{PAGE.name}")
+
+
+def render_page() -> str:
+    """Render the whole page."""
+    program = typer.main.get_command(typer.Typer(cls=RootkeeperGroup, callback=_root, help=unwrap(_root.__doc__ or "")))
+    return "".join(f"{line}\n" for line in _list_lines(program))
+
+
+def _list_lines(program: Any) -> Iterator[str]:
+    yield '.\\" Written by docs/reference/make_man_page.py from the program itself: make docs.'
+    yield f'.TH {NAME.upper()} 1 "" "{NAME} {__version__}" "User Commands"'
+    yield from (".nh", ".ad l", ".SH NAME", f"{NAME} \\- {escape(SUMMARY)}")
+    yield from (".SH SYNOPSIS", f".B {NAME}", ".RI [ options ]", ".I command", ".RI [ arguments ]")
+    yield from (".SH DESCRIPTION", *_list_paragraphs(program.help))
+    yield from (".SH OPTIONS", *_list_options(program.params))
+    yield ".SH COMMANDS"
+    for name, entry in RootkeeperGroup.entries.items():
+        if name == "sandbox":
+            yield from (f".SS {NAME} {name}", *_list_paragraphs(f"{entry.line} See {NAME} {name} --help."))
+            continue
+        command = entry.load()
+        yield from _list_command(name, command)
+        for subname, subcommand in getattr(command, "commands", {}).items():
+            yield from _list_command(f"{name} {subname}", subcommand)
+    yield from (".SH EXIT STATUS", *_list_terms({str(status.value): text for status, text in MEANINGS.items()}))
+    yield from (".SH ENVIRONMENT", *_list_terms(ENVIRONMENT))
+    yield from (".SH FILES", *_list_terms(FILES))
+    yield from (".SH SEE ALSO", ".BR aws (1)")
+
+
+def _list_command(name: str, command: Any) -> Iterator[str]:
+    arguments = [one.metavar or one.name.upper() for one in command.params if one.param_type_name == "argument"]
+    takes = "" if getattr(command, "commands", None) else " [options]"
+    yield f'.SS "{escape(" ".join([NAME, name, *arguments]))}{takes}"'
+    yield from _list_paragraphs(command.help)
+    yield from _list_options(one for one in command.params if getattr(one, "rich_help_panel", None) != SHARED_PANEL)
+
+
+def _list_paragraphs(text: str) -> Iterator[str]:
+    """Give each paragraph of a help, without the markup's escapes."""
+    for paragraph in text.replace("\\[", "[").split("\n\n"):
+        yield ".PP"
+        yield escape(paragraph)
+
+
+def _list_options(parameters: Iterable[Any]) -> Iterator[str]:
+    shown = {
+        spell(parameter): parameter.help
+        for parameter in parameters
+        if getattr(parameter, "help", None) and not parameter.hidden
+    }
+    yield from _list_terms(shown)
+
+
+def spell(parameter: Any) -> str:
+    """Spell an option or argument as it is typed, with what it takes."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar or parameter.name.upper())
+    names = ", ".join(sorted(parameter.opts, key=len))
+    if parameter.is_flag:
+        return names
+    kind = parameter.type_descriptor
+    takes = parameter.metavar or ("|".join(map(str, kind.choices or ())) if kind.is_choice else "TEXT")
+    return f"{names} {takes}"
+
+
+def _list_terms(terms: dict[str, str]) -> Iterator[str]:
+    for term, meaning in terms.items():
+        yield from (".TP", f".B {escape(term)}".replace("|", "|\\:"), escape(meaning.replace("\\[", "[")))
+
+
+def escape(text: str) -> str:
+    """Escape what groff would read as its own, in one line."""
+    line = re.sub(r"\s+", " ", text).strip().replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq")
+    return line.replace("'", "\\(aq").replace("`", "\\(ga").replace("~", "\\(ti").replace("^", "\\(ha")
+
+
+if __name__ == "__main__":
+    main()
