@@ -33,6 +33,13 @@ export function TopBar({ me }: { me: Me }) {
         },
         {
           type: "button",
+          text: "Help",
+          href: "/help/",
+          target: "_blank",
+          rel: "noopener",
+        },
+        {
+          type: "button",
           text: inUtc ? "Show local times" : "Show UTC times",
           onClick: toggleUtc,
         },

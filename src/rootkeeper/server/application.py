@@ -1,7 +1,7 @@
 """The API as one ASGI application.
 
-A request passes: request id and log → host → the console's files → size and time of the body → route → caller →
-permission → the route's function. An unknown address is answered before the caller is identified.
+A request passes: request id and log → host → the files of help and console → size and time of the body → route →
+caller → permission → the route's function. An unknown address is answered before the caller is identified.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.service import SignInService
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
-from rootkeeper.server.console_files import CONSOLE_FOLDER, ConsoleFiles, list_files
+from rootkeeper.server.console_files import CONSOLE_FOLDER, ConsoleFiles
 from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
+from rootkeeper.server.help_files import HELP_FOLDER, HelpFiles
 from rootkeeper.server.jobs import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
@@ -28,13 +29,17 @@ from rootkeeper.server.sign_in_threads import SignInThreads
 
 
 def make_application(
-    services: ServerRuntime, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER
+    services: ServerRuntime,
+    listening_host: str = "127.0.0.1",
+    console_folder: Path = CONSOLE_FOLDER,
+    help_folder: Path = HELP_FOLDER,
 ) -> FastAPI:
-    """Make the API of one server, with the console.
+    """Make the API of one server, with the console and the help.
 
     :param listening_host: the address on which the server listens; on a loopback address it answers only requests to
         loopback names and to its public name.
     :param console_folder: the folder of the built console.
+    :param help_folder: the folder of the built documentation site.
     """
     application = FastAPI(
         title="Rootkeeper",
@@ -62,7 +67,8 @@ def make_application(
     application.router.routes.extend(list_routes())
     public = services.settings.server.public_address
     application.add_middleware(BodyLimit)
-    application.add_middleware(ConsoleFiles, files=list_files(console_folder))
+    application.add_middleware(ConsoleFiles, folder=console_folder)
+    application.add_middleware(HelpFiles, folder=help_folder)
     application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)
     application.add_middleware(RequestMiddleware, count=application.state.metrics.count_request)
     return application

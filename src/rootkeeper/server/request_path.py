@@ -185,6 +185,9 @@ def parse_host_name(host_header: str) -> str:
 CONSOLE_ROUTE = "console"
 """The name of all files of the console, in log and metrics."""
 
+HELP_ROUTE = "help"
+"""The name of all files of the help, in log and metrics."""
+
 NO_ROUTE = "none"
 """The name of all addresses without a route."""
 

@@ -18,6 +18,7 @@ import uvicorn
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.server.application import make_application
 from rootkeeper.server.console_files import CONSOLE_FOLDER
+from rootkeeper.server.help_files import HELP_FOLDER
 from tests.api_conformance import ensure_conforms
 from tests.fakes.api_services import FakeServices
 
@@ -102,13 +103,17 @@ def send_to(port: int, method: str, address: str, content: bytes | None, headers
 
 @contextmanager
 def start_api(
-    services: FakeServices, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER, **options: Any
+    services: FakeServices,
+    listening_host: str = "127.0.0.1",
+    console_folder: Path = CONSOLE_FOLDER,
+    help_folder: Path = HELP_FOLDER,
+    **options: Any,
 ) -> Iterator[ApiServer]:
     """Serve until the end of the block.
 
     :param options: further ones of uvicorn.
     """
-    application = make_application(services.as_server, listening_host, console_folder)
+    application = make_application(services.as_server, listening_host, console_folder, help_folder)
     config = uvicorn.Config(
         application, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off", **options
     )

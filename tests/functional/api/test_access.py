@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -10,6 +12,7 @@ from rootkeeper.access.rules import PERMISSIONS, Permission, ServerRole
 from rootkeeper.server.application import make_application
 from rootkeeper.server.guards import AccessRequirement, Demand, GuardedRoute, demand_of
 from rootkeeper.server.route_list import ROWS
+from tests.architecture.source_files import REPOSITORY
 from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import Answer, ApiServer
 
@@ -70,6 +73,18 @@ def test_a_route_that_doesnt_say_who_may_call_it_isnt_made() -> None:
 
 def test_nothing_else_answers_without_sign_in() -> None:
     assert {(method, path) for method, path, demand in ROUTES if demand is AccessRequirement.ANYONE} == OPEN
+
+
+def test_beside_routes_only_files_of_console_and_help_need_no_sign_in() -> None:
+    """They hold no organization's data. SECURITY.md names the same."""
+    application = make_application(FakeServices().as_server)
+    answering = [one.cls.__name__ for one in application.user_middleware if hasattr(one.cls, "_answer")]
+    assert sorted(answering) == ["ConsoleFiles", "HelpFiles"]
+    security = (REPOSITORY / "SECURITY.md").read_text()
+    (row,) = re.findall(r"^\| What needs no sign-in \|.+$", security, re.MULTILINE)
+    assert "the console's and the help's files" in row
+    named = set(re.findall(r"`(/[\w/.-]+)`", row))
+    assert named == {path for _, path in OPEN}
 
 
 def test_this_machine_itself_is_told_nothing_but_numbers_without_sign_in() -> None:
