@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from rootkeeper.access.records import IdentitiesDocument, MembershipDocument, NewTokenAnswer
 from rootkeeper.audit.records import AuditDocument
 from rootkeeper.deletion.records import DeletionDocument, JobDocument, PlanDocument, PlanRecord
+from rootkeeper.doctor.records import DoctorDocument
 from rootkeeper.evidence.records import ReportDocument
 from rootkeeper.evidence.windows import WindowReportDocument
 from rootkeeper.exceptions.records import ExceptionsDocument
@@ -85,6 +86,7 @@ OUTPUTS = (
         "What changed between two audits",
         "`rootkeeper diff -o json`. With `-o jsonl` each line is one of `accounts`.",
     ),
+    Output("doctor", DoctorDocument, "Checks of this machine", "`rootkeeper doctor -o json`."),
     Output(
         "email-attestations",
         EmailAttestationsDocument,

@@ -69,6 +69,7 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
         for account in stage.find_accounts()
         if account["account_id"] not in {target, delegate, *stage.list_blocked_accounts()}
     )
+    keep("doctor", "doctor")
     keep("status", "status")
     keep("setup-plan", "enable", "--delegated-administrator", delegate, "--dry-run")
     keep("setup-change", "enable", "--delegated-administrator", delegate, "--yes")

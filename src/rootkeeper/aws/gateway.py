@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
+from rootkeeper.aws.endpoints import is_opt_in
 from rootkeeper.aws.event_rules import AwsEventRules
 from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter
 from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrganizationReader
@@ -26,6 +27,7 @@ from rootkeeper.aws.roles import RoleAssumer, RoleCredentials, make_session_name
 from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork, Lifetime
+from rootkeeper.aws.simulation import AwsPermissionSimulation
 from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError, SettingsError
 
@@ -42,12 +44,18 @@ class AwsGateway(
     AwsEventRules,
     AwsIdentities,
     AwsIdentityCenter,
+    AwsPermissionSimulation,
     AwsPolicies,
     AwsPrimaryEmails,
     AwsResourcePlaces,
     AwsRootSessions,
 ):
     """All calls to AWS; safe in many threads."""
+
+    @property
+    def uses_opt_in_region(self) -> bool:
+        """Whether accounts must enable the Region of STS before they can use it."""
+        return is_opt_in(self._clients.session, self._clients.region)
 
     @property
     def latest_clock(self) -> LatestClock:

@@ -20,6 +20,8 @@ COMMAND_HINTS: Mapping[str, str] = {
     "deletion.kinds": "Add password and access_keys to --only, or remove mfa_devices from it.",
     "deletion.reason": "Add --reason TEXT.",
     "deletion.retry_failed": "Correct the cause, then: rootkeeper jobs resume {job_id} --retry-failed",
+    "doctor.region": "Enable it in every account, or use another one: --region us-east-1",
+    "doctor.roles": "Allow them. The roles that do: rootkeeper policies roles",
     "emails.attest_or_override": (
         "Choose another address, or attest that a group reads this one: rootkeeper emails attest {address} --by "
         "NAME --until DATE. Or add --override, which is recorded with the reason."

@@ -53,6 +53,9 @@ class RootkeeperGroup(HelpedGroup):
     entries: ClassVar[Mapping[str, CommandEntry]] = {
         "demo": CommandEntry("demo", "Try the console on a sandbox, with a guided story.", _TRY),
         "sandbox": CommandEntry("sandbox", "Run an AWS organization on localhost.", _TRY),
+        "doctor": CommandEntry(
+            "doctor", "Check whether this machine is ready to work: one line for each check, with the fix.", _SEE
+        ),
         "status": CommandEntry("status", "Show the set-up of root access management, and its drift.", _SEE),
         "audit": CommandEntry("audit", "Show which accounts have root user credentials.", _SEE),
         "emails": CommandEntry("emails", "Check, attest and change root e-mail addresses.", _SEE),

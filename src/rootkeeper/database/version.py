@@ -31,12 +31,12 @@ def migrate_if_needed(store: Store) -> None:
         if connection.execute(_SELECT_VERSION).scalar() == SCHEMA_VERSION:
             return  # by one SELECT; it nearly always is current
     with reading(store) as connection:
-        found = _read_version(connection, store)
+        found = read_version(connection, store)
     if found != SCHEMA_VERSION:
         _migrate(store)
 
 
-def _read_version(connection: Connection, store: Store) -> str | None:
+def read_version(connection: Connection, store: Store) -> str | None:
     """Read the database's version; ``None`` if it is empty.
 
     :raises DatabaseError: if it is newer than this program, or not Rootkeeper's.
@@ -85,7 +85,7 @@ def _migrate(store: Store) -> None:
     config.set_main_option("path_separator", "os")
     try:
         with store.migrating() as connection:
-            if _read_version(connection, store) == SCHEMA_VERSION:
+            if read_version(connection, store) == SCHEMA_VERSION:
                 return  # another process has migrated it
             config.attributes["connection"] = connection
             command.upgrade(config, SCHEMA_VERSION)

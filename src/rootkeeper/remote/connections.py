@@ -217,6 +217,22 @@ class Connection:
                 self.sleep(pause)
         raise AssertionError  # the last pause is None
 
+    def is_ready(self) -> bool:
+        """Whether ``/readyz`` says that the server can work. One request, without the token.
+
+        :raises ServerUnreachableError: if it can't be reached, or isn't a Rootkeeper server.
+        """
+        timeout = urllib3.Timeout(CONNECT_SECONDS, CONNECT_SECONDS)
+        try:
+            answer = self._pool.request("GET", f"{self.url}/readyz", timeout=timeout, redirect=False, retries=False)
+        except HTTPError as error:
+            translated = self._translate("GET", error)
+            raise (translated.cause if isinstance(translated, _RetryableError) else translated) from error
+        try:
+            return bool(_READINESS[json.loads(answer.data)["status"]])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_ours() from error
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Request a change, once, and return its JSON.
 
@@ -384,6 +400,7 @@ def _render_cause(error: Exception) -> str:
     return text.rpartition("): ")[2].rstrip(".") or type(error).__name__
 
 
+_READINESS = {"not_ready": False, "ready": True}
 _FOREIGN_BITS = 0o077
 
 

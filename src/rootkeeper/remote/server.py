@@ -154,6 +154,13 @@ class RemoteServer:
     def url(self) -> str:
         return self.connection.url
 
+    def is_ready(self) -> bool:
+        """Whether it can work; needs no token.
+
+        :raises ServerUnreachableError: if it can't be reached, or isn't a Rootkeeper server.
+        """
+        return self.connection.is_ready()
+
     def read_membership(self) -> Membership:
         """Read the identity of the token.
 

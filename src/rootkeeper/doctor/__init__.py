@@ -1,0 +1,1 @@
+"""Checks whether this machine is ready to work: credentials, clock, Region, permissions, database, ledger, server."""

@@ -1,0 +1,96 @@
+"""Simulates what each kind of work needs, for the caller or for the roles of a server. No call of the work is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.aws.simulation import PermissionSimulator
+from rootkeeper.doctor.rules import Check, CheckName, CheckVerdict, WorkPermissions, check_permissions
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsRejectedError
+from rootkeeper.organization.accounts import Caller
+from rootkeeper.shipped_policies.rules import OPEN_ROOT_SESSION, ShippedRole, combine, list_commands
+
+_CANNOT = (AwsAccessDeniedError, AwsRejectedError)
+_FIX = "Allow iam:SimulatePrincipalPolicy and iam:GetRole, or run the checks with credentials that have them."
+_WORK = {
+    ShippedRole.AUDIT: "audit",
+    ShippedRole.DELETE: "delete",
+    ShippedRole.RECOVER: "recover",
+    ShippedRole.UNLOCK: "unlock",
+    ShippedRole.SET_UP: "set up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionChecks:
+    """The simulations for one caller."""
+
+    simulator: PermissionSimulator
+    caller: Caller
+    target_id: str
+    """A member account, in which a root session would be opened."""
+    is_in_management_account: bool
+    role_arns: Mapping[ShippedRole, str]
+    """The roles of a server, from the settings; empty if it has none."""
+
+    def run(self) -> Iterator[Check]:
+        """Simulate each kind of work; one check without a kind where AWS doesn't simulate at all."""
+        try:
+            principal = self.simulator.find_principal(self.caller.arn)
+            for role in self._list_roles():
+                arn = self.role_arns.get(role, principal)
+                yield check_permissions(self._simulate(role, arn))
+        except _CANNOT as error:
+            text = f"AWS doesn't simulate them for this caller: {error.reason}"
+            yield Check(CheckName.PERMISSIONS, CheckVerdict.UNKNOWN, text, _FIX)
+        except AwsError as error:
+            yield Check(CheckName.PERMISSIONS, CheckVerdict.UNKNOWN, error.message, error.hint)
+
+    def _list_roles(self) -> Iterator[ShippedRole]:
+        for role in ShippedRole:
+            if self.is_in_management_account or role is not ShippedRole.SET_UP:
+                yield role
+
+    def _simulate(self, role: ShippedRole, arn: str) -> WorkPermissions:
+        grant = combine(list_commands(role))
+        denied = [*self.simulator.list_denied(arn, grant.actions, context={})]
+        denied += [_name_task(task) for task in grant.task_policies if not self._may_open(arn, task)]
+        tasks = tuple(map(_name_task, grant.task_policies))
+        return WorkPermissions(
+            work=_WORK[role],
+            needed=(*grant.actions, *tasks),
+            denied=tuple(denied),
+            own=_find_own(role) & {*grant.actions, *tasks},
+            is_required=role is ShippedRole.AUDIT or role in self.role_arns,
+        )
+
+    def _may_open(self, arn: str, task: TaskPolicy) -> bool:
+        partition = self.caller.partition
+        denied = self.simulator.list_denied(
+            arn,
+            (OPEN_ROOT_SESSION,),
+            resource=f"arn:{partition}:iam::{self.target_id}:root",
+            context={"sts:TaskPolicyArn": task.arn(partition)},
+        )
+        return not denied
+
+
+def _name_task(task: TaskPolicy) -> str:
+    return f"{OPEN_ROOT_SESSION} ({task.value})"
+
+
+def _find_own(role: ShippedRole) -> frozenset[str]:
+    """Find what shows that a caller is meant for this work: what changes something."""
+    match role:
+        case ShippedRole.DELETE:
+            return frozenset({_name_task(TaskPolicy.DELETE)})
+        case ShippedRole.RECOVER:
+            return frozenset({_name_task(TaskPolicy.CREATE_PASSWORD)})
+        case ShippedRole.UNLOCK:
+            return frozenset(map(_name_task, (TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE)))
+        case ShippedRole.SET_UP:
+            return frozenset({"organizations:EnableAWSServiceAccess"})
+        case ShippedRole.AUDIT:
+            return frozenset()

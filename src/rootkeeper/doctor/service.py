@@ -1,0 +1,186 @@
+"""Makes all checks, in an order in which the first problem explains the following ones. Nothing is changed.
+
+Each check stands for itself: one that fails ends no other, and what depends on it is unknown.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rootkeeper import __version__
+from rootkeeper.doctor.permissions import PermissionChecks
+from rootkeeper.doctor.rules import (
+    AFTER_CREDENTIALS,
+    Check,
+    CheckName,
+    CheckVerdict,
+    check_clock,
+    check_credentials,
+    check_installation,
+    check_organization,
+    check_region,
+    find_region_source,
+    judge_error,
+    make_unknown,
+    make_unknown_after,
+)
+from rootkeeper.doctor.stored import DatabaseChecks
+from rootkeeper.errors import AwsCredentialsError, AwsError, AwsUnreachableError, Hint, RootkeeperError
+from rootkeeper.installation import EXTRAS, is_installed
+from rootkeeper.organization.accounts import AccountState
+from rootkeeper.settings.reading import load_user_settings
+from rootkeeper.shipped_policies.rules import ShippedRole
+
+if TYPE_CHECKING:
+    from rootkeeper.aws.gateway import AwsGateway
+    from rootkeeper.clock import Clock
+    from rootkeeper.organization.accounts import Caller, Organization
+    from rootkeeper.settings.sections import Settings
+
+
+class Doctor:
+    """All checks of this machine."""
+
+    def __init__(self, config: Path | None, profile: str | None, region: str | None, clock: Clock) -> None:
+        self._config, self._profile, self._region, self._clock = config, profile, region, clock
+
+    def run(self) -> Iterator[Check]:
+        """Yield the checks as they are made."""
+        yield check_own_installation()
+        try:
+            settings = load_user_settings(self._config)
+        except RootkeeperError as error:
+            yield judge_error(CheckName.SETTINGS, error)
+            for name in (CheckName.CREDENTIALS, CheckName.DATABASE, CheckName.LEDGER):
+                yield make_unknown(name, "The settings can't be used.", "Correct the settings first.")
+            return
+        source = "the defaults" if self._config is None else f"{self._config}"
+        yield Check(CheckName.SETTINGS, CheckVerdict.GOOD, f"They are valid, from {source} and the environment.")
+        yield from self._check_aws(settings)
+        yield from DatabaseChecks(settings, self._profile, self._region, self._clock).run()
+
+    def _check_aws(self, settings: Settings) -> Iterator[Check]:
+        from rootkeeper.aws.gateway import open_gateway
+        from rootkeeper.composition.adapters import make_gateway_options
+
+        try:
+            gateway = open_gateway(make_gateway_options(settings, self._profile, self._region), self._clock)
+        except RootkeeperError as error:
+            is_region = isinstance(error.hint, Hint) and error.hint.code == "aws.region"
+            wrong = CheckName.REGION if is_region else CheckName.CREDENTIALS
+            for name in _AWS_CHECKS:
+                yield judge_error(wrong, error) if name is wrong else make_unknown_after(name)
+            return
+        yield from AwsChecks(gateway, settings, self._region).run()
+
+
+_AWS_CHECKS = (
+    CheckName.CREDENTIALS,
+    CheckName.CLOCK,
+    CheckName.REGION,
+    CheckName.ENDPOINT,
+    CheckName.ORGANIZATION,
+    CheckName.PERMISSIONS,
+)
+
+
+def check_own_installation() -> Check:
+    """Check what is installed here."""
+    return check_installation(__version__, platform.python_version(), {name: is_installed(name) for name in EXTRAS})
+
+
+class AwsChecks:
+    """What AWS is asked: only reads."""
+
+    def __init__(self, gateway: AwsGateway, settings: Settings, region: str | None) -> None:
+        self._gateway, self._settings, self._region = gateway, settings, region
+
+    def run(self) -> Iterator[Check]:
+        gateway = self._gateway
+        failure: AwsError | None = None
+        caller: Caller | None = None
+        try:
+            caller = gateway.read_caller()
+            yield check_credentials(caller, gateway.find_credentials_lifetime())
+        except AwsUnreachableError as error:
+            failure = error
+            yield make_unknown(
+                CheckName.CREDENTIALS, "AWS can't be asked whose they are.", "Correct the endpoint first."
+            )
+        except AwsError as error:
+            failure = error
+            yield judge_error(CheckName.CREDENTIALS, error)
+        yield self._check_clock(failure)
+        source = find_region_source(self._region, os.environ)
+        yield check_region(gateway.region, source, is_opt_in=gateway.uses_opt_in_region)
+        yield self._check_endpoint(failure)
+        if caller is None:
+            yield make_unknown_after(CheckName.ORGANIZATION)
+            yield make_unknown_after(CheckName.PERMISSIONS)
+        else:
+            yield from self._check_organization(caller)
+
+    def _check_clock(self, failure: AwsError | None) -> Check:
+        try:
+            return check_clock(self._gateway.find_clock_offset())
+        except AwsError as error:
+            shown = error if failure is None else failure
+            text = f"It can't be compared with AWS's: {shown.message}"
+            return make_unknown(CheckName.CLOCK, text, AFTER_CREDENTIALS)
+
+    def _check_endpoint(self, failure: AwsError | None) -> Check:
+        label = self._gateway.endpoint.label
+        if isinstance(failure, AwsUnreachableError):
+            return judge_error(CheckName.ENDPOINT, failure)
+        if isinstance(failure, AwsCredentialsError) and not failure.aws_code:
+            return make_unknown(CheckName.ENDPOINT, f"{label}; no call was sent to it.", AFTER_CREDENTIALS)
+        return Check(CheckName.ENDPOINT, CheckVerdict.GOOD, f"{label} answers.")
+
+    def _check_organization(self, caller: Caller) -> Iterator[Check]:
+        try:
+            organization = self._gateway.read_organization()
+        except AwsError as error:
+            yield judge_error(CheckName.ORGANIZATION, error)
+            yield make_unknown(CheckName.PERMISSIONS, "The organization can't be read.", "Correct that first.")
+            return
+        setup = self._gateway.read_setup()
+        yield check_organization(organization, caller, setup.delegated_administrators, " ".join(setup.unknown))
+        yield from self._check_permissions(caller, organization)
+
+    def _check_permissions(self, caller: Caller, organization: Organization) -> Iterator[Check]:
+        try:
+            target_id = self._find_member(organization)
+        except AwsError as error:
+            yield make_unknown(CheckName.PERMISSIONS, f"No member account can be listed: {error.message}", error.hint)
+            return
+        if target_id is None:
+            text = "The organization has no active member account."
+            yield Check(CheckName.PERMISSIONS, CheckVerdict.SKIPPED, text)
+            return
+        roles = self._settings.aws_roles
+        given = {
+            ShippedRole.AUDIT: roles.audit,
+            ShippedRole.DELETE: roles.delete,
+            ShippedRole.RECOVER: roles.recover,
+            ShippedRole.UNLOCK: roles.unlock,
+        }
+        yield from PermissionChecks(
+            self._gateway,
+            caller,
+            target_id,
+            caller.account_id == organization.management_account_id,
+            {role: arn for role, arn in given.items() if arn},
+        ).run()
+
+    def _find_member(self, organization: Organization) -> str | None:
+        """Find an account in which a root session could be opened, on the first pages of the list."""
+        for page in self._gateway.list_account_pages():
+            for account in page:
+                is_member = account.account_id != organization.management_account_id
+                if is_member and account.state is AccountState.ACTIVE:
+                    return account.account_id
+        return None
