@@ -33,6 +33,7 @@ def checkout(tmp_path: Path) -> Path:
     copy = tmp_path / "checkout"
     (copy / "src/rootkeeper").mkdir(parents=True)
     (copy / "console").mkdir()
+    shutil.copytree(REPOSITORY / "packaging", copy / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "console/hatch_build.py"):
         shutil.copy(REPOSITORY / name, copy / name)
     for name in ("__init__.py", "__main__.py", "py.typed"):
@@ -99,20 +100,72 @@ def test_what_make_has_installed_isnt_installed_again(checkout: Path, tmp_path: 
     assert (tmp_path / "asked").read_text().splitlines() == ["run build"]
 
 
+def unpack(checkout: Path, folder: Path) -> Path:
+    """Unpack the source distribution, and return its folder."""
+    folder.mkdir()
+    archive = next((checkout / "dist").glob("*.tar.gz"))
+    subprocess.run(["tar", "--extract", "--file", archive, "--directory", folder], check=True)
+    (source,) = folder.iterdir()
+    return source
+
+
 def test_a_wheel_of_a_source_distribution_needs_no_node(checkout: Path, tmp_path: Path) -> None:
     add_sources(checkout)
     built = build(checkout, "sdist", **with_fake_npm(tmp_path))
     assert built.returncode == 0, built.stderr
-    unpacked = tmp_path / "unpacked"
-    unpacked.mkdir()
-    archive = checkout / "dist" / built.stdout.splitlines()[-1]
-    subprocess.run(["tar", "--extract", "--file", archive, "--directory", unpacked], check=True)
-    (source,) = unpacked.iterdir()
+    source = unpack(checkout, tmp_path / "unpacked")
     (tmp_path / "asked").unlink()
     again = build(source, "wheel", ASKED=str(tmp_path / "asked"), PATH=str(tmp_path / "tools"))
     assert again.returncode == 0, again.stderr
     assert "rootkeeper/console/index.html" in files_of(source)
     assert not (tmp_path / "asked").exists()
+
+
+def read_from_wheel(checkout: Path, ending: str) -> str:
+    wheel = next((checkout / "dist").glob("*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(ending)]
+        return archive.read(name).decode()
+
+
+def test_two_builds_at_different_times_have_the_same_bytes(checkout: Path, tmp_path: Path) -> None:
+    add_built(checkout)
+    later = tmp_path / "elsewhere" / "later"
+    shutil.copytree(checkout, later, copy_function=shutil.copy)
+    for path in later.rglob("*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    for target in ("sdist", "wheel"):
+        for folder in (checkout, later):
+            assert build(folder, target, SOURCE_DATE_EPOCH="1760000000").returncode == 0
+    first, second = (sorted((folder / "dist").iterdir()) for folder in (checkout, later))
+    assert [path.name for path in first] == [path.name for path in second]
+    assert len(first) == 2
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_the_urls_are_of_the_repository_that_builds_and_a_wheel_of_the_source_distribution_keeps_them(
+    checkout: Path, tmp_path: Path
+) -> None:
+    add_built(checkout)
+    assert build(checkout, "wheel").returncode == 0
+    assert "Project-URL" not in read_from_wheel(checkout, "METADATA")
+    address = "https://git.example.com/team/rootkeeper/"
+    assert build(checkout, "sdist", ROOTKEEPER_PROJECT_URL=address).returncode == 0
+    source = unpack(checkout, tmp_path / "unpacked")
+    assert build(source, "wheel").returncode == 0
+    metadata = read_from_wheel(source, "METADATA")
+    assert f"Project-URL: Issues, {address}issues\n" in metadata
+    assert f"Project-URL: Homepage, {address.rstrip('/')}\n" in metadata
+
+
+def test_the_wheel_has_the_manual_page_the_extras_and_what_pipx_runs(checkout: Path) -> None:
+    add_built(checkout)
+    assert build(checkout, "wheel").returncode == 0
+    page = read_from_wheel(checkout, ".data/data/share/man/man1/rootkeeper.1")
+    assert page == (REPOSITORY / "packaging/rootkeeper.1").read_text()
+    extras = [line for line in read_from_wheel(checkout, "METADATA").splitlines() if line.startswith("Provides-Extra")]
+    assert extras == [f"Provides-Extra: {extra}" for extra in ("crt", "fast", "postgresql", "server")]
+    assert "[pipx.run]\nrootkeeper = rootkeeper.cli.temporary:main\n" in read_from_wheel(checkout, "entry_points.txt")
 
 
 def test_an_editable_install_builds_nothing(checkout: Path, tmp_path: Path) -> None:
