@@ -77,9 +77,10 @@ bench: setup ## Run every benchmark; each prints a table
 	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python "$$program" || exit 1; done
 
 .PHONY: docs
-docs: setup ## Write the command reference, the schemas and the pictures again
+docs: setup ## Write the command reference, the manual page, the schemas and the pictures again
 	$(BIN)/python docs/reference/make_reference.py
 	$(BIN)/python docs/reference/make_schemas.py
+	$(BIN)/python docs/reference/make_man_page.py
 	$(BIN)/python docs/pictures/make_pictures.py
 
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -121,7 +122,13 @@ console/node_modules/.installed: console/package.json console/package-lock.json 
 	$(NPM) ci --prefix console --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+.PHONY: dist
+dist: setup ## Build wheel, source distribution and SBOMs of the last commit into dist/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/build-release
+
 .PHONY: lock
 lock: ## Pin every dependency anew (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra postgresql --extra server --group dev pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements-node.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group release -o requirements-release.lock

@@ -88,6 +88,10 @@ class ApprovalRefusedError(InputError, code="approval.refused"):
     """An approval doesn't count: it is by the requester, a second one, late, or for something else."""
 
 
+class ExtraMissingError(InputError, code="installation.extra_missing"):
+    """A command needs a part of Rootkeeper that isn't installed."""
+
+
 class NotFoundError(InputError, code="input.not_found"):
     """A named item doesn't exist."""
 

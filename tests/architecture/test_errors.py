@@ -65,7 +65,7 @@ def test_the_exit_statuses_page_lists_every_error() -> None:
 
 OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")
 WORDED_AT_THE_EDGE = {"cli", "remote"}
-QUOTED_COMMANDS = {"aws/errors.py", "failsafe/runbook.py", "organization/accounts.py"}
+QUOTED_COMMANDS = {"installation.py", "failsafe/runbook.py", "organization/accounts.py"}
 """Modules that quote commands of other programs: the AWS CLI and installers of Python packages."""
 
 

@@ -40,7 +40,7 @@ PAGES = (
 
 EXCEPTED = {
     "README": {
-        "pipx": "installs a wheel; test_package runs one",
+        "pipx": "installs from a clone; test_installing does so",
         "make": "runs these tests, or a demo that test_demo_command runs",
     },
     "backup": {"": "works on /var/lib and /var/backups; test_backup runs both programs"},

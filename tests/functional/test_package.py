@@ -164,7 +164,7 @@ def test_the_wheel_has_the_manual_page_the_extras_and_what_pipx_runs(checkout: P
     page = read_from_wheel(checkout, ".data/data/share/man/man1/rootkeeper.1")
     assert page == (REPOSITORY / "packaging/rootkeeper.1").read_text()
     extras = [line for line in read_from_wheel(checkout, "METADATA").splitlines() if line.startswith("Provides-Extra")]
-    assert extras == [f"Provides-Extra: {extra}" for extra in ("crt", "fast", "postgresql", "server")]
+    assert extras == [f"Provides-Extra: {extra}" for extra in ("crt", "fast", "pdf", "postgresql", "server")]
     assert "[pipx.run]\nrootkeeper = rootkeeper.cli.temporary:main\n" in read_from_wheel(checkout, "entry_points.txt")
 
 

@@ -11,12 +11,9 @@ Common errors; S3 API Reference, Error responses.
 from __future__ import annotations
 
 import re
-import shlex
 import ssl
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from botocore import exceptions as botocore_errors
@@ -38,6 +35,7 @@ from rootkeeper.errors import (
     RootAccessOffError,
     RootkeeperError,
 )
+from rootkeeper.installation import describe_installing
 from rootkeeper.policy_language.evaluation import POLICY_ID
 
 _CODES: Mapping[type[AwsError], str] = {
@@ -249,16 +247,6 @@ class FailedCall:
         return f"{self.operation} for {self.target}" if self.target else self.operation
 
 
-def describe_installing(package: str) -> str:
-    """Return the command that adds a package to this installation of Rootkeeper."""
-    folder = Path(sys.prefix)
-    if {"pipx", "venvs"} <= set(folder.parts):
-        return f"pipx inject {folder.name} '{package}'"
-    if {"uv", "tools"} <= set(folder.parts):
-        return f"VIRTUAL_ENV={shlex.quote(sys.prefix)} uv pip install '{package}'"
-    return f"{shlex.quote(sys.executable)} -m pip install '{package}'"
-
-
 def raise_translated(error: Exception, call: FailedCall) -> NoReturn:
     """Raise our error for ``error``.
 
@@ -292,16 +280,25 @@ def translate(error: Exception, call: FailedCall) -> RootkeeperError:
             hint=Hint(f"Sign in to AWS again with the profile {profile}.", "aws.login", profile=profile),
         )
     if isinstance(error, botocore_errors.MissingDependencyException):
-        command = describe_installing("botocore[crt]")
-        return AwsCredentialsError(
-            f"The profile {profile} signs in with `aws login`, which needs the package awscrt. It isn't installed.",
-            hint=Hint(f"Install it: {command}", "aws.login_package", command=command),
-        )
+        return _package_missing(error, call)
     if isinstance(error, _MISSING_ERRORS):
         return _credentials_missing(error, call)
     if isinstance(error, botocore_errors.ParamValidationError):
         return InputError(f"{call} doesn't accept these parameters: {_one_line(str(error))}")
     return _translate_no_answer(error, call)
+
+
+def _package_missing(error: botocore_errors.MissingDependencyException, call: FailedCall) -> AwsCredentialsError:
+    """Botocore needs awscrt for two things: profiles of ``aws login``, and Signature Version 4a."""
+    command = describe_installing("crt")
+    reason = (
+        f"The profile {call.profile or 'default'} signs in with `aws login`, which needs the package awscrt."
+        if "login" in str(error)
+        else f"{call.operation} must be signed with Signature Version 4a, which needs the package awscrt."
+    )
+    return AwsCredentialsError(
+        f"{reason} It isn't installed.", hint=Hint(f"Install it: {command}", "aws.login_package", command=command)
+    )
 
 
 def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> AwsError:

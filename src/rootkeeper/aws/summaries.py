@@ -2,7 +2,7 @@
 
 Botocore's endpoint, signature and parser, the pacer, the check of the intent before the request, and the translation of
 errors are those of the rest of the gateway; only the transport differs. Threads that call botocore cost about three
-times the CPU (``bench/audit.py``), and remain for calls through a proxy.
+times the CPU (``bench/audit.py``). They remain for calls through a proxy, and where the extra ``fast`` isn't installed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
@@ -34,19 +34,15 @@ from rootkeeper.aws.root_sessions import (
     session_answered,
 )
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.aws.transport import (
-    PLACEHOLDER,
-    CallTemplate,
-    Transport,
-    create_tls_context,
-    needs_botocore,
-    open_transport,
-    take_template,
-)
+from rootkeeper.aws.templates import PLACEHOLDER, CallTemplate, create_tls_context, needs_botocore, take_template
 from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError, AwsUnreachableError
+from rootkeeper.installation import is_installed
 from rootkeeper.ledger.rules import Intent
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import RootCredentialsSummary
+
+if TYPE_CHECKING:
+    from rootkeeper.aws.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +212,7 @@ def open_reader(clients: AwsClients, concurrency: int) -> LoopSummaryReader | Th
     :raises OSError: if the CA bundle can't be read.
     """
     templates = SummaryTemplates(clients)
-    if any(needs_botocore(url) for url in templates.urls):
+    if not is_installed("fast") or any(needs_botocore(url) for url in templates.urls):
         return ThreadedSummaryReader(AwsRootSessions(clients), clients, concurrency)
     is_encrypted = any(urlsplit(url).scheme == "https" for url in templates.urls)  # not to a sandbox
     context = create_tls_context(clients.session) if is_encrypted else None
@@ -258,6 +254,8 @@ class LoopSummaryReader:
             runner.run(self._run())
 
     async def _run(self) -> None:
+        from rootkeeper.aws.transport import open_transport  # of the extra fast
+
         async with open_transport(
             self._context,
             connections=self._concurrency,
@@ -316,7 +314,7 @@ def _hand_over(
 
 
 def create_event_loop() -> asyncio.AbstractEventLoop:
-    """Create a loop, of uvloop except on Windows."""
+    """Create a loop: uvloop's, or asyncio's own on Windows."""
     if sys.platform == "win32":
         return asyncio.new_event_loop()
     import uvloop  # a tenth of a second of import, for audits alone

@@ -43,6 +43,7 @@ THROUGH_SERVER = (
     "audit",
     "delete",
     "diff",
+    "doctor",
     "history",
     "jobs",
     "ledger list",

@@ -32,6 +32,7 @@ from sqlalchemy.pool import QueuePool
 from rootkeeper.database.files import sync_folder, try_lock
 from rootkeeper.database.schema import DamagedValueError
 from rootkeeper.errors import DatabaseError, Hint, SettingsError
+from rootkeeper.installation import describe_installing
 
 POOLED_CONNECTIONS = 8
 RESERVED_CONNECTIONS = 4
@@ -539,7 +540,8 @@ class PostgresqlStore:
             )
         except ModuleNotFoundError as error:
             raise DatabaseError(
-                "PostgreSQL needs the driver psycopg, which isn't installed.", hint="pip install 'psycopg[binary]'"
+                "PostgreSQL needs the extra postgresql of Rootkeeper, which isn't installed.",
+                hint=f"Install it: {describe_installing('postgresql')}",
             ) from error
         event.listen(self.engine, "begin", self._begin)
         event.listen(self.engine, "checkout", self._require_alive)

@@ -21,6 +21,7 @@ from importlib import resources
 from itertools import groupby
 from typing import Any
 
+from rootkeeper.installation import require_extra
 from rootkeeper.untrusted_text import printable
 
 SHOWN = (
@@ -96,7 +97,9 @@ def typeset(document: Mapping[str, Any], at: datetime) -> bytes:
 
     :param document: its texts come from :func:`show_text`.
     :param at: the time of the document in the PDF's metadata.
+    :raises ExtraMissingError: if Typst isn't installed.
     """
+    require_extra("pdf", "A PDF")
     import typst  # here, because only this format needs it
 
     compiler = typst.Compiler(ignore_system_fonts=True)

@@ -85,7 +85,9 @@ def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
     """Neither in AWS nor in what the product decides by."""
     tables = ("recovery_windows", "deletion_exceptions", "email_attestations", "accepted_setups")
     statements = [f"SELECT * FROM {table}" for table in tables]  # noqa: S608 - names of our own
-    statements.append("SELECT * FROM ledger_entries WHERE action IN ('control:attest', 'failsafe:attest', 'failsafe:drill')")
+    statements.append(
+        "SELECT * FROM ledger_entries WHERE action IN ('control:attest', 'failsafe:attest', 'failsafe:drill')"
+    )
     statements.append("SELECT * FROM failsafe_confirmations WHERE basis = 'attestation'")
     kept = [read_rows(stage.database, statement) for statement in statements]
     truth, since = stage.sandbox.organization(), stage.sandbox.last_request()

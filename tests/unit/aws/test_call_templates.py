@@ -10,7 +10,7 @@ from botocore.parsers import ResponseParserError
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.root_sessions import assume_root_parameters
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.aws.transport import PLACEHOLDER, CallTemplate, RequestCapturedError, take_template
+from rootkeeper.aws.templates import PLACEHOLDER, CallTemplate, RequestCapturedError, take_template
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -10,12 +9,14 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from botocore.exceptions import MissingDependencyException
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
-from rootkeeper.aws.errors import describe_installing
+from rootkeeper.aws.errors import FailedCall, translate
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.errors import AwsCredentialsError
+from rootkeeper.installation import describe_installing
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, answer_xml
@@ -134,20 +135,13 @@ def test_a_profile_of_aws_login_names_the_command_that_installs_what_it_needs(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     with pytest.raises(AwsCredentialsError, match="The profile work signs in with `aws login`") as caught:
         AwsClients(GatewayOptions(profile="work"), FakeClock()).sts.read("GetCallerIdentity")
-    assert render_hint(caught.value.hint) == f"Install it: {describe_installing('botocore[crt]')}"
+    assert render_hint(caught.value.hint) == f"Install it: {describe_installing('crt')}"
 
 
-@pytest.mark.parametrize(
-    ("prefix", "command"),
-    [
-        ("/opt/pipx/venvs/rootkeeper", "pipx inject rootkeeper 'botocore[crt]'"),
-        ("/opt/uv/tools/rootkeeper", "VIRTUAL_ENV=/opt/uv/tools/rootkeeper uv pip install 'botocore[crt]'"),
-        ("/opt/rootkeeper", "'/opt/a b/python' -m pip install 'botocore[crt]'"),
-    ],
-)
-def test_a_missing_package_is_installed_as_rootkeeper_was(
-    prefix: str, command: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "prefix", prefix)
-    monkeypatch.setattr(sys, "executable", "/opt/a b/python")
-    assert describe_installing("botocore[crt]") == command
+def test_a_signature_that_needs_the_package_names_the_call_and_not_the_profile() -> None:
+    missing = MissingDependencyException(msg="This operation requires an additional dependency.")
+    error = translate(missing, FailedCall(operation="s3:GetObject", host="", profile="work"))
+    assert error.message == (
+        "s3:GetObject must be signed with Signature Version 4a, which needs the package awscrt. It isn't installed."
+    )
+    assert render_hint(error.hint) == f"Install it: {describe_installing('crt')}"

@@ -9,7 +9,7 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.aws.transport import CachedRequestSigner
+from rootkeeper.aws.templates import CachedRequestSigner
 
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "User-Agent": "rootkeeper/1 botocore/1"}
 URLS = ("https://sts.us-east-1.amazonaws.com/", "https://iam.amazonaws.com/", "http://127.0.0.1:4599/")

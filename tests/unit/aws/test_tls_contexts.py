@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.session import Session
 
-from rootkeeper.aws.transport import create_tls_context, needs_botocore
+from rootkeeper.aws.templates import create_tls_context, needs_botocore
 
 
 def context_of(bundle: Path | None, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:

@@ -13,7 +13,8 @@ from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from rootkeeper.aws.transport import SignedCall, create_tls_context, open_transport
+from rootkeeper.aws.templates import SignedCall, create_tls_context
+from rootkeeper.aws.transport import open_transport
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply
 from tests.fakes.tls_server import TlsServer, make_authority
 

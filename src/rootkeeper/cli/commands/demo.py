@@ -30,6 +30,7 @@ from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.outputs import ExitStatus, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
+from rootkeeper.installation import require_extra
 from rootkeeper.settings.reading import SQLITE_PREFIX
 
 USUAL_PORT = 8700
@@ -79,6 +80,7 @@ def demo(
 
     Exit statuses: 0 ended, and every check passed; 1 a check failed; 2 wrong usage; 130 interrupted.
     """
+    require_extra("server")
     terminal = invocation.terminal
     if codes:
         show_codes(terminal)

@@ -8,6 +8,7 @@ from typing import Annotated
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
+from rootkeeper.installation import require_extra
 from rootkeeper.organization.accounts import Endpoint
 
 _LOOKED_BACK = timedelta(days=2)
@@ -29,6 +30,7 @@ def try_targets(
 
     Exit statuses: 0 each target accepted it; 2 wrong usage, or there is no such target; 4 a target didn't accept it.
     """
+    require_extra("server")
     from rootkeeper.cli.rendering.identities import show_trials
 
     output = invocation.choose_output(*LIST_OUTPUTS)

@@ -7,6 +7,8 @@ import sys
 
 import typer
 
+from rootkeeper.installation import require_extra
+
 application = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
@@ -19,5 +21,6 @@ def sandbox(context: typer.Context) -> None:
 
     Every argument goes to the sandbox as it is. This command becomes the sandbox's own process.
     """
+    require_extra("server")
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "rootkeeper_sandbox", *context.args])  # noqa: S606 - no shell

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.outputs import option
+from rootkeeper.installation import require_extra
 
 if TYPE_CHECKING:
     from rootkeeper.cli.server_process import TlsFiles
@@ -53,6 +54,7 @@ def serve(
     Exit statuses: 0 ended as requested; 2 wrong usage or settings; 3 the database or AWS refused, or another server
     runs on the same SQLite file.
     """
+    require_extra("server")
     from rootkeeper.cli.server_process import find_tls_files
 
     return run_server(
@@ -138,6 +140,7 @@ def run_worker(invocation: Invocation, clock: Clock | None = None) -> int:
 
     :param clock: the machine's clock by default.
     """
+    require_extra("server")
     from rootkeeper.cli.server_process import announce_ready, run_process
     from rootkeeper.composition.serving import ServerRuntime
 

@@ -22,6 +22,7 @@ from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argum
 from rootkeeper.cli.rendering.listings import render_timestamp, show_record
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
+from rootkeeper.installation import require_extra
 
 if TYPE_CHECKING:
     from rootkeeper.composition.application import Application
@@ -94,6 +95,7 @@ def open_identity_administration(invocation: Invocation, *outputs: OutputFormat)
 
     :raises InputError: if the output isn't one of ``outputs``.
     """
+    require_extra("server")
     output = invocation.choose_output(*(outputs or LIST_OUTPUTS))
     with invocation.open_application() as application:
         yield IdentityAdministration(invocation, application, output)
