@@ -80,7 +80,6 @@ bench: setup ## Run every benchmark; each prints a table
 docs: setup ## Write the command reference, the manual page, the schemas and the pictures again
 	$(BIN)/python docs/reference/make_reference.py
 	$(BIN)/python docs/reference/make_schemas.py
-	$(BIN)/python docs/reference/make_man_page.py
 	$(BIN)/python docs/pictures/make_pictures.py
 
 $(VENV)/.installed: requirements.lock pyproject.toml

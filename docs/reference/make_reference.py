@@ -10,6 +10,7 @@ import ast
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -227,6 +228,7 @@ def main_program() -> None:
     for name, text in render_pages().items():
         (REFERENCE / name).write_text(text)
         print(f"docs/reference/{name}")
+    runpy.run_path(str(REFERENCE / "make_man_page.py"), run_name="__main__")
 
 
 def render_pages() -> dict[str, str]:
