@@ -24,6 +24,8 @@ from tests.fakes.hostile_texts import HOSTILE_TEXTS
 from tests.fakes.packages import make_large_report
 
 SECONDS = 3.0
+MARGIN = 1.7 / 2.54 * 72 - 1
+"""In points, with room for rounding."""
 
 
 def read(report: EvidenceReport) -> list[str]:
@@ -161,6 +163,17 @@ def test_p26_nothing_from_outside_becomes_markup_or_turns_the_direction(text: st
     assert not [one for one in pages if unicodedata.category(one) in {"Cc", "Cf"} and one != "\n"]
     wanted = "".join(show_text(text).split())
     assert wanted in "".join(pages.split())
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 200, "arn:aws:organizations::111122223333:policy/o-exampleorgid/service_control_policy/p"]
+)
+def test_a_long_word_stays_within_the_page(text: str) -> None:
+    with closing(PdfDocument(b"".join(render(make_report(make_hostile_facts(text)))))) as document:
+        for page in document:
+            characters = page.get_textpage()
+            rights = [characters.get_charbox(place)[2] for place in range(characters.count_chars())]
+            assert max(rights) <= page.get_width() - MARGIN
 
 
 def test_verdicts_on_controls_say_what_they_rest_on() -> None:
