@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: commands, settings, exit statuses and the HTTP API.
+"""Writes the reference pages that follow from the code: commands, settings, exit statuses, errors and the HTTP API.
 
 ``make docs`` runs it, and a test compares what it would write with what is committed. So a page can't drift from the
 program that it describes.
@@ -26,6 +26,7 @@ from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
 from rootkeeper.cli import outputs as exit_statuses
 from rootkeeper.cli.entry import FORMS, PAGES, WIDTH, find_file
+from rootkeeper.cli.hints import COMMAND_HINTS
 from rootkeeper.cli.main import RootkeeperGroup, main
 from rootkeeper.findings.catalogue import RULES
 from rootkeeper.reports.formats import FORMATS, Carries
@@ -54,13 +55,17 @@ accepts every answer. `plan` does so only with `--fail-on`. Other lists end with
 |---|---|
 """
 
-ERRORS_HEAD = """
-## Errors
+EXIT_STATUSES_END = """
+An error is one sentence on stderr that begins with `error:`. A `hint:` can follow. [Errors](errors.md) lists the codes
+with their causes and fixes.
+"""
 
-An error is one sentence on stderr that begins with `error:`. A `hint:` can follow.
+ERRORS_HEAD = f"""# Errors
 
-| Code | Exit status | Meaning |
-|---|---|---|
+{WRITTEN_BY}
+The API answers with the code of an error (`code`); the command line with its message and, where one is known, a hint.
+Each error here has its cause, what to do, and the hints that the command line gives in particular cases. A name in
+capitals or braces is replaced there.
 """
 
 API_HEAD = f"""# HTTP API
@@ -87,7 +92,7 @@ field (OpenAPI).
 - **Limits.** A body has at most 2 MB and 30 seconds. A server that listens on a loopback address answers to loopback
   names and to that of `server.public_url`; a proxy must send one of them as the Host.
 - **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's
-  [errors](exit-statuses.md). `X-Request-Id` is in each answer and in the server's log.
+  [errors](errors.md). `X-Request-Id` is in each answer and in the server's log.
 
 ## Routes
 
@@ -179,8 +184,14 @@ recently_used_days = 180
 longest = "24h"
 ```
 
-| Key | Variable | Default | Range | Meaning |
-|---|---|---|---|---|
+The variable of a setting is its key in capitals with underscores, after `ROOTKEEPER_`: `deletion.recently_used_days` is
+`ROOTKEEPER_DELETION_RECENTLY_USED_DAYS`. In a variable, a comma separates the entries of a list.
+"""
+
+
+SETTINGS_TABLE = """
+| Setting | Default | Range | Meaning |
+|---|---|---|---|
 """
 
 
@@ -236,6 +247,7 @@ def render_pages() -> dict[str, str]:
     return {
         "api.md": render_api(),
         "commands.md": render_commands(),
+        "errors.md": render_errors(),
         "exit-statuses.md": render_exit_statuses(),
         "formats.md": render_formats(),
         "settings.md": render_settings(),
@@ -304,10 +316,52 @@ def render_exit_statuses() -> str:
     meanings = read_member_docstrings(Path(exit_statuses.__file__), "ExitStatus")
     meanings |= {"BUG": "A bug; the traceback is in a log file.", "INTERRUPTED": "Interrupted."}
     rows = [f"| {status.value} | {meanings[status.name]} |\n" for status in exit_statuses.ExitStatus]
-    table = [
-        f"| `{error.code}` | {error.exit_status} | {first_line(error.__doc__)} |\n" for error in list_error_classes()
-    ]
-    return EXIT_STATUSES_HEAD + "".join(rows) + ERRORS_HEAD + "".join(table)
+    return EXIT_STATUSES_HEAD + "".join(rows) + EXIT_STATUSES_END
+
+
+def render_errors() -> str:
+    hints = collect_hints()
+    return ERRORS_HEAD + "".join(
+        render_error(error, hints.get(error.__name__, [])) for error in sorted(list_error_classes(), key=by_code)
+    )
+
+
+def by_code(error: type[errors.RootkeeperError]) -> str:
+    return error.code
+
+
+def render_error(error: type[errors.RootkeeperError], hints: list[str]) -> str:
+    paragraphs = [first_paragraph(text) for text in (error.__doc__ or "").strip().split("\n\n")]
+    fixes = [text.removeprefix("Fix: ") for text in paragraphs if text.startswith("Fix: ")]
+    assert len(fixes) == 1, f"{error.__name__} needs one paragraph in its docstring that begins with 'Fix: '."
+    listed = "".join(f"- {hint}\n" for hint in hints)
+    return (
+        f"\n## {error.code}\n\n**Cause.** {paragraphs[0]}\n\n**Fix.** {fixes[0]}\n\n"
+        f"Exit status {error.exit_status}; HTTP {int(status_of(error('')))}.\n"
+        + (f"\nHints of the command line:\n\n{listed}" if hints else "")
+    )
+
+
+def collect_hints() -> dict[str, list[str]]:
+    """The hints that are given with each class of error, where both are written in one place."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(Path(errors.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                codes = [find_hint_code(keyword.value) for keyword in node.keywords if keyword.arg == "hint"]
+                found.setdefault(node.func.id, set()).update(code for code in codes if code in COMMAND_HINTS)
+    return {name: [escape_hint(COMMAND_HINTS[code]) for code in sorted(codes)] for name, codes in found.items()}
+
+
+def find_hint_code(value: ast.expr) -> str:
+    """The code of a hint that is written as ``Hint("…", "code")``; empty for any other expression."""
+    is_hint = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Hint"
+    code = value.args[1] if isinstance(value, ast.Call) and is_hint and len(value.args) > 1 else None
+    return str(code.value) if isinstance(code, ast.Constant) else ""
+
+
+def escape_hint(text: str) -> str:
+    return text.replace("<", "&lt;").replace("*", "\\*")
 
 
 def list_error_classes() -> list[type[errors.RootkeeperError]]:
@@ -359,20 +413,29 @@ def by_status(error: type[errors.RootkeeperError]) -> int:
 
 
 def render_settings() -> str:
-    return SETTINGS_HEAD + "".join(render_setting_rows())
+    return SETTINGS_HEAD + "".join(render_setting_sections())
 
 
-def render_setting_rows() -> Iterator[str]:
+def render_setting_sections() -> Iterator[str]:
+    """Each section with its settings, which have their defaults in a column of their own."""
     source = Path(sections.__file__)
     for name, kind in get_type_hints(sections.Settings).items():
         section = sections.SUBSECTIONS.get(name, name)
+        yield f"\n## {section}\n\n{first_line(kind.__doc__)}\n{SETTINGS_TABLE}"
         meanings = read_member_docstrings(source, kind.__name__)
         for entry in fields(kind):
             key = f"{section}.{entry.name}"
+            default, meaning = render_default(entry.default, meanings[entry.name])
             variable = f"{reading.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
-            default = render_value(entry.default)
-            row = f"| `{key}` | `{variable}` | {default} | {render_range(entry.metadata)} | {meanings[entry.name]} |"
-            yield f"{row}\n"
+            yield f"| `{key}`<br>`{variable}` | {default} | {render_range(entry.metadata)} | {meaning} |\n"
+
+
+def render_default(value: object, meaning: str) -> tuple[str, str]:
+    """The default, which a docstring says if it isn't a value, and the meaning without it."""
+    said = re.search(r" ?Default: (?P<default>(?:[^.`]|`[^`]*`)+)\.", meaning)
+    if said:
+        return said["default"], meaning.replace(said[0], "")
+    return render_value(value), meaning
 
 
 def render_value(value: object) -> str:
@@ -382,7 +445,9 @@ def render_value(value: object) -> str:
         return f"`{render_duration(value)}`"
     if isinstance(value, tuple) and value and isinstance(value[0], timedelta):
         return f"`{', '.join(render_duration(one) for one in value)}`"
-    return f"`{value}`" if value not in ("", (), Path()) else "see right"
+    if isinstance(value, tuple) and value:
+        return f"`{', '.join(value)}`"
+    return f"`{value}`" if value not in ("", (), Path()) else "none"
 
 
 def render_range(metadata: Any) -> str:

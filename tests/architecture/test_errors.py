@@ -57,10 +57,15 @@ def test_deliberate_errors_are_made_in_one_file_only() -> None:
     assert elsewhere == []
 
 
-def test_the_exit_statuses_page_lists_every_error() -> None:
-    page = (PACKAGE.parents[1] / "docs" / "reference" / "exit-statuses.md").read_text()
-    missing = [error.code for error in list_error_classes()[1:] if f"`{error.code}`" not in page]
-    assert missing == []
+def test_the_page_of_errors_has_every_error() -> None:
+    page = (PACKAGE.parents[1] / "docs" / "reference" / "errors.md").read_text()
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == sorted(error.code for error in list_error_classes()[1:])
+
+
+@pytest.mark.parametrize("error", list_error_classes()[1:], ids=lambda error: error.__name__)
+def test_an_error_says_how_it_is_fixed(error: type[RootkeeperError]) -> None:
+    (fix,) = re.findall(r"^    Fix: (.+)", error.__doc__ or "", re.MULTILINE)
+    assert fix
 
 
 OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")

@@ -128,7 +128,9 @@ class UnlockSettings:
     queue_verify_seconds: int = _ranged(90, 0, 300)
     """How long to repeat a re-read while SQS still shows the old policy; SQS may take 60 seconds."""
     saved_policies: Path = Path()
-    """The folder for policies that are saved before a change. Default: beside the database, named after it."""
+    """The folder for policies that are saved before a change. Default: beside the database, with the ending
+    ``.policies``.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,12 @@ class LeaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """Files beside the ledger. Default: beside the database, named after it."""
+    """Files beside the ledger."""
 
     anchor: Path = Path()
-    """The file of head hashes, which reveal a cut or restored database."""
+    """The file of head hashes, which reveal a cut or restored database. Default: beside the database, with the ending
+    ``.anchor.jsonl``.
+    """
     anchor_bucket: str = ""
     """``s3://BUCKET`` or ``s3://BUCKET/PREFIX`` of a bucket with Object Lock. The head hashes are then kept there and
     not in a file, and no one can delete them before their retention ends.
@@ -152,14 +156,18 @@ class LedgerSettings:
     anchor_retention: timedelta = _ranged(timedelta(days=400), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
     """How long S3 keeps each head hash in ``anchor_bucket``. It can't be shortened later."""
     mirror: Path = Path()
-    """The file with a copy of every entry, as JSON Lines."""
+    """The file with a copy of every entry, as JSON Lines. Default: beside the database, with the ending
+    ``.mirror.jsonl``.
+    """
     memory: Path = Path()
     """The folder of a small file that remembers the last heads of anchor and mirror, so that it is noticed if one
     of them is removed. Default: the user's state folder (``XDG_STATE_HOME``). Best on another file system than the
     database.
     """
     spill: Path = Path()
-    """The folder for records of closing a window while the database can't be written."""
+    """The folder for records of closing a window while the database can't be written. Default: the folder of
+    the database.
+    """
 
     @property
     def bucket_place(self) -> tuple[str, str] | None:
