@@ -14,6 +14,13 @@ CONSOLE := src/rootkeeper/console/index.html
 CONSOLE_SOURCES := $(shell find console/src console/public -type f ! -name generated.ts) \
 	$(addprefix console/,index.html openapi.json package.json tsconfig.json vite.config.ts)
 
+# The documentation site is built into the package's sources, too. Its generator and the tests' AWS CLI can't be installed
+# together, so it has a virtual environment of its own.
+DOCS_VENV := .venv-docs
+HELP := src/rootkeeper/help/index.html
+HELP_SOURCES := $(shell find docs -type f ! -path 'docs/dev/*' ! -name '*.pyc') README.md SECURITY.md CHANGELOG.md console/openapi.json \
+	src/rootkeeper_sandbox/BEHAVIOUR.md
+
 # The virtual environment has a Node.js only where the machine's own won't do.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
@@ -32,10 +39,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.installed $(VENV)/.chromium $(JAVASCRIPT)/node_modules/.installed $(CONSOLE) ## Install everything that tests need (PYTHON=… picks the Python)
+setup: $(VENV)/.installed $(VENV)/.chromium $(JAVASCRIPT)/node_modules/.installed $(CONSOLE) $(HELP) ## Install everything that tests need (PYTHON=… picks the Python)
 
 .PHONY: demo
-demo: $(VENV)/.installed $(CONSOLE) ## Start sandbox, server and console to try it all; Ctrl-C ends it
+demo: $(VENV)/.installed $(CONSOLE) $(HELP) ## Start sandbox, server and console to try it all; Ctrl-C ends it
 	@$(BIN)/rootkeeper demo
 
 .PHONY: test
@@ -77,10 +84,11 @@ bench: setup ## Run every benchmark; each prints a table
 	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python "$$program" || exit 1; done
 
 .PHONY: docs
-docs: setup ## Write the command reference, the manual page, the schemas and the pictures again
+docs: $(VENV)/.installed $(DOCS_VENV)/.installed ## Write references, manual page, schemas and pictures again, and build the documentation site
 	$(BIN)/python docs/reference/make_reference.py
 	$(BIN)/python docs/reference/make_schemas.py
 	$(BIN)/python docs/pictures/make_pictures.py
+	$(DOCS_VENV)/bin/python -m docs.site.build
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@python=$${PYTHON:-$$(scripts/find-python newest)}; \
@@ -125,9 +133,19 @@ console/node_modules/.installed: console/package.json console/package-lock.json 
 dist: setup ## Build wheel, source distribution and SBOMs of the last commit into dist/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/build-release
 
+$(HELP): $(HELP_SOURCES) $(DOCS_VENV)/.installed
+	$(DOCS_VENV)/bin/python -m docs.site.build
+	@touch $@
+
+$(DOCS_VENV)/.installed: requirements-docs.lock | $(VENV)/.installed
+	$(BIN)/python -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-docs.lock
+	@touch $@
+
 .PHONY: lock
 lock: ## Pin every dependency anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 \
 		--extra postgresql --extra server --group dev pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements-node.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group release -o requirements-release.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group docs -o requirements-docs.lock

@@ -1,4 +1,4 @@
-"""The package as it is built: the console is in it, whatever the build starts from."""
+"""The package as it is built: console and help are in it, whatever the build starts from."""
 
 from __future__ import annotations
 
@@ -24,12 +24,19 @@ echo "built" > ../src/rootkeeper/console/assets/index-B_0SZe6e.js
 FAKE_NODE = """#!/bin/sh
 echo v24.19.0
 """
+FAKE_SITE = """# Does as the program that builds the documentation site, without its generator.
+from pathlib import Path
+
+Path("src/rootkeeper/help/guides").mkdir(parents=True)
+for name in ("index", "guides/server"):
+    Path(f"src/rootkeeper/help/{name}.html").write_text("<title>built</title>")
+"""
 OLD_NODES = ("v18.20.4", "v20.18.1", "v21.7.3", "v22.11.0", "nonsense")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What the build reads of a checkout, and no file that was built."""
+    """What the build reads of a checkout but the console's sources, and no file that was built."""
     copy = tmp_path / "checkout"
     (copy / "src/rootkeeper").mkdir(parents=True)
     (copy / "console").mkdir()
@@ -38,7 +45,16 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(REPOSITORY / name, copy / name)
     for name in ("__init__.py", "__main__.py", "py.typed"):
         shutil.copy(REPOSITORY / "src/rootkeeper" / name, copy / "src/rootkeeper" / name)
+    add_help(copy)
     return copy
+
+
+def add_help(checkout: Path) -> None:
+    """The documentation site, and a generator where ``make`` has one."""
+    (checkout / "docs/site").mkdir(parents=True)
+    (checkout / "docs/site/build.py").write_text(FAKE_SITE)
+    (checkout / ".venv-docs/bin").mkdir(parents=True)
+    (checkout / ".venv-docs/bin/python").symlink_to(sys.executable)
 
 
 def add_sources(checkout: Path) -> None:
@@ -77,10 +93,10 @@ def with_fake_npm(folder: Path) -> dict[str, str]:
     return {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "ASKED": str(folder / "asked")}
 
 
-def files_of(checkout: Path) -> set[str]:
+def files_of(checkout: Path, folder: str = "console") -> set[str]:
     wheel = next((checkout / "dist").glob("*.whl"))
     with zipfile.ZipFile(wheel) as archive:
-        return {name for name in archive.namelist() if name.startswith("rootkeeper/console/")}
+        return {name for name in archive.namelist() if name.startswith(f"rootkeeper/{folder}/")}
 
 
 def test_a_wheel_of_a_clean_checkout_has_the_console_built_into_it(checkout: Path, tmp_path: Path) -> None:
@@ -90,6 +106,32 @@ def test_a_wheel_of_a_clean_checkout_has_the_console_built_into_it(checkout: Pat
     assert files_of(checkout) == {"rootkeeper/console/index.html", "rootkeeper/console/assets/index-B_0SZe6e.js"}
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked == ["ci --ignore-scripts --no-audit --no-fund", "run build"]
+
+
+def test_a_wheel_has_the_help_built_into_it(checkout: Path) -> None:
+    add_built(checkout)
+    built = build(checkout, "wheel")
+    assert built.returncode == 0, built.stderr
+    assert files_of(checkout, "help") == {"rootkeeper/help/index.html", "rootkeeper/help/guides/server.html"}
+
+
+def test_without_the_generator_a_build_says_what_it_needs(checkout: Path) -> None:
+    add_built(checkout)
+    shutil.rmtree(checkout / ".venv-docs")
+    refused = build(checkout, "wheel")
+    assert refused.returncode != 0
+    assert "make docs" in refused.stderr
+    assert "'sphinx>=" in ask_for_requirements(checkout, os.environ["PATH"])
+
+
+def test_without_the_sources_of_the_help_what_was_built_before_is_taken_or_nothing_at_all(checkout: Path) -> None:
+    add_built(checkout)
+    shutil.rmtree(checkout / "docs")
+    assert "The help is neither built" in build(checkout, "wheel").stderr
+    (checkout / "src/rootkeeper/help").mkdir()
+    (checkout / "src/rootkeeper/help/index.html").write_text("<title>built before</title>")
+    assert build(checkout, "wheel").returncode == 0
+    assert files_of(checkout, "help") == {"rootkeeper/help/index.html"}
 
 
 def test_what_make_has_installed_isnt_installed_again(checkout: Path, tmp_path: Path) -> None:
@@ -118,6 +160,7 @@ def test_a_wheel_of_a_source_distribution_needs_no_node(checkout: Path, tmp_path
     again = build(source, "wheel", ASKED=str(tmp_path / "asked"), PATH=str(tmp_path / "tools"))
     assert again.returncode == 0, again.stderr
     assert "rootkeeper/console/index.html" in files_of(source)
+    assert "rootkeeper/help/guides/server.html" in files_of(source, "help")
     assert not (tmp_path / "asked").exists()
 
 

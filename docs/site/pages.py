@@ -1,0 +1,85 @@
+"""Which pages the documentation site has, where each comes from, and where it is in the navigation.
+
+Every Markdown file below ``docs/`` is a page of the site, so that a new one needs no entry here. Only ``docs/dev``
+isn't, because it is for people who change Rootkeeper. The navigation is the list of ``docs/README.md``, heading by
+heading. A page that the list doesn't have is in the navigation all the same, below ``UNLISTED``, and a test names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+START = "README.md"
+CONTENTS = "docs/README.md"
+BESIDE_DOCS: Mapping[str, str] = {
+    START: "index",
+    "SECURITY.md": "security",
+    "CHANGELOG.md": "changelog",
+    "src/rootkeeper_sandbox/BEHAVIOUR.md": "reference/sandbox-behaviour",
+}
+"""Pages that aren't below ``docs/``: their names on the site by their paths."""
+
+NOT_OF_THE_SITE = "docs/dev/"
+UNLISTED = "Other pages"
+
+_HEADING = re.compile(r"^## (?P<title>.+)$")
+_ENTRY = re.compile(r"^- \[[^\]]+\]\((?P<target>[^)#\s]+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One group of the navigation."""
+
+    title: str
+    pages: tuple[str, ...]
+    """Paths in the repository, in order."""
+
+
+def list_pages(repository: Path) -> dict[str, str]:
+    """The name on the site of each page, by its path in the repository."""
+    below = sorted(path.relative_to(repository).as_posix() for path in (repository / "docs").rglob("*.md"))
+    pages = {path: name for path, name in BESIDE_DOCS.items() if (repository / path).exists()}
+    for path in below:
+        if not path.startswith(NOT_OF_THE_SITE):
+            pages[path] = path.removeprefix("docs/").removesuffix(".md")
+    pages[CONTENTS] = "contents"
+    return pages
+
+
+def read_navigation(repository: Path) -> list[Section]:
+    """The sections as ``docs/README.md`` lists them."""
+    found: dict[str, list[str]] = {}
+    title = ""
+    for line in (repository / CONTENTS).read_text(encoding="utf-8").splitlines():
+        if heading := _HEADING.match(line):
+            title = heading["title"]
+        elif entry := _ENTRY.match(line):
+            found.setdefault(title, []).append(resolve(CONTENTS, entry["target"]))
+    return [Section(title, tuple(pages)) for title, pages in found.items()]
+
+
+def list_unlisted(repository: Path) -> list[str]:
+    """The pages that ``docs/README.md`` doesn't list."""
+    listed = {page for section in read_navigation(repository) for page in section.pages}
+    return [page for page in list_pages(repository) if page not in {START, CONTENTS, *listed}]
+
+
+def list_sections(repository: Path) -> Iterator[Section]:
+    """All sections of the navigation, the unlisted pages last."""
+    yield from read_navigation(repository)
+    if unlisted := list_unlisted(repository):
+        yield Section(UNLISTED, tuple(unlisted))
+
+
+def resolve(page: str, target: str) -> str:
+    """The path in the repository of a link's target, which is relative to its page."""
+    parts = page.split("/")[:-1]
+    for part in target.split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
