@@ -9,15 +9,19 @@ import select
 import signal
 import subprocess
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 SECONDS = 90
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BLOCK = re.compile(r"^([ ]*)```console\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
-_QUESTION = re.compile(r"(?:\[y/N\]|Type (?P<typed>o-\w+) to continue:|One-time password sent to (?P<mailed>\S+):)\s*$")
+_QUESTION = re.compile(
+    r"(?:\[y/N\]|Type (?P<typed>o-\w+) to continue:|One-time password sent to (?P<mailed>\S+):"
+    r"|(?:New password for|Password of) [^\n]+:|The same password again:|Code of your authenticator app:)\s*$"
+)
 
 
 def list_commands(page: Path) -> list[str]:
@@ -41,18 +45,27 @@ class Typed:
     command: str
     process: subprocess.Popen[bytes]
     terminal: int
-    read_mail: Callable[[str], str]
+    answer: Callable[[re.Match[str]], str]
     raw: str = ""
     _answered_up_to: int = 0
+    _reader: Thread | None = None
 
     @property
     def text(self) -> str:
         return _ESCAPE.sub("", self.raw).replace("\r", "")
 
+    def keep_reading(self) -> None:
+        """Read in the background from now on, because a program that logs would wait for a full terminal."""
+        self._reader = Thread(target=self._read_to_the_end, daemon=True)
+        self._reader.start()
+
     def end(self) -> int:
         """Read and answer to the end, and return the exit status."""
-        while self._read():
-            pass
+        if self._reader is not None:
+            self._reader.join(SECONDS)
+            assert not self._reader.is_alive(), f"{self.command}\ndoesn't end:\n{self.text}"
+        else:
+            self._read_to_the_end()
         os.close(self.terminal)
         return self.process.wait(SECONDS)
 
@@ -67,8 +80,13 @@ class Typed:
             os.killpg(self.process.pid, signal.SIGINT)
         return self.end()
 
+    def _read_to_the_end(self) -> None:
+        while self._read():
+            pass
+
     def _read(self) -> bool:
-        ready, _, _ = select.select([self.terminal], [], [], SECONDS)
+        patience = None if self._reader else SECONDS
+        ready, _, _ = select.select([self.terminal], [], [], patience)
         assert ready, f"{self.command}\nshows nothing more:\n{self.text}"
         try:
             data = os.read(self.terminal, 65536)
@@ -82,48 +100,19 @@ class Typed:
         found = _QUESTION.search(self.text, self._answered_up_to)
         if found:
             self._answered_up_to = len(self.text)
-            answer = self.read_mail(found["mailed"]) if found["mailed"] else found["typed"] or "y"
-            os.write(self.terminal, f"{answer}\n".encode())
+            os.write(self.terminal, f"{self.answer(found)}\n".encode())
 
 
-@dataclass(slots=True)
-class GuideShell:
-    """A shell that keeps its exported variables from one command to the next."""
+def type_command(
+    command: str, argv: Sequence[str], environment: Mapping[str, str], answer: Callable[[re.Match[str]], str]
+) -> Typed:
+    """Run a program at a terminal of its own.
 
-    folder: Path
-    environment: Mapping[str, str]
-    read_mail: Callable[[str], str]
-    """Returns the one-time password that an address was sent."""
-    waiting: list[Typed] = field(default_factory=list)
-    """Commands that don't end by themselves yet, such as a recovery that waits."""
-
-    def start(self, command: str) -> Typed:
-        state = self.folder / "exported"
-        script = f'[ -e {state} ] && . {state}\n{command}\nstatus=$?\nexport -p > {state}\nexit "$status"\n'
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            ["/bin/bash", "-o", "pipefail", "-c", script],
-            cwd=self.folder,
-            env=dict(self.environment),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        return Typed(command, process, ours, self.read_mail)
-
-    def run(self, command: str) -> tuple[int, str]:
-        typed = self.start(command)
-        return typed.end(), typed.text
-
-    def leave_waiting(self, command: str, shown: str) -> None:
-        """Start a command and read until it waits."""
-        typed = self.start(command)
-        typed.wait_for(shown)
-        self.waiting.append(typed)
-
-    def interrupt_all(self) -> None:
-        for typed in self.waiting:
-            typed.interrupt()
-        self.waiting.clear()
+    :param answer: gives what a person types when the program asks.
+    """
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        argv, env=dict(environment), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    return Typed(command, process, ours, answer)

@@ -1,22 +1,33 @@
-"""Every console block of README and guides: each command is understood, and runs against the demo organization."""
+"""Every console block of README, tutorials and guides: each command is understood, and runs on a demo organization."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from rootkeeper.cli.main import _application
-from tests.functional.guide_shell import GuideShell, list_commands
-from tests.sandbox_process import SandboxProcess
+from tests.functional.guide_machine import GuideMachine, start_sandbox
+from tests.functional.guide_preparations import (
+    EXCEPTED,
+    OWN_SANDBOX,
+    PEOPLE,
+    PREPARED,
+    REQUESTER,
+    RUNS_ON,
+    STATUSES,
+)
+from tests.functional.guide_shell import list_commands
 from tests.unit.database.samples import REPOSITORY
 
-PAGES = (
+T = TypeVar("T")
+
+FOLDERS = ("docs/tutorials", "docs/guides")
+FIRST = (
     "README",
     "small-organization",
     "first-audit",
@@ -29,79 +40,37 @@ PAGES = (
     "recover-a-root-user",
     "evidence",
     "security-tools",
-    "sandbox",
-    "backup",
-    "console",
-    "notifications",
-    "server",
-    "sign-in",
 )
-"""In the order in which they run on one demo."""
-
-EXCEPTED = {
-    "README": {
-        "pipx": "installs from a clone; test_installing does so",
-        "make": "runs these tests, or a demo that test_demo_command runs",
-    },
-    "backup": {"": "works on /var/lib and /var/backups; test_backup runs both programs"},
-    "bulk-deletion": {"rootkeeper jobs resume": "needs an interrupted job; test_jobs_commands runs it"},
-    "console": {"rootkeeper demo": "takes fixed ports; test_demo_command runs it"},
-    "evidence": {"rootkeeper diff 2026-10-01": "needs an audit before that day; test_history_commands runs it"},
-    "notifications": {"": "sends to a chat; test_notification_commands runs both with a target on this machine"},
-    "recover-a-root-user": {
-        "rootkeeper windows request": "needs a server and two people; tests of through_server run it",
-        "rootkeeper windows approve": "the same",
-        "rootkeeper windows activate": "the same",
-        "rootkeeper windows extend": "the same",
-        "rootkeeper windows close 444455556666 ": "the same",
-        "rootkeeper recover 444455556666 --emergency": "the settings must allow it; test_emergency_commands runs it",
-        "rootkeeper ledger import": "imports the file of that emergency; test_emergency_commands runs it",
-    },
-    "root-emails": {
-        "fetch-the-mail": "fetch-the-mail stands for the reader's own program; test_email_commands runs the rest",
-    },
-    "sandbox": {"": "takes a fixed port; tests of the sandbox's command run it"},
-    "server": {"": "needs root, a domain, a certificate and several people; tests of serving run the commands"},
-    "sign-in": {"": "the same"},
-}
-"""Commands of a page that aren't run, by how they begin, and why."""
-
-WAITS = {
-    "rootkeeper recover ": "Ctrl-C",
-}
-"""Commands that wait, by how they begin, and what they show then."""
-
-BLOCKED = 4
-"""Of a deletion everywhere: a policy of the demo organization blocks two accounts, which stay unknown."""
-
-STATUSES = {
-    "rootkeeper delete --all": BLOCKED,
-    "rootkeeper delete --all --canary 2 --wave 4 --pause 5s --stop-after-failures 2": BLOCKED,
-}
-"""Exit statuses that aren't 0, or 1 for a bad answer."""
+"""The pages that run first on one demo, in this order; all others follow in alphabetical order."""
 
 
-def find_page(name: str) -> Path:
-    return REPOSITORY / ("README.md" if name == "README" else f"docs/guides/{name}.md")
+def list_pages() -> dict[str, Path]:
+    """README, and each page of ``FOLDERS`` with console blocks, by name."""
+    found = {path.stem: path for folder in FOLDERS for path in sorted((REPOSITORY / folder).glob("*.md"))}
+    pages = {"README": REPOSITORY / "README.md"} | {name: path for name, path in found.items() if list_commands(path)}
+    return {name: pages[name] for name in (*FIRST, *sorted(set(pages) - set(FIRST)))}
 
 
-def find_exception(page: str, command: str) -> str | None:
-    return next((why for begin, why in EXCEPTED.get(page, {}).items() if f"{command} ".startswith(begin)), None)
+PAGES = list_pages()
 
 
-ALL = [(page, command) for page in PAGES for command in list_commands(find_page(page))]
+def find_by_begin(found: Mapping[str, T], command: str) -> T | None:
+    """The entry for a command, by how it begins."""
+    return next((value for begin, value in found.items() if f"{command} ".startswith(begin)), None)
 
 
-def test_every_page_with_console_blocks_is_run_and_no_exception_is_stale() -> None:
-    pages = {path.stem for path in (REPOSITORY / "docs/guides").glob("*.md") if list_commands(path)}
-    assert pages == set(PAGES) - {"README"}
+def test_no_entry_for_a_command_is_stale() -> None:
     stale = [
         (page, begin)
-        for page, exceptions in EXCEPTED.items()
-        for begin in exceptions
-        if not any(f"{command} ".startswith(begin) for command in list_commands(find_page(page)))
+        for kind in (EXCEPTED, PREPARED)
+        for page, entries in kind.items()
+        for begin in entries
+        if not any(f"{command} ".startswith(begin) for command in list_commands(PAGES[page]))
     ]
     assert stale == []
+    everything = [f"{command} " for path in PAGES.values() for command in list_commands(path)]
+    assert [begin for begin in RUNS_ON if not any(command.startswith(begin) for command in everything)] == []
+    assert [command for command in STATUSES if f"{command} " not in everything] == []
 
 
 def list_program_calls(command: str) -> Iterator[list[str]]:
@@ -127,7 +96,7 @@ def list_program_calls(command: str) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_is_understood(page: str) -> None:
-    for command in list_commands(find_page(page)):
+    for command in list_commands(PAGES[page]):
         for arguments in list_program_calls(command):
             if arguments[0] == "sandbox":
                 continue  # the arguments are those of another program
@@ -141,66 +110,91 @@ def test_every_command_of_a_page_is_understood(page: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuideShell]:
-    """A shell of a person who has credentials of the demo organization's management account."""
-    folder = tmp_path_factory.mktemp("guides")
-    with SandboxProcess.start("--scenario", "demo") as sandbox:
-        keys = sandbox.principals()["management-admin"]
-        (folder / "config").write_text(
-            f"[profile management]\nregion = us-east-1\nendpoint_url = {sandbox.base_url}\n"
-            f"aws_access_key_id = {keys.access_key_id}\naws_secret_access_key = {keys.secret_access_key}\n"
-        )
-        environment = {
-            "AWS_CONFIG_FILE": str(folder / "config"),
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "COLUMNS": "120",
-            "HOME": str(folder),
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "TERM": "xterm",
-        }
-        (rules,) = re.findall(r"```toml\n(\[emails\].*?)```", find_page("root-emails").read_text(), re.DOTALL)
-        (folder / "rules.toml").write_text(rules)
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuideMachine]:
+    """That of a person who has credentials of the demo organization's management account."""
+    with GuideMachine.start(tmp_path_factory.mktemp("guides")) as machine:
+        sandbox = start_sandbox(machine)
+        yield machine
+        machine.interrupt_all()
+        sandbox.interrupt()
 
-        def read_mail(address: str) -> str:
-            bodies = " ".join(str(mail["body"]) for mail in sandbox.mailbox(address))
-            return str(re.findall(r"Verification code: (\w+)", bodies)[-1])
 
-        shell = GuideShell(folder, environment, read_mail)
-        yield shell
-        shell.interrupt_all()
+def read_page(page: str, machine: GuideMachine) -> None:
+    """Type each command of a page, as a person does who reads it from its beginning."""
+    machine.turn_page()
+    for command in list_commands(PAGES[page]):
+        if find_by_begin(EXCEPTED.get(page, {}), command) is not None:
+            continue
+        prepare = find_by_begin(PREPARED.get(page, {}), command)
+        if prepare is not None:
+            prepare(machine)
+        typed = as_person(fill_in(command, machine), machine)
+        shown = find_by_begin(RUNS_ON, command)
+        if shown is not None:
+            machine.leave_running(typed, shown)
+            continue
+        status, text = machine.run(typed)
+        expected = {STATUSES[command]} if command in STATUSES else {0, 1}
+        assert status in expected, f"$ {typed}\nexit {status}\n{text}"
+    machine.turn_page()
+
+
+def fill_in(command: str, machine: GuideMachine) -> str:
+    """Replace an id or file name that the program makes at random by the last one that it showed."""
+    for example, shown in MADE:
+        found = re.findall(shown, machine.shown)
+        if found:
+            command = re.sub(example, found[-1], command)
+    return command
+
+
+MADE = (
+    (r"\bj-[0-9a-f]{10}\b", r"\bj-[0-9a-f]{10}\b"),
+    (r"\bWINDOW_ID\b", r"\bw-[0-9a-f]{10}\b"),
+    (r"\bemergency-\d{8}T\d{6}Z\.db\b", r"\bemergency-\d{8}T\d{6}Z\.db\b"),
+)
+"""Such names in a page, and as the program shows them."""
+
+
+def as_person(command: str, machine: GuideMachine) -> str:
+    """The person whom a comment names types it, with a token of their own if they have one."""
+    name = PEOPLE.get(command.rpartition("#")[2].strip())
+    token = machine.tokens.get(name or REQUESTER)
+    return f"export ROOTKEEPER_TOKEN={token}; {command}" if token else command
 
 
 @pytest.mark.long
 @pytest.mark.xdist_group("guides")
-@pytest.mark.parametrize("page", [page for page in PAGES if "" not in EXCEPTED.get(page, {})])
-def test_every_command_of_a_page_runs_on_the_demo_organization(page: str, shell: GuideShell) -> None:
-    for command in list_commands(find_page(page)):
-        if find_exception(page, command) is not None:
-            continue
-        shown = next((shown for begin, shown in WAITS.items() if command.startswith(begin)), None)
-        if shown is not None:
-            shell.leave_waiting(command, shown)
-            continue
-        status, text = shell.run(command.replace("/media/copy", f"{shell.folder}/.local/share/rootkeeper"))
-        expected = {STATUSES[command]} if command in STATUSES else {0, 1}
-        assert status in expected, f"$ {command}\nexit {status}\n{text}"
-    shell.interrupt_all()
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in OWN_SANDBOX])
+def test_every_command_of_a_page_runs_on_the_demo_organization(page: str, machine: GuideMachine) -> None:
+    read_page(page, machine)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", sorted(OWN_SANDBOX))
+def test_every_command_of_a_page_that_starts_the_sandbox_runs(page: str, tmp_path: Path) -> None:
+    with GuideMachine.start(tmp_path) as machine:
+        del machine.environment["AWS_PROFILE"]
+        read_page(page, machine)
 
 
 def list_verbs(page: str) -> list[str]:
     """List the subcommands that a page's blocks use, each once, in order."""
-    calls = [call for command in list_commands(find_page(page)) for call in list_program_calls(command)]
+    calls = [call for command in list_commands(PAGES[page]) for call in list_program_calls(command)]
     return list(dict.fromkeys(call[0] for call in calls))
 
 
-def test_readme_and_guide_give_the_same_order() -> None:
-    readme = [verb for verb in list_verbs("README") if verb != "demo"]
-    guide = [verb for verb in list_verbs("first-audit") if verb in readme]
-    assert readme == guide
-    assert readme.index("preflight") < readme.index("enable") < readme.index("audit")
+def test_readme_and_guide_give_a_small_organization_the_same_commands() -> None:
+    five = list_commands(PAGES["small-organization"])
+    readme = list_commands(PAGES["README"])
+    assert readme[-len(five) :] == five
+
+
+def test_the_first_audit_comes_in_a_safe_order() -> None:
+    verbs = list_verbs("first-audit")
+    assert verbs.index("preflight") < verbs.index("enable") < verbs.index("audit") < verbs.index("plan")
 
 
 def test_a_small_organization_needs_five_commands_in_that_order() -> None:
     assert list_verbs("small-organization") == ["preflight", "enable", "audit", "delete", "report"]
-    assert len(list_commands(find_page("small-organization"))) == 5
+    assert len(list_commands(PAGES["small-organization"])) == 5
