@@ -121,7 +121,10 @@ class ApprovalRefusedError(InputError, code="approval.refused"):
 
 
 class ExtraMissingError(InputError, code="installation.extra_missing"):
-    """A command needs a part of Rootkeeper that isn't installed."""
+    """A command needs a part of Rootkeeper that isn't installed.
+
+    Fix: Install Rootkeeper with the extra that the message names, such as ``pipx install 'rootkeeper[server]'``.
+    """
 
 
 class NotFoundError(InputError, code="input.not_found"):

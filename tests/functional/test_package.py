@@ -27,7 +27,7 @@ echo v24.19.0
 FAKE_SITE = """# Does as the program that builds the documentation site, without its generator.
 from pathlib import Path
 
-Path("src/rootkeeper/help/guides").mkdir(parents=True)
+Path("src/rootkeeper/help/guides").mkdir(parents=True, exist_ok=True)
 for name in ("index", "guides/server"):
     Path(f"src/rootkeeper/help/{name}.html").write_text("<title>built</title>")
 """
@@ -54,7 +54,9 @@ def add_help(checkout: Path) -> None:
     (checkout / "docs/site").mkdir(parents=True)
     (checkout / "docs/site/build.py").write_text(FAKE_SITE)
     (checkout / ".venv-docs/bin").mkdir(parents=True)
-    (checkout / ".venv-docs/bin/python").symlink_to(sys.executable)
+    python = checkout / ".venv-docs/bin/python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
 
 
 def add_sources(checkout: Path) -> None:
