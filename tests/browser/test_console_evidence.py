@@ -277,26 +277,42 @@ def test_the_unlock_page_is_refused_without_its_permission(people: dict[str, Con
 # Reports.
 
 
+def choose_format(person: ConsolePerson, title: str) -> None:
+    person.page.get_by_role("button", name=re.compile("^Format")).click()
+    person.page.get_by_role("option", name=re.compile(f"^(Selected .+ )?{title} ")).click()
+
+
 @pytest.mark.parametrize(
     ("form", "begins"),
-    [("HTML", "<!doctype html>"), ("JSON", "{"), ("CSV", "organization_id,endpoint,"), ("Markdown", "# ")],
+    [
+        ("HTML", "<!doctype html>"),
+        ("JSON", "{"),
+        ("CSV", "organization_id,endpoint,"),
+        ("Markdown", "# "),
+        ("Findings as CSV", "finding_id,source,"),
+    ],
 )
 def test_evidence_is_downloaded(people: dict[str, ConsolePerson], tmp_path: Path, form: str, begins: str) -> None:
     approver = people["amir"]
     approver.open("/reports")
-    approver.page.get_by_role("radio", name=re.compile(f"^{form}")).check(force=True)
+    choose_format(approver, form)
     document = save(approver, "Download report", tmp_path)
     assert document.lower().lstrip("\ufeff").startswith(begins)
     assert story.ACCOUNT in document
 
 
-def test_two_audits_are_compared(people: dict[str, ConsolePerson]) -> None:
+def test_an_audits_findings_are_downloaded_and_two_audits_are_compared(
+    people: dict[str, ConsolePerson], tmp_path: Path
+) -> None:
     viewer: Any = people["vera"]
     viewer.open("/reports")
     expect(viewer.page.get_by_role("tab", name="Evidence")).to_have_count(0)
     boxes = viewer.page.get_by_role("table", name="Audits").get_by_role("checkbox", name=re.compile("^Audit of"))
     boxes.nth(0).check(force=True)
     viewer.sees("Select a second audit to compare.")
+    choose_format(viewer, "Findings as JSON Lines")
+    findings = [json.loads(line) for line in save(viewer, "Download findings", tmp_path).splitlines()]
+    assert {"pass", "fail"} <= {finding["verdict"] for finding in findings}
     boxes.nth(1).check(force=True)
     viewer.sees("Changes between audits")
     viewer.sees(re.compile(r"\d+ changed, 0 joined, 0 left"))

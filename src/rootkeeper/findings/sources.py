@@ -262,7 +262,7 @@ def judge_task(row: PreflightRow, observed_at: datetime) -> Finding:
 def judge_email(found: RootEmail, listed_at: datetime) -> Finding:
     """Judge the address of one account. It isn't the subject, so that a changed address has the same finding."""
     verdict = Verdict(found.verdict.value)
-    reasons = ", ".join(EXPLANATIONS[one] for one in found.reasons)
+    reasons = "; ".join(EXPLANATIONS[one] for one in found.reasons)
     is_reasoned = verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN)
     return make_finding(
         ROOT_EMAIL,
