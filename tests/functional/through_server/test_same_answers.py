@@ -97,6 +97,24 @@ def test_two_audits_are_compared_the_same(stage: ServedStage) -> None:
     assert stage.person("vera").run("diff", "--fail-on", "unknown").status == 0
 
 
+def test_findings_of_an_audit_and_a_preflight_are_the_same(stage: ServedStage) -> None:
+    for command in ("audit", "preflight"):
+        ours, theirs = run_both(stage, command, "--ou", "Root/Security", "-o", "findings-jsonl", name="aldo")
+        assert ours.status == theirs.status, theirs.shown
+        found, same = ([json.loads(line) for line in run.stdout.splitlines()] for run in (ours, theirs))
+        assert without_times(same) == without_times(found) != []
+        require_fits(same[0], "finding")
+
+
+def test_a_report_has_the_same_bytes_and_exit_status(stage: ServedStage) -> None:
+    stage.person("aldo").run("audit")
+    for name in ("html", "findings-csv"):
+        period = ("--from", "1d", "--to", "2100-01-01", "--stale-after", "3650d")
+        ours, theirs = run_both(stage, "report", *period, "--format", name, name="aldo")
+        assert ours.status == theirs.status == 1, theirs.shown
+        assert theirs.stdout == ours.stdout
+
+
 def test_what_may_not_be_touched_is_refused_alike(stage: ServedStage, tmp_path: Path) -> None:
     for arguments in (
         ("plan", MANAGEMENT, "--out", str(tmp_path / "plan.json")),
