@@ -28,6 +28,8 @@ from rootkeeper.cli import outputs as exit_statuses
 from rootkeeper.cli.entry import FORMS, PAGES, WIDTH, find_file
 from rootkeeper.cli.hints import COMMAND_HINTS
 from rootkeeper.cli.main import RootkeeperGroup, main
+from rootkeeper.controls.control_map import load_frameworks
+from rootkeeper.controls.records import CHECK_NAMES, SHOWING_NAMES, STRENGTH_NAMES
 from rootkeeper.findings.catalogue import RULES
 from rootkeeper.reports.formats import FORMATS, Carries
 from rootkeeper.server.guards import AccessRequirement, Demand
@@ -118,6 +120,15 @@ either.
 
 | HTTP status | `code` |
 |---|---|
+"""
+
+CONTROLS_HEAD = """# The control map
+
+<!-- Written by make_reference.py from the program itself: `make docs`. -->
+
+Which controls the evidence of root user credentials shows, and how well. [The guide](../guides/controls.md) explains
+the verdicts. Texts are in our own words; the framework's own text counts. `prowler@…` and
+`steampipe-mod-aws-compliance@…` are other tools at a commit.
 """
 
 FORMATS_HEAD = f"""# Report formats
@@ -249,6 +260,7 @@ def render_pages() -> dict[str, str]:
         "commands.md": render_commands(),
         "errors.md": render_errors(),
         "exit-statuses.md": render_exit_statuses(),
+        "controls.md": render_controls(),
         "formats.md": render_formats(),
         "settings.md": render_settings(),
     }
@@ -267,6 +279,23 @@ def render_formats() -> str:
     rules = "".join(f"| `{one.rule_id}` | {one.title} | {one.severity.value} |\n" for one in RULES)
     evidence, findings = list_rows(Carries.EVIDENCE), list_rows(Carries.FINDINGS)
     return FORMATS_HEAD + evidence + FINDINGS_HEAD + findings + VERDICTS_HEAD + rules
+
+
+def render_controls() -> str:
+    """The control map: each framework with its controls, their checks, and what is known and isn't judged."""
+    parts = [CONTROLS_HEAD]
+    for framework in load_frameworks():
+        parts.append(f"\n## {framework.title}\n\n`--framework {framework.framework_id}`\n\n")
+        parts.append("| Control | Asks for | Checks |\n|---|---|---|\n")
+        for control in framework.controls:
+            checks = "<br>".join(
+                f"{CHECK_NAMES[one.check]}: {SHOWING_NAMES[one.showing]} ({STRENGTH_NAMES[one.strength]}, {one.source})"
+                for one in control.checks
+            )
+            parts.append(f"| {control.control_id} | {control.text} | {checks} |\n")
+        parts.append("\nKnown, but not judged:\n\n")
+        parts += [f"- {', '.join(one.control_ids)}: {one.reason}\n" for one in framework.left_out]
+    return "".join(parts)
 
 
 def render_commands() -> str:

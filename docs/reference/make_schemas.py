@@ -15,9 +15,15 @@ from pydantic import TypeAdapter
 
 from rootkeeper.access.records import IdentitiesDocument, MembershipDocument, NewTokenAnswer
 from rootkeeper.audit.records import AuditDocument
+from rootkeeper.controls.records import (
+    AssessedReportDocument,
+    ControlAttestationsDocument,
+    ControlDocument,
+    ControlsDocument,
+    FrameworksDocument,
+)
 from rootkeeper.deletion.records import DeletionDocument, JobDocument, PlanDocument, PlanRecord
 from rootkeeper.doctor.records import DoctorDocument
-from rootkeeper.evidence.records import ReportDocument
 from rootkeeper.evidence.windows import WindowReportDocument
 from rootkeeper.exceptions.records import ExceptionsDocument
 from rootkeeper.failsafe.records import (
@@ -74,6 +80,19 @@ OUTPUTS = (
         "Who can open root, and the ways in without Identity Center",
         "`rootkeeper breakglass -o json`.",
     ),
+    Output("control", ControlDocument, "Control", "`rootkeeper controls show -o json`."),
+    Output(
+        "control-attestations",
+        ControlAttestationsDocument,
+        "An attestation of a control, recorded",
+        "`rootkeeper controls attest -o json`.",
+    ),
+    Output(
+        "controls",
+        ControlsDocument,
+        "Controls",
+        "`rootkeeper controls list -o json`. With `-o jsonl` each line is one of `controls`.",
+    ),
     Output(
         "deletion",
         DeletionDocument,
@@ -128,6 +147,7 @@ OUTPUTS = (
         "A failsafe's root login, set up",
         "`rootkeeper failsafe set-up -o json`.",
     ),
+    Output("frameworks", FrameworksDocument, "Frameworks of controls", "`rootkeeper controls frameworks -o json`."),
     Output(
         "finding",
         FindingRecord,
@@ -209,7 +229,7 @@ OUTPUTS = (
         "Preflight",
         "`rootkeeper preflight -o json`. With `-o jsonl` each line is one of `rows`.",
     ),
-    Output("report", ReportDocument, "Evidence", "`rootkeeper report --format json`."),
+    Output("report", AssessedReportDocument, "Evidence", "`rootkeeper report --format json`."),
     Output(
         "setup-change",
         SetupChangeDocument,

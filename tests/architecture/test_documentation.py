@@ -36,7 +36,9 @@ def render_pages_once() -> dict[str, str]:
     return render_pages()
 
 
-@pytest.mark.parametrize("name", ["api.md", "commands.md", "errors.md", "exit-statuses.md", "settings.md"])
+@pytest.mark.parametrize(
+    "name", ["api.md", "commands.md", "controls.md", "errors.md", "exit-statuses.md", "settings.md"]
+)
 def test_a_reference_page_says_what_the_program_says(name: str) -> None:
     committed = (REPOSITORY / "docs" / "reference" / name).read_text()
     assert committed == render_pages_once()[name], "Run `make docs`."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,33 @@ def test_a_locked_bucket_is_found_corrected_and_its_policy_restored(
 
 def test_the_unlock_page_is_refused_without_its_permission(people: dict[str, ConsolePerson]) -> None:
     people["vera"].open("/unlock")
+    people["vera"].sees("The role viewer doesn't have access to this page.")
+
+
+# Controls.
+
+
+def test_a_control_is_followed_to_its_accounts_and_attested(people: dict[str, ConsolePerson]) -> None:
+    approver = people["amir"]
+    approver.open("/controls")
+    controls = approver.page.get_by_role("table", name="Controls")
+    controls.get_by_role("link", name=re.compile("^2.4 ")).click()
+    accounts = approver.page.get_by_role("table", name="Accounts")
+    expect(accounts.get_by_text("The root user has an access key.").first).to_be_visible()
+    approver.open("/controls")
+    controls.get_by_role("link", name=re.compile("^5.3 ")).click()
+    approver.sees("A person must judge this control")
+    approver.press("Attest")
+    dialog = approver.page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("The alarm pages the security team")
+    dialog.get_by_role("textbox", name="Valid through").fill(f"{datetime.now(UTC) + timedelta(days=30):%Y/%m/%d}")
+    approver.press("Attest", dialog)
+    approver.sees("Pass (attested)")
+    approver.sees(re.compile("^amir"))
+
+
+def test_controls_are_refused_without_their_permission(people: dict[str, ConsolePerson]) -> None:
+    people["vera"].open("/controls")
     people["vera"].sees("The role viewer doesn't have access to this page.")
 
 

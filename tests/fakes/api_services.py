@@ -21,6 +21,7 @@ from rootkeeper.access.service import IdentityService, SessionEnder
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.serving import ServerRuntime
+from rootkeeper.controls.service import ControlAttester
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.evidence.service import EvidenceCompiler
 from rootkeeper.evidence.windows import WindowReporter
@@ -345,6 +346,12 @@ class FakeActing:
         self._note("factors")
         served = self.services
         return FactorService(served.factors, served.identities, served.sessions, self.ledger, served.clock)
+
+    @property
+    def control_attester(self) -> ControlAttester:
+        self._note("controls")
+        ledger = FakeLedger(self.services.database, "here", actor=self.actor)
+        return ControlAttester(ledger, self.services.clock, self.actor)
 
     @property
     def session_ender(self) -> SessionEnder:

@@ -40,6 +40,7 @@ FIRST = (
     "recover-a-root-user",
     "evidence",
     "security-tools",
+    "controls",
 )
 """The pages that run first on one demo, in this order; all others follow in alphabetical order."""
 

@@ -5,6 +5,7 @@ import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
+import Multiselect from "@cloudscape-design/components/multiselect";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useMutation } from "@tanstack/react-query";
@@ -14,6 +15,7 @@ import { download } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
+import { nameFramework, useFrameworks } from "../controls/controls";
 import { AuditHistory } from "../history/AuditHistory";
 import { daysBefore, endOfDay, isDay, startOfDay, today } from "../times/format";
 import { FormatSelect } from "./FormatSelect";
@@ -42,9 +44,10 @@ function EvidenceForm() {
   const [last, setLast] = useState(today());
   const [format, setFormat] = useState("html");
   const [staleDays, setStaleDays] = useState("7");
+  const [frameworks, setFrameworks] = useState<readonly string[]>([]);
   const problem = findProblem(first, last, staleDays);
   const downloading = useMutation({
-    mutationFn: () => download("/api/v1/reports", makeQuery(first, last, format, staleDays), "rootkeeper-report"),
+    mutationFn: () => download("/api/v1/reports", makeQuery({ first, last, format, staleDays, frameworks }), "rootkeeper-report"),
     meta: { showsErrors: true },
   });
   return (
@@ -79,6 +82,7 @@ function EvidenceForm() {
             <DayField label="To (inclusive)" day={last} onChange={setLast} />
           </SpaceBetween>
           <FormatSelect value={format} onChange={setFormat} />
+          <FrameworkSelect chosen={frameworks} onChange={setFrameworks} />
           <FormField
             label="Maximum age of a reading (days)"
             description="An account whose last reading is older at the end of the period is reported as unknown."
@@ -88,6 +92,25 @@ function EvidenceForm() {
         </SpaceBetween>
       </Container>
     </form>
+  );
+}
+
+function FrameworkSelect({ chosen, onChange }: { chosen: readonly string[]; onChange: (chosen: readonly string[]) => void }) {
+  const frameworks = useFrameworks();
+  const options = (frameworks.data ?? []).map((one) => ({ value: one.framework_id, label: nameFramework(one) }));
+  return (
+    <FormField label="Controls of frameworks - optional" description="Adds the verdict on each control, and the accounts behind it.">
+      <Multiselect
+        options={options}
+        selectedOptions={options.filter(({ value }) => chosen.includes(value))}
+        onChange={({ detail }) => onChange(detail.selectedOptions.flatMap(({ value }) => value ?? []))}
+        statusType={frameworks.isPending ? "loading" : frameworks.error ? "error" : "finished"}
+        loadingText="Loading frameworks"
+        errorText="The frameworks couldn't be read."
+        placeholder="Choose frameworks"
+        deselectAriaLabel={({ label }) => `Remove ${label}`}
+      />
+    </FormField>
   );
 }
 
@@ -114,9 +137,18 @@ function findProblem(first: string, last: string, staleDays: string): string | n
   return null;
 }
 
+interface ReportChoices {
+  first: string;
+  last: string;
+  format: string;
+  staleDays: string;
+  frameworks: readonly string[];
+}
+
 /** A period that ends today ends now. */
-function makeQuery(first: string, last: string, format: string, staleDays: string): URLSearchParams {
+function makeQuery({ first, last, format, staleDays, frameworks }: ReportChoices): URLSearchParams {
   const query = new URLSearchParams({ from: startOfDay(first), format, stale_after_days: staleDays });
   if (last < today()) query.set("to", endOfDay(last));
+  frameworks.forEach((framework) => query.append("framework", framework));
   return query;
 }

@@ -51,6 +51,13 @@ export const PAGES: readonly Page[] = [
     isWide: true,
   },
   {
+    path: "/controls",
+    title: "Controls",
+    permission: "reports:read",
+    component: lazy(() => import("../controls/ControlsPage")),
+    isWide: true,
+  },
+  {
     path: "/reports",
     title: "Reports",
     permission: "history:read",
@@ -105,6 +112,14 @@ export const PAGES: readonly Page[] = [
     permission: "windows:read",
     component: lazy(() => import("../windows/WindowPage")),
     parent: "/windows",
+  },
+  {
+    path: "/controls/:framework_id/:control_id",
+    title: "Control",
+    permission: "reports:read",
+    component: lazy(() => import("../controls/ControlPage")),
+    parent: "/controls",
+    isWide: true,
   },
   {
     path: "/jobs/:job_id",

@@ -47,6 +47,7 @@ class Permission(StrEnum):
 
     ACCOUNTS_AUDIT = "accounts:audit"
     ACCOUNTS_READ = "accounts:read"
+    CONTROLS_ATTEST = "controls:attest"
     EXCEPTIONS_KEEP = "exceptions:keep"
     EXCEPTIONS_READ = "exceptions:read"
     HISTORY_READ = "history:read"
@@ -107,6 +108,7 @@ _APPROVES = (
     _VIEWS
     | _PROVES
     | {
+        Permission.CONTROLS_ATTEST,
         Permission.WINDOWS_APPROVE,
         Permission.WINDOWS_DENY,
         Permission.WINDOWS_EXTEND,
@@ -142,7 +144,7 @@ class SignInWay(StrEnum):
 
 
 OF_WHOLE_ORGANIZATION = frozenset(
-    {Permission.IDENTITIES_MANAGE, Permission.NOTIFICATIONS_TEST, Permission.SETUP_CHANGE}
+    {Permission.CONTROLS_ATTEST, Permission.IDENTITIES_MANAGE, Permission.NOTIFICATIONS_TEST, Permission.SETUP_CHANGE}
 )
 """A token that is limited to organizational units has none of these: they concern no account, or all permissions."""
 

@@ -16,6 +16,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "aws.login_package": "Install it: {command}",
     "aws.region": "Add --region, such as --region {region}, or set AWS_REGION.",
     "aws.sso_login": "Run `aws sso login --profile {profile}`.",
+    "controls.attest_purpose": "For each of them: rootkeeper failsafe attest ACCOUNT --claim purpose.",
     "deletion.again": "Delete again: rootkeeper delete SELECTION.",
     "deletion.kinds": "Add password and access_keys to --only, or remove mfa_devices from it.",
     "deletion.reason": "Add --reason TEXT.",

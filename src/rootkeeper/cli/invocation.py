@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 THROUGH_SERVER = (
     "apply",
     "audit",
+    "controls",
     "delete",
     "diff",
     "doctor",

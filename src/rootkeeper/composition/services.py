@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.service import Audit
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.root_events import RootEventSource
+    from rootkeeper.controls.service import ControlAttester
     from rootkeeper.deletion.service import Deletion
     from rootkeeper.evidence.service import EvidenceCompiler
     from rootkeeper.evidence.windows import WindowReporter
@@ -351,6 +352,12 @@ class UseCases(Adapters):
         from rootkeeper.failsafe.confirming import FailsafeConfirmer
 
         return FailsafeConfirmer(self.confirmations, self.ledger, self.clock, self.endpoint, self.actor.name)
+
+    @property
+    def control_attester(self) -> ControlAttester:
+        from rootkeeper.controls.service import ControlAttester
+
+        return ControlAttester(self.ledger, self.clock, self.actor)
 
     @property
     def drill_recorder(self) -> DrillRecorder:

@@ -17,8 +17,9 @@ from enum import StrEnum
 from rootkeeper.controls.attestations import ControlAttestation
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.findings.rules import Verdict
+from rootkeeper.ledger.rules import Actor
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.confirmations import Confirmation, ConfirmationBasis
+from rootkeeper.organization.confirmations import Confirmation, ConfirmationBasis, require_attestation
 
 
 class CheckName(StrEnum):
@@ -312,3 +313,24 @@ def require_attestable(control: Control) -> Control:
             hint=Hint("Attest the purpose of each delegated administrator account.", "controls.attest_purpose"),
         )
     return control
+
+
+def draft_attestation(
+    control: Control, actor: Actor, now: datetime, *, owner: str, reason: str, until: datetime
+) -> ControlAttestation:
+    """Make the attestation that ``actor`` would record now.
+
+    :raises InputError: if the control is attested account by account, owner or reason is empty, or the end isn't valid.
+    """
+    require_attestable(control)
+    return require_attestation(
+        ControlAttestation(
+            control=control.key,
+            owner=owner.strip(),
+            reason=reason.strip(),
+            until=until,
+            recorded_by=actor.name,
+            recorded_by_kind=actor.kind,
+            recorded_at=now,
+        )
+    )

@@ -13,6 +13,7 @@ from rootkeeper.evidence.rules import (
     AccountEvidence,
     ControlResult,
     KindEvidence,
+    Period,
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
@@ -325,11 +326,7 @@ def describe_report(report: EvidenceReport) -> Record:
         "sandbox": report.is_sandbox,
         "endpoints": list(report.endpoints),
         "caller_arns": list(report.history.caller_arns),
-        "period": {
-            "from": json_time(period.start),
-            "to": json_time(period.end),
-            "stale_after": render_duration(period.stale_after),
-        },
+        "period": describe_period(report.period),
         "accounts_listed_at": json_time(report.listed_at),
         "verdicts": {
             "centralized": _describe_verdict(CENTRALIZED_CONTROL, report.centralized),
@@ -386,6 +383,14 @@ def describe_report(report: EvidenceReport) -> Record:
             audit_batches_in_period=history.audits,
             intact=report.ledger.is_intact,
         ),
+    }
+
+
+def describe_period(period: Period) -> PeriodRecord:
+    return {
+        "from": json_time(period.start),
+        "to": json_time(period.end),
+        "stale_after": render_duration(period.stale_after),
     }
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -170,7 +170,7 @@ _PIECE_BYTES = 2**16
 
 _Parsed = TypeVar("_Parsed")
 
-Query = Mapping[str, str | int | bool | None]
+Query = Mapping[str, str | int | bool | Sequence[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +275,12 @@ class Connection:
             ) from error
 
     def _exchange(self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None) -> File:
-        given = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in (query or {}).items()
+        given = [
+            (name, str(value).lower() if isinstance(value, bool) else str(value))
+            for name, values in (query or {}).items()
+            for value in (values if isinstance(values, list | tuple) else [values])
             if value is not None
-        }
+        ]
         headers = {"Accept": "application/json, */*;q=0.9", "User-Agent": f"rootkeeper/{__version__}"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"

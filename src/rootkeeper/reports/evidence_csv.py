@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rootkeeper.evidence.records import Record, describe_report
+from rootkeeper.controls.records import describe_assessed_report
+from rootkeeper.evidence.records import Record
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.reports.rows import render_rows
 
@@ -29,7 +30,7 @@ COLUMNS = (
 
 
 def render(report: EvidenceReport) -> Iterator[bytes]:
-    document = describe_report(report)
+    document = describe_assessed_report(report)
     place = (document["organization_id"], document["endpoint"], document["period"]["from"], document["period"]["to"])
     rows = ((*place, *(row.get(name) for name in COLUMNS[len(place) :])) for row in _list_rows(document))
     return render_rows(COLUMNS, rows)
@@ -50,6 +51,7 @@ def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
     left = document["root_logins_left_to_secure"]
     yield _row("summary", None, "root_logins_left_to_secure", left["known"], detail=left["headline"])
     yield from (_row("summary", None, name, count) for name, count in document["summary"].items())
+    yield from _list_controls(document)
     yield from (
         _row("gap", gap["account_id"], gap["subject"], "unknown", detail=gap["what"]) for gap in document["gaps"]
     )
@@ -87,6 +89,20 @@ def _list_rows(document: Record) -> Iterator[Mapping[str, Any]]:
         yield _row("deletion", one["account_id"], item, one["result"], at=one["at"], detail=detail)
     yield from _list_setup(document)
     yield from (_row("ledger", None, name, value) for name, value in document["ledger"].items())
+
+
+def _list_controls(document: Record) -> Iterator[Mapping[str, Any]]:
+    for one in document["controls"]:
+        detail = " ".join([f"{one['title']}.", *one["reasons"]])
+        value = "pass (attested)" if one["attested"] and one["verdict"] == "pass" else one["verdict"]
+        yield _row("control", None, one["control"], value, detail=detail)
+        for check in one["checks"]:
+            method = f"{check['showing']}; {check['strength']}: {check['source']}"
+            item = f"{one['control']} {check['check']}"
+            yield _row("control_check", None, item, check["verdict"], method=method, detail=" ".join(check["reasons"]))
+    for one in document["control_accounts"]:
+        more = {"name": one["name"], "at": one["read_at"], "detail": one["reason"]}
+        yield _row("control_account", one["account_id"], one["check"], one["verdict"], **more)
 
 
 def _list_account(section: str, account: Record) -> Iterator[Mapping[str, Any]]:

@@ -12,8 +12,11 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from rootkeeper.controls.assessment import list_assessments
+from rootkeeper.controls.records import CHECK_NAMES, list_open_accounts, render_check, render_control_verdict
 from rootkeeper.evidence.records import (
     KIND_NAMES,
+    VERDICTS,
     render_presence,
     render_setup,
     render_status,
@@ -57,11 +60,13 @@ class Bar:
 
 def render(report: EvidenceReport) -> Iterator[bytes]:
     methods, history = list_methods(report), report.history
+    assessments = list_assessments(report)
     text = _load_template().render(
         report=report,
         bars=list_bars(report.accounts),
         contents=[
             ("verdicts", "Verdicts", None),
+            *([("controls", "Controls", len(assessments))] if assessments else []),
             ("gaps", "Gaps", len(report.gaps)),
             ("kept", "Root logins that are kept", None),
             ("accounts", "Accounts", len(report.accounts)),
@@ -71,6 +76,8 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
             ("setup", "Set-up and drift", len(report.setup.drift.differences)),
             ("ledger", "Ledger", None),
         ],
+        assessments=assessments,
+        control_accounts=list(list_open_accounts(report)),
         letters=lambda account: list_method_letters(account, methods),
         methods=methods,
         setup_parts=render_setup(report.setup),
@@ -112,7 +119,10 @@ def _load_template() -> Template:
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "check_names": CHECK_NAMES,
+        "check_sentence": render_check,
         "control": CENTRALIZED_CONTROL,
+        "control_word": render_control_verdict,
         "day": lambda moment: moment.strftime("%Y-%m-%d"),
         "final_states": FINAL_STATES,
         "kind_names": KIND_NAMES,
@@ -125,5 +135,6 @@ def _load_template() -> Template:
         "time": render_timestamp,
         "tone": choose_tone,
         "verdict_word": render_verdict,
+        "verdict_words": VERDICTS,
     }
     return environment.from_string((folder / "evidence.html.jinja").read_text("utf-8"))

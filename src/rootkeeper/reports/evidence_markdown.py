@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rootkeeper.controls.assessment import list_assessments
+from rootkeeper.controls.records import CHECK_NAMES, list_open_accounts, render_check, render_control_verdict
 from rootkeeper.evidence.records import (
     KIND_NAMES,
+    VERDICTS,
     render_presence,
     render_setup,
     render_status,
@@ -35,6 +38,7 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
     gaps = [(gap.subject.replace("_", " "), gap.account_id or "", gap.reason, gap.what) for gap in report.gaps]
     for title, section in (
         ("Verdicts", _render_verdicts(report)),
+        *((("Controls", _render_controls(report)),) if list_assessments(report) else ()),
         ("Gaps", markdown_table(("Of", "Account", "Reason", "What isn't known"), gaps)),
         ("Root logins that are kept", _render_kept(report)),
         ("Accounts", _render_accounts(report)),
@@ -57,6 +61,33 @@ def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
     rows = [(name, render_verdict(found), " ".join(found.reasons)) for name, found in verdicts.items()]
     yield from markdown_table(("Verdict", "", "Why"), rows)
     yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")
+
+
+def _render_controls(report: EvidenceReport) -> Iterator[str]:
+    rows = [
+        (
+            one.control.key,
+            one.control.title,
+            render_control_verdict(one),
+            " ".join([*map(render_check, one.checks), *one.reasons]),
+        )
+        for one in list_assessments(report)
+    ]
+    yield from markdown_table(("Control", "Asks for", "Verdict", "Why"), rows)
+    accounts = [
+        (
+            CHECK_NAMES[check],
+            found.account_id,
+            found.name,
+            VERDICTS[found.verdict],
+            found.reason,
+            render_timestamp(found.read_at),
+        )
+        for check, found in list_open_accounts(report)
+    ]
+    yield from ("", "### Accounts behind the verdicts", "")
+    titles = ("Check", "Account", "Name", "", "Why", "Read at")
+    yield from markdown_table(titles, accounts, empty="No account fails, is unknown, or needs a person's judgement.")
 
 
 def _render_kept(report: EvidenceReport) -> Iterator[str]:

@@ -6,6 +6,7 @@ from rootkeeper.server.documents import Row
 from rootkeeper.server.routes import (
     accounts,
     audits,
+    controls,
     exceptions,
     factors,
     identities,
@@ -36,6 +37,7 @@ ROWS: tuple[Row, ...] = (
     *exceptions.ROWS,
     *ledger.LEDGER_ROWS,
     *reports.ROWS,
+    *controls.ROWS,
     *service.POLICY_ROWS,
     *service.SCHEDULES_ROWS,
     *setup.STORY_ROWS,

@@ -277,6 +277,15 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "emails attest": (
         Attempt(("emails", "attest", "a@example.com", "--by", "Ana", "--until", "30d", "--yes"), remember),
     ),
+    "controls attest": (
+        Attempt(
+            (
+                *("controls", "attest", "cis-7.0/5.3", "--owner", "Ana", "--reason", "A test"),
+                *("--until", "30d", "--yes"),
+            ),
+            remember,
+        ),
+    ),
     "failsafe check": read_organization("failsafe", "check", first=remember),
     "failsafe runbook": read_organization("failsafe", "runbook"),
     "failsafe attest": read_organization(*ATTEST),
@@ -363,6 +372,9 @@ OF_OTHER_COMMANDS = {
 it."""
 
 WITHOUT_AWS = {
+    "controls frameworks": Attempt(("controls", "frameworks"), remember),
+    "controls list": Attempt(("controls", "list", "--framework", "cis-7.0", "--fail-on", "none"), remember),
+    "controls show": Attempt(("controls", "show", "cis-7.0/2.4", "--fail-on", "none"), remember),
     "diff": Attempt(("diff", "--list"), remember),
     "history": Attempt(("history", "{target}"), remember),
     "ledger export": Attempt(("ledger", "export"), remember),

@@ -14,6 +14,9 @@ AUDIT_POLICY = "IAMAuditRootUserCredentials"
 EMAIL_CHANGE = (EVERYTHING, "aws+new@example.com", "--reason", "drill", "--override")
 DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("apply",): ("apply", "{folder}/plan.json"),
+    ("controls", "attest"): (
+        *("controls", "attest", "cis-7.0/5.3", "--owner", "Ana", "--reason", "drill", "--until", "30d"),
+    ),
     ("delete",): ("delete", "--all"),
     ("disable",): ("disable", "--trusted-access"),
     ("emails", "attest"): ("emails", "attest", "aws@example.com", "--by", "Ana", "--until", "30d"),
@@ -40,6 +43,9 @@ DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
 READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("audit",): ("audit", "--details"),
     ("breakglass",): ("breakglass",),
+    ("controls", "frameworks"): ("controls", "frameworks"),
+    ("controls", "list"): ("controls", "list", "--framework", "cis-7.0"),
+    ("controls", "show"): ("controls", "show", "cis-7.0/2.4"),
     ("diff",): ("diff", "--list"),
     ("emails", "list"): ("emails", "list"),
     ("exceptions", "list"): ("exceptions", "list"),

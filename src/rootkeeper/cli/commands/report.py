@@ -31,6 +31,10 @@ def report(
         Format | None,
         choice("--format FORMAT", _BY_NAME, f"{', '.join(_BY_NAME)}. Default: by the file name; markdown on stdout."),
     ] = None,
+    framework: Annotated[
+        list[str] | None,
+        option("--framework ID", "Add the verdicts on a framework's controls, such as cis-7.0. Can be repeated."),
+    ] = None,
     out: Annotated[Path | None, out_option("The file to write. Default: stdout.")] = None,
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
     stale_after: Annotated[
@@ -46,10 +50,14 @@ def report(
     the ledger. A fact that wasn't read in the period is unknown. The same database, period and organization give the
     same bytes.
 
+    With --framework it also has the verdict on each control of that framework: what it rests on, the accounts behind
+    it, and attestations. An auditor asks for one framework, so without the option there is none. rootkeeper controls
+    frameworks lists them.
+
     The formats of findings have each account's verdict for other tools. Through a server, ages count whole days.
 
-    For --fail-on, a failed verdict, drift and an altered ledger count as "present"; a verdict that is unknown, or
-    Manual because a person must judge the facts, counts as "unknown".
+    For --fail-on, a failed verdict, a failed control, drift and an altered ledger count as "present"; a verdict that is
+    unknown, or Manual because a person must judge the facts, counts as "unknown".
 
     Changes: nothing; writes or replaces the file.
 
@@ -72,7 +80,7 @@ def report(
             shortest, longest = timedelta(seconds=1), timedelta(days=3650)
             stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
         period = Period(first, last, stale)
-        written = operator.write_report(period, organization, chosen, ends_now=end is None)
+        written = operator.write_report(period, organization, chosen, frameworks=framework or (), ends_now=end is None)
         if out is None:
             invocation.terminal.write_bytes(written.parts)
         else:

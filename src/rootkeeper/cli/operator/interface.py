@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.cli.operator.remote import RemoteOperator
+    from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.evidence.rules import Period
@@ -143,11 +144,13 @@ class Operator(ABC):
         needs: Permission,
         *,
         needs_ledger: bool = True,
+        changes_aws: bool = True,
     ) -> Confirmation:
         """Prepare a change; a dry run only shows what is overdue.
 
         :param needs: the permission on a server.
         :param needs_ledger: ``False`` for closing a window, which doesn't wait for the ledger.
+        :param changes_aws: ``False`` for a change of our own records.
         :raises InputError: if no one can confirm; nothing was done.
         :raises PermissionDeniedError: if the role on the server doesn't allow it.
         """
@@ -182,9 +185,15 @@ class Operator(ABC):
 
     @abstractmethod
     def write_report(
-        self, period: Period, organization: str | None, chosen: Format, *, ends_now: bool
+        self,
+        period: Period,
+        organization: str | None,
+        chosen: Format,
+        *,
+        frameworks: Sequence[str],
+        ends_now: bool,
     ) -> WrittenReport:
-        """Write the evidence of a period.
+        """Write the evidence of a period, with the verdicts on the controls of frameworks.
 
         :param ends_now: whether the period ends as the report is written.
         """
@@ -196,6 +205,25 @@ class Operator(ABC):
     @abstractmethod
     def verify_ledger(self) -> LedgerVerification:
         """Verify the whole chain."""
+
+    # controls
+
+    @abstractmethod
+    def read_controls(
+        self, frameworks: Sequence[str], period: Period, organization: str | None, *, ends_now: bool
+    ) -> Record:
+        """Judge the controls of frameworks at the end of a period.
+
+        :param ends_now: whether the period ends as they are judged.
+        """
+
+    @abstractmethod
+    def read_control(self, control: Control, period: Period, organization: str | None, *, ends_now: bool) -> Record:
+        """Judge one control, with every account behind the verdict."""
+
+    @abstractmethod
+    def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
+        """Record what a person attests of a control."""
 
     # readings
 

@@ -22,6 +22,7 @@ from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.jobs.service import find_unfinished
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organization.statuses import FailOn
+from rootkeeper.shapes import fill_record
 from rootkeeper.unlock.records import (
     listing_to_record,
     outcome_to_record,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Emit
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.composition.application import Application
+    from rootkeeper.controls.assessment import AssessedReport
+    from rootkeeper.controls.rules import Control, Framework
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.evidence.rules import Period
@@ -99,9 +102,16 @@ class LocalOperator(Operator):
         needs: Permission,  # noqa: ARG002 - AWS decides
         *,
         needs_ledger: bool = True,
+        changes_aws: bool = True,
     ) -> Confirmation:
         return begin_change(
-            self.invocation, self.application, options, output, self._progress, needs_ledger=needs_ledger
+            self.invocation,
+            self.application,
+            options,
+            output,
+            self._progress,
+            needs_ledger=needs_ledger,
+            changes_aws=changes_aws,
         )
 
     def warn_overdue(self) -> None:
@@ -139,14 +149,17 @@ class LocalOperator(Operator):
         organization: str | None,
         chosen: Format,
         *,
+        frameworks: Sequence[str],
         ends_now: bool,  # noqa: ARG002 - the period says it
     ) -> WrittenReport:
-        evidence = self.application.evidence_compiler(organization).compile(period)
+        from rootkeeper.controls.control_map import choose_frameworks
+
+        report = self._assess(choose_frameworks(frameworks), period, organization)
         return WrittenReport(
-            chosen.render(evidence),
-            Endpoint(evidence.endpoint),
-            evidence.list_findings(),
-            evidence.history.other_organization_ids,
+            chosen.render(report),
+            Endpoint(report.endpoint),
+            report.list_findings(),
+            report.history.other_organization_ids,
         )
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
@@ -154,6 +167,47 @@ class LocalOperator(Operator):
 
     def verify_ledger(self) -> LedgerVerification:
         return self.application.ledger_reader.verify()
+
+    # controls
+
+    def read_controls(
+        self,
+        frameworks: Sequence[str],
+        period: Period,
+        organization: str | None,
+        *,
+        ends_now: bool,  # noqa: ARG002 - the period says it
+    ) -> Record:
+        from rootkeeper.controls.control_map import choose_frameworks
+        from rootkeeper.controls.records import describe_controls
+
+        return describe_controls(self._assess(choose_frameworks(frameworks), period, organization))
+
+    def read_control(
+        self,
+        control: Control,
+        period: Period,
+        organization: str | None,
+        *,
+        ends_now: bool,  # noqa: ARG002 - the period says it
+    ) -> Record:
+        from rootkeeper.controls.control_map import choose_frameworks
+        from rootkeeper.controls.records import describe_control
+
+        report = self._assess(choose_frameworks([control.framework_id]), period, organization)
+        assessment = next(one for one in report.assessments if one.control == control)
+        return describe_control(report, assessment)
+
+    def _assess(self, frameworks: tuple[Framework, ...], period: Period, organization: str | None) -> AssessedReport:
+        from rootkeeper.controls.assessment import assess_report
+
+        return assess_report(self.application.evidence_compiler(organization).compile(period), frameworks)
+
+    def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
+        from rootkeeper.controls.records import ControlAttestationRecord
+
+        attested = self.application.control_attester.attest(control, owner=owner, reason=reason, until=until)
+        return fill_record(ControlAttestationRecord, attested)
 
     # readings
 

@@ -81,6 +81,7 @@ from rootkeeper.worker.requests import (
 if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditReport
     from rootkeeper.cli.operator.interface import Emit
+    from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
     from rootkeeper.evidence.rules import Period
@@ -204,6 +205,7 @@ class RemoteOperator(Operator):
         needs: Permission,
         *,
         needs_ledger: bool = True,  # noqa: ARG002 - the server knows
+        changes_aws: bool = True,  # noqa: ARG002 - the server knows
     ) -> Confirmation:
         known = self._membership
         known.require_permission(needs)
@@ -256,7 +258,13 @@ class RemoteOperator(Operator):
         return record, self._connection.parse_answer(lambda found: frozenset(map(FailOn, found["worse"])), record)
 
     def write_report(
-        self, period: Period, organization: str | None, chosen: Format, *, ends_now: bool
+        self,
+        period: Period,
+        organization: str | None,
+        chosen: Format,
+        *,
+        frameworks: Sequence[str],
+        ends_now: bool,
     ) -> WrittenReport:
         """:raises InputError: if an organization is named, or a reading's age isn't counted in whole days."""
         _refuse_organization(organization)
@@ -266,10 +274,10 @@ class RemoteOperator(Operator):
         file = self._connection.get_file(
             "reports",
             {
-                "from": period.start.isoformat(),
-                "to": None if ends_now else period.end.isoformat(),
+                **_make_period_query(period, ends_now=ends_now),
                 "format": chosen.name,
                 "stale_after_days": days,
+                "framework": list(frameworks),
             },
         )
         findings = self._connection.parse_answer(parse_findings, file.headers.get(FINDINGS_HEADER))
@@ -296,6 +304,37 @@ class RemoteOperator(Operator):
             if not verification.is_intact:
                 return verification
         raise self._jobs.end_unfinished(job)
+
+    # controls
+
+    def read_controls(
+        self, frameworks: Sequence[str], period: Period, organization: str | None, *, ends_now: bool
+    ) -> Record:
+        _refuse_organization(organization)
+        query = {"framework": list(frameworks), **_make_period_query(period, ends_now=ends_now)}
+        record: Record = self._connection.get("controls", query)
+        return record
+
+    def read_control(self, control: Control, period: Period, organization: str | None, *, ends_now: bool) -> Record:
+        """Read every page; the end of the first one's period is that of the others."""
+        _refuse_organization(organization)
+        path, query = _find_path(control), {**_make_period_query(period, ends_now=ends_now), "limit": PAGE}
+        first = self._connection.get(path, query)
+
+        def read_rest(record: Mapping[str, Any]) -> Record:
+            accounts, following = list(record["accounts"]), record["next"]
+            times = {"from": record["period"]["from"], "to": record["period"]["to"]}
+            while following is not None:
+                page = self._connection.get(path, {**query, **times, "after": following})
+                accounts, following = [*accounts, *page["accounts"]], page["next"]
+            return {**record, "accounts": accounts, "next": None}
+
+        return self._connection.parse_answer(read_rest, first)
+
+    def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
+        body = {"owner": owner, "reason": reason, "until": until.isoformat()}
+        record: Record = self._connection.post(f"{_find_path(control)}/attestations", body)
+        return record
 
     # readings
 
@@ -581,3 +620,11 @@ class RemoteUnlocking(Unlocking):
         if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
             return dict(outcome)
         raise self._jobs.end_unfinished(job)
+
+
+def _find_path(control: Control) -> str:
+    return f"controls/{segment(control.framework_id)}/{segment(control.control_id)}"
+
+
+def _make_period_query(period: Period, *, ends_now: bool) -> dict[str, str | None]:
+    return {"from": period.start.isoformat(), "to": None if ends_now else period.end.isoformat()}

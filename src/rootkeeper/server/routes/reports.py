@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.records import head_from_record
+from rootkeeper.controls.assessment import assess_report
+from rootkeeper.controls.control_map import choose_frameworks
 from rootkeeper.errors import NotFoundError
 from rootkeeper.evidence.records import FINDINGS_HEADER, render_findings
 from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
@@ -26,6 +28,7 @@ from rootkeeper.server.documents import Row, read
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Name, show_one
 from rootkeeper.server.request_path import PREFIX
+from rootkeeper.shapes import ShortText
 
 _LONGEST_DAYS = 3650
 
@@ -53,13 +56,17 @@ def make_report(
             ge=1, le=_LONGEST_DAYS, description="A reading older than this at the end of the period counts as unknown."
         ),
     ] = DEFAULT_STALE_AFTER.days,
+    framework: Annotated[
+        list[ShortText] | None,
+        Query(max_length=50, description="Adds the verdicts on a framework's controls, such as ``cis-7.0``."),
+    ] = None,
 ) -> Response:
     """Write the evidence of a period as a file: root user credentials, windows, deletions, the set-up, the ledger.
 
     Makes no AWS call; accounts that weren't read in the period are unknown. The whole ledger is verified.
     The format ``package`` contains entries of the ledger, so it also needs the permission ``ledger:read``.
     """
-    chosen = get_format(name)
+    chosen, frameworks = get_format(name), choose_frameworks(framework or ())
     if chosen.has_ledger_entries:
         identity.require_permission(Permission.LEDGER_READ)
     last = end_second(services.clock.now()) if end is None else end
@@ -67,8 +74,9 @@ def make_report(
         evidence = acting.evidence_compiler(services.organization_id).compile(
             Period(start, last, timedelta(days=stale_after_days))
         )
-        response = _send(chosen, evidence, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
-    response.headers[FINDINGS_HEADER] = render_findings(evidence.list_findings())
+        report = assess_report(evidence, frameworks)
+        response = _send(chosen, report, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
+    response.headers[FINDINGS_HEADER] = render_findings(report.list_findings())
     return response
 
 

@@ -1,0 +1,148 @@
+/** The controls page: the verdicts on the controls of one framework. */
+import Container from "@cloudscape-design/components/container";
+import ExpandableSection from "@cloudscape-design/components/expandable-section";
+import FormField from "@cloudscape-design/components/form-field";
+import Header from "@cloudscape-design/components/header";
+import Link from "@cloudscape-design/components/link";
+import Select from "@cloudscape-design/components/select";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { type TableProps } from "@cloudscape-design/components/table";
+import { useSearchParams } from "react-router";
+import type { Assessment, Framework } from "../api/records";
+import { useFollowLink } from "../components/links";
+import { PageFrame, QueryProblem } from "../components/PageFrame";
+import { QueryTable } from "../tables/QueryTable";
+import { Timestamp } from "../times/Timestamp";
+import { CHECKS, controlHref, nameFramework, nameVerdict, SHOWINGS, useControls, useFrameworks, VERDICT_ORDER, VERDICTS } from "./controls";
+
+const DEFAULT_FRAMEWORK = "cis-7.0";
+
+export default function ControlsPage() {
+  const [parameters, setParameters] = useSearchParams();
+  const frameworks = useFrameworks();
+  const frameworkId = parameters.get("framework") ?? DEFAULT_FRAMEWORK;
+  const framework = frameworks.data?.find((one) => one.framework_id === frameworkId);
+  return (
+    <PageFrame
+      title="Controls"
+      description="Verdicts on controls of published frameworks, from what this server read and recorded in the last 90 days. They make no AWS calls."
+    >
+      <SpaceBetween size="l">
+        <QueryProblem query={frameworks} />
+        <FrameworkField
+          frameworks={frameworks.data ?? []}
+          chosen={framework}
+          onChange={(chosen) => setParameters({ framework: chosen }, { replace: true })}
+        />
+        <Controls frameworkId={frameworkId} />
+        {framework && <LeftOut framework={framework} />}
+      </SpaceBetween>
+    </PageFrame>
+  );
+}
+
+interface FrameworkFieldProps {
+  frameworks: readonly Framework[];
+  chosen: Framework | undefined;
+  onChange: (frameworkId: string) => void;
+}
+
+function FrameworkField({ frameworks, chosen, onChange }: FrameworkFieldProps) {
+  return (
+    <FormField label="Framework">
+      <Select
+        options={frameworks.map(makeOption)}
+        selectedOption={chosen ? makeOption(chosen) : null}
+        onChange={({ detail }) => detail.selectedOption.value && onChange(detail.selectedOption.value)}
+        placeholder="Choose a framework"
+        filteringType="auto"
+      />
+    </FormField>
+  );
+}
+
+function makeOption(framework: Framework) {
+  return { value: framework.framework_id, label: nameFramework(framework) };
+}
+
+function Controls({ frameworkId }: { frameworkId: string }) {
+  const found = useControls(frameworkId);
+  const follow = useFollowLink();
+  const controls = found.data?.controls;
+  return (
+    <QueryTable
+      query={found}
+      items={controls}
+      trackBy="control"
+      wrapLines
+      loadingText="Judging the controls"
+      empty="This framework has no controls in the map."
+      ariaLabels={{ tableLabel: "Controls" }}
+      header={
+        <Header
+          variant="h2"
+          counter={controls && `(${controls.length})`}
+          description={found.data && <Summary controls={controls ?? []} end={found.data.period.to} />}
+        >
+          Controls
+        </Header>
+      }
+      columnDefinitions={listColumns(follow)}
+    />
+  );
+}
+
+function Summary({ controls, end }: { controls: readonly Assessment[]; end: string }) {
+  const counts = VERDICT_ORDER.map((verdict) => ({ verdict, count: controls.filter((one) => one.verdict === verdict).length }));
+  const words = counts.filter(({ count }) => count > 0).map(({ verdict, count }) => `${count} ${VERDICTS[verdict].label.toLowerCase()}`);
+  return (
+    <>
+      {words.join(", ")}, as of <Timestamp at={end} />. A control that needs a person&apos;s judgement is Manual until someone attests it.
+    </>
+  );
+}
+
+function listColumns(follow: ReturnType<typeof useFollowLink>): TableProps.ColumnDefinition<Assessment>[] {
+  return [
+    {
+      id: "control",
+      header: "Control",
+      cell: (one) => (
+        <Link href={controlHref(one)} onFollow={follow}>
+          {one.control_id} {one.title}
+        </Link>
+      ),
+      isRowHeader: true,
+      minWidth: 240,
+    },
+    { id: "verdict", header: "Verdict", cell: (one) => <VerdictLabel assessment={one} />, minWidth: 150 },
+    {
+      id: "checks",
+      header: "Checks",
+      cell: (one) => one.checks.map((check) => `${CHECKS[check.check]}: ${VERDICTS[check.verdict].label} (${SHOWINGS[check.showing].toLowerCase()})`).join("; "),
+      minWidth: 280,
+    },
+  ];
+}
+
+export function VerdictLabel({ assessment }: { assessment: Pick<Assessment, "verdict" | "attested"> }) {
+  return <StatusIndicator type={VERDICTS[assessment.verdict].type}>{nameVerdict(assessment)}</StatusIndicator>;
+}
+
+/** What is known of the framework and isn't judged, so that no one takes silence for a pass. */
+function LeftOut({ framework }: { framework: Framework }) {
+  return (
+    <Container>
+      <ExpandableSection headerText="Known, but not judged" headerDescription="Nothing is claimed about these controls.">
+        <ul>
+          {framework.left_out.map((one) => (
+            <li key={`${one.control_ids.join()} ${one.checks.join()}`}>
+              {one.control_ids.join(", ")}: {one.reason}
+            </li>
+          ))}
+        </ul>
+      </ExpandableSection>
+    </Container>
+  );
+}

@@ -1,0 +1,108 @@
+/** Controls of frameworks: their queries, and the words for verdicts, checks and mappings. */
+import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "../api/client";
+import type { Assessment, CheckName, Framework, Showing, Strength, Verdict } from "../api/records";
+
+export function useFrameworks() {
+  return useQuery({
+    queryKey: ["frameworks"],
+    queryFn: () => unwrap(api.GET("/api/v1/frameworks")),
+    staleTime: Infinity,
+    select: (answer) => answer.frameworks,
+  });
+}
+
+/** Each answer verifies the whole ledger, so it isn't read again by itself. */
+const KEPT_MILLISECONDS = 60_000;
+
+export function useControls(frameworkId: string) {
+  return useQuery({
+    queryKey: ["controls", frameworkId],
+    queryFn: () => unwrap(api.GET("/api/v1/controls", { params: { query: { framework: [frameworkId] } } })),
+    enabled: frameworkId !== "",
+    staleTime: KEPT_MILLISECONDS,
+  });
+}
+
+export function useControl(path: ControlPath, isOpenOnly: boolean, after: string | undefined) {
+  const query = { open: isOpenOnly, limit: 25, ...(after === undefined ? {} : { after: Number(after) }) };
+  return useQuery({
+    queryKey: ["controls", path.framework_id, path.control_id, query],
+    queryFn: () => unwrap(api.GET("/api/v1/controls/{framework_id}/{control_id}", { params: { path, query } })),
+    staleTime: KEPT_MILLISECONDS,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export interface ControlPath {
+  framework_id: string;
+  control_id: string;
+}
+
+export function controlHref(path: ControlPath): string {
+  return `/controls/${encodeURIComponent(path.framework_id)}/${encodeURIComponent(path.control_id)}`;
+}
+
+export function nameFramework(framework: Framework): string {
+  return `${framework.name} ${framework.version}`;
+}
+
+interface VerdictLabel {
+  type: StatusIndicatorProps.Type;
+  label: string;
+}
+
+export const VERDICTS: { readonly [verdict in Verdict]: VerdictLabel } = {
+  fail: { type: "error", label: "Fail" },
+  unknown: { type: "warning", label: "Unknown" },
+  manual: { type: "info", label: "Manual" },
+  kept: { type: "info", label: "Kept, guarded" },
+  pass: { type: "success", label: "Pass" },
+  not_applicable: { type: "not-started", label: "Not applicable" },
+};
+
+/** The worst first, as the server orders accounts. */
+export const VERDICT_ORDER: readonly Verdict[] = ["fail", "unknown", "manual", "kept", "pass", "not_applicable"];
+
+/** A pass that rests on statements of people says so. */
+export function nameVerdict({ verdict, attested }: Pick<Assessment, "verdict" | "attested">): string {
+  return attested ? `${VERDICTS[verdict].label} (attested)` : VERDICTS[verdict].label;
+}
+
+export const CHECKS: { readonly [check in CheckName]: string } = {
+  audit_integrity: "Ledger intact",
+  breakglass: "Recoveries approved and closed",
+  centralized: "Root access centralized",
+  delegated: "Delegated administrator for IAM",
+  drill: "Drill of emergency access",
+  inventory: "Root users read",
+  no_root_creds: "No root user credentials",
+  no_root_key: "No root access keys",
+  priv_logged: "Privileged calls recorded",
+  root_alert: "Alarm on root use",
+  root_hw_mfa: "Hardware MFA of the root user",
+  root_mfa: "MFA of the root user",
+  root_unused: "Last use of the root user",
+  scp_guard: "Policies of the organization",
+  time_limit: "Recoveries ended in time",
+};
+
+export const SHOWINGS: { readonly [showing in Showing]: string } = {
+  context: "Facts for a person",
+  direct: "The whole control",
+  partial: "A part of the control",
+};
+
+export const STRENGTHS: { readonly [strength in Strength]: string } = {
+  direct: "The framework's text",
+  ours: "Rootkeeper's reading",
+  vendor: "Another tool's mapping",
+};
+
+/** Such as `2 fail, 24 pass`; empty if no account was judged. */
+export function countAccounts(accounts: { readonly [verdict in Verdict]: number }): string {
+  return VERDICT_ORDER.filter((verdict) => accounts[verdict] > 0)
+    .map((verdict) => `${accounts[verdict].toLocaleString()} ${VERDICTS[verdict].label.toLowerCase()}`)
+    .join(", ");
+}

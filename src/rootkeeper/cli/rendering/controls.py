@@ -1,0 +1,160 @@
+"""Frameworks, verdicts on controls, the accounts behind them, and attestations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    Record,
+    TableColumn,
+    counted,
+    show_facts,
+    show_listing,
+    show_record,
+)
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.controls.control_map import load_frameworks
+from rootkeeper.controls.records import (
+    CHECK_NAMES,
+    OPEN,
+    SHOWING_NAMES,
+    STRENGTH_NAMES,
+    describe_framework,
+)
+from rootkeeper.controls.rules import ORDER, CheckName, Showing, Strength
+from rootkeeper.evidence.records import VERDICTS
+from rootkeeper.findings.rules import Verdict
+from rootkeeper.organization.statuses import FailOn
+from rootkeeper.untrusted_text import printable
+
+_STYLES = {Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow", Verdict.MANUAL: "yellow", Verdict.PASS: "green"}
+
+
+def has_bad_controls(controls: Iterable[Record], fail_on: frozenset[FailOn]) -> bool:
+    """Whether a verdict is one that ``--fail-on`` names; one that needs a person's judgement counts as unknown."""
+    verdicts = {Verdict(one["verdict"]) for one in controls}
+    is_bad = FailOn.PRESENT in fail_on and Verdict.FAIL in verdicts
+    return bool(is_bad or (FailOn.UNKNOWN in fail_on and verdicts & {Verdict.UNKNOWN, Verdict.MANUAL}))
+
+
+def show_frameworks(output: OutputFormat, terminal: Terminal) -> None:
+    columns = (
+        TableColumn("Framework", "framework_id", keeps_whole=True),
+        TableColumn("Name", "name"),
+        TableColumn("Version", "version"),
+        TableColumn("Controls judged", lambda one: str(one["controls"]), is_number=True),
+        TableColumn("Known, not judged", lambda one: str(_count_left_out(one)), is_number=True),
+    )
+    records = [describe_framework(one) for one in load_frameworks()]
+    show_listing(Listing("frameworks", records, columns), output, terminal)
+
+
+def _count_left_out(framework: Record) -> int:
+    return len({control for one in framework["left_out"] for control in one["control_ids"]})
+
+
+def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    columns = (
+        TableColumn("Control", "control", keeps_whole=True),
+        TableColumn("Verdict", render_verdict, _style, keeps_whole=True),
+        TableColumn("Asks for", "title"),
+        TableColumn("Why", _render_why),
+    )
+    head = {name: record[name] for name in ("organization_id", "endpoint", "period", "frameworks")}
+    show_listing(Listing("controls", record["controls"], columns, head=head), output, terminal)
+    if output is OutputFormat.TABLE:
+        counts = Counter(Verdict(one["verdict"]) for one in record["controls"])
+        words = ", ".join(f"{counts[verdict]:,} {VERDICTS[verdict]}" for verdict in ORDER if counts[verdict])
+        terminal.remark(
+            f"{counted(len(record['controls']), 'control')} at {record['period']['to']}: {words}. Accounts behind a "
+            "verdict: rootkeeper controls show CONTROL."
+        )
+    _warn_of_sandbox(record, terminal)
+
+
+def show_control(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    control = record["control"]
+    if output is not OutputFormat.TABLE:
+        show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
+        return
+    show_facts(
+        {
+            "Control": f"{control['control']}, {control['title']}",
+            "Asks for": control["text"],
+            "Period": f"{record['period']['from']} to {record['period']['to']}",
+            "Verdict": render_verdict(control),
+        },
+        terminal,
+    )
+    for reason in control["reasons"]:
+        terminal.show(f"{'':<14} {printable(reason)}")
+    for check in control["checks"]:
+        terminal.show("")
+        show_facts(
+            {
+                "Check": f"{CHECK_NAMES[CheckName(check['check'])]}: {VERDICTS[Verdict(check['verdict'])]}",
+                "It": SHOWING_NAMES[Showing(check["showing"])],
+                "Mapping": f"{STRENGTH_NAMES[Strength(check['strength'])]} ({check['source']})",
+            },
+            terminal,
+        )
+        for reason in check["reasons"]:
+            terminal.show(f"{'':<14} {printable(reason)}")
+    terminal.show("")
+    columns = (
+        TableColumn("Account", "account_id", keeps_whole=True),
+        TableColumn("Name", "name"),
+        TableColumn("Check", lambda one: CHECK_NAMES[CheckName(one["check"])]),
+        TableColumn("Verdict", lambda one: VERDICTS[Verdict(one["verdict"])], _style, keeps_whole=True),
+        TableColumn("Why", "reason"),
+        TableColumn("Read at", lambda one: one["read_at"] or "never", keeps_whole=True),
+    )
+    accounts = [one for one in record["accounts"] if Verdict(one["verdict"]) in OPEN]
+    empty = "No account fails, is unknown, or needs a person's judgement."
+    show_listing(Listing("accounts", accounts, columns, empty=empty), output, terminal)
+    _warn_of_sandbox(record, terminal)
+
+
+def show_attestation(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    columns = (
+        TableColumn("Control", "control", keeps_whole=True),
+        TableColumn("Owner", "owner"),
+        TableColumn("Reason", "reason"),
+        TableColumn("Until", "until", keeps_whole=True),
+        TableColumn("Recorded by", _render_recorder),
+        TableColumn("Ledger entry", lambda one: str(one["ledger_sequence"]), is_number=True),
+    )
+    known = {name: value for name, value in record.items() if name != "schema_version"}
+    show_listing(Listing("attestations", [known], columns), output, terminal)
+
+
+def _render_recorder(record: Record) -> str:
+    return f"{record['recorded_by']} ({record['recorded_by_kind'].replace('_', ' ')})"
+
+
+def render_verdict(control: Record) -> str:
+    """The verdict in words: a pass that rests on people's statements says so."""
+    word = VERDICTS[Verdict(control["verdict"])]
+    return f"{word} (attested)" if control["attested"] else word
+
+
+def _render_why(control: Record) -> str:
+    parts = [f"{CHECK_NAMES[CheckName(one['check'])]}: {_describe_check(one)}" for one in control["checks"]]
+    return " ".join([*parts, *control["reasons"]])
+
+
+def _describe_check(check: Record) -> str:
+    return f"{VERDICTS[Verdict(check['verdict'])]} ({SHOWING_NAMES[Showing(check['showing'])]})."
+
+
+def _style(record: Any) -> str:
+    return _STYLES.get(Verdict(record["verdict"]), "")
+
+
+def _warn_of_sandbox(record: Record, terminal: Terminal) -> None:
+    if record["endpoint"] != "AWS":
+        terminal.remark(f"{record['endpoint']}: these verdicts are about a sandbox, not about an AWS organization.")
