@@ -39,6 +39,7 @@ FIRST = (
     "bulk-deletion",
     "recover-a-root-user",
     "evidence",
+    "evidence-package",
     "security-tools",
     "controls",
 )
