@@ -15,8 +15,6 @@ from collections.abc import Iterable, Iterator
 from importlib import resources
 
 from rootkeeper import __version__
-from rootkeeper.controls.assessment import AssessedReport, assess_report
-from rootkeeper.controls.control_map import load_frameworks
 from rootkeeper.evidence.findings import list_findings
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.ledger.rules import GENESIS_HASH, LedgerEntry, describe_entry, render_entry
@@ -34,11 +32,8 @@ _PART_BYTES = 65_536
 def render(report: EvidenceReport) -> Iterator[bytes]:
     """The same report gives the same files; the ZIP's bytes depend on the machine's zlib, too.
 
-    It has every framework of the control map, unless the report was made for some. The ledger is read meanwhile, so the
-    database must be open.
+    The ledger is read meanwhile, so the database must be open.
     """
-    if not isinstance(report, AssessedReport) or not report.frameworks:
-        report = assess_report(report, load_frameworks())
     package, extract = _Package(), _Extract(report.extract)
     yield from package.add("README.txt", [_describe(report).encode()])
     yield from package.add("verify.py", [(resources.files(__package__) / "verify.py").read_bytes()])

@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rootkeeper.controls.assessment import AssessedReport
-from rootkeeper.controls.rules import ControlAssessment, Showing, Strength
+from rootkeeper.controls.records import render_check, render_control_verdict
 from rootkeeper.evidence.records import KIND_NAMES, VERDICTS, render_presence, render_status, render_timestamp
 from rootkeeper.evidence.rules import AccountEvidence
 from rootkeeper.evidence.service import EvidenceReport, list_methods
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.reports.pdf_blocks import NARROW, TONES, Block, bullets, heading, remark, table, toned
-
-_SHOWINGS = {
-    Showing.CONTEXT: "gives facts",
-    Showing.DIRECT: "shows all of it",
-    Showing.PARTIAL: "shows a part",
-}
-_STRENGTHS = {
-    Strength.DIRECT: "mapped by the framework's text",
-    Strength.OURS: "mapped by our reading",
-    Strength.VENDOR: "mapped by another tool",
-}
 
 
 def describe_controls(report: EvidenceReport) -> Iterator[Block]:
@@ -36,25 +25,16 @@ def describe_controls(report: EvidenceReport) -> Iterator[Block]:
     for framework in report.frameworks:
         yield heading(framework.title, 2)
         rows = [
-            (one.control.control_id, one.control.title, toned(TONES[one.verdict], _render(one)), _describe_basis(one))
+            (
+                one.control.control_id,
+                one.control.title,
+                toned(TONES[one.verdict], render_control_verdict(one)),
+                " ".join([*one.reasons, *map(render_check, one.checks)]),
+            )
             for one in report.assessments
             if one.control.framework_id == framework.framework_id
         ]
         yield from table(columns, rows)
-
-
-def _render(one: ControlAssessment) -> str:
-    return f"{VERDICTS[one.verdict]} (attested)" if one.is_attested else VERDICTS[one.verdict]
-
-
-def _describe_basis(one: ControlAssessment) -> str:
-    sentences = [*one.reasons]
-    for shown in one.checks:
-        mapping, result = shown.mapping, shown.result
-        how = f"{_SHOWINGS[mapping.showing]}, {_STRENGTHS[mapping.strength]}: {mapping.source}"
-        name = mapping.check.value.replace("_", " ").capitalize()
-        sentences.append(f"{name}: {VERDICTS[result.verdict]} ({how}). {' '.join(result.reasons)}")
-    return " ".join(sentences)
 
 
 def describe_annexes(report: EvidenceReport) -> Iterator[Block]:

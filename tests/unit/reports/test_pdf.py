@@ -183,6 +183,6 @@ def test_verdicts_on_controls_say_what_they_rest_on() -> None:
     assert len(rows) == sum(len(one.controls) for one in frameworks)
     (access_keys,) = [row for row in rows if row[0] == "1.4" and "cis_1.4" in row[3]]
     assert access_keys[2] == "Fail"
-    assert access_keys[3].startswith("No root key: Fail (shows all of it, mapped by the framework's text: ")
+    assert access_keys[3].startswith("No root access keys: Fail (shows the control; the framework's text, ")
     assert "Controls" in "\n".join(read(report))
     assert not list(find_tables(make_report(), "Controls"))
