@@ -27,6 +27,8 @@ WANTED_MEGABYTES = 120
 WANTED_CPU_SECONDS = 0.25
 LARGEST = 6
 _BLOCK_BYTES = 512
+_MEGABYTE = 2**20
+"""As du counts."""
 
 
 def main() -> int:
@@ -41,12 +43,12 @@ def main() -> int:
         for extra in EXTRAS:
             environment = install(wheel, extra, Path(folder) / (extra or "alone"))
             sizes = measure_packages(environment)
-            total = sum(sizes.values()) / 1e6
+            total = sum(sizes.values()) / _MEGABYTE
             rows.append((f"rootkeeper[{extra}]" if extra else "rootkeeper", f"{total:.0f}", str(len(sizes))))
             if not extra:
                 missed += ["size"] if total > WANTED_MEGABYTES else []
                 largest = sorted(sizes.items(), key=lambda one: -one[1])[:LARGEST]
-                names = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in largest)
+                names = ", ".join(f"{name} {size / _MEGABYTE:.0f}" for name, size in largest)
                 remarks.append(f"Largest of the command line alone, in MB: {names}.")
                 starts = {command: time_start(environment, command, options.rounds) for command in STARTS}
                 missed += [command for command, cpu in starts.items() if cpu > WANTED_CPU_SECONDS]
