@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.architecture.source_files import REPOSITORY
+from tests.official_schemas import require_workflow
 
 WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
 RELEASE = yaml.safe_load((REPOSITORY / ".github/workflows/release.yml").read_text())
@@ -20,6 +21,10 @@ def test_every_action_is_pinned_to_a_commit(workflow: Any) -> None:
     used = re.findall(r"^\s*(?:- )?uses: (.*)$", workflow.read_text(), re.MULTILINE)
     assert used
     assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+
+
+def test_it_is_a_workflow_by_githubs_own_schema() -> None:
+    require_workflow(RELEASE)
 
 
 def test_a_job_has_only_the_permissions_that_it_needs() -> None:
