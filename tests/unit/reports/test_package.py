@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import time
 import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from hypothesis import given
 from rootkeeper.controls.assessment import assess_report
 from rootkeeper.controls.control_map import load_frameworks
 from rootkeeper.evidence.service import EvidenceReport
-from rootkeeper.ledger.rules import LedgerVerification, render_entry
+from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, render_entry
 from rootkeeper.reports import accounts_csv, package, pdf, verify
 from tests.fakes.evidence import MANAGEMENT, ORGANIZATION_ID, PRESENT, make_hostile_facts, make_report
 from tests.fakes.hostile_texts import hostile_texts
@@ -311,6 +312,21 @@ def test_an_altered_ledger_is_packed_and_named(tmp_path: Path, capsys: pytest.Ca
     folder = unpack(pack(replace(report, ledger=ledger)), tmp_path / "package")
     (problem,) = check(folder, capsys)
     assert problem == "BROKEN   ledger.jsonl: entry 7 was changed: its hash isn't that of its content."
+
+
+def test_a_long_ledger_is_written_while_it_is_read() -> None:
+    read = 0
+
+    def list_entries() -> Iterator[LedgerEntry]:
+        nonlocal read
+        for number in range(1, 2_001):
+            read = number
+            yield replace(template, sequence=number, parameters={"x": hashlib.sha512(b"%d" % number).hexdigest() * 8})
+
+    template = chain_entries(1)[0]
+    parts = [(read, len(part)) for part in package.render(replace(make_packed_report(), extract=list_entries()))]
+    assert len({at for at, _ in parts if 0 < at < 2_000}) > 2
+    assert max(size for at, size in parts if at) < 2**18
 
 
 def test_a_ledger_without_entries_is_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
