@@ -1,7 +1,7 @@
 """Checks of documents against the schemas that others publish for them.
 
-Those of SARIF and JUnit are in ``tests/schemas``. Those of GitHub's and GitLab's files come with ``check-jsonschema``,
-which keeps copies of their newest.
+Those of SARIF, JUnit, OCSF and OSCAL are in ``tests/schemas``. Those of GitHub's and GitLab's files come with
+``check-jsonschema``, which keeps copies of their newest.
 """
 
 from __future__ import annotations
@@ -28,6 +28,16 @@ def require_sarif(document: object) -> None:
 def require_junit(document: bytes) -> None:
     """:raises AssertionError: if it isn't XML that Jenkins and its like read."""
     _require_none(f"{error.path}: {error.reason}" for error in _load_junit().iter_errors(document.decode()))
+
+
+def require_ocsf(event: object) -> None:
+    """:raises AssertionError: if it isn't a Compliance Finding of OCSF 1.5.0 with the profile ``cloud``."""
+    _require(_load(_FOLDER / "ocsf-1.5.0-compliance_finding.json"), event)
+
+
+def require_oscal(document: object) -> None:
+    """:raises AssertionError: if it isn't assessment results of OSCAL 1.2.1."""
+    _require(_load_oscal(), document)
 
 
 def require_action(document: object) -> None:
@@ -66,6 +76,14 @@ def _load(path: Path) -> Validator:
 def _load_vendored(name: str) -> Validator:
     with resources.as_file(resources.files("check_jsonschema") / f"builtin_schemas/vendor/{name}.json") as path:
         return _load(path)
+
+
+@cache
+def _load_oscal() -> Validator:
+    """Python's ``re`` has no classes of Unicode such as ``\\p{L}``: it says the same in other words."""
+    text = (_FOLDER / "oscal_assessment-results_schema.json").read_text()
+    schema = json.loads(text.replace(r"\\p{L}", r"[^\\W\\d_]").replace(r"\\p{N}", r"\\d"))
+    return jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker())
 
 
 @cache
