@@ -10,7 +10,7 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import Toggle from "@cloudscape-design/components/toggle";
 import { useState } from "react";
-import { useParams } from "react-router";
+import { Navigate, useSearchParams } from "react-router";
 import { hasPermission, useMe } from "../api/queries";
 import type { Assessment, ControlAttestation, JudgedAccount, ShownCheck } from "../api/records";
 import { useFollowLink } from "../components/links";
@@ -20,11 +20,14 @@ import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
-import { CHECKS, type ControlPath, countAccounts, SHOWINGS, STRENGTHS, useControl, VERDICTS } from "./controls";
+import { CHECKS, type ControlPath, SHOWINGS, STRENGTHS, useControl, VERDICTS } from "./controls";
 import { VerdictLabel } from "./ControlsPage";
 
 export default function ControlPage() {
-  const { framework_id = "", control_id = "" } = useParams();
+  const [parameters] = useSearchParams();
+  const framework_id = parameters.get("framework");
+  const control_id = parameters.get("control");
+  if (!framework_id || !control_id) return <Navigate to="/controls" replace />;
   return <Control path={{ framework_id, control_id }} />;
 }
 
@@ -133,7 +136,6 @@ const CHECK_COLUMNS: TableProps.ColumnDefinition<ShownCheck>[] = [
     cell: (one) => [...one.reasons, ...one.confirmations.map((confirmation) => `${confirmation.owner}: ${confirmation.reason}`)].join(" "),
     minWidth: 280,
   },
-  { id: "accounts", header: "Accounts", cell: (one) => countAccounts(one.accounts) || "–", minWidth: 160 },
 ];
 
 function AttestationFacts({ attestation }: { attestation: ControlAttestation }) {
@@ -198,18 +200,18 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
             </Link>
           ),
           isRowHeader: true,
-          minWidth: 160,
+          minWidth: 140,
         },
-        { id: "id", header: "Account id", cell: (one) => one.account_id, minWidth: 140 },
-        { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 170 },
         {
           id: "verdict",
           header: "Result",
           cell: (one) => <StatusIndicator type={VERDICTS[one.verdict].type}>{VERDICTS[one.verdict].label}</StatusIndicator>,
-          minWidth: 130,
+          minWidth: 120,
         },
-        { id: "reason", header: "Why", cell: (one) => one.reason, minWidth: 260 },
-        { id: "read", header: "Read at", cell: (one) => <Timestamp at={one.read_at} none="Not read" />, minWidth: 170 },
+        { id: "id", header: "Account id", cell: (one) => one.account_id, minWidth: 130 },
+        { id: "check", header: "Check", cell: (one) => CHECKS[one.check], minWidth: 140 },
+        { id: "reason", header: "Why", cell: (one) => one.reason, minWidth: 220 },
+        { id: "read", header: "Read at", cell: (one) => <Timestamp at={one.read_at} none="Not read" />, minWidth: 130 },
       ]}
     />
   );

@@ -26,7 +26,7 @@ export default function ControlsPage() {
   return (
     <PageFrame
       title="Controls"
-      description="Verdicts on controls of published frameworks, from what this server read and recorded in the last 90 days. They make no AWS calls."
+      description="Verdicts on controls of published frameworks, from what this server read and recorded in the last 90 days. Judging makes no AWS calls."
     >
       <SpaceBetween size="l">
         <QueryProblem query={frameworks} />
@@ -114,9 +114,9 @@ function listColumns(follow: ReturnType<typeof useFollowLink>): TableProps.Colum
         </Link>
       ),
       isRowHeader: true,
-      minWidth: 240,
+      minWidth: 170,
     },
-    { id: "verdict", header: "Verdict", cell: (one) => <VerdictLabel assessment={one} />, minWidth: 150 },
+    { id: "verdict", header: "Verdict", cell: (one) => <VerdictLabel assessment={one} />, minWidth: 130 },
     {
       id: "checks",
       header: "Checks",

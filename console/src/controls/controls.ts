@@ -40,8 +40,9 @@ export interface ControlPath {
   control_id: string;
 }
 
-export function controlHref(path: ControlPath): string {
-  return `/controls/${encodeURIComponent(path.framework_id)}/${encodeURIComponent(path.control_id)}`;
+/** In the query: the server takes an address that ends with a dot and letters for that of a file. */
+export function controlHref({ framework_id, control_id }: ControlPath): string {
+  return `/controls/control?${new URLSearchParams({ framework: framework_id, control: control_id })}`;
 }
 
 export function nameFramework(framework: Framework): string {
@@ -99,10 +100,3 @@ export const STRENGTHS: { readonly [strength in Strength]: string } = {
   ours: "Rootkeeper's reading",
   vendor: "Another tool's mapping",
 };
-
-/** Such as `2 fail, 24 pass`; empty if no account was judged. */
-export function countAccounts(accounts: { readonly [verdict in Verdict]: number }): string {
-  return VERDICT_ORDER.filter((verdict) => accounts[verdict] > 0)
-    .map((verdict) => `${accounts[verdict].toLocaleString()} ${VERDICTS[verdict].label.toLowerCase()}`)
-    .join(", ");
-}

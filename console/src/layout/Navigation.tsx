@@ -44,6 +44,6 @@ function listBreadcrumbs(page: Page | undefined, pathname: string): { text: stri
   const home = { text: "Rootkeeper", href: "/" };
   if (!page) return [home, { text: "Not found", href: pathname }];
   const parent = PAGES.find((one) => one.path === page.parent);
-  const named = Object.values(matchPath(page.path, pathname)?.params ?? {}).join("/");
-  return [home, ...(parent ? [{ text: parent.title, href: parent.path }] : []), { text: named || page.title, href: pathname }];
+  const named = Object.values(matchPath(page.path, pathname)?.params ?? {})[0];
+  return [home, ...(parent ? [{ text: parent.title, href: parent.path }] : []), { text: named ?? page.title, href: pathname }];
 }

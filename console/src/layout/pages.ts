@@ -114,7 +114,7 @@ export const PAGES: readonly Page[] = [
     parent: "/windows",
   },
   {
-    path: "/controls/:framework_id/:control_id",
+    path: "/controls/control",
     title: "Control",
     permission: "reports:read",
     component: lazy(() => import("../controls/ControlPage")),
