@@ -42,6 +42,7 @@ PURE_IMPORTS = {
     "types",
     "typing",
     "typing_extensions",
+    "urllib.parse",
 }
 """What rules may import beside pure modules of our own: nothing that reads a file, a clock or a random number."""
 

@@ -116,8 +116,8 @@ def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
     from rootkeeper.notifications.sending import TargetSender
     from rootkeeper.notifications.service import LONGEST_SEND_SECONDS
 
-    allowed = parse_allowed_hosts(settings.notifications.allowed_hosts)
-    return TargetSender(allowed, os.environ, clock, LONGEST_SEND_SECONDS)
+    allowed, address = parse_allowed_hosts(settings.notifications.allowed_hosts), settings.server.public_address
+    return TargetSender(allowed, os.environ, "" if address is None else address.origin, clock, LONGEST_SEND_SECONDS)
 
 
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from rootkeeper.errors import SettingsError
 from rootkeeper.organization.accounts import AccountId
@@ -358,8 +359,27 @@ def render_title(notification: Notification) -> str:
     return _shorten(" ".join(clean(text).split()), LONGEST_TITLE)
 
 
-def render_body(notification: Notification) -> str:
-    """Return the sentences, then the facts."""
+def find_link(notification: Notification, origin: str) -> str | None:
+    """The console's page about it, which asks for a sign-in first; ``None`` if no address of the console is known.
+
+    The page only shows: nothing is approved or closed by opening a link.
+
+    :param origin: of the server, such as ``https://rootkeeper.example.com``; empty if it isn't known.
+    """
+    if not origin:
+        return None
+    if notification.window_id is not None:
+        return f"{origin}/windows/{quote(notification.window_id, safe='')}"
+    if notification.account_id is not None:
+        return f"{origin}/accounts?account={quote(notification.account_id, safe='')}"
+    return f"{origin}/"
+
+
+def render_body(notification: Notification, origin: str) -> str:
+    """Return the sentences, the facts and the link.
+
+    :param origin: see :func:`find_link`.
+    """
     facts = {
         "Event": notification.event.value,
         "At": f"{notification.at:%Y-%m-%d %H:%M:%S} UTC",
@@ -368,6 +388,9 @@ def render_body(notification: Notification) -> str:
         "Window": notification.window_id,
     }
     lines = [f"{name}: {' '.join(clean(value).split())}" for name, value in facts.items() if value]
+    link = find_link(notification, origin)
+    if link is not None:
+        lines.append(f"Open: {link}")
     return "\n".join([_shorten(clean(notification.body), LONGEST_BODY), "", *lines])
 
 

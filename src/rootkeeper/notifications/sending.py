@@ -47,6 +47,7 @@ from rootkeeper.notifications.rules import (
     Notification,
     NotificationTarget,
     Severity,
+    find_link,
     is_inside,
     notification_to_record,
     render_body,
@@ -263,21 +264,26 @@ def parse_webhook(text: str) -> Webhook:
 _HINT = "Write: webhook+https://SECRET@host/path"
 
 
-def make_body(notification_id: str, notification: Notification) -> bytes:
+def make_body(notification_id: str, notification: Notification, origin: str) -> bytes:
+    """:param origin: of the server, for the link; empty if it isn't known."""
     record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "notification_id": notification_id}
-    return json.dumps({**record, **notification_to_record(notification)}, separators=(",", ":")).encode()
+    link = {"link": find_link(notification, origin)}
+    return json.dumps({**record, **notification_to_record(notification), **link}, separators=(",", ":")).encode()
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
     return f"v1={hmac.new(secret, timestamp.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
 
 
-def send_webhook(webhook: Webhook, notification_id: str, notification: Notification, now: datetime) -> None:
+def send_webhook(
+    webhook: Webhook, notification_id: str, notification: Notification, origin: str, now: datetime
+) -> None:
     """Send once, without following redirects.
 
+    :param origin: of the server, for the link; empty if it isn't known.
     :raises DeliveryFailedError: if the webhook doesn't accept it.
     """
-    body, timestamp = make_body(notification_id, notification), str(int(now.timestamp()))
+    body, timestamp = make_body(notification_id, notification, origin), str(int(now.timestamp()))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Rootkeeper",
@@ -307,9 +313,12 @@ _READ_SECONDS = 8.0
 _loading = threading.Lock()
 
 
-def send_to_service(url: str, notification: Notification, allowed: AllowedHosts, guard: ConnectionGuard) -> None:
+def send_to_service(
+    url: str, notification: Notification, origin: str, allowed: AllowedHosts, guard: ConnectionGuard
+) -> None:
     """Send once, inside ``guard``.
 
+    :param origin: of the server, for the link; empty if it isn't known.
     :raises DeliveryFailedError: if the URL can't be used, or the service doesn't accept it.
     """
     load()
@@ -337,7 +346,7 @@ def send_to_service(url: str, notification: Notification, allowed: AllowedHosts,
     try:
         took = Apprise(service, asset=asset).notify(
             title=render_title(notification),
-            body=render_body(notification),
+            body=render_body(notification, origin),
             notify_type=kinds.get(notification.severity, NotifyType.FAILURE),
             body_format=NotifyFormat.TEXT,
         )
@@ -377,9 +386,14 @@ def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
 class TargetSender:
     """Implements the port NotificationSender."""
 
-    def __init__(self, allowed: AllowedHosts, environment: Mapping[str, str], clock: Clock, seconds: float) -> None:
-        """:param seconds: the time after which a sending's connections are cut."""
+    def __init__(
+        self, allowed: AllowedHosts, environment: Mapping[str, str], origin: str, clock: Clock, seconds: float
+    ) -> None:
+        """:param origin: of the server, for links; empty if it isn't known.
+        :param seconds: the time after which a sending's connections are cut.
+        """
         self._allowed = allowed
+        self._origin = origin
         self._environment = environment
         self._clock = clock
         self._seconds = seconds
@@ -390,9 +404,10 @@ class TargetSender:
         with guarded(self._allowed, self._seconds) as guard:
             try:
                 if url.lower().startswith(SCHEMES):
-                    send_webhook(parse_webhook(url), notification_id, notification, self._clock.now())
+                    now = self._clock.now()
+                    send_webhook(parse_webhook(url), notification_id, notification, self._origin, now)
                 else:
-                    send_to_service(url, notification, self._allowed, guard)
+                    send_to_service(url, notification, self._origin, self._allowed, guard)
             except DeliveryFailedError as error:
                 reason, hint = _explain(guard, error)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -15,6 +16,7 @@ from rootkeeper.notifications.rules import (
     NotificationEvent,
     Severity,
     clean,
+    find_link,
     notification_to_record,
     render_body,
     render_title,
@@ -43,7 +45,7 @@ def test_the_title_says_how_urgent_and_that_it_is_a_sandbox() -> None:
 
 
 def test_the_body_ends_with_what_it_is_about() -> None:
-    assert render_body(FAILED).splitlines() == [
+    assert render_body(FAILED, "").splitlines() == [
         "AWS refused. Close it: rootkeeper windows close w-1",
         "",
         "Event: window:close:failed",
@@ -54,8 +56,24 @@ def test_the_body_ends_with_what_it_is_about() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "link"),
+    [
+        ({}, "https://rootkeeper.example.com/windows/w-1"),
+        ({"window_id": None}, "https://rootkeeper.example.com/accounts?account=111122223333"),
+        ({"window_id": None, "account_id": None}, "https://rootkeeper.example.com/"),
+        ({"window_id": "../@evil.example/#"}, "https://rootkeeper.example.com/windows/..%2F%40evil.example%2F%23"),
+    ],
+)
+def test_the_last_line_opens_the_page_of_the_console(changes: dict[str, Any], link: str) -> None:
+    notification = replace(FAILED, **changes)
+    assert find_link(notification, "https://rootkeeper.example.com") == link
+    assert render_body(notification, "https://rootkeeper.example.com").splitlines()[-1] == f"Open: {link}"
+    assert find_link(notification, "") is None
+
+
 def test_what_isnt_known_isnt_shown() -> None:
-    body = render_body(replace(FAILED, account_id=None, window_id=None))
+    body = render_body(replace(FAILED, account_id=None, window_id=None), "")
     assert "Account" not in body
     assert "Window" not in body
 
@@ -64,7 +82,7 @@ def test_what_isnt_known_isnt_shown() -> None:
 @example("<script>[click](https://example.com)`\\`</script>")
 def test_no_text_from_outside_becomes_a_header_markup_or_a_link(text: str) -> None:
     title = render_title(replace(FAILED, title=text))
-    body = render_body(replace(FAILED, title=text, body=text, organization_id=text, window_id=text))
+    body = render_body(replace(FAILED, title=text, body=text, organization_id=text, window_id=text), "")
     assert title.isprintable()
     assert len(title) <= LONGEST_TITLE
     for rendered in (title, body):
@@ -83,7 +101,7 @@ def test_nobody_is_called_by_a_name(word: str) -> None:
 @pytest.mark.parametrize("text", ["x" * 10_000, "\N{SNOWMAN}" * 10_000])
 def test_long_texts_are_cut(text: str) -> None:
     assert len(render_title(replace(FAILED, title=text))) == LONGEST_TITLE
-    assert len(render_body(replace(FAILED, body=text))) < 5000
+    assert len(render_body(replace(FAILED, body=text), "")) < 5000
 
 
 @given(hostile_texts)

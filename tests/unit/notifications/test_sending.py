@@ -46,6 +46,7 @@ OPENED = Notification(
     account_id=AccountId("111122223333"),
     window_id="w-1",
 )
+ORIGIN = "https://rootkeeper.example.com"
 SNS_ANSWER = (
     b"<CreateTopicResponse><CreateTopicResult><TopicArn>arn:aws:sns:us-east-1:111122223333:root</TopicArn>"
     b"</CreateTopicResult></CreateTopicResponse>"
@@ -88,7 +89,7 @@ def proxy(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def send(url: str, *allowed: str, notification: Notification = OPENED, seconds: float = 60.0) -> None:
-    sender = TargetSender(parse_allowed_hosts(allowed), {"ONCALL_URL": url}, FakeClock(), seconds)
+    sender = TargetSender(parse_allowed_hosts(allowed), {"ONCALL_URL": url}, ORIGIN, FakeClock(), seconds)
     sender.send(TARGET, "n-1", notification)
 
 
@@ -111,6 +112,7 @@ def test_a_webhook_gets_a_signed_document(receiver: Receiver) -> None:
     assert document["notification_id"] == received.headers["Rootkeeper-Notification-Id"] == "n-1"
     assert (document["event"], document["severity"]) == ("window:open:done", "info")
     assert (document["account_id"], document["window_id"]) == ("111122223333", "w-1")
+    assert document["link"] == f"{ORIGIN}/windows/w-1"
     timestamp = received.headers["Rootkeeper-Timestamp"]
     assert int(timestamp) == int(START.timestamp())
     expected = hmac.new(SECRET.encode(), f"{timestamp}.".encode() + received.body, hashlib.sha256).hexdigest()
