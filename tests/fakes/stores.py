@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rootkeeper.access.views import SavedView, SavedViewStore
 from rootkeeper.errors import (
     AccountBusyError,
     LedgerUnavailableError,
@@ -263,7 +264,7 @@ class InMemoryInventory(InventoryStore):
 
     def list_brief_statuses(self, accounts: Mapping[AccountId, Account]) -> dict[AccountId, AccountStatus]:
         return {
-            account_id: replace(status, account=accounts[account_id], credentials=None)
+            account_id: replace(status, account=accounts[account_id])
             for account_id, status in self.statuses.items()
             if account_id in accounts
         }
@@ -385,6 +386,23 @@ class InMemoryConfirmations(ConfirmationStore):
 
     def list_confirmations(self, *, in_sandbox: bool) -> tuple[Confirmation, ...]:
         return tuple(one for one in self.kept if (one.endpoint != "AWS") is in_sandbox)
+
+
+@dataclass
+class InMemorySavedViews(SavedViewStore):
+    """Implements SavedViewStore."""
+
+    kept: dict[tuple[str, str], SavedView] = field(default_factory=dict)
+
+    def list_views(self, identity_id: str) -> tuple[SavedView, ...]:
+        return tuple(view for (owner, _), view in sorted(self.kept.items()) if owner == identity_id)
+
+    def save(self, identity_id: str, view: SavedView) -> None:
+        self.kept[identity_id, view.name] = view
+
+    def remove(self, identity_id: str, name: str) -> None:
+        if self.kept.pop((identity_id, name), None) is None:
+            raise NotFoundError(f"You have no saved view {name!r}.")
 
 
 @dataclass(slots=True)

@@ -43,6 +43,7 @@ from rootkeeper.organization.accounts import (
     add_place_names,
     find_unnamed,
 )
+from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.progress import INTERRUPTED_REMARK, NullStopSignal, Progress, StopSignal
 from rootkeeper.organization.selection import EVERYTHING, require_request
 from rootkeeper.organization.statuses import (
@@ -456,7 +457,7 @@ class Audit:
             progress.remark(describe_age(run.inventory, run.listing, self.tools.clock.now()))
         wanted = run.request.selection.statuses
         accounts = tuple(status for status in run.statuses if not wanted or status.status in wanted)
-        ended_at = self.tools.clock.now()
+        ended_at, left = self.tools.clock.now(), count_root_logins_left(run.statuses)
         # Under the job's id, so that an audit that is resumed after this is saved once.
         audit = KeptAudit(
             audit_id=run.job.job_id,
@@ -466,6 +467,8 @@ class Audit:
             is_complete=replace(run.request.selection, statuses=EVERYTHING.statuses) == EVERYTHING,
             requested_by=run.job.job.created_by,
             summary=count_statuses(run.statuses),
+            left_known=left.known,
+            left_unknown=left.unknown,
         )
         self.history.add(audit, run.statuses)
         report = AuditReport(

@@ -1,4 +1,4 @@
-"""What changed between two audits, and one account's past as a time line.
+"""What changed between two audits, one account's past as a time line, and the trend of an organization.
 
 A comparison reports what one of the audits didn't read as unread, never as credentials that appeared or disappeared.
 A time line merges what audits found, the ledger's entries, recovery windows and watched events.
@@ -6,12 +6,13 @@ A time line merges what audits found, the ledger's entries, recovery windows and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from rootkeeper.inventory.rules import KeptStatus
+from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import KIND_ORDER, AccountRole, AccountStatus, CredentialKind, FailOn, Status
@@ -20,6 +21,37 @@ from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 _LOGIN = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
 """What a root user signs in with. An MFA device only protects it, so losing one is a change for the worse."""
+
+
+TREND_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class TrendDay:
+    """One day, in UTC."""
+
+    day: date
+    left_known: int | None
+    """By the last audit of the whole organization that ended on this day; ``None`` if there was none."""
+    left_unknown: int | None
+    windows_opened: int
+
+
+def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: datetime) -> list[TrendDay]:
+    """List the last days, the oldest first, today included.
+
+    :param opened: when recovery windows were opened.
+    """
+    whole = sorted((one for one in audits if one.is_complete), key=lambda one: one.ended_at)
+    last = {one.ended_at.astimezone(UTC).date(): one for one in whole}
+    windows = Counter(moment.astimezone(UTC).date() for moment in opened)
+    today = now.astimezone(UTC).date()
+    found: list[TrendDay] = []
+    for day in (today - timedelta(days=before) for before in reversed(range(TREND_DAYS))):
+        audit = last.get(day)
+        left = (None, None) if audit is None else (audit.left_known, audit.left_unknown)
+        found.append(TrendDay(day, *left, windows[day]))
+    return found
 
 
 class PresenceChange(StrEnum):

@@ -31,3 +31,7 @@ class KeptAudit:
     requested_by: str
     summary: dict[str, int]
     """Accounts by status."""
+    left_known: int | None = None
+    """Root logins left to secure that the audit found; ``None`` if they weren't counted."""
+    left_unknown: int | None = None
+    """Accounts whose root login it couldn't read."""

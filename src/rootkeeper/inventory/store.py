@@ -27,9 +27,7 @@ from rootkeeper.shapes import parse_facts
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
 
-_BRIEF = tuple(
-    column for column in schema.account_statuses.c if column.name not in {"organization_id", "account", "credentials"}
-)
+_BRIEF = tuple(column for column in schema.account_statuses.c if column.name not in {"organization_id", "account"})
 
 _LOT = 1_000
 """Rows of one statement: while the client builds a longer one, the server would end the transaction as idle."""
@@ -134,12 +132,12 @@ class InventoryStore(OrganizationStore):
             return find_revisions(connection, self._organization_id)
 
     def list_brief_statuses(self, accounts: Mapping[AccountId, Account]) -> dict[AccountId, AccountStatus]:
-        """Accounts and credentials, the largest part of the rows, aren't read."""
+        """Use these accounts: those of the rows, their largest part, aren't read."""
         statement = select(*_BRIEF).where(schema.account_statuses.c.organization_id == self._organization_id)
         with reading(self._store) as connection:
             rows = connection.execute(statement).all()
         return {
-            account.account_id: parse_facts(AccountStatus, {**row._asdict(), "account": account, "credentials": None})
+            account.account_id: parse_facts(AccountStatus, {**row._asdict(), "account": account})
             for row in rows
             if (account := accounts.get(row.account_id)) is not None
         }

@@ -6,8 +6,10 @@ two numbers always come together: a low number beside many unknown accounts isn'
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
 
@@ -34,16 +36,24 @@ class RootLoginsLeft:
         return bool(self.accounts) and not self.known and not self.unknown
 
 
+class LeftToSecure(StrEnum):
+    """How an account counts among the root logins that are left to secure."""
+
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
+def classify_root_login(status: AccountStatus) -> LeftToSecure | None:
+    """``None``: nothing is left to secure in this account."""
+    if _is_unknown(status):
+        return LeftToSecure.UNKNOWN
+    return LeftToSecure.KNOWN if _is_left(status) else None
+
+
 def count_root_logins_left(statuses: Iterable[AccountStatus]) -> RootLoginsLeft:
     """Count the root logins that are left to secure."""
-    known = unknown = accounts = 0
-    for status in statuses:
-        accounts += 1
-        if _is_unknown(status):
-            unknown += 1
-        elif _is_left(status):
-            known += 1
-    return RootLoginsLeft(known, unknown, accounts)
+    counts = Counter(classify_root_login(status) for status in statuses)
+    return RootLoginsLeft(counts[LeftToSecure.KNOWN], counts[LeftToSecure.UNKNOWN], counts.total())
 
 
 def _is_unknown(status: AccountStatus) -> bool:

@@ -137,10 +137,22 @@ class RootCredentials:
     @property
     def last_used_at(self) -> datetime | None:
         """The last use of the password or of any access key; certificates and MFA devices have none."""
-        uses = [key.last_used_at for key in self.access_keys]
-        if self.login_profile is not None:
-            uses.append(self.login_profile.last_used_at)
-        return max((use for use in uses if use is not None), default=None)
+        return max((use for use in (self.password_used_at, self.key_used_at) if use is not None), default=None)
+
+    @property
+    def password_used_at(self) -> datetime | None:
+        return None if self.login_profile is None else self.login_profile.last_used_at
+
+    @property
+    def key_used_at(self) -> datetime | None:
+        """The last use of any access key."""
+        return max((key.last_used_at for key in self.access_keys if key.last_used_at is not None), default=None)
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """When the oldest access key or signing certificate was created; ``None`` without one."""
+        keys = [key.created_at for key in self.access_keys]
+        return min([*keys, *(one.uploaded_at for one in self.signing_certificates)], default=None)
 
 
 class Status(StrEnum):

@@ -49,12 +49,12 @@ def test_the_last_status_of_each_account_is_kept(database: Database) -> None:
     assert store.list_statuses() == {ACCOUNT_ID: detailed, OTHER_ACCOUNT_ID: other}
 
 
-def test_brief_statuses_leave_out_details_and_accounts_that_arent_listed(database: Database) -> None:
+def test_brief_statuses_leave_out_accounts_that_arent_listed(database: Database) -> None:
     store = database.inventory(ORGANIZATION_ID)
     store.save_statuses([replace(STATUS, credentials=CREDENTIALS), replace(STATUS, account=OTHER_ACCOUNT)])
     renamed = replace(ACCOUNT, name="another name")
     found = store.list_brief_statuses({ACCOUNT_ID: renamed})
-    assert found == {ACCOUNT_ID: replace(STATUS, account=renamed, credentials=None)}
+    assert found == {ACCOUNT_ID: replace(STATUS, account=renamed, credentials=CREDENTIALS)}
 
 
 def test_the_statuses_of_some_accounts_are_read_in_detail(database: Database) -> None:
