@@ -72,6 +72,7 @@ from tests.fakes.stores import (
     InMemoryEmailAttestations,
     InMemoryExceptions,
     InMemoryInventory,
+    InMemorySavedViews,
     InMemoryWindows,
 )
 
@@ -276,6 +277,7 @@ class FakeServices:
         self.first_administrators = InMemoryFirstAdministrators(self.identities, self.clock)
         self.windows = InMemoryWindows()
         self.confirmations = InMemoryConfirmations()
+        self.saved_views = InMemorySavedViews()
         self.jobs = InMemoryJobs(JobShelf(self.clock))
         self.inventory_store = InMemoryInventory(
             make_inventory(), count_window_changes=lambda: hash(tuple(self.windows.kept.values()))

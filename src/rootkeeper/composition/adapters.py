@@ -40,6 +40,7 @@ from rootkeeper.windows.store import RecoveryWindowStore
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore
     from rootkeeper.access.store import IdentityStore, SessionStore
+    from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
     from rootkeeper.root_emails.store import EmailAttestationStore
@@ -147,6 +148,10 @@ class Stores:
     @cached_property
     def inventory_store(self) -> InventoryStore:
         return self.database.inventory(self.organization_id)
+
+    @cached_property
+    def saved_views(self) -> SavedViewStore:
+        return self.database.saved_views(self.organization_id)
 
     @cached_property
     def confirmations(self) -> ConfirmationStore:

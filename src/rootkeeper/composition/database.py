@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rootkeeper.access.devices import KnownDevices
     from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore
     from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
+    from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.pacing import SqlQuotas
     from rootkeeper.root_emails.store import EmailAttestationStore
     from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
@@ -230,6 +231,11 @@ class Database:
 
     def deletion_exceptions(self, organization_id: str) -> DeletionExceptionStore:
         return DeletionExceptionStore(self.store, self.commits, organization_id)
+
+    def saved_views(self, organization_id: str) -> SavedViewStore:
+        from rootkeeper.access.views import SavedViewStore
+
+        return SavedViewStore(self.store, self.commits, organization_id)
 
     def confirmations(self, organization_id: str) -> ConfirmationStore:
         return ConfirmationStore(self.store, self.commits, organization_id)

@@ -245,7 +245,7 @@ audits = _table(
     *_required(organization_id=_ORGANIZATION, started_at=UtcTime, ended_at=UtcTime, summary=JsonText),
     *_optional(endpoint=Text),
     Column("is_complete", Boolean, nullable=False, server_default=false()),
-    *_optional(requested_by=Text),
+    *_optional(requested_by=Text, left_known=Integer, left_unknown=Integer),
     Index("ix_audits_organization_id", "organization_id", "ended_at"),
 )
 
@@ -264,6 +264,12 @@ deletion_exceptions = _table(
     "deletion_exceptions",
     *_key(organization_id=_ORGANIZATION, account_id=_ACCOUNT),
     *_required(owner=Text, reason=Text, until=UtcTime, added_by=Text, added_at=UtcTime),
+)
+
+saved_views = _table(
+    "saved_views",
+    *_key(organization_id=_ORGANIZATION, identity_id=_ID, name=String(256)),
+    *_required(address=Text, saved_at=UtcTime),
 )
 
 email_attestations = _table(

@@ -16,6 +16,7 @@ from rootkeeper.server.routes import (
     service,
     setup,
     sign_in,
+    views,
     windows,
 )
 
@@ -28,6 +29,7 @@ ROWS: tuple[Row, ...] = (
     *factors.SECOND_FACTORS_ROWS,
     *factors.SIGN_INS_ROWS,
     *accounts.ACCOUNT_LISTING_ROWS,
+    *views.ROWS,
     *setup.OVERVIEW_ROWS,
     *setup.SETUP_ROWS,
     *accounts.ACCOUNTS_ROWS,

@@ -12,6 +12,28 @@ from rootkeeper.shapes import Answer, Count, CountedPage, Moment, Page, record
 
 
 @record
+class SavedViewRecord(TypedDict):
+    """A saved view of the console."""
+
+    name: str
+    address: str
+    """Path and query of the page."""
+    saved_at: Moment
+
+
+@record
+class SavedViewAnswer(SavedViewRecord, Answer):
+    """One saved view."""
+
+
+@record
+class SavedViewPage(Page):
+    """All saved views of a user."""
+
+    views: list[SavedViewRecord]
+
+
+@record
 class IdentityPage(CountedPage):
     """Users or tokens or both."""
 
