@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
@@ -85,6 +85,11 @@ class LedgerFilter:
     actions: frozenset[Action] = frozenset()
     results: frozenset[Result] = frozenset()
     """Of outcomes; an intent has none."""
+    reference: str | None = None
+    """The id of a window, job or plan that the intent names."""
+
+
+REFERENCES = ("window_id", "job_id", "plan_id")
 
 
 _CHUNK_ROWS = 1_000
@@ -141,8 +146,20 @@ def list_latest(store: Store, wanted: LedgerFilter, *, before: int | None, limit
         statement = statement.where(entries.action.in_(sorted(wanted.actions)))
     if wanted.results:
         statement = statement.where(entries.result.in_(sorted(wanted.results)))
+    if wanted.reference is not None:
+        intents = schema.ledger_entries.alias()
+        named = select(intents.c.sequence).where(_names(intents.c.parameters, wanted.reference))
+        statement = statement.where(
+            or_(_names(entries.parameters, wanted.reference), entries.intent_sequence.in_(named))
+        )
     with reading(store) as connection:
         return tuple(_parse_row(row) for row in connection.execute(statement).mappings())
+
+
+def _names(parameters: ColumnElement[str], reference: str) -> ColumnElement[bool]:
+    """Parameters are canonical JSON, so a field and its value are one text."""
+    fields = (canonical_json({name: reference})[1:-1] for name in REFERENCES)
+    return or_(*(parameters.contains(field, autoescape=True) for field in fields))
 
 
 def _parse_row(row: RowMapping) -> LedgerEntry:

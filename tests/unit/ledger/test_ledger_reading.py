@@ -49,6 +49,17 @@ def test_the_latest_entries_that_fit_come_newest_first(
     assert [entry.sequence for entry in found] == sequences
 
 
+def test_the_entries_of_a_window_are_its_intents_with_their_outcomes(worker: Worker) -> None:
+    ledger = worker.ledger
+    for name, value in (("window_id", "w-1"), ("window_id", "w-12"), ("job_id", "w-1"), ("note", "w-1")):
+        intent = ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID, parameters={name: value})
+        ledger.append_outcome(intent, Result.DONE)
+    reader = worker.database.ledger_reader()
+    found = reader.list_latest(LedgerFilter(reference="w-1"), limit=10)
+    assert [entry.sequence for entry in found] == [6, 5, 2, 1]
+    assert reader.list_latest(LedgerFilter(reference="w-%"), limit=10) == ()
+
+
 def test_a_listing_that_isnt_read_to_its_end_does_no_harm(worker: Worker) -> None:
     for number in range(30):
         worker.append_pair(number=number)

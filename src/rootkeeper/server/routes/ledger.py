@@ -46,14 +46,18 @@ def list_latest(
     actor: Filter = None,
     action: Annotated[list[Action] | None, Query(max_length=len(Action))] = None,
     result: Annotated[list[Result] | None, Query(max_length=len(Result))] = None,
+    reference: Annotated[
+        str | None, Query(max_length=64, description="The id of a window, job or plan that the entries belong to.")
+    ] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List entries, the newest first: of one account, by one actor, of some actions or results."""
+    """List entries, the newest first: of one account, actor, window, job or plan, of some actions or results."""
     wanted = LedgerFilter(
         account_id=None if account_id is None else parse_account_id(account_id),
         actor=actor,
         actions=frozenset(action or ()),
         results=frozenset(result or ()),
+        reference=reference,
     )
     found = services.ledger_reader.list_latest(wanted, before=before, limit=limit + 1)
     page = found[:limit]
