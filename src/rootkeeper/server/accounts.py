@@ -28,7 +28,7 @@ from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, Setup
-from rootkeeper.organization.headline import count_root_logins_left
+from rootkeeper.organization.headline import classify_root_login, count_root_logins_left
 from rootkeeper.organization.records import RootLoginsLeftRecord
 from rootkeeper.organization.statuses import (
     KIND_ORDER,
@@ -54,7 +54,7 @@ _REST = 4
 
 @dataclass(frozen=True)
 class KnownAccounts:
-    """All accounts at one time, without the details of their credentials; none if they were never listed."""
+    """All accounts at one time; none if they were never listed."""
 
     inventory: Inventory | None
     statuses: tuple[AccountStatus, ...]
@@ -216,6 +216,7 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
     """
     inventory, statuses = known.inventory, known.statuses
     accounts = [status.account for status in statuses]
+    credentials = [status.credentials for status in statuses]
     return {
         "schema_version": SCHEMA_VERSION,
         **describe_listing(services, inventory),
@@ -234,8 +235,13 @@ def describe_compactly(services: ServerRuntime, known: KnownAccounts) -> dict[st
             "reason": _share_words(status.reason.value if status.reason else None for status in statuses),
             "detail": _share_words(status.detail for status in statuses),
             "is_in_order": [int(status.is_in_order) for status in statuses],
+            "left_to_secure": _share_words(classify_root_login(status) for status in statuses),
             "kinds": [_add_up(status.summary) for status in statuses],
-            "observed_at": [int(status.observed_at.timestamp()) if status.observed_at else None for status in statuses],
+            "has_details": [int(status.credentials is not None) for status in statuses],
+            "password_used_at": [_to_seconds(one.password_used_at if one else None) for one in credentials],
+            "key_used_at": [_to_seconds(one.key_used_at if one else None) for one in credentials],
+            "oldest_at": [_to_seconds(one.oldest_at if one else None) for one in credentials],
+            "observed_at": [_to_seconds(status.observed_at) for status in statuses],
             "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
         },
     }
@@ -249,6 +255,10 @@ def describe_listing(services: ServerRuntime, inventory: Inventory | None) -> di
         "endpoint": services.endpoint.label,
         "listed_at": None if inventory is None else render_instant(inventory.listed_at),
     }
+
+
+def _to_seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())
 
 
 def _share_words(values: Iterable[Hashable]) -> dict[str, Any]:

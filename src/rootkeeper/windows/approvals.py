@@ -249,6 +249,13 @@ def is_lapsing(window: RecoveryWindow, now: datetime) -> bool:
     return window.state in WAITING_STATES and window.lapses_at is not None and window.lapses_at <= now
 
 
+def waits_for_person(window: RecoveryWindow, now: datetime) -> bool:
+    """Whether a person must approve, open or review the window."""
+    if window.state in WAITING_STATES:
+        return not is_lapsing(window, now)
+    return window.review_due_at is not None and window.opened_at is not None and window.reviewed_by is None
+
+
 def lapse(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
     """Let the window lapse.
 

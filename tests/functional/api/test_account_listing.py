@@ -6,11 +6,20 @@ import gzip
 import json
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status, StatusReason
+from rootkeeper.organization.statuses import (
+    AccessKey,
+    AccountRole,
+    AccountStatus,
+    RootCredentials,
+    RootCredentialsSummary,
+    Status,
+    StatusReason,
+)
 from rootkeeper.server.accounts import AccountsCache, CompactListingCache, EncodedListing
 from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.functional.api.serving import SECONDS, ApiServer
@@ -50,7 +59,12 @@ def test_every_account_stands_in_the_columns_with_its_last_reading(api: ApiServe
         "reason": None,
         "detail": None,
         "is_in_order": 0,
+        "left_to_secure": "known",
         "kinds": 2 + 8,
+        "has_details": 0,
+        "password_used_at": None,
+        "key_used_at": None,
+        "oldest_at": None,
         "observed_at": int(api.services.clock.now().timestamp()),
         "tags": {"team": "payments"},
     }
@@ -60,9 +74,21 @@ def test_every_account_stands_in_the_columns_with_its_last_reading(api: ApiServe
     assert (answer["summary"]["present"], left["known"], left["unknown"]) == (1, 1, 1)
 
 
+def test_ages_and_last_use_are_in_the_columns_once_they_were_read(api: ApiServer) -> None:
+    now = api.services.clock.now()
+    used, created = now - timedelta(days=3), now - timedelta(days=400)
+    keys = (AccessKey("AKIAEXAMPLE1", True, created, used), AccessKey("AKIAEXAMPLE2", False, now, None))
+    found = RootCredentials(PAYMENTS_ID, None, keys, (), (), now)
+    api.services.inventory_store.save_statuses([find_payments(credentials=found, observed_at=now)])
+    _, payments = unfold(api.get("/accounts/compact").json)
+    shown = (payments["has_details"], payments["key_used_at"], payments["oldest_at"], payments["password_used_at"])
+    assert shown == (1, int(used.timestamp()), int(created.timestamp()), None)
+
+
 def test_what_wasnt_read_is_unknown_with_its_reason_and_never_nothing(api: ApiServer) -> None:
     _, unread = unfold(api.get("/accounts/compact").json)
     assert (unread["status"], unread["reason"], unread["kinds"]) == ("unknown", "never_read", None)
+    assert (unread["left_to_secure"], unread["has_details"]) == ("unknown", 0)
     denied = find_payments(status=Status.UNKNOWN, reason=StatusReason.BLOCKED_BY_POLICY, detail="By p-1.", summary=None)
     api.services.inventory_store.save_statuses([replace(denied, observed_at=api.services.clock.now())])
     _, refused = unfold(api.get("/accounts/compact").json)

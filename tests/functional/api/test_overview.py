@@ -8,6 +8,7 @@ import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,9 @@ from rootkeeper.server.accounts import FAILURE_KEPT_SECONDS, KEPT_SECONDS
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.api_services import MANAGEMENT_ID, PAYMENTS_ID, FakeServices, make_inventory
+from tests.fakes.clock import START
 from tests.fakes.evidence import CHECKED
+from tests.fakes.stores import make_window
 from tests.functional.api.serving import SECONDS, ApiServer
 
 ADMINISTRATOR = ServerRole.ADMINISTRATOR
@@ -224,6 +227,40 @@ def test_the_failsafe_is_in_order_or_says_what_it_lacks(
     api.services.inventory_store.save_statuses([status])
     (failsafe,) = api.get("/overview").json["failsafe"]
     assert (failsafe["is_in_order"], failsafe["detail"]) == (is_in_order, detail)
+
+
+def test_the_trend_shows_whole_audits_by_day(api: ApiServer) -> None:
+    now = api.services.clock.now()
+    api.services.history.add(KeptAudit("j-1", now, now, "AWS", True, "ana", {"accounts": 2}, 2, 1), [])
+    days = api.get("/overview/trend").json["days"]
+    assert (len(days), days[-1]) == (
+        90,
+        {"day": now.date().isoformat(), "left_known": 2, "left_unknown": 1, "windows_opened": 0},
+    )
+    assert days[0]["left_known"] is None
+
+
+REVIEWED = {"state": WindowState.CLOSED_VERIFIED, "opened_at": START, "review_due_at": START, "reviewed_by": "ben"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({"state": WindowState.REQUESTED}, True),
+        ({"state": WindowState.APPROVED}, True),
+        ({"state": WindowState.REQUESTED, "lapses_at": START}, False),
+        ({**REVIEWED, "reviewed_by": None}, True),
+        (REVIEWED, False),
+        ({"state": WindowState.CANCELLED, "review_due_at": START}, False),
+        ({"state": WindowState.DENIED}, False),
+    ],
+)
+def test_windows_that_wait_for_a_person_are_in_the_overview(
+    api: ApiServer, changes: dict[str, Any], waits: bool
+) -> None:
+    api.services.windows.add(replace(make_window(PAYMENTS_ID, api.services.clock.now()), **changes))
+    found = api.get("/overview").json["windows"]["waiting"]
+    assert [one["state"] for one in found] == ([changes["state"]] if waits else [])
 
 
 # The policy.

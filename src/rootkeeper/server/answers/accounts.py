@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from rootkeeper.exceptions.records import ExceptionRecord
 from rootkeeper.history.records import KeptAuditRecord
 from rootkeeper.organization.accounts import AccountState
+from rootkeeper.organization.headline import LeftToSecure
 from rootkeeper.organization.records import AccountRecord, DetailedAccountRecord, RootLoginsLeftRecord, StatusCounts
 from rootkeeper.organization.statuses import AccountRole, CredentialKind, Status, StatusReason
 from rootkeeper.shapes import AccountNumber, Answer, Count, CountedPage, Moment, Page, record
@@ -137,6 +138,13 @@ class ReasonColumn(JsonColumn):
 
 
 @record
+class LeftToSecureColumn(JsonColumn):
+    """Of how accounts count among the root logins left to secure; ``null``: nothing is left to secure."""
+
+    words: list[LeftToSecure | None]
+
+
+@record
 class AccountColumns(TypedDict):
     """A list for each field, all of one length and in one order."""
 
@@ -150,8 +158,17 @@ class AccountColumns(TypedDict):
     reason: ReasonColumn
     detail: TextColumn
     is_in_order: list[Literal[0, 1]]
+    left_to_secure: LeftToSecureColumn
     kinds: list[Count | None]
     """Sums of 1, 2, 4 and 8 for the kinds in their order; ``null`` where it wasn't read."""
+    has_details: list[Literal[0, 1]]
+    """Whether ages and last use were read, as by an audit with details."""
+    password_used_at: list[int | None]
+    """In seconds since 1970, as the next two; ``null`` if never used, or if it wasn't read."""
+    key_used_at: list[int | None]
+    """The last use of any access key."""
+    oldest_at: list[int | None]
+    """When the oldest access key or signing certificate was created."""
     observed_at: list[int | None]
     """In seconds since 1970."""
     tags: list[dict[str, str] | None]

@@ -105,6 +105,8 @@ class WindowOverview(TypedDict):
     by_state: dict[WindowState, Count]
     open: list[WindowRecord]
     """Windows that must still be closed."""
+    waiting: list[WindowRecord]
+    """Windows that wait for a person: for an approval, to be opened, or for a review."""
 
 
 @record
@@ -146,6 +148,26 @@ class OverviewAnswer(Answer):
     """``null`` while there aren't two audits."""
     last_audit: KeptAuditRecord | None
     failsafe: list[FailsafeState]
+
+
+@record
+class TrendDay(TypedDict):
+    """One day, in UTC."""
+
+    day: str
+    """Such as ``2026-01-15``."""
+    left_known: Count | None
+    """Root logins left to secure, by the day's last audit of the whole organization; ``null`` if there was none."""
+    left_unknown: Count | None
+    """Accounts whose root login that audit couldn't read."""
+    windows_opened: Count
+
+
+@record
+class TrendAnswer(Answer):
+    """How root logins and recovery windows developed, the oldest day first."""
+
+    days: list[TrendDay]
 
 
 ApiDocument: TypeAlias = dict[str, Any]

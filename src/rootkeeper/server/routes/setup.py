@@ -16,6 +16,7 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import NotFoundError
 from rootkeeper.history.records import difference_summary, kept_audit_record
+from rootkeeper.history.rules import list_trend
 from rootkeeper.organization.accounts import AccountId, Feature, parse_account_id
 from rootkeeper.organization.statuses import AccountRole, AccountStatus
 from rootkeeper.server.accounts import (
@@ -35,12 +36,15 @@ from rootkeeper.server.answers.setup import (
     SetupChangeAnswer,
     SetupPlanAnswer,
     StoryAnswer,
+    TrendAnswer,
+    TrendDay,
 )
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, log_remarks, show_example, show_one, show_page
 from rootkeeper.server.story import evaluate_story, read_story_state
-from rootkeeper.shapes import ShortText
+from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.windows.approvals import waits_for_person
 from rootkeeper.windows.records import current_window_to_record
 from rootkeeper.windows.rules import OWING_STATES
 
@@ -140,6 +144,7 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
             "windows": {
                 "by_state": dict(Counter(window.state.value for window in windows)),
                 "open": [current_window_to_record(one, now) for one in windows if one.state in OWING_STATES],
+                "waiting": [current_window_to_record(one, now) for one in windows if waits_for_person(one, now)],
             },
             "drift": None
             if compared is None
@@ -184,7 +189,17 @@ def _explain(status: AccountStatus) -> str | None:
     return f"{text[0].upper()}{text[1:]}. Check the failsafe."
 
 
-OVERVIEW_ROWS = (read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),)
+def show_trend(services: Served) -> dict[str, Any]:
+    """Show root logins left to secure and opened windows of each of the last 90 days."""
+    opened = [one.opened_at for one in services.windows.list_windows() if one.opened_at is not None]
+    days = list_trend(services.history.list_audits(), opened, services.clock.now())
+    return show_one({"days": [fill_record(TrendDay, one, day=one.day.isoformat()) for one in days]})
+
+
+OVERVIEW_ROWS = (
+    read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),
+    read("/overview/trend", Permission.HISTORY_READ, show_trend, TrendAnswer),
+)
 
 
 def show_story(services: Served) -> dict[str, Any]:
