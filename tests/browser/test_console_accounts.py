@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +52,18 @@ def box(person: ConsolePerson, name: str) -> Locator:
     return person.page.get_by_role("checkbox", name=f"Select {name}", exact=True)
 
 
+def add_token(person: ConsolePerson, name: str, *values: str) -> None:
+    """Filter by one property with some of its values."""
+    box = person.page.get_by_role("combobox", name="Filter", exact=True)
+    box.click()
+    person.page.get_by_role("option", name=name, exact=True).click()
+    if len(operators := person.page.get_by_role("option", name=re.compile("Equals|Does not equal")).all()) > 1:
+        operators[0].click()
+    for value in values:
+        person.page.get_by_role("option", name=value, exact=True).click()
+    person.page.get_by_role("button", name="Apply", exact=True).click()
+
+
 def test_a_unit_rolls_up_what_is_below_it_and_is_chosen_as_a_whole(operator: ConsolePerson) -> None:
     expect(row(operator, "Workloads")).to_contain_text("6 present")
     expect(row(operator, "Workloads")).to_contain_text("3 not present")
@@ -76,9 +91,6 @@ def test_accounts_are_found_by_text_status_and_unit(operator: ConsolePerson) -> 
     operator.sees("No accounts match.")
     operator.press("Clear filter")
     operator.sees("26 accounts")
-    operator.page.get_by_label("Find", exact=True).fill("x")
-    operator.page.get_by_label("Find", exact=True).fill("")
-    expect(operator.page.get_by_role("button", name="Clear", exact=True)).to_be_disabled()
     operator.page.get_by_label("Find", exact=True).fill("anycompany")
     operator.sees("3 of 26 accounts match")
     box(operator, "all in AnyCompany").check()
@@ -93,8 +105,7 @@ def test_a_filter_is_in_the_url_so_that_a_link_shows_the_same_and_back_goes_back
     expect(page).to_have_url(re.compile(r"/accounts\?q=pay$"))
     page.get_by_label("Find", exact=True).press_sequentially("ments", delay=20)
     expect(page).to_have_url(re.compile(r"/accounts\?q=payments$"))
-    page.get_by_role("button", name=re.compile("^Organizational unit")).click()
-    page.get_by_role("option", name="Root / Workloads / Test", exact=True).click()
+    add_token(operator, "Organizational unit", "Root / Workloads / Test")
     operator.sees("1 of 26 accounts match")
     expect(page).to_have_url(re.compile(r"\?q=payments&unit=ou-[a-z0-9-]+$"))
     link = page.url
@@ -108,6 +119,102 @@ def test_a_filter_is_in_the_url_so_that_a_link_shows_the_same_and_back_goes_back
     operator.sees("1 of 26 accounts match")
     page.get_by_role("navigation").get_by_role("link", name="Accounts", exact=True).first.click()
     operator.sees("26 accounts")
+
+
+def names(person: ConsolePerson) -> list[str]:
+    """Of the accounts that are shown, from top to bottom."""
+    return person.page.locator("[role=row][aria-rowindex] .tree__text:not(.tree__text--unit)").all_inner_texts()
+
+
+def test_an_operator_finds_the_access_keys_in_use_in_four_clicks(people: dict[str, ConsolePerson]) -> None:
+    operator = people["olga"]
+    operator.open("/accounts")
+    operator.press("More audits")
+    operator.page.get_by_role("menuitem", name=re.compile("^Run detailed audit")).click()
+    done = operator.page.get_by_text("The audit is complete. Some accounts couldn't be read.")
+    expect(done).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    operator.open("/")
+    clicks = (
+        operator.page.get_by_role("navigation").get_by_role("link", name="Accounts", exact=True).first,
+        operator.page.get_by_role("button", name="Views", exact=True),
+        operator.page.get_by_role("menuitem", name="Access keys used in the last 30 days", exact=True),
+    )
+    for click in clicks:
+        click.click()
+    operator.sees("1 of 26 accounts match")
+    assert names(operator) == ["Search Prod"]
+
+
+def test_a_list_is_sorted_by_any_column_and_unknown_comes_last(operator: ConsolePerson) -> None:
+    operator.page.get_by_role("button", name="List", exact=True).click()
+    found = names(operator)
+    assert found == sorted(found, key=str.lower)
+    assert len(found) == 26
+    operator.press("Account id")
+    operator.press("Account id")
+    expect(operator.page).to_have_url(re.compile(r"list=-account_id$"))
+    header = operator.page.get_by_role("columnheader", name="Account id")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    assert names(operator)[0] == "Search Prod"
+    operator.press("Last read")
+    expect(row(operator, names(operator)[-1])).to_contain_text("never")
+
+
+def test_a_saved_view_is_the_users_own_and_comes_back(
+    people: dict[str, ConsolePerson], operator: ConsolePerson
+) -> None:
+    add_token(operator, "MFA missing", "Yes")
+    count = operator.page.get_by_text(re.compile("of 26 accounts match")).inner_text()
+    operator.press("Views")
+    operator.page.get_by_role("menuitem", name="Save this view", exact=True).click()
+    dialog = operator.page.get_by_role("dialog")
+    name = dialog.get_by_label("Name", exact=True)
+    expect(name).to_be_focused()
+    name.fill("passwords alone")
+    operator.press("Save view", dialog)
+    operator.open("/accounts")
+    operator.press("Views")
+    operator.page.get_by_role("menuitem", name="passwords alone", exact=True).click()
+    operator.sees(count)
+    viewer = people["vera"]
+    viewer.open("/accounts")
+    viewer.press("Views")
+    expect(viewer.page.get_by_role("menuitem", name="Save this view", exact=True)).to_be_visible()
+    expect(viewer.page.get_by_role("menuitem", name="passwords alone", exact=True)).to_have_count(0)
+
+
+def test_what_is_shown_is_exported(operator: ConsolePerson, tmp_path: Path) -> None:
+    operator.page.get_by_label("Find", exact=True).fill("r&d")
+    operator.sees("1 of 26 accounts match")
+    for kind in ("CSV", "JSON"):
+        operator.press("Export shown accounts")
+        with operator.page.expect_download() as downloading:
+            operator.page.get_by_role("menuitem", name=kind, exact=True).click()
+        downloading.value.save_as(tmp_path / kind)
+    (row_of_csv,) = csv.DictReader(io.StringIO((tmp_path / "CSV").read_text("utf-8")))
+    (record,) = json.loads((tmp_path / "JSON").read_text("utf-8"))["accounts"]
+    assert (row_of_csv["name"], record["name"]) == ("R&D <Prototype>", "R&D <Prototype>")
+    assert (row_of_csv["status"], record["password"], record["access_keys"]) == ("present", True, False)
+
+
+def test_escape_closes_the_panel_and_the_focus_returns_to_the_tree(operator: ConsolePerson) -> None:
+    row(operator, "Orders Prod").click()
+    panel = operator.page.get_by_role("tab", name="Details", exact=True)
+    expect(panel).to_be_visible()
+    operator.page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(row(operator, "Orders Prod")).to_be_focused()
+
+
+def test_each_count_of_the_overview_leads_to_exactly_its_accounts(operator: ConsolePerson) -> None:
+    for text in (r"\d known$", "^Present: ", "^Not present: ", r"\d unknown$"):
+        operator.open("/")
+        found = operator.page.get_by_role("link", name=re.compile(text))
+        number = re.sub(r"\D", "", found.inner_text())
+        found.click()
+        operator.sees(f"{number} of 26 accounts match")
+    operator.open("/")
+    operator.sees(re.compile(r"25 members \+ management account = 26 accounts"))
 
 
 def test_space_selects_and_lets_go_again_of_an_account_and_of_a_whole_unit(operator: ConsolePerson) -> None:
@@ -169,8 +276,16 @@ def test_the_panel_shows_details_history_guardrails_and_ledger(operator: Console
 def test_a_deletion_of_many_accounts_is_confirmed_by_the_organizations_id(operator: ConsolePerson) -> None:
     box(operator, "all in Root").check()
     plan_selected(operator)
-    for reason in ("Management account", "Held back", "Unknown", "Not active"):
-        operator.sees(reason)
+    operator.sees(re.compile(r"\d+ to delete · \d+ skipped · 2 held back"))
+    operator.page.get_by_role("tab", name="Held back (2)").click()
+    expect(operator.page.get_by_role("table", name="Accounts used recently")).to_contain_text("Search Prod")
+    operator.page.get_by_role("tab", name=re.compile("^Skipped")).click()
+    skipped = operator.page.get_by_role("table", name="Skipped accounts")
+    for reason in ("Management account", "Unknown", "Not active"):
+        expect(skipped).to_contain_text(reason)
+    operator.page.get_by_role("button", name=re.compile("^Reason")).click()
+    operator.page.get_by_role("option", name="Unknown (2)", exact=True).click()
+    expect(skipped.locator("tbody tr")).to_have_count(2)
     operator.press(DELETE)
     dialog = operator.page.get_by_role("dialog")
     button = dialog.get_by_role("button", name="Delete credentials", exact=True)

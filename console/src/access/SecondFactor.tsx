@@ -12,7 +12,7 @@ import { api, unwrap } from "../api/client";
 import { useObservable } from "../api/observable";
 import type { FactorBody, FactorKind, TotpSecret } from "../api/records";
 import { renewCsrfToken, stepUpRequest } from "../api/session";
-import { handleSubmit, isDeliberate } from "../components/Dialog";
+import { handleSubmit, isDeliberate, useFocusOnFirstField } from "../components/Dialog";
 import { ProblemAlert } from "../components/PageFrame";
 import { ConfirmAtProvider } from "./IdentityProvider";
 import { createPasskey, signWithPasskey, useSignInMethods } from "./sign-in";
@@ -83,21 +83,32 @@ function CodeField({ code, onChange, label }: { code: string; onChange: (code: s
 
 export function StepUp({ enrolled }: { enrolled: readonly FactorKind[] }) {
   const request = useObservable(stepUpRequest);
+  return request && <StepUpDialog request={request} enrolled={enrolled} />;
+}
+
+interface StepUpDialogProps {
+  request: NonNullable<ReturnType<typeof stepUpRequest.get>>;
+  enrolled: readonly FactorKind[];
+}
+
+function StepUpDialog({ request, enrolled }: StepUpDialogProps) {
   const methods = useSignInMethods();
-  if (!request) return null;
+  const content = useFocusOnFirstField<HTMLDivElement>();
   const confirmFactor = async (body: FactorBody) => {
     renewCsrfToken(await unwrap(api.POST("/api/v1/auth/step-up", { body })));
     request.confirm();
   };
   return (
     <Modal visible header="Confirm your identity" onDismiss={({ detail }) => isDeliberate(detail.reason) && request.decline()}>
-      <SpaceBetween size="m">
-        <Box variant="p">This action requires your second factor. The confirmation is valid for five minutes.</Box>
-        {enrolled.length === 0 && <ConfirmAtProvider />}
-        {(enrolled.length > 0 || !methods.data?.oidc) && (
-          <FactorForm onFactor={confirmFactor} onCancel={request.decline} submitText="Confirm" enrolled={enrolled} />
-        )}
-      </SpaceBetween>
+      <div ref={content}>
+        <SpaceBetween size="m">
+          <Box variant="p">This action requires your second factor. The confirmation is valid for five minutes.</Box>
+          {enrolled.length === 0 && <ConfirmAtProvider />}
+          {(enrolled.length > 0 || !methods.data?.oidc) && (
+            <FactorForm onFactor={confirmFactor} onCancel={request.decline} submitText="Confirm" enrolled={enrolled} />
+          )}
+        </SpaceBetween>
+      </div>
     </Modal>
   );
 }

@@ -1,15 +1,10 @@
-/** The filters of the accounts page: text, status, organizational unit, tag. */
-import Button from "@cloudscape-design/components/button";
+/** The filters of the accounts page: a text, and tokens for everything else. */
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
-import Multiselect from "@cloudscape-design/components/multiselect";
-import Select from "@cloudscape-design/components/select";
+import PropertyFilter, { type PropertyFilterProps } from "@cloudscape-design/components/property-filter";
 import { useMemo } from "react";
-import type { Status } from "../api/records";
-import type { AccountListing, AccountRow } from "../organization/listing";
-import { STATUSES } from "../organization/statuses";
-import { buildTree, listBranches } from "../organization/tree";
-import type { FilterCodec } from "../tables/url-filter";
+import type { AccountListing } from "../organization/listing";
+import { type AccountFilter, type FilterToken, listOptions, type Operator, PROPERTIES, simplify } from "./filters";
 
 interface AccountFiltersProps {
   listing: AccountListing;
@@ -17,14 +12,9 @@ interface AccountFiltersProps {
   onChange: (filter: AccountFilter) => void;
 }
 
-const ANY_UNIT = { value: "", label: "Any organizational unit" };
-const ANY_TAG = { value: "", label: "Any tag" };
-const STATUS_OPTIONS = STATUSES.map((one) => ({ value: one.status, label: one.label }));
-
-export function AccountFilters({ listing, filter, onChange: onFilter }: AccountFiltersProps) {
-  const onChange = (next: AccountFilter) => onFilter(simplify(next));
-  const units = useMemo(() => listUnits(listing), [listing]);
-  const tags = useMemo(() => [ANY_TAG, ...listAllTags(listing).map((tag) => ({ value: tag, label: tag }))], [listing]);
+export function AccountFilters({ listing, filter, onChange }: AccountFiltersProps) {
+  const options = useMemo(() => listOptions(listing), [listing]);
+  const properties = useMemo(() => describeProperties(options), [options]);
   return (
     <div className="filters" role="search" aria-label="Find accounts">
       <FormField label="Find" stretch>
@@ -32,117 +22,74 @@ export function AccountFilters({ listing, filter, onChange: onFilter }: AccountF
           type="search"
           value={filter.text}
           placeholder="Name, id, e-mail, unit"
-          onChange={({ detail }) => onChange({ ...filter, text: detail.value })}
+          onChange={({ detail }) => onChange(simplify({ ...filter, text: detail.value }))}
         />
       </FormField>
-      <FormField label="Status" stretch>
-        <Multiselect
-          selectedOptions={STATUS_OPTIONS.filter((one) => filter.statuses.includes(one.value))}
-          options={STATUS_OPTIONS}
-          placeholder="Any status"
-          hideTokens
-          onChange={({ detail }) => onChange({ ...filter, statuses: detail.selectedOptions.map((one) => one.value as Status) })}
+      <div className="filters__wide">
+        <FormField label="Filter" stretch>
+        <PropertyFilter
+          query={{ operation: "and", tokens: filter.tokens.map(toQueryToken) }}
+          onChange={({ detail }) => onChange(simplify({ ...filter, tokens: detail.tokens.flatMap(parseQueryToken) }))}
+          filteringProperties={properties}
+          filteringOptions={options}
+          filteringAriaLabel="Filter"
+          filteringPlaceholder="Status, credential, age, unit, tag"
+          filteringEmpty="Choose a property, such as Status."
+          hideOperations
+          disableFreeTextFiltering
+          virtualScroll={options.length > MANY_OPTIONS}
+          expandToViewport
+          i18nStrings={TEXTS}
         />
-      </FormField>
-      <FormField label="Organizational unit" stretch>
-        <Select
-          selectedOption={units.find((one) => one.value === filter.ouId) ?? ANY_UNIT}
-          options={units}
-          filteringType="auto"
-          virtualScroll
-          onChange={({ detail }) => onChange({ ...filter, ouId: detail.selectedOption.value || null })}
-        />
-      </FormField>
-      {tags.length > 1 && (
-        <FormField label="Tag" stretch>
-          <Select
-            selectedOption={tags.find((one) => one.value === filter.tag) ?? ANY_TAG}
-            options={tags}
-            filteringType="auto"
-            virtualScroll
-            onChange={({ detail }) => onChange({ ...filter, tag: detail.selectedOption.value || null })}
-          />
         </FormField>
-      )}
-      <Button disabled={filter === NO_FILTER} onClick={() => onChange(NO_FILTER)}>
-        Clear
-      </Button>
+      </div>
     </div>
   );
 }
 
-function listUnits(listing: AccountListing): { value: string; label: string }[] {
-  return [ANY_UNIT, ...listBranches(buildTree(listing, null)).map((one) => ({ value: one.unit.ou_id, label: one.path }))];
-}
+const MANY_OPTIONS = 500;
 
-interface AccountFilter {
-  text: string;
-  statuses: readonly Status[];
-  /** An organizational unit, with everything below it. */
-  ouId: string | null;
-  /** As `key=value`. */
-  tag: string | null;
-}
-
-export const NO_FILTER: AccountFilter = { text: "", statuses: [], ouId: null, tag: null };
-
-/** Such as `?q=payments&status=present&status=unknown&unit=ou-abcd-11112222&tag=team%3Dshop`. */
-export const FILTER_CODEC: FilterCodec<AccountFilter> = {
-  read: (parameters) => {
-    const requested = parameters.getAll("status");
-    return simplify({
-      text: parameters.get("q") ?? "",
-      statuses: STATUSES.map((one) => one.status).filter((status) => requested.includes(status)),
-      ouId: parameters.get("unit"),
-      tag: parameters.get("tag"),
-    });
-  },
-  write: ({ text, statuses, ouId, tag }) => ({
-    q: text ? [text] : [],
-    status: statuses,
-    unit: ouId ? [ouId] : [],
-    tag: tag ? [tag] : [],
-  }),
+const TEXTS: PropertyFilterProps.I18nStrings = {
+  clearFiltersText: "Clear filter",
+  tokenOperatorAriaLabel: "And",
+  removeTokenButtonAriaLabel: (token) => `Remove filter: ${token.propertyLabel} ${token.operator} ${String(token.value)}`,
+  enteredTextLabel: (text) => `Use: ${text}`,
 };
 
-/** The filter, or `NO_FILTER` itself if it is empty. */
-function simplify(filter: AccountFilter): AccountFilter {
-  return filter.text === "" && filter.statuses.length === 0 && !filter.ouId && !filter.tag ? NO_FILTER : filter;
+function describeProperties(options: readonly PropertyFilterProps.FilteringOption[]): PropertyFilterProps.FilteringProperty[] {
+  const labels = new Map(options.map((one) => [`${one.propertyKey} ${one.value}`, one.label ?? one.value]));
+  return PROPERTIES.map(({ id, label, valuesLabel, operators, readTime }) => ({
+    key: id,
+    propertyLabel: label,
+    groupValuesLabel: valuesLabel,
+    defaultOperator: operators[0],
+    operators: operators.map((operator) =>
+      readTime
+        ? { operator, format: (value: unknown) => `${String(value)} days${id === "age" ? " old" : " ago"}` }
+        : {
+            operator,
+            tokenType: "enum" as const,
+            format: (value: unknown) => listValues(value).map((one) => labels.get(`${id} ${one}`) ?? one).join(", "),
+          },
+    ),
+  }));
 }
 
-/** A predicate for accounts, or `null` if the filter is empty. */
-export function makeMatcher(filter: AccountFilter, listing: AccountListing): ((account: AccountRow) => boolean) | null {
-  const text = filter.text.trim().toLowerCase();
-  if (!text && filter.statuses.length === 0 && !filter.ouId && !filter.tag) return null;
-  const units = filter.ouId ? listBelow(filter.ouId, listing) : null;
-  const namedUnits = text ? findNamedUnits(text, listing) : null;
-  return (account) =>
-    (filter.statuses.length === 0 || filter.statuses.includes(account.status)) &&
-    (units === null || (account.ou_id !== null && units.has(account.ou_id))) &&
-    (filter.tag === null || listTags(account).includes(filter.tag)) &&
-    (!text || account.text.includes(text) || (account.ou_id !== null && (namedUnits?.has(account.ou_id) ?? false)));
+function listValues(value: unknown): string[] {
+  if (Array.isArray(value)) return value.map(String);
+  return value === null || value === undefined || value === "" ? [] : [String(value)];
 }
 
-export function listTags(account: AccountRow): string[] {
-  return Object.entries(account.tags ?? {}).map(([key, value]) => `${key}=${value}`);
+function toQueryToken({ property, operator, values }: FilterToken): PropertyFilterProps.Token {
+  const isTime = PROPERTIES.some((one) => one.id === property && one.readTime);
+  return { propertyKey: property, operator, value: isTime ? values[0] : [...values] };
 }
 
-/** All known tags, sorted. */
-function listAllTags(listing: AccountListing): string[] {
-  return [...new Set(listing.accounts.flatMap(listTags))].sort();
-}
-
-function listBelow(ouId: string, listing: AccountListing): Set<string> {
-  const found = new Set([ouId]);
-  for (let before = 0; before !== found.size; ) {
-    before = found.size;
-    for (const unit of listing.units) if (unit.parent_id !== null && found.has(unit.parent_id)) found.add(unit.ou_id);
-  }
-  return found;
-}
-
-/** A text that matches the name of a unit also matches everything in the unit. */
-function findNamedUnits(text: string, listing: AccountListing): Set<string> {
-  const namedUnits = listing.units.filter((unit) => unit.parent_id !== null && unit.name.toLowerCase().includes(text));
-  return new Set(namedUnits.flatMap((unit) => [...listBelow(unit.ou_id, listing)]));
+/** A token without a value, or with an age that isn't a number of days, filters nothing and is dropped. */
+function parseQueryToken({ propertyKey, operator, value }: PropertyFilterProps.Token): FilterToken[] {
+  const property = PROPERTIES.find((one) => one.id === propertyKey);
+  const values = listValues(value).map((one) => one.trim());
+  if (!property || values.length === 0) return [];
+  if (property.readTime && !/^\d{1,5}$/.test(values[0] ?? "")) return [];
+  return [{ property: property.id, operator: operator as Operator, values }];
 }

@@ -15,7 +15,7 @@ import { useNavigate } from "react-router";
 import { api, unwrap } from "../api/client";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, DetailedAccount } from "../api/records";
-import { QueryProblem } from "../components/PageFrame";
+import { FACT_PIXELS, QueryProblem } from "../components/PageFrame";
 import { useFollowLink } from "../components/links";
 import { ExceptionControl } from "../deletion/exceptions";
 import { type Credential, listCredentials } from "../deletion/plans";
@@ -24,10 +24,10 @@ import { AccountHistory } from "../history/AccountHistory";
 import { AccountLedger } from "../ledger/LedgerEntries";
 import type { AccountRow } from "../organization/listing";
 import { findDeletionObstacle, findRecoveryObstacle, selectedAccounts } from "../organization/selection";
-import { ACCOUNT_ROLE_LABELS, describeKinds, describeStatus } from "../organization/statuses";
+import { describeKinds, describeStatus, ROLE_NAMES } from "../organization/statuses";
 import { RelativeTime, Timestamp } from "../times/Timestamp";
 import { recoveryRequestPath, windowPath } from "../windows/states";
-import { listTags } from "./AccountFilters";
+import { listTags } from "./filters";
 
 interface AccountPanelProps {
   account: AccountRow;
@@ -119,12 +119,12 @@ function AccountDetails({ account, exception }: AccountDetailsProps) {
         </Alert>
       )}
       <KeyValuePairs
-        columns={4}
+        columns={4} minColumnWidth={FACT_PIXELS}
         items={[
           { label: "Root user credentials", value: <StatusIndicator type={status.type}>{status.label}</StatusIndicator> },
           { label: "Credentials found", value: describeKinds(account.kinds) },
           { label: "Last read", value: <RelativeTime at={account.observedAt} /> },
-          { label: "Role in the organization", value: ACCOUNT_ROLE_LABELS[account.role] ?? "Member account" },
+          { label: "Role in the organization", value: ROLE_NAMES[account.role] },
           { label: "Organizational unit", value: details.data?.ou_path ?? "–" },
           { label: "State", value: account.state },
           { label: "Joined", value: <Timestamp at={details.data?.joined_at} /> },

@@ -1,7 +1,10 @@
 /** The accounts page: the tree of the organization with the status of each account. */
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import Container from "@cloudscape-design/components/container";
+import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useCallback, useDeferredValue, useMemo, useState } from "react";
@@ -10,19 +13,23 @@ import { useObservable } from "../api/observable";
 import { ConnectionLostError } from "../api/problems";
 import { hasPermission, useMe } from "../api/queries";
 import type { Me } from "../api/records";
+import { serverNow } from "../api/server-clock";
 import { AuditProgress, type AuditState, useAudit } from "../audit/AuditProgress";
 import { useSplitPanel } from "../components/links";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { useExceptions } from "../deletion/exceptions";
 import { type AccountListing, type AccountRow, useListing } from "../organization/listing";
 import { findRecoveryObstacle, selectedAccounts, selectForAudit } from "../organization/selection";
-import { type Branch, buildTree, countSelected, listRows } from "../organization/tree";
-import { useUrlFilter } from "../tables/url-filter";
+import { type Branch, buildTree, countSelected, listFlatRows, listRows } from "../organization/tree";
+import { type FilterCodec, useUrlFilter } from "../tables/url-filter";
 import { isUtc, RelativeTime } from "../times/Timestamp";
 import { recoveryRequestPath } from "../windows/states";
-import { AccountFilters, FILTER_CODEC, makeMatcher, NO_FILTER } from "./AccountFilters";
+import { AccountFilters } from "./AccountFilters";
 import { AccountPanel } from "./AccountPanel";
-import { ColumnPreferences, pickColumns, useShownColumns } from "./columns";
+import { ColumnPreferences, pickColumns, sortAccounts, type Sorting, useShownColumns } from "./columns";
+import { exportAccounts } from "./export";
+import { FILTER_CODEC, isUnjudged, makeMatcher, NO_FILTER } from "./filters";
+import { SavedViews } from "./SavedViews";
 import { focusTree, TreeGrid } from "./TreeGrid";
 
 const REFRESH_MILLISECONDS = 15_000;
@@ -70,10 +77,19 @@ function Contents({ listing }: { listing: AccountListing }) {
   const [shownColumns, setShownColumns] = useShownColumns();
   const selected = useObservable(selectedAccounts);
   const exceptions = useExceptions();
-  const matches = useMemo(() => makeMatcher(deferredFilter, listing), [deferredFilter, listing]);
+  const matches = useMemo(
+    () => makeMatcher(deferredFilter, listing, { exceptions: exceptions.reasons, now: serverNow() }),
+    [deferredFilter, listing, exceptions.reasons],
+  );
   const roots = useMemo(() => buildTree(listing, matches), [listing, matches]);
+  const matching = useMemo(() => (matches ? listing.accounts.filter(matches) : listing.accounts), [listing, matches]);
   const { isOpen, toggle } = useOpenUnits(roots, listing.accounts.length, deferredFilter !== NO_FILTER);
-  const rows = useMemo(() => listRows(roots, isOpen), [roots, isOpen]);
+  const [layout, setLayout] = useUrlFilter(LAYOUT_CODEC);
+  const rows = useMemo(
+    () => (layout === TREE ? listRows(roots, isOpen) : listFlatRows(sortAccounts(matching, layout))),
+    [layout, roots, isOpen, matching],
+  );
+  const unjudged = useMemo(() => listing.accounts.filter((one) => isUnjudged(deferredFilter, one)).length, [listing, deferredFilter]);
   const counts = useMemo(() => countSelected(roots, selected), [roots, selected]);
   const inUtc = useObservable(isUtc);
   const columns = useMemo(() => pickColumns(shownColumns, inUtc), [shownColumns, inUtc]);
@@ -88,11 +104,36 @@ function Contents({ listing }: { listing: AccountListing }) {
   useSplitPanel(panel, hide);
   return (
     <SpaceBetween size="s">
-      <div className="find">
-        <AccountFilters listing={listing} filter={filter} onChange={setFilter} />
+      <AccountFilters listing={listing} filter={filter} onChange={setFilter} />
+      <div className="shown">
+        <MatchCount matching={matching.length} total={listing.accounts.length} selected={selected.size} />
+        <SegmentedControl
+          label="Layout"
+          selectedId={layout === TREE ? "tree" : "list"}
+          options={[
+            { id: "tree", text: "Tree" },
+            { id: "list", text: "List" },
+          ]}
+          onChange={({ detail }) => setLayout(detail.selectedId === "tree" ? TREE : BY_NAME)}
+        />
+        <SavedViews />
+        <ButtonDropdown
+          items={[
+            { id: "csv", text: "CSV" },
+            { id: "json", text: "JSON" },
+          ]}
+          onItemClick={({ detail }) => exportAccounts(detail.id as "csv" | "json", layout === TREE ? matching : sortAccounts(matching, layout), listing)}
+        >
+          Export shown accounts
+        </ButtonDropdown>
         <ColumnPreferences shown={shownColumns} onChange={setShownColumns} />
       </div>
-      <MatchCount matching={roots.reduce((sum, root) => sum + root.all.length, 0)} total={listing.accounts.length} selected={selected.size} />
+      {unjudged > 0 && (
+        <Alert type="info">
+          Accounts with credentials that were read without ages and last use: {unjudged.toLocaleString()}. This filter leaves them out. Run a
+          detailed audit.
+        </Alert>
+      )}
       {rows.length > 0 ? (
         <TreeGrid
           rows={rows}
@@ -101,6 +142,8 @@ function Contents({ listing }: { listing: AccountListing }) {
           counts={counts}
           exceptions={exceptions.reasons}
           openedId={openedId}
+          sorting={layout === TREE ? undefined : layout}
+          onSort={setLayout}
           onSelect={select}
           onToggle={toggle}
           onShow={show}
@@ -111,6 +154,21 @@ function Contents({ listing }: { listing: AccountListing }) {
     </SpaceBetween>
   );
 }
+
+/** Units with their accounts. */
+const TREE = "tree";
+const BY_NAME: Sorting = { column: "name", isDescending: false };
+type Layout = typeof TREE | Sorting;
+
+/** Such as `?list=name`, or `?list=-key_used` for the newest use first. */
+const LAYOUT_CODEC: FilterCodec<Layout> = {
+  read: (parameters) => {
+    const written = parameters.get("list");
+    if (written === null) return TREE;
+    return { column: written.replace(/^-/, ""), isDescending: written.startsWith("-") };
+  },
+  write: (layout) => ({ list: layout === TREE ? [] : [`${layout.isDescending ? "-" : ""}${layout.column}`] }),
+};
 
 function select(accounts: readonly AccountRow[], isSelected: boolean): void {
   const next = new Set(selectedAccounts.get());
@@ -194,18 +252,29 @@ function AccountActions({ listing, audit }: AccountActionsProps) {
   const { data: me } = useMe();
   const selected = useObservable(selectedAccounts);
   const only = selected.size === 1 ? listing.accounts.find((one) => selected.has(one.account_id)) : undefined;
+  const selection = selected.size > 0 ? selectForAudit(listing, selected) : null;
   const obstacle = only ? findRecoveryObstacle(only) : "Select exactly one account: each recovery window is for one account.";
   return (
     <SpaceBetween size="xs" direction="horizontal">
       {hasPermission(me, "accounts:audit") && (
-        <Button
+        <ButtonDropdown
           loading={audit.isStarting}
           disabled={audit.isRunning}
           disabledReason="An audit is running."
-          onClick={() => audit.start(selected.size > 0 ? selectForAudit(listing, selected) : null)}
-        >
-          {selected.size > 0 ? `Audit selected accounts (${selected.size.toLocaleString()})` : "Run audit"}
-        </Button>
+          mainAction={{
+            text: selected.size > 0 ? `Audit selected accounts (${selected.size.toLocaleString()})` : "Run audit",
+            onClick: () => audit.start(selection),
+          }}
+          items={[
+            {
+              id: "details",
+              text: selected.size > 0 ? `Audit ${selected.size.toLocaleString()} selected in detail` : "Run detailed audit",
+              description: "Reads the age and last use of each credential, too: some more calls for each account with credentials.",
+            },
+          ]}
+          onItemClick={() => audit.start(selection, true)}
+          ariaLabel="More audits"
+        />
       )}
       {hasPermission(me, "windows:request") && (
         <Button

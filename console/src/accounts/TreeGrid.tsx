@@ -3,6 +3,7 @@
  * Keys: the arrows move, open and close; Space selects; Enter shows the account.
  */
 import "./accounts.css";
+import Icon from "@cloudscape-design/components/icon";
 import {
   type CSSProperties,
   type KeyboardEvent,
@@ -12,9 +13,10 @@ import {
   useMemo,
   useRef,
   useState,
+  useSyncExternalStore,
 } from "react";
 import type { TreeRow } from "../organization/tree";
-import type { Column } from "./columns";
+import type { Column, Sorting } from "./columns";
 import { handleKey, type TreeActions } from "./tree-keyboard";
 import { TreeGridRow } from "./TreeGridRow";
 
@@ -24,8 +26,15 @@ const OVERSCAN_ROWS = 6;
 /** Up to this many rows, all are rendered. */
 const UNVIRTUALIZED_ROWS = 100;
 const NAME_COLUMN = { track: "minmax(20rem, 2fr)", rem: 20 };
+/** In a narrow window only the name and the first column are shown, so that the status is in sight. */
+const NARROW = "(max-width: 43rem)";
+const NARROW_NAME_COLUMN = { track: "minmax(11rem, 2fr)", rem: 11 };
+const NARROW_COLUMN = { track: "minmax(8rem, 1fr)", rem: 8 };
 
 interface TreeGridProps extends TreeActions {
+  /** The order of a list, which its headings change; a tree has none. */
+  sorting?: Sorting;
+  onSort?: (sorting: Sorting) => void;
   rows: readonly TreeRow[];
   columns: readonly Column[];
   /** The exception of each account, as text. */
@@ -34,7 +43,12 @@ interface TreeGridProps extends TreeActions {
 }
 
 export function TreeGrid(props: TreeGridProps) {
-  const { rows, columns } = props;
+  const { rows } = props;
+  const isNarrow = useMediaQuery(NARROW);
+  const columns = useMemo(
+    () => (isNarrow ? props.columns.slice(0, 1).map((one) => ({ ...one, ...NARROW_COLUMN })) : props.columns),
+    [isNarrow, props.columns],
+  );
   const gridRef = useRef<HTMLDivElement>(null);
   const { start, end } = useVisibleRows(gridRef, rows.length);
   const [activeId, setActiveId] = useState<string | null>(null);
@@ -49,7 +63,7 @@ export function TreeGrid(props: TreeGridProps) {
     if (id !== undefined) setActiveId(id);
     focus(next);
   };
-  const style = useMemo(() => makeStyle(columns), [columns]);
+  const style = useMemo(() => makeStyle([isNarrow ? NARROW_NAME_COLUMN : NAME_COLUMN, ...columns]), [isNarrow, columns]);
   const shown = rows.slice(start, end).map((row, offset) => ({ row, index: start + offset }));
   const activeRow = rows[active];
   if (activeRow && (active < start || active >= end)) shown.push({ row: activeRow, index: active });
@@ -58,7 +72,7 @@ export function TreeGrid(props: TreeGridProps) {
       ref={gridRef}
       className="tree"
       role="treegrid"
-      aria-label="Accounts by organizational unit"
+      aria-label={props.sorting ? "Accounts" : "Accounts by organizational unit"}
       aria-multiselectable
       aria-rowcount={rows.length + 1}
       aria-colcount={columns.length + 1}
@@ -67,9 +81,7 @@ export function TreeGrid(props: TreeGridProps) {
     >
       <div className="tree__row tree__head" role="row" aria-rowindex={1}>
         {[{ id: "name", header: "Name" }, ...columns].map((column) => (
-          <div key={column.id} className="tree__cell" role="columnheader">
-            {column.header}
-          </div>
+          <ColumnHeader key={column.id} column={column} sorting={props.sorting} onSort={props.onSort} />
         ))}
       </div>
       <div className="tree__body" role="rowgroup" style={{ blockSize: rows.length * ROW_PIXELS }}>
@@ -95,8 +107,50 @@ export function TreeGrid(props: TreeGridProps) {
   );
 }
 
-function makeStyle(columns: readonly Column[]): CSSProperties {
-  const all = [NAME_COLUMN, ...columns];
+interface ColumnHeaderProps {
+  column: { id: string; header: string };
+  sorting: Sorting | undefined;
+  onSort: ((sorting: Sorting) => void) | undefined;
+}
+
+function ColumnHeader({ column, sorting, onSort }: ColumnHeaderProps) {
+  if (!sorting)
+    return (
+      <div className="tree__cell" role="columnheader">
+        {column.header}
+      </div>
+    );
+  const isSorted = sorting.column === column.id;
+  const direction = sorting.isDescending ? "descending" : "ascending";
+  return (
+    <div className="tree__cell" role="columnheader" aria-sort={isSorted ? direction : "none"}>
+      <button
+        type="button"
+        className="tree__sort"
+        onClick={() => onSort?.({ column: column.id, isDescending: isSorted && !sorting.isDescending })}
+      >
+        {column.header}
+        {isSorted && <Icon name={sorting.isDescending ? "caret-down-filled" : "caret-up-filled"} />}
+      </button>
+    </div>
+  );
+}
+
+function useMediaQuery(query: string): boolean {
+  const list = useMemo(() => window.matchMedia(query), [query]);
+  return useSyncExternalStore(
+    useCallback(
+      (onChange) => {
+        list.addEventListener("change", onChange);
+        return () => list.removeEventListener("change", onChange);
+      },
+      [list],
+    ),
+    () => list.matches,
+  );
+}
+
+function makeStyle(all: readonly Pick<Column, "track" | "rem">[]): CSSProperties {
   return {
     "--tree-tracks": all.map((one) => one.track).join(" "),
     "--tree-width": `${all.reduce((sum, one) => sum + one.rem, 0)}rem`,

@@ -145,7 +145,8 @@ function UnitStatus({ branch }: { branch: Branch }) {
   if (branch.all.length === 0) return <>No accounts</>;
   return STATUSES.filter(({ status }) => branch.counts[status] > 0).map(({ status, type }) => (
     <StatusIndicator key={status} type={type} wrapText={false}>
-      {branch.counts[status].toLocaleString()} {STATUS_COUNT_LABELS[status]}
+      {branch.counts[status].toLocaleString()}
+      <span className="tree__status-word"> {STATUS_COUNT_LABELS[status]}</span>
     </StatusIndicator>
   ));
 }

@@ -4,9 +4,9 @@ import CollectionPreferences from "@cloudscape-design/components/collection-pref
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type ReactNode, useState } from "react";
 import type { AccountRow } from "../organization/listing";
-import { describeKinds, describeStatus } from "../organization/statuses";
+import { describeKinds, describeStatus, STATUSES } from "../organization/statuses";
 import { RelativeTime } from "../times/Timestamp";
-import { listTags } from "./AccountFilters";
+import { listTags } from "./filters";
 
 export interface Column {
   id: string;
@@ -16,20 +16,77 @@ export interface Column {
   /** The smallest width of the track, in rem. */
   rem: number;
   cell: (account: AccountRow) => ReactNode;
+  /** What a list is sorted by. */
+  sortBy: (account: AccountRow) => string | number | null;
 }
 
 const COLUMNS: readonly Column[] = [
-  { id: "status", header: "Root user credentials", ...track(16, 1.5), cell: (account) => <StatusCell account={account} /> },
-  { id: "kinds", header: "Credentials found", ...track(14, 1), cell: (account) => <KindsCell account={account} /> },
-  { id: "account_id", header: "Account id", ...track(9, 0), cell: (account) => account.account_id },
-  { id: "email", header: "Root e-mail", ...track(15, 1), cell: (account) => account.email },
-  { id: "state", header: "State", ...track(7, 0), cell: (account) => account.state },
-  { id: "observed", header: "Last read", ...track(8.5, 0), cell: (account) => <RelativeTime at={account.observedAt} /> },
-  { id: "tags", header: "Tags", ...track(12, 1), cell: (account) => (account.tags ? listTags(account).join(", ") : "Not read") },
+  {
+    id: "status",
+    header: "Root user credentials",
+    ...track(16, 1.5),
+    cell: (account) => <StatusCell account={account} />,
+    sortBy: (account) => `${STATUSES.findIndex((one) => one.status === account.status)} ${describeStatus(account).label}`,
+  },
+  {
+    id: "kinds",
+    header: "Credentials found",
+    ...track(14, 1),
+    cell: (account) => <KindsCell account={account} />,
+    sortBy: (account) => (account.kinds === null ? null : describeKinds(account.kinds)),
+  },
+  { id: "account_id", header: "Account id", ...track(9, 0), cell: (account) => account.account_id, sortBy: (account) => account.account_id },
+  { id: "email", header: "Root e-mail", ...track(15, 1), cell: (account) => account.email, sortBy: (account) => account.email },
+  { id: "state", header: "State", ...track(7, 0), cell: (account) => account.state, sortBy: (account) => account.state },
+  timeColumn("oldest", "Oldest key or certificate", (account) => account.oldestAt),
+  timeColumn("key_used", "Access key last used", (account) => account.keyUsedAt),
+  timeColumn("password_used", "Password last used", (account) => account.passwordUsedAt),
+  {
+    id: "observed",
+    header: "Last read",
+    ...track(8.5, 0),
+    cell: (account) => <RelativeTime at={account.observedAt} />,
+    sortBy: (account) => account.observedAt,
+  },
+  {
+    id: "tags",
+    header: "Tags",
+    ...track(12, 1),
+    cell: (account) => (account.tags ? listTags(account).join(", ") : "Not read"),
+    sortBy: (account) => (account.tags ? listTags(account).join(", ") : null),
+  },
 ];
+
+/** A time that only a detailed audit reads. */
+function timeColumn(id: string, header: string, read: (account: AccountRow) => string | null): Column {
+  const cell = (account: AccountRow) => {
+    if (account.kinds?.length === 0) return "–";
+    return account.hasDetails ? <RelativeTime at={read(account)} none="Never" /> : "Not read";
+  };
+  return { id, header, ...track(11, 0), cell, sortBy: read };
+}
+
+/** Sort accounts by a column, or by name. What isn't known comes last in both directions. */
+export function sortAccounts(accounts: readonly AccountRow[], { column, isDescending }: Sorting): AccountRow[] {
+  const sortBy = COLUMNS.find((one) => one.id === column)?.sortBy ?? ((account: AccountRow) => account.name.toLowerCase());
+  const sign = isDescending ? -1 : 1;
+  const keyed = accounts.map((account) => ({ account, key: sortBy(account) }));
+  keyed.sort((one, other) => {
+    if (one.key === null || other.key === null) return Number(one.key === null) - Number(other.key === null);
+    return one.key < other.key ? -sign : one.key > other.key ? sign : 0;
+  });
+  return keyed.map(({ account }) => account);
+}
+
+export interface Sorting {
+  /** The id of a column; `name` for the name. */
+  column: string;
+  isDescending: boolean;
+}
 
 /** The width of a time in UTC, which is longer than an age. */
 const UTC_REM = 11.5;
+const TIME_COLUMNS: readonly string[] = ["oldest", "key_used", "password_used", "observed"];
 const STORAGE_KEY = "rootkeeper.accounts.columns";
 const DEFAULT_COLUMNS: readonly string[] = ["status", "kinds", "account_id", "observed"];
 
@@ -40,7 +97,7 @@ function track(rem: number, share: number): { track: string; rem: number } {
 /** The columns with these ids, in the order of `COLUMNS`. */
 export function pickColumns(ids: readonly string[], inUtc: boolean): Column[] {
   return COLUMNS.filter((one) => ids.includes(one.id)).map((one) =>
-    one.id === "observed" && inUtc ? { ...one, ...track(UTC_REM, 0) } : one,
+    inUtc && TIME_COLUMNS.includes(one.id) ? { ...one, ...track(UTC_REM, 0) } : one,
   );
 }
 

@@ -1,13 +1,14 @@
 /** An audit: started here or by another user, followed until it finishes. */
 import Alert from "@cloudscape-design/components/alert";
 import Container from "@cloudscape-design/components/container";
-import ProgressBar from "@cloudscape-design/components/progress-bar";
+import Header from "@cloudscape-design/components/header";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, unwrap } from "../api/client";
 import { isFinished, useJob } from "../api/jobs";
 import { queries } from "../api/queries";
 import type { Job } from "../api/records";
+import { LiveProgress } from "../jobs/LiveProgress";
 import { refreshAccounts } from "../organization/listing";
 import type { SelectionBody } from "../organization/selection";
 
@@ -24,22 +25,17 @@ export function AuditProgress({ audit }: { audit: AuditState }) {
 }
 
 function RunningAudit({ job }: { job: Job }) {
-  const { total, done, present, unknown } = job.progress;
-  const found = `${present.toLocaleString()} with root user credentials so far, ${unknown.toLocaleString()} unknown.`;
+  const { present, unknown } = job.progress;
   return (
-    <Container>
-      <ProgressBar
-        label={`Audit by ${job.created_by}`}
+    <Container header={<Header variant="h2">Audit by {job.created_by}</Header>}>
+      <LiveProgress
+        job={job}
+        doing="Reading accounts"
         description="Reads the root user credentials of every selected account. Changes nothing."
-        value={total ? (100 * done) / total : 0}
-        additionalInfo={job.state === "queued" ? "Waiting for a worker." : `${describeCount(done, total)} ${found}`}
+        found={`${present.toLocaleString()} with root user credentials so far, ${unknown.toLocaleString()} unknown.`}
       />
     </Container>
   );
-}
-
-function describeCount(done: number, total: number | null): string {
-  return total === null ? "Listing accounts." : `${done.toLocaleString()} of ${total.toLocaleString()} accounts read.`;
 }
 
 function describeResult(job: Job): { type: "success" | "warning" | "error" | "info"; header: string; text: string } {
@@ -60,7 +56,8 @@ export interface AuditState {
   job: Job | undefined;
   isRunning: boolean;
   isStarting: boolean;
-  start: (selection: SelectionBody | null) => void;
+  /** @param details Whether to read the age and last use of each credential. */
+  start: (selection: SelectionBody | null, details?: boolean) => void;
   dismiss: () => void;
 }
 
@@ -68,8 +65,8 @@ export function useAudit(): AuditState {
   const running = useRunningAudit();
   const [jobId, setJobId] = useState<string | null>(null);
   const starting = useMutation({
-    mutationFn: (selection: SelectionBody | null) =>
-      unwrap(api.POST("/api/v1/audits", { body: { selection, details: false, refresh: true } })),
+    mutationFn: ({ selection, details }: { selection: SelectionBody | null; details: boolean }) =>
+      unwrap(api.POST("/api/v1/audits", { body: { selection, details, refresh: true } })),
     onSuccess: (job) => {
       setJobId(job.job_id);
       void queries.invalidateQueries({ queryKey: ["jobs"] });
@@ -91,7 +88,7 @@ export function useAudit(): AuditState {
     job,
     isRunning: job !== undefined && (job.state === "queued" || job.state === "running"),
     isStarting: starting.isPending,
-    start: starting.mutate,
+    start: (selection, details = false) => starting.mutate({ selection, details }),
     dismiss: () => setJobId(null),
   };
 }

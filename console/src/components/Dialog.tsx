@@ -24,6 +24,7 @@ export function Dialog<T>(props: DialogProps<T>) {
   const { title, submitText, canSubmit = true, act, onDone, onClose, staysOpen, children } = props;
   const form = useId();
   const isMounted = useIsMounted();
+  const formRef = useFocusOnFirstField<HTMLFormElement>();
   const submission = useMutation({
     mutationFn: act,
     onSuccess: (answer) => {
@@ -53,7 +54,7 @@ export function Dialog<T>(props: DialogProps<T>) {
         </Box>
       }
     >
-      <form id={form} onSubmit={handleSubmit(() => submission.mutate(), canSubmit && !submission.isPending)}>
+      <form id={form} ref={formRef} onSubmit={handleSubmit(() => submission.mutate(), canSubmit && !submission.isPending)}>
         <SpaceBetween size="m">
           <ProblemAlert error={submission.error} />
           {children}
@@ -61,6 +62,18 @@ export function Dialog<T>(props: DialogProps<T>) {
       </form>
     </Modal>
   );
+}
+
+/** Cloudscape's dialogs give the focus to their close button. A form begins with its first field instead. */
+export function useFocusOnFirstField<T extends HTMLElement>(): React.RefObject<T | null> {
+  const container = useRef<T>(null);
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => {
+      container.current?.querySelector<HTMLElement>("input:not([disabled]), textarea:not([disabled])")?.focus();
+    });
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  return container;
 }
 
 /** Whether the component is still mounted. An error after the dialog was closed becomes a notice. */

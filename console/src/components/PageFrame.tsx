@@ -55,3 +55,6 @@ export function QueryProblem({ query }: { query: FailingQuery }) {
 export function QueryPlaceholder({ query, height }: { query: FailingQuery; height: string }) {
   return query.error ? <QueryProblem query={query} /> : <Skeleton height={height} />;
 }
+
+/** The least width of a fact with its label: an account id fits in. In a narrow window there are fewer columns. */
+export const FACT_PIXELS = 150;

@@ -1,20 +1,21 @@
 /** A deletion, live: progress, the result of each account, and the report. */
 import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
-import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { useNavigate } from "react-router";
 import { api, unwrap } from "../api/client";
 import { saveText } from "../api/downloads";
-import { cancelJob, isFinished, resumeJob, useJob } from "../api/jobs";
+import { isFinished, resumeJob, useJob } from "../api/jobs";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { AccountResult, DeletionPlan, Job, PlannedAccount } from "../api/records";
 import { ProblemAlert } from "../components/PageFrame";
+import { LiveProgress } from "../jobs/LiveProgress";
 import { refreshAccounts } from "../organization/listing";
 import { ResultTable } from "./DeletionResults";
 import { type AccountOutcome, listTargets, summarizeResult } from "./plans";
@@ -92,7 +93,7 @@ function DeletionSummary({ job, plan, results }: { job: Job; plan: DeletionPlan;
           description={`Requested by ${job.created_by}. An account counts as deleted only after a re-read confirms it.`}
           actions={
             <SpaceBetween size="xs" direction="horizontal">
-              <DeletionActions job={job} />
+              <ResumeButton job={job} />
               <Button iconName="download" onClick={report}>
                 Download report
               </Button>
@@ -105,21 +106,27 @@ function DeletionSummary({ job, plan, results }: { job: Job; plan: DeletionPlan;
       }
     >
       <SpaceBetween size="m">
-        <ProgressBar
-          ariaLabel="Accounts processed"
-          value={targets.length ? (100 * done) / targets.length : 100}
-          additionalInfo={`${done.toLocaleString()} of ${targets.length.toLocaleString()} accounts processed.`}
-        />
+        {isFinished(job) ? (
+          <Box>{`${done.toLocaleString()} of ${targets.length.toLocaleString()} accounts processed.`}</Box>
+        ) : (
+          <LiveProgress job={job} doing="Deleting" done={done} total={targets.length} />
+        )}
         <SpaceBetween size="l" direction="horizontal">
-          <StatusIndicator type="success">{counts.deleted.toLocaleString()} deleted</StatusIndicator>
-          <StatusIndicator type="success">{counts.already_absent.toLocaleString()} already absent</StatusIndicator>
-          <StatusIndicator type={counts.failed ? "error" : "success"}>{counts.failed.toLocaleString()} failed</StatusIndicator>
-          <StatusIndicator type="pending">{counts.waiting.toLocaleString()} waiting</StatusIndicator>
+          <Count type="success" count={counts.deleted} what="deleted" />
+          <Count type="success" count={counts.already_absent} what="already absent" />
+          <Count type="error" count={counts.failed} what="failed" />
+          <Count type="pending" count={counts.waiting} what="waiting" />
         </SpaceBetween>
         {job.remark && <Alert type={job.state === "done" ? "info" : "warning"}>{job.remark}</Alert>}
       </SpaceBetween>
     </Container>
   );
+}
+
+/** A number of accounts. Zero has no mark: no failure isn't a success. */
+function Count({ type, count, what }: { type: StatusIndicatorProps.Type; count: number; what: string }) {
+  const text = `${count.toLocaleString()} ${what}`;
+  return count === 0 ? <Box color="text-body-secondary">{text}</Box> : <StatusIndicator type={type}>{text}</StatusIndicator>;
 }
 
 function describeState(job: Job): string {
@@ -134,24 +141,14 @@ function describeState(job: Job): string {
   return titles[job.state];
 }
 
-/** Cancelling never stops an account that is in progress; it prevents further ones from starting. */
-function DeletionActions({ job }: { job: Job }) {
+function ResumeButton({ job }: { job: Job }) {
   const { data: me } = useMe();
-  const cancelling = useMutation({ mutationFn: () => cancelJob(job.job_id) });
   const resuming = useMutation({ mutationFn: () => resumeJob(job.job_id, true) });
+  if (job.state !== "interrupted" || !hasPermission(me, "root_credentials:delete")) return null;
   return (
-    <>
-      {job.state === "interrupted" && hasPermission(me, "root_credentials:delete") && (
-        <Button loading={resuming.isPending} onClick={() => resuming.mutate()}>
-          Resume deletion
-        </Button>
-      )}
-      {!isFinished(job) && hasPermission(me, "jobs:cancel") && (
-        <Button loading={cancelling.isPending} onClick={() => cancelling.mutate()}>
-          Cancel deletion
-        </Button>
-      )}
-    </>
+    <Button loading={resuming.isPending} onClick={() => resuming.mutate()}>
+      Resume deletion
+    </Button>
   );
 }
 

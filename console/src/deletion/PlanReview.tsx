@@ -1,22 +1,25 @@
 /** A deletion plan: its progress, then its review. A deletion deletes only what the plan shows. */
 import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
-import ProgressBar from "@cloudscape-design/components/progress-bar";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import Tabs from "@cloudscape-design/components/tabs";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
+import { saveText } from "../api/downloads";
 import { findOutcomeProblem, isFailedOutcome, isFinished, useJob, useOutcome } from "../api/jobs";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionPlan, Job } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { ProblemAlert } from "../components/PageFrame";
+import { LiveProgress } from "../jobs/LiveProgress";
 import { Timestamp, useNow } from "../times/Timestamp";
 import { chooseDefaultWaves, ConfirmDeletion, WaveFields, type Waves } from "./ConfirmDeletion";
-import { countCalls, listSkipped, listTargets, type PlanBody } from "./plans";
-import { SkippedAccounts, TargetAccounts } from "./PlanTables";
+import { countCalls, isHeldBack, listSkipped, listTargets, type PlanBody } from "./plans";
+import { HeldBackAccounts, SkippedAccounts, TargetAccounts } from "./PlanTables";
 
 interface PlanReviewProps {
   jobId: string;
@@ -48,7 +51,6 @@ export function PlanReview({ jobId, onPlanned, onStarted, onBack }: PlanReviewPr
 
 function PlanProgress({ job }: { job: Job }) {
   const follow = useFollowLink();
-  const { total, done } = job.progress;
   const isInterrupted = job.state === "interrupted";
   return (
     <SpaceBetween size="m">
@@ -66,12 +68,7 @@ function PlanProgress({ job }: { job: Job }) {
         </Alert>
       )}
       <Container>
-        <ProgressBar
-          label="Creating the plan"
-          description="Reads each account in detail. Changes nothing."
-          value={total ? (100 * done) / total : 0}
-          additionalInfo={total === null ? "Listing accounts." : `${done.toLocaleString()} of ${total.toLocaleString()} accounts read.`}
-        />
+        <LiveProgress job={job} doing="Planning" description="Reads each account in detail. Changes nothing." />
       </Container>
     </SpaceBetween>
   );
@@ -86,7 +83,9 @@ function Review({ job, plan, onPlanned, onStarted, onBack }: ReviewProps) {
   const { data: me } = useMe();
   const isExpired = useNow(10_000) >= new Date(plan.not_after).getTime();
   const targets = listTargets(plan);
-  const skipped = listSkipped(plan);
+  const held = listSkipped(plan).filter(isHeldBack);
+  const skipped = listSkipped(plan).filter((one) => !isHeldBack(one));
+  const [tab, setTab] = useState(targets.length > 0 ? "targets" : held.length > 0 ? "held" : "skipped");
   const [waves, setWaves] = useState<Waves>(() => chooseDefaultWaves(targets.length));
   const [isConfirming, setConfirming] = useState(false);
   const replanning = useMutation({
@@ -100,33 +99,62 @@ function Review({ job, plan, onPlanned, onStarted, onBack }: ReviewProps) {
   });
   return (
     <SpaceBetween size="l">
+      <div className="sticky-summary">
+        <Container>
+          <div className="summary">
+            <Box variant="h2" padding="n">
+              {describeCounts(targets.length, held.length, skipped.length)}
+            </Box>
+            <SpaceBetween size="xs" direction="horizontal">
+              <Button onClick={onBack}>Change selection</Button>
+              <Button iconName="download" onClick={() => saveText(JSON.stringify(plan, null, 2), `plan-${plan.plan_id}.json`)}>
+                Download plan
+              </Button>
+              {hasPermission(me, "root_credentials:delete") && (
+                <Button
+                  variant="primary"
+                  disabled={targets.length === 0 || isExpired}
+                  disabledReason={isExpired ? "The plan has expired. Create a new one." : "The plan deletes nothing."}
+                  onClick={() => setConfirming(true)}
+                >
+                  Delete root user credentials
+                </Button>
+              )}
+            </SpaceBetween>
+          </div>
+        </Container>
+      </div>
       <PlanSummary plan={plan} isExpired={isExpired} />
-      {targets.length > 0 && <TargetAccounts targets={targets} />}
-      {skipped.length > 0 && (
-        <SkippedAccounts
-          skipped={skipped}
-          isPlanning={replanning.isPending}
-          error={replanning.error}
-          onAllow={hasPermission(me, "root_credentials:delete") ? (uses) => replanning.mutate(uses) : undefined}
-        />
-      )}
+      <Tabs
+        ariaLabel="Accounts of the plan"
+        activeTabId={tab}
+        onChange={({ detail }) => setTab(detail.activeTabId)}
+        tabs={[
+          { id: "targets", label: `To delete (${targets.length.toLocaleString()})`, content: <TargetAccounts targets={targets} /> },
+          {
+            id: "held",
+            label: `Held back (${held.length.toLocaleString()})`,
+            content: (
+              <HeldBackAccounts
+                held={held}
+                isPlanning={replanning.isPending}
+                error={replanning.error}
+                onAllow={hasPermission(me, "root_credentials:delete") ? (uses) => replanning.mutate(uses) : undefined}
+              />
+            ),
+          },
+          { id: "skipped", label: `Skipped (${skipped.length.toLocaleString()})`, content: <SkippedAccounts skipped={skipped} /> },
+        ]}
+      />
       {targets.length > 1 && <WaveFields waves={waves} onChange={setWaves} most={targets.length} />}
-      <SpaceBetween size="xs" direction="horizontal">
-        <Button onClick={onBack}>Change selection</Button>
-        {hasPermission(me, "root_credentials:delete") && (
-          <Button
-            variant="primary"
-            disabled={targets.length === 0 || isExpired}
-            disabledReason={isExpired ? "The plan has expired. Create a new one." : "The plan deletes nothing."}
-            onClick={() => setConfirming(true)}
-          >
-            Delete root user credentials
-          </Button>
-        )}
-      </SpaceBetween>
       {isConfirming && <ConfirmDeletion plan={plan} targets={targets} waves={waves} onStarted={onStarted} onClose={() => setConfirming(false)} />}
     </SpaceBetween>
   );
+}
+
+/** Such as "2,216 to delete · 284 skipped · 12 held back". */
+function describeCounts(targets: number, held: number, skipped: number): string {
+  return `${targets.toLocaleString()} to delete · ${skipped.toLocaleString()} skipped · ${held.toLocaleString()} held back`;
 }
 
 function PlanSummary({ plan, isExpired }: { plan: DeletionPlan; isExpired: boolean }) {

@@ -4,30 +4,30 @@ import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
+import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
-import { useState } from "react";
+import TextFilter from "@cloudscape-design/components/text-filter";
+import { useMemo, useState } from "react";
 import type { PlannedAccount } from "../api/records";
 import { ProblemAlert } from "../components/PageFrame";
 import { usePages } from "../tables/pages";
+import { EmptyText } from "../tables/QueryTable";
 import { RelativeTime } from "../times/Timestamp";
 import { type Credential, listPlannedCredentials } from "./plans";
 
 export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[] }) {
-  const pages = usePages(targets);
+  const found = useSearch(targets);
   return (
     <Table
-      items={pages.shown}
-      pagination={pages.control}
+      items={found.pages.shown}
+      pagination={found.pages.control}
+      filter={found.control}
       trackBy="account_id"
       wrapLines
       ariaLabels={{ tableLabel: "Credentials to delete" }}
-      header={
-        <Header variant="h2" counter={`(${targets.length.toLocaleString()})`}>
-          Credentials to delete
-        </Header>
-      }
+      empty={<EmptyText>{targets.length > 0 ? "No account matches." : "The plan deletes nothing."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
         { id: "place", header: "Organizational unit", cell: (one) => one.ou_path },
@@ -36,6 +36,27 @@ export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[]
       ]}
     />
   );
+}
+
+/** A search in the accounts of one tab, by name, id and unit. */
+function useSearch(accounts: readonly PlannedAccount[]) {
+  const [text, setText] = useState("");
+  const wanted = text.trim().toLowerCase();
+  const found = useMemo(
+    () => (wanted ? accounts.filter((one) => `${one.name}\n${one.account_id}\n${one.ou_path}`.toLowerCase().includes(wanted)) : accounts),
+    [accounts, wanted],
+  );
+  const pages = usePages(found);
+  const control = (
+    <TextFilter
+      filteringText={text}
+      filteringPlaceholder="Name, id or unit"
+      filteringAriaLabel="Find accounts of the plan"
+      countText={`${found.length.toLocaleString()} ${found.length === 1 ? "match" : "matches"}`}
+      onChange={({ detail }) => setText(detail.filteringText)}
+    />
+  );
+  return { found, pages, control };
 }
 
 export function AccountLabel({ account }: { account: Pick<PlannedAccount, "name" | "account_id"> }) {
@@ -77,14 +98,6 @@ function LastUse({ credential }: { credential: Credential }) {
   );
 }
 
-interface SkippedAccountsProps {
-  skipped: readonly PlannedAccount[];
-  isPlanning: boolean;
-  error: unknown;
-  /** Create the plan again with these accounts and reasons; absent without permission. */
-  onAllow?: (uses: [string, string][]) => void;
-}
-
 const SKIP_REASONS: { [reason: string]: { type: StatusIndicatorProps.Type; label: string } } = {
   exception: { type: "info", label: "Exception" },
   excluded: { type: "stopped", label: "Excluded" },
@@ -98,32 +111,52 @@ const SKIP_REASONS: { [reason: string]: { type: StatusIndicatorProps.Type; label
   window_open: { type: "in-progress", label: "Recovery window open" },
 };
 
-export function SkippedAccounts({ skipped, isPlanning, error, onAllow }: SkippedAccountsProps) {
-  const pages = usePages(skipped);
-  const used = skipped.filter((one) => one.reason === "recently_used");
+const ANY_REASON = "";
+
+/** Grouped by reason: each reason with its number of accounts is a choice. */
+export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[] }) {
+  const [reason, setReason] = useState(ANY_REASON);
+  const groups = useMemo(() => countReasons(skipped), [skipped]);
+  const ofReason = useMemo(() => (reason === ANY_REASON ? skipped : skipped.filter((one) => one.reason === reason)), [skipped, reason]);
+  const search = useSearch(ofReason);
   return (
-    <SpaceBetween size="m">
-      <Table
-        items={pages.shown}
-        pagination={pages.control}
-        trackBy="account_id"
-        wrapLines
-        ariaLabels={{ tableLabel: "Skipped accounts" }}
-        header={
-          <Header variant="h2" counter={`(${skipped.length.toLocaleString()})`}>
-            Skipped accounts
-          </Header>
-        }
-        columnDefinitions={[
-          { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-          { id: "place", header: "Organizational unit", cell: (one) => one.ou_path },
-          { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <SkipReason account={one} /> },
-          { id: "detail", header: "Details", cell: (one) => one.detail ?? "–" },
-        ]}
-      />
-      {onAllow && used.length > 0 && <AllowRecentUse used={used} isPlanning={isPlanning} error={error} onAllow={onAllow} />}
-    </SpaceBetween>
+    <Table
+      items={search.pages.shown}
+      pagination={search.pages.control}
+      filter={
+        <SpaceBetween size="s" direction="horizontal">
+          {search.control}
+          <Select
+            ariaLabel="Reason"
+            selectedOption={groups.find((one) => one.value === reason) ?? null}
+            options={groups}
+            onChange={({ detail }) => setReason(detail.selectedOption.value ?? ANY_REASON)}
+          />
+        </SpaceBetween>
+      }
+      trackBy="account_id"
+      wrapLines
+      ariaLabels={{ tableLabel: "Skipped accounts" }}
+      empty={<EmptyText>{skipped.length > 0 ? "No account matches." : "No account is skipped."}</EmptyText>}
+      columnDefinitions={[
+        { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
+        { id: "place", header: "Organizational unit", cell: (one) => one.ou_path },
+        { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <SkipReason account={one} /> },
+        { id: "detail", header: "Details", cell: (one) => one.detail ?? "–" },
+      ]}
+    />
   );
+}
+
+/** The reasons, the most frequent first, such as "Already absent (240)". */
+function countReasons(skipped: readonly PlannedAccount[]): { value: string; label: string }[] {
+  const counts = new Map<string, number>();
+  for (const { reason } of skipped) counts.set(reason ?? "", (counts.get(reason ?? "") ?? 0) + 1);
+  const groups = [...counts].sort(([, one], [, other]) => other - one);
+  return [
+    { value: ANY_REASON, label: `Any reason (${skipped.length.toLocaleString()})` },
+    ...groups.map(([value, count]) => ({ value, label: `${SKIP_REASONS[value]?.label ?? value} (${count.toLocaleString()})` })),
+  ];
 }
 
 function SkipReason({ account }: { account: PlannedAccount }) {
@@ -131,21 +164,27 @@ function SkipReason({ account }: { account: PlannedAccount }) {
   return <StatusIndicator type={known?.type ?? "info"}>{known?.label ?? account.reason}</StatusIndicator>;
 }
 
-interface AllowRecentUseProps extends Pick<SkippedAccountsProps, "isPlanning" | "error"> {
-  used: readonly PlannedAccount[];
-  onAllow: (uses: [string, string][]) => void;
+interface HeldBackAccountsProps {
+  held: readonly PlannedAccount[];
+  isPlanning: boolean;
+  error: unknown;
+  /** Create the plan again with these accounts and reasons; absent without permission. */
+  onAllow?: (uses: [string, string][]) => void;
 }
 
 /** A workload can still use credentials that were used recently, so deleting them requires a check and a reason. */
-function AllowRecentUse({ used, isPlanning, error, onAllow }: AllowRecentUseProps) {
+export function HeldBackAccounts({ held, isPlanning, error, onAllow }: HeldBackAccountsProps) {
+  const search = useSearch(held);
   const [selected, setSelected] = useState<PlannedAccount[]>([]);
   const [reason, setReason] = useState("");
   const text = reason.trim();
   return (
     <Table
-      items={used}
+      items={search.pages.shown}
+      pagination={search.pages.control}
+      filter={search.control}
       trackBy="account_id"
-      selectionType="multi"
+      selectionType={onAllow ? "multi" : undefined}
       selectedItems={selected}
       onSelectionChange={({ detail }) => setSelected(detail.selectedItems)}
       wrapLines
@@ -156,15 +195,17 @@ function AllowRecentUse({ used, isPlanning, error, onAllow }: AllowRecentUseProp
         itemSelectionLabel: (_, item) => `Allow for ${item.name}`,
       }}
       header={
-        <Header variant="h2" description="A workload can still depend on these credentials. Find out who uses them first. The plan records your reason.">
+        <Header variant="h3" description="A workload can still depend on these credentials. Find out who uses them first. The plan records your reason.">
           Recently used accounts
         </Header>
       }
+      empty={<EmptyText>{held.length > 0 ? "No account matches." : "No account is held back."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
         { id: "detail", header: "Last use", cell: (one) => one.detail ?? "–" },
       ]}
       footer={
+        onAllow && (
         <SpaceBetween size="s">
           <ProblemAlert error={error} />
           <FormField label="Reason" constraintText="Recorded in the plan and the ledger.">
@@ -179,6 +220,7 @@ function AllowRecentUse({ used, isPlanning, error, onAllow }: AllowRecentUseProp
             Plan again with selected accounts
           </Button>
         </SpaceBetween>
+        )
       }
     />
   );

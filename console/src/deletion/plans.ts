@@ -14,6 +14,11 @@ export function listSkipped(plan: DeletionPlan): PlannedAccount[] {
   return plan.accounts.filter((one) => one.calls.length === 0);
 }
 
+/** Whether an account waits for a decision, because its credentials were used recently. */
+export function isHeldBack(account: PlannedAccount): boolean {
+  return account.reason === "recently_used";
+}
+
 /** The credentials of an account that the plan deletes, in the order of the calls. */
 export function listPlannedCredentials(account: PlannedAccount): Credential[] {
   const found = account.credentials ? listCredentials(account.credentials) : [];

@@ -1,4 +1,5 @@
 /** The history of one account, the newest first: audits, deletions, windows and root events. */
+import Box from "@cloudscape-design/components/box";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
@@ -27,13 +28,26 @@ export function AccountHistory({ accountId }: { accountId: string }) {
       empty="No history. It starts with the first audit of the account."
       wrapLines
       columnDefinitions={[
-        { id: "at", header: "When", minWidth: 150, cell: (one) => <Timestamp at={one.at} /> },
-        { id: "what", header: "Event", minWidth: 190, cell: (one) => <EventLabel entry={one} />, isRowHeader: true },
-        { id: "detail", header: "Details", minWidth: 220, cell: (one) => one.detail || "–" },
-        { id: "actor", header: "By", cell: (one) => one.actor ?? "–" },
-        { id: "reference", header: "Reference", minWidth: 140, cell: (one) => one.reference },
+        { id: "at", header: "When", width: 135, minWidth: 120, cell: (one) => <Timestamp at={one.at} /> },
+        { id: "what", header: "Event", minWidth: 160, cell: (one) => <PastEvent entry={one} />, isRowHeader: true },
       ]}
     />
+  );
+}
+
+/** One event with its details below it: a side panel has no room for more columns. */
+function PastEvent({ entry }: { entry: PastEntry }) {
+  const remarks = [entry.actor && `By ${entry.actor}`, entry.reference].filter(Boolean).join(" · ");
+  return (
+    <>
+      <EventLabel entry={entry} />
+      {entry.detail && <Box fontSize="body-s">{entry.detail}</Box>}
+      {remarks && (
+        <Box fontSize="body-s" color="text-body-secondary">
+          {remarks}
+        </Box>
+      )}
+    </>
   );
 }
 

@@ -15,7 +15,7 @@ import { hasPermission, useMe } from "../api/queries";
 import type { Job, Me } from "../api/records";
 import { Dialog } from "../components/Dialog";
 import { useFollowLink } from "../components/links";
-import { PageFrame, ProblemAlert, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
+import { FACT_PIXELS, PageFrame, ProblemAlert, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
 import { JobResults } from "../deletion/DeletionResults";
 import { Timestamp } from "../times/Timestamp";
 import { describeProgress, JobProgress } from "./JobOutcomeView";
@@ -93,7 +93,7 @@ const COUNTED_KINDS = ["audit", "deletion"];
 function Facts({ job }: { job: Job }) {
   return (
     <KeyValuePairs
-      columns={4}
+      columns={4} minColumnWidth={FACT_PIXELS}
       items={[
         { label: "Accounts processed", value: describeProgress(job) },
         ...(COUNTED_KINDS.includes(job.kind)

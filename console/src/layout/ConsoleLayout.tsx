@@ -1,7 +1,7 @@
 /** The layout around every page: top bar, navigation, notices and split panel. */
 import AppLayout, { type AppLayoutProps } from "@cloudscape-design/components/app-layout";
 import Flashbar from "@cloudscape-design/components/flashbar";
-import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactElement, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import { StepUp } from "../access/SecondFactor";
 import { useObservable } from "../api/observable";
@@ -13,10 +13,20 @@ import { SplitPanelContext } from "../components/links";
 import { dismissNotice, dismissNotices, notices } from "../components/notices";
 import { Breadcrumbs, findPage, Navigation } from "./Navigation";
 import { PageContent } from "./PageContent";
+import { PageHelpPanel } from "./PageHelpPanel";
 import { TopBar } from "./TopBar";
 
 /** The initial width, or height in a narrow browser window, of the split panel. */
 const PANEL_PIXELS = 520;
+
+const LABELS: AppLayoutProps.Labels = {
+  tools: "Help",
+  toolsToggle: "Show help",
+  toolsClose: "Close help",
+  navigation: "Pages",
+  navigationToggle: "Show pages",
+  navigationClose: "Hide pages",
+};
 
 export function ConsoleLayout() {
   const me = useMe();
@@ -39,6 +49,7 @@ function Layout({ me }: { me: Me }) {
   const onPanelClosed = useRef<(() => void) | undefined>(undefined);
   const [panelPosition, setPanelPosition] = useState<AppLayoutProps.SplitPanelPreferences>({ position: "side" });
   const [panelSize, setPanelSize] = useState(PANEL_PIXELS);
+  const [isHelpOpen, setHelpOpen] = useState(false);
   const [isNavigationOpen, setNavigationOpen] = useState(true);
   const splitPanel = useMemo(
     () => ({
@@ -50,22 +61,33 @@ function Layout({ me }: { me: Me }) {
     }),
     [],
   );
+  const isPanelShown = panel !== null && isPanelOpen;
+  const closePanel = useCallback(() => {
+    setPanelOpen(false);
+    onPanelClosed.current?.();
+  }, []);
+  useEscape(isPanelShown, closePanel);
   useEffect(() => {
     document.title = `${page?.title ?? "Not found"} · ${me.organization_id} · Rootkeeper`;
   }, [page, me.organization_id]);
+  const top = useRef<HTMLElement>(null);
+  useTopHeight(top);
   return (
     <SplitPanelContext.Provider value={splitPanel}>
       <a className="skip" href="#content">
         Skip to content
       </a>
-      <header id="top">
+      <header id="top" ref={top}>
         <TopBar me={me} />
         <SandboxBanner me={me} />
         <ConnectionBanner />
       </header>
       <AppLayout
         headerSelector="#top"
-        toolsHide
+        tools={<PageHelpPanel me={me} page={page} />}
+        toolsOpen={isHelpOpen}
+        onToolsChange={({ detail }) => setHelpOpen(detail.open)}
+        ariaLabels={LABELS}
         navigation={<Navigation me={me} />}
         navigationOpen={isNavigationOpen}
         onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
@@ -76,19 +98,45 @@ function Layout({ me }: { me: Me }) {
         maxContentWidth={page?.isWide ? Number.MAX_VALUE : undefined}
         content={<PageContent me={me} />}
         splitPanel={panel ?? undefined}
-        splitPanelOpen={panel !== null && isPanelOpen}
+        splitPanelOpen={isPanelShown}
         splitPanelPreferences={panelPosition}
         onSplitPanelPreferencesChange={({ detail }) => setPanelPosition(detail)}
         splitPanelSize={panelSize}
         onSplitPanelResize={({ detail }) => setPanelSize(detail.size)}
         onSplitPanelToggle={({ detail }) => {
-          setPanelOpen(detail.open);
-          if (!detail.open) onPanelClosed.current?.();
+          if (detail.open) setPanelOpen(true);
+          else closePanel();
         }}
       />
       <StepUp enrolled={me.factor?.enrolled ?? []} />
     </SplitPanelContext.Provider>
   );
+}
+
+/** Keep the height of the top bar in a CSS variable, for what sticks below it. */
+function useTopHeight(top: RefObject<HTMLElement | null>): void {
+  useEffect(() => {
+    if (!top.current) return undefined;
+    const observer = new ResizeObserver(([bar]) => {
+      document.documentElement.style.setProperty("--top-height", `${bar?.borderBoxSize[0]?.blockSize ?? 0}px`);
+    });
+    observer.observe(top.current);
+    return () => observer.disconnect();
+  }, [top]);
+}
+
+/** Call `act` at the Esc key, unless a dialog or a list of choices is open: the key closes that. */
+function useEscape(isActive: boolean, act: () => void): void {
+  useEffect(() => {
+    if (!isActive) return undefined;
+    const onKeyDown = (event: KeyboardEvent) => {
+      const open = document.querySelectorAll('[role="dialog"][aria-modal="true"], [role="listbox"], [role="menu"]');
+      const isTaken = event.defaultPrevented || [...open].some((one) => one.checkVisibility({ visibilityProperty: true }));
+      if (event.key === "Escape" && !isTaken) act();
+    };
+    window.addEventListener("keydown", onKeyDown);
+    return () => window.removeEventListener("keydown", onKeyDown);
+  }, [isActive, act]);
 }
 
 function Notices() {

@@ -1,10 +1,13 @@
 /** Navigation and breadcrumbs, limited by the permissions of the role. */
+import Badge from "@cloudscape-design/components/badge";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import SideNavigation from "@cloudscape-design/components/side-navigation";
 import { matchPath, useLocation } from "react-router";
 import { hasPermission } from "../api/queries";
 import type { Me } from "../api/records";
 import { useFollowLink } from "../components/links";
+import { useOverview } from "../overview/overview";
+import { countApprovals } from "../overview/WaitingForYou";
 import { type Page, PAGES } from "./pages";
 
 export function findPage(pathname: string): Page | undefined {
@@ -19,6 +22,7 @@ export function Navigation({ me }: { me: Me }) {
   const follow = useFollowLink();
   const { pathname } = useLocation();
   const page = findPage(pathname);
+  const approvals = countApprovals(useOverview().data, me);
   return (
     <SideNavigation
       header={{ text: "Root access", href: "/" }}
@@ -28,8 +32,21 @@ export function Navigation({ me }: { me: Me }) {
         type: "link",
         text: one.title,
         href: one.path,
+        info: one.path === "/windows" && approvals > 0 ? <ApprovalBadge count={approvals} /> : undefined,
       }))}
     />
+  );
+}
+
+function ApprovalBadge({ count }: { count: number }) {
+  const text = count === 1 ? "1 request waits for your approval" : `${count} requests wait for your approval`;
+  return (
+    <span title={text}>
+      <Badge color="red">
+        {count}
+        <span className="unseen"> {text}</span>
+      </Badge>
+    </span>
   );
 }
 

@@ -7,6 +7,7 @@ import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/c
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import type { LedgerEntry } from "../api/records";
+import { FACT_PIXELS } from "../components/PageFrame";
 import { AccountName } from "../organization/AccountField";
 import { QueryTable } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
@@ -16,7 +17,7 @@ export function EntryDetails({ entry }: { entry: LedgerEntry }) {
   return (
     <SpaceBetween size="m">
       <KeyValuePairs
-        columns={3}
+        columns={3} minColumnWidth={FACT_PIXELS}
         items={[
           { label: "Action", value: nameAction(entry.action) },
           { label: "When", value: <Timestamp at={entry.at} /> },
@@ -49,16 +50,18 @@ const RESULTS: { [result in Result]: { type: StatusIndicatorProps.Type; label: s
   unknown: { type: "warning", label: "Unknown" },
 };
 
+/** Of an operation: the worst result of its steps. */
+export function OperationResult({ result }: { result: Result | null }) {
+  if (result === null) return <StatusIndicator type="pending">No outcome yet</StatusIndicator>;
+  const { type, label } = RESULTS[result];
+  return <StatusIndicator type={type}>{label}</StatusIndicator>;
+}
+
 export function EntryPhase({ entry }: { entry: LedgerEntry }) {
-  if (entry.phase === "intent") return <StatusIndicator type="pending">Intent</StatusIndicator>;
+  if (entry.phase === "intent") return <StatusIndicator type="pending">Intent, no outcome yet</StatusIndicator>;
   if (!entry.result) return <StatusIndicator type="info">Recorded</StatusIndicator>;
   const { type, label } = RESULTS[entry.result];
-  return (
-    <StatusIndicator type={type}>
-      {label}
-      {entry.intent_sequence === null ? "" : `, intent ${entry.intent_sequence}`}
-    </StatusIndicator>
-  );
+  return <StatusIndicator type={type}>{label}</StatusIndicator>;
 }
 
 const FIRST_CURSOR = 0;

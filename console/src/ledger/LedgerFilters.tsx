@@ -1,8 +1,6 @@
 /** The filters of the ledger page. */
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
-import Grid from "@cloudscape-design/components/grid";
 import Input from "@cloudscape-design/components/input";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import { useEffect, useState } from "react";
@@ -15,23 +13,24 @@ const RESULT_OPTIONS: { value: Result; label: string }[] = [
   { value: "unknown", label: "Unknown" },
 ];
 const ACTION_OPTIONS = ACTIONS.map((action) => ({ value: action, label: nameAction(action) }));
-const COLUMN_WIDTHS = [4, 2, 2, 2, 2].map((columns) => ({ colspan: { default: 12, s: columns } }));
 
 export function LedgerFilters({ filter, onChange }: { filter: LedgerFilter; onChange: (filter: LedgerFilter) => void }) {
   const [account, setAccount] = useState(filter.account_id);
   const [actor, setActor] = useState(filter.actor);
+  const [reference, setReference] = useState(filter.reference);
+  useEffect(() => setReference(filter.reference), [filter.reference]);
   useEffect(() => setAccount(filter.account_id), [filter.account_id]);
   useEffect(() => setActor(filter.actor), [filter.actor]);
   const isAccount = /^(\d{12})?$/.test(account.trim());
-  const apply = () => onChange({ ...filter, account_id: account.trim(), actor: actor.trim() });
+  const apply = () => onChange({ ...filter, account_id: account.trim(), actor: actor.trim(), reference: reference.trim() });
   const clear = () => {
     setAccount("");
     setActor("");
+    setReference("");
     onChange(NO_FILTER);
   };
   return (
-    <div role="search" aria-label="Find entries">
-      <Grid gridDefinition={COLUMN_WIDTHS}>
+    <div className="filters" role="search" aria-label="Find entries">
         <AccountField
           account={account}
           description={isAccount ? undefined : "Choose an account from the list to apply this filter."}
@@ -71,10 +70,18 @@ export function LedgerFilters({ filter, onChange }: { filter: LedgerFilter; onCh
             autoComplete="off"
           />
         </FormField>
-        <Box padding={{ top: "xl" }}>
+        <FormField label="Window, job or plan" constraintText="Enter an id and press Enter.">
+          <Input
+            value={reference}
+            onChange={({ detail }) => setReference(detail.value)}
+            onKeyDown={({ detail }) => detail.key === "Enter" && isAccount && apply()}
+            placeholder="Any"
+            autoComplete="off"
+          />
+        </FormField>
+        <div className="filters__button">
           <Button onClick={clear}>Clear filters</Button>
-        </Box>
-      </Grid>
+        </div>
     </div>
   );
 }

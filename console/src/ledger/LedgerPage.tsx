@@ -1,18 +1,25 @@
 /** The ledger page: the newest entries first, filters, and verification. */
+import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
 import { type TableProps } from "@cloudscape-design/components/table";
+import { useMutation } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
+import { api, unwrap } from "../api/client";
+import { saveText } from "../api/downloads";
 import type { LedgerEntry } from "../api/records";
 import { useSplitPanel } from "../components/links";
+import { notify } from "../components/notices";
 import { PageFrame } from "../components/PageFrame";
 import { AccountName } from "../organization/AccountField";
 import { QueryTable } from "../tables/QueryTable";
 import { useCursorPages } from "../tables/pages";
 import { useUrlFilter } from "../tables/url-filter";
 import { Timestamp } from "../times/Timestamp";
-import { FILTER_CODEC, type LedgerFilter, nameAction, useLatest } from "./entries";
-import { EntryDetails, EntryPhase } from "./LedgerEntries";
+import { FILTER_CODEC, type LedgerFilter, nameAction, toQuery, useLatest } from "./entries";
+import { groupEntries, type LedgerRow, listEntries } from "./groups";
+import { EntryDetails, EntryPhase, OperationResult } from "./LedgerEntries";
 import { LedgerFilters } from "./LedgerFilters";
 import { VerificationPanel } from "./LedgerVerification";
 
@@ -35,12 +42,18 @@ export default function LedgerPage() {
 function Entries({ filter }: { filter: LedgerFilter }) {
   const pages = useCursorPages(JSON.stringify(filter));
   const found = useLatest(filter, pages.after);
-  const [selected, setSelected] = useState<LedgerEntry | null>(null);
+  const rows = useMemo(() => groupEntries(found.data?.entries ?? []), [found.data]);
+  const [expanded, setExpanded] = useState<readonly LedgerRow[]>([]);
+  const [selected, setSelected] = useState<LedgerRow | null>(null);
   const panel = useMemo(
     () =>
       selected && (
-        <SplitPanel header={`Entry ${selected.sequence}`} closeBehavior="hide">
-          <EntryDetails entry={selected} />
+        <SplitPanel header={describeRow(selected)} closeBehavior="hide">
+          <SpaceBetween size="xl">
+            {listEntries(selected).map((entry) => (
+              <EntryDetails key={entry.sequence} entry={entry} />
+            ))}
+          </SpaceBetween>
         </SplitPanel>
       ),
     [selected],
@@ -49,14 +62,24 @@ function Entries({ filter }: { filter: LedgerFilter }) {
   return (
     <QueryTable
       query={found}
-      trackBy={(entry) => String(entry.sequence)}
-      items={found.data?.entries}
+      trackBy="id"
+      items={found.data && rows}
       loadingText="Loading entries"
       contentDensity="compact"
       ariaLabels={{
         tableLabel: "Entries of the ledger",
-        selectionGroupLabel: "Entry to show",
-        itemSelectionLabel: (_, entry) => `Entry ${entry.sequence}`,
+        selectionGroupLabel: "Row to show",
+        itemSelectionLabel: (_, row) => describeRow(row),
+        expandButtonLabel: (row) => `Show the steps of ${describeRow(row)}`,
+        collapseButtonLabel: (row) => `Hide the steps of ${describeRow(row)}`,
+      }}
+      header={<ExportButton filter={filter} />}
+      expandableRows={{
+        getItemChildren: (row) => (row.kind === "operation" ? row.steps : []),
+        isItemExpandable: (row) => row.kind === "operation",
+        expandedItems: expanded,
+        onExpandableItemToggle: ({ detail: { item, expanded: isExpanded } }) =>
+          setExpanded((before) => [...before.filter((one) => one.id !== item.id), ...(isExpanded ? [item] : [])]),
       }}
       selectionType="single"
       selectedItems={selected ? [selected] : []}
@@ -69,16 +92,82 @@ function Entries({ filter }: { filter: LedgerFilter }) {
   );
 }
 
+function describeRow(row: LedgerRow): string {
+  if (row.kind === "operation") return row.title;
+  return row.intent ? `Entries ${row.intent.sequence} and ${row.entry.sequence}` : `Entry ${row.entry.sequence}`;
+}
+
+const PAGE = 500;
+const MAX_EXPORTED = 10_000;
+
+/** Every entry that the filters let through, as it was hashed, in JSON Lines. */
+function ExportButton({ filter }: { filter: LedgerFilter }) {
+  const exporting = useMutation({
+    mutationFn: async () => {
+      const { entries, isCut } = await readEntries(filter);
+      saveText(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""), "ledger.jsonl", "application/jsonl");
+      if (isCut) notify("warning", `Only the newest ${MAX_EXPORTED.toLocaleString()} entries were exported. Export all with: rootkeeper ledger export`);
+    },
+  });
+  return (
+    <Header
+      variant="h2"
+      actions={
+        <Button iconName="download" loading={exporting.isPending} onClick={() => exporting.mutate()}>
+          Export entries
+        </Button>
+      }
+    >
+      Entries
+    </Header>
+  );
+}
+
+async function readEntries(filter: LedgerFilter): Promise<{ entries: LedgerEntry[]; isCut: boolean }> {
+  const entries: LedgerEntry[] = [];
+  let before: string | null = null;
+  do {
+    const query = { ...toQuery(filter, before ?? undefined), limit: PAGE };
+    const page: { entries: LedgerEntry[]; next: string | null } = await unwrap(api.GET("/api/v1/ledger/latest", { params: { query } }));
+    entries.push(...page.entries);
+    before = page.next;
+  } while (before !== null && entries.length < MAX_EXPORTED);
+  return { entries, isCut: before !== null };
+}
+
 function describeEmpty(filter: LedgerFilter): string {
-  const isFiltered = Boolean(filter.account_id || filter.actor || filter.actions.length || filter.results.length);
+  const { account_id, actor, reference, actions, results } = filter;
+  const isFiltered = Boolean(account_id || actor || reference || actions.length || results.length);
   return isFiltered ? "No entries match the filters." : "No entries.";
 }
 
-const COLUMNS: TableProps.ColumnDefinition<LedgerEntry>[] = [
-  { id: "sequence", header: "No.", cell: (entry) => entry.sequence, isRowHeader: true, minWidth: 70 },
-  { id: "at", header: "When", cell: (entry) => <Timestamp at={entry.at} />, minWidth: 180 },
-  { id: "action", header: "Action", cell: (entry) => nameAction(entry.action), minWidth: 180 },
-  { id: "phase", header: "Intent or outcome", cell: (entry) => <EntryPhase entry={entry} />, minWidth: 170 },
-  { id: "actor", header: "By", cell: (entry) => entry.actor.name, minWidth: 120 },
-  { id: "account", header: "Account", cell: (entry) => (entry.account_id ? <AccountName accountId={entry.account_id} /> : "–"), minWidth: 200 },
+/** The newest entry of a row. */
+function lastEntry(row: LedgerRow): LedgerEntry | undefined {
+  return row.kind === "operation" ? row.steps[0]?.entry : row.entry;
+}
+
+/** Such as "12", or "3 to 12". */
+function describeNumbers(row: LedgerRow): string {
+  const numbers = listEntries(row).map((entry) => entry.sequence);
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  return least === most ? String(most) : `${least} to ${most}`;
+}
+
+const COLUMNS: TableProps.ColumnDefinition<LedgerRow>[] = [
+  { id: "action", header: "Action", cell: (row) => (row.kind === "operation" ? row.title : nameAction(row.entry.action)), isRowHeader: true, minWidth: 200 },
+  { id: "at", header: "When", cell: (row) => <Timestamp at={lastEntry(row)?.at} />, minWidth: 190 },
+  {
+    id: "phase",
+    header: "Result",
+    cell: (row) => (row.kind === "operation" ? <OperationResult result={row.result} /> : <EntryPhase entry={row.entry} />),
+    minWidth: 150,
+  },
+  { id: "actor", header: "By", cell: (row) => lastEntry(row)?.actor.name, minWidth: 100 },
+  { id: "account", header: "Account", cell: (row) => <RowAccount row={row} />, minWidth: 200 },
+  { id: "sequence", header: "Entries", cell: describeNumbers, minWidth: 100 },
 ];
+
+function RowAccount({ row }: { row: LedgerRow }) {
+  const accountId = lastEntry(row)?.account_id;
+  return accountId ? <AccountName accountId={accountId} /> : <>–</>;
+}

@@ -11,7 +11,7 @@ import { api, unwrap } from "../api/client";
 import { isFinished, refreshJobs, useJob, useLastJob } from "../api/jobs";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { Job, LedgerVerification } from "../api/records";
-import { QueryProblem } from "../components/PageFrame";
+import { FACT_PIXELS, QueryProblem } from "../components/PageFrame";
 import { JobOutcomeView } from "../jobs/JobOutcomeView";
 import { Timestamp } from "../times/Timestamp";
 
@@ -80,7 +80,7 @@ function VerificationFacts({ result, job }: { result: LedgerVerification; job: J
         </StatusIndicator>
       ))}
       <KeyValuePairs
-        columns={4}
+        columns={4} minColumnWidth={FACT_PIXELS}
         items={[
           { label: "Verified", value: <Timestamp at={job.ended_at} /> },
           { label: "Requested by", value: job.created_by },

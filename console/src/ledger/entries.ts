@@ -12,21 +12,30 @@ export type Result = NonNullable<Query["result"]>[number];
 export interface LedgerFilter {
   account_id: string;
   actor: string;
+  /** The id of a window, job or plan. */
+  reference: string;
   actions: Action[];
   results: Result[];
 }
 
-export const NO_FILTER: LedgerFilter = { account_id: "", actor: "", actions: [], results: [] };
+export const NO_FILTER: LedgerFilter = { account_id: "", actor: "", reference: "", actions: [], results: [] };
 
-export function useLatest(filter: LedgerFilter, before: string | undefined) {
-  const query: Query = {
+export function toQuery(filter: LedgerFilter, before: string | undefined): Query {
+  return {
     before: before ? Number(before) : undefined,
     account_id: filter.account_id || undefined,
     actor: filter.actor || undefined,
+    reference: filter.reference || undefined,
     action: filter.actions.length ? filter.actions : undefined,
     result: filter.results.length ? filter.results : undefined,
-    limit: 50,
   };
+}
+
+/** An operation rarely has more entries, so that few are split between two pages. */
+const PAGE = 100;
+
+export function useLatest(filter: LedgerFilter, before: string | undefined) {
+  const query = { ...toQuery(filter, before), limit: PAGE };
   return useQuery({
     queryKey: ["ledger", query],
     queryFn: () => unwrap(api.GET("/api/v1/ledger/latest", { params: { query } })),
@@ -108,12 +117,14 @@ export const FILTER_CODEC: FilterCodec<LedgerFilter> = {
   read: (parameters) => ({
     account_id: parameters.get("account") ?? "",
     actor: parameters.get("by") ?? "",
+    reference: parameters.get("of") ?? "",
     actions: ACTIONS.filter((action) => parameters.getAll("action").includes(action)),
     results: RESULT_VALUES.filter((result) => parameters.getAll("result").includes(result)),
   }),
-  write: ({ account_id, actor, actions, results }) => ({
+  write: ({ account_id, actor, reference, actions, results }) => ({
     account: account_id ? [account_id] : [],
     by: actor ? [actor] : [],
+    of: reference ? [reference] : [],
     action: actions,
     result: results,
   }),

@@ -87,5 +87,10 @@ const NO_NAMES = new Map<string, string>();
 
 export function AccountName({ accountId }: { accountId: string }) {
   const name = useAccountNames().get(accountId);
-  return <>{name ? `${name} (${accountId})` : accountId}</>;
+  const id = <span className="whole">{name ? `(${accountId})` : accountId}</span>;
+  return (
+    <>
+      {name} {id}
+    </>
+  );
 }

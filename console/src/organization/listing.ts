@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { parseProblem } from "../api/problems";
 import { queries } from "../api/queries";
-import type { Account, CompactListing, CredentialKind, Status, StatusCounts } from "../api/records";
+import type { Account, CompactListing, CredentialKind, LeftToSecure, Status, StatusCounts } from "../api/records";
 
 export const CREDENTIAL_KINDS: readonly CredentialKind[] = ["password", "access_keys", "signing_certificates", "mfa_devices"];
 
@@ -22,8 +22,16 @@ export interface AccountRow {
   detail: string | null;
   /** Whether a root login that is kept on purpose is protected by MFA and has no keys or certificates. */
   isInOrder: boolean;
+  /** How the account counts among the root logins left to secure; `null` if nothing is left to secure in it. */
+  left: LeftToSecure | null;
   /** The kinds of credentials found; `null` if they weren't read. */
   kinds: CredentialKind[] | null;
+  /** Whether ages and last use were read. */
+  hasDetails: boolean;
+  passwordUsedAt: string | null;
+  keyUsedAt: string | null;
+  /** When the oldest access key or signing certificate was created. */
+  oldestAt: string | null;
   observedAt: string | null;
   tags: { [key: string]: string } | null;
   /** The text that a search matches, in lower case. */
@@ -81,7 +89,12 @@ function parseListing(answer: CompactListing, etag: string | null): AccountListi
       reason: readCell(columns.reason, index),
       detail: readCell(columns.detail, index),
       isInOrder: columns.is_in_order[index] === 1,
+      left: readCell(columns.left_to_secure, index),
       kinds: listKinds(columns.kinds[index] ?? null, kinds),
+      hasDetails: columns.has_details[index] === 1,
+      passwordUsedAt: parseTime(columns.password_used_at[index] ?? null),
+      keyUsedAt: parseTime(columns.key_used_at[index] ?? null),
+      oldestAt: parseTime(columns.oldest_at[index] ?? null),
       observedAt: parseTime(columns.observed_at[index] ?? null),
       tags: columns.tags[index] ?? null,
       text: [account_id, columns.name[index], columns.email[index]].join("\n").toLowerCase(),

@@ -71,8 +71,18 @@ export function describeKinds(kinds: readonly CredentialKind[] | null): string {
   return label.charAt(0).toUpperCase() + label.slice(1);
 }
 
-export const ACCOUNT_ROLE_LABELS: { [role in AccountRow["role"]]: string | null } = {
-  member: null,
+export const ROLE_NAMES: { readonly [role in AccountRow["role"]]: string } = {
+  member: "Member account",
   management: "Management account",
   failsafe: "Failsafe",
+};
+
+/** As AWS names them. */
+export const ACCOUNT_STATES: { readonly [state: string]: string } = {
+  PENDING_ACTIVATION: "Pending activation",
+  ACTIVE: "Active",
+  SUSPENDED: "Suspended",
+  PENDING_CLOSURE: "Pending closure",
+  CLOSED: "Closed",
+  UNKNOWN: "Unknown",
 };

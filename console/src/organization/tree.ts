@@ -83,6 +83,18 @@ export function listRows(roots: readonly Branch[], isOpen: (ouId: string) => boo
   return rows;
 }
 
+/** The accounts as rows of a list, in this order. */
+export function listFlatRows(accounts: readonly AccountRow[]): TreeRow[] {
+  return accounts.map((account, place) => ({
+    kind: "account",
+    id: account.account_id,
+    account,
+    level: 1,
+    position: place + 1,
+    siblings: accounts.length,
+  }));
+}
+
 /** Every branch, parents before children. */
 export function listBranches(roots: readonly Branch[]): Branch[] {
   return roots.flatMap((root) => [root, ...listBranches(root.branches)]);

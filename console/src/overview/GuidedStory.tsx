@@ -1,9 +1,11 @@
 /** The guided story of the demo: the next step, where and as which user. The state of the sandbox decides which steps are done. */
 import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import Link from "@cloudscape-design/components/link";
 import Steps, { type StepsProps } from "@cloudscape-design/components/steps";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { useMe } from "../api/queries";
@@ -36,13 +38,25 @@ async function readStory(): Promise<StoryRecord | null> {
   }
 }
 
+const STORAGE_KEY = "rootkeeper.story.hidden";
+
+/** The finished story is collapsed, and can be hidden in this browser. */
 function StorySteps({ story }: { story: StoryRecord }) {
   const done = story.steps.filter((step) => step.is_done).length;
   const next = story.steps.find((step) => !step.is_done);
+  const [chosen, setChosen] = useState<boolean | null>(null);
+  const [isHidden, setHidden] = useState(localStorage.getItem(STORAGE_KEY) !== null);
+  if (!next && isHidden) return null;
+  const hide = () => {
+    localStorage.setItem(STORAGE_KEY, "yes");
+    setHidden(true);
+  };
   return (
     <ExpandableSection
       variant="container"
-      defaultExpanded
+      expanded={chosen ?? next !== undefined}
+      onChange={({ detail }) => setChosen(detail.expanded)}
+      headerActions={!next && <Button onClick={hide}>Hide story</Button>}
       headingTagOverride="h2"
       headerText="Guided story"
       headerCounter={`(${done} of ${story.steps.length} done)`}

@@ -5,32 +5,30 @@ import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Link from "@cloudscape-design/components/link";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useQuery } from "@tanstack/react-query";
-import { api, unwrap } from "../api/client";
-import { useMe } from "../api/queries";
+import { useNavigate } from "react-router";
+import { hasPermission, useMe } from "../api/queries";
+import { useAudit } from "../audit/AuditProgress";
 import type { KeptAudit, Overview, StatusCounts } from "../api/records";
 import { useFollowLink } from "../components/links";
-import { PageFrame, QueryProblem } from "../components/PageFrame";
+import { FACT_PIXELS, PageFrame, QueryProblem } from "../components/PageFrame";
 import { STATUSES } from "../organization/statuses";
 import { canChangeSetup } from "../setup/SetUpFields";
 import { SetUpState } from "../setup/SetUpState";
 import { RelativeTime } from "../times/Timestamp";
 import { OpenWindows } from "../windows/WindowsPage";
 import { GuidedStory } from "./GuidedStory";
-
-const REFRESH_MILLISECONDS = 15_000;
+import { Trend } from "./Trend";
+import { useOverview } from "./overview";
+import { WaitingForYou } from "./WaitingForYou";
 
 export default function OverviewPage() {
   const follow = useFollowLink();
   const { data: me } = useMe();
-  const overview = useQuery({
-    queryKey: ["overview"],
-    queryFn: () => unwrap(api.GET("/api/v1/overview")),
-    refetchInterval: REFRESH_MILLISECONDS,
-  });
+  const overview = useOverview();
   return (
     <PageFrame
       title="Overview"
@@ -62,12 +60,14 @@ function describeOrganization(overview: Overview | undefined): string | undefine
 function Contents({ overview }: { overview: Overview }) {
   return (
     <SpaceBetween size="l">
+      <WaitingForYou overview={overview} />
       <ColumnLayout columns={2}>
         <RootLogins overview={overview} />
         <SetUpState overview={overview} />
       </ColumnLayout>
       <OpenWindows windows={overview.windows} />
       <LastAudit overview={overview} />
+      <Trend />
     </SpaceBetween>
   );
 }
@@ -77,7 +77,7 @@ function RootLogins({ overview }: { overview: Overview }) {
     <Container fitHeight header={<Header variant="h2">Root logins</Header>}>
       <SpaceBetween size="m">
         <Headline overview={overview} />
-        {overview.last_audit && <StatusCountList summary={overview.summary} />}
+        {overview.last_audit ? <StatusCountList summary={overview.summary} /> : <FirstAudit />}
       </SpaceBetween>
     </Container>
   );
@@ -85,28 +85,67 @@ function RootLogins({ overview }: { overview: Overview }) {
 
 /** The line that every interface shows: the known ones alone would hide the unknown ones. */
 function Headline({ overview }: { overview: Overview }) {
+  const follow = useFollowLink();
   const { root_logins_left_to_secure: left, summary } = overview;
+  if (summary.accounts === 0) return <Box variant="h3">{left.headline}</Box>;
   return (
     <div>
-      <Box variant="h3">{left.headline}</Box>
-      {summary.accounts > 0 && (
-        <Box color="text-body-secondary">{`of ${summary.accounts.toLocaleString()} accounts`}</Box>
-      )}
+      <Box variant="h3">
+        Root logins left to secure:{" "}
+        <Link variant="primary" fontSize="inherit" href="/accounts?left=known" onFollow={follow}>
+          {left.known.toLocaleString()} known
+        </Link>
+        ,{" "}
+        <Link variant="primary" fontSize="inherit" href="/accounts?left=unknown" onFollow={follow}>
+          {left.unknown.toLocaleString()} unknown
+        </Link>
+      </Box>
+      <Box color="text-body-secondary">
+        {describeArithmetic(overview)} The management account and failsafes count until their root logins are in order.
+      </Box>
     </div>
   );
 }
 
+/** Such as "284 members + management account = 285 accounts." */
+function describeArithmetic({ summary, management_account_id: management }: Overview): string {
+  const all = summary.accounts;
+  if (management === null) return `${all.toLocaleString()} accounts.`;
+  return `${(all - 1).toLocaleString()} members + management account = ${all.toLocaleString()} accounts.`;
+}
+
+/** Every number leads to exactly the accounts that it counts. */
 function StatusCountList({ summary }: { summary: StatusCounts }) {
+  const follow = useFollowLink();
   return (
     <SpaceBetween size="xs">
       {STATUSES.map(({ status, type, label }) => (
         <div key={status}>
-          <StatusIndicator type={type}>{label}</StatusIndicator>
-          <Box variant="span" fontWeight="bold" margin={{ left: "s" }}>
+          <StatusIndicator type={type}>{label}</StatusIndicator>{" "}
+          <Link href={`/accounts?status=${status}`} onFollow={follow} ariaLabel={`${label}: ${summary[status]} accounts`}>
             {summary[status].toLocaleString()}
-          </Box>
+          </Link>
         </div>
       ))}
+    </SpaceBetween>
+  );
+}
+
+function FirstAudit() {
+  const navigate = useNavigate();
+  const { data: me } = useMe();
+  const audit = useAudit();
+  if (!hasPermission(me, "accounts:audit")) return <Box>Ask an auditor, operator or administrator to run an audit.</Box>;
+  const start = () => {
+    audit.start(null);
+    void navigate("/accounts");
+  };
+  return (
+    <SpaceBetween size="s">
+      <Box>No account was read yet. An audit changes nothing in AWS.</Box>
+      <Button variant="primary" disabled={audit.isRunning} disabledReason="An audit is running." loading={audit.isStarting} onClick={start}>
+        Audit now
+      </Button>
     </SpaceBetween>
   );
 }
@@ -116,7 +155,7 @@ function LastAudit({ overview }: { overview: Overview }) {
   return (
     <Container header={<Header variant="h2">Last audit and changes</Header>}>
       <KeyValuePairs
-        columns={4}
+        columns={4} minColumnWidth={FACT_PIXELS}
         items={[
           { label: "Last audit", value: <RelativeTime at={audit?.ended_at ?? audit?.started_at} /> },
           { label: "Requested by", value: audit?.requested_by ?? "–" },

@@ -13,8 +13,8 @@ import { Tokens } from "../access/Tokens";
 import { Users } from "../access/Users";
 import { api, unwrap } from "../api/client";
 import { hasPermission, useMe } from "../api/queries";
-import { PageFrame, QueryPlaceholder } from "../components/PageFrame";
-import { renderCountdown } from "../times/format";
+import { FACT_PIXELS, PageFrame, QueryPlaceholder } from "../components/PageFrame";
+import { renderDuration } from "../times/format";
 
 export default function SettingsPage() {
   const { data: me } = useMe();
@@ -67,7 +67,7 @@ function Section({ title, values }: { title: string; values: { [setting: string]
   return (
     <Container header={<Header variant="h2">{title}</Header>}>
       <KeyValuePairs
-        columns={3}
+        columns={3} minColumnWidth={FACT_PIXELS}
         items={Object.entries(values).map(([setting, value]) => ({ label: describeSetting(setting), value: renderValue(setting, value) }))}
       />
     </Container>
@@ -82,5 +82,5 @@ function describeSetting(setting: string): string {
 function renderValue(setting: string, value: PolicyValue): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.join(", ") || "–";
-  return setting.endsWith("_seconds") && typeof value === "number" ? renderCountdown(value) : String(value);
+  return setting.endsWith("_seconds") && typeof value === "number" ? renderDuration(value) : String(value);
 }

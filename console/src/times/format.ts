@@ -7,6 +7,7 @@ const LOCAL_FORMAT = new Intl.DateTimeFormat(undefined, {
   day: "numeric",
   hour: "2-digit",
   minute: "2-digit",
+  second: "2-digit",
   timeZoneName: "short",
 });
 const RELATIVE_FORMAT = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -31,13 +32,29 @@ export function renderRelative(at: string, now: number): string {
   return seconds > 0 ? "in less than a minute" : "just now";
 }
 
-/** Such as `1 h 05 min 09 s`. */
+/** What is left of a time, such as `1 h 05 min 09 s`, or `2 d 03 h`. */
 export function renderCountdown(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  const parts = [Math.floor(whole / 3_600), Math.floor((whole % 3_600) / 60), whole % 60] as const;
+  const [days, hours, minutes, rest] = splitSeconds(seconds);
   const padded = (part: number) => String(part).padStart(2, "0");
-  if (parts[0] > 0) return `${parts[0]} h ${padded(parts[1])} min ${padded(parts[2])} s`;
-  return parts[1] > 0 ? `${parts[1]} min ${padded(parts[2])} s` : `${parts[2]} s`;
+  if (days > 0) return `${days} d ${padded(hours)} h`;
+  if (hours > 0) return `${hours} h ${padded(minutes)} min ${padded(rest)} s`;
+  return minutes > 0 ? `${minutes} min ${padded(rest)} s` : `${rest} s`;
+}
+
+/** A length, such as `400 days`, `4 hours`, `1 h 30 min` or `12 s`. */
+export function renderDuration(seconds: number): string {
+  const days = seconds / 86_400;
+  if (Number.isInteger(days) && days > 1) return `${days} days`;
+  const hours = seconds / 3_600;
+  if (Number.isInteger(hours) && hours > 0) return hours === 1 ? "1 hour" : `${hours} hours`;
+  const units = ["d", "h", "min", "s"];
+  const parts = splitSeconds(seconds).flatMap((part, place) => (part > 0 ? [`${part} ${units[place]}`] : []));
+  return parts.join(" ") || "0 s";
+}
+
+function splitSeconds(seconds: number): readonly [number, number, number, number] {
+  const whole = Math.max(0, Math.floor(seconds));
+  return [Math.floor(whole / 86_400), Math.floor((whole % 86_400) / 3_600), Math.floor((whole % 3_600) / 60), whole % 60];
 }
 
 export function today(): string {

@@ -3,7 +3,7 @@ import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
-import SegmentedControl from "@cloudscape-design/components/segmented-control";
+import RadioGroup from "@cloudscape-design/components/radio-group";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -98,14 +98,14 @@ function ResourceSearch({ onStarted }: { onStarted: (jobId: string) => void }) {
         <SpaceBetween size="m">
           <AccountField account={account} onChange={setAccount} />
           <FormField label="Resource type">
-            <SegmentedControl
-              label="Resource type"
-              selectedId={kind}
-              options={[
-                { id: "s3", text: "S3 buckets" },
-                { id: "sqs", text: "SQS queues" },
+            <RadioGroup
+              direction="horizontal"
+              value={kind}
+              items={[
+                { value: "s3", label: "S3 buckets" },
+                { value: "sqs", label: "SQS queues" },
               ]}
-              onChange={({ detail }) => setKind(detail.selectedId as Kind)}
+              onChange={({ detail }) => setKind(detail.value as Kind)}
             />
           </FormField>
         </SpaceBetween>

@@ -17,7 +17,8 @@ import type { RecoveryWindow, WindowCheck } from "../api/records";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { AccountField } from "../organization/AccountField";
-import { renderDuration, windowPath } from "./states";
+import { renderDuration } from "../times/format";
+import { windowPath } from "./states";
 import { DurationField } from "./WindowDialogs";
 import { refreshWindows } from "./windows";
 

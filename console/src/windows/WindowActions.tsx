@@ -28,16 +28,19 @@ interface Action {
 interface WindowActionsProps {
   recoveryWindow: RecoveryWindow;
   me: Me;
-  account: Account | null;
+  account: Pick<Account, "name"> | null;
+  /** The actions to offer, if not all. */
+  only?: readonly ActionId[];
 }
 
-export function WindowActions({ recoveryWindow, me, account }: WindowActionsProps) {
+export function WindowActions({ recoveryWindow, me, account, only }: WindowActionsProps) {
   const [dialog, setDialog] = useState<ActionId | null>(null);
+  const offered = listActions(recoveryWindow, me).filter((action) => !only || only.includes(action.id));
   const dialogProps = { recoveryWindow, name: account ? `${account.name} (${recoveryWindow.account_id})` : recoveryWindow.account_id, onClose: () => setDialog(null) };
   return (
     <>
       <SpaceBetween size="xs" direction="horizontal">
-        {listActions(recoveryWindow, me).map((action) => (
+        {offered.map((action) => (
           <Button
             key={action.id}
             variant={action.isPrimary ? "primary" : "normal"}
@@ -85,6 +88,11 @@ function listActions(recoveryWindow: RecoveryWindow, me: Me): Action[] {
     { id: "close", text: "Close window", permission: "windows:close", isAvailable: needsClosing(recoveryWindow) && recoveryWindow.state !== "OPENING", isPrimary: true },
   ];
   return actions.filter(({ permission, isAvailable }) => isAvailable && hasPermission(me, permission));
+}
+
+/** Whether this user can approve the opening of a window that waits for it. */
+export function canApprove(recoveryWindow: RecoveryWindow, me: Me): boolean {
+  return hasPermission(me, "windows:approve") && findOwnApproval(recoveryWindow, me, "opening") === null;
 }
 
 /** Compare names like the server does. */

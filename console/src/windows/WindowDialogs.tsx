@@ -9,16 +9,17 @@ import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
 import type { Closing, Opening, RecoveryWindow } from "../api/records";
 import { Dialog } from "../components/Dialog";
+import { FACT_PIXELS } from "../components/PageFrame";
 import { notify } from "../components/notices";
+import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
-import { renderDuration } from "./states";
 import { activate, approve, cancelRequest, close, deny, extend, review } from "./windows";
 
 export function ApproveWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
   return (
     <Dialog title="Approve this window?" submitText="Approve request" act={() => approve(recoveryWindow)} onClose={onClose}>
       <KeyValuePairs
-        columns={2}
+        columns={2} minColumnWidth={FACT_PIXELS}
         items={[
           { label: "Account", value: name },
           { label: "Task", value: recoveryWindow.is_drill ? "Drill of a recovery" : "Recovery of the root user's password" },

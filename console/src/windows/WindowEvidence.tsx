@@ -9,9 +9,9 @@ import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/c
 import Table from "@cloudscape-design/components/table";
 import { saveText } from "../api/downloads";
 import type { RecoveryWindow, WindowReport } from "../api/records";
-import { QueryProblem } from "../components/PageFrame";
+import { FACT_PIXELS, QueryProblem } from "../components/PageFrame";
 import { nameAction } from "../ledger/entries";
-import { renderCountdown } from "../times/format";
+import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
 import { isUnwatched, needsClosing } from "./states";
 import { DURATION_LABELS, useReport } from "./windows";
@@ -73,10 +73,10 @@ function Durations({ report, isActive }: { report: WindowReport; isActive: boole
   const known = Object.entries(report.durations_seconds) as [keyof typeof DURATION_LABELS, number | null][];
   return (
     <KeyValuePairs
-      columns={3}
+      columns={3} minColumnWidth={FACT_PIXELS}
       items={known.map(([name, seconds]) => ({
         label: DURATION_LABELS[name],
-        value: seconds === null ? (isActive ? "Not yet" : "Unknown") : name === "late" && seconds <= 0 ? "On time" : renderCountdown(seconds),
+        value: seconds === null ? (isActive ? "Not yet" : "Unknown") : name === "late" && seconds <= 0 ? "On time" : renderDuration(seconds),
       }))}
     />
   );

@@ -9,11 +9,12 @@ import { useParams } from "react-router";
 import { useMe } from "../api/queries";
 import type { Account, Approval, Me, RecoveryWindow } from "../api/records";
 import { notify } from "../components/notices";
-import { PageFrame, QueryPlaceholder } from "../components/PageFrame";
+import { FACT_PIXELS, PageFrame, QueryPlaceholder } from "../components/PageFrame";
 import { useAccount } from "../organization/AccountField";
 import { EmptyText } from "../tables/QueryTable";
+import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
-import { renderDuration, STATES } from "./states";
+import { STATES } from "./states";
 import { WindowActions } from "./WindowActions";
 import { WindowEvidence } from "./WindowEvidence";
 import { NextSteps, WindowWarnings } from "./WindowGuidance";
@@ -78,7 +79,7 @@ function describeChange(recoveryWindow: RecoveryWindow): string | undefined {
 function WindowFacts({ recoveryWindow, account }: { recoveryWindow: RecoveryWindow; account: Account | null }) {
   return (
     <Container header={<Header variant="h2">Details</Header>}>
-      <KeyValuePairs columns={4} items={[...listRequest(recoveryWindow, account), ...listProgress(recoveryWindow)]} />
+      <KeyValuePairs columns={4} minColumnWidth={FACT_PIXELS} items={[...listRequest(recoveryWindow, account), ...listProgress(recoveryWindow)]} />
     </Container>
   );
 }

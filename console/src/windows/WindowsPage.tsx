@@ -11,11 +11,12 @@ import { hasPermission, useMe } from "../api/queries";
 import type { Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { PageFrame } from "../components/PageFrame";
-import { AccountName } from "../organization/AccountField";
+import { AccountName, useAccountNames } from "../organization/AccountField";
 import { useCursorPages } from "../tables/pages";
 import { EmptyText, QueryTable } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
-import { type Group, GROUPS, needsClosing, recoveryRequestPath, windowPath } from "./states";
+import { type Group, GROUPS, isPending, needsClosing, recoveryRequestPath, windowPath } from "./states";
+import { WindowActions } from "./WindowActions";
 import { useWindows } from "./windows";
 import { TimeLeft, WindowBadges, WindowState } from "./WindowState";
 
@@ -52,6 +53,8 @@ export default function WindowsPage() {
 function WindowTable({ group }: { group: Group }) {
   const pages = useCursorPages();
   const windows = useWindows(group.states, pages.after);
+  const { data: me } = useMe();
+  const decides = group.states.includes("REQUESTED") && hasPermission(me, "windows:approve");
   return (
     <QueryTable
       query={windows}
@@ -60,7 +63,7 @@ function WindowTable({ group }: { group: Group }) {
       loadingText="Loading windows"
       wrapLines
       ariaLabels={{ tableLabel: `Recovery windows: ${group.label}` }}
-      columnDefinitions={COLUMNS}
+      columnDefinitions={decides ? [...COLUMNS, ACTIONS_COLUMN] : COLUMNS}
       empty={group.empty}
       pagination={pages.control(windows.data?.next)}
     />
@@ -76,6 +79,21 @@ const COLUMNS: TableProps.ColumnDefinition<RecoveryWindow>[] = [
   { id: "at", header: "Requested", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.requested_at} />, minWidth: 150 },
   { id: "end", header: "Closes or closed", cell: (recoveryWindow) => <WindowEnd recoveryWindow={recoveryWindow} />, minWidth: 150 },
 ];
+
+const ACTIONS_COLUMN: TableProps.ColumnDefinition<RecoveryWindow> = {
+  id: "actions",
+  header: "Actions",
+  cell: (recoveryWindow) => <Decision recoveryWindow={recoveryWindow} />,
+  minWidth: 230,
+};
+
+/** Approve or deny without opening the window's page. The dialog shows what is approved. */
+function Decision({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
+  const { data: me } = useMe();
+  const name = useAccountNames().get(recoveryWindow.account_id);
+  if (!me || !isPending(recoveryWindow)) return <>–</>;
+  return <WindowActions recoveryWindow={recoveryWindow} me={me} account={name === undefined ? null : { name }} only={["approve", "deny"]} />;
+}
 
 function WindowLink({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
   const follow = useFollowLink();

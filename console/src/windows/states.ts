@@ -77,18 +77,6 @@ export function isUnwatched(recoveryWindow: RecoveryWindow): boolean {
   return recoveryWindow.opened_at !== null && recoveryWindow.watched_by === null;
 }
 
-/** Such as `4 hours`, `1 h 30 min`. */
-export function renderDuration(seconds: number): string {
-  const hours = seconds / 3_600;
-  if (Number.isInteger(hours)) return hours === 1 ? "1 hour" : `${hours} hours`;
-  if (seconds < 3_600 && Number.isInteger(seconds / 60)) return `${seconds / 60} min`;
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  const parts = [Math.floor(minutes / 60), minutes % 60, seconds % 60] as const;
-  const units = ["h", "min", "s"] as const;
-  return parts.flatMap((part, place) => (part > 0 ? [`${part} ${units[place]}`] : [])).join(" ");
-}
-
 export function windowPath(windowId: string): string {
   return `/windows/${encodeURIComponent(windowId)}`;
 }

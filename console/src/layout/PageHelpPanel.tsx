@@ -1,0 +1,46 @@
+/** The help panel of a page: what it is for, the permissions of its actions, and the guide. */
+import Box from "@cloudscape-design/components/box";
+import HelpPanel from "@cloudscape-design/components/help-panel";
+import Link from "@cloudscape-design/components/link";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { hasPermission } from "../api/queries";
+import type { Me } from "../api/records";
+import { HELP, type PageHelp } from "./help";
+import type { Page } from "./pages";
+
+export function PageHelpPanel({ me, page }: { me: Me; page: Page | undefined }) {
+  const help = page && HELP[page.path];
+  if (!help) return <HelpPanel header={<h2>Help</h2>}>Choose a page in the navigation.</HelpPanel>;
+  return (
+    <HelpPanel header={<h2>{page.title}</h2>} footer={<GuideLink guide={help.guide} />}>
+      {help.about.map((text) => (
+        <p key={text}>{text}</p>
+      ))}
+      <h3>Actions and permissions</h3>
+      {help.actions.map((action) => (
+        <PermissionLine key={action.what} me={me} action={action} />
+      ))}
+    </HelpPanel>
+  );
+}
+
+function PermissionLine({ me, action }: { me: Me; action: PageHelp["actions"][number] }) {
+  const isAllowed = hasPermission(me, action.permission);
+  return (
+    <Box margin={{ bottom: "xs" }}>
+      <StatusIndicator type={isAllowed ? "success" : "stopped"}>{action.what}</StatusIndicator>
+      <Box color="text-body-secondary" fontSize="body-s">
+        {action.permission}
+        {isAllowed ? "" : ", which your role doesn't have"}
+      </Box>
+    </Box>
+  );
+}
+
+function GuideLink({ guide }: { guide: PageHelp["guide"] }) {
+  return (
+    <Link href={`/help/${guide.path}.html`} external externalIconAriaLabel="Opens in a new tab">
+      Guide: {guide.title}
+    </Link>
+  );
+}

@@ -1,0 +1,140 @@
+/** What the help panel says about each page: what it is for, which permission each action needs, and the guide. */
+import type { Permission } from "../api/records";
+
+export interface PageHelp {
+  about: readonly string[];
+  actions: readonly { what: string; permission: Permission }[];
+  /** The page of the documentation that this server serves below `/help`. */
+  guide: { title: string; path: string };
+}
+
+const READ_ACCOUNTS = { what: "See accounts", permission: "accounts:read" } as const;
+const AUDIT = { what: "Run an audit", permission: "accounts:audit" } as const;
+const REQUEST = { what: "Request a recovery window", permission: "windows:request" } as const;
+const DELETE = { what: "Plan and delete root user credentials", permission: "root_credentials:delete" } as const;
+const CANCEL = { what: "Cancel a job", permission: "jobs:cancel" } as const;
+
+/** By the path in `PAGES`. */
+export const HELP: { readonly [path: string]: PageHelp } = {
+  "/": {
+    about: [
+      "The headline counts root logins that no one has secured yet, and accounts that no reading shows. Each number leads to exactly those accounts.",
+      "Waiting for you lists what only a person can decide: approvals, reviews, failed closings, exceptions that end.",
+    ],
+    actions: [{ what: "See the set-up", permission: "setup:read" }, AUDIT, { what: "Change the set-up", permission: "setup:change" }],
+    guide: { title: "Your first audit", path: "guides/first-audit" },
+  },
+  "/accounts": {
+    about: [
+      "Each account is shown as it was last read. Unknown says why: a policy blocks the audit, or the account wasn't read yet.",
+      "A detailed audit also reads the age and last use of each credential. The filters on age and use need it.",
+      "Keys of the tree: the arrows move, open and close; Space selects; Enter shows the account; Esc closes it.",
+    ],
+    actions: [READ_ACCOUNTS, AUDIT, DELETE, REQUEST, { what: "Add or remove an exception", permission: "exceptions:keep" }],
+    guide: { title: "Your first audit", path: "guides/first-audit" },
+  },
+  "/accounts/delete": {
+    about: [
+      "A plan reads each account in detail and changes nothing. The deletion deletes exactly what the plan shows, and skips an account that has changed since.",
+      "An account counts as deleted only after a re-read shows that nothing is left.",
+    ],
+    actions: [{ what: "See a plan and its results", permission: "jobs:read" }, DELETE, CANCEL],
+    guide: { title: "Bulk deletion", path: "guides/bulk-deletion" },
+  },
+  "/windows": {
+    about: [
+      "A recovery window allows the recovery of one root user's password for a limited time. It closes by itself.",
+      "The person who requests a window can't approve it.",
+    ],
+    actions: [
+      REQUEST,
+      { what: "Approve a request", permission: "windows:approve" },
+      { what: "Deny a request", permission: "windows:deny" },
+      { what: "Open an approved window", permission: "windows:activate" },
+    ],
+    guide: { title: "Recover a root user", path: "guides/recover-a-root-user" },
+  },
+  "/windows/request": {
+    about: ["The server checks the request before you send it: guardrails, the length of the window, and who can approve it."],
+    actions: [REQUEST],
+    guide: { title: "Recover a root user", path: "guides/recover-a-root-user" },
+  },
+  "/windows/:window_id": {
+    about: [
+      "The page shows what was requested, who approved it, what the root user did, and the proof that nothing was left.",
+      "Closing deletes every root user credential of the account, then reads the account again.",
+    ],
+    actions: [
+      { what: "Approve a request", permission: "windows:approve" },
+      { what: "Open an approved window", permission: "windows:activate" },
+      { what: "Extend a window", permission: "windows:extend" },
+      { what: "Close a window", permission: "windows:close" },
+      { what: "Review an emergency", permission: "windows:review" },
+    ],
+    guide: { title: "Recover a root user", path: "guides/recover-a-root-user" },
+  },
+  "/guardrails": {
+    about: [
+      "For each account and task: whether the organization's policies allow it, and which statement blocks it if not.",
+      "The check reads policies and simulates. It changes nothing.",
+    ],
+    actions: [
+      { what: "See the last check", permission: "jobs:read" },
+      { what: "Check guardrails", permission: "preflights:run" },
+    ],
+    guide: { title: "Preflight", path: "guides/preflight" },
+  },
+  "/unlock": {
+    about: ["A bucket or queue policy can lock everyone out. Here you list, save, correct or remove such a policy by a root session."],
+    actions: [{ what: "List, show and change policies", permission: "resource_policies:unlock" }],
+    guide: { title: "Unlock buckets and queues", path: "guides/unlock" },
+  },
+  "/reports": {
+    about: ["An evidence report uses only what was read in its period. What wasn't read is reported as unknown, never as good."],
+    actions: [
+      { what: "See audits and changes", permission: "history:read" },
+      { what: "Download a report", permission: "reports:read" },
+    ],
+    guide: { title: "Evidence for an audit", path: "guides/evidence" },
+  },
+  "/jobs": {
+    about: ["Everything that takes longer than a moment is a job. A job that was interrupted continues where it stopped."],
+    actions: [{ what: "See jobs", permission: "jobs:read" }, CANCEL],
+    guide: { title: "The server", path: "guides/server" },
+  },
+  "/jobs/:job_id": {
+    about: ["A cancelled job finishes what it has begun, and starts nothing more. Finished work isn't undone."],
+    actions: [{ what: "See jobs", permission: "jobs:read" }, CANCEL],
+    guide: { title: "The server", path: "guides/server" },
+  },
+  "/ledger": {
+    about: [
+      "Each privileged call has an entry before it is sent, its intent, and one with its outcome.",
+      "A verification checks the whole chain, its copies and the head in the anchor.",
+    ],
+    actions: [
+      { what: "See the ledger", permission: "ledger:read" },
+      { what: "Verify the ledger", permission: "ledger:verify" },
+    ],
+    guide: { title: "Evidence for an audit", path: "guides/evidence" },
+  },
+  "/settings": {
+    about: ["Your sign-ins and second factors, and for administrators users, tokens and the rules of this server."],
+    actions: [
+      { what: "See the rules of this server", permission: "settings:read" },
+      { what: "Manage users and tokens", permission: "identities:manage" },
+    ],
+    guide: { title: "The server", path: "guides/server" },
+  },
+  "/set-up": {
+    about: [
+      "Turns on trusted access, both features and the delegated administrator. What is on already stays on.",
+      "If this server has roles for its work, AWS denies the change here. Use the command line with credentials of the management account.",
+    ],
+    actions: [
+      { what: "See the set-up", permission: "setup:read" },
+      { what: "Change the set-up", permission: "setup:change" },
+    ],
+    guide: { title: "Your first audit", path: "guides/first-audit" },
+  },
+};
