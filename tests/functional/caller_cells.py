@@ -102,7 +102,7 @@ class Row:
 
 
 GROUPS = frozenset(
-    {"emails", "exceptions", "failsafe", "jobs", "ledger", "policies", "unlock", "windows"},
+    {"controls", "emails", "exceptions", "failsafe", "jobs", "ledger", "policies", "unlock", "windows"},
 )
 
 ALL = Cell()
@@ -205,6 +205,9 @@ READING = (
     Row(("exceptions", "list"), for_all()),
     Row(("jobs", "list"), for_all()),
     Row(("jobs", "show", "{job}"), for_all()),
+    Row(("controls", "frameworks"), for_all()),
+    Row(("controls", "list", "--framework", "cis-7.0", "--fail-on", "none"), for_all()),
+    Row(("controls", "show", "cis-7.0/2.4", "--fail-on", "none"), for_all()),
     Row(("report", "--from", "30d", "--fail-on", "none", "--format", "json", "--out", "{folder}/report"), for_all()),
     Row(("ledger", "list"), for_all()),
     Row(("ledger", "verify"), for_all()),
@@ -260,6 +263,10 @@ DRY_RUNS = (
         dict.fromkeys(Caller, ALL) | {Caller.IAM: _NO_EMAILS, Caller.IDENTITY_CENTER: _NO_EMAILS},
     ),
     Row(("emails", "attest", "a@example.com", "--by", "Ana", "--until", "30d", "--dry-run"), for_all()),
+    Row(
+        ("controls", "attest", "cis-7.0/5.3", "--owner", "Ana", "--reason", "drill", "--until", "30d", "--dry-run"),
+        for_all(),
+    ),
     Row(
         ("exceptions", "add", CLEAN, "--owner", "Ana", "--reason", "x", "--until", "30d", "--dry-run"),
         for_all(),

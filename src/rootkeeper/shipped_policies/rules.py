@@ -165,6 +165,7 @@ COMMANDS = (
     _audit("preflight", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG),
     _audit("emails list", _READ_INVENTORY | _SELECT_BY_TAG),
     _audit("emails attest", _NAME_ORGANIZATION),
+    _audit("controls attest", _NAME_ORGANIZATION),
     _audit("failsafe check", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE, _AUDIT),
     _audit("failsafe runbook", _READ_INVENTORY),
     _audit("failsafe attest", _FIND_ACCOUNT),

@@ -26,6 +26,17 @@ CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("exceptions", "remove"): ("exceptions", "remove", UNIT[0]),
     ("enable",): ("enable", "--delegated-administrator", FAILSAFE),
     ("emails", "attest"): ("emails", "attest", "aws@example.com", "--by", "Ana", "--until", "30d"),
+    ("controls", "attest"): (
+        "controls",
+        "attest",
+        "cis-7.0/5.3",
+        "--owner",
+        "Ana",
+        "--reason",
+        "drill",
+        "--until",
+        "30d",
+    ),
     ("emails", "change"): (
         *("emails", "change", EVERYTHING, "aws+new@example.com", "--reason", "drill", "--override"),
         *("--otp-from", "{folder}/one-time-password"),
