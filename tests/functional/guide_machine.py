@@ -25,7 +25,7 @@ from tests.functional.guide_shell import SECONDS, Typed, type_command
 from tests.unit.database.samples import REPOSITORY
 
 SANDBOX_URL = "http://127.0.0.1:4599"
-FOLDERS = ("/etc", "/media", "/srv", "/var/lib")
+FOLDERS = ("/etc", "/media", "/srv", "/var/backups", "/var/lib")
 """Folders that belong to the machine; ``/etc`` begins as a copy of this one's."""
 
 HOSTS = "127.0.0.1 rootkeeper.example.com db.example.com\n"

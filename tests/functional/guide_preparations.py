@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -31,7 +32,7 @@ RUNS_ON: Mapping[str, str] = {
     "rootkeeper demo ": "Ctrl-C ends the demo",
     "rootkeeper recover ": "Ctrl-C",
     "rootkeeper sandbox ": "READY",
-    "rootkeeper serve ": "127.0.0.1:8700",
+    "rootkeeper serve ": "Rootkeeper serves",
 }
 """Commands that don't end by themselves, by how they begin, and what they show when they work or wait."""
 
@@ -124,7 +125,7 @@ def serve_two_people(machine: GuideMachine) -> None:
     machine.interrupt_all()
     make_places(machine)
     machine.start_program(
-        "rootkeeper", "serve", until="127.0.0.1:8700", ROOTKEEPER_DATABASE_URL=SERVER_DATABASE,
+        "rootkeeper", "serve", until="Rootkeeper serves", ROOTKEEPER_DATABASE_URL=SERVER_DATABASE,
         ROOTKEEPER_WINDOWS_EMERGENCY="true",
     )  # fmt: skip
     add_token(machine, REQUESTER, "operator")
@@ -203,7 +204,24 @@ def listen_as_chat(machine: GuideMachine) -> None:
     )
 
 
+def copy_to_server(machine: GuideMachine) -> None:
+    """The server's database is where the page says, with what happened so far."""
+    target = machine.root / "var/lib/rootkeeper"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(machine.home / ".local/share/rootkeeper", target)
+
+
+def name_backup(machine: GuideMachine) -> None:
+    """The backup was made on the day that the page shows."""
+    (made,) = (machine.root / "var/backups/rootkeeper").iterdir()
+    made.rename(made.with_name("rootkeeper-20261126T090000Z"))
+
+
 PREPARED: Mapping[str, Mapping[str, Prepare]] = {
+    "backup": {
+        "export ROOTKEEPER_DATABASE_URL=sqlite:////var/lib": copy_to_server,
+        "aws s3api create-bucket": name_backup,
+    },
     "bulk-deletion": {"rootkeeper jobs list --unfinished": interrupt_deletion},
     "evidence": {
         "ROOTKEEPER_DATABASE_URL=sqlite:////media/copy": copy_database,
