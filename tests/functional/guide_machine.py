@@ -80,16 +80,16 @@ class GuideMachine:
             text=True,
         )
         assert process.stdout is not None
-        assert process.stderr is not None
         if process.stdout.readline() != "ready\n":
-            pytest.skip(f"no namespaces on this machine: guides can't be run ({process.stderr.read().strip()})")
+            _, reason = process.communicate()
+            pytest.skip(f"no namespaces on this machine: guides can't be run ({reason.strip()})")
         machine = cls(root, process, _make_environment(home))
         try:
             yield machine
         finally:
             machine.interrupt_all()
             process.kill()
-            process.wait()
+            process.communicate()
 
     @property
     def home(self) -> Path:

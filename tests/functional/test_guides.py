@@ -160,9 +160,10 @@ MADE = (
 
 def as_person(command: str, machine: GuideMachine) -> str:
     """The person whom a comment names types it, with a token of their own if they have one."""
-    name = PEOPLE.get(command.rpartition("#")[2].strip())
-    token = machine.tokens.get(name or REQUESTER)
-    return f"export ROOTKEEPER_TOKEN={token}; {command}" if token else command
+    if not machine.tokens:
+        return command
+    token = machine.tokens.get(PEOPLE.get(command.rpartition("#")[2].strip(), REQUESTER))
+    return f"export ROOTKEEPER_TOKEN={token}; {command}" if token else f"unset ROOTKEEPER_TOKEN; {command}"
 
 
 @pytest.mark.long
