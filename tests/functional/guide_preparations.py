@@ -198,7 +198,7 @@ def listen_as_chat(machine: GuideMachine) -> None:
     """The chat is a program on this machine."""
     start_service(machine, "webhook", "9000")
     machine.run(
-        "export CHAT_URL=webhook+http://SECRET@127.0.0.1:9000/hook "
+        "export CHAT_URL=webhook+http://a-secret-of-the-chat@127.0.0.1:9000/hook "
         "ROOTKEEPER_NOTIFICATIONS_ALLOWED_HOSTS=127.0.0.1:9000 "
         "ROOTKEEPER_NOTIFICATIONS_TARGETS='chat info env:CHAT_URL'"
     )

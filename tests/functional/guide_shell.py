@@ -75,9 +75,10 @@ class Typed:
             assert self._read(), f"{self.command}\nended before {shown!r} was shown:\n{self.text}"
 
     def interrupt(self) -> int:
-        """Press Ctrl-C once, and read to the end."""
+        """Press Ctrl-C once, and read to the end; a stopped process continues, to notice it."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGINT)
+            os.killpg(self.process.pid, signal.SIGCONT)
         return self.end()
 
     def _read_to_the_end(self) -> None:
