@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -14,7 +15,7 @@ PACKAGE_HOSTS = re.compile(
     r"|deb\.debian\.org|--(?:extra-)?index-url|--find-links|--trusted-host"
 )
 MACHINE_FOLDERS = re.compile(r"(?<![\w.:*}-])/(?:root|work|opt/wheels|home/\w+|Users/\w+)/[\w.]")
-LOCKS = ("requirements.lock", "requirements-node.lock", "requirements-release.lock")
+LOCKS = ("requirements.lock", "requirements-docs.lock", "requirements-node.lock", "requirements-release.lock")
 THIS_FILE = Path(__file__).resolve()
 
 
@@ -86,3 +87,8 @@ def test_every_test_is_run_by_one_of_the_two_targets() -> None:
     assert long == "-n $(JOBS) --dist loadgroup -m long --ignore tests/attack"
     assert attacks == "-n 2 --dist loadgroup -m long tests/attack"
     assert '-m "not long" tests/unit tests/contracts' in newest
+
+
+def test_nothing_that_is_built_is_committed() -> None:
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout == ""
