@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -116,7 +117,7 @@ def stop_server(machine: GuideMachine) -> None:
     """The server hangs for longer than its lease, with a window open; the reader is on the server's machine."""
     machine.run("unset ROOTKEEPER_SERVER")
     server = next(typed for typed in machine.running if typed.command.startswith("rootkeeper serve"))
-    server.process.send_signal(signal.SIGSTOP)
+    os.killpg(server.process.pid, signal.SIGSTOP)
     time.sleep(8)
 
 
