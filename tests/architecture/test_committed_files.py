@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -71,6 +72,13 @@ def test_every_direct_dependency_is_pinned_with_its_hashes() -> None:
     names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0].lower() for requirement in wanted} - {"rootkeeper"}
     missing = [name for name in sorted(names) if not re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE)]
     assert missing == []
+
+
+def test_each_schema_of_others_is_the_one_whose_source_is_written_down() -> None:
+    folder = REPOSITORY / "tests/schemas"
+    listed = re.findall(r"^([0-9a-f]{64})  (\S+\.(?:json|xsd))$", (folder / "README.md").read_text(), re.MULTILINE)
+    found = [path for path in folder.iterdir() if path.suffix != ".md"]
+    assert sorted(listed) == sorted((hashlib.sha256(path.read_bytes()).hexdigest(), path.name) for path in found)
 
 
 def test_continuous_integration_does_what_a_person_would() -> None:

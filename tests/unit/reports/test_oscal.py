@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -70,9 +70,22 @@ def test_the_schema_of_nist_accepts_the_document() -> None:
     require_oscal(read(make_report()))
 
 
-def test_the_schema_refuses_what_it_does_not_know() -> None:
-    document = read(make_report())
-    document["assessment-results"]["verdict"] = "pass"
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda results: results.update(verdict="pass"),
+        lambda results: results["results"][0]["findings"][0].update(verdict="pass"),
+        lambda results: results.pop("metadata"),
+        lambda results: results["results"][0]["findings"][0].pop("target"),
+        lambda results: results["results"][0]["findings"][0]["target"]["status"].update(state="passed"),
+        lambda results: results["results"][0]["observations"][0].update(methods=[""]),
+    ],
+    ids=["unknown", "unknown, within", "missing", "missing, within", "no such value, within", "no token"],
+)
+def test_the_schema_refuses_what_it_does_not_know(damage: Callable[[dict[str, Any]], object]) -> None:
+    document = read(assess_few(make_report()))
+    require_oscal(document)
+    damage(document["assessment-results"])
     with pytest.raises(AssertionError):
         require_oscal(document)
 
