@@ -130,7 +130,7 @@ console/node_modules/.installed: console/package.json console/package-lock.json 
 	@touch $@
 
 .PHONY: dist
-dist: setup ## Build wheel, source distribution and SBOMs of the last commit into dist/
+dist: setup $(DOCS_VENV)/.installed ## Build wheel, source distribution and SBOMs of the last commit into dist/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/build-release
 
 $(HELP): $(HELP_SOURCES) $(DOCS_VENV)/.installed

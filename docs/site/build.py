@@ -8,6 +8,7 @@ script or something from another host isn't put into the package.
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import os
 import re
@@ -25,6 +26,7 @@ SETTINGS = Path(__file__).resolve().parent
 
 _INLINE = re.compile(r"<(?P<tag>script|style)>(?P<content>.*?)</(?P=tag)>", re.DOTALL)
 _STYLED = re.compile(r'<(?P<begin>[a-z]+[^<>]*?) style="(?P<style>[^"]*)"(?P<rest>[^<>]*)>')
+_TEXTS = {".css", ".html", ".js", ".json", ".md", ".svg", ".txt"}
 _UNUSED = (".buildinfo", "objects.inv", "*.map", ".nojekyll")
 
 
@@ -41,7 +43,7 @@ def main() -> int:
             print("The documentation site isn't right:", *problems, sep="\n", file=sys.stderr)
             return 1
         place(site, folder)
-    print(f"{folder}: {sum(1 for _ in folder.rglob('*.html'))} pages")
+    print(f"{folder}: {sum(1 for _ in site.rglob('*.html'))} pages")
     return 0
 
 
@@ -106,6 +108,18 @@ def place(site: Path, folder: Path) -> None:
         shutil.rmtree(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(site, folder)
+    compress(folder)
+
+
+def compress(folder: Path) -> None:
+    """Compress texts, because every installation has the site, also of the command line alone.
+
+    A server sends them as they are. The start page stays, so that whether a site was built shows by it.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in _TEXTS and path != folder / "index.html":
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from docs.site.assemble import assemble
+from docs.site.build import place
 from docs.site.checks import find_problems
 from docs.site.links import Addresses, list_anchors, list_dead_links, rewrite_links
 from docs.site.pages import CONTENTS, START, UNLISTED, list_pages, list_sections, list_unlisted, read_navigation
@@ -172,6 +174,19 @@ def test_a_fault_of_the_built_site_is_found(site: Path, problem: str) -> None:
     name, text = BAD[problem]
     (site / name).write_text(GOOD.get(name, "") + text)
     assert find_problems(site) == [problem]
+
+
+def test_texts_of_the_site_are_compressed_but_the_start_page_and_always_to_the_same_bytes(
+    site: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        place(site, folder)
+    names = sorted(path.relative_to(first).as_posix() for path in first.rglob("*") if path.is_file())
+    assert "index.html" in names
+    assert "guides/one.html.gz" in names
+    assert gzip.decompress((first / "guides/one.html.gz").read_bytes()) == (site / "guides/one.html").read_bytes()
+    assert [(first / name).read_bytes() for name in names] == [(second / name).read_bytes() for name in names]
 
 
 def test_a_site_that_is_too_large_is_refused(site: Path) -> None:

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -57,6 +57,7 @@ _MEDIA_TYPES = {
 }
 """A file of any other kind isn't served."""
 
+_COMPRESSED = ".gz"
 _COMPRESSED_ALREADY = {".png", ".woff2"}
 _LEAST_COMPRESSED_BYTES = 1024
 
@@ -77,12 +78,18 @@ class ServedFile:
 
 
 class ServedFiles:
-    """The files below one folder, each read when it is asked for the first time; none if nothing was built."""
+    """The files below one folder, each read when it is asked for the first time; none if nothing was built.
+
+    A file that was compressed when it was built, such as ``index.html.gz``, has the address of what is in it.
+    """
 
     def __init__(self, folder: Path, hashed_folder: str | None = None) -> None:
         """:param hashed_folder: the address of a folder whose files have a hash of their content in the name."""
-        found = (path for path in folder.rglob("*") if path.is_file() and path.suffix in _MEDIA_TYPES)
-        self._paths = {f"/{path.relative_to(folder).as_posix()}": path for path in found}
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        addresses = {f"/{name.removesuffix(_COMPRESSED)}": path for name, path in files.items()}
+        self._paths = {
+            address: path for address, path in addresses.items() if PurePosixPath(address).suffix in _MEDIA_TYPES
+        }
         self._hashed_folder = hashed_folder
         self._read: dict[str, ServedFile] = {}
 
@@ -101,14 +108,15 @@ class ServedFiles:
         return self._read[address]
 
     def _prepare(self, address: str) -> ServedFile:
-        path = self._paths[address]
-        content = path.read_bytes()
-        is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and path.suffix not in _COMPRESSED_ALREADY
+        path, suffix = self._paths[address], PurePosixPath(address).suffix
+        kept = path.read_bytes()
+        content = gzip.decompress(kept) if path.suffix == _COMPRESSED else kept
+        is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and suffix not in _COMPRESSED_ALREADY
         is_hashed = self._hashed_folder is not None and address.startswith(self._hashed_folder)
         return ServedFile(
             content,
             gzip.compress(content, mtime=0) if is_worth_it else None,
-            _MEDIA_TYPES[path.suffix],
+            _MEDIA_TYPES[suffix],
             hashlib.sha256(content).hexdigest()[:32],
             _FOR_EVER if is_hashed else _ASK_EACH_TIME,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +21,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("package") / "help"
     (folder / "guides").mkdir(parents=True)
     (folder / "index.html").write_text("<!doctype html><title>Rootkeeper help</title>")
-    (folder / "guides" / "server.html").write_text("<!doctype html><title>Server</title>")
-    (folder / "searchindex.js").write_bytes(SCRIPT)
+    (folder / "guides" / "server.html.gz").write_bytes(gzip.compress(b"<!doctype html><title>Server</title>"))
+    (folder / "searchindex.js.gz").write_bytes(gzip.compress(SCRIPT))
     (folder / "notes.py").write_text("secret = 'canary'")
+    (folder / "notes.py.gz").write_bytes(gzip.compress(b"secret = 'canary'"))
     (folder.parent / "secret.html").write_text("canary")
     return folder
 
