@@ -43,7 +43,7 @@ def main() -> int:
             print("The documentation site isn't right:", *problems, sep="\n", file=sys.stderr)
             return 1
         place(site, folder)
-    print(f"{folder}: {sum(1 for _ in site.rglob('*.html'))} pages")
+        print(f"{folder}: {sum(1 for _ in site.rglob('*.html'))} pages")
     return 0
 
 
