@@ -34,12 +34,13 @@ _MEGABYTE = 2**20
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="starts of each command, of which the median is shown")
+    parser.add_argument("--wheel", type=Path, metavar="FILE", help="measure this wheel instead of building one")
     options = parse_options(parser, PROGRAM)
     surroundings = describe_surroundings()
     print(f"{surroundings}\n", flush=True)
     rows, remarks, missed = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        wheel = build_wheel(Path(folder))
+        wheel = options.wheel or build_wheel(Path(folder))
         for extra in EXTRAS:
             environment = install(wheel, extra, Path(folder) / (extra or "alone"))
             sizes = measure_packages(environment)
