@@ -85,7 +85,7 @@ field (OpenAPI).
   `status` and `q` for accounts, `state` and `account_id` for windows, `kind` and `unfinished` for jobs.
 - **Conditional requests.** JSON answers have an `ETag`. With it as `If-None-Match`, the answer is 304 if nothing has
   changed.
-- **The set-up** is changed by administrators of a server without roles. With the four roles AWS refuses the change: use
+- **The set-up** is changed by administrators of a server without roles. With the five roles AWS refuses the change: use
   `rootkeeper enable` with credentials of the management account.
 - **Long work** is answered with 202 and a job. `GET /api/v1/jobs/JOB_ID/events` follows it as server-sent events.
 - **Idempotency.** A POST with the header `Idempotency-Key` gets the same answer when the same identity repeats it

@@ -23,6 +23,7 @@ from rootkeeper.controls.records import (
     FrameworksDocument,
 )
 from rootkeeper.deletion.records import DeletionDocument, JobDocument, PlanDocument, PlanRecord
+from rootkeeper.delivery.records import DeliveriesDocument
 from rootkeeper.doctor.records import DoctorDocument
 from rootkeeper.evidence.windows import WindowReportDocument
 from rootkeeper.exceptions.records import ExceptionsDocument
@@ -99,6 +100,7 @@ OUTPUTS = (
         "Result of a deletion",
         "`rootkeeper delete -o json`, `rootkeeper apply -o json` and, for a deletion, `jobs resume -o json`.",
     ),
+    Output("deliveries", DeliveriesDocument, "Sent reports", "`rootkeeper report send -o json`."),
     Output(
         "diff",
         DiffDocument,

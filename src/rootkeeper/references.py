@@ -1,4 +1,6 @@
-"""What settings refer to: secrets in variables and files, addresses that are safe to call, and the public address."""
+"""What settings refer to: secrets in variables and files, places in buckets, addresses that are safe to call, and the
+public address.
+"""
 
 from __future__ import annotations
 
@@ -112,3 +114,18 @@ def parse_public_address(text: str) -> PublicAddress | None:
 
 
 _USUAL_PORTS = {"http": 80, "https": 443}
+
+
+_BUCKET_PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
+"""Source: Amazon S3 User Guide, "Bucket naming rules" and "Naming Amazon S3 objects"."""
+
+
+def parse_bucket_place(text: str) -> tuple[str, str] | None:
+    """Parse ``s3://BUCKET`` or ``s3://BUCKET/PREFIX``: the bucket, and the prefix of keys, empty or with a slash at its
+    end; ``None`` if it is no such address.
+    """
+    match = _BUCKET_PLACE.fullmatch(text)
+    if match is None:
+        return None
+    prefix = (match[2] or "").strip("/")
+    return match[1], f"{prefix}/" if prefix else ""

@@ -32,6 +32,11 @@ class Administration:
         """So that root e-mail addresses can be read one by one and changed."""
         self._client("organizations").enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
 
+    def make_places_for_reports(self, bucket: str) -> None:
+        """Security Hub, and a bucket, in the management account."""
+        self._client("securityhub").enable_security_hub(EnableDefaultStandards=False)
+        self._client("s3").create_bucket(Bucket=bucket)
+
     def enter_root_session(self, account_id: str, service: str) -> Any:
         """A client for s3 or sqs that may do in the account what unlocking takes."""
         task = {"s3": "S3UnlockBucketPolicy", "sqs": "SQSUnlockQueuePolicy"}[service]

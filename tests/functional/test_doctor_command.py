@@ -43,6 +43,7 @@ def test_where_all_is_well_every_check_is_good(enabled: Program, sandbox: Sandbo
         "audit": "good",
         "delete": "good",
         "recover": "good",
+        "send reports": "good",
         "unlock": "good",
         "set up": "good",
         "database": "good",

@@ -160,6 +160,7 @@ function ResumeJob({ job, onClose }: { job: Job; onClose: () => void }) {
 
 const DOCUMENTS: { [kind: string]: string } = {
   plan: "The plan: accounts, credentials, and skipped accounts with the reason. A deletion uses this document.",
+  report_delivery: "What arrived at each place, and each finding that didn't.",
   preflight: "The matrix of accounts and tasks, with the policies that block.",
   deletion: "The time of the deletion and its AWS caller.",
   unlock: "The policies, or the result of the change.",

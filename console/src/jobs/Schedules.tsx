@@ -12,6 +12,7 @@ const SCHEDULE_KINDS: { readonly [kind in ScheduleKind]: string } = {
   audits: "Audit of the whole organization",
   drift_checks: "Set-up check",
   drill_reminders: "Reminder of due drills",
+  reports: "Report delivery",
 };
 
 export function SchedulesTab() {

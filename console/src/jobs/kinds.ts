@@ -9,6 +9,7 @@ const JOB_KIND_LABELS: { [kind: string]: string } = {
   ledger_verification: "Ledger verification",
   plan: "Deletion plan",
   preflight: "Preflight",
+  report_delivery: "Report delivery",
   unlock: "Unlock",
 };
 
@@ -33,6 +34,7 @@ const PERMISSIONS: { readonly [kind in JobKind]: Permission } = {
   ledger_verification: "ledger:verify",
   plan: "root_credentials:delete",
   preflight: "preflights:run",
+  report_delivery: "reports:send",
   unlock: "resource_policies:unlock",
 };
 

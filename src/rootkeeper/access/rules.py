@@ -59,6 +59,7 @@ class Permission(StrEnum):
     NOTIFICATIONS_TEST = "notifications:test"
     PREFLIGHTS_RUN = "preflights:run"
     REPORTS_READ = "reports:read"
+    REPORTS_SEND = "reports:send"
     POLICIES_UNLOCK = "resource_policies:unlock"
     ROOT_CREDENTIALS_DELETE = "root_credentials:delete"
     SCHEDULES_READ = "schedules:read"
@@ -98,6 +99,7 @@ _OPERATES = _AUDITS | {
     Permission.EXCEPTIONS_KEEP,
     Permission.JOBS_CANCEL,
     Permission.POLICIES_UNLOCK,
+    Permission.REPORTS_SEND,
     Permission.ROOT_CREDENTIALS_DELETE,
     Permission.WINDOWS_ACTIVATE,
     Permission.WINDOWS_CLOSE,

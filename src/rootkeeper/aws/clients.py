@@ -32,7 +32,7 @@ from rootkeeper.aws.credentials import (
     require_authorized_call,
     signed_by,
 )
-from rootkeeper.aws.endpoints import choose_region, force_regional_sts, host_and_port, make_endpoint
+from rootkeeper.aws.endpoints import choose_region, force_regional_sts, host_and_port, is_aws, make_endpoint
 from rootkeeper.aws.errors import (
     CREDENTIALS_ERRORS,
     TRANSLATED,
@@ -217,6 +217,7 @@ _TOKENS = {
     "identitystore": ("NextToken", "NextToken"),
     "organizations": ("NextToken", "NextToken"),
     "s3": ("ContinuationToken", "ContinuationToken"),
+    "securityhub": ("NextToken", "NextToken"),
     "sqs": ("NextToken", "NextToken"),
     "sso-admin": ("NextToken", "NextToken"),
 }
@@ -282,6 +283,8 @@ class AwsClients:
         self._operator: OperatorCredentials | None = None
         self._creating = threading.RLock()
         self._root = OnFirstUse(self._create_root_session, self._creating)
+        self._regional: dict[tuple[str, str, bool], ServiceCalls] = {}
+        """The operator's calls of ``regional_calls``, without an operator."""
         with _settings_translated(options.profile):
             self.session = Session(profile=options.profile)
             force_regional_sts(self.session)
@@ -336,6 +339,29 @@ class AwsClients:
         created = OnFirstUse(lambda: client, self._creating)
         return ServiceCalls(service, created, self.profile, self.clock, operator=self._operator)
 
+    def regional_calls(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
+        """Return the operator's calls to Security Hub or S3 in a Region. Changing ones need an intent.
+
+        :raises InputError: if they don't go where all other calls go: to AWS, or to a sandbox.
+        """
+        key = (service, region, changing)
+        with self._creating:
+            if key not in self._regional:
+                config = _configure(self.options, CHANGING_ATTEMPTS if changing else READING_ATTEMPTS)
+                if service == "s3":
+                    config = config.merge(S3_SETTINGS)
+                own = OnFirstUse(lambda: self.session, self._creating)
+                guarded = f"before-send.{service}" if changing else None
+                self._regional[key] = self._create_calls(own, service, config, guarded, region=region)
+        calls = self._regional[key]
+        if is_aws(service, calls.url) is self.endpoint.is_sandbox:
+            raise InputError(
+                f"The endpoint of {service} is {host_and_port(calls.url)}, but that of the other calls is "
+                f"{self.endpoint.label}. Nothing was sent.",
+                hint="Set AWS_ENDPOINT_URL for all services, or for none.",
+            )
+        return calls if self._operator is None else calls.acting_as(self._operator)
+
     def acting_as(self, operator: OperatorCredentials) -> AwsClients:
         """Return the same, shared clients with the credentials of one operator."""
         acting = copy.copy(self)
@@ -344,14 +370,22 @@ class AwsClients:
         return acting
 
     def _create_calls(
-        self, session: OnFirstUse[Session], service: str, config: Config, guarded: str | None = None
+        self,
+        session: OnFirstUse[Session],
+        service: str,
+        config: Config,
+        guarded: str | None = None,
+        *,
+        region: str | None = None,
     ) -> ServiceCalls:
         """:param guarded: the event of botocore before a request that needs an intent."""
         in_root_session = session is self._root
 
         def create() -> BaseClient:
             with _settings_translated(self.profile):
-                client: BaseClient = session.get().create_client(service, region_name=self.region, config=config)
+                client: BaseClient = session.get().create_client(
+                    service, region_name=region or self.region, config=config
+                )
             client.meta.events.register("after-call", self.latest_clock.learn)
             if guarded is not None:
                 client.meta.events.register_first(guarded, require_authorized_call)

@@ -74,6 +74,7 @@ HINTS: Mapping[str, str] = {
     "CallerIsNotManagementAccountException": "Use credentials of the management account.",
     "ExpiredToken": "Get new credentials, then try again.",
     "ExpiredTokenException": "Get new credentials, then try again.",
+    "InvalidAccessException": "Enable Security Hub in this account and Region, or name another Region.",
     "InvalidAccessKeyId": _CHECK_ACCESS_KEY,
     "InvalidAction": "Check AWS_ENDPOINT_URL_STS and the Region: only Regional STS endpoints have AssumeRoot.",
     "InvalidClientTokenId": _CHECK_ACCESS_KEY,
@@ -437,6 +438,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:_LONGEST_TEXT]
 
 
+_HEAD_CODES = {"403": "AccessDenied", "404": "NoSuchKey"}
+"""An answer to HeadObject has no body, so botocore gives its status for a code."""
+
+
 @dataclass(frozen=True, slots=True)
 class _ErrorFacts:
     """The facts in an error answer of AWS."""
@@ -451,13 +456,16 @@ class _ErrorFacts:
     def of(error: botocore_errors.ClientError, call: FailedCall) -> _ErrorFacts:
         answer: dict[str, Any] = dict(error.response)
         metadata = answer.get("ResponseMetadata", {})
+        request_id = str(metadata.get("RequestId", ""))
         code = str(answer.get("Error", {}).get("Code", ""))
+        if call.operation == "s3:HeadObject" and request_id:
+            code = _HEAD_CODES.get(code, code)
         text = _one_line(str(answer.get("Error", {}).get("Message") or "AWS gives no reason"))
         return _ErrorFacts(
             operation=call.operation,
             aws_code=code,
             text=f"{code}." if code in WITHHELD else f"{text} ({code})" if code not in ERRORS else text,
-            request_id=str(metadata.get("RequestId", "")),
+            request_id=request_id,
             http_status=int(metadata.get("HTTPStatusCode", 0)),
         )
 

@@ -1,6 +1,6 @@
 """The gateway to AWS as one object, and the pool of gateways that a server uses: one for each work and person.
 
-Four roles do a server's work, each for its task alone, assumed in the name of the person who acts. Without roles, the
+Five roles do a server's work, each for its task alone, assumed in the name of the person who acts. Without roles, the
 starting credentials do all the work. Credentials stay in memory: write access to the database gives no access to AWS.
 """
 
@@ -22,11 +22,13 @@ from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrgan
 from rootkeeper.aws.pacing import QuotaStore
 from rootkeeper.aws.policies import AwsPolicies
 from rootkeeper.aws.primary_emails import AwsPrimaryEmails
+from rootkeeper.aws.report_buckets import AwsReportBuckets
 from rootkeeper.aws.resources import AwsResourcePlaces
 from rootkeeper.aws.roles import RoleAssumer, RoleCredentials, make_session_name, require_role_arn
 from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork, Lifetime
+from rootkeeper.aws.security_hub import AwsSecurityHub
 from rootkeeper.aws.simulation import AwsPermissionSimulation
 from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError, SettingsError
@@ -47,8 +49,10 @@ class AwsGateway(
     AwsPermissionSimulation,
     AwsPolicies,
     AwsPrimaryEmails,
+    AwsReportBuckets,
     AwsResourcePlaces,
     AwsRootSessions,
+    AwsSecurityHub,
 ):
     """All calls to AWS; safe in many threads."""
 
@@ -131,7 +135,7 @@ MOST_GATEWAYS = 256
 
 _NO_ROLES = (
     "No roles are configured. The server uses its starting credentials for all its work, so CloudTrail can't show the "
-    "person. Set aws.roles.audit, aws.roles.delete, aws.roles.recover and aws.roles.unlock."
+    "person. Set aws.roles.audit, aws.roles.delete, aws.roles.recover, aws.roles.report and aws.roles.unlock."
 )
 
 _LIFETIME_WARNINGS: Mapping[Lifetime, str] = {
@@ -232,7 +236,7 @@ def _require_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
     if given and missing:
         raise SettingsError(
             f"Some roles of the server are set. Missing: {', '.join(missing)}.",
-            hint="Set all four, or none to use the starting credentials for all work.",
+            hint="Set all five, or none to use the starting credentials for all work.",
         )
     for work, arn in given.items():
         require_role_arn(arn, f"aws.roles.{work.value}")

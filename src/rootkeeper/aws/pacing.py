@@ -11,7 +11,7 @@ Processes on one database share the buckets. A draw then costs a transaction, so
 at once. If the store can't be written, the process continues with buckets of its own, at the same pace.
 
 Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas"; Account
-Management Reference Guide, "Quotas".
+Management Reference Guide, "Quotas"; Security Hub API Reference, "Welcome".
 """
 
 from __future__ import annotations
@@ -231,12 +231,17 @@ ORGANIZATIONS_RATES: Mapping[str, Rate] = {
 """Per account and API; the rates per organization are higher."""
 
 
+SECURITY_HUB_RATES: Mapping[str, Rate] = {"BatchImportFindings": Rate(10, 30), "GetFindings": Rate(3, 6)}
+"""Per account, Region and API. Calls to several Regions share a bucket here."""
+
+
 class Pacer:
     """The buckets of one caller account and Region."""
 
     def __init__(self, clock: Clock, api_share: float) -> None:
         rates = {("organizations", operation): rate for operation, rate in ORGANIZATIONS_RATES.items()}
         rates |= {("account", operation): rate for operation, rate in ACCOUNT_RATES.items()}
+        rates |= {("securityhub", operation): rate for operation, rate in SECURITY_HUB_RATES.items()}
         rates["sts", ""] = STS_RATE
         own = LocalQuotaStore(clock)
         self._buckets = {

@@ -25,6 +25,7 @@ class AwsWork(StrEnum):
     AUDIT = "audit"
     DELETE = "delete"
     RECOVER = "recover"
+    REPORT = "report"
     UNLOCK = "unlock"
 
 

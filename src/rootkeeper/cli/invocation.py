@@ -260,10 +260,28 @@ class HelpedGroup(TyperGroup):
         super().format_help(ctx, formatter)
 
 
-def group(explanation: str) -> typer.Typer:
+class DefaultGroup(HelpedGroup):
+    """A group whose first command is meant where none is named: ``report`` is ``report write``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        place = 0
+        while place < len(args) and args[place].partition("=")[0] in _SHARED_NAMES:
+            place += 1 if "=" in args[place] else 2
+        named = args[place] if place < len(args) else ""
+        if named not in self.commands and named not in ctx.help_option_names:
+            args = [next(iter(self.commands)), *args]
+        found: list[str] = super().parse_args(ctx, args)
+        return found
+
+
+_SHARED_NAMES = frozenset({"-o", *(f"--{entry.name}" for entry in fields(SharedOptions))})
+"""Each of them takes a value."""
+
+
+def group(explanation: str, kind: type[HelpedGroup] = HelpedGroup) -> typer.Typer:
     """Make a Typer application of several commands."""
     return typer.Typer(
-        cls=HelpedGroup,
+        cls=kind,
         help=explanation,
         callback=group_callback(lambda: None),
         no_args_is_help=True,

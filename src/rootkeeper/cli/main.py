@@ -59,7 +59,9 @@ class RootkeeperGroup(HelpedGroup):
         "status": CommandEntry("status", "Show the set-up of root access management, and its drift.", _SEE),
         "audit": CommandEntry("audit", "Show which accounts have root user credentials.", _SEE),
         "emails": CommandEntry("emails", "Check, attest and change root e-mail addresses.", _SEE),
-        "report": CommandEntry("report", "Write the evidence report of a period, without calls to AWS.", _SEE),
+        "report": CommandEntry(
+            "report", "Write or send the evidence report of a period. Without a command: write.", _SEE
+        ),
         "controls": CommandEntry("controls", "Judge and attest controls of frameworks such as CIS and PCI DSS.", _SEE),
         "history": CommandEntry("history", "Show the timeline of one account, oldest first.", _SEE),
         "diff": CommandEntry("history", "Show what changed between two audits.", _SEE, "diff_application"),

@@ -344,6 +344,7 @@ class AwsAccessPool:
                 AwsWork.AUDIT: roles.audit,
                 AwsWork.DELETE: roles.delete,
                 AwsWork.RECOVER: roles.recover,
+                AwsWork.REPORT: roles.report,
                 AwsWork.UNLOCK: roles.unlock,
             },
             self._clock,

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from rootkeeper.aws.root_events import RootEventSource
     from rootkeeper.controls.service import ControlAttester
     from rootkeeper.deletion.service import Deletion
+    from rootkeeper.delivery.planning import DeliveryPlanner
+    from rootkeeper.delivery.service import ReportSender
+    from rootkeeper.delivery.targets import ConfiguredTarget
     from rootkeeper.evidence.service import EvidenceCompiler
     from rootkeeper.evidence.windows import WindowReporter
     from rootkeeper.failsafe.confirming import FailsafeConfirmer
@@ -401,6 +404,33 @@ class UseCases(Adapters):
             self.ledger_reader,
             self.database.audit_history(chosen),
         )
+
+    @property
+    def delivery_targets(self) -> tuple[ConfiguredTarget, ...]:
+        """:raises SettingsError: if one can't be understood."""
+        from rootkeeper.delivery.targets import parse_configured_targets
+
+        return parse_configured_targets(self.settings.delivery.targets)
+
+    @property
+    def delivery_planner(self) -> DeliveryPlanner:
+        from rootkeeper.delivery.planning import DeliveryPlanner
+
+        return DeliveryPlanner(
+            self.evidence_compiler(self.organization_id),
+            self.clock,
+            lambda: self.caller,
+            self.endpoint,
+            self.gateway.security_hub_region,
+            self.settings.delivery.period,
+            self.delivery_targets,
+        )
+
+    @property
+    def report_sender(self) -> ReportSender:
+        from rootkeeper.delivery.service import ReportSender
+
+        return ReportSender(self.gateway, self.gateway, self.ledger, self.clock, self._reread_pauses)
 
     @property
     def unlock_reader(self) -> UnlockReader:

@@ -25,7 +25,7 @@ from rootkeeper.composition.application import Application
 from rootkeeper.composition.database import Measurements
 from rootkeeper.composition.services import make_outbox, make_sender
 from rootkeeper.database.processes import take_server_lock
-from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError
+from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, RootkeeperError, SettingsError
 from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.notifications.service import DeliveryLoop
@@ -236,13 +236,19 @@ class ServerWork:
             ScheduleKind.DRILL_REMINDERS: lambda _: server.act_as_server(None).drill_reminder.remind(
                 server.clock.now()
             ),
+            ScheduleKind.REPORTS: lambda run: request_job(JobKind.REPORT_DELIVERY, run),
         }
         own = server.settings.schedules
+        if own.reports and not server.settings.delivery.targets:
+            raise SettingsError(
+                "schedules.reports is set, but delivery.targets isn't.", hint="Name the places of reports there."
+            )
         schedules = parse_schedules(
             {
                 ScheduleKind.AUDITS: own.audits,
                 ScheduleKind.DRIFT_CHECKS: own.drift_checks,
                 ScheduleKind.DRILL_REMINDERS: own.drill_reminders,
+                ScheduleKind.REPORTS: own.reports,
             }
         )
         store = server.database.schedules(server.organization_id)
@@ -251,7 +257,7 @@ class ServerWork:
     def require_settings(self) -> None:
         """:raises SettingsError: if one of those that are used later can't be."""
         acting = self._server.act_as_server(None)
-        _ = acting.window_policy, acting.watch_source, self.schedules
+        _ = acting.window_policy, acting.watch_source, acting.delivery_targets, self.schedules
 
     def close_first(self, seconds: float) -> None:
         """Settle and close what is overdue before anything else; what takes longer continues in the background.

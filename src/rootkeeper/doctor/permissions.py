@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.aws.simulation import PermissionSimulator
+from rootkeeper.delivery.targets import DeliveryTarget, TargetKind
 from rootkeeper.doctor.rules import Check, CheckName, CheckVerdict, WorkPermissions, check_permissions
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsRejectedError
 from rootkeeper.organization.accounts import Caller
-from rootkeeper.shipped_policies.rules import OPEN_ROOT_SESSION, ShippedRole, combine, list_commands
+from rootkeeper.shipped_policies.rules import OPEN_ROOT_SESSION, PUT_REPORTS, ShippedRole, combine, list_commands
 
 _CANNOT = (AwsAccessDeniedError, AwsRejectedError)
+_PLACES_OF_REPORTS = ("s3:", "securityhub:")
+_IMPORT, _READ_FINDINGS = "securityhub:BatchImportFindings", "securityhub:GetFindings"
 _FIX = "Allow iam:SimulatePrincipalPolicy and iam:GetRole, or run the checks with credentials that have them."
 _WORK = {
     ShippedRole.AUDIT: "audit",
     ShippedRole.DELETE: "delete",
     ShippedRole.RECOVER: "recover",
+    ShippedRole.REPORT: "send reports",
     ShippedRole.UNLOCK: "unlock",
     ShippedRole.SET_UP: "set up",
 }
@@ -34,6 +38,10 @@ class PermissionChecks:
     is_in_management_account: bool
     role_arns: Mapping[ShippedRole, str]
     """The roles of a server, from the settings; empty if it has none."""
+    region: str
+    """Of Security Hub, where a place of reports names none."""
+    report_places: tuple[DeliveryTarget, ...] = ()
+    """From the settings; empty for Security Hub alone."""
 
     def run(self) -> Iterator[Check]:
         """Simulate each kind of work; one check without a kind where AWS doesn't simulate at all."""
@@ -55,16 +63,37 @@ class PermissionChecks:
 
     def _simulate(self, role: ShippedRole, arn: str) -> WorkPermissions:
         grant = combine(list_commands(role))
-        denied = [*self.simulator.list_denied(arn, grant.actions, context={})]
+        on_places = self._list_on_places(arn) if role is ShippedRole.REPORT else []
+        actions = tuple(one for one in grant.actions if not one.startswith(_PLACES_OF_REPORTS))
+        denied = [*self.simulator.list_denied(arn, actions, context={})]
+        for resource, asked in on_places:
+            denied += [
+                f"{action} ({resource})"
+                for action in self.simulator.list_denied(arn, asked, resource=resource, context={})
+            ]
         denied += [_name_task(task) for task in grant.task_policies if not self._may_open(arn, task)]
         tasks = tuple(map(_name_task, grant.task_policies))
+        sent = tuple(f"{action} ({resource})" for resource, asked in on_places for action in asked)
         return WorkPermissions(
             work=_WORK[role],
-            needed=(*grant.actions, *tasks),
+            needed=(*actions, *sent, *tasks),
             denied=tuple(denied),
-            own=_find_own(role) & {*grant.actions, *tasks},
+            own=frozenset(sent) if role is ShippedRole.REPORT else _find_own(role) & {*actions, *tasks},
             is_required=role is ShippedRole.AUDIT or role in self.role_arns,
         )
+
+    def _list_on_places(self, arn: str) -> list[tuple[str, tuple[str, ...]]]:
+        """List the resources that reports are sent to, each with its actions."""
+        account_id = arn.split(":")[4]
+        found: dict[str, tuple[str, ...]] = {}
+        for place in self.report_places or (DeliveryTarget(TargetKind.SECURITY_HUB),):
+            if place.kind is TargetKind.BUCKET:
+                found[f"arn:{self.caller.partition}:s3:::{place.bucket}/{place.prefix}rootkeeper"] = PUT_REPORTS
+            elif place.kind is TargetKind.SECURITY_HUB:
+                start = f"arn:{self.caller.partition}:securityhub:{place.region or self.region}:{account_id}"
+                found[f"{start}:product/{account_id}/default"] = (_IMPORT,)
+                found[f"{start}:hub/default"] = (_READ_FINDINGS,)
+        return list(found.items())
 
     def _may_open(self, arn: str, task: TaskPolicy) -> bool:
         partition = self.caller.partition
@@ -92,5 +121,5 @@ def _find_own(role: ShippedRole) -> frozenset[str]:
             return frozenset(map(_name_task, (TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE)))
         case ShippedRole.SET_UP:
             return frozenset({"organizations:EnableAWSServiceAccess"})
-        case ShippedRole.AUDIT:
+        case ShippedRole.AUDIT | ShippedRole.REPORT:
             return frozenset()

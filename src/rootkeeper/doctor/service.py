@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rootkeeper import __version__
+from rootkeeper.delivery.targets import parse_configured_targets
 from rootkeeper.doctor.permissions import PermissionChecks
 from rootkeeper.doctor.rules import (
     AFTER_CREDENTIALS,
@@ -166,6 +167,7 @@ class AwsChecks:
             ShippedRole.AUDIT: roles.audit,
             ShippedRole.DELETE: roles.delete,
             ShippedRole.RECOVER: roles.recover,
+            ShippedRole.REPORT: roles.report,
             ShippedRole.UNLOCK: roles.unlock,
         }
         yield from PermissionChecks(
@@ -174,6 +176,8 @@ class AwsChecks:
             target_id,
             caller.account_id == organization.management_account_id,
             {role: arn for role, arn in given.items() if arn},
+            self._gateway.region,
+            tuple(one.target for one in parse_configured_targets(self._settings.delivery.targets)),
         ).run()
 
     def _find_member(self, organization: Organization) -> str | None:

@@ -28,6 +28,7 @@ class JobKind(StrEnum):
     LEDGER_VERIFICATION = "ledger_verification"
     PLAN = "plan"
     PREFLIGHT = "preflight"
+    REPORT_DELIVERY = "report_delivery"
     UNLOCK = "unlock"
 
 
@@ -185,6 +186,7 @@ REQUEST_PERMISSIONS: Mapping[JobKind, Permission] = MappingProxyType(
         JobKind.LEDGER_VERIFICATION: Permission.LEDGER_VERIFY,
         JobKind.PLAN: Permission.ROOT_CREDENTIALS_DELETE,
         JobKind.PREFLIGHT: Permission.PREFLIGHTS_RUN,
+        JobKind.REPORT_DELIVERY: Permission.REPORTS_SEND,
         JobKind.UNLOCK: Permission.POLICIES_UNLOCK,
     }
 )

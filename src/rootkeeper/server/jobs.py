@@ -27,6 +27,7 @@ from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions
+from rootkeeper.delivery.targets import DeliveryRequest, parse_request
 from rootkeeper.errors import AccountBusyError, RootkeeperError
 from rootkeeper.jobs.records import job_to_record
 from rootkeeper.jobs.rules import Job
@@ -159,6 +160,22 @@ class PreflightBody(Body):
     def to_parameters(self) -> dict[str, JsonValue]:
         """:raises InputError: if the selection is invalid."""
         return to_json_record(PreflightRequest(_or_everything(self.selection)))
+
+
+class DeliveryBody(Body):
+    """A report to send; without a place, to every place of the server's settings."""
+
+    model_config = show_example({"to": "securityhub"})
+
+    to: Annotated[Text | None, Field(description="One of the setting delivery.targets, without its format.")] = None
+    format: Annotated[ShortText | None, Field(description="Default: that of the settings.")] = None
+    start: Annotated[AwareDatetime | None, Field(description="Default: the setting delivery.period.")] = None
+    end: Annotated[AwareDatetime | None, Field(description="Default: now.")] = None
+    stale_after_seconds: Annotated[int | None, Field(ge=1, le=_LONGEST_RECENT)] = None
+
+    def to_request(self) -> DeliveryRequest:
+        """:raises InputError: if place or format aren't known."""
+        return parse_request(to_json_record(DeliveryRequest(**dict(self))))
 
 
 class UnlockBody(Body):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 from rootkeeper.access.rules import ProviderRules, ServerRole
 from rootkeeper.errors import SettingsError
-from rootkeeper.references import PublicAddress, parse_public_address, require_safe_address
+from rootkeeper.references import PublicAddress, parse_bucket_place, parse_public_address, require_safe_address
 from rootkeeper.root_emails.rules import EmailRules, parse_rules
 
 
@@ -59,6 +58,8 @@ class AwsRoleSettings:
     """ARN of the role that deletes root user credentials."""
     recover: str = ""
     """ARN of the role that opens and closes recovery windows."""
+    report: str = ""
+    """ARN of the role that sends reports to Security Hub and S3."""
     unlock: str = ""
     """ARN of the role that removes or replaces bucket and queue policies."""
 
@@ -177,15 +178,12 @@ class LedgerSettings:
         """
         if not self.anchor_bucket:
             return None
-        match = re.fullmatch(
-            r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?", self.anchor_bucket
-        )
-        if match is None:
+        place = parse_bucket_place(self.anchor_bucket)
+        if place is None:
             raise SettingsError(
                 "ledger.anchor_bucket isn't the address of a bucket.", hint="Write s3://BUCKET or s3://BUCKET/PREFIX."
             )
-        prefix = (match[2] or "").strip("/")
-        return match[1], f"{prefix}/" if prefix else ""
+        return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +250,21 @@ class ScheduleSettings:
     """When the set-up is compared with the accepted one."""
     drill_reminders: tuple[str, ...] = ()
     """When a server sends reminders of due drills."""
+    reports: tuple[str, ...] = ()
+    """When a server sends the evidence report to ``delivery.targets``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """Where a server sends reports."""
+
+    targets: tuple[str, ...] = ()
+    """``securityhub`` or ``securityhub:REGION``; ``s3://BUCKET/PREFIX FORMAT``; ``file:PATH FORMAT``, where PATH is a
+    file, or a folder with a slash at its end. A scheduled report goes to each of them; people can send one to these
+    alone.
+    """
+    period: timedelta = _ranged(timedelta(days=30), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
+    """The length of the period of a scheduled report, which ends when it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +375,7 @@ class Settings:
     server: ServerSettings
     watching: WatchingSettings
     schedules: ScheduleSettings
+    delivery: DeliverySettings
     notifications: NotificationSettings
     history: HistorySettings
     oidc: OidcSettings

@@ -17,6 +17,7 @@ from rootkeeper.aws.primary_emails import PrimaryEmails
 from rootkeeper.aws.root_sessions import RootSession, RootSessions, open_root_session
 from rootkeeper.aws.rules import Resource, TaskPolicy
 from rootkeeper.clock import Clock
+from rootkeeper.delivery.rules import DELIVERY_ACTIONS, INTERRUPTED
 from rootkeeper.errors import (
     AccountBusyError,
     AwsAccessDeniedError,
@@ -180,6 +181,8 @@ def evaluate_setup_intent(entry: LedgerEntry, setup: Setup) -> IntentFinding:
     """Evaluate an intent that concerns no account's root user."""
     if entry.action is Action.ACCOUNTS_AUDIT:
         return IntentFinding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
+    if entry.action in DELIVERY_ACTIONS:
+        return IntentFinding(Result.UNKNOWN, INTERRUPTED)
     if entry.action not in SETUP_ACTIONS:
         return IntentFinding(Result.UNKNOWN, "Interrupted.")
     feature = entry.parameters.get("feature")

@@ -242,6 +242,8 @@ class PolicyInputs:
     """Further roles that open root sessions on purpose, such as one of IAM Identity Center."""
     cap: tuple[TaskPolicy, ...] = DEFAULT_CAP
     """What the delegated administrator may do."""
+    report_place: tuple[str, str] | None = None
+    """Bucket and prefix to which reports are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +283,7 @@ class PolicyBundle:
     ground: PolicyFacts
     role_account_id: AccountId
     roles: tuple[ShippedCallerRole, ...]
-    """The four that a server may assume."""
+    """The five that a server may assume."""
     set_up_role: ShippedCallerRole
     """For people in the management account."""
     guardrails: tuple[ShippedGuardrail, ...]
@@ -333,13 +335,13 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
         failsafe because the delegated administrators couldn't be read.
     """
     management_account_id = ground.organization.management_account_id
-    home = wishes.role_account_id or next(iter(ground.delegate_ids), management_account_id)
     targets = make_targets(ground, wishes)
+    home = _find_home(ground, wishes)
     trust = _make_trust(ground, wishes, home)
     set_up_trust = replace(_make_trust(ground, wishes, management_account_id), server=None)
     longest = ground.longest_window
     roles = tuple(make_role(role, targets, trust, longest) for role in SERVER_ROLES)
-    known = [role.arn(ground.partition, home) for role in roles]
+    known = [role.arn(ground.partition, home) for role in roles if role.grant.task_policies]
     for text in wishes.known_roles:
         principal = parse_principal(text, ground.partition, "The known role")
         if principal.can_show_mfa or principal.is_pattern:
@@ -360,8 +362,20 @@ def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
 
 
 def make_targets(ground: PolicyFacts, wishes: PolicyInputs) -> RoleTargets:
-    """Make the accounts on which roles can open root sessions."""
-    return RoleTargets(ground.partition, wishes.target_ids, _list_failsafes(ground, wishes))
+    """Make the accounts on which roles can open root sessions, and the places of reports."""
+    return RoleTargets(
+        ground.partition,
+        wishes.target_ids,
+        _list_failsafes(ground, wishes),
+        _find_home(ground, wishes),
+        wishes.report_place,
+    )
+
+
+def _find_home(ground: PolicyFacts, wishes: PolicyInputs) -> AccountId:
+    """Find the account in which the roles are."""
+    management_account_id = ground.organization.management_account_id
+    return wishes.role_account_id or next(iter(ground.delegate_ids), management_account_id)
 
 
 def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> RoleTrust:

@@ -8,7 +8,8 @@ principals are sorted, so that the same input gives the same text.
 A principal with a role can use it without Rootkeeper. So each role is limited to its tasks by ``sts:TaskPolicyArn`` and
 to its targets by their ARNs. ``trust`` says who may assume it. A session whose source identity isn't its own name opens
 no root session, even if the trust policy was changed. The failsafe has one rule: no role of a server creates or deletes
-its root user credentials. Only the role ``set-up``, which people assume in the management account, can.
+its root user credentials. Only the role ``set-up``, which people assume in the management account, can. The role
+``report`` opens no root session, and writes only to Security Hub of its own account and to the one bucket for reports.
 
 The first guardrail denies everything to long-term root. It exempts root sessions by ``aws:AssumedRoot``; otherwise it
 would break every tool that uses them. The second limits the root sessions of a delegated administrator.
@@ -43,11 +44,12 @@ from rootkeeper.windows.rules import LONGEST_DURATION
 
 
 class ShippedRole(StrEnum):
-    """The roles with Rootkeeper's permissions. A server can assume the first four; only people set up."""
+    """The roles with Rootkeeper's permissions. A server can assume the first five; only people set up."""
 
     AUDIT = "audit"
     DELETE = "delete"
     RECOVER = "recover"
+    REPORT = "report"
     UNLOCK = "unlock"
     SET_UP = "set-up"
     """Only in the management account, because no other account can enable the features. Also creates the failsafe's
@@ -60,7 +62,13 @@ class ShippedRole(StrEnum):
         return f"rootkeeper-{self.value}"
 
 
-SERVER_ROLES = (ShippedRole.AUDIT, ShippedRole.DELETE, ShippedRole.RECOVER, ShippedRole.UNLOCK)
+SERVER_ROLES = (
+    ShippedRole.AUDIT,
+    ShippedRole.DELETE,
+    ShippedRole.RECOVER,
+    ShippedRole.REPORT,
+    ShippedRole.UNLOCK,
+)
 OPEN_ROOT_SESSION = "sts:AssumeRoot"
 
 
@@ -146,6 +154,10 @@ _READ_OPENERS = frozenset(
 )
 """Who could open root sessions: the caller's own account, and IAM Identity Center."""
 
+_SEND_FINDINGS = frozenset({"securityhub:BatchImportFindings", "securityhub:GetFindings"})
+PUT_REPORTS = ("s3:GetObject", "s3:PutObject")
+"""HeadObject, which reads back what was put, needs s3:GetObject."""
+
 _AUDIT = frozenset({TaskPolicy.AUDIT})
 _DELETE = _AUDIT | {TaskPolicy.DELETE}
 _RECOVER = _DELETE | {TaskPolicy.CREATE_PASSWORD}
@@ -203,6 +215,7 @@ COMMANDS = (
             "account:StartPrimaryEmailUpdate",
         },
     ),
+    CommandPermissions("report send", ShippedRole.REPORT, _NAME_ORGANIZATION | _SEND_FINDINGS | {*PUT_REPORTS}),
     CommandPermissions(
         "unlock s3",
         ShippedRole.UNLOCK,
@@ -280,6 +293,7 @@ _DESCRIPTIONS = {
     ShippedRole.AUDIT: "Reads the organization and audits root user credentials; changes nothing",
     ShippedRole.DELETE: "Deletes root user credentials of member accounts and reads them again",
     ShippedRole.RECOVER: "Opens and closes recovery windows of member accounts",
+    ShippedRole.REPORT: "Sends reports to Security Hub and to one bucket; opens no root session",
     ShippedRole.UNLOCK: "Removes or replaces bucket and queue policies that lock everyone out",
     ShippedRole.SET_UP: "Switches root access management on and off, sets up the failsafe; in the management account",
 }
@@ -287,13 +301,17 @@ _DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class RoleTargets:
-    """On which accounts a role may open root sessions."""
+    """On which accounts a role may open root sessions, and where it may send reports."""
 
     partition: str
     account_ids: tuple[AccountId, ...] = ()
     """Empty for every member account: AWS itself refuses any other."""
     failsafe_ids: tuple[AccountId, ...] = ()
     """The failsafes. Their root user credentials are for the role ``set-up``, unless ``account_ids`` names them."""
+    role_account_id: AccountId | None = None
+    """The account of the roles, in whose Security Hub findings are; ``None`` for any."""
+    report_place: tuple[str, str] | None = None
+    """Bucket and prefix of reports; ``None`` where none is sent to S3."""
 
     @property
     def kept_ids(self) -> tuple[AccountId, ...]:
@@ -307,6 +325,16 @@ class RoleTargets:
 
     def root_user_arn(self, account_id: str) -> str:
         return f"arn:{self.partition}:iam::{account_id}:root"
+
+    def list_resources(self, action: str) -> list[str]:
+        """List the resources of an action on a resource of its own; empty if there are none."""
+        account_id = self.role_account_id or "*"
+        place = f"arn:{self.partition}:securityhub:*:{account_id}"
+        if action == "securityhub:BatchImportFindings":
+            return [f"{place}:product/{account_id}/default"]
+        if action == "securityhub:GetFindings":
+            return [f"{place}:hub/default"]
+        return [] if self.report_place is None else [f"arn:{self.partition}:s3:::{'/'.join(self.report_place)}*"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +418,10 @@ def _list_permissions(commands: Sequence[CommandPermissions], targets: RoleTarge
         actions = [action for action in grant.actions if action.startswith(f"{service}:")]
         if actions:
             yield {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}
+    for sid, on_resource in _ON_RESOURCES.items():
+        wanted = [action for action in on_resource if action in grant.actions]
+        if wanted and (resources := targets.list_resources(wanted[0])):
+            yield {"Sid": sid, "Effect": "Allow", "Action": wanted, "Resource": resources}
     is_set_up = any(command.role is ShippedRole.SET_UP for command in commands)
     reached = [targets.root_user_arn(one) for one in sorted(targets.failsafe_ids)] if is_set_up else targets.arns
     if grant.task_policies and reached:
@@ -425,6 +457,14 @@ _OWN_CALLS = {
 """The Sid for each service that is asked with the caller's own credentials. Source: Service Authorization Reference;
 what is used of these services takes no resource narrower than ``*``, or is asked about every account.
 """
+
+
+_ON_RESOURCES = {
+    "ImportFindings": ("securityhub:BatchImportFindings",),
+    "ReadFindings": ("securityhub:GetFindings",),
+    "PutReports": PUT_REPORTS,
+}
+"""The actions on resources of their own, by the Sid of their statement: those of one have the same resource."""
 
 
 def _pin_tasks(tasks: Sequence[TaskPolicy], partition: str) -> dict[str, dict[str, list[str]]]:

@@ -20,6 +20,10 @@ from rootkeeper.deletion.made_plans import make_plan_id
 from rootkeeper.deletion.records import render_plan
 from rootkeeper.deletion.resumption import read_resumption
 from rootkeeper.deletion.service import Deletion
+from rootkeeper.delivery.planning import DeliveryPlanner
+from rootkeeper.delivery.records import deliveries_to_record
+from rootkeeper.delivery.service import ReportSender
+from rootkeeper.delivery.targets import parse_request
 from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedError
 from rootkeeper.guardrails.records import preflight_to_record
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
@@ -123,6 +127,12 @@ class PerformerUseCases(Protocol):
     @property
     def ledger_reader(self) -> LedgerReader: ...
 
+    @property
+    def delivery_planner(self) -> DeliveryPlanner: ...
+
+    @property
+    def report_sender(self) -> ReportSender: ...
+
     def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder: ...
 
     def settlement(self, progress: Progress) -> Settlement: ...
@@ -146,6 +156,7 @@ WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
         JobKind.LEDGER_VERIFICATION: AwsWork.AUDIT,
         JobKind.PLAN: AwsWork.AUDIT,
         JobKind.PREFLIGHT: AwsWork.AUDIT,
+        JobKind.REPORT_DELIVERY: AwsWork.REPORT,
         JobKind.UNLOCK: AwsWork.UNLOCK,
     }
 )
@@ -267,6 +278,16 @@ def perform_ledger_verification(task: JobTask) -> JobResult:
     return JobResult(JobState.DONE, f"The ledger is intact: {found.entries} entries.")
 
 
+def perform_report_delivery(task: JobTask) -> JobResult:
+    """Send the evidence report to places of the settings; the outcome is what became of it, as JSON."""
+    plans = task.acting.delivery_planner.plan(parse_request(task.parameters), only_configured=True)
+    results = task.acting.report_sender.send_all(plans, JobCounts(task.kept), task.stop)
+    job = task.kept.job
+    task.set_outcome(deliveries_to_record(results, job.organization_id, job.endpoint))
+    is_done = all(one.result is Result.DONE for one in results)
+    return JobResult(JobState.DONE if is_done else JobState.FAILED, " ".join(one.explanation for one in results))
+
+
 def perform_unlock(task: JobTask) -> JobResult:
     """List, show or change policies of buckets or queues; the outcome is its JSON.
 
@@ -324,6 +345,7 @@ PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobResult]] = MappingProxyType(
         JobKind.LEDGER_VERIFICATION: perform_ledger_verification,
         JobKind.PLAN: perform_plan,
         JobKind.PREFLIGHT: perform_preflight,
+        JobKind.REPORT_DELIVERY: perform_report_delivery,
         JobKind.UNLOCK: perform_unlock,
     }
 )

@@ -24,6 +24,7 @@ from rootkeeper.deletion.execution import describe_job
 from rootkeeper.deletion.made_plans import PlanJobs, read_made_plan
 from rootkeeper.deletion.records import render_plan, require_valid_here
 from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions, DeletionPlan, WaveRules, choose_validity
+from rootkeeper.delivery.targets import parse_request
 from rootkeeper.errors import DatabaseError, Hint, InputError, JobConflictError, NotFoundError, SelectionEmptyError
 from rootkeeper.jobs.rules import RETRY_FAILED, Job, JobKind, JobState, require_not_over, require_resumable
 from rootkeeper.jobs.service import find_unfinished
@@ -220,6 +221,8 @@ def normalize_parameters(
         return to_json_record(parse_audit(parameters))
     if kind is JobKind.PREFLIGHT:
         return to_json_record(parse_preflight(parameters))
+    if kind is JobKind.REPORT_DELIVERY:
+        return to_json_record(parse_request(parameters))
     return plan_to_parameters(parse_plan_request(parameters, now))
 
 

@@ -47,6 +47,7 @@ class ScheduleKind(StrEnum):
     AUDITS = "audits"
     DRIFT_CHECKS = "drift_checks"
     DRILL_REMINDERS = "drill_reminders"
+    REPORTS = "reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,7 @@ _NAMES = {
     ScheduleKind.AUDITS: "audit",
     ScheduleKind.DRIFT_CHECKS: "drift check",
     ScheduleKind.DRILL_REMINDERS: "drill reminder",
+    ScheduleKind.REPORTS: "report",
 }
 
 

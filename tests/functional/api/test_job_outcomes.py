@@ -31,6 +31,7 @@ WAREHOUSE, ORDERS_TEST = "100020003000", "600070008000"
 """Those whose root users have nothing of the last months but old keys."""
 ORDERS, BUCKET, QUEUE = "888899990000", "amzn-s3-demo-orders-invoices", "orders-incoming"
 PAYMENTS_EU = "300040005000"
+REPORTS = "amzn-s3-demo-reports"
 NOWHERE = {"selection": {"organizational_units": ["Root/Nowhere"]}}
 OVER = {"done", "failed", "cancelled"}
 CHECKS = ("0 5 * * * UTC", "0 6 * * * UTC")
@@ -117,6 +118,7 @@ def works(tmp_path_factory: pytest.TempPathFactory, runner: Runner) -> Iterator[
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
             "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_SCHEDULES_DRIFT_CHECKS": ", ".join(CHECKS),
+            "ROOTKEEPER_DELIVERY_TARGETS": f"securityhub, s3://{REPORTS}/evidence csv",
             "XDG_STATE_HOME": str(folder / "state"),
         }
         with ServerProcess.start(environment) as server:
@@ -245,6 +247,21 @@ def live_preflights(works: Works) -> None:
     assert "Root/Nowhere" in refused["problem"]["detail"]
 
 
+def live_deliveries(works: Works) -> None:
+    works.live("/audits", {"selection": {"accounts": [DATA]}}, "FinishedAudit")
+    off = works.live("/report-deliveries", {"to": "securityhub"}, "FailedOutcome", "failed")
+    assert "is not subscribed" in off["problem"]["detail"]
+    Administration(works.sandbox).make_places_for_reports(REPORTS)
+    everywhere = works.live("/report-deliveries", {}, "DeliveriesDocument")
+    assert [one["target"] for one in everywhere["deliveries"]] == ["securityhub", f"s3://{REPORTS}/evidence/"]
+    assert {one["result"] for one in everywhere["deliveries"]} == {"done"}
+    earlier = {"to": "securityhub", "end": "2026-01-01T00:00:00Z"}
+    failed = works.live("/report-deliveries", earlier, "DeliveriesDocument", "failed")
+    assert {one["code"] for one in failed["deliveries"][0]["failed"]} == {"newer_exists"}
+    elsewhere = works.ask("POST", "/report-deliveries", {"to": f"s3://{REPORTS}/elsewhere"})
+    assert (elsewhere.status, elsewhere.body["code"]) == (403, "access.denied")
+
+
 def live_unlocks(works: Works) -> None:
     live_listings(works)
     live_changes_of_a_bucket(works)
@@ -299,6 +316,7 @@ LIVES: Mapping[JobKind, tuple[Callable[[Works], None], set[str]]] = {
     JobKind.LEDGER_VERIFICATION: (live_ledger_verifications, {"LedgerVerificationRecord"}),
     JobKind.PLAN: (live_plans, {"PlanRecord", "FailedOutcome"}),
     JobKind.PREFLIGHT: (live_preflights, {"FailedOutcome", "PreflightRecord"}),
+    JobKind.REPORT_DELIVERY: (live_deliveries, {"DeliveriesDocument", "FailedOutcome"}),
     JobKind.UNLOCK: (
         live_unlocks,
         {"BucketListing", "ChangedPolicyRecord", "FailedOutcome", "QueueListing", "ShownPolicyRecord"},

@@ -156,6 +156,8 @@ class KillingProxy:
             def do_GET(self) -> None:
                 self._pass_on()
 
+            do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
             def do_POST(self) -> None:
                 self._pass_on()
 
@@ -194,11 +196,20 @@ class KillingProxy:
 _POLICY_OPERATIONS = {"DELETE": "DeleteBucketPolicy", "GET": "GetBucketPolicy", "PUT": "PutBucketPolicy"}
 
 
+_OBJECT_OPERATIONS = {"GET": "ListBuckets", "HEAD": "HeadObject", "PUT": "PutObject"}
+_FINDING_OPERATIONS = {"/findings": "GetFindings", "/findings/import": "BatchImportFindings"}
+
+
 def name_s3_operation(method: str, path: str) -> str | None:
-    """The operation of a request to S3, as far as policies go; ``None`` for the other services, which POST alone."""
+    """The operation of a request to S3, as far as the product calls it; ``None`` for services that POST alone."""
     if "policy" in path.partition("?")[2].split("&"):
         return _POLICY_OPERATIONS[method]
-    return "ListBuckets" if method == "GET" else None
+    return _OBJECT_OPERATIONS.get(method)
+
+
+def name_by_path(path: str) -> str:
+    """``/startPrimaryEmailUpdate`` is StartPrimaryEmailUpdate; Security Hub's paths name no operations."""
+    return _FINDING_OPERATIONS.get(path) or path[1:2].upper() + path[2:]
 
 
 def _operation(headers: Any, body: bytes, path: str) -> str:
@@ -206,4 +217,4 @@ def _operation(headers: Any, body: bytes, path: str) -> str:
     if target:
         return str(target).rpartition(".")[2]
     named = parse_qs(body.decode()).get("Action")
-    return named[0] if named else path[1:2].upper() + path[2:]
+    return named[0] if named else name_by_path(path)

@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.functional.crash.killing_proxy import name_s3_operation
+from tests.functional.crash.killing_proxy import name_by_path, name_s3_operation
 
 MUTATING_OPERATIONS = {
     "AcceptPrimaryEmailUpdate": "email_update:accept",
+    "BatchImportFindings": "findings:import",
     "CreateLoginProfile": "login_profile:create",
     "DeactivateMFADevice": "mfa_device:deactivate",
     "DeleteAccessKey": "access_key:delete",
@@ -34,6 +35,7 @@ MUTATING_OPERATIONS = {
     "EnableOrganizationsRootCredentialsManagement": "feature:enable",
     "EnableOrganizationsRootSessions": "feature:enable",
     "PutBucketPolicy": "bucket_policy:put",
+    "PutObject": "report:send",
     "RegisterDelegatedAdministrator": "delegated_administrator:register",
     "SetQueueAttributes": "queue_policy:set",
     "StartPrimaryEmailUpdate": "email_update:start",
@@ -178,7 +180,7 @@ class InterposedProxy:
         with self._lock:
             request = Request(
                 number=len(self.requests) + 1,
-                operation=of_s3 or target.rpartition(".")[2] or parameters.get("Action") or _name_by_path(path),
+                operation=of_s3 or target.rpartition(".")[2] or parameters.get("Action") or name_by_path(path),
                 service=service,
                 account_id=parameters.get("TargetPrincipal") or self._find_account(access_key_id),
                 task_policy=task_policy.rpartition("/")[2] if task_policy else None,
@@ -201,11 +203,6 @@ class InterposedProxy:
 
     def _find_account(self, access_key_id: str) -> str | None:
         return next((one.account_id for one in self.handed_out if one.access_key_id == access_key_id), None)
-
-
-def _name_by_path(path: str) -> str:
-    """``/startPrimaryEmailUpdate`` is StartPrimaryEmailUpdate, of the one service that names operations so."""
-    return path[1:2].upper() + path[2:]
 
 
 def _read_authorization(header: str) -> tuple[str, str]:
@@ -238,6 +235,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._pass_on()
 
     def do_GET(self) -> None:
+        self._pass_on()
+
+    def do_HEAD(self) -> None:
         self._pass_on()
 
     def do_POST(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,6 +32,7 @@ Prepare = Callable[[PermittedOperator], None]
 Meanwhile = Callable[[PermittedOperator, ForkedRun], None]
 
 DEMO = "demo"
+REPORT_PLACE = ("amzn-s3-demo-reports", "evidence/")
 BREAK_GLASS = ("breakglass", "--fail-on", "none", "-o", "json")
 TODAY = datetime.now(UTC).date().isoformat()
 ADD_EXCEPTION = ("exceptions", "add", "{target}", "--owner", "Ana", "--reason", "A test", "--until", "30d", "--yes")
@@ -220,6 +221,20 @@ def have_a_one_time_password(operator: PermittedOperator) -> None:
     (operator.folder / "one-time-password").write_text(found[1])
 
 
+def remember_and_have_a_hub(operator: PermittedOperator) -> None:
+    remember(operator)
+    hub = operator.client("securityhub")
+    with suppress(hub.exceptions.ResourceConflictException):
+        hub.enable_security_hub(EnableDefaultStandards=False)
+
+
+def remember_and_have_a_bucket(operator: PermittedOperator) -> None:
+    remember(operator)
+    s3 = operator.client("s3")
+    if not s3.list_buckets()["Buckets"]:
+        s3.create_bucket(Bucket=REPORT_PLACE[0])
+
+
 def have_nothing_on(operator: PermittedOperator) -> None:
     operator.switch_off()
     operator.forget_database()
@@ -350,6 +365,13 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
         Attempt((*CHANGE_ADDRESS, "--otp-from", "{folder}/one-time-password"), have_a_one_time_password),
         Attempt(CHANGE_ADDRESS, have_a_new_address, good=4, answering=lose_the_start),
     ),
+    "report send": (
+        Attempt(("report", "send", "--to", "securityhub", "--yes"), remember_and_have_a_hub),
+        Attempt(
+            ("report", "send", "--to", f"s3://{'/'.join(REPORT_PLACE)}", "--format", "csv", "--yes"),
+            remember_and_have_a_bucket,
+        ),
+    ),
     "unlock s3": (
         *read_organization("unlock", "s3", "{target}"),
         meet_a_policy("unlock", "s3", "{target}", good=3),
@@ -383,6 +405,6 @@ WITHOUT_AWS = {
     "notifications list": Attempt(("notifications", "list"), remember),
     "token list": Attempt(("token", "list"), remember),
     "users list": Attempt(("users", "list"), remember),
-    "report": Attempt(("report", "--from", "30d", "--fail-on", "none"), remember),
+    "report write": Attempt(("report", "--from", "30d", "--fail-on", "none"), remember),
 }
 """Commands that read and write the database alone."""

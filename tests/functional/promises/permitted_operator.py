@@ -233,4 +233,9 @@ def in_order(account_id: str) -> dict[str, Any]:
 
 def name_permission(service: str, operation: str, task_policy: str | None) -> str:
     """``organizations:ListRoots``, ``sts:AssumeRoot IAMAuditRootUserCredentials``"""
-    return f"{service}:{operation} {task_policy}" if task_policy else f"{service}:{operation}"
+    named = _OTHER_NAMES.get(operation, operation)
+    return f"{service}:{named} {task_policy}" if task_policy else f"{service}:{named}"
+
+
+_OTHER_NAMES = {"HeadObject": "GetObject"}
+"""Permissions whose names aren't those of their operations."""

@@ -9,6 +9,8 @@ from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUE
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
 from tests.functional.promises.witness import Witness
 
+BUCKET = "amzn-s3-demo-reports"
+
 
 def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_before_it_leaves(
     bare_stage: Stage, proxy: InterposedProxy
@@ -16,6 +18,7 @@ def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_befor
     witness = Witness(bare_stage)
     proxy.before = witness
     Administration(bare_stage.sandbox).trust_account_management()
+    Administration(bare_stage.sandbox).make_places_for_reports(BUCKET)
     since = bare_stage.sandbox.last_request()
     for arguments, status in (
         (("enable", "--delegated-administrator", FAILSAFE, "--yes"), 0),
@@ -24,6 +27,8 @@ def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_befor
         (("unlock", "s3", *LOCKED_BUCKET, "--remove", "--yes"), 0),
         (("unlock", "s3", *LOCKED_BUCKET, "--replace", make_open_policy(bare_stage), "--yes"), 0),
         (("unlock", "sqs", *LOCKED_QUEUE, "--regions", "us-east-1", "--remove", "--yes"), 0),
+        (("report", "send", "--to", "securityhub", "--yes"), 0),
+        (("report", "send", "--to", f"s3://{BUCKET}/evidence", "--yes"), 0),
         (("recover", CLEAN, "--reason", "drill", "--leave-open", "--yes"), 0),
         (("windows", "close", CLEAN, "--yes"), 0),
         (("disable", "--trusted-access", "--yes"), 0),

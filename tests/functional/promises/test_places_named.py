@@ -54,6 +54,7 @@ CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("jobs", "resume"): ("jobs", "resume", "{job}"),
     ("apply",): ("apply", "{folder}/plan.json"),
     ("delete",): ("delete", UNIT[0]),
+    ("report", "send"): ("report", "send", "--to", "file:{folder}/evidence.json"),
     ("recover",): ("recover", CLEAN, "--reason", "drill", "--leave-open"),
     ("windows", "close"): ("windows", "close", CLEAN),
     ("ledger", "adopt"): ("ledger", "adopt"),

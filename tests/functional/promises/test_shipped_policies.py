@@ -26,7 +26,14 @@ from rootkeeper.shipped_policies.rules import (
 )
 from tests.functional.promises.command_lines import TRIED_ELSEWHERE, list_commands
 from tests.functional.promises.forked_runs import ForkingProgram
-from tests.functional.promises.permitted_jobs import ATTEMPTS, OF_OTHER_COMMANDS, WITHOUT_AWS, Attempt, settle_in
+from tests.functional.promises.permitted_jobs import (
+    ATTEMPTS,
+    OF_OTHER_COMMANDS,
+    REPORT_PLACE,
+    WITHOUT_AWS,
+    Attempt,
+    settle_in,
+)
 from tests.functional.promises.permitted_operator import DELEGATE, SMALL_ORGANIZATION, PermittedOperator
 from tests.functional.running import Run
 
@@ -98,7 +105,8 @@ def bench(forking: ForkingProgram, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def make_policy(command: CommandPermissions) -> dict[str, Any]:
     """What ``rootkeeper policies roles --command`` prints for the small organization."""
-    return dict(make_permission_policy([command], RoleTargets("aws", failsafe_ids=(AccountId(DELEGATE),))))
+    targets = RoleTargets("aws", failsafe_ids=(AccountId(DELEGATE),), report_place=REPORT_PLACE)
+    return dict(make_permission_policy([command], targets))
 
 
 def list_permissions(command: CommandPermissions) -> list[str]:

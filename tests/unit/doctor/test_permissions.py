@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.delivery.targets import DeliveryTarget, TargetKind
 from rootkeeper.doctor.permissions import PermissionChecks
 from rootkeeper.doctor.rules import Check, CheckVerdict
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsRejectedError, AwsUnreachableError
@@ -42,16 +43,20 @@ class FakeSimulator:
 
 
 def run(
-    simulator: FakeSimulator, *, in_management: bool = True, roles: Mapping[ShippedRole, str] | None = None
+    simulator: FakeSimulator,
+    *,
+    in_management: bool = True,
+    roles: Mapping[ShippedRole, str] | None = None,
+    places: tuple[DeliveryTarget, ...] = (),
 ) -> dict[str | None, Check]:
-    checks = PermissionChecks(simulator, CALLER, MEMBER, in_management, roles or {}).run()
+    checks = PermissionChecks(simulator, CALLER, MEMBER, in_management, roles or {}, "eu-west-1", places).run()
     return {check.part: check for check in checks}
 
 
 def test_every_kind_of_work_is_simulated_on_a_member_account() -> None:
     simulator = FakeSimulator()
     found = run(simulator)
-    assert list(found) == ["audit", "delete", "recover", "unlock", "set up"]
+    assert list(found) == ["audit", "delete", "recover", "send reports", "unlock", "set up"]
     assert {check.verdict for check in found.values()} == {CheckVerdict.GOOD}
     sessions = {action: resource for _, action, resource in simulator.simulated if action.startswith("sts:AssumeRoot")}
     assert set(sessions) == {f"sts:AssumeRoot ({task.value})" for task in TaskPolicy}
@@ -77,6 +82,29 @@ def test_roles_of_a_server_are_simulated_themselves_and_must_be_able_to() -> Non
     found = run(simulator, roles={ShippedRole.DELETE: own})
     assert found["delete"].verdict is CheckVerdict.PROBLEM
     assert {principal for principal, action, _ in simulator.simulated if "IAMDelete" in action} == {own, ROLE}
+
+
+def test_sending_reports_is_simulated_at_its_places() -> None:
+    hub = DeliveryTarget(TargetKind.SECURITY_HUB, region="eu-central-1")
+    bucket = DeliveryTarget(TargetKind.BUCKET, bucket="reports", prefix="2026/")
+    simulator = FakeSimulator()
+    assert run(simulator, places=(hub, bucket))["send reports"].verdict is CheckVerdict.GOOD
+    asked = {action: resource for _, action, resource in simulator.simulated if action.startswith(("s3", "securityh"))}
+    start = "arn:aws:securityhub:eu-central-1:111122223333"
+    assert asked == {
+        "securityhub:BatchImportFindings": f"{start}:product/111122223333/default",
+        "securityhub:GetFindings": f"{start}:hub/default",
+        "s3:GetObject": "arn:aws:s3:::reports/2026/rootkeeper",
+        "s3:PutObject": "arn:aws:s3:::reports/2026/rootkeeper",
+    }
+
+
+def test_a_caller_who_may_send_nothing_is_not_meant_to_send_reports() -> None:
+    found = run(FakeSimulator(["securityhub:BatchImportFindings", "securityhub:GetFindings"]))
+    assert found["send reports"].verdict is CheckVerdict.SKIPPED
+    partly = run(FakeSimulator(["securityhub:GetFindings"]))
+    assert partly["send reports"].verdict is CheckVerdict.PROBLEM
+    assert ":hub/default" in partly["send reports"].text
 
 
 @pytest.mark.parametrize(

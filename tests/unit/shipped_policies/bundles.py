@@ -28,6 +28,7 @@ SESSIONS = {
     "rootkeeper-audit": 3_600,
     "rootkeeper-delete": 3_600,
     "rootkeeper-recover": 43_200,
+    "rootkeeper-report": 3_600,
     "rootkeeper-unlock": 3_600,
 }
 """MaxSessionDuration of each role, where windows may last longer than a session."""

@@ -50,7 +50,7 @@ def find(document: Any, sid: str) -> dict[str, Any]:
     return next(statement for statement in document["Statement"] if statement["Sid"] == sid)
 
 
-@pytest.mark.parametrize("role", SERVER_ROLES)
+@pytest.mark.parametrize("role", [role for role in SERVER_ROLES if role is not ShippedRole.REPORT])
 def test_root_sessions_are_pinned_to_tasks_and_targets(role: ShippedRole) -> None:
     statement = find(make(role).permission_policy, "OpenRootSessions")
     assert statement["Action"] == "sts:AssumeRoot"
@@ -62,6 +62,28 @@ def test_root_sessions_are_pinned_to_tasks_and_targets(role: ShippedRole) -> Non
 def test_targets_can_be_narrowed_to_accounts() -> None:
     statement = find(make(targets=RoleTargets("aws", (MEMBER,))).permission_policy, "OpenRootSessions")
     assert statement["Resource"] == [f"arn:aws:iam::{MEMBER}:root"]
+
+
+def test_the_role_for_reports_opens_no_root_session_and_writes_to_its_own_hub_and_one_bucket() -> None:
+    targets = RoleTargets("aws", role_account_id=FAILSAFE, report_place=("amzn-s3-demo-reports", "evidence/"))
+    statements = make(ShippedRole.REPORT, targets).permission_policy["Statement"]
+    allowed = {
+        (tuple(one["Action"]), tuple([one["Resource"]] if one["Resource"] == "*" else one["Resource"]))
+        for one in statements
+    }
+    hub = f"arn:aws:securityhub:*:{FAILSAFE}"
+    assert {one["Effect"] for one in statements} == {"Allow"}
+    assert allowed == {
+        (("organizations:DescribeOrganization",), ("*",)),
+        (("securityhub:BatchImportFindings",), (f"{hub}:product/{FAILSAFE}/default",)),
+        (("securityhub:GetFindings",), (f"{hub}:hub/default",)),
+        (("s3:GetObject", "s3:PutObject"), ("arn:aws:s3:::amzn-s3-demo-reports/evidence/*",)),
+    }
+
+
+def test_without_a_bucket_the_role_for_reports_reaches_none() -> None:
+    statements = make(ShippedRole.REPORT).permission_policy["Statement"]
+    assert "s3" not in {action.partition(":")[0] for one in statements for action in one["Action"]}
 
 
 CHANGING = {TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE}

@@ -17,6 +17,7 @@ from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, option
 from rootkeeper.cli.terminal import read_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import parse_account_id
+from rootkeeper.references import parse_bucket_place
 from rootkeeper.shipped_policies.bundle import PolicyInputs
 from rootkeeper.shipped_policies.documents import render_document
 from rootkeeper.shipped_policies.rules import (
@@ -79,9 +80,22 @@ class PolicyOptions(OptionSet):
             "A task of the delegated administrator. Default: audit, create and delete, as the failsafe needs.",
         ),
     ] = None
+    report_bucket: Annotated[
+        str | None,
+        _narrowing(
+            "--report-bucket s3://BUCKET/PREFIX",
+            "Let the role report put reports there. Default: it sends to Security Hub alone.",
+        ),
+    ] = None
 
     def to_inputs(self) -> PolicyInputs:
-        """:raises InputError: if an account id isn't one."""
+        """:raises InputError: if an account id isn't one, or the bucket's address can't be used."""
+        place = None if self.report_bucket is None else parse_bucket_place(self.report_bucket)
+        if self.report_bucket is not None and place is None:
+            raise InputError(
+                f"{self.report_bucket!r} isn't the address of a bucket.",
+                hint="Write s3://BUCKET or s3://BUCKET/PREFIX.",
+            )
         return PolicyInputs(
             role_account_id=None if self.role_account is None else parse_account_id(self.role_account),
             trusted_principals=tuple(self.trusted_principal or ()),
@@ -90,6 +104,7 @@ class PolicyOptions(OptionSet):
             failsafe_ids=tuple(parse_account_id(text) for text in self.failsafe or ()),
             known_roles=tuple(self.known_role or ()),
             cap=tuple(self.allow_task or DEFAULT_CAP),
+            report_place=place,
         )
 
 
@@ -118,7 +133,7 @@ def show_roles(
     inputs: PolicyOptions,
     *,
     role: Annotated[
-        list[ShippedRole] | None, option("--role", "Only this role. Default: the four roles of a server.")
+        list[ShippedRole] | None, option("--role", "Only this role. Default: the five roles of a server.")
     ] = None,
     command: Annotated[
         str | None, option("--command COMMAND", "Print the permissions of one command, such as 'windows close'.")
@@ -129,11 +144,12 @@ def show_roles(
 ) -> int:
     """Show the IAM roles of Rootkeeper, each with the least permissions that its commands need.
 
-    Four roles (audit, delete, recover, unlock) are limited to their tasks by sts:TaskPolicyArn, to their target
-    accounts, and to people under their own name or a server that names the person by SourceIdentity. The remarks say
-    what AWS can't enforce. None of the four can create or delete root user credentials of the failsafe, unless
-    --account names it. The fifth role, set-up, can; it is for people in the management account. To use no role, copy
-    the permission policy to a user or a permission set.
+    Four roles (audit, delete, recover, unlock) are limited to their tasks by sts:TaskPolicyArn and to their target
+    accounts. The role report opens no root session: it sends reports to Security Hub of its own account, and to the
+    bucket that --report-bucket names. All five are limited to people under their own name or a server that names the
+    person by SourceIdentity. The remarks say what AWS can't enforce. None of the five can create or delete root user
+    credentials of the failsafe, unless --account names it. The sixth role, set-up, can; it is for people in the
+    management account. To use no role, copy the permission policy to a user or a permission set.
 
     Changes: nothing.
 

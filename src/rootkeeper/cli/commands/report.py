@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
+from rootkeeper.cli.commands.report_send import send
+from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, parse_past_moment
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
@@ -113,4 +114,6 @@ def choose_format(wanted: Format | None, output: Output | None, out: Path | None
     return get_format("markdown") if out is None else get_format_of_file(out.name)
 
 
-application = single(report)
+application = group("Write or send the evidence report of a period. Without a command: write.", DefaultGroup)
+add(application, report, "write")
+add(application, send, "send")

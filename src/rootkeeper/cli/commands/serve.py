@@ -49,7 +49,7 @@ def serve(
     with the first administrator's link; deletes root user credentials of accounts whose recovery window has ended; and
     makes the changes that its API is asked for.
 
-    AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
+    AWS permissions: those of the five roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
     Exit statuses: 0 ended as requested; 2 wrong usage or settings; 3 the database or AWS refused, or another server
     runs on the same SQLite file.
@@ -127,7 +127,7 @@ def worker(invocation: Invocation) -> int:
     Changes: updates the database schema; deletes root user credentials of accounts whose recovery window has ended; and
     makes the changes that a server's API is asked for.
 
-    AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
+    AWS permissions: those of the five roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
     Exit statuses: 0 ended as requested; 2 wrong usage or settings; 3 the database or AWS refused, or a server runs on
     the same SQLite file.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
+    from rootkeeper.delivery.targets import DeliveryRequest
     from rootkeeper.evidence.rules import Period
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
@@ -106,6 +107,17 @@ class Unlocking(ABC):
     @abstractmethod
     def change(self) -> tuple[Record, str | None]:
         """Make the confirmed change; also what a re-read shows, ``None`` if there was none."""
+
+
+class Delivery(ABC):
+    """A report that can be sent to one or several places."""
+
+    statement: Sequence[str]
+    """What will be sent where, for the question and for a dry run."""
+
+    @abstractmethod
+    def send(self) -> Record:
+        """Send it; the answer names what arrived."""
 
 
 class Operator(ABC):
@@ -251,6 +263,10 @@ class Operator(ABC):
         :param policy: the new policy.
         :param source: the file of the new policy.
         """
+
+    @abstractmethod
+    def plan_delivery(self, request: DeliveryRequest) -> Delivery:
+        """Compile the report, and check its places without a change."""
 
     # jobs
 

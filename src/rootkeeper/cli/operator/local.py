@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, read_account, warn_overdue
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking, WrittenReport
+from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, Operator, Recovery, Unlocking, WrittenReport
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown, open_progress
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rootkeeper.controls.rules import Control, Framework
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
+    from rootkeeper.delivery.targets import DeliveryRequest
     from rootkeeper.evidence.rules import Period
     from rootkeeper.guardrails.service import BlockingPolicyFinder, PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
@@ -230,6 +231,9 @@ class LocalOperator(Operator):
         require_unlockable(account, inventory, request.included_failsafes)
         finder = self.application.blocking_policy_finder(inventory)
         return LocalUnlocking(self.application, self._progress, account, finder, request, policy, source)
+
+    def plan_delivery(self, request: DeliveryRequest) -> Delivery:
+        return LocalDelivery(self.application, self._progress, request)
 
     # jobs
 
@@ -499,3 +503,27 @@ class LocalUnlocking(Unlocking):
         return PolicyChangeRequest(
             self._account, request.kind, request.resource, request.change, request.regions, self._policy, self._source
         )
+
+
+class LocalDelivery(Delivery):
+    """Compiles the report of this database, and sends it with the operator's credentials."""
+
+    def __init__(self, application: Application, progress: Progress, request: DeliveryRequest) -> None:
+        """Compile the report. For Security Hub, one call checks that it is on and can be read.
+
+        :raises InputError: if the report or its place can't be used.
+        :raises AwsError: if Security Hub is off, or can't be read.
+        """
+        self._application, self._progress = application, progress
+        self._plans = application.delivery_planner.plan(request)
+        for plan in self._plans:
+            application.report_sender.check(plan)
+        self.statement = [line for plan in self._plans for line in plan.describe()]
+
+    def send(self) -> Record:
+        from rootkeeper.delivery.records import deliveries_to_record
+
+        results = self._application.report_sender.send_all(self._plans, self._progress)
+        self._progress.finish()
+        application = self._application
+        return deliveries_to_record(results, application.organization_id, application.endpoint.label)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking, WrittenReport
+from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, Operator, Recovery, Unlocking, WrittenReport
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
     list_failsafes_in_order,
@@ -40,6 +40,7 @@ from rootkeeper.deletion.made_plans import make_plan_job_id, refuse_plan
 from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
 from rootkeeper.deletion.resumption import parse_results, read_results, read_resumption
 from rootkeeper.deletion.rules import WaveRules, has_plan_findings
+from rootkeeper.delivery.targets import DeliveryRequest
 from rootkeeper.errors import (
     Hint,
     InputError,
@@ -366,6 +367,9 @@ class RemoteOperator(Operator):
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
         return RemoteUnlocking(self._jobs, request, policy)
 
+    def plan_delivery(self, request: DeliveryRequest) -> Delivery:
+        return RemoteDelivery(self._jobs, request)
+
     # jobs
 
     def list_jobs(self, *, unfinished: bool, limit: int | None = None) -> Sequence[Job]:
@@ -616,6 +620,23 @@ class RemoteUnlocking(Unlocking):
         """Run the job and return its record; a failed change also has one."""
         body = to_json_record(request) | ({} if policy is None else {"policy": policy})
         job = self._jobs.follow(self._jobs.request("unlocks", body))
+        outcome = self._jobs.find_outcome(job.job_id) if job.is_over else None
+        if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
+            return dict(outcome)
+        raise self._jobs.end_unfinished(job)
+
+
+class RemoteDelivery(Delivery):
+    """The server compiles the report of its database, and sends it to a place of its settings."""
+
+    def __init__(self, jobs: RemoteJobs, request: DeliveryRequest) -> None:
+        self._jobs, self._request = jobs, request
+        place = request.to or "every place of its settings"
+        self.statement = [f"The server sends the evidence report of its database to {place}."]
+
+    def send(self) -> Record:
+        """Run the job and return its record; a delivery that failed in part also has one."""
+        job = self._jobs.follow(self._jobs.request("report-deliveries", to_json_record(self._request)))
         outcome = self._jobs.find_outcome(job.job_id) if job.is_over else None
         if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
             return dict(outcome)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from rootkeeper.audit.records import FinishedAudit
 from rootkeeper.deletion.records import AccountResultRecord, FinishedDeletion, PlanRecord, UnfinishedDeletion
+from rootkeeper.delivery.records import DeliveriesDocument
 from rootkeeper.guardrails.records import PreflightRecord
 from rootkeeper.jobs.records import FailedOutcome, JobRecord
 from rootkeeper.ledger.records import LedgerEntryRecord, LedgerVerificationRecord
@@ -41,6 +42,7 @@ JobOutcome: TypeAlias = (
     | QueueListing
     | ShownPolicyRecord
     | ChangedPolicyRecord
+    | DeliveriesDocument
 )
 
 

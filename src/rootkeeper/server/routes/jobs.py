@@ -13,16 +13,18 @@ from starlette.responses import Response, StreamingResponse
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.records import PlanRecord
+from rootkeeper.delivery.targets import choose_targets, parse_configured_targets
 from rootkeeper.errors import NotFoundError
 from rootkeeper.jobs.records import JobAnswer, job_to_record
 from rootkeeper.jobs.rules import JobKind, require_job_permission
 from rootkeeper.server.answers.jobs import JobOutcome, JobPage, ResultPage
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
-from rootkeeper.server.jobs import DeletionBody, PlanBody, PreflightBody, UnlockBody, stream_job
+from rootkeeper.server.jobs import DeletionBody, DeliveryBody, PlanBody, PreflightBody, UnlockBody, stream_job
 from rootkeeper.server.limits import require_job_access, require_within_units
 from rootkeeper.server.parameters import After, Body, Limit, Name, show_one, show_page
 from rootkeeper.server.request_path import PREFIX
+from rootkeeper.shapes import to_json_record
 from rootkeeper.values import JsonValue
 
 
@@ -60,6 +62,16 @@ def delete_credentials(services: Served, identity: Identified, body: DeletionBod
 def run_preflight(services: Served, identity: Identified, body: PreflightBody) -> dict[str, Any]:
     """Find out which tasks policies block, as a job; its outcome is the matrix."""
     return take_in(services, identity, JobKind.PREFLIGHT, body.to_parameters())
+
+
+def send_report(services: Served, identity: Identified, body: DeliveryBody) -> dict[str, Any]:
+    """Send the evidence report to Security Hub, a bucket or a file of the server's settings, as a job.
+
+    Its outcome names what arrived, and each finding that didn't.
+    """
+    request = body.to_request()
+    choose_targets(request, parse_configured_targets(services.settings.delivery.targets), only_configured=True)
+    return take_in(services, identity, JobKind.REPORT_DELIVERY, to_json_record(request))
 
 
 def unlock(services: Served, caller: Called, identity: Identified, body: UnlockBody) -> dict[str, Any]:
@@ -160,6 +172,7 @@ ROWS = (
         needs_fresh_factor=True,
     ),
     change("/preflights", Permission.PREFLIGHTS_RUN, run_preflight, JobAnswer, _ACCEPTED),
+    change("/report-deliveries", Permission.REPORTS_SEND, send_report, JobAnswer, _ACCEPTED),
     change("/unlocks", Permission.POLICIES_UNLOCK, unlock, JobAnswer, _ACCEPTED),
     read("/jobs", Permission.JOBS_READ, list_jobs, JobPage),
     read("/jobs/{job_id}", Permission.JOBS_READ, show_job, JobAnswer),

@@ -1,0 +1,78 @@
+"""Findings in Security Hub of the operator's own account: imported in batches, and read again by their ids.
+
+Source: Security Hub API Reference, API version 2018-10-26, BatchImportFindings and GetFindings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from rootkeeper.aws.clients import GatewayPart
+from rootkeeper.aws.credentials import require_intent_fits
+from rootkeeper.aws.errors import required
+from rootkeeper.ledger.rules import Action, Intent
+
+MOST_IDS = 20
+"""Values of one filter of GetFindings."""
+
+
+class SecurityHubFindings(Protocol):
+    """Security Hub of one account in any Region."""
+
+    def import_findings(
+        self, region: str, findings: Sequence[Mapping[str, Any]], intent: Intent
+    ) -> tuple[tuple[str, str, str], ...]:
+        """Create or update at most 100 findings by their ids. One call: securityhub:BatchImportFindings.
+
+        :returns: id, code and message of each finding that Security Hub doesn't take.
+        :raises AwsError: if it refuses the batch, or no clear answer comes.
+        :raises LockLostError: if the intent is no longer valid; nothing was sent.
+        """
+        ...
+
+    def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
+        """Read findings of a product by their ids. One call for 20: securityhub:GetFindings.
+
+        :returns: the findings by id; what Security Hub doesn't show isn't in it.
+        """
+        ...
+
+
+class AwsSecurityHub(GatewayPart):
+    """Implements ``SecurityHubFindings``."""
+
+    @property
+    def security_hub_region(self) -> str:
+        """The Region where no other one is named."""
+        return self._clients.region
+
+    def import_findings(
+        self, region: str, findings: Sequence[Mapping[str, Any]], intent: Intent
+    ) -> tuple[tuple[str, str, str], ...]:
+        require_intent_fits(intent, Action.FINDINGS_IMPORT, None)
+        calls = self._clients.regional_calls("securityhub", region, changing=True)
+        operation = "BatchImportFindings"
+        answer = calls.change(operation, intent, self._clients.clock, target=region, Findings=[*findings])
+        failed = required(answer, "FailedCount", f"securityhub:{operation}")
+        rejected = [
+            tuple(str(required(one, name, f"securityhub:{operation}")) for name in ("Id", "ErrorCode", "ErrorMessage"))
+            for one in (required(answer, "FailedFindings", f"securityhub:{operation}") if failed else ())
+        ]
+        return tuple((finding_id, code, message) for finding_id, code, message in rejected)
+
+    def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
+        return {finding["Id"]: finding for finding in self._read(region, product_arn, finding_ids)}
+
+    def _read(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Iterator[Any]:
+        calls = self._clients.regional_calls("securityhub", region)
+        for start in range(0, len(finding_ids), MOST_IDS):
+            filters = {
+                "Id": [_equals(finding_id) for finding_id in finding_ids[start : start + MOST_IDS]],
+                "ProductArn": [_equals(product_arn)],
+            }
+            yield from calls.list_all("GetFindings", "Findings", target=region, Filters=filters, MaxResults=100)
+
+
+def _equals(value: str) -> dict[str, str]:
+    return {"Value": value, "Comparison": "EQUALS"}

@@ -1,0 +1,1 @@
+"""Sends reports to Security Hub, to a bucket or to a file."""

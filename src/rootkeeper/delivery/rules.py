@@ -1,0 +1,142 @@
+"""How findings are cut into batches, and what proves that they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from rootkeeper.evidence.rules import Period
+from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue, parse_instant
+
+MOST_FINDINGS = 100
+"""In one call. Source: Security Hub BatchImportFindings, API version 2018-10-26."""
+Finding = Mapping[str, Any]
+
+
+def split_batches(findings: Iterable[Finding], most: int) -> Iterator[tuple[Finding, ...]]:
+    walking = iter(findings)
+    while batch := tuple(islice(walking, most)):
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedFinding:
+    """What Security Hub answers of a finding that it doesn't take."""
+
+    finding_id: str
+    code: str
+    message: str
+
+
+NOT_SHOWN, NOT_UPDATED = "not_shown", "not_updated"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFinding:
+    """A finding that isn't proven to be in Security Hub as it was sent."""
+
+    finding_id: str
+    account_id: AccountId
+    rule_id: str
+    code: str
+    """Security Hub's, or ``not_shown``, ``not_updated``, ``newer_exists`` or ``not_read``."""
+    detail: str
+    is_known: bool = True
+    """Whether it is known that it didn't arrive; otherwise it couldn't be read again."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether reading it again later shows nothing else."""
+        return self.code not in (NOT_SHOWN, NOT_UPDATED)
+
+
+_PREFIX = "AWS::::Account:"
+
+
+def describe_failure(finding: Finding, code: str, detail: str, *, is_known: bool = True) -> FailedFinding:
+    account = str(finding["Resources"][0]["Id"]).removeprefix(_PREFIX)
+    rule_id = str(finding["GeneratorId"]).rpartition("/")[2]
+    return FailedFinding(str(finding["Id"]), AccountId(account), rule_id, code, detail, is_known)
+
+
+def compare_shown(sent: Finding, shown: Finding | None) -> FailedFinding | None:
+    """Compare what Security Hub shows with what was sent; ``None`` if the finding is there as it was sent."""
+    if shown is None:
+        return describe_failure(sent, NOT_SHOWN, "Security Hub doesn't show it.")
+    if _judgement(sent) == _judgement(shown) and _read_time(shown) == _read_time(sent):
+        return None
+    if _read_time(shown) > _read_time(sent):
+        detail = f"Security Hub has a newer state, of {shown['UpdatedAt']}, and ignores older ones."
+        return describe_failure(sent, "newer_exists", detail)
+    status = shown.get("Compliance", {}).get("Status", "no status")
+    detail = f"Security Hub still shows {status}, of {shown['UpdatedAt']}. It ignores an update that isn't newer."
+    return describe_failure(sent, NOT_UPDATED, detail)
+
+
+def _judgement(finding: Finding) -> tuple[Any, ...]:
+    severity = finding.get("FindingProviderFields", {}).get("Severity", {}).get("Label")
+    return finding.get("Compliance", {}).get("Status"), finding.get("RecordState"), severity
+
+
+def _read_time(finding: Finding) -> datetime:
+    return parse_instant(finding["UpdatedAt"])
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """The result of sending one report to one place."""
+
+    target: str
+    format: str
+    place: str
+    """The product's ARN, the object's address, or the file's path."""
+    period: Period
+    result: Result
+    explanation: str
+    findings: int = 0
+    """How many the report has; 0 for a file or object."""
+    arrived: int = 0
+    """How many of them a re-read shows as they were sent."""
+    batches: int = 0
+    """How many calls were made."""
+    failed: tuple[FailedFinding, ...] = ()
+    sha256: str | None = None
+    """Of the file or object."""
+    size_bytes: int | None = None
+
+
+def evaluate_batch(
+    batch: Sequence[Finding], rejected: Iterable[RejectedFinding], shown: Mapping[str, Finding]
+) -> tuple[FailedFinding, ...]:
+    """Name each finding of a batch that isn't shown as it was sent; AWS's own refusal comes first."""
+    refused = {one.finding_id: one for one in rejected}
+    failed = []
+    for finding in batch:
+        refusal = refused.get(finding["Id"])
+        failure = (
+            compare_shown(finding, shown.get(finding["Id"]))
+            if refusal is None
+            else describe_failure(finding, refusal.code, refusal.message)
+        )
+        if failure is not None:
+            failed.append(failure)
+    return tuple(failed)
+
+
+DELIVERY_ACTIONS = frozenset({Action.FINDINGS_IMPORT, Action.REPORT_SEND})
+INTERRUPTED = (
+    "Interrupted: it isn't known whether it arrived. Send the report again; what has arrived is updated, not doubled."
+)
+
+
+def describe_failed(failed: Iterable[FailedFinding]) -> list[JsonValue]:
+    """List failures for the ledger, without texts from outside."""
+    return [
+        {"finding_id": one.finding_id, "account_id": one.account_id, "rule_id": one.rule_id, "code": one.code}
+        for one in failed
+    ]

@@ -1,0 +1,193 @@
+"""Places for reports, as the command line and the settings name them, and what a report is called there.
+
+A report is sent again with the same names: a finding keeps its id, a file and an object keep theirs for the same
+period. So sending it again doubles nothing, and what an interrupted run left out arrives with the next one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
+from rootkeeper.evidence.rules import Period
+from rootkeeper.references import parse_bucket_place
+from rootkeeper.reports.formats import Format, get_format, get_format_of_file
+from rootkeeper.values import parse_instant
+
+
+class TargetKind(StrEnum):
+    """What a report is sent to."""
+
+    BUCKET = "s3"
+    FILE = "file"
+    SECURITY_HUB = "securityhub"
+
+
+_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}")
+_FILE = f"{TargetKind.FILE.value}:"
+_HINT = "Write securityhub, securityhub:REGION, s3://BUCKET/PREFIX or file:PATH."
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTarget:
+    """One place for reports."""
+
+    kind: TargetKind
+    region: str | None = None
+    """Of Security Hub; ``None`` for the Region of the other calls."""
+    bucket: str = ""
+    prefix: str = ""
+    """Of keys: empty, or with a slash at its end."""
+    path: str = ""
+    """A file; or a folder, with a slash at its end."""
+
+    def __str__(self) -> str:
+        if self.kind is TargetKind.SECURITY_HUB:
+            return self.kind.value if self.region is None else f"{self.kind.value}:{self.region}"
+        return f"s3://{self.bucket}/{self.prefix}" if self.kind is TargetKind.BUCKET else f"{_FILE}{self.path}"
+
+
+def parse_target(text: str) -> DeliveryTarget:
+    """Parse what ``--to`` and the settings name.
+
+    :raises InputError: if it is no such place.
+    """
+    kind, _, rest = text.partition(":")
+    if text == TargetKind.SECURITY_HUB or (kind == TargetKind.SECURITY_HUB and _REGION.fullmatch(rest)):
+        return DeliveryTarget(TargetKind.SECURITY_HUB, region=rest or None)
+    place = parse_bucket_place(text)
+    if place is not None:
+        return DeliveryTarget(TargetKind.BUCKET, bucket=place[0], prefix=place[1])
+    if kind == TargetKind.FILE and rest and "\0" not in rest:
+        return DeliveryTarget(TargetKind.FILE, path=rest)
+    raise InputError(f"{text!r} isn't a place for reports.", hint=_HINT)
+
+
+_USUAL_FORMAT = "json"
+"""Of what is sent to a bucket or a folder without a format."""
+FINDING_FORMAT = "asff"
+"""What Security Hub takes, and nothing else."""
+
+
+def choose_format(target: DeliveryTarget, name: str | None) -> Format | None:
+    """Choose the format by its name, or by the target; ``None`` for Security Hub.
+
+    :raises InputError: if there is no such format, or the target takes another one.
+    """
+    if target.kind is TargetKind.SECURITY_HUB:
+        if name not in (None, FINDING_FORMAT):
+            raise InputError(f"Security Hub takes {FINDING_FORMAT} alone, not {name}.", hint="Leave out the format.")
+        return None
+    if name is not None:
+        return get_format(name)
+    if target.kind is TargetKind.FILE and not target.path.endswith("/"):
+        return get_format_of_file(target.path.rpartition("/")[2])
+    return get_format(_USUAL_FORMAT)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredTarget:
+    """A place of the settings, with its format."""
+
+    target: DeliveryTarget
+    format_name: str | None = None
+
+
+def parse_configured_targets(texts: Iterable[str]) -> tuple[ConfiguredTarget, ...]:
+    """Parse ``delivery.targets``.
+
+    :raises SettingsError: if one isn't a place, or its format doesn't fit.
+    """
+    found = []
+    for text in texts:
+        place, _, name = text.strip().rpartition(" ")
+        place, format_name = (place.strip(), name) if place else (name, None)
+        try:
+            configured = ConfiguredTarget(parse_target(place), format_name)
+            choose_format(configured.target, format_name)
+        except InputError as error:
+            raise SettingsError(f"delivery.targets: {error.message}", hint=error.hint) from error
+        found.append(configured)
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRequest:
+    """A request to send the evidence report of a period."""
+
+    to: str | None = None
+    """``None``: to each place of the settings."""
+    format: str | None = None
+    start: datetime | None = None
+    """``None``: as long before the end as the settings say."""
+    end: datetime | None = None
+    """``None``: now."""
+    stale_after_seconds: int | None = None
+
+
+def parse_request(record: Mapping[str, Any]) -> DeliveryRequest:
+    """Parse a request from outside.
+
+    :raises InputError: if a field is unknown or wrong.
+    """
+    known = DeliveryRequest.__dataclass_fields__
+    unknown = sorted(set(record) - set(known))
+    if unknown:
+        raise InputError(f"The parameter {unknown[0]!r} isn't known.", hint=f"Known parameters: {', '.join(known)}.")
+    try:
+        request = DeliveryRequest(
+            to=_optional(record, "to", str),
+            format=_optional(record, "format", str),
+            start=None if record.get("start") is None else parse_instant(record["start"]),
+            end=None if record.get("end") is None else parse_instant(record["end"]),
+            stale_after_seconds=_optional(record, "stale_after_seconds", int),
+        )
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The request to send a report is invalid: {error}.") from error
+    if request.to is not None:
+        choose_format(parse_target(request.to), request.format)
+    elif request.format is not None:
+        raise InputError("A format needs a place.", hint="Name the place in to, or leave out the format.")
+    if request.stale_after_seconds is not None and request.stale_after_seconds < 1:
+        raise InputError("stale_after_seconds must be at least 1.")
+    return request
+
+
+def _optional(record: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
+    value = record.get(name)
+    if value is not None and type(value) is not kind:
+        raise TypeError(f"{name} isn't of the right type")
+    return value
+
+
+def choose_targets(
+    request: DeliveryRequest, configured: tuple[ConfiguredTarget, ...], *, only_configured: bool
+) -> tuple[ConfiguredTarget, ...]:
+    """Choose where a report goes: to the place of the request, or to each one of the settings.
+
+    :param only_configured: whether it must be one of the settings, as on a server.
+    :raises PermissionDeniedError: if the settings don't name it.
+    :raises InputError: if there is none.
+    """
+    if request.to is None:
+        if not configured:
+            raise InputError("The settings name no place for reports.", hint="Set delivery.targets.")
+        return configured
+    target = parse_target(request.to)
+    known = [one for one in configured if one.target == target]
+    if only_configured and not known:
+        raise PermissionDeniedError(
+            f"The server doesn't send reports to {target}.", hint="Its setting delivery.targets names the places."
+        )
+    usual = known[0].format_name if known else None
+    return (ConfiguredTarget(target, usual if request.format is None else request.format),)
+
+
+def name_report(organization_id: str, period: Period, chosen: Format) -> str:
+    """Name the file or object of a report: equal for the same organization, period and format."""
+    return f"rootkeeper-{organization_id}-{period.start:%Y%m%d}-{period.end:%Y%m%dT%H%M%SZ}{chosen.suffix}"
