@@ -227,6 +227,7 @@ def have_places_of_reports(machine: GuideMachine) -> None:
         "boto3.client('s3', region_name='us-east-1').create_bucket(Bucket='example-evidence')\n"
     )
     machine.ask(sys.executable, "-c", make)
+    machine.ask("rootkeeper", "enable", "--yes")
     machine.ask("rootkeeper", "audit", "--fail-on", "none")
 
 
