@@ -35,7 +35,7 @@ def test_roles_are_documents_with_what_they_are_for(enabled: Program) -> None:
     assert run.status == 0, run.shown
     assert run.json["organization_id"] == "o-exampleorgid"
     assert run.json["role_account_id"] == DELEGATE
-    assert [role["role"] for role in run.json["roles"]] == ["audit", "delete", "recover", "unlock"]
+    assert [role["role"] for role in run.json["roles"]] == ["audit", "delete", "recover", "report", "unlock"]
     assert all("sts:SetSourceIdentity" in json.dumps(role["trust_policy"]) for role in run.json["roles"])
 
 

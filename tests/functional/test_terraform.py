@@ -15,7 +15,7 @@ from tests.sandbox_process import SandboxProcess
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("terraform")]
 
 MANAGEMENT = "111122223333"
-ROLES = [f"aws_iam_role.{name}" for name in ("audit", "delete", "recover", "unlock")]
+ROLES = [f"aws_iam_role.{name}" for name in ("audit", "delete", "recover", "report", "unlock")]
 RESOURCES = Path(__file__).with_name("resources.tf")
 NOT_THERE = {"NoSuchEntity", "NoSuchTagSet"}
 """What AWS answers Terraform, too, when it asks whether something is gone."""

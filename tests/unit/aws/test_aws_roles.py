@@ -11,4 +11,4 @@ def test_a_check_is_sound_when_nothing_failed() -> None:
 
 
 def test_every_work_is_the_name_of_a_setting() -> None:
-    assert {work.value for work in AwsWork} == {"audit", "delete", "recover", "unlock"}
+    assert {work.value for work in AwsWork} == {"audit", "delete", "recover", "report", "unlock"}

@@ -34,7 +34,7 @@ def test_each_work_assumes_its_own_role_in_the_person_s_name(
     for work in AwsWork:
         gateway_pool.gateway(work, "ana").read_caller()
     assumed = [one.parameters for one in aws_server.received if one.operation == "AssumeRole"]
-    assert [f"rootkeeper-{work.value}&" in sent for work, sent in zip(AwsWork, assumed, strict=True)] == [True] * 4
+    assert [f"rootkeeper-{work.value}&" in sent for work, sent in zip(AwsWork, assumed, strict=True)] == [True] * 5
     assert all("SourceIdentity=ana&" in f"{sent}&" for sent in assumed)
 
 
@@ -74,7 +74,7 @@ def test_without_roles_the_starting_credentials_do_all_work(clock: FakeClock, aw
 
 def test_some_roles_without_the_others_are_refused_and_the_missing_ones_named(clock: FakeClock) -> None:
     given = {AwsWork.AUDIT: ROLES[AwsWork.AUDIT], AwsWork.RECOVER: ROLES[AwsWork.RECOVER], AwsWork.UNLOCK: " "}
-    with pytest.raises(SettingsError, match=r"aws\.roles\.delete, aws\.roles\.unlock"):
+    with pytest.raises(SettingsError, match=r"aws\.roles\.delete, aws\.roles\.report, aws\.roles\.unlock"):
         GatewayPool(OPTIONS, given, clock)
 
 
@@ -107,9 +107,9 @@ def test_the_check_tries_the_start_and_assumes_each_role_anew(
     gateway_pool: GatewayPool, aws_server: FakeAwsServer
 ) -> None:
     assert gateway_pool.renew().is_sound
-    assert aws_server.operations == ["GetCallerIdentity", *["AssumeRole"] * 4]
+    assert aws_server.operations == ["GetCallerIdentity", *["AssumeRole"] * 5]
     gateway_pool.renew()
-    assert len(aws_server.operations) == 10
+    assert len(aws_server.operations) == 12
 
 
 def test_the_check_names_what_fails_and_goes_on_with_the_rest(
