@@ -27,6 +27,7 @@ EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"Terraform's AWS provider for \w+ isn't in a folder of plugins: its code can't be applied"),
     re.compile(r"The Python package registry can't be reached: (prowler|custodian|pipx) can't be tried"),
     re.compile(r"no namespaces on this machine: guides can't be run"),
+    re.compile(r"man and groff aren't installed: the manual page can't be shown"),
     re.compile(r"a small disk needs the right to mount a file system"),
     re.compile(r"root can write everywhere: read-only files can't be tried as root"),
 )

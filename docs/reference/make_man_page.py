@@ -89,9 +89,10 @@ def _list_command(name: str, command: Any) -> Iterator[str]:
 
 def _list_paragraphs(text: str) -> Iterator[str]:
     """Give each paragraph of a help, without the markup's escapes."""
-    for paragraph in text.replace("\\[", "[").split("\n\n"):
-        yield ".PP"
-        yield escape(paragraph)
+    first, *further = text.replace("\\[", "[").split("\n\n")
+    yield escape(first)
+    for paragraph in further:
+        yield from (".PP", escape(paragraph))
 
 
 def _list_options(parameters: Iterable[Any]) -> Iterator[str]:

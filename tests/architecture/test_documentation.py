@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -52,6 +55,17 @@ def test_every_published_schema_follows_from_its_record() -> None:
 
 def test_the_manual_page_says_what_the_program_says() -> None:
     assert PAGE.read_text(encoding="utf-8") == render_page(), "Run `make docs`."
+
+
+def test_what_shows_manual_pages_has_nothing_to_say_against_it() -> None:
+    if shutil.which("man") is None or shutil.which("groff") is None:
+        pytest.skip("man and groff aren't installed: the manual page can't be shown")
+    environment = os.environ | {"LC_ALL": "C.UTF-8", "MANWIDTH": "80"}
+    shown = subprocess.run(
+        ["man", "--warnings", "--local-file", PAGE], env=environment, capture_output=True, text=True, check=True
+    )
+    assert shown.stderr == ""
+    assert "rootkeeper doctor [options]" in shown.stdout
 
 
 def test_the_readme_fits_on_a_screen_and_a_half() -> None:
