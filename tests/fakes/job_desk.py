@@ -11,6 +11,8 @@ from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.audit.service import Audit
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.deletion.service import Deletion
+from rootkeeper.delivery.planning import DeliveryPlanner
+from rootkeeper.delivery.service import ReportSender
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader
@@ -196,6 +198,14 @@ class ActingDesk:
             bucket_pauses_seconds=(1.0,),
             queue_pauses_seconds=(1.0,),
         )
+
+    @property
+    def delivery_planner(self) -> DeliveryPlanner:
+        raise NotImplementedError("no report is sent from this desk")
+
+    @property
+    def report_sender(self) -> ReportSender:
+        raise NotImplementedError("no report is sent from this desk")
 
     def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder:
         return BlockingPolicyFinder(self.desk.policies, inventory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -78,7 +79,8 @@ def test_nothing_else_answers_without_sign_in() -> None:
 def test_beside_routes_only_files_of_console_and_help_need_no_sign_in() -> None:
     """They hold no organization's data. SECURITY.md names the same."""
     application = make_application(FakeServices().as_server)
-    answering = [one.cls.__name__ for one in application.user_middleware if hasattr(one.cls, "_answer")]
+    makers: list[Any] = [one.cls for one in application.user_middleware]
+    answering = [maker.__name__ for maker in makers if hasattr(maker, "_answer")]
     assert sorted(answering) == ["ConsoleFiles", "HelpFiles"]
     security = (REPOSITORY / "SECURITY.md").read_text()
     (row,) = re.findall(r"^\| What needs no sign-in \|.+$", security, re.MULTILINE)

@@ -43,8 +43,9 @@ def count_asff(text: str) -> int:
 def count_sarif(text: str) -> int:
     """Count the results, and what the run says of passes without one: each result would be an alert."""
     runs = json.loads(text)["runs"]
-    shown = sum(result["kind"] == "pass" for run in runs for result in run["results"])
-    return shown + sum(run["properties"]["verdicts"]["pass"] for run in runs)
+    shown: int = sum(result["kind"] == "pass" for run in runs for result in run["results"])
+    passes: int = sum(run["properties"]["verdicts"]["pass"] for run in runs)
+    return shown + passes
 
 
 def count_junit(text: str) -> int:
