@@ -102,7 +102,7 @@ class Row:
 
 
 GROUPS = frozenset(
-    {"controls", "emails", "exceptions", "failsafe", "jobs", "ledger", "policies", "unlock", "windows"},
+    {"controls", "emails", "exceptions", "failsafe", "jobs", "ledger", "policies", "report", "unlock", "windows"},
 )
 
 ALL = Cell()
@@ -208,7 +208,10 @@ READING = (
     Row(("controls", "frameworks"), for_all()),
     Row(("controls", "list", "--framework", "cis-7.0", "--fail-on", "none"), for_all()),
     Row(("controls", "show", "cis-7.0/2.4", "--fail-on", "none"), for_all()),
-    Row(("report", "--from", "30d", "--fail-on", "none", "--format", "json", "--out", "{folder}/report"), for_all()),
+    Row(
+        ("report", "write", "--from", "30d", "--fail-on", "none", "--format", "json", "--out", "{folder}/report"),
+        for_all(),
+    ),
     Row(("ledger", "list"), for_all()),
     Row(("ledger", "verify"), for_all()),
     Row(("ledger", "export", "--out", "{folder}/ledger.jsonl"), for_all()),
@@ -225,6 +228,7 @@ DRY_RUNS = (
     Row(("apply", "{plan}", "--dry-run"), for_all()),
     Row(("recover", CLEAN, "--reason", "drill", "--dry-run"), for_iam_callers(_NOT_ALLOWED_RECOVERY)),
     Row(("windows", "close", WINDOW, "--dry-run"), for_all()),
+    Row(("report", "send", "--to", "file:{folder}/evidence.json", "--dry-run"), for_all()),
     Row(
         ("unlock", "s3", LOCKED, BUCKET, "--remove", "--dry-run"),
         for_all(),
@@ -279,6 +283,7 @@ DRY_RUNS = (
 """Commands that change something, dry: a caller who may not make the change is refused, and told who may."""
 
 ASK_NOTHING: dict[tuple[str, ...], str] = {
+    ("doctor",): "says of each of its checks what the caller lacks",
     ("demo",): "has an organization and callers of its own",
     ("jobs", "cancel"): "changes the database alone, and has no dry run",
     ("jobs", "resume"): "goes on with a command above",

@@ -48,6 +48,7 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("controls", "list"): ("controls", "list", "--framework", "cis-7.0"),
     ("controls", "show"): ("controls", "show", "cis-7.0/2.4"),
     ("diff",): ("diff", "--list"),
+    ("doctor",): ("doctor",),
     ("emails", "list"): ("emails", "list"),
     ("exceptions", "list"): ("exceptions", "list"),
     ("failsafe", "check"): ("failsafe", "check"),
