@@ -35,6 +35,7 @@ REPORTS = "amzn-s3-demo-reports"
 NOWHERE = {"selection": {"organizational_units": ["Root/Nowhere"]}}
 OVER = {"done", "failed", "cancelled"}
 CHECKS = ("0 5 * * * UTC", "0 6 * * * UTC")
+REPORTING = "0 7 * * * UTC"
 """A run of each is made up for in a test."""
 REFUSAL = {"code": "AccessDenied", "status": 403, "message": "Not today."}
 
@@ -118,6 +119,7 @@ def works(tmp_path_factory: pytest.TempPathFactory, runner: Runner) -> Iterator[
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
             "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_SCHEDULES_DRIFT_CHECKS": ", ".join(CHECKS),
+            "ROOTKEEPER_SCHEDULES_REPORTS": REPORTING,
             "ROOTKEEPER_DELIVERY_TARGETS": f"securityhub, s3://{REPORTS}/evidence csv",
             "XDG_STATE_HOME": str(folder / "state"),
         }
@@ -214,9 +216,13 @@ def live_drift_checks(works: Works) -> None:
 
 
 def check_setup(works: Works, expression: str) -> Any:
-    """As if no server had run when it was due; what came of the check that is made up for."""
-    (schedule,) = parse_schedules({ScheduleKind.DRIFT_CHECKS: [expression]})
-    known = {one["job_id"] for one in works.get("/jobs?kind=drift_check")["jobs"]}
+    return make_up(works, ScheduleKind.DRIFT_CHECKS, expression, JobKind.DRIFT_CHECK, "DriftRecord")
+
+
+def make_up(works: Works, scheduled: ScheduleKind, expression: str, kind: JobKind, shape: str) -> Any:
+    """As if no server had run when it was due; what came of the job that is made up for."""
+    (schedule,) = parse_schedules({scheduled: [expression]})
+    known = {one["job_id"] for one in works.get(f"/jobs?kind={kind.value}")["jobs"]}
     with open_database(works.program.environment["ROOTKEEPER_DATABASE_URL"]) as database:
         (organization_id,) = database.list_organization_ids()
         store = database.schedules(organization_id)
@@ -224,11 +230,11 @@ def check_setup(works: Works, expression: str) -> Any:
         last = store.find_last_run(schedule.schedule_id)
         assert last is not None
         store.settle(schedule.schedule_id, last - timedelta(days=1), last)
-    works.server.wait_until(lambda: len(works.get("/jobs?kind=drift_check")["jobs"]) > len(known))
-    (job_id,) = {one["job_id"] for one in works.get("/jobs?kind=drift_check")["jobs"]} - known
+    works.server.wait_until(lambda: len(works.get(f"/jobs?kind={kind.value}")["jobs"]) > len(known))
+    (job_id,) = {one["job_id"] for one in works.get(f"/jobs?kind={kind.value}")["jobs"]} - known
     job = works.follow(job_id)
     assert job["state"] == "done", job
-    return works.read(job_id, "DriftRecord")
+    return works.read(job_id, shape)
 
 
 def live_ledger_verifications(works: Works) -> None:
@@ -255,6 +261,8 @@ def live_deliveries(works: Works) -> None:
     everywhere = works.live("/report-deliveries", {}, "DeliveriesDocument")
     assert [one["target"] for one in everywhere["deliveries"]] == ["securityhub", f"s3://{REPORTS}/evidence/"]
     assert {one["result"] for one in everywhere["deliveries"]} == {"done"}
+    scheduled = make_up(works, ScheduleKind.REPORTS, REPORTING, JobKind.REPORT_DELIVERY, "DeliveriesDocument")
+    assert {one["result"] for one in scheduled["deliveries"]} == {"done"}
     earlier = {"to": "securityhub", "end": "2026-01-01T00:00:00Z"}
     failed = works.live("/report-deliveries", earlier, "DeliveriesDocument", "failed")
     assert {one["code"] for one in failed["deliveries"][0]["failed"]} == {"newer_exists"}
