@@ -37,6 +37,14 @@ class Administration:
         self._client("securityhub").enable_security_hub(EnableDefaultStandards=False)
         self._client("s3").create_bucket(Bucket=bucket)
 
+    def count_findings(self) -> int:
+        """How many Security Hub of the management account shows, at most 100."""
+        return len(self._client("securityhub").get_findings(MaxResults=100)["Findings"])
+
+    def list_reports(self, bucket: str) -> list[str]:
+        """Keys of the objects in a bucket of the management account."""
+        return [one["Key"] for one in self._client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
+
     def enter_root_session(self, account_id: str, service: str) -> Any:
         """A client for s3 or sqs that may do in the account what unlocking takes."""
         task = {"s3": "S3UnlockBucketPolicy", "sqs": "SQSUnlockQueuePolicy"}[service]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,8 @@ def test_findings_arrive_and_are_updated_without_doubles(audited: Program, sandb
     assert ours["Compliance"]["Status"] == "FAILED"
     assert all(one["Title"].startswith("SANDBOX") for one in shown.values())
 
+    while datetime.now(UTC) < datetime.fromisoformat(ours["UpdatedAt"]):  # an update must be of a later second
+        time.sleep(0.05)
     sandbox.put_root_user(BARE, {})
     assert audited.run("audit", BARE, "--fail-on", "none").status == 0
     again = send(audited, "--to", "securityhub")

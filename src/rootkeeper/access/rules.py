@@ -146,9 +146,17 @@ class SignInWay(StrEnum):
 
 
 OF_WHOLE_ORGANIZATION = frozenset(
-    {Permission.CONTROLS_ATTEST, Permission.IDENTITIES_MANAGE, Permission.NOTIFICATIONS_TEST, Permission.SETUP_CHANGE}
+    {
+        Permission.CONTROLS_ATTEST,
+        Permission.IDENTITIES_MANAGE,
+        Permission.NOTIFICATIONS_TEST,
+        Permission.REPORTS_SEND,
+        Permission.SETUP_CHANGE,
+    }
 )
-"""A token that is limited to organizational units has none of these: they concern no account, or all permissions."""
+"""A token that is limited to organizational units has none of these: they concern no account, all accounts, or all
+permissions.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,8 +105,10 @@ OTHERS = {
     "POST /api/v1/jobs/{job_id}/cancel",
     "POST /api/v1/jobs/{job_id}/resume",
     "POST /api/v1/ledger/verifications",
+    "DELETE /api/v1/me/views/{name}",
+    "PUT /api/v1/me/views/{name}",
 }
-"""What is about a job or the ledger; tried below."""
+"""What is about a job or the ledger, tried below; and the caller's own views, tried in test_views."""
 
 
 @pytest.fixture

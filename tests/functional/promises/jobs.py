@@ -147,8 +147,35 @@ ACCEPT_EMAIL_CHANGE = Job(
     lambda stage: stage.sandbox.accounts()[CLEAN]["email"] == NEW_ADDRESS,
     prepare=_start_email_change,
 )
+REPORTS_BUCKET = "amzn-s3-demo-reports"
+REPORT_KEY = re.compile(r"^evidence/.+\.csv$")
+
+
+def _have_places_for_reports(stage: Stage) -> None:
+    Administration(stage.sandbox).make_places_for_reports(REPORTS_BUCKET)
+    audited = stage.run("audit", "--fail-on", "none")
+    assert audited.status == 0, audited.shown
+
+
+SEND_FINDINGS = Job(
+    "send findings",
+    ("report", "send", "--to", "securityhub", "--yes", "-o", "json"),
+    ("BatchImportFindings",),
+    lambda stage: Administration(stage.sandbox).count_findings() > 0,
+    prepare=_have_places_for_reports,
+)
+SEND_REPORT = Job(
+    "send a report",
+    ("report", "send", "--to", f"s3://{REPORTS_BUCKET}/evidence", "--format", "csv", "--yes", "-o", "json"),
+    ("PutObject",),
+    lambda stage: any(map(REPORT_KEY.match, Administration(stage.sandbox).list_reports(REPORTS_BUCKET))),
+    prepare=_have_places_for_reports,
+)
 UNLOCKING_JOBS = (OPEN_BUCKET, CORRECT_BUCKET, OPEN_QUEUE)
-JOBS = (DELETE, RECOVER, CLOSE, ENABLE, DISABLE, *UNLOCKING_JOBS, START_EMAIL_CHANGE, ACCEPT_EMAIL_CHANGE)
+JOBS = (
+    *(DELETE, RECOVER, CLOSE, ENABLE, DISABLE, *UNLOCKING_JOBS, START_EMAIL_CHANGE, ACCEPT_EMAIL_CHANGE),
+    *(SEND_FINDINGS, SEND_REPORT),
+)
 EACH_MUTATING_OPERATION = [(job, operation) for job in JOBS for operation in dict.fromkeys(job.mutating)]
 
 
