@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_the_page_of_errors_has_every_error() -> None:
 
 @pytest.mark.parametrize("error", list_error_classes()[1:], ids=lambda error: error.__name__)
 def test_an_error_says_how_it_is_fixed(error: type[RootkeeperError]) -> None:
-    (fix,) = re.findall(r"^    Fix: (.+)", error.__doc__ or "", re.MULTILINE)
+    (fix,) = re.findall(r"^Fix: (.+)", inspect.getdoc(error) or "", re.MULTILINE)
     assert fix
 
 
