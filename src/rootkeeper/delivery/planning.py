@@ -13,7 +13,6 @@ from pathlib import Path
 
 from rootkeeper.clock import Clock
 from rootkeeper.delivery.targets import (
-    FINDING_FORMAT,
     ConfiguredTarget,
     DeliveryRequest,
     DeliveryTarget,
@@ -29,7 +28,7 @@ from rootkeeper.evidence.service import EvidenceCompiler, EvidenceReport
 from rootkeeper.findings.rules import FindingReport, Verdict
 from rootkeeper.organization.accounts import Caller, Endpoint
 from rootkeeper.reports.asff import SecurityHub
-from rootkeeper.reports.formats import Format
+from rootkeeper.reports.formats import SECURITY_HUB_FORMAT, Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class DeliveryPlan:
 
     @property
     def format_name(self) -> str:
-        return FINDING_FORMAT if self.chosen is None else self.chosen.name
+        return SECURITY_HUB_FORMAT if self.chosen is None else self.chosen.name
 
 
 @dataclass(frozen=True, slots=True)

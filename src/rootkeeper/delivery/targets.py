@@ -16,7 +16,7 @@ from typing import Any
 from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
 from rootkeeper.evidence.rules import Period
 from rootkeeper.references import parse_bucket_place
-from rootkeeper.reports.formats import Format, get_format, get_format_of_file
+from rootkeeper.reports.formats import SECURITY_HUB_FORMAT, Format, get_format, get_format_of_file
 from rootkeeper.values import parse_instant
 
 
@@ -70,8 +70,6 @@ def parse_target(text: str) -> DeliveryTarget:
 
 _USUAL_FORMAT = "json"
 """Of what is sent to a bucket or a folder without a format."""
-FINDING_FORMAT = "asff"
-"""What Security Hub takes, and nothing else."""
 
 
 def choose_format(target: DeliveryTarget, name: str | None) -> Format | None:
@@ -80,8 +78,10 @@ def choose_format(target: DeliveryTarget, name: str | None) -> Format | None:
     :raises InputError: if there is no such format, or the target takes another one.
     """
     if target.kind is TargetKind.SECURITY_HUB:
-        if name not in (None, FINDING_FORMAT):
-            raise InputError(f"Security Hub takes {FINDING_FORMAT} alone, not {name}.", hint="Leave out the format.")
+        if name not in (None, SECURITY_HUB_FORMAT):
+            raise InputError(
+                f"Security Hub takes {SECURITY_HUB_FORMAT} alone, not {name}.", hint="Leave out the format."
+            )
         return None
     if name is not None:
         return get_format(name)

@@ -70,6 +70,9 @@ class Format:
         return rendered
 
 
+SECURITY_HUB_FORMAT = "asff"
+"""The only one that Security Hub takes."""
+
 FORMATS = (
     Format(
         "html",
@@ -163,7 +166,7 @@ FORMATS = (
         "rootkeeper.reports.ocsf",
     ),
     Format(
-        "asff",
+        SECURITY_HUB_FORMAT,
         "AWS Security Finding Format",
         "For Security Hub: the findings of BatchImportFindings.",
         ".asff.json",

@@ -35,7 +35,7 @@ choices = [
     if parameter["name"] == "format"
 ]
 assert len(choices) == 2 and all("another" in one for one in choices), choices
-for command in ("audit", "preflight", "failsafe check", "emails list", "report"):
+for command in ("audit", "preflight", "failsafe check", "emails list", "report write"):
     assert "another" in read_page(tuple(command.split())), command
 assert "`*.other`" in render_formats()
 assert b"".join(choose_format(None, None, Path("x.other")).render(make_report())) == b"rendered"

@@ -12,13 +12,13 @@ from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, choice, option
 from rootkeeper.cli.rendering.deliveries import show_deliveries
-from rootkeeper.delivery.targets import FINDING_FORMAT, DeliveryRequest, choose_format, parse_target
+from rootkeeper.delivery.targets import DeliveryRequest, choose_format, parse_target
 from rootkeeper.evidence.rules import end_second
 from rootkeeper.ledger.rules import Result
-from rootkeeper.reports.formats import FORMATS
+from rootkeeper.reports.formats import FORMATS, SECURITY_HUB_FORMAT
 from rootkeeper.values import parse_duration
 
-_FORMATS = {one.name: one.name for one in FORMATS} | {FINDING_FORMAT: FINDING_FORMAT}
+_FORMATS = {one.name: one.name for one in FORMATS} | {SECURITY_HUB_FORMAT: SECURITY_HUB_FORMAT}
 
 
 @through_server
