@@ -14,6 +14,7 @@ FOLDERS = (
     "layout",
     "settings",
     "evidence",
+    "controls",
     "overview",
     "accounts",
     "unlock",

@@ -8,7 +8,7 @@ import { api, unwrap } from "../api/client";
 import { isFinished, useJob } from "../api/jobs";
 import { queries } from "../api/queries";
 import type { Job } from "../api/records";
-import { LiveProgress } from "../jobs/LiveProgress";
+import { LiveProgress } from "../components/LiveProgress";
 import { refreshAccounts } from "../organization/listing";
 import type { SelectionBody } from "../organization/selection";
 

@@ -15,7 +15,7 @@ import { hasPermission, useMe } from "../api/queries";
 import type { DeletionPlan, Job } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { ProblemAlert } from "../components/PageFrame";
-import { LiveProgress } from "../jobs/LiveProgress";
+import { LiveProgress } from "../components/LiveProgress";
 import { Timestamp, useNow } from "../times/Timestamp";
 import { chooseDefaultWaves, ConfirmDeletion, WaveFields, type Waves } from "./ConfirmDeletion";
 import { countCalls, isHeldBack, listSkipped, listTargets, type PlanBody } from "./plans";

@@ -18,7 +18,7 @@ import { PageFrame, ProblemAlert } from "../components/PageFrame";
 import { nameFramework, useFrameworks } from "../controls/controls";
 import { AuditHistory } from "../history/AuditHistory";
 import { daysBefore, endOfDay, isDay, startOfDay, today } from "../times/format";
-import { FormatSelect } from "./FormatSelect";
+import { FormatSelect } from "../components/FormatSelect";
 
 export default function ReportsPage() {
   const { data: me } = useMe();

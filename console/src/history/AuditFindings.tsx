@@ -7,7 +7,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { download } from "../api/downloads";
 import { ProblemAlert } from "../components/PageFrame";
-import { FormatSelect } from "../evidence/FormatSelect";
+import { FormatSelect } from "../components/FormatSelect";
 
 export function AuditFindings({ auditId }: { auditId: string }) {
   const [format, setFormat] = useState("findings-csv");
