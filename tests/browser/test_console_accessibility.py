@@ -50,7 +50,7 @@ def test_axe_finds_nothing_on_a_window_and_beside_an_account(administrator: Cons
 def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage) -> None:
     person = console.enter("vera", timezone_id="Asia/Tokyo")
     person.sign_in("/ledger")
-    times = person.page.get_by_role("table", name="Entries of the ledger").locator("time")
+    times = person.page.get_by_role("treegrid", name="Entries of the ledger").locator("time")
     expect(times.first).to_contain_text("GMT+9")
     person.page.get_by_role("button", name="Show UTC times", exact=True).focus()
     person.page.keyboard.press("Enter")

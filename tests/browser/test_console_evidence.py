@@ -169,7 +169,7 @@ def test_the_ledger_is_verified_in_the_server_and_shows_its_verdict(people: dict
 def test_entries_of_one_account_are_found_and_shown_in_full(people: dict[str, ConsolePerson]) -> None:
     viewer = people["vera"]
     viewer.open(f"/ledger?account={story.FAILSAFE}")
-    table = viewer.page.get_by_role("table", name="Entries of the ledger")
+    table = viewer.page.get_by_role("treegrid", name="Entries of the ledger")
     registering = table.get_by_text("Delegated administrator: register").first
     expect(registering).to_be_visible()
     texts = table.locator("tbody tr").all_inner_texts()
@@ -184,7 +184,7 @@ def test_ledger_filters_are_in_the_url_and_outlive_a_verification(
 ) -> None:
     administrator = people["adam"]
     page = administrator.page
-    table = page.get_by_role("table", name="Entries of the ledger")
+    table = page.get_by_role("treegrid", name="Entries of the ledger")
     administrator.open("/ledger?by=adam&action=delegated_administrator:register")
     expect(table.locator("tbody tr")).to_have_count(1)
     expect(page.get_by_label("By", exact=True)).to_have_value("adam")
