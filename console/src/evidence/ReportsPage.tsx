@@ -43,7 +43,7 @@ function EvidenceForm() {
   const [first, setFirst] = useState(daysBefore(today(), 90));
   const [last, setLast] = useState(today());
   const [format, setFormat] = useState("html");
-  const [staleDays, setStaleDays] = useState("7");
+  const [staleDays, setStaleDays] = useState("");
   const [frameworks, setFrameworks] = useState<readonly string[]>([]);
   const problem = findProblem(first, last, staleDays);
   const downloading = useMutation({
@@ -87,7 +87,7 @@ function EvidenceForm() {
             label="Maximum age of a reading (days)"
             description="An account whose last reading is older at the end of the period is reported as unknown."
           >
-            <Input type="number" inputMode="numeric" value={staleDays} onChange={({ detail }) => setStaleDays(detail.value)} />
+            <Input type="number" inputMode="numeric" value={staleDays} placeholder="As on the command line" onChange={({ detail }) => setStaleDays(detail.value)} />
           </FormField>
         </SpaceBetween>
       </Container>
@@ -133,7 +133,7 @@ function DayField({ label, day, onChange }: { label: string; day: string; onChan
 function findProblem(first: string, last: string, staleDays: string): string | null {
   if (!isDay(first) || !isDay(last)) return "Choose both dates.";
   if (first > last) return "The end date is before the start date.";
-  if (!/^[1-9]\d{0,3}$/.test(staleDays)) return "Enter a whole number of days.";
+  if (staleDays !== "" && !/^[1-9]\d{0,3}$/.test(staleDays)) return "Enter a whole number of days.";
   return null;
 }
 
@@ -147,7 +147,8 @@ interface ReportChoices {
 
 /** A period that ends today ends now. */
 function makeQuery({ first, last, format, staleDays, frameworks }: ReportChoices): URLSearchParams {
-  const query = new URLSearchParams({ from: startOfDay(first), format, stale_after_days: staleDays });
+  const query = new URLSearchParams({ from: startOfDay(first), format });
+  if (staleDays !== "") query.set("stale_after_days", staleDays);
   if (last < today()) query.set("to", endOfDay(last));
   frameworks.forEach((framework) => query.append("framework", framework));
   return query;
