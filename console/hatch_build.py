@@ -7,6 +7,7 @@ built files, so that a wheel can be made of it without Node.js and without the d
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -85,7 +86,10 @@ class PagesBuildHook(BuildHookInterface[Any]):
         if python is None:
             raise RuntimeError("Building the help needs Sphinx: run make docs first, or build with build isolation.")
         command = [python, "-m", "docs.site.build"]
-        subprocess.run(command, cwd=self.root, check=True)  # noqa: S603 - a program of this checkout
+        # pipx sets PYTHONSAFEPATH, so that the working folder isn't searched. pip's own path must stay behind ours.
+        paths = os.pathsep.join(filter(None, (self.root, os.environ.get("PYTHONPATH"))))
+        surroundings = os.environ | {"PYTHONPATH": paths}
+        subprocess.run(command, cwd=self.root, env=surroundings, check=True)  # noqa: S603 - a program of this checkout
 
     def _find_generator(self) -> str | None:
         """The Python that has the generator: this one, or that of ``make``."""

@@ -72,7 +72,7 @@ def test_what_is_printed_is_applied_changed_and_destroyed(
     terraform.apply()
     terraform.require_no_change()
     assert set(ROLES) < set(terraform.resources())
-    assert len(list_role_names(sandbox, "delegated-admin")) == 4
+    assert len(list_role_names(sandbox, "delegated-admin")) == 5
     assert list_role_names(sandbox, "management-admin") == []
     terraform.write(print_code(enabled, "--trusted-principal", f"arn:aws:iam::{DELEGATE}:role/operators"))
     terraform.apply()
