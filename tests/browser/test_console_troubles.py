@@ -75,8 +75,9 @@ def test_a_failed_closing_is_shown_with_what_to_do_until_it_succeeds(
     operator.sees(re.compile("permissions boundary"))
     operator.judge_now()
     operator.open("/")
-    row = operator.page.get_by_role("row").filter(has_text=OPENED_NAME)
-    expect(row).to_contain_text("Closing failed")
+    for table in ("Waiting for you", "Open recovery windows"):
+        row = operator.page.get_by_role("table", name=table).get_by_role("row").filter(has_text=OPENED_NAME)
+        expect(row).to_contain_text("Closing failed")
     operator.judge_now()
     console.sandbox.clear_faults()
     operator.open(path)

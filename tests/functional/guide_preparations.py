@@ -234,6 +234,10 @@ def have_places_of_reports(machine: GuideMachine) -> None:
     machine.ask("rootkeeper", "audit", "--fail-on", "none")
 
 
+def have_set_up(machine: GuideMachine) -> None:
+    machine.ask("rootkeeper", "enable", "--yes")
+
+
 PREPARED: Mapping[str, Mapping[str, Prepare]] = {
     "backup": {
         "export ROOTKEEPER_DATABASE_URL=sqlite:////var/lib": copy_to_server,
@@ -249,6 +253,7 @@ PREPARED: Mapping[str, Mapping[str, Prepare]] = {
         "rootkeeper windows request": serve_two_people,
         "rootkeeper ledger import": have_emergency_file,
     },
+    "security-tools": {"rootkeeper audit -o ocsf": have_set_up},
     "security-hub": {"rootkeeper report send --to securityhub --dry-run": have_places_of_reports},
     "root-emails": {"rootkeeper emails list --config rules.toml": write_rules},
     "server": {
