@@ -34,6 +34,8 @@ FORKS.set_forkserver_preload(
 OPTIONS = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:schemathesis")
 ALREADY_IMPORTED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Assertions of other packages need no rewriting here."""
+CLEANED_BESIDE = ("-W", "ignore::pytest.PytestUnraisableExceptionWarning")
+"""Several runs delete pytest's old folders at the same time, and leave each other's half read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +64,4 @@ def _run(tests: list[str], sources: str, output: str) -> None:
     sys.path.insert(0, sources)
     sys.dont_write_bytecode = True
     os.environ |= {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1"}  # of the processes that tests start
-    sys.exit(pytest.main([*OPTIONS, *ALREADY_IMPORTED, *tests]))
+    sys.exit(pytest.main([*OPTIONS, *ALREADY_IMPORTED, *CLEANED_BESIDE, *tests]))
