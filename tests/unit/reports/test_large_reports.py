@@ -1,8 +1,8 @@
-"""Ten thousand accounts: each format takes little time beyond the reading, and those of findings take no memory."""
+"""Ten thousand accounts: each format has the same bytes again, and those of findings take no memory."""
 
 from __future__ import annotations
 
-import time
+import hashlib
 import tracemalloc
 from dataclasses import replace
 from functools import cache
@@ -20,7 +20,6 @@ from tests.fakes.findings import make_finding, make_findings
 pytestmark = pytest.mark.long
 
 ACCOUNTS = 10_000
-MOST_CPU_SECONDS = 3.0
 MOST_BYTES = 4 * 2**20
 VERDICTS = tuple(Verdict)
 
@@ -61,12 +60,11 @@ def make_large_evidence() -> EvidenceReport:
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
-def test_each_format_renders_ten_thousand_accounts_in_three_seconds(chosen: Format) -> None:
+def test_each_format_renders_ten_thousand_accounts_the_same_each_time(chosen: Format) -> None:
+    """How long it takes is for bench/report_formats.py."""
     report = make_large_evidence()
-    start = time.process_time()
-    size = sum(len(part) for part in chosen.render(report))
-    assert time.process_time() - start < MOST_CPU_SECONDS
-    assert size > 0
+    rendered = [hashlib.sha256(b"".join(chosen.render(report))).hexdigest() for _ in range(2)]
+    assert rendered[0] == rendered[1]
 
 
 @pytest.mark.parametrize("chosen", FINDING_FORMATS, ids=lambda one: one.name)
