@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import jsonschema
 import pytest
@@ -133,6 +134,13 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("token", "token", "create", "--role", "viewer", "--name", "dashboard")
     keep("identities", "token", "list")
     keep("report", "report", "--from", "1d")
+    for name, form in (("lines.jsonl", "findings-jsonl"), ("evidence.zip", "package")):
+        written = rootkeeper.run("report", "--from", "1d", "--format", form, "--out", name, "--fail-on", "none")
+        assert written.exit_status == 0, written.stderr
+    lines = (rootkeeper.folder / "lines.jsonl").read_text().splitlines()
+    kept["finding"] += [json.loads(line) for line in lines]
+    with ZipFile(rootkeeper.folder / "evidence.zip") as package:
+        kept["package-manifest"].append(json.loads(package.read("manifest.json")))
     keep("frameworks", "controls", "frameworks")
     keep("controls", "controls", "list", "--framework", "cis-7.0")
     keep("control", "controls", "show", "cis-7.0/2.4")
