@@ -22,7 +22,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "Waiting for you lists what only a person can decide: approvals, reviews, failed closings, exceptions that end.",
     ],
     actions: [{ what: "See the set-up", permission: "setup:read" }, AUDIT, { what: "Change the set-up", permission: "setup:change" }],
-    guide: { title: "Your first audit", path: "guides/first-audit" },
+    guide: { title: "The first audit of a real organization", path: "guides/first-audit" },
   },
   "/accounts": {
     about: [
@@ -31,7 +31,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "Keys of the tree: the arrows move, open and close; Space selects; Enter shows the account; Esc closes it.",
     ],
     actions: [READ_ACCOUNTS, AUDIT, DELETE, REQUEST, { what: "Add or remove an exception", permission: "exceptions:keep" }],
-    guide: { title: "Your first audit", path: "guides/first-audit" },
+    guide: { title: "The first audit of a real organization", path: "guides/first-audit" },
   },
   "/accounts/delete": {
     about: [
@@ -39,7 +39,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "An account counts as deleted only after a re-read shows that nothing is left.",
     ],
     actions: [{ what: "See a plan and its results", permission: "jobs:read" }, DELETE, CANCEL],
-    guide: { title: "Bulk deletion", path: "guides/bulk-deletion" },
+    guide: { title: "Deleting from many accounts", path: "guides/bulk-deletion" },
   },
   "/windows": {
     about: [
@@ -52,12 +52,12 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "Deny a request", permission: "windows:deny" },
       { what: "Open an approved window", permission: "windows:activate" },
     ],
-    guide: { title: "Recover a root user", path: "guides/recover-a-root-user" },
+    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
   },
   "/windows/request": {
     about: ["The server checks the request before you send it: guardrails, the length of the window, and who can approve it."],
     actions: [REQUEST],
-    guide: { title: "Recover a root user", path: "guides/recover-a-root-user" },
+    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
   },
   "/windows/:window_id": {
     about: [
@@ -71,7 +71,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "Close a window", permission: "windows:close" },
       { what: "Review an emergency", permission: "windows:review" },
     ],
-    guide: { title: "Recover a root user", path: "guides/recover-a-root-user" },
+    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
   },
   "/guardrails": {
     about: [
@@ -82,12 +82,12 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the last check", permission: "jobs:read" },
       { what: "Check guardrails", permission: "preflights:run" },
     ],
-    guide: { title: "Preflight", path: "guides/preflight" },
+    guide: { title: "Finding policies that block root sessions", path: "guides/preflight" },
   },
   "/unlock": {
     about: ["A bucket or queue policy can lock everyone out. Here you list, save, correct or remove such a policy by a root session."],
     actions: [{ what: "List, show and change policies", permission: "resource_policies:unlock" }],
-    guide: { title: "Unlock buckets and queues", path: "guides/unlock" },
+    guide: { title: "Unlocking a bucket or queue", path: "guides/unlock" },
   },
   "/reports": {
     about: ["An evidence report uses only what was read in its period. What wasn't read is reported as unknown, never as good."],
@@ -95,17 +95,36 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See audits and changes", permission: "history:read" },
       { what: "Download a report", permission: "reports:read" },
     ],
-    guide: { title: "Evidence for an audit", path: "guides/evidence" },
+    guide: { title: "Evidence for an auditor", path: "guides/evidence" },
+  },
+  "/controls": {
+    about: [
+      "Each control of a framework has a verdict, with the checks that it rests on. What wasn't read is Unknown, never Pass.",
+      "A control that needs a person's judgement is Manual until a person attests it, with a reason and an end.",
+    ],
+    actions: [
+      { what: "See controls", permission: "reports:read" },
+      { what: "Attest a control", permission: "controls:attest" },
+    ],
+    guide: { title: "Controls for an auditor", path: "guides/controls" },
+  },
+  "/controls/control": {
+    about: ["The accounts behind each check, and the attestations of this control."],
+    actions: [
+      { what: "See controls", permission: "reports:read" },
+      { what: "Attest a control", permission: "controls:attest" },
+    ],
+    guide: { title: "Controls for an auditor", path: "guides/controls" },
   },
   "/jobs": {
     about: ["Everything that takes longer than a moment is a job. A job that was interrupted continues where it stopped."],
     actions: [{ what: "See jobs", permission: "jobs:read" }, CANCEL],
-    guide: { title: "The server", path: "guides/server" },
+    guide: { title: "Running a server", path: "guides/server" },
   },
   "/jobs/:job_id": {
     about: ["A cancelled job finishes what it has begun, and starts nothing more. Finished work isn't undone."],
     actions: [{ what: "See jobs", permission: "jobs:read" }, CANCEL],
-    guide: { title: "The server", path: "guides/server" },
+    guide: { title: "Running a server", path: "guides/server" },
   },
   "/ledger": {
     about: [
@@ -116,7 +135,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the ledger", permission: "ledger:read" },
       { what: "Verify the ledger", permission: "ledger:verify" },
     ],
-    guide: { title: "Evidence for an audit", path: "guides/evidence" },
+    guide: { title: "Evidence for an auditor", path: "guides/evidence" },
   },
   "/settings": {
     about: ["Your sign-ins and second factors, and for administrators users, tokens and the rules of this server."],
@@ -124,7 +143,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the rules of this server", permission: "settings:read" },
       { what: "Manage users and tokens", permission: "identities:manage" },
     ],
-    guide: { title: "The server", path: "guides/server" },
+    guide: { title: "Running a server", path: "guides/server" },
   },
   "/set-up": {
     about: [
@@ -135,6 +154,6 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the set-up", permission: "setup:read" },
       { what: "Change the set-up", permission: "setup:change" },
     ],
-    guide: { title: "Your first audit", path: "guides/first-audit" },
+    guide: { title: "The first audit of a real organization", path: "guides/first-audit" },
   },
 };

@@ -1,0 +1,23 @@
+"""Every page of the console has a help panel, and each leads to a guide that is there, by its own title."""
+
+from __future__ import annotations
+
+import re
+
+from tests.architecture.source_files import REPOSITORY
+
+LAYOUT = REPOSITORY / "console/src/layout"
+GUIDE = re.compile(r'guide: \{ title: "([^"]+)", path: "([^"]+)" \}')
+
+
+def test_every_page_of_the_console_has_its_help() -> None:
+    pages = re.findall(r'^    path: "([^"]+)"', (LAYOUT / "pages.ts").read_text(), re.MULTILINE)
+    helped = re.findall(r'^  "(/[^"]*)": \{', (LAYOUT / "help.ts").read_text(), re.MULTILINE)
+    assert sorted(helped) == sorted(pages)
+
+
+def test_each_help_leads_to_a_guide_by_its_title() -> None:
+    guides = GUIDE.findall((LAYOUT / "help.ts").read_text())
+    assert guides
+    for title, path in guides:
+        assert (REPOSITORY / f"docs/{path}.md").read_text().splitlines()[0] == f"# {title}"
