@@ -2,13 +2,14 @@
 import Alert from "@cloudscape-design/components/alert";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, unwrap } from "../api/client";
 import { isFinished, useJob } from "../api/jobs";
 import { queries } from "../api/queries";
 import type { Job } from "../api/records";
-import { LiveProgress } from "../components/LiveProgress";
+import { CancelButton, LiveProgress } from "../components/LiveProgress";
 import { refreshAccounts } from "../organization/listing";
 import type { SelectionBody } from "../organization/selection";
 
@@ -28,12 +29,15 @@ function RunningAudit({ job }: { job: Job }) {
   const { present, unknown } = job.progress;
   return (
     <Container header={<Header variant="h2">Audit by {job.created_by}</Header>}>
-      <LiveProgress
-        job={job}
-        doing="Reading accounts"
-        description="Reads the root user credentials of every selected account. Changes nothing."
-        found={`${present.toLocaleString()} with root user credentials so far, ${unknown.toLocaleString()} unknown.`}
-      />
+      <SpaceBetween size="xs">
+        <LiveProgress
+          job={job}
+          doing="Reading accounts"
+          description="Reads the root user credentials of every selected account. Changes nothing."
+          found={`${present.toLocaleString()} with root user credentials so far, ${unknown.toLocaleString()} unknown.`}
+        />
+        <CancelButton job={job} />
+      </SpaceBetween>
     </Container>
   );
 }

@@ -1,15 +1,16 @@
-/** The progress of an unfinished job: its phase, what is known of it, the time left, and a button to cancel. */
+/** The progress of an unfinished job: its phase, what is known of it, and the time left; and a button to cancel it. */
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useMutation } from "@tanstack/react-query";
-import { type RefObject, useEffect, useRef } from "react";
+import { useEffect, useState } from "react";
 import { cancelJob, isFinished } from "../api/jobs";
 import { hasPermission, useMe } from "../api/queries";
 import type { Job } from "../api/records";
+import { serverNow } from "../api/server-clock";
 import { renderDuration } from "../times/format";
+import { useNow } from "../times/Timestamp";
 
 interface LiveProgressProps {
   job: Job;
@@ -26,19 +27,14 @@ interface LiveProgressProps {
 export function LiveProgress({ job, doing, description, found, done = job.progress.done, total = job.progress.total }: LiveProgressProps) {
   const secondsLeft = useSecondsLeft(done, total);
   const phase = describePhase(job, doing, done, total, secondsLeft);
-  return (
-    <SpaceBetween size="xs">
-      {total === null || job.state !== "running" ? (
-        <div role="status">
-          <StatusIndicator type={job.state === "running" ? "in-progress" : "pending"}>{phase}</StatusIndicator>
-          {description && <Box color="text-body-secondary">{description}</Box>}
-        </div>
-      ) : (
-        <ProgressBar label={phase} ariaLabel={doing} description={description} value={total ? (100 * done) / total : 100} additionalInfo={found} />
-      )}
-      <CancelButton job={job} />
-    </SpaceBetween>
-  );
+  if (total === null || job.state !== "running")
+    return (
+      <div role="status">
+        <StatusIndicator type={job.state === "running" ? "in-progress" : "pending"}>{phase}</StatusIndicator>
+        {description && <Box color="text-body-secondary">{description}</Box>}
+      </div>
+    );
+  return <ProgressBar label={phase} ariaLabel={doing} description={description} value={total ? (100 * done) / total : 100} additionalInfo={found} />;
 }
 
 /** Such as "Deleting: 310 of 2,216, about 40 s left". */
@@ -51,7 +47,7 @@ function describePhase(job: Job, doing: string, done: number, total: number | nu
 }
 
 /** Work in progress is finished, so cancelling needs no confirmation; a cancelled deletion can't lose anything. */
-function CancelButton({ job }: { job: Job }) {
+export function CancelButton({ job }: { job: Job }) {
   const { data: me } = useMe();
   const cancelling = useMutation({ mutationFn: () => cancelJob(job.job_id) });
   if (isFinished(job) || !hasPermission(me, "jobs:cancel")) return null;
@@ -67,17 +63,12 @@ const OBSERVED_SECONDS = 3;
 
 /** Estimated from what was done since the page has shown the job; `null` while that is too little. */
 function useSecondsLeft(done: number, total: number | null): number | null {
-  const first = useRef<{ at: number; done: number } | null>(null);
+  const now = useNow(1_000);
+  const [first, setFirst] = useState<{ at: number; done: number } | null>(null);
   useEffect(() => {
-    if (total !== null) first.current ??= { at: performance.now(), done };
+    if (total !== null) setFirst((before) => before ?? { at: serverNow(), done });
   }, [done, total]);
-  return estimateSecondsLeft(first, done, total);
-}
-
-function estimateSecondsLeft(first: RefObject<{ at: number; done: number } | null>, done: number, total: number | null): number | null {
-  const begin = first.current;
-  if (begin === null || total === null || done <= begin.done || done >= total) return null;
-  const seconds = (performance.now() - begin.at) / 1_000;
-  if (seconds < OBSERVED_SECONDS) return null;
-  return Math.ceil(((total - done) * seconds) / (done - begin.done));
+  if (first === null || total === null || done <= first.done || done >= total) return null;
+  const seconds = (now - first.at) / 1_000;
+  return seconds < OBSERVED_SECONDS ? null : Math.ceil(((total - done) * seconds) / (done - first.done));
 }

@@ -15,7 +15,7 @@ import { isFinished, resumeJob, useJob } from "../api/jobs";
 import { hasPermission, queries, useMe } from "../api/queries";
 import type { AccountResult, DeletionPlan, Job, PlannedAccount } from "../api/records";
 import { ProblemAlert } from "../components/PageFrame";
-import { LiveProgress } from "../components/LiveProgress";
+import { CancelButton, LiveProgress } from "../components/LiveProgress";
 import { refreshAccounts } from "../organization/listing";
 import { ResultTable } from "./DeletionResults";
 import { type AccountOutcome, listTargets, summarizeResult } from "./plans";
@@ -94,6 +94,7 @@ function DeletionSummary({ job, plan, results }: { job: Job; plan: DeletionPlan;
           actions={
             <SpaceBetween size="xs" direction="horizontal">
               <ResumeButton job={job} />
+              <CancelButton job={job} />
               <Button iconName="download" onClick={report}>
                 Download report
               </Button>

@@ -15,7 +15,7 @@ import { hasPermission, useMe } from "../api/queries";
 import type { DeletionPlan, Job } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { ProblemAlert } from "../components/PageFrame";
-import { LiveProgress } from "../components/LiveProgress";
+import { CancelButton, LiveProgress } from "../components/LiveProgress";
 import { Timestamp, useNow } from "../times/Timestamp";
 import { chooseDefaultWaves, ConfirmDeletion, WaveFields, type Waves } from "./ConfirmDeletion";
 import { countCalls, isHeldBack, listSkipped, listTargets, type PlanBody } from "./plans";
@@ -68,7 +68,10 @@ function PlanProgress({ job }: { job: Job }) {
         </Alert>
       )}
       <Container>
-        <LiveProgress job={job} doing="Planning" description="Reads each account in detail. Changes nothing." />
+        <SpaceBetween size="xs">
+          <LiveProgress job={job} doing="Planning" description="Reads each account in detail. Changes nothing." />
+          <CancelButton job={job} />
+        </SpaceBetween>
       </Container>
     </SpaceBetween>
   );

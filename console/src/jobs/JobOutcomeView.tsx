@@ -1,12 +1,12 @@
 /** A job followed until it finishes: progress, then its outcome or the problem. */
 import Container from "@cloudscape-design/components/container";
-import ProgressBar from "@cloudscape-design/components/progress-bar";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { ReactNode } from "react";
 import { findOutcomeProblem, isFailedOutcome, isFinished, useJob, useOutcome } from "../api/jobs";
 import type { Job, JobOutcome } from "../api/records";
+import { LiveProgress } from "../components/LiveProgress";
 import { ProblemAlert } from "../components/PageFrame";
 import { describeKind, JOB_STATES } from "./kinds";
 
@@ -35,22 +35,13 @@ export function JobOutcomeView<T extends JobOutcome>({ jobId, children }: JobOut
 }
 
 export function JobProgress({ job }: { job: Job }) {
-  const percentage = computePercentage(job);
-  if (isFinished(job) || job.state === "interrupted" || percentage === null) {
-    const { type, label } = JOB_STATES[job.state];
-    return <StatusIndicator type={isFinished(job) || percentage === null ? type : "warning"}>{label}</StatusIndicator>;
-  }
-  return <ProgressBar value={percentage} ariaLabel={describeKind(job.kind)} additionalInfo={`${describeProgress(job)} accounts`} />;
+  if (!isFinished(job) && job.state !== "interrupted") return <LiveProgress job={job} doing={describeKind(job.kind)} />;
+  const { type, label } = JOB_STATES[job.state];
+  return <StatusIndicator type={type}>{label}</StatusIndicator>;
 }
 
 export function describeProgress({ progress }: Pick<Job, "progress">): string {
   const { total, done } = progress;
   if (total === null) return done === 0 ? "–" : done.toLocaleString();
   return `${done.toLocaleString()} of ${total.toLocaleString()}`;
-}
-
-/** In percent; `null` while the total is unknown. */
-function computePercentage({ progress }: Pick<Job, "progress">): number | null {
-  if (progress.total === null || progress.total === 0) return null;
-  return Math.min(100, Math.round((100 * progress.done) / progress.total));
 }
