@@ -14,7 +14,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 VARIABLE = "ROOTKEEPER_PROJECT_URL"
 PAGES = {
     "Homepage": "",
-    "Documentation": "/blob/HEAD/README.md#documentation",
+    "Documentation": "/blob/HEAD/docs/README.md",
     "Source": "",
     "Issues": "/issues",
     "Changelog": "/blob/HEAD/CHANGELOG.md",

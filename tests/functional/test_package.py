@@ -1,8 +1,9 @@
-"""The package as it is built: console and help are in it, whatever the build starts from."""
+"""The package as it is built: console and help are in it, from a checkout and from a source distribution."""
 
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -201,6 +202,13 @@ def test_the_urls_are_of_the_repository_that_builds_and_a_wheel_of_the_source_di
     metadata = read_from_wheel(source, "METADATA")
     assert f"Project-URL: Issues, {address}issues\n" in metadata
     assert f"Project-URL: Homepage, {address.rstrip('/')}\n" in metadata
+
+
+def test_each_page_that_the_urls_name_is_in_the_repository() -> None:
+    pages = runpy.run_path(str(REPOSITORY / "packaging/hatch_urls.py"))["PAGES"]
+    files = [path.removeprefix("/blob/HEAD/") for path in pages.values() if path.startswith("/blob/")]
+    assert len(files) == 3
+    assert [file for file in files if not (REPOSITORY / file).is_file()] == []
 
 
 def test_the_wheel_has_the_manual_page_the_extras_and_what_pipx_runs(checkout: Path) -> None:
