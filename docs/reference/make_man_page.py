@@ -17,21 +17,15 @@ import typer
 from rootkeeper import __version__
 from rootkeeper.cli.invocation import unwrap
 from rootkeeper.cli.main import RootkeeperGroup, _root
-from rootkeeper.cli.outputs import SHARED_PANEL, ExitStatus
+from rootkeeper.cli.outputs import SHARED_PANEL
 
 PAGE = Path(__file__).resolve().parents[2] / "packaging" / "rootkeeper.1"
 NAME = "rootkeeper"
 SUMMARY = "see, delete and recover root user credentials of an AWS organization"
 
-MEANINGS = {
-    ExitStatus.GOOD: "Done, and the answer is good.",
-    ExitStatus.BAD: "Done, and the answer is bad.",
-    ExitStatus.USAGE: "Wrong usage or input. Nothing was done.",
-    ExitStatus.REFUSED: "AWS or Rootkeeper's own authorization refused, or can't be reached.",
-    ExitStatus.INCOMPLETE: "A change failed, or isn't proven, for at least one account.",
-    ExitStatus.BUG: "A bug. The traceback is in a log file that the error names.",
-    ExitStatus.INTERRUPTED: "Interrupted.",
-}
+EXIT_STATUSES = Path(__file__).with_name("exit-statuses.md")
+"""Written just before, by ``make_reference.py``."""
+_STATUS = re.compile(r"^\| (?P<status>\d+) \| (?P<meaning>.+) \|$", re.MULTILINE)
 ENVIRONMENT = {
     "AWS_*": "Credentials, profile, Region and endpoints, as for the AWS CLI.",
     "ROOTKEEPER_*": "Settings, which override those of the file: ROOTKEEPER_DATABASE_URL is database.url.",
@@ -73,7 +67,7 @@ def _list_lines(program: Any) -> Iterator[str]:
         yield from _list_command(name, command)
         for subname, subcommand in getattr(command, "commands", {}).items():
             yield from _list_command(f"{name} {subname}", subcommand)
-    yield from (".SH EXIT STATUS", *_list_terms({str(status.value): text for status, text in MEANINGS.items()}))
+    yield from (".SH EXIT STATUS", *_list_terms(dict(_STATUS.findall(EXIT_STATUSES.read_text(encoding="utf-8")))))
     yield from (".SH ENVIRONMENT", *_list_terms(ENVIRONMENT))
     yield from (".SH FILES", *_list_terms(FILES))
     yield from (".SH SEE ALSO", ".BR aws (1)")

@@ -50,8 +50,9 @@ The output of `rootkeeper --help` and of each command's `--help`.
 EXIT_STATUSES_HEAD = f"""# Exit statuses
 
 {WRITTEN_BY}
-They are the same for every command. `audit` and `status` end with 1 if `--fail-on` names the answer; `--fail-on none`
-accepts every answer. `plan` does so only with `--fail-on`. Other lists end with 0.
+They are the same for every command. Commands with the option `--fail-on`, such as `audit` and `status`, end with 1 if
+it names the answer; `--fail-on none` accepts every answer. `plan` does so only if the option is given. Lists without
+the option end with 0.
 
 | Status | Meaning |
 |---|---|
@@ -343,7 +344,6 @@ def read_page_of_process(path: tuple[str, ...]) -> str:
 
 def render_exit_statuses() -> str:
     meanings = read_member_docstrings(Path(exit_statuses.__file__), "ExitStatus")
-    meanings |= {"BUG": "A bug; the traceback is in a log file.", "INTERRUPTED": "Interrupted."}
     rows = [f"| {status.value} | {meanings[status.name]} |\n" for status in exit_statuses.ExitStatus]
     return EXIT_STATUSES_HEAD + "".join(rows) + EXIT_STATUSES_END
 

@@ -29,11 +29,13 @@ class ExitStatus(IntEnum):
     USAGE = 2
     """Wrong usage or input; nothing was done."""
     REFUSED = 3
-    """AWS or our own authorization refused, or can't be reached."""
+    """AWS or Rootkeeper's own authorization refused, or can't be reached."""
     INCOMPLETE = 4
     """A change failed, or isn't proven, for at least one account."""
     BUG = 70
+    """A bug; the traceback is in a log file."""
     INTERRUPTED = 130
+    """Interrupted."""
 
 
 def option(declaration: str, explanation: str, **settings: Any) -> Any:
@@ -60,7 +62,7 @@ def comma_list(declaration: str, choices: Iterable[str], explanation: str) -> An
 
 
 def choice(declaration: str, choices: Mapping[str, Any], explanation: str, **settings: Any) -> Any:
-    """Declare an option that takes one of these words; its value is what the word stands for."""
+    """Declare an option that takes one of these words; its value is what the word means."""
 
     def parse(text: str) -> Any:
         if text not in choices:
