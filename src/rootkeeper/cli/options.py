@@ -108,6 +108,16 @@ def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) 
     return parse_moment(text, option, now, day_ends=day_ends)
 
 
+def parse_stale_after(text: str | None) -> timedelta | None:
+    """Parse ``--stale-after``; ``None`` if it isn't given.
+
+    :raises InputError: if the length can't be understood.
+    """
+    if text is None:
+        return None
+    return parse_duration(text, option="--stale-after", shortest=_SHORTEST, longest=_LONGEST)
+
+
 AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
 
 

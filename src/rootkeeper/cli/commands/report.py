@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 from rootkeeper.cli.commands.report_send import send
 from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, parse_past_moment
+from rootkeeper.cli.options import FailOnOptions, parse_past_moment, parse_stale_after
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, Output, choice, option
 from rootkeeper.errors import InputError
 from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
 from rootkeeper.reports.formats import FORMATS, Format, get_format, get_format_of_file
-from rootkeeper.values import parse_duration
 
 _BY_NAME = {one.name: one for one in FORMATS}
 
@@ -76,11 +74,7 @@ def report(
         now = operator.now()
         last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
         first = parse_past_moment(start, "--from", last, day_ends=False)
-        stale = DEFAULT_STALE_AFTER
-        if stale_after is not None:
-            shortest, longest = timedelta(seconds=1), timedelta(days=3650)
-            stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
-        period = Period(first, last, stale)
+        period = Period(first, last, parse_stale_after(stale_after) or DEFAULT_STALE_AFTER)
         written = operator.write_report(period, organization, chosen, frameworks=framework or (), ends_now=end is None)
         if out is None:
             invocation.terminal.write_bytes(written.parts)

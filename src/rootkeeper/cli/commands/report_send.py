@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import parse_past_moment
+from rootkeeper.cli.options import parse_past_moment, parse_stale_after
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat, choice, option
 from rootkeeper.cli.rendering.deliveries import show_deliveries
 from rootkeeper.delivery.targets import DeliveryRequest, choose_format, parse_target
 from rootkeeper.evidence.rules import end_second
 from rootkeeper.ledger.rules import Result
 from rootkeeper.reports.formats import FORMATS, SECURITY_HUB_FORMAT
-from rootkeeper.values import parse_duration
 
 _FORMATS = {one.name: one.name for one in FORMATS} | {SECURITY_HUB_FORMAT: SECURITY_HUB_FORMAT}
 
@@ -68,10 +66,7 @@ def send(
         confirmation = operator.begin_change(change, output, Permission.REPORTS_SEND)
         now = operator.now()
         last = None if end is None else parse_past_moment(end, "--until", now, day_ends=True)
-        stale = None
-        if stale_after is not None:
-            shortest, longest = timedelta(seconds=1), timedelta(days=3650)
-            stale = parse_duration(stale_after, option="--stale-after", shortest=shortest, longest=longest)
+        stale = parse_stale_after(stale_after)
         delivery = operator.plan_delivery(
             DeliveryRequest(
                 to=to,
