@@ -7,6 +7,7 @@ heading. A page that the list doesn't have is in the navigation all the same, be
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,10 +77,4 @@ def list_sections(repository: Path) -> Iterator[Section]:
 
 def resolve(page: str, target: str) -> str:
     """The path in the repository of a link's target, which is relative to its page."""
-    parts = page.split("/")[:-1]
-    for part in target.split("/"):
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page), target))
