@@ -143,7 +143,7 @@ $(DOCS_VENV)/.installed: requirements-docs.lock | $(VENV)/.installed
 	@touch $@
 
 .PHONY: lock
-lock: ## Pin every dependency anew (needs uv)
+lock: ## Pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 \
 		--extra postgresql --extra server --group dev pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements-node.lock

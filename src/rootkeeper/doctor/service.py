@@ -1,6 +1,6 @@
 """Makes all checks, in an order in which the first problem explains the following ones. Nothing is changed.
 
-Each check stands for itself: one that fails ends no other, and what depends on it is unknown.
+A check that fails ends no other one; what depends on it is unknown.
 """
 
 from __future__ import annotations
