@@ -117,6 +117,13 @@ def test_an_open_window_counts_down_shows_the_next_steps_is_extended_and_proven(
     report = json.loads(save(operator, "JSON", tmp_path))
     assert [step["what"] for step in report["steps"]][:3] == ["window:request", "window:approve", "window:activate"]
     assert report["people"]["approved_by"] == ["amir"]
+    operator.open(f"/ledger?of={path.rpartition('/')[2]}")
+    rows = operator.page.get_by_role("treegrid", name="Entries of the ledger").locator("tbody tr")
+    closing = rows.filter(has_text=re.compile(r"Window: close \(\d+ steps\)"))
+    expect(closing).to_have_count(1)
+    expect(rows.filter(has_text="Login profile: delete")).to_have_count(0)
+    closing.get_by_role("button", name=re.compile("^Show the steps of")).click()
+    expect(rows.filter(has_text="Login profile: delete")).to_have_count(1)
 
 
 # Jobs.

@@ -66,6 +66,7 @@ function Entries({ filter }: { filter: LedgerFilter }) {
       items={found.data && rows}
       loadingText="Loading entries"
       contentDensity="compact"
+      wrapLines
       ariaLabels={{
         tableLabel: "Entries of the ledger",
         selectionGroupLabel: "Row to show",

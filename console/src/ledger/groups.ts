@@ -10,7 +10,7 @@ export interface Step {
   intent: LedgerEntry | null;
 }
 
-/** Steps of one window, plan or job in one account, by one person, that directly follow each other. */
+/** Steps of one window, plan or job in one account, by one person, that follow each other within a minute. */
 export interface Operation {
   kind: "operation";
   id: string;
@@ -53,15 +53,24 @@ function pairEntries(entries: readonly LedgerEntry[]): Step[] {
     }));
 }
 
+/** Steps of one operation are rarely further apart. A window is opened and closed by operations of their own. */
+const LONGEST_PAUSE_MILLISECONDS = 60_000;
+
+/** Steps of several accounts can lie between those of one operation, because accounts are worked on side by side. */
 function splitOperations(steps: readonly Step[]): Step[][] {
   const operations: Step[][] = [];
-  let lastKey: string | null = null;
+  const latest = new Map<string, Step[]>();
   for (const step of steps) {
     const key = findKey(step);
-    const last = operations.at(-1);
-    if (last && key !== null && key === lastKey) last.push(step);
-    else operations.push([step]);
-    lastKey = key;
+    const known = key === null ? undefined : latest.get(key);
+    const last = known?.at(-1);
+    if (known && last && Date.parse(last.entry.at) - Date.parse(step.entry.at) <= LONGEST_PAUSE_MILLISECONDS) {
+      known.push(step);
+      continue;
+    }
+    const operation = [step];
+    operations.push(operation);
+    if (key !== null) latest.set(key, operation);
   }
   return operations;
 }
@@ -69,7 +78,7 @@ function splitOperations(steps: readonly Step[]): Step[][] {
 const REFERENCES = ["window_id", "plan_id", "job_id"] as const;
 
 /** The window, plan or job that a step names. */
-export function findReference({ entry, intent }: Step): string | null {
+function findReference({ entry, intent }: Step): string | null {
   for (const name of REFERENCES) {
     const value: unknown = intent?.parameters[name] ?? entry.parameters[name];
     if (typeof value === "string") return value;
@@ -82,10 +91,12 @@ function findKey(step: Step): string | null {
   return reference && [reference, step.entry.account_id, step.entry.actor.name].join(" ");
 }
 
-/** Named by what was asked for: a step about the window if there is one, else the first step. */
+/** Named by what was asked for: a step about the window if there is one, a deletion, or else the first step. */
 function describeOperation(steps: readonly Step[]): string {
-  const wanted = steps.find(({ entry }) => entry.action.startsWith("window:")) ?? steps.at(-1);
-  return `${nameAction(wanted?.entry.action ?? "")} (${steps.length} steps)`;
+  const ofWindow = steps.find(({ entry }) => entry.action.startsWith("window:"));
+  const isDeletion = !ofWindow && steps.some((step) => "plan_id" in (step.intent ?? step.entry).parameters);
+  const name = isDeletion ? "Deletion" : nameAction((ofWindow ?? steps.at(-1))?.entry.action ?? "");
+  return `${name} (${steps.length} steps)`;
 }
 
 function findWorst(steps: readonly Step[]): Result | null {
