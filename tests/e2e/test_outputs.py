@@ -144,19 +144,8 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("frameworks", "controls", "frameworks")
     keep("controls", "controls", "list", "--framework", "cis-7.0")
     keep("control", "controls", "show", "cis-7.0/2.4")
-    keep(
-        "control-attestations",
-        "controls",
-        "attest",
-        "cis-7.0/5.3",
-        "--owner",
-        "Ana",
-        "--reason",
-        "drill",
-        "--until",
-        "30d",
-        "--yes",
-    )
+    statement = ("--owner", "Ana", "--reason", "drill", "--until", "30d", "--yes")
+    keep("control-attestations", "controls", "attest", "cis-7.0/5.3", *statement)
     keep("ledger", "ledger", "list")
     keep("ledger-verification", "ledger", "verify")
     keep("adoption", "ledger", "adopt", "--yes")

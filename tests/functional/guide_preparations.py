@@ -64,19 +64,8 @@ def make_places(machine: GuideMachine) -> None:
     for folder in ("var/lib/rootkeeper", "etc/rootkeeper"):
         (machine.root / folder).mkdir(exist_ok=True)
     machine.ask(
-        *(
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=rootkeeper.example.com",
-        ),
-        *("-addext", "subjectAltName=DNS:rootkeeper.example.com"),
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+        *("-subj", "/CN=rootkeeper.example.com", "-addext", "subjectAltName=DNS:rootkeeper.example.com"),
         *("-keyout", "/etc/rootkeeper/key.pem", "-out", "/etc/rootkeeper/chain.pem"),
     )
 

@@ -27,15 +27,7 @@ CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("enable",): ("enable", "--delegated-administrator", FAILSAFE),
     ("emails", "attest"): ("emails", "attest", "aws@example.com", "--by", "Ana", "--until", "30d"),
     ("controls", "attest"): (
-        "controls",
-        "attest",
-        "cis-7.0/5.3",
-        "--owner",
-        "Ana",
-        "--reason",
-        "drill",
-        "--until",
-        "30d",
+        *("controls", "attest", "cis-7.0/5.3", "--owner", "Ana", "--reason", "drill", "--until", "30d"),
     ),
     ("emails", "change"): (
         *("emails", "change", EVERYTHING, "aws+new@example.com", "--reason", "drill", "--override"),
