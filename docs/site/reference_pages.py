@@ -70,7 +70,7 @@ def split_commands(repository: Path, made: MadePages) -> None:
             page.append(f"## {name}\n\n{render_help(help_text)}")
             made.parts[COMMANDS, anchor_of(name)] = (address, anchor_of(name))
         made.add(address, COMMANDS, "\n".join(page))
-        rows.append(f"| [`{title}`](commands.md#{anchor_of(title)}) | {cell(first_sentence(own))} |")
+        rows.append(f"| [`{title}`](commands.md#{anchor_of(title)}) | {cell(first_paragraph(own))} |")
     head = text[: text.index("## rootkeeper")].replace(
         "The output of `rootkeeper --help` and of each command's `--help`.",
         "Each page is the output of the command's `--help`.",
@@ -83,7 +83,7 @@ def render_help(text: str) -> str:
     return f"```text\n{text.rstrip()}\n```\n"
 
 
-def first_sentence(help_text: str) -> str:
+def first_paragraph(help_text: str) -> str:
     """The paragraph after the usage."""
     paragraphs = re.split(r"\n\s*\n", help_text.strip())
     return clean(paragraphs[1]) if len(paragraphs) > 1 else ""
@@ -151,8 +151,7 @@ def render_operation(method: str, path: str, operation: Schema, link: Link) -> s
 
 def render_access(operation: Schema) -> str:
     access = str(operation["x-rootkeeper-access"])
-    known = {"anybody": "no sign-in", "anyone": "no sign-in"}
-    needed = known.get(access, f"the permission `{access}`" if ":" in access else "a sign-in")
+    needed = "no sign-in" if access == "anybody" else f"the permission `{access}`" if ":" in access else "a sign-in"
     return needed + (", and a fresh second factor" if operation.get("x-rootkeeper-fresh-factor") else "")
 
 
