@@ -107,9 +107,9 @@ def check_credentials(caller: Caller, lifetime: CredentialsLifetime) -> Check:
         Lifetime.RENEWED: "They renew themselves.",
         Lifetime.ENDING: f"They are valid{until}.",
         Lifetime.STATIC: "They are an access key, which never expires.",
-        Lifetime.UNKNOWN: f"They are valid{until}; it can't be read when they end, because {lifetime.doubt}."
+        Lifetime.UNKNOWN: f"They are valid{until}; their end can't be read, because {lifetime.doubt}."
         if until
-        else f"It can't be read when they end, because {lifetime.doubt}.",
+        else f"Their end can't be read, because {lifetime.doubt}.",
     }
     return Check(CheckName.CREDENTIALS, CheckVerdict.GOOD, f"{caller.arn}. {texts[lifetime.lifetime]}")
 
@@ -120,7 +120,7 @@ def check_clock(offset: timedelta | None) -> Check:
     :param offset: positive if this machine is ahead; ``None`` if AWS's answer has no date.
     """
     if offset is None:
-        text = "AWS's answer has no date, so that the clock can't be compared."
+        text = "AWS's answer has no date, so the clock can't be compared."
         return Check(CheckName.CLOCK, CheckVerdict.UNKNOWN, text, "Compare the clock with another one.")
     if abs(offset) <= CLOCK_TOLERANCE:
         return Check(CheckName.CLOCK, CheckVerdict.GOOD, "This machine's clock agrees with AWS's.")

@@ -43,7 +43,7 @@ class DatabaseChecks:
         from rootkeeper.database.version import read_version
 
         if not store.exists():
-            text = f"There is no database {store.place} yet. The first command that audits or changes makes it."
+            text = f"There is no database {store.place} yet. The first audit or change creates it."
             yield Check(CheckName.DATABASE, CheckVerdict.SKIPPED, text)
             yield Check(CheckName.LEDGER, CheckVerdict.SKIPPED, "There is no ledger yet.")
             return

@@ -16,8 +16,8 @@ def doctor(invocation: Invocation, fail_on: FailOnOptions) -> int:
     is configured yet.
 
     Permissions are simulated by IAM, which makes none of the calls. AWS simulates identity policies, permissions
-    boundaries and service control policies; it doesn't know session policies. Where the caller may not simulate, they
-    are unknown. With the settings aws.roles, the permissions of these roles are simulated.
+    boundaries and service control policies; it doesn't know session policies. If the caller isn't allowed to simulate,
+    they are unknown. With the settings aws.roles, the permissions of these roles are simulated.
 
     Through a server (--server) it checks that the server answers, whether it is ready, and who you are on it.
 
