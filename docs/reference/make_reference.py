@@ -123,10 +123,9 @@ either.
 |---|---|
 """
 
-CONTROLS_HEAD = """# The control map
+CONTROLS_HEAD = f"""# The control map
 
-<!-- Written by make_reference.py from the program itself: `make docs`. -->
-
+{WRITTEN_BY}
 Which controls the evidence of root user credentials shows, and how well. [The guide](../guides/controls.md) explains
 the verdicts. Texts are in our own words; the framework's own text counts. `prowler@…` and
 `steampipe-mod-aws-compliance@…` are other tools at a commit.
