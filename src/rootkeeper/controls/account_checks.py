@@ -15,13 +15,13 @@ from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, CredentialKind, MfaKind, Status
 
-_Judged = tuple[Verdict, str]
+_Evaluated = tuple[Verdict, str]
 
 
 def check_no_root_key(report: EvidenceReport) -> CheckResult:
     """Check that no root user has an access key."""
 
-    def judge(account: AccountEvidence) -> AccountResult:
+    def evaluate(account: AccountEvidence) -> AccountResult:
         keys = _get_kind(account, CredentialKind.ACCESS_KEYS)
         if keys.is_present is None:
             return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
@@ -29,16 +29,16 @@ def check_no_root_key(report: EvidenceReport) -> CheckResult:
             return _describe(account, Verdict.FAIL, "The root user has an access key.")
         return _describe(account, Verdict.PASS, "The root user has no access key.")
 
-    return _check_accounts(CheckName.NO_ROOT_KEY, report, judge)
+    return _check_accounts(CheckName.NO_ROOT_KEY, report, evaluate)
 
 
 def check_root_mfa(report: EvidenceReport) -> CheckResult:
     """Check that each root user with a password has MFA."""
 
-    def judge(account: AccountEvidence) -> AccountResult:
-        return _judge_sign_in(account) or _describe(account, Verdict.PASS, "The root user has a password and MFA.")
+    def evaluate(account: AccountEvidence) -> AccountResult:
+        return _evaluate_sign_in(account) or _describe(account, Verdict.PASS, "The root user has a password and MFA.")
 
-    return _check_accounts(CheckName.ROOT_MFA, report, judge)
+    return _check_accounts(CheckName.ROOT_MFA, report, evaluate)
 
 
 def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
@@ -47,13 +47,13 @@ def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
     AWS shows passkeys in software as security keys, so they pass like hardware.
     """
 
-    def judge(account: AccountEvidence) -> AccountResult:
-        return _judge_sign_in(account) or _describe(account, *_judge_devices(account.found))
+    def evaluate(account: AccountEvidence) -> AccountResult:
+        return _evaluate_sign_in(account) or _describe(account, *_evaluate_devices(account.found))
 
-    return _check_accounts(CheckName.ROOT_HW_MFA, report, judge)
+    return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate)
 
 
-def _judge_devices(found: AccountStatus) -> _Judged:
+def _evaluate_devices(found: AccountStatus) -> _Evaluated:
     devices = () if found.credentials is None else found.credentials.mfa_devices
     if not devices:
         return Verdict.UNKNOWN, "The root user has MFA. Which kind of device it is wasn't read."
@@ -65,7 +65,7 @@ def _judge_devices(found: AccountStatus) -> _Judged:
     return Verdict.PASS, "Each MFA device of the root user is a hardware token."
 
 
-def _judge_sign_in(account: AccountEvidence) -> AccountResult | None:
+def _evaluate_sign_in(account: AccountEvidence) -> AccountResult | None:
     """Judge what needs no MFA device, or what isn't known; ``None`` if there are a password and MFA."""
     password, mfa = (_get_kind(account, kind) for kind in (CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES))
     if password.not_applicable is not None:
@@ -86,7 +86,7 @@ def check_root_unused(report: EvidenceReport) -> CheckResult:
 
     A root user without credentials can't be used. That it wasn't used before, no reading of today shows.
     """
-    found = _check_accounts(CheckName.ROOT_UNUSED, report, lambda account: _judge_use(account, report))
+    found = _check_accounts(CheckName.ROOT_UNUSED, report, lambda account: _evaluate_use(account, report))
     if report.partition == "aws-cn":
         return found
     is_unknown = found.verdict is Verdict.UNKNOWN
@@ -111,7 +111,7 @@ def check_root_unused(report: EvidenceReport) -> CheckResult:
 _USED_BY = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
 
 
-def _judge_use(account: AccountEvidence, report: EvidenceReport) -> AccountResult:
+def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountResult:
     account_id, period = account.account.account_id, report.period
     opened = [one for one in report.windows if one.account_id == account_id and one.opened_at is not None]
     found, kinds = account.found.credentials, [_get_kind(account, kind) for kind in _USED_BY]
@@ -141,11 +141,11 @@ def _list_uses(report: EvidenceReport) -> Iterator[datetime]:
 
 
 def _check_accounts(
-    check: CheckName, report: EvidenceReport, judge: Callable[[AccountEvidence], AccountResult]
+    check: CheckName, report: EvidenceReport, evaluate: Callable[[AccountEvidence], AccountResult]
 ) -> CheckResult:
     """Judge every account, the management account first."""
     accounts = tuple(
-        _judge_applicability(account, report.partition) or judge(account) for account in _list_accounts(report)
+        _evaluate_applicability(account, report.partition) or evaluate(account) for account in _list_accounts(report)
     )
     reasons = [*describe_accounts(accounts)]
     verdicts = [one.verdict for one in accounts]
@@ -159,7 +159,7 @@ def _check_accounts(
     return CheckResult(check, combine(verdicts), tuple(reasons), accounts)
 
 
-def _judge_applicability(account: AccountEvidence, partition: str) -> AccountResult | None:
+def _evaluate_applicability(account: AccountEvidence, partition: str) -> AccountResult | None:
     """Judge an account that has no root user to check; ``None`` for every other."""
     if partition == "aws-cn":
         return _describe(account, Verdict.NOT_APPLICABLE, "The partition aws-cn has no root users.")

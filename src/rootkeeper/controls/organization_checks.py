@@ -25,11 +25,11 @@ def check_no_root_credentials(report: EvidenceReport) -> CheckResult:
     """Check that no member account has root user credentials, apart from confirmed failsafes."""
     found = report.no_root_credentials
     kept = tuple(one.confirmation for one in report.accounts if one.verdict is Verdict.KEPT and one.confirmation)
-    accounts = tuple(_describe(one, one.verdict, one.detail or _name_status(one)) for one in report.accounts)
+    accounts = tuple(_describe(one, one.verdict, one.detail or _describe_status(one)) for one in report.accounts)
     return CheckResult(CheckName.NO_ROOT_CREDS, found.verdict, found.reasons, accounts, kept)
 
 
-def _name_status(account: AccountEvidence) -> str:
+def _describe_status(account: AccountEvidence) -> str:
     kinds = () if account.found.summary is None else account.found.summary.kind_names
     return f"Found: {', '.join(kinds)}." if kinds else "No root user credentials were found."
 
@@ -49,13 +49,13 @@ def check_delegated(report: EvidenceReport) -> CheckResult:
         reason = "No delegated administrator for IAM is registered: root access is managed in the management account."
         return CheckResult(CheckName.DELEGATED, Verdict.FAIL, (reason,))
     purposes = {one.account_id: one for one in report.centralized.attestations}
-    accounts = tuple(_judge_delegate(report, one, is_attested=one in purposes) for one in delegates)
+    accounts = tuple(_evaluate_delegate(report, one, is_attested=one in purposes) for one in delegates)
     reasons = (f"Delegated administrators for IAM: {', '.join(delegates)}.", *describe_accounts(accounts))
     confirmations = tuple(purposes[one] for one in delegates if one in purposes)
     return CheckResult(CheckName.DELEGATED, combine(one.verdict for one in accounts), reasons, accounts, confirmations)
 
 
-def _judge_delegate(report: EvidenceReport, account_id: AccountId, *, is_attested: bool) -> AccountResult:
+def _evaluate_delegate(report: EvidenceReport, account_id: AccountId, *, is_attested: bool) -> AccountResult:
     account = next((one for one in report.accounts if one.account.account_id == account_id), None)
     name, ou_path = ("", "") if account is None else (account.account.name, account.account.ou_path)
     reason = "A person attests that it is an account for security or management."
@@ -86,7 +86,7 @@ def check_scp_guard(report: EvidenceReport) -> CheckResult:
 
 def check_root_alert(report: EvidenceReport) -> CheckResult:
     """List what drills show of alarms; Rootkeeper doesn't read alarms."""
-    accounts = _judge_failsafes(report, "alarm", manual=True)
+    accounts = _evaluate_failsafes(report, "alarm", manual=True)
     reasons = [f"{one.account_id}: {one.reason}" for one in accounts]
     reasons.append("Rootkeeper doesn't read alarms or their receivers. A person must judge them.")
     verdict = Verdict.FAIL if any(one.verdict is Verdict.FAIL for one in accounts) else Verdict.MANUAL
@@ -100,7 +100,7 @@ def check_drill(report: EvidenceReport) -> CheckResult:
         return CheckResult(CheckName.DRILL, Verdict.UNKNOWN, (_NOT_INTACT,))
     if any(gap.subject == "accounts" and gap.reason == "not_read" for gap in report.gaps):
         return CheckResult(CheckName.DRILL, Verdict.UNKNOWN, ("Which accounts are failsafes couldn't be read.",))
-    accounts = _judge_failsafes(report, "drill", manual=False)
+    accounts = _evaluate_failsafes(report, "drill", manual=False)
     if accounts:
         reasons = tuple(f"{one.account_id}: {one.reason}" for one in accounts)
         return CheckResult(CheckName.DRILL, combine(one.verdict for one in accounts), reasons, accounts)
@@ -118,18 +118,18 @@ _VERDICTS = {
 }
 
 
-def _judge_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> tuple[AccountResult, ...]:
+def _evaluate_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> tuple[AccountResult, ...]:
     """Return the result of one check of each failsafe.
 
     :param manual: what a failsafe's check shows isn't enough, so all but a failure is for a person.
     """
 
-    def judge(check: Check) -> Verdict:
+    def evaluate(check: Check) -> Verdict:
         verdict = _VERDICTS[check.verdict]
         return Verdict.MANUAL if manual and verdict in {Verdict.PASS, Verdict.UNKNOWN} else verdict
 
     return tuple(
-        _describe(kept.evidence, judge(check), check.evidence)
+        _describe(kept.evidence, evaluate(check), check.evidence)
         for kept in report.kept_logins
         if kept.evidence.role is AccountRole.FAILSAFE
         for check in kept.checks
@@ -141,7 +141,7 @@ def check_inventory(report: EvidenceReport) -> CheckResult:
     """Check that the list of accounts is up to date, and that each account was read in the period."""
     at = f"{report.listed_at:%Y-%m-%d %H:%M:%S UTC}"
     stale = report.period.find_staleness(report.listed_at)
-    accounts = tuple(_judge_reading(one) for one in report.accounts)
+    accounts = tuple(_evaluate_reading(one) for one in report.accounts)
     reasons = [f"The accounts were listed at {at}.", *describe_accounts(accounts)]
     verdicts = [one.verdict for one in accounts]
     if report.management is None or report.management.found.summary is None:
@@ -153,7 +153,7 @@ def check_inventory(report: EvidenceReport) -> CheckResult:
     return CheckResult(CheckName.INVENTORY, combine(verdicts), tuple(reasons), accounts)
 
 
-def _judge_reading(account: AccountEvidence) -> AccountResult:
+def _evaluate_reading(account: AccountEvidence) -> AccountResult:
     if account.verdict is Verdict.NOT_APPLICABLE:
         return _describe(account, Verdict.NOT_APPLICABLE, account.detail or "It isn't active.")
     if account.found.summary is None:

@@ -10,7 +10,7 @@ from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
-_Judged = tuple[Verdict, str]
+_Evaluated = tuple[Verdict, str]
 
 CLOSING_GRACE = timedelta(minutes=1)
 """A window that is shown closed so long after its end ended by itself: reading the account again takes a while."""
@@ -23,18 +23,18 @@ _NEVER_OPENED = frozenset(
 def check_breakglass(report: EvidenceReport) -> CheckResult:
     """Check that each recovery was approved by another person and closed, and a re-read proved it."""
 
-    def judge(window: RecoveryWindow) -> _Judged:
-        return _combine_two(_judge_approval(window), _judge_closing(window, report))
+    def evaluate(window: RecoveryWindow) -> _Evaluated:
+        return _combine_two(_evaluate_approval(window), _evaluate_closing(window, report))
 
-    return _check_windows(CheckName.BREAKGLASS, report, judge)
+    return _check_windows(CheckName.BREAKGLASS, report, evaluate)
 
 
-def _combine_two(one: _Judged, other: _Judged) -> _Judged:
+def _combine_two(one: _Evaluated, other: _Evaluated) -> _Evaluated:
     """Return the verdict on both, and the sentences of both."""
     return combine((one[0], other[0])), f"{one[1]} {other[1]}"
 
 
-def _judge_approval(window: RecoveryWindow) -> _Judged:
+def _evaluate_approval(window: RecoveryWindow) -> _Evaluated:
     others = [name for name in window.approved_by if name != window.requested_by]
     if others:
         return Verdict.PASS, f"Requested by {window.requested_by}, approved by {', '.join(others)}."
@@ -45,10 +45,10 @@ def _judge_approval(window: RecoveryWindow) -> _Judged:
 
 def check_time_limit(report: EvidenceReport) -> CheckResult:
     """Check that each recovery ended at its end or before."""
-    return _check_windows(CheckName.TIME_LIMIT, report, lambda window: _judge_closing(window, report))
+    return _check_windows(CheckName.TIME_LIMIT, report, lambda window: _evaluate_closing(window, report))
 
 
-def _judge_closing(window: RecoveryWindow, report: EvidenceReport) -> _Judged:
+def _evaluate_closing(window: RecoveryWindow, report: EvidenceReport) -> _Evaluated:
     end, expires_at, closed_at = report.period.end, window.expires_at, window.closed_at
     if window.state is WindowState.KEPT:
         return Verdict.MANUAL, "Its login was kept on purpose."
@@ -61,7 +61,9 @@ def _judge_closing(window: RecoveryWindow, report: EvidenceReport) -> _Judged:
     return Verdict.UNKNOWN, "Still open at the period's end."
 
 
-def _check_windows(check: CheckName, report: EvidenceReport, judge: Callable[[RecoveryWindow], _Judged]) -> CheckResult:
+def _check_windows(
+    check: CheckName, report: EvidenceReport, evaluate: Callable[[RecoveryWindow], _Evaluated]
+) -> CheckResult:
     if not report.ledger.is_intact:
         return CheckResult(check, Verdict.UNKNOWN, ("The ledger isn't intact, so its records prove nothing.",))
     windows = list(_list_opened(report))
@@ -71,7 +73,7 @@ def _check_windows(check: CheckName, report: EvidenceReport, judge: Callable[[Re
     names = {one.account.account_id: (one.account.name, one.account.ou_path) for one in report.accounts}
     results = []
     for window in windows:
-        verdict, reason = judge(window)
+        verdict, reason = evaluate(window)
         name, ou_path = names.get(window.account_id, ("", ""))
         results.append(
             AccountResult(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rootkeeper.evidence.rules import ControlResult
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.catalogue import (
     CENTRALIZED_ROOT_ACCESS,
@@ -15,7 +14,7 @@ from rootkeeper.findings.catalogue import (
     SETUP_DRIFT,
 )
 from rootkeeper.findings.rules import Finding, FindingReport, LazyFindings, Verdict, make_finding
-from rootkeeper.findings.sources import judge_checks, judge_drift, judge_status
+from rootkeeper.findings.sources import make_check_findings, make_drift_finding, make_status_finding
 from rootkeeper.organization.accounts import Account, AccountState
 from rootkeeper.organization.statuses import AccountRole
 
@@ -47,17 +46,17 @@ def list_findings(report: EvidenceReport) -> FindingReport:
 
 def _walk(report: EvidenceReport) -> Iterator[Finding]:
     if report.management is not None:
-        yield judge_status(report.management.found)
+        yield make_status_finding(report.management.found)
     for one in report.accounts:
-        yield judge_status(one.found)
+        yield make_status_finding(one.found)
     for kept in report.kept_logins:
         if kept.evidence.role is AccountRole.FAILSAFE:
             checks = (check for check in kept.checks if check.name not in _NOT_JUDGED)
-            yield from judge_checks(checks, kept.evidence.account, kept.evidence.read_at)
+            yield from make_check_findings(checks, kept.evidence.account, kept.evidence.read_at)
     management = _find_management_account(report)
-    yield _judge_control(report.centralized, report, management)
+    yield _make_centralized_finding(report, management)
     state = report.setup.state
-    yield judge_drift(report.setup.drift, management, None if state is None else state.read_at)
+    yield make_drift_finding(report.setup.drift, management, None if state is None else state.read_at)
     ledger = report.ledger
     yield make_finding(
         LEDGER_INTACT,
@@ -75,8 +74,8 @@ def _find_management_account(report: EvidenceReport) -> Account:
     return Account(report.management_account_id, "", "", AccountState.UNKNOWN, (), "")
 
 
-def _judge_control(result: ControlResult, report: EvidenceReport, management: Account) -> Finding:
-    state = report.setup.state
+def _make_centralized_finding(report: EvidenceReport, management: Account) -> Finding:
+    result, state = report.centralized, report.setup.state
     return make_finding(
         CENTRALIZED_ROOT_ACCESS,
         result.verdict,

@@ -62,9 +62,9 @@ def list_status_findings(
     """
 
     def walk() -> Iterator[Finding]:
-        yield from map(judge_status, statuses)
+        yield from map(make_status_finding, statuses)
         if drift is not None:
-            yield judge_drift(drift, find_management_account(inventory), observed_at)
+            yield make_drift_finding(drift, find_management_account(inventory), observed_at)
 
     rules = (ROOT_USER_CREDENTIALS, MANAGEMENT_ROOT_USER, SETUP_DRIFT)
     return _make_report("audit", inventory, endpoint, observed_at, rules, walk)
@@ -75,7 +75,7 @@ def list_preflight_findings(report: PreflightReport) -> FindingReport:
     rules = (ROOT_TASK_ALLOWED,)
 
     def walk() -> Iterator[Finding]:
-        return (judge_task(row, report.observed_at) for row in report.rows)
+        return (make_task_finding(row, report.observed_at) for row in report.rows)
 
     return _make_report("preflight", report.inventory, report.endpoint, report.observed_at, rules, walk)
 
@@ -84,11 +84,11 @@ def list_failsafe_findings(report: FailsafeReport) -> FindingReport:
     """List whether there is a failsafe, then the checks of each."""
 
     def walk() -> Iterator[Finding]:
-        yield _judge_registration(report)
+        yield _make_registration_finding(report)
         for facts in report.facts:
             account = facts.account
             checks = (one for one in report.checks if one.account_id == account.account_id)
-            yield from judge_checks(checks, account, report.observed_at)
+            yield from make_check_findings(checks, account, report.observed_at)
 
     rules = tuple(FAILSAFE_RULES.values())
     return _make_report("failsafe check", report.inventory, report.endpoint, report.observed_at, rules, walk)
@@ -99,7 +99,7 @@ def list_email_findings(report: EmailReport) -> FindingReport:
     listed_at = report.inventory.listed_at
 
     def walk() -> Iterator[Finding]:
-        return (judge_email(one, listed_at) for one in report.emails)
+        return (make_email_finding(one, listed_at) for one in report.emails)
 
     return _make_report("emails list", report.inventory, report.endpoint, listed_at, (ROOT_EMAIL,), walk)
 
@@ -126,10 +126,10 @@ def _make_report(
     )
 
 
-def judge_status(status: AccountStatus) -> Finding:
-    """Judge the root user of an account: a member's has no credentials, the management account's is guarded."""
+def make_status_finding(status: AccountStatus) -> Finding:
+    """Make the finding of a root user: a member account's has no credentials, the management account's is guarded."""
     is_management = status.role is AccountRole.MANAGEMENT
-    verdict = _judge_management(status) if is_management else evaluate_status(status)
+    verdict = _evaluate_management(status) if is_management else evaluate_status(status)
     return make_finding(
         MANAGEMENT_ROOT_USER if is_management else ROOT_USER_CREDENTIALS,
         verdict,
@@ -145,7 +145,7 @@ def judge_status(status: AccountStatus) -> Finding:
     )
 
 
-def _judge_management(status: AccountStatus) -> Verdict:
+def _evaluate_management(status: AccountStatus) -> Verdict:
     if status.summary is None:
         return Verdict.UNKNOWN
     return Verdict.PASS if status.is_guarded else Verdict.FAIL
@@ -184,8 +184,8 @@ def _describe_management(status: AccountStatus, verdict: Verdict) -> str:
     return f"The root user {', '.join(found)}."
 
 
-def judge_drift(drift: SetupDrift, management_account: Account, observed_at: datetime | None) -> Finding:
-    """Judge the set-up against the accepted one; not applicable if none was accepted."""
+def make_drift_finding(drift: SetupDrift, management_account: Account, observed_at: datetime | None) -> Finding:
+    """Compare the set-up with the accepted one; not applicable if none was accepted."""
     verdict, reason = Verdict.PASS, None
     sentences = [*(one.what for one in drift.differences), *drift.unknown]
     if drift.accepted is None:
@@ -206,8 +206,8 @@ def judge_drift(drift: SetupDrift, management_account: Account, observed_at: dat
     )
 
 
-def judge_checks(checks: Iterable[Check], account: Account, observed_at: datetime | None) -> Iterator[Finding]:
-    """Judge each check of one failsafe. That no recovery window is open has no check, and is a pass."""
+def make_check_findings(checks: Iterable[Check], account: Account, observed_at: datetime | None) -> Iterator[Finding]:
+    """Make a finding of each check of one failsafe. That no recovery window is open has no check, and is a pass."""
     found = {check.name: check for check in checks}
     for name, rule in FAILSAFE_RULES.items():
         check = found.get(name)
@@ -220,7 +220,7 @@ def judge_checks(checks: Iterable[Check], account: Account, observed_at: datetim
             yield make_finding(rule, Verdict.PASS, account, "No recovery window is open.", observed_at=observed_at)
 
 
-def _judge_registration(report: FailsafeReport) -> Finding:
+def _make_registration_finding(report: FailsafeReport) -> Finding:
     found = next((check for check in report.checks if check.name == "failsafe"), None)
     return make_finding(
         FAILSAFE_RULES["failsafe"],
@@ -241,8 +241,8 @@ _OF_ACCESS = {
 }
 
 
-def judge_task(row: PreflightRow, observed_at: datetime) -> Finding:
-    """Judge one task of one account. What depends on a condition needs a person's judgement."""
+def make_task_finding(row: PreflightRow, observed_at: datetime) -> Finding:
+    """Make the finding of one task of one account. What depends on a condition needs a person's judgement."""
     verdict = _OF_ACCESS[row.verdict]
     return make_finding(
         ROOT_TASK_ALLOWED,
@@ -259,8 +259,8 @@ def judge_task(row: PreflightRow, observed_at: datetime) -> Finding:
     )
 
 
-def judge_email(found: RootEmail, listed_at: datetime) -> Finding:
-    """Judge the address of one account. It isn't the subject, so that a changed address has the same finding."""
+def make_email_finding(found: RootEmail, listed_at: datetime) -> Finding:
+    """Make the finding of one address. It isn't the subject, so that a changed address has the same finding."""
     verdict = Verdict(found.verdict.value)
     reasons = "; ".join(EXPLANATIONS[one] for one in found.reasons)
     is_reasoned = verdict in (Verdict.NOT_APPLICABLE, Verdict.UNKNOWN)

@@ -99,7 +99,7 @@ def to_finding(report: FindingReport, finding: Finding, hub: SecurityHub) -> Asf
         "AwsAccountId": hub.account_id,
         "CreatedAt": json_time(finding.observed_at or report.observed_at),
         "UpdatedAt": json_time(report.observed_at),
-        "Title": shorten(_name(report, finding), MOST_TITLE),
+        "Title": shorten(_render_title(report, finding), MOST_TITLE),
         "Description": shorten(_line(finding.message) or rule.title, MOST_DESCRIPTION),
         "Remediation": {"Recommendation": {"Text": shorten(rule.remediation, MOST_RECOMMENDATION)}},
         "Resources": [_describe_account(report, finding, hub)],
@@ -115,7 +115,7 @@ def to_finding(report: FindingReport, finding: Finding, hub: SecurityHub) -> Asf
     return described
 
 
-def _name(report: FindingReport, finding: Finding) -> str:
+def _render_title(report: FindingReport, finding: Finding) -> str:
     """What the rule asks, of what; a sandbox is named first, so that play is never taken for AWS."""
     subject = _line(finding.subject)
     whose = f"{_line(finding.account_name) or 'account'} ({finding.account_id})"

@@ -124,7 +124,7 @@ def _describe_document(report: AssessedReport) -> Part:
 
 
 def _describe_result(report: AssessedReport, names: _Names) -> Part:
-    checks = {_name_check(shown): shown for one in report.assessments for shown in one.checks}
+    checks = {_render_check_name(shown): shown for one in report.assessments for shown in one.checks}
     accounts = _list_accounts(report, checks.values())
     result: Part = {
         "uuid": names.find_of_period("result"),
@@ -262,7 +262,7 @@ def _list_statements(report: AssessedReport) -> list[Part]:
     ]
 
 
-def _name_check(shown: ShownCheck) -> str:
+def _render_check_name(shown: ShownCheck) -> str:
     """Some results depend on what the control says of an account without a root password."""
     return f"{shown.mapping.check.value}, {shown.mapping.without_password.value}"
 
@@ -270,7 +270,7 @@ def _name_check(shown: ShownCheck) -> str:
 def _list_failed(assessment: ControlAssessment) -> list[str]:
     """The checks that a control fails by; facts for a person alone let none fail."""
     return [
-        _name_check(one)
+        _render_check_name(one)
         for one in assessment.checks
         if one.result.verdict is Verdict.FAIL and one.mapping.showing is not Showing.CONTEXT
     ]
@@ -289,7 +289,7 @@ def _observe_check(shown: ShownCheck, report: AssessedReport, names: _Names) -> 
         if one.verdict not in {Verdict.NOT_APPLICABLE, Verdict.PASS}
     ]
     described = {
-        "uuid": names.find_of_period("check", _name_check(shown)),
+        "uuid": names.find_of_period("check", _render_check_name(shown)),
         "title": f"Check: {result.check.value.replace('_', ' ')}, {VERDICTS[result.verdict].lower()}",
         "description": markdown_text(" ".join(result.reasons)),
         "props": _list_properties(check=result.check.value, verdict=result.verdict.value, **counts),
@@ -332,7 +332,7 @@ def _observe_account(evidence: AccountEvidence, report: AssessedReport, names: _
 
 
 def _describe_risk(shown: ShownCheck, report: AssessedReport, names: _Names) -> Part:
-    name = _name_check(shown)
+    name = _render_check_name(shown)
     controls = [one.control.key for one in report.assessments if name in _list_failed(one)]
     return {
         "uuid": names.find("risk", name),
@@ -365,7 +365,7 @@ def _describe_finding(assessment: ControlAssessment, names: _Names) -> Part:
         },
         "related-observations": [
             {"observation-uuid": names.find_of_period("check", name)}
-            for name in dict.fromkeys(map(_name_check, assessment.checks))
+            for name in dict.fromkeys(map(_render_check_name, assessment.checks))
         ],
     }
     failed = _list_failed(assessment)

@@ -133,7 +133,7 @@ def _describe_result(report: FindingReport, finding: Finding, rule_index: int) -
         "kind": KINDS[finding.verdict],
         # SARIF allows no other level for a kind that isn't a failure; GitHub then shows the rule's security severity.
         "level": _LEVELS[finding.severity] if is_failure else "none",
-        "message": {"text": sarif_text(_word_message(finding))},
+        "message": {"text": sarif_text(_render_message(finding))},
         "locations": [_describe_location(finding)],
         # GitHub compares the first one only, and its name is fixed.
         "partialFingerprints": {"primaryLocationLineHash": finding_id, "rootkeeperFindingId/v1": finding_id},
@@ -150,7 +150,7 @@ def _describe_result(report: FindingReport, finding: Finding, rule_index: int) -
     }
 
 
-def _word_message(finding: Finding) -> str:
+def _render_message(finding: Finding) -> str:
     """Begin with the account: GitHub shows only the first sentence where space is short."""
     about = f"{finding.account_name} ({finding.account_id})"
     verdict = "" if finding.verdict is Verdict.FAIL else f"{finding.verdict.value.capitalize()}. "

@@ -19,15 +19,15 @@ from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.findings.catalogue import FAILSAFE_RULES, RULES
 from rootkeeper.findings.rules import Finding, FindingReport, Verdict, evaluate_status, find_finding_id
 from rootkeeper.findings.sources import (
-    judge_checks,
-    judge_drift,
-    judge_email,
-    judge_status,
-    judge_task,
     list_email_findings,
     list_failsafe_findings,
     list_preflight_findings,
     list_status_findings,
+    make_check_findings,
+    make_drift_finding,
+    make_email_finding,
+    make_status_finding,
+    make_task_finding,
 )
 from rootkeeper.guardrails.rules import PreflightRow
 from rootkeeper.guardrails.service import PreflightReport
@@ -67,7 +67,7 @@ BY = Caller(MANAGEMENT, CALLER, "aws")
 def judge(
     status: Status, summary: RootCredentialsSummary | None = None, role: AccountRole = AccountRole.MEMBER
 ) -> Finding:
-    return judge_status(make_status(ACCOUNT, status, summary, role=role))
+    return make_status_finding(make_status(ACCOUNT, status, summary, role=role))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ statuses = st.builds(
 
 @given(statuses)
 def test_p06_no_status_without_its_four_kinds_is_a_pass(status: AccountStatus) -> None:
-    found = judge_status(status)
+    found = make_status_finding(status)
     if found.verdict is Verdict.PASS:
         assert status.summary is not None
         assert status.is_guarded if status.role is AccountRole.MANAGEMENT else status.summary.is_empty
@@ -134,10 +134,10 @@ def test_the_root_user_of_the_management_account_is_to_be_guarded(
 
 def test_a_failsafe_is_kept_only_if_it_is_confirmed_and_guarded() -> None:
     status = make_status(FAILSAFE_ACCOUNT, Status.PRESENT, GUARDED, role=AccountRole.FAILSAFE)
-    assert judge_status(status).verdict is Verdict.FAIL
-    assert "isn't a confirmed failsafe" in judge_status(status).message
-    assert judge_status(replace(status, is_confirmed=True)).verdict is Verdict.KEPT
-    assert judge_status(replace(status, is_confirmed=True, summary=KEYS)).verdict is Verdict.FAIL
+    assert make_status_finding(status).verdict is Verdict.FAIL
+    assert "isn't a confirmed failsafe" in make_status_finding(status).message
+    assert make_status_finding(replace(status, is_confirmed=True)).verdict is Verdict.KEPT
+    assert make_status_finding(replace(status, is_confirmed=True, summary=KEYS)).verdict is Verdict.FAIL
 
 
 def test_an_audit_has_a_finding_of_each_account_and_of_the_set_up() -> None:
@@ -162,7 +162,7 @@ def test_drift_is_a_failure_and_what_was_not_compared_is_unknown() -> None:
         Verdict.UNKNOWN: compare_setup(accepted, make_state(features=None)),
         Verdict.NOT_APPLICABLE: NEVER_ACCEPTED,
     }
-    found = {verdict: judge_drift(drift, MANAGEMENT_ACCOUNT, READ) for verdict, drift in drifts.items()}
+    found = {verdict: make_drift_finding(drift, MANAGEMENT_ACCOUNT, READ) for verdict, drift in drifts.items()}
     assert {verdict: one.verdict for verdict, one in found.items()} == {verdict: verdict for verdict in drifts}
     assert found[Verdict.FAIL].facts["differences"] == ["trusted_access iam.amazonaws.com"]
 
@@ -178,7 +178,7 @@ def test_drift_is_a_failure_and_what_was_not_compared_is_unknown() -> None:
 )
 def test_a_task_of_a_preflight_has_the_verdict_of_its_policies(access: AccessVerdict, verdict: Verdict) -> None:
     row = PreflightRow(ACCOUNT, Task.DELETE, access, conditions=() if verdict is Verdict.PASS else ("aws:SourceIp",))
-    found = judge_task(row, READ)
+    found = make_task_finding(row, READ)
     assert (found.verdict, found.subject) == (verdict, "IAMDeleteRootUserCredentials")
     assert (found.reason is not None) == (verdict is Verdict.UNKNOWN)
     report = PreflightReport(make_inventory(), BY, WHERE, READ, (ACCOUNT,), (), (row, row), 1)
@@ -204,13 +204,13 @@ def test_whether_there_is_a_failsafe_is_a_finding_of_the_organization() -> None:
 def test_each_check_of_a_failsafe_has_a_rule_and_keeps_its_verdict(verdict: CheckVerdict) -> None:
     assert set(FAILSAFE_RULES) == set(get_args(FailsafeCheckName))
     checks = [Check(name, verdict, "It is so.") for name in FAILSAFE_RULES if name != "failsafe"]
-    found = list(judge_checks(checks, FAILSAFE_ACCOUNT, READ))
+    found = list(make_check_findings(checks, FAILSAFE_ACCOUNT, READ))
     assert {one.verdict for one in found} == {Verdict(verdict.value)}
     assert [one.rule for one in found] == [rule for name, rule in FAILSAFE_RULES.items() if name != "failsafe"]
 
 
 def test_a_failsafe_without_an_open_window_passes_that_check() -> None:
-    (found,) = judge_checks((), FAILSAFE_ACCOUNT, READ)
+    (found,) = make_check_findings((), FAILSAFE_ACCOUNT, READ)
     assert (found.rule.rule_id, found.verdict) == ("failsafe-recovery-window", Verdict.PASS)
 
 
@@ -231,7 +231,7 @@ def test_an_address_keeps_its_verdict_and_its_finding_when_it_changes(
     findings = list_email_findings(report)
     (found,) = findings.findings
     assert (found.verdict, found.facts["reasons"]) == (Verdict(verdict.value), [one.value for one in reasons])
-    moved = judge_email(replace(email, account=replace(ACCOUNT, email="new@example.com")), READ)
+    moved = make_email_finding(replace(email, account=replace(ACCOUNT, email="new@example.com")), READ)
     assert find_finding_id(findings, moved) == find_finding_id(findings, found)
 
 
