@@ -6,7 +6,7 @@ is kept on purpose are judged like any other account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from rootkeeper.controls.rules import ORDER, AccountResult, CheckName, CheckResult, combine
@@ -133,7 +133,7 @@ def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountRe
 
 
 def _list_uses(report: EvidenceReport) -> Iterator[datetime]:
-    for account in _list_accounts(report):
+    for account in report.all_accounts:
         found = account.found.credentials
         if found is not None and found.last_used_at is not None:
             yield found.last_used_at
@@ -145,7 +145,7 @@ def _check_accounts(
 ) -> CheckResult:
     """Judge every account, the management account first."""
     accounts = tuple(
-        _evaluate_applicability(account, report.partition) or evaluate(account) for account in _list_accounts(report)
+        _evaluate_applicability(account, report.partition) or evaluate(account) for account in report.all_accounts
     )
     reasons = [*describe_accounts(accounts)]
     verdicts = [one.verdict for one in accounts]
@@ -184,10 +184,6 @@ def describe_accounts(accounts: Sequence[AccountResult]) -> Iterator[str]:
     if accounts:
         parts = ", ".join(f"{count:,} {_WORDS[verdict]}" for verdict, count in counts.items() if count)
         yield f"Of {len(accounts):,} accounts: {parts}." if len(accounts) > 1 else f"Of 1 account: {parts}."
-
-
-def _list_accounts(report: EvidenceReport) -> Iterable[AccountEvidence]:
-    return report.accounts if report.management is None else (report.management, *report.accounts)
 
 
 def _get_kind(account: AccountEvidence, kind: CredentialKind) -> KindEvidence:

@@ -45,9 +45,7 @@ def list_findings(report: EvidenceReport) -> FindingReport:
 
 
 def _walk(report: EvidenceReport) -> Iterator[Finding]:
-    if report.management is not None:
-        yield make_status_finding(report.management.found)
-    for one in report.accounts:
+    for one in report.all_accounts:
         yield make_status_finding(one.found)
     for kept in report.kept_logins:
         if kept.evidence.role is AccountRole.FAILSAFE:

@@ -111,6 +111,11 @@ class EvidenceReport:
     """
 
     @property
+    def all_accounts(self) -> tuple[AccountEvidence, ...]:
+        """The management account, if it is listed, then every other."""
+        return self.accounts if self.management is None else (self.management, *self.accounts)
+
+    @property
     def endpoint(self) -> str:
         """One label for all: a sandbox is named before AWS, so that play is never taken for evidence."""
         sandboxes = [label for label in self.endpoints if label != "AWS"]
@@ -123,8 +128,7 @@ class EvidenceReport:
     @property
     def root_logins_left(self) -> RootLoginsLeft:
         """Of every account, the management account included, at the period's end."""
-        management = () if self.management is None else (self.management,)
-        return count_root_logins_left(one.found for one in (*management, *self.accounts))
+        return count_root_logins_left(one.found for one in self.all_accounts)
 
     def list_findings(self) -> frozenset[FailOn]:
         """List what makes the answer bad, if ``--fail-on`` names it."""
@@ -227,8 +231,9 @@ def _list_windows(windows: Iterable[RecoveryWindow], period: Period) -> Iterable
 
 def list_methods(report: EvidenceReport) -> dict[str, str]:
     """Letters by method, in the order in which the methods sort."""
-    read = [*report.accounts, *([] if report.management is None else [report.management])]
-    found = sorted({kind.method for account in read for kind in account.kinds if kind.method is not None})
+    found = sorted(
+        {kind.method for account in report.all_accounts for kind in account.kinds if kind.method is not None}
+    )
     letters = (*ascii_uppercase, *(f"M{place + 1}" for place in range(len(ascii_uppercase), len(found))))
     return dict(zip(found, letters, strict=False))
 

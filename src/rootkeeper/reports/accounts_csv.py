@@ -29,8 +29,7 @@ COLUMNS = (
 
 def render(report: EvidenceReport) -> Iterator[bytes]:
     """The management account first; a kind is ``none``, ``yes`` or a count, ``not applicable`` or ``unknown``."""
-    accounts = (*(() if report.management is None else (report.management,)), *report.accounts)
-    return render_rows(COLUMNS, map(_make_row, accounts))
+    return render_rows(COLUMNS, map(_make_row, report.all_accounts))
 
 
 def _make_row(evidence: AccountEvidence) -> tuple[object, ...]:

@@ -144,7 +144,7 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
         result["attestations"] = [{"parts": statements}]
     result["observations"] = chain(
         (_observe_check(shown, report, names) for shown in checks.values()),
-        (_observe_account(one, report, names) for one in _list_evidence(report)),
+        (_observe_account(one, report, names) for one in report.all_accounts),
     )
     failed = dict.fromkeys(name for one in report.assessments for name in _list_failed(one))
     risks = [_describe_risk(checks[name], report, names) for name in failed]
@@ -161,14 +161,10 @@ def _describe_result(report: AssessedReport, names: _Names) -> Part:
     return result
 
 
-def _list_evidence(report: EvidenceReport) -> Iterator[AccountEvidence]:
-    return chain(() if report.management is None else (report.management,), report.accounts)
-
-
 def _list_accounts(report: EvidenceReport, checks: Iterable[ShownCheck]) -> Iterator[tuple[AccountId, str, str]]:
     """Id, name and place; those too that a recovery window is of and that have left the organization."""
-    listed = {one.account.account_id for one in _list_evidence(report)}
-    for one in _list_evidence(report):
+    listed = {one.account.account_id for one in report.all_accounts}
+    for one in report.all_accounts:
         yield one.account.account_id, one.account.name, one.account.ou_path
     for found in chain.from_iterable(shown.result.accounts for shown in checks):
         if found.account_id not in listed:
