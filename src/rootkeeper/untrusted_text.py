@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rootkeeper.values import JsonValue
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
@@ -37,6 +39,15 @@ def _printable_character(character: str) -> str:
     if character not in _JOINERS and unicodedata.category(character) in _UNSAFE_CATEGORIES:
         return _REPLACEMENT
     return character
+
+
+def printable_json(value: JsonValue) -> JsonValue:
+    """``value`` with every text in it made printable, keys too."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable(name): printable_json(one) for name, one in value.items()}
+    return [printable_json(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def csv_cell(value: object) -> str:

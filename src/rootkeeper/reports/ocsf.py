@@ -14,7 +14,7 @@ from typing import Any
 
 from rootkeeper import __version__
 from rootkeeper.findings.rules import Finding, FindingReport, FindingRule, Severity, Verdict, find_finding_id
-from rootkeeper.untrusted_text import json_text, printable
+from rootkeeper.untrusted_text import json_text, printable, printable_json
 from rootkeeper.values import JsonValue
 
 Event = dict[str, Any]
@@ -108,17 +108,8 @@ def _describe_account(report: FindingReport, finding: Finding) -> Event:
         "name": printable(finding.account_name),
         "type": "AwsAccount",
         "cloud_partition": report.partition,
-        "data": _clean(facts),
+        "data": printable_json(facts),
     }
-
-
-def _clean(value: JsonValue) -> JsonValue:
-    """The same with every text made printable, keys included."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, Mapping):
-        return {printable(name): _clean(one) for name, one in value.items()}
-    return [_clean(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 
 from rootkeeper import __version__
 from rootkeeper.findings.rules import Finding, FindingReport, FindingRule, Severity, Verdict, find_finding_id
-from rootkeeper.untrusted_text import json_text, printable, sarif_text
+from rootkeeper.untrusted_text import json_text, printable, printable_json, sarif_text
 from rootkeeper.values import json_time
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -139,13 +139,13 @@ def _describe_result(report: FindingReport, finding: Finding, rule_index: int) -
         "partialFingerprints": {"primaryLocationLineHash": finding_id, "rootkeeperFindingId/v1": finding_id},
         "properties": {
             "verdict": finding.verdict.value,
-            "reason": _clean(finding.reason),
+            "reason": printable_json(finding.reason),
             "account_id": finding.account_id,
-            "account_name": _clean(finding.account_name),
-            "ou_path": _clean(finding.ou_path),
-            "subject": _clean(finding.subject),
+            "account_name": printable(finding.account_name),
+            "ou_path": printable(finding.ou_path),
+            "subject": printable_json(finding.subject),
             "observed_at": json_time(finding.observed_at),
-            "facts": _clean(finding.facts),
+            "facts": printable_json(finding.facts),
         },
     }
 
@@ -165,17 +165,6 @@ def _describe_location(finding: Finding) -> Mapping[str, Any]:
             "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1},
         },
         "logicalLocations": [
-            {"fullyQualifiedName": finding.account_id, "name": _clean(finding.account_name), "kind": "resource"}
+            {"fullyQualifiedName": finding.account_id, "name": printable(finding.account_name), "kind": "resource"}
         ],
     }
-
-
-def _clean(value: Any) -> Any:
-    """``value`` with every text within it made printable."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, Mapping):
-        return {printable(str(key)): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    return value

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from markdown_it import MarkdownIt
 
-from rootkeeper.untrusted_text import csv_cell, json_text, markdown_text, printable
+from rootkeeper.untrusted_text import csv_cell, json_text, markdown_text, printable, printable_json
+from rootkeeper.values import JsonValue
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 
 FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
@@ -60,3 +61,8 @@ def test_plain_names_stay_readable() -> None:
 
 def test_json_is_one_line_without_an_indent() -> None:
     assert json_text({"name": "a\nb"}) == '{"name": "a\\nb"}'
+
+
+def test_every_text_within_json_is_printable_and_the_rest_stays() -> None:
+    value: dict[str, JsonValue] = {"a\u202e": ["b\x1b", {"c\n": "d"}, ("e\u2028",)], "n": [None, True, 7, 0.5]}
+    assert printable_json(value) == {"a\ufffd": ["b\ufffd", {"c ": "d"}, ["e\ufffd"]], "n": [None, True, 7, 0.5]}
