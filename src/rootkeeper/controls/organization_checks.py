@@ -110,14 +110,6 @@ def check_drill(report: EvidenceReport) -> CheckResult:
     return CheckResult(CheckName.DRILL, verdict, (found.evidence, "The organization has no failsafe."))
 
 
-_VERDICTS = {
-    CheckVerdict.FAIL: Verdict.FAIL,
-    CheckVerdict.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
-    CheckVerdict.PASS: Verdict.PASS,
-    CheckVerdict.UNKNOWN: Verdict.UNKNOWN,
-}
-
-
 def _evaluate_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> tuple[AccountResult, ...]:
     """Return the result of one check of each failsafe.
 
@@ -125,7 +117,7 @@ def _evaluate_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> t
     """
 
     def evaluate(check: Check) -> Verdict:
-        verdict = _VERDICTS[check.verdict]
+        verdict = Verdict(check.verdict.value)
         return Verdict.MANUAL if manual and verdict in {Verdict.PASS, Verdict.UNKNOWN} else verdict
 
     return tuple(

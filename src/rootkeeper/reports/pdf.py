@@ -24,7 +24,6 @@ from rootkeeper.evidence.rules import (
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport
-from rootkeeper.failsafe.rules import CheckVerdict
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Result
 from rootkeeper.reports.pdf_annexes import describe_annexes, describe_controls
@@ -179,19 +178,13 @@ def _describe_gaps(report: EvidenceReport) -> Iterator[Block]:
 def _describe_kept_logins(report: EvidenceReport) -> Iterator[Block]:
     yield heading("Root logins that are kept")
     yield remark("The management account, which the feature doesn't cover, and the failsafe.")
-    tones = {
-        CheckVerdict.PASS: "pass",
-        CheckVerdict.FAIL: "fail",
-        CheckVerdict.UNKNOWN: "unknown",
-        CheckVerdict.NOT_APPLICABLE: "none",
-    }
     rows = (
         (
             kept.evidence.account.account_id,
             kept.evidence.account.name,
             kept.evidence.role.value,
             check.name.replace("_", " "),
-            toned(tones[check.verdict], check.verdict.value),
+            toned(TONES[Verdict(check.verdict.value)], check.verdict.value),
             check.evidence,
         )
         for kept in report.kept_logins
@@ -223,14 +216,14 @@ def _describe_windows(report: EvidenceReport) -> Iterator[Block]:
 
 
 def _describe_exceptions(report: EvidenceReport) -> Iterator[Block]:
+    time = render_timestamp
     yield heading("Exceptions from deletion")
     rows = [
-        (one.account_id, one.owner, one.reason, f"{one.added_by}, {render_timestamp(one.added_at)}", until)
+        (one.account_id, one.owner, one.reason, f"{one.added_by}, {time(one.added_at)}", time(one.until))
         for one in report.exceptions
-        for until in (render_timestamp(one.until),)
     ]
     rows += [
-        (one.account_id, one.owner, one.reason, "", f"ended by {one.ended_by}, {render_timestamp(one.ended_at)}")
+        (one.account_id, one.owner, one.reason, "", f"ended by {one.ended_by}, {time(one.ended_at)}")
         for one in report.history.ended_exceptions
     ]
     columns = [("Account", NARROW), ("Owner", 1), ("Reason", 2), ("Added", 1.3), ("Until", 1.3)]
