@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from rootkeeper.controls.rules import ORDER, AccountResult, CheckName, CheckResult, combine
+from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine, count_accounts
 from rootkeeper.evidence.rules import AccountEvidence, KindEvidence
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
@@ -24,10 +24,10 @@ def check_no_root_key(report: EvidenceReport) -> CheckResult:
     def evaluate(account: AccountEvidence) -> AccountResult:
         keys = _get_kind(account, CredentialKind.ACCESS_KEYS)
         if keys.is_present is None:
-            return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+            return make_result(account, Verdict.UNKNOWN, explain_unread(account))
         if keys.is_present:
-            return _describe(account, Verdict.FAIL, "The root user has an access key.")
-        return _describe(account, Verdict.PASS, "The root user has no access key.")
+            return make_result(account, Verdict.FAIL, "The root user has an access key.")
+        return make_result(account, Verdict.PASS, "The root user has no access key.")
 
     return _check_accounts(CheckName.NO_ROOT_KEY, report, evaluate)
 
@@ -36,7 +36,7 @@ def check_root_mfa(report: EvidenceReport) -> CheckResult:
     """Check that each root user with a password has MFA."""
 
     def evaluate(account: AccountEvidence) -> AccountResult:
-        return _evaluate_sign_in(account) or _describe(account, Verdict.PASS, "The root user has a password and MFA.")
+        return _evaluate_sign_in(account) or make_result(account, Verdict.PASS, "The root user has a password and MFA.")
 
     return _check_accounts(CheckName.ROOT_MFA, report, evaluate)
 
@@ -48,7 +48,7 @@ def check_root_hardware_mfa(report: EvidenceReport) -> CheckResult:
     """
 
     def evaluate(account: AccountEvidence) -> AccountResult:
-        return _evaluate_sign_in(account) or _describe(account, *_evaluate_devices(account.found))
+        return _evaluate_sign_in(account) or make_result(account, *_evaluate_devices(account.found))
 
     return _check_accounts(CheckName.ROOT_HW_MFA, report, evaluate)
 
@@ -69,15 +69,15 @@ def _evaluate_sign_in(account: AccountEvidence) -> AccountResult | None:
     """Judge what needs no MFA device, or what isn't known; ``None`` if there are a password and MFA."""
     password, mfa = (_get_kind(account, kind) for kind in (CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES))
     if password.not_applicable is not None:
-        return _describe(account, Verdict.NOT_APPLICABLE, password.not_applicable)
+        return make_result(account, Verdict.NOT_APPLICABLE, password.not_applicable)
     if password.is_present is None:
-        return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+        return make_result(account, Verdict.UNKNOWN, explain_unread(account))
     if not password.is_present:
-        return _describe(account, Verdict.PASS, "The root user has no password.", has_no_password=True)
+        return make_result(account, Verdict.PASS, "The root user has no password.", has_no_password=True)
     if mfa.is_present is None:
-        return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+        return make_result(account, Verdict.UNKNOWN, explain_unread(account))
     if not mfa.is_present:
-        return _describe(account, Verdict.FAIL, "The root user has a password, or may set one, and no MFA.")
+        return make_result(account, Verdict.FAIL, "The root user has a password, or may set one, and no MFA.")
     return None
 
 
@@ -116,20 +116,20 @@ def _evaluate_use(account: AccountEvidence, report: EvidenceReport) -> AccountRe
     opened = [one for one in report.windows if one.account_id == account_id and one.opened_at is not None]
     found, kinds = account.found.credentials, [_get_kind(account, kind) for kind in _USED_BY]
     if any(kind.is_present is None for kind in kinds):
-        return _describe(account, Verdict.UNKNOWN, _explain_unread(account))
+        return make_result(account, Verdict.UNKNOWN, explain_unread(account))
     if opened:
         windows = ", ".join(one.window_id for one in opened)
-        return _describe(account, Verdict.MANUAL, f"Its root user could be used in the period: recovery {windows}.")
+        return make_result(account, Verdict.MANUAL, f"Its root user could be used in the period: recovery {windows}.")
     if not any(kind.is_present for kind in kinds):
         reason = "The root user has nothing to sign in or call with. Use before the reading isn't shown."
-        return _describe(account, Verdict.NOT_APPLICABLE, reason)
+        return make_result(account, Verdict.NOT_APPLICABLE, reason)
     if found is None:
-        return _describe(account, Verdict.UNKNOWN, "Its root user has credentials. Their last use wasn't read.")
+        return make_result(account, Verdict.UNKNOWN, "Its root user has credentials. Their last use wasn't read.")
     if found.last_used_at is None or found.last_used_at < period.start:
         reason = "AWS shows no use of the password or a key in the period. Certificates have no last use."
         verdict = Verdict.MANUAL if found.signing_certificates else Verdict.NOT_APPLICABLE
-        return _describe(account, verdict, reason)
-    return _describe(account, Verdict.MANUAL, f"Last used on {found.last_used_at:%Y-%m-%d}.")
+        return make_result(account, verdict, reason)
+    return make_result(account, Verdict.MANUAL, f"Last used on {found.last_used_at:%Y-%m-%d}.")
 
 
 def _list_uses(report: EvidenceReport) -> Iterator[datetime]:
@@ -162,9 +162,9 @@ def _check_accounts(
 def _evaluate_applicability(account: AccountEvidence, partition: str) -> AccountResult | None:
     """Judge an account that has no root user to check; ``None`` for every other."""
     if partition == "aws-cn":
-        return _describe(account, Verdict.NOT_APPLICABLE, "The partition aws-cn has no root users.")
+        return make_result(account, Verdict.NOT_APPLICABLE, "The partition aws-cn has no root users.")
     if account.role is not AccountRole.MANAGEMENT and account.status is Status.NOT_APPLICABLE:
-        return _describe(account, Verdict.NOT_APPLICABLE, account.detail or "It isn't active.")
+        return make_result(account, Verdict.NOT_APPLICABLE, account.detail or "It isn't active.")
     return None
 
 
@@ -180,9 +180,8 @@ _WORDS = {
 
 def describe_accounts(accounts: Sequence[AccountResult]) -> Iterator[str]:
     """Count the accounts of each verdict, one sentence for all; nothing where there are none."""
-    counts = {verdict: sum(one.verdict is verdict for one in accounts) for verdict in ORDER}
     if accounts:
-        parts = ", ".join(f"{count:,} {_WORDS[verdict]}" for verdict, count in counts.items() if count)
+        parts = ", ".join(f"{count:,} {_WORDS[verdict]}" for verdict, count in count_accounts(accounts).items())
         yield f"Of {len(accounts):,} accounts: {parts}." if len(accounts) > 1 else f"Of 1 account: {parts}."
 
 
@@ -190,13 +189,15 @@ def _get_kind(account: AccountEvidence, kind: CredentialKind) -> KindEvidence:
     return next(one for one in account.kinds if one.kind is kind)
 
 
-def _explain_unread(account: AccountEvidence) -> str:
+def explain_unread(account: AccountEvidence) -> str:
+    """Say why it isn't known."""
     return account.detail or "No reading of the period shows it."
 
 
-def _describe(
+def make_result(
     account: AccountEvidence, verdict: Verdict, reason: str, *, has_no_password: bool = False
 ) -> AccountResult:
+    """Make the result of a check for an account of the report."""
     named = account.account
     return AccountResult(
         named.account_id, named.name, named.ou_path, verdict, reason, account.read_at, has_no_password=has_no_password

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rootkeeper.controls.account_checks import describe_accounts
+from rootkeeper.controls.account_checks import describe_accounts, explain_unread, make_result
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine
 from rootkeeper.evidence.rules import AccountEvidence
 from rootkeeper.evidence.service import EvidenceReport
@@ -25,7 +25,7 @@ def check_no_root_credentials(report: EvidenceReport) -> CheckResult:
     """Check that no member account has root user credentials, apart from confirmed failsafes."""
     found = report.no_root_credentials
     kept = tuple(one.confirmation for one in report.accounts if one.verdict is Verdict.KEPT and one.confirmation)
-    accounts = tuple(_describe(one, one.verdict, one.detail or _describe_status(one)) for one in report.accounts)
+    accounts = tuple(make_result(one, one.verdict, one.detail or _describe_status(one)) for one in report.accounts)
     return CheckResult(CheckName.NO_ROOT_CREDS, found.verdict, found.reasons, accounts, kept)
 
 
@@ -121,7 +121,7 @@ def _evaluate_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> t
         return Verdict.MANUAL if manual and verdict in {Verdict.PASS, Verdict.UNKNOWN} else verdict
 
     return tuple(
-        _describe(kept.evidence, evaluate(check), check.evidence)
+        make_result(kept.evidence, evaluate(check), check.evidence)
         for kept in report.kept_logins
         if kept.evidence.role is AccountRole.FAILSAFE
         for check in kept.checks
@@ -147,10 +147,10 @@ def check_inventory(report: EvidenceReport) -> CheckResult:
 
 def _evaluate_reading(account: AccountEvidence) -> AccountResult:
     if account.verdict is Verdict.NOT_APPLICABLE:
-        return _describe(account, Verdict.NOT_APPLICABLE, account.detail or "It isn't active.")
+        return make_result(account, Verdict.NOT_APPLICABLE, account.detail or "It isn't active.")
     if account.found.summary is None:
-        return _describe(account, Verdict.UNKNOWN, account.detail or "No reading of the period shows it.")
-    return _describe(account, Verdict.PASS, "Its root user credentials were read.")
+        return make_result(account, Verdict.UNKNOWN, explain_unread(account))
+    return make_result(account, Verdict.PASS, "Its root user credentials were read.")
 
 
 def check_audit_integrity(report: EvidenceReport) -> CheckResult:
@@ -180,8 +180,3 @@ def check_privileged_calls_logged(report: EvidenceReport) -> CheckResult:
         "This report doesn't compare them with CloudTrail. The access key ids of the root sessions make it possible.",
     )
     return CheckResult(CheckName.PRIV_LOGGED, Verdict.MANUAL, reasons)
-
-
-def _describe(account: AccountEvidence, verdict: Verdict, reason: str) -> AccountResult:
-    named = account.account
-    return AccountResult(named.account_id, named.name, named.ou_path, verdict, reason, account.read_at)

@@ -276,7 +276,7 @@ def describe_assessment(assessment: ControlAssessment) -> AssessmentRecord:
 
 def _describe_check(shown: ShownCheck) -> ShownCheckRecord:
     result = shown.result
-    counts = count_accounts(result)
+    counts = count_accounts(result.accounts)
     return fill_record(
         ShownCheckRecord,
         shown.mapping,

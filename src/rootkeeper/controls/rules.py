@@ -211,9 +211,9 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
     return next((one for one in ORDER if one in found), Verdict.UNKNOWN)
 
 
-def count_accounts(result: CheckResult) -> dict[Verdict, int]:
+def count_accounts(accounts: Iterable[AccountResult]) -> dict[Verdict, int]:
     """How many accounts have each verdict; verdicts without an account are left out."""
-    counted = Counter(one.verdict for one in result.accounts)
+    counted = Counter(one.verdict for one in accounts)
     return {verdict: counted[verdict] for verdict in ORDER if counted[verdict]}
 
 

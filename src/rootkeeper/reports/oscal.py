@@ -274,7 +274,7 @@ def _list_failed(assessment: ControlAssessment) -> list[str]:
 
 def _observe_check(shown: ShownCheck, report: AssessedReport, names: _Names) -> Part:
     result = shown.result
-    counts = {f"accounts-{verdict.value}": f"{count}" for verdict, count in count_accounts(result).items()}
+    counts = {f"accounts-{verdict.value}": f"{count}" for verdict, count in count_accounts(result.accounts).items()}
     subjects = [
         {
             "subject-uuid": names.find("account", one.account_id),
