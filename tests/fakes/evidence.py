@@ -276,7 +276,7 @@ def make_report(facts: EvidenceFacts | None = None, period: Period = PERIOD) -> 
 
 
 def make_hostile_facts(text: str) -> EvidenceFacts:
-    """The same, with ``text`` wherever somebody else may write."""
+    """The same, with ``text`` wherever other people can write."""
     facts = make_facts()
     accounts = tuple(replace(one, name=text, email=text, ou_path=f"Root/{text}") for one in list_accounts())
     actor = replace(OPERATOR, name=text, caller_arn=text)

@@ -23,7 +23,7 @@ from rootkeeper.organization.confirmations import Confirmation, ConfirmationBasi
 
 
 class CheckName(StrEnum):
-    """What is checked; each has a function in ``checks.py`` or a sibling."""
+    """What is checked."""
 
     AUDIT_INTEGRITY = "audit_integrity"
     """The ledger is a whole chain."""

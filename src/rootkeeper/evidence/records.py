@@ -82,7 +82,7 @@ class EvidenceKindRecord(TypedDict):
     """One kind of credentials."""
 
     present: bool | None
-    """``null`` where no reading of the period tells."""
+    """``null`` where no reading of the period shows it."""
     count: Count | None
     """Where read in detail."""
     read_at: WholeSecond | None

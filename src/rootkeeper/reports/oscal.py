@@ -2,7 +2,7 @@
 
 Each account is an inventory item, and an observation shows what was read of it. Each check is an observation too, whose
 subjects are the accounts that don't pass. A control is a finding that refers to the observations of its checks; a check
-that fails is a risk. OSCAL has two states: only a pass is ``satisfied``. Whatever is unknown, or needs a person, is
+that fails is a risk. OSCAL has two states: only a pass is ``satisfied``. What is unknown, or needs a person, is
 ``not-satisfied`` with the reason ``other``. A control that isn't applicable has no finding.
 
 UUIDs are made of names (version 5): the same report has the same bytes, and a later one has the same UUIDs for the same

@@ -1,6 +1,6 @@
 """Renders findings as SARIF 2.1.0, for code scanning.
 
-GitHub shows every result as an alert, whatever its kind, and closes an alert that a later file lacks. So what passes or
+GitHub shows every result as an alert, of any kind, and closes an alert that a later file lacks. So what passes or
 doesn't apply has no result; a notification of the run counts it. An account that wasn't read keeps rule, place and
 fingerprint of its failure, with the kind ``open``: no alert closes because nothing was read.
 

@@ -205,7 +205,7 @@ def find(found: CheckResult, account_id: AccountId) -> tuple[Verdict, str]:
     return next((one.verdict, one.reason) for one in found.accounts if one.account_id == account_id)
 
 
-def test_a_missing_password_is_told_from_mfa() -> None:
+def test_an_account_without_a_password_passes_apart_from_one_with_mfa() -> None:
     found = run(CheckName.ROOT_MFA)
     assert {one.account_id: one.has_no_password for one in found.accounts} == {
         MANAGEMENT: False,

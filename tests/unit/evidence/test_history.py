@@ -1,4 +1,4 @@
-"""What the ledger tells of a period."""
+"""What the ledger shows of a period."""
 
 from __future__ import annotations
 

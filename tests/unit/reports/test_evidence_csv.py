@@ -90,7 +90,7 @@ def test_no_cell_is_a_formula(text: str) -> None:
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50, deadline=None)
 @given(hostile_texts)
-def test_no_cell_is_a_formula_whatever_the_text(text: str) -> None:
+def test_no_cell_of_any_text_is_a_formula(text: str) -> None:
     ensure_harmless(text)
 
 

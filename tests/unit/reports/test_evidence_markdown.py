@@ -44,7 +44,7 @@ def test_every_section_has_its_heading() -> None:
     ]
 
 
-def test_a_sandbox_is_told_before_anything_else() -> None:
+def test_a_sandbox_is_named_before_anything_else() -> None:
     assert "SANDBOX 127.0.0.1:4599: this is play" in render_as("markdown", make_report()).splitlines()[2]
 
 
