@@ -12,20 +12,15 @@ import pytest
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import FindingReport, LazyFindings, Verdict
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import Status
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Format
-from tests.fakes.evidence import NOTHING, make_account, make_facts, make_inventory, make_report, make_status
 from tests.fakes.findings import make_finding, make_findings
+from tests.fakes.packages import make_large_report
 
 pytestmark = pytest.mark.long
 
 ACCOUNTS = 10_000
 MOST_BYTES = 4 * 2**20
 VERDICTS = tuple(Verdict)
-
-
-def make_id(number: int) -> AccountId:
-    return AccountId(f"{100_000_000_000 + number}")
 
 
 def make_large_findings(count: int) -> FindingReport:
@@ -37,7 +32,7 @@ def make_large_findings(count: int) -> FindingReport:
             lambda: (
                 make_finding(
                     VERDICTS[number % len(VERDICTS)],
-                    account_id=make_id(number),
+                    account_id=AccountId(f"{100_000_000_000 + number}"),
                     account_name=f"Workload {number}",
                     reason="access_denied",
                 )
@@ -49,14 +44,7 @@ def make_large_findings(count: int) -> FindingReport:
 
 @cache
 def make_large_evidence() -> EvidenceReport:
-    accounts = tuple(
-        make_account(make_id(number), f"Workload {number}", ou_path=f"Root/Workloads/Unit {number % 100}")
-        for number in range(ACCOUNTS)
-    )
-    facts = make_facts()
-    inventory = make_inventory((*facts.inventory.accounts, *accounts))
-    statuses = {one.account_id: make_status(one, Status.NOT_PRESENT, NOTHING) for one in accounts}
-    return make_report(replace(facts, inventory=inventory, statuses={**facts.statuses, **statuses}))
+    return make_large_report(ACCOUNTS, failing=range(500), unknown=range(500, 800))
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
