@@ -1,4 +1,4 @@
-"""The filters and the order of GetFindings.
+"""The filters of GetFindings, as far as findings about accounts need them.
 
 Source: Security Hub AwsSecurityFindingFilters and StringFilter, API version 2018-10-26.
 """
@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rootkeeper_sandbox.exchange import ServiceError
-from rootkeeper_sandbox.services.finding_format import read_time
 
 MAX_FILTERS = 10
 MAX_FILTER_VALUES = 20
@@ -62,79 +61,40 @@ _TEXT_FILTERS: Mapping[str, Reading] = {
     "VerificationState": _at("VerificationState"),
     "WorkflowStatus": _at("Workflow", "Status"),
 }
-_DATE_FILTERS = ("CreatedAt", "FirstObservedAt", "LastObservedAt", "UpdatedAt")
 
-_COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
-    "EQUALS": lambda text, value: text == value,
-    "PREFIX": lambda text, value: text.startswith(value),
-    "NOT_EQUALS": lambda text, value: text != value,
-    "PREFIX_NOT_EQUALS": lambda text, value: not text.startswith(value),
-    "CONTAINS": lambda text, value: value in text,
-    "NOT_CONTAINS": lambda text, value: value not in text,
-}
-
-
-def sort_key(name: str) -> Callable[[Mapping[str, Any]], str]:
-    if name not in _TEXT_FILTERS and name not in _DATE_FILTERS:
-        raise invalid_input(f"The sandbox does not sort findings by {name}.")
-    read = _TEXT_FILTERS.get(name) or _at(name)
-    return lambda finding: next(iter(read(finding)), "")
-
+_COMPARISONS = ("EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS")
+"""Source: Security Hub StringFilter: those with CONTAINS are for automation rules and other operations."""
 
 Match = Callable[[Mapping[str, Any]], bool]
 
 
 def compile_filters(filters: Mapping[str, list[dict[str, Any]]]) -> list[Match]:
+    """:raises ServiceError: InvalidInputException, for filters that are invalid or not imitated."""
     if len(filters) > MAX_FILTERS or any(len(values) > MAX_FILTER_VALUES for values in filters.values()):
         raise invalid_input(f"At most {MAX_FILTERS} filters with at most {MAX_FILTER_VALUES} values are allowed.")
-    # Most are told apart by their ids, which are compared first.
+    # Ids come first, because they exclude the most findings.
     return [_compile_filter(name, filters[name]) for name in sorted(filters, key=lambda name: name != "Id")]
 
 
 def _compile_filter(name: str, values: list[dict[str, Any]]) -> Match:
-    if name in _TEXT_FILTERS:
-        return _compile_text_filter(_TEXT_FILTERS[name], values)
-    if name in _DATE_FILTERS:
-        return _compile_date_filter(_at(name), values)
-    if name == "ProductFields":
-        by_key = {value["Key"]: [one for one in values if one["Key"] == value["Key"]] for value in values}
-        matches = [_compile_text_filter(_at("ProductFields", key), wanted) for key, wanted in by_key.items()]
-        return lambda finding: any(match(finding) for match in matches)
-    raise invalid_input(f"The sandbox does not imitate the filter {name} of GetFindings.")
-
-
-def _compile_text_filter(read: Reading, values: list[dict[str, Any]]) -> Match:
-    """Any of the positive values must match, and all of the negative ones."""
-    pairs = [(value.get("Comparison", "EQUALS"), value.get("Value", "")) for value in values]
-    if any(comparison not in _COMPARISONS for comparison, _ in pairs):
-        raise invalid_input("CONTAINS_WORD is not supported by GetFindings.")
-    equal = frozenset(value for comparison, value in pairs if comparison == "EQUALS")
-    positive = [pair for pair in pairs if "NOT" not in pair[0] and pair[0] != "EQUALS"]
-    negative = [pair for pair in pairs if "NOT" in pair[0]]
+    """Any of the positive values must match, and none of the negative ones."""
+    if name not in _TEXT_FILTERS:
+        raise invalid_input(f"The sandbox does not imitate the filter {name} of GetFindings.")
+    read = _TEXT_FILTERS[name]
+    given: dict[str, tuple[str, ...]] = dict.fromkeys(_COMPARISONS, ())
+    for value in values:
+        comparison = value.get("Comparison", "EQUALS")
+        if comparison not in given:
+            raise invalid_input(f"{comparison} is not supported by GetFindings.")
+        given[comparison] += (value.get("Value", ""),)
+    equal, prefixes, other, other_prefixes = given.values()
+    if equal and (other or other_prefixes):
+        raise invalid_input(f"The filter {name} cannot have both EQUALS and NOT_EQUALS or PREFIX_NOT_EQUALS.")
 
     def match(finding: Mapping[str, Any]) -> bool:
         texts = read(finding)
-        if (equal or positive) and not any(
-            text in equal or any(_COMPARISONS[comparison](text, value) for comparison, value in positive)
-            for text in texts
-        ):
+        if any(text in other or text.startswith(other_prefixes) for text in texts):
             return False
-        return all(_COMPARISONS[comparison](text, value) for comparison, value in negative for text in texts)
+        return not (equal or prefixes) or any(text in equal or text.startswith(prefixes) for text in texts)
 
     return match
-
-
-def _compile_date_filter(read: Reading, values: list[dict[str, Any]]) -> Match:
-    if any("DateRange" in value for value in values):
-        raise invalid_input("The sandbox does not imitate date ranges of GetFindings.")
-
-    def match(finding: Mapping[str, Any]) -> bool:
-        return any(_is_between(text, value) for text in read(finding) for value in values)
-
-    return match
-
-
-def _is_between(text: str, value: Mapping[str, str]) -> bool:
-    moment = read_time(text)
-    starts, ends = value.get("Start"), value.get("End")
-    return (starts is None or read_time(starts) <= moment) and (ends is None or moment <= read_time(ends))

@@ -1,7 +1,7 @@
 """Security Hub CSPM: findings of a custom integration, imported with the default product ARN, and found again.
 
 A batch is refused as a whole for a product that isn't the caller's own, and for findings of other accounts; what is
-wrong with one finding fails that finding alone. Whatever a finding says of its workflow counts only when it is new.
+wrong with one finding fails that finding alone. A finding sets its workflow only when it is new.
 
 Source: Security Hub API Reference, API version 2018-10-26; Security Hub User Guide, "BatchImportFindings for finding
 providers" and "Required top-level ASFF attributes"; public reports for the texts of refusals.
@@ -14,7 +14,7 @@ from typing import Any
 
 from rootkeeper_sandbox.codec.parameters import format_iso8601_precisely
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.finding_filters import compile_filters, invalid_input, sort_key
+from rootkeeper_sandbox.services.finding_filters import compile_filters, invalid_input
 from rootkeeper_sandbox.services.finding_format import find_problem, read_time
 from rootkeeper_sandbox.services.pagination import cut_page
 from rootkeeper_sandbox.state.findings import MAX_FINDINGS, FindingStore, Hub
@@ -189,12 +189,12 @@ def _import(call: Call, store: FindingStore, given: Mapping[str, Any]) -> None:
 
 @OPERATIONS.read("GetFindings")
 def get_findings(call: Call) -> dict[str, Any]:
-    """Give the findings that match all filters, in the order in which they were first imported, or sorted."""
+    """Give the findings that match all filters, in the order in which they were first imported."""
     store = _get_store(call)
+    if call.parameters.get("SortCriteria"):
+        raise invalid_input("The sandbox does not imitate SortCriteria of GetFindings.")
     matches = compile_filters(call.parameters.get("Filters", {}))
     found = [finding for finding in store.of_hub(hub_arn(call)) if all(match(finding) for match in matches)]
-    for criterion in reversed(call.parameters.get("SortCriteria", [])):
-        found.sort(key=sort_key(criterion.get("Field", "")), reverse=criterion.get("SortOrder") == "desc")
     size, token = call.parameters.get("MaxResults", _PAGE_SIZE), call.parameters.get("NextToken")
     page, token = cut_page(call, found, size, token, invalid_input("Invalid NextToken."))
     return {"Findings": page} | ({"NextToken": token} if token else {})
