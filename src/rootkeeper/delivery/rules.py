@@ -46,8 +46,6 @@ class FailedFinding:
     code: str
     """Security Hub's, or ``not_shown``, ``not_updated``, ``newer_exists`` or ``not_read``."""
     detail: str
-    is_known: bool = True
-    """Whether it is known that it didn't arrive; otherwise it couldn't be read again."""
 
     @property
     def is_final(self) -> bool:
@@ -58,10 +56,10 @@ class FailedFinding:
 _PREFIX = "AWS::::Account:"
 
 
-def describe_failure(finding: Finding, code: str, detail: str, *, is_known: bool = True) -> FailedFinding:
+def describe_failure(finding: Finding, code: str, detail: str) -> FailedFinding:
     account = str(finding["Resources"][0]["Id"]).removeprefix(_PREFIX)
     rule_id = str(finding["GeneratorId"]).rpartition("/")[2]
-    return FailedFinding(str(finding["Id"]), AccountId(account), rule_id, code, detail, is_known)
+    return FailedFinding(str(finding["Id"]), AccountId(account), rule_id, code, detail)
 
 
 def compare_shown(sent: Finding, shown: Finding | None) -> FailedFinding | None:

@@ -118,7 +118,7 @@ class ReportSender:
         for batch in split_batches((to_finding(report, one, hub) for one in report.findings), self.batch_size):
             if stop is not None and stop.asked_once():
                 raise RunStoppedError(
-                    f"Stopped after {result.batches} batches: {result.arrived} of {result.findings} findings arrived.",
+                    f"Stopped between two batches: {result.arrived} of {result.findings} findings arrived.",
                     hint=_AGAIN,
                 )
             try:
@@ -227,7 +227,7 @@ class ReportSender:
         failed = tuple(
             describe_failure(one, refused[one["Id"]].code, refused[one["Id"]].message)
             if one["Id"] in refused
-            else describe_failure(one, "not_read", error.message, is_known=False)
+            else describe_failure(one, "not_read", error.message)
             for one in batch
         )
         return _SentBatch(Result.UNKNOWN, failed, error.message)
