@@ -17,6 +17,7 @@ MUTATING = {
     "SetQueueAttributes": "queue_policy:set",
     "StartPrimaryEmailUpdate": "email_update:start",
     "AcceptPrimaryEmailUpdate": "email_update:accept",
+    "BatchImportFindings": "findings:import",
 }
 
 
