@@ -23,23 +23,19 @@ from rootkeeper.findings.rules import FindingReport
 from rootkeeper.findings.sources import list_status_findings
 from rootkeeper.organization.accounts import Endpoint, sort_accounts
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format, get_format, list_names
-from rootkeeper.server.answers.reports import FormatsAnswer
+from rootkeeper.server.answers.reports import FormatRecord, FormatsAnswer
 from rootkeeper.server.documents import Row, read
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Name, show_one
 from rootkeeper.server.request_path import PREFIX
-from rootkeeper.shapes import ShortText
+from rootkeeper.shapes import ShortText, fill_record
 
 _LONGEST_DAYS = 3650
 
 
 def list_formats() -> dict[str, Any]:
     """List the formats of reports, in the order in which they are shown."""
-    return show_one({"formats": [describe_format(one) for one in FORMATS]})
-
-
-def describe_format(found: Format) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in ("name", "title", "purpose", "suffix", "media_type", "carries")}
+    return show_one({"formats": [fill_record(FormatRecord, one) for one in FORMATS]})
 
 
 def make_report(
