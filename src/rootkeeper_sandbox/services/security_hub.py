@@ -76,7 +76,7 @@ def describe_hub(call: Call) -> dict[str, Any]:
     return {
         "HubArn": hub.arn,
         "SubscribedAt": format_iso8601_precisely(hub.subscribed_at),
-        "AutoEnableControls": hub.enables_controls,
+        "AutoEnableControls": True,
         "ControlFindingGenerator": hub.finding_generator,
     }
 

@@ -20,7 +20,6 @@ class Hub:
 
     arn: str
     subscribed_at: datetime
-    enables_controls: bool = True
     finding_generator: str = "SECURITY_CONTROL"
 
 
