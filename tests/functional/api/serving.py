@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -99,6 +100,13 @@ def send_to(port: int, method: str, address: str, content: bytes | None, headers
     plain = gzip.decompress(answer.content) if found.get("content-encoding") == "gzip" else answer.content
     ensure_conforms(method, address, answer.status, found.get("content-type", ""), plain)
     return answer
+
+
+def get_as_written(server: ApiServer, address: str) -> bytes:
+    """The answer's bytes for an address that a client would tidy up: it is written to the socket."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as connection:
+        connection.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 @contextmanager

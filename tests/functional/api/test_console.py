@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.api_services import FakeServices
-from tests.functional.api.serving import Answer, ApiServer, start_api
+from tests.functional.api.serving import Answer, ApiServer, get_as_written, start_api
 
 SCRIPT = b"console.log('it works');\n" * 100
 
@@ -98,10 +97,7 @@ def test_what_has_a_hash_in_its_name_is_kept_by_browsers_for_good(console: ApiSe
     ],
 )
 def test_only_files_of_the_console_are_served(console: ApiServer, address: str) -> None:
-    """Written to the socket, since a client would tidy some of these up."""
-    with socket.create_connection(("127.0.0.1", console.port), timeout=20) as connection:
-        connection.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    answer = get_as_written(console, address)
     assert b"canary" not in answer
     if address == "/assets":  # as good a name of a page as any
         return

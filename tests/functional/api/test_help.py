@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.api_services import FakeServices
-from tests.functional.api.serving import Answer, ApiServer, start_api
+from tests.functional.api.serving import Answer, ApiServer, get_as_written, start_api
 
 SCRIPT = b"Search.setIndex({});\n" * 100
 
@@ -92,10 +91,7 @@ def test_a_page_that_isnt_there_names_the_start_page(served: ApiServer, address:
     ],
 )
 def test_only_files_of_the_help_are_served(served: ApiServer, address: str) -> None:
-    """Written to the socket, since a client would tidy some of these up."""
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
-        connection.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    answer = get_as_written(served, address)
     assert b"canary" not in answer
     assert answer.startswith(b"HTTP/1.1 404"), answer[:200]
 
