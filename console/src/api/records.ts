@@ -66,7 +66,6 @@ export type Strength = Schemas["Strength"];
 export type TrendDay = Schemas["TrendDay"];
 export type TotpSecret = Schemas["TotpSecretAnswer"];
 export type Verdict = Schemas["Verdict"];
-export type WatchedEvent = Schemas["WatchedEventRecord"];
 export type WindowCheck = Schemas["WindowCheckAnswer"];
 export type WindowReport = Schemas["WindowReportAnswer"];
 export type WindowState = Schemas["WindowState"];

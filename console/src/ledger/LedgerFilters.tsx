@@ -70,7 +70,7 @@ export function LedgerFilters({ filter, onChange }: { filter: LedgerFilter; onCh
             autoComplete="off"
           />
         </FormField>
-        <FormField label="Window, job or plan" constraintText="Enter an id and press Enter.">
+        <FormField label="Id" constraintText="Of a window, job or plan. Press Enter.">
           <Input
             value={reference}
             onChange={({ detail }) => setReference(detail.value)}
