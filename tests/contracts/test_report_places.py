@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.aws.report_buckets import ReportBuckets
+from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.aws.security_hub import SecurityHubFindings
 from rootkeeper.errors import AwsRejectedError
 from rootkeeper.ledger.rules import Action
@@ -32,7 +33,7 @@ class Places:
     buckets: ReportBuckets
     clock: FakeClock
 
-    def send(self, *findings: Any) -> tuple[tuple[str, str, str], ...]:
+    def send(self, *findings: Any) -> tuple[RejectedFinding, ...]:
         return self.hub.import_findings(REGION, findings, make_intent(self.clock, Action.FINDINGS_IMPORT))
 
     def put(self, key: str, body: bytes) -> None:
@@ -103,9 +104,9 @@ def test_a_finding_that_breaks_the_format_is_named_and_the_others_are_taken(subj
     if isinstance(subject, FakeSubject):
         assert isinstance(places.hub, FakeSecurityHub)
         places.hub.rejects = {first["Id"]: ("InvalidInput", "Finding does not adhere to Amazon Finding Format.")}
-    ((finding_id, code, message),) = places.send(first | {"Title": "x" * 300}, second)
-    assert (finding_id, code) == (first["Id"], "InvalidInput")
-    assert message.startswith("Finding does not adhere to Amazon Finding Format.")
+    (rejected,) = places.send(first | {"Title": "x" * 300}, second)
+    assert (rejected.finding_id, rejected.code) == (first["Id"], "InvalidInput")
+    assert rejected.message.startswith("Finding does not adhere to Amazon Finding Format.")
     assert places.read(first["Id"], second["Id"]).keys() == {second["Id"]}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.errors import AwsError
 from rootkeeper.ledger.rules import Intent
 from rootkeeper.values import parse_instant
@@ -34,7 +35,7 @@ class FakeSecurityHub:
 
     def import_findings(
         self, region: str, findings: Sequence[Mapping[str, Any]], intent: Intent
-    ) -> tuple[tuple[str, str, str], ...]:
+    ) -> tuple[RejectedFinding, ...]:
         assert region
         assert intent.sequence
         self.before_import()
@@ -51,7 +52,9 @@ class FakeSecurityHub:
         self._lagging = self.lag
         if error is not None:
             raise error
-        return tuple((one["Id"], *self.rejects[one["Id"]]) for one in findings if one["Id"] in self.rejects)
+        return tuple(
+            RejectedFinding(one["Id"], *self.rejects[one["Id"]]) for one in findings if one["Id"] in self.rejects
+        )
 
     def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
         assert region

@@ -1,4 +1,5 @@
-"""What AWS defines and pure rules use: task policies, resources to unlock, root e-mail changes, a server's roles.
+"""What AWS defines and pure rules use: task policies, resources to unlock, root e-mail changes, a server's roles,
+rejected findings.
 
 Source: IAM User Guide, AWS managed policies, path ``root-task/``; Account Management guide, "Update the root user email
 address", API version 2021-02-01.
@@ -252,3 +253,12 @@ def require_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) 
             f"The pattern {caught[0]!r} protects the policy of {kind.noun} {name}. Nothing was changed.",
             hint="The setting unlock.protect (ROOTKEEPER_UNLOCK_PROTECT) lists the protected names.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedFinding:
+    """What Security Hub answers of a finding that it doesn't take."""
+
+    finding_id: str
+    code: str
+    message: str

@@ -11,10 +11,12 @@ from typing import Any, Protocol
 from rootkeeper.aws.clients import GatewayPart
 from rootkeeper.aws.credentials import require_intent_fits
 from rootkeeper.aws.errors import required
+from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.ledger.rules import Action, Intent
 
 MOST_IDS = 20
 """Values of one filter of GetFindings."""
+_IMPORT = "securityhub:BatchImportFindings"
 
 
 class SecurityHubFindings(Protocol):
@@ -22,10 +24,10 @@ class SecurityHubFindings(Protocol):
 
     def import_findings(
         self, region: str, findings: Sequence[Mapping[str, Any]], intent: Intent
-    ) -> tuple[tuple[str, str, str], ...]:
+    ) -> tuple[RejectedFinding, ...]:
         """Create or update at most 100 findings by their ids. One call: securityhub:BatchImportFindings.
 
-        :returns: id, code and message of each finding that Security Hub doesn't take.
+        :returns: the findings that Security Hub doesn't take.
         :raises AwsError: if it refuses the batch, or no clear answer comes.
         :raises LockLostError: if the intent is no longer valid; nothing was sent.
         """
@@ -49,17 +51,16 @@ class AwsSecurityHub(GatewayPart):
 
     def import_findings(
         self, region: str, findings: Sequence[Mapping[str, Any]], intent: Intent
-    ) -> tuple[tuple[str, str, str], ...]:
+    ) -> tuple[RejectedFinding, ...]:
         require_intent_fits(intent, Action.FINDINGS_IMPORT, None)
         calls = self._clients.regional_calls("securityhub", region, changing=True)
-        operation = "BatchImportFindings"
-        answer = calls.change(operation, intent, self._clients.clock, target=region, Findings=[*findings])
-        failed = required(answer, "FailedCount", f"securityhub:{operation}")
-        rejected = [
-            tuple(str(required(one, name, f"securityhub:{operation}")) for name in ("Id", "ErrorCode", "ErrorMessage"))
-            for one in (required(answer, "FailedFindings", f"securityhub:{operation}") if failed else ())
-        ]
-        return tuple((finding_id, code, message) for finding_id, code, message in rejected)
+        answer = calls.change("BatchImportFindings", intent, self._clients.clock, target=region, Findings=[*findings])
+        if not required(answer, "FailedCount", _IMPORT):
+            return ()
+        return tuple(
+            RejectedFinding(*(str(required(one, name, _IMPORT)) for name in ("Id", "ErrorCode", "ErrorMessage")))
+            for one in required(answer, "FailedFindings", _IMPORT)
+        )
 
     def read_findings(self, region: str, product_arn: str, finding_ids: Sequence[str]) -> Mapping[str, Any]:
         return {finding["Id"]: finding for finding in self._read(region, product_arn, finding_ids)}

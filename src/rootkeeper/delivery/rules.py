@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.evidence.rules import Period
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId
@@ -22,15 +23,6 @@ def split_batches(findings: Iterable[Finding], most: int) -> Iterator[tuple[Find
     walking = iter(findings)
     while batch := tuple(islice(walking, most)):
         yield batch
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedFinding:
-    """What Security Hub answers of a finding that it doesn't take."""
-
-    finding_id: str
-    code: str
-    message: str
 
 
 NOT_SHOWN, NOT_UPDATED = "not_shown", "not_updated"

@@ -15,6 +15,7 @@ from typing import Any
 
 from rootkeeper.aws.report_buckets import ReportBuckets
 from rootkeeper.aws.root_sessions import describe_error
+from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.aws.security_hub import SecurityHubFindings
 from rootkeeper.clock import Clock
 from rootkeeper.delivery.files import find_sha256, write_whole
@@ -23,7 +24,6 @@ from rootkeeper.delivery.rules import (
     MOST_FINDINGS,
     DeliveryResult,
     FailedFinding,
-    RejectedFinding,
     describe_failed,
     describe_failure,
     evaluate_batch,
@@ -153,8 +153,7 @@ class ReportSender:
             answer = "success"
             rejected: tuple[RejectedFinding, ...] = ()
             try:
-                answered = self.findings.import_findings(hub.region, batch, intent)
-                rejected = tuple(RejectedFinding(*refusal) for refusal in answered)
+                rejected = self.findings.import_findings(hub.region, batch, intent)
             except AwsThrottledError as error:
                 self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
                 throttles += 1
