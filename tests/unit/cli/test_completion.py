@@ -102,9 +102,13 @@ IDS = list(ACCOUNTS)
             "rootkeeper audit --account-state ",
             ["ACTIVE", "CLOSED", "PENDING_ACTIVATION", "PENDING_CLOSURE", "SUSPENDED", "UNKNOWN"],
         ),
+        ("rootkeeper audit --status p", ["present"]),
+        ("rootkeeper audit --fail-on u", ["unknown"]),
+        ("rootkeeper audit -o s", ["sarif"]),
+        ("rootkeeper report --format p", ["pdf", "package"]),
     ],
 )
-def test_values_come_from_the_local_database(
+def test_values_come_from_the_local_database_and_from_the_program(
     words: str,
     offered: list[str],
     database: Path,
