@@ -130,7 +130,7 @@ class EvidenceReport:
         """Of every account, the management account included, at the period's end."""
         return count_root_logins_left(one.found for one in self.all_accounts)
 
-    def list_findings(self) -> frozenset[FailOn]:
+    def list_fail_on(self) -> frozenset[FailOn]:
         """List what makes the answer bad, if ``--fail-on`` names it."""
         return frozenset(one for one in FailOn if self.has_findings(frozenset({one})))
 

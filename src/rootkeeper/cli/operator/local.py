@@ -159,7 +159,7 @@ class LocalOperator(Operator):
         return WrittenReport(
             chosen.render(report),
             Endpoint(report.endpoint),
-            report.list_findings(),
+            report.list_fail_on(),
             report.history.other_organization_ids,
         )
 

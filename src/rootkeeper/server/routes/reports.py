@@ -72,7 +72,7 @@ def make_report(
         )
         report = assess_report(evidence, frameworks)
         response = _send(chosen, report, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
-    response.headers[FINDINGS_HEADER] = render_findings(report.list_findings())
+    response.headers[FINDINGS_HEADER] = render_findings(report.list_fail_on())
     return response
 
 
