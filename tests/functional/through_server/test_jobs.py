@@ -170,7 +170,7 @@ def test_an_account_in_progress_comes_to_its_end_and_is_reported(stage: ServedSt
 
 def test_ctrl_c_leaves_an_audit_to_the_server(stage: ServedStage) -> None:
     with held_up(stage, "AssumeRoot"), in_background(stage.person("aldo"), "audit", "--details") as running:
-        running.wait_until(lambda: list_jobs(stage)[0]["state"] == "running")
+        running.wait_until(lambda: [job["state"] for job in list_jobs(stage)][:1] == ["running"])
         running.ask_to_stop()
         run = running.end()
     job_id = list_jobs(stage)[0]["job_id"]
@@ -184,7 +184,7 @@ def test_an_audit_is_whole_though_its_server_was_killed_and_came_back(stage: Ser
         held_up(stage, "AssumeRoot") as let,
         in_background(stage.person("aldo"), "audit", "-o", "json") as running,
     ):
-        running.wait_until(lambda: list_jobs(stage)[0]["state"] == "running")
+        running.wait_until(lambda: [job["state"] for job in list_jobs(stage)][:1] == ["running"])
         with stage.restarted():
             running.wait_for("Waiting for the server")
         let.set()
