@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeEngine
 
 from rootkeeper.values import render_time
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 
