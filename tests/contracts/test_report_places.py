@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.aws.report_buckets import ReportBuckets
+from rootkeeper.aws.report_places import ReportBuckets, SecurityHubFindings
 from rootkeeper.aws.rules import RejectedFinding
-from rootkeeper.aws.security_hub import SecurityHubFindings
 from rootkeeper.errors import AwsRejectedError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId

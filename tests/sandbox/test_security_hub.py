@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rootkeeper_sandbox.exchange import ServiceError
-from rootkeeper_sandbox.services.security_hub import MAX_BATCH
+from rootkeeper_sandbox.services.security_hub.service import MAX_BATCH
 from tests.sandbox.calling import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID, Stage
 from tests.sandbox.findings import PRODUCT, make_finding
 from tests.sandbox.wire import Keys, Wire, open_instance

@@ -16,19 +16,17 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
 from rootkeeper.aws.endpoints import is_opt_in
-from rootkeeper.aws.event_rules import AwsEventRules
 from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter
 from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrganizationReader
 from rootkeeper.aws.pacing import QuotaStore
 from rootkeeper.aws.policies import AwsPolicies
 from rootkeeper.aws.primary_emails import AwsPrimaryEmails
-from rootkeeper.aws.report_buckets import AwsReportBuckets
-from rootkeeper.aws.resources import AwsResourcePlaces
+from rootkeeper.aws.report_places import AwsReportBuckets, AwsSecurityHub
+from rootkeeper.aws.resources import AwsEventRules, AwsResourcePlaces
 from rootkeeper.aws.roles import RoleAssumer, RoleCredentials, make_session_name, require_role_arn
 from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork, Lifetime
-from rootkeeper.aws.security_hub import AwsSecurityHub
 from rootkeeper.aws.simulation import AwsPermissionSimulation
 from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError, SettingsError

@@ -36,7 +36,7 @@ class CommandEntry:
     """The first line of the command's own help; a test compares the two."""
     panel: str
     application: str = "application"
-    """The name of its Typer application, in a module of two commands."""
+    """The name of its Typer application, in a module of several commands."""
 
     def load(self) -> Any:
         """Import the command."""
@@ -56,7 +56,9 @@ class RootkeeperGroup(HelpedGroup):
         "doctor": CommandEntry(
             "doctor", "Check whether this machine is ready to work: one line for each check, with the fix.", _SEE
         ),
-        "status": CommandEntry("status", "Show the set-up of root access management, and its drift.", _SEE),
+        "status": CommandEntry(
+            "setup", "Show the set-up of root access management, and its drift.", _SEE, "status_application"
+        ),
         "audit": CommandEntry("audit", "Show which accounts have root user credentials.", _SEE),
         "emails": CommandEntry("emails", "Check, attest and change root e-mail addresses.", _SEE),
         "report": CommandEntry(
@@ -65,7 +67,7 @@ class RootkeeperGroup(HelpedGroup):
         "controls": CommandEntry("controls", "Judge and attest controls of frameworks such as CIS and PCI DSS.", _SEE),
         "history": CommandEntry("history", "Show the timeline of one account, oldest first.", _SEE),
         "diff": CommandEntry("history", "Show what changed between two audits.", _SEE, "diff_application"),
-        "preflight": CommandEntry("preflight", "Show which tasks SCPs and RCPs would block.", _SEE),
+        "preflight": CommandEntry("plan", "Show which tasks SCPs and RCPs would block.", _SEE, "preflight_application"),
         "ledger": CommandEntry("ledger", "Read and verify the audit trail.", _SEE),
         "notifications": CommandEntry("notifications", "Test notification targets, and list deliveries.", _SEE),
         "policies": CommandEntry(

@@ -17,7 +17,7 @@ from rootkeeper.delivery.targets import (
     DeliveryRequest,
     DeliveryTarget,
     TargetKind,
-    choose_format,
+    choose_sent_format,
     choose_targets,
     name_report,
 )
@@ -102,7 +102,7 @@ class DeliveryPlanner:
         return tuple(self._plan_one(one.target, one.format_name, evidence) for one in wanted)
 
     def _plan_one(self, target: DeliveryTarget, format_name: str | None, evidence: EvidenceReport) -> DeliveryPlan:
-        chosen = choose_format(target, format_name)
+        chosen = choose_sent_format(target, format_name)
         if target.kind is not TargetKind.FILE and evidence.is_sandbox is not self.endpoint.is_sandbox:
             raise InputError(
                 f"The report is about {evidence.endpoint}, and calls go to {self.endpoint.label}. Nothing was sent.",

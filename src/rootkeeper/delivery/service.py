@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rootkeeper.aws.report_buckets import ReportBuckets
+from rootkeeper.aws.report_places import ReportBuckets, SecurityHubFindings
 from rootkeeper.aws.root_sessions import describe_error
 from rootkeeper.aws.rules import RejectedFinding
-from rootkeeper.aws.security_hub import SecurityHubFindings
 from rootkeeper.clock import Clock
 from rootkeeper.delivery.files import find_sha256, write_whole
 from rootkeeper.delivery.planning import DeliveryPlan

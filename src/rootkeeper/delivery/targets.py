@@ -72,7 +72,7 @@ _USUAL_FORMAT = "json"
 """Of what is sent to a bucket or a folder without a format."""
 
 
-def choose_format(target: DeliveryTarget, name: str | None) -> Format | None:
+def choose_sent_format(target: DeliveryTarget, name: str | None) -> Format | None:
     """Choose the format by its name, or by the target; ``None`` for Security Hub.
 
     :raises InputError: if there is no such format, or the target takes another one.
@@ -109,7 +109,7 @@ def parse_configured_targets(texts: Iterable[str]) -> tuple[ConfiguredTarget, ..
         place, format_name = (place.strip(), name) if place else (name, None)
         try:
             configured = ConfiguredTarget(parse_target(place), format_name)
-            choose_format(configured.target, format_name)
+            choose_sent_format(configured.target, format_name)
         except InputError as error:
             raise SettingsError(f"delivery.targets: {error.message}", hint=error.hint) from error
         found.append(configured)
@@ -150,7 +150,7 @@ def parse_request(record: Mapping[str, Any]) -> DeliveryRequest:
     except (TypeError, ValueError) as error:
         raise InputError(f"The request to send a report is invalid: {error}.") from error
     if request.to is not None:
-        choose_format(parse_target(request.to), request.format)
+        choose_sent_format(parse_target(request.to), request.format)
     elif request.format is not None:
         raise InputError("A format needs a place.", hint="Name the place in to, or leave out the format.")
     if request.stale_after_seconds is not None and request.stale_after_seconds < 1:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from rootkeeper.aws.event_rules import EventRuleReader
+from rootkeeper.aws.resources import EventRuleReader
 from rootkeeper.errors import AwsError, InputError
 from rootkeeper.organization.accounts import AccountId, get_iam_region
 from rootkeeper.organization.threads import WorkerThreads

@@ -13,7 +13,6 @@ from rootkeeper_sandbox.services import (
     iam_account,
     iam_credentials,
     iam_identities,
-    iam_listings,
     iam_policies,
     iam_simulation,
     identity_center,
@@ -25,11 +24,11 @@ from rootkeeper_sandbox.services import (
     s3_locks,
     s3_objects,
     s3_settings,
-    security_hub,
     sqs_messages,
     sqs_queues,
     sts,
 )
+from rootkeeper_sandbox.services.security_hub.service import OPERATIONS as SECURITY_HUB_OPERATIONS
 
 SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "account": account.OPERATIONS,
@@ -40,7 +39,6 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
         iam_account.OPERATIONS
         | iam_credentials.OPERATIONS
         | iam_identities.OPERATIONS
-        | iam_listings.OPERATIONS
         | iam_policies.OPERATIONS
         | iam_simulation.OPERATIONS
     ),
@@ -55,7 +53,7 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
         | s3_objects.OPERATIONS
         | s3_settings.OPERATIONS
     ),
-    "securityhub": security_hub.OPERATIONS,
+    "securityhub": SECURITY_HUB_OPERATIONS,
     "sqs": sqs_messages.OPERATIONS | sqs_queues.OPERATIONS,
     "sso-admin": identity_center.SSO_ADMIN_OPERATIONS,
     "sts": sts.OPERATIONS,

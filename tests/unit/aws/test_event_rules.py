@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.event_rules import AwsEventRules
+from rootkeeper.aws.resources import AwsEventRules
 from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, InputError
 from tests.fakes.aws_server import FakeAwsServer, error_json
 

@@ -13,7 +13,7 @@ from rootkeeper.delivery.targets import (
     DeliveryRequest,
     DeliveryTarget,
     TargetKind,
-    choose_format,
+    choose_sent_format,
     choose_targets,
     name_report,
     parse_configured_targets,
@@ -57,12 +57,12 @@ def test_what_is_no_place_is_refused(text: str) -> None:
 
 
 def test_the_format_follows_from_the_place_or_is_named() -> None:
-    assert choose_format(HUB, None) is None
-    assert choose_format(HUB, "asff") is None
-    assert choose_format(BUCKET, None) == get_format("json")
-    assert choose_format(BUCKET, "html") == get_format("html")
-    assert choose_format(parse_target("file:/tmp/report.csv"), None) == get_format("csv")
-    assert choose_format(parse_target("file:/tmp/"), None) == get_format("json")
+    assert choose_sent_format(HUB, None) is None
+    assert choose_sent_format(HUB, "asff") is None
+    assert choose_sent_format(BUCKET, None) == get_format("json")
+    assert choose_sent_format(BUCKET, "html") == get_format("html")
+    assert choose_sent_format(parse_target("file:/tmp/report.csv"), None) == get_format("csv")
+    assert choose_sent_format(parse_target("file:/tmp/"), None) == get_format("json")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_format_follows_from_the_place_or_is_named() -> None:
 )
 def test_a_format_that_does_not_fit_is_an_error(text: str, name: str | None) -> None:
     with pytest.raises(InputError):
-        choose_format(parse_target(text), name)
+        choose_sent_format(parse_target(text), name)
 
 
 def test_the_settings_name_places_with_their_formats() -> None:

@@ -1,15 +1,16 @@
-"""``rootkeeper plan`` and ``rootkeeper apply``."""
+"""``rootkeeper plan``, ``rootkeeper apply`` and ``rootkeeper preflight``."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.invocation import Invocation, gives_findings, single, through_server
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import (
     DeletionChoices,
@@ -20,11 +21,12 @@ from rootkeeper.cli.options import (
     parse_moment,
 )
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
-from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
+from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.deletion.records import parse_plan, render_plan
 from rootkeeper.deletion.rules import LONGEST_VALIDITY, require_failsafes_named
 from rootkeeper.errors import InputError, PlanInvalidError
+from rootkeeper.guardrails.rules import has_blocked
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.selection import require_request
 from rootkeeper.values import parse_duration
@@ -146,3 +148,45 @@ def apply(
 
 
 apply_application = single(apply)
+
+
+@gives_findings
+@through_server
+def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOptions) -> int:
+    """Show which tasks SCPs and RCPs would block.
+
+    Reads each service control policy and resource control policy with its attachments. Evaluates for every ACTIVE
+    member account: the five task policies, a root user who signs in directly (RootUserSignIn), and AssumeRoot by a
+    caller in a delegated administrator account. A verdict is allowed, blocked, depends (on a condition that isn't known
+    beforehand) or unknown (something couldn't be read). For each block it names the policy and the statement, and shows
+    the smallest change that fixes it.
+
+    Changes: nothing. Opens no root session.
+
+    AWS permissions: organizations:DescribeOrganization, organizations:ListAccounts, organizations:ListRoots,
+    organizations:ListOrganizationalUnitsForParent, organizations:ListAccountsForParent,
+    organizations:ListDelegatedAdministrators, organizations:ListAWSServiceAccessForOrganization,
+    organizations:ListPolicies, organizations:ListTargetsForPolicy, organizations:DescribePolicy,
+    organizations:ListPoliciesForTarget (only faster, for a few accounts of a large organization),
+    organizations:ListTagsForResource (only with --tag); iam:ListOrganizationsFeatures.
+
+    Exit statuses: 0 nothing is blocked or unknown; 1 something is; 2 wrong usage; 3 AWS refused or can't be reached.
+    """
+    from rootkeeper.cli.rendering.listings import show_output
+    from rootkeeper.cli.rendering.preflights import show_preflight
+    from rootkeeper.findings.sources import list_preflight_findings
+
+    output = invocation.choose_output_or_findings(
+        OutputFormat.TABLE, OutputFormat.TREE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV
+    )
+    request = selection.to_request()
+    if request.is_empty:
+        request = replace(request, everything=True)
+    with open_operator(invocation, api_share=pace.api_share) as operator:
+        operator.warn_overdue()
+        report = operator.preflight(request)
+    show_output(report, output, invocation.terminal, show_preflight, list_preflight_findings)
+    return ExitStatus.BAD if has_blocked(report.rows) else ExitStatus.GOOD
+
+
+preflight_application = single(preflight)

@@ -14,9 +14,9 @@ from typing import Any
 
 from rootkeeper_sandbox.codec.parameters import format_iso8601_precisely
 from rootkeeper_sandbox.exchange import Call, ServedOperations, ServiceError
-from rootkeeper_sandbox.services.finding_filters import compile_filters, invalid_input
-from rootkeeper_sandbox.services.finding_format import find_problem, read_time
 from rootkeeper_sandbox.services.pagination import cut_page
+from rootkeeper_sandbox.services.security_hub.filters import compile_filters, invalid_input
+from rootkeeper_sandbox.services.security_hub.format import find_problem, read_time
 from rootkeeper_sandbox.state.findings import MAX_FINDINGS, FindingStore, Hub
 
 _PAGE_SIZE = 100
