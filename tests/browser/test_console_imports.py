@@ -23,6 +23,7 @@ FOLDERS = (
     "ledger",
     "jobs",
     "deletion",
+    "exceptions",
     "history",
     "audit",
     "setup",

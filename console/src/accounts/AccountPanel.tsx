@@ -17,7 +17,7 @@ import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, DetailedAccount } from "../api/records";
 import { FACT_PIXELS, QueryProblem } from "../components/PageFrame";
 import { useFollowLink } from "../components/links";
-import { ExceptionControl } from "../deletion/exceptions";
+import { ExceptionControl } from "../exceptions/ExceptionDialogs";
 import { type Credential, listCredentials } from "../deletion/plans";
 import { AccountGuardrails } from "../guardrails/AccountGuardrails";
 import { AccountHistory } from "../history/AccountHistory";

@@ -17,7 +17,7 @@ import { serverNow } from "../api/server-clock";
 import { AuditProgress, type AuditState, useAudit } from "../audit/AuditProgress";
 import { useSplitPanel } from "../components/links";
 import { PageFrame, ProblemAlert } from "../components/PageFrame";
-import { useExceptions } from "../deletion/exceptions";
+import { useExceptions } from "../exceptions/exceptions";
 import { type AccountListing, type AccountRow, useListing } from "../organization/listing";
 import { findRecoveryObstacle, selectedAccounts, selectForAudit } from "../organization/selection";
 import { type Branch, buildTree, countSelected, listFlatRows, listRows } from "../organization/tree";

@@ -1,6 +1,5 @@
 /** The dialog in which a person attests a control, with an owner, a reason and an end. */
 import Box from "@cloudscape-design/components/box";
-import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Textarea from "@cloudscape-design/components/textarea";
@@ -9,6 +8,7 @@ import { api, unwrap } from "../api/client";
 import { queries, useMe } from "../api/queries";
 import type { Assessment } from "../api/records";
 import { serverNow } from "../api/server-clock";
+import { DayField } from "../components/DayField";
 import { Dialog } from "../components/Dialog";
 import { daysBefore, endOfDay, isDay, today } from "../times/format";
 import type { ControlPath } from "./controls";
@@ -47,16 +47,12 @@ export function AttestControl({ control, path, onClose }: AttestControlProps) {
       <FormField label="Reason" description="What you judged, and why it is so. Reports show it.">
         <Textarea value={reason} rows={3} onChange={({ detail }) => setReason(detail.value)} />
       </FormField>
-      <FormField label="Valid through" description="At most a year. Then the control is Manual again." constraintText="YYYY/MM/DD, in your time zone">
-        <DatePicker
-          value={day}
-          onChange={({ detail }) => setDay(detail.value)}
-          isDateEnabled={(date) => date.getTime() > serverNow() && date.getTime() <= new Date(`${last}T00:00:00`).getTime()}
-          placeholder="YYYY/MM/DD"
-          openCalendarAriaLabel={(date) => (date ? `Choose a date, selected date is ${date}` : "Choose a date")}
-          expandToViewport
-        />
-      </FormField>
+      <DayField
+        description="At most a year. Then the control is Manual again."
+        value={day}
+        onChange={setDay}
+        isEnabled={(date) => date.getTime() > serverNow() && date.getTime() <= new Date(`${last}T00:00:00`).getTime()}
+      />
     </Dialog>
   );
 }

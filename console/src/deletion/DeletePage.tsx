@@ -19,6 +19,7 @@ import { hasPermission, useMe } from "../api/queries";
 import type { CredentialKind } from "../api/records";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, ProblemAlert, QueryPlaceholder } from "../components/PageFrame";
+import { useExceptions } from "../exceptions/exceptions";
 import { type AccountListing, CREDENTIAL_KINDS, useListing } from "../organization/listing";
 import {
   type ExcludedAccount,
@@ -28,7 +29,6 @@ import {
   selectForDeletion,
 } from "../organization/selection";
 import { DeletionProgress } from "./DeletionProgress";
-import { useExceptions } from "./exceptions";
 import { PlanReview } from "./PlanReview";
 
 export default function DeletePage() {

@@ -1,14 +1,14 @@
 /** Navigation and breadcrumbs, limited by the permissions of the role. */
 import Badge from "@cloudscape-design/components/badge";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
-import SideNavigation from "@cloudscape-design/components/side-navigation";
+import SideNavigation, { type SideNavigationProps } from "@cloudscape-design/components/side-navigation";
 import { matchPath, useLocation } from "react-router";
 import { hasPermission } from "../api/queries";
 import type { Me } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { useOverview } from "../overview/overview";
 import { countApprovals } from "../overview/WaitingForYou";
-import { type Page, PAGES } from "./pages";
+import { type Page, PAGES, SECTIONS } from "./pages";
 
 export function findPage(pathname: string): Page | undefined {
   return PAGES.find((page) => matchPath(page.path, pathname));
@@ -28,14 +28,25 @@ export function Navigation({ me }: { me: Me }) {
       header={{ text: "Root access", href: "/" }}
       activeHref={page?.parent ?? page?.path}
       onFollow={follow}
-      items={PAGES.filter((one) => !one.parent && canView(me, one)).map((one) => ({
+      items={listItems(me, approvals)}
+    />
+  );
+}
+
+/** Pages without a heading first, then those under each heading that has a page for this role. */
+function listItems(me: Me, approvals: number): SideNavigationProps.Item[] {
+  const pages = PAGES.filter((one) => !one.parent && canView(me, one));
+  const listLinks = (section: Page["section"]): SideNavigationProps.Link[] =>
+    pages
+      .filter((one) => one.section === section)
+      .map((one) => ({
         type: "link",
         text: one.title,
         href: one.path,
         info: one.path === "/windows" && approvals > 0 ? <ApprovalBadge count={approvals} /> : undefined,
-      }))}
-    />
-  );
+      }));
+  const groups = SECTIONS.map((text) => ({ type: "section-group" as const, title: text, items: listLinks(text) }));
+  return [...listLinks(undefined), ...groups.filter(({ items }) => items.length > 0)];
 }
 
 function ApprovalBadge({ count }: { count: number }) {

@@ -41,6 +41,17 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     actions: [{ what: "See a plan and its results", permission: "jobs:read" }, DELETE, CANCEL],
     guide: { title: "Deleting from many accounts", path: "guides/bulk-deletion" },
   },
+  "/exceptions": {
+    about: [
+      "Deletion skips an account with an exception until its end. It also holds back a change of the root e-mail address.",
+      "An ended exception stays in the list until it is extended or removed. The ledger keeps every change.",
+    ],
+    actions: [
+      { what: "See exceptions", permission: "exceptions:read" },
+      { what: "Add, extend or remove an exception", permission: "exceptions:keep" },
+    ],
+    guide: { title: "Deleting from many accounts", path: "guides/bulk-deletion" },
+  },
   "/windows": {
     about: [
       "A recovery window allows the recovery of one root user's password for a limited time. It closes by itself.",

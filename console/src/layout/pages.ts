@@ -2,6 +2,10 @@
 import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 import type { Permission } from "../api/records";
 
+/** The headings of the navigation, in their order. */
+export const SECTIONS = ["Root users", "Emergency access", "Policies", "Evidence", "Administration"] as const;
+type Section = (typeof SECTIONS)[number];
+
 export interface Page {
   /** The path in the URL, such as `/windows/:window_id` for the page of one window. */
   path: string;
@@ -11,6 +15,8 @@ export interface Page {
   component: LazyExoticComponent<ComponentType>;
   /** The path of the parent page. A page with a parent isn't in the navigation. */
   parent?: string;
+  /** The heading of the navigation that the page is under. Pages without one come first. */
+  section?: Section;
   /** Whether the content uses the full width. */
   isWide?: boolean;
 }
@@ -26,13 +32,23 @@ export const PAGES: readonly Page[] = [
     path: "/accounts",
     title: "Accounts",
     permission: "accounts:read",
+    section: "Root users",
     component: lazy(() => import("../accounts/AccountsPage")),
+    isWide: true,
+  },
+  {
+    path: "/exceptions",
+    title: "Exceptions",
+    permission: "exceptions:read",
+    section: "Root users",
+    component: lazy(() => import("../exceptions/ExceptionsPage")),
     isWide: true,
   },
   {
     path: "/windows",
     title: "Recovery windows",
     permission: "windows:read",
+    section: "Emergency access",
     component: lazy(() => import("../windows/WindowsPage")),
     isWide: true,
   },
@@ -40,6 +56,7 @@ export const PAGES: readonly Page[] = [
     path: "/guardrails",
     title: "Guardrails",
     permission: "jobs:read",
+    section: "Policies",
     component: lazy(() => import("../guardrails/GuardrailsPage")),
     isWide: true,
   },
@@ -47,6 +64,7 @@ export const PAGES: readonly Page[] = [
     path: "/unlock",
     title: "Unlock",
     permission: "resource_policies:unlock",
+    section: "Policies",
     component: lazy(() => import("../unlock/UnlockPage")),
     isWide: true,
   },
@@ -54,6 +72,7 @@ export const PAGES: readonly Page[] = [
     path: "/controls",
     title: "Controls",
     permission: "reports:read",
+    section: "Evidence",
     component: lazy(() => import("../controls/ControlsPage")),
     isWide: true,
   },
@@ -61,6 +80,7 @@ export const PAGES: readonly Page[] = [
     path: "/reports",
     title: "Reports",
     permission: "history:read",
+    section: "Evidence",
     component: lazy(() => import("../evidence/ReportsPage")),
     isWide: true,
   },
@@ -68,6 +88,7 @@ export const PAGES: readonly Page[] = [
     path: "/jobs",
     title: "Jobs",
     permission: "jobs:read",
+    section: "Administration",
     component: lazy(() => import("../jobs/JobsPage")),
     isWide: true,
   },
@@ -75,6 +96,7 @@ export const PAGES: readonly Page[] = [
     path: "/ledger",
     title: "Ledger",
     permission: "ledger:read",
+    section: "Evidence",
     component: lazy(() => import("../ledger/LedgerPage")),
     isWide: true,
   },
@@ -82,6 +104,7 @@ export const PAGES: readonly Page[] = [
     path: "/settings",
     title: "Settings",
     permission: null,
+    section: "Administration",
     component: lazy(() => import("../settings/SettingsPage")),
   },
   {

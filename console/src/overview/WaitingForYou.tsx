@@ -7,7 +7,7 @@ import Table from "@cloudscape-design/components/table";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, Me, Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
-import { useExceptions } from "../deletion/exceptions";
+import { useExceptions } from "../exceptions/exceptions";
 import { AccountName } from "../organization/AccountField";
 import { RelativeTime, useNow } from "../times/Timestamp";
 import { needsReview, windowPath } from "../windows/states";

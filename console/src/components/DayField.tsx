@@ -1,0 +1,32 @@
+/** The last day on which something counts, in a form. */
+import DatePicker from "@cloudscape-design/components/date-picker";
+import FormField from "@cloudscape-design/components/form-field";
+import { serverNow } from "../api/server-clock";
+
+interface DayFieldProps {
+  label?: string;
+  description: string;
+  value: string;
+  onChange: (day: string) => void;
+  /** Whether a day can be chosen; by default every day after today. */
+  isEnabled?: (day: Date) => boolean;
+}
+
+export function DayField({ label = "Valid through", description, value, onChange, isEnabled = isInFuture }: DayFieldProps) {
+  return (
+    <FormField label={label} description={description} constraintText="YYYY/MM/DD, in your time zone">
+      <DatePicker
+        value={value}
+        onChange={({ detail }) => onChange(detail.value)}
+        isDateEnabled={isEnabled}
+        placeholder="YYYY/MM/DD"
+        openCalendarAriaLabel={(date) => (date ? `Choose a date, selected date is ${date}` : "Choose a date")}
+        expandToViewport
+      />
+    </FormField>
+  );
+}
+
+function isInFuture(day: Date): boolean {
+  return day.getTime() > serverNow();
+}
