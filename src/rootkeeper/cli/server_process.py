@@ -294,25 +294,36 @@ def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
     return taken
 
 
-def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
-    """Check the addresses of trusted proxies.
+_WIDEST_NETWORK = {4: 16, 6: 48}
+"""The shortest prefix of a network of proxies, by the version of IP: an Amazon VPC has no wider network of IPv4."""
 
-    :raises InputError: if one isn't an IP address: a name could resolve to any machine.
+
+def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
+    """Check the addresses and networks of trusted proxies.
+
+    :raises InputError: if one is neither, because a name could resolve to any machine; or if a network is wider than
+        that of one site, because each machine in it can claim to be any client.
     """
     for address in addresses:
         try:
-            ipaddress.ip_address(address)
+            network = ipaddress.ip_network(address)
         except ValueError as error:
             raise InputError(
-                f"{address!r} is not the address of a proxy.", hint="Use its IP address, such as 127.0.0.1."
+                f"{address!r} is not the address of a proxy.",
+                hint="Use its IP address, such as 127.0.0.1, or its network, such as 10.0.1.0/24.",
             ) from error
+        if network.prefixlen < (widest := _WIDEST_NETWORK[network.version]):
+            raise InputError(
+                f"{address} is too many addresses of proxies.",
+                hint=f"Name networks with a prefix of {widest} or more bits: those of the proxies alone.",
+            )
     return tuple(addresses)
 
 
 def find_limits(settings: ServerSettings, proxies: Sequence[str], warn: Callable[[str], None]) -> ConnectionLimits:
     """Find how many connections the server accepts: what the settings say, or less if the process can't open as much.
 
-    :param proxies: addresses of trusted proxies.
+    :param proxies: addresses and networks of trusted proxies.
     """
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     limits = choose_limits(
@@ -346,7 +357,7 @@ class HttpServer(uvicorn.Server):
         config = uvicorn.Config(
             application,
             access_log=False,
-            forwarded_allow_ips=list(limits.proxies),
+            forwarded_allow_ips=[str(network) for network in limits.proxies],
             lifespan="off",
             log_config=None,
             proxy_headers=bool(limits.proxies),

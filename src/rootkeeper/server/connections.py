@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from rootkeeper.worker.health import ConnectionLimit
 
@@ -23,21 +24,27 @@ class ConnectionLimits:
 
     most: int
     most_of_address: int
-    proxies: frozenset[str] = frozenset()
-    """Addresses of trusted proxies; the connections of many people come from one, so it isn't limited by itself."""
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks of trusted proxies; the connections of many people come from one, so it isn't limited by itself."""
     header_seconds: float = 10.0
     """From the start of a connection, or the end of an answer, until the whole header of the next request is there."""
     reading_seconds: float = 30.0
     """How long a client may take nothing of an answer that doesn't fit the system's buffers."""
 
+    def is_proxy(self, address: str) -> bool:
+        """Whether an IP address is a trusted proxy's."""
+        found = ip_address(address)
+        return any(found in network for network in self.proxies)
+
 
 def choose_limits(most: int, most_of_address: int, proxies: Iterable[str], open_files: int | None) -> ConnectionLimits:
     """Keep the settings within what the process may use.
 
+    :param proxies: IP addresses and networks of trusted proxies.
     :param open_files: how many files the process may have open at a time; ``None`` if that isn't limited.
     """
     possible = most if open_files is None else min(most, open_files // 2)
-    return ConnectionLimits(possible, max(1, min(most_of_address, possible // 2)), frozenset(proxies))
+    return ConnectionLimits(possible, max(1, min(most_of_address, possible // 2)), tuple(map(ip_network, proxies)))
 
 
 @dataclass(eq=False, slots=True)
@@ -78,7 +85,7 @@ class ConnectionTable:
     def admit(self, connection: Connection) -> bool:
         """Add a connection; ``False`` if there is no room and no other one waits that could make it."""
         address = connection.address
-        is_proxy = address in self.limits.proxies
+        is_proxy = self.limits.is_proxy(address)
         if not is_proxy and len(self._by_address.get(address, ())) >= self.limits.most_of_address:
             self.report(ConnectionLimit.OF_ADDRESS, address)
             if not self._end_longest_waiting(address):
@@ -118,7 +125,7 @@ class ConnectionTable:
     def _rank_addresses(self) -> list[str]:
         """List addresses, those with the most connections first; proxies last, because many people use them."""
         counts = {address: len(ones) for address, ones in self._by_address.items()}
-        return sorted(counts, key=lambda address: (address in self.limits.proxies, -counts[address]))
+        return sorted(counts, key=lambda address: (self.limits.is_proxy(address), -counts[address]))
 
     def _end_longest_waiting(self, address: str) -> bool:
         """``False`` if none of the address waits."""

@@ -211,8 +211,8 @@ class ServerSettings:
     requests that name another host.
     """
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses of proxies whose headers ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are trusted. Those of all other
-    clients are ignored.
+    """Addresses of proxies, or networks such as ``10.0.1.0/24`` with nothing but proxies, whose headers
+    ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are trusted. Those of all other clients are ignored.
     """
 
     metrics_without_token: bool = False

@@ -60,8 +60,13 @@ def test_a_proxy_that_is_named_is_believed() -> None:
     assert ask(("127.0.0.1",)) == "https 203.0.113.7"
 
 
-def test_another_one_than_is_named_is_not() -> None:
-    assert ask(("10.0.0.1",)) == "http 127.0.0.1"
+def test_each_proxy_of_a_network_that_is_named_is_believed() -> None:
+    assert ask(("127.0.0.0/24",)) == "https 203.0.113.7"
+
+
+@pytest.mark.parametrize("named", ["10.0.0.1", "127.0.1.0/24"])
+def test_another_one_than_is_named_is_not(named: str) -> None:
+    assert ask((named,)) == "http 127.0.0.1"
 
 
 def test_it_speaks_tls_with_the_certificate_that_it_was_given_and_no_plain_text(tmp_path: Path) -> None:
@@ -98,7 +103,18 @@ def test_that_name_isnt_told_where_it_may_lead_to_another_program() -> None:
         assert render_url("127.0.0.1", port) == f"http://localhost:{port}"
 
 
-@pytest.mark.parametrize("address", ["*", "", "proxy.example.com", "127.0.0.1,10.0.0.1", "0.0.0.0/0"])
-def test_a_proxy_is_one_machine(address: str) -> None:
+@pytest.mark.parametrize("address", ["*", "", "proxy.example.com", "127.0.0.1,10.0.0.1", "10.0.0.1/24"])
+def test_a_proxy_is_an_address_or_a_network(address: str) -> None:
     with pytest.raises(InputError, match="not the address of a proxy"):
         require_proxies((address,))
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "10.0.0.0/15", "::/0", "2001:db8::/47"])
+def test_a_network_of_proxies_is_that_of_one_site(network: str) -> None:
+    with pytest.raises(InputError, match="too many addresses"):
+        require_proxies((network,))
+
+
+def test_the_networks_of_one_site_are_accepted() -> None:
+    networks = ("10.0.0.0/16", "10.1.2.0/24", "2001:db8::/48", "127.0.0.1")
+    assert require_proxies(networks) == networks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 import pytest
 
@@ -14,7 +15,7 @@ from rootkeeper.server.connections import (
 )
 from rootkeeper.worker.health import ConnectionLimit
 
-PROXY = "192.0.2.1"
+PROXY, PROXIES = "192.0.2.1", ip_network("192.0.2.0/24")
 
 
 @dataclass
@@ -78,7 +79,7 @@ def test_an_address_on_whose_connections_all_requests_are_being_answered_gets_no
 
 
 def test_the_connections_of_a_proxy_are_limited_in_all_alone_and_are_ended_last() -> None:
-    door = Door(ConnectionLimits(4, 1, frozenset({PROXY})))
+    door = Door(ConnectionLimits(4, 1, (PROXIES,)))
     assert all(door.come(PROXY, since, f"proxy{since}") for since in (1, 2, 3))
     assert door.come("203.0.113.1", 9)
     assert door.come("203.0.113.2", 10)
@@ -98,9 +99,9 @@ def test_a_connection_that_has_ended_makes_room_once() -> None:
 
 def test_slow_clients_are_ended_and_others_are_not() -> None:
     door = Door(ConnectionLimits(10, 10, header_seconds=10, reading_seconds=30))
-    assert door.come("late", 0.0)
-    assert door.come("in-time", 0.1)
-    assert door.come("answered", None)
+    assert door.come("203.0.113.1", 0.0, "late")
+    assert door.come("203.0.113.2", 0.1, "in-time")
+    assert door.come("203.0.113.3", None, "answered")
     door.table.end_late(10.05)
     assert door.ended == ["late"]
     door.table.end_late(10.15)
@@ -134,6 +135,6 @@ def test_a_client_may_read_its_answer_slowly_but_not_stop() -> None:
 def test_half_of_the_files_that_may_be_open_stay_for_closing_windows(
     open_files: int | None, expected: tuple[int, int]
 ) -> None:
-    limits = choose_limits(500, 200, (PROXY,), open_files)
+    limits = choose_limits(500, 200, (str(PROXIES),), open_files)
     assert (limits.most, limits.most_of_address) == expected
-    assert limits.proxies == {PROXY}
+    assert limits.proxies == (PROXIES,)

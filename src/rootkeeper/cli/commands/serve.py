@@ -34,7 +34,9 @@ def serve(
     tls_key: Annotated[
         Path | None, option("--tls-key FILE", "The certificate's key, if it is in another file.")
     ] = None,
-    proxy: Annotated[list[str] | None, option("--proxy ADDRESS", "Trust X-Forwarded-For from this proxy.")] = None,
+    proxy: Annotated[
+        list[str] | None, option("--proxy ADDRESS", "Trust X-Forwarded-For from this proxy or network.")
+    ] = None,
     guided_story: Annotated[
         bool, option("--guided-story", "Show the guided story, as a demo's server does.", hidden=True)
     ] = False,
