@@ -21,6 +21,8 @@ FOLDERS = (
     "guardrails",
     "windows",
     "ledger",
+    "policies",
+    "notifications",
     "jobs",
     "deletion",
     "exceptions",

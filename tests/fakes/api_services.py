@@ -50,6 +50,7 @@ from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.setup.service import SetupEnabler, SetupReader
+from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
@@ -64,6 +65,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase, FakeLedger
 from tests.fakes.failures import InMemoryFailures
 from tests.fakes.jobs import InMemoryJobs, JobShelf
+from tests.fakes.notifications import InMemoryNotifications
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.sessions import InMemoryFactors, InMemoryFirstAdministrators, InMemorySessions
 from tests.fakes.setups import InMemorySetups
@@ -284,6 +286,7 @@ class FakeServices:
         )
         self.organization = make_organization(self.clock)
         self.exceptions = InMemoryExceptions()
+        self.notification_store = InMemoryNotifications()
         self.history = FakeHistory()
         self.ledger_reader = FakeLedgerReader(self.database)
         self.engine = FakeEngine()
@@ -405,6 +408,12 @@ class FakeActing:
         return NotificationTester(
             (target,), _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
         )
+
+    @property
+    def policy_bundle_builder(self) -> PolicyBundleBuilder:
+        self._note("policies")
+        served = self.services
+        return PolicyBundleBuilder(served.organization, served.windows, served.settings.windows.longest)
 
     def history_reader(self, organization_id: str | None = None) -> HistoryReader:
         served = self.services

@@ -80,10 +80,15 @@ class InMemoryNotifications(NotificationStore):
                 self._deliveries[key] = given_up
             return len(old)
 
-    def list_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
+    def list_deliveries(
+        self, *, limit: int, state: DeliveryState | None = None, target: str | None = None
+    ) -> tuple[Delivery, ...]:
         with self._guard:
             self._ensure_up()
-            by_name = sorted(self._deliveries.values(), key=lambda one: (one.notification_id, one.target))
+            found = [
+                one for one in self._deliveries.values() if state in (None, one.state) and target in (None, one.target)
+            ]
+            by_name = sorted(found, key=lambda one: (one.notification_id, one.target))
             return tuple(sorted(by_name, key=lambda one: one.created_at, reverse=True)[:limit])
 
     def list_failing(self, since: datetime) -> dict[str, str]:

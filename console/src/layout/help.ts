@@ -148,6 +148,25 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     ],
     guide: { title: "Evidence for an auditor", path: "guides/evidence" },
   },
+  "/policies": {
+    about: [
+      "The same texts that the policies commands print. They are made from the organization as AWS shows it now.",
+      "Rootkeeper deploys and attaches nothing. Attach a service control policy to a test unit first, and check guardrails.",
+    ],
+    actions: [{ what: "See, copy and download policies", permission: "setup:read" }],
+    guide: { title: "Least privilege, guardrails and alarms", path: "guides/least-privilege" },
+  },
+  "/notifications": {
+    about: [
+      "A target gets each notification of its lowest severity or above. Its URL is a secret and isn't shown.",
+      "A test is sent at once, to see whether the target accepts it.",
+    ],
+    actions: [
+      { what: "See targets and the log", permission: "notifications:read" },
+      { what: "Test targets", permission: "notifications:test" },
+    ],
+    guide: { title: "Notifications and schedules", path: "guides/notifications" },
+  },
   "/settings": {
     about: ["Your sign-ins and second factors, and for administrators users, tokens and the rules of this server."],
     actions: [

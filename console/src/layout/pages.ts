@@ -61,6 +61,14 @@ export const PAGES: readonly Page[] = [
     isWide: true,
   },
   {
+    path: "/policies",
+    title: "Shipped policies",
+    permission: "setup:read",
+    section: "Policies",
+    component: lazy(() => import("../policies/PoliciesPage")),
+    isWide: true,
+  },
+  {
     path: "/unlock",
     title: "Unlock",
     permission: "resource_policies:unlock",
@@ -98,6 +106,14 @@ export const PAGES: readonly Page[] = [
     permission: "ledger:read",
     section: "Evidence",
     component: lazy(() => import("../ledger/LedgerPage")),
+    isWide: true,
+  },
+  {
+    path: "/notifications",
+    title: "Notifications",
+    permission: "notifications:read",
+    section: "Administration",
+    component: lazy(() => import("../notifications/NotificationsPage")),
     isWide: true,
   },
   {

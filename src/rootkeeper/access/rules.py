@@ -56,6 +56,7 @@ class Permission(StrEnum):
     JOBS_READ = "jobs:read"
     LEDGER_READ = "ledger:read"
     LEDGER_VERIFY = "ledger:verify"
+    NOTIFICATIONS_READ = "notifications:read"
     NOTIFICATIONS_TEST = "notifications:test"
     PREFLIGHTS_RUN = "preflights:run"
     REPORTS_READ = "reports:read"
@@ -83,6 +84,7 @@ _VIEWS = frozenset(
         Permission.HISTORY_READ,
         Permission.JOBS_READ,
         Permission.LEDGER_READ,
+        Permission.NOTIFICATIONS_READ,
         Permission.SCHEDULES_READ,
         Permission.SETTINGS_READ,
         Permission.SETUP_READ,

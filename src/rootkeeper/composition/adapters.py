@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
+    from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.root_emails.store import EmailAttestationStore
 
 _PERCENT = 100
@@ -160,6 +161,10 @@ class Stores:
     @cached_property
     def history(self) -> AuditHistory:
         return self.database.audit_history(self.organization_id)
+
+    @cached_property
+    def notification_store(self) -> NotificationStore:
+        return self.database.notifications(self.organization_id)
 
     @cached_property
     def jobs(self) -> JobStore:

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from typing_extensions import TypedDict
 
-from rootkeeper.notifications.rules import DeliveryState, Severity
-from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, Moment, record
+from rootkeeper.notifications.rules import Delivery, DeliveryState, Severity
+from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, Moment, fill_record, record
 
 
 @record
-class DeliveryRecord(TypedDict):
+class NotificationDeliveryRecord(TypedDict):
     """The delivery of one notification to one target."""
 
     notification_id: Annotated[str, JsonSchema(pattern="^n-[0-9a-f]+$")]
@@ -37,7 +37,27 @@ class DeliveryRecord(TypedDict):
 class NotificationDeliveriesDocument(Answer):
     """Deliveries of notifications."""
 
-    deliveries: list[DeliveryRecord]
+    deliveries: list[NotificationDeliveryRecord]
+
+
+@record
+class TargetRecord(TypedDict):
+    """A target as the settings name it."""
+
+    target: str
+    least_severity: Severity
+    """Less urgent notifications aren't sent there."""
+    reference: str
+    """``env:VARIABLE`` or ``file:PATH``, which contains the target's URL. The URL itself is shown nowhere."""
+    failure: str | None
+    """Why the latest attempt of the last two days failed; ``null`` if it didn't."""
+
+
+@record
+class NotificationTargetsDocument(Answer):
+    """Notification targets."""
+
+    targets: list[TargetRecord]
 
 
 @record
@@ -57,3 +77,16 @@ class NotificationTestDocument(Answer):
     """Tests of notification targets."""
 
     targets: list[TargetTestRecord]
+
+
+def delivery_to_record(delivery: Delivery) -> NotificationDeliveryRecord:
+    notification = delivery.notification
+    return fill_record(
+        NotificationDeliveryRecord,
+        delivery,
+        event=notification.event.value,
+        severity=notification.severity.value,
+        title=notification.title,
+        account_id=notification.account_id,
+        window_id=notification.window_id,
+    )

@@ -282,6 +282,9 @@ BACK_OFF = (
 
 GIVE_UP_AFTER = timedelta(hours=24)
 
+LOOKED_BACK = timedelta(days=2)
+"""A target fails if its latest attempt in this time failed."""
+
 
 class DeliveryState(StrEnum):
     """The state of a delivery."""

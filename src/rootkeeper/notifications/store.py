@@ -102,11 +102,17 @@ class NotificationStore(OrganizationStore):
         )
         return self._execute(statement)
 
-    def list_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
+    def list_deliveries(
+        self, *, limit: int, state: DeliveryState | None = None, target: str | None = None
+    ) -> tuple[Delivery, ...]:
         """The newest first."""
         statement = self._select().order_by(
             _notifications.created_at.desc(), _notifications.notification_id, _deliveries.target
         )
+        if state is not None:
+            statement = statement.where(_deliveries.state == state.value)
+        if target is not None:
+            statement = statement.where(_deliveries.target == target)
         with reading(self._store) as connection:
             return tuple(_parse_row(row) for row in connection.execute(statement.limit(limit)))
 

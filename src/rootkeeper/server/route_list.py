@@ -12,6 +12,8 @@ from rootkeeper.server.routes import (
     identities,
     jobs,
     ledger,
+    notifications,
+    policies,
     reports,
     service,
     setup,
@@ -43,6 +45,7 @@ ROWS: tuple[Row, ...] = (
     *service.POLICY_ROWS,
     *service.SCHEDULES_ROWS,
     *setup.STORY_ROWS,
-    *service.NOTIFICATIONS_ROWS,
+    *notifications.ROWS,
+    *policies.ROWS,
     *identities.ROWS,
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
-from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, record
-from rootkeeper.shipped_policies.bundle import AlarmKind
+from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, fill_record, record
+from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, AlarmKind, PolicyBundle
 from rootkeeper.shipped_policies.rules import GuardrailKind, ShippedRole
 
 
@@ -107,3 +108,55 @@ class AlarmsDocument(ShippedPoliciesRecord):
     alarms: list[AlarmRecord]
     not_covered: list[str]
     """What the rules don't see unless they are deployed there."""
+
+
+class PolicyForm(StrEnum):
+    """What a document is."""
+
+    ALARMS = "alarms"
+    CLOUDFORMATION = "cloudformation"
+    PERMISSIONS = "permissions"
+    SCP = "scp"
+    TERRAFORM = "terraform"
+    TRUST = "trust"
+
+
+@record
+class PolicyTextRecord(TypedDict):
+    """One document, ready to copy."""
+
+    file_name: str
+    title: str
+    description: str
+    form: PolicyForm
+    role: ShippedRole | None
+    """The role whose policy it is; ``null`` for every other document."""
+    language: Literal["hcl", "json", "yaml"]
+    content: str
+
+
+@record
+class PolicyTextsDocument(ShippedPoliciesRecord):
+    """All shipped policies of an organization, as text."""
+
+    documents: list[PolicyTextRecord]
+    not_covered: list[str]
+    """What the alarms don't see unless they are deployed there."""
+
+
+def describe_bundle(bundle: PolicyBundle) -> dict[str, Any]:
+    """Return what every answer about policies begins with."""
+    organization = bundle.ground.organization
+    return {
+        "organization_id": organization.organization_id,
+        "management_account_id": organization.management_account_id,
+        "partition": bundle.ground.partition,
+        "role_account_id": bundle.role_account_id,
+    }
+
+
+def alarms_to_records(bundle: PolicyBundle) -> list[AlarmRecord]:
+    return [
+        fill_record(AlarmRecord, alarm, alarm=alarm.kind.value, metric_namespace=METRIC_NAMESPACE)
+        for alarm in bundle.alarms
+    ]

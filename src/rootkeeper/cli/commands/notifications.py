@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from rootkeeper.cli.hints import render_hint
@@ -10,8 +9,6 @@ from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, argument, option
 from rootkeeper.installation import require_extra
 from rootkeeper.organization.accounts import Endpoint
-
-_LOOKED_BACK = timedelta(days=2)
 
 
 def try_targets(
@@ -59,13 +56,14 @@ def list_deliveries(
     Exit statuses: 0 shown; 2 wrong usage; 3 the database can't be read.
     """
     from rootkeeper.cli.rendering.identities import show_deliveries
+    from rootkeeper.notifications.rules import LOOKED_BACK
 
     output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
         application.use_known_organization()
         store = application.database.notifications(application.organization_id)
         deliveries = store.list_deliveries(limit=limit)
-        failing = store.list_failing(application.clock.now() - _LOOKED_BACK)
+        failing = store.list_failing(application.clock.now() - LOOKED_BACK)
     show_deliveries(deliveries, output, invocation.terminal)
     for target in failing:
         invocation.terminal.remark(

@@ -11,9 +11,8 @@ from rootkeeper.access.rules import Identity
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_facts, show_listing, show_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.notifications.records import DeliveryRecord
+from rootkeeper.notifications.records import delivery_to_record
 from rootkeeper.notifications.rules import Delivery, DeliveryState
-from rootkeeper.shapes import fill_record
 
 if TYPE_CHECKING:
     from rootkeeper.notifications.service import TargetTrial
@@ -100,18 +99,7 @@ _TRIALS = (
 
 
 def show_deliveries(deliveries: Sequence[Delivery], output: OutputFormat, terminal: Terminal) -> None:
-    records = [
-        fill_record(
-            DeliveryRecord,
-            one,
-            event=one.notification.event.value,
-            severity=one.notification.severity.value,
-            title=one.notification.title,
-            account_id=one.notification.account_id,
-            window_id=one.notification.window_id,
-        )
-        for one in deliveries
-    ]
+    records = [delivery_to_record(one) for one in deliveries]
     listing = Listing("deliveries", records, _DELIVERIES, empty="No notification was sent to a target yet.")
     show_listing(listing, output, terminal)
 

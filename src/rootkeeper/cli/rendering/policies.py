@@ -9,9 +9,9 @@ from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.shapes import fill_record
-from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, PolicyBundle
+from rootkeeper.shipped_policies.bundle import PolicyBundle
 from rootkeeper.shipped_policies.documents import measure_guardrail, measure_iam_policy
-from rootkeeper.shipped_policies.records import AlarmRecord, GuardrailRecord, ShippedRoleRecord
+from rootkeeper.shipped_policies.records import GuardrailRecord, ShippedRoleRecord, alarms_to_records, describe_bundle
 from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail
 from rootkeeper.watching.rules import RootEventKind
 from rootkeeper.watching.service import ClassifiedRecord
@@ -44,7 +44,7 @@ def show_roles(
         TableColumn("For the commands", lambda role: _shorten(role["commands"])),
         TableColumn("Characters", lambda role: f"{role['permission_policy_characters']:,}", is_number=True),
     )
-    show_listing(Listing("roles", records, columns, _head(bundle), _tail(bundle)), output, terminal)
+    show_listing(Listing("roles", records, columns, describe_bundle(bundle), _tail(bundle)), output, terminal)
 
 
 def _shorten(commands: Sequence[str]) -> str:
@@ -75,7 +75,7 @@ def show_guardrails(
         TableColumn("Does", "description"),
         TableColumn("Characters", lambda policy: f"{policy['characters']:,}", is_number=True),
     )
-    show_listing(Listing("policies", records, columns, _head(bundle), _tail(bundle)), output, terminal)
+    show_listing(Listing("policies", records, columns, describe_bundle(bundle), _tail(bundle)), output, terminal)
 
 
 def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) -> None:
@@ -85,13 +85,9 @@ def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) 
         TableColumn("When", "description"),
         TableColumn("Seen in", "seen_in"),
     )
-    head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
-    records = [
-        fill_record(AlarmRecord, alarm, alarm=alarm.kind.value, metric_namespace=METRIC_NAMESPACE)
-        for alarm in bundle.alarms
-    ]
+    head = {**describe_bundle(bundle), "known_role_arns": list(bundle.known_role_arns)}
     tail = {"not_covered": list(bundle.not_covered), **_tail(bundle)}
-    show_listing(Listing("alarms", records, columns, head, tail), output, terminal)
+    show_listing(Listing("alarms", alarms_to_records(bundle), columns, head, tail), output, terminal)
     if output is OutputFormat.TABLE:
         for sentence in bundle.not_covered:
             terminal.remark(f"Not covered: {sentence}")
@@ -107,7 +103,7 @@ def show_classified(
         mark_column("Whose", "kind", _KIND_WORDS),
         TableColumn("Why", "explanation"),
     )
-    head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
+    head = {**describe_bundle(bundle), "known_role_arns": list(bundle.known_role_arns)}
     records = [_event_record(one) for one in evaluated]
     empty = "No record is about a root user or AssumeRoot."
     show_listing(Listing("events", records, columns, head, _tail(bundle), empty), output, terminal)
@@ -131,16 +127,6 @@ def _text(record: Any, name: str) -> str | None:
     """Get a text member of a foreign record."""
     value = record.get(name)
     return value if isinstance(value, str) else None
-
-
-def _head(bundle: PolicyBundle) -> dict[str, Any]:
-    organization = bundle.ground.organization
-    return {
-        "organization_id": organization.organization_id,
-        "management_account_id": organization.management_account_id,
-        "partition": organization.partition,
-        "role_account_id": bundle.role_account_id,
-    }
 
 
 def _tail(bundle: PolicyBundle) -> dict[str, Any]:

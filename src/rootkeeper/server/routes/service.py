@@ -1,4 +1,4 @@
-"""Routes of the server itself: health, metrics, policy, schedules, notification targets."""
+"""Routes of the server itself: health, metrics, policy, schedules."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from rootkeeper.server.answers.setup import (
     ReadinessAnswer,
     SchedulePage,
     ScheduleRecord,
-    TargetPage,
 )
-from rootkeeper.server.documents import Row, change, describe_api, read
-from rootkeeper.server.guards import AccessRequirement, Identified, Served, comes_from_here
+from rootkeeper.server.documents import Row, describe_api, read
+from rootkeeper.server.guards import AccessRequirement, Served, comes_from_here
 from rootkeeper.server.metrics import ServerMetrics
-from rootkeeper.server.parameters import Body, show_one, show_page
-from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.server.parameters import show_one, show_page
+from rootkeeper.shapes import fill_record
 from rootkeeper.values import render_duration
 
 
@@ -120,31 +119,3 @@ def list_schedules(services: Served) -> dict[str, Any]:
 
 
 SCHEDULES_ROWS = (read("/schedules", Permission.SCHEDULES_READ, list_schedules, SchedulePage),)
-
-
-class TrialBody(Body):
-    """A target; without a name, all of them."""
-
-    target: ShortText | None = None
-
-
-def try_targets(services: Served, identity: Identified, body: TrialBody | None = None) -> dict[str, Any]:
-    """Send a test from the server to notification targets, and show each result."""
-    name = None if body is None else body.target
-    with services.act_as(identity.to_actor(), None) as acting:
-        testing = acting.notification_tester(services.organization_id, services.endpoint)
-        trials = testing.test(name)
-    records = [
-        {
-            "target": trial.target.name,
-            "least_severity": trial.target.least.value,
-            "result": "taken" if trial.failure is None else "failed",
-            "failure": None if trial.failure is None else trial.failure.message,
-            "hint": None if trial.failure is None else trial.failure.hint,
-        }
-        for trial in trials
-    ]
-    return show_page("targets", records, None)
-
-
-NOTIFICATIONS_ROWS = (change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage),)
