@@ -36,7 +36,10 @@ def test_a_report_needs_no_aws_and_names_its_findings_by_the_exit_status(audited
     assert run.json["verdicts"]["centralized"]["verdict"] == "manual"
     assert run.json["verdicts"]["no_root_credentials"]["verdict"] == "fail"
     assert run.json["drift"]["differences"] == []
-    assert audited.run("report", "--from", "1d", "--fail-on", "none", **NO_AWS).status == 0
+    assert run.json["period"]["stale_after"] == "30d"
+    own = {**NO_AWS, "ROOTKEEPER_HISTORY_STALE_AFTER": "7d"}
+    again = audited.run("report", "--from", "1d", "-o", "json", "--fail-on", "none", **own)
+    assert (again.status, again.json["period"]["stale_after"]) == (0, "7d")
 
 
 def test_every_format_comes_to_stdout_and_into_a_file(audited: Program, tmp_path: Path) -> None:

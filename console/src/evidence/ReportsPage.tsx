@@ -8,9 +8,10 @@ import Input from "@cloudscape-design/components/input";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "react-router";
+import { api, unwrap } from "../api/client";
 import { download } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
 import { handleSubmit } from "../components/Dialog";
@@ -19,6 +20,8 @@ import { nameFramework, useFrameworks } from "../controls/controls";
 import { AuditHistory } from "../history/AuditHistory";
 import { daysBefore, endOfDay, isDay, startOfDay, today } from "../times/format";
 import { FormatSelect } from "../components/FormatSelect";
+
+const SECONDS_OF_DAY = 86_400;
 
 export default function ReportsPage() {
   const { data: me } = useMe();
@@ -45,6 +48,7 @@ function EvidenceForm() {
   const [format, setFormat] = useState("html");
   const [staleDays, setStaleDays] = useState("");
   const [frameworks, setFrameworks] = useState<readonly string[]>([]);
+  const usualDays = useUsualDays();
   const problem = findProblem(first, last, staleDays);
   const downloading = useMutation({
     mutationFn: () => download("/api/v1/reports", makeQuery({ first, last, format, staleDays, frameworks }), "rootkeeper-report"),
@@ -84,15 +88,27 @@ function EvidenceForm() {
           <FormatSelect value={format} onChange={setFormat} />
           <FrameworkSelect chosen={frameworks} onChange={setFrameworks} />
           <FormField
-            label="Maximum age of a reading (days)"
+            label="Maximum age of a reading (days) - optional"
             description="An account whose last reading is older at the end of the period is reported as unknown."
+            constraintText="Default: the setting history.stale_after of this server."
           >
-            <Input type="number" inputMode="numeric" value={staleDays} placeholder="As on the command line" onChange={({ detail }) => setStaleDays(detail.value)} />
+            <Input type="number" inputMode="numeric" value={staleDays} placeholder={usualDays} onChange={({ detail }) => setStaleDays(detail.value)} />
           </FormField>
         </SpaceBetween>
       </Container>
     </form>
   );
+}
+
+/** What the server takes if the field is empty, as text. */
+function useUsualDays(): string | undefined {
+  const { data: me } = useMe();
+  const policy = useQuery({
+    queryKey: ["policy"],
+    queryFn: () => unwrap(api.GET("/api/v1/policy")),
+    enabled: hasPermission(me, "settings:read"),
+  });
+  return policy.data && String(policy.data.retention.stale_after_seconds / SECONDS_OF_DAY);
 }
 
 function FrameworkSelect({ chosen, onChange }: { chosen: readonly string[]; onChange: (chosen: readonly string[]) => void }) {

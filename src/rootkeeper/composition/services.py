@@ -423,6 +423,7 @@ class UseCases(Adapters):
             self.endpoint,
             self.gateway.security_hub_region,
             self.settings.delivery.period,
+            self.settings.history.stale_after,
             self.delivery_targets,
         )
 

@@ -23,7 +23,7 @@ from rootkeeper.delivery.targets import (
 )
 from rootkeeper.errors import InputError
 from rootkeeper.evidence.findings import list_findings
-from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.evidence.rules import Period, end_second
 from rootkeeper.evidence.service import EvidenceCompiler, EvidenceReport
 from rootkeeper.findings.rules import FindingReport, Verdict
 from rootkeeper.organization.accounts import Caller, Endpoint
@@ -80,6 +80,8 @@ class DeliveryPlanner:
     region: str
     """Of Security Hub, where a target names none."""
     usual_period: timedelta
+    usual_stale_after: timedelta
+    """The age at which a reading counts as unknown, if a request names none."""
     targets: tuple[ConfiguredTarget, ...]
     """Those of the settings."""
 
@@ -96,7 +98,7 @@ class DeliveryPlanner:
         period = Period(
             end - self.usual_period if request.start is None else request.start,
             end,
-            DEFAULT_STALE_AFTER if stale is None else timedelta(seconds=stale),
+            self.usual_stale_after if stale is None else timedelta(seconds=stale),
         )
         evidence = self.compiler.compile(period)
         return tuple(self._plan_one(one.target, one.format_name, evidence) for one in wanted)

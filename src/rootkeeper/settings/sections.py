@@ -281,10 +281,14 @@ class NotificationSettings:
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:
-    """How long audits are kept."""
+    """How long audits are kept, and how long a reading is evidence."""
 
     keep: timedelta = _ranged(timedelta(days=400), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
     """Older audits are deleted, except the last one of each account."""
+    stale_after: timedelta = _ranged(timedelta(days=30), timedelta(days=1), timedelta(days=3650))  # noqa: RUF009 - a field
+    """A reading older than this at the end of a report's period counts as unknown: in every report and verdict on
+    controls that doesn't say otherwise, by command line, API, console and schedule.
+    """
 
 
 @dataclass(frozen=True, slots=True)

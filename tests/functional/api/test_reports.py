@@ -16,6 +16,7 @@ from rootkeeper.audit.rules import AuditHead
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Format
+from rootkeeper.settings.sections import HistorySettings
 from rootkeeper.setup.rules import SetupDrift
 from tests.fakes.api_services import ENDPOINT, PAYMENTS_ID, FakeServices, make_inventory
 from tests.fakes.clock import START
@@ -57,6 +58,17 @@ def test_a_report_in_each_format_has_its_media_type_and_file_name(api: ApiServer
 
 def test_a_report_says_what_makes_its_answer_bad(api: ApiServer) -> None:
     assert api.get(f"/reports?{PERIOD}", AUDITOR).headers["rootkeeper-findings"] == "unknown"
+
+
+def test_a_reading_is_stale_by_the_setting_unless_the_request_says_otherwise(api: ApiServer) -> None:
+    def read(query: str) -> str:
+        return str(api.get(f"/reports?{PERIOD}&format=json{query}", AUDITOR).json["period"]["stale_after"])
+
+    assert read("") == "30d"
+    api.services.settings = replace(api.services.settings, history=HistorySettings(stale_after=timedelta(days=7)))
+    assert (read(""), read("&stale_after_days=2")) == ("7d", "2d")
+    assert api.get("/controls?framework=cis-7.0", AUDITOR).json["period"]["stale_after"] == "7d"
+    assert api.get("/policy").json["retention"]["stale_after_seconds"] == 7 * 86_400
 
 
 @pytest.mark.parametrize("chosen", FINDING_FORMATS, ids=lambda one: one.name)

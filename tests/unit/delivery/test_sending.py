@@ -75,6 +75,7 @@ class Desk:
             self.endpoint,
             "us-east-1",
             END - START,
+            timedelta(days=30),
             (),
         )
         wanted: dict[str, Any] = {"to": to, "start": START, "end": END} | request
@@ -109,6 +110,14 @@ def acting(error: AwsError) -> AwsError:
     """The same error, after the call has acted."""
     error.acts = True  # type: ignore[attr-defined]  # the fake looks for it
     return error
+
+
+@pytest.mark.parametrize(("request_seconds", "expected"), [(None, 30), (86_400, 1)])
+def test_a_reading_is_stale_by_the_setting_unless_the_request_says_otherwise(
+    request_seconds: int | None, expected: int
+) -> None:
+    plan = Desk().plan("file:/x/report.json", stale_after_seconds=request_seconds)
+    assert plan.evidence.period.stale_after == timedelta(days=expected)
 
 
 def test_all_findings_arrive_in_batches_with_an_intent_and_an_outcome_each(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from rootkeeper.cli.outputs import ExitStatus, Output, OutputFormat, choice, opt
 from rootkeeper.cli.rendering.deliveries import show_deliveries
 from rootkeeper.delivery.targets import DeliveryRequest, choose_sent_format, parse_target
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.evidence.rules import Period, end_second
 from rootkeeper.ledger.rules import Result
 from rootkeeper.reports.formats import FORMATS, SECURITY_HUB_FORMAT, Format, get_format, get_format_of_file
 
@@ -42,7 +42,10 @@ def report(
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
     stale_after: Annotated[
         str | None,
-        option("--stale-after LENGTH", "A reading older than this at the period's end is unknown. Default: 30d."),
+        option(
+            "--stale-after LENGTH",
+            "A reading older than this at the period's end is unknown. Default: the setting history.stale_after.",
+        ),
     ] = None,
 ) -> int:
     """Write the evidence report of a period, without calls to AWS.
@@ -78,8 +81,14 @@ def report(
         now = operator.now()
         last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
         first = parse_past_moment(start, "--from", last, day_ends=False)
-        period = Period(first, last, parse_stale_after(stale_after) or DEFAULT_STALE_AFTER)
-        written = operator.write_report(period, organization, chosen, frameworks=framework or (), ends_now=end is None)
+        written = operator.write_report(
+            Period(first, last),
+            organization,
+            chosen,
+            frameworks=framework or (),
+            stale_after=parse_stale_after(stale_after),
+            ends_now=end is None,
+        )
         if out is None:
             invocation.terminal.write_bytes(written.parts)
         else:
@@ -136,7 +145,10 @@ def send(
     end: Annotated[str | None, option("--until DATE", "End of the period. Default: now.")] = None,
     stale_after: Annotated[
         str | None,
-        option("--stale-after LENGTH", "A reading older than this at the period's end is unknown. Default: 30d."),
+        option(
+            "--stale-after LENGTH",
+            "A reading older than this at the period's end is unknown. Default: the setting history.stale_after.",
+        ),
     ] = None,
 ) -> int:
     """Send the evidence report of a period to Security Hub, to a bucket or to a file.

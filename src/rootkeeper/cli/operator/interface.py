@@ -203,10 +203,12 @@ class Operator(ABC):
         chosen: Format,
         *,
         frameworks: Sequence[str],
+        stale_after: timedelta | None,
         ends_now: bool,
     ) -> WrittenReport:
         """Write the evidence of a period, with the verdicts on the controls of frameworks.
 
+        :param stale_after: a reading older than this counts as unknown; ``None``: by the setting.
         :param ends_now: whether the period ends as the report is written.
         """
 

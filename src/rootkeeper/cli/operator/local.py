@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -151,11 +152,12 @@ class LocalOperator(Operator):
         chosen: Format,
         *,
         frameworks: Sequence[str],
+        stale_after: timedelta | None,
         ends_now: bool,  # noqa: ARG002 - the period says it
     ) -> WrittenReport:
         from rootkeeper.controls.control_map import choose_frameworks
 
-        report = self._assess(choose_frameworks(frameworks), period, organization)
+        report = self._assess(choose_frameworks(frameworks), period, organization, stale_after)
         return WrittenReport(
             chosen.render(report),
             Endpoint(report.endpoint),
@@ -199,10 +201,17 @@ class LocalOperator(Operator):
         assessment = next(one for one in report.assessments if one.control == control)
         return describe_control(report, assessment)
 
-    def _assess(self, frameworks: tuple[Framework, ...], period: Period, organization: str | None) -> AssessedReport:
+    def _assess(
+        self,
+        frameworks: tuple[Framework, ...],
+        period: Period,
+        organization: str | None,
+        stale_after: timedelta | None = None,
+    ) -> AssessedReport:
         from rootkeeper.controls.assessment import assess_report
 
-        return assess_report(self.application.evidence_compiler(organization).compile(period), frameworks)
+        wanted = replace(period, stale_after=stale_after or self.application.settings.history.stale_after)
+        return assess_report(self.application.evidence_compiler(organization).compile(wanted), frameworks)
 
     def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
         from rootkeeper.controls.records import ControlAttestationRecord

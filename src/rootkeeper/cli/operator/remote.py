@@ -265,12 +265,13 @@ class RemoteOperator(Operator):
         chosen: Format,
         *,
         frameworks: Sequence[str],
+        stale_after: timedelta | None,
         ends_now: bool,
     ) -> WrittenReport:
         """:raises InputError: if an organization is named, or a reading's age isn't counted in whole days."""
         _refuse_organization(organization)
-        days, rest = divmod(period.stale_after, timedelta(days=1))
-        if rest or not days:
+        days = None if stale_after is None else stale_after // timedelta(days=1)
+        if stale_after is not None and (not days or stale_after % timedelta(days=1)):
             raise InputError("A server counts the age of a reading in whole days.", hint="Use a length such as 7d.")
         file = self._connection.get_file(
             "reports",

@@ -225,9 +225,11 @@ class DeletionPolicy(TypedDict):
 
 @record
 class RetentionPolicy(TypedDict):
-    """For how long things are kept."""
+    """For how long things are kept, and count."""
 
     audits_seconds: Count
+    stale_after_seconds: Count
+    """A reading older than this at the end of a report's period counts as unknown."""
 
 
 @record

@@ -113,7 +113,8 @@ def _assess(
     end: datetime | None,
 ) -> AssessedReport:
     last = end_second(services.clock.now()) if end is None else end
-    period = Period(last - DEFAULT_PERIOD if start is None else start, last)
+    first = last - DEFAULT_PERIOD if start is None else start
+    period = Period(first, last, services.settings.history.stale_after)
     with services.act_as(identity.to_actor(), None) as acting:
         evidence = acting.evidence_compiler(services.organization_id).compile(period)
     return assess_report(evidence, frameworks)

@@ -17,7 +17,7 @@ from rootkeeper.controls.assessment import assess_report
 from rootkeeper.controls.control_map import choose_frameworks
 from rootkeeper.errors import NotFoundError
 from rootkeeper.evidence.records import FINDINGS_HEADER, render_findings
-from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.evidence.rules import Period, end_second
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import FindingReport
 from rootkeeper.findings.sources import list_status_findings
@@ -47,11 +47,14 @@ def make_report(
     end: Annotated[AwareDatetime | None, Query(alias="to", description="The end of the period. Default: now.")] = None,
     name: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(list_names())})] = "html",
     stale_after_days: Annotated[
-        int,
+        int | None,
         Query(
-            ge=1, le=_LONGEST_DAYS, description="A reading older than this at the end of the period counts as unknown."
+            ge=1,
+            le=_LONGEST_DAYS,
+            description="A reading older than this at the end of the period counts as unknown. Default: the server's "
+            "setting ``history.stale_after``.",
         ),
-    ] = DEFAULT_STALE_AFTER.days,
+    ] = None,
     framework: Annotated[
         list[ShortText] | None,
         Query(max_length=50, description="Adds the verdicts on a framework's controls, such as ``cis-7.0``."),
@@ -66,10 +69,10 @@ def make_report(
     if chosen.has_ledger_entries:
         identity.require_permission(Permission.LEDGER_READ)
     last = end_second(services.clock.now()) if end is None else end
+    usual = services.settings.history.stale_after
+    stale_after = usual if stale_after_days is None else timedelta(days=stale_after_days)
     with services.act_as(identity.to_actor(), None) as acting:
-        evidence = acting.evidence_compiler(services.organization_id).compile(
-            Period(start, last, timedelta(days=stale_after_days))
-        )
+        evidence = acting.evidence_compiler(services.organization_id).compile(Period(start, last, stale_after))
         report = assess_report(evidence, frameworks)
         response = _send(chosen, report, f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}")
     response.headers[FINDINGS_HEADER] = render_findings(report.list_fail_on())

@@ -100,7 +100,10 @@ def show_policy(services: Served) -> dict[str, Any]:
                 "recently_used_days": settings.deletion.recently_used_days,
                 "never_changed_policies": list(settings.unlock.protect),
             },
-            "retention": {"audits_seconds": _count(settings.history.keep)},
+            "retention": {
+                "audits_seconds": _count(settings.history.keep),
+                "stale_after_seconds": _count(settings.history.stale_after),
+            },
             "notification_targets": [text.split()[0] for text in settings.notifications.targets if text.split()],
         }
     )

@@ -50,6 +50,7 @@ def test_a_period_without_an_end_ends_by_the_clock_of_the_server(desk: RemoteDes
     assert desk.run("report", "--from", "90d", "--out", "/dev/null", "--format", "csv").status == 0
     (asked,) = [one.path for one in desk.server.asked if one.path.startswith("reports")]
     assert "to=" not in asked
+    assert "stale_after" not in asked  # the server has a setting
 
 
 @pytest.mark.parametrize("findings", [None, "", "good"])
