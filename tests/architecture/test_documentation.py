@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -91,8 +92,10 @@ def test_every_dependency_is_explained() -> None:
     tools = groups["dev"] + groups["docs"] + groups["node"] + groups["release"]
     wanted = project["project"]["dependencies"] + extras + tools
     names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0] for requirement in wanted} - {"rootkeeper"}
+    console = json.loads((REPOSITORY / "console" / "package.json").read_text())
+    names |= {*console["dependencies"], *console["devDependencies"]}
     page = (REPOSITORY / "docs" / "dev" / "dependencies.md").read_text()
-    explained = set(re.findall(r"^\| `([\w.-]+)`", page, re.MULTILINE))
+    explained = set(re.findall(r"^\| `([\w.@/-]+)`", page, re.MULTILINE))
     assert names == explained
 
 

@@ -1,4 +1,8 @@
 /** The page of shipped policies: roles, guardrails, alarms and infrastructure code, to read, copy and download. */
+import CodeView from "@cloudscape-design/code-view/code-view";
+import { createHighlight } from "@cloudscape-design/code-view/highlight";
+import highlightJson from "@cloudscape-design/code-view/highlight/json";
+import highlightYaml from "@cloudscape-design/code-view/highlight/yaml";
 import Alert from "@cloudscape-design/components/alert";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
@@ -10,14 +14,14 @@ import Input from "@cloudscape-design/components/input";
 import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { TerraformHighlightRules } from "ace-code/src/mode/terraform_highlight_rules";
+import { useState } from "react";
 import { useSearchParams } from "react-router";
 import { api, unwrap } from "../api/client";
 import { saveText } from "../api/downloads";
 import type { PolicyText } from "../api/records";
 import { handleSubmit } from "../components/Dialog";
 import { PageFrame, QueryPlaceholder } from "../components/PageFrame";
-import { splitCode } from "./highlight";
 
 interface PolicyInputs {
   trusted: string;
@@ -26,6 +30,7 @@ interface PolicyInputs {
 }
 
 const NO_INPUTS: PolicyInputs = { trusted: "", server: "", bucket: "" };
+const HIGHLIGHT = { hcl: createHighlight(new TerraformHighlightRules()), json: highlightJson, yaml: highlightYaml } as const;
 const MEDIA_TYPES = { hcl: "text/plain", json: "application/json", yaml: "text/yaml" } as const;
 
 export default function PoliciesPage() {
@@ -147,7 +152,6 @@ function DocumentSelect({ documents, shown, onChange }: DocumentSelectProps) {
 
 function PolicyCode({ document: shown, notCovered }: { document: PolicyText; notCovered: readonly string[] }) {
   const { content, file_name: name, language } = shown;
-  const parts = useMemo(() => splitCode(content, language), [content, language]);
   return (
     <Container
       header={
@@ -182,17 +186,13 @@ function PolicyCode({ document: shown, notCovered }: { document: PolicyText; not
             </ul>
           </Alert>
         )}
-        <pre className="code" role="region" aria-label={name} tabIndex={0}>
-          {parts.map((part, place) =>
-            part.kind ? (
-              <span key={place} className={`code__${part.kind}`}>
-                {part.text}
-              </span>
-            ) : (
-              part.text
-            ),
-          )}
-        </pre>
+        <CodeView
+          content={content}
+          ariaLabel={name}
+          highlight={HIGHLIGHT[language]}
+          lineNumbers
+          i18nStrings={{ lineNumberLabel: "Line", codeLabel: "Text" }}
+        />
       </SpaceBetween>
     </Container>
   );
