@@ -27,8 +27,10 @@ from tests.sandbox_process import SandboxProcess
 WAIT_MILLISECONDS = 30_000
 WIDE = {"width": 1440, "height": 900}
 FACTOR_QUESTION = "Confirm your identity"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+"""The groups of axe's rules that make up WCAG 2.1 AA."""
 _STEP_SECONDS = 30
-_WAIT_FOR_ANIMATIONS = """
+WAIT_FOR_ANIMATIONS = """
 Promise.allSettled(
   document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished)
 ).then(() => null)
@@ -191,8 +193,8 @@ class ConsolePerson:
 
     def judge_now(self) -> None:
         """The same for a page that polls the server."""
-        self.page.evaluate(_WAIT_FOR_ANIMATIONS)
-        found = Axe().run(self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        self.page.evaluate(WAIT_FOR_ANIMATIONS)
+        found = Axe().run(self.page, options={"runOnly": RULES})
         assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
 
 

@@ -27,7 +27,7 @@ def set_up(administrator: ConsolePerson, delegate: str = FAILSAFE) -> None:
     administrator.open("/set-up")
     administrator.press("Next")
     administrator.press("Next")
-    page.get_by_placeholder("Account id or part of a name").fill(delegate)
+    page.get_by_placeholder("Id or name").fill(delegate)
     page.keyboard.press("Escape")
     administrator.press("Next")
     administrator.press("Apply changes")

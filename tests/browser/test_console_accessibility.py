@@ -1,50 +1,16 @@
-"""Every page of the console judged by axe (WCAG 2.1 AA), in both themes, and used by keyboard alone."""
+"""The console before and at the sign-in, judged by axe (WCAG 2.1 AA) and used by keyboard alone; times in UTC."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
 from rootkeeper.cli.demo_processes import PASSWORD
-from tests.browser import console_story as story
-from tests.browser.console_pages import list_pages
-from tests.browser.console_stage import ConsolePerson, ConsoleStage
+from tests.browser.console_stage import ConsoleStage
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def administrator(request: pytest.FixtureRequest, console: ConsoleStage) -> Iterator[ConsolePerson]:
-    """Signed in, in an organization that is set up and audited, with a waiting recovery window."""
-    person = console.enter("adam", color_scheme=request.param, bypass_csp=True)
-    person.sign_in()
-    if not console.sandbox.organization()["features"]:
-        story.set_up(person)
-        story.audit(person)
-        story.request_window(person, story.CLEAN)
-    yield person
-    person.leave()
-
-
-@pytest.mark.parametrize("path", list_pages())
-def test_axe_finds_nothing(administrator: ConsolePerson, path: str) -> None:
-    administrator.open(path)
-    expect(administrator.page.get_by_role("heading", level=1)).to_be_visible()
-    administrator.evaluate()
-
-
-def test_axe_finds_nothing_on_a_window_and_beside_an_account(administrator: ConsolePerson) -> None:
-    administrator.open("/windows")
-    administrator.page.get_by_role("link", name=story.CLEAN_NAME).first.click()
-    administrator.sees("Waiting for approval")
-    administrator.evaluate()
-    administrator.open("/accounts")
-    administrator.page.get_by_text(story.ACCOUNT_NAME, exact=True).click()
-    expect(administrator.page.get_by_role("tab", name="History")).to_be_visible()
-    administrator.evaluate()
 
 
 def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage) -> None:

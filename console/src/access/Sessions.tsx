@@ -34,7 +34,7 @@ export function Sessions() {
       columnDefinitions={[
         { id: "name", header: "User", cell: (one) => one.name, isRowHeader: true },
         { id: "address", header: "IP address", cell: (one) => one.address ?? "–" },
-        { id: "agent", header: "Browser", cell: (one) => one.user_agent ?? "–", maxWidth: 320 },
+        { id: "agent", header: "Browser", cell: (one) => <span title={one.user_agent ?? undefined}>{one.user_agent ?? "–"}</span>, maxWidth: 320 },
         { id: "since", header: "Signed in", cell: (one) => <Timestamp at={one.signed_in_at} /> },
         { id: "used", header: "Last used", cell: (one) => <RelativeTime at={one.last_used_at} /> },
         {

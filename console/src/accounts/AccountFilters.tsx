@@ -17,14 +17,16 @@ export function AccountFilters({ listing, filter, onChange }: AccountFiltersProp
   const properties = useMemo(() => describeProperties(options), [options]);
   return (
     <div className="filters" role="search" aria-label="Find accounts">
-      <FormField label="Find" stretch>
-        <Input
-          type="search"
-          value={filter.text}
-          placeholder="Name, id, e-mail, unit"
-          onChange={({ detail }) => onChange(simplify({ ...filter, text: detail.value }))}
-        />
-      </FormField>
+      <div className="filters__search">
+        <FormField label="Find" stretch>
+          <Input
+            type="search"
+            value={filter.text}
+            placeholder="Name, id, e-mail, unit"
+            onChange={({ detail }) => onChange(simplify({ ...filter, text: detail.value }))}
+          />
+        </FormField>
+      </div>
       <div className="filters__wide">
         <FormField label="Filter" stretch>
         <PropertyFilter

@@ -15,6 +15,7 @@ import { useNavigate } from "react-router";
 import { api, unwrap } from "../api/client";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, DetailedAccount } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { FACT_PIXELS, QueryProblem } from "../components/PageFrame";
 import { useFollowLink } from "../components/links";
 import { ExceptionControl } from "../exceptions/ExceptionDialogs";
@@ -39,7 +40,7 @@ export function AccountPanel({ account, exception }: AccountPanelProps) {
   return (
     <SplitPanel
       header={account.name}
-      headerDescription={`${account.account_id} · ${account.email}`}
+      headerDescription={<BreakableText>{`${account.account_id} · ${account.email}`}</BreakableText>}
     >
       <SpaceBetween size="s">
         <PanelActions account={account} exception={exception} />
@@ -125,7 +126,7 @@ function AccountDetails({ account, exception }: AccountDetailsProps) {
           { label: "Credentials found", value: describeKinds(account.kinds) },
           { label: "Last read", value: <RelativeTime at={account.observedAt} /> },
           { label: "Role in the organization", value: ROLE_NAMES[account.role] },
-          { label: "Organizational unit", value: details.data?.ou_path ?? "–" },
+          { label: "Organizational unit", value: <BreakableText>{details.data?.ou_path ?? "–"}</BreakableText> },
           { label: "State", value: account.state },
           { label: "Joined", value: <Timestamp at={details.data?.joined_at} /> },
           { label: "Tags", value: account.tags ? listTags(account).join(", ") || "None" : "Not read" },

@@ -21,15 +21,15 @@ import { handleKey, type TreeActions } from "./tree-keyboard";
 import { TreeGridRow } from "./TreeGridRow";
 
 const ROW_PIXELS = 40;
+/** Of a row with the status below the name. */
+const STACKED_ROW_PIXELS = 60;
 /** Rows rendered above and below the visible ones. */
 const OVERSCAN_ROWS = 6;
 /** Up to this many rows, all are rendered. */
 const UNVIRTUALIZED_ROWS = 100;
 const NAME_COLUMN = { track: "minmax(20rem, 2fr)", rem: 20 };
-/** In a narrow window only the name and the first column are shown, so that the status is in sight. */
+/** In a narrow window only the name and the first column are shown, one below the other, so that both can be read. */
 const NARROW = "(max-width: 43rem)";
-const NARROW_NAME_COLUMN = { track: "minmax(11rem, 2fr)", rem: 11 };
-const NARROW_COLUMN = { track: "minmax(8rem, 1fr)", rem: 8 };
 
 interface TreeGridProps extends TreeActions {
   /** The order of a list, which its headings change; a tree has none. */
@@ -45,15 +45,13 @@ interface TreeGridProps extends TreeActions {
 export function TreeGrid(props: TreeGridProps) {
   const { rows } = props;
   const isNarrow = useMediaQuery(NARROW);
-  const columns = useMemo(
-    () => (isNarrow ? props.columns.slice(0, 1).map((one) => ({ ...one, ...NARROW_COLUMN })) : props.columns),
-    [isNarrow, props.columns],
-  );
+  const columns = useMemo(() => (isNarrow ? props.columns.slice(0, 1) : props.columns), [isNarrow, props.columns]);
+  const rowPixels = isNarrow ? STACKED_ROW_PIXELS : ROW_PIXELS;
   const gridRef = useRef<HTMLDivElement>(null);
-  const { start, end } = useVisibleRows(gridRef, rows.length);
+  const { start, end } = useVisibleRows(gridRef, rows.length, rowPixels);
   const [activeId, setActiveId] = useState<string | null>(null);
   const active = Math.max(0, rows.findIndex((row) => row.id === activeId));
-  const focus = useFocus(gridRef, active);
+  const focus = useFocus(gridRef, active, rowPixels);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const next = handleKey(event.key, rows, active, props);
@@ -63,14 +61,14 @@ export function TreeGrid(props: TreeGridProps) {
     if (id !== undefined) setActiveId(id);
     focus(next);
   };
-  const style = useMemo(() => makeStyle([isNarrow ? NARROW_NAME_COLUMN : NAME_COLUMN, ...columns]), [isNarrow, columns]);
+  const style = useMemo(() => makeStyle(isNarrow ? [] : [NAME_COLUMN, ...columns]), [isNarrow, columns]);
   const shown = rows.slice(start, end).map((row, offset) => ({ row, index: start + offset }));
   const activeRow = rows[active];
   if (activeRow && (active < start || active >= end)) shown.push({ row: activeRow, index: active });
   return (
     <div
       ref={gridRef}
-      className="tree"
+      className={isNarrow ? "tree tree--stacked" : "tree"}
       role="treegrid"
       aria-label={props.sorting ? "Accounts" : "Accounts by organizational unit"}
       aria-multiselectable
@@ -84,13 +82,13 @@ export function TreeGrid(props: TreeGridProps) {
           <ColumnHeader key={column.id} column={column} sorting={props.sorting} onSort={props.onSort} />
         ))}
       </div>
-      <div className="tree__body" role="rowgroup" style={{ blockSize: rows.length * ROW_PIXELS }}>
+      <div className="tree__body" role="rowgroup" style={{ blockSize: rows.length * rowPixels }}>
         {shown.map(({ row, index }) => (
           <TreeGridRow
             key={row.id}
             row={row}
             index={index}
-            top={index * ROW_PIXELS}
+            top={index * rowPixels}
             columns={columns}
             isActive={index === active}
             isOpened={row.id === props.openedId}
@@ -159,7 +157,7 @@ function makeStyle(all: readonly Pick<Column, "track" | "rem">[]): CSSProperties
 }
 
 /** The range of rows to render. */
-function useVisibleRows(gridRef: React.RefObject<HTMLDivElement | null>, count: number): { start: number; end: number } {
+function useVisibleRows(gridRef: React.RefObject<HTMLDivElement | null>, count: number, rowPixels: number): { start: number; end: number } {
   const [viewport, setViewport] = useState({ top: 0, height: 800 });
   useLayoutEffect(() => {
     const grid = gridRef.current;
@@ -175,25 +173,25 @@ function useVisibleRows(gridRef: React.RefObject<HTMLDivElement | null>, count: 
     };
   }, [gridRef]);
   if (count <= UNVIRTUALIZED_ROWS) return { start: 0, end: count };
-  const first = Math.min(Math.floor(viewport.top / ROW_PIXELS), Math.max(0, count - 1));
+  const first = Math.min(Math.floor(viewport.top / rowPixels), Math.max(0, count - 1));
   return {
     start: Math.max(0, first - OVERSCAN_ROWS),
-    end: Math.min(count, first + Math.ceil(viewport.height / ROW_PIXELS) + OVERSCAN_ROWS),
+    end: Math.min(count, first + Math.ceil(viewport.height / rowPixels) + OVERSCAN_ROWS),
   };
 }
 
 /** Focus a row after it is rendered, and scroll it into view. */
-function useFocus(gridRef: React.RefObject<HTMLDivElement | null>, active: number): (index: number) => void {
+function useFocus(gridRef: React.RefObject<HTMLDivElement | null>, active: number, rowPixels: number): (index: number) => void {
   const [target, setTarget] = useState<{ index: number } | null>(null);
   useEffect(() => {
     const grid = gridRef.current;
     if (!grid || !target || target.index !== active) return;
-    const top = target.index * ROW_PIXELS;
-    const available = grid.clientHeight - 2 * ROW_PIXELS;
+    const top = target.index * rowPixels;
+    const available = grid.clientHeight - 2 * rowPixels;
     if (top < grid.scrollTop) grid.scrollTop = top;
     else if (top > grid.scrollTop + available) grid.scrollTop = top - available;
     grid.querySelector<HTMLElement>('[role="row"][tabindex="0"]')?.focus({ preventScroll: true });
-  }, [gridRef, active, target]);
+  }, [gridRef, active, rowPixels, target]);
   return useCallback((index: number) => setTarget({ index }), []);
 }
 

@@ -42,15 +42,11 @@ export const TreeGridRow = memo(function TreeGridRow(props: TreeGridRowProps) {
       aria-setsize={row.siblings}
       aria-selected={isSelected}
       aria-expanded={row.kind === "unit" ? row.isOpen : undefined}
-      style={{ insetBlockStart: top }}
+      style={{ insetBlockStart: top, "--tree-level": row.level - 1 } as CSSProperties}
       onClick={act}
       onFocus={() => onActive(row.id)}
     >
-      <div
-        className="tree__cell tree__cell--name"
-        role="gridcell"
-        style={{ "--tree-level": row.level - 1 } as CSSProperties}
-      >
+      <div className="tree__cell tree__cell--name" role="gridcell">
         {row.kind === "unit" ? (
           <span className="tree__toggle">
             <Icon name={row.isOpen ? "caret-down-filled" : "caret-right-filled"} />

@@ -104,7 +104,7 @@ export function pickColumns(ids: readonly string[], inUtc: boolean): Column[] {
 function StatusCell({ account }: { account: AccountRow }) {
   const { type, label } = describeStatus(account);
   return (
-    <span title={account.detail ?? undefined}>
+    <span title={account.detail ?? label}>
       <StatusIndicator type={type} wrapText={false}>
         {label}
       </StatusIndicator>

@@ -4,6 +4,7 @@ import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/c
 import Table from "@cloudscape-design/components/table";
 import { isFinished, useResults } from "../api/jobs";
 import type { AccountResult, Job, KindResult, PlannedAccount } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { AccountName } from "../organization/AccountField";
 import { KIND_NAMES, STATUSES } from "../organization/statuses";
 import { QueryTable } from "../tables/QueryTable";
@@ -35,7 +36,7 @@ export function ResultTable({ targets, results, isFinished }: ResultTableProps) 
       }
       columnDefinitions={[
         { id: "account", header: "Account", cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "place", header: "Organizational unit", cell: (one) => one.ou_path },
+        { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
         { id: "outcome", header: "Outcome", cell: (one) => <AccountOutcomeLabel result={results.get(one.account_id)} isFinished={isFinished} /> },
         { id: "kinds", header: "Credentials", cell: (one) => <KindOutcomes result={results.get(one.account_id)} /> },
       ]}

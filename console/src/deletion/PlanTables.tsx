@@ -11,6 +11,7 @@ import Table from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import { useMemo, useState } from "react";
 import type { PlannedAccount } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { ProblemAlert } from "../components/PageFrame";
 import { usePages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
@@ -30,7 +31,7 @@ export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[]
       empty={<EmptyText>{targets.length > 0 ? "No account matches." : "The plan deletes nothing."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "place", header: "Organizational unit", cell: (one) => one.ou_path },
+        { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
         { id: "going", header: "Credentials in order of deletion", cell: (one) => <PlannedCredentials account={one} /> },
         { id: "use", header: "Reason to delete despite recent use", minWidth: 180, cell: (one) => one.allowed_use ?? "–" },
       ]}
@@ -140,7 +141,7 @@ export function SkippedAccounts({ skipped }: { skipped: readonly PlannedAccount[
       empty={<EmptyText>{skipped.length > 0 ? "No account matches." : "No account is skipped."}</EmptyText>}
       columnDefinitions={[
         { id: "account", header: "Account", minWidth: 180, cell: (one) => <AccountLabel account={one} />, isRowHeader: true },
-        { id: "place", header: "Organizational unit", cell: (one) => one.ou_path },
+        { id: "place", header: "Organizational unit", cell: (one) => <BreakableText>{one.ou_path}</BreakableText> },
         { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <SkipReason account={one} /> },
         { id: "detail", header: "Details", cell: (one) => one.detail ?? "–" },
       ]}

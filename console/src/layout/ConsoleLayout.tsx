@@ -72,6 +72,7 @@ function Layout({ me }: { me: Me }) {
   }, [page, me.organization_id]);
   const top = useRef<HTMLElement>(null);
   useTopHeight(top);
+  useCorrectedToolbar();
   return (
     <SplitPanelContext.Provider value={splitPanel}>
       <a className="skip" href="#content">
@@ -123,6 +124,17 @@ function useTopHeight(top: RefObject<HTMLElement | null>): void {
     observer.observe(top.current);
     return () => observer.disconnect();
   }, [top]);
+}
+
+/** Cloudscape gives the toolbar of a narrow window an attribute that ARIA doesn't allow there. */
+function useCorrectedToolbar(): void {
+  useEffect(() => {
+    const correct = () => document.querySelector("nav[aria-orientation]")?.removeAttribute("aria-orientation");
+    const observer = new MutationObserver(correct);
+    observer.observe(document.body, { childList: true, subtree: true });
+    correct();
+    return () => observer.disconnect();
+  }, []);
 }
 
 /** Call `act` at the Esc key, unless a dialog or a list of choices is open: the key closes that. */

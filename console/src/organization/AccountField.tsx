@@ -51,7 +51,7 @@ export function AccountField(props: AccountFieldProps) {
         loadingText="Loading accounts"
         errorText={found.error ? describeError(found.error).what : undefined}
         empty="No matching accounts. If no audit was run yet, enter the account id."
-        placeholder="Account id or part of a name"
+        placeholder="Id or name"
         ariaLabel={label}
       />
     </FormField>

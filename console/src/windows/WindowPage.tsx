@@ -8,9 +8,10 @@ import { useEffect, useRef } from "react";
 import { useParams } from "react-router";
 import { useMe } from "../api/queries";
 import type { Account, Approval, Me, RecoveryWindow } from "../api/records";
+import { BreakableText } from "../components/BreakableText";
 import { notify } from "../components/notices";
 import { FACT_PIXELS, PageFrame, QueryPlaceholder } from "../components/PageFrame";
-import { useAccount } from "../organization/AccountField";
+import { AccountName, useAccount } from "../organization/AccountField";
 import { EmptyText } from "../tables/QueryTable";
 import { renderDuration } from "../times/format";
 import { Timestamp } from "../times/Timestamp";
@@ -86,9 +87,9 @@ function WindowFacts({ recoveryWindow, account }: { recoveryWindow: RecoveryWind
 
 function listRequest(recoveryWindow: RecoveryWindow, account: Account | null) {
   return [
-    { label: "Account", value: account ? `${account.name} (${recoveryWindow.account_id})` : recoveryWindow.account_id },
-    { label: "Organizational unit", value: account?.ou_path ?? "–" },
-    { label: "Root e-mail address", value: account?.email ?? "–" },
+    { label: "Account", value: <AccountName accountId={recoveryWindow.account_id} /> },
+    { label: "Organizational unit", value: <BreakableText>{account?.ou_path ?? "–"}</BreakableText> },
+    { label: "Root e-mail address", value: <BreakableText>{account?.email ?? "–"}</BreakableText> },
     { label: "Window id", value: recoveryWindow.window_id },
     { label: "Reason", value: recoveryWindow.reason },
     { label: "Ticket", value: recoveryWindow.ticket ?? "–" },

@@ -1,0 +1,139 @@
+"""Goes through a page of the console with its tabs, and lists what is wrong with it in each theme and at each width.
+
+Run as a program, it goes through all pages and prints what it finds:
+``python -m tests.browser.page_tour [--pictures FOLDER] [PATH ...]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.console_pages import Shown, list_addresses, list_paths, prepare
+from tests.browser.console_stage import RULES, WAIT_FOR_ANIMATIONS, ConsolePerson, ConsoleStage, open_console_stage
+
+HEIGHT = 900
+WIDE, MIDDLE, NARROW = 1440, 768, 390
+"""Pixels: a desktop, a tablet, a phone."""
+COLOUR_RULES = ["color-contrast"]
+"""Those of axe that see the theme. The others find the same in the second theme as in the first one."""
+_MEASURE_TEXTS = (Path(__file__).parent / "text_boxes.js").read_text().strip()
+_IS_LOADING = "[class*='awsui_skeleton'], [class*='awsui_root_'][class*='spinner'], [class*='awsui_loading']"
+
+
+def examine(person: ConsolePerson, path: str, shown: Shown, pictures: Path | None = None) -> list[str]:
+    """Everything that is wrong with a page, as lines."""
+    return [
+        fault
+        for address in list_addresses(path, shown)
+        for place in _open_tabs(person, address)
+        for fault in _examine_place(person.page, place, pictures)
+    ]
+
+
+def _open_tabs(person: ConsolePerson, address: str) -> Iterator[str]:
+    """The address, and each tab of its page after the first one; the name of what is in sight."""
+    page = person.page
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    person.open(address)
+    _wait(page)
+    yield address
+    tabs = page.locator("[role=tablist]").first.get_by_role("tab")
+    for number in range(1, tabs.count()):
+        tabs.nth(number).click()
+        _wait(page)
+        yield f"{address} [{tabs.nth(number).inner_text()}]"
+
+
+def _wait(page: Page) -> None:
+    """Until the page shows what it has."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(_IS_LOADING).filter(visible=True)).to_have_count(0)
+    page.evaluate(WAIT_FOR_ANIMATIONS)
+
+
+def _examine_place(page: Page, place: str, pictures: Path | None) -> Iterator[str]:
+    for width, themes in ((WIDE, ("light", "dark")), (MIDDLE, ()), (NARROW, ("dark", "light"))):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.evaluate(WAIT_FOR_ANIMATIONS)
+        for what, text, where in measure_texts(page):
+            yield f"{place}, {width} px: {what}: {text!r} in {where}"
+        for theme, rules in zip(themes, (RULES, COLOUR_RULES), strict=False):
+            _use_theme(page, theme)
+            yield from (f"{place}, {width} px, {theme}: {fault}" for fault in _find_violations(page, rules))
+        if pictures:
+            name = re.sub(r"\W+", "-", place).strip("-") or "overview"
+            page.screenshot(path=pictures / f"{name}-{width}.png", full_page=True)
+
+
+def _use_theme(page: Page, theme: str) -> None:
+    """Without a click, because the button is in a menu of a narrow window."""
+    page.evaluate(
+        "(theme) => { document.body.classList.toggle('awsui-dark-mode', theme === 'dark');"
+        " document.documentElement.style.colorScheme = theme; }",
+        theme,
+    )
+    page.evaluate(WAIT_FOR_ANIMATIONS)
+
+
+def measure_texts(page: Page) -> list[tuple[str, str, str]]:
+    """The texts that a reader can't read whole: what is wrong, the text, and where it is."""
+    return [(what, text, where) for what, text, where in page.evaluate(_MEASURE_TEXTS)]
+
+
+def _find_violations(page: Page, rules: list[str]) -> list[str]:
+    """What axe finds."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    found: Any = page.evaluate(
+        "(options) => axe.run(document, options)", {"runOnly": rules, "resultTypes": ["violations"]}
+    )
+    return [
+        f"{one['id']}: {one['help']}: {', '.join(str(node['target'][0]) for node in one['nodes'])}"
+        for one in found["violations"]
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="of the table in console/src/layout/pages.ts; default: all"
+    )
+    parser.add_argument("--pictures", type=Path, help="a folder for a picture of each page at each width")
+    options = parser.parse_args()
+    from tests.browser.conftest import FLAGS, find_chromium
+
+    if options.pictures:
+        options.pictures.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
+        with open_console_stage(browser, Path(folder), "--scenario", "demo", "--features", "all") as stage:
+            person, shown = enter_prepared(stage)
+            for path in options.paths or list_paths():
+                for fault in examine(person, path, shown, options.pictures):
+                    count += 1
+                    sys.stdout.write(f"{fault}\n")
+                    sys.stdout.flush()
+    return 1 if count else 0
+
+
+def enter_prepared(stage: ConsoleStage) -> tuple[ConsolePerson, Shown]:
+    """An administrator, who may see every page, where each page has something to show."""
+    with stage.enter_signed_in("olga") as others:
+        person = stage.enter("adam", color_scheme="light", bypass_csp=True)
+        person.sign_in()
+        return person, prepare(person, others["olga"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

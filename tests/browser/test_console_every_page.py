@@ -1,0 +1,75 @@
+"""Every page of the console with its tabs: judged by axe (WCAG 2.1 AA), and each of its texts whole.
+
+In the light and the dark, at the widths of a desktop, a tablet and a phone. The pages are those of the console's table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.console_pages import ADDRESSES, Shown, list_addresses, list_paths
+from tests.browser.console_stage import ConsolePerson, open_console_stage
+from tests.browser.page_tour import HEIGHT, WIDE, enter_prepared, examine, measure_texts
+
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+SPOILED = """() => {
+  const add = (html) => document.querySelector("#content").insertAdjacentHTML("beforeend", html);
+  add("<div class='spoiled' id='cut'>A text that is cut off at the side</div>");
+  add("<div class='spoiled' id='titled' title='whole'>A text that is cut off but has a title</div>");
+  add("<div class='spoiled' id='scrolled'>A text that is scrolled into sight</div>");
+  add("<div class='spoiled' id='spilled'>A text that is wider than its box</div>");
+  add("<div class='spoiled' id='broken'>present</div>");
+  const rules = new CSSStyleSheet();
+  rules.replaceSync(`
+    .spoiled { inline-size: 40px; white-space: nowrap; }
+    #cut, #titled { overflow: hidden; }
+    #scrolled { overflow: auto; }
+    #broken { white-space: normal; overflow-wrap: anywhere; }
+  `);
+  document.adoptedStyleSheets.push(rules);
+}"""
+
+
+@pytest.fixture(scope="module")
+def entered(
+    console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[ConsolePerson, Shown]]:
+    """One browser for all pages."""
+    folder = tmp_path_factory.mktemp("pages")
+    with open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage:
+        person, shown = enter_prepared(stage)
+        yield person, shown
+        person.leave()
+
+
+@pytest.mark.parametrize("path", list_paths())
+def test_a_page_is_accessible_and_its_texts_are_whole(entered: tuple[ConsolePerson, Shown], path: str) -> None:
+    person, shown = entered
+    assert examine(person, path, shown) == []
+
+
+def test_each_row_of_addresses_is_of_a_page() -> None:
+    assert ADDRESSES.keys() - set(list_paths()) == set()
+
+
+def test_a_page_that_needs_an_id_is_not_forgotten(entered: tuple[ConsolePerson, Shown]) -> None:
+    with pytest.raises(AssertionError, match="needs a row"):
+        list_addresses("/new/:new_id", entered[1])
+
+
+def test_texts_that_are_not_whole_are_found(entered: tuple[ConsolePerson, Shown]) -> None:
+    person, _ = entered
+    person.page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    person.open("/settings?tab=policy")
+    person.sees("Read again after")
+    person.page.evaluate(SPOILED)
+    found = {(what, text) for what, text, _ in measure_texts(person.page)}
+    assert found == {
+        ("cut off at the side", "A text that is cut off at the side"),
+        ("wider than its box", "A text that is wider than its box"),
+        ("broken in the middle", "present"),
+    }
