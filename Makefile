@@ -54,8 +54,8 @@ test-quick: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
 
 .PHONY: test-long
-test-long: setup test-oldest ## The long tests: kill -9 at every step, takeovers, random lives, the whole console, attacks, mutations, the oldest Python
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long --ignore tests/attack
+test-long: setup test-oldest ## The long tests: kill -9 at every step, takeovers, random lives and examples, the whole console, attacks, mutations, the oldest Python
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "long or hypothesis" --ignore tests/attack
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long tests/attack
 
 .PHONY: check

@@ -13,13 +13,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
+from tests.examples import choose_examples
 from tests.postgresql import PostgresqlServer
 from tests.preparation import cheapen_passwords
-
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
 
 EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"Go isn't installed: the AWS SDK for Go can't be tried"),
@@ -124,6 +121,7 @@ UNEXPECTED_SKIPS = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     let_children_heed_interrupts()
+    choose_examples(is_quick=config.getoption("markexpr") == QUICK)
     config.stash[UNEXPECTED_SKIPS] = []
 
 
@@ -149,17 +147,21 @@ class SkipWatch:
             note_skip(self.config, report.nodeid, report.longrepr)
 
 
+QUICK = "not long"
+LONG = "long or hypothesis"
+"""What ``make test`` and ``make test-long`` run; Hypothesis marks its tests."""
 LONG_ALONE = re.compile(r"^pytestmark = .*pytest\.mark\.long\b", re.MULTILINE)
 """How a module says that all its tests are long."""
+SOME_LONG = re.compile(r"\bpytest\.mark\.long\b|\bhypothesis\b")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out a module of which no test runs: importing it takes longer than deselecting its tests."""
     expression = config.getoption("markexpr")
-    if not collection_path.match("test_*.py") or expression not in {"long", "not long"}:
+    if not collection_path.match("test_*.py") or expression not in {QUICK, LONG}:
         return None
     text = collection_path.read_text(encoding="utf-8")
-    is_left_out = LONG_ALONE.search(text) if expression == "not long" else "pytest.mark.long" not in text
+    is_left_out = LONG_ALONE.search(text) if expression == QUICK else not SOME_LONG.search(text)
     return True if is_left_out else None
 
 

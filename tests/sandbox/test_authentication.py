@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rootkeeper_sandbox.authentication import Signer, parse_authorization
 from rootkeeper_sandbox.exchange import HttpRequest
 from rootkeeper_sandbox.instance import SandboxInstance
+from tests.examples import examples
 from tests.sandbox.wire import Answer, Keys, MachineTime, Wire, build_request, open_instance, sign
 
 MEMBER = "555566667777"
@@ -260,7 +261,7 @@ def test_a_refused_call_proves_nobody_and_is_recorded(wire: Wire) -> None:
     assert (record["status"], record["error_code"]) == (403, "InvalidClientTokenId")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     path=st.text(st.sampled_from("ab/%+ ~*é"), max_size=8),
     query=st.lists(st.tuples(st.text("ab+ %&=~é", max_size=4), st.text("xy+ %&=~é", max_size=4)), max_size=4),

@@ -17,6 +17,7 @@ from rootkeeper_sandbox.codec.query import compile_input, parse_fields
 from rootkeeper_sandbox.codec.registry import make_codecs
 from rootkeeper_sandbox.exchange import ServiceError
 from rootkeeper_sandbox.services.registry import SERVICES
+from tests.examples import examples
 from tests.sandbox.shapes import TEXTS, choose_representatives, structures_of
 from tests.sandbox.wire import build_request, parse_response
 
@@ -25,7 +26,7 @@ OWN_TESTS = "s3"
 SERVED = [(s, operation) for s, operations in SERVICES.items() if s != OWN_TESTS for operation in operations]
 INPUTS = {(s, o): shape for s, o in SERVED if (shape := load_model(s).operation_model(o).input_shape) is not None}
 OUTPUTS = {(s, o): shape for s, o in SERVED if (shape := load_model(s).operation_model(o).output_shape) is not None}
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def codec_of(service: str) -> Codec:

@@ -23,12 +23,13 @@ from hypothesis import strategies as st
 from rootkeeper_sandbox.codec.models import load_model
 from rootkeeper_sandbox.exchange import HttpRequest
 from rootkeeper_sandbox.server import Application
+from tests.examples import examples
 from tests.sandbox.reading import SERVED
 from tests.sandbox.shapes import structures_of
 from tests.sandbox.wire import BUCKET, Wire, build_request, open_instance, sign
 
 SECONDS = float(os.environ.get("SANDBOX_FUZZ_SECONDS", "12"))
-ROUND = settings(max_examples=75, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+ROUND = settings(max_examples=examples(75), deadline=None, database=None, suppress_health_check=list(HealthCheck))
 POWERLESS, POWERFUL = ("observer", "nobody", "forger"), ("management-admin", "member-admin", "delegated-admin")
 QUEUE_URL = "http://127.0.0.1:4599/777788889999/none"
 REAL = (
@@ -49,6 +50,7 @@ REAL = (
     "\x00",
     "9" * 400,
 )
+
 HEADERS = (
     "authorization",
     "content-length",

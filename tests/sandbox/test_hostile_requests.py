@@ -17,11 +17,12 @@ from rootkeeper_sandbox.exchange import HttpRequest, Operation
 from rootkeeper_sandbox.pipeline import answer
 from rootkeeper_sandbox.server import Application
 from rootkeeper_sandbox.services.registry import SERVICES
+from tests.examples import examples
 from tests.sandbox.shapes import FEW, structures_of
 from tests.sandbox.wire import Wire, build_request, open_instance, sign
 
 SERVED = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
-MODERATE = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+MODERATE = settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 MEMBER = "555566667777"
 
 

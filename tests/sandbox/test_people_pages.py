@@ -15,6 +15,7 @@ from rootkeeper_sandbox.exchange import HttpRequest
 from rootkeeper_sandbox.people.layout import STYLE, load_templates
 from rootkeeper_sandbox.people.pages import _ROUTES, is_for_people
 from rootkeeper_sandbox.state.people import Message
+from tests.examples import examples
 from tests.sandbox.visitor import (
     FAILSAFE,
     HOST,
@@ -312,7 +313,7 @@ def signed_in() -> ClientOrigin:
     return client_origin
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST"]),
     path=st.sampled_from([path.replace("*", "") for path in _ROUTES if path not in ("/signin", "/signout")]),

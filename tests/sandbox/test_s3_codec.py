@@ -16,6 +16,7 @@ from rootkeeper_sandbox.codec.s3 import S3Codec, find_address
 from rootkeeper_sandbox.codec.xml import MAX_DEPTH, parse_xml
 from rootkeeper_sandbox.exchange import HttpRequest, ServiceError
 from rootkeeper_sandbox.services.registry import SERVICES
+from tests.examples import examples
 from tests.sandbox.shapes import structures_of
 from tests.sandbox.wire import BUCKET, build_request, parse_response
 
@@ -23,7 +24,7 @@ MODEL = load_model("s3")
 CODEC = S3Codec(MODEL)
 SERVED = sorted(SERVICES["s3"])
 WITH_OUTPUT = [name for name in SERVED if MODEL.operation_model(name).output_shape is not None]
-QUICK = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 LOCATIONS_OF_CLIENTS = ("Bucket", "ContentLength", "ContentType")
 """Clients fill these in themselves."""
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rootkeeper_sandbox.exchange import ChunkSeed, HttpRequest, ServiceError, read_payload
 from rootkeeper_sandbox.services.s3_objects import DIGESTS, verify_checksums
+from tests.examples import examples
 
 EXAMPLE = ChunkSeed(
     signature="4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",
@@ -22,6 +23,7 @@ EXAMPLE = ChunkSeed(
     scope="20130524/us-east-1/s3/aws4_request",
     key=b"",
 )
+
 """Of the documentation's example, whose keys are AWS's documentation keys."""
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
@@ -146,7 +148,7 @@ def test_the_decoded_length_must_be_right(length: str) -> None:
     assert refused(wrap_unsigned(b"hello world"), UNSIGNED_TRAILER, **headers) == "IncompleteBody"
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=5))
 def test_chunks_of_any_size_come_out_whole(chunks: list[bytes]) -> None:
     whole = b"".join(chunks)

@@ -29,6 +29,7 @@ from rootkeeper.organization.statuses import (
     StatusReason,
     count_statuses,
 )
+from tests.examples import examples
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.root_users import FakeRootUser, root_user_with_everything
@@ -346,7 +347,7 @@ READS = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(credentials(), st.sampled_from(READS), st.integers(1, 2), st.booleans())
 def test_p06_no_failed_read_ever_shows_an_account_as_clean(
     found: RootCredentials, operation: str, at: int, details: bool

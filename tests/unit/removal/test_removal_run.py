@@ -23,6 +23,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import CredentialKind, RootCredentials
 from rootkeeper.removal.rules import ALL_KINDS, KindOutcome
 from rootkeeper.removal.service import RemovalResult
+from tests.examples import examples
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.root_users import FakeRootUser, root_user_with_everything
 from tests.unit.organization.credential_strategies import credentials, kinds
@@ -116,7 +117,7 @@ def remove(desk: Desk, only: frozenset[CredentialKind] = ALL_KINDS) -> RemovalRe
         return desk.removal.remove(PROD, lock, only=only, check=lambda _: None)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(credentials(), kinds, troubles, st.none() | st.integers(0, 20))
 def test_p25_no_trouble_leaves_a_password_or_key_without_its_mfa(
     found: RootCredentials, only: frozenset[CredentialKind], trouble: list[Trouble], appends: int | None

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.reports.evidence_csv import COLUMNS
+from tests.examples import examples
 from tests.fakes.evidence import (
     BLOCKED,
     CLEAN,
@@ -88,7 +89,7 @@ def test_no_cell_is_a_formula(text: str) -> None:
     ensure_harmless(text)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(50), deadline=None)
 @given(hostile_texts)
 def test_no_cell_of_any_text_is_a_formula(text: str) -> None:
     ensure_harmless(text)

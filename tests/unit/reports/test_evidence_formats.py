@@ -23,6 +23,7 @@ from pypdfium2 import PdfDocument
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.organization.statuses import RootCredentialsSummary, Status
 from rootkeeper.reports.formats import Carries, get_format, list_names
+from tests.examples import examples
 from tests.fakes.evidence import (
     GUARDED,
     KEYS,
@@ -103,7 +104,7 @@ READINGS = st.tuples(
 
 
 @pytest.mark.parametrize("name", list_names(Carries.EVIDENCE))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(readings=st.lists(st.none() | READINGS, min_size=len(MEMBERS), max_size=len(MEMBERS)))
 def test_p06_only_an_account_that_was_read_as_empty_in_the_period_is_shown_as_passed(
     name: str, readings: list[tuple[Status, RootCredentialsSummary | None, datetime | None] | None]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from rootkeeper.reports.evidence_html import list_bars
 from rootkeeper.untrusted_text import printable
+from tests.examples import examples
 from tests.fakes.evidence import make_facts, make_hostile_facts, make_report, render_as
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 
@@ -107,7 +108,7 @@ def test_hostile_text_is_text(text: str) -> None:
     ensure_harmless(text)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(40), deadline=None)
 @given(hostile_texts)
 def test_any_text_is_text(text: str) -> None:
     ensure_harmless(text)

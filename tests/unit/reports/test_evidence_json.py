@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from rootkeeper.evidence.rules import LedgerHistory, Period
 from rootkeeper.evidence.service import EvidenceReport
 from tests.architecture.source_files import REPOSITORY
+from tests.examples import examples
 from tests.fakes.evidence import END, PERIOD, START, make_facts, make_hostile_facts, make_report, render_as
 from tests.fakes.hostile_texts import hostile_texts
 
@@ -61,7 +62,7 @@ def test_the_same_report_gives_the_same_bytes() -> None:
     assert render_as("json", make_report()) == render_as("json", make_report())
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(50))
 @given(hostile_texts)
 def test_hostile_text_reads_back_as_it_was(text: str) -> None:
     document = read(make_report(make_hostile_facts(text)))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from markdown_it import MarkdownIt
 
+from tests.examples import examples
 from tests.fakes.evidence import make_facts, make_hostile_facts, make_report, render_as
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 
@@ -73,7 +74,7 @@ def test_hostile_text_is_text(text: str) -> None:
     assert list_structure(render_as("markdown", make_report(make_hostile_facts(text)))) == PLAIN
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(40), deadline=None)
 @given(hostile_texts)
 def test_any_text_is_text(text: str) -> None:
     assert list_structure(render_as("markdown", make_report(make_hostile_facts(text)))) == PLAIN

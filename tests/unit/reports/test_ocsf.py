@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from rootkeeper.findings.rules import FindingReport, Verdict, find_finding_id
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.reports.ocsf import render
+from tests.examples import examples
 from tests.fakes.findings import READ, findings, make_finding, make_findings
 from tests.official_schemas import require_ocsf
 
@@ -26,7 +27,7 @@ def read_one(verdict: Verdict, **changes: object) -> dict[str, Any]:
     return event
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(findings)
 def test_the_schema_accepts_any_finding(report: FindingReport) -> None:
     for event in read(report):

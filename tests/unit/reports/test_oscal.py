@@ -18,6 +18,7 @@ from rootkeeper.controls.rules import Control
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.reports.oscal import find_target, render
+from tests.examples import examples
 from tests.fakes.evidence import BLOCKED, CLEAN, make_facts, make_hostile_facts, make_report
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 from tests.official_schemas import require_oscal
@@ -95,7 +96,7 @@ def test_the_schema_accepts_the_document_with_any_text_of_people(text: str) -> N
     require_oscal(read(assess_few(make_report(make_hostile_facts(text)))))
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(hostile_texts)
 def test_no_markup_of_others_reaches_the_document(text: str) -> None:
     """Titles and descriptions of OSCAL are markup."""
@@ -124,7 +125,7 @@ def test_every_reference_is_to_a_part_of_the_document_and_each_part_has_its_own_
     assert document["assessment-results"]["import-ap"]["href"].removeprefix("#") in given_uuids
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.sampled_from(Verdict), min_size=1, max_size=12))
 def test_p06_only_a_pass_is_satisfied(verdicts: list[Verdict]) -> None:
     findings = read_result(with_verdicts(*verdicts)).get("findings", [])

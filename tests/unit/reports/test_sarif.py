@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from rootkeeper.findings.rules import FindingReport, Severity, Verdict
 from rootkeeper.reports.sarif import MOST_RESULTS, render
+from tests.examples import examples
 from tests.fakes.findings import RULE, findings, make_finding, make_findings
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
 from tests.official_schemas import require_sarif
@@ -69,7 +70,7 @@ def test_a_verdict_has_its_kind(verdict: Verdict, kind: str, level: str) -> None
 
 
 @given(findings)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_finding_fits_the_schema(report: FindingReport) -> None:
     read(report)
 

@@ -17,6 +17,7 @@ from rootkeeper.ledger.rules import Phase
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import AccessKey, MfaDevice, MfaKind
 from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, WindowState
+from tests.examples import examples
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, Killed
 from tests.fakes.operators import Operator
@@ -140,7 +141,7 @@ def test_a_recovery_killed_at_any_point_is_settled_and_closed_by_the_next_comman
     world.ensure_over()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.integers(0, 70), min_size=1, max_size=6))
 def test_commands_that_are_killed_again_and_again_still_end_with_nothing_left(points: list[int]) -> None:
     world = World()
