@@ -22,17 +22,21 @@ HELP_SOURCES := $(shell find docs -type f ! -path 'docs/dev/*' ! -name '*.pyc') 
 	src/rootkeeper_sandbox/BEHAVIOUR.md
 
 # The virtual environment has a Node.js only where the machine's own won't do.
-NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
+NPM := env PATH="$(CURDIR)/$(BIN):$$PATH" npm
+NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+# One line for each long step, with its duration; the output of an installer only if it fails.
+STEP := scripts/step
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without its cache of compiled files Python reads all test files again in each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-# $(call install,VENV): the locked packages, each checked against its hash, then the project itself.
-define install
-	$(1)/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-endef
+# $(call install,VENV): makes it with the Python in $$1, and installs the locked packages, each checked against its hash,
+# then the project itself.
+install = "$$1" -m venv $(1) \
+	&& $(1)/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock \
+	&& $(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 
 .PHONY: help
 help: ## List the targets
@@ -98,9 +102,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	if ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
 		echo "Rootkeeper needs Python 3.11 or later; $$python is $$("$$python" --version 2>&1). Name another: make setup PYTHON=/path/to/python3" >&2; exit 1; \
 	fi; \
-	echo "Setting up $(VENV) with $$("$$python" --version)"; \
-	"$$python" -m venv $(VENV)
-	$(call install,$(VENV))
+	$(STEP) "Installing Rootkeeper into $(VENV) with $$("$$python" --version)" sh -c '$(call install,$(VENV))' sh "$$python"
 	@touch $@
 
 $(VENV)/.chromium: $(VENV)/.installed scripts/ensure-chromium
@@ -108,25 +110,24 @@ $(VENV)/.chromium: $(VENV)/.installed scripts/ensure-chromium
 	@touch $@
 
 $(OLDEST_VENV)/.installed: requirements.lock pyproject.toml
-	"$(OLDEST)" -m venv $(OLDEST_VENV)
-	$(call install,$(OLDEST_VENV))
+	@$(STEP) "Installing Rootkeeper into $(OLDEST_VENV)" sh -c '$(call install,$(OLDEST_VENV))' sh "$(OLDEST)"
 	@touch $@
 
 $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.installed
 	@scripts/ensure-node $(VENV)
-	$(NPM) ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(STEP) "Installing the AWS SDK for JavaScript for the tests" $(NPM) $(NPM_CI) --prefix $(JAVASCRIPT)
 	@touch $@
 
 .PHONY: console
 console: $(CONSOLE) ## Build the web console
 
 $(CONSOLE): $(CONSOLE_SOURCES) console/node_modules/.installed
-	$(NPM) run --prefix console --silent build
+	@$(STEP) "Building the console" $(NPM) run --prefix console --silent build
 	@touch $@
 
 console/node_modules/.installed: console/package.json console/package-lock.json | $(VENV)/.installed
 	@scripts/ensure-node $(VENV)
-	$(NPM) ci --prefix console --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(STEP) "Installing the packages of the console" $(NPM) $(NPM_CI) --prefix console
 	@touch $@
 
 .PHONY: dist
@@ -134,12 +135,12 @@ dist: setup $(DOCS_VENV)/.installed ## Build wheel, source distribution and SBOM
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/build-release
 
 $(HELP): $(HELP_SOURCES) $(DOCS_VENV)/.installed
-	$(DOCS_VENV)/bin/python -m docs.site.build
+	@$(STEP) "Building the documentation" $(DOCS_VENV)/bin/python -m docs.site.build
 	@touch $@
 
 $(DOCS_VENV)/.installed: requirements-docs.lock | $(VENV)/.installed
-	$(BIN)/python -m venv $(DOCS_VENV)
-	$(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-docs.lock
+	@$(STEP) "Installing the generator of the documentation into $(DOCS_VENV)" sh -c '$(BIN)/python -m venv $(DOCS_VENV) \
+		&& $(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-docs.lock'
 	@touch $@
 
 .PHONY: lock
