@@ -2,19 +2,17 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import { isFinished, useJob } from "../api/jobs";
 import { hasPermission, queries, useMe } from "../api/queries";
-import type { Preflight, PreflightRow } from "../api/records";
+import type { Preflight } from "../api/records";
 import { ProblemAlert } from "../components/PageFrame";
 import { JobOutcomeView } from "../jobs/JobOutcomeView";
 import { selectAccounts } from "../organization/selection";
 import { Timestamp } from "../times/Timestamp";
-import { describePolicy } from "./BlockingPolicies";
-import { VERDICTS } from "./preflight";
+import { BlockingPolicies } from "./BlockingPolicies";
+import { groupByAccount } from "./preflight";
 
 /** The job id of the last check of an account. It is kept while the console is open. */
 function useLastCheckId(accountId: string): string | null {
@@ -47,42 +45,25 @@ export function AccountGuardrails({ accountId }: { accountId: string }) {
       )}
       {jobId && (
         <JobOutcomeView<Preflight> key={jobId} jobId={jobId}>
-          {(preflight) => <TaskTable guardrails={preflight} />}
+          {(preflight) => <Tasks preflight={preflight} />}
         </JobOutcomeView>
       )}
     </SpaceBetween>
   );
 }
 
-function TaskTable({ guardrails }: { guardrails: Preflight }) {
+function Tasks({ preflight }: { preflight: Preflight }) {
+  const [account] = groupByAccount(preflight.rows);
   return (
-    <SpaceBetween size="xs">
+    <SpaceBetween size="s">
       <Box color="text-body-secondary">
-        As of <Timestamp at={guardrails.observed_at} />
+        As of <Timestamp at={preflight.observed_at} />
       </Box>
-      <Table
-        variant="embedded"
-        ariaLabels={{ tableLabel: "Tasks that policies allow in the account" }}
-        items={guardrails.rows}
-        trackBy="task"
-        wrapLines
-        empty="No tasks were checked. Policies don't apply to this account, or it isn't active."
-        columnDefinitions={[
-          { id: "task", header: "Task", minWidth: 220, cell: (one) => one.task, isRowHeader: true },
-          { id: "verdict", header: "Verdict", minWidth: 120, cell: (one) => <Verdict row={one} /> },
-          { id: "why", header: "Cause", minWidth: 220, cell: explain },
-          { id: "fix", header: "Smallest policy change that allows the task", minWidth: 300, cell: (one) => (one.fix ? <pre className="policy">{one.fix}</pre> : "–") },
-        ]}
-      />
+      {account ? (
+        <BlockingPolicies account={account} />
+      ) : (
+        <Box>No tasks were checked. Policies don&apos;t apply to this account, or it isn&apos;t active.</Box>
+      )}
     </SpaceBetween>
   );
-}
-
-function Verdict({ row }: { row: PreflightRow }) {
-  const { type, label } = VERDICTS[row.verdict];
-  return <StatusIndicator type={type}>{label}</StatusIndicator>;
-}
-
-function explain(row: PreflightRow): string {
-  return [...row.policies.map(describePolicy), ...row.conditions].join("; ") || "–";
 }

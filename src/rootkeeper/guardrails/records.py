@@ -46,11 +46,15 @@ class PreflightRowRecord(TypedDict):
     account_id: AccountNumber
     task: Task
     verdict: AccessVerdict
+    intended: bool
+    """Whether it is the denial of long-term root that AWS recommends: ``RootUserSignIn`` is blocked."""
     policies: list[BlockingPolicyRecord]
     conditions: list[str]
     """What the verdict depends on; if ``unknown``, what is needed to know it."""
     fix: str | None
-    """The smallest change that lets the task pass, as unified diffs of the policies' JSON."""
+    """The smallest change that lets the task pass, as unified diffs of the policies' JSON; ``null`` for an intended
+    denial.
+    """
 
 
 @record
@@ -62,8 +66,11 @@ class PreflightCounts(TypedDict):
     """Selected accounts that aren't judged: the management account, and those that aren't ACTIVE."""
     allowed: Count
     blocked: Count
+    """Without intended denials."""
     depends: Count
     unknown: Count
+    denied: Count
+    """Intended denials of long-term root."""
 
 
 @record
@@ -80,7 +87,13 @@ class PreflightRecord(Answer):
 
 
 def row_to_record(row: PreflightRow) -> PreflightRowRecord:
-    return fill_record(PreflightRowRecord, row, account_id=row.account.account_id)
+    return fill_record(
+        PreflightRowRecord,
+        row,
+        account_id=row.account.account_id,
+        intended=row.is_intended,
+        fix=None if row.is_intended else row.fix,
+    )
 
 
 def row_from_record(plain: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:

@@ -73,6 +73,14 @@ class PreflightRow:
     """The smallest change that lets the task pass, as a diff of the policy."""
 
     @property
+    def is_intended(self) -> bool:
+        """Whether it is the denial that AWS recommends, of everything that a root user does after its sign-in.
+
+        Source: AWS Organizations User Guide, best practices for member accounts (restrict the root user by an SCP).
+        """
+        return self.task is Task.ROOT_USER_SIGN_IN and self.verdict is AccessVerdict.BLOCKED
+
+    @property
     def explanation(self) -> str:
         """One sentence; empty if the task is allowed."""
         named = "; ".join(str(policy) for policy in self.policies)
@@ -82,17 +90,23 @@ class PreflightRow:
         if self.verdict is AccessVerdict.UNKNOWN:
             unread = ", ".join(f"{policy.policy_id} at {policy.attached_to}" for policy in self.policies)
             return f"Unknown: {'; '.join(part.rstrip('.') for part in (conditions, unread) if part)}."
-        return f"Blocked by {named}." if self.verdict is AccessVerdict.BLOCKED else ""
+        word = "Denied" if self.is_intended else "Blocked"
+        return f"{word} by {named}." if self.verdict is AccessVerdict.BLOCKED else ""
 
 
 def has_blocked(rows: Iterable[PreflightRow]) -> bool:
-    """Whether a row is blocked or unknown."""
-    return any(row.verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN) for row in rows)
+    """Whether a row is unknown, or blocked and not intended."""
+    return any(row.verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN) and not row.is_intended for row in rows)
+
+
+INTENDED = "denied"
+"""The word for a denial that is intended, in place of the verdict ``blocked``."""
 
 
 def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
-    counted = Counter(row.verdict for row in rows)
-    return {verdict.value: counted[verdict] for verdict in AccessVerdict}
+    """Count the rows of each verdict; intended denials aren't among the blocked ones."""
+    counted = Counter(INTENDED if row.is_intended else row.verdict.value for row in rows)
+    return {word: counted[word] for word in (*AccessVerdict, INTENDED)}
 
 
 def list_blocking(

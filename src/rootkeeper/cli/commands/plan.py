@@ -159,7 +159,7 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     member account: the five task policies, a root user who signs in directly (RootUserSignIn), and AssumeRoot by a
     caller in a delegated administrator account. A verdict is allowed, blocked, depends (on a condition that isn't known
     beforehand) or unknown (something couldn't be read). For each block it names the policy and the statement, and shows
-    the smallest change that fixes it.
+    the smallest change that fixes it. A denial of RootUserSignIn is shown as denied: AWS recommends it.
 
     Changes: nothing. Opens no root session.
 

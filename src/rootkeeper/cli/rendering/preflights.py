@@ -22,7 +22,7 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.guardrails.records import preflight_to_record
-from rootkeeper.guardrails.rules import PreflightRow
+from rootkeeper.guardrails.rules import INTENDED, PreflightRow
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.policy_language.evaluation import AccessVerdict
@@ -41,6 +41,8 @@ _MARKS = {
     AccessVerdict.DEPENDS: ("~", "yellow"),
     AccessVerdict.UNKNOWN: ("?", "bold magenta"),
 }
+_INTENDED_MARK = ("-", "dim")
+_INTENDED_REMARK = "AWS recommends to deny long-term root. Root sessions need no exemption from it."
 _TITLES = {
     Task.AUDIT: "Audit",
     Task.CREATE_PASSWORD: "Recover",
@@ -50,6 +52,7 @@ _TITLES = {
     Task.ROOT_USER_SIGN_IN: "Signed-in root",
     Task.ASSUME_ROOT: "AssumeRoot",
 }
+_WORST_FIRST = (AccessVerdict.BLOCKED.value, AccessVerdict.UNKNOWN.value, AccessVerdict.DEPENDS.value, INTENDED)
 RowsOfAccounts: TypeAlias = Mapping[str, Mapping[Task, PreflightRow]]
 """By account id and task."""
 
@@ -76,16 +79,15 @@ def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled:
     """Build the table of accounts and tasks, with a word in each cell."""
 
     def task_column(task: Task) -> TableColumn:
-        def verdict_of(account: Account) -> AccessVerdict:
+        def describe(account: Account) -> tuple[str, str, str]:
             row = rows_of[account.account_id].get(task)
-            return row.verdict if row else AccessVerdict.UNKNOWN
+            return _describe(row) if row else (*_MARKS[AccessVerdict.UNKNOWN], AccessVerdict.UNKNOWN.value)
 
-        return TableColumn(
-            _TITLES[task],
-            lambda account: f"{_MARKS[verdict_of(account)][0]} {verdict_of(account).value}",
-            lambda account: _MARKS[verdict_of(account)][1],
-            keeps_whole=True,
-        )
+        def render(account: Account) -> str:
+            mark, _, word = describe(account)
+            return f"{mark} {word}"
+
+        return TableColumn(_TITLES[task], render, lambda account: describe(account)[1], keeps_whole=True)
 
     columns = (
         TableColumn("Account", lambda account: account.account_id, keeps_whole=True),
@@ -94,6 +96,13 @@ def _build_matrix(report: PreflightReport, rows_of: RowsOfAccounts, *, is_ruled:
         *(task_column(task) for task in Task if any(task in rows for rows in rows_of.values())),
     )
     return build_table(columns, report.accounts, is_ruled=is_ruled)
+
+
+def _describe(row: PreflightRow) -> tuple[str, str, str]:
+    """Return mark, style and word of a row."""
+    if row.is_intended:
+        return (*_INTENDED_MARK, INTENDED)
+    return (*_MARKS[row.verdict], row.verdict.value)
 
 
 def _build_tree(report: PreflightReport, rows_of: RowsOfAccounts) -> Tree:
@@ -108,11 +117,11 @@ def _account_label(account: Account, rows: Iterable[PreflightRow]) -> Text:
     from rich.text import Text
 
     label = Text.assemble(f"{account.account_id}  ", printable(account.name))
-    for verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS):
-        named = ", ".join(_TITLES[row.task] for row in rows if row.verdict is verdict)
-        if named:
-            mark, style = _MARKS[verdict]
-            label.append(f"  {mark} {verdict.value}: {named}", style=style)
+    for word in _WORST_FIRST:
+        found = [row for row in rows if _describe(row)[2] == word]
+        if found:
+            mark, style, _ = _describe(found[0])
+            label.append(f"  {mark} {word}: {', '.join(_TITLES[row.task] for row in found)}", style=style)
     if all(row.verdict is AccessVerdict.ALLOWED for row in rows):
         label.append("  ✓ allowed", style="green")
     return label
@@ -126,16 +135,20 @@ def _cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
     for row in rows:
         if row.verdict is not AccessVerdict.ALLOWED:
             policies = tuple((one.policy_id, one.name, one.sid) for one in row.policies)
-            fix = (row.fix or "").replace(row.account.account_id, "")
-            groups.setdefault((row.verdict, policies, row.conditions, fix), []).append(row)
-    for found in groups.values():
+            fix = "" if row.is_intended else (row.fix or "").replace(row.account.account_id, "")
+            groups.setdefault((_describe(row)[2], policies, row.conditions, fix), []).append(row)
+    for key in sorted(groups, key=lambda key: _WORST_FIRST.index(str(key[0]))):
+        found = groups[key]
         first = found[0]
-        mark, style = _MARKS[first.verdict]
+        mark, style, _ = _describe(first)
         yield Text()
         tasks = ", ".join(dict.fromkeys(row.task.value for row in found))
         accounts = name_some(list(dict.fromkeys(row.account.account_id for row in found)))
         yield Text(printable(f"{mark} {tasks} in {accounts}"), style=style)
         yield Text(printable(f"  {first.explanation}"))
+        if first.is_intended:
+            yield Text(f"  {_INTENDED_REMARK}", style="dim")
+            continue
         if any(row.policies != first.policies for row in found):
             yield Text(
                 f"  # The policies that apply to {first.account.account_id}; other accounts have others.", style="dim"
@@ -150,10 +163,11 @@ def _summary_lines(report: PreflightReport, rows_of: RowsOfAccounts) -> Iterator
     """Render the counts, and what was left out. An account counts with its worst verdict."""
     from rich.text import Text
 
-    order = (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS, AccessVerdict.ALLOWED)
-    verdicts_of = [{row.verdict for row in rows.values()} for rows in rows_of.values()]
-    worst = Counter(next(one for one in order if one in verdicts) for verdicts in verdicts_of)
-    parts = [f"{worst[verdict]:,} {verdict.value}" for verdict in AccessVerdict if worst[verdict]]
+    words_of = [{_describe(row)[2] for row in rows.values()} for rows in rows_of.values()]
+    worst = Counter(
+        next((word for word in _WORST_FIRST if word in words), AccessVerdict.ALLOWED.value) for words in words_of
+    )
+    parts = [f"{worst[word]:,} {word}" for word in (*AccessVerdict, INTENDED) if worst[word]]
     skipped = (
         f" {counted(len(report.skipped), 'account')} not checked: management account, or not ACTIVE."
         if report.skipped

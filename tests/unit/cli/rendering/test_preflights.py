@@ -61,6 +61,7 @@ def test_json_has_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None
         "account_id": "444455556666",
         "task": "IAMAuditRootUserCredentials",
         "verdict": "blocked",
+        "intended": False,
         "policies": [{"policy_id": "p-1", "name": "Guard", "sid": "Sid", "attached_to": "ou-1"}],
         "conditions": [],
         "fix": FIX,
@@ -73,6 +74,7 @@ def test_json_has_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None
         "blocked": 3,
         "depends": 1,
         "unknown": 1,
+        "denied": 0,
     }
 
 
@@ -140,3 +142,14 @@ def test_p26_foreign_words_cant_steer_the_terminal(output: OutputFormat, capsys:
     shown = show(capsys, output, (evil,))
     assert "\x1b[2J" not in shown
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in shown
+
+
+def test_an_intended_denial_has_its_own_word_and_no_fix(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = (row(Task.ROOT_USER_SIGN_IN, AccessVerdict.BLOCKED, fix=FIX), row(Task.AUDIT, AccessVerdict.ALLOWED))
+    shown = show(capsys, OutputFormat.TABLE, rows)
+    assert "- denied" in shown
+    assert "blocked" not in shown
+    assert "AWS recommends to deny long-term root." in shown
+    assert "aws:PrincipalAccount" not in shown
+    assert "1 account: 1 denied." in shown
+    assert "denied: Signed-in root" in show(capsys, OutputFormat.TREE, rows)
