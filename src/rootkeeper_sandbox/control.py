@@ -6,7 +6,6 @@ public.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,24 +14,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from rootkeeper_sandbox.codec.parameters import format_iso8601
-from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
+from rootkeeper_sandbox.demo import parse_demo_sign_ins
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, is_loopback
 from rootkeeper_sandbox.faults import parse_fault
 from rootkeeper_sandbox.instance import SandboxInstance
-from rootkeeper_sandbox.people.pages import describe_sign_in
+from rootkeeper_sandbox.people.codes import describe_sign_in
 from rootkeeper_sandbox.throttling import parse_order
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this machine, which no other machine can reach."""
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
-
 
 PREFIX = "/_sandbox/"
 _MAX_ADVANCE_SECONDS = 10 * 366 * 86_400
@@ -124,6 +111,14 @@ def _get_sign_in(instance: SandboxInstance, request: ControlRequest) -> dict[str
     return describe_sign_in(instance.world, account)
 
 
+def _put_demo(instance: SandboxInstance, request: ControlRequest) -> dict[str, Any]:
+    demo = parse_demo_sign_ins(request.body())
+    if instance.world.find_account(demo.failsafe_account_id) is None:
+        raise ControlError(HTTPStatus.NOT_FOUND, f"There is no account {demo.failsafe_account_id}.")
+    instance.demo = demo
+    return {}
+
+
 def _get_identity_center(instance: SandboxInstance, _request: ControlRequest) -> dict[str, str]:
     return {"status": "down" if instance.world.identity_center.is_down else "up"}
 
@@ -181,6 +176,7 @@ _ROUTES: tuple[tuple[tuple[str, ...], Mapping[str, Handler]], ...] = (
     (("organization",), {"GET": lambda instance, _request: instance.world.describe()}),
     (("accounts", _ANYTHING, "root-user"), {"PUT": _put_root_user}),
     (("accounts", _ANYTHING, "sign-in"), {"GET": _get_sign_in}),
+    (("demo",), {"PUT": _put_demo}),
     (("identity-center",), {"GET": _get_identity_center, "POST": _post_identity_center}),
     (("policies",), {"POST": lambda instance, request: instance.world.create_policy(request.body())}),
     (("requests",), {"GET": _get_requests}),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rootkeeper_sandbox.state.world import World
     from rootkeeper_sandbox.trail import Trail
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine, which no other machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 @dataclass(slots=True)

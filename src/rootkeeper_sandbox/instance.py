@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rootkeeper_sandbox.authentication import Authenticator, Signer
 from rootkeeper_sandbox.clock import Clock
 from rootkeeper_sandbox.codec.registry import load_services
+from rootkeeper_sandbox.demo import DemoSignIns
 from rootkeeper_sandbox.exchange import Operation
 from rootkeeper_sandbox.faults import FaultRegistry
 from rootkeeper_sandbox.routing import RequestLog, Router
@@ -41,6 +42,8 @@ class SandboxInstance:
     faults: FaultRegistry = field(default_factory=FaultRegistry)
     requests: RequestLog = field(default_factory=RequestLog)
     trail: Trail = field(default_factory=Trail)
+    demo: DemoSignIns | None = None
+    """Only in a demo; a reset keeps it."""
 
     def __post_init__(self) -> None:
         self.trail.subscribe(lambda event: deliver(self.world, event))

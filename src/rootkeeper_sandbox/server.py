@@ -28,8 +28,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from rootkeeper_sandbox.clock import Clock
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.codec.registry import UnservedCodec
-from rootkeeper_sandbox.control import PREFIX, answer_control, is_loopback
-from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
+from rootkeeper_sandbox.control import PREFIX, answer_control
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError, is_loopback
 from rootkeeper_sandbox.instance import SandboxInstance, start_instance
 from rootkeeper_sandbox.people.pages import answer_person, is_for_people
 from rootkeeper_sandbox.pipeline import answer

@@ -16,8 +16,9 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request, expect
 
+from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD
 from rootkeeper.access.rules import FACTOR_LASTS
-from rootkeeper.cli.demo_processes import PASSWORD, PEOPLE, DemoServer
+from rootkeeper.cli.demo_processes import DemoServer
 from rootkeeper.values import render_time
 from rootkeeper_sandbox.clock import totp_code
 from tests.browser.pages import FAILED_LOAD
@@ -83,7 +84,7 @@ class ConsoleStage:
 
     def next_code(self, name: str) -> str:
         """An unused code of that user. Waits for the next one if both valid codes were used."""
-        secret = next(person.totp_secret for person in PEOPLE if person.name == name)
+        secret = next(person.totp_secret for person in DEMO_USERS if person.name == name)
         assert secret is not None, f"{name} has no second factor"
         while True:
             step = max(int(time.time()) // _STEP_SECONDS, self.taken_steps.get(name, 0) + 1)
@@ -158,7 +159,7 @@ class ConsolePerson:
         self.fill("Name", self.name)
         self.fill("Password", PASSWORD)
         self.press("Sign in")
-        if any(person.name == self.name and person.totp_secret for person in PEOPLE):
+        if any(person.name == self.name and person.totp_secret for person in DEMO_USERS):
             self.fill("Code of your authenticator app", self.stage.next_code(self.name))
             self.press("Sign in")
         expect(self.page.get_by_role("button", name=self.name).first).to_be_visible()

@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
@@ -17,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.cli.demo_processes import PASSWORD, PEOPLE
+from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD
 from tests.functional.running import SECONDS, Program, Run, Runner
 from tests.ports import reserved_port
 
@@ -83,22 +85,33 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(
     ports = ("--port", str(port), "--sandbox-port", str(sandbox_port))
     with newcomer.start("demo", *ports, stdin=subprocess.PIPE) as process:
         try:
-            shown = read_until(process, "each works once")
-            assert f"http://localhost:{port}/" in shown
-            assert all(person.name in shown and person.role.value in shown for person in PEOPLE)
+            shown = read_until(process, "Ctrl-C ends the demo")
+            assert len(shown.splitlines()) == 8
+            assert f"http://localhost:{port} " in shown
+            assert len(re.findall(r"^Starting a .* … \d+\.\d s$", shown, re.MULTILINE)) == 2
+            assert all(person.name in shown and person.role.value in shown for person in DEMO_USERS)
             told_of_commands = follow(find_commands(shown), newcomer, tmp_path / "shell.db")
             assert told_of_commands.status == 1, told_of_commands.shown
             assert f"SANDBOX 127.0.0.1:{sandbox_port}" in told_of_commands.shown
             browser = Browser(f"http://localhost:{port}")
             assert browser.ask("GET", "/api/v1/story")[0] == 401
-            reported = browser.sign_in("olga", read_codes(shown)["olga"])
-            assert (reported["name"], reported["needs"]) == ("olga", None)
-            status, story = browser.ask("GET", "/api/v1/story")
-            assert (status, [step["is_done"] for step in story["steps"]]) == (200, [False] * 12)
+            status, methods = browser.ask("GET", "/api/v1/auth/methods")
+            assert (status, methods["codes_url"]) == (200, f"http://127.0.0.1:{sandbox_port}/codes")
+            page = read_page(methods["codes_url"])
+            assert all(person.name in page for person in DEMO_USERS)
+            fail_to_sign_in_as_root(f"http://127.0.0.1:{sandbox_port}")
             assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
-            assert set(read_codes(read_until(process, "each works once"))) == {"olga", "amir", "adam"}
+            codes = read_codes(read_until(process, "each works once"))
+            assert set(codes) == {"olga", "amir", "adam"}
+            assert codes["olga"] in page or codes["olga"] in read_page(methods["codes_url"])
+            reported = browser.sign_in("olga", codes["olga"])
+            assert (reported["name"], reported["needs"]) == ("olga", None)
+            status, story = browser.ask("GET", "/api/v1/story")
+            assert (status, [step["is_done"] for step in story["steps"]]) == (200, [False] * 12)
+            assert story["steps"][0]["users"] == [{"name": "adam", "role": "administrator"}]
+            wait_for_root_event(browser)
         finally:
             process.send_signal(signal.SIGINT)
             status = process.wait(SECONDS)
@@ -121,10 +134,44 @@ def read_until(process: subprocess.Popen[str], end: str) -> str:
     raise AssertionError(f"it ended: {shown}{process.stderr.read()}")
 
 
+def read_page(url: str) -> str:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+ORDERS_PROD = "888899990000"
+
+
+def fail_to_sign_in_as_root(sandbox_url: str) -> None:
+    """Leaves a root event."""
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+    )
+    with opener.open(f"{sandbox_url}/signin", timeout=30) as answer:
+        token = re.search(r'name="form_token" value="(\w+)"', answer.read().decode())
+    assert token is not None
+    form = {"form_token": token[1], "email": "aws+orders-prod@example.com", "password": "wrong"}
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+        opener.open(f"{sandbox_url}/signin", urllib.parse.urlencode(form).encode(), timeout=30)
+    refused.value.close()
+
+
+def wait_for_root_event(browser: Browser) -> None:
+    """The demo's server watches root events."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        status, history = browser.ask("GET", f"/api/v1/history/{ORDERS_PROD}")
+        if status == 200 and any(one["what"] == "ConsoleLogin" for one in history["entries"]):
+            return
+        time.sleep(0.2)
+    raise AssertionError("the server shows no root event")
+
+
 def find_commands(shown: str) -> str:
-    """The line for the command line."""
-    (line,) = (line.strip() for line in shown.splitlines() if "sandbox env" in line)
-    return line
+    """What it says to type in another terminal."""
+    (commands,) = re.findall("^In another terminal: (.*)$", shown, re.MULTILINE)
+    return str(commands)
 
 
 def follow(commands: str, newcomer: Program, database: Path) -> Run:

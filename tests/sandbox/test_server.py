@@ -21,7 +21,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from rootkeeper_sandbox.control import is_loopback
+from rootkeeper_sandbox.exchange import is_loopback
 from rootkeeper_sandbox.server import MAX_BODY_BYTES
 from tests.ports import reserved_port
 from tests.sandbox.command import run_command

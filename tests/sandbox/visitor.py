@@ -13,9 +13,11 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from rootkeeper_sandbox.clock import Clock, totp_code
+from rootkeeper_sandbox.demo import DemoSignIns, DemoUser
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
 from rootkeeper_sandbox.instance import SandboxInstance, start_instance
-from rootkeeper_sandbox.people.pages import answer_person, describe_sign_in
+from rootkeeper_sandbox.people.codes import describe_sign_in
+from rootkeeper_sandbox.people.pages import answer_person
 from rootkeeper_sandbox.scenarios.build import build_world
 from rootkeeper_sandbox.services.registry import SERVICES
 from rootkeeper_sandbox.state.accounts import Account
@@ -32,6 +34,16 @@ WITHOUT_ANYTHING = "444455556666"
 FAILSAFE = "222233334444"
 UNDER_DENY_ROOT = "565678789090"
 SUSPENDED = "676789890101"
+
+
+DEMO = DemoSignIns(
+    "http://localhost:8700",
+    (
+        DemoUser("olga", "operator", "deletes", "correct horse", "OLGAOLGAOLGAOLGAOLGAOLGAOLGAOLGA"),
+        DemoUser("vera", "viewer", "reads", "correct horse", None),
+    ),
+    FAILSAFE,
+)
 
 
 def open_instance(features: str = "all") -> SandboxInstance:

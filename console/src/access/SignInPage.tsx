@@ -7,6 +7,7 @@ import Form from "@cloudscape-design/components/form";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
+import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -41,12 +42,20 @@ export function SignInPage() {
 }
 
 function CredentialForms({ hasExpired }: { hasExpired: boolean }) {
+  const codesUrl = useSignInMethods().data?.codes_url;
   return (
     <SignInFrame title="Sign in to Rootkeeper">
       <SpaceBetween size="l">
         {hasExpired && (
           <Alert type="info" header="Your session has ended.">
             Sign in again to return to this page. Jobs continue. Your last action wasn't carried out.
+          </Alert>
+        )}
+        {codesUrl && (
+          <Alert type="info" header="This is a demo.">
+            <Link href={codesUrl} external externalIconAriaLabel="Opens in a new tab">
+              Show users, password and codes
+            </Link>
           </Alert>
         )}
         <ProviderProblem />

@@ -3,15 +3,19 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import Link from "@cloudscape-design/components/link";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import Steps, { type StepsProps } from "@cloudscape-design/components/steps";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useSignInMethods } from "../access/sign-in";
 import { api, unwrap } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { useMe } from "../api/queries";
 import type { Story as StoryRecord } from "../api/records";
 import { QueryProblem } from "../components/PageFrame";
 import { useFollowLink } from "../components/links";
+
+type StoryStep = StoryRecord["steps"][number];
 
 const REFRESH_MILLISECONDS = 3_000;
 
@@ -70,7 +74,7 @@ function StorySteps({ story }: { story: StoryRecord }) {
   );
 }
 
-function describeStep(step: StoryRecord["steps"][number], isNext: boolean, peopleUrl: string | null): StepsProps.Step {
+function describeStep(step: StoryStep, isNext: boolean, peopleUrl: string | null): StepsProps.Step {
   const status = step.is_done ? "success" : isNext ? "in-progress" : "pending";
   return {
     status,
@@ -80,13 +84,14 @@ function describeStep(step: StoryRecord["steps"][number], isNext: boolean, peopl
   };
 }
 
-function Details({ step, peopleUrl }: { step: StoryRecord["steps"][number]; peopleUrl: string | null }) {
+function Details({ step, peopleUrl }: { step: StoryStep; peopleUrl: string | null }) {
   const follow = useFollowLink();
   const isElsewhere = step.place === "sandbox";
   const href = isElsewhere ? `${peopleUrl ?? ""}${step.path}` : step.path;
   return (
-    <Box color="text-body-secondary">
-      {step.how} {step.who === "anyone" ? "" : `As ${step.who}. `}
+    <SpaceBetween size="xxs">
+      <Box color="text-body-secondary">{step.how}</Box>
+      {step.users.length > 0 && <SignInAs users={step.users} />}
       <Link
         href={href}
         external={isElsewhere}
@@ -96,6 +101,24 @@ function Details({ step, peopleUrl }: { step: StoryRecord["steps"][number]; peop
       >
         {isElsewhere ? "Open in the sandbox" : "Open page"}
       </Link>
+    </SpaceBetween>
+  );
+}
+
+/** Whom to sign in as for a step, with the page that has the codes. */
+function SignInAs({ users }: { users: StoryStep["users"] }) {
+  const { data: me } = useMe();
+  const { data: methods } = useSignInMethods();
+  const [only] = users;
+  if (users.length === 1 && only?.name === me?.name) return <Box>You are signed in as {only?.name}, who can do this.</Box>;
+  return (
+    <Box>
+      Sign in as {users.map((one) => `${one.name} (${one.role})`).join(", then as ")}.{" "}
+      {methods?.codes_url && (
+        <Link href={methods.codes_url} external externalIconAriaLabel="Opens in a new tab">
+          Password and codes
+        </Link>
+      )}
     </Box>
   );
 }

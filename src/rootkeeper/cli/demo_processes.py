@@ -1,6 +1,4 @@
-"""The processes of a demo: the sandbox, and a server with a user of each role.
-
-The users' secrets are public and are worth nothing elsewhere: each demo makes them in a database of its own."""
+"""The processes of a demo: the sandbox, and a server with a user of each role."""
 
 from __future__ import annotations
 
@@ -13,11 +11,11 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
-from rootkeeper.access.rules import ServerRole
+from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD
 from rootkeeper.errors import InputError
 
 _LOOK_SECONDS = 0.05
@@ -81,9 +79,16 @@ class DemoProcess(ABC):
 
         :raises ValueError: if the answer isn't 200.
         """
+        return self.send("GET", path)
+
+    def send(self, method: str, path: str, body: object = None) -> bytes:
+        """Send a request, with a body as JSON.
+
+        :raises ValueError: if the answer isn't 200.
+        """
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
         try:
-            connection.request("GET", path)
+            connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             body = answer.read()
         finally:
@@ -160,6 +165,12 @@ class SandboxProcess(DemoProcess):
         truth: dict[str, Any] = json.loads(self.get("/_sandbox/organization"))
         return truth
 
+    def report_sign_ins(self, console_url: str, failsafe_account_id: str) -> None:
+        """Let the sandbox's page of users and codes show the demo's users and its failsafe."""
+        users = [{"password": PASSWORD, **asdict(user)} for user in DEMO_USERS]
+        demo = {"console_url": console_url, "users": users, "failsafe_account_id": failsafe_account_id}
+        self.send("PUT", "/_sandbox/demo", demo)
+
     def find_principal(self, name: str) -> dict[str, str]:
         """Find a principal by name. Its keys are public and are worth nothing elsewhere."""
         principals: list[dict[str, str]] = json.loads(self.get("/_sandbox/principals"))
@@ -206,43 +217,6 @@ def _is_free(port: int) -> bool:
     return True
 
 
-PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on the screen
-_STEP_SECONDS = 30
-"""Source: RFC 6238, section 4.1."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoPerson:
-    """One user of a demo."""
-
-    name: str
-    role: ServerRole
-    totp_secret: str | None
-    """In base32; ``None`` where the role takes no second factor."""
-    does: str
-
-
-PEOPLE = (
-    DemoPerson("vera", ServerRole.VIEWER, None, "reads everything, changes nothing"),
-    DemoPerson("aude", ServerRole.AUDITOR, None, "audits"),
-    DemoPerson("olga", ServerRole.OPERATOR, "OLGAOLGAOLGAOLGAOLGAOLGAOLGAOLGA", "deletes, requests and opens windows"),
-    DemoPerson("amir", ServerRole.APPROVER, "AMIRAMIRAMIRAMIRAMIRAMIRAMIRAMIR", "approves windows"),
-    DemoPerson("adam", ServerRole.ADMINISTRATOR, "ADAMADAMADAMADAMADAMADAMADAMADAM", "enables features, manages users"),
-)
-
-
-def list_codes(now: float) -> tuple[tuple[str, str], ...]:
-    """List the names with the current codes of their authenticator apps, at a moment in seconds since 1970."""
-    import pyotp
-
-    return tuple((one.name, pyotp.TOTP(one.totp_secret).at(int(now))) for one in PEOPLE if one.totp_secret)
-
-
-def count_seconds_left(now: float) -> int:
-    """Count how long the codes of a moment are valid."""
-    return _STEP_SECONDS - int(now) % _STEP_SECONDS
-
-
 def add_people() -> None:
     """Add the users to the database that the environment names. Asks the sandbox for its organization."""
     from rootkeeper.composition.application import Application
@@ -250,7 +224,7 @@ def add_people() -> None:
 
     with Application(load_user_settings(None)) as application:
         application.use_known_organization()
-        for person in PEOPLE:
+        for person in DEMO_USERS:
             identity = application.identity_service.add_user(person.name, person.role, PASSWORD)
             if person.totp_secret is not None:
                 application.preset_factor(identity.identity_id, person.totp_secret)

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from rootkeeper.access.demo_users import DEMO_USERS, DemoUser
+from rootkeeper.access.rules import ServerRole
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from rootkeeper.organization.accounts import AccountId, Endpoint, Feature
 from rootkeeper.references import is_loopback
-from rootkeeper.server.answers.setup import StoryStep
+from rootkeeper.server.answers.setup import StoryStep, StoryUser
 
 RECOVERED_ID = AccountId("888899990000")
 """Orders Prod of the demo organization: a password, and no MFA device."""
 
 FAILSAFE_ID = AccountId("222233334444")
 """Security of the demo organization, which becomes the delegated administrator."""
+
+CODES_PATH = "/codes"
+"""The sandbox's page of the demo's users, with their codes and the failsafe's."""
 
 _FAILED = ("errorCode", "errorMessage")
 """Fields of failed API calls, and of refused sign-ins. Source: CloudTrail User Guide."""
@@ -41,13 +46,16 @@ class StoryState:
     """The same of ``FAILSAFE_ID``."""
 
 
-_ANYONE = "anyone"
+_ANYONE: tuple[ServerRole, ...] = ()
+"""Signed in at the sandbox's pages, not at the server."""
+_ADMINISTRATOR = (ServerRole.ADMINISTRATOR,)
+_OPERATOR = (ServerRole.OPERATOR,)
 
-_STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...] = (
+_STEPS: tuple[tuple[str, str, tuple[ServerRole, ...], str, Literal["console", "sandbox"], str], ...] = (
     (
         "enable",
         "Turn root access management on",
-        "administrator",
+        _ADMINISTRATOR,
         f"Turn on trusted access and both features, and register Security ({FAILSAFE_ID}) as delegated administrator.",
         "console",
         "/set-up",
@@ -55,7 +63,7 @@ _STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...
     (
         "see",
         "See who has root user credentials",
-        "operator",
+        _OPERATOR,
         "Start an audit. It makes two reading calls in each account, and changes nothing.",
         "console",
         "/accounts",
@@ -63,7 +71,7 @@ _STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...
     (
         "delete",
         "Delete the root user credentials of Orders Prod",
-        "operator",
+        _OPERATOR,
         f"Select Orders Prod ({RECOVERED_ID}), review what will be deleted, and delete it.",
         "console",
         "/accounts",
@@ -72,14 +80,14 @@ _STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...
         "refused",
         "Try to sign in as its root user",
         _ANYONE,
-        "Sign in as aws+orders-prod@example.com with any password. AWS refuses it.",
+        "Sign in as aws+orders-prod@example.com with any password. It is refused, because no password exists.",
         "sandbox",
         "/signin",
     ),
     (
         "allow",
         "Allow password recovery for a while",
-        "operator, approver",
+        (ServerRole.OPERATOR, ServerRole.APPROVER),
         "The operator requests a window for Orders Prod, the approver approves it, and the operator activates it.",
         "console",
         "/windows",
@@ -103,7 +111,7 @@ _STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...
     (
         "closed",
         "The window closes",
-        "operator",
+        _OPERATOR,
         "It closes by itself at its end, or at once with Close. All credentials are deleted, and a re-read proves it.",
         "console",
         "/windows",
@@ -112,7 +120,7 @@ _STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...
         "refused_again",
         "Try to sign in once more",
         _ANYONE,
-        "AWS refuses the password that you set, too.",
+        "The password that you set is refused, too, because it no longer exists.",
         "sandbox",
         "/signin",
     ),
@@ -128,9 +136,9 @@ _STEPS: tuple[tuple[str, str, str, str, Literal["console", "sandbox"], str], ...
         "failsafe",
         "Sign in to the failsafe",
         _ANYONE,
-        "Sign in as aws+security@example.com, whose root login was kept. The front page shows password and MFA code.",
+        "Sign in as aws+security@example.com, whose root login was kept. Users and codes shows password and MFA code.",
         "sandbox",
-        "/",
+        CODES_PATH,
     ),
     (
         "restored",
@@ -156,9 +164,21 @@ def evaluate_story(truth: StoryState) -> list[StoryStep]:
         "restored": has_entered and not truth.is_identity_center_down,
     }
     return [
-        StoryStep(step_id=step_id, title=title, who=who, how=how, place=place, path=path, is_done=done[step_id])
-        for step_id, title, who, how, place, path in _STEPS
+        StoryStep(
+            step_id=step_id,
+            title=title,
+            users=[StoryUser(name=user.name, role=user.role) for role in roles for user in _find_users(role)],
+            how=how,
+            place=place,
+            path=path,
+            is_done=done[step_id],
+        )
+        for step_id, title, roles, how, place, path in _STEPS
     ]
+
+
+def _find_users(role: ServerRole) -> Iterator[DemoUser]:
+    return (user for user in DEMO_USERS if user.role is role)
 
 
 def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
@@ -195,6 +215,11 @@ def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, 
 
 
 _SECONDS = 5.0
+
+
+def find_codes_url(endpoint: Endpoint) -> str | None:
+    """Find the sandbox's page of users and codes; ``None`` for AWS."""
+    return f"{endpoint.people_url}{CODES_PATH}" if endpoint.people_url else None
 
 
 def read_story_state(endpoint: Endpoint) -> StoryState:

@@ -15,12 +15,18 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from rootkeeper_sandbox.clock import STEP_SECONDS
 from rootkeeper_sandbox.exchange import HttpResponse
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-STYLE = (files(__package__) / "style.css").read_text("utf-8")
+_COUNTDOWNS = "\n".join(
+    f".left-{left}::after {{ animation-delay: {left - STEP_SECONDS}s }}" for left in range(1, STEP_SECONDS + 1)
+)
+"""A countdown begins at the second of its page. Elements can't have styles of their own, so each second has a class."""
+
+STYLE = (files(__package__) / "style.css").read_text("utf-8") + _COUNTDOWNS
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 HEADERS = {
@@ -51,6 +57,9 @@ def _link_own(body: str) -> str:
     return _OWN_LINK.sub(r'<a href="\1">\g<0></a>', escape(body))
 
 
+_DEVICE_KINDS = {"virtual": "authenticator app", "hardware": "hardware token", "fido": "passkey or security key"}
+
+
 @cache
 def load_templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # here, since few requests are for pages
@@ -65,6 +74,7 @@ def load_templates() -> Environment:
     )
     environment.globals |= {
         "style": STYLE,
+        "device_kinds": _DEVICE_KINDS,
         "mailbox_path": mailbox_path,
         "link_own": _link_own,
         "error": None,

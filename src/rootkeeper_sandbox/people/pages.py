@@ -1,46 +1,18 @@
-"""The front page, what it takes to sign in as a root user, and which page answers which request."""
+"""The front page, and which page answers which request."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
-from typing import Any
 from urllib.parse import unquote
 
-from rootkeeper_sandbox.clock import next_code
 from rootkeeper_sandbox.codec.s3 import is_s3_host
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
 from rootkeeper_sandbox.instance import SandboxInstance
-from rootkeeper_sandbox.people import console, mfa, portal, sign_in
-from rootkeeper_sandbox.people.layout import mailbox_path, redirect
+from rootkeeper_sandbox.people import codes, console, mfa, portal, sign_in
+from rootkeeper_sandbox.people.layout import redirect
 from rootkeeper_sandbox.people.visits import PageRequest, RedirectedError, begin_page_request, end_page_request
-from rootkeeper_sandbox.state.accounts import Account, MfaDevice
 from rootkeeper_sandbox.state.organization import Feature
-from rootkeeper_sandbox.state.world import World
-
-
-def describe_sign_in(world: World, account: Account) -> dict[str, Any]:
-    """Give address, password (where it is the scenario's) and a code that works now for each MFA device."""
-    root_user = account.root_user
-    password = root_user.login_profile.password if root_user.login_profile else None
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email": account.email,
-        "has_password": root_user.has_password,
-        "password": password.known_text if password else None,
-        "recovery_allowed": root_user.is_recovery_allowed,
-        "mfa_devices": [_describe_device(world, device) for device in root_user.mfa_devices.values()],
-        "sign_in_path": "/signin",
-        "mailbox_path": mailbox_path(account.email),
-    }
-
-
-def _describe_device(world: World, device: MfaDevice) -> dict[str, Any]:
-    seed = world.mfa_seed(device.serial_number, device.seed)
-    code = next_code(seed, world.clock(), device.used_steps)
-    return {"serial_number": device.serial_number, "kind": device.kind, "seed": seed, "code": code}
-
 
 _SHOWN_ACCOUNTS = 40
 
@@ -64,12 +36,13 @@ async def show(page_request: PageRequest) -> HttpResponse:
 
 
 Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
-_PLACES = frozenset({"console", "identity-center", "mailbox", "signin", "signout"})
+_PLACES = frozenset({"codes", "console", "identity-center", "mailbox", "root-users", "signin", "signout"})
 """First segments of pages. As names of buckets they are served to signed requests only."""
 _FORM = "application/x-www-form-urlencoded"
 
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/": {"GET": show},
+    "/codes": {"GET": codes.show_codes},
     "/console": {"GET": console.show},
     "/console/access-keys": {"POST": console.create_access_key},
     "/console/access-keys/delete": {"POST": console.delete_access_key},
@@ -83,6 +56,7 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/identity-center/status": {"POST": portal.set_status},
     "/mailbox": {"GET": sign_in.show_all},
     "/mailbox/*": {"GET": sign_in.show_one},
+    "/root-users/*": {"GET": codes.show_root_user},
     "/signin": {"GET": sign_in.show_sign_in, "POST": sign_in.sign_in},
     "/signin/forgot-password": {"GET": sign_in.show_recovery, "POST": sign_in.send_link},
     "/signin/mfa": {"GET": sign_in.ask_code, "POST": sign_in.check_code},

@@ -12,7 +12,7 @@ import secrets
 from urllib.parse import unquote
 
 from rootkeeper_sandbox.clock import find_step
-from rootkeeper_sandbox.exchange import HttpResponse
+from rootkeeper_sandbox.exchange import HttpResponse, is_loopback
 from rootkeeper_sandbox.people.events import SignInStep
 from rootkeeper_sandbox.people.layout import mailbox_path, redirect
 from rootkeeper_sandbox.people.visits import PASSWORD_HINT, PageRequest, find_password_fault, record_login, record_step
@@ -67,15 +67,17 @@ _NOTICES = {
     "signed-out": "You have signed out.",
 }
 
-_KINDS = {"virtual": "authenticator app", "hardware": "hardware token", "fido": "passkey or security key"}
-
 
 async def show_sign_in(page_request: PageRequest) -> HttpResponse:
     return _render_sign_in(page_request)
 
 
 def _render_sign_in(
-    page_request: PageRequest, fault: str | None = None, email: str = "", status: int = 200
+    page_request: PageRequest,
+    fault: str | None = None,
+    email: str = "",
+    status: int = 200,
+    explanation: str | None = None,
 ) -> HttpResponse:
     return page_request.page(
         "sign_in",
@@ -85,6 +87,7 @@ def _render_sign_in(
         notice=_NOTICES.get(page_request.query.get("notice", "")),
         fault=fault,
         email=email,
+        explanation=explanation,
     )
 
 
@@ -97,7 +100,7 @@ async def sign_in(page_request: PageRequest) -> HttpResponse:
     account = await _find_sign_in_account(page_request, email, password)
     if account is None:
         page_request.sign_ins.count_failure(key, page_request.now)
-        return _render_sign_in(page_request, _WRONG, email, status=403)
+        return _render_sign_in(page_request, _WRONG, email, status=403, explanation=_explain(page_request, email))
     if account.state is not AccountState.ACTIVE:
         record_login(page_request, account.account_id, is_success=False)
         return _render_sign_in(
@@ -106,6 +109,16 @@ async def sign_in(page_request: PageRequest) -> HttpResponse:
     if account.root_user.mfa_devices:
         return _begin_challenge(page_request, account)
     return _enter(page_request, account, None)
+
+
+def _explain(page_request: PageRequest, email: str) -> str | None:
+    """Say in a demo what AWS's page doesn't: that no password exists, so that none can be right."""
+    account = page_request.world.find_account_by_email(email) if email else None
+    if page_request.instance.demo is None or not is_loopback(page_request.request.source_ip):
+        return None
+    if account is None or account.root_user.has_password:
+        return None
+    return f"The root user of {account.name} has no password, so every password is refused."
 
 
 async def _find_sign_in_account(page_request: PageRequest, email: str, password: str) -> Account | None:
@@ -148,7 +161,7 @@ def _render_code_form(page_request: PageRequest, fault: str | None = None) -> Ht
     if account is None:
         return redirect("/signin")
     title, status = "Multi-factor authentication", 200 if fault is None else 403
-    return page_request.page("sign_in_code", title, status, fault=fault, account=account, device_kinds=_KINDS)
+    return page_request.page("sign_in_code", title, status, fault=fault, account=account)
 
 
 def _challenged_account(page_request: PageRequest) -> Account | None:

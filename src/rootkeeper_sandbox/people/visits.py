@@ -109,6 +109,7 @@ class PageRequest:
             place=f"{account.name} ({account.account_id})" if account else self.world.organization_id,
             path=self.path,
             is_signed_in=account is not None,
+            is_demo=self.instance.demo is not None,
             form_token=self.form_token,
             **values,
         )

@@ -94,7 +94,14 @@ def _add_queues(world: World) -> None:
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": events.arn,
-        }
+        },
+        {
+            "Sid": "Watchers",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:{world.partition}:iam::{_MANAGEMENT}:root"},
+            "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
+            "Resource": events.arn,
+        },
     )
     for queue in (locked, events):
         world.queues.add(queue)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.commands.demo import USUAL_SANDBOX_PORT, render_program, render_shell_commands
+from rootkeeper.cli.commands.demo import USUAL_SANDBOX_PORT, has_display, render_program, render_shell_commands
 from rootkeeper_sandbox.server import DEFAULT_PORT
 
 
@@ -39,3 +39,22 @@ def test_the_program_is_named_so_that_another_terminal_finds_it(
 
 def test_the_usual_port_is_the_sandboxs_own() -> None:
     assert USUAL_SANDBOX_PORT == DEFAULT_PORT
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "expected"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}, "linux", False),
+        ({"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22", "DISPLAY": "localhost:10.0"}, "linux", True),
+        ({"CI": "true", "DISPLAY": ":99"}, "linux", False),
+        ({}, "darwin", True),
+        ({"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}, "darwin", False),
+    ],
+)
+def test_the_console_opens_only_where_a_person_can_see_it(
+    environment: dict[str, str], platform: str, *, expected: bool
+) -> None:
+    assert has_display(environment, platform) is expected

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.access.demo_users import DEMO_USERS
 from rootkeeper.server.story import StoryState, evaluate_story
 
 OFF: dict[str, Any] = {"features": [], "delegated_administrators": []}
@@ -69,12 +70,16 @@ def test_the_outage_is_over_once_somebody_entered_and_it_is_up_again() -> None:
     assert done(failsafe=("ConsoleLogin",)) == {"outage", "failsafe", "restored"}
 
 
+NAMES = {(user.name, user.role) for user in DEMO_USERS}
+
+
 def test_every_step_says_who_does_what_where() -> None:
     steps = evaluate_story(StoryState(OFF, False, [], []))
     assert len(steps) == 12
     for step in steps:
         assert step["title"]
-        assert step["who"]
+        assert all((user["name"], user["role"]) in NAMES for user in step["users"])
+        assert bool(step["users"]) == (step["place"] == "console")
         assert step["how"].endswith(".")
         assert step["place"] in ("console", "sandbox")
         assert step["path"].startswith("/")

@@ -12,20 +12,15 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+import webbrowser
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from rootkeeper.cli.demo_processes import (
-    PASSWORD,
-    PEOPLE,
-    DemoServer,
-    SandboxProcess,
-    choose_port,
-    count_seconds_left,
-    list_codes,
-)
-from rootkeeper.cli.demo_story import STORY, DemoPlayer, title
+from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
+from rootkeeper.cli.demo_processes import DemoServer, SandboxProcess, choose_port
+from rootkeeper.cli.demo_story import DELEGATE, STORY, DemoPlayer, title
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.outputs import ExitStatus, option
 from rootkeeper.cli.terminal import Terminal
@@ -54,6 +49,7 @@ def demo(
             max=_LARGEST_PORT,
         ),
     ] = None,
+    no_browser: Annotated[bool, option("--no-browser", "Don't open the console in a browser.")] = False,
     sandbox_port: Annotated[
         int | None,
         option(
@@ -66,10 +62,11 @@ def demo(
 ) -> int:
     """Try the console on a sandbox, with a guided story.
 
-    Starts an AWS organization on localhost, a server with its console, and a user of each role, and prints where to
-    sign in. The Overview page leads through the main job: enable, audit, delete, recover, close, and the access that
-    remains without Identity Center. Press Enter for the current codes of the second factors. It runs until Ctrl-C, and
-    then everything is deleted.
+    Starts an AWS organization on localhost, a server with its console, and a user of each role, and opens the console
+    if this machine has a display. The variable BROWSER chooses the browser. The Overview page leads through the main
+    job: enable, audit, delete, recover, close, and the access that remains without Identity Center. A page of the
+    sandbox shows the users with the current codes of their second factors; press Enter for the codes in the terminal.
+    The server watches root events. The demo runs until Ctrl-C, and then everything is deleted.
 
     With --check it plays the same story in the terminal: status, enable, audit, delete one organizational unit, audit
     again, recover, close. It shows each command before its output, and checks each step against the sandbox's state.
@@ -86,15 +83,56 @@ def demo(
         show_codes(terminal)
         return ExitStatus.GOOD
     taken = choose_port(sandbox_port, USUAL_SANDBOX_PORT)
-    with tempfile.TemporaryDirectory(prefix="rootkeeper-demo-") as folder:
-        terminal.show(title(f"Starting a sandbox with the demo organization on 127.0.0.1:{taken} …"))
-        sys.stdout.flush()
-        with SandboxProcess(taken, "--scenario", "demo") as sandbox:
-            settings = choose_settings(sandbox, Path(folder))
-            if check:
-                failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
-                return ExitStatus.BAD if failures else ExitStatus.GOOD
-            return _serve(terminal, sandbox, settings, Path(folder), choose_port(port, USUAL_PORT, "--port"))
+    with tempfile.TemporaryDirectory(prefix="rootkeeper-demo-") as folder, ExitStack() as processes:
+        with _timing(terminal, f"Starting a sandbox with the demo organization on port {taken}"):
+            sandbox = processes.enter_context(SandboxProcess(taken, "--scenario", "demo"))
+        settings = choose_settings(sandbox, Path(folder))
+        if check:
+            failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
+            return ExitStatus.BAD if failures else ExitStatus.GOOD
+        server = DemoServer(
+            choose_port(port, USUAL_PORT, "--port"), settings | watch_root_events(sandbox), Path(folder)
+        )
+        sandbox.report_sign_ins(server.url, DELEGATE)
+        with _timing(terminal, f"Starting a server with its console on port {server.port}"):
+            processes.enter_context(server)
+        _show(terminal, sandbox, server)
+        if not no_browser and terminal.shows_output and has_display(os.environ, sys.platform):
+            webbrowser.open(server.url)
+        try:
+            _answer_until_ended(terminal, server)
+        except KeyboardInterrupt:
+            terminal.remark("Ending the demo.")
+    return ExitStatus.GOOD
+
+
+@contextmanager
+def _timing(terminal: Terminal, step: str) -> Iterator[None]:
+    """Show a step, and how long it took behind it."""
+    terminal.write(f"{step} … ")
+    terminal.finish()
+    began_at = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        terminal.write("\n")
+        raise
+    terminal.write(f"{time.monotonic() - began_at:.1f} s\n")
+    terminal.finish()
+
+
+def has_display(environment: Mapping[str, str], platform: str) -> bool:
+    """Return whether a browser opens where the person sees it: not in CI, nor over SSH without a display."""
+    if environment.get("CI"):
+        return False
+    if platform in ("darwin", "win32"):
+        return not environment.get("SSH_CONNECTION")
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+
+
+def watch_root_events(sandbox: SandboxProcess) -> dict[str, str]:
+    """The settings of a server that watches the sandbox's root events."""
+    return {"ROOTKEEPER_WATCHING_SOURCE": f"sqs:{sandbox.url}/{DELEGATE}/rootkeeper-root-events"}
 
 
 def choose_settings(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
@@ -121,38 +159,18 @@ def show_codes(terminal: Terminal) -> None:
     sys.stdout.flush()
 
 
-def _serve(terminal: Terminal, sandbox: SandboxProcess, settings: Mapping[str, str], folder: Path, port: int) -> int:
-    terminal.show(title(f"Starting a server with its console on 127.0.0.1:{port} …"))
-    sys.stdout.flush()
-    with DemoServer(port, settings, folder) as server:
-        _show(terminal, sandbox, server)
-        try:
-            _answer_until_ended(terminal, server)
-        except KeyboardInterrupt:
-            terminal.remark("Ending the demo.")
-    return ExitStatus.GOOD
-
-
 def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
-    from rich.table import Table
-
-    people = Table("User", "Role", "Does")
-    for person in PEOPLE:
-        people.add_row(person.name, person.role.value, person.does)
     program = render_program(Path(sys.executable).with_name("rootkeeper"))
+    users = ", ".join(f"{user.name} ({user.role.value})" for user in DEMO_USERS)
     terminal.show(
-        "",
-        title(f"Open {server.url}/ and sign in."),
-        f"Password of every user: {PASSWORD}",
-        people,
-        f"The sandbox's pages, for root users and their e-mails: {sandbox.url}/",
-        "The command line on this sandbox, in another terminal:",
-        f"  {render_shell_commands(program, sandbox.port)}",
+        title(f"Open {server.url} and sign in. The Overview page leads through the demo."),
+        f"Users, all with the password {PASSWORD!r}: {users}",
+        f"Codes of their second factors, and the failsafe's password: {sandbox.url}/codes",
+        f"In another terminal: {render_shell_commands(program, sandbox.port)}",
         f"The server's log: {server.log}",
-        "",
-        f"Press Enter for the codes of the second factors, or run: {program} demo --codes\nCtrl-C ends the demo.",
+        "Press Enter for the codes here. Ctrl-C ends the demo and deletes everything.",
     )
-    show_codes(terminal)
+    sys.stdout.flush()
 
 
 def render_program(script: Path) -> str:

@@ -105,6 +105,8 @@ class SignInMethodsAnswer(Answer):
     oidc: IdentityProvider | None
     is_sandbox: bool
     endpoint: str
+    codes_url: str | None
+    """The sandbox's page with the demo's users and the codes of their authenticator apps; ``null`` if it's no demo."""
     has_cookie: bool
     """Whether the browser sent a sign-in cookie; it may have expired."""
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
+from rootkeeper.access.rules import ServerRole
 from rootkeeper.history.records import ChangeCounts, KeptAuditRecord
 from rootkeeper.notifications.records import TargetTestRecord
 from rootkeeper.organization.accounts import Feature
@@ -272,13 +273,21 @@ class TargetPage(Page):
 
 
 @record
+class StoryUser(TypedDict):
+    """A user of the demo."""
+
+    name: str
+    role: ServerRole
+
+
+@record
 class StoryStep(TypedDict):
     """A step of the guided story."""
 
     step_id: str
     title: str
-    who: str
-    """A user of the demo, or the person at the sandbox's pages."""
+    users: list[StoryUser]
+    """Whom to sign in as, in this order; empty if it is done at the sandbox's pages."""
     how: str
     place: Literal["console", "sandbox"]
     path: str

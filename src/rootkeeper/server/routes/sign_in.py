@@ -59,6 +59,7 @@ from rootkeeper.server.guards import (
 from rootkeeper.server.parameters import Body, show_one
 from rootkeeper.server.request_path import PREFIX, parse_host_name
 from rootkeeper.server.sign_in_threads import SignInThreads
+from rootkeeper.server.story import find_codes_url
 from rootkeeper.shapes import ShortText
 from rootkeeper.values import render_instant
 
@@ -272,6 +273,7 @@ def list_methods(request: Request, services: Served) -> dict[str, Any]:
             "oidc": None if oidc is None else {"name": oidc.rules.name},
             "is_sandbox": services.endpoint.is_sandbox,
             "endpoint": services.endpoint.label,
+            "codes_url": find_codes_url(services.endpoint) if services.has_story else None,
             "has_cookie": find_cookie(request) is not None,
         }
     )

@@ -1,21 +1,21 @@
-"""The demo's people: one of each role, with a second factor wherever the role takes one."""
+"""The demo's users: one of each role, with a second factor wherever the role takes one."""
 
 from __future__ import annotations
 
 import pytest
 
+from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
 from rootkeeper.access.rules import ServerRole, parse_identity_name, require_password
-from rootkeeper.cli.demo_processes import PASSWORD, PEOPLE, count_seconds_left, list_codes
 from rootkeeper_sandbox.clock import totp_code
 
 
 def test_there_is_one_of_each_role() -> None:
-    assert [person.role for person in PEOPLE] == list(ServerRole)
+    assert [person.role for person in DEMO_USERS] == list(ServerRole)
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.name)
+@pytest.mark.parametrize("person", DEMO_USERS, ids=lambda person: person.name)
 def test_each_can_be_a_user_and_has_a_factor_from_operator_on(person: object) -> None:
-    (found,) = (one for one in PEOPLE if one == person)
+    (found,) = (one for one in DEMO_USERS if one == person)
     parse_identity_name(found.name)
     require_password(PASSWORD, found.name)
     assert (found.totp_secret is not None) is (found.role not in (ServerRole.VIEWER, ServerRole.AUDITOR))
@@ -25,7 +25,7 @@ def test_codes_are_those_of_an_authenticator_app() -> None:
     now = 1_700_000_025.5
     shown = dict(list_codes(now))
     assert shown.keys() == {"olga", "amir", "adam"}
-    secret = next(person.totp_secret for person in PEOPLE if person.name == "olga")
+    secret = next(person.totp_secret for person in DEMO_USERS if person.name == "olga")
     assert shown["olga"] == totp_code(secret or "", int(now) // 30)
     assert len(set(shown.values())) == 3
 

@@ -1,0 +1,61 @@
+"""Whom ``rootkeeper demo`` lets sign in: its own users, with the secrets of their authenticator apps, and its failsafe.
+
+The demo reports them through the control interface. The secrets are public and made for demos; without a report the
+sandbox knows none, and its pages are as AWS's are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from rootkeeper_sandbox.exchange import is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """One user of the demo's server."""
+
+    name: str
+    role: str
+    does: str
+    password: str
+    totp_secret: str | None
+    """In base32; ``None`` where the role takes no second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSignIns:
+    """What the page of users and codes shows."""
+
+    console_url: str
+    users: tuple[DemoUser, ...]
+    failsafe_account_id: str
+
+
+def parse_demo_sign_ins(body: Any) -> DemoSignIns:
+    """Parse an object with the fields of ``DemoSignIns``, and of ``DemoUser`` for each user.
+
+    :raises ValueError: if it has another shape.
+    """
+    given = _take_fields(body, DemoSignIns, "The body")
+    if not isinstance(given["users"], list):
+        raise ValueError("users must be a list.")
+    users = tuple(DemoUser(**_take_fields(one, DemoUser, "A user")) for one in given["users"])
+    texts = [given["console_url"], given["failsafe_account_id"]]
+    texts += [text for one in users for text in (one.name, one.role, one.does, one.password, one.totp_secret or "")]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("Every field but users must be a text, and totp_secret can be null.")
+    url = urlsplit(given["console_url"])
+    if url.scheme != "http" or not is_loopback(url.hostname or ""):
+        raise ValueError("console_url must be an http address of this machine.")
+    return DemoSignIns(given["console_url"], users, given["failsafe_account_id"])
+
+
+def _take_fields(found: Any, shape: type[DemoSignIns | DemoUser], what: str) -> Mapping[str, Any]:
+    expected = set(shape.__dataclass_fields__)
+    if not isinstance(found, dict) or set(found) != expected:
+        raise ValueError(f"{what} must have the fields {', '.join(sorted(expected))}, and no other.")
+    return found
