@@ -21,7 +21,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "furo"
 html_title = f"Rootkeeper {version}"
-html_favicon = str(_SITE.parents[1] / "console/public/icon.svg")
+html_favicon = html_logo = str(_SITE.parents[1] / "console/public/icon.svg")
 html_static_path = [str(_SITE / "static")]
 html_css_files = ["site.css"]
 html_copy_source = False

@@ -125,7 +125,7 @@ def test_an_api_token_is_kept_in_the_page_alone(administrator: ConsolePerson, co
     kept = person.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
     assert token not in kept
     person.page.reload()
-    person.sees("Sign in to Rootkeeper")
+    expect(person.page).to_have_title("Sign in · Rootkeeper")
     person.leave()
 
 
@@ -154,7 +154,7 @@ def test_before_the_sign_in_no_request_is_refused(console: ConsoleStage) -> None
     refused: list[str] = []
     person.page.on("response", lambda one: refused.append(one.url) if one.status >= 400 else None)
     person.open("/")
-    person.sees("Sign in to Rootkeeper")
+    expect(person.page).to_have_title("Sign in · Rootkeeper")
     person.page.wait_for_load_state("networkidle")
     assert refused == []
     person.leave()
@@ -179,10 +179,10 @@ def test_signing_out_ends_the_session_at_the_server(console: ConsoleStage) -> No
     assert all(cookie["httpOnly"] and cookie["sameSite"] == "Strict" for cookie in cookies)
     person.page.get_by_role("button", name="aude").first.click()
     person.page.get_by_role("menuitem", name="Sign out").click()
-    person.sees("Sign in to Rootkeeper")
+    expect(person.page).to_have_title("Sign in · Rootkeeper")
     person.context.add_cookies([dict(cookie) for cookie in cookies])  # type: ignore[misc]  # two TypedDicts of the same fields
     person.open("/")
-    person.sees("Sign in to Rootkeeper")
+    expect(person.page).to_have_title("Sign in · Rootkeeper")
     person.leave()
 
 

@@ -10,13 +10,14 @@ import Input from "@cloudscape-design/components/input";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useObservable } from "../api/observable";
 import { session } from "../api/session";
 import { ConnectionBanner, SandboxBanner } from "../components/ConnectionBanner";
 import { handleSubmit } from "../components/Dialog";
 import { ProblemAlert } from "../components/PageFrame";
 import { OidcSignIn, ProviderProblem } from "./IdentityProvider";
+import { NameMark } from "../components/NameMark";
 import { FactorForm, SecondFactorSetup } from "./SecondFactor";
 import { findSession, restartSignIn, signIn, signInByFactor, signInByToken, useSignInMethods } from "./sign-in";
 
@@ -44,7 +45,7 @@ export function SignInPage() {
 function CredentialForms({ hasExpired }: { hasExpired: boolean }) {
   const codesUrl = useSignInMethods().data?.codes_url;
   return (
-    <SignInFrame title="Sign in to Rootkeeper">
+    <SignInFrame title="Sign in">
       <SpaceBetween size="l">
         {hasExpired && (
           <Alert type="info" header="Your session has ended.">
@@ -71,11 +72,15 @@ function CredentialForms({ hasExpired }: { hasExpired: boolean }) {
 
 export function SignInFrame({ title, description, children }: { title: string; description?: string; children: ReactNode }) {
   const methods = useSignInMethods();
+  useEffect(() => {
+    document.title = `${title} · Rootkeeper`;
+  }, [title]);
   return (
     <>
       {methods.data && <SandboxBanner me={methods.data} />}
       <ConnectionBanner />
       <main className="sign-in">
+        <NameMark />
         <Container
           header={
             <Header variant="h1" description={description}>

@@ -17,7 +17,7 @@ export function TopBar({ me }: { me: Me }) {
   const isDark = useObservable(theme) === "dark";
   return (
     <TopNavigation
-      identity={{ title: "Rootkeeper", href: "/", onFollow: (event) => openHome(event, navigate) }}
+      identity={{ title: "Rootkeeper", logo: { src: "/icon.svg", alt: "" }, href: "/", onFollow: (event) => openHome(event, navigate) }}
       utilities={[
         {
           type: "menu-dropdown",
