@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from rootkeeper.cli.demo_processes import PASSWORD
+from rootkeeper.access.demo_users import PASSWORD
 from rootkeeper.cli.demo_story import is_bare
 from tests.browser import console_story as story
 from tests.browser.console_deletion import DELETE, PLAN_IS_SHOWN
