@@ -22,6 +22,8 @@ from tests.e2e.foreign_clients import SCRIPTS, TIMEOUT_SECONDS, AwsCommandLine, 
 from tests.e2e.stage import Stage, summarize
 from tests.root_person import RootPerson, code_in, two_codes
 
+pytestmark = pytest.mark.long
+
 FAILSAFE, MEMBER = "222233334444", "888899990000"
 LATELY = "2026-08-01T00:00:00Z"
 ROOT_USER = {

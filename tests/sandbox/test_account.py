@@ -146,6 +146,7 @@ def test_an_account_tells_its_name_age_state_and_regions(account: Any) -> None:
     assert refusal(account.get_region_opt_status, RegionName="atlantis-1") == ("ValidationException", 400)
 
 
+@pytest.mark.long
 def test_the_aws_cli_reads_and_changes_an_address(served: Served) -> None:
     environment = served.process.environment("management-admin")
     target = ("--account-id", MEMBER)

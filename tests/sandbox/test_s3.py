@@ -387,6 +387,7 @@ def test_a_buckets_default_retention_is_given_to_new_versions(s3: Any) -> None:
 # The AWS CLI.
 
 
+@pytest.mark.long
 def test_the_aws_cli_copies_lists_and_removes(served: Served, tmp_path: Path) -> None:
     source, target = tmp_path / "source.txt", tmp_path / "target.txt"
     source.write_text("from the command line")

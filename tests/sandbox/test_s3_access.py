@@ -114,6 +114,7 @@ def test_a_bucket_in_another_region_is_unlocked_by_following_the_redirect(served
     assert refusal(there.get_bucket_policy, Bucket=LOCKED_EU) == ("NoSuchBucketPolicy", 404)
 
 
+@pytest.mark.long
 def test_the_aws_cli_unlocks_with_nothing_but_endpoint_region_and_keys(served: Served) -> None:
     given = served.root_session(ORDERS, UNLOCK)
     environment = {

@@ -399,6 +399,7 @@ def test_errors_of_the_json_protocol_carry_the_query_code_in_a_header(sqs: Any) 
     assert answer["Error"]["Message"] == "The specified queue does not exist."
 
 
+@pytest.mark.long
 def test_the_aws_cli_unlocks_a_queue() -> None:
     """The AWS CLI version 1 takes ``AWS_ENDPOINT_URL`` for all services but SQS, which wants the option."""
     with serving() as served:

@@ -142,6 +142,7 @@ def assert_did_nothing_more(zombie: Contender) -> None:
     assert {request.operation for request in later} <= {"GetCallerIdentity", "GetLoginProfile", "ListAccessKeys"}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("stop", "place"),
@@ -175,6 +176,7 @@ def test_p27_p03_a_deletion_that_was_stopped_for_longer_than_its_lease_does_noth
     assert stage.run("ledger", "verify").status == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_p27_a_window_whose_opening_was_stopped_for_longer_than_its_lease_is_settled_by_another(
     stage: Stage, make_contender: Callable[[], Contender]
@@ -196,6 +198,7 @@ def test_p27_a_window_whose_opening_was_stopped_for_longer_than_its_lease_is_set
     stage.assert_each_intent_has_one_outcome()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_p27_a_window_whose_closing_was_stopped_for_longer_than_its_lease_is_closed_by_another(
     stage: Stage, make_contender: Callable[[], Contender]

@@ -203,6 +203,7 @@ def list_pairs() -> Iterator[Any]:
             yield pytest.param(command.command, permission, id=f"{command.command} - {permission}", marks=marks)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "permission"), [*list_pairs()])
 def test_p17_a_command_fails_or_tells_it_when_one_permission_is_taken_away(
     bench: Bench, name: str, permission: str

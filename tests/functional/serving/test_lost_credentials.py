@@ -58,7 +58,7 @@ def supply(tmp_path: Path) -> Supply:
     return Supply(tmp_path)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def outpost(request: pytest.FixtureRequest, tmp_path: Path, runner: Runner, supply: Supply) -> Iterator[Outpost]:
     with open_outpost(
         request.param,

@@ -55,7 +55,7 @@ def trap() -> Iterator[Receiver]:
         yield found
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def outpost(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runner: Runner, trap: Receiver
 ) -> Iterator[Outpost]:

@@ -79,7 +79,7 @@ class Post:
         self.server.wait_until(lambda: set(names) <= set(self.events()), WAIT_SECONDS)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def post(request: pytest.FixtureRequest, demo: SandboxProcess, tmp_path: Path) -> Iterator[Post]:
     demo.reset()
     Administration(demo).set_up()
