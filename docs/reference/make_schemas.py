@@ -40,6 +40,7 @@ from rootkeeper.guardrails.records import PreflightRecord
 from rootkeeper.history.records import AuditsDocument, DiffDocument, HistoryAnswer
 from rootkeeper.jobs.records import JobsDocument
 from rootkeeper.ledger.records import LedgerDocument, LedgerEntryRecord, LedgerVerificationDocument
+from rootkeeper.maintenance.records import DatabaseDocument
 from rootkeeper.notifications.records import NotificationDeliveriesDocument, NotificationTestDocument
 from rootkeeper.reports.records import PackageManifest
 from rootkeeper.root_emails.records import EmailAttestationsDocument, EmailChangesDocument, EmailsDocument
@@ -94,6 +95,7 @@ OUTPUTS = (
         "Controls",
         "`rootkeeper controls list -o json`. With `-o jsonl` each line is one of `controls`.",
     ),
+    Output("database", DatabaseDocument, "Check of the database", "`rootkeeper database check -o json`."),
     Output(
         "deletion",
         DeletionDocument,

@@ -393,9 +393,23 @@ class PolicyNotSavedError(RootkeeperError, code="policy.not_saved", exit_status=
 
 
 class DatabaseError(RootkeeperError, code="database.unavailable", exit_status=3):
-    """The database can't be opened, read or written, or its schema is newer than this program.
+    """The database can't be opened, read or written.
 
-    Fix: Check ``database.url``, the disk and the permissions. For a newer schema, use the newer Rootkeeper.
+    Fix: Check ``database.url``, the disk and the permissions.
+    """
+
+
+class DatabaseOutdatedError(DatabaseError, code="database.outdated"):
+    """The database was written by an older Rootkeeper, whose tables this one can't use.
+
+    Fix: Stop the server and run ``rootkeeper database upgrade``. It makes a backup first.
+    """
+
+
+class DatabaseNewerError(DatabaseError, code="database.newer"):
+    """The database was written by a newer Rootkeeper, whose tables this one can't use.
+
+    Fix: Install the newer Rootkeeper again, or restore the backup from before the upgrade.
     """
 
 

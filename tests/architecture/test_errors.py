@@ -71,8 +71,8 @@ def test_an_error_says_how_it_is_fixed(error: type[RootkeeperError]) -> None:
 
 OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")
 WORDED_AT_THE_EDGE = {"cli", "remote"}
-QUOTED_COMMANDS = {"installation.py", "failsafe/runbook.py", "organization/accounts.py"}
-"""Modules that quote commands of other programs: the AWS CLI and installers of Python packages."""
+QUOTED_COMMANDS = {"database/copying.py", "installation.py", "failsafe/runbook.py", "organization/accounts.py"}
+"""Modules that quote commands of other programs: the AWS CLI, PostgreSQL's tools and installers of Python packages."""
 
 
 @cache

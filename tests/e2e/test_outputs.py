@@ -100,6 +100,7 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("window", "windows", "show", target)
     keep("window", "windows", "close", target, "--yes")
     keep("windows", "windows", "list")
+    keep("database", "database", "check")
     keep("window-report", "windows", "report", target)
     with Receiver.start() as receiver:
         (rootkeeper.folder / "notifications.toml").write_text(make_target(rootkeeper.folder, receiver.port))

@@ -289,6 +289,8 @@ ASK_NOTHING: dict[tuple[str, ...], str] = {
     ("jobs", "resume"): "goes on with a command above",
     ("ledger", "adopt"): "changes the database first, and then needs what audit and windows close need",
     ("sandbox",): "is what the callers here call",
+    ("database", "backup"): "reads the database alone",
+    ("database", "check"): "reads the database alone",
     ("diff",): "reads the database alone",
     ("history",): "reads the database alone",
     ("notifications", "list"): "reads the database alone",

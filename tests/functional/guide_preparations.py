@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 
 from tests.functional.guide_machine import SANDBOX_URL, GuideMachine
+from tests.old_databases import place_old_database
 from tests.unit.database.samples import REPOSITORY
 
 EXCEPTED: Mapping[str, Mapping[str, str]] = {
@@ -227,6 +228,15 @@ def have_set_up(machine: GuideMachine) -> None:
     machine.ask("rootkeeper", "enable", "--yes")
 
 
+def have_older_database(machine: GuideMachine) -> None:
+    """The server's database is of the first version."""
+    machine.interrupt_all()
+    target = machine.root / "var/lib/rootkeeper"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    place_old_database(target / "rootkeeper.db")
+
+
 PREPARED: Mapping[str, Mapping[str, Prepare]] = {
     "backup": {
         "export ROOTKEEPER_DATABASE_URL=sqlite:////var/lib": copy_to_server,
@@ -251,5 +261,6 @@ PREPARED: Mapping[str, Mapping[str, Prepare]] = {
         "rootkeeper login": meet_server,
         "rootkeeper windows close WINDOW_ID": stop_server,
     },
+    "upgrade": {"export ROOTKEEPER_DATABASE_URL=sqlite": have_older_database},
 }
 """What is done before a command, by page and how the command begins."""

@@ -1,9 +1,10 @@
-"""Backup and restore, as the guide has them: on the scripts themselves, and with a server that runs meanwhile."""
+"""Backup and restore, as the guide has them: alone, and with a server that runs meanwhile."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -11,13 +12,15 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from rootkeeper.composition.database import DatabaseOptions, open_database
 from rootkeeper.ledger.rules import Action
-from tests.architecture.source_files import REPOSITORY
+from rootkeeper.values import json_time
+from tests.forked import run_forked
 from tests.functional.running import Program, Run
 from tests.postgresql import PostgresqlServer
 from tests.server_process import ServerProcess
@@ -26,21 +29,13 @@ from tests.unit.database.samples import ACCOUNT_ID, ORGANIZATION_ID, make_worker
 WITHOUT_AWS = dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
 
 
-def run_script(name: str, *arguments: str | Path, environment: Mapping[str, str]) -> Run:
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "scripts" / name, *arguments],
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def run_database(*arguments: str | Path, environment: Mapping[str, str]) -> Run:
+    done = run_forked(["database", *map(str, arguments)], environment)
     return Run(done.returncode, done.stdout, done.stderr)
 
 
 def back_up(folder: Path, environment: Mapping[str, str]) -> Path:
-    done = run_script("backup.py", "--to", folder, environment=environment)
+    done = run_database("backup", "--to", folder, environment=environment)
     assert done.status == 0, done.shown
     made = Path(done.stdout.strip())
     assert made.parent == folder
@@ -48,7 +43,7 @@ def back_up(folder: Path, environment: Mapping[str, str]) -> Path:
 
 
 def restore(backup: Path, environment: Mapping[str, str]) -> Run:
-    return run_script("restore.py", backup, environment=environment)
+    return run_database("restore", backup, "--yes", environment=environment)
 
 
 def settings_in(folder: Path, **more: str) -> dict[str, str]:
@@ -91,11 +86,12 @@ def test_a_server_that_runs_is_backed_up_and_restored_and_the_restore_is_recorde
         server.stop()
     restored = restore(backup, environment)
     assert restored.status == 0, restored.shown
-    assert "ledger adopt" in restored.stdout
     late = enabled.run("delete", "AnyCompany Data", "--yes")
     assert late.status == 3, late.shown
     assert "ledger adopt" in late.stderr
-    adopted = enabled.run("ledger", "adopt", "--yes", **WITHOUT_AWS)
+    (since,) = re.findall(r"rootkeeper ledger adopt --since (\S+)", restored.stdout)
+    assert since == json_time(datetime.strptime(backup.name, "rootkeeper-%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
+    adopted = enabled.run("ledger", "adopt", "--since", since, "--yes", **WITHOUT_AWS)
     assert adopted.status == 1, "recorded, but AWS couldn't be asked what the lost part opened"
     names = [one["name"] for one in enabled.run("users", "list", "-o", "json").json["identities"]]
     assert "vera" not in names
@@ -162,17 +158,14 @@ def note(number):
     print("SYNCED", os.readlink(f"/proc/self/fd/{number}"), file=sys.stderr)
     sync(number)
 os.fsync = note
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-sys.argv.pop(0)
-runpy.run_path(sys.argv[0], run_name="__main__")
+runpy.run_module("rootkeeper", run_name="__main__", alter_sys=True)
 """
 
 
-def list_synced(name: str, *arguments: str | Path, environment: Mapping[str, str]) -> list[str]:
-    """Names of the files and folders that a script has waited for until they were on disk."""
-    script = REPOSITORY / "scripts" / name
+def list_synced(*arguments: str | Path, environment: Mapping[str, str]) -> list[str]:
+    """Names of the files and folders that a command has waited for until they were on disk."""
     done = subprocess.run(
-        [sys.executable, "-c", SYNC_NOTED, script, *arguments],
+        [sys.executable, "-c", SYNC_NOTED, "database", *arguments],
         env=dict(environment),
         capture_output=True,
         text=True,
@@ -185,11 +178,11 @@ def list_synced(name: str, *arguments: str | Path, environment: Mapping[str, str
 def test_what_was_copied_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
     write_ledger(tmp_path, 1)
     target = tmp_path / "backups"
-    made = list_synced("backup.py", "--to", target, environment=settings_in(tmp_path))
+    made = list_synced("backup", "--to", target, environment=settings_in(tmp_path))
     assert {"backup.json", "server.key", "bucket.json", "policies", "backups"} <= set(made)
     (backup,) = target.iterdir()
     (tmp_path / "new").mkdir()
-    put = list_synced("restore.py", backup, environment=settings_in(tmp_path / "new"))
+    put = list_synced("restore", backup, "--yes", environment=settings_in(tmp_path / "new"))
     assert put.index("rootkeeper.db.key") < len(put) - 1 - put[::-1].index("new")
     assert {"rootkeeper.db", "bucket.json", "rootkeeper.db.policies"} <= set(put)
 
@@ -236,13 +229,13 @@ def test_a_backup_that_isnt_whole_is_refused_and_nothing_is_touched(tmp_path: Pa
 
 
 def test_without_a_database_or_a_place_for_the_backup_nothing_is_left_behind(tmp_path: Path) -> None:
-    missing = run_script("backup.py", "--to", tmp_path / "backups", environment=settings_in(tmp_path))
+    missing = run_database("backup", "--to", tmp_path / "backups", environment=settings_in(tmp_path))
     assert missing.status == 3, missing.shown
     assert "There is no database" in missing.stderr
-    assert list((tmp_path / "backups").iterdir()) == []
+    assert not (tmp_path / "backups").exists()
     write_ledger(tmp_path, 1)
     (tmp_path / "file").write_text("in the way")
-    refused = run_script("backup.py", "--to", tmp_path / "file", environment=settings_in(tmp_path))
+    refused = run_database("backup", "--to", tmp_path / "file", environment=settings_in(tmp_path))
     assert refused.status == 2, refused.shown
 
 
@@ -251,7 +244,7 @@ def test_a_damaged_database_makes_no_backup(tmp_path: Path) -> None:
     with path.open("r+b") as database:
         database.seek(4096 * 3)
         database.write(b"\xff" * 4096 * 3)
-    refused = run_script("backup.py", "--to", tmp_path / "backups", environment=settings_in(tmp_path))
+    refused = run_database("backup", "--to", tmp_path / "backups", environment=settings_in(tmp_path))
     assert refused.status == 3, refused.shown
     assert list((tmp_path / "backups").iterdir()) == []
 
@@ -293,12 +286,19 @@ def test_p08_a_password_of_the_database_is_neither_shown_nor_on_a_command_line_o
     environment = {
         **os.environ,
         "PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}",
-        "ROOTKEEPER_DATABASE_URL": "postgresql+psycopg://keeper:hunter2%3A%5C@127.0.0.1:1/rootkeeper",
         "SEEN": str(tmp_path / "seen"),
     }
-    refused = run_script("backup.py", "--to", tmp_path / "backups", environment=environment)
-    assert refused.status == 3, refused.shown
-    assert "hunter2" not in refused.shown
+    program = (
+        "from pathlib import Path\n"
+        "from rootkeeper.database.copying import dump_postgresql\n"
+        "url = 'postgresql+psycopg://keeper:hunter2%3A%5C@127.0.0.1:1/rootkeeper'\n"
+        "dump_postgresql(url, Path('rootkeeper.dump'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "pg_dump failed" in done.stderr
+    assert "hunter2" not in done.stderr
     for name in ("seen", "seen.environment"):
         assert "hunter2" not in (tmp_path / name).read_text()
     assert (tmp_path / "seen.file").read_text() == "*:*:*:*:hunter2\\:\\\\\n"

@@ -131,7 +131,7 @@ def test_a_tampered_ledger_and_a_newer_database_are_problems(enabled: Program, t
     with closing(sqlite3.connect(tmp_path / "rootkeeper.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     newer = enabled.run("doctor", "-o", "json")
-    assert (find(newer, "database")["verdict"], find(newer, "ledger")["verdict"]) == ("problem", "unknown")
+    assert (find(newer, "database")["verdict"], find(newer, "ledger")["verdict"]) == ("problem", "problem")
 
 
 def test_a_caller_with_a_part_of_the_permissions_sees_which_are_missing(

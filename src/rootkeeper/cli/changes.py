@@ -54,8 +54,9 @@ class Confirmation:
     """Asks whether to make a change, unless ``--yes`` or ``--dry-run`` was given."""
 
     def __init__(
-        self, terminal: Terminal, context: ChangeContext, options: ChangeOptions, output: OutputFormat
+        self, terminal: Terminal, context: ChangeContext | None, options: ChangeOptions, output: OutputFormat
     ) -> None:
+        """:param context: ``None`` for a change that no organization, caller or endpoint matters to."""
         self._terminal = terminal
         self._context = context
         self._options = options
@@ -75,6 +76,8 @@ class Confirmation:
     def show_context(self) -> None:
         """Show organization, caller and endpoint; as JSON if the answer is JSON."""
         context = self._context
+        if context is None:
+            return
         if self._output in (OutputFormat.JSON, OutputFormat.JSONL):
             organization, caller, endpoint = context.organization_id, context.caller_arn, context.endpoint
             self._terminal.remark(json_text({"organization": organization, "caller": caller, "endpoint": endpoint}))
@@ -95,7 +98,7 @@ class Confirmation:
             self._terminal.remark(line)
         if self._options.dry_run:
             return False
-        if accounts > ACCOUNTS_WITHOUT_TYPING:
+        if accounts > ACCOUNTS_WITHOUT_TYPING and self._context is not None:
             organization_id = self._context.organization_id
             self._require_answer(f"Type {organization_id} to continue:", {organization_id})
         else:
@@ -130,6 +133,8 @@ def warn_overdue(application: Application, terminal: Terminal) -> None:
         unfinished, now = application.windows.list_windows(unfinished_only=True), application.window_clock.now()
     except DatabaseError as error:
         terminal.remark(f"Overdue recovery windows can't be listed: {error.message}", style="bold red")
+        if error.hint:
+            terminal.remark(error.hint, style="bold red")
         return
     for window in list_due(unfinished, now):
         remark_overdue(window, now, terminal)

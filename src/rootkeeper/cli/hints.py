@@ -17,6 +17,12 @@ COMMAND_HINTS: Mapping[str, str] = {
     "aws.region": "Add --region, such as --region {region}, or set AWS_REGION.",
     "aws.sso_login": "Run `aws sso login --profile {profile}`.",
     "controls.attest_purpose": "For each of them: rootkeeper failsafe attest ACCOUNT --claim purpose.",
+    "database.check": "See what is missing: rootkeeper database check",
+    "database.own_backup": (
+        "{message} Or make a backup of your own, such as on the database's machine: pg_dump --format=custom "
+        "--file=rootkeeper.dump {name}. Then upgrade with --no-backup."
+    ),
+    "database.upgrade": "Stop the server, then run: rootkeeper database upgrade",
     "deletion.again": "Delete again: rootkeeper delete SELECTION.",
     "deletion.kinds": "Add password and access_keys to --only, or remove mfa_devices from it.",
     "deletion.reason": "Add --reason TEXT.",

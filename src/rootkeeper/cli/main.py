@@ -96,6 +96,7 @@ class RootkeeperGroup(HelpedGroup):
         "worker": CommandEntry(
             "serve", "Run a worker: a server without console and API.", _SERVE, "worker_application"
         ),
+        "database": CommandEntry("database", "Check, back up, restore and upgrade the database.", _SERVE),
         "users": CommandEntry("users", "Manage users who sign in to a server.", _SERVE),
         "token": CommandEntry("users", "Manage API tokens of a server.", _SERVE, "token_application"),
         "login": CommandEntry("login", "Sign in to a Rootkeeper server.", _SERVE),

@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -96,7 +96,20 @@ class Stores:
     @cached_property
     def database(self) -> Database:
         """:raises DatabaseError: if it can't be opened."""
-        options = DatabaseOptions(
+        return self._open.enter_context(open_database(self.settings.database.url, self._database_options))
+
+    @cached_property
+    def database_of_any_version(self) -> Database:
+        """For a check or an upgrade, which don't create it.
+
+        :raises DatabaseError: if it can't be opened.
+        """
+        options = replace(self._database_options, create=False, any_version=True)
+        return self._open.enter_context(open_database(self.settings.database.url, options))
+
+    @property
+    def _database_options(self) -> DatabaseOptions:
+        return DatabaseOptions(
             create=self._creates_database,
             mirror_path=self.settings.ledger.mirror,
             anchor_path=self.settings.ledger.anchor,
@@ -105,7 +118,6 @@ class Stores:
             spill_folder=self.settings.ledger.spill,
             warn=self._warn,
         )
-        return self._open.enter_context(open_database(self.settings.database.url, options))
 
     def _open_anchor(self) -> Anchor | None:
         """Return the anchor in a bucket, if the settings name one. No call is made, and AWS's settings aren't read."""

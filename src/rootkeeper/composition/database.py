@@ -17,7 +17,7 @@ from rootkeeper.access.counts import FailureCounter, StoredAnswers
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, explain, open_store, reading
-from rootkeeper.database.version import migrate_if_needed
+from rootkeeper.database.version import prepare_schema
 from rootkeeper.errors import DatabaseError
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.confirmations import ConfirmationStore
@@ -107,6 +107,8 @@ class DatabaseOptions:
 
     create: bool = True
     """Whether a missing database is made; a command that only reads has no use for an empty one."""
+    any_version: bool = False
+    """Whether a database of another version is opened, which only a check or an upgrade can use."""
     has_mirror: bool = True
     mirror_path: Path | None = None
     """``None``: beside the database's file, with ``.mirror.jsonl`` at its end; no mirror where there is no file."""
@@ -125,12 +127,14 @@ class DatabaseOptions:
 
 
 def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
-    """Open the database, create it if necessary, and bring its schema up to date.
+    """Open the database, and create it if necessary.
 
     A database that is current is only read: this works on a read-only file, and while another process writes.
 
     :raises SettingsError: if the URL can't be used.
-    :raises DatabaseError: if it can't be opened, or its schema is newer than this program.
+    :raises DatabaseOutdatedError: if it is of an older version than this program.
+    :raises DatabaseNewerError: if it is of a newer one.
+    :raises DatabaseError: if it can't be opened.
     """
     options = options or DatabaseOptions()
     store = open_store(url, options.busy_timeout_seconds)
@@ -142,7 +146,8 @@ def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
                     hint="It is made by the first command that audits or changes something.",
                 )
             store.create()
-        migrate_if_needed(store)
+        if not options.any_version:
+            prepare_schema(store)
     except OSError as error:
         store.engine.dispose()
         reason, hint = explain(error)

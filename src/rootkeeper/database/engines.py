@@ -163,10 +163,12 @@ def explain(error: BaseException) -> tuple[str, str | None]:
     for kind, hint in _OWN_HINTS.items():
         if isinstance(error, kind):
             return str(error), hint
-    if (known := _POSTGRESQL_REASONS.get(_find_state(error))) is not None:
+    state, original = _find_state(error), _find_original(error)
+    if (known := _POSTGRESQL_REASONS.get(state)) is not None:
         return known
-    original = _find_original(error)
     name = getattr(original, "sqlite_errorname", "") or ""
+    if state in _INCOMPLETE_STATES or str(original).startswith(("no such table", "no such column")):
+        return f"it lacks a part of its version ({str(original).splitlines()[0]})", _CHECK
     for prefix, reason, hint in _SQLITE_REASONS:
         if name.startswith(prefix):
             return reason, hint
@@ -193,6 +195,10 @@ _OWN_HINTS: Mapping[type[SQLAlchemyError], str] = {
     DatabaseDamagedError: RESTORE,
     DamagedValueError: RESTORE,
 }
+
+_CHECK = Hint("Check the database.", "database.check")
+_INCOMPLETE_STATES = ("42703", "42P01")
+"""An undefined column, and an undefined table."""
 
 _SQLITE_REASONS = (
     ("SQLITE_FULL", "the disk is full", "Free some space and try again."),
@@ -498,6 +504,9 @@ _SETTLE_WRITING = (
 """Overrides the server's defaults: an intent must be on disk. One message, because all workers wait for each writer.
 """
 
+_PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 60000"
+"""For a migration, which reads its steps from files in the middle of its transaction."""
+
 _NAME = "rootkeeper_transaction"
 _LIFE = "rootkeeper_life"
 
@@ -556,6 +565,7 @@ class PostgresqlStore:
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         with self.engine.connect() as connection, begin_writing(connection).begin():
+            connection.exec_driver_sql(_PATIENT)
             yield connection
 
     def require_in_place(self) -> None:

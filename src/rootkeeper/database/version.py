@@ -1,4 +1,4 @@
-"""Reads the schema version by plain SQL, migrates with Alembic, and refuses a schema newer than this program.
+"""Reads the schema version by plain SQL, migrates with Alembic, and refuses a schema that isn't this program's.
 
 A current database is opened without importing Alembic and without any write, so that reading commands work on a
 read-only file and beside a process that keeps the database locked.
@@ -6,6 +6,7 @@ read-only file and beside a process that keeps the database locked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from sqlalchemy import Connection, Select, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.database.engines import Store, explain, reading
-from rootkeeper.database.schema import SCHEMA_VERSION
-from rootkeeper.errors import DatabaseError
+from rootkeeper.database.schema import SCHEMA_VERSION, metadata
+from rootkeeper.errors import DatabaseError, DatabaseNewerError, DatabaseOutdatedError, Hint
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 _VERSION_TABLE = "alembic_version"
 _SELECT_VERSION: Select[str] = select(column("version_num")).select_from(table(_VERSION_TABLE))
@@ -22,24 +25,46 @@ UNCLOSED_STATES = ("CLOSE_FAILED", "CLOSING", "OPEN", "OPENING")
 """States of a recovery window that isn't closed yet, as in the table."""
 
 
-def migrate_if_needed(store: Store) -> None:
-    """Migrate the schema, unless it is current.
+def prepare_schema(store: Store) -> None:
+    """Make the tables of an empty database; require that any other one is of this program's version.
 
-    :raises DatabaseError: if it is newer than this program, can't be read, or can't be migrated.
+    :raises DatabaseOutdatedError: if the database is of an older version; an upgrade is a person's decision.
+    :raises DatabaseNewerError: if it is of a newer version.
+    :raises DatabaseError: if it can't be read or made.
     """
     with suppress(SQLAlchemyError), store.engine.connect() as connection, connection.begin():
         if connection.execute(_SELECT_VERSION).scalar() == SCHEMA_VERSION:
             return  # by one SELECT; it nearly always is current
     with reading(store) as connection:
-        found = read_version(connection, store)
-    if found != SCHEMA_VERSION:
-        _migrate(store)
+        found = find_version(connection, store)
+        if found is not None and found != SCHEMA_VERSION:
+            raise _refuse(found, store, _describe_open_windows(connection))
+    if found is None:
+        migrate(store)
 
 
-def read_version(connection: Connection, store: Store) -> str | None:
-    """Read the database's version; ``None`` if it is empty.
+def _refuse(found: str, store: Store, windows: str) -> DatabaseError:
+    versions = f"has version {found}, and this Rootkeeper needs {SCHEMA_VERSION}"
+    if is_newer(found):
+        return DatabaseNewerError(
+            f"The database {store.place} {versions}: a newer version of Rootkeeper wrote it.{windows}",
+            hint="Install the newer Rootkeeper again.",
+        )
+    return DatabaseOutdatedError(
+        f"The database {store.place} {versions}: an older version of Rootkeeper wrote it.{windows}",
+        hint=Hint("Upgrade the database.", "database.upgrade"),
+    )
 
-    :raises DatabaseError: if it is newer than this program, or not Rootkeeper's.
+
+def is_newer(version: str) -> bool:
+    """Whether a version is after the one that this program needs."""
+    return int(version) > int(SCHEMA_VERSION)
+
+
+def find_version(connection: Connection, store: Store) -> str | None:
+    """Find the database's version, also a newer one; ``None`` if it is empty.
+
+    :raises DatabaseError: if it isn't Rootkeeper's.
     """
     tables = set(inspect(connection).get_table_names())
     if not tables:
@@ -51,13 +76,20 @@ def read_version(connection: Connection, store: Store) -> str | None:
         raise DatabaseError(
             f"The database {store.place} isn't one of Rootkeeper's.", hint="Check the database URL, or use a new file."
         )
-    if int(version) > int(SCHEMA_VERSION):
-        raise DatabaseError(
-            f"The database {store.place} was written by a newer version of Rootkeeper (schema {version}, "
-            f"this one knows {SCHEMA_VERSION}).{_describe_open_windows(connection)}",
-            hint="Install the newer version again.",
-        )
     return version
+
+
+def find_missing_columns(connection: Connection) -> tuple[str, ...]:
+    """Find the tables and columns of this version that the database lacks, such as ``audits.endpoint``."""
+    inspector = inspect(connection)
+    present = {name: {column["name"] for column in inspector.get_columns(name)} for name in inspector.get_table_names()}
+    missing: list[str] = []
+    for name, wanted in metadata.tables.items():
+        if name not in present:
+            missing.append(name)
+        else:
+            missing += [f"{name}.{column.name}" for column in wanted.columns if column.name not in present[name]]
+    return tuple(sorted(missing))
 
 
 def _describe_open_windows(connection: Connection) -> str:
@@ -74,21 +106,34 @@ def _describe_open_windows(connection: Connection) -> str:
     return f" Recovery windows to close: {names}."
 
 
-def _migrate(store: Store) -> None:
-    """Run the migrations, while every other process that would run them waits."""
+def migrate(store: Store, check: Callable[[Connection], None] = lambda _: None) -> None:
+    """Run the steps to this program's version in one transaction, while every other process that would do so waits.
+
+    :param check: called before the first step, in the same transaction; what it raises ends the transaction.
+    :raises DatabaseError: if the database isn't older or empty any more, or can't be migrated; it is as it was before.
+    """
     from alembic import command  # here, because the import is slow and seldom needed
     from alembic.config import Config
 
-    migrations = Path(__file__).parent / "migrations"
     config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     try:
         with store.migrating() as connection:
-            if read_version(connection, store) == SCHEMA_VERSION:
+            found = find_version(connection, store)
+            if found == SCHEMA_VERSION:
                 return  # another process has migrated it
+            if found is not None and is_newer(found):
+                raise _refuse(found, store, "")
+            check(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, SCHEMA_VERSION)
+            if missing := find_missing_columns(connection):
+                raise DatabaseError(
+                    f"The database {store.place} can't be migrated: it calls itself version {found}, and doesn't have "
+                    f"the tables of that version ({', '.join(missing)} would be missing).",
+                    hint="Restore a backup, or use a new database.",
+                )
     except (SQLAlchemyError, OSError) as error:
         reason, hint = explain(error)
         raise DatabaseError(f"The database {store.place} can't be migrated: {reason}.", hint=hint) from error

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import Hint, RootkeeperError
+from rootkeeper.maintenance.rules import DatabaseCheck, LedgerState, VersionState
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.values import render_duration, render_instant
@@ -208,3 +209,32 @@ def find_region_source(option: str | None, environment: Mapping[str, str]) -> st
         return "from the option"
     variable = next((name for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if environment.get(name)), None)
     return f"from {variable}" if variable else "from the profile or by default"
+
+
+def check_version(found: DatabaseCheck) -> Check:
+    """Judge whether this program can work with the database."""
+    versions = f"{found.place} has version {found.version}; this Rootkeeper needs {found.needed_version}."
+    if found.state is VersionState.CURRENT:
+        return Check(CheckName.DATABASE, CheckVerdict.GOOD, f"{found.place} has the current version {found.version}.")
+    if found.state is VersionState.EMPTY:
+        text = f"{found.place} is empty. The next command that works with it creates its tables."
+        return Check(CheckName.DATABASE, CheckVerdict.GOOD, text)
+    if found.state is VersionState.OUTDATED:
+        fix: str = Hint("Upgrade the database.", "database.upgrade")
+        return Check(CheckName.DATABASE, CheckVerdict.PROBLEM, versions, fix)
+    if found.state is VersionState.NEWER:
+        return Check(CheckName.DATABASE, CheckVerdict.PROBLEM, versions, "Install the newer Rootkeeper again.")
+    text = f"{found.place} lacks tables or columns of version {found.version}: {', '.join(found.missing)}."
+    return Check(CheckName.DATABASE, CheckVerdict.PROBLEM, text, "Restore a backup, or use a new database.")
+
+
+def check_ledger(found: DatabaseCheck) -> Check:
+    """Judge the ledger as it was verified."""
+    ledger = found.ledger
+    if ledger.state is LedgerState.INTACT:
+        return Check(CheckName.LEDGER, CheckVerdict.GOOD, f"The chain of {ledger.entries:,} entries is intact.")
+    if ledger.state is LedgerState.UNKNOWN:
+        fix = "Correct the problem with the database first."
+        return make_unknown(CheckName.LEDGER, str(ledger.problem), fix)
+    fix = Hint("Verify the ledger.", "ledger.verify")
+    return Check(CheckName.LEDGER, CheckVerdict.PROBLEM, str(ledger.problem), fix)

@@ -79,6 +79,14 @@ def parse_owner(row: Row[Any]) -> OwnerRecord:
     return OwnerRecord(owner_id=row.owner_id, process=process, lease_until=row.lease_until)
 
 
+def list_live_owners(connection: Connection, now: datetime) -> tuple[OwnerRecord, ...]:
+    """Owners with a lease that aren't provably dead: processes that act on this database."""
+    owners = schema.owners
+    statement = select(owners).where(owners.c.lease_until > now).order_by(owners.c.registered_at)
+    found = (parse_owner(row) for row in connection.execute(statement))
+    return tuple(owner for owner in found if not owner.is_dead(now))
+
+
 def add_owner(connection: Connection, record: OwnerRecord, registered_at: datetime) -> None:
     """Add an owner, unless it exists."""
     if find_owner(connection, record.owner_id) is not None:

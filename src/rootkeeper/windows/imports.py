@@ -24,7 +24,7 @@ from rootkeeper.database.engines import Store, open_store, reading
 from rootkeeper.database.files import LineFileBusyError, open_locked, read_lines, sync_folder
 from rootkeeper.database.processes import ProcessIdentity
 from rootkeeper.database.rows import parse_row
-from rootkeeper.database.version import migrate_if_needed
+from rootkeeper.database.version import migrate
 from rootkeeper.errors import DatabaseError, Hint, InputError, WindowConflictError
 from rootkeeper.ledger.owners import OwnerRecord, add_owner, find_owner
 from rootkeeper.ledger.rules import Action, Draft, LedgerEntry, find_first_chain_break, parse_entry
@@ -214,7 +214,7 @@ def read_source(path: Path) -> LedgerSource:
         _copy(path, copied)
         store = open_store(f"sqlite:///{copied}", _BUSY_SECONDS)
         try:
-            migrate_if_needed(store)
+            migrate(store)
             verification = verify_ledger(store, None)
             if not verification.is_intact:
                 raise InputError(f"The ledger in {path} is NOT intact: {verification.problem}", hint=_KEEP_HINT)

@@ -24,6 +24,8 @@ OF_SERVERS = frozenset(
 """They are a server, or speak to one and to nobody else: tests/functional/serving and through_server try them."""
 OF_OUR_OWN = frozenset(
     {
+        ("database", "restore"),
+        ("database", "upgrade"),
         ("ledger", "import"),
         ("notifications", "test"),
         ("token", "create"),
@@ -37,7 +39,8 @@ OF_OUR_OWN = frozenset(
     }
 )
 """They change what the product keeps, or send to people, and nothing in AWS: test_identity_commands,
-test_emergency_commands and test_notification_commands try them, dry runs and prompts included.
+test_database_commands, test_backup, test_emergency_commands and test_notification_commands try them, dry runs and
+prompts included.
 """
 TRIED_ELSEWHERE = OF_SERVERS | OF_OUR_OWN
 

@@ -397,6 +397,8 @@ WITHOUT_AWS = {
     "controls frameworks": Attempt(("controls", "frameworks"), remember),
     "controls list": Attempt(("controls", "list", "--framework", "cis-7.0", "--fail-on", "none"), remember),
     "controls show": Attempt(("controls", "show", "cis-7.0/2.4", "--fail-on", "none"), remember),
+    "database backup": Attempt(("database", "backup", "--to", "{folder}/backups"), remember),
+    "database check": Attempt(("database", "check"), remember),
     "diff": Attempt(("diff", "--list"), remember),
     "history": Attempt(("history", "{target}"), remember),
     "ledger export": Attempt(("ledger", "export"), remember),

@@ -47,6 +47,8 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("controls", "frameworks"): ("controls", "frameworks"),
     ("controls", "list"): ("controls", "list", "--framework", "cis-7.0"),
     ("controls", "show"): ("controls", "show", "cis-7.0/2.4"),
+    ("database", "backup"): ("database", "backup", "--to", "{folder}/backups"),
+    ("database", "check"): ("database", "check"),
     ("diff",): ("diff", "--list"),
     ("doctor",): ("doctor",),
     ("emails", "list"): ("emails", "list"),

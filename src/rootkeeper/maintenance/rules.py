@@ -1,0 +1,60 @@
+"""What was found of a database, and whether this program can work with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class VersionState(StrEnum):
+    """How the database's version compares with the one that this Rootkeeper needs."""
+
+    CURRENT = "current"
+    EMPTY = "empty"
+    """It has no tables yet; the first command that works with it creates them."""
+    INCOMPLETE = "incomplete"
+    """It lacks tables or columns of the version that it claims."""
+    NEWER = "newer"
+    OUTDATED = "outdated"
+
+
+class LedgerState(StrEnum):
+    """Whether the ledger verifies."""
+
+    INTACT = "intact"
+    NOT_INTACT = "not_intact"
+    UNKNOWN = "unknown"
+    """It couldn't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCheck:
+    """The ledger as it was verified."""
+
+    state: LedgerState
+    entries: int = 0
+    head_sequence: int = 0
+    head_hash: str = ""
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCheck:
+    """A database as it was found."""
+
+    place: str
+    """Without a password."""
+    version: str | None
+    needed_version: str
+    state: VersionState
+    missing: tuple[str, ...]
+    """Tables and columns that it lacks."""
+    ledger: LedgerCheck
+    used_by: tuple[str, ...]
+    """Processes that act on it now."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether commands can work with it, and its ledger verifies; that a server runs is no problem."""
+        usable = (VersionState.CURRENT, VersionState.EMPTY)
+        return self.state in usable and self.ledger.state is LedgerState.INTACT

@@ -1,0 +1,125 @@
+"""Upgrades a database to the version of this program: lock, backup, one transaction, verification.
+
+No other process may act on the database: one of an older version knows nothing of the new tables. A kill at any moment
+leaves the old tables or the new ones, never a mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, make_url
+
+from rootkeeper.database.processes import take_server_lock
+from rootkeeper.database.schema import SCHEMA_VERSION
+from rootkeeper.database.version import migrate
+from rootkeeper.errors import DatabaseError, DatabaseNewerError, Hint, ServerRunningError
+from rootkeeper.ledger.owners import list_live_owners
+from rootkeeper.maintenance.backups import back_up
+from rootkeeper.maintenance.checking import check_database, verify
+from rootkeeper.maintenance.files import find_places
+from rootkeeper.maintenance.rules import DatabaseCheck, VersionState
+
+if TYPE_CHECKING:
+    from rootkeeper.composition.application import Application
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """What an upgrade would do."""
+
+    before: DatabaseCheck
+    backups: Path | None
+    """The folder in which a backup is made first; ``None`` for none."""
+
+    @property
+    def is_needed(self) -> bool:
+        return self.before.state is VersionState.OUTDATED
+
+
+def plan_upgrade(application: Application, backups: Path | None, *, makes_backup: bool) -> UpgradePlan:
+    """Look at the database, and change nothing.
+
+    :param backups: the folder of backups; ``None`` for the usual one.
+    :raises DatabaseNewerError: if the database is of a newer version.
+    :raises DatabaseError: if it can't be read, or lacks tables of its version.
+    """
+    found = check_database(application)
+    if found.state is VersionState.NEWER:
+        raise DatabaseNewerError(
+            f"The database {found.place} has version {found.version}, and this Rootkeeper needs {SCHEMA_VERSION}: "
+            "a newer version of Rootkeeper wrote it.",
+            hint="Install the newer Rootkeeper again.",
+        )
+    if found.state is VersionState.INCOMPLETE:
+        raise DatabaseError(
+            f"The database {found.place} lacks tables or columns of version {found.version}: "
+            f"{', '.join(found.missing)}.",
+            hint="Restore a backup, or use a new database.",
+        )
+    folder = (backups or find_places(application.settings).backups) if makes_backup else None
+    return UpgradePlan(found, folder)
+
+
+def upgrade(application: Application, plan: UpgradePlan) -> Path | None:
+    """Do what the plan says, and verify the result; return the backup's folder.
+
+    :raises ServerRunningError: if another process acts on the database; nothing was changed.
+    :raises DatabaseError: if the backup or the migration failed, with the database as it was before; or if its ledger
+        differs afterwards.
+    """
+    database, clock = application.database_of_any_version, application.clock
+
+    def require_unused(connection: Connection) -> None:
+        owners = list_live_owners(connection, clock.now())
+        if owners:
+            raise ServerRunningError(
+                f"Another process acts on this database: {owners[0].process.describe()}. Nothing was changed.",
+                hint="Stop every server, worker and command on it, then try again.",
+            )
+
+    with _locked(application):
+        with database.store.engine.connect() as connection, connection.begin():
+            require_unused(connection)
+        made = None if plan.backups is None else _back_up(application, plan.backups)
+        ledger = verify(database)
+        migrate(database.store, require_unused)
+        after = verify(database)
+    if after != ledger:
+        kept = "your backup" if made is None else str(made)
+        raise DatabaseError(
+            f"The database {database.store.place} was migrated, but its ledger isn't as it was before: "
+            f"{after.problem or 'it has other entries'}. A backup from before is {kept}.",
+            hint=Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup"),
+        )
+    return made
+
+
+@contextmanager
+def _locked(application: Application) -> Iterator[None]:
+    """Keep servers from starting on a SQLite file; on PostgreSQL, the transaction keeps other writers waiting."""
+    settings = application.settings
+    lock = take_server_lock(settings.database.url, application.clock, settings.lease.seconds, None)
+    if lock is None:
+        yield
+        return
+    with lock:
+        yield
+
+
+def _back_up(application: Application, parent: Path) -> Path:
+    places = find_places(application.settings)
+    try:
+        return back_up(places, parent, application.clock.now())
+    except DatabaseError as error:
+        if places.database is not None:
+            raise
+        name = make_url(places.url).database or "rootkeeper"
+        raise DatabaseError(
+            f"{error.message} Nothing was changed.",
+            hint=Hint(str(error.hint), "database.own_backup", message=str(error.hint), name=name),
+        ) from error
