@@ -18,6 +18,8 @@ FOLDERS = (
     "overview",
     "accounts",
     "unlock",
+    "emails",
+    "failsafe",
     "guardrails",
     "windows",
     "ledger",

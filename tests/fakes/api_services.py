@@ -26,6 +26,8 @@ from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.evidence.service import EvidenceCompiler
 from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.exceptions.service import ExceptionService
+from rootkeeper.failsafe.confirming import FailsafeConfirmer
+from rootkeeper.failsafe.service import DrillRecorder
 from rootkeeper.history.service import HistoryReader
 from rootkeeper.inventory.listing import RECENT_LASTS
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
@@ -48,6 +50,7 @@ from rootkeeper.organization.accounts import (
 )
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
+from rootkeeper.root_emails.service import EmailAttestationService
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.setup.service import SetupEnabler, SetupReader
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
@@ -280,6 +283,7 @@ class FakeServices:
         self.windows = InMemoryWindows()
         self.confirmations = InMemoryConfirmations()
         self.saved_views = InMemorySavedViews()
+        self.email_attestations = InMemoryEmailAttestations()
         self.jobs = InMemoryJobs(JobShelf(self.clock))
         self.inventory_store = InMemoryInventory(
             make_inventory(), count_window_changes=lambda: hash(tuple(self.windows.kept.values()))
@@ -357,6 +361,23 @@ class FakeActing:
         self._note("controls")
         ledger = FakeLedger(self.services.database, "here", actor=self.actor)
         return ControlAttester(ledger, self.services.clock, self.actor)
+
+    @property
+    def drill_recorder(self) -> DrillRecorder:
+        self._note("drills")
+        return DrillRecorder(self.ledger, self.services.clock, self.actor.name)
+
+    @property
+    def failsafe_confirmer(self) -> FailsafeConfirmer:
+        self._note("attest a failsafe")
+        served = self.services
+        return FailsafeConfirmer(served.confirmations, self.ledger, served.clock, ENDPOINT, self.actor.name)
+
+    @property
+    def email_attestation_service(self) -> EmailAttestationService:
+        self._note("attest an address")
+        served = self.services
+        return EmailAttestationService(served.email_attestations, self.ledger, served.clock, self.actor.name)
 
     @property
     def session_ender(self) -> SessionEnder:
@@ -449,7 +470,7 @@ class FakeActing:
             served.inventory_store,
             served.windows,
             InMemorySetups(),
-            InMemoryEmailAttestations(),
+            served.email_attestations,
             served.confirmations,
             served.settings.emails.to_rules(),
             served.ledger_reader,

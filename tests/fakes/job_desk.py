@@ -14,6 +14,9 @@ from rootkeeper.deletion.service import Deletion
 from rootkeeper.delivery.planning import DeliveryPlanner
 from rootkeeper.delivery.service import ReportSender
 from rootkeeper.errors import RootkeeperError
+from rootkeeper.failsafe.confirming import FailsafeConfirmer
+from rootkeeper.failsafe.entrances import BreakGlassReader
+from rootkeeper.failsafe.service import FailsafeChecker
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader
 from rootkeeper.jobs.rules import Job, JobKind
@@ -31,10 +34,12 @@ from rootkeeper.worker.service import JobReconciler, JobRunner
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.engines import InMemoryEngine
+from tests.fakes.entrance_desk import EntranceDesk
 from tests.fakes.jobs import StopAt
 from tests.fakes.notifications import RecordingNotifier
 from tests.fakes.root_users import root_user_with_everything
 from tests.fakes.saved_policies import InMemorySavedPolicies
+from tests.fakes.stores import InMemoryConfirmations
 
 ANA = Actor("ana", ActorKind.SIGNED_IN)
 SCHEDULES = Actor("rootkeeper", ActorKind.SERVER)
@@ -48,6 +53,7 @@ class JobDesk:
     engine: InMemoryEngine = field(default_factory=InMemoryEngine)
     notifier: RecordingNotifier = field(default_factory=RecordingNotifier)
     saved: InMemorySavedPolicies = field(default_factory=InMemorySavedPolicies)
+    confirmations: InMemoryConfirmations = field(default_factory=InMemoryConfirmations)
     acted: list[tuple[Actor, AwsWork]] = field(default_factory=list)
     refusal: RootkeeperError | None = None
     """What acting ends with, such as a role that can't be assumed."""
@@ -198,6 +204,23 @@ class ActingDesk:
             bucket_pauses_seconds=(1.0,),
             queue_pauses_seconds=(1.0,),
         )
+
+    @property
+    def failsafe_checker(self) -> FailsafeChecker:
+        return self._emergency.checking
+
+    @property
+    def failsafe_confirmer(self) -> FailsafeConfirmer:
+        desk, endpoint = self.desk, self.desk.organization.endpoint
+        return FailsafeConfirmer(self.job_desk.confirmations, desk.ledger, desk.clock, endpoint, "ana")
+
+    @property
+    def breakglass_reading(self) -> BreakGlassReader:
+        return self._emergency.reading
+
+    @property
+    def _emergency(self) -> EntranceDesk:
+        return EntranceDesk(self.desk)
 
     @property
     def delivery_planner(self) -> DeliveryPlanner:

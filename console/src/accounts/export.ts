@@ -2,6 +2,7 @@
 import { saveText } from "../api/downloads";
 import type { AccountListing, AccountRow } from "../organization/listing";
 import { describeStatus } from "../organization/statuses";
+import { renderCsv, type Row } from "../tables/csv";
 
 export function exportAccounts(kind: "csv" | "json", accounts: readonly AccountRow[], listing: AccountListing): void {
   const records = accounts.map((account) => toRecord(account, listing));
@@ -9,8 +10,6 @@ export function exportAccounts(kind: "csv" | "json", accounts: readonly AccountR
   if (kind === "json") saveText(`${JSON.stringify({ organization_id: listing.organizationId, listed_at: listing.listedAt, accounts: records }, null, 2)}\n`, name);
   else saveText(renderCsv(records), name, "text/csv");
 }
-
-type Row = Record<string, string | number | boolean | null>;
 
 function toRecord(account: AccountRow, listing: AccountListing): Row {
   const has = (kind: "password" | "access_keys" | "signing_certificates" | "mfa_devices") => account.kinds && account.kinds.includes(kind);
@@ -33,23 +32,4 @@ function toRecord(account: AccountRow, listing: AccountListing): Row {
     password_used_at: account.passwordUsedAt,
     read_at: account.observedAt,
   };
-}
-
-const COLUMNS_OF_EMPTY = ["account_id"];
-
-function renderCsv(records: readonly Row[]): string {
-  const columns = records[0] ? Object.keys(records[0]) : COLUMNS_OF_EMPTY;
-  const lines = [columns, ...records.map((record) => columns.map((column) => renderCell(record[column])))];
-  return lines.map((cells) => cells.join(",")).join("\n") + "\n";
-}
-
-/** A spreadsheet takes a cell that begins like this for a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
-const CONTROL = /[\p{Cc}\p{Cf}]/gu;
-
-function renderCell(value: Row[string] | undefined): string {
-  if (value === null || value === undefined) return "";
-  const text = String(value).replace(CONTROL, " ");
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -6,6 +6,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { api, send, unwrap } from "./client";
+import { renderHint } from "./hints";
 import { observable, useObservable } from "./observable";
 import { ProblemError } from "./problems";
 import { queries } from "./queries";
@@ -120,8 +121,8 @@ export function isFailedOutcome(outcome: JobOutcome | null | undefined): outcome
 /** Why a finished job has no document: it failed, or it ended without one, such as a cancelled job. */
 export function findOutcomeProblem(job: Job, outcome: JobOutcome | null | undefined): ProblemError | null {
   if (isFailedOutcome(outcome)) {
-    const { code, detail, hint } = outcome.problem;
-    return new ProblemError(NOT_FOUND, code, detail, hint, null);
+    const { code, detail, hint, hint_code, hint_facts } = outcome.problem;
+    return new ProblemError(NOT_FOUND, code, detail, renderHint(hint, hint_code, hint_facts) || null, null);
   }
   return outcome === null ? new ProblemError(NOT_FOUND, null, job.remark ?? "The job ended without a result.", "Start it again.", null) : null;
 }

@@ -1,5 +1,7 @@
 /** Errors between the console and the server, each with a message and a hint. */
 
+import { renderHint } from "./hints";
+
 /** The server answered with a problem document. Source: RFC 9457. */
 export class ProblemError extends Error {
   constructor(
@@ -36,7 +38,7 @@ export function parseProblem(status: number, document: unknown): ProblemError {
     status,
     readText(fields.code),
     readText(fields.detail) ?? readText(fields.title) ?? `The server answered with status ${status}.`,
-    readText(fields.hint),
+    renderHint(readText(fields.hint), readText(fields.hint_code), isFacts(fields.hint_facts) ? fields.hint_facts : {}) || null,
     readText(fields.request_id),
   );
 }
@@ -64,6 +66,10 @@ function chooseHint(error: ProblemError): string {
 
 function readText(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
+}
+
+function isFacts(value: unknown): value is { [name: string]: string } {
+  return isRecord(value) && Object.values(value).every((one) => typeof one === "string");
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -120,7 +120,7 @@ const COLUMNS: TableProps.ColumnDefinition<DeletionException>[] = [
     id: "state",
     header: "State",
     cell: (one) => <StatusIndicator type={one.in_force ? "info" : "stopped"}>{one.in_force ? "In force" : "Ended"}</StatusIndicator>,
-    minWidth: 110,
+    minWidth: 130,
   },
   { id: "owner", header: "Owner", cell: (one) => one.owner, minWidth: 110 },
   { id: "reason", header: "Reason", cell: (one) => one.reason, minWidth: 180 },

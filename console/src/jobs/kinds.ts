@@ -4,8 +4,10 @@ import type { Job, JobKind, JobState, Permission } from "../api/records";
 
 const JOB_KIND_LABELS: { [kind: string]: string } = {
   audit: "Audit",
+  breakglass_check: "Break-glass check",
   deletion: "Deletion",
   drift_check: "Set-up check",
+  failsafe_check: "Failsafe check",
   ledger_verification: "Ledger verification",
   plan: "Deletion plan",
   preflight: "Preflight",
@@ -29,8 +31,10 @@ export const JOB_STATES: { readonly [state in JobState]: { type: StatusIndicator
 /** The permission to start, and to resume, a job of each kind. */
 const PERMISSIONS: { readonly [kind in JobKind]: Permission } = {
   audit: "accounts:audit",
+  breakglass_check: "failsafe:check",
   deletion: "root_credentials:delete",
   drift_check: "accounts:audit",
+  failsafe_check: "failsafe:check",
   ledger_verification: "ledger:verify",
   plan: "root_credentials:delete",
   preflight: "preflights:run",
@@ -50,6 +54,8 @@ export function jobPath(jobId: string): string {
 export function findResultPage(job: Job): { href: string; text: string } | null {
   const id = encodeURIComponent(job.job_id);
   if (job.kind === "preflight") return { href: `/guardrails?job=${id}`, text: "Show matrix" };
+  if (job.kind === "failsafe_check") return { href: `/failsafe?job=${id}`, text: "Show checks" };
+  if (job.kind === "breakglass_check") return { href: `/break-glass?job=${id}`, text: "Show access" };
   if (job.kind === "ledger_verification") return { href: `/ledger?verification=${id}`, text: "Show result" };
   if (job.kind === "audit") return { href: "/accounts", text: "Show accounts" };
   if (job.kind === "plan") return { href: `/accounts/delete?plan=${id}`, text: "Review plan" };

@@ -52,6 +52,17 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     ],
     guide: { title: "Deleting from many accounts", path: "guides/bulk-deletion" },
   },
+  "/root-emails": {
+    about: [
+      "Each address is checked against the rules emails.allowed_domains, emails.approved_pattern and emails.groups of this server.",
+      "AWS doesn't show who reads a mailbox. A person can attest that a group does, until a date.",
+    ],
+    actions: [
+      { what: "See root e-mail addresses", permission: "root_emails:read" },
+      { what: "Attest an address", permission: "root_emails:attest" },
+    ],
+    guide: { title: "Root e-mail addresses", path: "guides/root-emails" },
+  },
   "/windows": {
     about: [
       "A recovery window allows the recovery of one root user's password for a limited time. It closes by itself.",
@@ -83,6 +94,31 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "Review an emergency", permission: "windows:review" },
     ],
     guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
+  },
+  "/failsafe": {
+    about: [
+      "A failsafe counts as kept on purpose while its last check passed completely, or while a person attests it.",
+      "A check opens a read-only root session in each failsafe. A drill is a sign-in as its root user, every 90 days.",
+      "No role of a server can create the root login. Use the command line: rootkeeper failsafe set-up. It also prints the runbook: rootkeeper failsafe runbook.",
+    ],
+    actions: [
+      { what: "See failsafes and drills", permission: "failsafe:read" },
+      { what: "Check failsafes", permission: "failsafe:check" },
+      { what: "Record a drill", permission: "failsafe:record_drill" },
+      { what: "Attest a failsafe", permission: "failsafe:attest" },
+    ],
+    guide: { title: "The failsafe: the way in when the identity provider is down", path: "guides/failsafe" },
+  },
+  "/break-glass": {
+    about: [
+      "IAM describes only an account's own users and roles. For the others, run rootkeeper breakglass with credentials of that account.",
+      "Depends: a condition of a policy decides. Unknown: the policy couldn't be read.",
+    ],
+    actions: [
+      { what: "See the last check", permission: "jobs:read" },
+      { what: "Check access", permission: "failsafe:check" },
+    ],
+    guide: { title: "The failsafe: the way in when the identity provider is down", path: "guides/failsafe" },
   },
   "/guardrails": {
     about: [

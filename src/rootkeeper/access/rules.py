@@ -50,6 +50,10 @@ class Permission(StrEnum):
     CONTROLS_ATTEST = "controls:attest"
     EXCEPTIONS_KEEP = "exceptions:keep"
     EXCEPTIONS_READ = "exceptions:read"
+    FAILSAFE_ATTEST = "failsafe:attest"
+    FAILSAFE_CHECK = "failsafe:check"
+    FAILSAFE_READ = "failsafe:read"
+    FAILSAFE_RECORD_DRILL = "failsafe:record_drill"
     HISTORY_READ = "history:read"
     IDENTITIES_MANAGE = "identities:manage"
     JOBS_CANCEL = "jobs:cancel"
@@ -63,6 +67,8 @@ class Permission(StrEnum):
     REPORTS_SEND = "reports:send"
     POLICIES_UNLOCK = "resource_policies:unlock"
     ROOT_CREDENTIALS_DELETE = "root_credentials:delete"
+    ROOT_EMAILS_ATTEST = "root_emails:attest"
+    ROOT_EMAILS_READ = "root_emails:read"
     SCHEDULES_READ = "schedules:read"
     SETTINGS_READ = "settings:read"
     SETUP_CHANGE = "setup:change"
@@ -81,10 +87,12 @@ _VIEWS = frozenset(
     {
         Permission.ACCOUNTS_READ,
         Permission.EXCEPTIONS_READ,
+        Permission.FAILSAFE_READ,
         Permission.HISTORY_READ,
         Permission.JOBS_READ,
         Permission.LEDGER_READ,
         Permission.NOTIFICATIONS_READ,
+        Permission.ROOT_EMAILS_READ,
         Permission.SCHEDULES_READ,
         Permission.SETTINGS_READ,
         Permission.SETUP_READ,
@@ -95,10 +103,11 @@ _VIEWS = frozenset(
 _PROVES = frozenset({Permission.LEDGER_VERIFY, Permission.REPORTS_READ})
 """These read the whole database, and take a while."""
 
-_AUDITS = _VIEWS | _PROVES | {Permission.ACCOUNTS_AUDIT, Permission.PREFLIGHTS_RUN}
+_AUDITS = _VIEWS | _PROVES | {Permission.ACCOUNTS_AUDIT, Permission.FAILSAFE_CHECK, Permission.PREFLIGHTS_RUN}
 
 _OPERATES = _AUDITS | {
     Permission.EXCEPTIONS_KEEP,
+    Permission.FAILSAFE_RECORD_DRILL,
     Permission.JOBS_CANCEL,
     Permission.POLICIES_UNLOCK,
     Permission.REPORTS_SEND,
@@ -113,6 +122,8 @@ _APPROVES = (
     | _PROVES
     | {
         Permission.CONTROLS_ATTEST,
+        Permission.FAILSAFE_ATTEST,
+        Permission.ROOT_EMAILS_ATTEST,
         Permission.WINDOWS_APPROVE,
         Permission.WINDOWS_DENY,
         Permission.WINDOWS_EXTEND,
@@ -150,9 +161,13 @@ class SignInWay(StrEnum):
 OF_WHOLE_ORGANIZATION = frozenset(
     {
         Permission.CONTROLS_ATTEST,
+        Permission.FAILSAFE_ATTEST,
+        Permission.FAILSAFE_CHECK,
+        Permission.FAILSAFE_RECORD_DRILL,
         Permission.IDENTITIES_MANAGE,
         Permission.NOTIFICATIONS_TEST,
         Permission.REPORTS_SEND,
+        Permission.ROOT_EMAILS_ATTEST,
         Permission.SETUP_CHANGE,
     }
 )

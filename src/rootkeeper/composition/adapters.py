@@ -171,6 +171,10 @@ class Stores:
         return self.database.confirmations(self.organization_id)
 
     @cached_property
+    def email_attestations(self) -> EmailAttestationStore:
+        return self.database.email_attestations(self.organization_id)
+
+    @cached_property
     def history(self) -> AuditHistory:
         return self.database.audit_history(self.organization_id)
 
@@ -263,10 +267,6 @@ class Adapters(Stores):
     @cached_property
     def deletion_exceptions(self) -> DeletionExceptionStore:
         return self.database.deletion_exceptions(self.organization_id)
-
-    @cached_property
-    def email_attestations(self) -> EmailAttestationStore:
-        return self.database.email_attestations(self.organization_id)
 
     def _share_quotas(self) -> None:
         """Processes on one database draw on the same token buckets, as AWS counts their calls together."""

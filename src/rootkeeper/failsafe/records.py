@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
+from rootkeeper.errors import Hint
 from rootkeeper.failsafe.breakglass import RootSessionCallerKind
-from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, DrillOutcome, SignInDevice
+from rootkeeper.failsafe.entrances import BreakGlassReport
+from rootkeeper.failsafe.rules import AlarmObservation, Check, CheckVerdict, DrillOutcome, SignInDevice, count_checks
 from rootkeeper.failsafe.runbook import CommandLineKind
+from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Ordinal, OrganizationId, record
+from rootkeeper.shapes import (
+    SCHEMA_VERSION,
+    AccountNumber,
+    Answer,
+    Count,
+    Moment,
+    Ordinal,
+    OrganizationId,
+    fill_record,
+    record,
+)
+from rootkeeper.values import json_time
 from rootkeeper.windows.records import ListedWindowRecord
 
 BreakglassCheckName: TypeAlias = Literal[
@@ -106,8 +120,8 @@ record(CheckCounts)
 
 
 @record
-class BreakglassDocument(Answer):
-    """Who could open root today, and the way in without Identity Center."""
+class ChecksHead(Answer):
+    """Checks of one organization: where, when and by whom they were made."""
 
     organization_id: OrganizationId
     management_account_id: AccountNumber
@@ -115,12 +129,41 @@ class BreakglassDocument(Answer):
     """``AWS``, or ``SANDBOX host:port``."""
     caller_arn: str
     observed_at: Moment
-    checks: list[BreakglassCheckRecord]
+    summary: CheckCounts
+
+
+@record
+class BreakglassHead(ChecksHead):
+    """Who could open root today, and the way in without Identity Center."""
+
     openers: list[OpenerRecord]
     """Principals whose policies allow root sessions, or may, as far as this caller can read."""
     ways_in: list[WayInRecord]
     """Ways to a root session that need no identity provider."""
-    summary: CheckCounts
+
+
+@record
+class BreakglassDocument(BreakglassHead):
+    """Who could open root today, and the way in without Identity Center."""
+
+    checks: list[BreakglassCheckRecord]
+
+
+@record
+class WordedBreakglassCheck(BreakglassCheckRecord):
+    """One check, with what a client needs to word the hint itself."""
+
+    hint_code: str | None
+    """Identifies the hint; ``null`` without one, and of a hint that needs no other words."""
+    hint_facts: dict[str, str]
+    """Identifiers that the hint is about."""
+
+
+@record
+class BreakglassOutcome(BreakglassHead):
+    """The result of a job that reads who could open root."""
+
+    checks: list[WordedBreakglassCheck]
 
 
 @record
@@ -208,16 +251,83 @@ class FailsafeCheckRecord(TypedDict):
 
 
 @record
-class FailsafeDocument(Answer):
+class FailsafeHead(ChecksHead):
     """Failsafes, held to what is wanted of them."""
 
-    organization_id: OrganizationId
-    management_account_id: AccountNumber
-    endpoint: str
-    """``AWS``, or ``SANDBOX host:port``."""
-    caller_arn: str
-    observed_at: Moment
     failsafe_account_ids: list[AccountNumber]
     """The delegated administrator accounts for IAM."""
+
+
+@record
+class FailsafeDocument(FailsafeHead):
+    """Failsafes, held to what is wanted of them."""
+
     checks: list[FailsafeCheckRecord]
-    summary: CheckCounts
+
+
+@record
+class WordedFailsafeCheck(FailsafeCheckRecord):
+    """One check, with what a client needs to word the hint itself."""
+
+    hint_code: str | None
+    """Identifies the hint; ``null`` without one, and of a hint that needs no other words."""
+    hint_facts: dict[str, str]
+    """Identifiers that the hint is about."""
+
+
+@record
+class FailsafeOutcome(FailsafeHead):
+    """The result of a job that checks the failsafes."""
+
+    checks: list[WordedFailsafeCheck]
+
+
+def failsafe_to_record(report: FailsafeReport) -> FailsafeOutcome:
+    """Render the checks for a job's outcome."""
+    return {
+        **_describe_head(report),
+        "failsafe_account_ids": [one.account_id for one in report.failsafes],
+        "checks": [fill_record(WordedFailsafeCheck, one, **_word(one)) for one in report.checks],
+    }
+
+
+def breakglass_to_record(report: BreakGlassReport) -> BreakglassOutcome:
+    """Render the report for a job's outcome."""
+    return {
+        **_describe_head(report),
+        "openers": list_openers(report),
+        "ways_in": [fill_record(WayInRecord, one) for one in report.access_paths],
+        "checks": [fill_record(WordedBreakglassCheck, one, **_word(one)) for one in report.checks],
+    }
+
+
+def list_openers(report: BreakGlassReport) -> list[OpenerRecord]:
+    return [
+        fill_record(
+            OpenerRecord,
+            one,
+            tasks={task.value: permission.verdict.value for task, permission in one.tasks.items()},
+            people_complete=one.is_complete,
+        )
+        for one in report.root_session_callers
+    ]
+
+
+def _describe_head(report: FailsafeReport | BreakGlassReport) -> ChecksHead:
+    organization = report.inventory.organization
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "organization_id": organization.organization_id,
+        "management_account_id": organization.management_account_id,
+        "endpoint": report.endpoint.label,
+        "caller_arn": report.caller.arn,
+        "observed_at": json_time(report.observed_at),
+        "summary": count_checks(report.checks),  # type: ignore[typeddict-item]  # by the names of the verdicts
+    }
+
+
+def _word(check: Check) -> dict[str, Any]:
+    hint = check.hint
+    if not isinstance(hint, Hint):
+        return {"check": check.name, "hint_code": None, "hint_facts": {}}
+    return {"check": check.name, "hint_code": hint.code, "hint_facts": dict(hint.facts)}

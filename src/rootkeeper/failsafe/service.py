@@ -77,9 +77,12 @@ class FailsafeReport:
     caller: Caller
     endpoint: Endpoint
     observed_at: datetime
-    facts: tuple[FailsafeFacts, ...]
+    failsafes: tuple[Account, ...]
+    """The delegated administrator accounts for IAM; none also if they couldn't be read."""
     checks: tuple[Check, ...]
-    policies: PolicyTree | None
+    facts: tuple[FailsafeFacts, ...] = ()
+    """What was checked; none where a server did."""
+    policies: PolicyTree | None = None
     """The policies over the failsafes; ``None`` if they couldn't be read or weren't needed."""
 
 
@@ -119,8 +122,9 @@ class FailsafeChecker:
             caller=self.audit.inventory.caller,
             endpoint=self.audit.inventory.reader.endpoint,
             observed_at=now,
-            facts=facts,
+            failsafes=accounts,
             checks=(*_check_registration(inventory), *checks),
+            facts=facts,
             policies=policies,
         )
 

@@ -85,8 +85,7 @@ def list_failsafe_findings(report: FailsafeReport) -> FindingReport:
 
     def walk() -> Iterator[Finding]:
         yield _make_registration_finding(report)
-        for facts in report.facts:
-            account = facts.account
+        for account in report.failsafes:
             checks = (one for one in report.checks if one.account_id == account.account_id)
             yield from make_check_findings(checks, account, report.observed_at)
 
@@ -226,10 +225,10 @@ def _make_registration_finding(report: FailsafeReport) -> Finding:
         FAILSAFE_RULES["failsafe"],
         Verdict.PASS if found is None else Verdict(found.verdict.value),
         find_management_account(report.inventory),
-        f"{len(report.facts)} registered." if found is None else found.evidence,
+        f"{len(report.failsafes)} registered." if found is None else found.evidence,
         reason=found.evidence if found is not None and found.verdict is CheckVerdict.UNKNOWN else None,
         observed_at=report.observed_at,
-        facts={"account_ids": [facts.account.account_id for facts in report.facts]},
+        facts={"account_ids": [account.account_id for account in report.failsafes]},
     )
 
 

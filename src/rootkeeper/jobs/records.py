@@ -70,6 +70,10 @@ class JobProblem(TypedDict):
     code: str
     detail: str
     hint: str | None
+    hint_code: str | None
+    """Identifies the hint, for clients that word it themselves; ``null`` of a hint that needs no other words."""
+    hint_facts: dict[str, str]
+    """Identifiers that the hint is about."""
 
 
 @record

@@ -23,8 +23,10 @@ class JobKind(StrEnum):
     """What a job does."""
 
     AUDIT = "audit"
+    BREAKGLASS_CHECK = "breakglass_check"
     DELETION = "deletion"
     DRIFT_CHECK = "drift_check"
+    FAILSAFE_CHECK = "failsafe_check"
     LEDGER_VERIFICATION = "ledger_verification"
     PLAN = "plan"
     PREFLIGHT = "preflight"
@@ -181,8 +183,10 @@ def require_resumable(job: Job) -> None:
 REQUEST_PERMISSIONS: Mapping[JobKind, Permission] = MappingProxyType(
     {
         JobKind.AUDIT: Permission.ACCOUNTS_AUDIT,
+        JobKind.BREAKGLASS_CHECK: Permission.FAILSAFE_CHECK,
         JobKind.DELETION: Permission.ROOT_CREDENTIALS_DELETE,
         JobKind.DRIFT_CHECK: Permission.ACCOUNTS_AUDIT,
+        JobKind.FAILSAFE_CHECK: Permission.FAILSAFE_CHECK,
         JobKind.LEDGER_VERIFICATION: Permission.LEDGER_VERIFY,
         JobKind.PLAN: Permission.ROOT_CREDENTIALS_DELETE,
         JobKind.PREFLIGHT: Permission.PREFLIGHTS_RUN,
@@ -214,4 +218,7 @@ def require_still_permitted(identity: Identity, job: Job, now: datetime) -> None
 
 def problem_to_record(error: RootkeeperError) -> dict[str, JsonValue]:
     """Return the outcome of a job that ended with an error, so that its requester gets the same error."""
-    return {"problem": {"code": error.code, "detail": error.message, "hint": error.hint}}
+    hint = error.hint
+    code, facts = (hint.code, dict(hint.facts)) if isinstance(hint, Hint) else (None, {})
+    problem = {"code": error.code, "detail": error.message, "hint": hint, "hint_code": code, "hint_facts": facts}
+    return {"problem": problem}

@@ -8,8 +8,9 @@ from typing_extensions import TypedDict
 
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.statuses import AccountRole
-from rootkeeper.root_emails.rules import EmailReason, EmailVerdict, GroupBasis
-from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, record
+from rootkeeper.root_emails.rules import EmailReason, EmailRules, EmailVerdict, GroupBasis, RootEmail
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
+from rootkeeper.values import json_time
 
 
 @record
@@ -42,6 +43,30 @@ class EmailRecord(TypedDict):
     attested_until: Moment | None
     shared_with: list[AccountNumber]
     """Other accounts with the same address."""
+
+
+def email_to_record(found: RootEmail) -> EmailRecord:
+    account, attestation = found.account, found.attestation
+    return fill_record(
+        EmailRecord,
+        found,
+        account_id=account.account_id,
+        name=account.name,
+        email=account.email or None,
+        ou_path=account.ou_path,
+        state=account.state.value,
+        group=found.group_basis.value if found.group_basis else None,
+        attested_by=attestation.attested_by if attestation else None,
+        attested_until=json_time(attestation.until) if attestation else None,
+    )
+
+
+def rules_to_record(rules: EmailRules) -> EmailRulesRecord:
+    return {
+        "allowed_domains": sorted(rules.allowed_domains),
+        "approved_pattern": rules.approved_pattern.pattern if rules.approved_pattern else None,
+        "groups": sorted(rules.groups),
+    }
 
 
 EmailCounts = TypedDict(

@@ -111,20 +111,12 @@ class RootEmailReader:
                 one for one in selected if (known[one].status if one in known else Status.UNKNOWN) in request.statuses
             }
         evaluated = read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
-        remarks: list[str] = []
-        if not self.rules.allowed_domains:
-            remarks.append(
-                "emails.allowed_domains isn't set, so no address is known to be in a domain of the organization. "
-                "Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS."
-            )
-        if inventory.delegated_administrator_ids is None:
-            remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
         return EmailReport(
             inventory=inventory,
             endpoint=self.inventory.reader.endpoint,
             rules=self.rules,
             emails=tuple(one for one in evaluated if one.account.account_id in selected),
-            remarks=tuple(remarks),
+            remarks=explain_limits(self.rules, inventory),
         )
 
 
@@ -162,6 +154,19 @@ class EmailAttestationService:
             },
         )
         self.attestations.add(attestation)
+
+
+def explain_limits(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:
+    """Explain why a rule can't be applied, or a role isn't known."""
+    remarks: list[str] = []
+    if not rules.allowed_domains:
+        remarks.append(
+            "emails.allowed_domains isn't set, so no address is known to be in a domain of the organization. "
+            "Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS."
+        )
+    if inventory.delegated_administrator_ids is None:
+        remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
+    return tuple(remarks)
 
 
 def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -25,6 +25,11 @@ from rootkeeper.delivery.records import deliveries_to_record
 from rootkeeper.delivery.service import ReportSender
 from rootkeeper.delivery.targets import parse_request
 from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedError
+from rootkeeper.failsafe.confirming import FailsafeConfirmer
+from rootkeeper.failsafe.entrances import BreakGlassReader
+from rootkeeper.failsafe.records import breakglass_to_record, failsafe_to_record
+from rootkeeper.failsafe.rules import Check, CheckVerdict, count_checks
+from rootkeeper.failsafe.service import FailsafeChecker
 from rootkeeper.guardrails.records import preflight_to_record
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader
@@ -128,6 +133,15 @@ class PerformerUseCases(Protocol):
     def ledger_reader(self) -> LedgerReader: ...
 
     @property
+    def failsafe_checker(self) -> FailsafeChecker: ...
+
+    @property
+    def failsafe_confirmer(self) -> FailsafeConfirmer: ...
+
+    @property
+    def breakglass_reading(self) -> BreakGlassReader: ...
+
+    @property
     def delivery_planner(self) -> DeliveryPlanner: ...
 
     @property
@@ -151,8 +165,10 @@ ActAs = Callable[[Actor, AwsWork], PerformerUseCases]
 WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
     {
         JobKind.AUDIT: AwsWork.AUDIT,
+        JobKind.BREAKGLASS_CHECK: AwsWork.AUDIT,
         JobKind.DELETION: AwsWork.DELETE,
         JobKind.DRIFT_CHECK: AwsWork.AUDIT,
+        JobKind.FAILSAFE_CHECK: AwsWork.AUDIT,
         JobKind.LEDGER_VERIFICATION: AwsWork.AUDIT,
         JobKind.PLAN: AwsWork.AUDIT,
         JobKind.PREFLIGHT: AwsWork.AUDIT,
@@ -278,6 +294,27 @@ def perform_ledger_verification(task: JobTask) -> JobResult:
     return JobResult(JobState.DONE, f"The ledger is intact: {found.entries} entries.")
 
 
+def perform_failsafe_check(task: JobTask) -> JobResult:
+    """Check each failsafe, and record in the ledger which of them passed; the outcome is its JSON."""
+    report = task.acting.failsafe_checker.check(JobCounts(task.kept))
+    task.acting.failsafe_confirmer.record_checks(report)
+    task.set_outcome(failsafe_to_record(report))
+    return JobResult(JobState.DONE, _describe_checks(report.checks))
+
+
+def perform_breakglass_check(task: JobTask) -> JobResult:
+    """Read who can open root sessions, and which access remains in an emergency; the outcome is its JSON."""
+    report = task.acting.breakglass_reading.read(JobCounts(task.kept))
+    task.set_outcome(breakglass_to_record(report))
+    return JobResult(JobState.DONE, _describe_checks(report.checks))
+
+
+def _describe_checks(checks: Sequence[Check]) -> str:
+    counts = count_checks(checks)
+    found = [f"{counts[one.value]} {one.value.replace('_', ' ')}" for one in CheckVerdict if counts[one.value]]
+    return f"{counts['checks']} checks: {', '.join(found)}."
+
+
 def perform_report_delivery(task: JobTask) -> JobResult:
     """Send the evidence report to places of the settings; the outcome is what became of it, as JSON."""
     plans = task.acting.delivery_planner.plan(parse_request(task.parameters), only_configured=True)
@@ -340,8 +377,10 @@ def _change_policy(
 PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobResult]] = MappingProxyType(
     {
         JobKind.AUDIT: perform_audit,
+        JobKind.BREAKGLASS_CHECK: perform_breakglass_check,
         JobKind.DELETION: perform_deletion,
         JobKind.DRIFT_CHECK: perform_drift_check,
+        JobKind.FAILSAFE_CHECK: perform_failsafe_check,
         JobKind.LEDGER_VERIFICATION: perform_ledger_verification,
         JobKind.PLAN: perform_plan,
         JobKind.PREFLIGHT: perform_preflight,

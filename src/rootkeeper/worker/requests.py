@@ -214,7 +214,7 @@ def normalize_parameters(
         return to_json_record(parse_unlock(parameters, document))
     if document is not None:
         raise InputError(f"A job of kind {kind.value} takes no document.")
-    if kind in {JobKind.DRIFT_CHECK, JobKind.LEDGER_VERIFICATION}:
+    if kind in _WITHOUT_PARAMETERS:
         _JobParameters(parameters, set())
         return {}
     if kind is JobKind.AUDIT:
@@ -224,6 +224,11 @@ def normalize_parameters(
     if kind is JobKind.REPORT_DELIVERY:
         return to_json_record(parse_request(parameters))
     return plan_to_parameters(parse_plan_request(parameters, now))
+
+
+_WITHOUT_PARAMETERS = frozenset(
+    {JobKind.BREAKGLASS_CHECK, JobKind.DRIFT_CHECK, JobKind.FAILSAFE_CHECK, JobKind.LEDGER_VERIFICATION}
+)
 
 
 class _JobParameters:

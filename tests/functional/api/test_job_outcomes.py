@@ -245,6 +245,19 @@ def live_ledger_verifications(works: Works) -> None:
     assert (found["is_intact"], [one["seq"] for one in found["findings"]]) == (False, [1])
 
 
+def live_failsafe_checks(works: Works) -> None:
+    found = works.live("/failsafe-checks", {}, "FailsafeOutcome")
+    assert found["failsafe_account_ids"]
+    assert found["summary"]["checks"] == len(found["checks"])
+    assert any(one["hint_code"] == "failsafe.drill" for one in found["checks"])
+
+
+def live_breakglass_checks(works: Works) -> None:
+    found = works.live("/breakglass-checks", {}, "BreakglassOutcome")
+    assert {one["check"] for one in found["checks"]} >= {"permission_sets", "way_in"}
+    assert found["openers"]
+
+
 def live_preflights(works: Works) -> None:
     found = works.live("/preflights", {}, "PreflightRecord")
     assert {one["verdict"] for one in found["rows"]} >= {"allowed", "blocked"}
@@ -319,8 +332,10 @@ def live_changes_of_a_queue(works: Works) -> None:
 
 LIVES: Mapping[JobKind, tuple[Callable[[Works], None], set[str]]] = {
     JobKind.AUDIT: (live_audits, {"FinishedAudit", "FailedOutcome"}),
+    JobKind.BREAKGLASS_CHECK: (live_breakglass_checks, {"BreakglassOutcome"}),
     JobKind.DELETION: (live_deletions, {"UnfinishedDeletion", "FinishedDeletion", "FailedOutcome"}),
     JobKind.DRIFT_CHECK: (live_drift_checks, {"DriftRecord"}),
+    JobKind.FAILSAFE_CHECK: (live_failsafe_checks, {"FailsafeOutcome"}),
     JobKind.LEDGER_VERIFICATION: (live_ledger_verifications, {"LedgerVerificationRecord"}),
     JobKind.PLAN: (live_plans, {"PlanRecord", "FailedOutcome"}),
     JobKind.PREFLIGHT: (live_preflights, {"FailedOutcome", "PreflightRecord"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,10 +15,10 @@ import pytest
 
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.aws.rules import AwsWork
-from rootkeeper.errors import AwsAccessDeniedError
+from rootkeeper.errors import AwsAccessDeniedError, PlanInvalidError
 from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.records import job_from_record
-from rootkeeper.jobs.rules import JobKind, JobProgress, JobState
+from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, problem_to_record
 from rootkeeper.ledger.rules import Action, ActorKind
 from rootkeeper.organization.records import account_from_record
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
@@ -385,7 +386,7 @@ def test_results_and_outcome_of_a_job_are_told(api: ApiServer) -> None:
     job = api.services.add_job(kind=JobKind.DELETION)
     assert api.get("/jobs/j-ce/outcome").code == "input.not_found"
     result: dict[str, JsonValue] = {"kinds": [], "skip": None, "status": "not_present"}
-    outcome = '{"problem": {"code": "plan.invalid", "detail": "It was altered.", "hint": null}}'
+    outcome = json.dumps(problem_to_record(PlanInvalidError("It was altered.")))
     api.services.jobs.record_results(job, {PAYMENTS_ID: result}, JobProgress(1, 1))
     api.services.jobs.set_outcome(job, outcome)
     assert api.get("/jobs/j-ce/results").json["results"] == [{"account_id": PAYMENTS_ID, **result}]

@@ -47,7 +47,7 @@ def test_a_viewer_changes_nothing() -> None:
 def test_an_auditor_reads_and_deletes_nothing() -> None:
     more = PERMISSIONS[ServerRole.AUDITOR] - PERMISSIONS[ServerRole.VIEWER]
     proves = {Permission.LEDGER_VERIFY, Permission.REPORTS_READ}
-    assert more == {Permission.ACCOUNTS_AUDIT, Permission.PREFLIGHTS_RUN} | proves
+    assert more == {Permission.ACCOUNTS_AUDIT, Permission.FAILSAFE_CHECK, Permission.PREFLIGHTS_RUN} | proves
 
 
 def test_only_administrators_change_the_set_up() -> None:

@@ -186,7 +186,7 @@ def test_a_task_of_a_preflight_has_the_verdict_of_its_policies(access: AccessVer
 
 
 def check_failsafes(*checks: Check) -> FindingReport:
-    return list_failsafe_findings(FailsafeReport(make_inventory(), BY, WHERE, READ, (), checks, None))
+    return list_failsafe_findings(FailsafeReport(make_inventory(), BY, WHERE, READ, (), checks))
 
 
 def test_whether_there_is_a_failsafe_is_a_finding_of_the_organization() -> None:

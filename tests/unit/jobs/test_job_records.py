@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rootkeeper.errors import PlanInvalidError
+from rootkeeper.errors import Hint, JobConflictError, PlanInvalidError
 from rootkeeper.jobs.records import job_from_record, job_to_record
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState, problem_to_record
 from rootkeeper.ledger.rules import ActorKind
@@ -56,5 +56,22 @@ def test_a_record_of_something_else_is_an_error() -> None:
 
 
 def test_a_problem_is_told_with_its_code() -> None:
-    problem = problem_to_record(PlanInvalidError("It expired.", hint="Make a new one."))
-    assert problem == {"problem": {"code": "plan.invalid", "detail": "It expired.", "hint": "Make a new one."}}
+    problem = problem_to_record(PlanInvalidError("It expired.", hint="Make a new one."))["problem"]
+    assert problem == {
+        "code": "plan.invalid",
+        "detail": "It expired.",
+        "hint": "Make a new one.",
+        "hint_code": None,
+        "hint_facts": {},
+    }
+
+
+def test_a_problem_names_its_hint_so_that_each_client_words_it_itself() -> None:
+    hint = Hint("Cancel the job.", "job.cancel", job_id="j-1")
+    problem = problem_to_record(JobConflictError("It has expired.", hint=hint))["problem"]
+    assert isinstance(problem, dict)
+    assert (problem["hint"], problem["hint_code"], problem["hint_facts"]) == (
+        "Cancel the job.",
+        "job.cancel",
+        {"job_id": "j-1"},
+    )

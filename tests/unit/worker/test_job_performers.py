@@ -21,6 +21,7 @@ from rootkeeper.unlock.rules import hash_policy
 from rootkeeper.values import JsonValue
 from rootkeeper.worker.performers import PERFORMERS, WORK, describe_drift
 from tests.fakes.desk import CLEAN, PROD
+from tests.fakes.entrance_desk import FAILSAFE
 from tests.fakes.job_desk import SCHEDULES, JobDesk
 from tests.fakes.root_users import root_user_with_everything
 from tests.fakes.unlock_desk import LOCKING, OPEN
@@ -231,3 +232,34 @@ def test_a_policy_is_put_where_there_was_none(desk: JobDesk) -> None:
 def test_an_account_that_may_not_be_touched_is_refused(desk: JobDesk) -> None:
     job = desk.do(JobKind.UNLOCK, {"account": "111122223333", "kind": "s3"})
     assert job.state is JobState.CANCELLED
+
+
+def test_a_check_of_failsafes_is_kept_and_ends_the_confirmation_of_each_that_failed(desk: JobDesk) -> None:
+    job = desk.do(JobKind.FAILSAFE_CHECK)
+    outcome = outcome_of(desk, job)
+    assert (job.state, outcome["failsafe_account_ids"]) == (JobState.DONE, [FAILSAFE])
+    checks = {one["check"]: one for one in outcome["checks"]}
+    assert (checks["mfa_devices"]["verdict"], checks["drill"]["verdict"]) == ("pass", "fail")
+    assert checks["drill"]["hint_code"] == "failsafe.drill"
+    assert checks["drill"]["hint_facts"] == {"account_id": FAILSAFE}
+    counts = outcome["summary"]
+    assert job.remark is not None
+    assert job.remark.startswith(f"{counts['checks']} checks: {counts['fail']} fail")
+    (confirmed,) = desk.confirmations.list_confirmations(in_sandbox=True)
+    assert (confirmed.reason, confirmed.is_in_force(desk.desk.clock.now())) == (
+        "A check failed or is unknown",
+        False,
+    )
+    assert [one.action for one in desk.desk.ledger.entries].count(Action.FAILSAFE_CHECK) == 1
+    assert [work for _, work in desk.acted] == [AwsWork.AUDIT]
+
+
+def test_a_check_of_break_glass_access_is_kept_with_who_can_open_root_sessions(desk: JobDesk) -> None:
+    job = desk.do(JobKind.BREAKGLASS_CHECK)
+    outcome = outcome_of(desk, job)
+    assert job.state is JobState.DONE
+    assert {one["check"] for one in outcome["checks"]} >= {"iam_identities", "permission_sets", "way_in"}
+    assert [one["account_id"] for one in outcome["ways_in"]] == [FAILSAFE]
+    assert outcome["openers"] == []
+    assert desk.confirmations.list_confirmations(in_sandbox=True) == ()
+    assert [work for _, work in desk.acted] == [AwsWork.AUDIT]

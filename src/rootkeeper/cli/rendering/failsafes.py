@@ -23,7 +23,7 @@ from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
 from rootkeeper.failsafe.entrances import BreakGlassReport
-from rootkeeper.failsafe.records import DrillRecord, FailsafeCheckRecord, OpenerRecord, RunbookStepRecord, WayInRecord
+from rootkeeper.failsafe.records import DrillRecord, FailsafeCheckRecord, RunbookStepRecord, WayInRecord, list_openers
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks
 from rootkeeper.failsafe.runbook import CommandLineKind as RunbookTerminal
 from rootkeeper.failsafe.runbook import RunbookFacts, RunbookStep
@@ -103,7 +103,7 @@ def show_count(checks: Sequence[Check], terminal: Terminal) -> None:
 
 
 def show_failsafes(report: FailsafeReport, output: OutputFormat, terminal: Terminal) -> None:
-    head = {"failsafe_account_ids": [facts.account.account_id for facts in report.facts]}
+    head = {"failsafe_account_ids": [account.account_id for account in report.failsafes]}
     show_listing(list_checks(report, head), output, terminal)
     if output is OutputFormat.TABLE:
         show_count(report.checks, terminal)
@@ -225,15 +225,7 @@ def show_breakglass(report: BreakGlassReport, output: OutputFormat, terminal: Te
     """Write the report to stdout. JSON Lines and CSV hold the checks."""
     from rich.text import Text
 
-    callers = [
-        fill_record(
-            OpenerRecord,
-            one,
-            tasks={task.value: permission.verdict.value for task, permission in one.tasks.items()},
-            people_complete=one.is_complete,
-        )
-        for one in report.root_session_callers
-    ]
+    callers = list_openers(report)
     tail = {"openers": callers, "ways_in": [fill_record(WayInRecord, one) for one in report.access_paths]}
     show_listing(list_checks(report, tail=tail), output, terminal)
     if output is not OutputFormat.TABLE:

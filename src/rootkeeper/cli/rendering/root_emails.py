@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.root_emails.records import AttestationRecord, EmailRecord
+from rootkeeper.root_emails.records import AttestationRecord, email_to_record, rules_to_record
 from rootkeeper.root_emails.rules import (
     EXPLANATIONS,
     EmailAttestation,
     EmailReason,
     EmailVerdict,
     GroupBasis,
-    RootEmail,
     count_verdicts,
 )
 from rootkeeper.root_emails.service import SOURCE, EmailChangePlan, EmailReport
@@ -34,21 +33,16 @@ _WORDS = {
 
 def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the list to stdout, and remarks to stderr."""
-    rules = report.rules
     listing = Listing(
         "accounts",
-        [email_record(one) for one in report.emails],
+        [email_to_record(one) for one in report.emails],
         _COLUMNS,
         head={
             "organization_id": report.inventory.organization.organization_id,
             "endpoint": report.endpoint.label,
             "source": SOURCE,
             "listed_at": json_time(report.inventory.listed_at),
-            "rules": {
-                "allowed_domains": sorted(rules.allowed_domains),
-                "approved_pattern": rules.approved_pattern.pattern if rules.approved_pattern else None,
-                "groups": sorted(rules.groups),
-            },
+            "rules": rules_to_record(report.rules),
         },
         tail={"summary": count_verdicts(report.emails)},
         empty="No account is selected.",
@@ -59,22 +53,6 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
             terminal.show(line)
     for remark in report.remarks:
         terminal.remark(remark)
-
-
-def email_record(found: RootEmail) -> EmailRecord:
-    account, attestation = found.account, found.attestation
-    return fill_record(
-        EmailRecord,
-        found,
-        account_id=account.account_id,
-        name=account.name,
-        email=account.email or None,
-        ou_path=account.ou_path,
-        state=account.state.value,
-        group=found.group_basis.value if found.group_basis else None,
-        attested_by=attestation.attested_by if attestation else None,
-        attested_until=json_time(attestation.until) if attestation else None,
-    )
 
 
 _COLUMNS = (

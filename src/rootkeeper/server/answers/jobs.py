@@ -7,6 +7,7 @@ from typing import TypeAlias
 from rootkeeper.audit.records import FinishedAudit
 from rootkeeper.deletion.records import AccountResultRecord, FinishedDeletion, PlanRecord, UnfinishedDeletion
 from rootkeeper.delivery.records import DeliveriesDocument
+from rootkeeper.failsafe.records import BreakglassOutcome, FailsafeOutcome
 from rootkeeper.guardrails.records import PreflightRecord
 from rootkeeper.jobs.records import FailedOutcome, JobRecord
 from rootkeeper.ledger.records import LedgerEntryRecord, LedgerVerificationRecord
@@ -36,6 +37,8 @@ JobOutcome: TypeAlias = (
     | FinishedDeletion
     | FinishedAudit
     | DriftRecord
+    | FailsafeOutcome
+    | BreakglassOutcome
     | PreflightRecord
     | LedgerVerificationRecord
     | BucketListing

@@ -28,7 +28,7 @@ FACTS = RunbookFacts(ORGANIZATION.organization_id, ORGANIZATION.management_accou
 
 def show(output: OutputFormat, *checks: Check) -> None:
     inventory = Inventory(ORGANIZATION, (FAILSAFE,), (), NOW)
-    show_failsafes(FailsafeReport(inventory, CALLER, ENDPOINT, NOW, (), checks, None), output, Terminal({}))
+    show_failsafes(FailsafeReport(inventory, CALLER, ENDPOINT, NOW, (), checks), output, Terminal({}))
 
 
 def test_a_table_says_what_is_wrong_what_to_do_and_how_many(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,11 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.root_emails import email_record, show_emails
+from rootkeeper.cli.rendering.root_emails import show_emails
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Inventory
 from rootkeeper.organization.statuses import AccountRole
+from rootkeeper.root_emails.records import email_to_record
 from rootkeeper.root_emails.rules import EmailAttestation, EmailReason, EmailVerdict, GroupBasis, RootEmail, parse_rules
 from rootkeeper.root_emails.service import EmailReport
 from tests.unit.cli.rendering.samples import ENDPOINT, NOW, ORGANIZATION, account
@@ -81,4 +82,4 @@ def test_p26_an_address_that_a_spreadsheet_would_run_is_escaped(capsys: pytest.C
 
 
 def test_an_account_has_all_fields_whatever_its_verdict() -> None:
-    assert email_record(GOOD).keys() == email_record(BAD).keys() == email_record(UNREAD).keys()
+    assert email_to_record(GOOD).keys() == email_to_record(BAD).keys() == email_to_record(UNREAD).keys()

@@ -1,0 +1,193 @@
+/** The root e-mails page: the root e-mail address of each account, checked against the rules of this server. */
+import Alert from "@cloudscape-design/components/alert";
+import Button from "@cloudscape-design/components/button";
+import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
+import FormField from "@cloudscape-design/components/form-field";
+import Header from "@cloudscape-design/components/header";
+import Input from "@cloudscape-design/components/input";
+import Select from "@cloudscape-design/components/select";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { type TableProps } from "@cloudscape-design/components/table";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { saveText } from "../api/downloads";
+import { hasPermission, useMe } from "../api/queries";
+import type { RootEmail, RootEmailPage } from "../api/records";
+import { PageFrame } from "../components/PageFrame";
+import { AccountName } from "../organization/AccountField";
+import { renderCsv } from "../tables/csv";
+import { useCursorPages } from "../tables/pages";
+import { QueryTable } from "../tables/QueryTable";
+import { type FilterCodec, useUrlFilter } from "../tables/url-filter";
+import { Timestamp } from "../times/Timestamp";
+import { AttestAddress } from "./AttestAddress";
+import { canBeAttested, describeReasons, type EmailFilter, readAllEmails, useRootEmails, type Verdict, VERDICT_ORDER, VERDICTS } from "./emails";
+
+const FILTER: FilterCodec<EmailFilter> = {
+  read: (parameters) => ({
+    verdict: VERDICT_ORDER.find((one) => one === parameters.get("verdict")) ?? "any",
+    text: parameters.get("q") ?? "",
+  }),
+  write: ({ verdict, text }) => ({ verdict: verdict === "any" ? [] : [verdict], q: text ? [text] : [] }),
+};
+
+export default function EmailsPage() {
+  const { data: me } = useMe();
+  const [filter, setFilter] = useUrlFilter(FILTER);
+  const [attested, setAttested] = useState<string | null>(null);
+  const pages = useCursorPages(JSON.stringify(filter));
+  const found = useRootEmails(filter, pages.after);
+  const canAttest = hasPermission(me, "root_emails:attest");
+  return (
+    <PageFrame
+      title="Root e-mails"
+      description="Anyone who reads the mailbox of a root e-mail address can reset the root user's password while recovery is possible. So each address should belong to the organization, be read by a group, and be used once."
+      actions={
+        canAttest && (
+          <Button variant="primary" onClick={() => setAttested("")}>
+            Attest address
+          </Button>
+        )
+      }
+    >
+      <SpaceBetween size="m">
+        {found.data && found.data.remarks.length > 0 && <Alert type="info">{found.data.remarks.join(" ")}</Alert>}
+        <div className="filters">
+          <FormField label="Address, account id or name" className="filters__wide">
+            <Input
+              type="search"
+              value={filter.text}
+              placeholder="Find addresses"
+              onChange={({ detail }) => setFilter({ ...filter, text: detail.value })}
+            />
+          </FormField>
+          <VerdictField filter={filter} page={found.data} onChange={setFilter} />
+          <div className="filters__button">
+            <ExportButton filter={filter} page={found.data} />
+          </div>
+        </div>
+        <QueryTable
+          query={found}
+          items={found.data?.accounts}
+          trackBy="account_id"
+          loadingText="Loading addresses"
+          wrapLines
+          ariaLabels={{ tableLabel: "Root e-mail addresses" }}
+          header={
+            <Header variant="h2" counter={found.data && `(${found.data.total.toLocaleString()})`} description={<Source page={found.data} />}>
+              Root e-mail addresses
+            </Header>
+          }
+          empty={
+            found.data?.listed_at === null
+              ? "The addresses are unknown: the organization hasn't been listed yet. Run an audit on the page Accounts."
+              : "No address matches. Clear the text, or show any verdict."
+          }
+          pagination={pages.control(found.data?.next)}
+          columnDefinitions={canAttest ? [...COLUMNS, makeActionsColumn(setAttested)] : COLUMNS}
+        />
+      </SpaceBetween>
+      {attested !== null && <AttestAddress address={attested} onClose={() => setAttested(null)} />}
+    </PageFrame>
+  );
+}
+
+function Source({ page }: { page: RootEmailPage | undefined }) {
+  if (!page?.listed_at) return null;
+  return (
+    <>
+      From the listing of <Timestamp at={page.listed_at} />. AWS can show a changed address hours later.
+    </>
+  );
+}
+
+interface VerdictFieldProps {
+  filter: EmailFilter;
+  page: RootEmailPage | undefined;
+  onChange: (filter: EmailFilter) => void;
+}
+
+function VerdictField({ filter, page, onChange }: VerdictFieldProps) {
+  const count = (verdict: Verdict) => (page ? ` (${page.summary[verdict].toLocaleString()})` : "");
+  const options: { value: Verdict | "any"; label: string }[] = [
+    { value: "any", label: `Any${page ? ` (${page.summary.accounts.toLocaleString()})` : ""}` },
+    ...VERDICT_ORDER.map((verdict) => ({ value: verdict, label: `${VERDICTS[verdict].label}${count(verdict)}` })),
+  ];
+  return (
+    <FormField label="Verdict">
+      <Select
+        options={options}
+        selectedOption={options.find((one) => one.value === filter.verdict) ?? null}
+        onChange={({ detail }) => onChange({ ...filter, verdict: detail.selectedOption.value as Verdict | "any" })}
+      />
+    </FormField>
+  );
+}
+
+function ExportButton({ filter, page }: { filter: EmailFilter; page: RootEmailPage | undefined }) {
+  const exporting = useMutation({
+    mutationFn: async (kind: string) => {
+      const accounts = await readAllEmails(filter);
+      const name = `root-emails-${page?.organization_id ?? "organization"}`;
+      if (kind === "csv") saveText(renderCsv(accounts.map(toRow)), `${name}.csv`, "text/csv");
+      else saveText(`${JSON.stringify({ organization_id: page?.organization_id, listed_at: page?.listed_at, accounts }, null, 2)}\n`, `${name}.json`);
+    },
+  });
+  return (
+    <ButtonDropdown
+      loading={exporting.isPending}
+      disabled={!page || page.total === 0}
+      items={[
+        { id: "csv", text: "CSV" },
+        { id: "json", text: "JSON" },
+      ]}
+      onItemClick={({ detail }) => exporting.mutate(detail.id)}
+    >
+      Export
+    </ButtonDropdown>
+  );
+}
+
+function toRow(one: RootEmail) {
+  return { ...one, reasons: one.reasons.join(" "), shared_with: one.shared_with.join(" ") };
+}
+
+const COLUMNS: TableProps.ColumnDefinition<RootEmail>[] = [
+  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 160 },
+  { id: "email", header: "Root e-mail address", cell: (one) => one.email ?? "Unknown", minWidth: 190 },
+  {
+    id: "verdict",
+    header: "Verdict",
+    cell: (one) => <StatusIndicator type={VERDICTS[one.verdict].type}>{VERDICTS[one.verdict].label}</StatusIndicator>,
+    minWidth: 130,
+  },
+  { id: "reasons", header: "Reason", cell: describeReasons, minWidth: 200 },
+  { id: "group", header: "Read by a group", cell: (one) => <Group found={one} />, minWidth: 150 },
+];
+
+function Group({ found }: { found: RootEmail }) {
+  if (found.group === "settings") return <>By the settings</>;
+  if (found.group === null) return <>Not known</>;
+  return (
+    <>
+      {found.attested_by}, until <Timestamp at={found.attested_until} />
+    </>
+  );
+}
+
+function makeActionsColumn(onAttest: (address: string) => void): TableProps.ColumnDefinition<RootEmail> {
+  return {
+    id: "actions",
+    header: "Actions",
+    cell: (one) =>
+      canBeAttested(one) && one.email !== null ? (
+        <Button onClick={() => onAttest(one.email ?? "")} ariaLabel={`Attest ${one.email}`}>
+          Attest
+        </Button>
+      ) : (
+        "–"
+      ),
+    minWidth: 110,
+  };
+}

@@ -1,0 +1,74 @@
+/** Root e-mail addresses: their pages, all of them for an export, and the words for verdicts and reasons. */
+import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "../api/client";
+import { queries } from "../api/queries";
+import type { EmailReason, RootEmail } from "../api/records";
+
+export type Verdict = RootEmail["verdict"];
+
+export interface EmailFilter {
+  verdict: Verdict | "any";
+  text: string;
+}
+
+export const VERDICTS: { readonly [verdict in Verdict]: { type: StatusIndicatorProps.Type; label: string } } = {
+  fail: { type: "error", label: "Fail" },
+  unknown: { type: "warning", label: "Unknown" },
+  pass: { type: "success", label: "Pass" },
+  not_applicable: { type: "not-started", label: "Not applicable" },
+};
+
+export const VERDICT_ORDER: readonly Verdict[] = ["fail", "unknown", "pass", "not_applicable"];
+
+const REASONS: { readonly [reason in EmailReason]: string } = {
+  attestation_expired: "the attestation that a group reads it has ended",
+  domain_not_allowed: "its domain isn't one of emails.allowed_domains",
+  domains_not_set: "emails.allowed_domains isn't set, so the owner of its domain isn't known",
+  duplicate: "another account has it too",
+  malformed: "it isn't an e-mail address",
+  not_a_group: "no group is known to read it",
+  not_active: "the account isn't ACTIVE",
+  pattern_not_matched: "it doesn't match emails.approved_pattern",
+  unread: "AWS returned no address",
+};
+
+export function describeReasons({ reasons, shared_with }: RootEmail): string {
+  const texts = reasons.map((one) => (one === "duplicate" ? `${REASONS[one]} (${shared_with.join(", ")})` : REASONS[one]));
+  return texts.join("; ") || "–";
+}
+
+/** Whether an attestation that a group reads the address would change its verdict or reasons. */
+export function canBeAttested(one: RootEmail): boolean {
+  return one.email !== null && (one.reasons.includes("not_a_group") || one.reasons.includes("attestation_expired"));
+}
+
+function toQuery({ verdict, text }: EmailFilter) {
+  return { verdict: verdict === "any" ? undefined : [verdict], q: text.trim() || undefined };
+}
+
+export function useRootEmails(filter: EmailFilter, after: string | undefined) {
+  const query = { ...toQuery(filter), limit: 25, after };
+  return useQuery({
+    queryKey: ["root-emails", query],
+    queryFn: () => unwrap(api.GET("/api/v1/root-emails", { params: { query } })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+const PAGE = 500;
+
+export async function readAllEmails(filter: EmailFilter): Promise<RootEmail[]> {
+  const found: RootEmail[] = [];
+  let after: string | undefined;
+  do {
+    const page = await unwrap(api.GET("/api/v1/root-emails", { params: { query: { ...toQuery(filter), limit: PAGE, after } } }));
+    found.push(...page.accounts);
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return found;
+}
+
+export function refreshEmails(): void {
+  void queries.invalidateQueries({ queryKey: ["root-emails"] });
+}

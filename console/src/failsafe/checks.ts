@@ -1,0 +1,69 @@
+/** The words for checks of emergency access, and the drills and attestations of each account. */
+import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import { useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "../api/client";
+import { queries } from "../api/queries";
+import type { BreakglassChecks, FailsafeChecks, KnownFailsafe } from "../api/records";
+
+export type Check = FailsafeChecks["checks"][number] | BreakglassChecks["checks"][number];
+type Verdict = Check["verdict"];
+
+export const VERDICTS: { readonly [verdict in Verdict]: { type: StatusIndicatorProps.Type; label: string } } = {
+  fail: { type: "error", label: "Fail" },
+  unknown: { type: "warning", label: "Unknown" },
+  pass: { type: "success", label: "Pass" },
+  not_applicable: { type: "not-started", label: "Not applicable" },
+};
+
+/** The worst first. */
+const VERDICT_ORDER: readonly Verdict[] = ["fail", "unknown", "pass", "not_applicable"];
+
+export const CHECKS: { readonly [check in Check["check"]]: string } = {
+  access_keys: "Access keys",
+  alarm: "Alarm on use",
+  approvers: "Approvers",
+  delegated_administrator: "Delegated administrator",
+  delegated_administrators: "Delegated administrators",
+  drill: "Drill",
+  failsafe: "Failsafe",
+  hardware_mfa: "Hardware MFA",
+  iam_identities: "IAM users and roles",
+  mailbox: "Mailbox",
+  management_access_keys: "Access keys of the management account's root user",
+  management_last_use: "Last use of the management account's root user",
+  management_mfa: "MFA of the management account's root user",
+  management_signing_certificates: "Signing certificates of the management account's root user",
+  mfa_devices: "MFA devices",
+  password: "Password",
+  permission_sets: "Permission sets",
+  policies: "Policies of the organization",
+  recovery_window: "Recovery window",
+  root_mailboxes: "Root mailboxes",
+  signing_certificates: "Signing certificates",
+  way_in: "Way in without Identity Center",
+};
+
+export const ROLES: { readonly [role in KnownFailsafe["role"]]: string } = {
+  failsafe: "Failsafe",
+  management: "Management account",
+};
+
+/** Such as "1 fail, 2 unknown, 9 pass". */
+export function countVerdicts(checks: readonly Check[]): string {
+  return VERDICT_ORDER.map((verdict) => ({ verdict, count: checks.filter((one) => one.verdict === verdict).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ verdict, count }) => `${count} ${VERDICTS[verdict].label.toLowerCase()}`)
+    .join(", ");
+}
+
+export function sortChecks(checks: readonly Check[]): Check[] {
+  return [...checks].sort((one, other) => VERDICT_ORDER.indexOf(one.verdict) - VERDICT_ORDER.indexOf(other.verdict));
+}
+
+export function useFailsafes() {
+  return useQuery({ queryKey: ["failsafes"], queryFn: () => unwrap(api.GET("/api/v1/failsafes")) });
+}
+
+export function refreshFailsafes(): void {
+  void queries.invalidateQueries({ queryKey: ["failsafes"] });
+}

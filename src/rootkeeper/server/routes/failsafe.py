@@ -1,0 +1,162 @@
+"""Routes of emergency access: the failsafes and their drills, checks of them, and who can open root sessions.
+
+No route creates or deletes a failsafe's root login: no role of a server can.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.errors import Hint, InputError
+from rootkeeper.failsafe.known import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
+from rootkeeper.failsafe.records import DrillRecord
+from rootkeeper.failsafe.rules import AlarmObservation, Drill, DrillOutcome, SignInDevice, find_drills
+from rootkeeper.jobs.records import JobAnswer
+from rootkeeper.jobs.rules import JobKind
+from rootkeeper.organization.accounts import Account, Inventory
+from rootkeeper.organization.confirmations import Claim
+from rootkeeper.organization.records import ConfirmationRecord
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.server.answers.failsafe import (
+    ConfirmationAnswer,
+    DrillAnswer,
+    KnownFailsafeRecord,
+    KnownFailsafesAnswer,
+)
+from rootkeeper.server.documents import change, read
+from rootkeeper.server.guards import Identified, Served
+from rootkeeper.server.parameters import Body, Name, Text, show_example, show_one
+from rootkeeper.server.routes.jobs import take_in
+from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.values import json_time
+
+
+class DrillBody(Body):
+    """A drill of the emergency sign-in."""
+
+    model_config = show_example({"held_by": "Ana", "held_at": "2026-10-01T00:00:00Z", "outcome": "passed"})
+
+    held_by: Annotated[ShortText, Field(description="The person who signed in.")]
+    held_at: AwareDatetime
+    outcome: Annotated[DrillOutcome, Field(description="Whether the sign-in worked.")]
+    alarm: Annotated[AlarmObservation | None, Field(description="Whether the sign-in raised an alarm.")] = None
+    device: Annotated[SignInDevice | None, Field(description="The kind of MFA device used to sign in.")] = None
+
+
+class FailsafeAttestationBody(Body):
+    """What AWS doesn't show of a delegated administrator account."""
+
+    model_config = show_example(
+        {
+            "claim": "kept",
+            "owner": "Ana",
+            "reason": "Its password and devices are in two safes.",
+            "until": "2027-03-31T23:59:59Z",
+        }
+    )
+
+    claim: Annotated[
+        Claim,
+        Field(description="kept: its root login is kept on purpose. purpose: it isn't a workload account."),
+    ]
+    owner: Annotated[ShortText, Field(description="The person who is responsible for it.")]
+    reason: Text
+    until: Annotated[AwareDatetime, Field(description="When it ends: at most a year from now.")]
+
+
+def check_failsafes(services: Served, identity: Identified) -> dict[str, Any]:
+    """Check each failsafe, as a job that opens a read-only root session in each; its outcome is the checks."""
+    return take_in(services, identity, JobKind.FAILSAFE_CHECK, {})
+
+
+def check_breakglass(services: Served, identity: Identified) -> dict[str, Any]:
+    """Read who can open root sessions and which access remains in an emergency, as a job; its outcome is the report."""
+    return take_in(services, identity, JobKind.BREAKGLASS_CHECK, {})
+
+
+def list_failsafes(services: Served) -> dict[str, Any]:
+    """Show who the failsafes are, their drills and what confirms them. Makes no AWS call."""
+    now, in_sandbox = services.clock.now(), services.endpoint.is_sandbox
+    inventory = services.inventory_store.find_last()
+    entries = services.ledger_reader.list_latest(DRILL_ENTRIES, limit=MOST_DRILLS)
+    drills = find_drills(entries, services.organization_id, in_sandbox=in_sandbox)
+    confirmations = services.confirmations.list_confirmations(in_sandbox=in_sandbox)
+    known = describe_failsafes(inventory, drills, confirmations, now)
+    return show_one(
+        {
+            "organization_id": services.organization_id,
+            "listed_at": None if inventory is None else json_time(inventory.listed_at),
+            "accounts": [_describe(one) for one in known.accounts],
+            "unknown": known.unknown,
+            "drills": [fill_record(DrillRecord, one) for one in drills],
+        }
+    )
+
+
+def _describe(known: KnownFailsafe) -> KnownFailsafeRecord:
+    account = known.account
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "email": account.email,
+        "state": account.state,
+        "role": known.role.value,  # type: ignore[typeddict-item]  # one of the two
+        "drill": known.drill.verdict,
+        "drill_evidence": known.drill.evidence,
+        "drill_due_at": json_time(known.drill_due_at),
+        "confirmations": [fill_record(ConfirmationRecord, one) for one in known.confirmations],
+    }
+
+
+def record_drill(services: Served, identity: Identified, account_id: Name, body: DrillBody) -> dict[str, Any]:
+    """Record a drill in the ledger, as a person reports it. Makes no AWS call."""
+    inventory, account = _find(services, account_id)
+    with services.act_as(identity.to_actor(), None) as acting:
+        drill: Drill = acting.drill_recorder.prepare(
+            inventory,
+            account,
+            held_by=body.held_by,
+            held_at=body.held_at,
+            outcome=body.outcome,
+            alarm=body.alarm,
+            device=body.device,
+        )
+        acting.drill_recorder.record(drill)
+    return show_one(fill_record(DrillRecord, drill))
+
+
+def attest_failsafe(
+    services: Served, identity: Identified, account_id: Name, body: FailsafeAttestationBody
+) -> dict[str, Any]:
+    """Attest what AWS doesn't show of a delegated administrator account, until a time; the ledger has your name."""
+    inventory, account = _find(services, account_id)
+    with services.act_as(identity.to_actor(), None) as acting:
+        attestation = acting.failsafe_confirmer.prepare(
+            inventory, account, body.claim, owner=body.owner, reason=body.reason, until=body.until
+        )
+        acting.failsafe_confirmer.attest(attestation)
+    return show_one(fill_record(ConfirmationRecord, attestation))
+
+
+def _find(services: Served, account_id: str) -> tuple[Inventory, Account]:
+    """Find an account in the last listing.
+
+    :raises InputError: if it isn't there, or nothing was listed yet.
+    """
+    inventory = services.inventory_store.find_last()
+    if inventory is None:
+        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
+    return inventory, find_account(NamedAccount(account_id), inventory.accounts)
+
+
+ROWS = (
+    read("/failsafes", Permission.FAILSAFE_READ, list_failsafes, KnownFailsafesAnswer),
+    change("/failsafes/{account_id}/drills", Permission.FAILSAFE_RECORD_DRILL, record_drill, DrillAnswer),
+    change("/failsafes/{account_id}/attestations", Permission.FAILSAFE_ATTEST, attest_failsafe, ConfirmationAnswer),
+    change("/failsafe-checks", Permission.FAILSAFE_CHECK, check_failsafes, JobAnswer, HTTPStatus.ACCEPTED),
+    change("/breakglass-checks", Permission.FAILSAFE_CHECK, check_breakglass, JobAnswer, HTTPStatus.ACCEPTED),
+)

@@ -1,0 +1,140 @@
+"""The pages about exceptions, root e-mails, failsafe and break-glass access, each used for what it is for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser import console_story as story
+from tests.browser.console_stage import ConsolePerson, ConsoleStage
+
+FAILSAFE, FAILSAFE_NAME = "222233334444", "Security"
+WEB, WEB_NAME = "800090001000", "AnyCompany Web"
+LI_EMAIL = "li.juan@example.com"
+
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
+    """An organization that is set up and was audited."""
+    with console.enter_signed_in("adam", "olga", "amir", "vera") as entered:
+        story.set_up(entered["adam"])
+        story.audit(entered["olga"])
+        yield entered
+
+
+def row(person: ConsolePerson, table: str, text: str) -> Locator:
+    return person.page.get_by_role("table", name=table, exact=True).get_by_role("row").filter(has_text=text)
+
+
+def dialog(person: ConsolePerson) -> Locator:
+    return person.page.get_by_role("dialog")
+
+
+def choose_day(person: ConsolePerson, days: int) -> None:
+    day = datetime.now(UTC) + timedelta(days=days)
+    dialog(person).get_by_placeholder("YYYY/MM/DD").fill(f"{day:%Y/%m/%d}")
+
+
+def test_an_exception_is_added_extended_and_removed(people: dict[str, ConsolePerson]) -> None:
+    olga = people["olga"]
+    olga.open("/exceptions")
+    expect(olga.page).to_have_title(re.compile("Exceptions"))
+    olga.sees("No exceptions. Add one for an account whose root user must stay for a time.")
+    olga.press("Add exception")
+    field = dialog(olga).get_by_label("Account", exact=True)
+    expect(field).to_be_focused()
+    field.fill(WEB)
+    olga.page.get_by_role("option").filter(has_text=WEB).first.click()
+    olga.fill("Reason", "Its vendor signs in as root until March.")
+    choose_day(olga, 10)
+    olga.press("Add exception", within=dialog(olga))
+    kept = row(olga, "Exceptions", WEB_NAME)
+    expect(kept).to_contain_text("In force")
+    olga.press(f"Extend the exception for {WEB_NAME}")
+    expect(dialog(olga).get_by_label("Reason")).to_have_value("Its vendor signs in as root until March.")
+    olga.fill("Reason", "The move takes until April.")
+    choose_day(olga, 40)
+    olga.press("Extend exception", within=dialog(olga))
+    expect(kept).to_contain_text("The move takes until April.")
+    olga.evaluate()
+    people["vera"].open("/exceptions")
+    expect(row(people["vera"], "Exceptions", WEB_NAME)).to_be_visible()
+    expect(people["vera"].page.get_by_role("button", name=re.compile("exception"))).to_have_count(0)
+    olga.press(f"Remove the exception for {WEB_NAME}")
+    olga.press("Remove exception", within=dialog(olga))
+    olga.sees("No exceptions. Add one")
+
+
+def test_a_failsafe_is_checked_attested_and_its_drill_recorded(people: dict[str, ConsolePerson]) -> None:
+    olga, amir = people["olga"], people["amir"]
+    olga.open("/failsafe")
+    own = row(olga, "Accounts for emergency access", FAILSAFE_NAME)
+    for text in ("Failsafe", "Not confirmed", "Due now"):
+        expect(own).to_contain_text(text)
+    olga.press("Check failsafes")
+    drill = row(olga, "Checks", f"No drill of {FAILSAFE}")
+    expect(drill).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    expect(drill).to_contain_text("choose Record drill on Failsafe")
+    olga.press(f"Record a drill in {FAILSAFE_NAME}")
+    expect(dialog(olga).get_by_label("Held by")).to_be_focused()
+    olga.press("Record drill", within=dialog(olga))
+    expect(own).to_contain_text("Pass")
+    expect(own).to_contain_text("self-asserted by olga")
+    expect(row(olga, "Drills", "Passed")).to_contain_text("olga")
+    amir.open("/failsafe")
+    amir.press(f"Attest {FAILSAFE_NAME}")
+    amir.fill("Reason", "Its devices are in two safes.")
+    choose_day(amir, 90)
+    amir.press("Attest", within=dialog(amir))
+    expect(row(amir, "Accounts for emergency access", FAILSAFE_NAME)).to_contain_text("Kept on purpose")
+    expect(amir.page.get_by_role("button", name=re.compile("Record a drill|Check failsafes"))).to_have_count(0)
+    olga.evaluate()
+    amir.evaluate()
+
+
+def test_break_glass_access_is_checked_and_what_is_unknown_says_who_can_read_it(
+    people: dict[str, ConsolePerson],
+) -> None:
+    olga = people["olga"]
+    olga.open("/break-glass")
+    olga.sees(re.compile("Break-glass access wasn't checked yet"))
+    olga.press("Check access")
+    unread = row(olga, "Checks", f"needs an identity of account {FAILSAFE}")
+    expect(unread.first).to_contain_text("Unknown", timeout=story.JOB_MILLISECONDS)
+    expect(row(olga, "Principals that can open root sessions", "Permission set").first).to_be_visible()
+    expect(row(olga, "Ways in without Identity Center", "root user")).to_be_visible()
+    olga.evaluate()
+
+
+def test_root_emails_are_filtered_exported_and_attested(people: dict[str, ConsolePerson], tmp_path: Path) -> None:
+    amir = people["amir"]
+    amir.open("/root-emails?verdict=fail")
+    amir.fill("Address, account id or name", "li.juan")
+    listed = row(amir, "Root e-mail addresses", LI_EMAIL)
+    expect(listed).to_contain_text("no group is known to read it")
+    expect(amir.page.get_by_role("table", name="Root e-mail addresses").get_by_role("row")).to_have_count(2)
+    amir.press("Export")
+    with amir.page.expect_download() as downloading:
+        amir.page.get_by_role("menuitem", name="JSON").click()
+    downloading.value.save_as(tmp_path / "emails.json")
+    exported = json.loads((tmp_path / "emails.json").read_text())
+    assert [one["email"] for one in exported["accounts"]] == [LI_EMAIL]
+    amir.press(f"Attest {LI_EMAIL}")
+    expect(dialog(amir).get_by_label("Address", exact=True)).to_be_focused()
+    choose_day(amir, 30)
+    amir.press("Attest", within=dialog(amir))
+    amir.page.get_by_role("button", name=re.compile("Verdict")).click()
+    amir.page.get_by_role("option", name=re.compile("^Any")).click()
+    expect(listed).to_contain_text("amir, until")
+    expect(listed).not_to_contain_text("no group is known")
+    amir.evaluate()
+    amir.open("/ledger")
+    amir.sees(re.compile("email:attest|E-mail", re.IGNORECASE))
