@@ -18,6 +18,12 @@ from tests.unit.database.samples import REPOSITORY
 
 EXCEPTED: Mapping[str, Mapping[str, str]] = {
     "README": {"pipx": "installs from the package registry; a test of the package runs it on a clean machine"},
+    "run-on-aws": {
+        "aws cloudformation": "the sandbox has no CloudFormation; test_deployment_templates lints the template",
+        "aws ecs": "the sandbox has no Amazon ECS",
+        "aws rds": "the sandbox has no RDS",
+        "terraform": "test_deployment applies the same example on a sandbox",
+    },
     "server": {
         "export ROOTKEEPER_DATABASE_URL=postgresql": "needs a PostgreSQL server, which refuses to run as root; "
         "test_shared_by_servers runs workers on one",

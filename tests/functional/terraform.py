@@ -44,8 +44,14 @@ class Terraform:
 
     @classmethod
     def start(cls, folder: Path, code: str, environment: Mapping[str, str]) -> Terraform:
-        """Initialize the folder for ``code``."""
+        """Initialize a new folder for ``code``."""
         folder.mkdir()
+        (folder / "main.tf").write_text(code)
+        return cls.open(folder, environment)
+
+    @classmethod
+    def open(cls, folder: Path, environment: Mapping[str, str]) -> Terraform:
+        """Initialize a folder that has code."""
         settings = folder / "terraform.rc"
         settings.write_text(
             f'provider_installation {{\n  filesystem_mirror {{\n    path = "{find_plugins()}"\n  }}\n}}\n'
@@ -59,7 +65,6 @@ class Terraform:
             "TF_INPUT": "0",
         }
         made = cls(folder, {**own, **environment})
-        made.write(code)
         made.run("init")
         return made
 
