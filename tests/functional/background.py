@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.forked import ForkedProcess
 from tests.functional.running import SECONDS, Program, Run
 
 _LOOK_SECONDS = 0.05
@@ -21,7 +20,7 @@ _LOOK_SECONDS = 0.05
 class BackgroundRun:
     """One run without a terminal."""
 
-    process: subprocess.Popen[bytes]
+    process: ForkedProcess
     folder: Path
 
     @property
@@ -61,17 +60,10 @@ def in_background(program: Program, *arguments: str | Path, **changes: str | Non
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "rootkeeper", *map(str, arguments)],
-                env=program.surroundings(changes),
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
+            words = [str(argument) for argument in arguments]
+            process = ForkedProcess.start(words, program.surroundings(changes), stdout=stdout, stderr=stderr)
         try:
             yield BackgroundRun(process, folder)
         finally:
-            with suppress(ProcessLookupError):
-                process.kill()
+            process.kill()
             process.wait()

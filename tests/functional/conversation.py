@@ -6,13 +6,12 @@ import os
 import pty
 import re
 import select
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.forked import ForkedProcess
 from tests.functional.running import SECONDS, Program
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -22,7 +21,7 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Conversation:
     """One run at a terminal, with stdin, stdout and stderr on it."""
 
-    process: subprocess.Popen[bytes]
+    process: ForkedProcess
     terminal: int
     raw: str = ""
     _read_up_to: int = field(default=0)
@@ -64,19 +63,12 @@ class Conversation:
 def converse(program: Program, *arguments: str, **changes: str) -> Iterator[Conversation]:
     """Start a command line at a terminal of 120 columns."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rootkeeper", *arguments],
-        env=program.surroundings({"TERM": "xterm-256color", "COLUMNS": "120"} | changes),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
+    surroundings = program.surroundings({"TERM": "xterm-256color", "COLUMNS": "120"} | changes)
+    process = ForkedProcess.start(list(arguments), surroundings, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
         yield Conversation(process, ours)
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
+        process.kill()
         process.wait()
         os.close(ours)
