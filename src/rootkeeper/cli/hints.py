@@ -38,6 +38,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.check_later": "{problem} AWS may take up to 4 hours. Check later: rootkeeper emails list {account_id}.",
     "emails.other_address_or_override": "Choose another address, or add --override, which is recorded with the reason.",
     "emails.override": "Add --override, which is recorded with the reason.",
+    "emails.read_tags": "An audit with these tags reads them: rootkeeper audit --tag KEY=VALUE.",
     "emails.reason": "Give a reason: --reason TEXT.",
     "emails.restart": "{sent} one. To send another one, add --restart.",
     "emails.start_again": "No change to this address is pending. Start it again with --restart.",

@@ -45,6 +45,8 @@ THROUGH_SERVER = (
     "delete",
     "diff",
     "doctor",
+    "emails list",
+    "failsafe check",
     "history",
     "jobs",
     "ledger list",

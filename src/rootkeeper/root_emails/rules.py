@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.errors import Hint, InputError, SettingsError
@@ -186,6 +187,15 @@ def _parse_group(text: str) -> str:
         ) from error
 
 
+class GroupStatement(Protocol):
+    """Who attests until when that a group reads an address; a list has no more of an ``EmailAttestation``."""
+
+    @property
+    def attested_by(self) -> str: ...
+    @property
+    def until(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RootEmail:
     """An account's root e-mail address, checked against the rules."""
@@ -195,7 +205,7 @@ class RootEmail:
     verdict: EmailVerdict
     reasons: tuple[EmailReason, ...]
     group_basis: GroupBasis | None = None
-    attestation: EmailAttestation | None = None
+    attestation: GroupStatement | None = None
     """The latest one, in force or ended."""
     shared_with: tuple[AccountId, ...] = ()
     """Other accounts with the same address."""

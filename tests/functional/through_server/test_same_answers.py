@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.functional.through_server.stage import ServedStage
 SECURITY, NETWORK = "222233334444", "555566667777"
 ORDERS, BUCKET = "888899990000", "amzn-s3-demo-orders-invoices"
 MANAGEMENT = "111122223333"
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( UTC|Z)?")
 
 
 def without_times(document: Any) -> Any:
@@ -42,6 +44,9 @@ def run_both(stage: ServedStage, *arguments: str, name: str = "root-keeper") -> 
         ("audit", "--refresh", "--ou", "Root/Workloads", "--fail-on", "unknown", "-o", "json"),
         ("preflight", "-o", "json"),
         ("preflight", SECURITY, "-o", "json"),
+        ("failsafe", "check", "-o", "json"),
+        ("emails", "list", "-o", "json"),
+        ("emails", "list", "--ou", "Root/Workloads", "--status", "present", "-o", "json"),
     ],
     ids=lambda arguments: " ".join(arguments),
 )
@@ -57,6 +62,16 @@ def test_a_reading_has_the_same_json_and_exit_status(stage: ServedStage, argumen
 def test_an_audit_looks_the_same_in_every_output(stage: ServedStage, output: str) -> None:
     ours, theirs = run_both(stage, "audit", "--ou", "Root/Security", "-o", output)
     assert sorted(theirs.stdout.splitlines()) == sorted(ours.stdout.splitlines())
+
+
+@pytest.mark.parametrize("output", ["table", "csv", "sarif"])
+@pytest.mark.parametrize("command", ["failsafe check", "emails list"])
+def test_checks_and_addresses_look_the_same_as_table_and_findings(
+    stage: ServedStage, command: str, output: str
+) -> None:
+    ours, theirs = run_both(stage, *command.split(), "-o", output)
+    assert ours.status == theirs.status == 1, theirs.shown
+    assert MOMENT.sub("", theirs.stdout) == MOMENT.sub("", ours.stdout)
 
 
 def test_a_preflight_looks_the_same_as_matrix_and_tree(stage: ServedStage) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.aws.rules import OneTimePassword
-from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
+from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, add, gives_findings, group
+from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, through_server
+from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import AccountArgument, FailOnOptions, SelectionOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import open_progress
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlan, EmailChangeStep
 
 
+@through_server
 @gives_findings
 def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: FailOnOptions) -> int:
     """Check the root e-mail address of every account.
@@ -39,7 +41,8 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
     address. For --fail-on, a broken rule counts as "present" and a missing fact as "unknown". Without a selection it
     lists the whole organization, including the management account.
 
-    Changes: nothing. Lists the accounts once, makes no call per account and opens no root session.
+    Changes: nothing. Lists the accounts once, makes no call per account and opens no root session. A server checks the
+    addresses of its last listing.
 
     AWS permissions: those of reading the organization (see rootkeeper audit).
 
@@ -54,11 +57,9 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
     request = selection.to_request()
     if request.is_empty:
         request = replace(request, everything=True)
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
-        warn_overdue(application, invocation.terminal)
-        report = application.root_email_reader.read(request, progress)
-    progress.finish()
+    with open_operator(invocation) as operator:
+        operator.warn_overdue()
+        report = operator.list_root_emails(request)
     show_output(report, output, invocation.terminal, show_emails, list_email_findings)
     return ExitStatus.BAD if has_email_findings(report.emails, findings) else ExitStatus.GOOD
 

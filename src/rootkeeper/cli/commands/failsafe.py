@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account, warn_overdue
 from rootkeeper.cli.hints import render_hint
-from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, single
+from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, single, through_server
+from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import CredentialsOptions, FailOnOptions, parse_moment
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import Countdown, open_progress
@@ -23,8 +23,6 @@ from rootkeeper.windows.rules import SHORTEST_DURATION, OpenOutcome
 if TYPE_CHECKING:
     from rootkeeper.cli.terminal import Terminal
     from rootkeeper.composition.application import Application
-    from rootkeeper.failsafe.entrances import BreakGlassReport
-    from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.organization.accounts import Account, Inventory
     from rootkeeper.organization.progress import Progress
     from rootkeeper.windows.checks import RecoveryPlan
@@ -139,6 +137,7 @@ def _open_and_wait(
         return ExitStatus.INCOMPLETE
 
 
+@through_server
 @gives_findings
 def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     """Check each failsafe.
@@ -168,15 +167,12 @@ def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
 
     output = invocation.choose_output_or_findings(*LIST_OUTPUTS)
 
-    def run(application: Application, progress: Progress) -> FailsafeReport:
-        report = application.failsafe_checker.check(progress)
-        application.failsafe_confirmer.record_checks(report)
-        return report
-
-    def show(report: FailsafeReport) -> None:
-        show_output(report, output, invocation.terminal, show_failsafes, list_failsafe_findings)
-
-    return _show_checks(invocation, fail_on, run, show)
+    findings = fail_on.to_set()
+    with open_operator(invocation) as operator:
+        operator.warn_overdue()
+        report = operator.check_failsafes()
+    show_output(report, output, invocation.terminal, show_failsafes, list_failsafe_findings)
+    return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
 
 
 def attest(
@@ -227,25 +223,6 @@ def attest(
         application.failsafe_confirmer.attest(attestation)
         show_confirmations([attestation], output, invocation.terminal)
     return ExitStatus.GOOD
-
-
-_Report = TypeVar("_Report", "FailsafeReport", "BreakGlassReport")
-
-
-def _show_checks(
-    invocation: Invocation,
-    fail_on: FailOnOptions,
-    read: Callable[[Application, Progress], _Report],
-    show: Callable[[_Report], None],
-) -> int:
-    findings = fail_on.to_set()
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
-        warn_overdue(application, invocation.terminal)
-        report = read(application, progress)
-    progress.finish()
-    show(report)
-    return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
 
 
 def runbook(
@@ -379,12 +356,14 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     from rootkeeper.cli.rendering.failsafes import show_breakglass
 
     output = invocation.choose_output(*LIST_OUTPUTS)
-    return _show_checks(
-        invocation,
-        fail_on,
-        lambda application, progress: application.breakglass_reading.read(progress),
-        lambda report: show_breakglass(report, output, invocation.terminal),
-    )
+    findings = fail_on.to_set()
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        warn_overdue(application, invocation.terminal)
+        report = application.breakglass_reading.read(progress)
+    progress.finish()
+    show_breakglass(report, output, invocation.terminal)
+    return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
 
 
 application = group("Set up and check the failsafe: the delegated administrator's root login.")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.delivery.targets import DeliveryRequest
     from rootkeeper.evidence.rules import Period
+    from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
     from rootkeeper.organization.accounts import AccountId, Endpoint, Inventory
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from rootkeeper.organization.statuses import AccountStatus, FailOn
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
+    from rootkeeper.root_emails.service import EmailReport
     from rootkeeper.worker.requests import UnlockRequest
 
     Emit = Callable[[AccountStatus], None]
@@ -257,6 +259,14 @@ class Operator(ABC):
     @abstractmethod
     def preflight(self, request: SelectionRequest) -> PreflightReport:
         """Evaluate what policies would block."""
+
+    @abstractmethod
+    def check_failsafes(self) -> FailsafeReport:
+        """Check each failsafe, and record which of them passed."""
+
+    @abstractmethod
+    def list_root_emails(self, request: SelectionRequest) -> EmailReport:
+        """Check the root e-mail addresses of the selected accounts; a server checks those of its last listing."""
 
     @abstractmethod
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:

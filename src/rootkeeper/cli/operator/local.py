@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
     from rootkeeper.delivery.targets import DeliveryRequest
     from rootkeeper.evidence.rules import Period
+    from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.guardrails.service import BlockingPolicyFinder, PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
     from rootkeeper.organization.accounts import Account, AccountId, Inventory
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
+    from rootkeeper.root_emails.service import EmailReport
     from rootkeeper.unlock.service import UnlockPlan
     from rootkeeper.worker.requests import UnlockRequest
 
@@ -234,6 +236,16 @@ class LocalOperator(Operator):
     def preflight(self, request: SelectionRequest) -> PreflightReport:
         with self._finished_progress() as progress:
             return self.application.preflight.run(progress, request)
+
+    def check_failsafes(self) -> FailsafeReport:
+        with self._finished_progress() as progress:
+            report = self.application.failsafe_checker.check(progress)
+        self.application.failsafe_confirmer.record_checks(report)
+        return report
+
+    def list_root_emails(self, request: SelectionRequest) -> EmailReport:
+        with self._finished_progress() as progress:
+            return self.application.root_email_reader.read(request, progress)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
         inventory, account = read_account(self.application, request.account, self._progress)

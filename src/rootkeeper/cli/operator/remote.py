@@ -20,6 +20,7 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, Operator, Recovery, Unlocking, WrittenReport
+from rootkeeper.cli.operator.remote_emergency import read_failsafe_checks, read_root_emails
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
     list_failsafes_in_order,
@@ -86,12 +87,14 @@ if TYPE_CHECKING:
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
     from rootkeeper.evidence.rules import Period
+    from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.organization.accounts import Inventory
     from rootkeeper.organization.progress import StopSignal
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
+    from rootkeeper.root_emails.service import EmailReport
 
 
 _LOOK_SECONDS = 1.0
@@ -364,6 +367,12 @@ class RemoteOperator(Operator):
     def preflight(self, request: SelectionRequest) -> PreflightReport:
         body = to_json_record(PreflightRequest(request))
         return read_preflight(self._server, self._jobs.perform("preflights", body))
+
+    def check_failsafes(self) -> FailsafeReport:
+        return read_failsafe_checks(self._server, self._jobs.perform("failsafe-checks", {}))
+
+    def list_root_emails(self, request: SelectionRequest) -> EmailReport:
+        return read_root_emails(self._server, request)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
         return RemoteUnlocking(self._jobs, request, policy)

@@ -212,10 +212,10 @@ def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
     )
     request = parse_answer(lambda found: parse_selection(found.parameters["selection"]), job)
     is_whole = request == replace(EVERYTHING, statuses=request.statuses)
-    inventory = _read_inventory(server, statuses if is_whole else None)
+    inventory = read_inventory(server, statuses if is_whole else None)
     return AuditReport(
         inventory=replace(inventory, listed_at=head.listed_at),
-        caller=parse_answer(_parse_caller, head.caller_arn),
+        caller=parse_answer(parse_caller, head.caller_arn),
         endpoint=Endpoint(head.endpoint),
         started_at=head.started_at,
         ended_at=head.ended_at,
@@ -230,7 +230,7 @@ def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
 
     :raises ServerUnreachableError: if the answer can't be understood.
     """
-    inventory = _read_inventory(server)
+    inventory = read_inventory(server)
     by_id = {account.account_id: account for account in inventory.accounts}
 
     def parse(record: Mapping[str, Any]) -> PreflightReport:
@@ -239,7 +239,7 @@ def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
         others = tuple(account for account in inventory.accounts if account not in evaluated)
         return PreflightReport(
             inventory=inventory,
-            caller=_parse_caller(record["caller_arn"]),
+            caller=parse_caller(record["caller_arn"]),
             endpoint=Endpoint(record["endpoint"]),
             observed_at=datetime.fromisoformat(record["observed_at"]),
             accounts=evaluated,
@@ -281,7 +281,7 @@ def list_failsafes_in_order(server: RemoteServer, plan: DeletionPlan) -> frozens
     return frozenset(status.account.account_id for status in statuses if status.is_failsafe_in_order)
 
 
-def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None = None) -> Inventory:
+def read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None = None) -> Inventory:
     """Read the organization's tree as the server listed it last.
 
     :param known: its accounts, if they are known; otherwise the server is asked.
@@ -289,7 +289,7 @@ def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None 
     parse_answer = server.connection.parse_answer
     record = parse_answer(lambda page: page["organizations"][0], server.connection.get("organizations"))
     if known is None:
-        known = _parse_statuses(server, server.connection.list_pages("accounts", "accounts", {"limit": PAGE}))
+        known = list_statuses(server)
     units = parse_answer(lambda found: found["organizational_units"], record)
     return Inventory(
         organization=parse_answer(_parse_organization, record),
@@ -297,6 +297,11 @@ def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None 
         organizational_units=tuple(parse_answer(partial(parse_facts, OrganizationalUnit), unit) for unit in units),
         listed_at=parse_answer(datetime.fromisoformat, record["listed_at"]),
     )
+
+
+def list_statuses(server: RemoteServer) -> list[AccountStatus]:
+    """List every account as the server read it last."""
+    return _parse_statuses(server, server.connection.list_pages("accounts", "accounts", {"limit": PAGE}))
 
 
 def _parse_statuses(server: RemoteServer, records: Iterable[Any]) -> list[AccountStatus]:
@@ -308,7 +313,7 @@ def _parse_statuses(server: RemoteServer, records: Iterable[Any]) -> list[Accoun
     return sorted((server.connection.parse_answer(account_from_record, record) for record in records), key=place_of)
 
 
-def _parse_caller(arn: str) -> Caller:
+def parse_caller(arn: str) -> Caller:
     """:raises ValueError: if it isn't an ARN."""
     _, partition, _, _, account_id, _ = arn.split(":", 5)
     return Caller(parse_account_id(account_id), arn, partition)

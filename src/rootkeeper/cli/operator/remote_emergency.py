@@ -1,0 +1,126 @@
+"""What a server found out about emergency access and root e-mail addresses, as the commands' own reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rootkeeper.cli.operator.remote_jobs import list_statuses, parse_caller, read_inventory
+from rootkeeper.errors import Hint, InputError
+from rootkeeper.failsafe.rules import Check, CheckVerdict
+from rootkeeper.failsafe.service import FailsafeReport
+from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory, parse_account_id
+from rootkeeper.organization.selection import (
+    SelectionRequest,
+    narrow_by_tags,
+    require_not_empty,
+    select_before_tags,
+)
+from rootkeeper.organization.statuses import AccountRole, AccountStatus
+from rootkeeper.remote.connections import PAGE
+from rootkeeper.remote.server import RemoteServer
+from rootkeeper.root_emails.rules import EmailReason, EmailVerdict, GroupBasis, RootEmail, parse_rules
+from rootkeeper.root_emails.service import EmailReport
+
+
+def read_failsafe_checks(server: RemoteServer, outcome: Any) -> FailsafeReport:
+    """Read what a server's check of the failsafes found.
+
+    :raises ServerUnreachableError: if the answer can't be understood.
+    """
+    inventory = read_inventory(server)
+    by_id = {account.account_id: account for account in inventory.accounts}
+
+    def parse(record: Mapping[str, Any]) -> FailsafeReport:
+        return FailsafeReport(
+            inventory=inventory,
+            caller=parse_caller(record["caller_arn"]),
+            endpoint=Endpoint(record["endpoint"]),
+            observed_at=datetime.fromisoformat(record["observed_at"]),
+            failsafes=tuple(by_id[AccountId(one)] for one in record["failsafe_account_ids"]),
+            checks=tuple(_parse_check(one) for one in record["checks"]),
+        )
+
+    return server.connection.parse_answer(parse, outcome)
+
+
+def _parse_check(record: Mapping[str, Any]) -> Check:
+    hint, code, account_id = record["hint"], record["hint_code"], record["account_id"]
+    return Check(
+        name=record["check"],
+        verdict=CheckVerdict(record["verdict"]),
+        evidence=record["evidence"],
+        hint=hint if code is None else Hint(hint, code, **record["hint_facts"]),
+        account_id=None if account_id is None else parse_account_id(account_id),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAttestation:
+    """What a list has of an attestation that a group reads an address."""
+
+    attested_by: str
+    until: datetime
+
+
+def read_root_emails(server: RemoteServer, request: SelectionRequest) -> EmailReport:
+    """Read the root e-mail addresses of the selected accounts, as the server's last listing has them.
+
+    :raises InputError: if the organization was never listed, or the selection is wrong.
+    :raises ServerUnreachableError: if an answer can't be understood.
+    """
+    connection = server.connection
+    head = connection.get("root-emails", {"limit": 1})
+    if connection.parse_answer(lambda page: page["listed_at"], head) is None:
+        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
+    statuses = list_statuses(server)
+    inventory = read_inventory(server, statuses)
+    selected = _select(request, inventory, statuses)
+    by_id = {account.account_id: account for account in inventory.accounts}
+
+    def parse(record: Mapping[str, Any]) -> RootEmail:
+        return _parse_email(record, by_id[AccountId(record["account_id"])])
+
+    found = (
+        connection.parse_answer(parse, one) for one in connection.list_pages("root-emails", "accounts", {"limit": PAGE})
+    )
+    by_account = {one.account.account_id: one for one in found}
+    rules = connection.parse_answer(lambda page: page["rules"], head)
+    return EmailReport(
+        inventory=inventory,
+        endpoint=connection.parse_answer(lambda page: Endpoint(page["endpoint"]), head),
+        rules=parse_rules(rules["allowed_domains"], rules["approved_pattern"] or "", rules["groups"]),
+        emails=tuple(by_account[one.account_id] for one in inventory.accounts if one.account_id in selected),
+        remarks=connection.parse_answer(lambda page: tuple(page["remarks"]), head),
+    )
+
+
+def _select(request: SelectionRequest, inventory: Inventory, statuses: list[AccountStatus]) -> frozenset[AccountId]:
+    """Select as on this machine, but by the tags that the server has read."""
+    selection = select_before_tags(request, inventory)
+    if request.tags:
+        known = {one.account_id: one.tags for one in inventory.accounts if one.tags is not None}
+        if any(one.account.account_id not in known for one in selection.accounts):
+            raise InputError(
+                "The server hasn't read the tags of every account.",
+                hint=Hint("An audit with this selection reads them.", "emails.read_tags"),
+            )
+        selection = narrow_by_tags(selection, request.tags, known)
+    require_not_empty(selection)
+    fitting = {one.account.account_id for one in statuses if not request.statuses or one.status in request.statuses}
+    return frozenset(one.account_id for one in selection.included if one.account_id in fitting)
+
+
+def _parse_email(record: Mapping[str, Any], account: Account) -> RootEmail:
+    group, attested_by, until = record["group"], record["attested_by"], record["attested_until"]
+    return RootEmail(
+        account=account,
+        role=AccountRole(record["role"]),
+        verdict=EmailVerdict(record["verdict"]),
+        reasons=tuple(EmailReason(one) for one in record["reasons"]),
+        group_basis=None if group is None else GroupBasis(group),
+        attestation=None if until is None else ListedAttestation(attested_by, datetime.fromisoformat(until)),
+        shared_with=tuple(parse_account_id(one) for one in record["shared_with"]),
+    )
