@@ -136,6 +136,7 @@ def test_what_must_not_be_lost_outlives_the_stack() -> None:
     assert {name for name, policy in kept.items() if policy} == {
         "AnchorBucket",
         "Database",
+        "DatabaseLog",
         "DatabasePassword",
         "Files",
         "ServerLog",
