@@ -88,6 +88,7 @@ COMMANDS = (
     ("notifications", "list"),
     ("report", "--from", "30d"),
     ("serve",),
+    ("status",),
     ("token", "list"),
     ("users", "list"),
     ("windows", "list"),
