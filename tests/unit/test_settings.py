@@ -38,6 +38,19 @@ def test_the_files_beside_the_ledger_are_named_after_the_database() -> None:
     assert settings.ledger.spill == Path("/elsewhere")
 
 
+def test_the_address_of_the_database_can_be_in_a_file_of_its_own(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql+psycopg://keeper:hunter2@db.example.com/rootkeeper\n")
+    secret.chmod(0o440)
+    settings = load({"ROOTKEEPER_DATABASE_URL": f"file:{secret}"})
+    assert settings.database.url == "postgresql+psycopg://keeper:hunter2@db.example.com/rootkeeper"
+    secret.chmod(0o444)
+    with pytest.raises(SettingsError, match="other users can read"):
+        load({"ROOTKEEPER_DATABASE_URL": f"file:{secret}"})
+    with pytest.raises(SettingsError, match="can't be read"):
+        load({"ROOTKEEPER_DATABASE_URL": f"file:{tmp_path / 'none'}"})
+
+
 def mirror_of(url: str) -> Path:
     return load({"ROOTKEEPER_DATABASE_URL": f"postgresql+psycopg://{url}"}).ledger.mirror
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import platformdirs
 
 from rootkeeper.errors import Hint, InputError, SettingsError
+from rootkeeper.references import read_reference
 from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, Settings
 from rootkeeper.values import parse_duration
 
@@ -63,7 +64,8 @@ def load_settings(config_path: Path | None, environment: Mapping[str, str], data
         section, _, name = key.rpartition(".")
         kind = get_type_hints(_SECTIONS[section])[name]
         parsed[_FIELD_NAMES[section]][name] = _PARSERS[kind](entry)
-    return _complete(Settings(**{name: _FIELDS[name](**values) for name, values in parsed.items()}), data_folder)
+    settings = Settings(**{name: _FIELDS[name](**values) for name, values in parsed.items()})
+    return _complete(settings, _read_database_url(settings.database.url, environment), data_folder)
 
 
 def _read_file(path: Path | None) -> list[_SettingText]:
@@ -190,8 +192,18 @@ def _limits(given: _SettingText) -> tuple[Any, Any]:
     return metadata["minimum"], metadata["maximum"]
 
 
-def _complete(settings: Settings, data_folder: Path) -> Settings:
-    url = settings.database.url or f"{SQLITE_PREFIX}{data_folder / 'rootkeeper.db'}"
+def _read_database_url(given: str, environment: Mapping[str, str]) -> str:
+    """Read the address, which can be in a file of its own because of its password."""
+    if not given.startswith("file:"):
+        return given
+    try:
+        return read_reference(given, environment)
+    except SettingsError as error:
+        raise SettingsError(f"The address of the database can't be read: {error.message}.", hint=error.hint) from error
+
+
+def _complete(settings: Settings, database_url: str, data_folder: Path) -> Settings:
+    url = database_url or f"{SQLITE_PREFIX}{data_folder / 'rootkeeper.db'}"
     is_file = url.startswith(SQLITE_PREFIX) and url.removeprefix(SQLITE_PREFIX) not in ("", ":memory:")
     if not is_file and not url.startswith("postgresql+psycopg://"):
         scheme = url.partition(":")[0]

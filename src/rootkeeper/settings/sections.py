@@ -23,7 +23,9 @@ class DatabaseSettings:
     """Where Rootkeeper keeps its data."""
 
     url: str = field(default="", repr=False)
-    """``sqlite:///FILE`` or ``postgresql+psycopg://…``; may contain a password. Default: a file in the data folder."""
+    """``sqlite:///FILE`` or ``postgresql+psycopg://…``; may contain a password. ``file:PATH`` reads it from a file.
+    Default: a file in the data folder.
+    """
 
 
 @dataclass(frozen=True, slots=True)
