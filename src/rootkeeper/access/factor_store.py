@@ -42,7 +42,8 @@ _NONCE_BYTES = 12
 """Source: NIST SP 800-38D, section 8.2."""
 
 _LARGEST_FILE = 1024
-_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OPEN_TO_OTHERS = stat.S_IWGRP | stat.S_IRWXO
+"""As for other secrets in files. A group may read: that is how Kubernetes gives a Secret to a user that isn't root."""
 _CHECK_PURPOSE = "rootkeeper:key_check:"
 _checks = schema.key_checks.c
 

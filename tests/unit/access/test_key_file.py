@@ -102,7 +102,14 @@ def test_a_file_that_holds_no_key_is_refused_and_left_alone(database: Database, 
     assert key_file.read_bytes() == content
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
+@pytest.mark.parametrize("mode", [0o400, 0o440, 0o640])
+def test_a_group_may_read_a_key(database: Database, key_file: Path, mode: int) -> None:
+    database.open_cipher(ORGANIZATION_ID, key_file)
+    key_file.chmod(mode)
+    database.open_cipher(ORGANIZATION_ID, key_file)
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o660, 0o666])
 def test_a_key_that_others_can_read_is_refused(database: Database, key_file: Path, mode: int) -> None:
     database.open_cipher(ORGANIZATION_ID, key_file)
     key_file.chmod(mode)
