@@ -58,7 +58,7 @@ test-quick: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
 
 .PHONY: test-long
-test-long: setup test-oldest ## The long tests: kill -9 at every step, takeovers, random lives and examples, the whole console, attacks, mutations, the oldest Python
+test-long: setup test-oldest $(VENV)/.podman ## The long tests: kill -9 at every step, takeovers, random lives and examples, the whole console, attacks, mutations, the oldest Python
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "long or hypothesis" --ignore tests/attack
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long tests/attack
 
@@ -109,6 +109,10 @@ $(VENV)/.chromium: $(VENV)/.installed scripts/ensure-chromium
 	@scripts/ensure-chromium $(VENV)
 	@touch $@
 
+$(VENV)/.podman: $(VENV)/.installed scripts/ensure-podman
+	@scripts/ensure-podman
+	@touch $@
+
 $(OLDEST_VENV)/.installed: requirements.lock pyproject.toml
 	@$(STEP) "Installing Rootkeeper into $(OLDEST_VENV)" sh -c '$(call install,$(OLDEST_VENV))' sh "$(OLDEST)"
 	@touch $@
@@ -150,3 +154,7 @@ lock: ## Pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements-node.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group release -o requirements-release.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group docs -o requirements-docs.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group image \
+		--constraint requirements-docs.lock --constraint requirements-node.lock -o requirements-image.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements.lock \
+		--extra postgresql --extra server pyproject.toml -o requirements-server.lock

@@ -16,7 +16,14 @@ PACKAGE_HOSTS = re.compile(
     r"|deb\.debian\.org|--(?:extra-)?index-url|--find-links|--trusted-host"
 )
 MACHINE_FOLDERS = re.compile(r"(?<![\w.:*}-])/(?:root|work|opt/wheels|home/\w+|Users/\w+)/[\w.]")
-LOCKS = ("requirements.lock", "requirements-docs.lock", "requirements-node.lock", "requirements-release.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-docs.lock",
+    "requirements-image.lock",
+    "requirements-node.lock",
+    "requirements-release.lock",
+    "requirements-server.lock",
+)
 THIS_FILE = Path(__file__).resolve()
 
 
