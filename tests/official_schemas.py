@@ -57,6 +57,11 @@ def require_gitlab(document: object) -> None:
     _require(_load_vendored("gitlab-ci"), document)
 
 
+def require_compose(document: object) -> None:
+    """:raises AssertionError: if it isn't a file of Compose."""
+    _require(_load_vendored("compose-spec"), document)
+
+
 def _require(validator: Validator, document: Any) -> None:
     _require_none(f"{error.json_path}: {error.message}" for error in validator.iter_errors(document))
 
