@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -156,3 +157,26 @@ def test_one_task_at_a_time_writes_the_files_and_it_has_no_rights_that_it_doesnt
     assert container["LinuxParameters"]["Capabilities"]["Drop"] == ["ALL"]
     assert [one["Name"] for one in container["Secrets"] if "Name" in one] == ["PGPASSWORD"]
     assert not re.search("PASSWORD|SECRET", str(container["Environment"]))
+
+
+def test_both_run_the_image_as_it_is_built() -> None:
+    """Its user, port, volume and health check; its command is that of the image."""
+    image = (REPOSITORY / "Containerfile").read_text()
+    user, port, health = (
+        re.search(pattern, image, re.MULTILINE)
+        for pattern in (r"^USER (\S+)$", r"^EXPOSE (\d+)$", r"^HEALTHCHECK .*\\\n\s+CMD (\[.*\])$")
+    )
+    assert user
+    assert port
+    assert health
+    assert "\nVOLUME /data\n" in image
+    (container,), service = resource("Task")["ContainerDefinitions"], SERVICE.read_text()
+    assert container["User"] == user[1]
+    assert container["PortMappings"][0]["ContainerPort"] == int(port[1])
+    assert container["HealthCheck"]["Command"] == ["CMD", *json.loads(health[1])]
+    assert container["MountPoints"][0]["ContainerPath"] == "/data"
+    assert resource("FilesAccess")["PosixUser"]["Uid"] == user[1].partition(":")[0]
+    assert f'"{user[1]}"' in service
+    assert f"port = {port[1]}\n" in (SERVICE.parent / "network.tf").read_text()
+    assert f"[{', '.join(json.dumps(one) for one in ['CMD', *json.loads(health[1])])}]" in service
+    assert f"uid = {user[1].partition(':')[0]}\n" in (SERVICE.parent / "files.tf").read_text()
