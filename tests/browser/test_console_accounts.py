@@ -268,9 +268,12 @@ def test_the_panel_shows_details_history_guardrails_and_ledger(operator: Console
     for tab, words in (("History", "status: present"), ("Ledger", "has no entries for this account")):
         operator.page.get_by_role("tab", name=tab, exact=True).click()
         operator.sees(re.compile(words))
+        if tab == "History":
+            picture = operator.page.get_by_role("img", name=re.compile(r"^Time line of the account\. Audits: \d+, "))
+            expect(picture.locator("rect.timeline__shape--present")).not_to_have_count(0)
     operator.page.get_by_role("tab", name="Guardrails", exact=True).click()
     operator.press("Check guardrails")
-    expect(operator.page.get_by_role("cell", name="Allowed").first).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    expect(operator.page.get_by_text("Allowed: all tasks").first).to_be_visible(timeout=story.JOB_MILLISECONDS)
 
 
 def test_a_deletion_of_many_accounts_is_confirmed_by_the_organizations_id(operator: ConsolePerson) -> None:

@@ -48,6 +48,7 @@ export type Me = Schemas["MeAnswer"];
 export type NotificationTarget = Schemas["TargetRecord"];
 export type Opening = Schemas["WindowOpenedAnswer"];
 export type Overview = Schemas["OverviewAnswer"];
+export type AccountHistory = Schemas["HistoryAnswer"];
 export type PastEntry = Schemas["HistoryEntry"];
 export type Permission = Schemas["Permission"];
 export type PlannedAccount = Schemas["PlannedAccountRecord"];

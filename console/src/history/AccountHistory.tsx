@@ -1,5 +1,6 @@
 /** The history of one account, the newest first: audits, deletions, windows and root events. */
 import Box from "@cloudscape-design/components/box";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
@@ -8,6 +9,7 @@ import type { PastEntry } from "../api/records";
 import { QueryTable } from "../tables/QueryTable";
 import { usePages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
+import { AccountTimeline } from "./AccountTimeline";
 
 export function AccountHistory({ accountId }: { accountId: string }) {
   const found = useQuery({
@@ -18,20 +20,23 @@ export function AccountHistory({ accountId }: { accountId: string }) {
   const entries = useMemo(() => [...(found.data?.entries ?? [])].reverse(), [found.data]);
   const pages = usePages(entries);
   return (
-    <QueryTable
-      query={found}
-      variant="embedded"
-      ariaLabels={{ tableLabel: "History of the account" }}
-      items={pages.shown}
-      pagination={pages.control}
-      loadingText="Loading the history"
-      empty="No history. It starts with the first audit of the account."
-      wrapLines
-      columnDefinitions={[
-        { id: "at", header: "When", width: 135, minWidth: 120, cell: (one) => <Timestamp at={one.at} /> },
-        { id: "what", header: "Event", minWidth: 160, cell: (one) => <PastEvent entry={one} />, isRowHeader: true },
-      ]}
-    />
+    <SpaceBetween size="m">
+      {found.data && <AccountTimeline history={found.data} />}
+      <QueryTable
+        query={found}
+        variant="embedded"
+        ariaLabels={{ tableLabel: "History of the account" }}
+        items={pages.shown}
+        pagination={pages.control}
+        loadingText="Loading the history"
+        empty="No history. It starts with the first audit of the account."
+        wrapLines
+        columnDefinitions={[
+          { id: "at", header: "When", width: 135, minWidth: 120, cell: (one) => <Timestamp at={one.at} /> },
+          { id: "what", header: "Event", minWidth: 160, cell: (one) => <PastEvent entry={one} />, isRowHeader: true },
+        ]}
+      />
+    </SpaceBetween>
   );
 }
 
