@@ -242,8 +242,18 @@ def test_a_preflight_names_the_policy_that_blocks_and_the_change_that_fixes_it(
     name.first.click()
     operator.sees(re.compile("Blocked: Audit"))
     operator.sees(re.compile("aws:AssumedRoot"))
+    # An intended denial has a word of its own and no fix: the only one is for root sessions.
+    operator.sees(re.compile("^Denied: Signed-in root"))
+    expect(operator.page.get_by_label("Policy change", exact=True)).to_have_count(1)
     people["vera"].open("/guardrails")
     people["vera"].sees(f"{BLOCKED_NAME} ({BLOCKED})")
+    table = people["vera"].page.get_by_role("table", name="Accounts and tasks")
+    expect(table.locator("tbody tr").nth(0)).to_contain_text("Blocked")
+    expect(table.locator("tbody tr").last).not_to_contain_text("Blocked")
+    people["vera"].page.set_viewport_size({"width": 390, "height": 844})
+    expect(table.locator("tbody tr").nth(0)).to_contain_text("Denied: Signed-in root")
+    assert table.evaluate("(table) => table.scrollWidth <= table.parentElement.clientWidth")
+    people["vera"].page.set_viewport_size({"width": 1440, "height": 900})
     expect(people["vera"].page.get_by_role("button", name="Run preflight")).to_have_count(0)
 
 

@@ -138,15 +138,8 @@ function Summary({ preflight }: { preflight: Preflight }) {
   );
 }
 
-const ACCOUNT_COLUMN: TableProps.ColumnDefinition<AccountTasks> = {
-  id: "account",
-  header: "Account",
-  cell: (account) => <AccountName accountId={account.account_id} />,
-  isRowHeader: true,
-};
-
 const COLUMNS: TableProps.ColumnDefinition<AccountTasks>[] = [
-  { ...ACCOUNT_COLUMN, minWidth: 190 },
+  { id: "account", header: "Account", cell: (account) => <AccountName accountId={account.account_id} />, isRowHeader: true, minWidth: 190 },
   ...TASKS.map(({ task, title, meaning }) => ({
     id: task,
     header: <span title={meaning}>{title}</span>,
@@ -155,10 +148,9 @@ const COLUMNS: TableProps.ColumnDefinition<AccountTasks>[] = [
   })),
 ];
 
-/** Where a column for each task doesn't fit: the tasks of each verdict in one column. */
+/** Where a column for each task doesn't fit: the tasks of each verdict below the account. */
 const NARROW_COLUMNS: TableProps.ColumnDefinition<AccountTasks>[] = [
-  { ...ACCOUNT_COLUMN, width: "45%" },
-  { id: "tasks", header: "Tasks", cell: (account) => <VerdictLines account={account} /> },
+  { id: "account", header: "Account and tasks", cell: (account) => <AccountWithTasks account={account} />, isRowHeader: true },
 ];
 
 function TaskVerdict({ account, task }: { account: AccountTasks; task: string }) {
@@ -172,10 +164,11 @@ function TaskVerdict({ account, task }: { account: AccountTasks; task: string })
   );
 }
 
-function VerdictLines({ account }: { account: AccountTasks }) {
+function AccountWithTasks({ account }: { account: AccountTasks }) {
   const groups = groupByVerdict(account);
   return (
     <>
+      <AccountName accountId={account.account_id} />
       {groups.map(({ verdict, titles }) => (
         <div key={verdict}>
           <TasksOfVerdict verdict={verdict} titles={titles} isEverything={groups.length === 1} />

@@ -123,6 +123,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
   "/guardrails": {
     about: [
       "For each account and task: whether the organization's policies allow it, and which statement blocks it if not.",
+      "Denied is no block: AWS recommends to deny long-term root, and root sessions need no exemption from it.",
       "The check reads policies and simulates. It changes nothing.",
     ],
     actions: [
