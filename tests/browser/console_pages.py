@@ -64,7 +64,8 @@ def prepare(administrator: ConsolePerson, operator: ConsolePerson) -> Shown:
     small_id = by.run("/plans", {"selection": {"named": [story.ACCOUNT]}})
     plan = by.ask("GET", f"/jobs/{small_id}/outcome")
     deletion_id = by.run("/deletions", {"plan_id": plan["plan_id"], "waves": {}})
-    by.run("/preflights", {})
+    for path in ("/preflights", "/failsafe-checks", "/breakglass-checks"):
+        by.run(path, {})
     closed_id = other.request_window(story.ACCOUNT)
     by.open_window(closed_id)
     by.ask("POST", f"/windows/{closed_id}/close")

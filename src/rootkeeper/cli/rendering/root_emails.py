@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
@@ -52,7 +53,7 @@ def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -
         for line in _summary_lines(report):
             terminal.show(line)
     for remark in report.remarks:
-        terminal.remark(remark)
+        terminal.remark(render_hint(remark) or "")
 
 
 _COLUMNS = (
