@@ -20,6 +20,7 @@ import pytest
 from rootkeeper.composition.database import DatabaseOptions, open_database
 from rootkeeper.ledger.rules import Action
 from rootkeeper.values import json_time
+from tests.current_databases import place_database
 from tests.forked import run_forked
 from tests.functional.running import Program, Run
 from tests.postgresql import PostgresqlServer
@@ -60,6 +61,8 @@ def count_entries(path: Path) -> int:
 def write_ledger(folder: Path, pairs: int) -> Path:
     """A database with so many pairs of entries; what a server leaves beside it is made up."""
     path = folder / "rootkeeper.db"
+    if not path.exists():
+        place_database(path)
     options = DatabaseOptions(anchor_path=folder / "rootkeeper.db.anchor.jsonl")
     with open_database(f"sqlite:///{path}", options) as database:
         worker = make_worker(database)

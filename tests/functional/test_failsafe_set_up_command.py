@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
 import time
 from contextlib import AbstractContextManager
 
 import pytest
 
+from tests.functional.background import BackgroundRun, in_background
 from tests.functional.published_schemas import require_fits
 from tests.functional.running import SECONDS, Program
 from tests.root_person import RootPerson
@@ -26,8 +24,8 @@ def program_with_delegate(enabled: Program, sandbox: SandboxProcess) -> Program:
     return enabled
 
 
-def setting_up(program: Program, length: str = "1h") -> AbstractContextManager[subprocess.Popen[str]]:
-    return program.start("failsafe", "set-up", FAILSAFE, "--for", length, "--yes", "-o", "json")
+def setting_up(program: Program, length: str = "1h") -> AbstractContextManager[BackgroundRun]:
+    return in_background(program, "failsafe", "set-up", FAILSAFE, "--for", length, "--yes", "-o", "json")
 
 
 def wait_until_recovery_is_allowed(sandbox: SandboxProcess) -> None:
@@ -40,14 +38,14 @@ def wait_until_recovery_is_allowed(sandbox: SandboxProcess) -> None:
 def test_the_login_is_kept_once_a_person_has_completed_it(
     program_with_delegate: Program, sandbox: SandboxProcess
 ) -> None:
-    with setting_up(program_with_delegate) as process:
+    with setting_up(program_with_delegate) as begun:
         wait_until_recovery_is_allowed(sandbox)
         RootPerson(sandbox, FAILSAFE).complete()
-        shown, said = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, shown + said
-    require_fits(json.loads(shown), "failsafe-set-up")
-    assert '"outcome": "kept"' in shown
-    assert '"state": "KEPT"' in shown
+        run = begun.end()
+    assert run.status == 0, run.shown
+    require_fits(run.json, "failsafe-set-up")
+    assert '"outcome": "kept"' in run.stdout
+    assert '"state": "KEPT"' in run.stdout
     root_user = sandbox.root_user(FAILSAFE)
     assert root_user["password"] is True
     assert len(root_user["mfa_devices"]) == 1
@@ -61,14 +59,14 @@ def test_the_login_is_kept_once_a_person_has_completed_it(
 
 
 def test_ctrl_c_deletes_what_was_begun(program_with_delegate: Program, sandbox: SandboxProcess) -> None:
-    with setting_up(program_with_delegate) as process:
+    with setting_up(program_with_delegate) as begun:
         wait_until_recovery_is_allowed(sandbox)
         RootPerson(sandbox, FAILSAFE).reset_password()
-        process.send_signal(signal.SIGINT)
-        shown, said = process.communicate(timeout=SECONDS)
-    assert process.returncode == 4, shown + said
-    require_fits(json.loads(shown), "failsafe-set-up")
-    assert '"outcome": "closed"' in shown
+        begun.ask_to_stop()
+        run = begun.end()
+    assert run.status == 4, run.shown
+    require_fits(run.json, "failsafe-set-up")
+    assert '"outcome": "closed"' in run.stdout
     root_user = sandbox.root_user(FAILSAFE)
     assert (root_user["password"], root_user["recovery_allowed"]) == (False, False)
 
@@ -76,12 +74,12 @@ def test_ctrl_c_deletes_what_was_begun(program_with_delegate: Program, sandbox: 
 def test_a_login_that_is_not_completed_in_time_is_deleted_and_what_lacked_is_named(
     program_with_delegate: Program, sandbox: SandboxProcess
 ) -> None:
-    with setting_up(program_with_delegate, "10s") as process:
+    with setting_up(program_with_delegate, "10s") as begun:
         wait_until_recovery_is_allowed(sandbox)
-        shown, said = process.communicate(timeout=SECONDS)
-    assert process.returncode == 4, shown + said
-    assert "no MFA device is registered yet" in shown
-    assert '"state": "CLOSED_VERIFIED"' in shown
+        run = begun.end()
+    assert run.status == 4, run.shown
+    assert "no MFA device is registered yet" in run.stdout
+    assert '"state": "CLOSED_VERIFIED"' in run.stdout
     assert sandbox.root_user(FAILSAFE)["recovery_allowed"] is False
 
 

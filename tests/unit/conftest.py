@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.composition.database import Database
-from tests.current_databases import place_database
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
 from tests.fakes.organization import FakeOrganization
@@ -63,8 +62,7 @@ def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Stage:
 
 @pytest.fixture
 def database(stage: Stage) -> Iterator[Database]:
-    if stage.postgresql_url is None:
-        place_database(stage.path)
+    stage.place_database()
     with stage.open() as database:
         yield database
 

@@ -21,6 +21,7 @@ from rootkeeper.ledger.owners import Owner
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, Intent, Result
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.organization.accounts import AccountId, Endpoint
+from tests.current_databases import place_database
 from tests.sqlite_writing import is_being_written
 
 E = TypeVar("E", bound=BaseException)
@@ -54,6 +55,11 @@ class Stage:
     @property
     def _url_path(self) -> Path:
         return self.folder / "postgresql-url"
+
+    def place_database(self) -> None:
+        """Put a current, empty file where there is no other database."""
+        if self.postgresql_url is None:
+            place_database(self.path)
 
     @property
     def path(self) -> Path:

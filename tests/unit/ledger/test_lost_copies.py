@@ -44,6 +44,7 @@ def verify(stage: Stage) -> LedgerVerification:
 @pytest.fixture
 def written(stage: Stage) -> Stage:
     """Six entries, mirrored and anchored by two processes."""
+    stage.place_database()
     write_pairs(stage, 2)
     write_pairs(stage, 1)
     assert verify(stage).is_intact

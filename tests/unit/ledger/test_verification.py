@@ -26,6 +26,7 @@ INSERT_COPY = (
 @pytest.fixture
 def written(stage: Stage) -> Stage:
     """Twelve entries, mirrored and anchored."""
+    stage.place_database()
     with stage.open() as database:
         worker = make_worker(database)
         for number in range(6):
