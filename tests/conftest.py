@@ -178,7 +178,9 @@ RUN_TOGETHER = 20
 """So many tests of a module run in one process: they share its sandbox, and what else the module prepares."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group tests before pytest-xdist reads the groups: it was registered later, and would run first."""
     items.sort(key=_rank)
     met: Counter[Path] = Counter()
     for item in items:
