@@ -191,6 +191,7 @@ function PolicyCode({ document: shown, notCovered }: { document: PolicyText; not
           ariaLabel={name}
           highlight={HIGHLIGHT[language]}
           lineNumbers
+          wrapLines
           i18nStrings={{ lineNumberLabel: "Line", codeLabel: "Text" }}
         />
       </SpaceBetween>
