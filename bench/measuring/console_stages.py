@@ -18,7 +18,7 @@ from typing import Any
 from measuring.sandboxes import Sandbox, run_sandbox
 from measuring.workers import Worker, run_workers
 
-AUDIT_SECONDS = 600.0
+JOB_SECONDS = 600.0
 _LOOK_SECONDS = 0.5
 _OVER = ("done", "failed", "cancelled")
 
@@ -51,30 +51,36 @@ class ConsoleStage:
 
     def is_over(self, job_id: str) -> bool:
         """:raises RuntimeError: if it failed."""
-        state = self.ask("GET", f"/jobs/{job_id}")["state"]
+        job = self.ask("GET", f"/jobs/{job_id}")
+        state = job["state"]
         if state in _OVER and state != "done":
-            raise RuntimeError(f"The audit {job_id} ended as {state}.")
+            raise RuntimeError(f"The job {job_id} ended as {state}: {job['remark']}")
         return bool(state == "done")
 
-    def audit(self) -> None:
-        """Have everything audited, and wait for the end.
+    def run(self, path: str, body: object) -> str:
+        """Start a job, and wait for its end; its id.
 
         :raises RuntimeError: if it fails, or takes too long.
         """
-        job_id, ends = self.begin_audit(), time.monotonic() + AUDIT_SECONDS
+        job_id, ends = str(self.ask("POST", path, body)["job_id"]), time.monotonic() + JOB_SECONDS
         while not self.is_over(job_id):
             if time.monotonic() > ends:
-                raise RuntimeError("The audit takes too long.")
+                raise RuntimeError(f"The job of {path} takes too long.")
             time.sleep(_LOOK_SECONDS)
+        return job_id
 
 
 @contextmanager
 def open_console_stage(
-    *sandbox_options: str, prepare: Callable[[Sandbox], None] = lambda _: None, **settings: str
+    *sandbox_options: str,
+    prepare: Callable[[Sandbox], None] = lambda _: None,
+    is_detailed: bool = False,
+    **settings: str,
 ) -> Iterator[ConsoleStage]:
     """Sandbox and server, after a first audit.
 
     :param prepare: changes the sandbox before the audit.
+    :param is_detailed: whether the audit reads the details of each credential, too.
     :param settings: variables of the server.
     """
     with run_sandbox(*sandbox_options) as sandbox, tempfile.TemporaryDirectory() as folder:
@@ -86,7 +92,7 @@ def open_console_stage(
         }
         with run_workers([("serve", "--port", "0")], environment) as (server,):
             stage = ConsoleStage(_find_url(server), server, sandbox, _make_token(environment))
-            stage.audit()
+            stage.run("/audits", {"details": is_detailed})
             yield stage
 
 
