@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from io import StringIO
 from itertools import pairwise
@@ -448,6 +448,8 @@ def render_setting_sections() -> Iterator[str]:
     """Each section with its settings, which have their defaults in a column of their own."""
     source = Path(sections.__file__)
     for name, kind in get_type_hints(sections.Settings).items():
+        if not is_dataclass(kind):
+            continue
         section = sections.SUBSECTIONS.get(name, name)
         yield f"\n## {section}\n\n{first_line(kind.__doc__)}\n{SETTINGS_TABLE}"
         meanings = read_member_docstrings(source, kind.__name__)

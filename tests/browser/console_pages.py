@@ -31,7 +31,7 @@ def list_paths() -> tuple[str, ...]:
 
 def list_pages() -> list[str]:
     """Every page that has no parameters, and tabs."""
-    tabs = ["/jobs?tab=schedules", *(f"/settings?tab={tab}" for tab in SETTINGS)]
+    tabs = [f"/settings?tab={tab}" for tab in SETTINGS]
     return [*(path for path in list_paths() if ":" not in path and path != "/settings"), *tabs]
 
 

@@ -18,7 +18,7 @@ from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import start_api
 
 HALF_HOUR = timedelta(minutes=30)
-PATH = "/jobs?tab=schedules"
+PATH = "/schedules"
 TOKEN = "rk_jobs"
 RUN_MILLISECONDS = 60_000
 
@@ -37,7 +37,7 @@ def keeping(console_files: None, chromium: Browser, tmp_path_factory: pytest.Tem
 
 
 def row(person: ConsolePerson, name: str) -> Locator:
-    return person.page.get_by_role("table", name="Schedules").get_by_role("row").filter(has_text=name)
+    return person.page.get_by_role("table", name="Runs").get_by_role("row").filter(has_text=name)
 
 
 def moments(of: Locator) -> list[datetime]:
@@ -56,10 +56,9 @@ def miss_a_run(stage: ConsoleStage) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_schedules_are_shown_next_to_the_jobs(keeping: ConsoleStage, scheme: str) -> None:
+def test_schedules_are_shown_with_their_runs(keeping: ConsoleStage, scheme: str) -> None:
     viewer = keeping.enter("vera", color_scheme=scheme)
-    viewer.sign_in("/jobs")
-    viewer.page.get_by_role("tab", name="Schedules", exact=True).click()
+    viewer.sign_in(PATH)
     audit = row(viewer, "Audit of the whole organization")
     for text in ("0 6 1 JAN *", "Europe/Berlin", "Not yet"):
         expect(audit).to_contain_text(text)
@@ -82,7 +81,7 @@ def test_a_run_is_shown_with_the_next_one_and_its_job_among_the_jobs(keeping: Co
     assert last_run.minute % 30 == 0
     assert next_run > last_run
     assert (next_run - last_run) % HALF_HOUR == timedelta(0)
-    viewer.page.get_by_role("tab", name="Jobs", exact=True).click()
+    viewer.follow("Jobs")
     job = viewer.page.get_by_role("table", name="Jobs").get_by_role("row").filter(has_text="Set-up check")
     expect(job.first).to_contain_text("rootkeeper")
     viewer.leave()
@@ -113,14 +112,14 @@ def enter_with_token(services: FakeServices, chromium: Browser, *permissions: Pe
 
 
 def test_without_schedules_it_says_where_they_are_made(console_files: None, chromium: Browser) -> None:
-    permissions = (Permission.JOBS_READ, Permission.SCHEDULES_READ)
+    permissions = (Permission.SETTINGS_READ, Permission.SCHEDULES_READ)
     with enter_with_token(ServicesWithoutSchedules(), chromium, *permissions) as page:
-        empty = "No schedules. Add times to the section schedules of the settings file"
-        expect(page.get_by_role("table", name="Schedules")).to_contain_text(empty)
+        empty = "No schedules. Set the times of a task below"
+        expect(page.get_by_role("table", name="Runs")).to_contain_text(empty)
 
 
 def test_schedules_arent_offered_without_the_permission(console_files: None, chromium: Browser) -> None:
-    with enter_with_token(FakeServices(), chromium, Permission.JOBS_READ) as page:
+    with enter_with_token(FakeServices(), chromium, Permission.JOBS_READ, Permission.SETUP_READ) as page:
+        page.get_by_role("link", name="Jobs", exact=True).click()
         expect(page.get_by_role("table", name="Jobs")).to_be_visible()
-        expect(page.get_by_role("tab", name="Jobs", exact=True)).to_be_visible()
-        expect(page.get_by_role("tab", name="Schedules", exact=True)).to_have_count(0)
+        expect(page.get_by_role("link", name="Schedules", exact=True)).to_have_count(0)

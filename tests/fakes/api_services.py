@@ -34,7 +34,7 @@ from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import Actor, LedgerEntry, LedgerVerification
-from rootkeeper.ledger.store import LedgerFilter
+from rootkeeper.ledger.store import LedgerFilter, SqlLedger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.rules import Notification, NotificationTarget, Severity
 from rootkeeper.notifications.service import NotificationTester
@@ -51,7 +51,10 @@ from rootkeeper.organization.accounts import (
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
 from rootkeeper.root_emails.service import EmailAttestationService
+from rootkeeper.settings.edits import apply_edits
 from rootkeeper.settings.reading import load_settings
+from rootkeeper.settings.sections import Settings
+from rootkeeper.settings.store import SettingEditor
 from rootkeeper.setup.service import SetupEnabler, SetupReader
 from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
 from rootkeeper.watching.store import WatchedEventReader
@@ -78,6 +81,7 @@ from tests.fakes.stores import (
     InMemoryExceptions,
     InMemoryInventory,
     InMemorySavedViews,
+    InMemorySettingEdits,
     InMemoryWindows,
 )
 
@@ -291,6 +295,7 @@ class FakeServices:
         self.organization = make_organization(self.clock)
         self.exceptions = InMemoryExceptions()
         self.notification_store = InMemoryNotifications()
+        self.setting_edits = InMemorySettingEdits()
         self.history = FakeHistory()
         self.ledger_reader = FakeLedgerReader(self.database)
         self.engine = FakeEngine()
@@ -323,6 +328,10 @@ class FakeServices:
             ledger_head_at=head.at if head else None,
         )
         return Measurements(None if self.is_database_away else stored, self.throttles, 2, 1, not self.troubles)
+
+    @property
+    def settings_in_force(self) -> Settings:
+        return apply_edits(self.settings, self.setting_edits.list_edits())
 
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
         now = self.clock.now()
@@ -429,6 +438,13 @@ class FakeActing:
         return NotificationTester(
             (target,), _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
         )
+
+    @property
+    def setting_editor(self) -> SettingEditor:
+        self._note("settings")
+        served = self.services
+        ledger = cast("SqlLedger", FakeLedger(served.database, "here", actor=self.actor))
+        return SettingEditor(served.settings, served.setting_edits, ledger, served.clock, self.actor.name)
 
     @property
     def policy_bundle_builder(self) -> PolicyBundleBuilder:

@@ -37,6 +37,7 @@ from rootkeeper.ledger.rules import (
     Result,
     require_no_secrets,
 )
+from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
@@ -44,6 +45,8 @@ from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.root_emails.rules import EmailAttestation
 from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.settings.edits import EditableSetting, Edits, SettingEdit
+from rootkeeper.settings.store import SettingChange, SettingEditStore
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import is_lapsing
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
@@ -386,6 +389,23 @@ class InMemoryConfirmations(ConfirmationStore):
 
     def list_confirmations(self, *, in_sandbox: bool) -> tuple[Confirmation, ...]:
         return tuple(one for one in self.kept if (one.endpoint != "AWS") is in_sandbox)
+
+
+class InMemorySettingEdits(SettingEditStore):
+    """Implements SettingEditStore: the ledger's entry comes before the change."""
+
+    def __init__(self) -> None:
+        self.kept: dict[EditableSetting, SettingEdit] = {}
+
+    def list_edits(self) -> tuple[SettingEdit, ...]:
+        return tuple(self.kept.values())
+
+    def change(self, plan: Callable[[Edits], SettingChange], ledger: SqlLedger) -> None:
+        change = plan(dict(self.kept))
+        ledger.append_fact(Action.SETTING_CHANGE, parameters=change.described)
+        self.kept.pop(change.name, None)
+        if change.edit is not None:
+            self.kept[change.name] = change.edit
 
 
 @dataclass

@@ -1,13 +1,11 @@
-/** The jobs page: jobs, the newest first, and schedules. */
+/** The jobs page: jobs, the newest first. */
 import Link from "@cloudscape-design/components/link";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
-import Tabs from "@cloudscape-design/components/tabs";
 import { useSearchParams } from "react-router";
 import { useJobs } from "../api/jobs";
-import { hasPermission, useMe } from "../api/queries";
 import type { Job } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { PageFrame } from "../components/PageFrame";
@@ -16,44 +14,25 @@ import { useCursorPages } from "../tables/pages";
 import { Timestamp } from "../times/Timestamp";
 import { describeProgress } from "./JobOutcomeView";
 import { describeKind, JOB_STATES, jobPath } from "./kinds";
-import { SchedulesTab } from "./Schedules";
 
 export default function JobsPage() {
-  const { data: me } = useMe();
-  const [parameters, setParameters] = useSearchParams();
-  const tabs = [
-    { id: "jobs", label: "Jobs", content: <JobsTab /> },
-    ...(hasPermission(me, "schedules:read") ? [{ id: "schedules", label: "Schedules", content: <SchedulesTab /> }] : []),
-  ];
-  const active = tabs.find((one) => one.id === parameters.get("tab")) ?? tabs[0];
-  return (
-    <PageFrame title="Jobs" description="Audits, plans, deletions and other work of the server. Jobs continue when you close the console.">
-      <Tabs
-        ariaLabel="Jobs"
-        tabs={tabs}
-        activeTabId={active?.id}
-        onChange={({ detail }) => setParameters({ tab: detail.activeTabId }, { replace: true })}
-      />
-    </PageFrame>
-  );
-}
-
-function JobsTab() {
   const [parameters, setParameters] = useSearchParams();
   const shown = parameters.get("show") === "unfinished" ? "unfinished" : "all";
   return (
-    <SpaceBetween size="m">
-      <SegmentedControl
-        label="Jobs shown"
-        selectedId={shown}
-        options={[
-          { id: "all", text: "All" },
-          { id: "unfinished", text: "Unfinished" },
-        ]}
-        onChange={({ detail }) => setParameters({ show: detail.selectedId }, { replace: true })}
-      />
-      <JobTable key={shown} unfinished={shown === "unfinished"} />
-    </SpaceBetween>
+    <PageFrame title="Jobs" description="Audits, plans, deletions and other work of the server. Jobs continue when you close the console.">
+      <SpaceBetween size="m">
+        <SegmentedControl
+          label="Jobs shown"
+          selectedId={shown}
+          options={[
+            { id: "all", text: "All" },
+            { id: "unfinished", text: "Unfinished" },
+          ]}
+          onChange={({ detail }) => setParameters({ show: detail.selectedId }, { replace: true })}
+        />
+        <JobTable key={shown} unfinished={shown === "unfinished"} />
+      </SpaceBetween>
+    </PageFrame>
   );
 }
 

@@ -193,6 +193,31 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     actions: [{ what: "See, copy and download policies", permission: "setup:read" }],
     guide: { title: "Least privilege, guardrails and alarms", path: "guides/least-privilege" },
   },
+  "/schedules": {
+    about: [
+      "A time is a cron expression with a time zone. If no server ran when a run was due, one run replaces the missed ones.",
+      "Times of the settings file or of the environment come first. The console can set those that they don't name.",
+      "Reports go to the places of the setting delivery.targets; without one they can't be scheduled.",
+    ],
+    actions: [
+      { what: "See schedules", permission: "schedules:read" },
+      { what: "See where their times come from", permission: "settings:read" },
+      { what: "Change times, with a reason and a second factor", permission: "settings:change" },
+    ],
+    guide: { title: "Notifications and schedules", path: "guides/notifications" },
+  },
+  "/window-policy": {
+    about: [
+      "Each limit says where its value comes from: the default, the settings file, a variable, or a change in the console.",
+      "The console can make a limit stricter than the settings of the server, never looser. So no change here allows what they forbid.",
+      "Each change is in the ledger with the old value, the new one and the reason.",
+    ],
+    actions: [
+      { what: "See the window policy", permission: "settings:read" },
+      { what: "Change a limit, with a reason and a second factor", permission: "settings:change" },
+    ],
+    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
+  },
   "/notifications": {
     about: [
       "A target gets each notification of its lowest severity or above. Its URL is a secret and isn't shown.",

@@ -133,6 +133,22 @@ export const PAGES: readonly Page[] = [
     isWide: true,
   },
   {
+    path: "/schedules",
+    title: "Schedules",
+    permission: "schedules:read",
+    section: "Administration",
+    component: lazy(() => import("../settings/SchedulesPage")),
+    isWide: true,
+  },
+  {
+    path: "/window-policy",
+    title: "Window policy",
+    permission: "settings:read",
+    section: "Administration",
+    component: lazy(() => import("../settings/WindowPolicyPage")),
+    isWide: true,
+  },
+  {
     path: "/notifications",
     title: "Notifications",
     permission: "notifications:read",

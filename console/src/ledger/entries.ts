@@ -90,6 +90,7 @@ const KNOWN_ACTIONS: { [action in Action]: true } = {
   "queue_policy:set": true,
   "report:send": true,
   "root_session:open": true,
+  "setting:change": true,
   "setup:accept": true,
   "signing_certificate:delete": true,
   "spill:merge": true,

@@ -52,7 +52,7 @@ function ServerPolicy() {
   const { windows, deletion, retention, notification_targets: targets } = policy.data;
   return (
     <SpaceBetween size="l">
-      <Box color="text-body-secondary">To change these settings, edit the settings file of the server.</Box>
+      <Box color="text-body-secondary">To change these settings, edit the settings file of the server. An administrator can also make the window policy stricter, on its own page.</Box>
       <Section title="Recovery windows" values={windows} />
       <Section title="Deletion" values={deletion} />
       <Section title="Retention" values={retention} />

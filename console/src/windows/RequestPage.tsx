@@ -46,7 +46,7 @@ interface RequestWindowProps {
   onCancel: () => void;
 }
 
-const DEFAULTS = { reason: "", ticket: "", duration_seconds: 14_400, is_drill: false, is_emergency: false };
+const DEFAULTS = { reason: "", ticket: "", duration_seconds: undefined as number | undefined, is_drill: false, is_emergency: false };
 
 function RequestWindow({ accountId = "", onRequested, onCancel }: RequestWindowProps) {
   const [request, setWish] = useState({ ...DEFAULTS, account: accountId });
@@ -129,7 +129,7 @@ function RequestFields({ request, onChange }: { request: WindowRequest; onChange
       <DurationField
         label="Duration"
         description="Starts when the window opens. When the window closes, all root user credentials of the account are deleted."
-        seconds={request.duration_seconds}
+        seconds={request.duration_seconds ?? policy.data?.windows.default_seconds}
         onChange={(duration_seconds) => onChange({ duration_seconds })}
         longest={typeof longest === "number" ? longest : undefined}
       />

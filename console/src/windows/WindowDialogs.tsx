@@ -158,14 +158,16 @@ const LENGTHS = [900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 259_200];
 interface DurationFieldProps {
   label: string;
   description: string;
-  seconds: number;
+  /** Absent while it isn't known. */
+  seconds: number | undefined;
   onChange: (seconds: number) => void;
   /** The longest duration that is offered, in seconds. */
   longest?: number;
 }
 
 export function DurationField({ label, description, seconds, onChange, longest = Infinity }: DurationFieldProps) {
-  const options = LENGTHS.filter((length) => length <= longest).map((length) => ({ value: String(length), label: renderDuration(length) }));
+  const lengths = [...new Set(seconds ? [...LENGTHS, seconds] : LENGTHS)].sort((one, other) => one - other);
+  const options = lengths.filter((length) => length <= longest).map((length) => ({ value: String(length), label: renderDuration(length) }));
   return (
     <FormField label={label} description={description}>
       <Select

@@ -70,6 +70,7 @@ class Permission(StrEnum):
     ROOT_EMAILS_ATTEST = "root_emails:attest"
     ROOT_EMAILS_READ = "root_emails:read"
     SCHEDULES_READ = "schedules:read"
+    SETTINGS_CHANGE = "settings:change"
     SETTINGS_READ = "settings:read"
     SETUP_CHANGE = "setup:change"
     SETUP_READ = "setup:read"
@@ -168,6 +169,7 @@ OF_WHOLE_ORGANIZATION = frozenset(
         Permission.NOTIFICATIONS_TEST,
         Permission.REPORTS_SEND,
         Permission.ROOT_EMAILS_ATTEST,
+        Permission.SETTINGS_CHANGE,
         Permission.SETUP_CHANGE,
     }
 )

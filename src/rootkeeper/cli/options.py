@@ -143,7 +143,13 @@ class RecoveryOptions(OptionSet):
     account: AccountArgument
     reason: Annotated[str, option("--reason", "Why the root user is needed.")]
     ticket: Annotated[str | None, option("--ticket", "The ticket or change number.")] = None
-    duration: Annotated[str, option("--for LENGTH", "How long the window is open, from 10s to 72h.")] = "4h"
+    duration: Annotated[
+        str | None,
+        option(
+            "--for LENGTH",
+            "How long the window is open, from 10s to 72h. Default: the setting windows.default_length, 4h.",
+        ),
+    ] = None
     drill: Annotated[bool, option("--drill", "Mark the window as a drill; nothing else changes.")] = False
 
     def to_request(self, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
@@ -153,12 +159,16 @@ class RecoveryOptions(OptionSet):
         """
         from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
 
-        length = parse_duration(self.duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
+        length = (
+            None
+            if self.duration is None
+            else parse_duration(self.duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
+        )
         return WindowRequest(
             account=self.account,
             reason=self.reason,
             ticket=self.ticket,
-            duration_seconds=int(length.total_seconds()),
+            duration_seconds=None if length is None else int(length.total_seconds()),
             is_drill=self.drill,
             is_emergency=is_emergency,
         )

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
     from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.root_emails.store import EmailAttestationStore
+    from rootkeeper.settings.store import SettingEditStore
 
 _PERCENT = 100
 
@@ -161,6 +162,20 @@ class Stores:
     @cached_property
     def inventory_store(self) -> InventoryStore:
         return self.database.inventory(self.organization_id)
+
+    @cached_property
+    def setting_edits(self) -> SettingEditStore:
+        return self.database.setting_edits(self.organization_id)
+
+    @property
+    def settings_in_force(self) -> Settings:
+        """The settings with what was changed in the console; read from the database each time.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        from rootkeeper.settings.edits import apply_edits
+
+        return apply_edits(self.settings, self.setting_edits.list_edits())
 
     @cached_property
     def saved_views(self) -> SavedViewStore:

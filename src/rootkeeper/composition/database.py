@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.pacing import SqlQuotas
     from rootkeeper.root_emails.store import EmailAttestationStore
+    from rootkeeper.settings.store import SettingEditStore
     from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
     from rootkeeper.worker.schedules import ScheduleStore
     from rootkeeper.worker.service import RetentionStore
@@ -236,6 +237,11 @@ class Database:
 
     def deletion_exceptions(self, organization_id: str) -> DeletionExceptionStore:
         return DeletionExceptionStore(self.store, self.commits, organization_id)
+
+    def setting_edits(self, organization_id: str) -> SettingEditStore:
+        from rootkeeper.settings.store import SettingEditStore
+
+        return SettingEditStore(self.store, self.commits, organization_id)
 
     def saved_views(self, organization_id: str) -> SavedViewStore:
         from rootkeeper.access.views import SavedViewStore

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         EmailChangePlanner,
         RootEmailReader,
     )
+    from rootkeeper.settings.store import SettingEditor
     from rootkeeper.settlement.lost_windows import LostWindowCloser, LostWindowFinder
     from rootkeeper.settlement.service import Settlement
     from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader, SetupReport
@@ -617,8 +618,17 @@ class UseCases(Adapters):
 
     @property
     def window_policy(self) -> WindowPolicy:
-        """:raises SettingsError: if a rule in it can't be understood."""
-        return make_window_policy(self.settings.windows)
+        """What holds now, also by changes in the console.
+
+        :raises SettingsError: if a rule in it can't be understood.
+        """
+        return make_window_policy(self.settings_in_force.windows)
+
+    @property
+    def setting_editor(self) -> SettingEditor:
+        from rootkeeper.settings.store import SettingEditor
+
+        return SettingEditor(self.settings, self.setting_edits, self.ledger, self.clock, self.actor.name)
 
     @property
     def window_notices(self) -> WindowNotices:
@@ -638,7 +648,7 @@ class UseCases(Adapters):
             self.deletion_exceptions,
             self.gateway,
             self.clock,
-            self.settings.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
+            self.settings_in_force.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
         )
 
     def window_opener(self, progress: Progress) -> WindowOpener:

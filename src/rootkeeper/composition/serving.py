@@ -31,7 +31,7 @@ from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.organization.accounts import Caller, Endpoint, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
-from rootkeeper.settings.sections import Settings
+from rootkeeper.settings.sections import ScheduleSettings, Settings
 from rootkeeper.watching.rules import find_watch_source_name
 from rootkeeper.windows.imports import merge_spill
 from rootkeeper.windows.rules import WindowState
@@ -47,7 +47,7 @@ from rootkeeper.worker.health import (
 )
 from rootkeeper.worker.loops import Loop, Loops
 from rootkeeper.worker.requests import Engine, NullEngine
-from rootkeeper.worker.schedules import ScheduleKind, ScheduleLoop, ScheduleStatus, parse_schedules
+from rootkeeper.worker.schedules import Schedule, ScheduleKind, ScheduleLoop, ScheduleStatus, parse_schedules
 from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconciler, JobRunner
 
 if TYPE_CHECKING:
@@ -243,16 +243,13 @@ class ServerWork:
             raise SettingsError(
                 "schedules.reports is set, but delivery.targets isn't.", hint="Name the places of reports there."
             )
-        schedules = parse_schedules(
-            {
-                ScheduleKind.AUDITS: own.audits,
-                ScheduleKind.DRIFT_CHECKS: own.drift_checks,
-                ScheduleKind.DRILL_REMINDERS: own.drill_reminders,
-                ScheduleKind.REPORTS: own.reports,
-            }
-        )
+        _parse_schedules(own)
+
+        def find_schedules() -> tuple[Schedule, ...]:
+            return _parse_schedules(server.settings_in_force.schedules)
+
         store = server.database.schedules(server.organization_id)
-        return ScheduleLoop(schedules, store, starts, self.notifier, server.organization_id, server.endpoint)
+        return ScheduleLoop(find_schedules, store, starts, self.notifier, server.organization_id, server.endpoint)
 
     def require_settings(self) -> None:
         """:raises SettingsError: if one of those that are used later can't be."""
@@ -368,6 +365,11 @@ class ServerWork:
             self.renewer.retry_soon()
         else:
             self._server.log.info("remark", text)
+
+
+def _parse_schedules(settings: ScheduleSettings) -> tuple[Schedule, ...]:
+    """:raises SettingsError: if one can't be understood."""
+    return parse_schedules({kind: getattr(settings, kind.value) for kind in ScheduleKind})
 
 
 class ServerRuntime(Stores):

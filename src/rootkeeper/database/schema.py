@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeEngine
 
 from rootkeeper.values import render_time
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 
@@ -271,6 +271,13 @@ saved_views = _table(
     *_key(organization_id=_ORGANIZATION, identity_id=_ID, name=String(256)),
     *_required(address=Text, saved_at=UtcTime),
 )
+
+changed_settings = _table(
+    "changed_settings",
+    *_key(organization_id=_ORGANIZATION, name=_ID),
+    *_required(value=JsonText, reason=Text, changed_by=Text, changed_at=UtcTime),
+)
+"""A setting is here only while the console has changed it."""
 
 email_attestations = _table(
     "email_attestations",

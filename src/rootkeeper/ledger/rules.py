@@ -76,6 +76,7 @@ class Action(StrEnum):
     QUEUE_POLICY_SET = "queue_policy:set"
     REPORT_SEND = "report:send"
     ROOT_SESSION_OPEN = "root_session:open"
+    SETTING_CHANGE = "setting:change"
     SETUP_ACCEPT = "setup:accept"
     SIGNING_CERTIFICATE_DELETE = "signing_certificate:delete"
     SPILL_MERGE = "spill:merge"

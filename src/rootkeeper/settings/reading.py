@@ -6,7 +6,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -26,7 +26,7 @@ TOKEN_VARIABLE = "ROOTKEEPER_TOKEN"  # noqa: S105 - a variable's name
 APPLICATION_NAME = "rootkeeper"
 """Of the user's data and configuration folders."""
 SQLITE_PREFIX = "sqlite:///"
-_FIELDS = get_type_hints(Settings)
+_FIELDS: dict[str, Any] = {name: kind for name, kind in get_type_hints(Settings).items() if is_dataclass(kind)}
 _FIELD_NAMES = {SUBSECTIONS.get(name, name): name for name in _FIELDS}
 _SECTIONS = {section: _FIELDS[name] for section, name in _FIELD_NAMES.items()}
 
@@ -64,7 +64,8 @@ def load_settings(config_path: Path | None, environment: Mapping[str, str], data
         section, _, name = key.rpartition(".")
         kind = get_type_hints(_SECTIONS[section])[name]
         parsed[_FIELD_NAMES[section]][name] = _PARSERS[kind](entry)
-    settings = Settings(**{name: _FIELDS[name](**values) for name, values in parsed.items()})
+    sections: dict[str, Any] = {name: _FIELDS[name](**values) for name, values in parsed.items()}
+    settings = Settings(**sections, sources={key: entry.source for key, entry in given.items()})
     return _complete(settings, _read_database_url(settings.database.url, environment), data_folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -80,6 +81,8 @@ class WindowSettings:
 
     longest: timedelta = _ranged(timedelta(hours=72), timedelta(seconds=10), timedelta(hours=72))  # noqa: RUF009 - a field
     """The longest window that can be requested."""
+    default_length: timedelta = _ranged(timedelta(hours=4), timedelta(seconds=10), timedelta(hours=72))  # noqa: RUF009 - a field
+    """How long a window is open if its request doesn't say; never longer than ``longest``."""
     approvals: int = _ranged(1, 0, 10)
     """How many approvals a window needs. Only a server can collect them; a window that a command opens without a
     server is always recorded as unapproved.
@@ -385,6 +388,10 @@ class Settings:
     notifications: NotificationSettings
     history: HistorySettings
     oidc: OidcSettings
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Of each setting that the file or a variable gives, such as ``windows.longest``: the variable, or its own name if
+    it is in the file.
+    """
 
 
 SUBSECTIONS = {"aws_roles": "aws.roles"}

@@ -22,7 +22,6 @@ from rootkeeper.organization.statuses import LoginProfile
 
 SHORTEST_DURATION = timedelta(seconds=10)
 LONGEST_DURATION = timedelta(hours=72)
-DEFAULT_DURATION = timedelta(hours=4)
 
 CLOCK_SKEW = timedelta(minutes=5)
 """Allowed difference between this machine's clock and AWS's. Source: AWS rejects signatures with a larger one."""
@@ -250,7 +249,8 @@ class WindowRequest:
     """An id or a unique name."""
     reason: str
     ticket: str | None
-    duration_seconds: int
+    duration_seconds: int | None
+    """``None``: as long as the settings say."""
     is_drill: bool = False
     is_emergency: bool = False
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import islice
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -182,12 +183,16 @@ class Schedule:
         return f"{self.kind.value}-{self.expression.digest}"
 
 
+_parse_expression = lru_cache(maxsize=256)(CronExpression.parse)
+"""Schedules are read each second, and parsing one looks for its next time."""
+
+
 def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedule, ...]:
     """Parse the settings ``schedules.*``; duplicates count once.
 
     :raises SettingsError: if one is invalid.
     """
-    found = [Schedule(kind, CronExpression.parse(text)) for kind, written in texts.items() for text in written]
+    found = [Schedule(kind, _parse_expression(text)) for kind, written in texts.items() for text in written]
     return tuple(dict.fromkeys(found))
 
 
@@ -195,7 +200,8 @@ def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedu
 class ScheduleLoop:
     """Starts due runs in each :meth:`tick`."""
 
-    schedules: Sequence[Schedule]
+    find_schedules: Callable[[], Sequence[Schedule]]
+    """Those that hold now; called in each turn, because they can be changed."""
     store: ScheduleStore
     starts: Mapping[ScheduleKind, Callable[[str], object]]
     """By kind: starts a run of that name, durable when it returns; harmless when repeated."""
@@ -208,7 +214,7 @@ class ScheduleLoop:
     def list_schedules(self, now: datetime) -> tuple[ScheduleStatus, ...]:
         """:raises DatabaseError: if the database can't be read."""
         listed = []
-        for schedule in self.schedules:
+        for schedule in self.find_schedules():
             # Before the first run this is the time at which the schedule was added, which no expression matches.
             last = self.store.find_last_run(schedule.schedule_id)
             listed.append(
@@ -228,7 +234,7 @@ class ScheduleLoop:
 
         :raises DatabaseError: if the database can't be read or written.
         """
-        return sum(self._keep(schedule, now) for schedule in self.schedules)
+        return sum(self._keep(schedule, now) for schedule in self.find_schedules())
 
     def _keep(self, schedule: Schedule, now: datetime) -> bool:
         last = self.store.find_last_run(schedule.schedule_id)

@@ -48,7 +48,7 @@ class Server:
     def make(self, *texts: str, kind: ScheduleKind = ScheduleKind.AUDITS) -> ScheduleLoop:
         starts: dict[ScheduleKind, Callable[[str], object]] = dict.fromkeys(ScheduleKind, self.begin)
         schedules = parse_schedules({kind: texts or (DAILY,)})
-        return ScheduleLoop(schedules, self.store, starts, self.notifier, "o-exampleorgid", ENDPOINT)
+        return ScheduleLoop(lambda: schedules, self.store, starts, self.notifier, "o-exampleorgid", ENDPOINT)
 
     def begin(self, name: str) -> None:
         if self.dies:
@@ -135,7 +135,7 @@ def test_a_worker_that_was_stopped_before_it_began_a_run_and_wakes_begins_nothin
 
     starts: dict[ScheduleKind, Callable[[str], object]] = {ScheduleKind.AUDITS: wake}
     schedules = parse_schedules({ScheduleKind.AUDITS: (DAILY,)})
-    loop = ScheduleLoop(schedules, stopped.store, starts, stopped.notifier, "o-exampleorgid", ENDPOINT)
+    loop = ScheduleLoop(lambda: schedules, stopped.store, starts, stopped.notifier, "o-exampleorgid", ENDPOINT)
     stopped.run(loop, DUE, DUE + timedelta(hours=1))
     assert (len(other.begun), stopped.begun) == (1, [])
 

@@ -94,7 +94,7 @@ class LocalOperator(Operator):
 
     @property
     def longest_window(self) -> timedelta:
-        return self.application.settings.windows.longest
+        return self.application.settings_in_force.windows.longest
 
     def now(self) -> datetime:
         return self.application.clock.now()
@@ -387,11 +387,12 @@ class LocalRecovery(Recovery):
         self._request, self._leave_open = request, leave_open
         inventory, account = read_account(self._application, request.account, progress)
         self._account = account
+        usual = self._application.settings_in_force.windows.default_length
+        length = usual if request.duration_seconds is None else timedelta(seconds=request.duration_seconds)
         wanted = RecoveryRequest(
-            account, request.reason, request.ticket, request.duration_seconds, credentials=credentials
+            account, request.reason, request.ticket, int(length.total_seconds()), credentials=credentials
         )
         self._plan = self._application.recovery_planner.plan(inventory, wanted)
-        length = render_duration(timedelta(seconds=request.duration_seconds))
         end = (
             "Nothing closes the window at its end, because no server is running."
             if leave_open
@@ -403,7 +404,7 @@ class LocalRecovery(Recovery):
             *urgent,
             (
                 f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for "
-                f"{length}{drill}."
+                f"{render_duration(length)}{drill}."
             ),
             f"Anyone who reads the mailbox {account.email} can then set a password and sign in as root user.",
             end,

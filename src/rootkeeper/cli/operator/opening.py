@@ -47,10 +47,11 @@ def open_for_emergency(invocation: Invocation, *, leave_open: bool) -> LocalOper
     :raises InputError: if the database can't be reached and the window is to stay open: nothing would close it.
     """
     from rootkeeper.cli.operator.local import LocalOperator
+    from rootkeeper.composition.services import make_window_policy
 
     application = invocation.open_application()
     try:
-        application.window_policy.require_emergencies_allowed()
+        make_window_policy(application.settings.windows).require_emergencies_allowed()
         _ = application.owner
     except DatabaseError as error:
         application.close()

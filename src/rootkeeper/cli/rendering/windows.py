@@ -168,7 +168,8 @@ def describe_request(request: WindowRequest) -> str:
     """Describe a request in one sentence, for the question."""
     drill = " as a drill" if request.is_drill else ""
     urgent = ", without approval (emergency)" if request.is_emergency else ""
-    length = render_duration(timedelta(seconds=request.duration_seconds))
+    seconds = request.duration_seconds
+    length = "the default length" if seconds is None else render_duration(timedelta(seconds=seconds))
     return f"Request a recovery window of {length} for account {request.account}{drill}{urgent}: {request.reason}"
 
 

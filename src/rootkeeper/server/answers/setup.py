@@ -205,6 +205,8 @@ class WindowPolicy(TypedDict):
     """What holds for recovery windows."""
 
     longest_seconds: Count
+    default_seconds: Count
+    """The duration if a request doesn't say."""
     approvals: Count
     approval_valid_seconds: Count
     requesters: list[str]

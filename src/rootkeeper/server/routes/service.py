@@ -81,14 +81,15 @@ METRICS_ROWS = (
 def show_policy(services: Served) -> dict[str, Any]:
     """Show the settings of windows, deletion and retention, and the names of notification targets.
 
-    They can be changed only in the server's settings.
+    The window policy is what holds now: an administrator can make it stricter. The rest is in the server's settings.
     """
     settings = services.settings
-    windows = settings.windows
+    windows = services.settings_in_force.windows
     return show_one(
         {
             "windows": {
                 "longest_seconds": _count(windows.longest),
+                "default_seconds": _count(windows.default_length),
                 "approvals": windows.approvals,
                 "approval_valid_seconds": _count(windows.approval_valid),
                 "requesters": list(windows.requesters),

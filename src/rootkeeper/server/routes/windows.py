@@ -44,7 +44,6 @@ from rootkeeper.windows.checks import RecoveryRequest
 from rootkeeper.windows.credentials import OF_SERVER
 from rootkeeper.windows.records import WindowAnswer, current_window_to_record
 from rootkeeper.windows.rules import (
-    DEFAULT_DURATION,
     LONGEST_DURATION,
     OpenOutcome,
     RecoveryWindow,
@@ -140,7 +139,10 @@ def request_window(services: Served, identity: Identified, body: WindowBody) -> 
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         inventory = acting.inventory_reader.read_recent(log_remarks())
         window = acting.window_request_service.request(
-            inventory, _make_request(identity, body, inventory), is_drill=body.is_drill, is_emergency=body.is_emergency
+            inventory,
+            _make_request(services, identity, body, inventory),
+            is_drill=body.is_drill,
+            is_emergency=body.is_emergency,
         )
     return show_one(_record(services, window))
 
@@ -152,7 +154,7 @@ def check_request(services: Served, identity: Identified, body: WindowBody) -> d
     """
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         inventory = acting.inventory_reader.read_recent(log_remarks())
-        request = _make_request(identity, body, inventory)
+        request = _make_request(services, identity, body, inventory)
         plan = acting.window_request_service.plan(inventory, request, is_emergency=body.is_emergency)
     account = request.account
     return show_one(
@@ -161,7 +163,7 @@ def check_request(services: Served, identity: Identified, body: WindowBody) -> d
             "name": account.name,
             "email": account.email,
             "duration_seconds": request.duration_seconds,
-            "approvals_needed": services.settings.windows.approvals,
+            "approvals_needed": services.settings_in_force.windows.approvals,
             "present": {
                 "password": plan.existing.has_password,
                 "access_keys": plan.existing.has_access_keys,
@@ -259,10 +261,12 @@ def close_window(services: Served, identity: Identified, window_id: Name) -> dic
     )
 
 
-def _make_request(identity: Identity, body: WindowBody, inventory: Inventory) -> RecoveryRequest:
+def _make_request(
+    services: ServerRuntime, identity: Identity, body: WindowBody, inventory: Inventory
+) -> RecoveryRequest:
     account = find_account(NamedAccount(body.account), inventory.accounts)
     identity.require_account_access(account.account_id, account)
-    seconds = body.find_seconds() or int(DEFAULT_DURATION.total_seconds())
+    seconds = body.find_seconds() or int(services.settings_in_force.windows.default_length.total_seconds())
     return RecoveryRequest(account, body.reason, body.ticket, seconds, credentials=OF_SERVER)
 
 

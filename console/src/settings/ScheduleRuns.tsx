@@ -1,4 +1,4 @@
-/** The schedules of the server. They come from the settings file and can't be changed here. */
+/** The schedules that hold now, with the last and the next run of each. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import { type TableProps } from "@cloudscape-design/components/table";
@@ -15,7 +15,7 @@ const SCHEDULE_KINDS: { readonly [kind in ScheduleKind]: string } = {
   reports: "Report delivery",
 };
 
-export function SchedulesTab() {
+export function ScheduleRuns() {
   const schedules = useQuery({
     queryKey: ["schedules"],
     queryFn: () => unwrap(api.GET("/api/v1/schedules")),
@@ -28,21 +28,12 @@ export function SchedulesTab() {
       items={schedules.data?.schedules}
       loadingText="Loading schedules"
       wrapLines
-      ariaLabels={{ tableLabel: "Schedules" }}
+      ariaLabels={{ tableLabel: "Runs" }}
       header={
-        <Header variant="h2" description="To change schedules, edit the settings file of the server.">
-          Schedules
-        </Header>
+        <Header variant="h2">Runs</Header>
       }
       columnDefinitions={COLUMNS}
-      empty={
-        <>
-          No schedules. Add times to the section schedules of the settings file, such as{" "}
-          <Box variant="code" color="inherit">
-            audits = ["0 6 * * * Europe/Berlin"]
-          </Box>
-        </>
-      }
+      empty="No schedules. Set the times of a task below, so that audits don't wait for a person."
     />
   );
 }

@@ -1,0 +1,120 @@
+/** A table of settings that an administrator can change, with the change of each. */
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { type TableProps } from "@cloudscape-design/components/table";
+import { useState } from "react";
+import { hasPermission, useMe } from "../api/queries";
+import type { EditableSetting, Setting } from "../api/records";
+import { QueryTable } from "../tables/QueryTable";
+import { Timestamp } from "../times/Timestamp";
+import { describeSource, renderSetting, SETTING_TEXTS, useSettings } from "./editable";
+import { EditSetting, ResetSetting } from "./EditSetting";
+
+interface SettingTableProps {
+  section: "windows" | "schedules";
+  title: string;
+  description: string;
+}
+
+export function SettingTable({ section, title, description }: SettingTableProps) {
+  const { data: me } = useMe();
+  const settings = useSettings(section);
+  const [selected, setSelected] = useState<EditableSetting | null>(null);
+  const [dialog, setDialog] = useState<"edit" | "reset" | null>(null);
+  const chosen = settings.items?.find(({ name }) => name === selected) ?? null;
+  const canChange = hasPermission(me, "settings:change");
+  return (
+    <>
+      <QueryTable
+        query={settings}
+        trackBy="name"
+        items={settings.items}
+        loadingText="Loading settings"
+        wrapLines
+        selectionType={canChange ? "single" : undefined}
+        selectedItems={chosen ? [chosen] : []}
+        onSelectionChange={({ detail }) => setSelected(detail.selectedItems[0]?.name ?? null)}
+        ariaLabels={{
+          tableLabel: title,
+          selectionGroupLabel: "Choose a setting",
+          itemSelectionLabel: (_, { name }) => `Select ${SETTING_TEXTS[name].label}`,
+        }}
+        header={
+          <Header
+            variant="h2"
+            description={description}
+            actions={canChange && <Actions setting={chosen} onChoose={setDialog} />}
+          >
+            {title}
+          </Header>
+        }
+        columnDefinitions={COLUMNS}
+        empty="No settings."
+      />
+      {chosen && dialog === "edit" && <EditSetting setting={chosen} onClose={() => setDialog(null)} />}
+      {chosen && dialog === "reset" && <ResetSetting setting={chosen} onClose={() => setDialog(null)} />}
+    </>
+  );
+}
+
+function Actions({ setting, onChoose }: { setting: Setting | null; onChoose: (dialog: "edit" | "reset") => void }) {
+  const unavailable = findRefusal(setting);
+  return (
+    <SpaceBetween size="xs" direction="horizontal">
+      <Button
+        disabled={unavailable !== null || !setting?.edit}
+        disabledReason={unavailable ?? "The console hasn't changed it."}
+        onClick={() => onChoose("reset")}
+      >
+        Reset setting
+      </Button>
+      <Button variant="primary" disabled={unavailable !== null} disabledReason={unavailable ?? undefined} onClick={() => onChoose("edit")}>
+        Change setting
+      </Button>
+    </SpaceBetween>
+  );
+}
+
+function findRefusal(setting: Setting | null): string | null {
+  if (!setting) return "Select a setting first.";
+  return setting.is_fixed ? `Set by: ${describeSource(setting)}. Change it there, and restart the server.` : null;
+}
+
+const COLUMNS: TableProps.ColumnDefinition<Setting>[] = [
+  { id: "name", header: "Setting", cell: ({ name }) => SETTING_TEXTS[name].label, isRowHeader: true, minWidth: 170 },
+  { id: "value", header: "Value", cell: (one) => <Value setting={one} />, minWidth: 150 },
+  { id: "source", header: "Set by", cell: describeSource, minWidth: 170 },
+  { id: "bounds", header: "Allowed here", cell: describeAllowed, minWidth: 130 },
+  { id: "change", header: "Changed in the console", cell: (one) => <LastChange setting={one} />, minWidth: 220 },
+];
+
+function Value({ setting: { value } }: { setting: Setting }) {
+  if (Array.isArray(value) && value.length === 0) return <>Never</>;
+  return (
+    <span className="lines">
+      <Box variant="code">{renderSetting(value)}</Box>
+    </span>
+  );
+}
+
+function describeAllowed({ bounds, is_fixed: isFixed }: Setting): string {
+  if (isFixed) return "No change";
+  return bounds ? `${bounds.least} to ${bounds.most}` : "Any times";
+}
+
+function LastChange({ setting: { edit, source } }: { setting: Setting }) {
+  if (!edit) return <>–</>;
+  return (
+    <>
+      {edit.changed_by}, <Timestamp at={edit.changed_at} />
+      <Box color="text-body-secondary">{edit.reason}</Box>
+      {source !== "console" && <Box color="text-body-secondary">Changed to {renderSetting(edit.value)}, which doesn't hold now: {describeOther(source)}</Box>}
+    </>
+  );
+}
+
+function describeOther(source: Setting["source"]): string {
+  return source === "default" ? "the default is as strict." : "the server's own setting comes first.";
+}

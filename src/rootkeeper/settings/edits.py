@@ -1,0 +1,183 @@
+"""Settings that an administrator can change in the console, and what then holds.
+
+The settings of file and environment are the start. A change makes the window policy stricter than they are, never
+looser: a person who can only write the database can't allow what they forbid. A schedule that they name holds; the
+console sets the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from rootkeeper.errors import InputError
+from rootkeeper.settings.sections import Settings, WindowSettings
+from rootkeeper.values import JsonValue, parse_duration, render_duration
+from rootkeeper.worker.schedules import CronExpression
+
+SettingValue: TypeAlias = timedelta | int | tuple[str, ...]
+
+MOST_TIMES = 20
+"""Of one schedule."""
+
+
+class EditableSetting(StrEnum):
+    """A setting that can be changed in the console."""
+
+    SCHEDULES_AUDITS = "schedules.audits"
+    SCHEDULES_DRIFT_CHECKS = "schedules.drift_checks"
+    SCHEDULES_DRILL_REMINDERS = "schedules.drill_reminders"
+    SCHEDULES_REPORTS = "schedules.reports"
+    WINDOWS_APPROVAL_VALID = "windows.approval_valid"
+    WINDOWS_APPROVALS = "windows.approvals"
+    WINDOWS_DEFAULT_LENGTH = "windows.default_length"
+    WINDOWS_LONGEST = "windows.longest"
+
+    @property
+    def field(self) -> str:
+        return self.value.partition(".")[2]
+
+    @property
+    def is_schedule(self) -> bool:
+        return self.value.startswith("schedules.")
+
+    def find_value(self, settings: Settings) -> SettingValue:
+        section = settings.schedules if self.is_schedule else settings.windows
+        value: SettingValue = getattr(section, self.field)
+        return value
+
+
+class SettingSource(StrEnum):
+    """Where the value that holds comes from."""
+
+    CONSOLE = "console"
+    DEFAULT = "default"
+    FILE = "file"
+    VARIABLE = "variable"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingEdit:
+    """A change in the console."""
+
+    name: EditableSetting
+    value: JsonValue
+    """As the settings file has it: a text such as ``8h``, a number, or a list of texts."""
+    reason: str
+    changed_by: str
+    changed_at: datetime
+
+
+Edits: TypeAlias = Mapping[EditableSetting, SettingEdit]
+
+
+def apply_edits(settings: Settings, edits: Iterable[SettingEdit]) -> Settings:
+    """Return the settings that hold: of window policies the stricter value, of schedules those of the file first."""
+    values = {edit.name: parse_value(edit.name, edit.value) for edit in edits}
+
+    def choose(name: EditableSetting, strictest: Any) -> Any:
+        own = name.find_value(settings)
+        return strictest(own, values[name]) if name in values else own
+
+    longest = choose(EditableSetting.WINDOWS_LONGEST, min)
+    usual = values.get(EditableSetting.WINDOWS_DEFAULT_LENGTH, settings.windows.default_length)
+    windows = replace(
+        settings.windows,
+        longest=longest,
+        default_length=min(usual, longest),
+        approvals=choose(EditableSetting.WINDOWS_APPROVALS, max),
+        approval_valid=choose(EditableSetting.WINDOWS_APPROVAL_VALID, min),
+    )
+    times: dict[str, Any] = {
+        name.field: name.find_value(settings) or values.get(name, ()) for name in EditableSetting if name.is_schedule
+    }
+    schedules = replace(settings.schedules, **times)
+    return replace(settings, windows=windows, schedules=schedules)
+
+
+def find_source(settings: Settings, name: EditableSetting, edits: Edits) -> SettingSource:
+    """Say where the value in force comes from."""
+    held = name.find_value(apply_edits(settings, edits.values()))
+    if name in edits and held == parse_value(name, edits[name].value) != name.find_value(settings):
+        return SettingSource.CONSOLE
+    if name.value not in settings.sources:
+        return SettingSource.DEFAULT
+    return SettingSource.FILE if settings.sources[name.value] == name.value else SettingSource.VARIABLE
+
+
+def is_fixed(settings: Settings, name: EditableSetting) -> bool:
+    """Whether the console can't change it, because file or environment name its schedule."""
+    return name.is_schedule and bool(name.find_value(settings))
+
+
+def find_bounds(settings: Settings, name: EditableSetting, edits: Edits) -> tuple[SettingValue, SettingValue] | None:
+    """Return the least and the most that the console can set; ``None`` for a schedule."""
+    if name.is_schedule:
+        return None
+    metadata = next(one.metadata for one in fields(WindowSettings) if one.name == name.field)
+    own, least, most = name.find_value(settings), metadata["minimum"], metadata["maximum"]
+    if name is EditableSetting.WINDOWS_APPROVALS:
+        return own, most
+    if name is EditableSetting.WINDOWS_DEFAULT_LENGTH:
+        return least, apply_edits(settings, edits.values()).windows.longest
+    return least, own
+
+
+def require_edit(settings: Settings, name: EditableSetting, value: JsonValue, edits: Edits) -> SettingValue:
+    """Return the value of a change, if the console may make it.
+
+    :raises InputError: if it is no such value, passes a bound, or file or environment fix the setting.
+    :raises SettingsError: if a time of a schedule is invalid.
+    """
+    if is_fixed(settings, name):
+        raise InputError(
+            f"{name.value} is fixed by the settings of the server.",
+            hint="Change it in the settings file or the environment, and restart the server.",
+        )
+    parsed, bounds = parse_value(name, value), find_bounds(settings, name, edits)
+    if name is EditableSetting.SCHEDULES_REPORTS and parsed and not settings.delivery.targets:
+        raise InputError(
+            "Reports have no place to go.", hint="Name the places of reports in the setting delivery.targets first."
+        )
+    if bounds is None:
+        return parsed
+    least, most = bounds
+    if not least <= parsed <= most:  # type: ignore[operator]  # all three are lengths, or numbers
+        raise InputError(
+            f"{name.value} can't be {_show(parsed)} here: it must be from {_show(least)} to {_show(most)}.",
+            hint="The console can make the settings of the server stricter. Only they can allow more.",
+        )
+    return parsed
+
+
+def parse_value(name: EditableSetting, value: JsonValue) -> SettingValue:
+    """Read a value in the form of the settings file.
+
+    :raises InputError: if it has another form.
+    :raises SettingsError: if a time of a schedule is invalid.
+    """
+    if name.is_schedule:
+        if not isinstance(value, list) or len(value) > MOST_TIMES or not all(isinstance(one, str) for one in value):
+            raise InputError(f"{name.value} must be a list of at most {MOST_TIMES} times.")
+        return tuple(dict.fromkeys(str(CronExpression.parse(str(one))) for one in value))
+    if name is EditableSetting.WINDOWS_APPROVALS:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InputError(f"{name.value} must be a whole number.")
+        return value
+    if not isinstance(value, str):
+        raise InputError(f"{name.value} must be a length of time, such as 8h.")
+    return parse_duration(value, option=name.value, shortest=timedelta(seconds=1), longest=timedelta(days=7))
+
+
+def render_value(value: SettingValue) -> JsonValue:
+    """Write a value in the form of the settings file."""
+    if isinstance(value, timedelta):
+        return render_duration(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _show(value: SettingValue) -> str:
+    return str(render_value(value))

@@ -1,0 +1,99 @@
+"""Settings that the console can change, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from rootkeeper.settings.edits import (
+    EditableSetting,
+    Edits,
+    SettingEdit,
+    SettingSource,
+    apply_edits,
+    find_bounds,
+    find_source,
+    is_fixed,
+    render_value,
+)
+from rootkeeper.settings.sections import Settings
+from rootkeeper.shapes import Answer, Moment, fill_record, record
+
+
+@record
+class SettingEditRecord(TypedDict):
+    """The last change in the console."""
+
+    value: str | int | list[str]
+    reason: str
+    changed_by: str
+    changed_at: Moment
+
+
+@record
+class SettingBounds(TypedDict):
+    """What the console can set."""
+
+    least: str | int
+    most: str | int
+
+
+@record
+class SettingRecord(TypedDict):
+    """A setting that the console can change."""
+
+    name: EditableSetting
+    value: str | int | list[str]
+    """What holds, in the form of the settings file: a length such as ``8h``, a number, or a list of times."""
+    source: SettingSource
+    variable: str | None
+    """The environment variable that gives it; ``null`` if none does."""
+    configured: str | int | list[str]
+    """What file, environment or default say."""
+    bounds: SettingBounds | None
+    """``null`` for a schedule."""
+    is_fixed: bool
+    """Whether only the settings of the server can change it."""
+    edit: SettingEditRecord | None
+    """``null`` if the console has changed nothing. It holds only if ``source`` is ``console``."""
+
+
+@record
+class SettingsDocument(Answer):
+    """The settings that the console can change."""
+
+    settings: list[SettingRecord]
+
+
+@record
+class SettingAnswer(SettingRecord, Answer):
+    """A setting that the console can change."""
+
+
+def describe_setting(settings: Settings, name: EditableSetting, edits: Edits) -> SettingRecord:
+    """Describe one setting; ``settings`` are those of file and environment."""
+    found: Any = find_bounds(settings, name, edits)
+    given = settings.sources.get(name.value)
+    value: Any = render_value(name.find_value(apply_edits(settings, edits.values())))
+    configured: Any = render_value(name.find_value(settings))
+    return {
+        "name": name,
+        "value": value,
+        "source": find_source(settings, name, edits),
+        "variable": None if given in (None, name.value) else given,
+        "configured": configured,
+        "bounds": None if found is None else _describe_bounds(*found),
+        "is_fixed": is_fixed(settings, name),
+        "edit": _describe_edit(edits[name]) if name in edits else None,
+    }
+
+
+def _describe_bounds(least: Any, most: Any) -> SettingBounds:
+    lowest: Any = render_value(least)
+    highest: Any = render_value(most)
+    return {"least": lowest, "most": highest}
+
+
+def _describe_edit(edit: SettingEdit) -> SettingEditRecord:
+    return fill_record(SettingEditRecord, edit)
