@@ -47,7 +47,7 @@ def outline(schema: dict[str, Any], document: dict[str, Any]) -> Any:
 
 
 def test_the_examples_are_what_the_server_answers() -> None:
-    again = "python -m tests.functional.api.answer_examples writes them anew"
+    again = "python -m tests.functional.api.answer_examples writes them again"
     assert EXAMPLES_FILE.read_text() == render(collect_examples()), again
 
 

@@ -277,6 +277,7 @@ def test_the_policy_shows_settings_and_no_reference_to_a_secret(api: ApiServer) 
     assert b"SECRET_URL" not in answer.content
     assert answer.json["windows"] == {
         "longest_seconds": 259_200,
+        "default_seconds": 14_400,
         "approvals": 2,
         "approval_valid_seconds": 28_800,
         "requesters": [],
@@ -285,7 +286,7 @@ def test_the_policy_shows_settings_and_no_reference_to_a_secret(api: ApiServer) 
         "read_again_after": ["15m", "1h", "12h", "1d"],
     }
     assert answer.json["deletion"]["recently_used_days"] == 90
-    assert answer.json["retention"] == {"audits_seconds": 400 * 86_400}
+    assert answer.json["retention"] == {"audits_seconds": 400 * 86_400, "stale_after_seconds": 30 * 86_400}
 
 
 # Exceptions.
