@@ -25,7 +25,7 @@ def test_window_ids_are_short_and_never_the_same() -> None:
 
 def test_the_gateway_and_the_use_cases_load_no_transport_of_audits_and_no_work_of_a_server() -> None:
     program = (
-        "import sys, rootkeeper.aws.gateway, rootkeeper.composition.application, rootkeeper.cli.commands.status; "
+        "import sys, rootkeeper.aws.gateway, rootkeeper.composition.application, rootkeeper.cli.commands.setup; "
         "print(sorted({'aiohttp', 'rootkeeper.aws.transport', 'rootkeeper.watching.rules',"
         " 'rootkeeper.windows.closing', 'rootkeeper.windows.imports', 'rootkeeper.worker.schedules'}"
         " & set(sys.modules)))"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,6 @@ def test_it_is_as_the_command_line_shows_it(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(json.dumps(record)) == json.loads(capsys.readouterr().out)
     blocked = [row for row in report.rows if row.account.account_id == PROD and row.policies]
     by_id = {account.account_id: account for account in report.accounts}
-    assert (
-        tuple(row_from_record(json.loads(json.dumps(row_to_record(row))), by_id) for row in report.rows) == report.rows
-    )
+    again = [row_from_record(json.loads(json.dumps(row_to_record(row))), by_id) for row in report.rows]
+    assert again == [replace(row, fix=None) if row.is_intended else row for row in report.rows]
     assert AccountId(str(row_to_record(blocked[0])["account_id"])) == PROD

@@ -128,7 +128,9 @@ def test_the_oldest_database_is_upgraded_to_the_newest_and_nothing_is_lost(old: 
 
 
 def test_a_database_that_was_made_between_two_releases_is_upgraded(old: OldDatabase) -> None:
+    """It has what the second version added, and calls itself the first one."""
     old.upgrade()
+    old.run_sql("DROP TABLE changed_settings")
     old.run_sql("UPDATE alembic_version SET version_num = '0001'")
     old.upgrade(makes_backup=False)
     assert old.check().is_good
