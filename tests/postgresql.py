@@ -48,6 +48,7 @@ class PostgresqlServer:
         try:
             yield started
         finally:
+            started.stop_immediately()
             server.cleanup()
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -20,7 +20,7 @@ _NO_IMAGES = "needs images from a registry, and Docker or a cluster; test_deploy
 
 EXCEPTED: Mapping[str, Mapping[str, str]] = {
     "container": {
-        "podman": "needs an image, which takes minutes to build; test_image builds it and runs it as the page does",
+        "podman": "needs an image, which takes minutes to build; test_image builds one and runs it shut in",
         "cd deploy/compose": _NO_IMAGES,
         "mkdir --mode=0711 secrets": _NO_IMAGES,
         "openssl rand": _NO_IMAGES,

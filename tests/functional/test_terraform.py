@@ -12,7 +12,7 @@ from tests.functional.running import Program
 from tests.functional.terraform import Terraform, find_plugins
 from tests.sandbox_process import SandboxProcess
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("terraform")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("terraform"), pytest.mark.timeout(900)]
 
 MANAGEMENT = "111122223333"
 ROLES = [f"aws_iam_role.{name}" for name in ("audit", "delete", "recover", "report", "unlock")]
