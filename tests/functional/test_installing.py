@@ -94,7 +94,8 @@ def test_the_command_line_alone_is_small(installed: dict[str, str]) -> None:
 @pytest.mark.parametrize("arguments", ["--version", "status --help"])
 def test_it_starts_without_the_libraries_of_its_work(arguments: str, clone: Path, person: dict[str, str]) -> None:
     """How long a start takes is for bench/sizes.py."""
-    done = run(f"rootkeeper {arguments}", clone, person | {"PYTHONPROFILEIMPORTTIME": "1"})
+    programs = Path(person["PIPX_HOME"]) / "venvs" / "rootkeeper" / "bin"
+    done = run(f"{programs / 'python'} -X importtime {programs / 'rootkeeper'} {arguments}", clone, person)
     assert done.returncode == 0, done.stderr
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert imported & {"botocore", "sqlalchemy", "rich", "jinja2"} == set()
