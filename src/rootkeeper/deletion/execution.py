@@ -155,7 +155,7 @@ class TargetDeletion:
     ledger_reader: LedgerReader | None = None
     """For a resumed run: shows what was deleted before the interruption."""
     recent: timedelta = RECENT_USE
-    """How long a use counts as recent here and now, whatever the plan's author thought."""
+    """How long a use counts as recent here and now. The plan's own limit isn't used."""
 
     def delete(self, planned: PlannedAccount, account: Account | None) -> DeletedTarget:
         """Do what the plan says of one account.

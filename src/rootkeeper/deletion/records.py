@@ -189,7 +189,7 @@ class DeletionDocument(FinishedDeletion, Answer):
 
     plan_id: str
     job_id: str | None
-    """The job that goes on with what is left; ``null`` where nothing was to be done."""
+    """The job that deletes what is left; ``null`` where nothing was to be done."""
     organization_id: OrganizationId
     endpoint: Endpoint
     accounts: list[DeletedAccountRecord]

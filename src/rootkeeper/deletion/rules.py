@@ -209,7 +209,7 @@ _SHOWN = 5
 
 
 def find_contradiction(plan: DeletionPlan) -> str | None:
-    """Find what can't be in a plan that was made here, whoever computed its hash; ``None`` if there is nothing."""
+    """Find what can't be in a plan that was made here, even if its hash is right; ``None`` if there is nothing."""
     for account in plan.accounts:
         if account.allowed_use is not None and not account.allowed_use.strip():
             return f"the reason for the recent use of account {account.account_id} is empty"

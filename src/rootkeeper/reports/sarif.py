@@ -4,7 +4,7 @@ GitHub shows every result as an alert, of any kind, and closes an alert that a l
 doesn't apply has no result; a notification of the run counts it. An account that wasn't read keeps rule, place and
 fingerprint of its failure, with the kind ``open``: no alert closes because nothing was read.
 
-An alert needs a file. ``accounts/111122223333`` stands for the account; no repository has such a file.
+An alert needs a file. ``accounts/111122223333`` means the account; no repository has such a file.
 
 Source: OASIS, SARIF 2.1.0 with Errata 01, sections 3.11.5 and 3.11.6 (messages), 3.27.9 and 3.27.10 (kind and level);
 GitHub Docs, "SARIF support for code scanning" and "SARIF results exceed one or more limits".

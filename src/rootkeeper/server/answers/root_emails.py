@@ -20,7 +20,7 @@ class EmailPage(CountedPage):
     """``null`` if the organization was never listed."""
     rules: EmailRulesRecord
     summary: EmailCounts
-    """Of all accounts, whatever the filters."""
+    """Of all accounts, also those that the filters leave out."""
     remarks: list[str]
     """Why a rule can't be applied."""
     accounts: list[EmailRecord]
