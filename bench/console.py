@@ -57,7 +57,7 @@ window.painted = (isThere) => new Promise((resolve) => {
   look();
 });
 window.paintedRows = painted(() => document.querySelector('[role=treegrid] [role=row][aria-level]'));
-window.paintedPlan = painted(() => document.querySelector('table tbody th[scope=row], table tbody tr'));
+window.paintedPlan = painted(() => document.querySelector('table tbody th[scope=row]'));
 window.paintedPage = painted(() => {
   const waits = document.querySelector('#content [class*=awsui_skeleton], #content [class*=awsui_loading]');
   return document.querySelector('#content h1') && !waits;
@@ -121,7 +121,9 @@ def main() -> int:
     arguments = ("--accounts", str(options.accounts), "--features", "all")
     with open_console_stage(*arguments, prepare=fill_unit, is_detailed=True) as stage, open_chromium() as chromium:
         stage.ask("POST", "/users", {"name": NAME, "role": "auditor", "password": PASSWORD})
-        plan_id = stage.run("/plans", {"selection": {"named": list_planned(stage)}})
+        planned = list_planned(stage)
+        print(f"The plan has {len(planned):,} accounts.", file=sys.stderr, flush=True)
+        plan_id = stage.run("/plans", {"selection": {"named": planned}})
         measured = measure(stage, chromium, plan_id, options.rounds)
     text = f"{render_measured(measured)}\n\n{render_list(list_remarks(measured, options))}"
     show(text, surroundings, PROGRAM, options.markdown)
