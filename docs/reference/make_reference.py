@@ -448,7 +448,7 @@ def render_setting_sections() -> Iterator[str]:
     """Each section with its settings, which have their defaults in a column of their own."""
     source = Path(sections.__file__)
     for name, kind in get_type_hints(sections.Settings).items():
-        if not is_dataclass(kind):
+        if not (isinstance(kind, type) and is_dataclass(kind)):
             continue
         section = sections.SUBSECTIONS.get(name, name)
         yield f"\n## {section}\n\n{first_line(kind.__doc__)}\n{SETTINGS_TABLE}"
