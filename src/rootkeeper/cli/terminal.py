@@ -47,10 +47,10 @@ codecs.register_error(_ESCAPING, _escape)
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr accept any text in any encoding."""
+    """Make stdout and stderr accept any text in any encoding, and let each line leave at once, also into a pipe."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=_ESCAPING)
+            stream.reconfigure(errors=_ESCAPING, line_buffering=True)
 
 
 class OutputLostError(OSError):
