@@ -4,37 +4,32 @@
 locals {
   rules        = { for alarm in jsondecode(file(var.alarms_file)).alarms : alarm.alarm => alarm }
   urgent       = { for name, alarm in local.rules : name => alarm if !alarm.needs_matching }
-  queue_name   = "rootkeeper-root-events"
   is_elsewhere = local.policies.management_account_id != local.policies.role_account_id
-  topic_arn    = var.alarm_topic_arn != null ? var.alarm_topic_arn : module.topic[0].arn
+  topic_arn    = var.alarm_topic_arn != null ? var.alarm_topic_arn : aws_sns_topic.alarms[0].arn
 
   # What an audit reads is recorded, too; a rule that is only enabled doesn't get reading calls.
   every_event = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
-  management = { for name, alarm in local.rules : name => alarm if local.is_elsewhere }
-  receivers  = { queue = ["sqs:SendMessage", aws_sqs_queue.records.arn], topic = ["sns:Publish", local.topic_arn] }
-  delivery   = local.is_elsewhere ? toset(["queue", "topic"]) : toset([])
-}
+  # From another account EventBridge delivers with a role alone.
+  receivers = {
+    queue = { arn = aws_sqs_queue.records.arn, action = "sqs:SendMessage", role_name = "rootkeeper-queue-delivery" }
+    topic = { arn = local.topic_arn, action = "sns:Publish", role_name = "rootkeeper-topic-delivery" }
+  }
 
-resource "aws_sqs_queue" "records" {
-  provider                  = aws.roles
-  name                      = local.queue_name
-  message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
-}
+  targets = merge(
+    { for name in keys(local.rules) : "${name}-queue" => { rule = name, receiver = "queue" } },
+    { for name in keys(local.urgent) : "${name}-topic" => { rule = name, receiver = "topic" } },
+  )
 
-resource "aws_sqs_queue_policy" "records" {
-  provider  = aws.roles
-  queue_url = aws_sqs_queue.records.id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
+  # Who may send to queue and topic.
+  senders = {
+    for name, receiver in local.receivers : name => [
       {
         Sid       = "RulesOfThisAccount"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
-        Action    = "sqs:SendMessage"
-        Resource  = aws_sqs_queue.records.arn
+        Action    = receiver.action
+        Resource  = receiver.arn
         Condition = {
           ArnLike = {
             "aws:SourceArn" = "arn:${local.partition}:events:${data.aws_region.roles.name}:${local.policies.role_account_id}:rule/rootkeeper-*"
@@ -45,14 +40,58 @@ resource "aws_sqs_queue_policy" "records" {
         Sid       = "RulesOfTheOrganization"
         Effect    = "Allow"
         Principal = { AWS = "*" }
-        Action    = "sqs:SendMessage"
-        Resource  = aws_sqs_queue.records.arn
+        Action    = receiver.action
+        Resource  = receiver.arn
         Condition = {
           StringEquals = { "aws:PrincipalOrgID" = local.policies.organization_id }
-          ArnLike      = { "aws:PrincipalArn" = "arn:${local.partition}:iam::*:role/rootkeeper-queue-delivery" }
+          ArnLike      = { "aws:PrincipalArn" = "arn:${local.partition}:iam::*:role/${receiver.role_name}" }
         }
       },
     ]
+  }
+}
+
+resource "aws_sqs_queue" "records" {
+  provider                  = aws.roles
+  name                      = "rootkeeper-root-events"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_sqs_queue_policy" "records" {
+  provider  = aws.roles
+  queue_url = aws_sqs_queue.records.id
+  policy    = jsonencode({ Version = "2012-10-17", Statement = local.senders["queue"] })
+}
+
+# Without a key of yours it isn't encrypted, because EventBridge and CloudWatch can't use AWS's own key.
+resource "aws_sns_topic" "alarms" {
+  count             = var.alarm_topic_arn == null ? 1 : 0
+  provider          = aws.roles
+  name              = "rootkeeper-alarms"
+  kms_master_key_id = var.kms_key_arn
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  count    = length(aws_sns_topic.alarms)
+  provider = aws.roles
+  arn      = aws_sns_topic.alarms[0].arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(local.senders["topic"], [
+      {
+        Sid       = "AlarmsOfThisAccount"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alarms[0].arn
+        Condition = {
+          ArnLike = {
+            "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${data.aws_region.roles.name}:${local.policies.role_account_id}:alarm:rootkeeper-*"
+          }
+        }
+      },
+    ])
   })
 }
 
@@ -65,27 +104,18 @@ resource "aws_cloudwatch_event_rule" "roles" {
   event_pattern = jsonencode(each.value.event_pattern)
 }
 
-resource "aws_cloudwatch_event_target" "roles_queue" {
-  for_each  = local.rules
+resource "aws_cloudwatch_event_target" "roles" {
+  for_each  = local.targets
   provider  = aws.roles
-  rule      = aws_cloudwatch_event_rule.roles[each.key].name
-  target_id = "queue"
-  arn       = aws_sqs_queue.records.arn
+  rule      = aws_cloudwatch_event_rule.roles[each.value.rule].name
+  target_id = each.value.receiver
+  arn       = local.receivers[each.value.receiver].arn
 }
 
-resource "aws_cloudwatch_event_target" "roles_topic" {
-  for_each  = local.urgent
-  provider  = aws.roles
-  rule      = aws_cloudwatch_event_rule.roles[each.key].name
-  target_id = "topic"
-  arn       = local.topic_arn
-}
-
-# From another account EventBridge delivers with a role alone.
 resource "aws_iam_role" "delivery" {
-  for_each    = local.delivery
+  for_each    = { for name, receiver in local.receivers : name => receiver if local.is_elsewhere }
   provider    = aws.management
-  name        = "rootkeeper-${each.key}-delivery"
+  name        = each.value.role_name
   description = "Sends what the rules of Rootkeeper pick to the ${each.key} in ${local.policies.role_account_id}"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -101,18 +131,18 @@ resource "aws_iam_role" "delivery" {
 }
 
 resource "aws_iam_role_policy" "delivery" {
-  for_each = local.delivery
+  for_each = aws_iam_role.delivery
   provider = aws.management
-  name     = "rootkeeper-${each.key}-delivery"
-  role     = aws_iam_role.delivery[each.key].id
+  name     = each.value.name
+  role     = each.value.id
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = local.receivers[each.key][0], Resource = local.receivers[each.key][1] }]
+    Statement = [{ Effect = "Allow", Action = local.receivers[each.key].action, Resource = local.receivers[each.key].arn }]
   })
 }
 
 resource "aws_cloudwatch_event_rule" "management" {
-  for_each      = local.management
+  for_each      = { for name, alarm in local.rules : name => alarm if local.is_elsewhere }
   provider      = aws.management
   name          = each.value.name
   description   = each.value.description
@@ -120,34 +150,13 @@ resource "aws_cloudwatch_event_rule" "management" {
   event_pattern = jsonencode(each.value.event_pattern)
 }
 
-resource "aws_cloudwatch_event_target" "management_queue" {
-  for_each  = local.management
+resource "aws_cloudwatch_event_target" "management" {
+  for_each  = { for name, target in local.targets : name => target if local.is_elsewhere }
   provider  = aws.management
-  rule      = aws_cloudwatch_event_rule.management[each.key].name
-  target_id = "queue"
-  arn       = aws_sqs_queue.records.arn
-  role_arn  = aws_iam_role.delivery["queue"].arn
-}
-
-resource "aws_cloudwatch_event_target" "management_topic" {
-  for_each  = { for name, alarm in local.urgent : name => alarm if local.is_elsewhere }
-  provider  = aws.management
-  rule      = aws_cloudwatch_event_rule.management[each.key].name
-  target_id = "topic"
-  arn       = local.topic_arn
-  role_arn  = aws_iam_role.delivery["topic"].arn
-}
-
-module "topic" {
-  count  = var.alarm_topic_arn == null ? 1 : 0
-  source = "./modules/topic"
-
-  providers = {
-    aws = aws.roles
-  }
-
-  organization_id = local.policies.organization_id
-  kms_key_arn     = var.kms_key_arn
+  rule      = aws_cloudwatch_event_rule.management[each.value.rule].name
+  target_id = each.value.receiver
+  arn       = local.receivers[each.value.receiver].arn
+  role_arn  = aws_iam_role.delivery[each.value.receiver].arn
 }
 
 module "alarms" {

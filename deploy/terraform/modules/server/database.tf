@@ -42,7 +42,7 @@ resource "aws_db_instance" "database" {
   multi_az                        = var.server.database_multi_az
   db_subnet_group_name            = aws_db_subnet_group.database.name
   parameter_group_name            = aws_db_parameter_group.database.name
-  vpc_security_group_ids          = [aws_security_group.database.id]
+  vpc_security_group_ids          = [aws_security_group.behind["database"].id]
   publicly_accessible             = false
   ca_cert_identifier              = "rds-ca-rsa2048-g1"
   backup_retention_period         = var.server.backup_retention_days

@@ -28,7 +28,7 @@ resource "aws_efs_mount_target" "files" {
   for_each        = toset(var.server.private_subnet_ids)
   file_system_id  = aws_efs_file_system.files.id
   subnet_id       = each.value
-  security_groups = [aws_security_group.files.id]
+  security_groups = [aws_security_group.behind["files"].id]
 }
 
 # Everything is done as the image's own user.

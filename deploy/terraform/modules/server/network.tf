@@ -1,5 +1,8 @@
 locals {
   port = 8700
+
+  # Of PostgreSQL and of NFS. Both call nothing.
+  ports_behind = { database = 5432, files = 2049 }
 }
 
 resource "aws_security_group" "server" {
@@ -18,50 +21,29 @@ resource "aws_vpc_security_group_egress_rule" "aws" {
   to_port           = 443
 }
 
-resource "aws_vpc_security_group_egress_rule" "database" {
-  security_group_id            = aws_security_group.server.id
-  description                  = "The database"
-  referenced_security_group_id = aws_security_group.database.id
-  ip_protocol                  = "tcp"
-  from_port                    = 5432
-  to_port                      = 5432
-}
-
-resource "aws_vpc_security_group_egress_rule" "files" {
-  security_group_id            = aws_security_group.server.id
-  description                  = "The files"
-  referenced_security_group_id = aws_security_group.files.id
-  ip_protocol                  = "tcp"
-  from_port                    = 2049
-  to_port                      = 2049
-}
-
-resource "aws_security_group" "database" {
-  name        = "rootkeeper-database"
-  description = "The database of Rootkeeper; it calls nothing"
+resource "aws_security_group" "behind" {
+  for_each    = local.ports_behind
+  name        = "rootkeeper-${each.key}"
+  description = "The ${each.key} of Rootkeeper, which nothing but the server reaches"
   vpc_id      = var.server.vpc_id
 }
 
-resource "aws_vpc_security_group_ingress_rule" "database" {
-  security_group_id            = aws_security_group.database.id
+resource "aws_vpc_security_group_egress_rule" "behind" {
+  for_each                     = local.ports_behind
+  security_group_id            = aws_security_group.server.id
+  description                  = "The ${each.key}"
+  referenced_security_group_id = aws_security_group.behind[each.key].id
+  ip_protocol                  = "tcp"
+  from_port                    = each.value
+  to_port                      = each.value
+}
+
+resource "aws_vpc_security_group_ingress_rule" "behind" {
+  for_each                     = local.ports_behind
+  security_group_id            = aws_security_group.behind[each.key].id
   description                  = "The server"
   referenced_security_group_id = aws_security_group.server.id
   ip_protocol                  = "tcp"
-  from_port                    = 5432
-  to_port                      = 5432
-}
-
-resource "aws_security_group" "files" {
-  name        = "rootkeeper-files"
-  description = "The files of Rootkeeper; they call nothing"
-  vpc_id      = var.server.vpc_id
-}
-
-resource "aws_vpc_security_group_ingress_rule" "files" {
-  security_group_id            = aws_security_group.files.id
-  description                  = "The server"
-  referenced_security_group_id = aws_security_group.server.id
-  ip_protocol                  = "tcp"
-  from_port                    = 2049
-  to_port                      = 2049
+  from_port                    = each.value
+  to_port                      = each.value
 }

@@ -167,10 +167,8 @@ run "with_a_load_balancer" {
   command = plan
 
   variables {
-    server = {
-      image              = "registry.example.com/rootkeeper@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b"
-      vpc_id             = "vpc-0123456789abcdef0"
-      private_subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+    server = merge(var.server, {
+      image = "registry.example.com/rootkeeper@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b"
 
       load_balancer = {
         public_url      = "https://rootkeeper.example.com"
@@ -178,7 +176,7 @@ run "with_a_load_balancer" {
         subnet_ids      = ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"]
         allowed_cidrs   = ["10.8.0.0/16"]
       }
-    }
+    })
   }
 
   assert {
@@ -209,7 +207,7 @@ run "an_image_without_a_digest_is_refused" {
   command = plan
 
   variables {
-    server = { image = "rootkeeper:latest", vpc_id = "vpc-0123456789abcdef0", private_subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"] }
+    server = merge(var.server, { image = "rootkeeper:latest" })
   }
 
   expect_failures = [var.server]
@@ -219,18 +217,14 @@ run "everyone_is_refused" {
   command = plan
 
   variables {
-    server = {
-      image              = "rootkeeper@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b"
-      vpc_id             = "vpc-0123456789abcdef0"
-      private_subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
-
+    server = merge(var.server, {
       load_balancer = {
         public_url      = "https://rootkeeper.example.com"
         certificate_arn = "arn:aws:acm:us-east-1:222233334444:certificate/12345678-1234-1234-1234-123456789012"
         subnet_ids      = ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"]
         allowed_cidrs   = ["0.0.0.0/0"]
       }
-    }
+    })
   }
 
   expect_failures = [var.server]
@@ -240,12 +234,7 @@ run "a_secret_among_the_settings_is_refused" {
   command = plan
 
   variables {
-    server = {
-      image              = "rootkeeper@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b"
-      vpc_id             = "vpc-0123456789abcdef0"
-      private_subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
-      settings           = { OIDC_CLIENT_SECRET = "not-a-secret-any-more" }
-    }
+    server = merge(var.server, { settings = { OIDC_CLIENT_SECRET = "not-a-secret-any-more" } })
   }
 
   expect_failures = [var.server]
