@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measuring.clean_machine import REPOSITORY, CleanMachine, Typed, interrupt, list_commands
+from measuring.clean_machine import REPOSITORY, CleanMachine, interrupt, list_commands
 from measuring.pages import parse_options, show
 from measuring.surroundings import describe_load, describe_machine
 from measuring.tables import render_list, render_table
@@ -60,7 +60,7 @@ def main() -> int:
 
 def read_credentials(machine: CleanMachine) -> dict[str, str]:
     """Those of the demo's sandbox."""
-    shown: Typed = machine.type("rootkeeper sandbox env")
+    shown = machine.type("rootkeeper sandbox env")
     lines = [line.removeprefix("export ") for line in shown.text.splitlines() if "=" in line]
     return {name: value.strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
 

@@ -31,7 +31,7 @@ _MEGABYTE = 2**20
 
 
 @dataclass(slots=True)
-class Typed:
+class TypedCommand:
     """What a command line at a terminal did."""
 
     seconds: float
@@ -89,7 +89,9 @@ class CleanMachine:
         (self.root / self.home[1:]).mkdir(parents=True)
         subprocess.run(["chown", USER, f"{self.root}{self.home}"], check=True)
 
-    def type(self, command: str, *, is_installing: bool = False, user: str = USER, until: str | None = None) -> Typed:
+    def type(
+        self, command: str, *, is_installing: bool = False, user: str = USER, until: str | None = None
+    ) -> TypedCommand:
         """Type a command line, answer its questions, and wait for its end, or until it shows a text."""
         enter = [
             "/usr/sbin/chroot",
@@ -114,7 +116,7 @@ class CleanMachine:
         os.close(theirs)
         text = _converse(ours, until)
         status = None if until is not None and until in text else process.wait(_SECONDS)
-        return Typed(time.monotonic() - begins, status, text, process)
+        return TypedCommand(time.monotonic() - begins, status, text, process)
 
     def measure_installation(self) -> float:
         """The megabytes that the user's environment of pipx takes on the disk."""
@@ -134,7 +136,7 @@ class CleanMachine:
         }
 
 
-def interrupt(typed: Typed) -> None:
+def interrupt(typed: TypedCommand) -> None:
     """Press Ctrl-C."""
     with suppress(ProcessLookupError):
         os.killpg(typed.process.pid, signal.SIGINT)
