@@ -1,4 +1,5 @@
 /** The root e-mails page: the root e-mail address of each account, checked against the rules of this server. */
+import Box from "@cloudscape-design/components/box";
 import Alert from "@cloudscape-design/components/alert";
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
@@ -154,25 +155,40 @@ function toRow(one: RootEmail) {
 }
 
 const COLUMNS: TableProps.ColumnDefinition<RootEmail>[] = [
-  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 160 },
-  { id: "email", header: "Root e-mail address", cell: (one) => one.email ?? "Unknown", minWidth: 190 },
+  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 150 },
+  { id: "email", header: "Root e-mail address", cell: (one) => one.email ?? "Unknown", minWidth: 180 },
   {
     id: "verdict",
     header: "Verdict",
     cell: (one) => <StatusIndicator type={VERDICTS[one.verdict].type}>{VERDICTS[one.verdict].label}</StatusIndicator>,
-    minWidth: 130,
+    minWidth: 110,
   },
-  { id: "reasons", header: "Reason", cell: describeReasons, minWidth: 200 },
-  { id: "group", header: "Read by a group", cell: (one) => <Group found={one} />, minWidth: 150 },
+  {
+    id: "reasons",
+    header: "Reason",
+    cell: (one) => (
+      <>
+        {(one.reasons.length > 0 || one.group === null) && describeReasons(one)}
+        <Group found={one} />
+      </>
+    ),
+    minWidth: 180,
+  },
 ];
 
+/** What is known of the people who read the mailbox. */
 function Group({ found }: { found: RootEmail }) {
-  if (found.group === "settings") return <>By the settings</>;
-  if (found.group === null) return <>Not known</>;
+  if (found.group === null) return null;
   return (
-    <>
-      {found.attested_by}, until <Timestamp at={found.attested_until} />
-    </>
+    <Box color="text-body-secondary">
+      {found.group === "settings" ? (
+        "A group reads it, by the settings."
+      ) : (
+        <>
+          A group reads it, attested by {found.attested_by} until <Timestamp at={found.attested_until} />.
+        </>
+      )}
+    </Box>
   );
 }
 

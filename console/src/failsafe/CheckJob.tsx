@@ -2,7 +2,7 @@
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import { useMutation } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { useSearchParams } from "react-router";
 import { isFinished, refreshJobs, useJob, useLastJob } from "../api/jobs";
 import { hasPermission, useMe } from "../api/queries";
@@ -10,6 +10,7 @@ import type { BreakglassChecks, FailsafeChecks, Job } from "../api/records";
 import { QueryProblem } from "../components/PageFrame";
 import { JobOutcomeView } from "../jobs/JobOutcomeView";
 import { EmptyText } from "../tables/QueryTable";
+import { refreshFailsafes } from "./checks";
 
 interface CheckJob {
   /** Starts the check; absent if the role doesn't allow it. */
@@ -31,7 +32,11 @@ export function useCheckJob(kind: "failsafe_check" | "breakglass_check", text: s
       void refreshJobs();
     },
   });
-  const isActive = starting.isPending || (job !== undefined && !isFinished(job) && job.state !== "interrupted");
+  const isOver = job !== undefined && isFinished(job);
+  useEffect(() => {
+    if (isOver) refreshFailsafes(); // a check lists the accounts
+  }, [isOver, jobId]);
+  const isActive = starting.isPending || (job !== undefined && !isOver && job.state !== "interrupted");
   const button = hasPermission(me, "failsafe:check") && (
     <Button variant="primary" loading={isActive} loadingText="A check is running" onClick={() => starting.mutate()}>
       {text}

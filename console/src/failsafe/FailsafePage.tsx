@@ -82,9 +82,9 @@ function NoFailsafe({ accounts }: { accounts: readonly KnownFailsafe[] | undefin
 }
 
 const COLUMNS: TableProps.ColumnDefinition<KnownFailsafe>[] = [
-  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 160 },
+  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true, minWidth: 150 },
   { id: "role", header: "Role", cell: (one) => ROLES[one.role], minWidth: 120 },
-  { id: "confirmed", header: "Confirmed", cell: (one) => <Confirmations account={one} />, minWidth: 190 },
+  { id: "confirmed", header: "Confirmed", cell: (one) => <Confirmations account={one} />, minWidth: 165 },
   {
     id: "drill",
     header: "Last drill",
@@ -94,7 +94,7 @@ const COLUMNS: TableProps.ColumnDefinition<KnownFailsafe>[] = [
         <Box color="text-body-secondary">{one.drill_evidence}</Box>
       </>
     ),
-    minWidth: 190,
+    minWidth: 160,
   },
   {
     id: "due",
@@ -107,7 +107,7 @@ const COLUMNS: TableProps.ColumnDefinition<KnownFailsafe>[] = [
           <Timestamp at={one.drill_due_at} /> (<RelativeTime at={one.drill_due_at} />)
         </>
       ),
-    minWidth: 150,
+    minWidth: 120,
   },
 ];
 
@@ -131,7 +131,7 @@ function makeActionsColumn(canRecord: boolean, canAttest: boolean, onChange: (ch
     id: "actions",
     header: "Actions",
     cell: (account) => (
-      <SpaceBetween size="xs" direction="horizontal">
+      <SpaceBetween size="xs">
         {canRecord && (
           <Button onClick={() => onChange({ kind: "drill", account })} ariaLabel={`Record a drill in ${account.name}`}>
             Record drill
@@ -144,7 +144,7 @@ function makeActionsColumn(canRecord: boolean, canAttest: boolean, onChange: (ch
         )}
       </SpaceBetween>
     ),
-    minWidth: 220,
+    minWidth: 150,
   };
 }
 
