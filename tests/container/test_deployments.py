@@ -152,7 +152,7 @@ def kustomize(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [go, "install", KUSTOMIZE], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
     )
     if "dial tcp" in done.stderr or "no such host" in done.stderr:
-        pytest.skip(f"Go's modules can't be had: kustomize can't be built ({done.stderr.strip()[-200:]})")
+        pytest.skip(f"Go's modules can't be fetched: kustomize can't be built ({done.stderr.strip()[-200:]})")
     assert done.returncode == 0, done.stderr
     return folder / "kustomize"
 

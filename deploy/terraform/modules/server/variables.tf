@@ -110,7 +110,7 @@ variable "database_password" {
 }
 
 variable "database_password_version" {
-  description = "Another number gives the database the password of now."
+  description = "Another number gives the database the current password of the secret."
   type        = number
 }
 
