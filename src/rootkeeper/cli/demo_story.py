@@ -204,7 +204,6 @@ class DemoPlayer:
 
         prompt = Text.assemble(("$ ", "dim"), (f"rootkeeper {shlex.join(step.arguments)}", "bold cyan"))
         self._terminal.show("", title(step.title), prompt, "")
-        sys.stdout.flush()
         before = self._sandbox.read_organization()
         with self._start(*step.arguments) as command, self._answering(step) as read_answer:
             meanwhile = []
@@ -266,7 +265,6 @@ class DemoPlayer:
         if not holds:
             self._failed.append(claim)
         self._terminal.show(Text(f"{'✓' if holds else '✗ FAILED:'} {claim}", style="green" if holds else "bold red"))
-        sys.stdout.flush()
 
 
 def title(text: str) -> Text:

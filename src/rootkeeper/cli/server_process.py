@@ -113,7 +113,6 @@ def _offer(terminal: Terminal, runtime: ServerRuntime, link: str) -> None:
             "There is no administrator yet. Open this link within 24 hours to become administrator; it works once:"
         )
         terminal.write(f"{link}\n")
-        terminal.finish()
         return
     kept = runtime.first_administrator_file
     try:

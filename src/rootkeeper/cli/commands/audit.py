@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 AUDIT_OUTPUTS = (OutputFormat.TREE, *LIST_OUTPUTS)
 Perform = Callable[[StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
-_FLUSHING_SECONDS = 0.2
 
 
 def run_audit(
@@ -42,9 +40,11 @@ def run_audit(
     from rootkeeper.cli.rendering.setups import remark_drift
     from rootkeeper.findings.sources import list_audit_findings
 
-    lines = _JsonLinesWriter(terminal, details=details)
+    def show_line(status: AccountStatus) -> None:
+        show_record(account_to_record(status, details=details), OutputFormat.JSONL, terminal)
+
     with StopRequests() as stop, _garbage_collected_rarely():
-        answer = perform(stop, lines.write if output is OutputFormat.JSONL else None)
+        answer = perform(stop, show_line if output is OutputFormat.JSONL else None)
     if isinstance(answer, AuditInterrupted):
         return _show_interrupted(answer, terminal)
     if isinstance(output, Format):
@@ -97,22 +97,6 @@ def _show_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
     else:
         terminal.remark(f"Read the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
     return ExitStatus.INTERRUPTED
-
-
-class _JsonLinesWriter:
-    """Writes accounts as lines of JSON, flushed several times a second."""
-
-    def __init__(self, terminal: Terminal, *, details: bool) -> None:
-        self._terminal = terminal
-        self._details = details
-        self._flush_at = 0.0
-
-    def write(self, status: AccountStatus) -> None:
-        show_record(account_to_record(status, details=self._details), OutputFormat.JSONL, self._terminal)
-        now = time.monotonic()
-        if now >= self._flush_at:
-            self._terminal.finish()
-            self._flush_at = now + _FLUSHING_SECONDS
 
 
 @gives_findings

@@ -118,7 +118,6 @@ def _timing(terminal: Terminal, step: str) -> Iterator[None]:
         terminal.write("\n")
         raise
     terminal.write(f"{time.monotonic() - began_at:.1f} s\n")
-    terminal.finish()
 
 
 def has_display(environment: Mapping[str, str], platform: str) -> bool:
@@ -156,7 +155,6 @@ def show_codes(terminal: Terminal) -> None:
     for name, code in list_codes(now):
         terminal.show(f"  {code}  {name}")
     terminal.show(f"  Valid for {count_seconds_left(now)} more seconds; each works once.")
-    sys.stdout.flush()
 
 
 def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
@@ -170,7 +168,6 @@ def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> No
         f"The server's log: {server.log}",
         "Press Enter for the codes here. Ctrl-C ends the demo and deletes everything.",
     )
-    sys.stdout.flush()
 
 
 def render_program(script: Path) -> str:
