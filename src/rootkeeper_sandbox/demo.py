@@ -21,7 +21,6 @@ class DemoUser:
     name: str
     role: str
     does: str
-    password: str
     totp_secret: str | None
     """In base32; ``None`` where the role takes no second factor."""
 
@@ -31,6 +30,8 @@ class DemoSignIns:
     """What the page of users and codes shows."""
 
     console_url: str
+    password: str
+    """Of every user."""
     users: tuple[DemoUser, ...]
     failsafe_account_id: str
 
@@ -44,14 +45,14 @@ def parse_demo_sign_ins(body: Any) -> DemoSignIns:
     if not isinstance(given["users"], list):
         raise ValueError("users must be a list.")
     users = tuple(DemoUser(**_take_fields(one, DemoUser, "A user")) for one in given["users"])
-    texts = [given["console_url"], given["failsafe_account_id"]]
-    texts += [text for one in users for text in (one.name, one.role, one.does, one.password, one.totp_secret or "")]
+    texts = [given["console_url"], given["password"], given["failsafe_account_id"]]
+    texts += [text for one in users for text in (one.name, one.role, one.does, one.totp_secret or "")]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("Every field but users must be a text, and totp_secret can be null.")
     url = urlsplit(given["console_url"])
     if url.scheme != "http" or not is_loopback(url.hostname or ""):
         raise ValueError("console_url must be an http address of this machine.")
-    return DemoSignIns(given["console_url"], users, given["failsafe_account_id"])
+    return DemoSignIns(**{**given, "users": users})
 
 
 def _take_fields(found: Any, shape: type[DemoSignIns | DemoUser], what: str) -> Mapping[str, Any]:

@@ -38,9 +38,10 @@ SUSPENDED = "676789890101"
 
 DEMO = DemoSignIns(
     "http://localhost:8700",
+    "correct horse",
     (
-        DemoUser("olga", "operator", "deletes", "correct horse", "OLGAOLGAOLGAOLGAOLGAOLGAOLGAOLGA"),
-        DemoUser("vera", "viewer", "reads", "correct horse", None),
+        DemoUser("olga", "operator", "deletes", "OLGAOLGAOLGAOLGAOLGAOLGAOLGAOLGA"),
+        DemoUser("vera", "viewer", "reads", None),
     ),
     FAILSAFE,
 )

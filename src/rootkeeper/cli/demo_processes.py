@@ -90,12 +90,12 @@ class DemoProcess(ABC):
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
-            body = answer.read()
+            answered = answer.read()
         finally:
             connection.close()
         if answer.status != http.HTTPStatus.OK:
             raise ValueError(f"{path} answered {answer.status}")
-        return body
+        return answered
 
     def _start(self, *arguments: str, stderr: int | BinaryIO) -> None:
         """Start it, and return when it answers.
@@ -167,8 +167,12 @@ class SandboxProcess(DemoProcess):
 
     def report_sign_ins(self, console_url: str, failsafe_account_id: str) -> None:
         """Let the sandbox's page of users and codes show the demo's users and its failsafe."""
-        users = [{"password": PASSWORD, **asdict(user)} for user in DEMO_USERS]
-        demo = {"console_url": console_url, "users": users, "failsafe_account_id": failsafe_account_id}
+        demo = {
+            "console_url": console_url,
+            "password": PASSWORD,
+            "users": [asdict(user) for user in DEMO_USERS],
+            "failsafe_account_id": failsafe_account_id,
+        }
         self.send("PUT", "/_sandbox/demo", demo)
 
     def find_principal(self, name: str) -> dict[str, str]:

@@ -52,6 +52,7 @@ async def show_codes(page_request: PageRequest) -> HttpResponse:
         "codes",
         "Users and codes",
         console_url=demo.console_url,
+        password=demo.password,
         users=[(user, *_list_codes(user)) for user in demo.users],
         root_user=describe_sign_in(page_request.world, failsafe),
     )
