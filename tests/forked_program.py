@@ -29,7 +29,7 @@ from tests.functional.promises.stop_points import StopAfterIntent
 from tests.preparation import prepare
 
 FILES = 4
-PRODUCT = "rootkeeper.cli.main"
+PRODUCT = "rootkeeper.cli.entry"
 SANDBOX = "rootkeeper_sandbox.__main__"
 _LONGEST_ORDER = 200_000
 _MOST_FILES = 1024
