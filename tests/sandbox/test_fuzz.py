@@ -50,7 +50,6 @@ REAL = (
     "\x00",
     "9" * 400,
 )
-
 HEADERS = (
     "authorization",
     "content-length",

@@ -23,7 +23,6 @@ EXAMPLE = ChunkSeed(
     scope="20130524/us-east-1/s3/aws4_request",
     key=b"",
 )
-
 """Of the documentation's example, whose keys are AWS's documentation keys."""
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"

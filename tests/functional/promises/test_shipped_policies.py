@@ -188,23 +188,15 @@ def test_p17_a_command_runs_with_its_policy_and_uses_all_of_it(bench: Bench, nam
     assert used - granted <= DONE_WITHOUT
 
 
-def list_pairs() -> Iterator[Any]:
-    """Each permission of each command. Most is code that commands share: those pairs are long of which the command and
-    the permission both have another one.
-    """
-    commands: set[str] = set()
-    permissions: set[str] = set()
-    for command in COMMANDS:
-        for permission in list_permissions(command):
-            is_first = command.command not in commands or permission not in permissions
-            commands.add(command.command)
-            permissions.add(permission)
-            marks = () if is_first else pytest.mark.long
-            yield pytest.param(command.command, permission, id=f"{command.command} - {permission}", marks=marks)
-
-
 @pytest.mark.long
-@pytest.mark.parametrize(("name", "permission"), [*list_pairs()])
+@pytest.mark.parametrize(
+    ("name", "permission"),
+    [
+        pytest.param(command.command, permission, id=f"{command.command} - {permission}")
+        for command in COMMANDS
+        for permission in list_permissions(command)
+    ],
+)
 def test_p17_a_command_fails_or_tells_it_when_one_permission_is_taken_away(
     bench: Bench, name: str, permission: str
 ) -> None:
