@@ -280,8 +280,8 @@ def find_confirmed_until(facts: FailsafeFacts, now: datetime) -> datetime:
     ends = [now + DRILL_EVERY]
     ends += [one.held_at + DRILL_EVERY for one in facts.drills[:1]]
     ends += [one.held_at + DRILL_EVERY for one in facts.drills if one.alarm is not None][:1]
-    if facts.email.group_basis is GroupBasis.ATTESTATION and facts.email.attestation is not None:
-        ends.append(facts.email.attestation.until)
+    if facts.email.group_basis is GroupBasis.ATTESTATION and facts.email.attested_until is not None:
+        ends.append(facts.email.attested_until)
     return min(ends)
 
 
@@ -302,15 +302,15 @@ def _check_account(facts: FailsafeFacts) -> Iterator[Check]:
 
 def _check_mailbox(facts: FailsafeFacts) -> Check:
     email = facts.email
-    address, attestation = email.account.email, email.attestation
+    address = email.account.email
     attest = Hint("Attest that a group reads it.", "failsafe.attest", address=address)
     if email.group_basis is GroupBasis.SETTINGS:
         return passed("mailbox", f"{address} is on the list of group addresses.")
-    if attestation is None:
+    if email.attested_until is None:
         return unknown("mailbox", f"It isn't recorded that a group reads {address}.", attest)
-    until = f"{attestation.until:%Y-%m-%d}"
+    until = f"{email.attested_until:%Y-%m-%d}"
     if email.group_basis is GroupBasis.ATTESTATION:
-        return passed("mailbox", f"{attestation.attested_by} attests until {until} that a group reads {address}.")
+        return passed("mailbox", f"{email.attested_by} attests until {until} that a group reads {address}.")
     return failed("mailbox", f"The attestation that a group reads {address} ended on {until}.", attest)
 
 

@@ -10,7 +10,6 @@ from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.statuses import AccountRole
 from rootkeeper.root_emails.rules import EmailReason, EmailRules, EmailVerdict, GroupBasis, RootEmail
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
-from rootkeeper.values import json_time
 
 
 @record
@@ -46,7 +45,7 @@ class EmailRecord(TypedDict):
 
 
 def email_to_record(found: RootEmail) -> EmailRecord:
-    account, attestation = found.account, found.attestation
+    account = found.account
     return fill_record(
         EmailRecord,
         found,
@@ -56,8 +55,6 @@ def email_to_record(found: RootEmail) -> EmailRecord:
         ou_path=account.ou_path,
         state=account.state.value,
         group=found.group_basis.value if found.group_basis else None,
-        attested_by=attestation.attested_by if attestation else None,
-        attested_until=json_time(attestation.until) if attestation else None,
     )
 
 

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
 
 from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.errors import Hint, InputError, SettingsError
@@ -187,15 +186,6 @@ def _parse_group(text: str) -> str:
         ) from error
 
 
-class GroupStatement(Protocol):
-    """Who attests until when that a group reads an address; a list has no more of an ``EmailAttestation``."""
-
-    @property
-    def attested_by(self) -> str: ...
-    @property
-    def until(self) -> datetime: ...
-
-
 @dataclass(frozen=True, slots=True)
 class RootEmail:
     """An account's root e-mail address, checked against the rules."""
@@ -205,8 +195,10 @@ class RootEmail:
     verdict: EmailVerdict
     reasons: tuple[EmailReason, ...]
     group_basis: GroupBasis | None = None
-    attestation: GroupStatement | None = None
-    """The latest one, in force or ended."""
+    attested_by: str | None = None
+    """Of the latest attestation that a group reads the address, in force or ended."""
+    attested_until: datetime | None = None
+    """``None`` if there is no attestation."""
     shared_with: tuple[AccountId, ...] = ()
     """Other accounts with the same address."""
 
@@ -271,7 +263,16 @@ class RootEmailEvaluator:
         verdict = EmailVerdict.UNKNOWN if reasons else EmailVerdict.PASS
         if not _UNKNOWN_REASONS.issuperset(reasons):
             verdict = EmailVerdict.FAIL
-        return RootEmail(account, role, verdict, reasons, basis, attestation, others)
+        return RootEmail(
+            account,
+            role,
+            verdict,
+            reasons,
+            group_basis=basis,
+            attested_by=attestation.attested_by if attestation else None,
+            attested_until=attestation.until if attestation else None,
+            shared_with=others,
+        )
 
 
 def fold_address(text: str) -> str:

@@ -15,7 +15,7 @@ from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.confirmations import Claim
 from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, has_findings
-from rootkeeper.root_emails.rules import EmailAttestation, GroupBasis
+from rootkeeper.root_emails.rules import GroupBasis
 from tests.fakes.entrance_desk import FAILSAFE, MEMBER, EntranceDesk
 from tests.fakes.organization import MANAGEMENT
 
@@ -130,8 +130,7 @@ def test_a_passed_check_counts_no_longer_than_the_attestation_of_its_mailbox(des
     complete(desk)
     (facts,) = desk.check().facts
     until = desk.now + timedelta(days=30)
-    attestation = EmailAttestation(facts.account.email, "Nikki Wolf", until, "operator", desk.now)
-    email = replace(facts.email, group_basis=GroupBasis.ATTESTATION, attestation=attestation)
+    email = replace(facts.email, group_basis=GroupBasis.ATTESTATION, attested_by="Nikki Wolf", attested_until=until)
     assert find_confirmed_until(replace(facts, email=email), desk.now) == until
 
 

@@ -34,7 +34,7 @@ from rootkeeper.organization.statuses import (
     StatusReason,
 )
 from rootkeeper.policy_language.evaluation import AccessVerdict
-from rootkeeper.root_emails.rules import EmailAttestation, EmailVerdict, GroupBasis, RootEmail
+from rootkeeper.root_emails.rules import EmailVerdict, GroupBasis, RootEmail
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.clock import START
 from tests.fakes.stores import make_window
@@ -119,8 +119,8 @@ def test_a_failsafe_in_order_passes_every_check() -> None:
     ]
 
 
-ENDED = EmailAttestation("aws+security@example.com", "Ana", START - timedelta(days=1), "alice", LONG_AGO)
-IN_FORCE = replace(ENDED, until=START + timedelta(days=1))
+ENDED = replace(EMAIL, group_basis=None, attested_by="Ana", attested_until=START - timedelta(days=1))
+IN_FORCE = replace(ENDED, group_basis=GroupBasis.ATTESTATION, attested_until=START + timedelta(days=1))
 OPEN_WINDOW = make_window(FAILSAFE, START)
 
 
@@ -130,8 +130,8 @@ OPEN_WINDOW = make_window(FAILSAFE, START)
         (facts(account=replace(ACCOUNT, state=AccountState.SUSPENDED)), "delegated_administrator", FAIL),
         (facts(window=OPEN_WINDOW), "recovery_window", FAIL),
         (facts(email=replace(EMAIL, group_basis=None)), "mailbox", UNKNOWN),
-        (facts(email=replace(EMAIL, group_basis=None, attestation=ENDED)), "mailbox", FAIL),
-        (facts(email=replace(EMAIL, group_basis=GroupBasis.ATTESTATION, attestation=IN_FORCE)), "mailbox", PASS),
+        (facts(email=ENDED), "mailbox", FAIL),
+        (facts(email=IN_FORCE), "mailbox", PASS),
         (facts(credentials(None)), "password", UNKNOWN),
         (facts(credentials(LONG_AGO - timedelta(days=1))), "password", UNKNOWN),
         (facts(credentials(login_profile=None)), "password", FAIL),

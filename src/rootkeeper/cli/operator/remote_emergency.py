@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -57,14 +56,6 @@ def _parse_check(record: Mapping[str, Any]) -> Check:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ListedAttestation:
-    """What a list has of an attestation that a group reads an address."""
-
-    attested_by: str
-    until: datetime
-
-
 def read_root_emails(server: RemoteServer, request: SelectionRequest) -> EmailReport:
     """Read the root e-mail addresses of the selected accounts, as the server's last listing has them.
 
@@ -114,13 +105,14 @@ def _select(request: SelectionRequest, inventory: Inventory, statuses: list[Acco
 
 
 def _parse_email(record: Mapping[str, Any], account: Account) -> RootEmail:
-    group, attested_by, until = record["group"], record["attested_by"], record["attested_until"]
+    group, until = record["group"], record["attested_until"]
     return RootEmail(
         account=account,
         role=AccountRole(record["role"]),
         verdict=EmailVerdict(record["verdict"]),
         reasons=tuple(EmailReason(one) for one in record["reasons"]),
         group_basis=None if group is None else GroupBasis(group),
-        attestation=None if until is None else ListedAttestation(attested_by, datetime.fromisoformat(until)),
+        attested_by=record["attested_by"],
+        attested_until=None if until is None else datetime.fromisoformat(until),
         shared_with=tuple(parse_account_id(one) for one in record["shared_with"]),
     )

@@ -16,12 +16,19 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Inventory
 from rootkeeper.organization.statuses import AccountRole
 from rootkeeper.root_emails.records import email_to_record
-from rootkeeper.root_emails.rules import EmailAttestation, EmailReason, EmailVerdict, GroupBasis, RootEmail, parse_rules
+from rootkeeper.root_emails.rules import EmailReason, EmailVerdict, GroupBasis, RootEmail, parse_rules
 from rootkeeper.root_emails.service import EmailReport
 from tests.unit.cli.rendering.samples import ENDPOINT, NOW, ORGANIZATION, account
 
-ATTESTATION = EmailAttestation("aws@example.com", "Nikki Wolf", NOW + timedelta(days=30), "operator", NOW)
-GOOD = RootEmail(account(), AccountRole.MEMBER, EmailVerdict.PASS, (), GroupBasis.ATTESTATION, ATTESTATION)
+GOOD = RootEmail(
+    account(),
+    AccountRole.MEMBER,
+    EmailVerdict.PASS,
+    (),
+    group_basis=GroupBasis.ATTESTATION,
+    attested_by="Nikki Wolf",
+    attested_until=NOW + timedelta(days=30),
+)
 BAD = RootEmail(
     replace(account("111122223333"), email="=cmd()@example.com"),
     AccountRole.MANAGEMENT,
