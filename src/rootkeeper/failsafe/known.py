@@ -6,11 +6,11 @@ the delegated administrators can't be read, the failsafes are unknown, with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.failsafe.rules import DRILL_EVERY, Check, Drill, DrillOutcome, check_drills
+from rootkeeper.failsafe.rules import DRILL_EVERY, Check, Drill, DrillOutcome, check_drills, find_last_drill
 from rootkeeper.failsafe.service import list_failsafes
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import LedgerFilter
@@ -50,7 +50,7 @@ class KnownFailsafes:
 
 
 def describe_failsafes(
-    inventory: Inventory | None, drills: Sequence[Drill], confirmations: Iterable[Confirmation], now: datetime
+    inventory: Inventory | None, drills: Sequence[Drill], confirmations: Sequence[Confirmation], now: datetime
 ) -> KnownFailsafes:
     """Describe each failsafe and the management account.
 
@@ -58,19 +58,17 @@ def describe_failsafes(
     """
     if inventory is None:
         return KnownFailsafes((), "The organization hasn't been listed yet.")
-    kept = tuple(confirmations)
-    in_force = {claim: find_in_force(kept, claim, now) for claim in Claim}
+    in_force = [find_in_force(confirmations, claim, now) for claim in Claim]
     management_account_id = inventory.organization.management_account_id
-    management = tuple(one for one in inventory.accounts if one.account_id == management_account_id)
     found = [(one, AccountRole.FAILSAFE) for one in list_failsafes(inventory)]
-    found += [(one, AccountRole.MANAGEMENT) for one in management]
+    found += [(one, AccountRole.MANAGEMENT) for one in inventory.accounts if one.account_id == management_account_id]
     accounts = tuple(
         KnownFailsafe(
             account,
             role,
             check_drills(drills, now, account.account_id),
-            _find_due(drills, account),
-            tuple(one[account.account_id] for one in in_force.values() if account.account_id in one),
+            _find_due(find_last_drill(drills, account.account_id)),
+            tuple(one[account.account_id] for one in in_force if account.account_id in one),
         )
         for account, role in found
     )
@@ -80,7 +78,5 @@ def describe_failsafes(
     return KnownFailsafes(accounts, unknown)
 
 
-def _find_due(drills: Sequence[Drill], account: Account) -> datetime | None:
-    own = [one for one in drills if one.account_id == account.account_id]
-    last = max(own, key=lambda one: one.order, default=None)
+def _find_due(last: Drill | None) -> datetime | None:
     return None if last is None or last.outcome is DrillOutcome.FAILED else last.held_at + DRILL_EVERY

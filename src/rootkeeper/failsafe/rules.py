@@ -193,16 +193,23 @@ def _parse_drill(entry: LedgerEntry) -> Drill | None:
         return None
 
 
+def find_last_drill(drills: Iterable[Drill], account_id: AccountId | None = None) -> Drill | None:
+    """Find the drill that was held last.
+
+    :param account_id: counts only drills of this account.
+    """
+    return max((one for one in drills if account_id in (None, one.account_id)), key=lambda one: one.order, default=None)
+
+
 def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
     """Check that the last drill is recent and passed.
 
     :param account_id: counts only drills of this account.
     """
-    known = [one for one in drills if account_id in (None, one.account_id)]
-    if not known:
+    last = find_last_drill(drills, account_id)
+    if last is None:
         where = f" of {account_id}" if account_id else ""
         return failed("drill", f"No drill{where} is recorded.", hint_drill(account_id), account_id=account_id)
-    last = max(known, key=lambda one: one.order)
     reported = f"{last.held_at:%Y-%m-%d} by {last.held_by} in {last.account_id} ({last.source})"
     hint = hint_drill(last.account_id)
     if last.outcome is DrillOutcome.FAILED:
