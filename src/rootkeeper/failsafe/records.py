@@ -25,7 +25,6 @@ from rootkeeper.shapes import (
     fill_record,
     record,
 )
-from rootkeeper.values import json_time
 from rootkeeper.windows.records import ListedWindowRecord
 
 BreakglassCheckName: TypeAlias = Literal[
@@ -150,13 +149,18 @@ class BreakglassDocument(BreakglassHead):
 
 
 @record
-class WordedBreakglassCheck(BreakglassCheckRecord):
-    """One check, with what a client needs to word the hint itself."""
+class CheckHint(TypedDict):
+    """What a client needs to word the hint itself."""
 
     hint_code: str | None
     """Identifies the hint; ``null`` without one, and of a hint that needs no other words."""
     hint_facts: dict[str, str]
     """Identifiers that the hint is about."""
+
+
+@record
+class WordedBreakglassCheck(BreakglassCheckRecord, CheckHint):
+    """One check, with what a client needs to word the hint itself."""
 
 
 @record
@@ -266,13 +270,8 @@ class FailsafeDocument(FailsafeHead):
 
 
 @record
-class WordedFailsafeCheck(FailsafeCheckRecord):
+class WordedFailsafeCheck(FailsafeCheckRecord, CheckHint):
     """One check, with what a client needs to word the hint itself."""
-
-    hint_code: str | None
-    """Identifies the hint; ``null`` without one, and of a hint that needs no other words."""
-    hint_facts: dict[str, str]
-    """Identifiers that the hint is about."""
 
 
 @record
@@ -287,7 +286,7 @@ def failsafe_to_record(report: FailsafeReport) -> FailsafeOutcome:
     return {
         **_describe_head(report),
         "failsafe_account_ids": [one.account_id for one in report.failsafes],
-        "checks": [fill_record(WordedFailsafeCheck, one, **_word(one)) for one in report.checks],
+        "checks": [fill_record(WordedFailsafeCheck, one, **_describe_check(one)) for one in report.checks],
     }
 
 
@@ -297,11 +296,12 @@ def breakglass_to_record(report: BreakGlassReport) -> BreakglassOutcome:
         **_describe_head(report),
         "openers": list_openers(report),
         "ways_in": [fill_record(WayInRecord, one) for one in report.access_paths],
-        "checks": [fill_record(WordedBreakglassCheck, one, **_word(one)) for one in report.checks],
+        "checks": [fill_record(WordedBreakglassCheck, one, **_describe_check(one)) for one in report.checks],
     }
 
 
 def list_openers(report: BreakGlassReport) -> list[OpenerRecord]:
+    """List the principals whose policies allow root sessions, or may."""
     return [
         fill_record(
             OpenerRecord,
@@ -315,18 +315,19 @@ def list_openers(report: BreakGlassReport) -> list[OpenerRecord]:
 
 def _describe_head(report: FailsafeReport | BreakGlassReport) -> ChecksHead:
     organization = report.inventory.organization
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "organization_id": organization.organization_id,
-        "management_account_id": organization.management_account_id,
-        "endpoint": report.endpoint.label,
-        "caller_arn": report.caller.arn,
-        "observed_at": json_time(report.observed_at),
-        "summary": count_checks(report.checks),  # type: ignore[typeddict-item]  # by the names of the verdicts
-    }
+    return fill_record(
+        ChecksHead,
+        report,
+        schema_version=SCHEMA_VERSION,
+        organization_id=organization.organization_id,
+        management_account_id=organization.management_account_id,
+        endpoint=report.endpoint.label,
+        caller_arn=report.caller.arn,
+        summary=count_checks(report.checks),
+    )
 
 
-def _word(check: Check) -> dict[str, Any]:
+def _describe_check(check: Check) -> dict[str, Any]:
     hint = check.hint
     if not isinstance(hint, Hint):
         return {"check": check.name, "hint_code": None, "hint_facts": {}}
