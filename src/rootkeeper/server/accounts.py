@@ -23,7 +23,7 @@ from typing import Any
 from rootkeeper.audit.rules import evaluate_stored
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.serving import ActorUseCases, ServerRuntime
-from rootkeeper.errors import AwsError, InputError
+from rootkeeper.errors import AwsError, Hint, InputError
 from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.writer import Revisions
@@ -100,6 +100,17 @@ class AccountsCache:
                 return self._last.known
             self._last = _refresh(services, last)
             return self._last.known
+
+
+def require_listed(services: ServerRuntime) -> Inventory:
+    """Return the last listing of the organization. Makes no AWS call.
+
+    :raises InputError: if it was never listed.
+    """
+    inventory = services.inventory_store.find_last()
+    if inventory is None:
+        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
+    return inventory
 
 
 def read_in_detail(

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.errors import Hint, InputError, NotFoundError
+from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.exceptions.records import exception_to_record
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.server.accounts import require_listed
 from rootkeeper.server.answers.accounts import ExceptionAnswer, ExceptionPage
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import Identified, Served
@@ -59,10 +60,7 @@ def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, 
 
 def add_exception(services: Served, identity: Identified, body: ExceptionBody) -> dict[str, Any]:
     """Let deletion skip an account until a time; replaces an earlier exception of the account."""
-    # In the last listing, because an exception needs a known account.
-    inventory = services.inventory_store.find_last()
-    if inventory is None:
-        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
+    inventory = require_listed(services)
     account = find_account(NamedAccount(body.account), inventory.accounts)
     require_account_access(services, identity, [account.account_id])
     with services.act_as(identity.to_actor(), None) as acting:

@@ -11,16 +11,15 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.errors import Hint, InputError
 from rootkeeper.failsafe.known import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
 from rootkeeper.failsafe.records import DrillRecord
-from rootkeeper.failsafe.rules import AlarmObservation, Drill, DrillOutcome, SignInDevice, find_drills
+from rootkeeper.failsafe.rules import AlarmObservation, DrillOutcome, SignInDevice, find_drills
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
-from rootkeeper.organization.accounts import Account, Inventory
 from rootkeeper.organization.confirmations import Claim
 from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.server.accounts import require_listed
 from rootkeeper.server.answers.failsafe import (
     ConfirmationAnswer,
     DrillAnswer,
@@ -99,24 +98,25 @@ def list_failsafes(services: Served) -> dict[str, Any]:
 
 def _describe(known: KnownFailsafe) -> KnownFailsafeRecord:
     account = known.account
-    return {
-        "account_id": account.account_id,
-        "name": account.name,
-        "email": account.email,
-        "state": account.state,
-        "role": known.role.value,  # type: ignore[typeddict-item]  # one of the two
-        "drill": known.drill.verdict,
-        "drill_evidence": known.drill.evidence,
-        "drill_due_at": json_time(known.drill_due_at),
-        "confirmations": [fill_record(ConfirmationRecord, one) for one in known.confirmations],
-    }
+    return fill_record(
+        KnownFailsafeRecord,
+        known,
+        account_id=account.account_id,
+        name=account.name,
+        email=account.email,
+        state=account.state.value,
+        drill=known.drill.verdict.value,
+        drill_evidence=known.drill.evidence,
+        confirmations=[fill_record(ConfirmationRecord, one) for one in known.confirmations],
+    )
 
 
 def record_drill(services: Served, identity: Identified, account_id: Name, body: DrillBody) -> dict[str, Any]:
     """Record a drill in the ledger, as a person reports it. Makes no AWS call."""
-    inventory, account = _find(services, account_id)
+    inventory = require_listed(services)
+    account = find_account(NamedAccount(account_id), inventory.accounts)
     with services.act_as(identity.to_actor(), None) as acting:
-        drill: Drill = acting.drill_recorder.prepare(
+        drill = acting.drill_recorder.prepare(
             inventory,
             account,
             held_by=body.held_by,
@@ -133,24 +133,14 @@ def attest_failsafe(
     services: Served, identity: Identified, account_id: Name, body: FailsafeAttestationBody
 ) -> dict[str, Any]:
     """Attest what AWS doesn't show of a delegated administrator account, until a time; the ledger has your name."""
-    inventory, account = _find(services, account_id)
+    inventory = require_listed(services)
+    account = find_account(NamedAccount(account_id), inventory.accounts)
     with services.act_as(identity.to_actor(), None) as acting:
         attestation = acting.failsafe_confirmer.prepare(
             inventory, account, body.claim, owner=body.owner, reason=body.reason, until=body.until
         )
         acting.failsafe_confirmer.attest(attestation)
     return show_one(fill_record(ConfirmationRecord, attestation))
-
-
-def _find(services: Served, account_id: str) -> tuple[Inventory, Account]:
-    """Find an account in the last listing.
-
-    :raises InputError: if it isn't there, or nothing was listed yet.
-    """
-    inventory = services.inventory_store.find_last()
-    if inventory is None:
-        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
-    return inventory, find_account(NamedAccount(account_id), inventory.accounts)
 
 
 ROWS = (
