@@ -1,4 +1,5 @@
-"""Bucket and queue policies within a root session, and the Regions and endpoints where they are read.
+"""Bucket and queue policies within a root session, the Regions and endpoints where they are read, and the state of
+EventBridge rules in any Region.
 
 Each call names the bucket owner that it expects, so it can't reach another account's bucket. The task policy denies
 GetBucketLocation and HeadBucket: a bucket's Region comes from a paged ListBuckets, or from the redirect with which S3
@@ -340,6 +341,7 @@ class ResourcePlaces(Protocol):
 
 
 _ATTEMPTS = 2
+"""Fewer than other readers make, because many Regions are asked and only a line of a report depends on the answer."""
 
 
 class EventRuleReader(Protocol):
@@ -360,7 +362,10 @@ class EventRuleReader(Protocol):
 
 
 class AwsEventRules(GatewayPart):
-    """Implements ``EventRuleReader``, together with ``AwsResourcePlaces``."""
+    """Implements ``EventRuleReader``, together with ``AwsResourcePlaces``.
+
+    Source: EventBridge DescribeRule, API version 2015-10-07.
+    """
 
     def read_rule_state(self, name: str, region: str) -> str | None:
         calls = self._clients.operator_calls_in("events", region, attempts=_ATTEMPTS)
