@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typing_extensions import TypedDict
 
 from rootkeeper.notifications.rules import Delivery, DeliveryState, Severity
 from rootkeeper.shapes import AccountNumber, Answer, Count, JsonSchema, Moment, fill_record, record
+
+if TYPE_CHECKING:
+    from rootkeeper.notifications.service import TargetTrial
 
 
 @record
@@ -77,6 +80,17 @@ class NotificationTestDocument(Answer):
     """Tests of notification targets."""
 
     targets: list[TargetTestRecord]
+
+
+def trial_to_record(trial: TargetTrial) -> TargetTestRecord:
+    failure = trial.failure
+    return {
+        "target": trial.target.name,
+        "least_severity": trial.target.least,
+        "result": "taken" if failure is None else "failed",
+        "failure": None if failure is None else failure.message,
+        "hint": None if failure is None else failure.hint,
+    }
 
 
 def delivery_to_record(delivery: Delivery) -> NotificationDeliveryRecord:

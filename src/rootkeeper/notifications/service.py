@@ -21,6 +21,7 @@ from typing import Protocol
 from rootkeeper.clock import Clock
 from rootkeeper.errors import DatabaseError, NotFoundError, NotificationError
 from rootkeeper.notifications.rules import (
+    LOOKED_BACK,
     USUAL_SEVERITIES,
     Delivery,
     DeliveryState,
@@ -181,7 +182,7 @@ class DeliveryLoop:
 
         :raises DatabaseError: if the database can't be read.
         """
-        failing = self._store.list_failing(now - timedelta(days=2))
+        failing = self._store.list_failing(now - LOOKED_BACK)
         return {name: failure for name, failure in failing.items() if name in self._queues}
 
     def count_failing_here(self) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from rootkeeper.access.rules import Identity
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_facts, show_listing, show_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.notifications.records import delivery_to_record
+from rootkeeper.notifications.records import delivery_to_record, trial_to_record
 from rootkeeper.notifications.rules import Delivery, DeliveryState
 
 if TYPE_CHECKING:
@@ -105,14 +105,5 @@ def show_deliveries(deliveries: Sequence[Delivery], output: OutputFormat, termin
 
 
 def show_trials(trials: Sequence[TargetTrial], output: OutputFormat, terminal: Terminal) -> None:
-    records = [
-        {
-            "target": one.target.name,
-            "least_severity": one.target.least.value,
-            "result": "taken" if one.failure is None else "failed",
-            "failure": None if one.failure is None else one.failure.message,
-            "hint": None if one.failure is None else one.failure.hint,
-        }
-        for one in trials
-    ]
+    records = [trial_to_record(one) for one in trials]
     show_listing(Listing("targets", records, _TRIALS, empty="No targets."), output, terminal)

@@ -11,6 +11,7 @@ from rootkeeper.notifications.records import (
     NotificationDeliveriesDocument,
     NotificationTargetsDocument,
     delivery_to_record,
+    trial_to_record,
 )
 from rootkeeper.notifications.rules import LOOKED_BACK, DeliveryState, parse_targets
 from rootkeeper.server.answers.setup import TargetPage
@@ -58,17 +59,7 @@ def try_targets(services: Served, identity: Identified, body: TrialBody | None =
     with services.act_as(identity.to_actor(), None) as acting:
         testing = acting.notification_tester(services.organization_id, services.endpoint)
         trials = testing.test(name)
-    records = [
-        {
-            "target": trial.target.name,
-            "least_severity": trial.target.least.value,
-            "result": "taken" if trial.failure is None else "failed",
-            "failure": None if trial.failure is None else trial.failure.message,
-            "hint": None if trial.failure is None else trial.failure.hint,
-        }
-        for trial in trials
-    ]
-    return show_page("targets", records, None)
+    return show_page("targets", [trial_to_record(one) for one in trials], None)
 
 
 ROWS = (
