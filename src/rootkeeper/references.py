@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rootkeeper.errors import SettingsError
+from rootkeeper.errors import InputError, SettingsError
 
 
 def is_loopback(name: str) -> bool:
@@ -129,3 +129,14 @@ def parse_bucket_place(text: str) -> tuple[str, str] | None:
         return None
     prefix = (match[2] or "").strip("/")
     return match[1], f"{prefix}/" if prefix else ""
+
+
+def require_bucket_place(text: str) -> tuple[str, str]:
+    """Parse as ``parse_bucket_place``.
+
+    :raises InputError: if it is no such address.
+    """
+    place = parse_bucket_place(text)
+    if place is None:
+        raise InputError(f"{text!r} isn't the address of a bucket.", hint="Write s3://BUCKET or s3://BUCKET/PREFIX.")
+    return place

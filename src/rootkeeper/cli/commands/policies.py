@@ -17,7 +17,7 @@ from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, option
 from rootkeeper.cli.terminal import read_text_file
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import parse_account_id
-from rootkeeper.references import parse_bucket_place
+from rootkeeper.references import require_bucket_place
 from rootkeeper.shipped_policies.bundle import PolicyInputs
 from rootkeeper.shipped_policies.documents import render_document
 from rootkeeper.shipped_policies.rules import (
@@ -90,12 +90,6 @@ class PolicyOptions(OptionSet):
 
     def to_inputs(self) -> PolicyInputs:
         """:raises InputError: if an account id isn't one, or the bucket's address can't be used."""
-        place = None if self.report_bucket is None else parse_bucket_place(self.report_bucket)
-        if self.report_bucket is not None and place is None:
-            raise InputError(
-                f"{self.report_bucket!r} isn't the address of a bucket.",
-                hint="Write s3://BUCKET or s3://BUCKET/PREFIX.",
-            )
         return PolicyInputs(
             role_account_id=None if self.role_account is None else parse_account_id(self.role_account),
             trusted_principals=tuple(self.trusted_principal or ()),
@@ -104,7 +98,7 @@ class PolicyOptions(OptionSet):
             failsafe_ids=tuple(parse_account_id(text) for text in self.failsafe or ()),
             known_roles=tuple(self.known_role or ()),
             cap=tuple(self.allow_task or DEFAULT_CAP),
-            report_place=place,
+            report_place=None if self.report_bucket is None else require_bucket_place(self.report_bucket),
         )
 
 

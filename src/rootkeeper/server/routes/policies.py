@@ -8,8 +8,7 @@ from fastapi import Query
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
-from rootkeeper.errors import InputError
-from rootkeeper.references import parse_bucket_place
+from rootkeeper.references import require_bucket_place
 from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Filter, Filters, show_one
@@ -30,13 +29,10 @@ def list_policies(
 
     The parameters are those of the ``rootkeeper policies`` commands.
     """
-    place = None if report_bucket is None else parse_bucket_place(report_bucket)
-    if report_bucket is not None and place is None:
-        raise InputError(
-            f"{report_bucket!r} isn't the address of a bucket.", hint="Write s3://BUCKET or s3://BUCKET/PREFIX."
-        )
     inputs = PolicyInputs(
-        trusted_principals=tuple(trusted_principal or ()), server_role=server_role_arn, report_place=place
+        trusted_principals=tuple(trusted_principal or ()),
+        server_role=server_role_arn,
+        report_place=None if report_bucket is None else require_bucket_place(report_bucket),
     )
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
         bundle = acting.policy_bundle_builder.make(inputs)
