@@ -154,6 +154,15 @@ def test_root_emails_come_in_pages(api: ApiServer) -> None:
     assert second["next"] is None
 
 
+def test_a_listing_between_two_pages_of_root_emails_breaks_no_page(api: ApiServer) -> None:
+    first = api.get("/root-emails?limit=1").json
+    inventory = make_inventory()
+    left = tuple(one for one in inventory.accounts if one.account_id != first["next"])
+    api.services.inventory_store.save(replace(inventory, accounts=left))
+    second = api.get(f"/root-emails?limit=1&after={first['next']}").json
+    assert [one["name"] for one in second["accounts"]] == ["payments"]
+
+
 def test_root_emails_that_were_never_listed_are_none_and_say_so(api: ApiServer) -> None:
     api.services.inventory_store.last = None
     answer = api.get("/root-emails").json

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import AwareDatetime, Field
+from starlette.requests import Request
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.root_emails.records import AttestationRecord, email_to_record, rules_to_record
 from rootkeeper.root_emails.rules import EmailVerdict, RootEmail, count_verdicts
 from rootkeeper.root_emails.service import SOURCE, explain_limits, read_evaluator
+from rootkeeper.server.accounts import AccountsCache
 from rootkeeper.server.answers.root_emails import EmailAttestationAnswer, EmailPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
@@ -30,6 +32,7 @@ class EmailAttestationBody(Body):
 
 
 def list_root_emails(
+    request: Request,
     services: Served,
     verdict: Annotated[list[EmailVerdict] | None, Query(max_length=len(EmailVerdict))] = None,
     q: Filter = None,
@@ -40,7 +43,9 @@ def list_root_emails(
 
     ``q`` is a part of an address, an account's id or its name.
     """
-    rules, inventory = services.settings.emails.to_rules(), services.inventory_store.find_last()
+    pages: AccountsCache = request.app.state.account_pages
+    inventory = pages.take(services, is_later_page=after is not None).inventory
+    rules = services.settings.emails.to_rules()
     evaluated: tuple[RootEmail, ...] = ()
     if inventory is not None:
         evaluator = read_evaluator(services.email_attestations, rules, services.clock.now())
