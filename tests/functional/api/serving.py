@@ -103,7 +103,7 @@ def send_to(port: int, method: str, address: str, content: bytes | None, headers
 
 
 def get_as_written(server: ApiServer, address: str) -> bytes:
-    """The answer's bytes for an address that a client would tidy up: it is written to the socket."""
+    """Return the answer's bytes for an address that a client would change: it is written to the socket."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as connection:
         connection.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
         return b"".join(iter(lambda: connection.recv(65_536), b""))

@@ -17,7 +17,7 @@ SECRET = "https://hooks.example.com/T0/secret"
 
 
 @pytest.fixture
-def told(services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> FakeServices:
+def notified(services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> FakeServices:
     """Two targets; one accepted a notification, the other failed."""
     monkeypatch.setenv("ONCALL_URL", SECRET)
     targets = ("oncall critical env:ONCALL_URL", "team info file:/etc/rootkeeper/team-url")
@@ -40,7 +40,7 @@ def told(services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> FakeService
     return services
 
 
-def test_targets_are_listed_without_their_addresses(told: FakeServices, api: ApiServer) -> None:
+def test_targets_are_listed_without_their_addresses(notified: FakeServices, api: ApiServer) -> None:
     answer = api.get("/notifications/targets")
     assert answer.json["targets"] == [
         {
@@ -66,7 +66,7 @@ def test_targets_are_listed_without_their_addresses(told: FakeServices, api: Api
     ],
 )
 def test_the_log_shows_what_was_sent_and_what_failed(
-    told: FakeServices, api: ApiServer, query: str, targets: list[str]
+    notified: FakeServices, api: ApiServer, query: str, targets: list[str]
 ) -> None:
     found = api.get(f"/notifications/deliveries{query}").json["deliveries"]
     assert [one["target"] for one in found] == targets

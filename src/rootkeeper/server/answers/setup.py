@@ -289,7 +289,7 @@ class StoryStep(TypedDict):
     step_id: str
     title: str
     users: list[StoryUser]
-    """Whom to sign in as, in this order; empty if it is done at the sandbox's pages."""
+    """The users to sign in as, in this order; empty if it is done at the sandbox's pages."""
     how: str
     place: Literal["console", "sandbox"]
     path: str
