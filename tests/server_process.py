@@ -109,7 +109,7 @@ class ServerProcess:
             process: ForkedProcess | subprocess.Popen[bytes]
             if "PYTHONPATH" in environment:  # what the interpreter does at its start is part of the test
                 process = subprocess.Popen(
-                    [sys.executable, "-m", module.removesuffix(".cli.main"), *arguments],
+                    [sys.executable, "-m", "rootkeeper" if module == PRODUCT else module, *arguments],
                     env=surroundings,
                     stdin=subprocess.DEVNULL,
                     stdout=stdout,
