@@ -187,9 +187,17 @@ def test_a_queued_job_belongs_to_nobody_and_is_taken_over_once(stores: Stores) -
 
 def test_a_queued_job_can_be_cancelled_and_never_begins(stores: Stores) -> None:
     stores.here.add(QUEUED)
-    assert stores.there.cancel("j-q", "Cancelled by bo.").state is JobState.CANCELLED
+    cancelled = stores.there.cancel("j-q", "Cancelled by bo.")
+    assert (cancelled.state, cancelled.owner) == (JobState.CANCELLED, None)
     with pytest.raises(JobConflictError):
         stores.here.take_over("j-q")
+
+
+def test_a_cancelled_job_says_whether_a_process_had_begun_it(stores: Stores) -> None:
+    stores.here.add(QUEUED)
+    begun = stores.here.take_over("j-q")
+    assert begun.owner is not None
+    assert stores.there.cancel("j-q", "Cancelled by bo.").owner == begun.owner
 
 
 def test_a_job_that_is_put_off_counts_its_attempts_and_says_when(stores: Stores) -> None:

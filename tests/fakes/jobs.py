@@ -31,7 +31,7 @@ class JobShelf:
 
     clock: Clock
     jobs: dict[str, Job] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
+    owners: dict[str, str | None] = field(default_factory=dict)
     documents: dict[str, str | None] = field(default_factory=dict)
     results: dict[str, dict[AccountId, dict[str, JsonValue]]] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -138,7 +138,10 @@ class InMemoryJobs(JobStore):
     def cancel(self, job_id: str, remark: str) -> Job:
         with self.shelf.guard:
             self._require_writable()
-            require_not_over(self.get(job_id))
+            job = self.get(job_id)
+            require_not_over(job)
+            if job.state is JobState.QUEUED:
+                self.shelf.owners[job_id] = None
             self._alter(job_id, state=JobState.CANCELLED, remark=remark, ended_at=self.shelf.clock.now())
             return self.get(job_id)
 

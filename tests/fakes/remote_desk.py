@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -114,3 +117,23 @@ def open_identity_administration(
         server.answer("GET me", ME)
         server.answer("GET windows", {"windows": [], "next": None})
         yield RemoteDesk(server, capture)
+
+
+@contextmanager
+def pressing_ctrl_c(once: Callable[[], bool]) -> Iterator[None]:
+    """Press it as soon as that holds; by then somebody must be listening."""
+    given_up = threading.Event()
+
+    def press() -> None:
+        while not given_up.wait(0.01):
+            if once():
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        yield
+    finally:
+        given_up.set()
+        thread.join()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -74,6 +75,9 @@ _SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_fro
     schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id)
 )
 """A job with its owner, so that a list needs one statement."""
+
+_NO_OWNER = ""
+"""The id of no owner: the job's row needs one."""
 
 _HANDED_ON = {"remark": None, "next_attempt_at": None, "fencing_token": _jobs.fencing_token + 1}
 _UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
@@ -258,18 +262,28 @@ class JobStore:
     def cancel(self, job_id: str, remark: str) -> Job:
         """Cancel a job; if another process runs it, it stops after its calls in progress.
 
+        A job that no process has begun gets no owner, so that the caller knows that nothing is in progress.
+
         :raises NotFoundError: if there is no such job.
         :raises JobConflictError: if it has ended.
         """
         cancelled = {"state": JobState.CANCELLED.value, "remark": remark, "ended_at": self._clock.now()}
-        return self._change(job_id, require_not_over, cancelled)
+        return self._change(job_id, require_not_over, cancelled, if_queued={"owner_id": _NO_OWNER})
 
-    def _change(self, job_id: str, require: Callable[[Job], None], values: Mapping[str, Any]) -> Job:
+    def _change(
+        self,
+        job_id: str,
+        require: Callable[[Job], None],
+        values: Mapping[str, Any],
+        if_queued: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Job:
         now = self._clock.now()
 
         def work(transaction: WriteTransaction) -> Job:
-            require(self._get(transaction.connection, job_id))
-            self._update(transaction.connection, job_id, updated_at=now, **values)
+            job = self._get(transaction.connection, job_id)
+            require(job)
+            more = if_queued if job.state is JobState.QUEUED else {}
+            self._update(transaction.connection, job_id, updated_at=now, **values, **more)
             return self._get(transaction.connection, job_id)
 
         return self._commits.run(work)

@@ -168,7 +168,7 @@ class RemoteJobs:
     def _cancel_and_wait(self, job: Job) -> Job:
         """Cancel it, and wait until the accounts in progress are finished."""
         self.terminal.remark("Stopping: accounts in progress are finished, and no more are begun.", style="bold")
-        had_begun = job.state is JobState.RUNNING
+        was_interrupted = job.state is JobState.INTERRUPTED
         try:
             job = self.cancel(job.job_id)
         except JobConflictError:
@@ -180,6 +180,8 @@ class RemoteJobs:
                 style="bold red",
             )
             raise
+        # Only the server knows whether it had begun: the last look may be from before.
+        had_begun = job.owner is not None and not was_interrupted
         if had_begun and not self._has_ended(job):
             self.terminal.remark(
                 f"Accounts may still be in progress. See: rootkeeper jobs show {job.job_id}", style="bold red"

@@ -27,7 +27,7 @@ from rootkeeper.organization.statuses import (
     Status,
 )
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult, plan_deletion
-from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record
+from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record, pressing_ctrl_c
 from tests.fakes.rootkeeper_server import problem
 
 ONE, OTHER = AccountId("222233334444"), AccountId("333344445555")
@@ -156,6 +156,24 @@ def test_an_account_without_a_result_was_not_begun(planning: RemoteDesk) -> None
     assert run.status == 130, run.shown
     assert run.json["summary"]["not_begun"] == 1
     assert run.json["stopped_by"] == "The ledger can't be written."
+
+
+@pytest.mark.parametrize(("owner", "waits"), [("process 7 on host-1", True), (None, False)])
+def test_ctrl_c_waits_for_the_end_of_a_deletion_that_began_after_the_last_look(
+    planning: RemoteDesk, owner: str | None, waits: bool
+) -> None:
+    cancelled = replace(DELETION_JOB, state=JobState.CANCELLED, ended_at=NOW, owner=owner)
+    planning.server.answer("GET jobs/job-d", job_record(DELETION_JOB))
+    planning.server.answer("POST jobs/job-d/cancel", job_record(cancelled))
+    nothing_yet = problem(404, "input.not_found", "There is no outcome.")
+    ended = {"ended_at": NOW.isoformat(), "caller_arn": "arn:aws:sts::111122223333:assumed-role/delete/pipeline"}
+    planning.server.answer("GET jobs/job-d/outcome", nothing_yet, ended)
+    planning.server.answer("GET jobs/job-d/results", {"results": [], "next": None})
+    with pressing_ctrl_c(lambda: "GET jobs/job-d" in planning.server.lines):
+        run = planning.run("delete", ONE, OTHER, "--yes", "-o", "json")
+    assert run.status == 130, run.shown
+    after = planning.server.lines[planning.server.lines.index("POST jobs/job-d/cancel") :]
+    assert (after.count("GET jobs/job-d/outcome") > 1) is waits
 
 
 def test_what_a_job_was_refused_for_is_met_as_that_error(planning: RemoteDesk) -> None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +10,7 @@ import pytest
 from rootkeeper.errors import DatabaseError
 from rootkeeper.jobs.rules import JobKind, JobState, problem_to_record
 from rootkeeper.ledger.rules import LedgerVerification, verification_to_record
-from tests.fakes.remote_desk import JOB, NOW, RemoteDesk, job_record
+from tests.fakes.remote_desk import JOB, NOW, RemoteDesk, job_record, pressing_ctrl_c
 from tests.fakes.rootkeeper_server import problem
 from tests.functional.published_schemas import require_fits
 
@@ -33,26 +28,6 @@ def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str 
     desk.server.answer("GET jobs/job-1", job_record(ended))
     nothing = problem(404, "input.not_found", "There is no outcome.")
     desk.server.answer("GET jobs/job-1/outcome", nothing if outcome is None else outcome)
-
-
-@contextmanager
-def pressing_ctrl_c(once: Callable[[], bool]) -> Iterator[None]:
-    """Press it as soon as that holds; by then somebody must be listening."""
-    given_up = threading.Event()
-
-    def press() -> None:
-        while not given_up.wait(0.01):
-            if once():
-                os.kill(os.getpid(), signal.SIGINT)
-                return
-
-    thread = threading.Thread(target=press)
-    thread.start()
-    try:
-        yield
-    finally:
-        given_up.set()
-        thread.join()
 
 
 @pytest.mark.parametrize(
