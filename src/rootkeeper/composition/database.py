@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from rootkeeper.access.counts import FailureCounter, StoredAnswers
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
-from rootkeeper.database.engines import Store, explain, open_store, reading
+from rootkeeper.database.engines import BUSY_SECONDS, Store, explain, open_store, reading
 from rootkeeper.database.version import prepare_schema
 from rootkeeper.errors import DatabaseError
 from rootkeeper.exceptions.service import DeletionExceptionStore
@@ -121,7 +121,7 @@ class DatabaseOptions:
     """Of the file that remembers the copies' last heads; ``None``: the database alone remembers that they began."""
     spill_folder: Path | None = None
     """``None``: the database's own folder. Where it can't be written, the user's folder for temporary files."""
-    busy_timeout_seconds: float = 5.0
+    busy_timeout_seconds: float = BUSY_SECONDS
     """How long to wait while another process writes."""
     warn: Callable[[str], None] = logging.getLogger(__name__).warning
     """Called from any thread with what went wrong beside the ledger."""

@@ -39,6 +39,9 @@ RESERVED_CONNECTIONS = 4
 """Of all that a process may have: for closing recovery windows, and for the writer of the ledger."""
 
 CHECKOUT_SECONDS = 60
+BUSY_SECONDS = 5.0
+"""How long a statement waits for another writer, if its caller says nothing else."""
+
 _WRITES = "rootkeeper_writes"
 
 
@@ -626,7 +629,7 @@ def _note_use(_connection: Any, record: Any) -> None:
     record.info[_USED_AT] = time.monotonic()
 
 
-def open_store(url_text: str, busy_timeout_seconds: float) -> Store:
+def open_store(url_text: str, busy_timeout_seconds: float = BUSY_SECONDS) -> Store:
     """Open the database of ``url_text``; no connection is made yet.
 
     :raises SettingsError: if the URL can't be used.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from rootkeeper.maintenance.rules import DatabaseCheck
     from rootkeeper.settings.sections import Settings
 
-_BUSY_SECONDS = 5.0
-
 
 class DatabaseChecks:
     """Reads the database and its ledger; creates and migrates nothing."""
@@ -37,7 +35,7 @@ class DatabaseChecks:
         from rootkeeper.maintenance.checking import check_database
 
         try:
-            store = open_store(self._settings.database.url, _BUSY_SECONDS)
+            store = open_store(self._settings.database.url)
             store.engine.dispose()
             if not store.exists():
                 text = f"There is no database {store.place} yet. The first audit or change creates it."

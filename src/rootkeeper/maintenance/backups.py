@@ -21,8 +21,6 @@ from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.ledger.writer import Head, find_entry_hash, read_head
 from rootkeeper.maintenance import files
 
-_BUSY_SECONDS = 5.0
-
 
 def back_up(places: files.Places, parent: Path, now: datetime) -> Path:
     """Make a backup below ``parent``, and return its folder.
@@ -33,7 +31,7 @@ def back_up(places: files.Places, parent: Path, now: datetime) -> Path:
     if places.database is not None and not places.database.is_file():
         raise DatabaseError(f"There is no database {places.database}.", hint="Check the database URL.")
     folder = parent / f"rootkeeper-{now:%Y%m%dT%H%M%SZ}"
-    store = open_store(places.url, _BUSY_SECONDS)
+    store = open_store(places.url)
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.exists():
@@ -94,7 +92,7 @@ def _copy_database(work: Path, places: files.Places) -> Head:
         copy_sqlite(places.engine, work / files.ENGINE)
     target = work / files.DATABASE
     copy_sqlite(places.database, target)
-    copy = open_store(f"sqlite:///{target}", _BUSY_SECONDS)
+    copy = open_store(f"sqlite:///{target}")
     try:
         with reading(copy) as connection:
             return read_head(connection)

@@ -172,7 +172,6 @@ def _note_merged(connection: Connection, spill_id: str, fact: Draft, entries: in
     connection.execute(insert(schema.merged_spills).values(spill_id=spill_id, **values))
 
 
-_BUSY_SECONDS = 5.0
 _KEEP_HINT = Hint("Keep the file as it is, and verify its ledger.", "ledger.verify_file")
 
 
@@ -212,7 +211,7 @@ def read_source(path: Path) -> LedgerSource:
     with tempfile.TemporaryDirectory(prefix="rootkeeper-import-") as folder:
         copied = Path(folder) / "copy.db"
         _copy(path, copied)
-        store = open_store(f"sqlite:///{copied}", _BUSY_SECONDS)
+        store = open_store(f"sqlite:///{copied}")
         try:
             migrate(store)
             verification = verify_ledger(store, None)
