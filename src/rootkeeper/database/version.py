@@ -38,12 +38,16 @@ def prepare_schema(store: Store) -> None:
     with reading(store) as connection:
         found = find_version(connection, store)
         if found is not None and found != SCHEMA_VERSION:
-            raise _refuse(found, store, _describe_open_windows(connection))
+            raise make_version_error(found, store, _describe_open_windows(connection))
     if found is None:
         migrate(store)
 
 
-def _refuse(found: str, store: Store, windows: str) -> DatabaseError:
+def make_version_error(found: str, store: Store, windows: str = "") -> DatabaseError:
+    """Make the error of a database whose version isn't this program's.
+
+    :param windows: a sentence on recovery windows to close, after a space.
+    """
     versions = f"has version {found}, and this Rootkeeper needs {SCHEMA_VERSION}"
     if is_newer(found):
         return DatabaseNewerError(
@@ -124,7 +128,7 @@ def migrate(store: Store, check: Callable[[Connection], None] = lambda _: None) 
             if found == SCHEMA_VERSION:
                 return  # another process has migrated it
             if found is not None and is_newer(found):
-                raise _refuse(found, store, "")
+                raise make_version_error(found, store)
             check(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, SCHEMA_VERSION)

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, make_url
 
 from rootkeeper.database.processes import take_server_lock
-from rootkeeper.database.schema import SCHEMA_VERSION
-from rootkeeper.database.version import migrate
-from rootkeeper.errors import DatabaseError, DatabaseNewerError, Hint, ServerRunningError
+from rootkeeper.database.version import make_version_error, migrate
+from rootkeeper.errors import DatabaseError, Hint, ServerRunningError
 from rootkeeper.ledger.owners import list_live_owners
 from rootkeeper.maintenance.backups import back_up
 from rootkeeper.maintenance.checking import check_database, verify
@@ -50,11 +49,7 @@ def plan_upgrade(application: Application, backups: Path | None, *, makes_backup
     """
     found = check_database(application)
     if found.state is VersionState.NEWER:
-        raise DatabaseNewerError(
-            f"The database {found.place} has version {found.version}, and this Rootkeeper needs {SCHEMA_VERSION}: "
-            "a newer version of Rootkeeper wrote it.",
-            hint="Install the newer Rootkeeper again.",
-        )
+        raise make_version_error(str(found.version), application.database_of_any_version.store)
     if found.state is VersionState.INCOMPLETE:
         raise DatabaseError(
             f"The database {found.place} lacks tables or columns of version {found.version}: "
