@@ -103,9 +103,15 @@ def find_source(settings: Settings, name: EditableSetting, edits: Edits) -> Sett
     held = name.find_value(apply_edits(settings, edits.values()))
     if name in edits and held == parse_value(name, edits[name].value) != name.find_value(settings):
         return SettingSource.CONSOLE
-    if name.value not in settings.sources:
-        return SettingSource.DEFAULT
-    return SettingSource.FILE if settings.sources[name.value] == name.value else SettingSource.VARIABLE
+    if find_variable(settings, name) is not None:
+        return SettingSource.VARIABLE
+    return SettingSource.FILE if name.value in settings.sources else SettingSource.DEFAULT
+
+
+def find_variable(settings: Settings, name: EditableSetting) -> str | None:
+    """Find the environment variable that gives a setting; ``None`` if none does."""
+    source = settings.sources.get(name.value)
+    return None if source == name.value else source
 
 
 def is_fixed(settings: Settings, name: EditableSetting) -> bool:

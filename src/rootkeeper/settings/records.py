@@ -14,6 +14,7 @@ from rootkeeper.settings.edits import (
     apply_edits,
     find_bounds,
     find_source,
+    find_variable,
     is_fixed,
     render_value,
 )
@@ -74,14 +75,13 @@ class SettingAnswer(SettingRecord, Answer):
 def describe_setting(settings: Settings, name: EditableSetting, edits: Edits) -> SettingRecord:
     """Describe one setting; ``settings`` are those of file and environment."""
     found: Any = find_bounds(settings, name, edits)
-    given = settings.sources.get(name.value)
     value: Any = render_value(name.find_value(apply_edits(settings, edits.values())))
     configured: Any = render_value(name.find_value(settings))
     return {
         "name": name,
         "value": value,
         "source": find_source(settings, name, edits),
-        "variable": None if given in (None, name.value) else given,
+        "variable": find_variable(settings, name),
         "configured": configured,
         "bounds": None if found is None else _describe_bounds(*found),
         "is_fixed": is_fixed(settings, name),
