@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from rootkeeper.errors import InputError
 from rootkeeper.settings.sections import Settings, WindowSettings
 from rootkeeper.values import JsonValue, parse_duration, render_duration
-from rootkeeper.worker.schedules import CronExpression
+from rootkeeper.worker.schedules import parse_expression
 
 SettingValue: TypeAlias = timedelta | int | tuple[str, ...]
 
@@ -168,7 +168,7 @@ def parse_value(name: EditableSetting, value: JsonValue) -> SettingValue:
     if name.is_schedule:
         if not isinstance(value, list) or len(value) > MOST_TIMES or not all(isinstance(one, str) for one in value):
             raise InputError(f"{name.value} must be a list of at most {MOST_TIMES} times.")
-        return tuple(dict.fromkeys(str(CronExpression.parse(str(one))) for one in value))
+        return tuple(dict.fromkeys(str(parse_expression(str(one))) for one in value))
     if name is EditableSetting.WINDOWS_APPROVALS:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InputError(f"{name.value} must be a whole number.")

@@ -183,8 +183,8 @@ class Schedule:
         return f"{self.kind.value}-{self.expression.digest}"
 
 
-_parse_expression = lru_cache(maxsize=256)(CronExpression.parse)
-"""Schedules are read each second, and parsing one looks for its next time."""
+parse_expression = lru_cache(maxsize=256)(CronExpression.parse)
+"""Keeps what it parsed: schedules are read each second, and parsing one looks for its next time."""
 
 
 def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedule, ...]:
@@ -192,7 +192,7 @@ def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedu
 
     :raises SettingsError: if one is invalid.
     """
-    found = [Schedule(kind, _parse_expression(text)) for kind, written in texts.items() for text in written]
+    found = [Schedule(kind, parse_expression(text)) for kind, written in texts.items() for text in written]
     return tuple(dict.fromkeys(found))
 
 
