@@ -64,7 +64,9 @@ def restore(backup: Backup, places: files.Places, clock: Clock) -> None:
             _restore_database(backup.folder, places, clock.now())
             _restore_rest(backup.folder, places, clock.now())
         except OSError as error:
-            raise DatabaseError(f"It can't be restored: {error}.", hint="Nothing was deleted; try again.") from error
+            raise DatabaseError(
+                f"The backup {backup.folder} can't be restored: {error}.", hint="Nothing was deleted; try again."
+            ) from error
 
 
 def _restore_database(folder: Path, places: files.Places, now: datetime) -> None:

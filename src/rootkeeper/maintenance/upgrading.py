@@ -85,10 +85,10 @@ def upgrade(application: Application, plan: UpgradePlan) -> Path | None:
         migrate(database.store, require_unused)
         after = verify(database)
     if after != ledger:
-        kept = "your backup" if made is None else str(made)
+        kept = "" if made is None else f" The backup from before is {made}."
         raise DatabaseError(
             f"The database {database.store.place} was migrated, but its ledger isn't as it was before: "
-            f"{after.problem or 'it has other entries'}. A backup from before is {kept}.",
+            f"{after.problem or 'it has other entries'}.{kept}",
             hint=Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup"),
         )
     return made
