@@ -6,7 +6,7 @@ adopted. On PostgreSQL the database must be empty.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,10 +56,7 @@ def restore(backup: Backup, places: files.Places, clock: Clock) -> None:
     :raises ServerRunningError: if a server runs on the database.
     :raises DatabaseError: if the database can't be restored.
     """
-    with ExitStack() as held:
-        lock = take_server_lock(places.url, clock, DEFAULT_LEASE_SECONDS, None)
-        if lock is not None:
-            held.enter_context(lock)
+    with take_server_lock(places.url, clock, DEFAULT_LEASE_SECONDS, None) or nullcontext():
         try:
             _restore_database(backup.folder, places, clock.now())
             _restore_rest(backup.folder, places, clock.now())

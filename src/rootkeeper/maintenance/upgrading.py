@@ -6,8 +6,7 @@ leaves the old tables or the new ones, never a mixture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +76,8 @@ def upgrade(application: Application, plan: UpgradePlan) -> Path | None:
                 hint="Stop every server, worker and command on it, then try again.",
             )
 
-    with _locked(application):
+    lock = take_server_lock(application.settings.database.url, clock, application.settings.lease.seconds, None)
+    with lock or nullcontext():  # on PostgreSQL, the transaction keeps other writers waiting
         with database.store.engine.connect() as connection, connection.begin():
             require_unused(connection)
         made = None if plan.backups is None else _back_up(application, plan.backups)
@@ -92,18 +92,6 @@ def upgrade(application: Application, plan: UpgradePlan) -> Path | None:
             hint=Hint("Restore a backup, then verify the ledger.", "ledger.verify_backup"),
         )
     return made
-
-
-@contextmanager
-def _locked(application: Application) -> Iterator[None]:
-    """Keep servers from starting on a SQLite file; on PostgreSQL, the transaction keeps other writers waiting."""
-    settings = application.settings
-    lock = take_server_lock(settings.database.url, application.clock, settings.lease.seconds, None)
-    if lock is None:
-        yield
-        return
-    with lock:
-        yield
 
 
 def _back_up(application: Application, parent: Path) -> Path:
