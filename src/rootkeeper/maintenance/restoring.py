@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, inspect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import inspect
 
 from rootkeeper.clock import Clock
 from rootkeeper.composition.database import DEFAULT_LEASE_SECONDS
 from rootkeeper.database.copying import restore_postgresql
+from rootkeeper.database.engines import open_store, reading
 from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.maintenance import files
@@ -103,13 +103,12 @@ def _put_aside(path: Path, now: datetime) -> None:
 
 
 def _require_empty(url: str) -> None:
-    engine = create_engine(url)
+    store = open_store(url)
     try:
-        names = inspect(engine).get_table_names()
-    except SQLAlchemyError as error:
-        raise DatabaseError("The database can't be opened.", hint="Check its address.") from error
+        with reading(store) as connection:
+            names = inspect(connection).get_table_names()
     finally:
-        engine.dispose()
+        store.engine.dispose()
     if names:
         raise InputError(
             "The database isn't empty.",
