@@ -31,8 +31,8 @@ def copy_sqlite(source: Path, target: Path) -> None:
             closing(sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True)) as reading,
             closing(sqlite3.connect(target)) as writing,
         ):
-            reading.backup(writing)
             writing.execute("PRAGMA synchronous=FULL")
+            reading.backup(writing)
             (found,) = writing.execute("PRAGMA quick_check").fetchone()
     except sqlite3.Error as error:
         raise DatabaseError(f"{source} can't be copied: {error}.", hint="Check the file and the disk.") from error
