@@ -108,6 +108,15 @@ def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) 
     return parse_moment(text, option, now, day_ends=day_ends)
 
 
+StaleAfterOption = Annotated[
+    str | None,
+    option(
+        "--stale-after LENGTH",
+        "A reading older than this at the period's end is unknown. Default: the setting history.stale_after.",
+    ),
+]
+
+
 def parse_stale_after(text: str | None) -> timedelta | None:
     """Parse ``--stale-after``; ``None`` if it isn't given.
 

@@ -9,7 +9,7 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, parse_past_moment, parse_stale_after
+from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_moment, parse_stale_after
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, Output, OutputFormat, choice, option
 from rootkeeper.cli.rendering.deliveries import show_deliveries
@@ -40,13 +40,7 @@ def report(
     ] = None,
     out: Annotated[Path | None, out_option("The file to write. Default: stdout.")] = None,
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None,
-    stale_after: Annotated[
-        str | None,
-        option(
-            "--stale-after LENGTH",
-            "A reading older than this at the period's end is unknown. Default: the setting history.stale_after.",
-        ),
-    ] = None,
+    stale_after: StaleAfterOption = None,
 ) -> int:
     """Write the evidence report of a period, without calls to AWS.
 
@@ -143,13 +137,7 @@ def send(
         str | None, option("--from DATE", "Start of the period: 2026-01-01, or 90d before its end. Default: 30d.")
     ] = None,
     end: Annotated[str | None, option("--until DATE", "End of the period. Default: now.")] = None,
-    stale_after: Annotated[
-        str | None,
-        option(
-            "--stale-after LENGTH",
-            "A reading older than this at the period's end is unknown. Default: the setting history.stale_after.",
-        ),
-    ] = None,
+    stale_after: StaleAfterOption = None,
 ) -> int:
     """Send the evidence report of a period to Security Hub, to a bucket or to a file.
 
