@@ -178,7 +178,7 @@ def list_synced(*arguments: str | Path, environment: Mapping[str, str]) -> list[
     return [Path(line.split()[1]).name for line in done.stderr.splitlines() if line.startswith("SYNCED ")]
 
 
-def test_what_was_copied_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
+def test_what_was_copied_is_on_disk_before_the_command_ends(tmp_path: Path) -> None:
     write_ledger(tmp_path, 1)
     target = tmp_path / "backups"
     made = list_synced("backup", "--to", target, environment=settings_in(tmp_path))
@@ -219,7 +219,7 @@ def test_a_backup_that_isnt_whole_is_refused_and_nothing_is_touched(tmp_path: Pa
     elif change == "missing":
         copied.unlink()
     elif change == "added":
-        (backup / "server.key").write_text("of somebody else")
+        (backup / "server.key").write_text("of another server")
     elif change == "no manifest":
         (backup / "backup.json").unlink()
     else:

@@ -56,7 +56,7 @@ class Confirmation:
     def __init__(
         self, terminal: Terminal, context: ChangeContext | None, options: ChangeOptions, output: OutputFormat
     ) -> None:
-        """:param context: ``None`` for a change that no organization, caller or endpoint matters to."""
+        """:param context: ``None`` for a change outside AWS that names no organization, such as a restore."""
         self._terminal = terminal
         self._context = context
         self._options = options

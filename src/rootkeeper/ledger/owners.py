@@ -80,7 +80,7 @@ def parse_owner(row: Row[Any]) -> OwnerRecord:
 
 
 def list_live_owners(connection: Connection, now: datetime) -> tuple[OwnerRecord, ...]:
-    """Owners with a lease that aren't provably dead: processes that act on this database."""
+    """List the owners with a lease that aren't provably dead: processes that act on this database."""
     owners = schema.owners
     statement = select(owners).where(owners.c.lease_until > now).order_by(owners.c.registered_at)
     found = (parse_owner(row) for row in connection.execute(statement))
