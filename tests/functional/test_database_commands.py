@@ -87,7 +87,7 @@ COMMANDS = (
     ("ledger", "verify"),
     ("notifications", "list"),
     ("report", "--from", "30d"),
-    ("serve",),
+    ("serve", "--port", "0"),
     ("status",),
     ("token", "list"),
     ("users", "list"),
@@ -112,7 +112,12 @@ def test_every_command_on_an_older_database_says_how_to_upgrade_it(program: Prog
 def test_every_command_on_a_newer_database_says_to_install_the_newer_program(old: Program, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "rootkeeper.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    for command in (("database", "upgrade", "--yes"), ("ledger", "list"), ("serve",), ("windows", "list")):
+    for command in (
+        ("database", "upgrade", "--yes"),
+        ("ledger", "list"),
+        ("serve", "--port", "0"),
+        ("windows", "list"),
+    ):
         run = old.run(*command)
         assert run.status == 3, run.shown
         assert "Install the newer Rootkeeper" in run.stderr
