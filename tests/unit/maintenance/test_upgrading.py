@@ -22,7 +22,14 @@ from rootkeeper.composition.application import Application
 from rootkeeper.composition.database import DatabaseOptions, open_database
 from rootkeeper.database import schema
 from rootkeeper.database.processes import take_server_lock
-from rootkeeper.errors import DatabaseError, DatabaseNewerError, DatabaseOutdatedError, Hint, ServerRunningError
+from rootkeeper.errors import (
+    DatabaseError,
+    DatabaseNewerError,
+    DatabaseOutdatedError,
+    Hint,
+    InputError,
+    ServerRunningError,
+)
 from rootkeeper.maintenance.checking import check_database
 from rootkeeper.maintenance.rules import DatabaseCheck, LedgerState, VersionState
 from rootkeeper.maintenance.upgrading import plan_upgrade, upgrade
@@ -170,7 +177,7 @@ def test_the_backup_is_of_the_older_version_and_made_first(old: OldDatabase) -> 
 
 def test_without_a_backup_nothing_is_upgraded(old: OldDatabase) -> None:
     old.backups.write_text("in the way")
-    with pytest.raises(Exception, match="can't be written"):
+    with pytest.raises(InputError, match="can't be written"):
         old.upgrade()
     assert old.query("SELECT version_num FROM alembic_version") == [(VERSION,)]
 
