@@ -34,6 +34,21 @@ export async function unwrap<T>(answering: Promise<{ data?: T; error?: unknown; 
   return data as T;
 }
 
+/** Every row of a listing, from its first page to its last. */
+export async function readAll<Page extends { next?: string | null }, Row>(
+  readPage: (after: string | undefined) => Promise<Page>,
+  listRows: (page: Page) => readonly Row[],
+): Promise<Row[]> {
+  const found: Row[] = [];
+  let after: string | undefined;
+  do {
+    const page = await readPage(after);
+    found.push(...listRows(page));
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return found;
+}
+
 /** Send a request that isn't JSON, such as the events of a job. */
 export async function send(request: Request): Promise<Response> {
   if (request.method === "POST" && !request.headers.has(IDEMPOTENCY_HEADER)) request.headers.set(IDEMPOTENCY_HEADER, makeIdempotencyKey());

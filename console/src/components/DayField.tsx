@@ -2,6 +2,7 @@
 import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
 import { serverNow } from "../api/server-clock";
+import { daysBefore, today } from "../times/format";
 
 interface DayFieldProps {
   label?: string;
@@ -29,4 +30,11 @@ export function DayField({ label = "Valid through", description, value, onChange
 
 function isInFuture(day: Date): boolean {
   return day.getTime() > serverNow();
+}
+
+const YEAR_DAYS = 365;
+
+/** The longest that an attestation can count. */
+export function isInComingYear(day: Date): boolean {
+  return isInFuture(day) && day <= new Date(`${daysBefore(today(), -YEAR_DAYS)}T00:00:00`);
 }

@@ -7,13 +7,10 @@ import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import { queries, useMe } from "../api/queries";
 import type { Assessment } from "../api/records";
-import { serverNow } from "../api/server-clock";
-import { DayField } from "../components/DayField";
+import { DayField, isInComingYear } from "../components/DayField";
 import { Dialog } from "../components/Dialog";
-import { daysBefore, endOfDay, isDay, today } from "../times/format";
+import { endOfDay, isDay } from "../times/format";
 import type { ControlPath } from "./controls";
-
-const LONGEST_DAYS = 365;
 
 interface AttestControlProps {
   control: Assessment;
@@ -26,7 +23,6 @@ export function AttestControl({ control, path, onClose }: AttestControlProps) {
   const [owner, setOwner] = useState(me?.name ?? "");
   const [reason, setReason] = useState("");
   const [day, setDay] = useState("");
-  const last = daysBefore(today(), -LONGEST_DAYS);
   const attest = () => {
     const body = { owner: owner.trim(), reason: reason.trim(), until: endOfDay(day) };
     return unwrap(api.POST("/api/v1/controls/{framework_id}/{control_id}/attestations", { params: { path }, body }));
@@ -51,7 +47,7 @@ export function AttestControl({ control, path, onClose }: AttestControlProps) {
         description="At most a year. Then the control is Manual again."
         value={day}
         onChange={setDay}
-        isEnabled={(date) => date.getTime() > serverNow() && date.getTime() <= new Date(`${last}T00:00:00`).getTime()}
+        isEnabled={isInComingYear}
       />
     </Dialog>
   );

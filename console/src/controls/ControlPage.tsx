@@ -6,7 +6,6 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import Toggle from "@cloudscape-design/components/toggle";
 import { useState } from "react";
@@ -15,12 +14,13 @@ import { hasPermission, useMe } from "../api/queries";
 import type { Assessment, ControlAttestation, JudgedAccount, ShownCheck } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { PageFrame, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
+import { VerdictIndicator } from "../components/verdicts";
 import { ACTOR_KINDS } from "../ledger/entries";
 import { useCursorPages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
 import { AttestControl } from "./AttestControl";
-import { CHECKS, type ControlPath, SHOWINGS, STRENGTHS, useControl, VERDICTS } from "./controls";
+import { CHECKS, type ControlPath, SHOWINGS, STRENGTHS, useControl } from "./controls";
 import { VerdictLabel } from "./ControlsPage";
 
 export default function ControlPage() {
@@ -125,7 +125,7 @@ const CHECK_COLUMNS: TableProps.ColumnDefinition<ShownCheck>[] = [
   {
     id: "verdict",
     header: "Result",
-    cell: (one) => <StatusIndicator type={VERDICTS[one.verdict].type}>{VERDICTS[one.verdict].label}</StatusIndicator>,
+    cell: (one) => <VerdictIndicator verdict={one.verdict} />,
     minWidth: 130,
   },
   { id: "showing", header: "Shows", cell: (one) => SHOWINGS[one.showing], minWidth: 140 },
@@ -205,7 +205,7 @@ function Accounts({ accounts, total, isOpenOnly, onOpenOnly, pagination, isLoadi
         {
           id: "verdict",
           header: "Result",
-          cell: (one) => <StatusIndicator type={VERDICTS[one.verdict].type}>{VERDICTS[one.verdict].label}</StatusIndicator>,
+          cell: (one) => <VerdictIndicator verdict={one.verdict} />,
           minWidth: 120,
         },
         { id: "id", header: "Account id", cell: (one) => one.account_id, minWidth: 130 },

@@ -12,9 +12,10 @@ import { useSearchParams } from "react-router";
 import type { Assessment, Framework } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { PageFrame, QueryProblem } from "../components/PageFrame";
+import { countVerdicts, VERDICTS } from "../components/verdicts";
 import { QueryTable } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
-import { CHECKS, controlHref, nameFramework, nameVerdict, SHOWINGS, useControls, useFrameworks, VERDICT_ORDER, VERDICTS } from "./controls";
+import { CHECKS, controlHref, nameFramework, nameVerdict, SHOWINGS, useControls, useFrameworks } from "./controls";
 
 const DEFAULT_FRAMEWORK = "cis-7.0";
 
@@ -94,11 +95,9 @@ function Controls({ frameworkId }: { frameworkId: string }) {
 }
 
 function Summary({ controls, end }: { controls: readonly Assessment[]; end: string }) {
-  const counts = VERDICT_ORDER.map((verdict) => ({ verdict, count: controls.filter((one) => one.verdict === verdict).length }));
-  const words = counts.filter(({ count }) => count > 0).map(({ verdict, count }) => `${count} ${VERDICTS[verdict].label.toLowerCase()}`);
   return (
     <>
-      {words.join(", ")}, as of <Timestamp at={end} />. A control that needs a person&apos;s judgement is Manual until someone attests it.
+      {countVerdicts(controls)}, as of <Timestamp at={end} />. A control that needs a person&apos;s judgement is Manual until a person attests it.
     </>
   );
 }

@@ -1,8 +1,8 @@
 /** Controls of frameworks: their queries, and the words for verdicts, checks and mappings. */
-import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
-import type { Assessment, CheckName, Framework, Showing, Strength, Verdict } from "../api/records";
+import type { Assessment, CheckName, Framework, Showing, Strength } from "../api/records";
+import { VERDICTS } from "../components/verdicts";
 
 export function useFrameworks() {
   return useQuery({
@@ -48,23 +48,6 @@ export function controlHref({ framework_id, control_id }: ControlPath): string {
 export function nameFramework(framework: Framework): string {
   return `${framework.name} ${framework.version}`;
 }
-
-interface VerdictLabel {
-  type: StatusIndicatorProps.Type;
-  label: string;
-}
-
-export const VERDICTS: { readonly [verdict in Verdict]: VerdictLabel } = {
-  fail: { type: "error", label: "Fail" },
-  unknown: { type: "warning", label: "Unknown" },
-  manual: { type: "info", label: "Manual" },
-  kept: { type: "info", label: "Kept, guarded" },
-  pass: { type: "success", label: "Pass" },
-  not_applicable: { type: "not-started", label: "Not applicable" },
-};
-
-/** The worst first, as the server orders accounts. */
-export const VERDICT_ORDER: readonly Verdict[] = ["fail", "unknown", "manual", "kept", "pass", "not_applicable"];
 
 /** A pass that rests on statements of people says so. */
 export function nameVerdict({ verdict, attested }: Pick<Assessment, "verdict" | "attested">): string {

@@ -9,7 +9,7 @@ import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/c
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { useNavigate } from "react-router";
-import { api, unwrap } from "../api/client";
+import { api, readAll, unwrap } from "../api/client";
 import { saveText } from "../api/downloads";
 import { isFinished, resumeJob, useJob } from "../api/jobs";
 import { hasPermission, queries, useMe } from "../api/queries";
@@ -60,16 +60,11 @@ export function DeletionProgress({ jobId }: { jobId: string }) {
 const PAGE = 500;
 
 /** The results of all accounts of a deletion so far. */
-async function readResults(jobId: string): Promise<AccountResult[]> {
-  const found: AccountResult[] = [];
-  let after: string | undefined;
-  do {
-    const params = { path: { job_id: jobId }, query: { limit: PAGE, after } };
-    const page = await unwrap(api.GET("/api/v1/jobs/{job_id}/results", { params }));
-    found.push(...page.results);
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return found;
+function readResults(jobId: string): Promise<AccountResult[]> {
+  return readAll(
+    (after) => unwrap(api.GET("/api/v1/jobs/{job_id}/results", { params: { path: { job_id: jobId }, query: { limit: PAGE, after } } })),
+    (page) => page.results,
+  );
 }
 
 /** The more results, the less often they are read. The progress of the job itself is always live. */

@@ -1,6 +1,6 @@
 /** The root e-mails page: the root e-mail address of each account, checked against the rules of this server. */
-import Box from "@cloudscape-design/components/box";
 import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import FormField from "@cloudscape-design/components/form-field";
@@ -8,7 +8,6 @@ import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -16,6 +15,7 @@ import { saveText } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
 import type { RootEmail, RootEmailPage } from "../api/records";
 import { PageFrame } from "../components/PageFrame";
+import { VerdictIndicator, VERDICTS } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
 import { renderCsv } from "../tables/csv";
 import { useCursorPages } from "../tables/pages";
@@ -23,11 +23,11 @@ import { QueryTable } from "../tables/QueryTable";
 import { type FilterCodec, useUrlFilter } from "../tables/url-filter";
 import { Timestamp } from "../times/Timestamp";
 import { AttestAddress } from "./AttestAddress";
-import { canBeAttested, describeReasons, type EmailFilter, readAllEmails, useRootEmails, type Verdict, VERDICT_ORDER, VERDICTS } from "./emails";
+import { canBeAttested, describeReasons, EMAIL_VERDICTS, type EmailFilter, readAllEmails, useRootEmails, type Verdict } from "./emails";
 
 const FILTER: FilterCodec<EmailFilter> = {
   read: (parameters) => ({
-    verdict: VERDICT_ORDER.find((one) => one === parameters.get("verdict")) ?? "any",
+    verdict: EMAIL_VERDICTS.find((one) => one === parameters.get("verdict")) ?? "any",
     text: parameters.get("q") ?? "",
   }),
   write: ({ verdict, text }) => ({ verdict: verdict === "any" ? [] : [verdict], q: text ? [text] : [] }),
@@ -113,7 +113,7 @@ function VerdictField({ filter, page, onChange }: VerdictFieldProps) {
   const count = (verdict: Verdict) => (page ? ` (${page.summary[verdict].toLocaleString()})` : "");
   const options: { value: Verdict | "any"; label: string }[] = [
     { value: "any", label: `Any${page ? ` (${page.summary.accounts.toLocaleString()})` : ""}` },
-    ...VERDICT_ORDER.map((verdict) => ({ value: verdict, label: `${VERDICTS[verdict].label}${count(verdict)}` })),
+    ...EMAIL_VERDICTS.map((verdict) => ({ value: verdict, label: `${VERDICTS[verdict].label}${count(verdict)}` })),
   ];
   return (
     <FormField label="Verdict">
@@ -160,7 +160,7 @@ const COLUMNS: TableProps.ColumnDefinition<RootEmail>[] = [
   {
     id: "verdict",
     header: "Verdict",
-    cell: (one) => <StatusIndicator type={VERDICTS[one.verdict].type}>{VERDICTS[one.verdict].label}</StatusIndicator>,
+    cell: (one) => <VerdictIndicator verdict={one.verdict} />,
     minWidth: 110,
   },
   {
@@ -197,7 +197,7 @@ function makeActionsColumn(onAttest: (address: string) => void): TableProps.Colu
     id: "actions",
     header: "Actions",
     cell: (one) =>
-      canBeAttested(one) && one.email !== null ? (
+      canBeAttested(one) ? (
         <Button onClick={() => onAttest(one.email ?? "")} ariaLabel={`Attest ${one.email}`}>
           Attest
         </Button>

@@ -1,7 +1,6 @@
 /** Root e-mail addresses: their pages, all of them for an export, and the words for verdicts and reasons. */
-import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, unwrap } from "../api/client";
+import { api, readAll, unwrap } from "../api/client";
 import { queries } from "../api/queries";
 import type { EmailReason, RootEmail } from "../api/records";
 
@@ -12,14 +11,8 @@ export interface EmailFilter {
   text: string;
 }
 
-export const VERDICTS: { readonly [verdict in Verdict]: { type: StatusIndicatorProps.Type; label: string } } = {
-  fail: { type: "error", label: "Fail" },
-  unknown: { type: "warning", label: "Unknown" },
-  pass: { type: "success", label: "Pass" },
-  not_applicable: { type: "not-started", label: "Not applicable" },
-};
-
-export const VERDICT_ORDER: readonly Verdict[] = ["fail", "unknown", "pass", "not_applicable"];
+/** The worst first. */
+export const EMAIL_VERDICTS: readonly Verdict[] = ["fail", "unknown", "pass", "not_applicable"];
 
 const REASONS: { readonly [reason in EmailReason]: string } = {
   attestation_expired: "the attestation that a group reads it has ended",
@@ -58,15 +51,11 @@ export function useRootEmails(filter: EmailFilter, after: string | undefined) {
 
 const PAGE = 500;
 
-export async function readAllEmails(filter: EmailFilter): Promise<RootEmail[]> {
-  const found: RootEmail[] = [];
-  let after: string | undefined;
-  do {
-    const page = await unwrap(api.GET("/api/v1/root-emails", { params: { query: { ...toQuery(filter), limit: PAGE, after } } }));
-    found.push(...page.accounts);
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return found;
+export function readAllEmails(filter: EmailFilter): Promise<RootEmail[]> {
+  return readAll(
+    (after) => unwrap(api.GET("/api/v1/root-emails", { params: { query: { ...toQuery(filter), limit: PAGE, after } } })),
+    (page) => page.accounts,
+  );
 }
 
 export function refreshEmails(): void {

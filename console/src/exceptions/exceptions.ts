@@ -1,7 +1,7 @@
 /** Exceptions: accounts that deletion skips for a time, with an owner and a reason. */
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, unwrap } from "../api/client";
+import { api, readAll, unwrap } from "../api/client";
 import { queries } from "../api/queries";
 import type { DeletionException } from "../api/records";
 
@@ -27,16 +27,11 @@ export function useExceptions() {
   return { ...found, byAccount, reasons };
 }
 
-async function readExceptions(): Promise<DeletionException[]> {
-  const found: DeletionException[] = [];
-  let after: string | undefined;
-  do {
-    const params = { query: { limit: PAGE, after } };
-    const page = await unwrap(api.GET("/api/v1/exceptions", { params }));
-    found.push(...page.exceptions);
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return found;
+function readExceptions(): Promise<DeletionException[]> {
+  return readAll(
+    (after) => unwrap(api.GET("/api/v1/exceptions", { params: { query: { limit: PAGE, after } } })),
+    (page) => page.exceptions,
+  );
 }
 
 export function refreshExceptions(): void {

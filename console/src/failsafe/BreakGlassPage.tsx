@@ -5,11 +5,12 @@ import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { api, unwrap } from "../api/client";
 import type { BreakglassChecks, RootSessionCaller, WayIn } from "../api/records";
 import { PageFrame } from "../components/PageFrame";
+import { VerdictIndicator } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
 import { usePages } from "../tables/pages";
 import { EmptyText } from "../tables/QueryTable";
 import { CheckResult, useCheckJob } from "./CheckJob";
-import { CheckTable, CheckVerdict } from "./CheckTable";
+import { CheckTable } from "./CheckTable";
 
 const NO_CHECK = "Break-glass access wasn't checked yet. A check reads who can open root sessions, and which access remains without Identity Center.";
 
@@ -21,17 +22,15 @@ export default function BreakGlassPage() {
       description="Who can open root sessions today, and which access remains when Identity Center or the identity provider fails. What this server's credentials can't read is unknown, with who can read it."
       actions={check.button}
     >
-      <SpaceBetween size="l">
-        <CheckResult<BreakglassChecks> check={check} empty={NO_CHECK}>
-          {(found) => (
-            <SpaceBetween size="l">
-              <WaysIn waysIn={found.ways_in} />
-              <CheckTable title="Checks" checks={found.checks} observedAt={found.observed_at} />
-              <Callers callers={found.openers} />
-            </SpaceBetween>
-          )}
-        </CheckResult>
-      </SpaceBetween>
+      <CheckResult<BreakglassChecks> check={check} empty={NO_CHECK}>
+        {(found) => (
+          <SpaceBetween size="l">
+            <WaysIn waysIn={found.ways_in} />
+            <CheckTable title="Checks" checks={found.checks} observedAt={found.observed_at} />
+            <Callers callers={found.openers} />
+          </SpaceBetween>
+        )}
+      </CheckResult>
     </PageFrame>
   );
 }
@@ -52,7 +51,7 @@ function WaysIn({ waysIn }: { waysIn: readonly WayIn[] }) {
       columnDefinitions={[
         { id: "name", header: "Sign-in", cell: (one) => one.name, isRowHeader: true, minWidth: 150 },
         { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, minWidth: 150 },
-        { id: "verdict", header: "Verdict", cell: (one) => <CheckVerdict verdict={one.verdict} />, minWidth: 130 },
+        { id: "verdict", header: "Verdict", cell: (one) => <VerdictIndicator verdict={one.verdict} />, minWidth: 130 },
         { id: "evidence", header: "Evidence", cell: (one) => one.evidence, minWidth: 240 },
       ]}
     />

@@ -1,13 +1,13 @@
 /** The checks of one job, the worst first, each with its evidence and what to do. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { renderHint } from "../api/hints";
+import { countVerdicts, VerdictIndicator } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
 import { EmptyText } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
-import { type Check, CHECKS, countVerdicts, sortChecks, VERDICTS } from "./checks";
+import { type Check, CHECKS, sortChecks } from "./checks";
 
 interface CheckTableProps {
   title: string;
@@ -43,7 +43,7 @@ export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
 
 const COLUMNS: TableProps.ColumnDefinition<Check>[] = [
   { id: "check", header: "Check", cell: (one) => CHECKS[one.check], isRowHeader: true, minWidth: 150 },
-  { id: "verdict", header: "Verdict", cell: (one) => <CheckVerdict verdict={one.verdict} />, minWidth: 130 },
+  { id: "verdict", header: "Verdict", cell: (one) => <VerdictIndicator verdict={one.verdict} />, minWidth: 130 },
   { id: "account", header: "Account", cell: (one) => (one.account_id === null ? "–" : <AccountName accountId={one.account_id} />), minWidth: 150 },
   {
     id: "evidence",
@@ -57,7 +57,3 @@ const COLUMNS: TableProps.ColumnDefinition<Check>[] = [
     minWidth: 260,
   },
 ];
-
-export function CheckVerdict({ verdict }: { verdict: Check["verdict"] }) {
-  return <StatusIndicator type={VERDICTS[verdict].type}>{VERDICTS[verdict].label}</StatusIndicator>;
-}

@@ -10,9 +10,9 @@ import { api, unwrap } from "../api/client";
 import { useMe } from "../api/queries";
 import type { Confirmation, Drill, KnownFailsafe } from "../api/records";
 import { serverNow } from "../api/server-clock";
-import { DayField } from "../components/DayField";
+import { DayField, isInComingYear } from "../components/DayField";
 import { Dialog } from "../components/Dialog";
-import { daysBefore, endOfDay, isDay, startOfDay, today } from "../times/format";
+import { endOfDay, isDay, startOfDay, today } from "../times/format";
 import { refreshFailsafes } from "./checks";
 
 interface FailsafeDialogProps {
@@ -105,15 +105,12 @@ function ChoiceField({ label, description, options, value, onChange }: ChoiceFie
   );
 }
 
-const LONGEST_DAYS = 365;
-
 export function AttestFailsafe({ account, onClose }: FailsafeDialogProps) {
   const { data: me } = useMe();
   const [claim, setClaim] = useState<Confirmation["claim"]>("kept");
   const [owner, setOwner] = useState(me?.name ?? "");
   const [reason, setReason] = useState("");
   const [day, setDay] = useState("");
-  const last = new Date(`${daysBefore(today(), -LONGEST_DAYS)}T00:00:00`).getTime();
   const attest = () => {
     const body = { claim, owner: owner.trim(), reason: reason.trim(), until: endOfDay(day) };
     return unwrap(
@@ -157,7 +154,7 @@ export function AttestFailsafe({ account, onClose }: FailsafeDialogProps) {
         description="At most a year. The ledger records the attestation with your name."
         value={day}
         onChange={setDay}
-        isEnabled={(date) => date.getTime() > serverNow() && date.getTime() <= last}
+        isEnabled={isInComingYear}
       />
     </Dialog>
   );

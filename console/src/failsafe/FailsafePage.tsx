@@ -10,13 +10,14 @@ import { api, unwrap } from "../api/client";
 import { hasPermission, useMe } from "../api/queries";
 import type { Drill, FailsafeChecks, KnownFailsafe } from "../api/records";
 import { PageFrame } from "../components/PageFrame";
+import { VerdictIndicator } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
 import { usePages } from "../tables/pages";
 import { QueryTable } from "../tables/QueryTable";
 import { RelativeTime, Timestamp } from "../times/Timestamp";
 import { CheckResult, useCheckJob } from "./CheckJob";
 import { ROLES, useFailsafes } from "./checks";
-import { CheckTable, CheckVerdict } from "./CheckTable";
+import { CheckTable } from "./CheckTable";
 import { AttestFailsafe, RecordDrill } from "./FailsafeDialogs";
 
 const NO_CHECK = "The failsafes weren't checked yet. A check reads mailbox, password, MFA devices, keys, drill and policies of each.";
@@ -90,7 +91,7 @@ const COLUMNS: TableProps.ColumnDefinition<KnownFailsafe>[] = [
     header: "Last drill",
     cell: (one) => (
       <>
-        <CheckVerdict verdict={one.drill} />
+        <VerdictIndicator verdict={one.drill} />
         <Box color="text-body-secondary">{one.drill_evidence}</Box>
       </>
     ),

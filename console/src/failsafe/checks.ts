@@ -1,22 +1,11 @@
 /** The words for checks of emergency access, and the drills and attestations of each account. */
-import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import { queries } from "../api/queries";
 import type { BreakglassChecks, FailsafeChecks, KnownFailsafe } from "../api/records";
+import { VERDICT_ORDER } from "../components/verdicts";
 
 export type Check = FailsafeChecks["checks"][number] | BreakglassChecks["checks"][number];
-type Verdict = Check["verdict"];
-
-export const VERDICTS: { readonly [verdict in Verdict]: { type: StatusIndicatorProps.Type; label: string } } = {
-  fail: { type: "error", label: "Fail" },
-  unknown: { type: "warning", label: "Unknown" },
-  pass: { type: "success", label: "Pass" },
-  not_applicable: { type: "not-started", label: "Not applicable" },
-};
-
-/** The worst first. */
-const VERDICT_ORDER: readonly Verdict[] = ["fail", "unknown", "pass", "not_applicable"];
 
 export const CHECKS: { readonly [check in Check["check"]]: string } = {
   access_keys: "Access keys",
@@ -48,14 +37,7 @@ export const ROLES: { readonly [role in KnownFailsafe["role"]]: string } = {
   management: "Management account",
 };
 
-/** Such as "1 fail, 2 unknown, 9 pass". */
-export function countVerdicts(checks: readonly Check[]): string {
-  return VERDICT_ORDER.map((verdict) => ({ verdict, count: checks.filter((one) => one.verdict === verdict).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ verdict, count }) => `${count} ${VERDICTS[verdict].label.toLowerCase()}`)
-    .join(", ");
-}
-
+/** The worst first. */
 export function sortChecks(checks: readonly Check[]): Check[] {
   return [...checks].sort((one, other) => VERDICT_ORDER.indexOf(one.verdict) - VERDICT_ORDER.indexOf(other.verdict));
 }

@@ -4,16 +4,10 @@ import Header from "@cloudscape-design/components/header";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
-import type { Schedule, ScheduleKind } from "../api/records";
+import type { Schedule } from "../api/records";
 import { QueryTable } from "../tables/QueryTable";
 import { Timestamp } from "../times/Timestamp";
-
-const SCHEDULE_KINDS: { readonly [kind in ScheduleKind]: string } = {
-  audits: "Audit of the whole organization",
-  drift_checks: "Set-up check",
-  drill_reminders: "Reminder of due drills",
-  reports: "Report delivery",
-};
+import { SETTING_TEXTS } from "./editable";
 
 export function ScheduleRuns() {
   const schedules = useQuery({
@@ -29,9 +23,7 @@ export function ScheduleRuns() {
       loadingText="Loading schedules"
       wrapLines
       ariaLabels={{ tableLabel: "Runs" }}
-      header={
-        <Header variant="h2">Runs</Header>
-      }
+      header={<Header variant="h2">Runs</Header>}
       columnDefinitions={COLUMNS}
       empty="No schedules. Set the times of a task below, so that audits don't wait for a person."
     />
@@ -39,7 +31,7 @@ export function ScheduleRuns() {
 }
 
 const COLUMNS: TableProps.ColumnDefinition<Schedule>[] = [
-  { id: "kind", header: "Task", cell: (one) => SCHEDULE_KINDS[one.kind], isRowHeader: true, minWidth: 200 },
+  { id: "kind", header: "Task", cell: (one) => SETTING_TEXTS[`schedules.${one.kind}`].label, isRowHeader: true, minWidth: 200 },
   { id: "expression", header: "Cron expression", cell: (one) => <Box variant="code">{one.expression}</Box>, minWidth: 160 },
   { id: "zone", header: "Time zone", cell: (one) => one.time_zone, minWidth: 130 },
   { id: "last", header: "Last run", cell: (one) => <Timestamp at={one.last_run_at} none="Not yet" />, minWidth: 150 },
