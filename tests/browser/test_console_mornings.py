@@ -105,6 +105,15 @@ def test_the_clicks_are_counted(audited: ConsoleStage) -> None:
         assert count_clicks(person) == 1
 
 
+def test_a_phone_shows_what_waits_with_its_button(audited: ConsoleStage) -> None:
+    with enter(audited, "amir") as approver:
+        approver.page.set_viewport_size({"width": 390, "height": 844})
+        table = approver.page.get_by_role("table", name="Waiting for you")
+        expect(table.get_by_role("columnheader")).to_have_text(["Task", "Action"])
+        expect(find_review(approver, FORGOTTEN[0])).to_be_visible()
+        assert table.evaluate("(table) => table.scrollWidth <= table.parentElement.clientWidth")
+
+
 def test_an_approver_approves_in_four_clicks(audited: ConsoleStage) -> None:
     with enter(audited, "amir") as approver:
         find_review(approver, FORGOTTEN[0]).click()

@@ -1,4 +1,5 @@
 /** The break-glass page: which access remains without Identity Center, and who can open root sessions today. */
+import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
@@ -19,7 +20,7 @@ export default function BreakGlassPage() {
   return (
     <PageFrame
       title="Break-glass access"
-      description="Who can open root sessions today, and which access remains when Identity Center or the identity provider fails. What this server's credentials can't read is unknown, with who can read it."
+      description="Who can open root sessions today, and which access remains when Identity Center or the identity provider fails. What this server's credentials can't read is Unknown; the check says who can read it."
       actions={check.button}
     >
       <CheckResult<BreakglassChecks> check={check} empty={NO_CHECK}>
@@ -100,12 +101,24 @@ function Callers({ callers }: { callers: readonly RootSessionCaller[] }) {
 }
 
 const CALLER_COLUMNS: TableProps.ColumnDefinition<RootSessionCaller>[] = [
-  { id: "name", header: "Name", cell: (one) => one.name, isRowHeader: true, minWidth: 150 },
-  { id: "kind", header: "Kind", cell: (one) => KINDS[one.kind], minWidth: 120 },
-  { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, minWidth: 150 },
-  ...TASKS.map(({ task, title }) => ({ id: task, header: title, cell: (one: RootSessionCaller) => ANSWERS[one.tasks[task]], minWidth: 100 })),
-  { id: "people", header: "People", cell: describePeople, minWidth: 160 },
-  { id: "conditions", header: "Conditions", cell: (one) => one.conditions.join(", ") || "–", minWidth: 150 },
+  {
+    id: "name",
+    header: "Name and account",
+    cell: (one) => (
+      <>
+        {one.name}
+        <Box color="text-body-secondary">
+          <AccountName accountId={one.account_id} />
+        </Box>
+      </>
+    ),
+    isRowHeader: true,
+    minWidth: 170,
+  },
+  { id: "kind", header: "Kind", cell: (one) => KINDS[one.kind], minWidth: 105 },
+  ...TASKS.map(({ task, title }) => ({ id: task, header: title, cell: (one: RootSessionCaller) => ANSWERS[one.tasks[task]], minWidth: 78 })),
+  { id: "people", header: "People", cell: describePeople, minWidth: 140 },
+  { id: "conditions", header: "Conditions", cell: (one) => one.conditions.join(", ") || "–", minWidth: 105 },
 ];
 
 function describePeople({ people, people_complete }: RootSessionCaller): string {

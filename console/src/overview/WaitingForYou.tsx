@@ -3,10 +3,12 @@ import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import Table from "@cloudscape-design/components/table";
+import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { useRef } from "react";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, Me, Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
+import { useWidth } from "../components/width";
 import { useExceptions } from "../exceptions/exceptions";
 import { AccountName } from "../organization/AccountField";
 import { RelativeTime, useNow } from "../times/Timestamp";
@@ -17,6 +19,8 @@ import { canApprove } from "../windows/WindowActions";
 const ENDS_SOON_MILLISECONDS = 30 * 60_000;
 const EXCEPTION_ENDS_SOON_MILLISECONDS = 14 * 86_400_000;
 const REFRESH_MILLISECONDS = 10_000;
+/** What all columns need. */
+const WIDE_PIXELS = 560;
 
 interface WaitingItem {
   id: string;
@@ -29,47 +33,80 @@ interface WaitingItem {
 }
 
 export function WaitingForYou({ overview }: { overview: Overview }) {
-  const follow = useFollowLink();
   const { data: me } = useMe();
   const now = useNow(REFRESH_MILLISECONDS);
   const exceptions = useExceptions();
   if (!me) return null;
   const items = [...listWindows(overview, me, now), ...listExceptions([...exceptions.byAccount.values()], now)];
   if (items.length === 0) return <Container header={<Header variant="h2">Waiting for you</Header>}>Nothing waits for you.</Container>;
+  return <WaitingTable items={items} />;
+}
+
+function WaitingTable({ items }: { items: readonly WaitingItem[] }) {
+  const frame = useRef<HTMLDivElement>(null);
+  const isNarrow = useWidth(frame) < WIDE_PIXELS;
   return (
-    <Table
-      variant="container"
-      trackBy="id"
-      items={items}
-      wrapLines
-      ariaLabels={{ tableLabel: "Waiting for you" }}
-      header={
-        <Header variant="h2" counter={`(${items.length})`}>
-          Waiting for you
-        </Header>
-      }
-      columnDefinitions={[
-        {
-          id: "what",
-          header: "Task",
-          cell: (item) => <StatusIndicator type={item.type}>{item.what}</StatusIndicator>,
-          isRowHeader: true,
-          minWidth: 180,
-        },
-        { id: "account", header: "Account", cell: (item) => <AccountName accountId={item.accountId} />, minWidth: 150 },
-        { id: "at", header: "When", cell: (item) => <RelativeTime at={item.at} />, minWidth: 110 },
-        {
-          id: "action",
-          header: "Action",
-          cell: (item) => (
-            <Button href={item.href} onFollow={follow} ariaLabel={`${item.action}: ${item.what}, account ${item.accountId}`}>
-              {item.action}
-            </Button>
-          ),
-          minWidth: 120,
-        },
-      ]}
-    />
+    <div ref={frame}>
+      <Table
+        variant="container"
+        trackBy="id"
+        items={items}
+        wrapLines
+        ariaLabels={{ tableLabel: "Waiting for you" }}
+        header={
+          <Header variant="h2" counter={`(${items.length})`}>
+            Waiting for you
+          </Header>
+        }
+        columnDefinitions={isNarrow ? NARROW_COLUMNS : COLUMNS}
+      />
+    </div>
+  );
+}
+
+const ACTION: TableProps.ColumnDefinition<WaitingItem> = {
+  id: "action",
+  header: "Action",
+  cell: (item) => <ActionButton item={item} />,
+  minWidth: 120,
+};
+
+const COLUMNS: TableProps.ColumnDefinition<WaitingItem>[] = [
+  { id: "what", header: "Task", cell: (item) => <Task item={item} />, isRowHeader: true, minWidth: 180 },
+  { id: "account", header: "Account", cell: (item) => <AccountName accountId={item.accountId} />, minWidth: 150 },
+  { id: "at", header: "When", cell: (item) => <RelativeTime at={item.at} />, minWidth: 110 },
+  ACTION,
+];
+
+/** Account and time below the task, so that the buttons are in sight. */
+const NARROW_COLUMNS: TableProps.ColumnDefinition<WaitingItem>[] = [
+  {
+    id: "what",
+    header: "Task",
+    cell: (item) => (
+      <>
+        <Task item={item} />
+        <div>
+          <AccountName accountId={item.accountId} />
+        </div>
+        <RelativeTime at={item.at} />
+      </>
+    ),
+    isRowHeader: true,
+  },
+  ACTION,
+];
+
+function Task({ item }: { item: WaitingItem }) {
+  return <StatusIndicator type={item.type}>{item.what}</StatusIndicator>;
+}
+
+function ActionButton({ item }: { item: WaitingItem }) {
+  const follow = useFollowLink();
+  return (
+    <Button href={item.href} onFollow={follow} ariaLabel={`${item.action}: ${item.what}, account ${item.accountId}`}>
+      {item.action}
+    </Button>
   );
 }
 

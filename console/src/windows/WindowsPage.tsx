@@ -153,12 +153,13 @@ export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
             </Link>
           ),
           isRowHeader: true,
+          minWidth: 150,
         },
-        { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} /> },
-        { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason },
-        { id: "by", header: "Requested by", cell: (recoveryWindow) => recoveryWindow.requested_by },
-        { id: "end", header: "Closes at", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.expires_at} /> },
-        { id: "left", header: "Time left", cell: (recoveryWindow) => <TimeLeft recoveryWindow={recoveryWindow} /> },
+        { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} />, minWidth: 110 },
+        { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason, minWidth: 150 },
+        { id: "by", header: "Requested by", cell: (recoveryWindow) => recoveryWindow.requested_by, minWidth: 110 },
+        { id: "end", header: "Closes at", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.expires_at} />, minWidth: 150 },
+        { id: "left", header: "Time left", cell: (recoveryWindow) => <TimeLeft recoveryWindow={recoveryWindow} />, minWidth: 110 },
       ]}
     />
   );
