@@ -196,7 +196,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
   "/schedules": {
     about: [
       "A time is a cron expression with a time zone. If no server ran when a run was due, one run replaces the missed ones.",
-      "Times of the settings file or of the environment come first. The console can set those that they don't name.",
+      "Times of the settings file or of the environment come first. The console can set the others.",
       "Reports go to the places of the setting delivery.targets; without one they can't be scheduled.",
     ],
     actions: [

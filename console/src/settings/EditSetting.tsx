@@ -36,7 +36,7 @@ export function EditSetting({ setting, onClose }: EditSettingProps) {
         <FormField
           label="Times"
           description={description}
-          constraintText="One time a line: minute, hour, day, month, weekday and time zone, such as 0 6 * * * Europe/Berlin. Empty: never."
+          constraintText="One time per line: minute, hour, day, month, weekday and time zone, such as 0 6 * * * Europe/Berlin. Empty: never."
           stretch
         >
           <Textarea value={text} rows={4} spellcheck={false} onChange={({ detail }) => setText(detail.value)} />

@@ -15,7 +15,7 @@ export default function SchedulesPage() {
           <SettingTable
             section="schedules"
             title="Times"
-            description="Times that the settings of the server name can't be changed here."
+            description="Times from the settings file or a variable of the server can't be changed here."
           />
         )}
       </SpaceBetween>
