@@ -23,12 +23,19 @@ SPOILED = """() => {
   add("<div class='spoiled' id='scrolled'>A text that is scrolled into sight</div>");
   add("<div class='spoiled' id='spilled'>A text that is wider than its box</div>");
   add("<div class='spoiled' id='broken'>present</div>");
+  add("<div class='spoiled' id='sunk'>Low</div>");
+  add("<div class='spoiled' id='beyond'>A text beyond the window</div>");
+  add("<input class='spoiled' placeholder='A long placeholder'>");
+  add("<div id='sideways'></div>");
   const rules = new CSSStyleSheet();
   rules.replaceSync(`
     .spoiled { inline-size: 40px; white-space: nowrap; }
     #cut, #titled { overflow: hidden; }
     #scrolled { overflow: auto; }
     #broken { white-space: normal; overflow-wrap: anywhere; }
+    #sunk { overflow: hidden; block-size: 20px; line-height: 60px; }
+    #beyond { position: fixed; inset-inline-start: 100vw; inline-size: auto; }
+    #sideways { position: absolute; inset: 0 auto auto 0; inline-size: 200vw; block-size: 2px; }
   `);
   document.adoptedStyleSheets.push(rules);
 }"""
@@ -72,4 +79,8 @@ def test_texts_that_are_not_whole_are_found(entered: tuple[ConsolePerson, Shown]
         ("cut off at the side", "A text that is cut off at the side"),
         ("wider than its box", "A text that is wider than its box"),
         ("broken in the middle", "present"),
+        ("cut off above or below", "Low"),
+        ("beyond the window", "A text beyond the window"),
+        ("a placeholder that is cut off", "A long placeholder"),
+        ("a page that scrolls sideways", "/settings"),
     }
