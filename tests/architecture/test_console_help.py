@@ -7,7 +7,7 @@ import re
 from tests.architecture.source_files import REPOSITORY
 
 LAYOUT = REPOSITORY / "console/src/layout"
-GUIDE = re.compile(r'guide: \{ title: "([^"]+)", path: "([^"]+)" \}')
+GUIDE = re.compile(r'^  "?([\w-]+)"?: "([^"]+)",$', re.MULTILINE)
 
 
 def test_every_page_of_the_console_has_its_help() -> None:
@@ -17,7 +17,8 @@ def test_every_page_of_the_console_has_its_help() -> None:
 
 
 def test_each_help_leads_to_a_guide_by_its_title() -> None:
-    guides = GUIDE.findall((LAYOUT / "help.ts").read_text())
-    assert guides
-    for title, path in guides:
-        assert (REPOSITORY / f"docs/{path}.md").read_text().splitlines()[0] == f"# {title}"
+    text = (LAYOUT / "help.ts").read_text()
+    guides = dict(GUIDE.findall(text))
+    assert guides.keys() == set(re.findall(r'^    guide: "([^"]+)",$', text, re.MULTILINE))
+    for name, title in guides.items():
+        assert (REPOSITORY / f"docs/guides/{name}.md").read_text().splitlines()[0] == f"# {title}"

@@ -5,7 +5,7 @@ import Link from "@cloudscape-design/components/link";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { hasPermission } from "../api/queries";
 import type { Me } from "../api/records";
-import { HELP, type PageHelp } from "./help";
+import { GUIDES, HELP, type PageHelp } from "./help";
 import type { Page } from "./pages";
 
 export function PageHelpPanel({ me, page }: { me: Me; page: Page | undefined }) {
@@ -39,8 +39,8 @@ function PermissionLine({ me, action }: { me: Me; action: PageHelp["actions"][nu
 
 function GuideLink({ guide }: { guide: PageHelp["guide"] }) {
   return (
-    <Link href={`/help/${guide.path}.html`} external externalIconAriaLabel="Opens in a new tab">
-      Guide: {guide.title}
+    <Link href={`/help/guides/${guide}.html`} external externalIconAriaLabel="Opens in a new tab">
+      Guide: {GUIDES[guide]}
     </Link>
   );
 }

@@ -1,11 +1,26 @@
 /** What the help panel says about each page: what it is for, which permission each action needs, and the guide. */
 import type { Permission } from "../api/records";
 
+/** The guides of the documentation that this server serves below `/help/guides`, with their titles. */
+export const GUIDES = {
+  "bulk-deletion": "Deleting from many accounts",
+  controls: "Controls for an auditor",
+  evidence: "Evidence for an auditor",
+  failsafe: "The failsafe: the way in when the identity provider is down",
+  "first-audit": "The first audit of a real organization",
+  "least-privilege": "Least privilege, guardrails and alarms",
+  notifications: "Notifications and schedules",
+  preflight: "Finding policies that block root sessions",
+  "recover-a-root-user": "Recovering a root user",
+  "root-emails": "Root e-mail addresses",
+  server: "Running a server",
+  unlock: "Unlocking a bucket or queue",
+} as const;
+
 export interface PageHelp {
   about: readonly string[];
   actions: readonly { what: string; permission: Permission }[];
-  /** The page of the documentation that this server serves below `/help`. */
-  guide: { title: string; path: string };
+  guide: keyof typeof GUIDES;
 }
 
 const READ_ACCOUNTS = { what: "See accounts", permission: "accounts:read" } as const;
@@ -22,7 +37,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "Waiting for you lists what only a person can decide: approvals, reviews, failed closings, exceptions that end.",
     ],
     actions: [{ what: "See the set-up", permission: "setup:read" }, AUDIT, { what: "Change the set-up", permission: "setup:change" }],
-    guide: { title: "The first audit of a real organization", path: "guides/first-audit" },
+    guide: "first-audit",
   },
   "/accounts": {
     about: [
@@ -31,7 +46,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "Keys of the tree: the arrows move, open and close; Space selects; Enter shows the account; Esc closes it.",
     ],
     actions: [READ_ACCOUNTS, AUDIT, DELETE, REQUEST, { what: "Add or remove an exception", permission: "exceptions:keep" }],
-    guide: { title: "The first audit of a real organization", path: "guides/first-audit" },
+    guide: "first-audit",
   },
   "/accounts/delete": {
     about: [
@@ -39,7 +54,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "An account counts as deleted only after a re-read shows that nothing is left.",
     ],
     actions: [{ what: "See a plan and its results", permission: "jobs:read" }, DELETE, CANCEL],
-    guide: { title: "Deleting from many accounts", path: "guides/bulk-deletion" },
+    guide: "bulk-deletion",
   },
   "/exceptions": {
     about: [
@@ -50,7 +65,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See exceptions", permission: "exceptions:read" },
       { what: "Add, extend or remove an exception", permission: "exceptions:keep" },
     ],
-    guide: { title: "Deleting from many accounts", path: "guides/bulk-deletion" },
+    guide: "bulk-deletion",
   },
   "/root-emails": {
     about: [
@@ -61,7 +76,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See root e-mail addresses", permission: "root_emails:read" },
       { what: "Attest an address", permission: "root_emails:attest" },
     ],
-    guide: { title: "Root e-mail addresses", path: "guides/root-emails" },
+    guide: "root-emails",
   },
   "/windows": {
     about: [
@@ -74,12 +89,12 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "Deny a request", permission: "windows:deny" },
       { what: "Open an approved window", permission: "windows:activate" },
     ],
-    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
+    guide: "recover-a-root-user",
   },
   "/windows/request": {
     about: ["The server checks the request before you send it: guardrails, the length of the window, and who can approve it."],
     actions: [REQUEST],
-    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
+    guide: "recover-a-root-user",
   },
   "/windows/:window_id": {
     about: [
@@ -93,7 +108,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "Close a window", permission: "windows:close" },
       { what: "Review an emergency", permission: "windows:review" },
     ],
-    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
+    guide: "recover-a-root-user",
   },
   "/failsafe": {
     about: [
@@ -107,7 +122,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "Record a drill", permission: "failsafe:record_drill" },
       { what: "Attest a failsafe", permission: "failsafe:attest" },
     ],
-    guide: { title: "The failsafe: the way in when the identity provider is down", path: "guides/failsafe" },
+    guide: "failsafe",
   },
   "/break-glass": {
     about: [
@@ -118,7 +133,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the last check", permission: "jobs:read" },
       { what: "Check access", permission: "failsafe:check" },
     ],
-    guide: { title: "The failsafe: the way in when the identity provider is down", path: "guides/failsafe" },
+    guide: "failsafe",
   },
   "/guardrails": {
     about: [
@@ -130,12 +145,12 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the last check", permission: "jobs:read" },
       { what: "Check guardrails", permission: "preflights:run" },
     ],
-    guide: { title: "Finding policies that block root sessions", path: "guides/preflight" },
+    guide: "preflight",
   },
   "/unlock": {
     about: ["A bucket or queue policy can lock everyone out. Here you list, save, correct or remove such a policy by a root session."],
     actions: [{ what: "List, show and change policies", permission: "resource_policies:unlock" }],
-    guide: { title: "Unlocking a bucket or queue", path: "guides/unlock" },
+    guide: "unlock",
   },
   "/reports": {
     about: ["An evidence report uses only what was read in its period. What wasn't read is reported as unknown, never as good."],
@@ -143,7 +158,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See audits and changes", permission: "history:read" },
       { what: "Download a report", permission: "reports:read" },
     ],
-    guide: { title: "Evidence for an auditor", path: "guides/evidence" },
+    guide: "evidence",
   },
   "/controls": {
     about: [
@@ -154,7 +169,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See controls", permission: "reports:read" },
       { what: "Attest a control", permission: "controls:attest" },
     ],
-    guide: { title: "Controls for an auditor", path: "guides/controls" },
+    guide: "controls",
   },
   "/controls/control": {
     about: ["The accounts behind each check, and the attestations of this control."],
@@ -162,17 +177,17 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See controls", permission: "reports:read" },
       { what: "Attest a control", permission: "controls:attest" },
     ],
-    guide: { title: "Controls for an auditor", path: "guides/controls" },
+    guide: "controls",
   },
   "/jobs": {
     about: ["Everything that takes longer than a moment is a job. A job that was interrupted continues where it stopped."],
     actions: [{ what: "See jobs", permission: "jobs:read" }, CANCEL],
-    guide: { title: "Running a server", path: "guides/server" },
+    guide: "server",
   },
   "/jobs/:job_id": {
     about: ["A cancelled job finishes what it has begun, and starts nothing more. Finished work isn't undone."],
     actions: [{ what: "See jobs", permission: "jobs:read" }, CANCEL],
-    guide: { title: "Running a server", path: "guides/server" },
+    guide: "server",
   },
   "/ledger": {
     about: [
@@ -183,7 +198,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the ledger", permission: "ledger:read" },
       { what: "Verify the ledger", permission: "ledger:verify" },
     ],
-    guide: { title: "Evidence for an auditor", path: "guides/evidence" },
+    guide: "evidence",
   },
   "/policies": {
     about: [
@@ -191,7 +206,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       "Rootkeeper deploys and attaches nothing. Attach a service control policy to a test unit first, and check guardrails.",
     ],
     actions: [{ what: "See, copy and download policies", permission: "setup:read" }],
-    guide: { title: "Least privilege, guardrails and alarms", path: "guides/least-privilege" },
+    guide: "least-privilege",
   },
   "/schedules": {
     about: [
@@ -204,7 +219,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See where their times come from", permission: "settings:read" },
       { what: "Change times, with a reason and a second factor", permission: "settings:change" },
     ],
-    guide: { title: "Notifications and schedules", path: "guides/notifications" },
+    guide: "notifications",
   },
   "/window-policy": {
     about: [
@@ -216,7 +231,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the window policy", permission: "settings:read" },
       { what: "Change a limit, with a reason and a second factor", permission: "settings:change" },
     ],
-    guide: { title: "Recovering a root user", path: "guides/recover-a-root-user" },
+    guide: "recover-a-root-user",
   },
   "/notifications": {
     about: [
@@ -227,7 +242,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See targets and the log", permission: "notifications:read" },
       { what: "Test targets", permission: "notifications:test" },
     ],
-    guide: { title: "Notifications and schedules", path: "guides/notifications" },
+    guide: "notifications",
   },
   "/settings": {
     about: ["Your sign-ins and second factors, and for administrators users, tokens and the rules of this server."],
@@ -235,7 +250,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the rules of this server", permission: "settings:read" },
       { what: "Manage users and tokens", permission: "identities:manage" },
     ],
-    guide: { title: "Running a server", path: "guides/server" },
+    guide: "server",
   },
   "/set-up": {
     about: [
@@ -246,6 +261,6 @@ export const HELP: { readonly [path: string]: PageHelp } = {
       { what: "See the set-up", permission: "setup:read" },
       { what: "Change the set-up", permission: "setup:change" },
     ],
-    guide: { title: "The first audit of a real organization", path: "guides/first-audit" },
+    guide: "first-audit",
   },
 };
