@@ -46,8 +46,8 @@ def list_findings(hub: Any) -> dict[str, Any]:
     return {one["Id"]: one for one in found}
 
 
-def send(program: Program, *arguments: str | Path) -> Run:
-    return program.run("report", "send", *arguments, "--yes", "-o", "json")
+def send(program: Program, *arguments: str | Path, **environment: str) -> Run:
+    return program.run("report", "send", *arguments, "--yes", "-o", "json", **environment)
 
 
 def list_entries(program: Program, action: str) -> list[dict[str, Any]]:
@@ -146,8 +146,13 @@ def test_a_report_is_a_file_as_report_writes_it(audited: Program, tmp_path: Path
 
 def test_wrong_places_and_formats_are_refused_before_anything_else(audited: Program, sandbox: SandboxProcess) -> None:
     since = sandbox.last_request()
-    for arguments in (("--to", "nowhere"), ("--to", "securityhub", "--format", "html"), ("--to", "s3://A")):
-        run = send(audited, *arguments)
+    for arguments in (
+        ("--to", "nowhere"),
+        ("--to", "securityhub", "--format", "html"),
+        ("--to", "s3://A"),
+        ("--format", "html"),
+    ):
+        run = send(audited, *arguments, ROOTKEEPER_DELIVERY_TARGETS="securityhub")
         assert run.status == 2, run.shown
     assert sandbox.operations(since) == []
     unnamed = send(audited)

@@ -130,6 +130,17 @@ class DeliveryRequest:
     stale_after_seconds: int | None = None
 
 
+def require_fitting_format(place: str | None, name: str | None) -> None:
+    """Check a request's place and format before any work.
+
+    :raises InputError: if it is no such place or format, the place takes another one, or a format has no place.
+    """
+    if place is not None:
+        choose_sent_format(parse_target(place), name)
+    elif name is not None:
+        raise InputError("A format needs a place.", hint="Name the place of the report, too, or leave out the format.")
+
+
 def parse_request(record: Mapping[str, Any]) -> DeliveryRequest:
     """Parse a request from outside.
 
@@ -149,10 +160,7 @@ def parse_request(record: Mapping[str, Any]) -> DeliveryRequest:
         )
     except (TypeError, ValueError) as error:
         raise InputError(f"The request to send a report is invalid: {error}.") from error
-    if request.to is not None:
-        choose_sent_format(parse_target(request.to), request.format)
-    elif request.format is not None:
-        raise InputError("A format needs a place.", hint="Name the place in to, or leave out the format.")
+    require_fitting_format(request.to, request.format)
     if request.stale_after_seconds is not None and request.stale_after_seconds < 1:
         raise InputError("stale_after_seconds must be at least 1.")
     return request

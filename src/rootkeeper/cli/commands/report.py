@@ -13,7 +13,7 @@ from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_m
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, Output, OutputFormat, choice, option
 from rootkeeper.cli.rendering.deliveries import show_deliveries
-from rootkeeper.delivery.targets import DeliveryRequest, choose_sent_format, parse_target
+from rootkeeper.delivery.targets import DeliveryRequest, require_fitting_format
 from rootkeeper.errors import InputError
 from rootkeeper.evidence.rules import Period, end_second
 from rootkeeper.ledger.rules import Result
@@ -158,8 +158,7 @@ def send(
     ledger refused, or AWS can't be reached; 4 some of it failed, or isn't proven.
     """
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
-    if to is not None:
-        choose_sent_format(parse_target(to), report_format)
+    require_fitting_format(to, report_format)
     with open_operator(invocation, creates_database=False) as operator:
         confirmation = operator.begin_change(change, output, Permission.REPORTS_SEND)
         now = operator.now()
