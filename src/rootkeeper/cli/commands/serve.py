@@ -47,9 +47,9 @@ def serve(
     windows, then answers. It ends within ten seconds of SIGTERM or Ctrl-C; the next start resumes unfinished work. On a
     SQLite file one server runs; on PostgreSQL several servers and workers can run.
 
-    Changes: updates the database schema; creates the key file of second factors and, if no one sees its output, a file
-    with the first administrator's link; deletes root user credentials of accounts whose recovery window has ended; and
-    makes the changes that its API is asked for.
+    Changes: creates the tables of an empty database, and updates those of the job engine; creates the key file of
+    second factors and, if no one sees its output, a file with the first administrator's link; deletes root user
+    credentials of accounts whose recovery window has ended; and makes the changes that its API is asked for.
 
     AWS permissions: those of the five roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
@@ -126,8 +126,8 @@ def worker(invocation: Invocation) -> int:
     takes over from workers that died. On a SQLite file one worker runs alone. It ends within ten seconds of SIGTERM or
     Ctrl-C; another worker or the next start resumes unfinished work.
 
-    Changes: updates the database schema; deletes root user credentials of accounts whose recovery window has ended; and
-    makes the changes that a server's API is asked for.
+    Changes: creates the tables of an empty database, and updates those of the job engine; deletes root user credentials
+    of accounts whose recovery window has ended; and makes the changes that a server's API is asked for.
 
     AWS permissions: those of the five roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
