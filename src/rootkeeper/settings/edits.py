@@ -119,8 +119,8 @@ def is_fixed(settings: Settings, name: EditableSetting) -> bool:
     return name.is_schedule and bool(name.find_value(settings))
 
 
-def find_bounds(settings: Settings, name: EditableSetting, edits: Edits) -> tuple[SettingValue, SettingValue] | None:
-    """Return the least and the most that the console can set; ``None`` for a schedule."""
+def find_bounds(settings: Settings, name: EditableSetting, edits: Edits) -> tuple[Any, Any] | None:
+    """Return the least and the most that the console can set, of the setting's type; ``None`` for a schedule."""
     if name.is_schedule:
         return None
     metadata = next(one.metadata for one in fields(WindowSettings) if one.name == name.field)
@@ -151,7 +151,7 @@ def require_edit(settings: Settings, name: EditableSetting, value: JsonValue, ed
     if bounds is None:
         return parsed
     least, most = bounds
-    if not least <= parsed <= most:  # type: ignore[operator]  # all three are lengths, or numbers
+    if not least <= parsed <= most:
         raise InputError(
             f"{name.value} can't be {_show(parsed)} here: it must be from {_show(least)} to {_show(most)}.",
             hint="The console can make the settings of the server stricter. Only they can allow more.",

@@ -74,7 +74,7 @@ class SettingAnswer(SettingRecord, Answer):
 
 def describe_setting(settings: Settings, name: EditableSetting, edits: Edits) -> SettingRecord:
     """Describe one setting; ``settings`` are those of file and environment."""
-    found: Any = find_bounds(settings, name, edits)
+    found = find_bounds(settings, name, edits)
     value: Any = render_value(name.find_value(apply_edits(settings, edits.values())))
     configured: Any = render_value(name.find_value(settings))
     return {
