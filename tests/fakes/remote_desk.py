@@ -121,7 +121,7 @@ def open_identity_administration(
 
 @contextmanager
 def pressing_ctrl_c(once: Callable[[], bool]) -> Iterator[None]:
-    """Press it as soon as that holds; by then somebody must be listening."""
+    """Press it as soon as ``once`` returns true; by then the command must handle it."""
     given_up = threading.Event()
 
     def press() -> None:

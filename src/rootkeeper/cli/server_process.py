@@ -313,7 +313,7 @@ def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
             ) from error
         if network.prefixlen < (widest := _WIDEST_NETWORK[network.version]):
             raise InputError(
-                f"{address} is too many addresses of proxies.",
+                f"The network {address} is too wide for proxies.",
                 hint=f"Name networks with a prefix of {widest} or more bits: those of the proxies alone.",
             )
     return tuple(addresses)

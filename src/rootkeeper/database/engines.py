@@ -171,7 +171,7 @@ def explain(error: BaseException) -> tuple[str, str | None]:
         return known
     name = getattr(original, "sqlite_errorname", "") or ""
     if state in _INCOMPLETE_STATES or str(original).startswith(("no such table", "no such column")):
-        return f"it lacks a part of its version ({str(original).splitlines()[0]})", _CHECK
+        return f"it lacks a table or a column ({str(original).splitlines()[0]})", _CHECK
     for prefix, reason, hint in _SQLITE_REASONS:
         if name.startswith(prefix):
             return reason, hint

@@ -111,7 +111,7 @@ def test_a_proxy_is_an_address_or_a_network(address: str) -> None:
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "10.0.0.0/15", "::/0", "2001:db8::/47"])
 def test_a_network_of_proxies_is_that_of_one_site(network: str) -> None:
-    with pytest.raises(InputError, match="too many addresses"):
+    with pytest.raises(InputError, match="too wide for proxies"):
         require_proxies((network,))
 
 
