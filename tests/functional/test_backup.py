@@ -10,7 +10,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,14 +130,28 @@ def test_on_a_new_machine_everything_is_there_and_the_ledger_is_intact(tmp_path:
 
 def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(tmp_path: Path) -> None:
     path = write_ledger(tmp_path, 5)
-    with open_database(f"sqlite:///{path}") as database:
+    copied = threading.Event()
+    with open_database(f"sqlite:///{path}") as database, ThreadPoolExecutor(1) as pool:
         worker = make_worker(database)
-        worker.append_pair(number=6)
-        backup = back_up(tmp_path / "backups", settings_in(tmp_path))
-        worker.append_pair(number=7)
+
+        def write() -> None:
+            while not copied.wait(0.01):
+                worker.append_pair()
+
+        writing = pool.submit(write)
+        try:
+            backup = back_up(tmp_path / "backups", settings_in(tmp_path))
+        finally:
+            copied.set()
+        writing.result()
+        worker.append_pair()
         worker.owner.close()
-    assert count_entries(backup / "rootkeeper.db") == 12
-    assert count_entries(path) == 14
+    head = json.loads((backup / "backup.json").read_text())["ledger_head"]["sequence"]
+    assert 10 < head < count_entries(path)
+    assert count_entries(backup / "rootkeeper.db") == head
+    assert restore(backup, settings_in(tmp_path / "new")).status == 0
+    with open_database(f"sqlite:///{tmp_path / 'new' / 'rootkeeper.db'}", DatabaseOptions(create=False)) as restored:
+        assert restored.ledger_reader().verify().is_intact
 
 
 def test_what_was_there_is_kept_beside_and_mirror_and_anchor_stay(tmp_path: Path) -> None:
