@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.composition.database import Database
-from rootkeeper.errors import InputError, LedgerUnavailableError, RootkeeperError, SettingsError
+from rootkeeper.errors import InputError, LedgerUnavailableError, SettingsError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.settings.edits import (
     EditableSetting,
@@ -193,7 +193,7 @@ def test_what_is_refused_leaves_no_entry_and_no_change(
 
 def test_no_change_holds_that_the_ledger_cant_record(editor: SettingEditor, edits: SettingEditStore) -> None:
     away = replace(editor, ledger=LedgerAway())  # type: ignore[arg-type]  # it has what is used
-    with pytest.raises(RootkeeperError):
+    with pytest.raises(LedgerUnavailableError):
         away.change(LONGEST, "8h", "72h", "A reason")
     assert edits.list_edits() == ()
 
