@@ -78,14 +78,18 @@ def read_root_emails(server: RemoteServer, request: SelectionRequest) -> EmailRe
         connection.parse_answer(parse, one) for one in connection.list_pages("root-emails", "accounts", {"limit": PAGE})
     )
     by_account = {one.account.account_id: one for one in found}
-    rules = connection.parse_answer(lambda page: page["rules"], head)
-    return EmailReport(
-        inventory=inventory,
-        endpoint=connection.parse_answer(lambda page: Endpoint(page["endpoint"]), head),
-        rules=parse_rules(rules["allowed_domains"], rules["approved_pattern"] or "", rules["groups"]),
-        emails=tuple(by_account[one.account_id] for one in inventory.accounts if one.account_id in selected),
-        remarks=connection.parse_answer(lambda page: tuple(page["remarks"]), head),
-    )
+
+    def parse_report(page: Mapping[str, Any]) -> EmailReport:
+        rules = page["rules"]
+        return EmailReport(
+            inventory=inventory,
+            endpoint=Endpoint(page["endpoint"]),
+            rules=parse_rules(rules["allowed_domains"], rules["approved_pattern"] or "", rules["groups"]),
+            emails=tuple(by_account[one.account_id] for one in inventory.accounts if one.account_id in selected),
+            remarks=tuple(page["remarks"]),
+        )
+
+    return connection.parse_answer(parse_report, head)
 
 
 def _select(request: SelectionRequest, inventory: Inventory, statuses: list[AccountStatus]) -> frozenset[AccountId]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -288,17 +287,17 @@ def read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None =
 
     :param known: its accounts, if they are known; otherwise the server is asked.
     """
-    parse_answer = server.connection.parse_answer
-    record = parse_answer(lambda page: page["organizations"][0], server.connection.get("organizations"))
-    if known is None:
-        known = list_statuses(server)
-    units = parse_answer(lambda found: found["organizational_units"], record)
-    return Inventory(
-        organization=parse_answer(_parse_organization, record),
-        accounts=tuple(status.account for status in known),
-        organizational_units=tuple(parse_answer(partial(parse_facts, OrganizationalUnit), unit) for unit in units),
-        listed_at=parse_answer(datetime.fromisoformat, record["listed_at"]),
-    )
+    page = server.connection.get("organizations")
+    accounts = tuple(status.account for status in (list_statuses(server) if known is None else known))
+
+    def parse(page: Mapping[str, Any]) -> Inventory:
+        record = page["organizations"][0]
+        units = tuple(parse_facts(OrganizationalUnit, unit) for unit in record["organizational_units"])
+        return Inventory(
+            _parse_organization(record), accounts, units, listed_at=datetime.fromisoformat(record["listed_at"])
+        )
+
+    return server.connection.parse_answer(parse, page)
 
 
 def list_statuses(server: RemoteServer) -> list[AccountStatus]:
