@@ -87,6 +87,14 @@ def count_checks(checks: Iterable[Check]) -> dict[str, int]:
     return count_each(CheckVerdict, (check.verdict for check in checks), "checks")
 
 
+def describe_counts(checks: Iterable[Check]) -> str:
+    """Describe the counts, such as ``9 checks: 6 pass, 1 fail, 2 unknown.``"""
+    counts = count_checks(checks)
+    order = (CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.NOT_APPLICABLE)
+    found = ", ".join(f"{counts[one.value]} {one.value.replace('_', ' ')}" for one in order if counts[one.value])
+    return f"{counts['checks']} check{'' if counts['checks'] == 1 else 's'}: {found}."
+
+
 def has_bad_checks(checks: Iterable[Check], fail_on: frozenset[FailOn]) -> bool:
     """Whether the answer is bad: a failed check counts as ``present``."""
     return is_bad({check.verdict for check in checks}, fail_on)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -28,7 +28,7 @@ from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedErro
 from rootkeeper.failsafe.confirming import FailsafeConfirmer
 from rootkeeper.failsafe.entrances import BreakGlassReader
 from rootkeeper.failsafe.records import breakglass_to_record, failsafe_to_record
-from rootkeeper.failsafe.rules import Check, CheckVerdict, count_checks
+from rootkeeper.failsafe.rules import describe_counts
 from rootkeeper.failsafe.service import FailsafeChecker
 from rootkeeper.guardrails.records import preflight_to_record
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
@@ -299,20 +299,14 @@ def perform_failsafe_check(task: JobTask) -> JobResult:
     report = task.acting.failsafe_checker.check(JobCounts(task.kept))
     task.acting.failsafe_confirmer.record_checks(report)
     task.set_outcome(failsafe_to_record(report))
-    return JobResult(JobState.DONE, _describe_checks(report.checks))
+    return JobResult(JobState.DONE, describe_counts(report.checks))
 
 
 def perform_breakglass_check(task: JobTask) -> JobResult:
     """Read who can open root sessions, and which access remains in an emergency; the outcome is its JSON."""
     report = task.acting.breakglass_reading.read(JobCounts(task.kept))
     task.set_outcome(breakglass_to_record(report))
-    return JobResult(JobState.DONE, _describe_checks(report.checks))
-
-
-def _describe_checks(checks: Sequence[Check]) -> str:
-    counts = count_checks(checks)
-    found = [f"{counts[one.value]} {one.value.replace('_', ' ')}" for one in CheckVerdict if counts[one.value]]
-    return f"{counts['checks']} checks: {', '.join(found)}."
+    return JobResult(JobState.DONE, describe_counts(report.checks))
 
 
 def perform_report_delivery(task: JobTask) -> JobResult:

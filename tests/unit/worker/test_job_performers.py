@@ -244,7 +244,7 @@ def test_a_check_of_failsafes_is_kept_and_ends_the_confirmation_of_each_that_fai
     assert checks["drill"]["hint_facts"] == {"account_id": FAILSAFE}
     counts = outcome["summary"]
     assert job.remark is not None
-    assert job.remark.startswith(f"{counts['checks']} checks: {counts['fail']} fail")
+    assert job.remark.startswith(f"{counts['checks']} checks: {counts['pass']} pass, {counts['fail']} fail")
     (confirmed,) = desk.confirmations.list_confirmations(in_sandbox=True)
     assert (confirmed.reason, confirmed.is_in_force(desk.desk.clock.now())) == (
         "A check failed or is unknown",

@@ -14,7 +14,6 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     build_table,
-    counted,
     mark_column,
     show_listing,
     show_record,
@@ -24,7 +23,7 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
 from rootkeeper.failsafe.entrances import BreakGlassReport
 from rootkeeper.failsafe.records import DrillRecord, FailsafeCheckRecord, RunbookStepRecord, WayInRecord, list_openers
-from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks
+from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks, describe_counts
 from rootkeeper.failsafe.runbook import CommandLineKind as RunbookTerminal
 from rootkeeper.failsafe.runbook import RunbookFacts, RunbookStep
 from rootkeeper.failsafe.service import FailsafeReport
@@ -87,19 +86,12 @@ _COLUMNS = (
 
 
 def show_count(checks: Sequence[Check], terminal: Terminal) -> None:
-    """Show ``9 checks: 6 pass, 1 fail, 2 unknown.`` below a table."""
+    """Show how many checks have which verdict, below a table."""
     from rich.text import Text
 
-    counts = count_checks(checks)
-    parts = [
-        f"{counts[verdict.value]} {verdict.value.replace('_', ' ')}"
-        for verdict in (CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.NOT_APPLICABLE)
-        if counts[verdict.value]
-    ]
-    is_good = not (counts[CheckVerdict.FAIL.value] or counts[CheckVerdict.UNKNOWN.value])
-    style = "bold green" if is_good else "bold red"
+    is_good = {check.verdict for check in checks} <= {CheckVerdict.PASS, CheckVerdict.NOT_APPLICABLE}
     terminal.show(Text())
-    terminal.show(Text(f"{counted(counts['checks'], 'check')}: {', '.join(parts)}.", style=style))
+    terminal.show(Text(describe_counts(checks), style="bold green" if is_good else "bold red"))
 
 
 def show_failsafes(report: FailsafeReport, output: OutputFormat, terminal: Terminal) -> None:
