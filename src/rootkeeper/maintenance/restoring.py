@@ -30,7 +30,6 @@ class Backup:
     """A backup that is complete, as its manifest describes it."""
 
     folder: Path
-    kind: str
     made_at: datetime
     database_version: str | None
 
@@ -46,7 +45,7 @@ def open_backup(folder: Path, places: files.Places) -> Backup:
             f"The backup is of {manifest['kind']}, the settings name {places.kind}.", hint="Check the settings."
         )
     made_at = datetime.fromisoformat(manifest["made_at"])
-    return Backup(folder, places.kind, made_at, manifest.get("database_version"))
+    return Backup(folder, made_at, manifest.get("database_version"))
 
 
 def restore(backup: Backup, places: files.Places, clock: Clock) -> None:
@@ -56,10 +55,11 @@ def restore(backup: Backup, places: files.Places, clock: Clock) -> None:
     :raises ServerRunningError: if a server runs on the database.
     :raises DatabaseError: if the database can't be restored.
     """
+    now = clock.now()
     with take_server_lock(places.url, clock, DEFAULT_LEASE_SECONDS, None) or nullcontext():
         try:
-            _restore_database(backup.folder, places, clock.now())
-            _restore_rest(backup.folder, places, clock.now())
+            _restore_database(backup.folder, places, now)
+            _restore_rest(backup.folder, places, now)
         except OSError as error:
             raise DatabaseError(
                 f"The backup {backup.folder} can't be restored: {error}.", hint="Nothing was deleted; try again."
