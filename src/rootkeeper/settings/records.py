@@ -9,7 +9,6 @@ from typing_extensions import TypedDict
 from rootkeeper.settings.edits import (
     EditableSetting,
     Edits,
-    SettingEdit,
     SettingSource,
     apply_edits,
     find_bounds,
@@ -85,7 +84,7 @@ def describe_setting(settings: Settings, name: EditableSetting, edits: Edits) ->
         "configured": configured,
         "bounds": None if found is None else _describe_bounds(*found),
         "is_fixed": is_fixed(settings, name),
-        "edit": _describe_edit(edits[name]) if name in edits else None,
+        "edit": fill_record(SettingEditRecord, edits[name]) if name in edits else None,
     }
 
 
@@ -93,7 +92,3 @@ def _describe_bounds(least: Any, most: Any) -> SettingBounds:
     lowest: Any = render_value(least)
     highest: Any = render_value(most)
     return {"least": lowest, "most": highest}
-
-
-def _describe_edit(edit: SettingEdit) -> SettingEditRecord:
-    return fill_record(SettingEditRecord, edit)
