@@ -91,7 +91,7 @@ def demo(
             failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
             return ExitStatus.BAD if failures else ExitStatus.GOOD
         server = DemoServer(
-            choose_port(port, USUAL_PORT, "--port"), settings | watch_root_events(sandbox), Path(folder)
+            choose_port(port, USUAL_PORT, "--port"), settings | make_watch_settings(sandbox), Path(folder)
         )
         sandbox.report_sign_ins(server.url, DELEGATE)
         with _timing(terminal, f"Starting a server with its console on port {server.port}"):
@@ -121,7 +121,7 @@ def _timing(terminal: Terminal, step: str) -> Iterator[None]:
 
 
 def has_display(environment: Mapping[str, str], platform: str) -> bool:
-    """Return whether a browser opens where the person sees it: not in CI, nor over SSH without a display."""
+    """Whether a browser opens where the user sees it: not in CI, nor over SSH without a display."""
     if environment.get("CI"):
         return False
     if platform in ("darwin", "win32"):
@@ -129,8 +129,8 @@ def has_display(environment: Mapping[str, str], platform: str) -> bool:
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-def watch_root_events(sandbox: SandboxProcess) -> dict[str, str]:
-    """The settings of a server that watches the sandbox's root events."""
+def make_watch_settings(sandbox: SandboxProcess) -> dict[str, str]:
+    """Make the settings of a server that watches the sandbox's root events."""
     return {"ROOTKEEPER_WATCHING_SOURCE": f"sqs:{sandbox.url}/{DELEGATE}/rootkeeper-root-events"}
 
 
