@@ -134,6 +134,10 @@ class ServerProcess:
         """The lines of its log."""
         return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
 
+    def has_error(self, text: str) -> bool:
+        """Whether its log has an error whose message contains that."""
+        return any(line["level"] == "error" and text in line["message"] for line in self.lines)
+
     def wait_ready(self) -> None:
         """:raises AssertionError: if it ends before, or takes too long."""
         self.wait_until(lambda: _READY.search(self.stderr) is not None, START_SECONDS)

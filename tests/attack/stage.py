@@ -191,7 +191,7 @@ class AttackStage:
 
     def wait_error(self, text: str, seconds: float = WAIT_SECONDS) -> None:
         """Until an error whose message contains ``text`` is logged."""
-        self.server.wait_until(lambda: any(text in one["message"] for one in self.errors()), seconds)
+        self.server.wait_until(lambda: self.server.has_error(text), seconds)
 
     def notified(self, event: str | None = None) -> list[dict[str, Any]]:
         """What was notified: ``{event, severity, title, body, …}``; of one event, or everything."""

@@ -39,7 +39,7 @@ def test_a_window_that_cannot_be_closed_keeps_it_from_nothing_and_is_told_loudly
     with ServerProcess.start(stage.environment, clock_offset=PAST_THE_END) as server:
         assert server.ask("GET", "/healthz").status == 200
         assert stage.windows()[0]["state"] in OWING
-        assert [line for line in server.lines if line["level"] == "error" and account_id in line["message"]]
+        assert server.has_error(account_id)
         stage.sandbox.clear_faults()
         server.wait_until(lambda: not stage.is_open(account_id), 60)
         server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 60)

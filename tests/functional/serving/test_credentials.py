@@ -15,7 +15,7 @@ def test_credentials_that_end_while_a_window_is_open_are_told_and_it_closes_once
     with ServerProcess.start(stage.environment, clock_offset=0) as server:
         stage.sandbox.faults(service="sts", error=EXPIRED)
         server.move_clock(PAST_THE_END)
-        server.wait_until(lambda: _has_alert(server, account_id), SECONDS)
+        server.wait_until(lambda: server.has_error(account_id), SECONDS)
         assert stage.windows_in_database()[0] in OWING
         stage.sandbox.clear_faults()
         server.wait_until(lambda: not stage.is_open(account_id), SECONDS)
@@ -40,7 +40,3 @@ def test_a_fresh_database_and_no_credentials_is_an_error(stage: Stage) -> None:
     run = stage.program.run("serve", "--port", "0")
     assert run.status == 3
     assert "expired" in run.stderr
-
-
-def _has_alert(server: ServerProcess, account_id: str) -> bool:
-    return any(line["level"] == "error" and account_id in line["message"] for line in server.lines)

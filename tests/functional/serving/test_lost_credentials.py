@@ -90,7 +90,7 @@ def test_p11_a_server_without_credentials_says_why_a_window_stays_open_and_close
     (failed, *_) = outpost.reported("window:close:failed")
     assert (failed["window_id"], failed["account_id"]) == (window_id, account_id)
     assert "credential" in failed["body"]
-    assert [one for one in server.lines if one["level"] == "error" and window_id in one["message"]]
+    server.wait_until(lambda: server.has_error(window_id), SECONDS)
     server.wait_until(lambda: outpost.reported("aws_credentials:renew:failed"), SECONDS)
     assert outpost.reported("aws_credentials:renew:failed")[0]["severity"] == "critical"
     server.wait_until(lambda: not is_ready(outpost, "aws"), SECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,9 +220,10 @@ def test_an_account_that_left_keeps_its_window_owed_and_named_and_it_is_closed_o
     failed = outpost.wait_failed(window_id, attempts=2)
     assert reason in failed["failure"]
     assert failed["next_closing_at"] is not None
-    (reported, *_) = [one for one in outpost.reported("window:close:failed") if one["window_id"] == window_id]
+    outpost.server.wait_until(lambda: list_reported(outpost, window_id), SECONDS)
+    reported = list_reported(outpost, window_id)[0]
     assert (reported["account_id"], reason in reported["body"]) == (account_id, True)
-    assert [one for one in outpost.server.lines if one["level"] == "error" and window_id in one["message"]]
+    outpost.server.wait_until(lambda: outpost.server.has_error(window_id), SECONDS)
     by_hand = close_by_hand(outpost, window_id)
     assert (by_hand.status, by_hand.body["is_closed"]) == (200, False), by_hand
     assert reason in by_hand.body["explanation"]
@@ -236,15 +236,21 @@ def test_an_account_that_left_keeps_its_window_owed_and_named_and_it_is_closed_o
     assert outpost.find(window_id)["state"] == "CLOSED_VERIFIED"
 
 
+def list_reported(outpost: Outpost, window_id: str) -> list[dict[str, Any]]:
+    """What people were told of closings of the window that failed."""
+    return [one for one in outpost.reported("window:close:failed") if one["window_id"] == window_id]
+
+
 def close_by_hand(outpost: Outpost, window_id: str) -> Answer:
     """Ask again while the server itself tries to close it."""
-    by_hand = outpost.post(f"/windows/{window_id}/close")
-    for _ in range(20):
-        if "is held by" not in by_hand.body["explanation"]:
-            break
-        time.sleep(0.5)
-        by_hand = outpost.post(f"/windows/{window_id}/close")
-    return by_hand
+    answers: list[Answer] = []
+
+    def is_asked_alone() -> bool:
+        answers.append(outpost.post(f"/windows/{window_id}/close"))
+        return "is held by" not in answers[-1].body["explanation"]
+
+    outpost.server.wait_until(is_asked_alone, SECONDS)
+    return answers[-1]
 
 
 def bring_back(outpost: Outpost, account_id: str) -> None:
