@@ -59,6 +59,11 @@ def list_jobs(stage: ServedStage) -> list[dict[str, Any]]:
     return found
 
 
+def count_looks(stage: ServedStage) -> int:
+    """How often the server was asked about one job: a command does that once it knows its job."""
+    return len([line for line in stage.server.lines if line.get("route") == "/api/v1/jobs/{job_id}"])
+
+
 def list_actions(stage: ServedStage) -> list[tuple[str, str]]:
     """What the ledger has, with the account, in its order; an intent is there before its call leaves."""
     statement = "SELECT action, account_id FROM ledger_entries ORDER BY sequence"
@@ -180,11 +185,13 @@ def test_ctrl_c_leaves_an_audit_to_the_server(stage: ServedStage) -> None:
 
 
 def test_an_audit_is_whole_though_its_server_was_killed_and_came_back(stage: ServedStage) -> None:
+    looks = count_looks(stage)
     with (
         held_up(stage, "AssumeRoot") as let,
         in_background(stage.person("aldo"), "audit", "-o", "json") as running,
     ):
         running.wait_until(lambda: [job["state"] for job in list_jobs(stage)][:1] == ["running"])
+        running.wait_until(lambda: count_looks(stage) > looks)
         with stage.restarted():
             running.wait_for("Waiting for the server")
         let.set()
