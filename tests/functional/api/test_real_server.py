@@ -256,9 +256,14 @@ def test_the_server_is_ready_and_its_log_tells_who_asked_and_no_token(story: Sto
     for name in ("olga", "piet"):
         assert story.server.ask("GET", "/api/v1/me?asked=now", name=name).status == 200
     assert all(token not in story.server.stderr for token in story.server.tokens.values())
-    requests = [line for line in story.server.lines if line["event"] == "api:request"]
-    assert {"olga", "piet"} <= {line.get("actor") for line in requests}
-    assert all("?" not in line["route"] for line in requests)
+    # The log has a request a moment after its answer.
+    story.server.wait_until(lambda: {"olga", "piet"} <= {line.get("actor") for line in list_requests(story)})
+    assert all("?" not in line["route"] for line in list_requests(story))
+
+
+def list_requests(story: Story) -> list[dict[str, Any]]:
+    """In the server's log."""
+    return [line for line in story.server.lines if line["event"] == "api:request"]
 
 
 def list_ledger(story: Story) -> list[dict[str, Any]]:

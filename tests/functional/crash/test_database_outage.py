@@ -117,7 +117,7 @@ def _wait_settled(outage: Outage, server: Server) -> None:
     wait_until(
         lambda: not outage.servers.database.query("SELECT * FROM open_intents") and not [*folder.rglob("*spill*")],
         RECORDED,
-        server.stderr,
+        lambda: server.stderr,
     )
 
 

@@ -104,13 +104,14 @@ def ensure_signed(received: Received) -> None:
 
 def test_a_target_that_hangs_or_fails_holds_nothing_up_and_is_told_of(stage: Stage, receiver: Receiver) -> None:
     """The first time it hangs, until it is given up or all else is done."""
-    over = threading.Event()
+    over, hangs = threading.Event(), iter([True])
 
     def answer(received: Received) -> Answer:
-        if received.path == "/oncall":
+        if received.path != "/oncall":
+            return Answer()
+        if next(hangs, False):
             over.wait(60)
-            return Answer(500)
-        return Answer()
+        return Answer(500)
 
     receiver.answer = answer
     with ServerProcess.start(surround(stage, receiver)) as server:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.client import HTTPException
 from typing import Any
 
 from rootkeeper.composition.database import Database, DatabaseOptions, open_database
@@ -101,7 +102,7 @@ class Scene:
         if killer is not None:
             killer.start()
         answer = None
-        with suppress(OSError):
+        with suppress(OSError, HTTPException):
             answer = self.server.ask(method, f"/api/v1/{path}", body, name=name)
         if killer is not None:
             killer.join()

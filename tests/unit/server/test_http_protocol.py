@@ -25,7 +25,8 @@ from tests.fakes.tls_server import make_authority
 START = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 SECONDS = 30.0
 MANY = ConnectionLimits(100, 100)
-HURRIED = ConnectionLimits(100, 100, header_seconds=0.3, reading_seconds=0.3)
+HURRIED = ConnectionLimits(100, 100, header_seconds=1.0, reading_seconds=1.0)
+"""A busy machine lets a good request arrive in that time, too."""
 
 
 @dataclass
@@ -197,7 +198,7 @@ def test_a_request_that_isnt_there_in_time_ends_its_connection() -> None:
 def test_a_request_may_take_long_to_answer_and_a_client_that_doesnt_read_is_ended() -> None:
     with serving(HURRIED) as served:
         with served.connect(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n") as slow:
-            slow.settimeout(1.5)
+            slow.settimeout(2.0)
             with pytest.raises(TimeoutError):
                 slow.recv(1000)
             served.release.set()
