@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.console_stage import WAIT_MILLISECONDS, ConsolePerson
+from tests.browser.console_stage import ConsolePerson
 from tests.browser.pages import submit
 
 ACCOUNT, ACCOUNT_NAME, EMAIL = "888899990000", "Orders Prod", "aws+orders-prod@example.com"
@@ -95,14 +95,11 @@ def close_window(operator: ConsolePerson, path: str) -> None:
     expect(operator.page.get_by_text("Closed, verified").first).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
-def done_steps(person: ConsolePerson) -> int:
-    """How many steps the Overview shows as done."""
+def expect_done(person: ConsolePerson, steps: int) -> None:
+    """Wait until the Overview shows so many steps as done."""
     person.open("/")
     heading = person.page.get_by_role("heading", name=re.compile(r"^Guided story")).first
-    expect(heading).to_be_visible(timeout=WAIT_MILLISECONDS)
-    found = re.search(r"\((\d+) of 12 done\)", heading.inner_text())
-    assert found is not None, heading.inner_text()
-    return int(found[1])
+    expect(heading).to_contain_text(f"({steps} of 12 done)")
 
 
 # At the sandbox's pages, in a tab of their own.

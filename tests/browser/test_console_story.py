@@ -38,7 +38,7 @@ def is_bare(sandbox: SandboxProcess) -> bool:
 def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProcess) -> None:
     administrator, operator, approver = people["adam"], people["olga"], people["amir"]
     known = sandbox.control("GET", f"accounts/{story.ACCOUNT}/sign-in")["password"]
-    assert story.done_steps(operator) == 0
+    story.expect_done(operator, 0)
     counted = operator.page.get_by_text("Not present", exact=True)
     operator.sees("Root logins left to secure: unknown, no account was read")
     expect(counted).to_have_count(0)
@@ -47,19 +47,19 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     truth = sandbox.organization()
     assert len(truth["features"]) == 2
     assert story.FAILSAFE in str(truth["delegated_administrators"])
-    assert story.done_steps(administrator) == 1
+    story.expect_done(administrator, 1)
 
     story.audit(operator)
-    assert story.done_steps(operator) == 2
+    story.expect_done(operator, 2)
     expect(counted).to_be_visible()
 
     story.choose_account(operator)
     delete_selected(operator)
     assert is_bare(sandbox)
-    assert story.done_steps(operator) == 3
+    story.expect_done(operator, 3)
 
     assert story.is_refused(operator, known)
-    assert story.done_steps(operator) == 4
+    story.expect_done(operator, 4)
 
     path = story.request_window(operator)
     assert operator.page.get_by_role("button", name="Approve request", exact=True).count() == 0, (
@@ -68,21 +68,21 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     story.approve(approver, path)
     story.open_window(operator, path)
     assert sandbox.root_user(story.ACCOUNT)["recovery_allowed"]
-    assert story.done_steps(operator) == 5
+    story.expect_done(operator, 5)
 
     story.reset_password(operator)
     story.try_to_sign_in(operator, story.EMAIL, story.NEW_PASSWORD).close()
-    assert story.done_steps(operator) == 7
+    story.expect_done(operator, 7)
 
     story.close_window(operator, path)
     assert is_bare(sandbox)
     assert story.is_refused(operator, story.NEW_PASSWORD)
-    assert story.done_steps(operator) == 9
+    story.expect_done(operator, 9)
 
     story.switch_identity_center(operator, "Switch it off")
-    assert story.done_steps(operator) == 10
+    story.expect_done(operator, 10)
     story.enter_by_failsafe(operator)
-    assert story.done_steps(operator) == 11
+    story.expect_done(operator, 11)
     story.switch_identity_center(operator, "Restore it")
-    assert story.done_steps(operator) == 12
+    story.expect_done(operator, 12)
     operator.sees("You completed all steps.")
