@@ -119,7 +119,9 @@ class Life:
         server = self.servers.wait_ready(self.servers.start(offset=PAST_THE_END))
         assert is_empty(self.servers.sandbox.root_user(self.account_id)), server.stderr
         wait_until(
-            lambda: self.servers.database.query("SELECT * FROM open_intents") == [], SETTLED_SECONDS, server.stderr
+            lambda: self.servers.database.query("SELECT * FROM open_intents") == [],
+            SETTLED_SECONDS,
+            lambda: server.stderr,
         )
         self.servers.kill(server)
 
