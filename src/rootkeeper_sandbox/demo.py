@@ -1,7 +1,7 @@
-"""Whom ``rootkeeper demo`` lets sign in: its own users, with the secrets of their authenticator apps, and its failsafe.
+"""The users of ``rootkeeper demo``, with the secrets of their authenticator apps, and its failsafe.
 
-The demo reports them through the control interface. The secrets are public and made for demos; without a report the
-sandbox knows none, and its pages are as AWS's are.
+The demo reports them through the control interface. The secrets are public and made for demos. Without a report the
+sandbox knows none, and its pages are like AWS's.
 """
 
 from __future__ import annotations
