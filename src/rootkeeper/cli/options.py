@@ -168,16 +168,15 @@ class RecoveryOptions(OptionSet):
         """
         from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
 
-        length = (
-            None
-            if self.duration is None
-            else parse_duration(self.duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
-        )
+        seconds = None
+        if self.duration is not None:
+            length = parse_duration(self.duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
+            seconds = int(length.total_seconds())
         return WindowRequest(
             account=self.account,
             reason=self.reason,
             ticket=self.ticket,
-            duration_seconds=None if length is None else int(length.total_seconds()),
+            duration_seconds=seconds,
             is_drill=self.drill,
             is_emergency=is_emergency,
         )
