@@ -294,7 +294,10 @@ def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
 
 
 _WIDEST_NETWORK = {4: 16, 6: 48}
-"""The shortest prefix of a network of proxies, by the version of IP: an Amazon VPC has no wider network of IPv4."""
+"""The shortest prefix of a network of proxies, by the version of IP: an Amazon VPC has no wider network of IPv4.
+
+Source: Amazon VPC User Guide, "VPC CIDR blocks".
+"""
 
 
 def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:

@@ -201,7 +201,7 @@ _OWN_HINTS: Mapping[type[SQLAlchemyError], str] = {
 
 _CHECK = Hint("Check the database.", "database.check")
 _INCOMPLETE_STATES = ("42703", "42P01")
-"""An undefined column, and an undefined table."""
+"""An undefined column, and an undefined table. Source: PostgreSQL, "PostgreSQL Error Codes"."""
 
 _SQLITE_REASONS = (
     ("SQLITE_FULL", "the disk is full", "Free some space and try again."),
