@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.current_databases import place_database
 from tests.functional.administration import Administration
 from tests.functional.promises.forked_runs import ForkingProgram
 from tests.functional.promises.interposed_proxy import InterposedProxy
@@ -28,9 +29,10 @@ def bare_stage(sandbox: SandboxProcess, tmp_path: Path, forking: ForkingProgram)
 
 @pytest.fixture
 def stage(bare_stage: Stage) -> Stage:
-    """The same, root access management being set up."""
+    """The same with root access management set up, and with an empty database: making one costs more than a copy."""
     Administration(bare_stage.sandbox).set_up()
     Administration(bare_stage.sandbox).trust_account_management()
+    place_database(bare_stage.database)
     return bare_stage
 
 

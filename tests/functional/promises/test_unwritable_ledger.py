@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -84,6 +85,7 @@ def test_p02_no_privileged_call_leaves_while_the_ledger_cannot_be_written(stage:
 
 
 def test_p02_where_no_database_can_be_made_nothing_privileged_leaves(stage: Stage) -> None:
+    shutil.rmtree(stage.database.parent)
     since = stage.sandbox.last_request()
     stage.database.parent.mkdir(mode=0o500)
     for how in ({"is_powerless": True}, {"file_size_limit": 0}):
