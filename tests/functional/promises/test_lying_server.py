@@ -8,7 +8,16 @@ import pytest
 
 from tests.functional.administration import Administration
 from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS
-from tests.functional.promises.jobs import CLOSE, DELETE, DISABLE, ENABLE, RECOVER, UNLOCKING_JOBS, Job
+from tests.functional.promises.jobs import (
+    CLOSE,
+    DELETE,
+    DISABLE,
+    ENABLE,
+    OPEN_BUCKET,
+    RECOVER,
+    UNLOCKING_JOBS,
+    Job,
+)
 from tests.functional.promises.stage import EVERYTHING, Stage, assert_clean_ending, find_kinds
 
 KINDS = {
@@ -70,8 +79,11 @@ def test_p05_a_window_that_a_lying_server_keeps_open_is_not_closed(stage: Stage)
 
 @pytest.mark.parametrize(
     ("job", "operation"),
-    [(job, operation) for job in (ENABLE, DISABLE) for operation in (job.mutating[0], job.mutating[-1])],
-    ids=lambda one: one if isinstance(one, str) else one.name,
+    [
+        pytest.param(job, operation, id=f"{job.name}-{operation}", marks=[] if job is ENABLE else pytest.mark.long)
+        for job in (ENABLE, DISABLE)
+        for operation in (job.mutating[0], job.mutating[-1])
+    ],
 )
 def test_p05_a_step_of_the_set_up_that_a_lying_server_only_claims_has_failed(
     bare_stage: Stage, job: Job, operation: str
@@ -87,7 +99,10 @@ def test_p05_a_step_of_the_set_up_that_a_lying_server_only_claims_has_failed(
     assert outcomes == ["changed"] * place + ["failed"] + ["skipped"] * (len(job.mutating) - place - 1), run.shown
 
 
-@pytest.mark.parametrize("job", UNLOCKING_JOBS, ids=lambda job: job.name)
+@pytest.mark.parametrize(
+    "job",
+    [pytest.param(job, id=job.name, marks=[] if job is OPEN_BUCKET else pytest.mark.long) for job in UNLOCKING_JOBS],
+)
 def test_p05_a_policy_that_a_lying_server_keeps_is_reported_as_failed(stage: Stage, job: Job) -> None:
     job.prepare(stage)
     (operation,) = job.mutating

@@ -60,7 +60,14 @@ def test_p14_one_account_of_500_that_fails_stops_no_other(big_stage: Stage) -> N
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("operation", ["AssumeRoot", "ListAccessKeys", "DeleteAccessKey", "DeleteLoginProfile"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        *("AssumeRoot", "DeleteAccessKey"),
+        pytest.param("ListAccessKeys", marks=pytest.mark.long),
+        pytest.param("DeleteLoginProfile", marks=pytest.mark.long),
+    ],
+)
 def test_p14_one_account_that_cannot_be_emptied_stops_no_other(stage: Stage, operation: str) -> None:
     stage.sandbox.faults(operation=operation, account_id=EVERYTHING, error=DENIED)
     run = stage.run("delete", "--ou", "AnyCompany", "--yes", "-o", "json")

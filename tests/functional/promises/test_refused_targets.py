@@ -95,7 +95,13 @@ def test_p12_a_plan_of_an_account_that_may_not_be_touched_any_more_leaves_it_alo
     assert not stage.is_bare(CERTIFICATE)
 
 
-@pytest.mark.parametrize("job", [DELETE, RECOVER, CLOSE, *UNLOCKING_JOBS], ids=lambda job: job.name)
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(job, id=job.name, marks=[] if job in {DELETE, RECOVER} else pytest.mark.long)
+        for job in (DELETE, RECOVER, CLOSE, *UNLOCKING_JOBS)
+    ],
+)
 @pytest.mark.parametrize("arn", ["arn:aws:iam::999900001111:root", "arn:aws:iam::{account}:user/root"])
 def test_p12_a_session_that_is_anybody_but_the_targets_root_user_changes_nothing(
     stage: Stage, proxy: InterposedProxy, job: Job, arn: str

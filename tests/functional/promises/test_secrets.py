@@ -77,6 +77,7 @@ def test_p08_no_secret_is_in_any_output_or_file_of_a_whole_story(bare_stage: Sta
     Search(stage, proxy).assert_nowhere(runs)
 
 
+@pytest.mark.long
 def test_p08_no_help_shows_what_the_environment_holds(bare_stage: Stage, proxy: InterposedProxy) -> None:
     changes = {"ROOTKEEPER_DATABASE_URL": f"postgresql+psycopg://operator:{CANARY}@127.0.0.1:9/rootkeeper"}
     runs = [bare_stage.run(*command, "--help", changes=changes) for command in sorted(list_commands() - {("sandbox",)})]
@@ -89,7 +90,13 @@ def test_p08_no_help_shows_what_the_environment_holds(bare_stage: Stage, proxy: 
 
 
 @pytest.mark.parametrize(
-    "operation", ["AssumeRoot", "GetAccountSummary", "GetLoginProfile", "DeleteAccessKey", "DeactivateMFADevice"]
+    "operation",
+    [
+        *("AssumeRoot", "DeleteAccessKey"),
+        pytest.param("GetAccountSummary", marks=pytest.mark.long),
+        pytest.param("GetLoginProfile", marks=pytest.mark.long),
+        pytest.param("DeactivateMFADevice", marks=pytest.mark.long),
+    ],
 )
 def test_p08_an_error_of_aws_that_quotes_secrets_passes_on_none(
     stage: Stage, proxy: InterposedProxy, operation: str

@@ -53,6 +53,9 @@ DONE_WITHOUT = {
 SHOWN_BY_ID = {"identitystore:DescribeGroup", "identitystore:DescribeUser"}
 """Without these the same people and groups are shown, but by their ids."""
 
+QUICK = {"audit", "delete", "history", "recover", "report write", "unlock s3"}
+"""Commands that the quick suite tries: one of each role, and two that need no AWS."""
+
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LACK = re.compile(r"unknown|n't be read|n't read|not read|n't known|needs |was denied|n't show it", re.IGNORECASE)
 
@@ -158,7 +161,9 @@ def test_p17_every_command_has_its_line_and_its_attempts() -> None:
     assert set(ATTEMPTS) == {command.command for command in COMMANDS}
 
 
-@pytest.mark.parametrize("name", WITHOUT_AWS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in WITHOUT_AWS]
+)
 def test_p17_a_command_that_needs_no_permission_runs_without_any_and_calls_nobody(bench: Bench, name: str) -> None:
     attempt = WITHOUT_AWS[name]
     run = bench.try_with(NOTHING, attempt)
@@ -176,7 +181,9 @@ def test_p17_a_command_that_goes_on_with_another_does_its_own_part_without_any_p
     assert "weren't looked for" in run.stderr, run.shown
 
 
-@pytest.mark.parametrize("name", ATTEMPTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in ATTEMPTS]
+)
 def test_p17_a_command_runs_with_its_policy_and_uses_all_of_it(bench: Bench, name: str) -> None:
     command = get_command(name)
     tried = [(attempt, bench.try_undisturbed(command, attempt)) for attempt in ATTEMPTS[name]]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,16 @@ LOST = [
     (DISABLE, "DisableAWSServiceAccess"),
 ]
 """The steps of the set-up are judged alike, and each waits some seconds for what doesn't come."""
-IDS = [f"{job.name}-{operation}" for job, operation in EACH_MUTATING_OPERATION]
+QUICK = {(DELETE, "DeleteAccessKey"), (DELETE, "DeactivateMFADevice"), (RECOVER, "CreateLoginProfile")}
+"""Tried in the quick suite too: what comes first and last in a deletion, and what a recovery creates."""
+
+
+def name_cases(cases: Iterable[tuple[Job, str]]) -> list[Any]:
+    """The cases as parameters."""
+    return [
+        pytest.param(*case, id=f"{case[0].name}-{case[1]}", marks=[] if case in QUICK else pytest.mark.long)
+        for case in cases
+    ]
 
 
 def begin(stage: Stage, job: Job) -> int:
@@ -45,7 +56,7 @@ def test_the_jobs_send_every_changing_operation_of_the_product() -> None:
     assert {operation for job in JOBS for operation in job.mutating} == set(MUTATING_OPERATIONS)
 
 
-@pytest.mark.parametrize(("job", "operation"), EACH_MUTATING_OPERATION, ids=IDS)
+@pytest.mark.parametrize(("job", "operation"), name_cases(EACH_MUTATING_OPERATION))
 def test_p04_a_call_whose_connection_is_cut_after_it_acted_is_sent_once_and_found_done_by_a_reread(
     bare_stage: Stage, job: Job, operation: str
 ) -> None:
@@ -60,7 +71,7 @@ def test_p04_a_call_whose_connection_is_cut_after_it_acted_is_sent_once_and_foun
     assert {entry["result"] for entry in done if entry["phase"] == "outcome"} == {"done"}
 
 
-@pytest.mark.parametrize(("job", "operation"), LOST, ids=lambda one: one if isinstance(one, str) else one.name)
+@pytest.mark.parametrize(("job", "operation"), name_cases(LOST))
 def test_p04_p05_a_call_that_is_lost_before_it_acts_is_sent_once_and_found_undone_by_a_reread(
     bare_stage: Stage, proxy: InterposedProxy, job: Job, operation: str
 ) -> None:

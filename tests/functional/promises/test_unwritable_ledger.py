@@ -64,8 +64,7 @@ def fill_disk(run: ForkedRun, room_bytes: int) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "obstacle",
-    [full_disk, read_only_files, log_that_is_a_folder, locked_by_another_process],
-    ids=lambda one: one.__name__,
+    [pytest.param(one, id=one.__name__, marks=[] if one is full_disk else pytest.mark.long) for one in OBSTACLES],
 )
 def test_p02_no_privileged_call_leaves_while_the_ledger_cannot_be_written(stage: Stage, obstacle: Obstacle) -> None:
     planned = stage.run("plan", EVERYTHING, "--out", stage.folder / "plan.json", "--fail-on", "none")
@@ -85,8 +84,8 @@ def test_p02_no_privileged_call_leaves_while_the_ledger_cannot_be_written(stage:
 
 
 def test_p02_where_no_database_can_be_made_nothing_privileged_leaves(stage: Stage) -> None:
-    shutil.rmtree(stage.database.parent)
     since = stage.sandbox.last_request()
+    shutil.rmtree(stage.database.parent)
     stage.database.parent.mkdir(mode=0o500)
     for how in ({"is_powerless": True}, {"file_size_limit": 0}):
         stage.database.parent.chmod(0o500 if "is_powerless" in how else 0o700)
@@ -96,6 +95,7 @@ def test_p02_where_no_database_can_be_made_nothing_privileged_leaves(stage: Stag
         assert stage.privileged(since) == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_p02_p25_a_disk_that_fills_in_mid_run_stops_every_call_and_the_next_run_goes_on(
     stage: Stage, proxy: InterposedProxy
