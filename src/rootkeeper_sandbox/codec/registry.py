@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from botocore.model import ServiceModel
@@ -94,8 +95,9 @@ def load_services(names: Iterable[str]) -> tuple[Codec, ...]:
     return tuple(codec for name in names for codec in make_codecs(name))
 
 
+@cache
 def make_codecs(name: str) -> tuple[Codec, ...]:
-    """Make the codecs of a service, the one that today's clients speak last."""
+    """Make the codecs of a service, the one that today's clients speak last; all sandboxes of a process share them."""
     if name == "ec2":
         return (Ec2Codec(),)
     model = load_model(name)
