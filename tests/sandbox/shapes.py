@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -34,6 +35,14 @@ def choose_representatives(shapes: Mapping[Named, Shape]) -> list[Named]:
             seen |= features
             chosen.append(name)
     return chosen
+
+
+def take_turns(operations: Sequence[Named]) -> list[Any]:
+    """The operations as parameters, of which the quick suite tries every fourth."""
+    return [
+        pytest.param(*operation, marks=[] if place % 4 == 0 else pytest.mark.long)
+        for place, operation in enumerate(operations)
+    ]
 
 
 def _features_of(shape: Shape, parent: str = "", depth: int = 3) -> set[tuple[object, ...]]:

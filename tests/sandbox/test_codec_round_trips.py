@@ -18,7 +18,7 @@ from rootkeeper_sandbox.codec.registry import make_codecs
 from rootkeeper_sandbox.exchange import ServiceError
 from rootkeeper_sandbox.services.registry import SERVICES
 from tests.examples import examples
-from tests.sandbox.shapes import TEXTS, choose_representatives, structures_of
+from tests.sandbox.shapes import TEXTS, choose_representatives, structures_of, take_turns
 from tests.sandbox.wire import build_request, parse_response
 
 OWN_TESTS = "s3"
@@ -50,7 +50,7 @@ def read_parameters(service: str, operation: str, parameters: dict[str, Any]) ->
     return compile_json_reader(shape)(parse_object(request.body))
 
 
-@pytest.mark.parametrize(("service", "operation"), choose_representatives(INPUTS))
+@pytest.mark.parametrize(("service", "operation"), take_turns(choose_representatives(INPUTS)))
 @QUICK
 @given(data=st.data())
 def test_parameters_arrive_as_botocore_sent_them(service: str, operation: str, data: st.DataObject) -> None:
@@ -60,7 +60,7 @@ def test_parameters_arrive_as_botocore_sent_them(service: str, operation: str, d
     assert read_parameters(service, operation, parameters) == parameters
 
 
-@pytest.mark.parametrize(("service", "operation"), choose_representatives(OUTPUTS))
+@pytest.mark.parametrize(("service", "operation"), take_turns(choose_representatives(OUTPUTS)))
 @QUICK
 @given(data=st.data())
 def test_botocore_reads_the_answer_that_was_written(service: str, operation: str, data: st.DataObject) -> None:

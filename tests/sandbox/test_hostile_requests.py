@@ -18,7 +18,7 @@ from rootkeeper_sandbox.pipeline import answer
 from rootkeeper_sandbox.server import Application
 from rootkeeper_sandbox.services.registry import SERVICES
 from tests.examples import examples
-from tests.sandbox.shapes import FEW, structures_of
+from tests.sandbox.shapes import FEW, structures_of, take_turns
 from tests.sandbox.wire import Wire, build_request, open_instance, sign
 
 SERVED = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
@@ -59,7 +59,7 @@ def parameters_of(service: str, operation: str, wire: Wire) -> st.SearchStrategy
     return st.tuples(structures_of(shape), real).map(lambda pair: pair[0] | pair[1])
 
 
-@pytest.mark.parametrize(("service", "operation"), SERVED)
+@pytest.mark.parametrize(("service", "operation"), take_turns(SERVED))
 @FEW
 @given(data=st.data())
 def test_no_parameters_make_the_server_fail(
@@ -82,7 +82,7 @@ REFUSED = {400, 403, 404, 405}
 CHANGING = [(s, o) for s, operations in SERVICES.items() for o, served in operations.items() if served.is_mutating]
 
 
-@pytest.mark.parametrize(("service", "operation"), CHANGING)
+@pytest.mark.parametrize(("service", "operation"), take_turns(CHANGING))
 @FEW
 @given(data=st.data())
 def test_who_may_not_change_anything_changes_nothing(

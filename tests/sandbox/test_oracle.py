@@ -25,7 +25,7 @@ from rootkeeper_sandbox.codec.models import Codec, load_model
 from rootkeeper_sandbox.codec.registry import make_codecs
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 from tests.sandbox.reading import SERVED, read_parameters
-from tests.sandbox.shapes import FEW, messages_of
+from tests.sandbox.shapes import FEW, messages_of, take_turns
 from tests.sandbox.wire import ENDPOINT, build_request, parse_response
 
 READ_OTHERWISE: Mapping[tuple[str, str], Mapping[str, str]] = {
@@ -110,7 +110,7 @@ def without_zones(value: Any) -> Any:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
-@pytest.mark.parametrize(("service", "operation"), WITH_INPUT)
+@pytest.mark.parametrize(("service", "operation"), take_turns(WITH_INPUT))
 @FEW
 @given(data=st.data())
 def test_moto_reads_the_same_parameters(service: str, operation: str, data: st.DataObject) -> None:
@@ -130,7 +130,7 @@ def test_moto_reads_the_same_parameters(service: str, operation: str, data: st.D
     assert without(theirs, left_out) == without(without_zones(ours), left_out)
 
 
-@pytest.mark.parametrize(("service", "operation"), WITH_OUTPUT)
+@pytest.mark.parametrize(("service", "operation"), take_turns(WITH_OUTPUT))
 @FEW
 @given(data=st.data())
 def test_clients_read_the_same_in_moto_s_answer(service: str, operation: str, data: st.DataObject) -> None:

@@ -231,6 +231,7 @@ def story(tmp_path: Path) -> Iterator[Story]:
     close_kept(instance)
 
 
+@pytest.mark.long
 def test_everything_that_calls_change_is_in_the_file_at_once(story: Story) -> None:
     story.identities()
     story.root_users()
