@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -23,15 +24,30 @@ INSERT_COPY = (
 )
 
 
-@pytest.fixture
-def written(stage: Stage) -> Stage:
-    """Twelve entries, mirrored and anchored."""
+def write_entries(stage: Stage) -> None:
     stage.place_database()
     with stage.open() as database:
         worker = make_worker(database)
         for number in range(6):
             worker.append_pair(number=number)
         worker.owner.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with twelve entries in SQLite; not to be changed."""
+    folder = tmp_path_factory.mktemp("written")
+    write_entries(Stage(folder))
+    return folder
+
+
+@pytest.fixture
+def written(stage: Stage, files: Path) -> Stage:
+    """Twelve entries, mirrored and anchored."""
+    if stage.postgresql_url is None:
+        shutil.copytree(files, stage.folder, dirs_exist_ok=True)
+    else:
+        write_entries(stage)
     return stage
 
 
