@@ -16,9 +16,13 @@ VARIANTS = {
     "dual-stack": Config(use_dualstack_endpoint=True),
     "FIPS and dual-stack": Config(use_dualstack_endpoint=True, use_fips_endpoint=True),
 }
+QUICK = {"plain"}
+"""Tried in the quick suite too."""
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in VARIANTS]
+)
 def test_every_endpoint_that_aws_publishes_is_aws(variant: str) -> None:
     session = Session()
     session.set_credentials("AKIAIOSFODNN7EXAMPLE", "example")
