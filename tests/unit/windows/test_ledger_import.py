@@ -18,6 +18,7 @@ from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.values import render_time
 from rootkeeper.windows.imports import LedgerImport, import_ledger, list_unimported, read_source
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from tests.current_databases import place_database
 from tests.fakes.stores import make_window
 from tests.unit.database.samples import (
     ACCOUNT_ID,
@@ -37,6 +38,8 @@ OPEN = replace(make_window(ACCOUNT_ID, NOW), is_emergency=True, review_due_at=NO
 @contextmanager
 def emergency(path: Path, *, organization_id: str = ORGANIZATION_ID) -> Iterator[Worker]:
     """The command that runs on a file of its own; its process has ended afterwards."""
+    if not path.exists():
+        place_database(path)
     with open_database(f"sqlite:///{path}") as database:
         owner = database.register_owner(SystemClock())
         yield Worker(database, owner, database.ledger(organization_id, ENDPOINT, ACTOR, owner))
@@ -58,6 +61,13 @@ def take_in(database: Database, path: Path) -> LedgerImport:
     found = import_ledger(source, database.commits, worker.ledger)
     worker.owner.close()
     return found
+
+
+@pytest.fixture
+def stage(stage: Stage) -> Stage:
+    """With an empty database."""
+    stage.place_database()
+    return stage
 
 
 @pytest.fixture
