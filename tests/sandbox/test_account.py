@@ -14,11 +14,17 @@ TRUST = {"ServicePrincipal": "account.amazonaws.com"}
 NEW = "root+new@example.com"
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
     with serving() as made:
-        made.client("organizations", "management-admin").enable_aws_service_access(**TRUST)
         yield made
+
+
+@pytest.fixture
+def served(running: Served) -> Served:
+    running.process.reset()
+    running.client("organizations", "management-admin").enable_aws_service_access(**TRUST)
+    return running
 
 
 @pytest.fixture

@@ -15,10 +15,16 @@ from tests.sandbox.serving import MANAGEMENT, MEMBER, ORDERS, SECURITY, Served, 
 AUDIT, DELETE = "IAMAuditRootUserCredentials", "IAMDeleteRootUserCredentials"
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
     with serving() as made:
         yield made
+
+
+@pytest.fixture
+def served(running: Served) -> Served:
+    running.process.reset()
+    return running
 
 
 def look_up(client: Any, key: str | None = None, value: str = "", **parameters: Any) -> list[dict[str, Any]]:

@@ -19,10 +19,16 @@ FULL = json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "
 MEMBER_USER = f"arn:aws:iam::{MEMBER}:user/member-admin"
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
     with serving() as made:
         yield made
+
+
+@pytest.fixture
+def served(running: Served) -> Served:
+    running.process.reset()
+    return running
 
 
 @pytest.fixture(scope="module")
