@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+)
 
 from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD
 from rootkeeper.access.rules import FACTOR_LASTS
@@ -26,8 +36,9 @@ from tests.ports import reserved_port
 from tests.sandbox_process import SandboxProcess
 
 WAIT_MILLISECONDS = 30_000
-WIDE = {"width": 1440, "height": 900}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
 FACTOR_QUESTION = "Confirm your identity"
+CODE_LABEL = "Code of your authenticator app"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 """The groups of axe's rules that make up WCAG 2.1 AA."""
 _STEP_SECONDS = 30
@@ -128,7 +139,7 @@ class ConsolePerson:
 
     def _confirm_factor(self, dialog: Locator) -> None:
         """Answer the question for the second factor whenever it comes."""
-        dialog.get_by_label("Code of your authenticator app", exact=True).fill(self.stage.next_code(self.name))
+        dialog.get_by_label(CODE_LABEL, exact=True).fill(self.stage.next_code(self.name))
         dialog.get_by_role("button", name="Confirm", exact=True).click()
 
     def _note_dialog(self, dialog: Dialog) -> None:
@@ -160,8 +171,7 @@ class ConsolePerson:
         self.fill("Password", PASSWORD)
         self.press("Sign in")
         if any(person.name == self.name and person.totp_secret for person in DEMO_USERS):
-            self.fill("Code of your authenticator app", self.stage.next_code(self.name))
-            self.press("Sign in")
+            self.fill(CODE_LABEL, self.stage.next_code(self.name))
         expect(self.page.get_by_role("button", name=self.name).first).to_be_visible()
 
     def end_sign_in(self, name: str) -> None:
@@ -197,6 +207,13 @@ class ConsolePerson:
         self.page.evaluate(WAIT_FOR_ANIMATIONS)
         found = Axe().run(self.page, options={"runOnly": RULES})
         assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
+
+
+def watch_posts(page: Page, end: str) -> list[Request]:
+    """Changing requests of that address, in order, from now on."""
+    found: list[Request] = []
+    page.on("request", lambda one: found.append(one) if one.method == "POST" and one.url.endswith(end) else None)
+    return found
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser import console_story as story
-from tests.browser.console_stage import FACTOR_QUESTION, ConsolePerson, ConsoleStage, open_console_stage
+from tests.browser.console_stage import FACTOR_QUESTION, ConsolePerson, ConsoleStage, open_console_stage, watch_posts
 
 KEY = "idempotency-key"
 REQUESTED = "**/api/v1/windows"
@@ -40,13 +40,6 @@ def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
 @pytest.fixture
 def operator(people: dict[str, ConsolePerson]) -> ConsolePerson:
     return people["olga"]
-
-
-def watch_posts(page: Page, end: str) -> list[Request]:
-    """Changing requests of that address, in order, from now on."""
-    found: list[Request] = []
-    page.on("request", lambda one: found.append(one) if one.method == "POST" and one.url.endswith(end) else None)
-    return found
 
 
 def cancel_request(operator: ConsolePerson) -> None:

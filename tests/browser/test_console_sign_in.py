@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Request, expect
 
+from rootkeeper.access.demo_users import PASSWORD
 from rootkeeper_sandbox.clock import totp_code
-from tests.browser.console_stage import ConsolePerson, ConsoleStage
+from tests.browser.console_stage import CODE_LABEL, ConsolePerson, ConsoleStage, watch_posts
 
 NEW_PASSWORD = "seven quiet lanterns"
+FACTOR_PATH = "/api/v1/auth/factor"
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
@@ -43,6 +45,68 @@ def give_password(person: ConsolePerson, password: str = NEW_PASSWORD) -> None:
     person.fill("Name", person.name)
     person.fill("Password", password)
     person.press("Sign in")
+
+
+def ask_for_code(console: ConsoleStage, name: str) -> tuple[ConsolePerson, Locator, list[Request]]:
+    """A user who has given name and password; the field of the code; the requests that send a code from now on."""
+    person = console.enter(name)
+    person.open("/")
+    give_password(person, PASSWORD)
+    field = person.page.get_by_label(CODE_LABEL, exact=True)
+    expect(field).to_be_focused()
+    return person, field, watch_posts(person.page, FACTOR_PATH)
+
+
+def expect_signed_in(person: ConsolePerson) -> None:
+    expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+
+
+def test_a_pasted_code_signs_in_by_itself(console: ConsoleStage) -> None:
+    person, field, sent = ask_for_code(console, "olga")
+    code = console.next_code("olga")
+    person.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    person.page.evaluate("(text) => navigator.clipboard.writeText(text)", f"{code[:3]} {code[3:]}")
+    field.press("Control+v")
+    expect_signed_in(person)
+    assert len(sent) == 1
+    person.leave()
+
+
+def test_the_sixth_digit_sends_a_code_once_and_after_a_refusal_the_next_one(console: ConsoleStage) -> None:
+    first, field, sent = ask_for_code(console, "amir")
+    used = console.next_code("amir")
+    first.page.keyboard.type(used[:5])
+    expect(field).to_have_value(used[:5])
+    assert sent == []
+    first.page.keyboard.type(used[5])
+    expect_signed_in(first)
+    assert len(sent) == 1
+    first.leave()
+    second, field, sent = ask_for_code(console, "amir")
+    second.page.keyboard.type(used)
+    second.page.keyboard.press("Enter")
+    expect(second.page.get_by_role("alert").filter(has_text="code")).to_be_visible()
+    expect(field).to_have_value("")
+    code = console.next_code("amir")
+    second.page.keyboard.type(code)
+    expect_signed_in(second)
+    assert len(sent) == 2
+    second.leave()
+
+
+def test_a_code_that_was_not_received_is_sent_again_by_enter_or_the_button(console: ConsoleStage) -> None:
+    person, field, sent = ask_for_code(console, "olga")
+    code = console.next_code("olga")
+    person.page.route(f"**{FACTOR_PATH}", lambda route: route.abort(), times=2)
+    for keys in (code, "\n"):
+        with person.page.expect_event("requestfailed"):
+            person.page.keyboard.type(keys)
+        person.sees("The server can't be reached.")
+        expect(field).to_have_value(code)
+    person.press("Sign in")
+    expect_signed_in(person)
+    assert len(sent) == 3
+    person.leave()
 
 
 def test_a_role_that_requires_a_second_factor_sets_it_up_at_the_first_sign_in(

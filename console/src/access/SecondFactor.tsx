@@ -10,6 +10,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import { useObservable } from "../api/observable";
+import { ProblemError } from "../api/problems";
 import type { FactorBody, FactorKind, TotpSecret } from "../api/records";
 import { renewCsrfToken, stepUpRequest } from "../api/session";
 import { handleSubmit, isDeliberate, useFocusOnFirstField } from "../components/Dialog";
@@ -21,20 +22,30 @@ interface FactorFormProps {
   onFactor: (body: FactorBody) => Promise<void>;
   onCancel: () => void;
   submitText: string;
+  /** Whether the sixth digit submits the code. */
+  submitsItself?: boolean;
   /** The kinds that the user has set up. If it isn't known, both are offered. */
   enrolled?: readonly FactorKind[];
 }
 
-export function FactorForm({ onFactor, onCancel, submitText, enrolled }: FactorFormProps) {
+export function FactorForm({ onFactor, onCancel, submitText, submitsItself, enrolled }: FactorFormProps) {
   const [code, setCode] = useState("");
-  const submittingCode = useMutation({ mutationFn: onFactor, onError: () => setCode(""), meta: { showsErrors: true } });
+  const submittingCode = useMutation({
+    mutationFn: onFactor,
+    onError: (error) => error instanceof ProblemError && setCode(""),
+    meta: { showsErrors: true },
+  });
   const usingPasskey = useMutation({
     mutationFn: async () => onFactor({ passkey: await signWithPasskey() }),
     meta: { showsErrors: true },
   });
-  const submitCode = () => {
+  const submitCode = (totp: string) => {
     usingPasskey.reset();
-    submittingCode.mutate({ totp: code });
+    submittingCode.mutate({ totp });
+  };
+  const enterCode = (entered: string) => {
+    setCode(entered);
+    if (submitsItself && entered.length === 6 && entered !== code && !submittingCode.isPending) submitCode(entered);
   };
   const submitPasskey = () => {
     submittingCode.reset();
@@ -42,10 +53,12 @@ export function FactorForm({ onFactor, onCancel, submitText, enrolled }: FactorF
   };
   const offers = (kind: FactorKind) => !enrolled?.length || enrolled.includes(kind);
   return (
-    <form onSubmit={handleSubmit(submitCode, code.length === 6 && !submittingCode.isPending)}>
+    <form onSubmit={handleSubmit(() => submitCode(code), code.length === 6 && !submittingCode.isPending)}>
       <SpaceBetween size="m">
         <ProblemAlert error={submittingCode.error ?? usingPasskey.error} />
-        {offers("totp") && <CodeField code={code} onChange={setCode} label="Code of your authenticator app" />}
+        {offers("totp") && (
+          <CodeField code={code} onChange={enterCode} label="Code of your authenticator app" submitsItself={submitsItself} />
+        )}
         <SpaceBetween size="xs" direction="horizontal">
           {offers("totp") && (
             <Button variant="primary" formAction="submit" loading={submittingCode.isPending} disabled={code.length !== 6}>
@@ -66,9 +79,16 @@ export function FactorForm({ onFactor, onCancel, submitText, enrolled }: FactorF
   );
 }
 
-function CodeField({ code, onChange, label }: { code: string; onChange: (code: string) => void; label: string }) {
+interface CodeFieldProps {
+  code: string;
+  onChange: (code: string) => void;
+  label: string;
+  submitsItself?: boolean;
+}
+
+function CodeField({ code, onChange, label, submitsItself }: CodeFieldProps) {
   return (
-    <FormField label={label} constraintText="Six digits. Each code works once.">
+    <FormField label={label} constraintText={`Six digits. ${submitsItself ? "The sixth signs you in. " : ""}Each code works once.`}>
       <Input
         value={code}
         onChange={({ detail }) => onChange(detail.value.replace(/\D/g, "").slice(0, 6))}

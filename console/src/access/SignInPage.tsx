@@ -37,7 +37,7 @@ export function SignInPage() {
     );
   return (
     <SignInFrame title="Second factor" description={`Signing in as ${current.record.name}.`}>
-      <FactorForm onFactor={signInByFactor} onCancel={() => void restartSignIn()} submitText="Sign in" />
+      <FactorForm onFactor={signInByFactor} onCancel={() => void restartSignIn()} submitText="Sign in" submitsItself />
     </SignInFrame>
   );
 }
