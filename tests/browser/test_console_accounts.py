@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import console_story as story
 from tests.browser.console_deletion import DELETE, PLAN_IS_SHOWN, plan_selected
-from tests.browser.console_stage import ConsolePerson, open_console_stage
+from tests.browser.console_stage import WIDE, ConsolePerson, open_console_stage
 
 ORGANIZATION_ID = "o-exampleorgid"
 
@@ -200,6 +200,20 @@ def test_escape_closes_the_panel_and_the_focus_returns_to_the_tree(operator: Con
     operator.page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(row(operator, "Orders Prod")).to_be_focused()
+
+
+def test_beside_the_panel_the_status_is_below_the_name_and_the_row_stays_in_sight(operator: ConsolePerson) -> None:
+    page, chosen = operator.page, row(operator, "Warehouse Prod")
+    headers = page.get_by_role("treegrid").get_by_role("columnheader")
+    page.set_viewport_size({"width": 1280, "height": 860})
+    expect(headers).to_have_text(["Name", "Root user credentials", "Credentials found", "Account id", "Last read"])
+    chosen.click()
+    expect(headers).to_have_text(["Name", "Root user credentials"])
+    expect(chosen.get_by_text("Present", exact=True)).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    expect(headers).to_have_count(5)
+    expect(chosen.get_by_text("Present", exact=True)).to_be_in_viewport(ratio=1)
+    page.set_viewport_size(WIDE)
 
 
 def test_each_count_of_the_overview_leads_to_exactly_its_accounts(operator: ConsolePerson) -> None:

@@ -4,17 +4,8 @@
  */
 import "./accounts.css";
 import Icon from "@cloudscape-design/components/icon";
-import {
-  type CSSProperties,
-  type KeyboardEvent,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-  useSyncExternalStore,
-} from "react";
+import { type CSSProperties, type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useWidth } from "../components/width";
 import type { TreeRow } from "../organization/tree";
 import type { Column, Sorting } from "./columns";
 import { handleKey, type TreeActions } from "./tree-keyboard";
@@ -28,8 +19,6 @@ const OVERSCAN_ROWS = 6;
 /** Up to this many rows, all are rendered. */
 const UNVIRTUALIZED_ROWS = 100;
 const NAME_COLUMN = { track: "minmax(20rem, 2fr)", rem: 20 };
-/** In a narrow window only the name and the first column are shown, one below the other, so that both can be read. */
-const NARROW = "(max-width: 43rem)";
 
 interface TreeGridProps extends TreeActions {
   /** The order of a list, which its headings change; a tree has none. */
@@ -44,13 +33,14 @@ interface TreeGridProps extends TreeActions {
 
 export function TreeGrid(props: TreeGridProps) {
   const { rows } = props;
-  const isNarrow = useMediaQuery(NARROW);
+  const gridRef = useRef<HTMLDivElement>(null);
+  const isNarrow = useIsNarrow(gridRef, props.columns);
   const columns = useMemo(() => (isNarrow ? props.columns.slice(0, 1) : props.columns), [isNarrow, props.columns]);
   const rowPixels = isNarrow ? STACKED_ROW_PIXELS : ROW_PIXELS;
-  const gridRef = useRef<HTMLDivElement>(null);
   const { start, end } = useVisibleRows(gridRef, rows.length, rowPixels);
   const [activeId, setActiveId] = useState<string | null>(null);
   const active = Math.max(0, rows.findIndex((row) => row.id === activeId));
+  useRowInSight(gridRef, activeId !== null, rowPixels);
   const focus = useFocus(gridRef, active, rowPixels);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -134,18 +124,13 @@ function ColumnHeader({ column, sorting, onSort }: ColumnHeaderProps) {
   );
 }
 
-function useMediaQuery(query: string): boolean {
-  const list = useMemo(() => window.matchMedia(query), [query]);
-  return useSyncExternalStore(
-    useCallback(
-      (onChange) => {
-        list.addEventListener("change", onChange);
-        return () => list.removeEventListener("change", onChange);
-      },
-      [list],
-    ),
-    () => list.matches,
-  );
+/**
+ * Whether name and first column don't fit beside each other: beside a panel, or in a narrow window. Then only these two are
+ * shown, one below the other, so that both can be read.
+ */
+function useIsNarrow(gridRef: React.RefObject<HTMLDivElement | null>, [first]: readonly Column[]): boolean {
+  const remPixels = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return useWidth(gridRef) < (NAME_COLUMN.rem + (first?.rem ?? 0)) * remPixels;
 }
 
 function makeStyle(all: readonly Pick<Column, "track" | "rem">[]): CSSProperties {
@@ -180,6 +165,13 @@ function useVisibleRows(gridRef: React.RefObject<HTMLDivElement | null>, count: 
   };
 }
 
+/** Keep the row that the user acted on in sight when a panel beside the tree makes its rows higher, or lower again. */
+function useRowInSight(gridRef: React.RefObject<HTMLDivElement | null>, hasActed: boolean, rowPixels: number): void {
+  useLayoutEffect(() => {
+    if (hasActed) findActiveRow(gridRef.current)?.scrollIntoView({ block: "nearest" });
+  }, [gridRef, hasActed, rowPixels]);
+}
+
 /** Focus a row after it is rendered, and scroll it into view. */
 function useFocus(gridRef: React.RefObject<HTMLDivElement | null>, active: number, rowPixels: number): (index: number) => void {
   const [target, setTarget] = useState<{ index: number } | null>(null);
@@ -190,12 +182,16 @@ function useFocus(gridRef: React.RefObject<HTMLDivElement | null>, active: numbe
     const available = grid.clientHeight - 2 * rowPixels;
     if (top < grid.scrollTop) grid.scrollTop = top;
     else if (top > grid.scrollTop + available) grid.scrollTop = top - available;
-    grid.querySelector<HTMLElement>('[role="row"][tabindex="0"]')?.focus({ preventScroll: true });
+    findActiveRow(grid)?.focus({ preventScroll: true });
   }, [gridRef, active, rowPixels, target]);
   return useCallback((index: number) => setTarget({ index }), []);
 }
 
 /** Return the focus to the row that had it. */
 export function focusTree(): void {
-  document.querySelector<HTMLElement>('[role="treegrid"] [role="row"][tabindex="0"]')?.focus({ preventScroll: true });
+  findActiveRow(document.querySelector('[role="treegrid"]'))?.focus({ preventScroll: true });
+}
+
+function findActiveRow(grid: Element | null): HTMLElement | null {
+  return grid?.querySelector<HTMLElement>('[role="row"][tabindex="0"]') ?? null;
 }
