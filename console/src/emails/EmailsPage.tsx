@@ -162,7 +162,7 @@ const COLUMNS: TableProps.ColumnDefinition<RootEmail>[] = [
     id: "verdict",
     header: "Verdict",
     cell: (one) => <VerdictIndicator verdict={one.verdict} />,
-    minWidth: 110,
+    minWidth: 130,
   },
   {
     id: "reasons",
