@@ -24,6 +24,7 @@ def begin_deletion(operator: ConsolePerson) -> None:
     """From the review to the deletion's page."""
     operator.press(DELETE)
     dialog = operator.page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Delete credentials", exact=True)).to_be_visible()
     certificates = dialog.get_by_role("checkbox")
     if certificates.count():
         certificates.check()

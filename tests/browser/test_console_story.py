@@ -62,9 +62,8 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     story.expect_done(operator, 4)
 
     path = story.request_window(operator)
-    assert operator.page.get_by_role("button", name="Approve request", exact=True).count() == 0, (
-        "an operator doesn't approve"
-    )
+    operator.sees("Waiting for approval: 0 of 1. The window isn't open.")
+    expect(operator.page.get_by_role("button", name="Approve request", exact=True)).to_have_count(0)
     story.approve(approver, path)
     story.open_window(operator, path)
     assert sandbox.root_user(story.ACCOUNT)["recovery_allowed"]
