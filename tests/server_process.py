@@ -131,8 +131,8 @@ class ServerProcess:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """The lines of its log."""
-        return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
+        """The whole lines of its log: the last one may be half written."""
+        return [json.loads(line) for line in self.stderr.rpartition("\n")[0].splitlines() if line.startswith("{")]
 
     def has_error(self, text: str) -> bool:
         """Whether its log has an error whose message contains that."""
