@@ -20,6 +20,7 @@ from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.access.service import IdentityService, SessionEnder
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.database import Measurements, StoredMeasurements
+from rootkeeper.composition.services import make_window_policy
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.controls.service import ControlAttester
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
@@ -50,7 +51,8 @@ from rootkeeper.organization.accounts import (
 )
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
-from rootkeeper.root_emails.service import EmailAttestationService
+from rootkeeper.root_emails.approvals import EmailApprovalJudge, EmailApprovalService
+from rootkeeper.root_emails.service import EmailAttestationService, EmailChangeExecutor, EmailChangePlanner
 from rootkeeper.settings.edits import apply_edits
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.settings.sections import Settings
@@ -61,6 +63,7 @@ from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.opening import OpenResult
+from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
 from rootkeeper.windows.rules import CloseOutcome, CloseResult, OpenOutcome, RecoveryWindow, WindowState
 from rootkeeper.worker.health import Readiness, ReadinessCheck
 from rootkeeper.worker.requests import JobRequestService
@@ -68,7 +71,7 @@ from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import START, FakeClock
-from tests.fakes.databases import FakeDatabase, FakeLedger
+from tests.fakes.databases import FakeDatabase, FakeLedger, FakeLocks
 from tests.fakes.failures import InMemoryFailures
 from tests.fakes.jobs import InMemoryJobs, JobShelf
 from tests.fakes.notifications import InMemoryNotifications
@@ -368,8 +371,7 @@ class FakeActing:
     @property
     def control_attester(self) -> ControlAttester:
         self._note("controls")
-        ledger = FakeLedger(self.services.database, "here", actor=self.actor)
-        return ControlAttester(ledger, self.services.clock, self.actor)
+        return ControlAttester(self._own_ledger, self.services.clock, self.actor)
 
     @property
     def drill_recorder(self) -> DrillRecorder:
@@ -387,6 +389,47 @@ class FakeActing:
         self._note("attest an address")
         served = self.services
         return EmailAttestationService(served.email_attestations, self.ledger, served.clock, self.actor.name)
+
+    @property
+    def email_approval_service(self) -> EmailApprovalService:
+        self._note("approve an address")
+        return EmailApprovalService(self._own_ledger, self._window_policy, self.actor)
+
+    @property
+    def email_change_planner(self) -> EmailChangePlanner:
+        self._note("plan an address")
+        served = self.services
+        return EmailChangePlanner(
+            served.organization,
+            served.organization.emails,
+            served.windows,
+            served.exceptions,
+            served.email_attestations,
+            served.ledger_reader,
+            served.settings.emails.to_rules(),
+            served.clock,
+            EmailApprovalJudge(
+                self._window_policy,
+                WindowPeopleReader(served.identities.list_identities, self._window_policy),
+                served.clock,
+                self.actor,
+            ),
+        )
+
+    @property
+    def email_change_executor(self) -> EmailChangeExecutor:
+        self._note("change an address")
+        served = self.services
+        locks = FakeLocks(served.database, "here")
+        return EmailChangeExecutor(served.organization.emails, self._own_ledger, served.windows, locks, served.clock)
+
+    @property
+    def _own_ledger(self) -> FakeLedger:
+        return FakeLedger(self.services.database, "here", actor=self.actor)
+
+    @property
+    def _window_policy(self) -> WindowPolicy:
+        return make_window_policy(self.services.settings_in_force.windows)
 
     @property
     def session_ender(self) -> SessionEnder:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
+from rootkeeper.ledger.rules import Actor, ActorKind, LedgerEntry, LedgerVerification
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.root_emails.approvals import EmailApprovalJudge, EmailApprovalService
 from rootkeeper.root_emails.rules import EmailRules, parse_rules
 from rootkeeper.root_emails.service import (
     EmailAttestationService,
@@ -17,6 +19,7 @@ from rootkeeper.root_emails.service import (
     EmailChangeRequest,
     RootEmailReader,
 )
+from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
 from tests.fakes.desk import Desk
 from tests.fakes.primary_emails import FakePrimaryEmails
 from tests.fakes.stores import InMemoryEmailAttestations, InMemoryLedger
@@ -59,6 +62,10 @@ class EmailDesk:
     desk: Desk = field(default_factory=Desk)
     attestations: InMemoryEmailAttestations = field(default_factory=InMemoryEmailAttestations)
     rules: EmailRules = RULES
+    policy: WindowPolicy = field(default_factory=lambda: WindowPolicy(approvals=1))
+    people: dict[str, Identity] = field(default_factory=dict)
+    """Users of a server, by folded name."""
+    actor: Actor = Actor("operator", ActorKind.SELF_ASSERTED)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         organization = self.desk.organization
@@ -104,7 +111,25 @@ class EmailDesk:
             InMemoryLedgerReader(self.ledger),
             self.rules,
             self.desk.clock,
+            EmailApprovalJudge(
+                self.policy, WindowPeopleReader(self.people.values, self.policy), self.desk.clock, self.actor
+            ),
         )
+
+    def approve(
+        self, name: str = "amir", account_id: AccountId = MEMBER, address: str = NEW, role: ServerRole | None = None
+    ) -> None:
+        """Record an approval of a user of the server."""
+        actor = self.sign_in(name, role or ServerRole.APPROVER)
+        account = self.desk.organization.accounts[account_id]
+        approving = EmailApprovalService(self.ledger, self.policy, actor)
+        entry = approving.approve(account, address, "the mailbox is a group's")
+        self.ledger.entries[-1] = replace(entry, actor=actor)
+
+    def sign_in(self, name: str, role: ServerRole = ServerRole.OPERATOR) -> Actor:
+        identity = Identity(f"u-{name}", IdentityKind.USER, name, role, "test", self.desk.clock.now())
+        self.people[fold_name(name)] = identity
+        return identity.to_actor()
 
     @property
     def changing(self) -> EmailChangeExecutor:

@@ -28,9 +28,12 @@ class Administration:
         iam.enable_organizations_root_sessions()
         organizations.register_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICE)
 
-    def trust_account_management(self) -> None:
-        """So that root e-mail addresses can be read one by one and changed."""
-        self._client("organizations").enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
+    def trust_account_management(self, delegate: str | None = None) -> None:
+        """So that root e-mail addresses can be read one by one and changed, by the delegate too."""
+        organizations, service = self._client("organizations"), "account.amazonaws.com"
+        organizations.enable_aws_service_access(ServicePrincipal=service)
+        if delegate is not None:
+            organizations.register_delegated_administrator(AccountId=delegate, ServicePrincipal=service)
 
     def make_places_for_reports(self, bucket: str) -> None:
         """Security Hub, and a bucket, in the management account."""

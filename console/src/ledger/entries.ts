@@ -68,6 +68,7 @@ const KNOWN_ACTIONS: { [action in Action]: true } = {
   "delegated_administrator:register": true,
   "email:attest": true,
   "email_update:accept": true,
+  "email_update:approve": true,
   "email_update:start": true,
   "exception:add": true,
   "exception:remove": true,

@@ -67,7 +67,9 @@ class Permission(StrEnum):
     REPORTS_SEND = "reports:send"
     POLICIES_UNLOCK = "resource_policies:unlock"
     ROOT_CREDENTIALS_DELETE = "root_credentials:delete"
+    ROOT_EMAILS_APPROVE = "root_emails:approve"
     ROOT_EMAILS_ATTEST = "root_emails:attest"
+    ROOT_EMAILS_CHANGE = "root_emails:change"
     ROOT_EMAILS_READ = "root_emails:read"
     SCHEDULES_READ = "schedules:read"
     SETTINGS_CHANGE = "settings:change"
@@ -113,6 +115,7 @@ _OPERATES = _AUDITS | {
     Permission.POLICIES_UNLOCK,
     Permission.REPORTS_SEND,
     Permission.ROOT_CREDENTIALS_DELETE,
+    Permission.ROOT_EMAILS_CHANGE,
     Permission.WINDOWS_ACTIVATE,
     Permission.WINDOWS_CLOSE,
     Permission.WINDOWS_REQUEST,
@@ -124,6 +127,7 @@ _APPROVES = (
     | {
         Permission.CONTROLS_ATTEST,
         Permission.FAILSAFE_ATTEST,
+        Permission.ROOT_EMAILS_APPROVE,
         Permission.ROOT_EMAILS_ATTEST,
         Permission.WINDOWS_APPROVE,
         Permission.WINDOWS_DENY,

@@ -29,6 +29,10 @@ COMMAND_HINTS: Mapping[str, str] = {
     "deletion.retry_failed": "Correct the cause, then: rootkeeper jobs resume {job_id} --retry-failed",
     "doctor.region": "Enable it in every account, or use another one: --region us-east-1",
     "doctor.roles": "Allow them. The roles that do: rootkeeper policies roles",
+    "emails.approve": (
+        "Ask another person to approve it: on the console's page Root e-mails, Approve change for {account_id}, with "
+        "the address {address}."
+    ),
     "emails.attest_or_override": (
         "Choose another address, or attest that a group reads this one: rootkeeper emails attest {address} --by "
         "NAME --until DATE. Or add --override, which is recorded with the reason."
@@ -42,6 +46,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "emails.reason": "Give a reason: --reason TEXT.",
     "emails.restart": "{sent} one. To send another one, add --restart.",
     "emails.set_domains": "{problem} Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS.",
+    "emails.start": "Start the change: leave out --otp-from.",
     "emails.start_again": "No change to this address is pending. Start it again with --restart.",
     "emails.trusted_access": (
         "In the management account, run: aws organizations enable-aws-service-access --service-principal {principal}"

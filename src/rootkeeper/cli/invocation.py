@@ -45,6 +45,7 @@ THROUGH_SERVER = (
     "delete",
     "diff",
     "doctor",
+    "emails change",
     "emails list",
     "failsafe check",
     "history",

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
     from rootkeeper.organization.statuses import AccountStatus
+    from rootkeeper.root_emails.approvals import EmailApprovalService
     from rootkeeper.root_emails.service import (
         EmailAttestationService,
         EmailChangeExecutor,
@@ -306,6 +307,7 @@ class UseCases(Adapters):
 
     @property
     def email_change_planner(self) -> EmailChangePlanner:
+        from rootkeeper.root_emails.approvals import EmailApprovalJudge
         from rootkeeper.root_emails.service import EmailChangePlanner
 
         return EmailChangePlanner(
@@ -317,7 +319,14 @@ class UseCases(Adapters):
             self.ledger_reader,
             self.settings.emails.to_rules(),
             self.clock,
+            EmailApprovalJudge(self.window_policy, self._window_people, self.clock, self.actor),
         )
+
+    @property
+    def email_approval_service(self) -> EmailApprovalService:
+        from rootkeeper.root_emails.approvals import EmailApprovalService
+
+        return EmailApprovalService(self.ledger, self.window_policy, self.actor)
 
     @property
     def email_change_executor(self) -> EmailChangeExecutor:

@@ -54,6 +54,7 @@ class Action(StrEnum):
     DELEGATED_ADMINISTRATOR_REGISTER = "delegated_administrator:register"
     EMAIL_ATTEST = "email:attest"
     EMAIL_UPDATE_ACCEPT = "email_update:accept"
+    EMAIL_UPDATE_APPROVE = "email_update:approve"
     EMAIL_UPDATE_START = "email_update:start"
     EXCEPTION_ADD = "exception:add"
     EXCEPTION_REMOVE = "exception:remove"

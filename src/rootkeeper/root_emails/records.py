@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
+from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.statuses import AccountRole
 from rootkeeper.root_emails.rules import EmailReason, EmailRules, EmailVerdict, GroupBasis, RootEmail
+from rootkeeper.root_emails.service import EmailChangePlan, EmailChangeStep
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
 
 
@@ -108,6 +111,11 @@ class EmailAttestationsDocument(Answer):
     attestations: list[AttestationRecord]
 
 
+UNNEEDED = "The account already has this root e-mail address. Nothing was done."
+
+EmailChangeOutcome: TypeAlias = Literal["changed", "failed", "not_proven", "started", "unneeded"]
+
+
 @record
 class EmailChangeRecord(TypedDict):
     """The result of a change of a root e-mail address."""
@@ -118,13 +126,40 @@ class EmailChangeRecord(TypedDict):
     """The address before, as read with account:GetPrimaryEmail."""
     email: str
     """The new address."""
-    outcome: Literal["changed", "failed", "not_proven", "started", "unneeded"]
+    outcome: EmailChangeOutcome
     """``changed``: a re-read shows it.
 
     ``started``: AWS waits for the one-time password. ``not_proven``: AWS accepted it, or may have, and doesn't show it
     yet.
     """
     explanation: str
+
+
+def change_to_record(plan: EmailChangePlan, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
+    account = plan.request.account
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "email_before": plan.current_email,
+        "email": plan.request.address,
+        "outcome": outcome,
+        "explanation": explanation,
+    }
+
+
+def start_to_record(plan: EmailChangePlan, step: EmailChangeStep) -> EmailChangeRecord:
+    return change_to_record(plan, "failed" if step.result is Result.FAILED else "started", step.explanation)
+
+
+def acceptance_to_record(plan: EmailChangePlan, step: EmailChangeStep) -> EmailChangeRecord:
+    return change_to_record(plan, _ACCEPTED[step.result], step.explanation)
+
+
+_ACCEPTED: Mapping[Result, EmailChangeOutcome] = {
+    Result.DONE: "changed",
+    Result.FAILED: "failed",
+    Result.UNKNOWN: "not_proven",
+}
 
 
 @record

@@ -107,6 +107,20 @@ def parse_address(text: str) -> EmailAddress:
     return EmailAddress(found["local"], found["domain"])
 
 
+def parse_new_address(text: str) -> EmailAddress:
+    """Parse an address that AWS accepts as a root e-mail address.
+
+    :raises InputError: if it isn't one, or is too long.
+    """
+    address = parse_address(text)
+    if len(text.strip()) > LONGEST_ADDRESS:
+        raise InputError(
+            f"{text} is too long. AWS allows root e-mail addresses of {LONGEST_ADDRESS} characters at most.",
+            hint="Choose a shorter address.",
+        )
+    return address
+
+
 @dataclass(frozen=True, slots=True)
 class EmailAttestation:
     """A person's statement that a group reads an address, valid until a date."""
@@ -318,6 +332,19 @@ def parse_one_time_password(text: str) -> OneTimePassword:
             hint="Copy it from the mail that AWS sent to the new address.",
         )
     return OneTimePassword(text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class WantedEmailChange:
+    """An unchecked request for a change."""
+
+    account: str
+    """An id or a unique name."""
+    address: str
+    reason: str
+    ticket: str | None = None
+    overrides: bool = False
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,17 +36,17 @@ from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.listing import InventoryReader, require_in_organization, select_accounts
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
-from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import SelectionRequest
 from rootkeeper.organization.statuses import AccountRole, Status, classify_account_role
+from rootkeeper.root_emails.approvals import EmailApprovalJudge
 from rootkeeper.root_emails.rules import (
     EMAIL_PARAMETER,
     EXPLANATIONS,
-    LONGEST_ADDRESS,
     EmailAddress,
     EmailAttestation,
     EmailReason,
@@ -62,6 +62,7 @@ from rootkeeper.root_emails.rules import (
     fold_address,
     is_overtaken,
     parse_address,
+    parse_new_address,
     require_attestation,
     was_started,
 )
@@ -210,6 +211,8 @@ class EmailChangePlan:
     """An earlier start whose one-time password can still be accepted; AWS sends no other one."""
     objections: tuple[Objection, ...]
     """Those that the person overrides."""
+    approved_by: tuple[str, ...]
+    """Empty without a server; then the change is reported as unapproved."""
     remarks: tuple[str, ...]
     """What the person must know before confirming."""
 
@@ -230,12 +233,14 @@ class EmailChangePlanner:
     entries: LedgerReader
     rules: EmailRules
     clock: Clock
+    judge: EmailApprovalJudge
 
     def plan(self, inventory: Inventory, request: EmailChangeRequest) -> EmailChangePlan:
         """Check a request. Two calls: account:GetPrimaryEmail, account:GetPrimaryEmailUpdateStatus.
 
         :raises InputError: if the address or the reason can't be used, another account has the address, or there are
             objections that weren't overridden.
+        :raises ApprovalRefusedError: on a server, if too few approvals count.
         :raises TargetRefusedError: for the management account, the caller's own account, an account that isn't ACTIVE
             or isn't in the organization, and partitions without Account Management of members.
         :raises WindowConflictError: if the account has an unfinished recovery window.
@@ -255,9 +260,11 @@ class EmailChangePlanner:
         objections = self._list_objections(address, account, inventory)
         if objections and not request.overrides:
             raise _refuse(objections, request.address)
+        entries = self._list_own_entries(inventory, account.account_id)
+        approved_by = self.judge.require_approved(account, request.address, entries)
         current = self.emails.read_primary_email(account.account_id)
         newest = read_update(self.emails, account.account_id)
-        started = self._find_started(inventory, request, newest.update)
+        started = self._find_started(entries, request, newest.update)
         return EmailChangePlan(
             request=request,
             caller=caller,
@@ -266,7 +273,8 @@ class EmailChangePlanner:
             newest_update=newest,
             started=started,
             objections=objections,
-            remarks=_list_remarks(started, newest.update),
+            approved_by=approved_by,
+            remarks=_list_remarks(started, newest.update, approved_by),
         )
 
     def _list_objections(self, address: EmailAddress, account: Account, inventory: Inventory) -> tuple[Objection, ...]:
@@ -292,13 +300,16 @@ class EmailChangePlanner:
             objections.append(Objection("failsafe_unknown", text))
         return tuple(objections)
 
-    def _find_started(
-        self, inventory: Inventory, request: EmailChangeRequest, newest: EmailUpdate | None
-    ) -> StartedEmailUpdate | None:
-        entries = self.entries.list_entries(account_id=request.account.account_id)
+    def _list_own_entries(self, inventory: Inventory, account_id: AccountId) -> tuple[LedgerEntry, ...]:
+        """List the account's entries of this organization and endpoint."""
         scope = (inventory.organization.organization_id, self.reader.endpoint.label)
-        own = (entry for entry in entries if (entry.organization_id, entry.endpoint) == scope)
-        started = find_started_update(own, self.clock.now())
+        entries = self.entries.list_entries(account_id=account_id)
+        return tuple(entry for entry in entries if (entry.organization_id, entry.endpoint) == scope)
+
+    def _find_started(
+        self, entries: Sequence[LedgerEntry], request: EmailChangeRequest, newest: EmailUpdate | None
+    ) -> StartedEmailUpdate | None:
+        started = find_started_update(entries, self.clock.now())
         if started is None or request.restarts or fold_address(started.email) != fold_address(request.address):
             return None
         return None if is_overtaken(started, newest) else started
@@ -332,12 +343,7 @@ def _require_request(request: EmailChangeRequest) -> tuple[EmailChangeRequest, E
         raise InputError(
             "A change of a root e-mail address needs a reason.", hint=Hint("Give a reason.", "emails.reason")
         )
-    address = parse_address(text)
-    if len(text) > LONGEST_ADDRESS:
-        raise InputError(
-            f"{text} is too long. AWS allows root e-mail addresses of {LONGEST_ADDRESS} characters at most.",
-            hint="Choose a shorter address.",
-        )
+    address = parse_new_address(text)
     return replace(request, reason=reason, address=text, ticket=(request.ticket or "").strip() or None), address
 
 
@@ -382,8 +388,12 @@ def _refuse(objections: Sequence[Objection], address: str) -> InputError:
     return InputError(message, hint=Hint(text, "emails.override"))
 
 
-def _list_remarks(started: StartedEmailUpdate | None, newest: EmailUpdate | None) -> tuple[str, ...]:
+def _list_remarks(
+    started: StartedEmailUpdate | None, newest: EmailUpdate | None, approved_by: Sequence[str]
+) -> tuple[str, ...]:
     remarks = ["This change has no second person's approval. It is recorded and reported as unapproved."]
+    if approved_by:
+        remarks = [f"Approved by {', '.join(approved_by)}."]
     if started is not None:
         sent = "AWS sent" if started.is_certain else "AWS may have sent"
         sent += f" a one-time password at {started.started_at.isoformat(timespec='seconds')} and doesn't send another"
@@ -519,6 +529,7 @@ def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
         "reason": request.reason,
         "ticket": request.ticket,
         "overridden": [objection.code for objection in plan.objections],
+        "approved_by": list(plan.approved_by),
     }
 
 

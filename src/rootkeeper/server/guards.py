@@ -172,7 +172,7 @@ def find_token(request: Request) -> str | None:
 HEADER = "Idempotency-Key"
 LONGEST_KEPT_BYTES = 256 * 1024
 
-SECRET_PARTS = frozenset({"auth", "identities", "me", "sessions", "tokens", "users"})
+SECRET_PARTS = frozenset({"auth", "identities", "me", "one-time-passwords", "sessions", "tokens", "users"})
 """First parts of API paths whose requests or answers may contain a password, a token or a factor's secret."""
 
 _LONGEST_KEY = 200

@@ -84,8 +84,8 @@ class WindowSettings:
     default_length: timedelta = _ranged(timedelta(hours=4), timedelta(seconds=10), timedelta(hours=72))  # noqa: RUF009 - a field
     """How long a window is open if its request doesn't say; never longer than ``longest``."""
     approvals: int = _ranged(1, 0, 10)
-    """How many approvals a window needs. Only a server can collect them; a window that a command opens without a
-    server is always recorded as unapproved.
+    """How many approvals a window, or a new root e-mail address, needs. Only a server can collect them; what a command
+    does without a server is always recorded as unapproved.
     """
     approval_valid: timedelta = _ranged(timedelta(hours=8), timedelta(minutes=1), timedelta(days=7))  # noqa: RUF009 - a field
     """How long a request waits for its approvals, and an approval for its use. Then the window lapses."""

@@ -78,6 +78,11 @@ def about_selection(path: str) -> Callable[[str], Case]:
     return lambda account_id: ("POST", path, {"selection": {"accounts": [account_id]}})
 
 
+def about_address(path: str, **more: str) -> Callable[[str], Case]:
+    body = {"address": "aws@example.com", "reason": "Ben has left"} | more
+    return lambda account_id: ("POST", path, {"account": account_id, **body})
+
+
 CASES: dict[str, Callable[[str], Case]] = {
     "POST /api/v1/audits": about_selection("/audits"),
     "POST /api/v1/plans": about_selection("/plans"),
@@ -93,6 +98,10 @@ CASES: dict[str, Callable[[str], Case]] = {
     "POST /api/v1/windows/{window_id}/extend": about_window("extend", {"duration": "1h"}),
     "POST /api/v1/windows/{window_id}/close": about_window("close"),
     "POST /api/v1/windows/{window_id}/review": about_window("review"),
+    "POST /api/v1/root-emails/approvals": about_address("/root-emails/approvals"),
+    "POST /api/v1/root-emails/changes": about_address("/root-emails/changes"),
+    "POST /api/v1/root-emails/changes/plan": about_address("/root-emails/changes/plan"),
+    "POST /api/v1/one-time-passwords": about_address("/one-time-passwords", otp="A1B2C3"),
     "POST /api/v1/exceptions": lambda one: (
         "POST",
         "/exceptions",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ OVER = {"done", "failed", "interrupted", "cancelled"}
 def running_sandbox() -> Iterator[SandboxProcess]:
     with SandboxProcess.start("--scenario", "demo") as process:
         Administration(process).set_up()
-        Administration(process).trust_account_management()
+        Administration(process).trust_account_management(DELEGATE)
         yield process
 
 
@@ -37,6 +38,8 @@ def server(running_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFac
         "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder}/rootkeeper.db",
         "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
         "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
+        "ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com",
+        "ROOTKEEPER_EMAILS_GROUPS": "aws@example.com",
         "ROOTKEEPER_WINDOWS_APPROVALS": "0",
         "ROOTKEEPER_WINDOWS_REREADS": "1s",
     }
@@ -129,6 +132,18 @@ def _was_reread(sandbox: SandboxProcess, since: int) -> bool:
         (one["operation"], one["account_id"], one["principal_arn"]) == ("AssumeRoot", CLEAN, own)
         for one in sandbox.requests(since)
     )
+
+
+def test_p17_a_root_email_is_changed_with_the_recovering_role(server: ServerProcess, sandbox: SandboxProcess) -> None:
+    since, new = sandbox.last_request(), "aws+changed@example.com"
+    body = {"account": CLEAN, "address": new, "reason": "One address for each account"}
+    started = expect(server.ask("POST", "/api/v1/root-emails/changes", body, name="ana"), 200)
+    assert started["outcome"] == "started", started
+    otps = re.findall(r"Verification code: (\w+)", str(sandbox.mailbox(new)))
+    changed = expect(server.ask("POST", "/api/v1/one-time-passwords", {**body, "otp": otps[-1]}, name="ana"), 200)
+    assert changed["outcome"] == "changed", changed
+    assert sandbox.accounts()[CLEAN]["email"] == new
+    assert list_callers(sandbox, since) == {session_arn("recover")}
 
 
 def test_p17_a_bucket_is_unlocked_with_the_unlocking_role_alone(server: ServerProcess, sandbox: SandboxProcess) -> None:

@@ -78,6 +78,7 @@ def test_the_ledger_keeps_both_addresses_the_reason_and_what_was_overridden(desk
         "reason": "a person left",
         "ticket": None,
         "overridden": ["domain_not_allowed", "not_a_group"],
+        "approved_by": [],
         "update_before_was_read": True,
         "update_before_at": None,
     }

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import OneTimePassword
-from rootkeeper.cli.changes import ChangeOptions, begin_change, read_account
+from rootkeeper.cli.changes import ChangeOptions, begin_change
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation, add, gives_findings, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
@@ -23,11 +24,12 @@ from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
-from rootkeeper.ledger.rules import Result
 from rootkeeper.root_emails.rules import has_email_findings, parse_one_time_password
 
 if TYPE_CHECKING:
-    from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlan, EmailChangeStep
+    from rootkeeper.cli.operator.interface import EmailChange
+    from rootkeeper.root_emails.records import EmailChangeRecord
+    from rootkeeper.root_emails.rules import WantedEmailChange
 
 
 @through_server
@@ -165,6 +167,7 @@ def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(f"{path} can't be read: {error.strerror}.", hint="Check the path given with --otp-from.")
 
 
+@through_server
 def change_email(
     invocation: Invocation,
     change: ChangeOptions,
@@ -191,7 +194,8 @@ def change_email(
     Anyone who reads the new mailbox can reset the root user's password, so this is guarded like a recovery. AWS sends a
     one-time password to the new address. The command asks for it without showing it, gives it to AWS and reads the
     address again. If it is interrupted, the same command continues within 24 hours and sends no second password.
-    Without a terminal and without --otp-from it only starts the change.
+    Without a terminal and without --otp-from it only starts the change. A server makes the change after as many other
+    people approved it, on the console's page Root e-mails, as a recovery window needs. It overrides nothing.
 
     Changes: the root e-mail address of one member account. Password and MFA devices stay. AWS doesn't ask the old
     address.
@@ -205,89 +209,74 @@ def change_email(
     the rules, or the account can't be changed now; 3 AWS or the ledger refused, or AWS can't be reached; 4 the one-time
     password is wrong or missing, or the change isn't proven yet, which can take 4 hours.
     """
-    from rootkeeper.root_emails.service import EmailChangeRequest
+    from rootkeeper.root_emails.records import UNNEEDED
+    from rootkeeper.root_emails.rules import WantedEmailChange
 
     output = invocation.choose_output(*LIST_OUTPUTS)
-    terminal = invocation.terminal
-    progress = open_progress(terminal)
-    with invocation.open_application() as application:
-        confirmation = begin_change(invocation, application, change, output, progress)
-        inventory, found = read_account(application, account, progress)
-        request = EmailChangeRequest(found, address, reason, ticket, overrides=override, restarts=restart)
-        plan = application.email_change_planner.plan(inventory, request)
-        run = _EmailChangeCommand(
-            plan, application.email_change_executor, OneTimePasswordSource(terminal, otp_from), output, terminal
-        )
-        if plan.is_unneeded:
-            return run.end("unneeded", f"The root e-mail address is already {plan.current_email}. Nothing was done.")
-        run.passwords.require_fits(is_started=plan.started is not None)
-        if not confirmation.confirm(_statement(plan)):
+    passwords = OneTimePasswordSource(invocation.terminal, otp_from)
+    with open_operator(invocation) as operator:
+        confirmation = operator.begin_change(change, output, Permission.ROOT_EMAILS_CHANGE)
+        wanted = WantedEmailChange(account, address, reason, ticket, overrides=override, restarts=restart)
+        planned = operator.plan_email_change(wanted)
+        run = _EmailChangeCommand(planned, wanted, passwords, output, invocation.terminal)
+        if planned.is_unneeded:
+            return run.end(planned.describe("unneeded", UNNEEDED))
+        passwords.require_fits(is_started=planned.is_started)
+        if not confirmation.confirm(planned.statement):
             return ExitStatus.GOOD
         return run.carry_out()
-
-
-def _statement(plan: EmailChangePlan) -> list[str]:
-    account = plan.request.account
-    return [
-        f"Change the root e-mail address of account {account.account_id} ({account.name})",
-        f"from {plan.current_email}",
-        f"to   {plan.request.address}.",
-        "Anyone who reads the new mailbox can then reset the root user's password. Password and MFA devices stay.",
-        *(f"OVERRIDDEN: {objection.explanation}" for objection in plan.objections),
-        *(render_hint(remark) or "" for remark in plan.remarks),
-    ]
 
 
 @dataclass(frozen=True, slots=True)
 class _EmailChangeCommand:
     """Runs one change, from the yes to its result."""
 
-    plan: EmailChangePlan
-    executor: EmailChangeExecutor
+    change: EmailChange
+    wanted: WantedEmailChange
     passwords: OneTimePasswordSource
     output: OutputFormat
     terminal: Terminal
 
     def carry_out(self) -> int:
-        if self.plan.started is None:
-            started = self.executor.start(self.plan)
-            if started.result is Result.FAILED:
-                return self.end("failed", started.explanation)
-            self.terminal.remark(started.explanation)
+        if not self.change.is_started:
+            started = self.change.start()
+            if started["outcome"] != "started":
+                return self.end(started)
+            self.terminal.remark(started["explanation"])
         if not self.passwords.can_read:
-            return self.end("started", f"AWS waits for the one-time password. {self._next_step}")
+            explanation = f"AWS waits for the one-time password. {self._next_step}"
+            return self.end(self.change.describe("started", explanation))
         try:
             accepted = self._accept()
         except (RootkeeperError, KeyboardInterrupt):
             self.terminal.remark(f"Not finished. {self._next_step}")
             raise
-        return self.end(_OUTCOMES[accepted.result], render_hint(accepted.explanation) or "")
+        return self.end(accepted)
 
-    def end(self, outcome: str, explanation: str) -> int:
+    def end(self, record: EmailChangeRecord) -> int:
         from rootkeeper.cli.rendering.root_emails import show_email_change
 
-        show_email_change(self.plan, outcome, explanation, self.output, self.terminal)
-        return ExitStatus.GOOD if outcome in {"changed", "unneeded"} else ExitStatus.INCOMPLETE
+        show_email_change(record, self.output, self.terminal)
+        return ExitStatus.GOOD if record["outcome"] in {"changed", "unneeded"} else ExitStatus.INCOMPLETE
 
-    def _accept(self) -> EmailChangeStep:
+    def _accept(self) -> EmailChangeRecord:
         """Ask again after a typing error; the ledger records each attempt."""
         for _ in range(self.passwords.attempts - 1):
             try:
-                return self.executor.accept(self.plan, self.passwords.read(self.plan.request.address))
+                return self.change.accept(self.passwords.read(self.wanted.address))
             except (InputError, OneTimePasswordError) as error:
                 self.terminal.remark(f"{error.message} {render_hint(error.hint) or ''}", style="bold red")
-        return self.executor.accept(self.plan, self.passwords.read(self.plan.request.address))
+        return self.change.accept(self.passwords.read(self.wanted.address))
 
     @property
     def _next_step(self) -> str:
-        plan = self.plan
+        wanted = self.wanted
         return (
-            f"Continue within 24 hours of the start: rootkeeper emails change {plan.request.account.account_id} "
-            f"{plan.request.address} --reason …{' --override' if plan.objections else ''}"
+            f"Continue within 24 hours of the start: rootkeeper emails change {self.change.account_id} "
+            f"{wanted.address} --reason …{' --override' if wanted.overrides else ''}"
         )
 
 
-_OUTCOMES = {Result.DONE: "changed", Result.FAILED: "failed", Result.UNKNOWN: "not_proven"}
 application = group("Check, attest and change root e-mail addresses.")
 add(application, list_emails, "list")
 add(application, attest_email, "attest")

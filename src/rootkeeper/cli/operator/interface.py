@@ -24,6 +24,7 @@ from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow,
 if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
+    from rootkeeper.aws.rules import OneTimePassword
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from rootkeeper.organization.statuses import AccountStatus, FailOn
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
+    from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
+    from rootkeeper.root_emails.rules import WantedEmailChange
     from rootkeeper.root_emails.service import EmailReport
     from rootkeeper.worker.requests import UnlockRequest
 
@@ -120,6 +123,47 @@ class Delivery(ABC):
     @abstractmethod
     def send(self) -> Record:
         """Send it; the answer names what arrived."""
+
+
+class EmailChange(ABC):
+    """A change of a root e-mail address that passed every check."""
+
+    account_id: str
+    statement: Sequence[str]
+    """What will be done, for the question and for a dry run."""
+    is_unneeded: bool
+    """Whether the account has the address already."""
+    is_started: bool
+    """Whether AWS waits for a one-time password that it has sent."""
+
+    @abstractmethod
+    def describe(self, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
+        """Describe the change where nothing was sent to AWS."""
+
+    @abstractmethod
+    def start(self) -> EmailChangeRecord:
+        """Have AWS send a one-time password to the new address.
+
+        :raises RootkeeperError: what refused it.
+        """
+
+    @abstractmethod
+    def accept(self, otp: OneTimePassword) -> EmailChangeRecord:
+        """Return the one-time password, and read the address again.
+
+        :raises OneTimePasswordError: if AWS rejects it; nothing was changed.
+        """
+
+
+def describe_email_change(record: EmailChangeRecord, remarks: Iterable[str]) -> list[str]:
+    """Describe a planned change, for the question and for a dry run."""
+    return [
+        f"Change the root e-mail address of account {record['account_id']} ({record['name']})",
+        f"from {record['email_before']}",
+        f"to   {record['email']}.",
+        "Anyone who reads the new mailbox can then reset the root user's password. Password and MFA devices stay.",
+        *remarks,
+    ]
 
 
 class Operator(ABC):
@@ -267,6 +311,10 @@ class Operator(ABC):
     @abstractmethod
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
         """Check the root e-mail addresses of the selected accounts; a server checks those of its last listing."""
+
+    @abstractmethod
+    def plan_email_change(self, wanted: WantedEmailChange) -> EmailChange:
+        """Check what can be checked without a change."""
 
     @abstractmethod
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:

@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, read_account, warn_overdue
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, Operator, Recovery, Unlocking, WrittenReport
+from rootkeeper.cli.operator.interface import (
+    DeletionProposal,
+    Delivery,
+    EmailChange,
+    Operator,
+    Recovery,
+    Unlocking,
+    WrittenReport,
+    describe_email_change,
+)
 from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown, open_progress
@@ -40,6 +50,7 @@ if TYPE_CHECKING:
     from rootkeeper.access.rules import Permission
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
+    from rootkeeper.aws.rules import OneTimePassword
     from rootkeeper.cli.operator.interface import Emit
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.composition.application import Application
@@ -57,6 +68,8 @@ if TYPE_CHECKING:
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
+    from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
+    from rootkeeper.root_emails.rules import WantedEmailChange
     from rootkeeper.root_emails.service import EmailReport
     from rootkeeper.unlock.service import UnlockPlan
     from rootkeeper.worker.requests import UnlockRequest
@@ -246,6 +259,9 @@ class LocalOperator(Operator):
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
         with self._finished_progress() as progress:
             return self.application.root_email_reader.read(request, progress)
+
+    def plan_email_change(self, wanted: WantedEmailChange) -> EmailChange:
+        return LocalEmailChange(self.application, self._progress, wanted)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
         inventory, account = read_account(self.application, request.account, self._progress)
@@ -549,3 +565,41 @@ class LocalDelivery(Delivery):
         self._progress.finish()
         application = self._application
         return deliveries_to_record(results, application.organization_id, application.endpoint.label)
+
+
+class LocalEmailChange(EmailChange):
+    """Changes the address with the operator's credentials."""
+
+    def __init__(self, application: Application, progress: Progress, wanted: WantedEmailChange) -> None:
+        """Read the organization and the account's address.
+
+        :raises RootkeeperError: as ``EmailChangePlanner.plan`` does.
+        """
+        from rootkeeper.root_emails.service import EmailChangeRequest
+
+        inventory, account = read_account(application, wanted.account, progress)
+        request = EmailChangeRequest(
+            account, wanted.address, wanted.reason, wanted.ticket, wanted.overrides, wanted.restarts
+        )
+        self._plan = plan = application.email_change_planner.plan(inventory, request)
+        self._executor = application.email_change_executor
+        self.account_id: str = account.account_id
+        self.is_unneeded, self.is_started = plan.is_unneeded, plan.started is not None
+        remarks = (render_hint(remark) or "" for remark in plan.remarks)
+        objections = (f"OVERRIDDEN: {objection.explanation}" for objection in plan.objections)
+        self.statement = describe_email_change(self.describe("started", ""), (*objections, *remarks))
+
+    def describe(self, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
+        from rootkeeper.root_emails.records import change_to_record
+
+        return change_to_record(self._plan, outcome, explanation)
+
+    def start(self) -> EmailChangeRecord:
+        from rootkeeper.root_emails.records import start_to_record
+
+        return start_to_record(self._plan, self._executor.start(self._plan))
+
+    def accept(self, otp: OneTimePassword) -> EmailChangeRecord:
+        from rootkeeper.root_emails.records import acceptance_to_record
+
+        return acceptance_to_record(self._plan, self._executor.accept(self._plan, otp))

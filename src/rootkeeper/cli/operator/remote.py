@@ -19,8 +19,16 @@ from typing import TYPE_CHECKING, Any
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.operator.interface import DeletionProposal, Delivery, Operator, Recovery, Unlocking, WrittenReport
-from rootkeeper.cli.operator.remote_emergency import read_failsafe_checks, read_root_emails
+from rootkeeper.cli.operator.interface import (
+    DeletionProposal,
+    Delivery,
+    EmailChange,
+    Operator,
+    Recovery,
+    Unlocking,
+    WrittenReport,
+)
+from rootkeeper.cli.operator.remote_emergency import RemoteEmailChange, read_failsafe_checks, read_root_emails
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
     list_failsafes_in_order,
@@ -94,6 +102,7 @@ if TYPE_CHECKING:
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
+    from rootkeeper.root_emails.rules import WantedEmailChange
     from rootkeeper.root_emails.service import EmailReport
 
 
@@ -373,6 +382,9 @@ class RemoteOperator(Operator):
 
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
         return read_root_emails(self._server, request)
+
+    def plan_email_change(self, wanted: WantedEmailChange) -> EmailChange:
+        return RemoteEmailChange(self._connection, wanted)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
         return RemoteUnlocking(self._jobs, request, policy)

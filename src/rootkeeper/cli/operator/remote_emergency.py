@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from rootkeeper.aws.rules import OneTimePassword
+from rootkeeper.cli.operator.interface import EmailChange, describe_email_change
 from rootkeeper.cli.operator.remote_jobs import list_statuses, parse_caller, read_inventory
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.failsafe.rules import Check, CheckVerdict
@@ -18,10 +21,19 @@ from rootkeeper.organization.selection import (
     select_before_tags,
 )
 from rootkeeper.organization.statuses import AccountRole, AccountStatus
-from rootkeeper.remote.connections import PAGE
+from rootkeeper.remote.connections import PAGE, Connection
 from rootkeeper.remote.server import RemoteServer
-from rootkeeper.root_emails.rules import EmailReason, EmailVerdict, GroupBasis, RootEmail, parse_rules
+from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
+from rootkeeper.root_emails.rules import (
+    EmailReason,
+    EmailVerdict,
+    GroupBasis,
+    RootEmail,
+    WantedEmailChange,
+    parse_rules,
+)
 from rootkeeper.root_emails.service import EmailReport
+from rootkeeper.shapes import fill_record
 
 
 def read_failsafe_checks(server: RemoteServer, outcome: Any) -> FailsafeReport:
@@ -120,3 +132,46 @@ def _parse_email(record: Mapping[str, Any], account: Account) -> RootEmail:
         attested_until=None if until is None else datetime.fromisoformat(until),
         shared_with=tuple(parse_account_id(one) for one in record["shared_with"]),
     )
+
+
+class RemoteEmailChange(EmailChange):
+    """The server makes both calls to AWS."""
+
+    def __init__(self, connection: Connection, wanted: WantedEmailChange) -> None:
+        """Have the server check the change.
+
+        :raises InputError: if the rules are to be overridden.
+        """
+        if wanted.overrides:
+            raise InputError(
+                "A server overrides no rule, exception or failsafe.",
+                hint="Leave out --override, or change the address with AWS credentials of your own, without --server.",
+            )
+        self._connection, body = connection, asdict(wanted)
+        del body["overrides"]
+        body["restart"] = body.pop("restarts")
+        self._body = body
+        plan = connection.post("root-emails/changes/plan", body)
+        self._planned = connection.parse_answer(
+            lambda found: {name: str(found[name]) for name in ("account_id", "name", "email_before", "email")}, plan
+        )
+        self.account_id = self._planned["account_id"]
+        self.is_unneeded = connection.parse_answer(lambda found: bool(found["is_unneeded"]), plan)
+        self.is_started = connection.parse_answer(lambda found: found["started_at"] is not None, plan)
+        remarks = connection.parse_answer(lambda found: list(map(str, found["remarks"])), plan)
+        self.statement = describe_email_change(self.describe("started", ""), remarks)
+
+    def describe(self, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
+        return fill_record(EmailChangeRecord, None, **self._planned, outcome=outcome, explanation=explanation)
+
+    def start(self) -> EmailChangeRecord:
+        return self._connection.parse_answer(_parse_change, self._connection.post("root-emails/changes", self._body))
+
+    def accept(self, otp: OneTimePassword) -> EmailChangeRecord:
+        body = {name: value for name, value in self._body.items() if name != "restart"}
+        answer = self._connection.post("one-time-passwords", {**body, "otp": otp.value})
+        return self._connection.parse_answer(_parse_change, answer)
+
+
+def _parse_change(record: Mapping[str, Any]) -> EmailChangeRecord:
+    return fill_record(EmailChangeRecord, None, **{name: record[name] for name in EmailChangeRecord.__annotations__})

@@ -8,7 +8,7 @@ from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, mark_column, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.root_emails.records import AttestationRecord, email_to_record, rules_to_record
+from rootkeeper.root_emails.records import AttestationRecord, EmailChangeRecord, email_to_record, rules_to_record
 from rootkeeper.root_emails.rules import (
     EXPLANATIONS,
     EmailAttestation,
@@ -17,7 +17,7 @@ from rootkeeper.root_emails.rules import (
     GroupBasis,
     count_verdicts,
 )
-from rootkeeper.root_emails.service import SOURCE, EmailChangePlan, EmailReport
+from rootkeeper.root_emails.service import SOURCE, EmailReport
 from rootkeeper.shapes import fill_record
 from rootkeeper.values import json_time
 
@@ -120,18 +120,10 @@ _OUTCOME_WORDS = {
 }
 
 
-def show_email_change(
-    plan: EmailChangePlan, outcome: str, explanation: str, output: OutputFormat, terminal: Terminal
-) -> None:
+def show_email_change(change: EmailChangeRecord, output: OutputFormat, terminal: Terminal) -> None:
     """Write the result of a change to stdout, and one sentence to stderr."""
-    record = {
-        "account_id": plan.request.account.account_id,
-        "name": plan.request.account.name,
-        "email_before": plan.current_email,
-        "email": plan.request.address,
-        "outcome": outcome,
-        "explanation": explanation,
-    }
+    explanation = render_hint(change["explanation"]) or ""
+    record = {**change, "explanation": explanation}
     columns = (
         TableColumn("Account", "account_id", keeps_whole=True),
         TableColumn("Before", "email_before"),

@@ -1,0 +1,108 @@
+"""Approvals of a change of a root e-mail address, which only a server collects.
+
+A change is as powerful as a recovery, so it needs as many approvals, and the same people may request and approve it.
+An approver names the account and its new address before the change begins. An approval is a fact in the ledger: it is
+bound to that account and address, counts once for each person and never for the person who makes the change, expires,
+and is used up by the change. It is judged again at each of the two calls of a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.clock import Clock
+from rootkeeper.errors import ApprovalRefusedError, Hint, InputError
+from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import Account
+from rootkeeper.root_emails.rules import EMAIL_PARAMETER, fold_address, parse_new_address
+from rootkeeper.windows.approvals import COUNTING_KINDS
+from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
+
+
+def list_unused(entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+    """List the approvals that no change has used up. Any acceptance that AWS didn't refuse uses all of the account.
+
+    :param entries: of one account, in the order of their sequence.
+    """
+    unused: tuple[LedgerEntry, ...] = ()
+    in_use: dict[int | None, tuple[LedgerEntry, ...]] = {}
+    for entry in entries:
+        if entry.action is Action.EMAIL_UPDATE_APPROVE:
+            unused = (*unused, entry)
+        elif entry.action is Action.EMAIL_UPDATE_ACCEPT and entry.phase is Phase.INTENT:
+            in_use[entry.sequence], unused = unused, ()
+        elif entry.action is Action.EMAIL_UPDATE_ACCEPT and entry.result is Result.FAILED:
+            unused = (*in_use.pop(entry.intent_sequence, ()), *unused)
+    return unused
+
+
+@dataclass(frozen=True, slots=True)
+class EmailApprovalJudge:
+    """Judges whether a change has its approvals."""
+
+    policy: WindowPolicy
+    people: WindowPeopleReader
+    clock: Clock
+    actor: Actor
+    """The person who makes the change."""
+
+    def require_approved(self, account: Account, address: str, entries: Iterable[LedgerEntry]) -> tuple[str, ...]:
+        """Return who approved the change. A command line without a server has no approvals and needs none.
+
+        :param entries: of that account, in the order of their sequence.
+        :raises PermissionDeniedError: if the settings don't allow the actor to request a recovery of the account.
+        :raises ApprovalRefusedError: if too few approvals count.
+        """
+        if self.actor.kind not in COUNTING_KINDS:
+            return ()
+        self.policy.require_requester(self.actor.name, account)
+        now = self.clock.now()
+        people = self.people.read(account, now)
+        by_person: dict[str, str] = {}
+        for entry in list_unused(entries):
+            name, kind = entry.actor.name, entry.actor.kind
+            if (
+                fold_address(str(entry.parameters.get(EMAIL_PARAMETER, ""))) == fold_address(address)
+                and now < entry.at + self.policy.approval_valid
+                and people.find_refusal(name, kind, Permission.ROOT_EMAILS_APPROVE) is None
+            ):
+                by_person.setdefault(name.casefold(), name)
+        by_person.pop(self.actor.name.casefold(), None)
+        needed = self.policy.approvals
+        if len(by_person) < needed:
+            text = "Ask another person to approve this account and this address."
+            raise ApprovalRefusedError(
+                f"Nothing was changed. The change of {account.account_id} to {address} has {len(by_person)} approvals "
+                f"that count; it needs {needed}.",
+                hint=Hint(text, "emails.approve", account_id=account.account_id, address=address),
+            )
+        return tuple(by_person.values())
+
+
+@dataclass(frozen=True, slots=True)
+class EmailApprovalService:
+    """Records the approvals of one person."""
+
+    ledger: Ledger
+    policy: WindowPolicy
+    actor: Actor
+
+    def approve(self, account: Account, address: str, reason: str) -> LedgerEntry:
+        """Approve that the account gets this address.
+
+        :raises InputError: if AWS doesn't accept the address, or there is no reason.
+        :raises PermissionDeniedError: if the settings don't allow the actor to approve for that account.
+        :raises LedgerUnavailableError: if it can't be recorded; it doesn't count.
+        """
+        self.policy.require_approver(self.actor.name, account)
+        email = str(parse_new_address(address))
+        if not reason.strip():
+            raise InputError("An approval needs a reason.", hint=Hint("Give a reason.", "emails.reason"))
+        return self.ledger.append_fact(
+            Action.EMAIL_UPDATE_APPROVE,
+            account_id=account.account_id,
+            parameters={EMAIL_PARAMETER: email, "reason": reason.strip()},
+        )
