@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import console_story as story
-from tests.browser.console_stage import ConsolePerson, ConsoleStage
+from tests.browser.console_stage import ConsolePerson, open_console_stage
+from tests.functional.administration import Administration
 
 FAILSAFE, FAILSAFE_NAME = "222233334444", "Security"
 WEB, WEB_NAME = "800090001000", "AnyCompany Web"
@@ -21,10 +22,19 @@ LI_EMAIL = "li.juan@example.com"
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 
+EMAIL_RULES = {"ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com", "ROOTKEEPER_EMAILS_GROUPS": "aws@example.com"}
+
+
 @pytest.fixture(scope="module")
-def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
-    """An organization that is set up and was audited."""
-    with console.enter_signed_in("adam", "olga", "amir", "vera") as entered:
+def people(
+    console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, ConsolePerson]]:
+    """An organization that is set up and was audited, with rules for addresses."""
+    with (
+        open_console_stage(chromium, tmp_path_factory.mktemp("emergency"), **EMAIL_RULES) as console,
+        console.enter_signed_in("adam", "olga", "amir", "vera") as entered,
+    ):
+        Administration(console.sandbox).trust_account_management()
         story.set_up(entered["adam"])
         story.audit(entered["olga"])
         yield entered
@@ -133,8 +143,50 @@ def test_root_emails_are_filtered_exported_and_attested(people: dict[str, Consol
     amir.press("Attest", within=dialog(amir))
     amir.page.get_by_role("button", name=re.compile("Verdict")).click()
     amir.page.get_by_role("option", name=re.compile("^Any")).click()
-    expect(listed).to_contain_text("amir, until")
+    expect(listed).to_contain_text("attested by amir until")
     expect(listed).not_to_contain_text("no group is known")
     amir.evaluate()
     amir.open("/ledger")
     amir.sees(re.compile("email:attest|E-mail", re.IGNORECASE))
+
+
+def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: dict[str, ConsolePerson]) -> None:
+    olga, amir, sandbox = people["olga"], people["amir"], people["olga"].stage.sandbox
+    old, new = str(sandbox.accounts()[story.CLEAN]["email"]), "aws+shop-test-new@example.com"
+    olga.open(f"/root-emails?q={story.CLEAN}")
+    olga.press(f"Change the address of {story.CLEAN_NAME}")
+    expect(dialog(olga).get_by_label("New address", exact=True)).to_be_focused()
+    olga.fill("New address", new)
+    olga.fill("Reason", "One address for each account.")
+    olga.press("Check change")
+    expect(dialog(olga)).to_contain_text("has 0 approvals that count; it needs 1")
+    expect(dialog(olga)).to_contain_text("Ask another person to choose Approve change")
+    amir.open(f"/root-emails?q={story.CLEAN}")
+    expect(amir.page.get_by_role("button", name=re.compile("^Change the address"))).to_have_count(0)
+    amir.press(f"Approve a new address for {story.CLEAN_NAME}")
+    amir.fill("New address", new)
+    amir.fill("Reason", "CHG-12")
+    amir.press("Approve change", within=dialog(amir))
+    amir.sees(f"Approved: {story.CLEAN_NAME} may get the address {new}.")
+    amir.evaluate()
+    olga.press("Check change")
+    for text in ("Approved by amir.", old, new, "SANDBOX"):
+        expect(dialog(olga)).to_contain_text(text)
+    assert sandbox.mailbox(new) == []
+    olga.press("Send one-time password")
+    field = dialog(olga).get_by_label("One-time password", exact=True)
+    expect(field).to_be_focused()
+    (mail,) = sandbox.mailbox(new)
+    (otp,) = re.findall(r"Verification code: (\w+)", str(mail["body"]))
+    field.fill("ZZZZZZ" if otp != "ZZZZZZ" else "YYYYYY")
+    olga.press("Change address")
+    expect(dialog(olga)).to_contain_text("Use the code in the newest e-mail")
+    assert sandbox.accounts()[story.CLEAN]["email"] == old
+    olga.judge_now()
+    field.fill(otp)
+    olga.press("Change address")
+    olga.sees(f"A re-read shows that the root e-mail address of {story.CLEAN} is {new}.")
+    assert sandbox.accounts()[story.CLEAN]["email"] == new
+    people["vera"].open(f"/root-emails?q={story.CLEAN}")
+    expect(row(people["vera"], "Root e-mail addresses", story.CLEAN_NAME)).to_be_visible()
+    expect(people["vera"].page.get_by_role("button", name=re.compile("address of|new address"))).to_have_count(0)

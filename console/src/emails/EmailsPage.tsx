@@ -23,7 +23,8 @@ import { QueryTable } from "../tables/QueryTable";
 import { type FilterCodec, useUrlFilter } from "../tables/url-filter";
 import { Timestamp } from "../times/Timestamp";
 import { AttestAddress } from "./AttestAddress";
-import { canBeAttested, describeReasons, EMAIL_VERDICTS, type EmailFilter, readAllEmails, useRootEmails, type Verdict } from "./emails";
+import { ApproveChange, ChangeAddress } from "./ChangeAddress";
+import { canBeAttested, canBeChanged, describeReasons, EMAIL_VERDICTS, type EmailFilter, readAllEmails, useRootEmails, type Verdict } from "./emails";
 
 const FILTER: FilterCodec<EmailFilter> = {
   read: (parameters) => ({
@@ -37,9 +38,17 @@ export default function EmailsPage() {
   const { data: me } = useMe();
   const [filter, setFilter] = useUrlFilter(FILTER);
   const [attested, setAttested] = useState<string | null>(null);
+  const [approved, setApproved] = useState<RootEmail | null>(null);
+  const [changed, setChanged] = useState<RootEmail | null>(null);
   const pages = useCursorPages(JSON.stringify(filter));
   const found = useRootEmails(filter, pages.after);
   const canAttest = hasPermission(me, "root_emails:attest");
+  const actions: RowActions = {
+    attest: canAttest ? (one) => setAttested(one.email) : undefined,
+    approve: hasPermission(me, "root_emails:approve") ? setApproved : undefined,
+    change: hasPermission(me, "root_emails:change") ? setChanged : undefined,
+  };
+  const canAct = Object.values(actions).some((one) => one !== undefined);
   return (
     <PageFrame
       title="Root e-mails"
@@ -87,10 +96,12 @@ export default function EmailsPage() {
               : "No address matches. Clear the text, or show any verdict."
           }
           pagination={pages.control(found.data?.next)}
-          columnDefinitions={canAttest ? [...COLUMNS, makeActionsColumn(setAttested)] : COLUMNS}
+          columnDefinitions={canAct ? [...COLUMNS, makeActionsColumn(actions)] : COLUMNS}
         />
       </SpaceBetween>
       {attested !== null && <AttestAddress address={attested} onClose={() => setAttested(null)} />}
+      {approved !== null && <ApproveChange account={approved} onClose={() => setApproved(null)} />}
+      {changed !== null && <ChangeAddress account={changed} onClose={() => setChanged(null)} />}
     </PageFrame>
   );
 }
@@ -193,18 +204,37 @@ function Group({ found }: { found: RootEmail }) {
   );
 }
 
-function makeActionsColumn(onAttest: (address: string) => void): TableProps.ColumnDefinition<RootEmail> {
+/** What the person may do about an address; `undefined`: not permitted. */
+interface RowActions {
+  attest: ((one: RootEmail) => void) | undefined;
+  approve: ((one: RootEmail) => void) | undefined;
+  change: ((one: RootEmail) => void) | undefined;
+}
+
+function makeActionsColumn({ attest, approve, change }: RowActions): TableProps.ColumnDefinition<RootEmail> {
   return {
     id: "actions",
     header: "Actions",
-    cell: (one) =>
-      canBeAttested(one) ? (
-        <Button onClick={() => onAttest(one.email ?? "")} ariaLabel={`Attest ${one.email}`}>
-          Attest
-        </Button>
-      ) : (
-        "–"
-      ),
+    cell: (one) => {
+      const offered = [
+        attest && canBeAttested(one) && (
+          <Button key="attest" onClick={() => attest(one)} ariaLabel={`Attest ${one.email}`}>
+            Attest
+          </Button>
+        ),
+        approve && canBeChanged(one) && (
+          <Button key="approve" onClick={() => approve(one)} ariaLabel={`Approve a new address for ${one.name}`}>
+            Approve change
+          </Button>
+        ),
+        change && canBeChanged(one) && (
+          <Button key="change" onClick={() => change(one)} ariaLabel={`Change the address of ${one.name}`}>
+            Change
+          </Button>
+        ),
+      ].filter(Boolean);
+      return offered.length > 0 ? <SpaceBetween size="xxs">{offered}</SpaceBetween> : "–";
+    },
     minWidth: 110,
   };
 }

@@ -36,6 +36,11 @@ export function canBeAttested(one: RootEmail): boolean {
   return one.email !== null && (one.reasons.includes("not_a_group") || one.reasons.includes("attestation_expired"));
 }
 
+/** Whether a server can change the address: AWS refuses it for the management account, and the rules for a failsafe. */
+export function canBeChanged(one: RootEmail): boolean {
+  return one.role === "member" && one.state === "ACTIVE";
+}
+
 function toQuery({ verdict, text }: EmailFilter) {
   return { verdict: verdict === "any" ? undefined : [verdict], q: text.trim() || undefined };
 }

@@ -75,6 +75,8 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     actions: [
       { what: "See root e-mail addresses", permission: "root_emails:read" },
       { what: "Attest an address", permission: "root_emails:attest" },
+      { what: "Approve a change of an address", permission: "root_emails:approve" },
+      { what: "Change an address after its approval", permission: "root_emails:change" },
     ],
     guide: "root-emails",
   },
