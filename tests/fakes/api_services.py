@@ -200,7 +200,7 @@ class FakeLedgerReader(LedgerReader):
 
 @dataclass
 class FakeEngine:
-    """Implements Engine: remembers what it was told."""
+    """Implements Engine: remembers its calls."""
 
     enqueued: list[str] = field(default_factory=list)
 

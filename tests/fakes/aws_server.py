@@ -115,7 +115,7 @@ class FakeAwsServer:
             self._replies.clear()
 
     def wait_for(self, count: int) -> None:
-        """Until so many requests have come: whoever gives up early may do so before this server has read a word."""
+        """Until so many requests have come: a client that gives up early may do so before this server reads."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.received) >= count, _LONGEST_WAIT_SECONDS)
 

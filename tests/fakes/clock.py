@@ -1,4 +1,4 @@
-"""A clock that moves only when it is told to, or when somebody sleeps."""
+"""A clock that moves only when a test sets it, or when a caller sleeps."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ class FakeClock:
             self._monotonic += seconds
 
     def jump(self, seconds: float) -> None:
-        """Somebody sets the wall clock; no time passes."""
+        """Set the wall clock; no time passes."""
         with self._guard:
             self._now += timedelta(seconds=seconds)

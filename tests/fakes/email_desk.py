@@ -52,7 +52,7 @@ class InMemoryLedgerReader(LedgerReader):
         return tuple(self.ledger.open_intents)
 
     def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
-        raise NotImplementedError("nobody verifies a ledger in memory")
+        raise NotImplementedError("no test verifies a ledger in memory")
 
 
 @dataclass(slots=True)

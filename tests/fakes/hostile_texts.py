@@ -1,4 +1,4 @@
-"""Texts that attack whoever shows them: markup, formulas, terminal sequences, turned reading direction."""
+"""Texts that attack the program that shows them: markup, formulas, terminal sequences, turned reading direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IAM users and roles, and permission sets, in memory: what a caller is told, and what it is refused."""
+"""IAM users and roles, and permission sets, in memory: what a caller may read, and what it is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rootkeeper.errors import AwsError, AwsNotFoundError
 from rootkeeper.organization.accounts import AccountId
 
 MFA = ("arn:aws:iam::222233334444:mfa/break-glass",)
-NOBODY = UserAccess(has_password=False, active_access_key_ids=(), mfa_serial_numbers=())
+NO_ACCESS = UserAccess(has_password=False, active_access_key_ids=(), mfa_serial_numbers=())
 
 
 def allow(*actions: str, effect: str = "Allow", **elements: Any) -> str:
@@ -98,7 +98,7 @@ class FakeIdentities:
 
     def read_user_access(self, user_name: str) -> UserAccess:
         self._note("read_user_access", user_name)
-        return self.access.get(user_name, NOBODY)
+        return self.access.get(user_name, NO_ACCESS)
 
     def read_root_use(self) -> RootUse:
         self._note("read_root_use", "")

@@ -113,7 +113,7 @@ class JobDesk:
         return self.requesting(actor).request(kind, parameters or {}, document).job_id
 
     def perform(self, job_id: str) -> Job:
-        """The job as it stands afterwards."""
+        """The job as it is afterwards."""
         self.performing.perform(job_id)
         return self.desk.jobs.get(job_id)
 

@@ -123,8 +123,8 @@ class InMemoryJobs(JobStore):
         with self.shelf.guard:
             self._require_writable()
             token = self._count_up(job_id)
-            anew = {"parameters": dict(parameters), "remark": None, "attempts": 0, "next_attempt_at": None}
-            self._alter(job_id, state=JobState.QUEUED, fencing_token=token, **anew)
+            reset = {"parameters": dict(parameters), "remark": None, "attempts": 0, "next_attempt_at": None}
+            self._alter(job_id, state=JobState.QUEUED, fencing_token=token, **reset)
             return self.get(job_id)
 
     def take_over(self, job_id: str) -> Job:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class QuietHandler(BaseHTTPRequestHandler):
-    """Keeps connections, answers whatever the method in one piece, and logs nothing."""
+    """Keeps connections, answers every method in one piece, and logs nothing."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1

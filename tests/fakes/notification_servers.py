@@ -105,7 +105,7 @@ def _make_context(certificates: Sequence[Path]) -> ssl.SSLContext:
 
 @contextmanager
 def start_proxy(leads_to: int) -> Iterator[str]:
-    """A proxy for HTTPS that leads to one port of this machine, whatever host is asked for; its URL."""
+    """A proxy for HTTPS that leads to one port of this machine, whichever host is asked for; its URL."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -122,7 +122,7 @@ def start_proxy(leads_to: int) -> Iterator[str]:
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            """Somebody broke off."""
+            """The peer broke off."""
 
     with Server(("127.0.0.1", 0), Handler) as server, serving(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -156,7 +156,7 @@ class MailServer:
             daemon_threads = True
 
             def handle_error(self, *_: object) -> None:
-                """Somebody broke off."""
+                """The peer broke off."""
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:

@@ -143,7 +143,7 @@ class InMemorySchedules(ScheduleStore):
 
 @dataclass
 class ScriptedSender:
-    """Implements NotificationSender: each target does what its script says, in threads of whoever sends."""
+    """Implements NotificationSender: each target does what its script says, in threads of the sender."""
 
     sent: list[tuple[str, str, Notification]] = field(default_factory=list)
     """Target, notification's id, notification: what arrived."""
@@ -162,7 +162,7 @@ class ScriptedSender:
 
         self.scripts[target] = fail
 
-    def mend(self, target: str) -> None:
+    def repair(self, target: str) -> None:
         self.scripts.pop(target, None)
 
     def list_titles(self, target: str) -> list[str]:

@@ -76,7 +76,7 @@ class FakeOrganization:
         self.blocked_by: dict[AccountId, str] = {}
         """Accounts whose root sessions open, and are denied every call by the service control policy of that id."""
         self.wrong_identities: set[AccountId] = set()
-        """Accounts whose sessions turn out to be somebody else's."""
+        """Accounts whose sessions turn out to be another principal's."""
         self.sessions_opened = 0
         self._calls = Calls()
         self.emails = FakePrimaryEmails(self)
@@ -225,9 +225,11 @@ class FakeOrganization:
 
     def read_setup(self) -> Setup:
         unknown: list[str] = []
-        trusted_access = self.trusted_access if self._is_told("ListAWSServiceAccessForOrganization", unknown) else None
-        features = self._is_told("ListOrganizationsFeatures", unknown) and self.trusted_access
-        delegates = self._is_told("ListDelegatedAdministrators", unknown)
+        trusted_access = (
+            self.trusted_access if self._is_listed("ListAWSServiceAccessForOrganization", unknown) else None
+        )
+        features = self._is_listed("ListOrganizationsFeatures", unknown) and self.trusted_access
+        delegates = self._is_listed("ListDelegatedAdministrators", unknown)
         return Setup(
             trusted_access=trusted_access,
             features=frozenset(self.features) if features else None,
@@ -319,7 +321,7 @@ class FakeOrganization:
     ) -> None:
         self._calls.interventions.append(Intervention(course, operation, account_id, at, times, error))
 
-    def _is_told(self, operation: str, unknown: list[str]) -> bool:
+    def _is_listed(self, operation: str, unknown: list[str]) -> bool:
         try:
             self._perform(operation)
         except (AwsAccessDeniedError, AwsRejectedError) as error:
@@ -347,7 +349,7 @@ class FakeOrganization:
         if account_id not in self.accounts:
             raise AwsNotFoundError("There is no such account.", aws_code="AccountNotFoundException")
         if not self.trusted_access or account_id == self.organization.management_account_id:
-            raise AwsRejectedError("A constraint stands in the way.", aws_code="ConstraintViolationException")
+            raise AwsRejectedError("A constraint forbids it.", aws_code="ConstraintViolationException")
         self.delegated_administrators.append(account_id)
 
     def _deregister(self, account_id: AccountId) -> None:

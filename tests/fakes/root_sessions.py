@@ -68,7 +68,7 @@ class FakeRootSession:
         self.organization.perform("GetCallerIdentity", self.account_id)
         if self.account_id in self.organization.wrong_identities:
             raise IdentityMismatchError(
-                f"The root session for {self.account_id} is somebody else's.", operation="sts:GetCallerIdentity"
+                f"The root session for {self.account_id} is another principal's.", operation="sts:GetCallerIdentity"
             )
         self.is_identified = True
 

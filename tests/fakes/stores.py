@@ -427,7 +427,7 @@ class InMemorySavedViews(SavedViewStore):
 
 @dataclass(slots=True)
 class RecordedProgress:
-    """Implements Progress: keeps what it was told."""
+    """Implements Progress: keeps what was reported."""
 
     remarks: list[str] = field(default_factory=list)
     advanced: int = 0

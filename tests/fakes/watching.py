@@ -80,7 +80,7 @@ class InMemoryWindowEvents(WindowEventStore):
 
 @dataclass(slots=True)
 class RecordedNotifier:
-    """Implements Notifier: keeps what it was told, once for each key."""
+    """Implements Notifier: keeps what it was sent, once for each key."""
 
     reported: list[Notification] = field(default_factory=list)
 

@@ -46,7 +46,7 @@ def signed_in(name: str) -> Actor:
 
 @dataclass
 class Work:
-    """Stands for a crew's threads: does work at once, or when it is told to."""
+    """Takes the place of a crew's threads: does work at once, or when a test says so."""
 
     is_immediate: bool = True
     waiting: list[Callable[[], None]] = field(default_factory=list)

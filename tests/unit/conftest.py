@@ -26,11 +26,11 @@ ON_FILES_ALONE = {
     "test_a_database_that_was_moved_with_its_copies_is_intact",
     "test_a_creation_that_was_interrupted_is_taken_up",
     "test_a_database_of_another_alembic_program_is_left_alone",
-    "test_a_folder_in_the_place_of_the_file_is_told",
+    "test_a_folder_in_the_place_of_the_file_is_reported",
     "test_a_ledger_on_a_read_only_file_in_a_read_only_folder_is_verified",
     "test_a_missing_database_is_made_unless_it_is_only_to_be_read",
-    "test_a_place_where_nothing_can_be_made_is_told",
-    "test_by_default_a_spill_stands_beside_the_database",
+    "test_a_place_where_nothing_can_be_made_is_reported",
+    "test_by_default_a_spill_is_beside_the_database",
     "test_closing_leaves_no_thread_and_no_open_file",
     "test_everything_handed_out_implements_its_port",
     "test_fifty_thousand_entries_are_verified_in_little_memory",
@@ -39,8 +39,8 @@ ON_FILES_ALONE = {
     "test_p02_a_full_disk_refuses_entries_until_there_is_space_again",
     "test_p02_a_read_only_ledger_refuses_every_intent",
     "test_p08_a_secret_never_reaches_the_ledger",
-    "test_somebody_elses_database_is_left_alone",
-    "test_without_options_the_mirror_stands_beside_the_database_and_warnings_are_logged",
+    "test_someone_elses_database_is_left_alone",
+    "test_without_options_the_mirror_is_beside_the_database_and_warnings_are_logged",
 }
 """Modules and tests about files: of the database or beside it. All others are tried on PostgreSQL too."""
 

@@ -11,7 +11,7 @@ def test_wall_time_is_aware_and_in_utc() -> None:
     assert SystemClock().now().tzinfo is UTC
 
 
-def test_monotonic_time_goes_on_over_a_sleep() -> None:
+def test_monotonic_time_continues_over_a_sleep() -> None:
     clock = SystemClock()
     before = clock.monotonic()
     clock.sleep(0.01)

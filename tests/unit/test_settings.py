@@ -137,7 +137,7 @@ def test_the_password_of_a_database_gets_into_no_name_and_no_repr() -> None:
     assert settings.ledger.anchor.parent == DATA
 
 
-def test_a_wrong_database_address_is_told_without_its_password() -> None:
+def test_a_wrong_database_address_is_reported_without_its_password() -> None:
     with pytest.raises(SettingsError) as raised:
         load({"ROOTKEEPER_DATABASE_URL": "postgres://keeper:hunter2@db.example.com/rootkeeper"})
     assert "hunter2" not in f"{raised.value.message} {raised.value.hint}"

@@ -146,7 +146,7 @@ def test_accounts_are_covered_by_their_units(
     assert TokenScope(None, units).covers(replace(PROD, ou_path=path, ou_ids=ids)) is covered
 
 
-def test_a_token_of_some_units_touches_no_other_account_and_none_that_nobody_knows() -> None:
+def test_a_token_of_some_units_touches_no_other_account_and_none_that_no_one_knows() -> None:
     token = make_token(UNITS)
     token.require_account_access(PROD.account_id, PROD)
     with pytest.raises(PermissionDeniedError, match="is in Root/Sandbox"):
@@ -156,7 +156,7 @@ def test_a_token_of_some_units_touches_no_other_account_and_none_that_nobody_kno
     ANA.require_account_access(PROD.account_id, None)
 
 
-def test_nobody_gives_what_he_hasnt_got() -> None:
+def test_no_user_grants_permissions_that_he_lacks() -> None:
     keeper = make_token(TokenScope(frozenset({Permission.IDENTITIES_MANAGE})), ServerRole.ADMINISTRATOR)
     keeper.require_grantable(frozenset({Permission.IDENTITIES_MANAGE}))
     with pytest.raises(PermissionDeniedError, match="lacks"):

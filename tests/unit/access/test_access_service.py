@@ -141,7 +141,7 @@ def test_every_failure_to_sign_in_reads_alike(desk: Desk) -> None:
     desk.keeping.disable("gone")
     made = desk.keeping.create_token("ci", ServerRole.VIEWER)
     reported = set()
-    for name, password in (("ana", "wrong"), ("nobody", PASSWORD), ("gone", PASSWORD), ("ci", made.token)):
+    for name, password in (("ana", "wrong"), ("unknown", PASSWORD), ("gone", PASSWORD), ("ci", made.token)):
         with pytest.raises(NotSignedInError) as caught:
             desk.sign_in(name, password)
         reported.add((caught.value.message, caught.value.hint))

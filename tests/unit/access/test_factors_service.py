@@ -212,10 +212,10 @@ def test_a_reset_takes_everything_away_and_ends_sign_ins(desk: Desk) -> None:
     assert desk.sessions.find("one", SessionKind.BROWSER) is None
     assert desk.changes == ["factor_added", "factor_added", "factors_reset"]
     with pytest.raises(NotFoundError):
-        desk.keeping.reset("nobody")
+        desk.keeping.reset("unknown")
 
 
-def test_a_reset_that_stops_halfway_leaves_nobody_signed_in(desk: Desk) -> None:
+def test_a_reset_that_stops_halfway_leaves_no_one_signed_in(desk: Desk) -> None:
     class StoppedFactors(InMemoryFactors):
         def remove_all(self, identity_id: str) -> int:
             raise DatabaseError("It stopped here.")

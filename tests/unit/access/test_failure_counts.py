@@ -1,4 +1,4 @@
-"""What is counted is bounded, shared by servers, and names nobody."""
+"""What is counted is bounded, shared by servers, and names no one."""
 
 from __future__ import annotations
 

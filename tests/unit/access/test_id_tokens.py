@@ -124,7 +124,7 @@ def test_no_signature_proves_nothing() -> None:
 
 
 def test_a_signature_that_the_public_key_can_make_proves_nothing() -> None:
-    """The public key as a secret of HMAC: an old trick on whoever takes any algorithm."""
+    """The public key as a secret of HMAC: an old attack on programs that take any algorithm."""
     signed = f"{encode({'alg': 'HS256', 'kid': 'k-1'})}.{encode(RIGHT)}"
     for secret in (json.dumps(KEY.as_dict(private=False)).encode(), KEY.as_pem(private=False)):
         refuse(f"{signed}.{encode(hmac.digest(secret, signed.encode(), hashlib.sha256))}", "signature")
@@ -146,7 +146,7 @@ def test_without_the_providers_keys_nothing_is_proven(keys: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("unverified", [False, "false"])
-def test_an_address_that_the_provider_hasnt_verified_names_nobody(unverified: object) -> None:
+def test_an_address_that_the_provider_hasnt_verified_names_no_one(unverified: object) -> None:
     rules = replace(RULES, name_claims=("email", "preferred_username"))
     claims = {**RIGHT, "email": "boss@example.com", "email_verified": unverified}
     assert read_id_token(sign(claims), KEYS, rules, "n-1", START).name == "ana"

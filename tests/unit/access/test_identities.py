@@ -88,7 +88,7 @@ def test_text_that_isnt_valid_unicode_proves_nothing_and_breaks_nothing(store: I
     assert store.find_by_token("\ud800") is None
 
 
-def test_a_password_that_is_replaced_while_somebody_signs_in_lets_nobody_in(
+def test_a_password_that_is_replaced_during_a_sign_in_lets_no_one_in(
     store: IdentityStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def verify_slowly(*_: str) -> bool:

@@ -20,7 +20,7 @@ def test_any_other_name_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["rootkeeper", "RootKeeper"])
-def test_nobody_may_be_called_as_the_program_itself(name: str) -> None:
+def test_no_user_may_have_the_programs_own_name(name: str) -> None:
     with pytest.raises(InputError, match="is reserved"):
         parse_identity_name(name)
 

@@ -34,7 +34,7 @@ def test_the_strongest_role_of_the_groups_counts(groups: tuple[str, ...], role: 
     assert RULES.choose_role(groups) is role
 
 
-def test_whoever_is_in_no_mapped_group_is_refused_and_told_what_to_do() -> None:
+def test_a_user_in_no_mapped_group_is_refused_and_shown_what_to_do() -> None:
     with pytest.raises(PermissionDeniedError, match="none of this person's groups") as caught:
         RULES.require_role(replace(ANA, groups=("others",)))
     assert caught.value.hint is not None

@@ -1,4 +1,4 @@
-"""Answers are shared by servers, bounded, and forgotten after a day; a dead process keeps nobody waiting."""
+"""Answers are shared by servers, bounded, and forgotten after a day; a dead process keeps no caller waiting."""
 
 from __future__ import annotations
 

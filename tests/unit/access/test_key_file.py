@@ -35,7 +35,7 @@ def make_sealing(key: bytes = bytes(32)) -> KeyFileCipher:
     return KeyFileCipher(key, ORGANIZATION_ID, Path("key"))
 
 
-def test_the_key_is_made_once_whole_and_for_nobody_else(database: Database, key_file: Path) -> None:
+def test_the_key_is_made_once_whole_and_for_no_one_else(database: Database, key_file: Path) -> None:
     database.open_cipher(ORGANIZATION_ID, key_file)
     content = key_file.read_bytes()
     assert key_file.stat().st_mode & 0o777 == 0o600
@@ -67,7 +67,7 @@ def test_a_server_with_another_key_refuses_to_start_and_says_what_to_do(database
     assert "Copy the key file" in (caught.value.hint or "")
 
 
-def test_a_key_that_went_missing_isnt_made_anew(database: Database, key_file: Path) -> None:
+def test_a_key_that_went_missing_isnt_made_again(database: Database, key_file: Path) -> None:
     database.open_cipher(ORGANIZATION_ID, key_file)
     keep_factor(database)
     key_file.unlink()
@@ -118,7 +118,7 @@ def test_a_key_that_others_can_read_is_refused(database: Database, key_file: Pat
     assert caught.value.hint == f"Run: chmod 600 {key_file}"
 
 
-def test_a_place_where_no_key_can_be_is_told(database: Database, tmp_path: Path) -> None:
+def test_a_place_where_no_key_can_be_is_reported(database: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="can't be used"):
         database.open_cipher(ORGANIZATION_ID, tmp_path / "file" / "key")

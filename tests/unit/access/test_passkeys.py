@@ -56,7 +56,7 @@ def test_each_question_is_another_one_and_names_what_is_known() -> None:
     assert ask_to_prove(SITE, (passkey,)).options["allowCredentials"] == first.options["excludeCredentials"]
 
 
-def test_nobody_is_asked_for_a_passkey_without_one() -> None:
+def test_a_user_without_a_passkey_isnt_asked_for_one() -> None:
     with pytest.raises(InputError, match="No passkey"):
         ask_to_prove(SITE, ())
 
@@ -99,7 +99,7 @@ def test_a_registration_is_no_proof_and_a_proof_no_registration() -> None:
         check_registration(device.prove(question.options), SITE, question.challenge, FACTOR)
 
 
-def test_a_count_that_doesnt_grow_tells_of_a_copy() -> None:
+def test_a_count_that_doesnt_grow_shows_a_copy() -> None:
     device = make_device()
     passkey = register(device)
     used = Passkey(passkey.factor, passkey.credential_id, passkey.public_key, 5)

@@ -57,12 +57,12 @@ def test_a_browser_is_sent_with_all_that_protects_the_sign_in(server: OidcServer
 
 def test_a_confirmation_asks_for_a_new_sign_in(server: OidcServer) -> None:
     question = make_authorization_request("the browser's secret", HERE)
-    anew = type(question)(question.redirect_uri, question.state, question.nonce, question.verifier, forces_login=True)
-    asked = parse_qs(urlsplit(make_provider(server).make_address(anew)).query)
+    forced = type(question)(question.redirect_uri, question.state, question.nonce, question.verifier, forces_login=True)
+    asked = parse_qs(urlsplit(make_provider(server).make_address(forced)).query)
     assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
 
 
-def test_a_code_tells_who_has_signed_in(server: OidcServer) -> None:
+def test_a_code_shows_who_has_signed_in(server: OidcServer) -> None:
     person = redeem(server)
     assert (person.name, person.subject, person.groups) == ("ana", "1001", ("admins",))
     assert make_rules(server.issuer).require_role(person) is ServerRole.ADMINISTRATOR
@@ -84,7 +84,7 @@ def test_a_code_of_another_browser_is_refused_by_the_provider(server: OidcServer
         provider.redeem(code, QUESTION, datetime.now(UTC))
 
 
-def test_a_wrong_client_secret_is_told_without_it(server: OidcServer) -> None:
+def test_a_wrong_client_secret_is_reported_without_it(server: OidcServer) -> None:
     with pytest.raises(NotSignedInError, match="invalid_client") as caught:
         redeem(server, make_provider(server, "wrong-secret"))
     assert "wrong-secret" not in f"{caught.value.message} {caught.value.hint} {caught.value.__context__!r}"
@@ -97,7 +97,7 @@ def test_the_secret_is_in_no_representation(server: OidcServer) -> None:
 @pytest.mark.parametrize(
     "claims", [{"nonce": "other"}, {"iss": "https://other.example"}, {"aud": "other"}, {"exp": int(time.time()) - 600}]
 )
-def test_an_id_token_that_proves_nothing_lets_nobody_in(server: OidcServer, claims: dict[str, Any]) -> None:
+def test_an_id_token_that_proves_nothing_lets_no_one_in(server: OidcServer, claims: dict[str, Any]) -> None:
     server.claims = claims
     with pytest.raises(NotSignedInError, match="ID token"):
         redeem(server)
@@ -140,7 +140,7 @@ def test_no_redirect_is_followed(server: OidcServer) -> None:
         redeem(server)
 
 
-def test_those_who_wait_for_a_provider_that_doesnt_answer_keep_nobody_else_waiting() -> None:
+def test_those_who_wait_for_a_provider_that_doesnt_answer_keep_no_one_else_waiting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as waiting:
         rules = make_rules(f"http://127.0.0.1:{silent.getsockname()[1]}")
         provider = OidcProvider(rules, SystemClock(), {}, asked_at_once=1)
@@ -161,7 +161,7 @@ def test_those_who_wait_for_a_provider_that_doesnt_answer_keep_nobody_else_waiti
             provider.make_address(QUESTION)
 
 
-def test_a_provider_that_hangs_up_in_the_middle_of_its_answer_is_told_as_such() -> None:
+def test_a_provider_that_hangs_up_in_the_middle_of_its_answer_is_reported_as_such() -> None:
     with socket.create_server(("127.0.0.1", 0)) as broken, ThreadPoolExecutor(1) as waiting:
         rules = make_rules(f"http://127.0.0.1:{broken.getsockname()[1]}")
         asked = waiting.submit(OidcProvider(rules, SystemClock(), {}).make_address, QUESTION)
@@ -173,7 +173,7 @@ def test_a_provider_that_hangs_up_in_the_middle_of_its_answer_is_told_as_such() 
             asked.result()
 
 
-def test_a_provider_that_is_down_is_told_as_such() -> None:
+def test_a_provider_that_is_down_is_reported_as_such() -> None:
     with start_oidc_server() as server:
         provider = make_provider(server)
         answer = server.let_in(provider.make_address(QUESTION))

@@ -145,14 +145,14 @@ def test_a_name_that_none_may_have_isnt_admitted(desk: Desk, name: str) -> None:
     assert desk.database.entries == []
 
 
-def test_whoever_is_in_no_mapped_group_isnt_admitted(desk: Desk) -> None:
+def test_a_user_in_no_mapped_group_isnt_admitted(desk: Desk) -> None:
     desk.provider.people["code-ana"] = replace(ANA, groups=("others",))
     with pytest.raises(PermissionDeniedError):
         desk.sign_in()
     assert (desk.database.entries, desk.identities.list_identities()) == ([], ())
 
 
-def test_whoever_was_disabled_here_isnt_admitted(desk: Desk) -> None:
+def test_a_user_who_was_disabled_here_isnt_admitted(desk: Desk) -> None:
     desk.sign_in()
     desk.keeping.disable("ana")
     desk.provider.people["code-ana"] = ANA
@@ -185,7 +185,7 @@ def test_an_answer_that_comes_by_another_browser_counts_for_nothing(desk: Desk) 
         desk.signing_in.finish(answer, HERE, desk.keeping, VISITOR)
 
 
-def test_a_secret_that_nobody_was_given_begins_nothing(desk: Desk) -> None:
+def test_a_secret_that_no_one_was_given_begins_nothing(desk: Desk) -> None:
     answer = ProviderAnswer("made-up", derive("made-up", "state"), "code-ana")
     with pytest.raises(NotSignedInError):
         desk.signing_in.finish(answer, HERE, desk.keeping, VISITOR)
@@ -198,7 +198,7 @@ def test_a_sign_in_that_took_too_long_counts_for_nothing(desk: Desk) -> None:
         desk.finish(begun)
 
 
-def test_what_the_provider_refuses_signs_nobody_in(desk: Desk) -> None:
+def test_what_the_provider_refuses_signs_no_one_in(desk: Desk) -> None:
     begun = desk.begin()
     answer = ProviderAnswer(begun.secret, derive(begun.secret, "state"), None, "access_denied")
     with pytest.raises(NotSignedInError, match="refused the sign-in"):
@@ -217,7 +217,7 @@ def test_a_person_whose_provider_took_no_factor_gives_one_here(desk: Desk) -> No
     assert desk.sign_in().session.session.need is SessionNeed.ENROLMENT
 
 
-def test_a_sign_in_is_proven_anew_at_the_provider(desk: Desk) -> None:
+def test_a_sign_in_is_proven_again_at_the_provider(desk: Desk) -> None:
     former = desk.sign_in().session
     desk.clock.advance(3600)
     later = desk.clock.now()
@@ -230,7 +230,7 @@ def test_a_sign_in_is_proven_anew_at_the_provider(desk: Desk) -> None:
     assert desk.sessions.find(former.secret, SessionKind.BROWSER) is None
 
 
-def test_an_old_sign_in_at_the_provider_proves_nothing_anew(desk: Desk) -> None:
+def test_an_old_sign_in_at_the_provider_proves_nothing_new(desk: Desk) -> None:
     former = desk.sign_in().session
     desk.clock.advance(1200)
     desk.provider.people["code-ana"] = ANA
@@ -239,7 +239,7 @@ def test_an_old_sign_in_at_the_provider_proves_nothing_anew(desk: Desk) -> None:
     assert desk.sessions.find(former.secret, SessionKind.BROWSER) is not None
 
 
-def test_somebody_else_proves_nothing_anew(desk: Desk) -> None:
+def test_another_user_proves_nothing_again(desk: Desk) -> None:
     former = desk.sign_in().session
     ben = replace(ANA, subject="2002", name="ben", authenticated_at=START + timedelta(seconds=1))
     desk.provider.people["code-ana"] = ben
@@ -262,7 +262,7 @@ def test_sign_ins_are_begun_in_a_bounded_number(desk: Desk) -> None:
     desk.begin()
 
 
-def test_nobody_is_admitted_whom_the_ledger_cant_name(desk: Desk) -> None:
+def test_a_user_whom_the_ledger_cant_name_isnt_admitted(desk: Desk) -> None:
     begun = desk.begin()
     desk.database.is_ledger_writable = False
     with pytest.raises(LedgerUnavailableError):

@@ -77,7 +77,7 @@ def test_a_sign_in_ends_at_its_end_and_in_a_browser_when_it_is_idle(
         (SESSION, 300, True),
     ],
 )
-def test_a_factor_is_fresh_for_five_minutes_and_whoever_has_none_isnt_asked(
+def test_a_factor_is_fresh_for_five_minutes_and_a_user_without_one_isnt_asked(
     session: Session, seconds: int, is_fresh: bool
 ) -> None:
     now = START + timedelta(seconds=seconds)

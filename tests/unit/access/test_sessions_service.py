@@ -25,7 +25,7 @@ BROWSER = SessionKind.BROWSER
 
 
 class Desk(SignInDesk):
-    """One user, signed in twice by a browser, and whoever ends that."""
+    """One user, signed in twice by a browser, and what ends a sign-in."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -39,7 +39,7 @@ def desk() -> Desk:
     return Desk()
 
 
-def test_a_new_sign_in_is_random_lasts_twelve_hours_and_shows_its_secret_to_nobody() -> None:
+def test_a_new_sign_in_is_random_lasts_twelve_hours_and_shows_its_secret_to_no_one() -> None:
     clock = FakeClock()
     first = make_session(BROWSER, ClientOrigin("127.0.0.1", "Browser"), clock)
     second = make_session(BROWSER, ClientOrigin("127.0.0.1", "Browser"), clock)
@@ -72,7 +72,7 @@ def test_the_token_against_forged_requests_belongs_to_one_secret_and_doesnt_tell
     assert "'secret'" not in repr(proven)
 
 
-def test_one_ends_ones_own_sign_in_unrecorded_and_nobody_elses(desk: Desk) -> None:
+def test_one_ends_ones_own_sign_in_unrecorded_and_no_one_elses(desk: Desk) -> None:
     assert desk.first is not None
     other = Identity("u-2", IdentityKind.USER, "ben", ServerRole.VIEWER, "test", START)
     with pytest.raises(NotFoundError):
@@ -90,12 +90,12 @@ def test_an_administrator_ends_anybodys_and_the_ledger_says_whose(desk: Desk) ->
     assert desk.sessions.find("two", BROWSER) is not None
     assert desk.ending.sign_out("ANA") == 1
     with pytest.raises(NotFoundError):
-        desk.ending.sign_out("nobody")
+        desk.ending.sign_out("unknown")
     facts = [(one.parameters["name"], one.parameters["change"]) for one in desk.database.entries]
     assert facts == [("ana", "signed_out")] * 2
 
 
-def test_without_a_ledger_nobodys_sign_in_is_ended_by_others(desk: Desk) -> None:
+def test_without_a_ledger_no_ones_sign_in_is_ended_by_others(desk: Desk) -> None:
     assert desk.first is not None
     desk.database.is_ledger_writable = False
     with pytest.raises(LedgerUnavailableError):

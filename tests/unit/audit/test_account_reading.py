@@ -45,7 +45,7 @@ def test_what_is_fed_comes_back_as_statuses(desk: Desk) -> None:
     assert desk.store.statuses == reading.statuses
 
 
-def test_accounts_with_an_open_window_are_told_as_such(desk: Desk) -> None:
+def test_accounts_with_an_open_window_are_reported_as_such(desk: Desk) -> None:
     desk.windows.add(make_window(PROD, desk.clock.now()))
     with reading_of(desk) as reading:
         reading.feed([(desk.organization.accounts[PROD], AccountRole.MEMBER)])

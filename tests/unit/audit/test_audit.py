@@ -228,7 +228,7 @@ def test_p13_a_list_without_accounts_is_no_audit(desk: Desk) -> None:
     assert desk.history.list_audits() == ()
 
 
-def test_reading_goes_on_while_the_accounts_are_listed(desk: Desk) -> None:
+def test_reading_continues_while_the_accounts_are_listed(desk: Desk) -> None:
     desk.organization.page_size = 1
     opened = Event()
 
@@ -284,7 +284,7 @@ def test_a_status_is_selected_by_what_is_read_now(desk: Desk) -> None:
 
 def test_a_wrong_selection_opens_no_root_session(desk: Desk) -> None:
     with pytest.raises(InputError):
-        run(desk, naming("nobody"))
+        run(desk, naming("unknown"))
     assert "AssumeRoot" not in desk.organization.operations()
 
 
@@ -323,7 +323,7 @@ def test_the_management_account_is_read_while_root_access_is_off(desk: Desk) -> 
 
 def test_a_wrong_selection_leaves_no_job(desk: Desk) -> None:
     with pytest.raises(InputError):
-        run(desk, naming("nobody"))
+        run(desk, naming("unknown"))
     assert desk.jobs.list_jobs() == ()
 
 

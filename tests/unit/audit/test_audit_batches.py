@@ -304,7 +304,7 @@ def test_a_batch_that_another_process_settled_is_remarked_and_its_statuses_are_k
     assert any("settled by another process" in remark for remark in stage.desk.progress.remarks)
 
 
-def test_p01_after_a_stop_that_waits_for_nobody_no_account_is_said_not_to_have_been_asked() -> None:
+def test_p01_after_a_stop_that_waits_for_no_one_no_account_is_said_not_to_have_been_asked() -> None:
     stage = Stage()
     stage.batches.add([target(0), target(1)])
     stage.batches.start()

@@ -13,7 +13,7 @@ from rootkeeper.setup.rules import NEVER_ACCEPTED, AcceptedSetup, Difference, Se
 
 NOW = datetime(2026, 1, 15, 9, 0, 0, 250_000, tzinfo=UTC)
 STATE = SetupState(Setup(True, frozenset(), ()), (), None, NOW, "AWS", "arn:aws:iam::111122223333:user/anna")
-DIFFERENCE = Difference(SetupPart.FEATURE, "RootSessions", "on", "off", "RootSessions is off.", ("Somebody.",))
+DIFFERENCE = Difference(SetupPart.FEATURE, "RootSessions", "on", "off", "RootSessions is off.", ("An administrator.",))
 HEAD = AuditHead(
     caller_arn="arn:aws:iam::111122223333:user/anna",
     endpoint="AWS",

@@ -32,7 +32,7 @@ def test_what_makes_aws_deny_every_root_session_is_named_with_the_command_that_f
         assert render_hint(error.hint) == "Run `rootkeeper enable`."
 
 
-def test_the_age_of_an_inventory_is_told_with_how_far_the_listing_came() -> None:
+def test_the_age_of_an_inventory_is_shown_with_how_far_the_listing_came() -> None:
     desk = Desk()
     inventory = desk.read_inventory()
     steps: queue.SimpleQueue[Step] = queue.SimpleQueue()

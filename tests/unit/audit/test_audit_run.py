@@ -136,7 +136,7 @@ def test_a_warm_audit_begins_at_once_and_does_not_wait_for_the_listing(desk: Des
     assert any("inventory that is 1 hour old" in remark and "--refresh" in remark for remark in remarks)
 
 
-def test_p14_credentials_that_end_with_the_last_account_lose_nobody(desk: Desk) -> None:
+def test_p14_credentials_that_end_with_the_last_account_lose_no_account(desk: Desk) -> None:
     run(desk)
     heard = Heard()
     desk.audit.run(desk.progress, emit=heard.emit)
@@ -184,7 +184,7 @@ def test_an_account_that_left_is_not_in_the_answer(desk: Desk) -> None:
     assert len(report.accounts) == 8
 
 
-def test_an_account_whose_state_has_changed_is_judged_anew(desk: Desk) -> None:
+def test_an_account_whose_state_has_changed_is_judged_again(desk: Desk) -> None:
     run(desk)
     desk.organization.change_state(CLEAN, AccountState.SUSPENDED)
     let_listing_lead(desk)
@@ -214,7 +214,7 @@ def test_a_selected_unit_gains_those_who_moved_into_it(desk: Desk) -> None:
     assert ids(report) == {PROD, CLEAN, "700000000000"}
 
 
-def test_a_refresh_waits_for_the_listing_and_reads_names_anew(desk: Desk) -> None:
+def test_a_refresh_waits_for_the_listing_and_reads_names_again(desk: Desk) -> None:
     run(desk)
     desk.organization.add_unit("ou-work", "Renamed")
     assert {one.account.ou_path for one in run(desk).accounts} == {"Root", "Root/Workloads"}
@@ -249,7 +249,7 @@ def test_a_stop_finishes_what_is_in_flight_and_leaves_a_job(desk: Desk) -> None:
     assert (job.job_id, job.state) == (answer.job_id, JobState.INTERRUPTED)
 
 
-def test_a_resumed_audit_reads_nobody_twice_and_forgets_nobody(desk: Desk) -> None:
+def test_a_resumed_audit_reads_no_account_twice_and_forgets_none(desk: Desk) -> None:
     interrupted = desk.audit.run(desk.progress, stop=Stop(desk, after=2))
     assert isinstance(interrupted, AuditInterrupted)
     report = desk.audit.resume(interrupted.job_id, desk.progress)
@@ -262,7 +262,7 @@ def test_a_resumed_audit_reads_nobody_twice_and_forgets_nobody(desk: Desk) -> No
     assert (job.state, job.progress.done, job.progress.total) == (JobState.DONE, 9, 9)
 
 
-def test_what_could_not_be_read_is_tried_again_when_an_audit_goes_on(desk: Desk) -> None:
+def test_what_could_not_be_read_is_tried_again_when_an_audit_continues(desk: Desk) -> None:
     desk.organization.fail("AssumeRoot", AwsThrottledError("slow down"), account_id=PROD)
     interrupted = desk.audit.run(desk.progress, stop=Stop(desk, after=10))
     assert isinstance(interrupted, AuditInterrupted)
@@ -369,7 +369,7 @@ def test_before_a_set_up_was_accepted_an_audit_reads_no_guardrails(desk: Desk) -
     assert desk.setups.readings != []
 
 
-def test_an_audit_tells_how_the_set_up_differs_from_the_accepted_one(desk: Desk) -> None:
+def test_an_audit_shows_how_the_set_up_differs_from_the_accepted_one(desk: Desk) -> None:
     accept(desk)
     assert run(desk).drift.is_clean
     desk.organization.features.discard(Feature.ROOT_SESSIONS)

@@ -58,12 +58,12 @@ def test_accounts_stand_in_the_order_of_the_inventory_and_each_has_a_status() ->
     ]
 
 
-def test_a_reading_stands_under_the_accounts_present_name_and_role() -> None:
+def test_a_reading_is_shown_under_the_accounts_present_name_and_role() -> None:
     renamed = replace(EMPTY, account=replace(PAYMENTS, name="before"), role=AccountRole.FAILSAFE)
     assert judge(renamed) == EMPTY
 
 
-def test_what_was_read_of_the_management_account_stands_beside_its_status() -> None:
+def test_what_was_read_of_the_management_account_is_shown_beside_its_status() -> None:
     last = AccountStatus(
         MANAGEMENT,
         AccountRole.MANAGEMENT,
@@ -84,7 +84,7 @@ def test_an_open_window_says_more_than_what_was_read_before_it(state: WindowStat
     assert (found.status, found.reason, found.summary) == (Status.RECOVERY_OPEN, None, None)
 
 
-def test_what_was_read_within_an_open_window_stands() -> None:
+def test_what_was_read_within_an_open_window_is_kept() -> None:
     open_since = window(WindowState.OPEN, -timedelta(minutes=5))
     assert judge(EMPTY, open_since).status is Status.NOT_PRESENT
     found = judge(PRESENT, open_since)

@@ -164,7 +164,7 @@ def test_a_jump_of_the_wall_clock_changes_nothing(
         assert credentials.freeze().access_key == "ASIAEXAMPLE1"
 
 
-def test_what_was_given_up_is_assumed_anew(credentials: RoleCredentials, aws_server: FakeAwsServer) -> None:
+def test_what_was_given_up_is_assumed_again(credentials: RoleCredentials, aws_server: FakeAwsServer) -> None:
     aws_server.answer("AssumeRole", answer_role(1), answer_role(2))
     credentials.freeze()
     credentials.give_up()
@@ -231,7 +231,7 @@ def test_p08_neither_secret_nor_token_is_shown_or_copied(
             copying(credentials)
 
 
-def test_p08_no_error_tells_a_secret(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
+def test_p08_no_error_shows_a_secret(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
     aws_server.answer("AssumeRole", error_xml("InvalidClientTokenId", 403))
     with pytest.raises(RootkeeperError) as caught:
         role.assume()

@@ -64,7 +64,7 @@ def test_a_list_that_repeats_itself_is_no_list(buckets: AwsBucketPolicies, aws_s
         error_s3("IllegalLocationConstraintException", 400, headers=(("x-amz-bucket-region", "eu-central-1"),)),
     ],
 )
-def test_where_the_list_tells_no_region_the_redirect_does(
+def test_where_the_list_gives_no_region_the_redirect_does(
     buckets: AwsBucketPolicies, aws_server: FakeAwsServer, redirect: Reply
 ) -> None:
     aws_server.answer("ListBuckets", answer_buckets((BUCKET.name, None)))
@@ -146,7 +146,7 @@ def test_changes_are_sent_once_to_the_buckets_region(
 
 
 @pytest.mark.parametrize("answer", [CUT, error_s3("InternalError", 500), Reply(200, request_id="")])
-def test_p04_an_unclear_answer_is_told_and_never_sent_again(
+def test_p04_an_unclear_answer_is_reported_and_never_sent_again(
     buckets: AwsBucketPolicies, aws_server: FakeAwsServer, clock: FakeClock, answer: Reply
 ) -> None:
     aws_server.answer("DeleteBucketPolicy", answer)

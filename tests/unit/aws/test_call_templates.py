@@ -94,6 +94,6 @@ def test_an_error_is_botocore_s_client_error(operator_clients: AwsClients) -> No
     assert raised.value.operation_name == "AssumeRoot"
 
 
-def test_what_is_not_aws_s_protocol_is_told(operator_clients: AwsClients) -> None:
+def test_what_is_not_aws_s_protocol_is_reported(operator_clients: AwsClients) -> None:
     with pytest.raises(ResponseParserError):
         parse(template_of(operator_clients), Reply(body="<html>"))

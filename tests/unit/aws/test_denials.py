@@ -48,7 +48,7 @@ def test_the_policy_is_named_where_aws_names_it() -> None:
     assert denial.policy_id == "p-examplescp"
 
 
-def test_no_policy_is_read_from_what_stands_before_the_cause() -> None:
+def test_no_policy_is_read_from_what_is_before_the_cause() -> None:
     text = "User: arn:aws:iam::111122223333:user/p-examplename is not authorized to perform: iam:GetUser on resource: *"
     assert parse_denial(f"{text} with an explicit deny in a service control policy").policy_id is None
     assert parse_denial(text).policy_id is None
@@ -71,5 +71,5 @@ def test_the_console_link_is_neither_a_policy_nor_shown() -> None:
         ("", False),
     ],
 )
-def test_a_feature_that_is_off_is_told_apart_from_a_missing_permission(message: str, is_off: bool) -> None:
+def test_a_feature_that_is_off_is_distinguished_from_a_missing_permission(message: str, is_off: bool) -> None:
     assert is_feature_off(message) is is_off

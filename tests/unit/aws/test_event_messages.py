@@ -64,7 +64,7 @@ def test_what_isnt_about_root_is_left_out() -> None:
         ),
     ],
 )
-def test_log_files_are_told_of_in_four_ways(message: dict[str, Any], region: str | None) -> None:
+def test_log_files_are_reported_in_four_ways(message: dict[str, Any], region: str | None) -> None:
     found = parse_message(json.dumps(message))
     assert found.objects == (LogObject(BUCKET, KEY, region),)
     assert found.records == ()
@@ -79,7 +79,7 @@ def test_log_files_are_told_of_in_four_ways(message: dict[str, Any], region: str
         of_bucket(KEY, "ObjectRemoved:Delete"),
     ],
 )
-def test_what_tells_of_no_log_file_has_nothing_to_tell(message: dict[str, Any]) -> None:
+def test_a_message_without_a_log_file_yields_nothing(message: dict[str, Any]) -> None:
     found = parse_message(json.dumps(message))
     assert (found.records, found.objects) == ((), ())
 

@@ -103,7 +103,7 @@ def test_without_any_credentials_the_error_says_so(clock: FakeClock, monkeypatch
         GatewayPool(OPTIONS, ROLES, clock).list_warnings()
 
 
-def test_the_check_tries_the_start_and_assumes_each_role_anew(
+def test_the_check_tries_the_start_and_assumes_each_role_again(
     gateway_pool: GatewayPool, aws_server: FakeAwsServer
 ) -> None:
     assert gateway_pool.renew().is_sound
@@ -112,7 +112,7 @@ def test_the_check_tries_the_start_and_assumes_each_role_anew(
     assert len(aws_server.operations) == 12
 
 
-def test_the_check_names_what_fails_and_goes_on_with_the_rest(
+def test_the_check_names_what_fails_and_continues_with_the_rest(
     gateway_pool: GatewayPool, aws_server: FakeAwsServer
 ) -> None:
     aws_server.answer("AssumeRole", answer_role(), error_xml("AccessDenied", 403), answer_role())

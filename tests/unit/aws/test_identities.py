@@ -111,7 +111,9 @@ def test_a_role_has_a_trust_policy_and_may_have_a_boundary(clients: AwsClients, 
     assert root_session_caller.boundary == PolicySource(CUSTOMER_MANAGED, "root-tasks", DOCUMENT)
 
 
-def test_an_attached_policy_that_is_not_told_is_asked_for(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+def test_an_attached_policy_that_is_not_in_the_answer_is_asked_for(
+    clients: AwsClients, aws_server: FakeAwsServer
+) -> None:
     aws_server.answer("GetPolicy", answer_xml("GetPolicy", "<Policy><DefaultVersionId>v1</DefaultVersionId></Policy>"))
     aws_server.answer("GetPolicyVersion", error_xml("AccessDenied", 403))
     (ana,) = read(clients, aws_server, details(user(members=attached(OF_AWS)))).users
@@ -119,7 +121,7 @@ def test_an_attached_policy_that_is_not_told_is_asked_for(clients: AwsClients, a
     assert aws_server.operations == ["GetAccountAuthorizationDetails", "GetPolicy", "GetPolicyVersion"]
 
 
-def test_a_group_that_is_not_told_leaves_a_policy_without_a_text(
+def test_a_group_that_is_not_listed_leaves_a_policy_without_a_text(
     clients: AwsClients, aws_server: FakeAwsServer
 ) -> None:
     members = "<GroupList><member>security</member></GroupList>"
@@ -176,7 +178,7 @@ def access(clients: AwsClients, aws_server: FakeAwsServer, profile: Reply, keys:
     return AwsIdentities(clients).read_user_access("ana")
 
 
-def test_what_a_user_proves_itself_by_is_told_and_keys_that_are_off_do_not_count(
+def test_the_credentials_of_a_user_are_listed_and_keys_that_are_off_do_not_count(
     clients: AwsClients, aws_server: FakeAwsServer
 ) -> None:
     keys = (

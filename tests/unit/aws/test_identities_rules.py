@@ -24,7 +24,7 @@ ACCOUNT = AccountId("111122223333")
         ("/team/aws-service-role/", False, False),
     ],
 )
-def test_a_roles_path_tells_whose_it_is(path: str, of_identity_center: bool, service_linked: bool) -> None:
+def test_a_roles_path_shows_whose_it_is(path: str, of_identity_center: bool, service_linked: bool) -> None:
     role = make_role(ACCOUNT, "name", trust("*"), allow("*"), path=path)
     assert (role.is_of_identity_center, role.is_service_linked) == (of_identity_center, service_linked)
 

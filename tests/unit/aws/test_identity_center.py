@@ -56,7 +56,7 @@ def assign(aws: FakeAwsServer, *principals: tuple[str, str]) -> None:
     aws.answer_json("ListAccountAssignments", json.dumps({"AccountAssignments": assignments}))
 
 
-def test_a_set_without_anything_is_told_as_such(clients: AwsClients, aws: FakeAwsServer) -> None:
+def test_a_set_without_anything_is_reported_as_such(clients: AwsClients, aws: FakeAwsServer) -> None:
     assert read(clients) == PermissionSet(ACCOUNT, SET, "RootTasks", (), None, ())
     asked = next(one for one in aws.received if one.operation == "ListPermissionSetsProvisionedToAccount")
     assert json.loads(asked.parameters) == {"InstanceArn": INSTANCE, "AccountId": ACCOUNT}
@@ -133,7 +133,7 @@ def test_a_holder_of_several_sets_is_asked_for_once(clients: AwsClients, aws: Fa
     assert aws.operations.count("DescribeUser") == 1
 
 
-def test_a_group_whose_members_may_not_be_read_is_told_as_such(clients: AwsClients, aws: FakeAwsServer) -> None:
+def test_a_group_whose_members_may_not_be_read_is_reported_as_such(clients: AwsClients, aws: FakeAwsServer) -> None:
     assign(aws, ("GROUP", "g-1"))
     aws.answer_json("DescribeGroup", json.dumps({"DisplayName": "Security"}))
     aws.answer("ListGroupMemberships", error_json("AccessDeniedException"))

@@ -59,7 +59,7 @@ CALLS: dict[str, Callable[[AwsClients], object]] = {
 
 
 @pytest.mark.parametrize("operation", [name for name in CALLS if name != "AssumeRoot"])
-def test_a_shared_client_sends_nothing_for_nobody(
+def test_a_shared_client_sends_nothing_for_no_one(
     operation: str, shared_clients: AwsClients, aws_server: FakeAwsServer
 ) -> None:
     with pytest.raises(NoOperatorError):
@@ -68,7 +68,7 @@ def test_a_shared_client_sends_nothing_for_nobody(
 
 
 @pytest.mark.parametrize("operation", [name for name in CALLS if name != "AssumeRoot"])
-def test_every_call_is_signed_by_its_operator_and_by_nobody_else(
+def test_every_call_is_signed_by_its_operator_and_by_no_one_else(
     operation: str, shared_clients: AwsClients, aws_server: FakeAwsServer
 ) -> None:
     for operator in (ANA, BEN, ANA):

@@ -214,7 +214,7 @@ NOON = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("header", [None, "", "yesterday", "2026-01-15T12:00:00Z"])
-def test_what_is_no_date_tells_nothing(header: str | None) -> None:
+def test_what_is_no_date_is_no_time(header: str | None) -> None:
     assert parse_date(header) is None
 
 

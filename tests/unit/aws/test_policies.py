@@ -135,7 +135,7 @@ def test_p06_a_list_that_may_not_be_read_is_a_problem_and_never_an_empty_list(
     assert problem.startswith(f"needs organizations:{operation}, from the management account")
 
 
-def test_p06_a_document_that_may_not_be_read_is_told_with_its_policy(
+def test_p06_a_document_that_may_not_be_read_is_reported_with_its_policy(
     reader: AwsPolicies, aws_server: FakeAwsServer
 ) -> None:
     aws_server.answer("ListPolicies", page("p-1"))

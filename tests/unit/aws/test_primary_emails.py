@@ -93,7 +93,7 @@ def test_how_far_a_change_is(
     assert emails.find_email_update(ACCOUNT) == update
 
 
-def test_no_change_is_told_apart_from_other_refusals(emails: AwsPrimaryEmails, aws_server: FakeAwsServer) -> None:
+def test_no_change_is_distinguished_from_other_refusals(emails: AwsPrimaryEmails, aws_server: FakeAwsServer) -> None:
     aws_server.answer(
         "GetPrimaryEmailUpdateStatus",
         refuse("ValidationException", message="No email update found for account"),

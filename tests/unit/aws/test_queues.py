@@ -72,7 +72,7 @@ def test_a_queue_is_found_by_its_name(queues: AwsQueuePolicies, aws_server: Fake
     assert queues.find_resource("orders", "eu-west-1") is None
 
 
-def test_calls_go_to_the_clients_own_endpoint_whatever_the_queues_url_says(
+def test_calls_go_to_the_clients_own_endpoint_regardless_of_the_queues_url(
     queues: AwsQueuePolicies, aws_server: FakeAwsServer
 ) -> None:
     aws_server.answer("GetQueueUrl", answer(QueueUrl=url()))
@@ -99,7 +99,7 @@ def test_an_empty_policy_takes_it_away(queues: AwsQueuePolicies, aws_server: Fak
     assert [one["Attributes"] for one in sent] == [{"Policy": ""}, {"Policy": POLICY}]
 
 
-def test_p04_an_unclear_answer_is_told_and_never_sent_again(
+def test_p04_an_unclear_answer_is_reported_and_never_sent_again(
     queues: AwsQueuePolicies, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
     aws_server.answer("GetQueueUrl", answer(QueueUrl=url()))

@@ -93,7 +93,7 @@ def test_two_who_share_a_quota_come_to_equal_parts_of_it() -> None:
 
 
 @pytest.mark.parametrize("jump", [-1e6, -10.0])
-def test_a_clock_that_runs_back_gains_nothing_and_holds_nobody_up(jump: float) -> None:
+def test_a_clock_that_runs_back_gains_nothing_and_delays_no_one(jump: float) -> None:
     state, _ = draw(fill(LISTING, 1000), LISTING, 14, now=1000)
     state, drawn = draw(state, LISTING, 1, now=1000 + jump)
     assert drawn.wait_seconds(1) == pytest.approx(3 / drawn.per_second, rel=0.02)

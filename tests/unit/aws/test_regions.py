@@ -23,7 +23,7 @@ def legacy_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
 
 
-def test_p16_sts_is_regional_in_every_commercial_region_whatever_the_settings_say(legacy_settings: None) -> None:
+def test_p16_sts_is_regional_in_every_commercial_region_regardless_of_the_settings(legacy_settings: None) -> None:
     session = Session()
     session.set_credentials("AKIAIOSFODNN7EXAMPLE", "example")
     force_regional_sts(session)

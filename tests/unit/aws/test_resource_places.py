@@ -72,7 +72,7 @@ def test_no_region_at_all_is_no_answer(places: AwsResourcePlaces, aws_server: Fa
         places.list_enabled_regions(MEMBER)
 
 
-def test_a_denial_is_told(places: AwsResourcePlaces, aws_server: FakeAwsServer) -> None:
+def test_a_denial_is_reported(places: AwsResourcePlaces, aws_server: FakeAwsServer) -> None:
     denial = Reply(403, '{"message": "no"}', headers=(("x-amzn-ErrorType", "AccessDeniedException"),))
     aws_server.answer("ListRegions", denial)
     with pytest.raises(AwsAccessDeniedError):

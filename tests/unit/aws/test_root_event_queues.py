@@ -171,7 +171,7 @@ def test_what_cant_be_kept_aside_stays_in_the_queue(
     assert aws_server.operations == ["ReceiveMessage"]
 
 
-def test_a_queue_that_isnt_there_or_cant_be_reached_is_told_of(
+def test_a_queue_that_isnt_there_or_cant_be_reached_is_reported(
     queue: AwsRootEventQueue, aws_server: FakeAwsServer
 ) -> None:
     aws_server.answer("ReceiveMessage", error_json("QueueDoesNotExist"))

@@ -124,7 +124,7 @@ def test_an_intent_covers_what_it_names() -> None:
         "",
     ],
 )
-def test_p12_a_session_of_anybody_else_changes_nothing(
+def test_p12_a_session_of_another_principal_changes_nothing(
     arn: str, sessions: AwsRootSessions, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
     aws_server.answer("GetCallerIdentity", identity(arn))
@@ -223,7 +223,7 @@ def test_p04_a_deletion_that_is_answered_too_late_is_unclear_and_sent_once(
     assert aws_server.operations == ["AssumeRoot", "GetCallerIdentity", "DeleteLoginProfile"]
 
 
-def test_an_expired_session_is_told_as_such(sessions: AwsRootSessions, aws_server: FakeAwsServer) -> None:
+def test_an_expired_session_is_reported_as_such(sessions: AwsRootSessions, aws_server: FakeAwsServer) -> None:
     aws_server.answer("GetAccountSummary", error_xml("ExpiredToken", 403, "The security token is expired"))
     with pytest.raises(AwsCredentialsError) as raised:
         open_session(sessions).read_summary()

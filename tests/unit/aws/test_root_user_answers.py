@@ -85,7 +85,7 @@ def test_na_means_never_used() -> None:
     assert (key.last_used_at, key.last_used_service, key.last_used_region) == (None, None, None)
 
 
-def test_the_last_use_of_a_key_is_told() -> None:
+def test_the_last_use_of_a_key_is_reported() -> None:
     key = parse_access_key(
         {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "Status": "Active", "CreateDate": LOCAL},
         {"LastUsedDate": LOCAL, "ServiceName": "s3", "Region": "eu-west-1"},
@@ -103,12 +103,12 @@ def test_the_last_use_of_a_key_is_told() -> None:
         ("670000001234", MfaKind.HARDWARE),
     ],
 )
-def test_the_serial_number_tells_the_kind_of_device(serial_number: str, kind: MfaKind) -> None:
+def test_the_serial_number_shows_the_kind_of_device(serial_number: str, kind: MfaKind) -> None:
     assert parse_mfa_kind(serial_number) is kind
     assert parse_mfa_device({"SerialNumber": serial_number, "EnableDate": LOCAL}).kind is kind
 
 
-def test_a_certificate_is_told_with_its_state_and_age() -> None:
+def test_a_certificate_is_reported_with_its_state_and_age() -> None:
     found = parse_signing_certificate(
         {"CertificateId": "TA7SMP42TDN5Z26OBPJE7EXAMPLE", "Status": "Inactive", "UploadDate": LOCAL}
     )

@@ -19,7 +19,7 @@ def sandbox() -> Iterator[SandboxProcess]:
         yield process
 
 
-def test_a_sandbox_tells_how_far_the_story_is(sandbox: SandboxProcess) -> None:
+def test_a_sandbox_shows_how_far_the_story_is(sandbox: SandboxProcess) -> None:
     endpoint = Endpoint(sandbox.endpoint_label)
     assert not any(step["is_done"] for step in evaluate_story(read_story_state(endpoint)))
     sandbox.control("POST", "identity-center", {"status": "down"})
@@ -34,7 +34,7 @@ def test_nothing_else_is_asked(label: str) -> None:
         read_story_state(Endpoint(label))
 
 
-def test_a_sandbox_that_does_not_answer_is_told() -> None:
+def test_a_sandbox_that_does_not_answer_is_reported() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         endpoint = Endpoint(f"SANDBOX 127.0.0.1:{probe.getsockname()[1]}")

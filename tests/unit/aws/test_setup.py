@@ -27,20 +27,20 @@ def read(clients: AwsClients, aws_server: FakeAwsServer, trust: Reply, features:
     return read_setup(clients.organizations, clients.iam)
 
 
-def test_all_is_told_by_three_calls(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+def test_all_is_reported_by_three_calls(clients: AwsClients, aws_server: FakeAwsServer) -> None:
     setup = read(clients, aws_server, TRUST_ON, BOTH, DELEGATES)
     assert setup == Setup(True, frozenset(Feature), ("222233334444", "333344445555"))  # type: ignore[arg-type]  # texts
     assert setup.is_complete
     assert len(aws_server.received) == 3
 
 
-def test_features_that_are_off_are_told_as_off(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+def test_features_that_are_off_are_reported_as_off(clients: AwsClients, aws_server: FakeAwsServer) -> None:
     setup = read(clients, aws_server, TRUST_ON, NEITHER, DELEGATES)
     assert setup.features == frozenset()
     assert setup.unknown == ()
 
 
-def test_without_trusted_access_the_features_are_not_told(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+def test_without_trusted_access_the_features_are_unknown(clients: AwsClients, aws_server: FakeAwsServer) -> None:
     setup = read(clients, aws_server, TRUST_OFF, NO_TRUST, Reply(body='{"DelegatedAdministrators": []}'))
     assert setup == Setup(trusted_access=False, features=None, delegated_administrators=())
 
@@ -55,7 +55,7 @@ def test_the_features_tell_of_trusted_access_where_that_cannot_be_read(
     assert "ListAWSServiceAccessForOrganization" in setup.unknown[0]
 
 
-def test_what_cannot_be_read_is_told_and_not_raised(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+def test_what_cannot_be_read_is_reported_and_not_raised(clients: AwsClients, aws_server: FakeAwsServer) -> None:
     setup = read(clients, aws_server, DENIED, error_xml("AccessDenied", 403), DENIED)
     assert (setup.trusted_access, setup.features, setup.delegated_administrators) == (None, None, None)
     assert len(setup.unknown) == 3

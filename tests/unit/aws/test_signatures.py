@@ -43,7 +43,7 @@ def test_the_steps_are_those_by_which_botocore_signs() -> None:
 
 @pytest.mark.parametrize("url", URLS)
 @given(body=st.binary(min_size=1, max_size=80), key=WORDS, secret=WORDS, token=st.none() | WORDS)
-def test_it_signs_as_botocore_does_whatever_the_body_and_the_credentials(
+def test_it_signs_as_botocore_does_for_any_body_and_credentials(
     url: str, body: bytes, key: str, secret: str, token: str | None
 ) -> None:
     credentials = ReadOnlyCredentials(key, secret, token)

@@ -79,7 +79,7 @@ def test_the_first_call_is_the_operator_s_and_the_second_the_session_s(
         (answer_xml("AssumeRoot", "<Credentials><AccessKeyId>ASIA</AccessKeyId></Credentials>"), AwsUnreachableError),
     ],
 )
-def test_what_goes_wrong_is_told_as_elsewhere_and_no_call_is_sent_twice(
+def test_what_goes_wrong_is_reported_as_elsewhere_and_no_call_is_sent_twice(
     reply: Reply,
     error: type[RootkeeperError],
     operator_clients: AwsClients,

@@ -72,14 +72,14 @@ def test_a_redirect_is_not_followed(aws_server: FakeAwsServer) -> None:
     assert len(aws_server.received) == 1
 
 
-def test_a_cut_connection_is_told_as_botocore_tells_it(aws_server: FakeAwsServer) -> None:
+def test_a_cut_connection_is_reported_as_botocore_reports_it(aws_server: FakeAwsServer) -> None:
     aws_server.answer("GetAccountSummary", CUT)
     with pytest.raises(botocore_errors.ConnectionClosedError):
         send(aws_server.url)
     assert len(aws_server.received) == 1
 
 
-def test_an_answer_that_takes_too_long_is_told(aws_server: FakeAwsServer) -> None:
+def test_an_answer_that_takes_too_long_is_reported(aws_server: FakeAwsServer) -> None:
     let_go = threading.Event()
     aws_server.answer("GetAccountSummary", Reply(waits_for=let_go))
     with pytest.raises(botocore_errors.ReadTimeoutError):
@@ -88,14 +88,14 @@ def test_an_answer_that_takes_too_long_is_told(aws_server: FakeAwsServer) -> Non
     let_go.set()
 
 
-def test_a_place_where_nobody_listens_is_told() -> None:
+def test_a_place_where_no_one_listens_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(botocore_errors.EndpointConnectionError):
         send(f"http://127.0.0.1:{port}/")
 
 
-def test_what_is_not_http_is_told() -> None:
+def test_what_is_not_http_is_reported() -> None:
     with answering(b"SSH-2.0-OpenSSH_9.6\r\n") as url, pytest.raises(ResponseParserError):
         send(url)
 

@@ -1,4 +1,4 @@
-"""What a demo says to whoever starts it."""
+"""What a demo says to the person who starts it."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_a_bug_leaves_its_traceback_in_a_file_of_its_owner(
     assert SECRET not in log.read_text() + shown
 
 
-def test_a_bug_is_told_even_where_no_file_can_be_written(
+def test_a_bug_is_reported_even_where_no_file_can_be_written(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "rootkeeper").write_text("in the way")

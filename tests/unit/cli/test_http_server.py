@@ -51,7 +51,7 @@ def ask(proxies: Sequence[str]) -> str:
         return urllib3.request("GET", url, headers=reported).data.decode()
 
 
-def test_nobody_is_believed_who_says_to_be_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_only_claims_to_be_a_proxy_isnt_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     assert ask(()) == "http 127.0.0.1"
 
@@ -94,7 +94,7 @@ def has_ipv6() -> bool:
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
-def test_that_name_isnt_told_where_it_may_lead_to_another_program() -> None:
+def test_that_name_isnt_shown_where_it_may_lead_to_another_program() -> None:
     with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
         port = listener.getsockname()[1]
         with bind("::1", port, beyond_loopback=False):

@@ -35,7 +35,7 @@ def test_a_named_pipe_may_be_filled_after_the_start(tmp_path: Path) -> None:
     source(pipe).require_fits(is_started=False)
 
 
-def test_a_file_that_isnt_there_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_file_that_isnt_there_is_reported_before_anything_is_sent(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be read"):
         source(tmp_path / "nothing").require_fits(is_started=True)
     with pytest.raises(InputError, match="can't be read"):

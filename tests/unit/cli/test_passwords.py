@@ -25,7 +25,7 @@ def test_stdin_gives_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_new_password(Terminal({}), Path("-"), "ana") == PASSWORD
 
 
-def test_a_file_that_isnt_there_or_isnt_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_isnt_there_or_isnt_text_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "password"
     with pytest.raises(InputError, match="can't be read"):
         read_new_password(Terminal({}), path, "ana")
@@ -34,7 +34,7 @@ def test_a_file_that_isnt_there_or_isnt_text_is_told(tmp_path: Path) -> None:
         read_new_password(Terminal({}), path, "ana")
 
 
-def test_nobody_is_asked_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_one_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(InputError, match="isn't a terminal"):
         read_new_password(Terminal({}), None, "ana")

@@ -52,7 +52,7 @@ def test_an_unknown_total_is_not_invented(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "Reading accounts: 1 done\n"
 
 
-def test_of_nothing_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_nothing_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     progress = LineProgress(Terminal({}))
     progress.start("Reading policies", 0)
     progress.finish()
@@ -72,7 +72,7 @@ def test_a_total_may_become_known_late(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "Reading accounts: 9 of 20, 1.1/s, about 10s left\n"
 
 
-def test_a_rate_over_next_to_no_time_isnt_told() -> None:
+def test_a_rate_over_next_to_no_time_isnt_shown() -> None:
     pace = ProgressRate(started_at=100.0, total=10, done=5)
     assert pace.find_rate(100.5) is None
     assert pace.find_seconds_left(100.5) is None
@@ -86,7 +86,7 @@ def test_a_rate_over_next_to_no_time_isnt_told() -> None:
 @pytest.mark.parametrize(
     ("seconds", "spoken"), [(1, "1s"), (59.4, "59s"), (60, "1m 0s"), (125, "2m 5s"), (3780, "1h 3m")]
 )
-def test_time_that_is_left_is_told_in_the_units_that_matter(seconds: float, spoken: str) -> None:
+def test_time_that_is_left_is_shown_in_the_units_that_matter(seconds: float, spoken: str) -> None:
     assert render_seconds(seconds) == spoken
 
 
@@ -111,12 +111,12 @@ def test_remarks_go_beside_the_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown.err
 
 
-def test_the_bar_may_be_told_before_it_starts_and_after_it_ended() -> None:
+def test_the_bar_may_be_updated_before_it_starts_and_after_it_ended() -> None:
     progress = BarProgress(Terminal({}))
     progress.advance()
     progress.finish()
 
 
-def test_findings_are_told_only_where_there_are_any() -> None:
+def test_findings_are_shown_only_where_there_are_any() -> None:
     assert render_findings(0, 0) == ""
     assert render_findings(1200, 3) == "1,200 present, 3 unknown"

@@ -48,14 +48,14 @@ def test_a_line_never_steers_a_terminal(caplog: pytest.LogCaptureFixture) -> Non
     assert json.loads(text)["message"] == "Account Pay\x9b2J\u202eroll"
 
 
-def test_a_deliberate_error_is_told_in_its_own_words(lines: Any) -> None:
+def test_a_deliberate_error_is_reported_in_its_own_words(lines: Any) -> None:
     ServerLog().failure("loop.failed", "A turn failed", DatabaseError("The disk is full.", hint="Free some space."))
     (line,) = lines()
     assert (line["level"], line["code"], line["hint"]) == ("error", "database.unavailable", "Free some space.")
     assert line["message"] == "A turn failed: The disk is full."
 
 
-def test_of_a_bug_only_type_and_place_are_told(lines: Any) -> None:
+def test_of_a_bug_only_type_and_place_are_shown(lines: Any) -> None:
     try:
         raise ValueError(f"token {SECRET}")
     except ValueError as error:
@@ -73,7 +73,7 @@ def test_what_looks_like_a_secret_is_blanked(lines: Any) -> None:
     assert "AKIA" not in line["message"]
 
 
-def test_progress_that_nobody_watches_tells_its_remarks_alone() -> None:
+def test_progress_that_no_one_watches_shows_its_remarks_alone() -> None:
     reported: list[str] = []
     progress = RemarkProgress(reported.append)
     progress.start("Reading", 3)

@@ -23,7 +23,7 @@ def test_a_signal_is_counted_and_ends_nothing(number: signal.Signals) -> None:
         assert stops.asked_twice()
 
 
-def test_a_pause_lasts_unless_somebody_asks_to_stop() -> None:
+def test_a_pause_lasts_unless_a_stop_is_requested() -> None:
     with StopRequests() as stops:
         started = time.monotonic()
         assert not stops.wait(0.05)

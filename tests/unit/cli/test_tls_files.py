@@ -1,4 +1,4 @@
-"""Certificates and keys for TLS: what can't be used is told before anything is started."""
+"""Certificates and keys for TLS: what can't be used is reported before anything is started."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_key_of_another_certificate_is_refused(both: Path, tmp_path: Path) -> 
     assert "the key isn't the certificate's" in refusal_of(split(both)[0], split(other)[1]).message
 
 
-def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(both: Path) -> None:
+def test_an_encrypted_key_is_refused_and_no_one_is_asked_for_its_password(both: Path) -> None:
     certificate, key = split(both)
     plain = load_pem_private_key(key.read_bytes(), None)
     encryption = BestAvailableEncryption(b"password")

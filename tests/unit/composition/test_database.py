@@ -48,14 +48,14 @@ def test_a_missing_database_is_made_unless_it_is_only_to_be_read(stage: Stage) -
         assert list(database.ledger_reader().list_entries()) == []
 
 
-def test_a_place_where_nothing_can_be_made_is_told(stage: Stage) -> None:
+def test_a_place_where_nothing_can_be_made_is_reported(stage: Stage) -> None:
     stage.path.parent.write_text("a file, not a folder")
     error = raised_by(stage.open, DatabaseError)
     assert "can't be made or opened" in error.message
     assert str(stage.path) in error.message
 
 
-def test_a_folder_in_the_place_of_the_file_is_told(stage: Stage) -> None:
+def test_a_folder_in_the_place_of_the_file_is_reported(stage: Stage) -> None:
     stage.path.mkdir(parents=True)
     raised_by(stage.open, DatabaseError)
 
@@ -90,7 +90,7 @@ def test_the_ledger_is_read_while_another_process_writes(stage: Stage, worker: W
         assert measure_best(look, tries=3) < 1.5
 
 
-def test_without_options_the_mirror_stands_beside_the_database_and_warnings_are_logged(
+def test_without_options_the_mirror_is_beside_the_database_and_warnings_are_logged(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.mirror_path.mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_mirror_and_spill_may_be_elsewhere(stage: Stage) -> None:
     assert not stage.mirror_path.exists()
 
 
-def test_by_default_a_spill_stands_beside_the_database(stage: Stage) -> None:
+def test_by_default_a_spill_is_beside_the_database(stage: Stage) -> None:
     with open_database(stage.url, DatabaseOptions(has_mirror=False)) as database:
         worker = make_worker(database)
         with database.open_spill(ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner) as spill:

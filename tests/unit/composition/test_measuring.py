@@ -59,6 +59,6 @@ def test_a_head_that_was_edited_into_nonsense_spoils_no_other_number(
         assert (found.ledger_sequence, found.ledger_head_at) == (entry.sequence, None)
 
 
-def test_a_database_that_cant_be_read_is_told(database: Database, stage: Stage) -> None:
+def test_a_database_that_cant_be_read_is_reported(database: Database, stage: Stage) -> None:
     stage.run_sql("ALTER TABLE recovery_windows RENAME TO gone")
     raised_by(lambda: database.measure(ORGANIZATION_ID), DatabaseError)

@@ -15,7 +15,7 @@ from rootkeeper.settings.sections import WindowSettings
 from rootkeeper.windows.policy import NameRule
 
 
-def test_a_server_wants_one_approval_and_four_re_reads_unless_it_is_told_otherwise() -> None:
+def test_a_server_wants_one_approval_and_four_re_reads_unless_its_settings_say_otherwise() -> None:
     policy = make_window_policy(WindowSettings())
 
     assert policy.approvals == 1

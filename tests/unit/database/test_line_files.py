@@ -80,7 +80,7 @@ def test_a_second_writer_is_kept_out(path: Path) -> None:
         pass
 
 
-def test_a_file_that_was_renamed_while_a_writer_waited_is_made_anew(path: Path) -> None:
+def test_a_file_that_was_renamed_while_a_writer_waited_is_made_again(path: Path) -> None:
     with open_locked(path, 0) as handle:
         write_line(handle, "old")
         path.rename(path.with_suffix(".old"))

@@ -143,7 +143,7 @@ def test_a_commit_that_never_reached_the_server_is_a_failure(server_worker: Work
     assert server_worker.database.ledger_reader().verify().is_intact
 
 
-def test_a_transaction_that_nobody_knows_was_not_committed(on_postgresql: Stage) -> None:
+def test_a_transaction_that_no_one_knows_was_not_committed(on_postgresql: Stage) -> None:
     store = open_store(on_postgresql.url, 0.2)
     with begin_writing(store.engine.connect()) as connection, connection.begin():
         number, _, life = (store.find_transaction_id(connection) or "").partition(" ")
@@ -204,7 +204,7 @@ def test_an_append_keeps_the_row_of_the_head_for_itself(on_postgresql: Stage) ->
     store.engine.dispose()
 
 
-def test_every_writer_waits_for_the_disk_whatever_the_server_s_default(on_postgresql: Stage) -> None:
+def test_every_writer_waits_for_the_disk_regardless_of_the_server_s_default(on_postgresql: Stage) -> None:
     name = on_postgresql.url.partition("@/")[2].partition("?")[0]
     on_postgresql.run_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
     store = open_store(on_postgresql.url, 1.0)
@@ -278,7 +278,7 @@ def test_processes_that_start_at_once_make_the_tables_once(postgresql: Postgresq
         assert database.ledger_reader().verify().entries == 4
 
 
-def test_somebody_else_s_database_on_a_server_is_left_alone(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+def test_someone_else_s_database_on_a_server_is_left_alone(postgresql: PostgresqlServer, tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.use_postgresql(postgresql.create_database())
     stage.run_sql("CREATE TABLE customers (name TEXT)")

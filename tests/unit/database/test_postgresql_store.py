@@ -28,19 +28,19 @@ def test_every_table_can_be_made_on_postgresql_without_a_serial(table: Table) ->
     assert "SERIAL" not in statement
 
 
-def test_postgresql_without_its_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postgresql_without_its_driver_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     error = raised_by(lambda: open_store("postgresql+psycopg://user@localhost/x", 1.0), DatabaseError)
     assert "the extra postgresql" in error.message
 
 
-def test_p27_a_process_that_stands_still_in_the_middle_of_writing_keeps_nobody_waiting_for_long(
+def test_p27_a_process_that_hangs_in_the_middle_of_writing_keeps_no_one_waiting_for_long(
     request: pytest.FixtureRequest,
 ) -> None:
     server: PostgresqlServer = request.getfixturevalue("postgresql")
     url = server.create_current_database()
-    stands_still, other = open_store(url, 60.0), open_store(url, 60.0)
-    with begin_writing(stands_still.engine.connect()) as held:
+    hangs, other = open_store(url, 60.0), open_store(url, 60.0)
+    with begin_writing(hangs.engine.connect()) as held:
         held.begin()
         began_at = time.monotonic()
         with begin_writing(other.engine.connect()) as connection, connection.begin():
@@ -49,7 +49,7 @@ def test_p27_a_process_that_stands_still_in_the_middle_of_writing_keeps_nobody_w
         with pytest.raises(DBAPIError, match="idle-in-transaction"):
             held.exec_driver_sql("SELECT 1")
         held.invalidate()
-    stands_still.engine.dispose()
+    hangs.engine.dispose()
     other.engine.dispose()
 
 

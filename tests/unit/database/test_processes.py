@@ -61,7 +61,7 @@ def test_a_process_id_that_was_given_out_again_is_another_process() -> None:
 @pytest.mark.parametrize(
     "changes", [{"host": "another-host"}, {"boot_id": "another boot"}, {"process_started": ""}], ids=str
 )
-def test_what_cant_be_told_isnt_taken_for_gone(changes: dict[str, str]) -> None:
+def test_what_cant_be_known_isnt_taken_for_gone(changes: dict[str, str]) -> None:
     identity = replace(identify_this_process(), process_id=2**22 + 1)
     assert is_provably_gone(identity)
     assert not is_provably_gone(replace(identity, **changes))  # type: ignore[arg-type]  # texts only

@@ -85,7 +85,7 @@ def test_a_newer_schema_without_open_windows_is_refused_shortly(stage: Stage) ->
     assert raised_by(stage.open, DatabaseError).message.endswith("Rootkeeper wrote it.")
 
 
-def test_somebody_elses_database_is_left_alone(stage: Stage) -> None:
+def test_someone_elses_database_is_left_alone(stage: Stage) -> None:
     stage.path.parent.mkdir()
     with closing(sqlite3.connect(stage.path)) as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")

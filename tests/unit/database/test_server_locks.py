@@ -32,7 +32,7 @@ def take(database_url: str) -> ServerLock:
     return lock
 
 
-def test_the_second_server_is_refused_and_told_who_runs_and_where(database_url: str) -> None:
+def test_the_second_server_is_refused_and_shown_who_runs_and_where(database_url: str) -> None:
     with take(database_url), pytest.raises(ServerRunningError) as refused:
         take(database_url)
     for word in (str(os.getpid()), "2026-11-26T13:00:00+00:00", URL, "rootkeeper.db"):

@@ -145,7 +145,7 @@ def test_migrations_wait_for_one_another(stage: Stage, store: Store) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"), [(b"not a database at all" * 100, "it isn't a SQLite database")], ids=["foreign file"]
 )
-def test_a_foreign_file_is_told(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_foreign_file_is_reported(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(content)
     with pytest.raises(SQLAlchemyError) as caught, open_store(f"sqlite:///{path}", 1.0).engine.connect():

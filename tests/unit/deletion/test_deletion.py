@@ -106,7 +106,7 @@ def test_every_credential_that_is_new_is_a_change(found: RootCredentials) -> Non
     assert bool(find_changes(EMPTY, found, is_use_allowed=True)) != found.summary.is_empty
 
 
-def test_a_password_made_anew_is_a_change() -> None:
+def test_a_password_created_again_is_a_change() -> None:
     planned = replace(EMPTY, login_profile=PASSWORD)
     found = replace(EMPTY, login_profile=replace(PASSWORD, created_at=NOW))
     assert find_changes(planned, found, is_use_allowed=True) == ("the password is new",)

@@ -1,4 +1,4 @@
-"""A deletion that was interrupted goes on: nothing twice, nothing forgotten, one report of everything."""
+"""A deletion that was interrupted resumes: nothing twice, nothing forgotten, one report of everything."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_rest_is_done_and_the_report_covers_everything(desk: Desk) -> None:
     assert (job.state, job.progress) == (JobState.DONE, JobProgress(ACCOUNTS, ACCOUNTS))
 
 
-def test_an_account_that_was_in_progress_goes_on_and_is_told_as_deleted(desk: Desk) -> None:
+def test_an_account_that_was_in_progress_continues_and_is_reported_as_deleted(desk: Desk) -> None:
     made = plan(desk)
     desk.ledger.fail_after = 10
     report = desk.deletion.apply(made, desk.progress)
@@ -152,7 +152,7 @@ def test_failures_before_an_interruption_count_on(desk: Desk) -> None:
     assert report.not_begun > 0
 
 
-def test_going_on_after_too_many_failures_counts_anew(desk: Desk) -> None:
+def test_a_run_that_continues_after_too_many_failures_counts_from_zero(desk: Desk) -> None:
     made, rules = plan(desk), WaveRules(stop_after_failures=2)
     desk.organization.fail("DeleteLoginProfile", AwsThrottledError("slow"), times=2)
     stopped = desk.deletion.apply(made, desk.progress, rules=rules)
@@ -195,7 +195,7 @@ def test_a_run_that_could_do_nothing_leaves_its_job_and_names_it(desk: Desk) -> 
     assert resume(desk).exit_status == 0
 
 
-def test_results_are_told_without_going_on(desk: Desk) -> None:
+def test_results_are_read_without_resuming_the_run(desk: Desk) -> None:
     made = plan(desk)
     interrupt(desk, made, after=2)
     results = read_results(desk.jobs.get("j-1"), desk.jobs)

@@ -129,7 +129,7 @@ def test_a_result_that_cant_be_remembered_stops_the_run(scene: Scene) -> None:
     assert any("couldn't be saved" in remark for remark in scene.desk.progress.remarks)
 
 
-def test_a_job_that_somebody_else_took_over_stops_the_run(scene: Scene) -> None:
+def test_a_job_that_another_process_took_over_stops_the_run(scene: Scene) -> None:
     done = scene.delete(0)
     scene.desk.jobs.die()
     InMemoryJobs(scene.desk.jobs.shelf, "owner-2").take_over(scene.job_id)

@@ -131,7 +131,7 @@ def test_a_use_that_was_allowed_may_go_on(desk: Desk) -> None:
     assert apply(desk, made).exit_status == 0
 
 
-def test_p18_a_call_that_a_policy_stops_is_told_with_its_name(desk: Desk) -> None:
+def test_p18_a_call_that_a_policy_stops_is_reported_with_its_name(desk: Desk) -> None:
     keep = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:DeleteAccessKey", "Resource": "*"}}
     desk.policies.attach("p-examplekeep", keep, PROD)
     made = plan(desk)
@@ -195,7 +195,7 @@ def test_p12_an_account_that_may_not_be_touched_any_more_is_left_alone(
     assert set(desk.organization.operations(PROD)[calls:]) <= {"DescribeAccount"}
 
 
-def test_p27_an_account_that_somebody_else_holds_is_left_alone(desk: Desk) -> None:
+def test_p27_an_account_that_another_process_holds_is_left_alone(desk: Desk) -> None:
     made = plan(desk)
     with desk.locks.hold(PROD, "a window"):
         report = apply(desk, made)
@@ -352,7 +352,7 @@ def test_stopping_now_sends_nothing_more_even_for_what_is_in_progress(desk: Desk
     assert desk.jobs.list_results(report.job_id or "") == {}
 
 
-def test_whoever_asks_to_stop_isnt_kept_waiting_for_the_name_of_a_policy(desk: Desk) -> None:
+def test_a_user_who_asks_to_stop_isnt_kept_waiting_for_the_name_of_a_policy(desk: Desk) -> None:
     desk.workers = 1
     made, stop, held = plan(desk), StopAt(desk.clock), HeldPolicies(desk.policies)
     desk.policies = held  # type: ignore[assignment]  # as good for reading
@@ -369,7 +369,7 @@ def test_whoever_asks_to_stop_isnt_kept_waiting_for_the_name_of_a_policy(desk: D
     assert report.was_interrupted
 
 
-def test_an_account_that_doesnt_end_in_time_is_told_as_begun_and_unknown(desk: Desk) -> None:
+def test_an_account_that_doesnt_end_in_time_is_reported_as_begun_and_unknown(desk: Desk) -> None:
     desk.workers = 1
     made, stop = plan(desk), StopAt(desk.clock)
     hangs = threading.Event()
@@ -398,7 +398,7 @@ def test_a_plan_without_anything_to_delete_makes_no_call(desk: Desk) -> None:
     assert len(desk.organization.calls) == before
 
 
-def test_every_account_is_told_to_the_progress(desk: Desk) -> None:
+def test_every_account_is_reported_to_the_progress(desk: Desk) -> None:
     made = plan(desk)
     reported = desk.progress.advanced
     apply(desk, made)

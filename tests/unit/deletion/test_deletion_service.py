@@ -163,7 +163,7 @@ def test_a_recently_used_account_is_blocked_unless_allowed_with_a_reason(desk: D
     [
         DeletionOptions(only=frozenset()),
         DeletionOptions(allowed_uses={PROD: " "}),
-        DeletionOptions(not_after=None, not_before=None, allowed_uses={"nobody": "why"}),
+        DeletionOptions(not_after=None, not_before=None, allowed_uses={"unknown": "why"}),
         DeletionOptions(only=frozenset({CredentialKind.MFA_DEVICES})),
         DeletionOptions(only=frozenset({CredentialKind.MFA_DEVICES, CredentialKind.PASSWORD})),
     ],

@@ -104,7 +104,7 @@ def test_a_failure_in_the_last_account_stops_nothing(desk: Desk) -> None:
     assert desk.jobs.get(report.job_id or "").state is JobState.FAILED
 
 
-def test_a_pause_ends_at_once_when_somebody_asks_to_stop(desk: Desk) -> None:
+def test_a_pause_ends_at_once_when_a_stop_is_requested(desk: Desk) -> None:
     made = plan(desk)
     stop = StopAt(desk.clock, on_wait={2: 1})
     report = apply(desk, made, WaveRules(size=3, pause_seconds=3600), stop)

@@ -69,7 +69,7 @@ def test_nothing_else_counts() -> None:
         assert list_deleted_earlier(entries, "plan-1") == frozenset()
 
 
-def test_absent_kinds_that_the_plan_deleted_earlier_are_told_as_deleted() -> None:
+def test_absent_kinds_that_the_plan_deleted_earlier_are_reported_as_deleted() -> None:
     kinds = (
         KindResult(CredentialKind.ACCESS_KEYS, KindOutcome.ALREADY_ABSENT),
         KindResult(CredentialKind.SIGNING_CERTIFICATES, KindOutcome.ALREADY_ABSENT),
@@ -87,6 +87,6 @@ def test_absent_kinds_that_the_plan_deleted_earlier_are_told_as_deleted() -> Non
     assert "before the interruption" in (credited[0].detail or "")
 
 
-def test_what_the_plan_didnt_hold_is_credited_to_nobody() -> None:
+def test_what_the_plan_didnt_hold_is_credited_to_no_one() -> None:
     kinds = (KindResult(CredentialKind.ACCESS_KEYS, KindOutcome.ALREADY_ABSENT),)
     assert credit_earlier(kinds, (OTHER_KEY,), frozenset({KEY})) == kinds

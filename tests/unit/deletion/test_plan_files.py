@@ -159,7 +159,7 @@ def test_a_plan_of_another_version_is_refused() -> None:
 
 def test_the_hash_covers_everything_but_itself() -> None:
     plan = plan_of(SKIPPED)
-    assert describe_plan(plan)["hash"] != describe_plan(replace(plan, created_by="somebody else"))["hash"]
+    assert describe_plan(plan)["hash"] != describe_plan(replace(plan, created_by="another user"))["hash"]
     assert len(str(describe_plan(plan)["hash"])) == 64
 
 

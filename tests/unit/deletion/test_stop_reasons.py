@@ -25,7 +25,7 @@ def target(outcome: KindOutcome, obstacle: LedgerUnavailableError | None = None)
     return DeletedTarget(AccountDeletion(ACCOUNT_ID, "Shop", "Root", kinds), obstacle=obstacle, has_sent_changes=True)
 
 
-def test_without_a_reason_a_run_goes_on() -> None:
+def test_without_a_reason_a_run_continues() -> None:
     reasons = make_reasons(Desk())
     reasons.evaluate(target(KindOutcome.FAILED))
     assert not reasons.is_stopping

@@ -137,7 +137,7 @@ def test_what_is_broken_off_is_not_final(desk: Desk) -> None:
     assert not done.has_sent_changes
 
 
-def test_after_an_interruption_less_than_planned_is_no_change_and_told_as_deleted(desk: Desk) -> None:
+def test_after_an_interruption_less_than_planned_is_no_change_and_reported_as_deleted(desk: Desk) -> None:
     made = plan(desk)
     desk.ledger.fail_after = 6  # delete session, then the two keys' intents with their calls
     delete(desk, made)
@@ -195,7 +195,7 @@ def used_yesterday(desk: Desk) -> DeletionPlan:
     return desk.deletion.plan(EVERYTHING, options, desk.progress).plan
 
 
-def test_p12_a_recent_use_without_a_reason_is_found_again_whatever_the_plan_says(
+def test_p12_a_recent_use_without_a_reason_is_found_again_regardless_of_the_plan(
     desk: Desk, used_yesterday: DeletionPlan
 ) -> None:
     done = delete(desk, edit(used_yesterday, allowed_use=None)).deletion
@@ -227,7 +227,7 @@ def test_p12_an_account_that_the_plan_calls_by_another_name_isnt_touched(desk: D
     assert desk.organization.changing_calls == []
 
 
-def test_p12_the_failsafe_is_found_again_whatever_the_plan_says(desk: Desk) -> None:
+def test_p12_the_failsafe_is_found_again_regardless_of_the_plan(desk: Desk) -> None:
     made = plan(desk)
     desk.organization.delegated_administrators.append(PROD)
     done = delete(desk, made).deletion
@@ -236,7 +236,7 @@ def test_p12_the_failsafe_is_found_again_whatever_the_plan_says(desk: Desk) -> N
     assert desk.organization.changing_calls == []
 
 
-def test_p12_an_exception_is_found_again_whatever_the_plan_says(desk: Desk) -> None:
+def test_p12_an_exception_is_found_again_regardless_of_the_plan(desk: Desk) -> None:
     made, now = plan(desk), desk.clock.now()
     desk.exceptions.add(DeletionException(PROD, "dana", "billing", now + timedelta(days=1), "dana", now))
     done = delete(desk, made).deletion

@@ -38,7 +38,7 @@ def test_canaries_go_first_and_the_rest_in_waves_of_one_size(targets: int, rules
     assert [wave.is_canary for wave in waves] == [bool(rules.canary) and number == 0 for number in range(len(waves))]
 
 
-def test_what_is_done_is_left_out_and_makes_nobody_else_a_canary() -> None:
+def test_what_is_done_is_left_out_and_makes_no_other_account_a_canary() -> None:
     targets = make_targets(6)
     waves = plan_waves(targets, WaveRules(canary=2, size=2), {targets[0].account_id, targets[3].account_id})
     assert [wave.accounts for wave in waves] == [(targets[1],), (targets[2], targets[4]), (targets[5],)]

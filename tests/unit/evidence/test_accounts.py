@@ -106,7 +106,9 @@ def test_what_was_read_in_detail_is_counted_and_names_the_call_of_each_kind() ->
         (END + timedelta(days=1), StatusReason.NEVER_READ, "only after the period's end"),
     ],
 )
-def test_a_reading_outside_is_unknown_whatever_it_said(read_at: datetime, reason: StatusReason, word: str) -> None:
+def test_a_reading_outside_is_unknown_regardless_of_what_it_said(
+    read_at: datetime, reason: StatusReason, word: str
+) -> None:
     found = judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING, observed_at=read_at))
     assert (found.verdict, found.status, found.reason) == (Verdict.UNKNOWN, Status.UNKNOWN, reason)
     assert word in (found.detail or "")

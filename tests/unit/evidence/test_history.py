@@ -66,7 +66,7 @@ class Story:
         return read_history(self.entries, ORGANIZATION_ID, PERIOD)
 
 
-def test_a_deletion_is_told_with_its_target_its_result_and_who_did_it_for_what() -> None:
+def test_a_deletion_is_reported_with_its_target_its_result_and_who_did_it_for_what() -> None:
     story = Story()
     story.delete(Result.UNKNOWN)
     (deletion,) = story.read().deletions
@@ -79,7 +79,7 @@ def test_a_deletion_is_told_with_its_target_its_result_and_who_did_it_for_what()
     assert (deletion.actor, deletion.session_access_key_id) == (OPERATOR, "ASIAIOSFODNN7EXAMPLE")
 
 
-def test_only_outcomes_of_the_period_count_though_their_intent_stands_before_it() -> None:
+def test_only_outcomes_of_the_period_count_though_their_intent_is_before_it() -> None:
     story = Story()
     story.delete(at=START - timedelta(days=1))
     story.delete(at=END + timedelta(seconds=1))
@@ -119,14 +119,14 @@ def test_an_outcome_after_the_periods_end_leaves_the_intent_open_at_it() -> None
     assert len(story.read().open_intents) == 1
 
 
-def test_an_exception_that_a_person_ended_is_told() -> None:
+def test_an_exception_that_a_person_ended_is_reported() -> None:
     story = Story()
     story.except_from_deletion("until the migration", READ, END, REMOVE)
     (ended,) = story.read().ended_exceptions
     assert (ended.owner, ended.ended_by, ended.ended_at) == ("Shop", "mary@desk", READ)
 
 
-def test_an_exception_that_another_replaces_is_told_beside_it() -> None:
+def test_an_exception_that_another_replaces_is_shown_beside_it() -> None:
     story = Story()
     story.except_from_deletion("migration", START - timedelta(days=9), END + timedelta(days=9))
     story.except_from_deletion("audit", READ, END + timedelta(days=30))

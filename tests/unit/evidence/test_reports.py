@@ -109,7 +109,7 @@ def test_what_is_unknown_counts_as_unknown_and_is_named_among_the_gaps(facts: Ev
     assert report.gaps
 
 
-def test_a_reading_of_the_set_up_from_before_rootkeeper_changed_it_tells_nothing() -> None:
+def test_a_reading_of_the_set_up_from_before_rootkeeper_changed_it_shows_nothing() -> None:
     facts = make_good_facts()
     at = READ + timedelta(minutes=1)
     changed = make_entry(30, Action.FEATURE_DISABLE, at, phase=Phase.OUTCOME, result=Result.DONE, intent_sequence=29)
@@ -172,7 +172,7 @@ def test_a_period_in_which_nothing_was_read_has_no_pass() -> None:
     assert {account.verdict for account in report.accounts} <= {Verdict.UNKNOWN, Verdict.NOT_APPLICABLE}
 
 
-def test_a_feature_that_the_control_doesnt_ask_for_is_told_and_is_drift() -> None:
+def test_a_feature_that_the_control_doesnt_ask_for_is_reported_and_is_drift() -> None:
     state = make_state(features=frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}), guardrails=(make_guardrail(),))
     report = make_report(replace(make_good_facts(), setup=state))
     assert report.centralized.verdict is Verdict.PASS

@@ -11,7 +11,7 @@ from tests.unit.evidence.test_window_reports import ENTRIES, EVENTS, WINDOW
 from tests.unit.windows.test_windows import window_in
 
 
-def test_a_report_tells_people_times_events_and_re_reads() -> None:
+def test_a_report_shows_people_times_events_and_re_reads() -> None:
     text = render_window_markdown(make_window_report(WINDOW, ENTRIES, EVENTS, "AWS"))
 
     assert text.startswith("# Recovery window w-1 of account 222233334444\n")

@@ -49,7 +49,7 @@ def make_reporting(worker: WindowWorker) -> WindowReporter:
     return WindowReporter(worker.process.windows, ledger, OneEvent(worker), "AWS", "o-exampleorgid")
 
 
-def test_a_report_tells_the_windows_own_story(worker: WindowWorker) -> None:
+def test_a_report_shows_the_windows_own_steps(worker: WindowWorker) -> None:
     worker.open(ACCOUNT, 60)
     worker.run_for(60)
     worker.request(ACCOUNT)

@@ -205,7 +205,7 @@ def test_the_management_accounts_root_needs_mfa_and_no_keys(
     assert tuple(check.name for check in checks) == MANAGEMENT_KINDS
 
 
-def test_its_last_use_is_told_with_the_age_of_the_report() -> None:
+def test_its_last_use_is_reported_with_the_age_of_the_report() -> None:
     used = RootUse(START, START - timedelta(days=214), None)
     assert "214 days ago" in check_management_use(ACCOUNT, used, START).evidence
     assert "no use" in check_management_use(ACCOUNT, RootUse(START, None, None), START).evidence

@@ -47,7 +47,7 @@ def test_an_iam_user_with_mfa_is_a_way_in_without_a_failsafe(desk: EntranceDesk)
     assert way_in(desk) is PASS
 
 
-def test_a_drill_of_another_account_tells_nothing_of_the_failsafes_login(desk: EntranceDesk) -> None:
+def test_a_drill_of_another_account_shows_nothing_of_the_failsafes_login(desk: EntranceDesk) -> None:
     desk.record_drill(account_id=MANAGEMENT)
     checks = desk.read().checks
     assert find_check(checks, "way_in").verdict is FAIL
@@ -126,7 +126,7 @@ def test_the_end_of_the_callers_own_credentials_ends_the_reading(desk: EntranceD
         desk.read()
 
 
-def test_a_caller_in_the_failsafe_is_told_what_needs_the_management_account(desk: EntranceDesk) -> None:
+def test_a_caller_in_the_failsafe_is_shown_what_needs_the_management_account(desk: EntranceDesk) -> None:
     desk.call_as(FAILSAFE)
     checks = desk.read().checks
     for name in (*MANAGEMENT_KINDS, "management_last_use"):

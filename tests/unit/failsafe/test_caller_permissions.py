@@ -220,7 +220,7 @@ def test_a_roles_session_is_not_known_to_have_mfa() -> None:
         ("[]", ()),
     ],
 )
-def test_whom_a_role_trusts_is_told(trusts: str | None, named: tuple[str, ...]) -> None:
+def test_whom_a_role_trusts_is_reported(trusts: str | None, named: tuple[str, ...]) -> None:
     assert list_trusted(make_role(ACCOUNT, "opener", trusts)) == named
 
 

@@ -7,7 +7,7 @@ import pytest
 from rootkeeper.failsafe.rules import Check, CheckVerdict, count_checks, failed, has_bad_checks, passed, unknown, unread
 from rootkeeper.organization.statuses import FailOn
 
-GOOD, BAD, OPEN = passed("a", "so"), failed("b", "not so", "mend it"), unknown("c", "nobody knows")
+GOOD, BAD, OPEN = passed("a", "so"), failed("b", "not so", "fix it"), unknown("c", "not readable")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Drills: somebody's word, kept in the ledger, judged by its age and outcome."""
+"""Drills: a person's word, kept in the ledger, judged by its age and outcome."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_what_is_no_drill_of_this_organization_never_counts(changes: dict[str, A
     assert find_drills([entry(parameters, **changes)], "o-exampleorgid", in_sandbox=False) == ()
 
 
-@pytest.mark.parametrize("bad", [drill(-1), replace(drill(), held_by="")], ids=["not held yet", "held by nobody"])
-def test_a_drill_needs_somebody_and_a_past(bad: Drill) -> None:
+@pytest.mark.parametrize("bad", [drill(-1), replace(drill(), held_by="")], ids=["not held yet", "held by no one"])
+def test_a_drill_needs_a_person_and_a_past(bad: Drill) -> None:
     with pytest.raises(InputError):
         require_drill(bad, START)

@@ -1,4 +1,4 @@
-"""The accounts from which root sessions can be opened: read where the caller may, told where it may not."""
+"""The accounts from which root sessions can be opened: read where the caller may, reported where it may not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_iam_is_asked_in_the_callers_own_account_alone(desk: EntranceDesk) -> No
     assert not entrance.is_read
 
 
-def test_a_caller_who_may_not_read_its_own_account_is_told_what_that_needs(desk: EntranceDesk) -> None:
+def test_a_caller_who_may_not_read_its_own_account_is_shown_what_that_needs(desk: EntranceDesk) -> None:
     desk.identities.errors["read_identities"] = AwsAccessDeniedError("It was denied.")
     entrance = read(desk)
     check = find_check(entrance.checks, "iam_identities")

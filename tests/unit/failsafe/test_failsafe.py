@@ -172,7 +172,7 @@ OPEN_WINDOW = make_window(FAILSAFE, START)
         (facts(root_sign_in=PolicyFinding(AccessVerdict.UNKNOWN, "Not read.")), "policies", UNKNOWN),
     ],
 )
-def test_what_is_not_in_order_is_told_and_what_is_not_known_never_passes(
+def test_what_is_not_in_order_is_reported_and_what_is_not_known_never_passes(
     reported: FailsafeFacts, name: str, verdict: CheckVerdict
 ) -> None:
     assert verdicts(reported)[name] is verdict

@@ -25,7 +25,7 @@ def desk() -> EntranceDesk:
     return EntranceDesk()
 
 
-def test_a_failsafe_in_order_lacks_only_what_nobody_has_recorded(desk: EntranceDesk) -> None:
+def test_a_failsafe_in_order_lacks_only_what_no_one_has_recorded(desk: EntranceDesk) -> None:
     desk.record_drill()
     found = verdicts_of(desk.check().checks)
     assert {name for name, verdict in found.items() if verdict is not PASS} == {"alarm"}
@@ -77,7 +77,7 @@ def test_no_failsafe_is_a_failure_and_one_that_cannot_be_read_is_unknown(desk: E
     assert str(MANAGEMENT) in unread.evidence
 
 
-def test_an_open_window_is_told(desk: EntranceDesk) -> None:
+def test_an_open_window_is_reported(desk: EntranceDesk) -> None:
     desk.desk.windows.add(make_window(FAILSAFE, desk.now))
     assert find_check(desk.check().checks, "recovery_window", FAILSAFE).verdict is FAIL
 

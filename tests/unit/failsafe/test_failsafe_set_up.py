@@ -55,7 +55,7 @@ def test_a_password_used_since_and_an_mfa_device_complete_it() -> None:
     ],
     ids=["never used", "used before", "no MFA", "no profile", "a key", "a certificate"],
 )
-def test_what_lacks_or_stands_in_the_way_is_named(credentials: RootCredentials, said: str) -> None:
+def test_what_lacks_or_blocks_is_named(credentials: RootCredentials, said: str) -> None:
     progress = evaluate_progress(credentials, credentials.summary, OPENED)
     assert not progress.is_complete
     assert said in " ".join(progress.shortcomings)
@@ -68,7 +68,7 @@ def test_what_only_the_details_show_is_not_done(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["has_access_keys", "has_signing_certificates"])
-def test_what_only_the_summary_shows_stands_in_the_way(kind: str) -> None:
+def test_what_only_the_summary_shows_blocks_too(kind: str) -> None:
     summary = replace(found().summary, **{kind: True})
     assert not evaluate_progress(found(), summary, OPENED).is_complete
 

@@ -287,7 +287,7 @@ def test_one_audit_session_serves_many_looks_and_each_has_its_intent(
     assert operator.progress.remarks.count(operator.progress.remarks[-1]) == 1
 
 
-def test_a_look_that_fails_is_told_once_and_is_no_completion(
+def test_a_look_that_fails_is_reported_once_and_is_no_completion(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     complete(organization)

@@ -43,7 +43,7 @@ class LaterUnreachable:
 
 
 class Stopped:
-    """Implements StopSignal: somebody has asked."""
+    """Implements StopSignal: a stop was requested."""
 
     def asked_once(self) -> bool:
         return True
@@ -85,7 +85,7 @@ def test_what_was_said_before_isnt_said_again(desk: Desk) -> None:
     assert naming(desk).explain_statuses([once]) == (once,)
 
 
-def test_p18_a_missing_permission_is_told_apart_and_costs_nothing(desk: Desk) -> None:
+def test_p18_a_missing_permission_is_distinguished_and_costs_nothing(desk: Desk) -> None:
     statuses = (unknown(desk, PROD, StatusReason.ACCESS_DENIED), unknown(desk, CLEAN, StatusReason.THROTTLED))
     assert naming(desk).explain_statuses(statuses) == statuses
     assert desk.policies.calls == []
@@ -177,7 +177,7 @@ def test_an_error_on_the_way_spoils_nothing(error: AwsError, words: str, desk: D
     assert words in (status.detail or "")
 
 
-def test_whoever_asks_to_stop_isnt_kept_waiting(desk: Desk) -> None:
+def test_a_user_who_asks_to_stop_isnt_kept_waiting(desk: Desk) -> None:
     held = HeldPolicies(desk.policies)
     (status,) = BlockingPolicyFinder(held, desk.read_inventory(), Stopped()).explain_statuses([unknown(desk, PROD)])
     held.released.set()

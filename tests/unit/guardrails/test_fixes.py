@@ -27,7 +27,7 @@ def policy(*statements: Mapping[str, object]) -> Policy:
     return parse_policy(json.dumps(document), LABEL, PolicyKind.SERVICE_CONTROL)
 
 
-def mend(found: Policy, exemption: Exemption) -> list[Any] | None:
+def apply_exemption(found: Policy, exemption: Exemption) -> list[Any] | None:
     changed = exempt(found, found.of(Effect.DENY), exemption)
     return None if changed is None else list(changed["Statement"])
 
@@ -52,7 +52,7 @@ def mend(found: Policy, exemption: Exemption) -> list[Any] | None:
 )
 def test_one_condition_exempts_root_sessions(before: object, after: object) -> None:
     statement = DENY | ({} if before is None else {"Condition": before})
-    assert mend(policy(statement), ROOT_SESSIONS) == [DENY | {"Condition": after}]
+    assert apply_exemption(policy(statement), ROOT_SESSIONS) == [DENY | {"Condition": after}]
 
 
 def test_a_statement_that_denies_root_sessions_alone_goes() -> None:
@@ -62,7 +62,7 @@ def test_a_statement_that_denies_root_sessions_alone_goes() -> None:
     changed = exempt(found, found.statements[:1], ROOT_SESSIONS)
     assert changed is not None
     assert changed["Statement"] == [other]
-    assert mend(policy(aimed), ROOT_SESSIONS) is None
+    assert apply_exemption(policy(aimed), ROOT_SESSIONS) is None
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_statement_that_denies_root_sessions_alone_goes() -> None:
     ],
 )
 def test_an_exempted_account_joins_those_that_are_exempted_already(before: dict[str, object], after: object) -> None:
-    mended = mend(policy(DENY | {"Condition": {"StringNotEquals": before}}), exempt_account("111122223333"))
-    assert mended is not None
-    (statement,) = mended
+    changed = apply_exemption(policy(DENY | {"Condition": {"StringNotEquals": before}}), exempt_account("111122223333"))
+    assert changed is not None
+    (statement,) = changed
     (found,) = statement["Condition"]["StringNotEquals"].values()
     assert found == after
 

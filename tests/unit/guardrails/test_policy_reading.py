@@ -44,7 +44,7 @@ def test_of_few_accounts_in_a_large_organization_only_their_places_are_asked(des
     assert desk.policies.calls == ["list_policies_over", "list_policies"]
 
 
-def test_whoever_may_not_ask_places_reads_all_policies(desk: Desk) -> None:
+def test_a_caller_that_may_not_ask_places_reads_all_policies(desk: Desk) -> None:
     for number in range(300):
         desk.organization.add_account(f"{600_000_000_000 + number}")
     desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")

@@ -44,32 +44,32 @@ SEALED = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
         (Task.ASSUME_ROOT, [NARROW], "ou-9", ("ou-9",)),
     ],
 )
-def test_a_fix_mends_what_it_is_for(
+def test_a_fix_removes_what_it_is_for(
     task: Task, statements: list[Mapping[str, Any]], target: str, without: tuple[str, ...]
 ) -> None:
     policy = make_policy("p-guard", [target], *statements)
     row = rows_of(make_judge([PROD], policy, delegates=(SECURITY,), without_full_access=without), PROD)[task]
     assert row.verdict is AccessVerdict.BLOCKED
     assert row.fix is not None
-    mended = make_policy("p-guard", [target], *apply_diff(row.fix, policy.content or "")["Statement"])
-    judge = make_judge([PROD], mended, delegates=(SECURITY,), without_full_access=without)
+    fixed = make_policy("p-guard", [target], *apply_diff(row.fix, policy.content or "")["Statement"])
+    judge = make_judge([PROD], fixed, delegates=(SECURITY,), without_full_access=without)
     assert rows_of(judge, PROD)[task].verdict is AccessVerdict.ALLOWED
 
 
-def test_a_resource_control_policy_is_mended_by_the_same_condition() -> None:
+def test_a_resource_control_policy_is_fixed_by_the_same_condition() -> None:
     judge = make_judge([PROD], make_policy("p-rcp", ["ou-1"], SEALED, kind=RCP))
     fix = rows_of(judge, PROD)[Task.UNLOCK_BUCKET].fix or ""
     assert '+        "Null": {\n+          "aws:AssumedRoot": "true"' in fix
 
 
-def test_control_tower_is_told_by_its_statement_and_not_by_its_name() -> None:
+def test_control_tower_is_recognized_by_its_statement_and_not_by_its_name() -> None:
     statement = DENY_ROOT | {"Sid": "GRRESTRICTROOTUSER"}
     rows = rows_of(make_judge([PROD], make_policy("p-any", ["r-exam"], statement)), PROD)
     assert "ExemptAssumeRoot = true" in (rows[Task.AUDIT].fix or "")
     assert "ExemptAssumeRoot" not in (rows[Task.ROOT_USER_SIGN_IN].fix or "")
 
 
-def test_the_landing_zone_accelerator_is_told_by_the_roles_that_it_leaves_out() -> None:
+def test_the_landing_zone_accelerator_is_recognized_by_the_roles_that_it_leaves_out() -> None:
     roles = {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/AWSAccelerator*"}}
     rows = rows_of(make_judge([PROD], make_policy("p-any", ["r-exam"], DENY_ROOT | {"Condition": roles})), PROD)
     fix = rows[Task.AUDIT].fix or ""
@@ -108,7 +108,7 @@ def test_every_account_gets_the_fix_at_its_own_place(places: tuple[str, str]) ->
     assert judge.evaluations == 1
 
 
-def test_each_place_without_any_allow_is_told() -> None:
+def test_each_place_without_any_allow_is_reported() -> None:
     judge = make_judge([PROD], without_full_access=("r-exam", "ou-1"))
     fix = rows_of(judge, PROD)[Task.AUDIT].fix
     assert fix == "# Attach p-FullAWSAccess to r-exam.\n# Attach p-FullAWSAccess to ou-1."

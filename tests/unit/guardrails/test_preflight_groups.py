@@ -16,7 +16,7 @@ def account(account_id: str, *ou_ids: str) -> Account:
 FIRST, SECOND = account("444455556666", "r-exam", "ou-exam-1"), account("555566667777", "r-exam", "ou-exam-2")
 
 
-def tells_apart(condition: object, resource: str = "*") -> bool:
+def distinguishes(condition: object, resource: str = "*") -> bool:
     statement = {"Effect": "Deny", "Action": "*", "Resource": resource, "Condition": condition}
     text = json.dumps({"Version": "2012-10-17", "Statement": statement})
     traits = read_traits(parse_policy(text, PolicyLabel("p-1", ""), PolicyKind.SERVICE_CONTROL))
@@ -35,7 +35,7 @@ def tells_apart(condition: object, resource: str = "*") -> bool:
     ],
 )
 def test_accounts_that_a_policy_doesnt_name_share_an_answer(condition: object) -> None:
-    assert not tells_apart(condition)
+    assert not distinguishes(condition)
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_accounts_that_a_policy_doesnt_name_share_an_answer(condition: object) -
     ],
 )
 def test_accounts_that_a_policy_can_tell_apart_stand_alone(condition: object) -> None:
-    assert tells_apart(condition)
+    assert distinguishes(condition)
 
 
 def test_a_resource_can_name_an_account_too() -> None:
-    assert tells_apart({}, "arn:aws:sqs:*:444455556666:*")
-    assert not tells_apart({}, "arn:aws:s3:::logs-2026-*")
+    assert distinguishes({}, "arn:aws:sqs:*:444455556666:*")
+    assert not distinguishes({}, "arn:aws:s3:::logs-2026-*")
 
 
 def test_without_policies_all_are_alike() -> None:

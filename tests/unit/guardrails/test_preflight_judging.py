@@ -30,7 +30,7 @@ def test_a_member_has_a_row_for_each_task_and_others_have_none() -> None:
     assert judge.evaluate(make_account("666677778888", state=AccountState.SUSPENDED)) == ()
 
 
-def test_without_a_delegate_nobody_calls_assume_root() -> None:
+def test_without_a_delegate_no_one_calls_assume_root() -> None:
     assert Task.ASSUME_ROOT not in rows_of(make_judge([PROD]), PROD)
 
 

@@ -50,7 +50,7 @@ class HeldPolicies(FakePolicies):
 
 
 class LettingGo(RecordedProgress):
-    """Lets policies go once somebody was told to wait for them."""
+    """Lets policies go once a remark asks to wait for them."""
 
     def __init__(self, held: HeldPolicies) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ def test_a_selection_narrows_it(desk: Desk) -> None:
         (SelectionRequest(), SelectionEmptyError),
         (naming("old"), SelectionEmptyError),
         (naming("management"), SelectionEmptyError),
-        (naming("nobody"), InputError),
+        (naming("unknown"), InputError),
     ],
 )
 def test_a_selection_that_cant_be_answered_is_refused(
@@ -180,7 +180,7 @@ def test_policies_of_the_whole_organization_are_read_while_its_accounts_are_list
     assert held.calls == ["list_policies"]
 
 
-def test_whoever_waits_for_policies_longer_than_for_accounts_is_told(desk: Desk, held: HeldPolicies) -> None:
+def test_a_caller_that_waits_for_policies_longer_than_for_accounts_is_reported(desk: Desk, held: HeldPolicies) -> None:
     desk.progress = LettingGo(held)
     assert len(run(desk).accounts) == 3
     assert any("still being read" in text for text in desk.progress.remarks)
@@ -200,7 +200,7 @@ def test_accounts_that_cant_be_listed_end_it_without_waiting_for_policies(
 
 def test_a_selection_that_comes_to_nothing_doesnt_wait_for_policies(desk: Desk, held: HeldPolicies) -> None:
     with pytest.raises(InputError):
-        run(desk, replace(EVERYTHING, excluded=("nobody",)))
+        run(desk, replace(EVERYTHING, excluded=("unknown",)))
     assert held.calls == []
 
 

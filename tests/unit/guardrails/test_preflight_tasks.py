@@ -96,7 +96,7 @@ def test_iam_is_called_in_the_one_region_of_its_partition() -> None:
     assert found == (PartialText(("us-gov-west-1",)),)
 
 
-def test_the_caller_of_assume_root_is_somebody_in_the_delegates_account() -> None:
+def test_the_caller_of_assume_root_is_in_the_delegates_account() -> None:
     request = assume_root_request(DELEGATE, PLACE)
     assert request.resource.known == "arn:aws:iam::444455556666:root"
     policies = request.context.values["sts:taskpolicyarn"]

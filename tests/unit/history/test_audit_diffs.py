@@ -74,7 +74,7 @@ def test_what_is_as_it_was_is_only_counted() -> None:
     assert difference == AuditDifference((), unchanged=1, not_compared=0)
 
 
-def test_credentials_that_appeared_and_went_are_told_with_both_readings() -> None:
+def test_credentials_that_appeared_and_went_are_reported_with_both_readings() -> None:
     after = found(CredentialKind.ACCESS_KEYS, at=NOW + timedelta(days=1))
     (one,) = compare(found(CredentialKind.PASSWORD), after).accounts
     assert (one.account_id, one.name, one.change) == (ID, "Shop", AccountChange.CHANGED)
@@ -166,9 +166,9 @@ OPEN = found(CredentialKind.PASSWORD, status=Status.RECOVERY_OPEN)
             PRESENT_ONLY,
             False,
         ),
-        ("nobody can tell any more", found(), unread(), UNKNOWN_ONLY, True),
-        ("nobody can tell any more", found(), unread(), PRESENT_ONLY, False),
-        ("nobody could tell before", unread(), unread(StatusReason.ERROR), UNKNOWN_ONLY, False),
+        ("no longer known", found(), unread(), UNKNOWN_ONLY, True),
+        ("no longer known", found(), unread(), PRESENT_ONLY, False),
+        ("not known before", unread(), unread(StatusReason.ERROR), UNKNOWN_ONLY, False),
         ("it was unknown and is there", unread(), found(CredentialKind.PASSWORD), PRESENT_ONLY, True),
         ("it joined with a password", None, found(CredentialKind.PASSWORD), PRESENT_ONLY, True),
         ("it joined and is clean", None, found(), FAIL_ON_FINDINGS, False),
@@ -211,7 +211,7 @@ def test_nothing_is_gone_or_appears_unless_both_were_read(before: AccountStatus,
 
 
 @given(st.dictionaries(st.integers(0, 9), STATUSES), st.dictionaries(st.integers(0, 9), STATUSES), st.booleans())
-def test_every_account_is_told_counted_or_not_compared(
+def test_every_account_is_reported_counted_or_not_compared(
     before: dict[int, AccountStatus], after: dict[int, AccountStatus], complete: bool
 ) -> None:
     one, other = (

@@ -80,7 +80,7 @@ def test_an_account_is_found_by_its_id_or_its_name(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "said"), [("Twin", "2 accounts"), ("Nobody", "No account"), ("123", "not an AWS account id")]
+    ("named", "said"), [("Twin", "2 accounts"), ("Unknown", "No account"), ("123", "not an AWS account id")]
 )
 def test_an_account_that_isnt_clear_is_an_error(archive: Archive, named: str, said: str) -> None:
     with pytest.raises(InputError, match=said):

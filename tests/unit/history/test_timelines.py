@@ -68,7 +68,7 @@ def shown(entries: tuple[TimelineEntry, ...]) -> list[tuple[str, str, str]]:
     return [(entry.what, entry.detail, entry.reference) for entry in entries]
 
 
-def test_only_audits_that_found_something_else_are_told() -> None:
+def test_only_audits_that_found_something_else_are_reported() -> None:
     entries = compile_timeline(
         kept(found(), found(), found(CredentialKind.PASSWORD), found(CredentialKind.PASSWORD), unread(), found()),
         [],
@@ -112,7 +112,7 @@ def test_an_intent_and_its_outcome_are_one_entry() -> None:
     assert (entry.actor, entry.at, entry.is_alarming) == ("ana", NOW + timedelta(seconds=2), False)
 
 
-def test_what_failed_and_what_has_no_outcome_stands_out() -> None:
+def test_what_failed_and_what_has_no_outcome_is_conspicuous() -> None:
     entries = compile_timeline(
         [],
         [
@@ -129,7 +129,7 @@ def test_what_failed_and_what_has_no_outcome_stands_out() -> None:
     ]
 
 
-def test_an_event_is_told_once_though_the_ledger_has_it_too() -> None:
+def test_an_event_is_reported_once_though_the_ledger_has_it_too() -> None:
     event = WatchedEvent("e-1", ID, NOW, "CreateAccessKey", EventVerdict.SUSPICIOUS, "A key.", "w-1")
     fact = make_entry(1, Action.WINDOW_EVENT, Phase.OUTCOME, Result.DONE)
     (entry,) = compile_timeline([], [fact], [], [event])
@@ -142,7 +142,7 @@ def test_an_event_is_told_once_though_the_ledger_has_it_too() -> None:
     )
 
 
-def test_a_window_tells_its_steps_and_by_whom() -> None:
+def test_a_window_shows_its_steps_and_by_whom() -> None:
     approval = Approval(
         "paulo",
         ActorKind.SIGNED_IN,

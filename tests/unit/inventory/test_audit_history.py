@@ -95,7 +95,7 @@ def test_an_audit_that_is_kept_again_replaces_itself(history: AuditHistory) -> N
     assert list(history.list_statuses("j-1")) == [ACCOUNT_ID]
 
 
-def test_an_audit_that_isnt_kept_is_told_with_how_to_find_one(history: AuditHistory) -> None:
+def test_an_audit_that_isnt_kept_is_reported_with_how_to_find_one(history: AuditHistory) -> None:
     with pytest.raises(NotFoundError) as missing:
         history.get("j-9")
     assert "rootkeeper diff --list" in str(render_hint(missing.value.hint))
@@ -141,7 +141,7 @@ def test_what_the_newest_audit_of_a_time_didnt_read_an_earlier_one_may_have(hist
     }
 
 
-def test_an_audit_that_went_on_over_the_end_of_a_time_counts_by_its_readings(history: AuditHistory) -> None:
+def test_an_audit_that_continued_over_the_end_of_a_time_counts_by_its_readings(history: AuditHistory) -> None:
     end = NOW - timedelta(seconds=30)
     before = replace(PRESENT, observed_at=end - timedelta(seconds=1))
     after = replace(PRESENT, account=OTHER.account, observed_at=end + timedelta(seconds=1))

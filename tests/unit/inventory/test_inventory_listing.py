@@ -108,7 +108,7 @@ def test_where_aws_gives_no_paths_every_unit_is_asked(desk: Desk) -> None:
     assert desk.organization.operations().count("ListAccountsForParent") == 6
 
 
-def test_an_account_that_comes_twice_is_one_account_where_it_stood_last(desk: Desk) -> None:
+def test_an_account_that_comes_twice_is_one_account_where_it_was_last(desk: Desk) -> None:
     accounts = desk.organization.accounts
     moved = replace(accounts[PROD], ou_ids=("r-exam", "ou-work", "ou-test"))
     place_pages(desk, (accounts[MANAGEMENT], accounts[PROD]), (accounts[CLEAN], moved))
@@ -156,7 +156,7 @@ def test_p13_an_account_that_two_walks_lack_although_it_is_there_is_an_error(des
     assert desk.store.last == before
 
 
-def test_accounts_that_joined_and_left_are_told(desk: Desk) -> None:
+def test_accounts_that_joined_and_left_are_reported(desk: Desk) -> None:
     read(desk)
     newcomer = desk.organization.add_account("666677778888", "newcomer")
     del desk.organization.accounts[CLEAN]

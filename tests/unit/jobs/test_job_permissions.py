@@ -37,7 +37,7 @@ def test_an_auditor_may_audit_and_not_delete() -> None:
         require_job_permission(auditor, JobKind.DELETION)
 
 
-def test_whoever_may_still_have_it_done_isnt_kept_from_it() -> None:
+def test_a_user_who_may_still_have_it_done_isnt_kept_from_it() -> None:
     require_still_permitted(ANA, make_job(JobKind.DELETION), NOW)
 
 
@@ -49,6 +49,6 @@ def test_whoever_may_still_have_it_done_isnt_kept_from_it() -> None:
         (replace(ANA, role=ServerRole.VIEWER), "doesn't permit"),
     ],
 )
-def test_whoever_may_no_more_is_told_why(changed: Identity, why: str) -> None:
+def test_a_user_who_lost_the_permission_is_shown_why(changed: Identity, why: str) -> None:
     with pytest.raises(PermissionDeniedError, match=why):
         require_still_permitted(changed, make_job(JobKind.DELETION), NOW)

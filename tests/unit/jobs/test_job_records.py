@@ -35,7 +35,7 @@ def test_a_job_comes_back_as_it_was(job: Job) -> None:
     assert job_from_record(json.loads(json.dumps(job_to_record(job)))) == job
 
 
-def test_times_are_told_to_the_second_in_utc() -> None:
+def test_times_are_shown_to_the_second_in_utc() -> None:
     assert job_to_record(replace(QUEUED, created_at=NOW.replace(microsecond=7)))["created_at"] == "2026-01-15T09:00:00Z"
 
 
@@ -55,7 +55,7 @@ def test_a_record_of_something_else_is_an_error() -> None:
         job_from_record({})
 
 
-def test_a_problem_is_told_with_its_code() -> None:
+def test_a_problem_is_shown_with_its_code() -> None:
     problem = problem_to_record(PlanInvalidError("It expired.", hint="Make a new one."))["problem"]
     assert problem == {
         "code": "plan.invalid",

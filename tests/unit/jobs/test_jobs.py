@@ -27,7 +27,7 @@ def test_only_an_interrupted_job_can_go_on_and_only_a_queued_one_can_begin() -> 
         assert raised.value.hint
 
 
-def test_a_job_that_runs_is_told_with_its_process() -> None:
+def test_a_job_that_runs_is_shown_with_its_process() -> None:
     with pytest.raises(JobConflictError, match=r"ana \(process 7 on here\)"):
         require_resumable(replace(JOB, state=JobState.RUNNING, owner="ana (process 7 on here)"))
 

@@ -55,7 +55,7 @@ def test_results_are_written_at_once(desk: Desk) -> None:
     assert desk.jobs.list_results(job.job_id) == {ACCOUNT_ID: {"a": 1}, OTHER_ACCOUNT_ID: {"b": 2}}
 
 
-def test_a_total_may_become_known_late_and_be_counted_anew(desk: Desk) -> None:
+def test_a_total_may_become_known_late_and_be_counted_again(desk: Desk) -> None:
     job = desk.job_service.begin(JobKind.AUDIT, {})
     job.advance(done=3)
     job.set_total(10)
@@ -66,7 +66,7 @@ def test_a_total_may_become_known_late_and_be_counted_anew(desk: Desk) -> None:
     assert (found.state, found.progress, found.remark) == (JobState.INTERRUPTED, JobProgress(10, 1), "Interrupted.")
 
 
-def test_an_interrupted_job_goes_on_with_what_was_recorded(desk: Desk) -> None:
+def test_an_interrupted_job_continues_with_what_was_recorded(desk: Desk) -> None:
     job = begin(desk)
     job.record({ACCOUNT_ID: {"a": 1}})
     desk.jobs.die()
@@ -109,7 +109,7 @@ def test_a_job_that_isnt_over_is_found_by_what_it_does(desk: Desk) -> None:
     assert find_unfinished(keeping.store, JobKind.DELETION, "plan_id", "plan-1") is None
 
 
-def test_what_cant_be_written_is_told(desk: Desk) -> None:
+def test_what_cant_be_written_is_reported(desk: Desk) -> None:
     job = begin(desk)
     desk.jobs.shelf.is_broken = True
     with pytest.raises(DatabaseError):

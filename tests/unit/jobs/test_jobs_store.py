@@ -72,7 +72,7 @@ def test_a_job_is_read_as_it_was_added(here: Process) -> None:
     assert here.jobs.find_document("j-9") is None
 
 
-def test_reading_registers_nobody(database: Database, here: Process, clock: FakeClock) -> None:
+def test_reading_registers_no_one(database: Database, here: Process, clock: FakeClock) -> None:
     here.jobs.add(JOB)
 
     def refuse() -> Owner:
@@ -93,7 +93,7 @@ def test_a_job_whose_process_is_dead_is_interrupted(here: Process, there: Proces
     assert [job.state for job in here.jobs.list_jobs(unfinished_only=True)] == [JobState.INTERRUPTED]
 
 
-def test_a_job_whose_process_nobody_knows_any_more_is_interrupted(here: Process, stage: Stage) -> None:
+def test_a_job_whose_process_no_one_knows_any_more_is_interrupted(here: Process, stage: Stage) -> None:
     here.jobs.add(JOB)
     stage.run_sql("UPDATE jobs SET owner_id = 'forgotten'")
     assert here.jobs.get("j-1").state is JobState.INTERRUPTED
@@ -218,7 +218,7 @@ def test_the_jobs_of_another_organization_arent_seen(here: Process, database: Da
         elsewhere.add(JOB)
 
 
-def test_a_database_that_is_gone_is_told(stage: Stage, here: Process) -> None:
+def test_a_database_that_is_gone_is_reported(stage: Stage, here: Process) -> None:
     stage.run_sql("DROP TABLE job_accounts", "DROP TABLE jobs")
     raised_by(lambda: here.jobs.add(JOB), DatabaseError)
     raised_by(here.jobs.list_jobs, DatabaseError)

@@ -69,7 +69,7 @@ def test_p20_a_restored_database_is_refused_by_what_either_copy_knows(restored: 
         assert "Entries 5 to 10 were removed" in verification.problem
 
 
-def test_p20_a_database_made_anew_is_refused(stage: Stage) -> None:
+def test_p20_a_database_that_was_created_again_is_refused(stage: Stage) -> None:
     write_pairs(stage, 3)
     stage.path.unlink()
     with stage.open() as database:
@@ -86,7 +86,7 @@ def test_p20_a_restored_database_that_was_written_to_is_refused_and_its_mirror_k
         assert database.ledger_reader().verify().first_bad_sequence == 5
 
 
-def test_an_adoption_is_recorded_with_both_heads_and_the_ledger_goes_on(restored: Stage) -> None:
+def test_an_adoption_is_recorded_with_both_heads_and_the_ledger_continues(restored: Stage) -> None:
     with restored.open() as database:
         worker = make_worker(database)
         entry = database.adopt(worker.ledger)

@@ -65,7 +65,7 @@ def test_what_a_killed_process_didnt_copy_is_copied_by_the_next(stage: Stage) ->
     assert read_anchored(stage)[-1] == 4
 
 
-def test_copies_that_cant_be_written_are_remarked_once_and_the_ledger_goes_on(stage: Stage) -> None:
+def test_copies_that_cant_be_written_are_remarked_once_and_the_ledger_continues(stage: Stage) -> None:
     stage.mirror_path.parent.mkdir()
     stage.mirror_path.mkdir()
     stage.anchor_path.mkdir(parents=True)

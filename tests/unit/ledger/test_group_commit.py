@@ -1,4 +1,4 @@
-"""The one writer: grouping, failing closed, and going on afterwards."""
+"""The one writer: grouping, failing closed, and continuing afterwards."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_group_waits_for_more_only_after_one_of_several(stage: Stage, worker: 
     commits.close()
 
 
-def test_whoever_comes_while_another_process_writes_joins_the_group_that_waits_for_it(
+def test_a_writer_that_comes_while_another_process_writes_joins_the_group_that_waits_for_it(
     stage: Stage, worker: Worker
 ) -> None:
     commits, transactions = GroupCommit(worker.database.store, lambda: None), list[WriteTransaction]()
@@ -124,7 +124,7 @@ def test_a_group_reads_leases_along_with_the_locks_that_it_checks(worker: Worker
     assert all("account_locks" in read for read in reads)
 
 
-def test_p02_a_database_that_another_process_locks_refuses_and_then_goes_on(stage: Stage) -> None:
+def test_p02_a_database_that_another_process_locks_refuses_and_then_continues(stage: Stage) -> None:
     with stage.open(busy_timeout_seconds=0.2) as database:
         worker = make_worker(database)
         with locked_by_another(stage):
@@ -280,8 +280,8 @@ def test_a_text_that_cant_be_encoded_fails_alone(worker: Worker) -> None:
     assert worker.append_intent().sequence == 1
 
 
-def test_after_a_failure_in_a_group_nobody_is_told_of_a_success(stage: Stage, worker: Worker) -> None:
-    """Also those whose own work went well: the commit is everybody's."""
+def test_after_a_failure_in_a_group_no_success_is_reported_to_anyone(stage: Stage, worker: Worker) -> None:
+    """Also those whose own work went well: all share one commit."""
     worker.append_pair()
     results: list[object] = []
 
@@ -303,7 +303,7 @@ def test_after_a_failure_in_a_group_nobody_is_told_of_a_success(stage: Stage, wo
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_mistake_in_a_unit_leaves_nobody_waiting_and_the_next_one_goes_on(worker: Worker) -> None:
+def test_a_bug_in_a_unit_leaves_no_one_waiting_and_the_next_one_continues(worker: Worker) -> None:
     def stumble(transaction: WriteTransaction) -> None:
         raise ZeroDivisionError
 
@@ -318,11 +318,11 @@ def test_a_closed_writer_refuses(stage: Stage) -> None:
     raised_by(lambda: commits.run_ledger_work(lambda transaction: None), LedgerUnavailableError)
 
 
-def test_only_commits_with_entries_are_told_to_the_copies(stage: Stage) -> None:
+def test_only_commits_with_entries_are_reported_to_the_copies(stage: Stage) -> None:
     stage.open().close()
     reported: list[str] = []
     store = open_store(stage.url, 1.0)
-    commits = GroupCommit(store, lambda: reported.append("told"))
+    commits = GroupCommit(store, lambda: reported.append("committed"))
     commits.run(lambda transaction: None)
     assert reported == []
     commits.close()

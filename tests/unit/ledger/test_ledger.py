@@ -71,7 +71,7 @@ simple_values = st.recursive(
 
 
 @given(json_values | simple_values)
-def test_whatever_is_written_is_written_as_rfc_8785_says(value: JsonValue) -> None:
+def test_every_document_is_written_as_rfc_8785_says(value: JsonValue) -> None:
     assert canonical_json(value).encode() == rfc8785.dumps(value)
 
 
@@ -88,7 +88,7 @@ def test_a_line_is_canonical_json_with_sorted_keys_and_no_blanks() -> None:
         {"at": datetime(2026, 1, 15, 9, 0, 0, 124, tzinfo=UTC)},
         {"organization_id": "o-otherorgid00"},
         {"endpoint": "SANDBOX 127.0.0.1:4599"},
-        {"actor": Actor("somebody else", ActorKind.SIGNED_IN)},
+        {"actor": Actor("another user", ActorKind.SIGNED_IN)},
         {"action": Action.MFA_DEVICE_DEACTIVATE},
         {"account_id": AccountId("444455556666")},
         {"parameters": {}},
@@ -105,7 +105,7 @@ def test_the_hash_covers_every_field_but_itself(changes: dict[str, object]) -> N
     assert compute_entry_hash(replace(ENTRY, entry_hash="0" * 64)) == compute_entry_hash(ENTRY)
 
 
-def test_one_moment_has_one_text_whatever_its_time_zone() -> None:
+def test_one_moment_has_one_text_regardless_of_its_time_zone() -> None:
     there = datetime(2026, 1, 15, 11, 0, tzinfo=timezone(timedelta(hours=2)))
     assert render_time(there) == "2026-01-15T09:00:00.000000Z"
 
@@ -154,5 +154,5 @@ def test_p08_a_parameter_named_like_a_secret_is_refused(parameters: JsonValue) -
     ],
     ids=repr,
 )
-def test_what_only_tells_of_a_secret_may_be_recorded(parameters: JsonValue) -> None:
+def test_what_only_describes_a_secret_may_be_recorded(parameters: JsonValue) -> None:
     require_no_secrets(parameters)

@@ -76,7 +76,7 @@ def renumber(chain: Chain) -> Chain:
 
 
 def rehash(chain: Chain) -> Chain:
-    """Chain everything anew, as somebody who can write the database would."""
+    """Chain everything again, as an attacker who can write the database would."""
     done: Chain = []
     for entry in renumber(chain):
         previous_hash = done[-1].entry_hash if done else GENESIS_HASH
@@ -85,7 +85,7 @@ def rehash(chain: Chain) -> Chain:
 
 
 def edit(chain: Chain) -> Chain:
-    chain[4] = replace(chain[4], actor=Actor("somebody else", ActorKind.SIGNED_IN))
+    chain[4] = replace(chain[4], actor=Actor("another user", ActorKind.SIGNED_IN))
     return chain
 
 

@@ -33,7 +33,7 @@ def test_entries_are_listed_after_a_sequence_of_one_account_and_up_to_a_number(w
         (LedgerFilter(), 3, [2, 1]),
         (LedgerFilter(account_id=OTHER_ACCOUNT_ID), None, [4, 3]),
         (LedgerFilter(actor=ACTOR.name), None, [6, 5, 4, 3]),
-        (LedgerFilter(actor="somebody else"), None, []),
+        (LedgerFilter(actor="another user"), None, []),
         (LedgerFilter(actions=frozenset({Action.WINDOW_OPEN})), None, []),
         (LedgerFilter(actions=frozenset({Action.ACCESS_KEY_DELETE, Action.WINDOW_OPEN})), 4, [3, 2, 1]),
         (LedgerFilter(results=frozenset({Result.DONE})), None, [6, 4, 2]),

@@ -161,7 +161,9 @@ def test_p03_the_intent_of_a_live_owner_is_never_settled(database: Database) -> 
     two.owner.close()
 
 
-def test_p03_who_comes_back_after_its_intent_was_settled_is_told(stage: Stage, database: Database) -> None:
+def test_p03_a_process_that_comes_back_after_its_intent_was_settled_gets_an_error(
+    stage: Stage, database: Database
+) -> None:
     clock = FakeClock()
     slow, quick = make_worker(database, clock), make_worker(database, clock)
     intent = slow.append_intent()

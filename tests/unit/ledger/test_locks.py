@@ -39,7 +39,7 @@ def test_p27_every_holder_gets_a_greater_token(worker: Worker) -> None:
     assert [take(worker).fencing_token for _ in range(3)] == [1, 2, 3]
 
 
-def test_p27_a_held_account_is_busy_for_everybody_else(database: Database, worker: Worker) -> None:
+def test_p27_a_held_account_is_busy_for_everyone_else(database: Database, worker: Worker) -> None:
     other = make_worker(database)
     with locks_of(worker).hold(ACCOUNT_ID, "recovery window w-1"):
         for rival in (other, worker):
@@ -75,7 +75,7 @@ def test_who_waits_gets_the_lock_when_it_is_freed(worker: Worker) -> None:
     timer.join()
 
 
-def test_who_waits_in_vain_is_told_after_the_time_it_asked_for(database: Database) -> None:
+def test_who_waits_in_vain_gets_an_error_after_the_time_it_asked_for(database: Database) -> None:
     clock = FakeClock()
     one, two = make_worker(database, clock), make_worker(database, clock)
     with locks_of(one).hold(ACCOUNT_ID, "deletion"):
@@ -163,7 +163,7 @@ def test_p27_who_lost_the_lock_since_it_was_looked_up_for_a_group_is_fenced_off(
     two.owner.close()
 
 
-def test_p27_a_takeover_that_was_rolled_back_fences_nobody_off(database: Database) -> None:
+def test_p27_a_takeover_that_was_rolled_back_fences_no_one_off(database: Database) -> None:
     clock = FakeClock()
     one, two = make_worker(database, clock, LEASE), make_worker(database, clock, 10 * LEASE)
     held = locks_of(one).hold(ACCOUNT_ID, "deletion")

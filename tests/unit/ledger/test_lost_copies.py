@@ -82,7 +82,7 @@ LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-def test_a_copy_begins_once_whatever_the_file_beside_the_database_knows(written: Stage) -> None:
+def test_a_copy_begins_once_regardless_of_the_file_beside_the_database(written: Stage) -> None:
     statement = "SELECT copy_name, began_at FROM ledger_copies ORDER BY copy_name"
     before = written.query(statement)
     assert [name for name, _ in before] == ["anchor", "mirror"]

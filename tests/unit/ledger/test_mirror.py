@@ -36,7 +36,7 @@ def test_every_entry_becomes_a_line_as_it_was_hashed(mirror: Mirror, worker: Wor
     assert last.sequence == 2
 
 
-def test_it_goes_on_after_its_last_complete_line(mirror: Mirror, worker: Worker) -> None:
+def test_it_continues_after_its_last_complete_line(mirror: Mirror, worker: Worker) -> None:
     worker.append_pair()
     catch_up(mirror, worker.database)
     worker.append_pair()
@@ -59,7 +59,7 @@ def test_lines_that_are_no_entries_at_its_end_are_cut(mirror: Mirror, worker: Wo
     assert read_sequences(mirror) == [1, 2, 3, 4]
 
 
-def test_a_mirror_of_nothing_but_rubbish_begins_anew(mirror: Mirror, worker: Worker) -> None:
+def test_a_mirror_of_nothing_but_rubbish_begins_again(mirror: Mirror, worker: Worker) -> None:
     mirror.path.write_bytes(b"rubbish\n")
     worker.append_pair()
     catch_up(mirror, worker.database)

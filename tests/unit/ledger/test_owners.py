@@ -49,7 +49,7 @@ def list_owner_ids(stage: Stage) -> set[str]:
     return {row[0] for row in stage.query("SELECT owner_id FROM owners")}
 
 
-def test_an_owner_tells_which_process_it_is(database: Database, worker: Worker) -> None:
+def test_an_owner_shows_which_process_it_is(database: Database, worker: Worker) -> None:
     record = read_owner(database, worker.owner.owner_id)
     assert record is not None
     assert record.process == identify_this_process()
@@ -217,11 +217,11 @@ def test_p03_a_former_owner_is_surely_dead_also_where_its_replacement_was_rolled
     database: Database,
 ) -> None:
     owner, _ = open_lasting(database)
-    former_id, begun, goes_on = owner.owner_id, threading.Event(), threading.Event()
+    former_id, begun, continues = owner.owner_id, threading.Event(), threading.Event()
 
     def hold_writer(_: WriteTransaction) -> None:
         begun.set()
-        goes_on.wait(60)
+        continues.wait(60)
 
     def refuse(_: WriteTransaction) -> None:
         raise InputError("refused on purpose")
@@ -233,7 +233,7 @@ def test_p03_a_former_owner_is_surely_dead_also_where_its_replacement_was_rolled
         wait_until(lambda: len(database.commits._waiting) == 1)  # the renewal, of whose group one unit is refused
         refused = pool.submit(database.commits.run, refuse)
         wait_until(lambda: len(database.commits._waiting) == 2)
-        goes_on.set()
+        continues.set()
         assert isinstance(refused.exception(60), InputError)
     wait_replaced(database, owner, former_id)
     record = read_owner(database, former_id)

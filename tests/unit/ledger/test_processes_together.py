@@ -34,7 +34,7 @@ def step(process: subprocess.Popen[str], name: str) -> str:
 
 
 def stop(process: subprocess.Popen[str], stage: Stage) -> None:
-    """Stop it, but not in the midst of a transaction, by which it would keep everybody else from writing."""
+    """Stop it, but not in the midst of a transaction, by which it would keep all others from writing."""
     while True:
         os.kill(process.pid, signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED)
@@ -91,7 +91,7 @@ def test_p01_no_acknowledged_entry_is_lost_when_a_process_is_killed(stage: Stage
     assert len(stored - seen) <= 8
 
 
-def test_p27_one_of_two_processes_gets_the_lock_and_the_other_is_told_who_has_it(stage: Stage) -> None:
+def test_p27_one_of_two_processes_gets_the_lock_and_the_other_learns_who_has_it(stage: Stage) -> None:
     with running("holding", stage.folder, "30") as one, running("holding", stage.folder, "30") as two:
         answers = [step(one, "take"), step(two, "take")]
         assert answers[0] == "1"
@@ -128,7 +128,7 @@ def test_p27_a_process_that_was_stopped_for_too_long_acts_no_more(stage: Stage) 
 
 
 @pytest.mark.long
-def test_p27_a_stopped_process_whose_lock_nobody_took_may_go_on_or_must_start_again(stage: Stage) -> None:
+def test_p27_a_stopped_process_whose_lock_no_one_took_may_continue_or_must_start_again(stage: Stage) -> None:
     with running("holding", stage.folder, "6") as one:
         assert step(one, "take") == "1"
         assert step(one, "append").startswith("appended")

@@ -60,7 +60,7 @@ def without_copies(stage: Stage) -> LedgerVerification:
     return verify(stage, has_mirror=False, anchor_path=None)
 
 
-def write_anew(stage: Stage, change: dict[str, object], sequence: int) -> None:
+def rewrite_ledger(stage: Stage, change: dict[str, object], sequence: int) -> None:
     """Edit an entry and hash everything from there on again, head included."""
     with stage.open(has_mirror=False, anchor_path=None) as database:
         entries = list(database.ledger_reader().list_entries())
@@ -97,7 +97,7 @@ def test_an_empty_ledger_is_intact(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("statements", "sequence", "word"),
     [
-        (["UPDATE ledger_entries SET actor = 'somebody' WHERE sequence = 7"], 7, "edited"),
+        (["UPDATE ledger_entries SET actor = 'another' WHERE sequence = 7"], 7, "edited"),
         (["UPDATE ledger_entries SET parameters = '{}' WHERE sequence = 7"], 7, "edited"),
         (["UPDATE ledger_entries SET parameters = 'no json' WHERE sequence = 7"], 7, "edited"),
         (["UPDATE ledger_entries SET at = 'yesterday' WHERE sequence = 7"], 7, "edited"),
@@ -164,8 +164,8 @@ def test_p20_a_cut_ledger_whose_head_was_set_back_is_found_against_mirror_and_an
         assert verification.problem == "Entries 11 to 12 were removed: its mirror or anchor knows entry 12."
 
 
-def test_p20_a_ledger_that_was_written_anew_is_found_against_mirror_and_anchor(written: Stage) -> None:
-    write_anew(written, {"endpoint": "AWS"}, 7)
+def test_p20_a_ledger_that_was_rewritten_is_found_against_mirror_and_anchor(written: Stage) -> None:
+    rewrite_ledger(written, {"endpoint": "AWS"}, 7)
     assert without_copies(written).is_intact, "nothing in the database itself shows it"
     by_mirror, by_anchor = verify(written, anchor_path=None), verify(written, has_mirror=False)
     assert by_mirror.first_bad_sequence == 7
@@ -184,7 +184,7 @@ def list_anchored(stage: Stage) -> list[int]:
 @pytest.mark.parametrize("change", ["edit", "remove"])
 def test_p20_a_mirror_that_was_tampered_with_is_found(written: Stage, change: str) -> None:
     lines = written.mirror_path.read_text().splitlines(keepends=True)
-    lines[6] = lines[6].replace('"name":"operator"', '"name":"somebody"') if change == "edit" else ""
+    lines[6] = lines[6].replace('"name":"operator"', '"name":"another"') if change == "edit" else ""
     written.mirror_path.write_text("".join(lines))
     assert verify(written).first_bad_sequence == 7
 

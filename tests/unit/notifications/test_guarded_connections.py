@@ -74,7 +74,7 @@ def test_an_allowed_name_allows_no_other_one(listener: socket.socket) -> None:
 
 def open_local_socket() -> None:
     with socket.socket(socket.AF_UNIX) as found:
-        found.connect("/run/nobody.sock")
+        found.connect("/run/missing.sock")
 
 
 def send_a_datagram() -> None:

@@ -1,4 +1,4 @@
-"""A test goes to each target, whatever the others do."""
+"""A test goes to each target, regardless of the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def make(sender: ScriptedSender, *, empty: bool = False) -> NotificationTester:
     return NotificationTester(targets, sender, FakeClock(), lambda: "n-1", "o-exampleorgid", Endpoint("AWS"))
 
 
-def test_each_target_gets_one_whatever_its_severity_and_a_failing_one_stops_nothing() -> None:
+def test_each_target_gets_one_regardless_of_its_severity_and_a_failing_one_stops_nothing() -> None:
     sender = ScriptedSender()
     sender.break_down("chat")
     chat, oncall = make(sender).test()
@@ -28,7 +28,7 @@ def test_each_target_gets_one_whatever_its_severity_and_a_failing_one_stops_noth
     assert sender.list_titles("oncall") == ["A test of Rootkeeper's notifications"]
 
 
-def test_one_target_can_be_named_whatever_its_case() -> None:
+def test_one_target_can_be_named_regardless_of_its_case() -> None:
     sender = ScriptedSender()
     (trial,) = make(sender).test("OnCall")
     assert trial.target.name == "oncall"

@@ -93,7 +93,7 @@ def test_no_text_from_outside_becomes_a_header_markup_or_a_link(text: str) -> No
 
 
 @given(st.sampled_from(["everyone", "here", "channel", "Channel", "all", "room"]))
-def test_nobody_is_called_by_a_name(word: str) -> None:
+def test_a_text_mentions_no_user(word: str) -> None:
     assert "@" not in clean(f"for @{word}!")
     assert clean("a@example.com") == "a@example.com"
 

@@ -1,4 +1,4 @@
-"""Notifications on their way: retried, deduplicated, once over all workers, and never in anybody's way."""
+"""Notifications on their way: retried, deduplicated, once over all workers, and never in the way of other work."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_each_target_gets_what_is_urgent_enough_for_it(workers: Workers) -> None
     assert workers.states() == {"chat": DeliveryState.DELIVERED, "mail": DeliveryState.DELIVERED}
 
 
-def test_what_was_told_before_isnt_told_again(workers: Workers) -> None:
+def test_what_was_reported_before_isnt_reported_again(workers: Workers) -> None:
     keyed = replace(INFO, deduplication_key="window-opened/w-1")
     workers.outbox.notify(keyed)
     workers.other_outbox.notify(keyed)
@@ -115,7 +115,7 @@ def test_a_failing_target_is_tried_again_later_and_later_and_gets_it_in_the_end(
         workers.turn(5 if second else 0)
         tried_at += [float(second)] * (workers.sender.attempts.count("chat") - before)
     assert tried_at == [0, 10, 70, 370]
-    workers.sender.mend("chat")
+    workers.sender.repair("chat")
     workers.turn(2000)
     assert workers.states()["chat"] is DeliveryState.DELIVERED
     assert workers.sender.list_titles("chat") == ["Opened"]
@@ -132,7 +132,7 @@ def test_after_a_day_it_is_given_up_and_the_target_still_shows_as_failing(worker
     assert "HTTP status 500" in workers.loop.list_failing(workers.clock.now())["chat"]
 
 
-def test_a_failing_target_is_told_of_to_the_others_once_an_hour(workers: Workers) -> None:
+def test_a_failing_target_is_reported_to_the_others_once_an_hour(workers: Workers) -> None:
     workers.sender.break_down("chat")
     for _ in range(3):
         workers.outbox.notify(INFO)
@@ -147,7 +147,7 @@ def test_a_failing_target_is_told_of_to_the_others_once_an_hour(workers: Workers
     assert workers.sender.list_titles("mail").count("The notification target chat fails") in {2, 3}
 
 
-def test_a_target_that_takes_two_in_a_row_not_is_told_of_before_either_is_tried_again(workers: Workers) -> None:
+def test_a_target_that_takes_two_in_a_row_not_is_reported_before_either_is_tried_again(workers: Workers) -> None:
     workers.sender.break_down("chat")
     for _ in range(2):
         workers.outbox.notify(INFO)
@@ -202,7 +202,7 @@ def test_a_target_rests_after_failures_in_a_row_and_is_then_tried_with_one(worke
     assert workers.sender.attempts.count("chat") == 3
     workers.turn(61)
     assert workers.sender.attempts.count("chat") == 4
-    workers.sender.mend("chat")
+    workers.sender.repair("chat")
     for _ in range(10):
         workers.turn(61)
     assert len(workers.sender.list_titles("chat")) == 10
@@ -240,7 +240,7 @@ def test_a_target_that_failed_past_the_database_gets_it_when_the_database_is_bac
         workers.loop.tick(workers.clock.now())
     assert workers.loop.wait_idle(60)
     workers.store.is_down = False
-    workers.sender.mend("oncall")
+    workers.sender.repair("oncall")
     workers.turn(1)
     workers.turn(1)
     assert workers.sender.list_titles("oncall") == ["Couldn't be closed"]

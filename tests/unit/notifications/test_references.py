@@ -27,7 +27,7 @@ def test_a_variable_is_read_when_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o440, 0o640])
-def test_a_file_that_nobody_else_reads_is_read(tmp_path: Path, mode: int) -> None:
+def test_a_file_that_no_one_else_reads_is_read(tmp_path: Path, mode: int) -> None:
     assert read_url(target(f"file:{write(tmp_path, mode)}"), {}) == "slack://canary-token/"
 
 
@@ -40,8 +40,8 @@ def test_a_file_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: 
     assert "canary" not in refused.value.message
 
 
-def test_what_isnt_there_is_empty_or_isnt_text_is_told(tmp_path: Path) -> None:
-    for reference in ("env:NOBODY", f"file:{tmp_path / 'nobody'}", f"file:{tmp_path}"):
+def test_what_isnt_there_is_empty_or_isnt_text_is_reported(tmp_path: Path) -> None:
+    for reference in ("env:MISSING", f"file:{tmp_path / 'missing'}", f"file:{tmp_path}"):
         with pytest.raises(NotificationError, match="chat can't be used"):
             read_url(target(reference), {})
     for content in (b"", b"\n", b"\xff\xfe"):

@@ -192,7 +192,7 @@ def test_a_redirect_isnt_followed(plain_receiver: Receiver, url: str) -> None:
 
 
 @pytest.mark.parametrize("url", [f"webhook+https://{SECRET}@127.0.0.1:PORT/", "jsons://127.0.0.1:PORT/"])
-def test_a_certificate_of_nobody_known_is_refused(
+def test_a_certificate_of_an_unknown_authority_is_refused(
     receiver: Receiver, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
@@ -230,7 +230,7 @@ def test_a_target_that_never_answers_takes_too_long(plain_receiver: Receiver) ->
 
 
 @pytest.mark.parametrize("url", [f"webhook+http://{SECRET}@127.0.0.1:PORT/", "json://127.0.0.1:PORT/"])
-def test_a_refusal_is_told_with_its_status(plain_receiver: Receiver, url: str) -> None:
+def test_a_refusal_is_reported_with_its_status(plain_receiver: Receiver, url: str) -> None:
     port = plain_receiver.port
     plain_receiver.answer = lambda _: Answer(503)
     assert "HTTP status 503" in refuse(url.replace("PORT", str(port)), f"127.0.0.1:{port}")
@@ -323,7 +323,7 @@ def test_no_name_or_reason_becomes_markup_or_a_header(
         f"{CANARY}",
     ],
 )
-def test_nothing_of_a_targets_url_is_told_or_logged(
+def test_nothing_of_a_targets_url_is_shown_or_logged(
     plain_receiver: Receiver,
     url: str,
     caplog: pytest.LogCaptureFixture,
@@ -344,5 +344,5 @@ def test_what_is_logged_outside_of_sending_is_still_logged(
 ) -> None:
     port = plain_receiver.port
     send(f"json://127.0.0.1:{port}/", f"127.0.0.1:{port}")
-    logging.getLogger("urllib3.connectionpool").warning("of somebody else")
-    assert "of somebody else" in caplog.text
+    logging.getLogger("urllib3.connectionpool").warning("of another client")
+    assert "of another client" in caplog.text

@@ -45,13 +45,13 @@ def gap(
         (BOTH, frozenset({AccountId("222233334444")}), "222233334444"),
     ],
 )
-def test_p13_a_list_that_cannot_be_complete_is_told(
+def test_p13_a_list_that_cannot_be_complete_is_reported(
     accounts: tuple[Account, ...], expected: frozenset[AccountId], words: str
 ) -> None:
     assert words in (gap(*accounts, expected=expected) or "")
 
 
-def test_p13_a_list_of_units_that_lacks_one_with_accounts_in_it_is_told() -> None:
+def test_p13_a_list_of_units_that_lacks_one_with_accounts_in_it_is_reported() -> None:
     below = replace(account(MEMBER), ou_ids=("r-exam", "ou-exam-11111111"))
     assert "ou-exam-11111111" in (gap(account(MANAGEMENT), below) or "")
     assert "r-exam" in (gap(*BOTH, units=()) or "")
@@ -103,7 +103,7 @@ def changes(
     )
 
 
-def test_what_joined_left_and_moved_is_told() -> None:
+def test_what_joined_left_and_moved_is_shown() -> None:
     in_a = replace(account(MEMBER), ou_ids=("r-exam", "ou-a"))
     in_b = replace(in_a, ou_ids=("r-exam", "ou-b"))
     assert changes(BOTH[:1], (BOTH[0], in_a)) == ("Account 444455556666 (some) has joined the organization.",)
@@ -115,7 +115,7 @@ def test_what_joined_left_and_moved_is_told() -> None:
     assert changes(BOTH, BOTH) == ()
 
 
-def test_of_many_changes_only_some_are_told_one_by_one() -> None:
+def test_of_many_changes_only_some_are_shown_one_by_one() -> None:
     many = tuple(account(AccountId(f"{number:012d}")) for number in range(50))
     reported = changes((), many)
     assert len(reported) == 21

@@ -26,7 +26,7 @@ def test_work_of_one_key_is_taken_once_until_it_is_done() -> None:
     assert done == ["first", "other"]
 
 
-def test_an_error_of_ours_is_told_and_frees_the_key() -> None:
+def test_an_error_of_ours_is_reported_and_frees_the_key() -> None:
     reported: list[str] = []
 
     def fail() -> None:
@@ -81,7 +81,7 @@ def test_a_crew_that_was_stopped_begins_nothing_more_of_what_waits_neither() -> 
     assert executor.wait_idle(0)
 
 
-def test_a_mistake_of_ours_is_told_and_the_crew_goes_on() -> None:
+def test_a_bug_of_ours_is_reported_and_the_crew_continues() -> None:
     reported: list[str] = []
     executor = start_keyed_executor(1, "closing", reported.append)
 

@@ -31,7 +31,7 @@ def test_the_last_use_is_the_latest_of_password_and_keys() -> None:
 
 
 @pytest.mark.parametrize("kind", CredentialKind)
-def test_a_summary_tells_each_kind_apart(kind: CredentialKind) -> None:
+def test_a_summary_distinguishes_each_kind(kind: CredentialKind) -> None:
     order = [
         CredentialKind.PASSWORD,
         CredentialKind.ACCESS_KEYS,

@@ -123,7 +123,7 @@ def test_an_id_outside_the_organization_is_refused() -> None:
         caught(named("999999999999"))
 
 
-def test_a_wrong_id_is_told_to_be_one() -> None:
+def test_a_wrong_id_is_reported_as_wrong() -> None:
     with pytest.raises(InputError, match="not an AWS account id"):
         caught(named("1234"))
 
@@ -135,7 +135,7 @@ def test_an_ambiguous_name_lists_its_candidates() -> None:
     assert DATA in error.value.message
 
 
-def test_an_unknown_name_shows_similar_ones_and_where_it_stands() -> None:
+def test_an_unknown_name_shows_similar_ones_and_where_it_is() -> None:
     with pytest.raises(InputError, match="line 7") as error:
         find_account(NamedAccount("Web", "accounts.txt line 7"), INVENTORY.accounts)
     assert "web" in (error.value.hint or "")
@@ -201,7 +201,7 @@ def test_a_tag_may_hold_any_value() -> None:
     assert parse_tag("empty=") == ("empty", "")
 
 
-def test_a_request_is_told_in_the_words_of_its_options() -> None:
+def test_a_request_is_shown_in_the_words_of_its_options() -> None:
     request = replace(
         named("web"),
         organizational_units=("Labs",),

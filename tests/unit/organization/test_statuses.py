@@ -113,12 +113,12 @@ def test_p06_an_account_that_cannot_be_read_is_unknown_with_its_reason(
     assert status.detail == f"{error.message}."
 
 
-def test_p18_the_policy_that_aws_names_is_told() -> None:
+def test_p18_the_policy_that_aws_names_is_reported() -> None:
     denied = AwsAccessDeniedError("denied", denied_by=DenialCause.SERVICE_CONTROL_POLICY, policy_id="p-examplescp")
     assert "p-examplescp" in (failed(denied, "ASIAEXAMPLE").detail or "")
 
 
-def test_a_hint_stands_in_the_detail() -> None:
+def test_a_hint_is_in_the_detail() -> None:
     assert failed(AwsAccessDeniedError("It is off.", hint="Run rootkeeper enable.")).detail == (
         "It is off. Run rootkeeper enable."
     )
@@ -149,7 +149,7 @@ def test_an_active_member_is_read(partition: str) -> None:
     assert find_status_without_reading(ACCOUNT, AccountRole.FAILSAFE, partition) is None
 
 
-def test_the_management_account_is_not_applicable_whatever_was_read() -> None:
+def test_the_management_account_is_not_applicable_regardless_of_its_reading() -> None:
     for summary in (None, PASSWORD, NOTHING):
         status = management(summary)
         assert (status.status, status.reason) == (Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT)

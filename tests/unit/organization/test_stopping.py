@@ -6,7 +6,7 @@ from rootkeeper.organization.progress import NullStopSignal, ServerStopSignal
 from tests.fakes.clock import FakeClock
 
 
-def test_nobody_asks_and_pauses_last() -> None:
+def test_without_a_stop_signal_pauses_last() -> None:
     clock = FakeClock()
     stop = NullStopSignal(clock)
     assert not stop.wait(3)

@@ -37,7 +37,7 @@ def test_nothing_done_is_an_empty_answer() -> None:
     threads.close()
 
 
-def test_an_error_that_nobody_foresaw_reaches_whoever_takes_the_result() -> None:
+def test_an_error_that_no_one_foresaw_reaches_the_caller_that_takes_the_result() -> None:
     threads: WorkerThreads[int] = WorkerThreads(1, "test")
     threads.begin(lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
@@ -47,7 +47,7 @@ def test_an_error_that_nobody_foresaw_reaches_whoever_takes_the_result() -> None
     threads.close()
 
 
-def test_results_are_handed_over_where_somebody_is_told() -> None:
+def test_results_are_handed_over_where_a_callback_takes_them() -> None:
     reported: queue.SimpleQueue[WorkResult[int]] = queue.SimpleQueue()
     threads: WorkerThreads[int] = WorkerThreads(1, "test", reported.put)
     threads.begin(lambda: 7)

@@ -85,6 +85,6 @@ def test_a_condition_holds_doesnt_or_is_open(operator: str, key: str, values: ob
         ({"StringEquals": {"aws:username": None}}, "must be texts, numbers or booleans"),
     ],
 )
-def test_what_isnt_a_condition_is_told(element: object, problem: str) -> None:
+def test_what_isnt_a_condition_is_reported(element: object, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_conditions(element, has_variables=True)

@@ -62,7 +62,7 @@ def test_variables_stand_for_values_of_the_request(text: str, value: str, expect
 
 
 @pytest.mark.parametrize("text", ["${aws:PrincipalTag/team}", "x${aws:PrincipalOrgPaths}"])
-def test_a_variable_that_stands_for_nothing_fills_nothing(text: str) -> None:
+def test_a_variable_without_a_value_fills_nothing(text: str) -> None:
     template = parse_template(text, has_variables=True)
     assert template.find_unknown(CONTEXT) == frozenset()
     assert template.fill(CONTEXT) is None

@@ -99,7 +99,7 @@ def test_a_malformed_or_oversized_document_is_refused_by_name(text: str, problem
 
 
 @pytest.mark.parametrize("principal", [None, {"AWS": "arn:aws:iam::111122223333:root"}, "x"])
-def test_a_resource_control_policy_means_everybody(principal: object) -> None:
+def test_a_resource_control_policy_means_everyone(principal: object) -> None:
     statement = {**ALLOW, "Principal": "*"}
     assert parse_policy(render(statement), LABEL, PolicyKind.RESOURCE_CONTROL).statements
     with pytest.raises(PolicyDocumentError, match="Principal of statement 1"):

@@ -23,7 +23,7 @@ def build(*policies: OrganizationPolicy, enabled: frozenset[PolicyKind] = frozen
     return build_tree(PolicyListing(policies, enabled))
 
 
-def test_an_account_stands_under_the_policies_of_its_units_and_its_own() -> None:
+def test_an_account_is_under_the_policies_of_its_units_and_its_own() -> None:
     tree = build(
         make("p-root", "r-exam"),
         make("p-unit", "ou-exam-1", "ou-exam-2"),

@@ -166,7 +166,7 @@ def test_the_token_is_in_no_error_and_no_representation(server: FakeRootkeeperSe
     assert [text for text in shown if TOKEN in text] == []
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path) -> None:
     certificate = make_authority(tmp_path).issue("127.0.0.1")
     with FakeRootkeeperServer.start(certificate) as server:
         with pytest.raises(ServerUnreachableError, match="isn't trusted") as caught:
@@ -192,7 +192,7 @@ def test_a_certificate_of_an_authority_of_ones_own_is_taken(tmp_path: Path, monk
         assert Connection(server.url, TOKEN).get("me") == {"name": "anna"}
 
 
-def test_no_proxy_stands_between_a_command_and_this_machine(
+def test_no_proxy_is_between_a_command_and_this_machine(
     server: FakeRootkeeperServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")

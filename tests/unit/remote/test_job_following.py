@@ -19,7 +19,7 @@ DONE = replace(JOB, state=JobState.DONE, progress=JobProgress(3, 3, 1, 1))
 
 @dataclass
 class RecordedProgress:
-    """Everything that was told."""
+    """Everything that was reported."""
 
     reported: list[str] = field(default_factory=list)
 
@@ -90,13 +90,13 @@ def test_every_account_is_counted_once() -> None:
     assert scene.progress.reported == ["start 3", "advance 0 0", "advance 1 1", "advance 0 0", "finish"]
 
 
-def test_a_total_that_becomes_known_is_told() -> None:
+def test_a_total_that_becomes_known_is_shown() -> None:
     scene = Scene([at(1, total=None), at(1, total=7), DONE])
     scene.follow()
     assert "total 7" in scene.progress.reported
 
 
-def test_a_job_that_begins_anew_is_counted_anew() -> None:
+def test_a_job_that_begins_again_is_counted_from_zero() -> None:
     scene = Scene([at(2), at(1), DONE])
     scene.follow()
     assert [reported for reported in scene.progress.reported if reported.startswith("start")] == ["start 3", "start 3"]
@@ -133,13 +133,13 @@ def test_a_token_that_ends_meanwhile_ends_the_following() -> None:
         scene.follow()
 
 
-def test_an_interrupted_job_is_watched_for_whoever_takes_it_up() -> None:
+def test_an_interrupted_job_is_watched_until_a_process_takes_it_up() -> None:
     interrupted = replace(JOB, state=JobState.INTERRUPTED)
     scene = Scene([interrupted, interrupted, at(1), DONE])
     assert scene.follow() == DONE
 
 
-def test_an_interrupted_job_that_nobody_takes_up_is_left() -> None:
+def test_an_interrupted_job_that_no_one_takes_up_is_left() -> None:
     interrupted = replace(JOB, state=JobState.INTERRUPTED)
     scene = Scene([interrupted])
     before = scene.clock.monotonic()

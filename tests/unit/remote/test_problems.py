@@ -70,7 +70,7 @@ def test_an_address_that_is_not_there_means_another_version_or_another_program()
     assert type(error_of(404, {"code": "from.the.future", "detail": "No window."}, url=URL)) is NotFoundError
 
 
-def test_who_is_not_signed_in_is_told_how() -> None:
+def test_a_user_who_is_not_signed_in_is_shown_how() -> None:
     error = error_of(401, {"code": NotSignedInError.code, "detail": "The token has ended."}, url=URL)
     assert "The token has ended." in error.message
     assert f"rootkeeper login --server {URL}" in (error.hint or "")

@@ -25,12 +25,12 @@ def test_each_server_has_its_own_token(tokens: StoredTokens) -> None:
     assert [tokens.find(stored.url) for stored in (HERE, THERE)] == [HERE, THERE]
 
 
-def test_a_server_that_nobody_signed_in_to_has_none(tokens: StoredTokens) -> None:
+def test_a_server_that_no_one_signed_in_to_has_none(tokens: StoredTokens) -> None:
     tokens.keep(HERE)
     assert tokens.find("http://127.0.0.1:8701") is None
 
 
-def test_nobody_else_can_read_file_or_folder(tokens: StoredTokens) -> None:
+def test_no_one_else_can_read_file_or_folder(tokens: StoredTokens) -> None:
     path = tokens.keep(HERE)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -52,7 +52,7 @@ def test_signing_in_again_replaces_it_and_leaves_nothing_beside(tokens: StoredTo
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_forgetting_removes_it_and_tells_whether_there_was_one(tokens: StoredTokens) -> None:
+def test_forgetting_removes_it_and_returns_whether_there_was_one(tokens: StoredTokens) -> None:
     path = tokens.keep(HERE)
     assert tokens.forget(HERE.url)
     assert not path.exists()

@@ -150,7 +150,7 @@ def test_a_clean_account_is_already_absent_and_still_re_read(desk: Desk) -> None
     assert desk.organization.changing_calls == []
 
 
-def test_p12_nothing_is_done_with_a_session_that_is_somebody_elses(desk: Desk) -> None:
+def test_p12_nothing_is_done_with_a_session_that_is_someone_elses(desk: Desk) -> None:
     desk.organization.wrong_identities.add(PROD)
     result = remove(desk)
     assert set(reasons(result).values()) == {KindReason.IDENTITY_MISMATCH}
@@ -283,11 +283,11 @@ def test_what_aws_shows_for_long_after_a_success_is_read_again_for_the_whole_tim
 def test_p04_no_such_entity_on_delete_is_done(desk: Desk) -> None:
     root_user = desk.root_user(PROD)
 
-    def somebody_else_deletes(operation: str, account_id: AccountId | None) -> None:
+    def other_client_deletes(operation: str, account_id: AccountId | None) -> None:
         if operation == "DeleteLoginProfile":
             root_user.login_profile = None
 
-    desk.organization.before_each_call(somebody_else_deletes)
+    desk.organization.before_each_call(other_client_deletes)
     result = remove(desk)
     assert outcomes(result)[PASSWORD] is KindOutcome.ALREADY_ABSENT
     assert desk.ledger.results_of(Action.LOGIN_PROFILE_DELETE) == [Result.DONE]
@@ -323,11 +323,11 @@ def test_p25_mfa_stays_when_a_password_appears_in_the_meantime(desk: Desk) -> No
     root_user = desk.root_user(PROD)
     root_user.login_profile = None
 
-    def somebody_allows_recovery(operation: str, account_id: AccountId | None) -> None:
+    def other_client_allows_recovery(operation: str, account_id: AccountId | None) -> None:
         if operation == "DeleteSigningCertificate":
             root_user.login_profile = LoginProfile(LONG_AGO, None)
 
-    desk.organization.before_each_call(somebody_allows_recovery)
+    desk.organization.before_each_call(other_client_allows_recovery)
     result = remove(desk)
     assert len(root_user.mfa_devices) == 2
     assert outcomes(result)[PASSWORD] is KindOutcome.FAILED

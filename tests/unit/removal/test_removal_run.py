@@ -1,4 +1,4 @@
-"""Whatever goes wrong at whatever call: no password or key is ever left without the MFA that guarded it."""
+"""Whichever call goes wrong, and however: no password or key is ever left without the MFA that guarded it."""
 
 from __future__ import annotations
 

@@ -142,5 +142,5 @@ def test_a_kind_that_was_not_selected_is_skipped() -> None:
         (AwsRejectedError("odd"), False, KindReason.ERROR),
     ],
 )
-def test_an_error_is_told_as_the_reason(error: RootkeeperError, in_session: bool, reason: KindReason) -> None:
+def test_an_error_is_shown_as_the_reason(error: RootkeeperError, in_session: bool, reason: KindReason) -> None:
     assert classify_obstacle(error, in_session=in_session) is reason

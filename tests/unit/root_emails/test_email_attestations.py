@@ -27,5 +27,5 @@ def test_p21_the_attestations_of_another_organization_arent_seen(database: Datab
     database.email_attestations(ORGANIZATION_ID).add(ATTESTATION)
     elsewhere = database.email_attestations("o-otherorgid00")
     assert elsewhere.list_attestations() == ()
-    elsewhere.add(replace(ATTESTATION, attested_by="somebody else"))
+    elsewhere.add(replace(ATTESTATION, attested_by="another user"))
     assert database.email_attestations(ORGANIZATION_ID).list_attestations() == (ATTESTATION,)

@@ -85,7 +85,7 @@ REFUSALS: list[tuple[Callable[[EmailDesk], None], type[RootkeeperError], str]] =
 
 
 @pytest.mark.parametrize(("hinder", "error", "named"), REFUSALS, ids=[one[0].__name__ for one in REFUSALS])
-def test_p12_what_stands_in_the_way_is_named_before_any_call_about_the_account(
+def test_p12_what_blocks_a_deletion_is_named_before_any_call_about_the_account(
     desk: EmailDesk, hinder: Callable[[EmailDesk], None], error: type[RootkeeperError], named: str
 ) -> None:
     hinder(desk)
@@ -107,7 +107,7 @@ def test_p12_an_account_of_another_organization_is_refused(desk: EmailDesk) -> N
         desk.planning.plan(desk.inventory, replace(desk.request(), account=foreign))
 
 
-@pytest.mark.parametrize("address", ["nobody", "a b@example.com", f"{'a' * 60}@example.com", ""])
+@pytest.mark.parametrize("address", ["unknown", "a b@example.com", f"{'a' * 60}@example.com", ""])
 def test_an_address_that_aws_wouldnt_take_is_refused_even_when_overridden(desk: EmailDesk, address: str) -> None:
     with pytest.raises(InputError):
         desk.plan(address=address, overrides=True)
@@ -191,7 +191,7 @@ def test_a_start_to_another_address_a_refused_an_old_or_an_unwanted_one_isnt_con
 
 
 @pytest.mark.parametrize(
-    ("status", "hours", "goes_on"),
+    ("status", "hours", "continues"),
     [
         (EmailUpdateStatus.PENDING, 0, True),
         (EmailUpdateStatus.ACCEPTED, 0, True),
@@ -199,12 +199,12 @@ def test_a_start_to_another_address_a_refused_an_old_or_an_unwanted_one_isnt_con
         (EmailUpdateStatus.PENDING, -5, False),
     ],
 )
-def test_aws_own_word_tells_whether_the_one_time_password_is_still_awaited(
-    desk: EmailDesk, status: EmailUpdateStatus, hours: int, *, goes_on: bool
+def test_aws_own_word_shows_whether_the_one_time_password_is_still_awaited(
+    desk: EmailDesk, status: EmailUpdateStatus, hours: int, *, continues: bool
 ) -> None:
     leave_start(desk)
     desk.emails.updates[MEMBER] = PendingUpdate(NEW, "OTP000", START + timedelta(hours=hours), status)
-    assert (desk.plan().started is not None) is goes_on
+    assert (desk.plan().started is not None) is continues
 
 
 def test_another_change_that_is_pending_is_remarked(desk: EmailDesk) -> None:

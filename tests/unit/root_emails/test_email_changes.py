@@ -133,9 +133,9 @@ def test_a_start_that_cant_be_re_read_is_unknown_and_can_be_gone_on_with(
     started = desk.changing.start(plan)
     assert started.result is Result.UNKNOWN
     assert NEW in started.explanation
-    going_on = desk.plan()
-    assert going_on.started is not None
-    assert desk.changing.accept(going_on, desk.emails.newest_otp(NEW)).result is Result.DONE
+    continuing = desk.plan()
+    assert continuing.started is not None
+    assert desk.changing.accept(continuing, desk.emails.newest_otp(NEW)).result is Result.DONE
 
 
 def test_a_wrong_one_time_password_is_recorded_raised_and_may_be_followed_by_the_right_one(
@@ -217,7 +217,7 @@ def test_a_recovery_window_that_was_opened_meanwhile_stops_the_change(
     assert desk.account_calls() == made
 
 
-def test_p27_an_account_that_somebody_else_holds_is_left_alone(desk: EmailDesk, plan: EmailChangePlan) -> None:
+def test_p27_an_account_that_another_process_holds_is_left_alone(desk: EmailDesk, plan: EmailChangePlan) -> None:
     desk.desk.locks.take_over(MEMBER)
     with pytest.raises(AccountBusyError):
         desk.changing.start(plan)

@@ -122,7 +122,7 @@ def test_a_later_attestation_replaces_the_earlier_one(desk: EmailDesk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "by", "days"), [("nobody", "x", 1), ("a@example.com", " ", 1), ("a@b.org", "x", 0)]
+    ("address", "by", "days"), [("unknown", "x", 1), ("a@example.com", " ", 1), ("a@b.org", "x", 0)]
 )
 def test_what_cant_be_attested_is_refused_and_leaves_nothing(desk: EmailDesk, address: str, by: str, days: int) -> None:
     with pytest.raises(InputError):

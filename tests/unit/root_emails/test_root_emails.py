@@ -80,7 +80,7 @@ CASES: list[tuple[str, EmailVerdict, tuple[EmailReason, ...]]] = [
     ("aws@a.example.org", EmailVerdict.FAIL, (EmailReason.NOT_A_GROUP,)),
     ("aws@example.org", EmailVerdict.FAIL, (EmailReason.DOMAIN_NOT_ALLOWED, EmailReason.NOT_A_GROUP)),
     ("aws@ex\u0430mple.com", EmailVerdict.FAIL, (EmailReason.MALFORMED,)),
-    ("nobody", EmailVerdict.FAIL, (EmailReason.MALFORMED,)),
+    ("unknown", EmailVerdict.FAIL, (EmailReason.MALFORMED,)),
     ("aws@example.com\nBcc: x@example.net", EmailVerdict.FAIL, (EmailReason.MALFORMED,)),
     ("", EmailVerdict.UNKNOWN, (EmailReason.UNREAD,)),
     ("  ", EmailVerdict.UNKNOWN, (EmailReason.UNREAD,)),
@@ -112,12 +112,12 @@ def test_a_breach_outweighs_what_isnt_known() -> None:
         ("aws+shop@example.com.example.com", False),
     ],
 )
-def test_the_approved_pattern_must_match_the_whole_address_whatever_its_case(email: str, *, fits: bool) -> None:
+def test_the_approved_pattern_must_match_the_whole_address_regardless_of_its_case(email: str, *, fits: bool) -> None:
     rules = parse_rules(["example.com", "*.example.com"], r"aws\+[a-z]+@example\.com", [GROUP])
     assert (EmailReason.PATTERN_NOT_MATCHED not in judge(email, rules).reasons) is fits
 
 
-def test_two_accounts_with_one_address_are_both_named_whatever_its_case() -> None:
+def test_two_accounts_with_one_address_are_both_named_regardless_of_its_case() -> None:
     evaluated = evaluate_all(
         {MEMBER: "aws+a@example.com", DELEGATE: "AWS+a@example.com", MANAGEMENT: "aws+b@example.com"}
     )
@@ -210,7 +210,7 @@ def test_nothing_passes_whose_domain_isnt_allowed_and_that_no_group_reads(email:
         (["@example.com"], "", [], "@example.com"),
         (["*example.com"], "", [], "example.com"),
         ([], "(", [], "approved_pattern"),
-        ([], "", ["nobody"], "nobody"),
+        ([], "", ["unknown"], "unknown"),
     ],
 )
 def test_rules_that_cant_be_understood_are_refused(
@@ -222,7 +222,7 @@ def test_rules_that_cant_be_understood_are_refused(
     assert raised.value.hint
 
 
-def test_an_attestation_needs_somebody_and_an_end_to_come() -> None:
+def test_an_attestation_needs_a_person_and_an_end_to_come() -> None:
     good = attest("li@example.com")
     assert require_attestation(good, NOW) is good
     for bad in (replace(good, attested_by=""), replace(good, until=NOW)):

@@ -89,7 +89,7 @@ def test_a_window_that_was_opened_shows_at_once(services: FakeServices) -> None:
     assert pages.take(services.as_server, is_later_page=False).statuses[1].status is Status.RECOVERY_OPEN
 
 
-def test_a_page_that_goes_on_is_of_the_same_moment_for_a_while(
+def test_a_page_that_continues_is_of_the_same_moment_for_a_while(
     services: FakeServices, store: CountingInventory
 ) -> None:
     pages = AccountsCache()
@@ -112,7 +112,9 @@ def test_while_much_changes_most_of_the_time_is_left_to_others(
     assert store.read == 2
 
 
-def test_after_a_while_all_is_read_again_whatever_was_counted(services: FakeServices, store: CountingInventory) -> None:
+def test_after_a_while_all_is_read_again_regardless_of_the_counts(
+    services: FakeServices, store: CountingInventory
+) -> None:
     pages = AccountsCache()
     first = pages.take(services.as_server, is_later_page=False)
     services.clock.advance(LONGEST_SECONDS)

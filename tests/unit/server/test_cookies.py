@@ -27,7 +27,7 @@ def test_behind_tls_the_cookie_is_secure_and_bound_to_its_host() -> None:
     assert parts_of(response) == ("__Host-rootkeeper=secret", {"httponly", "path=/", "samesite=strict", "secure"})
 
 
-def test_without_tls_it_has_another_name_so_that_neither_stands_for_the_other() -> None:
+def test_without_tls_it_has_another_name_so_that_neither_is_taken_for_the_other() -> None:
     response = Response()
     set_cookie(make_request("http"), response, "secret")
     assert parts_of(response) == ("rootkeeper=secret", {"httponly", "path=/", "samesite=strict"})

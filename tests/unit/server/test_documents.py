@@ -21,7 +21,7 @@ def take_job(body: JobAnswer) -> None:
     """Take it."""
 
 
-def test_a_body_and_an_answer_of_one_name_are_told_from_another() -> None:
+def test_a_body_and_an_answer_of_one_name_are_distinguished() -> None:
     application = make_application(FakeServices().as_server)
     application.router.add_api_route("/api/v1/jobs", take_job, methods=["PUT"], response_model=None)
     with pytest.raises(ValueError, match="Two types of the API are named JobAnswer"):

@@ -63,7 +63,7 @@ def test_a_deletion_that_was_refused_is_none() -> None:
     assert done("DeleteLoginProfile!") == set()
 
 
-def test_the_outage_is_over_once_somebody_entered_and_it_is_up_again() -> None:
+def test_the_outage_is_over_once_a_caller_entered_and_it_is_up_again() -> None:
     assert done(is_down=True) == {"outage"}
     assert done(is_down=True, failsafe=("ConsoleLogin!",)) == {"outage"}
     assert done(is_down=True, failsafe=("ConsoleLogin",)) == {"outage", "failsafe"}

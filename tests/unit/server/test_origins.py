@@ -27,7 +27,7 @@ def make_request(host: str, scheme: str = "http", **headers: str) -> Request:
         ("localhost:8700", {"sec_fetch_site": "none"}),
     ],
 )
-def test_the_servers_own_page_and_whatever_is_no_browser_may_ask(host: str, headers: dict[str, str]) -> None:
+def test_the_servers_own_page_and_callers_that_are_no_browser_may_ask(host: str, headers: dict[str, str]) -> None:
     require_own_page(make_request(host, **headers))
 
 

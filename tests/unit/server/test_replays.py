@@ -112,7 +112,7 @@ class FullDisk(InMemoryAnswers):
         raise DatabaseError("The disk is full.")
 
 
-def test_whoever_asked_gets_his_answer_though_it_cant_be_kept() -> None:
+def test_the_caller_gets_its_answer_though_it_cant_be_kept() -> None:
     answer(IdempotencyService(FullDisk()), JSONResponse({}))
 
 

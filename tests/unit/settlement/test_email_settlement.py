@@ -32,7 +32,7 @@ def settle(
 ) -> SettledIntent:
     """What becomes of an intent that a dead process left behind.
 
-    :param is_older: whether the change that AWS tells of was there before the intent.
+    :param is_older: whether the change that AWS shows was there before the intent.
     """
     database = FakeDatabase(organization.clock)
     dead, operator = Operator(organization, database), Operator(organization, database)

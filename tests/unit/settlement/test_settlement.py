@@ -262,7 +262,7 @@ def test_a_creation_that_did_not_act_is_failed_and_its_window_cancelled(operator
 
 
 @pytest.mark.parametrize("created_at", [LONG_AGO, START + timedelta(hours=5)])
-def test_somebody_elses_profile_is_never_taken_for_ours(
+def test_someone_elses_profile_is_never_taken_for_ours(
     operator: Operator, dead: Operator, organization: FakeOrganization, created_at: datetime
 ) -> None:
     leave_window(operator, WindowState.OPENING)

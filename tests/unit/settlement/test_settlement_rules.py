@@ -120,7 +120,9 @@ def test_what_sqs_shows_late_was_done(organization: FakeOrganization) -> None:
     assert judge_policy_removal(organization, queue).result is Result.DONE
 
 
-def test_p06_a_policy_of_somebody_else_leaves_it_unknown(organization: FakeOrganization, resource: Resource) -> None:
+def test_p06_a_policy_of_another_principal_leaves_it_unknown(
+    organization: FakeOrganization, resource: Resource
+) -> None:
     organization.resources.policies[resource] = POLICY.replace("Deny", "Allow")
     assert judge_policy_removal(organization, resource).result is Result.UNKNOWN
 

@@ -16,7 +16,9 @@ from rootkeeper.setup.rules import (
 )
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
-DIFFERENCE = Difference(SetupPart.TRUSTED_ACCESS, "iam.amazonaws.com", "on", "off", "It is off.", ("Somebody.",))
+DIFFERENCE = Difference(
+    SetupPart.TRUSTED_ACCESS, "iam.amazonaws.com", "on", "off", "It is off.", ("An administrator.",)
+)
 
 
 def test_without_an_accepted_set_up_nothing_was_compared() -> None:
@@ -29,7 +31,7 @@ def test_without_an_accepted_set_up_nothing_was_compared() -> None:
     }
 
 
-def test_differences_and_what_isnt_known_are_told() -> None:
+def test_differences_and_what_isnt_known_are_reported() -> None:
     state = SetupState(Setup(True, frozenset(), ()), None, None, NOW, "AWS", "arn:aws:iam::111122223333:user/ana")
     drift = SetupDrift(AcceptedSetup(state, NOW, "ana", 7), (DIFFERENCE,), ("Guardrails weren't read.",))
     record = drift_to_record(drift)
@@ -41,7 +43,7 @@ def test_differences_and_what_isnt_known_are_told() -> None:
             "accepted": "on",
             "found": "off",
             "what": "It is off.",
-            "could_be": ["Somebody."],
+            "could_be": ["An administrator."],
         }
     ]
     assert record["unknown"] == ["Guardrails weren't read."]

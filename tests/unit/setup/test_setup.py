@@ -55,7 +55,7 @@ def operations(change: SetupChange) -> list[StepOutcome]:
     return [result.outcome for result in change.results]
 
 
-def test_everything_that_is_missing_is_named_with_the_command_that_mends_it(operator: Operator) -> None:
+def test_everything_that_is_missing_is_named_with_the_command_that_fixes_it(operator: Operator) -> None:
     report = operator.setup.read()
 
     assert report.caller_role is CallerRole.MANAGEMENT
@@ -174,7 +174,7 @@ def test_a_plan_changes_nothing(operator: Operator, organization: FakeOrganizati
     assert operator.database.entries == []
 
 
-def test_a_delegated_administrator_is_told_that_it_may_not_enable_before_any_call(
+def test_a_delegated_administrator_is_refused_to_enable_before_any_call(
     operator: Operator, organization: FakeOrganization
 ) -> None:
     as_delegate(organization)

@@ -24,7 +24,7 @@ SESSIONS_OFF = Setup(True, frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}), ())
 
 @dataclass
 class Desk:
-    """Somebody who looks at the set-up and accepts it."""
+    """An operator who reads the set-up and accepts it."""
 
     organization: FakeOrganization = field(default_factory=lambda: FakeOrganization(FakeClock()))
     guardrails: FakeGuardrails = field(default_factory=FakeGuardrails)
@@ -55,7 +55,7 @@ class Desk:
 
 
 class Stopped:
-    """Implements StopSignal: somebody has asked already."""
+    """Implements StopSignal: a stop was requested already."""
 
     def asked_once(self) -> bool:
         return True

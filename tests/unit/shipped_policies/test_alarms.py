@@ -31,7 +31,7 @@ CASES: dict[str, tuple[Mapping[str, Any], AlarmKind | None]] = {
         root_sign_in(responseElements={"ConsoleLogin": "Failure"}, errorMessage="Failed authentication"),
         AlarmKind.LONG_TERM_ROOT,
     ),
-    "somebody asks for a new root password": (
+    "a new root password is requested": (
         root_sign_in(eventName="PasswordRecoveryRequested"),
         AlarmKind.LONG_TERM_ROOT,
     ),
@@ -88,7 +88,7 @@ def test_only_what_may_be_ours_waits_for_the_ledger() -> None:
     assert waiting == {AlarmKind.KNOWN_ROLE, AlarmKind.ROOT_SESSION}
 
 
-def test_what_wakes_somebody_goes_to_the_topic_and_what_must_be_matched_to_the_queue() -> None:
+def test_urgent_events_go_to_the_topic_and_what_must_be_matched_to_the_queue() -> None:
     receivers = {alarm.receiver for alarm in make_alarms(KNOWN) if alarm.needs_matching}
     assert receivers == {Receiver.QUEUE}
     assert {alarm.receiver for alarm in make_alarms(KNOWN) if not alarm.needs_matching} == {Receiver.TOPIC}

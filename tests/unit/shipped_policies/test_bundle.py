@@ -100,7 +100,7 @@ def test_unknown_delegates_never_become_a_policy_that_shuts_the_failsafe_out() -
     assert "name the failsafe" in (caught.value.hint or "")
 
 
-def test_unknown_delegates_are_told_even_where_a_failsafe_is_named() -> None:
+def test_unknown_delegates_are_reported_even_where_a_failsafe_is_named() -> None:
     bundle = make_bundle(make_ground(None), PolicyInputs(failsafe_ids=(DELEGATE,)))
     assert bundle.remarks[0] == "Unknown: ListDelegatedAdministrators was denied."
 

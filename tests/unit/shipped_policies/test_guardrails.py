@@ -63,7 +63,7 @@ def test_long_term_root_alone_is_denied(who: str, context: dict[str, str], is_de
     assert denies(deny_root(), "s3:ListAllMyBuckets", context) is is_denied, who
 
 
-def test_without_anybody_to_spare_every_long_term_root_is_denied() -> None:
+def test_without_an_exempted_principal_every_long_term_root_is_denied() -> None:
     content = make_deny_long_term_root("aws", [], []).content
     assert "StringNotEquals" not in json.dumps(content)
     assert denies(content, "iam:GetUser", root_of(FAILSAFE))

@@ -85,7 +85,7 @@ def test_sessions_are_as_long_as_the_longest_window_of_the_settings() -> None:
     assert bundle.get_role(ShippedRole.RECOVER).max_session_seconds == 8_100
 
 
-def test_the_management_account_houses_the_roles_where_nobody_is_delegated() -> None:
+def test_the_management_account_houses_the_roles_where_no_one_is_delegated() -> None:
     bundle = PolicyBundleBuilder(FakeOrganization(), InMemoryWindows(), LONGEST_DURATION).make(PolicyInputs())
     assert bundle.role_account_id == MANAGEMENT
 

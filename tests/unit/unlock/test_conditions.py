@@ -67,7 +67,7 @@ def test_without_a_condition_everyone_is_taken_in() -> None:
     assert evaluate_conditions({}, CALLER) is HOLDS
 
 
-def test_exceptions_count_only_if_they_may_be_somebody_of_the_account() -> None:
+def test_exceptions_count_only_if_they_may_be_a_principal_of_the_account() -> None:
     assert evaluate_exceptions([OWN_ROOT, f"arn:aws:iam::{OTHER}:role/a"], CALLER) is HOLDS
     assert evaluate_exceptions([ROLE, OWN_ROOT], CALLER) == CallerMatch(None, exceptions=(ROLE,))
     assert evaluate_exceptions(["*deploy*"], CALLER) == CallerMatch(None, exceptions=("*deploy*",))

@@ -78,7 +78,7 @@ def test_a_replacement_that_locks_everyone_out_again_is_refused() -> None:
     assert "--restore" in (render_hint(raised.value.hint) or "")
 
 
-def test_a_replacement_that_excepts_somebody_is_left_to_the_person() -> None:
+def test_a_replacement_with_an_exception_is_left_to_the_person() -> None:
     assert require_replacement(document(EXCEPTING), BUCKET, ORGANIZATION, SOURCE).verdict is LockoutVerdict.DEPENDS
     assert require_replacement(document(ALLOWS_READING), BUCKET, ORGANIZATION, SOURCE).verdict is LockoutVerdict.OPEN
 

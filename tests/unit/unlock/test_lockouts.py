@@ -44,7 +44,7 @@ LOCKED: dict[str, dict[str, Any]] = {
     },
     "all but the account's root user": {"Condition": {"StringNotEquals": {"aws:PrincipalArn": OWN_ROOT}}},
     "all but root sessions": {"Condition": {"Null": {"aws:AssumedRoot": "true"}}},
-    "whoever comes over TLS": {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+    "all calls over TLS": {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
     "calls that no service makes": {"Condition": {"StringNotEqualsIfExists": {"aws:SourceAccount": OTHER}}},
     "principals by any name": {"Condition": {"ArnLike": {"aws:PrincipalArn": "*"}}},
 }
@@ -91,7 +91,7 @@ OPEN: dict[str, dict[str, Any]] = {
     "calls of services": {"Condition": {"StringEquals": {"aws:SourceAccount": OTHER}}},
     "services alone": {"Condition": {"Bool": {"aws:PrincipalIsAWSService": "true"}}},
     "root sessions alone": {"Condition": {"Bool": {"aws:AssumedRoot": "true"}}},
-    "a role over an unknown network, that nobody is on without TLS": {
+    "a role over an unknown network, that no one is on without TLS": {
         "Condition": {
             "StringNotEquals": {"aws:PrincipalArn": ROLE},
             "Bool": {"aws:SecureTransport": "false"},
@@ -112,7 +112,7 @@ def test_a_denial_that_no_ordinary_caller_gets_past_locks_everyone_out(elements:
 
 
 @pytest.mark.parametrize("elements", DEPENDS.values(), ids=DEPENDS)
-def test_a_denial_that_excepts_somebody_depends_on_whether_there_is_any(elements: dict[str, Any]) -> None:
+def test_a_denial_with_an_exception_depends_on_whether_the_excepted_principal_exists(elements: dict[str, Any]) -> None:
     lockout = evaluate_policy(document(statement(**elements)), BUCKET, ORGANIZATION)
     assert lockout.verdict is LockoutVerdict.DEPENDS
     (blamed,) = lockout.statements
@@ -121,12 +121,12 @@ def test_a_denial_that_excepts_somebody_depends_on_whether_there_is_any(elements
 
 
 @pytest.mark.parametrize("elements", OPEN.values(), ids=OPEN)
-def test_a_denial_that_anybody_gets_past_locks_nobody_out(elements: dict[str, Any]) -> None:
+def test_a_denial_that_anyone_gets_past_locks_no_one_out(elements: dict[str, Any]) -> None:
     lockout = evaluate_policy(document(statement(**elements)), BUCKET, ORGANIZATION)
     assert (lockout.verdict, lockout.statements) == (LockoutVerdict.OPEN, ())
 
 
-def test_no_policy_locks_nobody_out() -> None:
+def test_no_policy_locks_no_one_out() -> None:
     assert evaluate_policy(None, BUCKET, ORGANIZATION).verdict is LockoutVerdict.NO_POLICY
 
 

@@ -28,7 +28,7 @@ def test_a_pattern_covers_nothing_else(text: str, pattern: str) -> None:
 
 
 def test_a_pattern_that_is_meant_to_take_for_ever_takes_no_longer_than_others() -> None:
-    """Whoever owns a bucket writes its policy; trying every way to split the name would take years."""
+    """The owner of a bucket writes its policy; trying every way to split the name would take years."""
     assert not matches_any("a" * 255, ["*a" * 60 + "*b"])
 
 

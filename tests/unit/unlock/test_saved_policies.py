@@ -28,13 +28,13 @@ def test_the_file_holds_the_policy_as_it_was_and_nothing_else(files: SavedPolicy
     assert path.read_bytes() == POLICY.encode()
 
 
-def test_the_name_tells_whose_policy_it_is_and_its_hash(files: SavedPolicyFiles) -> None:
+def test_the_name_shows_whose_policy_it_is_and_its_hash(files: SavedPolicyFiles) -> None:
     name = files.save(BUCKET, POLICY, START).name
     assert name.startswith("111122223333-s3-eu-west-1-amzn-s3-demo-bucket-20260115T090000.000000Z-")
     assert name.endswith(f"{hash_policy(POLICY)[:12]}.json")
 
 
-def test_nobody_else_can_read_it(files: SavedPolicyFiles) -> None:
+def test_no_one_else_can_read_it(files: SavedPolicyFiles) -> None:
     before = os.umask(0)
     try:
         path = files.save(BUCKET, POLICY, START)
@@ -52,7 +52,7 @@ def test_a_file_is_never_written_over(files: SavedPolicyFiles) -> None:
     assert path.read_text() == "kept"
 
 
-def test_a_folder_that_cannot_be_made_is_told_with_the_setting(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_with_the_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PolicyNotSavedError) as raised:
         SavedPolicyFiles(tmp_path / "file" / "policies").save(BUCKET, POLICY, START)

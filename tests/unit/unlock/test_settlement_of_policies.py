@@ -31,7 +31,7 @@ each_policy_change = pytest.mark.parametrize(("kind", "after"), POLICY_CHANGES)
 def leave_policy_change(
     dead: Operator, organization: FakeOrganization, kind: ResourceKind, after: str | None
 ) -> Resource:
-    """An intent without an outcome; the policy of before stands there yet."""
+    """An intent without an outcome; the policy of before is still in place."""
     resource = organization.resources.add(kind, ACCOUNT, "locked", BEFORE)
     change = PolicyChange(resource, BEFORE, after)
     dead.ledger.append_intent(change.action, account_id=ACCOUNT, parameters=describe_change(change))
@@ -53,7 +53,7 @@ def test_a_policy_that_a_re_read_shows_changed_was_changed(
 
 
 @each_policy_change
-def test_a_policy_that_still_stands_was_not_changed(
+def test_a_policy_that_is_still_there_was_not_changed(
     operator: Operator, dead: Operator, organization: FakeOrganization, kind: ResourceKind, after: str | None
 ) -> None:
     leave_policy_change(dead, organization, kind, after)

@@ -37,7 +37,7 @@ def test_p09_a_session_is_kept_until_it_is_about_to_end(desk: UnlockDesk) -> Non
     assert [entry.action for entry in desk.ledger.intents] == [Action.ROOT_SESSION_OPEN] * 2
 
 
-def test_p12_a_session_of_anybody_else_reaches_nothing(desk: UnlockDesk) -> None:
+def test_p12_a_session_of_another_principal_reaches_nothing(desk: UnlockDesk) -> None:
     desk.organization.wrong_identities.add(MEMBER)
     with pytest.raises(IdentityMismatchError):
         _ = open_access(desk).policies

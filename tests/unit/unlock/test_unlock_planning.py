@@ -112,7 +112,7 @@ def test_only_a_copy_that_the_ledger_knows_is_restored(desk: UnlockDesk, locked:
         desk.plan(locked, ChangeKind.RESTORE, LOCKING + " ")
 
 
-def test_a_plan_tells_what_is_what_will_be_and_where_it_is_saved(desk: UnlockDesk, locked: Resource) -> None:
+def test_a_plan_shows_what_is_what_will_be_and_where_it_is_saved(desk: UnlockDesk, locked: Resource) -> None:
     lines = describe_plan(desk.plan(locked, ChangeKind.CORRECTED), "/policies")
     assert lines == [
         f"Replace the policy of bucket locked (us-east-1) of account {MEMBER} (Orders).",

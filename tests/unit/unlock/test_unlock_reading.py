@@ -140,7 +140,7 @@ def test_a_queue_is_found_in_whichever_region_it_is(desk: UnlockDesk) -> None:
     assert resource_state.resource.region == "eu-central-1"
 
 
-def test_queues_of_one_name_in_two_regions_must_be_told_apart(desk: UnlockDesk) -> None:
+def test_queues_of_one_name_in_two_regions_must_be_distinguished(desk: UnlockDesk) -> None:
     for region in ("us-east-1", "eu-central-1"):
         desk.organization.resources.add(QUEUE, MEMBER, "orders", LOCKING, region)
     with pytest.raises(InputError, match="in eu-central-1, us-east-1") as raised:
@@ -149,7 +149,7 @@ def test_queues_of_one_name_in_two_regions_must_be_told_apart(desk: UnlockDesk) 
     assert desk.reading.find_one(desk.account, QUEUE, "orders", ("us-east-1",), desk.progress).policy == LOCKING
 
 
-def test_a_queue_that_may_be_where_nobody_could_look_is_not_said_to_be_nowhere(desk: UnlockDesk) -> None:
+def test_a_queue_that_may_be_where_no_call_could_look_is_not_said_to_be_nowhere(desk: UnlockDesk) -> None:
     off = AwsCredentialsError("The Region is off.", aws_code="InvalidClientTokenId")
     desk.organization.fail("GetQueueUrl", off, times=1)
     with pytest.raises(InputError, match=r"answered with an error: (eu-central-1|us-east-1)"):

@@ -69,7 +69,7 @@ def test_one_policy_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Sho
         )
 
 
-def test_a_policys_text_is_told_exactly_so_that_it_can_be_put_back(desk: UnlockDesk) -> None:
+def test_a_policys_text_is_shown_exactly_so_that_it_can_be_put_back(desk: UnlockDesk) -> None:
     text = OPEN.replace(": ", " :  ")
     bucket = desk.add("spaced", text)
     record = resource_policy_to_record(

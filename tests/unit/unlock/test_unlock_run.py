@@ -127,7 +127,7 @@ def test_a_policy_that_was_changed_meanwhile_is_left_alone(desk: UnlockDesk, buc
     assert desk.ledger.open_intents == []
 
 
-def test_a_policy_that_somebody_else_removed_meanwhile_is_not_put_back(desk: UnlockDesk, bucket: Resource) -> None:
+def test_a_policy_that_someone_else_removed_meanwhile_is_not_put_back(desk: UnlockDesk, bucket: Resource) -> None:
     plan = desk.plan(bucket, ChangeKind.CORRECTED)
     desk.organization.resources.policies[bucket] = None
     with pytest.raises(PolicyChangedError):
@@ -135,7 +135,7 @@ def test_a_policy_that_somebody_else_removed_meanwhile_is_not_put_back(desk: Unl
     assert desk.policy_of(bucket) is None
 
 
-def test_p27_an_account_that_somebody_else_holds_is_left_alone(desk: UnlockDesk, bucket: Resource) -> None:
+def test_p27_an_account_that_another_process_holds_is_left_alone(desk: UnlockDesk, bucket: Resource) -> None:
     plan = desk.plan(bucket)
     desk.locks.take_over(MEMBER)
     with pytest.raises(AccountBusyError):
@@ -158,7 +158,7 @@ def test_p27_a_lock_that_was_lost_lets_nothing_leave(desk: UnlockDesk, bucket: R
     assert desk.policy_of(bucket) == LOCKING
 
 
-def test_p12_a_session_of_anybody_else_changes_nothing(desk: UnlockDesk, bucket: Resource) -> None:
+def test_p12_a_session_of_another_principal_changes_nothing(desk: UnlockDesk, bucket: Resource) -> None:
     plan = desk.plan(bucket)
     desk.organization.wrong_identities.add(MEMBER)
     with pytest.raises(IdentityMismatchError):

@@ -1,4 +1,4 @@
-"""A file of events is read on from where it was read to, whatever happens to the file."""
+"""A file of events is read on from where it was read to, even if the file is renamed or cut."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_lines_come_in_their_order_and_only_once_they_are_acknowledged_no_more(
     assert take(source) == ["e-3"]
 
 
-def test_another_process_goes_on_where_the_one_before_acknowledged(folder: Folder, source: EventFile) -> None:
+def test_another_process_continues_where_the_one_before_acknowledged(folder: Folder, source: EventFile) -> None:
     folder.write("e-1", "e-2", "e-3")
     first, *_ = source.read(0)
     source.acknowledge([first])

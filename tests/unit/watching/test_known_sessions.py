@@ -1,4 +1,4 @@
-"""What the ledger tells of root sessions is read on, and never from its beginning."""
+"""What the ledger records of root sessions is read on, and never from its beginning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody can understand is kept beside the database, up to a limit."""
+"""What can't be parsed is kept beside the database, up to a limit."""
 
 from __future__ import annotations
 

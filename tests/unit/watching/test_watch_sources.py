@@ -32,7 +32,7 @@ def test_a_queue_is_named_by_its_name_and_asked_in_its_region() -> None:
         ("https://queue.amazonaws.com/111122223333/q", None),
     ],
 )
-def test_a_region_comes_from_the_url_where_it_tells_one(url: str, region: str | None) -> None:
+def test_a_region_comes_from_the_url_where_it_contains_one(url: str, region: str | None) -> None:
     source = parse_watch_source(f"sqs:{url}")
     assert source is not None
     assert source.region == region

@@ -188,7 +188,7 @@ def test_a_session_that_the_audits_outcome_doesnt_name_is_reported(scene: Scene)
     assert scene.verdicts() == {"GetAccountSummary": "suspicious"}
 
 
-def test_nobody_waits_for_ever_for_an_intent_that_stays_open(scene: Scene) -> None:
+def test_no_one_waits_for_ever_for_an_intent_that_stays_open(scene: Scene) -> None:
     scene.ledger.append_intent(Action.ACCOUNTS_AUDIT, parameters={"account_ids": [MEMBER]})
     scene.source.bring(root_session_call("ASIAEXAMPLESTRANGER", eventTime=NOW))
     scene.clock.advance(3601)
@@ -232,7 +232,7 @@ def test_a_window_that_was_closed_twice_ended_at_its_first_closing(scene: Scene)
     assert scene.verdicts() == {"ConsoleLogin": "suspicious"}
 
 
-def test_an_ancient_sign_in_lets_nobody_read_the_whole_ledger(scene: Scene) -> None:
+def test_an_ancient_sign_in_lets_no_one_read_the_whole_ledger(scene: Scene) -> None:
     LedgerOfARole.reads = 0
     scene.source.bring(sign_in(at="2001-01-01T00:00:00Z"))
     scene.loop.tick()

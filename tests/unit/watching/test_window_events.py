@@ -1,4 +1,4 @@
-"""What is expected in an open window, and what wakes somebody."""
+"""What is expected in an open window, and what raises an alarm."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_each_step_is_reported_before_the_opening_and_after_the_closing(name: st
     assert judge(record, CLOSED).verdict is EventVerdict.SUSPICIOUS
 
 
-def test_the_first_sign_in_may_be_without_mfa_since_nobody_has_any_yet() -> None:
+def test_the_first_sign_in_may_be_without_mfa_since_no_one_has_any_yet() -> None:
     event = judge(sign_in(), WINDOW)
     assert (event.verdict, event.has_mfa, event.window_id) == (EventVerdict.EXPECTED, False, "w-1")
 
@@ -177,7 +177,7 @@ def test_a_failed_sign_in_outside_of_a_window_is_reported_as_a_try() -> None:
     assert "failed to sign in" in event.explanation
 
 
-def test_times_are_compared_to_the_second_as_cloudtrail_tells_them() -> None:
+def test_times_are_compared_to_the_second_as_cloudtrail_records_them() -> None:
     assert judge(sign_in("2026-11-01T09:30:00Z"), WINDOW).verdict is EventVerdict.EXPECTED
     assert judge(sign_in("2026-11-01T10:10:00Z"), CLOSED).verdict is EventVerdict.EXPECTED
     assert judge(sign_in("2026-11-01T10:10:01Z"), CLOSED).verdict is EventVerdict.SUSPICIOUS
@@ -257,7 +257,7 @@ def test_a_known_user_needs_its_entry_in_the_ledger_too() -> None:
     assert judge(root_session_call(), known=KnownSessions({}, (), (user,))).verdict is EventVerdict.SUSPICIOUS
 
 
-def test_the_work_in_an_open_window_is_nobody_elses_business() -> None:
+def test_the_work_in_an_open_window_is_no_one_elses_business() -> None:
     assert judge(root_console_call(eventName="PutBucketPolicy"), WINDOW).verdict is EventVerdict.UNRELATED
 
 

@@ -105,14 +105,14 @@ def test_p10_the_requester_never_approves(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["bob", "BOB"])
-def test_p10_nobody_approves_twice(name: str) -> None:
+def test_p10_no_one_approves_twice(name: str) -> None:
     window = approve(requested(2), "bob")
 
     with pytest.raises(ApprovalRefusedError, match="already"):
         approve(window, name)
 
 
-def test_p10_whoever_approved_last_is_told_so_and_not_that_it_is_approved() -> None:
+def test_p10_the_last_approver_is_refused_as_such_and_not_because_it_is_approved() -> None:
     with pytest.raises(ApprovalRefusedError, match="already"):
         approve(approve(requested(1), "bob"), "bob")
 
@@ -183,7 +183,7 @@ def test_a_window_that_waits_for_no_approval_takes_none(state: WindowState) -> N
 
 
 @pytest.mark.parametrize("kind", [ActorKind.SELF_ASSERTED, ActorKind.SERVER])
-def test_whoever_is_only_asserted_is_sent_to_a_server(kind: ActorKind) -> None:
+def test_an_actor_who_is_only_asserted_is_sent_to_a_server(kind: ActorKind) -> None:
     with pytest.raises(InputError, match="isn't authenticated") as caught:
         approvals.require_known(Actor("eve", kind))
     assert "--server" in (render_hint(caught.value.hint) or "")
@@ -305,7 +305,7 @@ def test_p10_the_requester_consents_to_no_extension_where_others_must() -> None:
     assert extend(opened(0), "alice").duration_seconds == 4200
 
 
-def test_p10_nobody_consents_twice_to_one_extension_but_to_a_later_one() -> None:
+def test_p10_no_one_consents_twice_to_one_extension_but_to_a_later_one() -> None:
     window = extend(opened(2), "bob")
     with pytest.raises(ApprovalRefusedError, match="already"):
         extend(window, "bob")

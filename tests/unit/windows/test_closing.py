@@ -47,7 +47,7 @@ def state_of(operator: Operator) -> WindowState:
     return operator.database.windows["w-1"].state
 
 
-def test_whatever_the_person_created_goes_and_the_window_is_verified(
+def test_all_that_the_person_created_goes_and_the_window_is_verified(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     closing = operator.close(window)
@@ -187,7 +187,7 @@ def test_a_process_that_lost_its_lock_deletes_nothing_more(
 ) -> None:
     def take_over(operation: str, _: AccountId | None) -> None:
         if operation == "DeleteAccessKey":
-            operator.database.locks[ACCOUNT] = ("somebody-else", 99)
+            operator.database.locks[ACCOUNT] = ("another-owner", 99)
 
     organization.before_each_call(take_over)
     closing = operator.close(window)
@@ -214,7 +214,7 @@ def test_a_window_of_unknown_opening_is_not_closed_before_it_is_settled(
     assert [call for call in organization.changing_calls if call[0].startswith("Delete")] == []
 
 
-def test_with_the_ledger_down_closing_alone_goes_on_with_the_spill(
+def test_with_the_ledger_down_closing_alone_continues_with_the_spill(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     operator.database.is_ledger_writable = False
@@ -284,7 +284,7 @@ def test_a_spill_that_cannot_be_written_either_fails_without_a_call(
 # What a server adds.
 
 
-def test_whoever_asks_for_the_closing_is_remembered_and_nobody_at_the_windows_end(
+def test_who_asks_for_the_closing_is_remembered_and_no_one_at_the_windows_end(
     operator: Operator, window: RecoveryWindow
 ) -> None:
     closing = replace(operator.closing, closed_by="bob").close(window)
@@ -327,7 +327,7 @@ def test_an_attempt_remarks_nothing_and_what_is_asked_for_does(
 
 
 def test_a_window_that_was_extended_meanwhile_keeps_its_new_end(operator: Operator, window: RecoveryWindow) -> None:
-    """The closing takes its step on the row as it stands, not on what it listed."""
+    """The closing takes its step on the row as it is, not on what it listed."""
     operator.windows.update("w-1", lambda one: replace(one, watched_by="file:/events", duration_seconds=7200))
 
     closing = operator.close(window)
@@ -335,7 +335,7 @@ def test_a_window_that_was_extended_meanwhile_keeps_its_new_end(operator: Operat
     assert (closing.window.watched_by, closing.window.duration_seconds) == ("file:/events", 7200)
 
 
-def test_what_nobody_opened_says_how_to_take_it_back(operator: Operator) -> None:
+def test_what_no_one_opened_says_how_to_take_it_back(operator: Operator) -> None:
     waiting = make_window(ACCOUNT, START, WindowState.REQUESTED)
 
     with pytest.raises(WindowConflictError) as caught:

@@ -1,4 +1,4 @@
-"""A recovery that is killed between any two calls or commits never leaves a credential that nobody owes to close.
+"""A recovery that is killed between any two calls or commits never leaves a credential that no one has to close.
 
 The points are enumerated from a run that isn't killed. The judge is the organization's truth, not what we recorded.
 """
@@ -59,7 +59,7 @@ class World:
         return True
 
     def act_as_person(self, account_id: AccountId) -> None:
-        """Whoever may sign in makes a key and enrols a device."""
+        """The person who may sign in makes a key and enrols a device."""
         root_user = self.organization.root_users[account_id]
         now = self.organization.clock.now()
         if root_user.login_profile is not None and not root_user.access_keys:
@@ -74,7 +74,7 @@ class World:
                 for window in self.database.windows.values()
                 if window.account_id == account_id and window.state in OWING_STATES
             ]
-            assert root_user.is_empty or owing, f"{account_id} has credentials that nobody owes to close"
+            assert root_user.is_empty or owing, f"{account_id} has credentials that no one has to close"
             assert all(window.expires_at is not None for window in owing)
 
     def ensure_devices_last(self) -> None:

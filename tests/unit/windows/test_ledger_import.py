@@ -173,7 +173,7 @@ def test_a_file_on_which_a_command_still_works_is_refused(stage: Stage, file: Pa
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE ledger_entries SET actor = 'somebody else' WHERE sequence = 2",
+        "UPDATE ledger_entries SET actor = 'another user' WHERE sequence = 2",
         "DELETE FROM ledger_entries WHERE sequence = 2",
         "DELETE FROM ledger_entries WHERE sequence = 3",
         "UPDATE ledger_entries SET parameters = 'no' WHERE sequence = 1",
@@ -224,7 +224,7 @@ def test_two_windows_of_one_account_that_arent_over_are_refused_and_nothing_is_i
         assert take_in(database, file).entries == 3
 
 
-def test_a_window_that_is_over_stands_in_nobodys_way(stage: Stage, file: Path) -> None:
+def test_a_window_that_is_over_blocks_no_one(stage: Stage, file: Path) -> None:
     record(file, replace(OPEN, state=WindowState.CLOSED_VERIFIED))
     with stage.open() as database:
         database.windows(ORGANIZATION_ID).add(replace(make_window(ACCOUNT_ID, NOW), window_id="w-here"))

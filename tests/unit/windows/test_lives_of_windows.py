@@ -138,9 +138,9 @@ class World:
             self._judge_change(operation, account_id)
 
     def _judge_change(self, operation: str, account_id: AccountId) -> None:
-        """P27: whoever changes something holds the account; P10: it was consented to."""
+        """P27: a process that changes something holds the account; P10: it was consented to."""
         owner, _ = self.database.locks[account_id]
-        assert owner == self.acting[-1].process.owner_id, f"{operation} by somebody who doesn't hold {account_id}"
+        assert owner == self.acting[-1].process.owner_id, f"{operation} by a process that doesn't hold {account_id}"
         if operation != "CreateLoginProfile":
             return
         (window,) = [one for one in self._windows_of(account_id) if one.state is WindowState.OPENING]
@@ -179,7 +179,7 @@ class World:
         return [window for window in self.database.windows.values() if window.account_id == account_id]
 
     def act_as_person(self, account_id: AccountId) -> None:
-        """Whoever may sign in makes a key and enrols a device."""
+        """The person who may sign in makes a key and enrols a device."""
         root_user = self.organization.root_users[account_id]
         if root_user.login_profile is not None and not root_user.access_keys:
             root_user.access_keys.append(AccessKey("AKIAIOSFODNN7EXAMPLE", True, self.clock.now(), None))
@@ -212,7 +212,7 @@ class World:
             owing = [window for window in windows if window.state in OWING_STATES]
             assert all(window.expires_at is not None for window in owing)
             is_found_later = account_id in self.late and any(one.next_reread_at is not None for one in windows)
-            assert owing or is_found_later, f"{account_id} has credentials that nobody owes to close"
+            assert owing or is_found_later, f"{account_id} has credentials that no one has to close"
 
     def ensure_one_unfinished(self) -> None:
         unfinished = Counter(one.account_id for one in self.database.windows.values() if one.state not in FINAL_STATES)

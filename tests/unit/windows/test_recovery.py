@@ -152,7 +152,7 @@ def test_the_identity_is_checked_before_the_password_is_created(
     ]
 
 
-def test_a_session_of_somebody_else_creates_nothing_and_cancels_the_window(
+def test_a_session_of_another_principal_creates_nothing_and_cancels_the_window(
     operator: Operator, organization: FakeOrganization
 ) -> None:
     plan = operator.planning.plan(operator.inventory(), operator.request(ACCOUNT))
@@ -198,7 +198,7 @@ def test_already_exists_with_a_fitting_create_date_is_ours(operator: Operator, o
     assert operator.open(ACCOUNT).outcome is OpenOutcome.OPEN
 
 
-def test_a_profile_that_somebody_made_meanwhile_is_left_alone_and_alerted(
+def test_a_profile_that_someone_made_meanwhile_is_left_alone_and_alerted(
     operator: Operator, organization: FakeOrganization
 ) -> None:
     plan = operator.planning.plan(operator.inventory(), operator.request(ACCOUNT))
@@ -214,7 +214,7 @@ def test_a_profile_that_somebody_made_meanwhile_is_left_alone_and_alerted(
     assert any(remark.startswith("ALERT") for remark in operator.progress.remarks)
 
 
-def test_an_older_profile_behind_already_exists_is_somebody_elses(
+def test_an_older_profile_behind_already_exists_is_someone_elses(
     operator: Operator, organization: FakeOrganization
 ) -> None:
     def sneak(operation: str, _: AccountId | None) -> None:
@@ -351,7 +351,7 @@ def test_credentials_are_judged_again_when_the_window_opens(operator: Operator, 
 def test_a_process_that_lost_its_lock_creates_nothing(operator: Operator, organization: FakeOrganization) -> None:
     def take_over(operation: str, _: AccountId | None) -> None:
         if operation == "AssumeRoot" and "w-1" in operator.database.windows:
-            operator.database.locks[ACCOUNT] = ("somebody-else", 99)
+            operator.database.locks[ACCOUNT] = ("another-owner", 99)
 
     organization.before_each_call(take_over)
 

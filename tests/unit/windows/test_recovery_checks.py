@@ -119,7 +119,7 @@ def test_in_govcloud_a_window_isnt_applicable_with_the_reason(
     assert "AssumeRoot" not in organization.operations()
 
 
-def test_a_window_that_is_not_over_stands_in_the_way(operator: Operator) -> None:
+def test_a_window_that_is_not_over_blocks_another(operator: Operator) -> None:
     operator.open(ACCOUNT)
 
     with pytest.raises(WindowConflictError, match="w-1") as caught:

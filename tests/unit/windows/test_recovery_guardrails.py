@@ -109,7 +109,7 @@ def test_policies_that_couldnt_be_read_are_remarked_and_never_passed_over(operat
     assert any("couldn't be read: no answer" in remark for remark in plan(operator))
 
 
-def test_ended_credentials_are_told(operator: Operator) -> None:
+def test_ended_credentials_are_reported(operator: Operator) -> None:
     operator.policies.error = AwsCredentialsError("ended")
     with pytest.raises(AwsCredentialsError):
         plan(operator)

@@ -1,4 +1,4 @@
-"""What a person is told to do in an open window."""
+"""What a person is asked to do in an open window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merging a spill: in order, marked, once, and whatever became of its intents meanwhile."""
+"""Merging a spill: in order, marked, once, and regardless of what became of its intents meanwhile."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_spill_whose_writer_still_runs_is_left_to_it(worker: Worker) -> None:
         assert merge(worker, ledger.path) == 0
         assert ledger.path.exists()
     assert merge(worker, ledger.path) == 1
-    assert merge(worker, ledger.path) == 0, "a file that is gone was merged by somebody else"
+    assert merge(worker, ledger.path) == 0, "a file that is gone was merged by another process"
 
 
 def test_p03_p20_a_spill_is_merged_only_into_the_ledger_that_it_belongs_to(worker: Worker, tmp_path: Path) -> None:

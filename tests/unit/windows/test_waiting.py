@@ -68,7 +68,7 @@ def test_a_window_that_is_past_its_end_is_due_at_once(operator: Operator, window
 
 
 class SetBackClock(FakeClock):
-    """Somebody sets the wall clock back by a day while the window is open."""
+    """The wall clock is set back by a day while the window is open."""
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
@@ -87,7 +87,7 @@ def test_a_wall_clock_that_is_set_back_does_not_keep_a_window_open() -> None:
     assert operator.clock.monotonic() <= 1000 + 602
 
 
-def test_a_window_that_somebody_else_closed_ends_the_waiting(
+def test_a_window_that_someone_else_closed_ends_the_waiting(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     other = Operator(organization, operator.database)

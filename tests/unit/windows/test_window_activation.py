@@ -53,7 +53,7 @@ def has_password(worker: WindowWorker) -> bool:
     return worker.organization.root_users[ACCOUNT].login_profile is not None
 
 
-def test_an_approved_window_is_opened_and_told(worker: WindowWorker) -> None:
+def test_an_approved_window_is_opened_and_reported(worker: WindowWorker) -> None:
     worker.approve("w-1")
 
     opening = worker.activate("w-1", "dave")
@@ -177,7 +177,7 @@ def test_p27_of_two_who_activate_at_once_one_opens(organization: FakeOrganizatio
 
 
 @pytest.mark.parametrize("kind", [ActorKind.SELF_ASSERTED, ActorKind.SERVER])
-def test_nobody_activates_whom_no_server_knows(worker: WindowWorker, kind: ActorKind) -> None:
+def test_a_user_whom_no_server_knows_activates_nothing(worker: WindowWorker, kind: ActorKind) -> None:
     worker.approve("w-1")
 
     with pytest.raises(InputError, match="isn't authenticated"):
@@ -229,13 +229,13 @@ def test_an_account_that_left_meanwhile_is_refused(worker: WindowWorker) -> None
         ("lost", OpenOutcome.UNKNOWN, Severity.CRITICAL),
     ],
 )
-def test_an_opening_that_fails_is_told_by_how_bad_it_is(
+def test_an_opening_that_fails_is_reported_by_how_bad_it_is(
     worker: WindowWorker, operation: str, outcome: OpenOutcome, severity: Severity
 ) -> None:
     worker.approve("w-1")
     organization = worker.organization
     if operation == "refused":
-        organization.fail("CreateLoginProfile", AwsAccessDeniedError("An SCP denies it.", hint="Mend it."))
+        organization.fail("CreateLoginProfile", AwsAccessDeniedError("An SCP denies it.", hint="Fix it."))
     elif operation == "lost":
         organization.lie("CreateLoginProfile")
     else:

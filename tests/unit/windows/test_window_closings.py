@@ -32,7 +32,7 @@ OPEN = window_in(WindowState.OPEN, expires_at=NOW)
 CLOSED = record_closed(begin_closing(OPEN, NOW), NOW, REREADS)
 
 
-def test_closing_remembers_who_asked_for_it_also_when_it_goes_on() -> None:
+def test_closing_remembers_who_asked_for_it_also_when_it_continues() -> None:
     closing = begin_closing(OPEN, NOW, "bob")
 
     assert (closing.state, closing.closed_by) == (WindowState.CLOSING, "bob")
@@ -95,7 +95,7 @@ W, C = Severity.WARNING, Severity.CRITICAL
         ((-900, -890, -880, 400), [W, None, C, None]),
     ],
 )
-def test_people_are_told_each_time_that_it_becomes_more_urgent(
+def test_people_are_notified_each_time_that_it_becomes_more_urgent(
     seconds: tuple[int, ...], reported: list[Severity | None]
 ) -> None:
     assert raised_at(*seconds) == reported
@@ -117,7 +117,7 @@ def test_a_closed_window_is_re_read_after_each_of_the_times() -> None:
     assert last.state is WindowState.CLOSED_VERIFIED
 
 
-def test_one_re_read_stands_for_all_that_were_due_by_then() -> None:
+def test_one_re_read_counts_for_all_that_were_due_by_then() -> None:
     window = record_clean_reread(CLOSED, NOW + timedelta(hours=2), REREADS)
 
     assert (window.rereads_done, window.next_reread_at) == (2, NOW + REREADS[2])

@@ -141,7 +141,7 @@ def test_p10_of_two_approvals_by_one_person_at_once_one_counts(
     assert sorted(str(one) for one in worker.database.outcomes_of(Action.WINDOW_APPROVE)) == ["done", "failed"]
 
 
-def test_p10_what_somebody_believes_to_approve_must_be_the_window(worker: WindowWorker) -> None:
+def test_p10_what_an_approver_believes_to_approve_must_be_the_window(worker: WindowWorker) -> None:
     worker.request(ACCOUNT)
     deciding = worker.deciding(signed_in("bob"))
 
@@ -153,7 +153,7 @@ def test_p10_what_somebody_believes_to_approve_must_be_the_window(worker: Window
 
 
 @pytest.mark.parametrize("kind", [ActorKind.SELF_ASSERTED, ActorKind.SERVER])
-def test_p10_nobody_decides_whom_no_server_knows(worker: WindowWorker, kind: ActorKind) -> None:
+def test_p10_a_user_whom_no_server_knows_decides_nothing(worker: WindowWorker, kind: ActorKind) -> None:
     worker.request(ACCOUNT)
     deciding = worker.deciding(Actor("eve", kind))
 
@@ -220,7 +220,7 @@ def test_an_open_window_can_be_neither_denied_nor_cancelled(worker: WindowWorker
         worker.deciding(signed_in("alice")).cancel("w-1")
 
 
-def test_an_extension_moves_the_end_and_is_told(worker: WindowWorker) -> None:
+def test_an_extension_moves_the_end_and_is_reported(worker: WindowWorker) -> None:
     before = worker.open(ACCOUNT)
 
     window = worker.deciding(signed_in("bob")).extend("w-1", 600)

@@ -1,4 +1,4 @@
-"""What people are told about windows has everything that a person needs, and once."""
+"""A notification about a window has everything that a person needs, and is sent once."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def test_a_key_belongs_to_its_window_and_event() -> None:
     assert {one.severity for one in notifier.notifications} == {Severity.CRITICAL}
 
 
-def test_a_request_is_told_with_its_ticket() -> None:
+def test_a_request_is_reported_with_its_ticket() -> None:
     assert describe_request(WINDOW) == "Requested by operator: restore a bucket (INC-1)."

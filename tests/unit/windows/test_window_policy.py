@@ -36,7 +36,7 @@ ACCOUNT = Account(
         ("inigo", NameRule("inigo")),
     ],
 )
-def test_a_rule_names_somebody_and_perhaps_a_unit(text: str, rule: NameRule) -> None:
+def test_a_rule_names_a_user_and_perhaps_a_unit(text: str, rule: NameRule) -> None:
     assert parse_name_rule(text, "windows.approvers") == rule
 
 
@@ -77,19 +77,19 @@ def test_an_account_whose_place_is_not_known_is_below_no_unit() -> None:
     assert NameRule("alice").covers("alice", lost)
 
 
-def test_names_are_compared_whatever_their_case() -> None:
+def test_names_are_compared_regardless_of_their_case() -> None:
     assert NameRule("Alice").covers("aLICE", ACCOUNT)
     assert not NameRule("alice").covers("bob", ACCOUNT)
 
 
-def test_without_rules_everybody_may() -> None:
+def test_without_rules_everyone_may() -> None:
     policy = WindowPolicy()
 
-    policy.require_requester("anybody", ACCOUNT)
-    policy.require_approver("anybody", ACCOUNT)
+    policy.require_requester("anyone", ACCOUNT)
+    policy.require_approver("anyone", ACCOUNT)
 
 
-def test_somebody_who_is_not_named_is_told_whom_to_ask() -> None:
+def test_a_user_who_is_not_named_learns_whom_to_ask() -> None:
     policy = WindowPolicy(
         requesters=(NameRule("alice", "Workloads"), NameRule("carol", "Sandbox")), approvers=(NameRule("dora", "X"),)
     )
@@ -99,9 +99,9 @@ def test_somebody_who_is_not_named_is_told_whom_to_ask() -> None:
         policy.require_requester("bob", ACCOUNT)
     assert "Ask alice" in (caught.value.hint or "")
     assert "carol" not in (caught.value.hint or "")
-    with pytest.raises(PermissionDeniedError, match="444455556666") as nobody:
+    with pytest.raises(PermissionDeniedError, match="444455556666") as refused:
         policy.require_approver("alice", ACCOUNT)
-    assert "No one else is named" in (nobody.value.hint or "")
+    assert "No one else is named" in (refused.value.hint or "")
 
 
 def test_a_duration_over_the_policys_limit_is_refused_with_the_limit() -> None:

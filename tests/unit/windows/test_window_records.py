@@ -75,7 +75,7 @@ def test_a_window_comes_back_from_its_record_as_it_was(window: RecoveryWindow) -
     assert window_from_record(json.loads(json.dumps(window_to_record(window)))) == window
 
 
-def test_the_record_tells_on_request_what_time_makes_of_it() -> None:
+def test_the_record_shows_on_request_what_time_makes_of_it() -> None:
     owing = current_window_to_record(window_in(WindowState.OPEN, expires_at=NOW), NOW)
     waiting = current_window_to_record(window_in(WindowState.REQUESTED, lapses_at=NOW), NOW)
 

@@ -1,4 +1,4 @@
-"""Requesting a window on a server: who may, what is checked first, and what people are told."""
+"""Requesting a window on a server: who may, what is checked first, and what people are sent."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_without_a_ledger_nothing_is_requested(organization: FakeOrganization) -
     assert worker.database.windows == {}
 
 
-def test_people_are_told_who_asks_for_what_and_what_to_do(organization: FakeOrganization) -> None:
+def test_people_are_notified_who_asks_for_what_and_what_to_do(organization: FakeOrganization) -> None:
     worker = make_worker(organization)
 
     window = worker.request(ACCOUNT)
@@ -96,7 +96,7 @@ def test_people_are_told_who_asks_for_what_and_what_to_do(organization: FakeOrga
     assert "It needs 1 approval." in reported.body
 
 
-def test_a_drill_is_marked_and_told_as_one(organization: FakeOrganization) -> None:
+def test_a_drill_is_marked_and_reported_as_one(organization: FakeOrganization) -> None:
     worker = make_worker(organization)
 
     assert worker.request(ACCOUNT, is_drill=True).is_drill
@@ -104,7 +104,7 @@ def test_a_drill_is_marked_and_told_as_one(organization: FakeOrganization) -> No
 
 
 @pytest.mark.parametrize("kind", [ActorKind.SELF_ASSERTED, ActorKind.SERVER])
-def test_whoever_is_only_asserted_requests_nothing(organization: FakeOrganization, kind: ActorKind) -> None:
+def test_an_actor_who_is_only_asserted_requests_nothing(organization: FakeOrganization, kind: ActorKind) -> None:
     worker = make_worker(organization)
     requesting = worker.requesting(Actor("eve", kind))
 

@@ -1,4 +1,4 @@
-"""After a window's closing its account is read again; whatever is found is closed once more."""
+"""After a window's closing its account is read again; all that is found is closed once more."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_the_ledger_has_what_was_found_before_the_window_is_reopened(worker: Win
     assert entry.parameters["found"] == ["access keys"]
 
 
-def test_a_re_read_that_nobody_made_for_weeks_is_given_up_loudly(worker: WindowWorker) -> None:
+def test_a_re_read_that_no_one_made_for_weeks_is_given_up_loudly(worker: WindowWorker) -> None:
     make_key(worker)
     worker.clock.advance(9 * 86400)
     worker.upkeep.tick()

@@ -245,7 +245,7 @@ def test_a_text_that_cant_be_encoded_is_the_users_mistake(database: Database) ->
     assert windows.list_windows() == ()
 
 
-def test_a_database_that_is_gone_is_told(stage: Stage, database: Database) -> None:
+def test_a_database_that_is_gone_is_reported(stage: Stage, database: Database) -> None:
     windows = database.windows(ORGANIZATION_ID)
     stage.run_sql("DROP TABLE recovery_windows")
     raised_by(lambda: windows.add(WINDOW), DatabaseError)

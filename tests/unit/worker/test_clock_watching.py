@@ -1,4 +1,4 @@
-"""A server's clock is compared with AWS's again and again; that it is wrong is told once."""
+"""A server's clock is compared with AWS's again and again; that it is wrong is reported once."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class AwsClock(FakeOrganization):
 
 
 @dataclass
-class Told:
-    """Who was told what."""
+class RecordedReports:
+    """What was sent, and what was logged."""
 
     notifications: list[Notification] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -35,21 +35,21 @@ class Told:
         self.notifications.append(notification)
 
 
-def make(reported: Told) -> tuple[AwsClock, ClockMonitor]:
+def make(reported: RecordedReports) -> tuple[AwsClock, ClockMonitor]:
     aws = AwsClock(FakeClock())
     return aws, ClockMonitor(reported, FakeClock(), "o-exampleorgid", "AWS", reported.warnings.append, aws)
 
 
-def test_a_clock_that_agrees_is_not_told() -> None:
-    reported = Told()
+def test_a_clock_that_agrees_is_not_reported() -> None:
+    reported = RecordedReports()
     aws, watching = make(reported)
     aws.offset = timedelta(minutes=4)
     watching.turn()
     assert (watching.failure, reported.notifications) == (None, [])
 
 
-def test_a_wrong_clock_is_told_once_and_may_be_told_again_later() -> None:
-    reported = Told()
+def test_a_wrong_clock_is_reported_once_and_may_be_reported_again_later() -> None:
+    reported = RecordedReports()
     aws, watching = make(reported)
     for minutes in (6, 7, 0, -6):
         aws.offset = timedelta(minutes=minutes)
@@ -64,7 +64,7 @@ def test_a_wrong_clock_is_told_once_and_may_be_told_again_later() -> None:
 
 
 def test_what_was_known_stays_while_aws_cannot_be_asked() -> None:
-    reported = Told()
+    reported = RecordedReports()
     aws, watching = make(reported)
     aws.offset = timedelta(hours=1)
     watching.turn()

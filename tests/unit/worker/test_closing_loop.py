@@ -1,4 +1,4 @@
-"""The closing loop: every window ends at its time, whatever else is broken, and nothing is closed twice."""
+"""The closing loop: every window ends at its time, regardless of what else is broken, and nothing is closed twice."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_closing_that_fails_is_tried_again_within_a_minute_until_it_succeeds(w
     assert state_of(worker) is WindowState.CLOSED_VERIFIED
 
 
-def test_people_are_told_when_it_fails_when_it_is_critical_and_when_it_is_closed(worker: WindowWorker) -> None:
+def test_people_are_notified_when_it_fails_when_it_is_critical_and_when_it_is_closed(worker: WindowWorker) -> None:
     worker.open(ACCOUNT, 60)
     worker.organization.fail("DeleteLoginProfile")
     worker.run_for(600)
@@ -336,7 +336,7 @@ def test_p11_a_worker_that_dies_while_closing_is_followed_by_another_at_once(wor
     assert worker.database.open_intents == []
 
 
-def test_a_window_that_nobody_comes_to_is_told_though_nothing_failed(worker: WindowWorker) -> None:
+def test_a_window_that_no_one_comes_to_is_reported_though_nothing_failed(worker: WindowWorker) -> None:
     worker.open(ACCOUNT, 60)
     with worker.process.locks.hold(ACCOUNT, "a process that hangs"):
         worker.run_for(600, step=5)
@@ -350,7 +350,7 @@ def test_a_window_that_nobody_comes_to_is_told_though_nothing_failed(worker: Win
 # Without the database.
 
 
-def test_p02_while_the_ledger_cannot_be_written_closing_alone_goes_on_with_the_spill(worker: WindowWorker) -> None:
+def test_p02_while_the_ledger_cannot_be_written_closing_alone_continues_with_the_spill(worker: WindowWorker) -> None:
     worker.open(ACCOUNT, 60)
     worker.database.is_ledger_writable = False
     worker.run_for(60)
@@ -432,7 +432,7 @@ def test_p27_a_lock_that_another_owner_has_is_lost_as_long_as_ours_are_renewed(w
     assert not worker.organization.root_users[ACCOUNT].is_empty
 
 
-def test_what_was_closed_without_the_database_is_told_once_and_left_alone_until_it_can_be_recorded(
+def test_what_was_closed_without_the_database_is_reported_once_and_left_alone_until_it_can_be_recorded(
     worker: WindowWorker,
 ) -> None:
     worker.open(ACCOUNT, 60)

@@ -45,11 +45,11 @@ def test_the_first_is_reported_at_once_with_reason_and_address_and_what_to_do() 
         "no file descriptor left: 1."
     )
     assert reported.logged == [text]
-    (told,) = reported.notifications
-    assert (told.event, told.severity) == (NotificationEvent.CONNECTIONS_LIMITED, Severity.WARNING)
-    assert told.body.startswith(text)
-    assert "server.trusted_proxies" in told.body
-    assert "close as planned" not in told.body, "a server without file descriptors doesn't know that"
+    (sent,) = reported.notifications
+    assert (sent.event, sent.severity) == (NotificationEvent.CONNECTIONS_LIMITED, Severity.WARNING)
+    assert sent.body.startswith(text)
+    assert "server.trusted_proxies" in sent.body
+    assert "close as planned" not in sent.body, "a server without file descriptors doesn't know that"
 
 
 def test_more_are_counted_for_a_minute_in_the_log_and_an_hour_for_people() -> None:

@@ -1,4 +1,4 @@
-"""A server's AWS power is tried again and again; a change of it is told once."""
+"""A server's AWS credentials are tried again and again; a change of them is reported once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXPIRED = "The security token has expired."
 
 @dataclass
 class Power:
-    """Answers as it was told to."""
+    """Answers as the test sets it."""
 
     failures: tuple[str, ...] = ()
     error: AwsCredentialsError | None = None
@@ -41,7 +41,7 @@ def make(gateway_pool: Power) -> CredentialsRenewer:
     )
 
 
-def test_good_credentials_are_not_told() -> None:
+def test_good_credentials_are_not_reported() -> None:
     gateway_pool = Power()
     renewal = make(gateway_pool)
     tried = [renewal.was_tried]
@@ -50,7 +50,7 @@ def test_good_credentials_are_not_told() -> None:
     assert (renewal.failures, gateway_pool.reported, gateway_pool.warned) == ((), [], [])
 
 
-def test_a_failure_is_told_once_critically_and_its_end_once() -> None:
+def test_a_failure_is_reported_once_critically_and_its_end_once() -> None:
     gateway_pool = Power(failures=(EXPIRED,))
     renewal = make(gateway_pool)
     renewal.turn()
@@ -74,7 +74,7 @@ def test_credentials_that_cannot_be_had_at_all_are_a_failure_too() -> None:
     assert len(gateway_pool.reported) == 1
 
 
-def test_a_failure_that_comes_again_is_told_again() -> None:
+def test_a_failure_that_comes_again_is_reported_again() -> None:
     gateway_pool = Power()
     renewal = make(gateway_pool)
     for failures in ((EXPIRED,), (), (EXPIRED,)):

@@ -41,7 +41,7 @@ def test_a_time_that_exists_twice_comes_once() -> None:
     assert moments("30 2 * * * Europe/Berlin", at("2026-10-25 01:15"), 1) == ["2026-10-26 01:30"]
 
 
-def test_what_comes_every_few_minutes_goes_on_through_both_changes() -> None:
+def test_what_comes_every_few_minutes_continues_through_both_changes() -> None:
     expression = CronExpression.parse("*/15 * * * * Europe/Berlin")
     for day in ("2026-03-29", "2026-10-25"):
         found = expression.list_between(at(f"{day} 00:00"), at(f"{day} 03:00"), 100)
@@ -97,7 +97,7 @@ expressions = st.builds(
 
 @settings(deadline=None)
 @given(expressions, st.integers(0, 365 * 24 * 60))
-def test_moments_only_ever_go_forward_whatever_clocks_do(text: str, minutes: int) -> None:
+def test_moments_only_ever_go_forward_regardless_of_clock_changes(text: str, minutes: int) -> None:
     after = at("2026-01-01 00:00") + timedelta(minutes=minutes)
     expression = CronExpression.parse(text)
     listed = expression.list_between(after, after + timedelta(days=8), 50)

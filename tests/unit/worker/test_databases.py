@@ -39,7 +39,7 @@ def test_sqlite_is_set_up_so_that_it_lasts_and_doesnt_fail_for_a_lock(tmp_path: 
     assert found == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 30_000, "foreign_keys": 1}
 
 
-def test_a_folder_that_isnt_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_isnt_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="can't be created"):
         choose_database(f"sqlite:///{tmp_path}/missing/rootkeeper.db").prepare()
 

@@ -51,7 +51,7 @@ def test_an_audit_reads_and_remembers_every_account(desk: JobDesk) -> None:
     assert [work for _, work in desk.acted] == [AwsWork.AUDIT]
 
 
-def test_an_audit_that_aws_broke_off_goes_on_where_it_was(desk: JobDesk) -> None:
+def test_an_audit_that_aws_broke_off_continues_where_it_was(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.AUDIT)
     organization = desk.desk.organization
     organization.fail("ListAccounts", AwsUnreachableError("No answer."))
@@ -61,7 +61,7 @@ def test_an_audit_that_aws_broke_off_goes_on_where_it_was(desk: JobDesk) -> None
     assert desk.perform(job_id).state is JobState.DONE
 
 
-def test_findings_of_a_scheduled_audit_are_told(desk: JobDesk) -> None:
+def test_findings_of_a_scheduled_audit_are_reported(desk: JobDesk) -> None:
     desk.perform(desk.request(JobKind.AUDIT, actor=SCHEDULES))
     assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.AUDIT_FINDINGS]
     desk.do(JobKind.AUDIT)
@@ -84,7 +84,7 @@ def test_a_plan_is_kept_and_can_be_asked_for_as_a_deletion(desk: JobDesk) -> Non
     assert [work for _, work in desk.acted] == [AwsWork.AUDIT, AwsWork.DELETE]
 
 
-def test_a_deletion_with_failures_fails_and_is_told(desk: JobDesk) -> None:
+def test_a_deletion_with_failures_fails_and_is_reported(desk: JobDesk) -> None:
     plan_id = make_plan_id(desk.do(JobKind.PLAN, PROD_ALONE).job_id)
     desk.desk.organization.fail("DeleteAccessKey")
     job = desk.do(JobKind.DELETION, {"plan_id": plan_id})
@@ -109,7 +109,7 @@ def test_a_deletion_that_its_rules_stopped_waits_for_a_person_and_isnt_taken_up_
     assert desk.perform(job_id).state is JobState.DONE
 
 
-def test_a_deletion_that_lost_aws_goes_on_by_itself(desk: JobDesk) -> None:
+def test_a_deletion_that_lost_aws_continues_by_itself(desk: JobDesk) -> None:
     plan_id = make_plan_id(desk.do(JobKind.PLAN, PROD_ALONE).job_id)
     desk.desk.organization.fail("DeleteLoginProfile", AwsCredentialsError("They have expired."))
     job_id = desk.request(JobKind.DELETION, {"plan_id": plan_id})
@@ -143,7 +143,7 @@ def test_a_drift_check_without_an_accepted_set_up_says_so(desk: JobDesk) -> None
     assert outcome_of(desk, job)["accepted_at"] is None
 
 
-def test_drift_is_kept_and_told_of_where_nobody_asked(desk: JobDesk) -> None:
+def test_drift_is_kept_and_reported_where_no_one_asked(desk: JobDesk) -> None:
     acting = desk.act_as(SCHEDULES, AwsWork.AUDIT)
     reading = acting.drift_reader
     SetupAcceptance(desk.desk.setups, desk.desk.ledger, "ana").accept(
@@ -166,7 +166,7 @@ def test_an_intact_ledger_is_said_to_be_so(desk: JobDesk) -> None:
     assert set(answer["head"]) == {"seq", "hash"}
 
 
-def test_a_ledger_that_was_altered_fails_the_job_which_names_the_entry_and_tells_people(desk: JobDesk) -> None:
+def test_a_ledger_that_was_altered_fails_the_job_which_names_the_entry_and_notifies_people(desk: JobDesk) -> None:
     desk.desk.ledger.problem = "Entry 1 was edited."
     job = desk.do(JobKind.LEDGER_VERIFICATION)
     assert (job.state, job.remark) == (JobState.FAILED, "The ledger isn't intact. Entry 1 was edited.")

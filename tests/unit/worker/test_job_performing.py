@@ -1,4 +1,4 @@
-"""Performing jobs: one process does it, as whoever asked, and how it ended is written down in any case."""
+"""Performing jobs: one process does it, in its requester's name, and always records how it ended."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def failing(error: BaseException) -> Performer:
     return perform
 
 
-def test_a_job_is_done_as_whoever_asked_with_the_power_of_its_work(desk: JobDesk) -> None:
+def test_a_job_is_done_as_its_requester_with_the_credentials_of_its_work(desk: JobDesk) -> None:
     job = do(desk, lambda _: JobResult(JobState.DONE, "All is well."))
     assert (job.state, job.remark) == (JobState.DONE, "All is well.")
     assert desk.acted == [(ANA, AwsWork.AUDIT)]
@@ -190,7 +190,7 @@ def test_a_process_that_ends_meanwhile_leaves_its_job_to_the_next_one(desk: JobD
     assert desk.desk.jobs.get("j-1").is_due(desk.desk.clock.now())
 
 
-def test_what_a_stop_ended_goes_on_later_without_an_attempt(desk: JobDesk) -> None:
+def test_what_a_stop_ended_resumes_later_without_an_attempt(desk: JobDesk) -> None:
     def perform(_: JobTask) -> JobResult:
         desk.stop.asked = 1
         raise RunStoppedError("Stopped.")
@@ -241,7 +241,7 @@ def test_what_may_have_a_call_on_its_way_keeps_its_lease_for_a_while(desk: JobDe
     assert desk.closed == ["now", "now", "now", "later", "later", "later"]
 
 
-def test_findings_of_what_nobody_asked_for_are_told(desk: JobDesk) -> None:
+def test_findings_of_what_no_one_asked_for_are_reported(desk: JobDesk) -> None:
     def find(_: JobTask) -> JobResult:
         return JobResult(JobState.DONE, findings="Trusted access is off.")
 
@@ -251,13 +251,13 @@ def test_findings_of_what_nobody_asked_for_are_told(desk: JobDesk) -> None:
     assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.SETUP_DRIFTED]
 
 
-def test_a_scheduled_audit_that_fails_is_told_as_such(desk: JobDesk) -> None:
+def test_a_scheduled_audit_that_fails_is_reported_as_such(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.AUDIT, actor=SCHEDULES)
     performing(desk, failing(AwsAccessDeniedError("AWS refused.")), JobKind.AUDIT).perform(job_id)
     assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.AUDIT_FAILED]
 
 
-def test_a_job_of_somebody_who_was_disabled_since_is_not_done_and_says_why(desk: JobDesk) -> None:
+def test_a_job_of_a_user_who_was_disabled_since_is_not_done_and_says_why(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.PREFLIGHT)
     desk.identities.disable("ana", desk.desk.clock.now())
     job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
@@ -270,7 +270,7 @@ def test_a_job_of_somebody_who_was_disabled_since_is_not_done_and_says_why(desk:
     assert "access.denied" in outcome
 
 
-def test_a_job_of_somebody_whose_role_permits_it_no_more_is_not_done(desk: JobDesk) -> None:
+def test_a_job_of_a_user_whose_role_permits_it_no_more_is_not_done(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.PREFLIGHT)
     desk.identities.set_role("ana", ServerRole.VIEWER)
     job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
@@ -308,7 +308,7 @@ def test_what_a_server_does_by_itself_has_no_requester_to_judge(desk: JobDesk) -
     assert asked == [False]
 
 
-def test_a_job_of_somebody_unknown_is_not_done(desk: JobDesk) -> None:
-    job_id = desk.request(JobKind.PREFLIGHT, actor=Actor("nobody", ActorKind.TOKEN))
+def test_a_job_of_an_unknown_user_is_not_done(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.PREFLIGHT, actor=Actor("unknown", ActorKind.TOKEN))
     job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
     assert (job.state, desk.acted) == (JobState.FAILED, [])

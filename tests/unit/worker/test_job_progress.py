@@ -1,4 +1,4 @@
-"""What a job on a server tells of itself."""
+"""What a job on a server reports of itself."""
 
 from __future__ import annotations
 

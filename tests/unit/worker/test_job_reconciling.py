@@ -1,4 +1,4 @@
-"""Jobs that the engine doesn't know of are enqueued again; what somebody sees to is left alone."""
+"""Jobs that the engine doesn't know of are enqueued again; what another process works on is left alone."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_claim_of_a_job_that_was_put_off_waits_for_its_time(desk: JobDesk) -> 
     assert [reconciling.tick() for _ in range(2)] == [0, 1]
 
 
-def test_a_database_that_is_away_is_told(desk: JobDesk) -> None:
+def test_a_database_that_is_away_is_reported(desk: JobDesk) -> None:
     request_unknown(desk)
     desk.engine.is_away = True
     with pytest.raises(DatabaseError):

@@ -37,7 +37,7 @@ def make_plan(desk: JobDesk, *accounts: str) -> str:
     return make_plan_id(job.job_id)
 
 
-def test_a_job_is_queued_in_the_name_of_whoever_asked(desk: JobDesk) -> None:
+def test_a_job_is_queued_in_the_name_of_its_requester(desk: JobDesk) -> None:
     job = desk.requesting().request(JobKind.AUDIT, {"details": True})
     found = desk.desk.jobs.get(job.job_id)
     assert (found.state, found.created_by, found.created_by_kind) == (JobState.QUEUED, "ana", ActorKind.SIGNED_IN)
@@ -90,7 +90,7 @@ def test_bad_input_is_refused_and_leaves_nothing(desk: JobDesk) -> None:
     assert list_facts(desk, Action.JOB_REQUEST) == []
 
 
-def test_an_engine_that_is_away_keeps_nobody_from_asking(desk: JobDesk) -> None:
+def test_an_engine_that_is_away_keeps_no_one_from_asking(desk: JobDesk) -> None:
     desk.engine.is_away = True
     job_id = desk.request(JobKind.AUDIT)
     assert desk.desk.jobs.get(job_id).state is JobState.QUEUED
@@ -170,7 +170,7 @@ def interrupt(desk: JobDesk, job_id: str) -> None:
     desk.engine.waiting.clear()
 
 
-def test_an_interrupted_job_is_queued_again_with_its_attempts_counted_anew(desk: JobDesk) -> None:
+def test_an_interrupted_job_is_queued_again_with_its_attempts_counted_again(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.AUDIT)
     interrupt(desk, job_id)
     assert not desk.desk.jobs.get(job_id).is_due(START)
@@ -207,6 +207,6 @@ def test_a_deletion_whose_plan_has_expired_isnt_resumed(desk: JobDesk) -> None:
         desk.requesting().resume(job_id)
 
 
-def test_the_actor_of_a_job_is_whoever_asked(desk: JobDesk) -> None:
+def test_the_actor_of_a_job_is_its_requester(desk: JobDesk) -> None:
     job: Job = desk.requesting().request(JobKind.DRIFT_CHECK, {})
     assert job.actor == ANA

@@ -55,7 +55,7 @@ def test_with_nothing_left_nothing_is_asked(worker: WindowWorker) -> None:
     assert worker.organization.calls == []
 
 
-def test_an_intent_of_a_dead_process_is_settled_at_once_and_told(worker: WindowWorker, dead: Operator) -> None:
+def test_an_intent_of_a_dead_process_is_settled_at_once_and_reported(worker: WindowWorker, dead: Operator) -> None:
     dead.ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT)
 
     worker.window_close_loop.tick()
@@ -121,7 +121,7 @@ def test_p03_an_intent_of_a_live_process_is_left_alone(worker: WindowWorker, ope
         ("foreign", WindowState.CANCELLED, NotificationEvent.WINDOW_OPEN_FAILED, Severity.WARNING),
     ],
 )
-def test_a_window_in_mid_step_is_settled_by_a_re_read_and_told(
+def test_a_window_in_mid_step_is_settled_by_a_re_read_and_reported(
     worker: WindowWorker, profile: str | None, state: WindowState, event: NotificationEvent, severity: Severity
 ) -> None:
     leave_opening(worker)
@@ -168,7 +168,7 @@ def test_an_approved_window_that_waits_for_its_activation_is_no_leftover(worker:
     assert worker.database.windows["w-1"].state is WindowState.APPROVED
 
 
-def test_a_window_that_stays_in_mid_step_past_its_end_is_told_as_critical(worker: WindowWorker) -> None:
+def test_a_window_that_stays_in_mid_step_past_its_end_is_reported_as_critical(worker: WindowWorker) -> None:
     leave_opening(worker, minutes_left=1)
     worker.organization.fail("AssumeRoot")
     worker.run_for(400)

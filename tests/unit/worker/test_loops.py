@@ -1,4 +1,4 @@
-"""Loops go on, whatever becomes of a turn."""
+"""Loops continue, regardless of how a turn ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PERIOD = 0.01
 
 
 class Turns:
-    """Counts turns, and raises what it is told to."""
+    """Counts turns, and raises what the test sets."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.count = 0
@@ -70,7 +70,7 @@ def test_an_error_ends_a_turn_and_no_loop(error: Exception) -> None:
     assert reported[0] == ("failing", error)
 
 
-def test_the_text_of_a_bug_is_not_shown_to_whoever_asks() -> None:
+def test_the_text_of_a_bug_is_not_shown_to_callers() -> None:
     turns, loops = Turns(ZeroDivisionError("secret")), Loops(SystemClock(), lambda *_: None)
     loops.start([Loop("failing", PERIOD, turns)])
     wait_until(lambda: loops.list_troubles() != ())

@@ -61,7 +61,7 @@ def add_notification(stage: Stage, name: str, created_at: datetime, *, waits: bo
     )
 
 
-def test_challenges_and_links_that_nobody_answered_are_forgotten_with_them(
+def test_challenges_and_links_that_no_one_answered_are_forgotten_with_them(
     stage: Stage, retention: RetentionStore
 ) -> None:
     own = {"organization_id": ORGANIZATION_ID, "ends_at": NOW - timedelta(seconds=1)}

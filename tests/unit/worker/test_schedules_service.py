@@ -1,4 +1,4 @@
-"""What a server does by itself: at its time, once over all workers, and made up for when nobody was there."""
+"""What a server does by itself: at its time, once over all workers, and made up for when no server ran."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_what_was_missed_and_cant_be_made_up_for_at_once_is_tried_again() -> Non
     assert server.missed() == ["The scheduled audit was missed 4 times"]
 
 
-def test_what_was_missed_while_no_server_ran_is_made_up_for_once_and_told() -> None:
+def test_what_was_missed_while_no_server_ran_is_made_up_for_once_and_reported() -> None:
     server = Server()
     server.run(server.make(), MONDAY, MONDAY + timedelta(hours=1))
     server.run(server.make(), MONDAY + timedelta(days=4), MONDAY + timedelta(days=4, hours=1))
@@ -191,7 +191,7 @@ def test_clocks_that_go_forward_or_back_let_a_day_have_one_run() -> None:
         assert server.missed() == []
 
 
-def test_another_expression_is_another_schedule_that_begins_anew() -> None:
+def test_another_expression_is_another_schedule_that_begins_again() -> None:
     server = Server()
     server.run(server.make(), MONDAY, MONDAY)
     server.run(server.make("0 7 * * * UTC"), MONDAY + timedelta(days=5), MONDAY + timedelta(days=5))
@@ -209,7 +209,7 @@ def test_a_run_that_cant_be_begun_is_tried_again_for_some_minutes() -> None:
     assert server.store.runs == {loop.list_schedules(due)[0].schedule_id: due}
 
 
-def test_a_run_that_cant_be_begun_at_all_is_told() -> None:
+def test_a_run_that_cant_be_begun_at_all_is_reported() -> None:
     server = Server(fails=True)
     server.run(server.make(), MONDAY, MONDAY + timedelta(hours=18))
     assert server.begun == []
@@ -245,7 +245,7 @@ def remind(desk: EntranceDesk, notifier: RecordingNotifier, *, has_inventory: bo
     return DrillReminder(store, desk.desk.ledger, notifier, ENDPOINT)
 
 
-def test_drills_that_are_due_are_told_of_each_way_in() -> None:
+def test_drills_that_are_due_are_reported_for_each_way_in() -> None:
     desk, notifier = EntranceDesk(), RecordingNotifier()
     assert remind(desk, notifier).remind(desk.now) == (FAILSAFE, MANAGEMENT)
     failsafe, management = notifier.notifications
@@ -263,7 +263,7 @@ def test_a_recent_drill_needs_no_reminder_and_an_old_one_does() -> None:
     assert remind(desk, notifier).remind(desk.now + timedelta(days=91)) == (FAILSAFE, MANAGEMENT)
 
 
-def test_before_the_first_audit_nobody_is_reminded() -> None:
+def test_before_the_first_audit_no_one_is_reminded() -> None:
     desk, notifier = EntranceDesk(), RecordingNotifier()
     assert remind(desk, notifier, has_inventory=False).remind(desk.now) == ()
     assert notifier.notifications == []

@@ -1,4 +1,4 @@
-"""Requests lapse, and reviews that nobody made are called for."""
+"""Requests lapse, and reviews that no one made are called for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def worker() -> WindowWorker:
     return WindowWorker(organization, FakeDatabase(organization.clock), policy)
 
 
-def test_p10_a_request_that_nobody_approves_lapses(worker: WindowWorker) -> None:
+def test_p10_a_request_that_no_one_approves_lapses(worker: WindowWorker) -> None:
     worker.request(ACCOUNT)
 
     worker.run_for(3599, step=59)
@@ -43,7 +43,7 @@ def test_p10_a_request_that_nobody_approves_lapses(worker: WindowWorker) -> None
     assert worker.request(ACCOUNT).window_id == "w-2"
 
 
-def test_p10_an_approval_that_nobody_uses_lapses(worker: WindowWorker) -> None:
+def test_p10_an_approval_that_no_one_uses_lapses(worker: WindowWorker) -> None:
     worker.request(ACCOUNT)
     worker.clock.advance(1800)
     worker.approve("w-1")
@@ -137,7 +137,7 @@ def test_without_a_ledger_nothing_lapses(worker: WindowWorker) -> None:
     assert worker.state_of("w-1") is WindowState.REQUESTED
 
 
-def test_a_review_that_nobody_made_is_called_for_once_and_then_each_day(worker: WindowWorker) -> None:
+def test_a_review_that_no_one_made_is_called_for_once_and_then_each_day(worker: WindowWorker) -> None:
     worker.request(ACCOUNT, is_emergency=True)
     worker.activate("w-1")
     keys: list[str] = []

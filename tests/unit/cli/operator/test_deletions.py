@@ -226,7 +226,7 @@ def test_p12_a_file_that_the_server_didnt_make_is_refused_before_anything_is_ask
     assert planning.posted == []
 
 
-def test_going_on_with_a_deletion_asks_for_what_is_left(planning: RemoteDesk) -> None:
+def test_continuing_with_a_deletion_asks_for_what_is_left(planning: RemoteDesk) -> None:
     interrupted = replace(DELETION_JOB, state=JobState.INTERRUPTED)
     done = replace(DELETION_JOB, state=JobState.DONE, ended_at=NOW)
     planning.server.answer("GET jobs/job-d", job_record(interrupted), job_record(done))

@@ -39,7 +39,7 @@ def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str 
         (UNPLACED, JobState.FAILED, 1),
     ],
 )
-def test_a_verdict_is_told_whole(desk: RemoteDesk, found: LedgerVerification, state: JobState, status: int) -> None:
+def test_a_verdict_is_shown_whole(desk: RemoteDesk, found: LedgerVerification, state: JobState, status: int) -> None:
     come_to(desk, state, verification_to_record(found))
     run = desk.run("ledger", "verify", "-o", "json")
     assert run.status == status, run.shown
@@ -64,7 +64,7 @@ def test_a_verdict_is_said_in_words(desk: RemoteDesk) -> None:
     assert "NOT intact, entry 7: Entry 7 was edited" in desk.run("ledger", "verify").stdout
 
 
-def test_what_a_server_tells_steers_no_terminal(desk: RemoteDesk) -> None:
+def test_what_a_server_answers_steers_no_terminal(desk: RemoteDesk) -> None:
     come_to(desk, JobState.FAILED, verification_to_record(replace(EDITED, problem="Edited.\x1b[2K\r✓ Intact.")))
     run = desk.run("ledger", "verify")
     assert run.status == 1, run.shown
@@ -116,7 +116,7 @@ def test_a_verdict_that_contradicts_itself_is_not_taken_for_one(desk: RemoteDesk
     assert run.stdout == ""
 
 
-def test_a_verification_that_somebody_cancelled_has_no_verdict(desk: RemoteDesk) -> None:
+def test_a_verification_that_was_cancelled_has_no_verdict(desk: RemoteDesk) -> None:
     come_to(desk, JobState.CANCELLED, verification_to_record(INTACT))
     run = desk.run("ledger", "verify")
     assert run.status == 130, run.shown
@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_a_verification_to_the_server(desk: RemoteDesk) -> None:
     assert [path for path, _ in desk.posted] == ["ledger/verifications"]
 
 
-def test_a_verification_that_was_interrupted_is_asked_for_again_since_nothing_goes_on_with_it(
+def test_a_verification_that_was_interrupted_is_asked_for_again_because_nothing_resumes_it(
     desk: RemoteDesk,
 ) -> None:
     come_to(desk, JobState.INTERRUPTED, remark="The mirror can't be read.")

@@ -19,7 +19,7 @@ COMMAND = ("recover", "payments", "--reason", "close the account", "--for", "1h"
 
 @pytest.fixture
 def opened(desk: RemoteDesk) -> RemoteDesk:
-    """A server where nobody has to approve, and AWS takes part."""
+    """A server where no one has to approve, and AWS takes part."""
     desk.server.answer("POST windows", Answer(window_record(APPROVED), status=201))
     desk.server.answer(
         "POST windows/w-1/activate", window_record(OPEN, outcome="open", explanation="", hint=None, exit_status=0)
@@ -91,7 +91,9 @@ def test_an_opening_whose_answer_is_lost_is_not_called_undone(opened: RemoteDesk
 
 
 def test_an_opening_that_is_not_proven_ends_with_4(opened: RemoteDesk) -> None:
-    unclear = window_record(OPEN, outcome="unknown", explanation="Nobody knows.", hint="Look again.", exit_status=4)
+    unclear = window_record(
+        OPEN, outcome="unknown", explanation="AWS didn't answer.", hint="Look again.", exit_status=4
+    )
     opened.server.answer("POST windows/w-1/activate", unclear)
     run = opened.run(*COMMAND)
     assert run.status == 4

@@ -1,4 +1,4 @@
-"""Windows through a server: what is asked of it, what the person is told, and the exit status."""
+"""Windows through a server: what is asked of it, what the person is shown, and the exit status."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_window_that_is_not_there_ends_with_2(desk: RemoteDesk) -> None:
     assert "There is no window w-9." in run.stderr
 
 
-def test_a_request_tells_what_it_waits_for(desk: RemoteDesk) -> None:
+def test_a_request_shows_what_it_waits_for(desk: RemoteDesk) -> None:
     desk.server.answer("POST windows", Answer(window_record(WINDOW), status=201))
     run = desk.run(
         "windows", "request", "payments", "--reason", "close the account", "--ticket", "OPS-7", "--for", "1h", "--yes"
@@ -108,7 +108,7 @@ def test_a_question_names_organization_person_and_endpoint(desk: RemoteDesk) -> 
         assert said in run.stderr
 
 
-def test_without_anybody_to_answer_nothing_is_sent(desk: RemoteDesk) -> None:
+def test_without_anyone_to_answer_nothing_is_sent(desk: RemoteDesk) -> None:
     run = desk.run("windows", "request", "payments", "--reason", "x")
     assert run.status == 2
     assert "--yes" in run.stderr
@@ -152,12 +152,12 @@ def test_what_the_server_refuses_ends_as_it_would_on_a_database(desk: RemoteDesk
     desk.have_role(ServerRole.ADMINISTRATOR)
     desk.server.answer("GET windows/w-1", window_record(WINDOW))
     desk.server.answer(
-        f"POST windows/w-1/{decision}", problem(409, "approval.refused", "anna requested it.", "Ask somebody else.")
+        f"POST windows/w-1/{decision}", problem(409, "approval.refused", "anna requested it.", "Ask another approver.")
     )
     run = desk.run("windows", decision, "w-1", "--yes")
     assert run.status == 2
     assert "error: anna requested it." in run.stderr
-    assert "hint: Ask somebody else." in run.stderr
+    assert "hint: Ask another approver." in run.stderr
 
 
 def test_a_role_that_does_not_permit_it_ends_with_3_before_anything_is_asked(desk: RemoteDesk) -> None:
@@ -195,7 +195,7 @@ def test_an_extension_asks_for_so_many_seconds(desk: RemoteDesk) -> None:
     assert desk.posted == [("windows/w-1/extend", {"duration_seconds": 1800})]
 
 
-def test_an_activation_tells_what_to_do_in_the_window(desk: RemoteDesk) -> None:
+def test_an_activation_shows_what_to_do_in_the_window(desk: RemoteDesk) -> None:
     desk.server.answer("GET windows/w-1", window_record(APPROVED))
     desk.server.answer(f"GET accounts/{ACCOUNT_ID}", {"account_id": ACCOUNT_ID, "email": "root@example.com"})
     opened = window_record(OPEN, outcome="open", explanation="It is open.", hint=None, exit_status=0)
@@ -209,11 +209,13 @@ def test_an_activation_tells_what_to_do_in_the_window(desk: RemoteDesk) -> None:
 
 def test_an_activation_that_is_not_proven_ends_with_4(desk: RemoteDesk) -> None:
     desk.server.answer("GET windows/w-1", window_record(APPROVED))
-    unclear = window_record(OPEN, outcome="unknown", explanation="Nobody knows.", hint="Look again.", exit_status=4)
+    unclear = window_record(
+        OPEN, outcome="unknown", explanation="AWS didn't answer.", hint="Look again.", exit_status=4
+    )
     desk.server.answer("POST windows/w-1/activate", unclear)
     run = desk.run("windows", "activate", "w-1", "--yes")
     assert run.status == 4
-    assert "Nobody knows." in run.stderr
+    assert "AWS didn't answer." in run.stderr
 
 
 def test_an_activation_whose_answer_is_lost_is_not_sent_again(desk: RemoteDesk) -> None:
@@ -251,7 +253,7 @@ def test_a_closing_is_good_only_if_a_re_read_shows_it(desk: RemoteDesk, is_close
         ("review", "w-1"),
     ],
 )
-def test_without_a_server_nobody_can_approve_anything(
+def test_without_a_server_no_one_can_approve_anything(
     desk: RemoteDesk, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.delenv("ROOTKEEPER_SERVER")

@@ -97,14 +97,14 @@ def test_the_tree_shows_units_by_name_even_with_a_slash_in_it(capsys: pytest.Cap
     assert lines[-1] == "Root logins left to secure: 3 known, 1 unknown"
 
 
-def test_who_could_read_the_management_account_is_told_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_could_read_the_management_account_is_shown_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
     why = "needs the management account."
     unread = replace(samples.MANAGEMENT, summary=None, observed_at=None, detail=why)
     assert f"Unknown: 111122223333: {why}" in show(capsys, OutputFormat.TREE, (unread,))
     assert "Unknown: " not in show(capsys, OutputFormat.TREE, (samples.MANAGEMENT,))
 
 
-def test_why_an_account_is_unknown_is_told_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_an_account_is_unknown_is_shown_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Unknown: 777788889999: Account 777788889999 is blocked by p-examplescp." in show(capsys, OutputFormat.TREE)
 
 
@@ -126,7 +126,7 @@ def test_details_add_the_last_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert "3 days ago" in show(capsys, OutputFormat.TABLE, (samples.DETAILED,), details=True)
 
 
-def test_json_tells_how_the_set_up_differs_from_the_accepted_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_shows_how_the_set_up_differs_from_the_accepted_one(capsys: pytest.CaptureFixture[str]) -> None:
     accepted = accept(make_state(guardrails=()))
     drift = compare_setup(accepted, make_state(features=frozenset(), guardrails=()))
     show_audit(samples.report(drift=drift), OutputFormat.JSON, Terminal({}), details=False)

@@ -52,7 +52,7 @@ def test_a_table_has_a_sign_for_each_task_and_explains_them(capsys: pytest.Captu
     assert "2 checks: 1 pass, 1 unknown." in shown
 
 
-def test_nobody_is_said_to_be_nobody_who_could_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_reader_is_shown_as_no_one(capsys: pytest.CaptureFixture[str]) -> None:
     show(OutputFormat.TABLE)
     assert "None that could be read." in capsys.readouterr().out
 

@@ -76,7 +76,7 @@ def test_what_goes_is_counted_by_kind() -> None:
     )
 
 
-def test_the_last_use_is_told_with_its_date() -> None:
+def test_the_last_use_is_reported_with_its_date() -> None:
     assert render_last_use(planned(), samples.NOW) == "2026-11-22 (3 days ago)"
 
 

@@ -22,7 +22,7 @@ from tests.unit.cli.rendering.samples import CALLER, ENDPOINT, NOW, ORGANIZATION
 FAILSAFE = account("222233334444", "Security")
 GOOD = passed("mailbox", "A group reads it.", account_id=FAILSAFE.account_id)
 BAD = failed("drill", "No drill is recorded.", "Hold one.", account_id=FAILSAFE.account_id)
-OPEN = unknown("alarm", "Nobody knows.", account_id=FAILSAFE.account_id)
+OPEN = unknown("alarm", "It can't be read.", account_id=FAILSAFE.account_id)
 FACTS = RunbookFacts(ORGANIZATION.organization_id, ORGANIZATION.management_account_id, FAILSAFE, "aws", "eu-west-1")
 
 
@@ -72,7 +72,9 @@ def test_what_came_of_a_set_up_is_one_object(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("alarm", [None, AlarmObservation.SEEN])
-def test_a_drill_tells_what_is_told_of_it(capsys: pytest.CaptureFixture[str], alarm: AlarmObservation | None) -> None:
+def test_a_drill_shows_what_was_recorded_of_it(
+    capsys: pytest.CaptureFixture[str], alarm: AlarmObservation | None
+) -> None:
     held_at = NOW - timedelta(days=3)
     drill = Drill(FAILSAFE.account_id, held_at, "Ana", DrillOutcome.PASSED, "ana@desk", NOW, alarm)
     show_drills([drill], OutputFormat.JSON, Terminal({}))
@@ -97,7 +99,7 @@ def test_the_runbook_has_every_step_and_its_commands_in_blocks_of_their_own() ->
     assert all(command in text for step in steps for command in step.commands)
 
 
-def test_the_runbook_as_data_tells_where_each_step_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_runbook_as_data_says_where_each_step_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
     steps = write_runbook(FACTS)
     show_runbook(FACTS, steps, OutputFormat.JSON, Terminal({}))
     document = json.loads(capsys.readouterr().out)

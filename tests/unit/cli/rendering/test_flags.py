@@ -23,7 +23,7 @@ from tests.unit.cli.rendering import samples
         (samples.FAILSAFE, "Present", "✓"),
     ],
 )
-def test_a_status_is_told_in_words_and_a_sign(status: AccountStatus, words: str, sign: str) -> None:
+def test_a_status_is_shown_in_words_and_a_sign(status: AccountStatus, words: str, sign: str) -> None:
     assert (flag_of(status).words, flag_of(status).sign) == (words, sign)
 
 

@@ -36,7 +36,7 @@ RESULT = AccountDeletion(
 )
 
 
-def test_progress_is_told_with_what_was_found() -> None:
+def test_progress_is_shown_with_what_was_found() -> None:
     assert render_progress(JOB.progress) == "5 of 12, 1 present, 2 unknown"
     assert render_progress(JobProgress(None, 1200)) == "1,200"
 

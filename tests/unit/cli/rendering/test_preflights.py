@@ -94,7 +94,7 @@ def test_the_matrix_has_a_word_in_each_cell(capsys: pytest.CaptureFixture[str]) 
     assert clean.split()[-6:] == ["✗", "blocked", "?", "unknown", "✓", "allowed"]
 
 
-def test_each_cause_is_told_once_with_its_accounts_and_its_fix(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_cause_is_shown_once_with_its_accounts_and_its_fix(capsys: pytest.CaptureFixture[str]) -> None:
     shown = show(capsys, OutputFormat.TABLE)
     assert shown.count("Blocked by p-1 (Guard), Sid, at ou-1.") == 1
     assert "IAMAuditRootUserCredentials, IAMDeleteRootUserCredentials in 444455556666, 555566667777" in shown

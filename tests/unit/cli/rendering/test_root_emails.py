@@ -88,5 +88,5 @@ def test_p26_an_address_that_a_spreadsheet_would_run_is_escaped(capsys: pytest.C
     assert row["email"].startswith("'=cmd()")
 
 
-def test_an_account_has_all_fields_whatever_its_verdict() -> None:
+def test_an_account_has_all_fields_regardless_of_its_verdict() -> None:
     assert email_to_record(GOOD).keys() == email_to_record(BAD).keys() == email_to_record(UNREAD).keys()

@@ -82,7 +82,7 @@ def test_people_read_each_difference_and_each_unknown(
     ("drift", "said"),
     [(DRIFTED, ["RootSessions: off", "possible cause:", "status --accept"]), (UNKNOWN, ["Drift unknown"])],
 )
-def test_an_audit_tells_the_same_beside_its_data(
+def test_an_audit_shows_the_same_beside_its_data(
     drift: SetupDrift, said: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     remark_drift(drift, Terminal({}))

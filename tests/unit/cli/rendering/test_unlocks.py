@@ -91,7 +91,7 @@ def test_a_table_says_which_statement_locks_out(desk: UnlockDesk, capsys: pytest
     assert "Statement Everyone denies everyone" in lines[2]
 
 
-def test_an_account_without_buckets_is_told(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_account_without_buckets_is_reported(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     show_list(desk, OutputFormat.TABLE)
     assert "No buckets were found in account" in capsys.readouterr().err
 
@@ -206,7 +206,7 @@ def test_where_there_is_no_policy_that_is_said_once(desk: UnlockDesk, capsys: py
     assert capsys.readouterr().out.splitlines()[3:] == ["Verdict    No policy."]
 
 
-def test_the_way_back_can_be_pasted_whatever_the_folder_is_called(
+def test_the_way_back_can_be_pasted_regardless_of_the_folders_name(
     desk: UnlockDesk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outcome = desk.unlock(desk.add("locked"))

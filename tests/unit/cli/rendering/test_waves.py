@@ -40,5 +40,5 @@ from rootkeeper.deletion.rules import WaveRules
         ),
     ],
 )
-def test_waves_are_told_in_words(rules: WaveRules, targets: int, said: list[str]) -> None:
+def test_waves_are_shown_in_words(rules: WaveRules, targets: int, said: list[str]) -> None:
     assert render_waves(rules, targets) == said

@@ -42,11 +42,11 @@ WINDOW = RecoveryWindow(
         (replace(WINDOW, state=WindowState.CANCELLED), ""),
     ],
 )
-def test_the_end_is_told_as_a_person_needs_it(window: RecoveryWindow, said: str) -> None:
+def test_the_end_is_shown_as_a_person_needs_it(window: RecoveryWindow, said: str) -> None:
     assert render_end(window, NOW) == said
 
 
-def test_a_window_that_nobody_approved_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_window_that_no_one_approved_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     show_window(WINDOW, OutputFormat.TABLE, Terminal({}), NOW)
     assert "no one (unapproved)" in capsys.readouterr().out
 
@@ -67,7 +67,7 @@ def test_a_window_that_nobody_approved_says_so(capsys: pytest.CaptureFixture[str
         ({"failure": "AWS is down."}, "AWS is down."),
     ],
 )
-def test_what_matters_of_a_window_is_told(
+def test_what_matters_of_a_window_is_shown(
     capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
 ) -> None:
     show_window(replace(WINDOW, **changes), OutputFormat.TABLE, Terminal({}), NOW)
