@@ -32,7 +32,7 @@ LARGEST = 50_000
 REFILL_SECONDS = 3.0
 """Between two runs, until the sandbox's buckets are full again."""
 SMALLEST_ORGANIZATION = (12, 3)
-"""Accounts and units of the organization whose audit tells what start and end of the program cost."""
+"""Accounts and units of the organization whose audit shows what start and end of the program cost."""
 READ_TIMEOUT_SECONDS = 5
 HANG_SECONDS = 8
 """On a bad day: longer than the client waits."""

@@ -138,7 +138,7 @@ def read_options() -> argparse.Namespace:
 
 
 def fill_unit(sandbox: Sandbox) -> None:
-    """Move accounts into one unit, as somebody would by AWS's own calls."""
+    """Move accounts into one unit, as an administrator does with AWS's own calls."""
     environment = sandbox.environment()
     organizations: Any = boto3.client(
         "organizations",

@@ -1,7 +1,7 @@
 """What importing each dependency of the package costs, as ``docs/dev/dependencies.md`` lists it.
 
 Each import is a process of its own under ``python -X importtime``; the figure is the cumulative one of the package,
-median of seven runs. A run that had to wait for a core, told by less CPU time than wall time, is made again. A figure
+median of seven runs. A run that had to wait for a core, seen by less CPU time than wall time, is made again. A figure
 for which that didn't help is marked: it is one of a busy machine.
 """
 

@@ -1,6 +1,6 @@
 """Appends to the ledger one after another, and from many callers at once: what sharing a commit is worth.
 
-Every entry is on disk before its caller goes on. The disk's own time is measured beside it, since a disk that
+Every entry is on disk before its caller continues. The disk's own time is measured beside it, since a disk that
 acknowledges without writing makes all of this look better than it is; so does a temporary folder in memory: name a
 folder on the disk that the database will be on.
 """

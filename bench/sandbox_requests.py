@@ -1,7 +1,7 @@
 """Asks the sandbox for account summaries over thousands of root sessions, as fast as it answers, beside moto.
 
 Every request is signed beforehand and has a signature of its own. The sandbox verifies each, evaluates the policies
-over each session anew and writes down request and event. moto answers the same requests on the same server (uvicorn,
+over each session again and writes down request and event. moto answers the same requests on the same server (uvicorn,
 uvloop, httptools) in the same run; it verifies no signature, judges no policy and finds one account behind all keys.
 Server and load generator stay on a core each, where the machine has two.
 """

@@ -94,7 +94,7 @@ async def keep_auditing(stage: ConsoleStage, seen: Seen, ends: float, current: l
 
 async def view(session: aiohttp.ClientSession, seen: Seen, ends: float, every: float, current: Sequence[str]) -> None:
     """One person's page, opened at any moment of the first interval: people don't look in step."""
-    await asyncio.sleep(random.uniform(0, every))  # noqa: S311 - nobody's secret
+    await asyncio.sleep(random.uniform(0, every))  # noqa: S311 - no secret
     tag = ""
     while asyncio.get_running_loop().time() < ends:
         tag = await look_at_accounts(session, seen, tag)

@@ -1,7 +1,7 @@
 """Runs ``rootkeeper`` as it would on a host of its own: by name it is another machine.
 
 A process that died is known to be dead at once by those of its own host; all others must wait for the end of its lease.
-Workers that are measured on one machine shall have no such advantage.
+Workers that are measured on one machine must have no such advantage.
 
     python -m measuring.elsewhere NAME worker
 """

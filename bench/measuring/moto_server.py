@@ -1,7 +1,7 @@
 """moto's IAM on the sandbox's server: uvicorn, uvloop and httptools, and one call after the other.
 
 moto's own server is a threaded development server; here only what moto does itself is measured. It verifies no
-signature and judges no policy, which it doesn't unless it is told to.
+signature and judges no policy, which it doesn't by default.
 """
 
 from __future__ import annotations

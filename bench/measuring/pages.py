@@ -1,6 +1,6 @@
 """Prints what a benchmark found, and puts it into a page of the documentation where one is named.
 
-There it stands between two comments that name the program.
+There it is between two comments that name the program.
 """
 
 from __future__ import annotations

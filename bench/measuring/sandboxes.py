@@ -20,7 +20,7 @@ class Sandbox:
     url: str
     process_id: int
     _newest_number: int = 0
-    """Of the newest request that was seen, so that nobody asks for 100,000 of them only to count."""
+    """Of the newest request that was seen, so that no benchmark asks for 100,000 of them only to count."""
 
     def ask(self, path: str) -> Any:
         """GET on the control interface."""

@@ -64,7 +64,7 @@ class Worker:
 
 @contextmanager
 def run_workers(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> Iterator[list[Worker]]:
-    """Start one for each command, each as on a host of its own; ready when this goes on, and stopped at its end."""
+    """Start one for each command, each as on a host of its own; ready when the body begins, and stopped at its end."""
     path = os.pathsep.join(filter(None, (_BENCH, environment.get("PYTHONPATH", ""))))
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         workers = []

@@ -99,7 +99,7 @@ def test_every_dependency_is_explained() -> None:
     assert names == explained
 
 
-def test_the_sandbox_tells_of_every_operation_that_it_serves() -> None:
+def test_the_sandbox_documents_every_operation_that_it_serves() -> None:
     page = (REPOSITORY / "src/rootkeeper_sandbox/BEHAVIOUR.md").read_text()
     served = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
     assert [f"{service}:{operation}" for service, operation in served if f"`{operation}`" not in page] == []

@@ -59,8 +59,8 @@ CATCH_ALL_PLACES = {
     "rootkeeper_sandbox/server.py",
 }
 """style.md, section 5: the command line's entry point, the last handler of a server, the runner of jobs on threads
-(decision 13), which hands the error to whoever takes the result, and the runner of a server's loops: no bug may end the
-closing of windows.
+(decision 13), which hands the error to the caller that takes the result, and the runner of a server's loops: no bug may
+end the closing of windows.
 """
 
 EXEMPTION = re.compile(r"#\s*(noqa(:\s*[A-Z]+[0-9]+(,\s*[A-Z]+[0-9]+)*)?|type:\s*ignore(\[[\w, -]+\])?)(?P<reason>.*)$")

@@ -49,7 +49,7 @@ def test_who_comes_while_it_is_being_answered_waits(answers: StoredAnswers) -> N
         answers.claim("u-1 k", "f")
 
 
-def test_what_wasnt_answered_is_answered_anew(answers: StoredAnswers) -> None:
+def test_what_wasnt_answered_is_answered_again(answers: StoredAnswers) -> None:
     answers.claim("u-1 k", "f")
     answers.release("u-1 k")
     assert answers.claim("u-1 k", "g") is None

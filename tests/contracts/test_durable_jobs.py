@@ -1,4 +1,4 @@
-"""Jobs on a server, by their real rows: no step is lost and none is done twice, whoever dies, sleeps or goes away."""
+"""Jobs on a server, by their real rows: no step is lost and none is done twice, even if a process dies or sleeps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAKEOVER_SECONDS = 10.0
 
 
 class Stage:
-    """A database, workers on it, and somebody who asks for jobs."""
+    """A database, workers on it, and a user who asks for jobs."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
@@ -72,7 +72,7 @@ def shared(postgresql_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.mark.long
-def test_a_job_goes_on_where_a_killed_process_left_it(stage: Stage) -> None:
+def test_a_job_continues_where_a_killed_process_left_it(stage: Stage) -> None:
     first = stage.start("first")
     (job_id,) = stage.request(60)
     wait_until(lambda: stage.count_steps(job_id) >= 2, 60)
@@ -85,7 +85,7 @@ def test_a_job_goes_on_where_a_killed_process_left_it(stage: Stage) -> None:
 
 
 @pytest.mark.long
-def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_one_goes_on(stage: Stage) -> None:
+def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_one_continues(stage: Stage) -> None:
     first = stage.start("first")
     (job_id,) = stage.request(60)
     wait_until(lambda: stage.count_steps(job_id) >= 2, 60)

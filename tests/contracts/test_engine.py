@@ -190,7 +190,7 @@ def test_of_processes_that_enqueue_a_job_together_one_attempt_remains(place: Pla
     assert count_rows(place)["workflow_status"] == 1
 
 
-def test_what_cant_be_asked_is_told(place: Place) -> None:
+def test_what_cant_be_asked_is_reported(place: Place) -> None:
     with pytest.raises(DatabaseError):
         place.ask().enqueue("j-1")
 
@@ -307,7 +307,7 @@ def test_a_killed_workers_jobs_are_taken_up_by_another_within_ten_seconds(shared
 
 
 @pytest.mark.long
-def test_a_stopped_workers_queue_is_taken_up_by_another_and_it_goes_on_when_it_wakes(shared: Place) -> None:
+def test_a_stopped_workers_queue_is_taken_up_by_another_and_it_continues_when_it_wakes(shared: Place) -> None:
     """It keeps its connections as long as it is stopped."""
     frozen = shared.start("frozen", steps=2, concurrency=1)
     engine = shared.ask()
@@ -342,7 +342,7 @@ def test_nothing_of_a_jobs_secrets_reaches_the_engines_tables_files_or_log(
             ended.set()
 
     try:
-        engine.start(perform)  # type: ignore[arg-type]  # an answer that nobody asked for
+        engine.start(perform)  # type: ignore[arg-type]  # an answer that no one asked for
         engine.enqueue("j-1")
         assert ended.wait(60)
         wait_until(lambda: not engine.list_waiting(), 60)
@@ -369,7 +369,7 @@ def read_everything(place: Place) -> str:
     return "".join(found)
 
 
-def test_a_row_that_somebody_forged_is_never_unpickled(place: Place, tmp_path: Path) -> None:
+def test_a_forged_row_is_never_unpickled(place: Place, tmp_path: Path) -> None:
     """Who can write the engine's tables would run what he likes with the power of the server."""
     engine, sprung = place.ask(), tmp_path / "sprung"
     pickled = base64.b64encode(pickle.dumps({"args": (Trap(sprung),), "kwargs": {}})).decode()
@@ -397,7 +397,7 @@ class Trap:
 
 
 def forge(place: Place, pickled: str) -> None:
-    """Put a pickle into whatever is enqueued."""
+    """Put a pickle into all that is enqueued."""
     is_file = place.url.startswith("sqlite")
     pool = create_engine(f"{place.url}.engine.db" if is_file else place.url)
     schema = "" if is_file else "rootkeeper_engine."
@@ -410,7 +410,7 @@ def forge(place: Place, pickled: str) -> None:
     pool.dispose()
 
 
-def test_the_engine_listens_nowhere_and_speaks_to_nobody_but_its_database(place: Place) -> None:
+def test_the_engine_listens_nowhere_and_speaks_to_no_one_but_its_database(place: Place) -> None:
     """P24."""
     worker = place.start("worker", steps=2)
     place.ask().enqueue("j-1")

@@ -81,7 +81,7 @@ def test_no_code_is_taken_twice_and_none_from_before_the_last_one(store: FactorS
     assert not store.take_step("f-none", 103, LATER)
 
 
-def test_a_passkey_is_kept_once_and_its_count_follows_only_whoever_knew_it(store: FactorStore) -> None:
+def test_a_passkey_is_kept_once_and_its_count_follows_only_a_caller_that_knew_it(store: FactorStore) -> None:
     store.add_passkey(passkey())
     with pytest.raises(InputError, match="already"):
         store.add_passkey(passkey("f-8", identity_id=BEN))

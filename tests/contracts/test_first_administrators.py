@@ -66,7 +66,7 @@ def test_a_link_ends_after_its_day(stores: Stores) -> None:
     assert stores.identities.list_identities() == ()
 
 
-def test_a_link_is_worth_nothing_while_somebody_is_an_administrator_and_works_again_without(stores: Stores) -> None:
+def test_a_link_is_worth_nothing_while_there_is_an_administrator_and_works_again_without(stores: Stores) -> None:
     stores.links.add_link("one", END)
     token = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.ADMINISTRATOR, "operator", START)
     stores.identities.add_token(token, "rk_ci")

@@ -53,11 +53,11 @@ def test_a_token_ends(store: IdentityStore, clock: FakeClock) -> None:
     assert store.find_by_token("rk_right") is None
 
 
-def test_a_user_is_known_by_the_password_whatever_the_names_case(store: IdentityStore) -> None:
+def test_a_user_is_known_by_the_password_regardless_of_the_names_case(store: IdentityStore) -> None:
     store.add_user(ANA, PASSWORD)
     assert store.sign_in("ANA", PASSWORD, new_session("rk_one")) == ANA
     assert store.sign_in("ana", PASSWORD + "x", new_session("rk_new")) is None
-    assert store.sign_in("nobody", PASSWORD, new_session("rk_new")) is None
+    assert store.sign_in("unknown", PASSWORD, new_session("rk_new")) is None
 
 
 def test_a_token_is_no_password_and_a_password_no_token(store: IdentityStore) -> None:
@@ -107,15 +107,15 @@ def test_a_token_stays_as_it_was_made(store: IdentityStore) -> None:
     assert store.get("ci") == TOKEN
 
 
-def test_whoever_isnt_there_is_told_as_such(store: IdentityStore, clock: FakeClock) -> None:
+def test_a_user_who_isnt_there_is_reported_as_such(store: IdentityStore, clock: FakeClock) -> None:
     asks: tuple[Callable[[], Identity], ...] = (
-        lambda: store.get("nobody"),
-        lambda: store.disable("nobody", clock.now()),
-        lambda: store.set_role("nobody", ServerRole.VIEWER),
-        lambda: store.set_password("nobody", PASSWORD),
+        lambda: store.get("unknown"),
+        lambda: store.disable("unknown", clock.now()),
+        lambda: store.set_role("unknown", ServerRole.VIEWER),
+        lambda: store.set_password("unknown", PASSWORD),
     )
     for ask in asks:
-        with pytest.raises(NotFoundError, match="nobody"):
+        with pytest.raises(NotFoundError, match="unknown"):
             ask()
 
 

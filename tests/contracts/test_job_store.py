@@ -106,7 +106,7 @@ def test_the_job_of_the_living_isnt_taken_over_and_of_the_dead_is_once(stores: S
     assert stores.here.list_results("j-1") == {}
 
 
-def test_what_was_begun_before_a_job_was_taken_over_or_queued_anew_writes_nothing_more(stores: Stores) -> None:
+def test_what_was_begun_before_a_job_was_taken_over_or_queued_again_writes_nothing_more(stores: Stores) -> None:
     """Though the process is the same."""
     stores.here.add(JOB)
     stores.here.end(JOB, JobState.INTERRUPTED, JobProgress(3, 1))
@@ -125,7 +125,7 @@ def test_what_was_begun_before_a_job_was_taken_over_or_queued_anew_writes_nothin
 
 
 def list_writes(store: JobStore, job: Job) -> list[Callable[[], object]]:
-    """All that whoever works on a job writes about it."""
+    """All that a process that works on a job writes about it."""
     return [
         lambda: store.checkpoint(job, JobProgress()),
         lambda: store.record_results(job, {ACCOUNT_ID: {}}, JobProgress()),
@@ -150,7 +150,7 @@ def test_an_interrupted_job_isnt_over_and_a_done_one_is(stores: Stores) -> None:
         stores.here.take_over("j-1")
 
 
-def test_whoever_works_on_a_cancelled_job_learns_it_and_cant_undo_it(stores: Stores) -> None:
+def test_a_process_that_works_on_a_cancelled_job_learns_it_and_cant_undo_it(stores: Stores) -> None:
     stores.here.add(JOB)
     assert stores.there.cancel("j-1", "Cancelled by ana.").state is JobState.CANCELLED
     assert stores.here.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress(3, 1)) is JobState.CANCELLED
@@ -173,7 +173,7 @@ def test_jobs_come_newest_first(stores: Stores) -> None:
 QUEUED = replace(JOB, job_id="j-q", state=JobState.QUEUED, created_by="ana", created_by_kind=ActorKind.TOKEN)
 
 
-def test_a_queued_job_belongs_to_nobody_and_is_taken_over_once(stores: Stores) -> None:
+def test_a_queued_job_belongs_to_no_one_and_is_taken_over_once(stores: Stores) -> None:
     stores.there.add(QUEUED, "the plan")
     stores.kill_there()
     found = stores.here.get("j-q")

@@ -63,13 +63,13 @@ def test_a_delegated_administrator_is_registered_and_deregistered(subject: Subje
     assert subject.organization.read_setup().delegated_administrators == ()
 
 
-def test_registering_twice_is_told_apart(subject: Subject) -> None:
+def test_registering_twice_is_distinguished(subject: Subject) -> None:
     register(subject, SECURITY)
     with pytest.raises(AwsAlreadyExistsError):
         register(subject, SECURITY)
 
 
-def test_deregistering_what_is_not_registered_is_told_apart(subject: Subject) -> None:
+def test_deregistering_what_is_not_registered_is_distinguished(subject: Subject) -> None:
     with pytest.raises(AwsNotFoundError):
         deregister(subject, MEMBER)
 

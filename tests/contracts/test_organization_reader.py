@@ -66,7 +66,7 @@ def test_accounts_come_in_several_pages_and_each_is_listed_once(subject: Subject
     assert {MANAGEMENT, SECURITY, MEMBER, BLOCKED, SUSPENDED} <= list_accounts(subject).keys()
 
 
-def test_states_are_told(subject: Subject) -> None:
+def test_states_are_listed(subject: Subject) -> None:
     accounts = list_accounts(subject)
     assert accounts[MEMBER].state is AccountState.ACTIVE
     assert accounts[SUSPENDED].state is AccountState.SUSPENDED
@@ -79,7 +79,7 @@ def test_an_account_of_another_organization_is_not_found(subject: Subject) -> No
     assert subject.organization.find_account_state(FOREIGN) is None
 
 
-def test_the_set_up_is_told_while_trusted_access_is_on(subject: Subject) -> None:
+def test_the_set_up_is_read_while_trusted_access_is_on(subject: Subject) -> None:
     setup = subject.organization.read_setup()
     assert setup.trusted_access is True
     assert setup.features == frozenset(Feature)
@@ -87,7 +87,7 @@ def test_the_set_up_is_told_while_trusted_access_is_on(subject: Subject) -> None
     assert setup.unknown == ()
 
 
-def test_features_are_not_told_while_trusted_access_is_off(subject: Subject) -> None:
+def test_features_are_not_reported_while_trusted_access_is_off(subject: Subject) -> None:
     action = Action.TRUSTED_ACCESS_DISABLE
     subject.organization.change_setup(action, intent(subject, action))
     setup = subject.organization.read_setup()

@@ -25,7 +25,7 @@ def find_account(subject: Subject, account_id: AccountId) -> Account:
 
 @pytest.fixture
 def reader(subject: Subject) -> PolicyReader:
-    """A policy that denies root stands over the unit of the blocked account, as it does in the sandbox."""
+    """A policy that denies root is attached to the unit of the blocked account, as it does in the sandbox."""
     if isinstance(subject.organization, AwsGateway):
         return subject.organization
     policies = FakePolicies(subject.organization)
@@ -44,7 +44,9 @@ def list_denying(listing: PolicyListing, account: Account) -> list[tuple[str, st
     ]
 
 
-def test_a_listing_tells_what_stands_over_an_account_and_where(subject: Subject, reader: PolicyReader) -> None:
+def test_a_listing_shows_which_policies_apply_to_an_account_and_where_they_are_attached(
+    subject: Subject, reader: PolicyReader
+) -> None:
     listing = reader.list_policies()
     account = find_account(subject, BLOCKED)
     assert listing.problems == {}
@@ -70,7 +72,7 @@ def test_full_access_alone_is_taken_to_be_everywhere(subject: Subject, reader: P
     assert list_denying(quick, account) == list_denying(whole, account) != []
 
 
-def test_of_some_targets_nothing_is_told_of_others(subject: Subject, reader: PolicyReader) -> None:
+def test_a_reading_of_some_targets_shows_nothing_of_others(subject: Subject, reader: PolicyReader) -> None:
     account, other = find_account(subject, BLOCKED), find_account(subject, MEMBER)
     targets = {*account.ou_ids, BLOCKED}
     listing = reader.list_policies_over(targets)

@@ -200,7 +200,7 @@ def test_an_expired_session_reads_nothing(subject: Subject) -> None:
         policies.find_policy(BUCKET)
 
 
-def test_places_are_told_without_a_call_but_enabled_regions(subject: Subject) -> None:
+def test_places_are_listed_without_a_call_but_enabled_regions(subject: Subject) -> None:
     where = places(subject)
     calls = len(subject.operations())
     for kind in ResourceKind:

@@ -111,14 +111,14 @@ def test_many_accounts_are_read_at_once_and_each_gets_its_own_answer(reading: Re
 
 
 @pytest.mark.parametrize("account_id", [MANAGEMENT, FOREIGN])
-def test_a_refused_session_is_told_and_nothing_follows(reading: Reading, account_id: AccountId) -> None:
+def test_a_refused_session_is_reported_and_nothing_follows(reading: Reading, account_id: AccountId) -> None:
     (answer,) = reading.read(reading.request(account_id))
     assert isinstance(answer.error, AwsAccessDeniedError)
     assert answer.session is None
     assert [operation for operation, _ in reading.operations()] == ["AssumeRoot"]
 
 
-def test_p18_a_denial_within_the_session_is_told_apart_by_the_session(reading: Reading) -> None:
+def test_p18_a_denial_within_the_session_is_distinguished_by_the_session(reading: Reading) -> None:
     (answer,) = reading.read(reading.request(BLOCKED))
     assert isinstance(answer.error, AwsAccessDeniedError)
     assert answer.session is not None

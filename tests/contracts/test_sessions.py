@@ -113,7 +113,7 @@ def test_a_sign_in_ends_after_twelve_hours_however_it_is_used(stores: Stores, ki
     assert stores.sessions.find("one", kind) is None
 
 
-def test_what_goes_on_without_a_person_doesnt_keep_a_sign_in_from_ending(stores: Stores) -> None:
+def test_what_continues_without_a_person_doesnt_keep_a_sign_in_from_ending(stores: Stores) -> None:
     stores.sign_in("one")
     for _ in range(29):
         stores.clock.advance(60)
@@ -203,7 +203,7 @@ def test_p29_a_disabled_user_or_a_new_password_ends_sign_ins(stores: Stores) -> 
     assert stores.sessions.list_sessions() == ()
 
 
-def test_whoever_has_proven_elsewhere_who_it_is_may_begin_unless_disabled(stores: Stores) -> None:
+def test_a_user_who_has_proven_elsewhere_who_it_is_may_begin_unless_disabled(stores: Stores) -> None:
     new = replace(new_session("one", BROWSER), factor_at=START)
     begun = stores.sessions.begin(ANA.identity_id, new)
     assert begun is not None

@@ -182,7 +182,7 @@ def test_a_window_that_has_moved_on_isnt_changed(stores: Stores) -> None:
 
 
 @ALL
-def test_a_step_sees_the_window_as_it_stands_and_what_it_raises_changes_nothing(stores: Stores) -> None:
+def test_a_step_sees_the_window_as_it_is_and_what_it_raises_changes_nothing(stores: Stores) -> None:
     windows = stores.here.windows
     windows.add(WINDOW)
     stores.there.windows.update("w-1", lambda one: replace(one, failed_closings=one.failed_closings + 1))

@@ -1,4 +1,4 @@
-"""boto3 as a foreign client, in a process of its own: ``story`` tells the whole job, ``calls`` makes what is listed.
+"""boto3 as a foreign client, in a process of its own: ``story`` does the whole job, ``calls`` makes what is listed.
 
 Clients are made as a user of AWS would: endpoint and Region come from the environment, only keys are given. What it
 reads and prints is what ``javascript/story.mjs`` and ``javascript/calls.mjs`` read and print.
@@ -26,7 +26,7 @@ KINDS = {
 
 
 class Caller:
-    """Somebody with keys, who sends every call once."""
+    """A caller with keys, who sends every call once."""
 
     def __init__(self, keys: Mapping[str, str], region: str | None = None) -> None:
         self._session = boto3.Session(

@@ -195,7 +195,7 @@ class AwsCommandLine:
     def run(self, *arguments: str) -> Answer:
         """Run one command as a person would type it.
 
-        Version 1 of the AWS CLI looks for SQS at AWS whatever ``AWS_ENDPOINT_URL`` says; it needs the option.
+        Version 1 of the AWS CLI looks for SQS at AWS and ignores ``AWS_ENDPOINT_URL``; it needs the option.
         """
         endpoint = ["--endpoint-url", self._url] if arguments[0] == "sqs" else []
         finished = subprocess.run(

@@ -33,7 +33,7 @@ def assume_root_input(target: str, task: str = AUDIT, **more: Any) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A call and its refusal; ``{…}`` in texts stands for account ids and ARNs known when the sandbox runs."""
+    """A call and its refusal; ``{…}`` in texts is filled with account ids and ARNs known when the sandbox runs."""
 
     name: str
     caller: str
@@ -77,7 +77,7 @@ REFUSALS = (
         "ValidationError",
         400,
         "Request must contain a valid target principal",
-        assume_root_input("arn:aws:iam::{target}:user/somebody"),
+        assume_root_input("arn:aws:iam::{target}:user/unknown"),
     ),
     Refusal(
         "a policy that isn't a task policy",

@@ -60,7 +60,7 @@ class Stage:
         ]
 
     def list_blocked_accounts(self) -> set[str]:
-        """Accounts under a policy that denies the root user without exempting root sessions, told by its content."""
+        """Accounts under a policy whose content denies the root user and exempts no root sessions."""
         truth = self.truth()
         paths = {unit["ou_id"]: unit["ou_path"] for unit in truth["organizational_units"]}
         targets = {

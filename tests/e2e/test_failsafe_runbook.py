@@ -1,6 +1,6 @@
 """The failsafe's runbook, step by step with bash and the AWS CLI, while Identity Center is down.
 
-Rootkeeper prints it and then isn't needed any more: every line is run as it stands.
+Rootkeeper prints it and then isn't needed any more: every line is run as printed.
 """
 
 from __future__ import annotations
@@ -175,14 +175,14 @@ def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_
     assert refused.code == "InvalidClientTokenId"
     root.paste(find(steps, "Delete the user and the role"))
     called = {request["operation"].lower() for request in stage.process.requests(since)}
-    assert list_told(steps) - called == set()
+    assert list_documented_operations(steps) - called == set()
     delegate = AwsCommandLine(stage.url, stage.home, stage.keys("delegated-admin"))
     assert "break-glass" not in json.dumps(delegate.run("iam", "list-users").output)
     assert "break-glass" not in json.dumps(delegate.run("iam", "list-roles").output)
 
 
-def list_told(steps: Mapping[str, RunbookStep]) -> set[str]:
-    """Every operation that the runbook tells to call, in small letters."""
+def list_documented_operations(steps: Mapping[str, RunbookStep]) -> set[str]:
+    """Every operation that the runbook says to call, in small letters."""
     lines = [line for step in steps.values() for line in step.commands]
     reported = {name.replace("-", "") for line in lines for name in re.findall(r"\baws (?:iam|sts) ([a-z0-9-]+)", line)}
     assert "assumeroot" in reported

@@ -41,7 +41,7 @@ class Desk:
         assert enabled.exit_status == 0, enabled.stderr
 
     def hire(self, role: str) -> Rootkeeper:
-        """Somebody who may do what the role may, and nothing else."""
+        """A user who may do what the role may, and nothing else."""
         printed = self.chief.run("policies", "roles", "--role", role, "--document", "permissions")
         assert printed.exit_status == 0, printed.stderr
         keys = self.stage.keys("management-admin")

@@ -26,7 +26,7 @@ LOCKED_BUCKET = ("unlock", "s3", LOCKING_ACCOUNT, "amzn-s3-demo-orders-invoices"
 LOCKED_QUEUE = ("unlock", "sqs", LOCKING_ACCOUNT, "orders-incoming", "--regions", "us-east-1")
 """What policies of the demo organization lock."""
 OF_SERVERS = {"membership"}
-"""What only a server tells; ``tests/functional/through_server`` holds it to its schema."""
+"""What only a server answers; ``tests/functional/through_server`` holds it to its schema."""
 SCHEMAS = sorted({path.name.removesuffix(".schema.json") for path in REFERENCE.glob("*.schema.json")} - OF_SERVERS)
 
 

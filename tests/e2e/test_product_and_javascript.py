@@ -110,7 +110,7 @@ def test_what_javascript_enables_the_product_reports_as_set_up(stage: Stage, roo
     assert finished.document["features"] == {"root_credentials_management": True, "root_sessions": True}
 
 
-def test_the_product_s_audit_tells_the_truth(stage: Stage, rootkeeper: Rootkeeper) -> None:
+def test_the_product_s_audit_shows_the_truth(stage: Stage, rootkeeper: Rootkeeper) -> None:
     enable(rootkeeper, stage)
     finished = rootkeeper.run("audit", "-o", "json")
     assert finished.exit_status == 1, finished.stderr

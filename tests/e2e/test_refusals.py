@@ -184,7 +184,7 @@ def test_the_global_region_of_the_signature_means_the_global_endpoint(stage: Sta
     assert (answer.code, answer.message) == ("InvalidAction", "Unknown Operation")
 
 
-def test_keys_that_nobody_has_are_refused(stage: Stage) -> None:
+def test_keys_that_no_one_has_are_refused(stage: Stage) -> None:
     call = {"service": "sts", "operation": "GetCallerIdentity", "credentials": WRONG_KEYS.as_javascript()}
     [answer] = JavaScript(stage.url, stage.home).call([call])
     assert (answer.code, answer.status) == ("InvalidClientTokenId", 403)

@@ -1,4 +1,4 @@
-"""A bucket and a queue whose policy locks everybody out, opened again by a root session, with every client."""
+"""A bucket and a queue whose policy locks everyone out, opened again by a root session, with every client."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def mark(name: str) -> list[pytest.MarkDecorator]:
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=mark(name)) for name in SDKS])
 def sdk(request: pytest.FixtureRequest) -> str:
-    """By whom the story is told; what the sandbox went through is made once, for all tests of one SDK."""
+    """Which SDK runs the story; what the sandbox went through is made once, for all tests of one SDK."""
     name: str = request.param
     return name
 
@@ -83,7 +83,7 @@ def test_the_accounts_come_in_pages_of_at_most_twenty(story: Story, stage: Stage
     assert len(story["pages"]) > 1
 
 
-def test_every_account_tells_its_state_status_and_path(story: Story, stage: Stage) -> None:
+def test_every_account_shows_its_state_status_and_path(story: Story, stage: Stage) -> None:
     states = {account["account_id"]: account["state"] for account in stage.truth()["accounts"]}
     assert {account["Id"]: account["State"] for account in story["accounts"]} == states
     for account in story["accounts"]:

@@ -35,7 +35,7 @@ type Answer struct {
 	Message string         `json:"message,omitempty"`
 }
 
-// Caller is somebody with keys.
+// Caller is a principal with keys.
 type Caller struct {
 	keys   Keys
 	region string

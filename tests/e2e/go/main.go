@@ -1,4 +1,4 @@
-// Command story lives the main job against the sandbox with the AWS SDK for Go v2: `story` tells the whole of it, as
+// Command story lives the main job against the sandbox with the AWS SDK for Go v2: `story` does the whole of it, as
 // tests/e2e/javascript/story.mjs does, `calls` makes the calls that standard input lists, in order.
 //
 // Clients are made as a user of AWS would: endpoint and Region come from the environment, only keys are given.
@@ -21,20 +21,20 @@ func run(arguments []string) error {
 	if len(arguments) != 1 {
 		return fmt.Errorf("usage: story story|calls < INPUT")
 	}
-	var told any
+	var result any
 	var err error
 	switch arguments[0] {
 	case "story":
-		told, err = tellStory()
+		result, err = runStory()
 	case "calls":
-		told, err = makeCalls()
+		result, err = makeCalls()
 	default:
 		return fmt.Errorf("unknown command %q", arguments[0])
 	}
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(told)
+	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
 func makeCalls() (any, error) {

@@ -20,7 +20,7 @@ type teller struct {
 // mustPanic carries an error that isn't a refusal out of the depth of the story.
 type mustPanic struct{ err error }
 
-func tellStory() (told any, err error) {
+func runStory() (result any, err error) {
 	var given struct {
 		Management        Keys
 		Delegate          Keys
