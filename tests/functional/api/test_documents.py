@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -126,9 +124,3 @@ def test_what_comes_again_by_the_same_key_is_told_of_every_changing_request() ->
         if operation is None or operation["x-rootkeeper-access"] == "anybody":
             continue
         assert "Idempotency-Key" in [one["name"] for one in operation["parameters"]], path
-
-
-def test_the_consoles_copy_is_todays() -> None:
-    script = REPOSITORY / "console" / "scripts" / "write_openapi.py"
-    checked = subprocess.run([sys.executable, str(script), "--check"], check=False, capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stderr
