@@ -346,6 +346,8 @@ LIVES: Mapping[JobKind, tuple[Callable[[Works], None], set[str]]] = {
     ),
 }
 """What jobs of each kind live through, and the shapes of outcomes that they meet."""
+QUICK = {JobKind.AUDIT, JobKind.DELETION}
+"""Tried in the quick suite too."""
 
 
 def test_every_kind_of_job_and_every_shape_of_outcome_is_tried() -> None:
@@ -353,7 +355,7 @@ def test_every_kind_of_job_and_every_shape_of_outcome_is_tried() -> None:
     assert set().union(*(shapes for _, shapes in LIVES.values())) == set(list_shapes())
 
 
-@pytest.mark.parametrize("kind", LIVES)
+@pytest.mark.parametrize("kind", [pytest.param(one, marks=[] if one in QUICK else pytest.mark.long) for one in LIVES])
 def test_what_is_told_of_a_job_is_what_the_document_tells_of(works: Works, kind: JobKind) -> None:
     live, shapes = LIVES[kind]
     live(works)

@@ -238,7 +238,7 @@ def test_a_user_signs_in_with_a_password_from_a_file(story: Story, tmp_path: Pat
     assert password not in story.server.stderr
 
 
-@pytest.mark.parametrize("story", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
+@pytest.mark.long
 def test_odd_addresses_find_no_mistake_in_the_real_stores(story: Story) -> None:
     for path, operations in DOCUMENT["paths"].items():
         if "get" not in operations or path.endswith("/events"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.functional.serving.stage import Stage
 from tests.server_process import ServerProcess
 
@@ -21,6 +23,7 @@ def test_p11_a_jump_forward_closes_what_is_due_by_the_wall(stage: Stage) -> None
         server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", SOON)
 
 
+@pytest.mark.long
 def test_p11_a_jump_back_delays_no_closing(stage: Stage) -> None:
     account_id = stage.open_window(f"{LENGTH_SECONDS}s")
     with ServerProcess.start(stage.environment, "worker", clock_offset=0) as server:

@@ -11,7 +11,10 @@ PAST_THE_END = 2 * 3600.0
 """Seconds; the windows last one hour."""
 
 
-@pytest.mark.parametrize(("command", "engine"), [("serve", "true"), ("serve", "false"), ("worker", "false")])
+@pytest.mark.parametrize(
+    ("command", "engine"),
+    [("serve", "true"), pytest.param("serve", "false", marks=pytest.mark.long), ("worker", "false")],
+)
 def test_p11_an_overdue_window_is_closed_before_it_is_ready(stage: Stage, command: str, engine: str) -> None:
     account_id = stage.open_window("1h")
     assert stage.is_open(account_id)
@@ -23,7 +26,7 @@ def test_p11_an_overdue_window_is_closed_before_it_is_ready(stage: Stage, comman
     assert [name for name, _ in stage.sandbox.operations(since, mutating=True)] == ["DeleteLoginProfile"]
 
 
-@pytest.mark.parametrize("engine", ["true", "false"])
+@pytest.mark.parametrize("engine", ["true", pytest.param("false", marks=pytest.mark.long)])
 def test_p11_a_window_is_closed_at_its_end_while_it_runs(stage: Stage, engine: str) -> None:
     account_id = stage.open_window("10s")
     with ServerProcess.start(stage.environment | {"ROOTKEEPER_SERVER_ENGINE": engine}) as server:

@@ -52,7 +52,7 @@ def test_the_witness_sees_what_is_reached_for(tmp_path: Path) -> None:
     assert len(find_foreign(witness.attempts, ("127.0.0.1", 4599))) == 2
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize("command", ["serve", pytest.param("worker", marks=pytest.mark.long)])
 def test_p24_nothing_is_reached_but_aws_and_the_database(
     stage: Stage, tmp_path: Path, database_url: str, command: str
 ) -> None:

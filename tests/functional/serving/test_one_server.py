@@ -37,7 +37,14 @@ def test_a_server_that_was_killed_keeps_nobody_out(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
+    ],
+)
 def test_it_ends_within_ten_seconds_of_being_asked_to(stage: Stage, command: str, number: signal.Signals) -> None:
     with ServerProcess.start(stage.environment, command) as server:
         server.stop(number)

@@ -185,6 +185,7 @@ def test_what_was_missed_is_made_up_for_once_and_told(stage: Stage, receiver: Re
     assert count_audits(stage.program) == 2
 
 
+@pytest.mark.long
 def test_over_all_workers_a_run_is_begun_once(stage: Stage, receiver: Receiver, postgresql: PostgresqlServer) -> None:
     url = postgresql.create_database()
     surroundings = surround(stage, receiver, ROOTKEEPER_SCHEDULES_AUDITS=DAILY, ROOTKEEPER_DATABASE_URL=url)
@@ -205,6 +206,7 @@ def test_over_all_workers_a_run_is_begun_once(stage: Stage, receiver: Receiver, 
         assert count_audits(program) == 2
 
 
+@pytest.mark.long
 def test_an_emergency_of_a_dead_command_is_imported_beside_a_server_which_closes_it(
     stage: Stage, receiver: Receiver, tmp_path: Path
 ) -> None:
