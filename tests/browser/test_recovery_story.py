@@ -52,6 +52,7 @@ def refused(person: Person, password: str) -> bool:
     return is_refused and "Password recovery isn't allowed for this account." in person.alert()
 
 
+@pytest.mark.long
 def test_deleted_recovered_and_deleted_again(person: Person, rootkeeper: Rootkeeper, stage: Stage) -> None:
     known = stage.process.control("GET", f"accounts/{ACCOUNT}/sign-in")["password"]
 

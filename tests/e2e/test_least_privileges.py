@@ -97,6 +97,7 @@ def test_p17_the_deleting_role_deletes_and_recovers_nothing(desk: Desk, stage: S
     assert stage.read_root_users()[target]["recovery_allowed"] is False
 
 
+@pytest.mark.long
 def test_p17_the_recovering_role_opens_and_closes(desk: Desk, stage: Stage) -> None:
     desk.enable()
     target = find_deletable_account(stage)
@@ -108,6 +109,7 @@ def test_p17_the_recovering_role_opens_and_closes(desk: Desk, stage: Stage) -> N
     assert closed.exit_status == 0, closed.stderr
 
 
+@pytest.mark.long
 def test_p17_the_unlocking_role_unlocks_and_deletes_nothing(desk: Desk, stage: Stage) -> None:
     desk.enable()
     operator = desk.hire("unlock")
@@ -118,6 +120,7 @@ def test_p17_the_unlocking_role_unlocks_and_deletes_nothing(desk: Desk, stage: S
     assert stage.read_root_users() == before
 
 
+@pytest.mark.long
 def test_p17_the_set_up_role_enables_and_disables(desk: Desk, stage: Stage) -> None:
     architect = desk.hire("set-up")
     enabled = architect.run("enable", "--delegated-administrator", stage.account_id("delegated-admin"), "--yes")
