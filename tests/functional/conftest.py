@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.current_databases import place_database
 from tests.functional.administration import Administration
-from tests.functional.running import LONG_LEASE, Program, Runner
+from tests.functional.running import Program, Runner, open_program
 from tests.sandbox_process import SandboxProcess
 
 
@@ -33,20 +34,12 @@ def sandbox(running_sandbox: SandboxProcess) -> SandboxProcess:
 @pytest.fixture
 def program(sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> Program:
     """The program as the management account's administrator runs it."""
-    return Program(
-        sandbox.environment()
-        | {
-            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{tmp_path / 'rootkeeper.db'}",
-            "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
-            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-        },
-        runner,
-    )
+    return open_program(sandbox, tmp_path, runner)
 
 
 @pytest.fixture
-def enabled(program: Program, sandbox: SandboxProcess) -> Program:
-    """The same, root access management being set up."""
+def enabled(program: Program, sandbox: SandboxProcess, tmp_path: Path) -> Program:
+    """The same with root access management set up, and with an empty database: making one costs more than a copy."""
     Administration(sandbox).set_up()
+    place_database(tmp_path / "rootkeeper.db")
     return program

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.forked import run_forked
+from tests.sandbox_process import SandboxProcess
 
 SECONDS = 100
 LONG_LEASE = "60"
@@ -92,3 +93,17 @@ class Program:
         """The whole environment of a run."""
         changed = dict(os.environ) | dict(self.environment) | dict(changes or {})
         return {name: value for name, value in changed.items() if value is not None}
+
+
+def open_program(sandbox: SandboxProcess, folder: Path, runner: Runner) -> Program:
+    """The program as the management account's administrator runs it, with all that it keeps in ``folder``."""
+    return Program(
+        sandbox.environment()
+        | {
+            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
+            "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
+            "XDG_STATE_HOME": str(folder / "state"),
+        },
+        runner,
+    )

@@ -216,17 +216,17 @@ def test_a_backup_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup, to be copied by those who change it."""
+    """A folder with a ledger and, in ``backup``, its backup; to be copied by those who change it."""
     folder = tmp_path_factory.mktemp("whole")
     write_ledger(folder, 3)
-    return back_up(folder / "backups", settings_in(folder))
+    back_up(folder / "backups", settings_in(folder)).rename(folder / "backup")
+    return folder
 
 
 @pytest.mark.parametrize("change", ["cut", "changed", "missing", "added", "no manifest", "another version"])
 def test_a_backup_that_isnt_whole_is_refused_and_nothing_is_touched(tmp_path: Path, whole: Path, change: str) -> None:
-    path = write_ledger(tmp_path, 3)
-    backup = tmp_path / "backup"
-    shutil.copytree(whole, backup)
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    path, backup = tmp_path / "rootkeeper.db", tmp_path / "backup"
     copied = backup / "rootkeeper.db"
     if change == "cut":
         copied.write_bytes(copied.read_bytes()[:-512])

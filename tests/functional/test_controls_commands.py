@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
+from tests.functional.administration import Administration
 from tests.functional.published_schemas import require_fits
-from tests.functional.running import Program
+from tests.functional.running import Program, Runner, open_program
+from tests.sandbox_process import SandboxProcess
 
 NO_AWS = {"AWS_ENDPOINT_URL": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 ATTEST = ("controls", "attest", "cis-7.0/5.3", "--owner", "Ana", "--reason", "Alarms page the team", "--until", "30d")
 
 
+@pytest.fixture(scope="module")
+def audit(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that one audit leaves; not to be changed."""
+    folder = tmp_path_factory.mktemp("audit")
+    running_sandbox.reset()
+    Administration(running_sandbox).set_up()
+    assert open_program(running_sandbox, folder, runner).run("audit", "--fail-on", "none").status == 0
+    return folder
+
+
 @pytest.fixture
-def audited(enabled: Program) -> Program:
+def audited(audit: Path, enabled: Program, tmp_path: Path) -> Program:
     """With one audit in its database."""
-    assert enabled.run("audit", "--fail-on", "none").status == 0
+    shutil.copytree(audit, tmp_path, dirs_exist_ok=True)
     return enabled
 
 

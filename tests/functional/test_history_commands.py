@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.functional.administration import Administration
 from tests.functional.published_schemas import require_fits
-from tests.functional.running import Program
+from tests.functional.running import Program, Runner, open_program
 from tests.sandbox_process import SandboxProcess
 
 SHOP_PROD, SHOP_TEST = "Shop Prod", "Shop Test"
@@ -25,15 +28,31 @@ def id_of(sandbox: SandboxProcess, name: str) -> str:
     return next(str(one["account_id"]) for one in sandbox.accounts().values() if one["name"] == name)
 
 
-@pytest.fixture
-def changed(enabled: Program, sandbox: SandboxProcess) -> Program:
-    """Audited, then changed behind Rootkeeper's back, and audited again."""
-    sandbox.put_root_user(id_of(sandbox, SHOP_TEST), {})
-    sandbox.put_root_user(id_of(sandbox, SHOP_PROD), {"password": True})
-    audit(enabled)
+def change_behind_its_back(sandbox: SandboxProcess) -> None:
     sandbox.put_root_user(id_of(sandbox, SHOP_TEST), {"access_keys": [{}]})
     sandbox.put_root_user(id_of(sandbox, SHOP_PROD), {})
-    audit(enabled)
+
+
+@pytest.fixture(scope="module")
+def two_audits(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that two audits leave, with a change between them; not to be changed."""
+    folder = tmp_path_factory.mktemp("two-audits")
+    running_sandbox.reset()
+    Administration(running_sandbox).set_up()
+    program = open_program(running_sandbox, folder, runner)
+    running_sandbox.put_root_user(id_of(running_sandbox, SHOP_TEST), {})
+    running_sandbox.put_root_user(id_of(running_sandbox, SHOP_PROD), {"password": True})
+    audit(program)
+    change_behind_its_back(running_sandbox)
+    audit(program)
+    return folder
+
+
+@pytest.fixture
+def changed(two_audits: Path, enabled: Program, sandbox: SandboxProcess, tmp_path: Path) -> Program:
+    """Audited, then changed behind Rootkeeper's back, and audited again."""
+    shutil.copytree(two_audits, tmp_path, dirs_exist_ok=True)
+    change_behind_its_back(sandbox)
     return enabled
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.functional.conversation import converse
 from tests.functional.published_schemas import require_fits
-from tests.functional.running import Program
+from tests.functional.running import Program, Runner, open_program
+from tests.sandbox_process import SandboxProcess
 
 PASSWORD = "correct horse battery"
 WITHOUT_AWS: dict[str, str | None] = {
@@ -18,11 +20,20 @@ WITHOUT_AWS: dict[str, str | None] = {
 }
 
 
-@pytest.fixture
-def known(program: Program) -> Program:
-    """A database that knows its organization."""
+@pytest.fixture(scope="module")
+def first_token(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the making of a token leaves; not to be changed."""
+    folder = tmp_path_factory.mktemp("first-token")
+    program = open_program(running_sandbox, folder, runner)
     run = program.run("token", "create", "--role", "viewer", "--name", "first")
     assert run.status == 0, run.shown
+    return folder
+
+
+@pytest.fixture
+def known(first_token: Path, program: Program, tmp_path: Path) -> Program:
+    """A database that knows its organization."""
+    shutil.copytree(first_token, tmp_path, dirs_exist_ok=True)
     return program
 
 
