@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import botocore.loaders
+import botocore.session
 import pytest
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
@@ -22,6 +25,14 @@ class Shared:
 
     server: FakeAwsServer
     clients: AwsClients
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _models_are_read_once() -> Iterator[None]:
+    """All sessions share what reads the models of AWS's services: reading them costs a test more than all its calls."""
+    with pytest.MonkeyPatch.context() as botocores:
+        botocores.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")
