@@ -8,9 +8,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint ships no types
-from cfnlint.config import ManualArgs  # type: ignore[import-untyped]  # cfn-lint ships no types
-from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]  # cfn-lint ships no types
 
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.settings.reading import load_settings
@@ -27,6 +24,8 @@ SETTING = re.compile(r"ROOTKEEPER_[A-Z_]*[A-Z]")
 
 @cache
 def read_template() -> dict[str, Any]:
+    from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]  # cfn-lint ships no types
+
     template: dict[str, Any] = loads(TEMPLATE.read_text())
     return template
 
@@ -46,6 +45,9 @@ def read_module() -> str:
 
 @pytest.mark.long
 def test_cfn_lint_finds_nothing() -> None:
+    from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint ships no types
+    from cfnlint.config import ManualArgs  # type: ignore[import-untyped]  # cfn-lint ships no types
+
     found = lint(TEMPLATE.read_text(), config=ManualArgs(regions=["us-east-1", "eu-central-1"], include_checks=["W"]))
     assert [f"{match.rule.id}: {match.message}" for match in found] == []
 

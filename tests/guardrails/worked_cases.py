@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,10 @@ class Case:
         return self.name
 
 
-def list_cases() -> list[Case]:
-    return [_parse_case(found) for path in sorted(CASES.glob("*.yaml")) for found in yaml.safe_load(path.read_text())]
+@cache
+def list_cases() -> tuple[Case, ...]:
+    documents = (yaml.load(path.read_text(), yaml.CSafeLoader) for path in sorted(CASES.glob("*.yaml")))
+    return tuple(_parse_case(found) for document in documents for found in document)
 
 
 def _parse_case(found: Mapping[str, Any]) -> Case:
