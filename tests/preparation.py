@@ -12,12 +12,14 @@ import pkgutil
 import tempfile
 
 import argon2.profiles
+import botocore.hooks
 import botocore.loaders
 import botocore.session
 
 import rootkeeper
 import rootkeeper_sandbox
 from rootkeeper.access import store as access_store
+from rootkeeper.cli.main import RootkeeperGroup
 from rootkeeper.composition.database import open_database
 
 LOADED_LATE = (
@@ -35,14 +37,27 @@ LOADED_LATE = (
 NOT_LOADED = {"migrations"}
 """Folders whose modules do something when they are imported."""
 
-SERVICES = ("account", "iam", "identitystore", "organizations", "s3", "sqs", "sso-admin", "sts")
+SERVICES = (
+    "account",
+    "events",
+    "iam",
+    "identitystore",
+    "organizations",
+    "s3",
+    "securityhub",
+    "sqs",
+    "sso-admin",
+    "sts",
+)
 
 
 def prepare() -> None:
     """Import the product and what it needs, and read the models of AWS's services."""
     for name in (*LOADED_LATE, *_list_product()):
         importlib.import_module(name)
+    _share_parts_of_clients()
     _keep_service_models()
+    _make_commands()
     _make_a_database()
     importlib.import_module("rootkeeper.server.application").list_routes()
     cheapen_passwords()
@@ -52,6 +67,15 @@ def prepare() -> None:
 def cheapen_passwords() -> None:
     """Hash passwords as cheaply as can be: what a look at one costs is 0.2 s, and is tested by itself."""
     access_store.PASSWORD_COST = argon2.profiles.CHEAPEST
+
+
+def _make_commands() -> None:
+    """Typer makes them, and what reads the values of their options, when they are asked for."""
+    waiting = [entry.load() for entry in RootkeeperGroup.entries.values()]
+    for command in waiting:
+        waiting += getattr(command, "commands", {}).values()
+        for parameter in command.params:
+            parameter.get_runtime_param()
 
 
 def _make_a_database() -> None:
@@ -67,6 +91,15 @@ def _list_product() -> list[str]:
         for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     return [name for name in found if not NOT_LOADED & set(name.split("."))]
+
+
+def _share_parts_of_clients() -> None:
+    """Each client of botocore finds out the same again: the events' names of today, and what their handlers take."""
+    aliaser = botocore.hooks.EventAliaser(botocore.hooks.HierarchicalEmitter())
+    find_name = functools.cache(aliaser._alias_event_name)  # type: ignore[attr-defined]  # private, as the next
+    botocore.hooks.EventAliaser._alias_event_name = staticmethod(find_name)  # type: ignore[attr-defined]
+    accepts = functools.cache(botocore.hooks.accepts_kwargs)
+    botocore.hooks.accepts_kwargs = lambda func: accepts(getattr(func, "__func__", func))
 
 
 def _keep_service_models() -> None:

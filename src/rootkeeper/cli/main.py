@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, ClassVar
 
 import typer
@@ -39,9 +40,13 @@ class CommandEntry:
     """The name of its Typer application, in a module of several commands."""
 
     def load(self) -> Any:
-        """Import the command."""
-        module = importlib.import_module("rootkeeper.cli.commands." + self.module)
-        return typer.main.get_command(getattr(module, self.application))
+        """Import the command; it is made once."""
+        return _make_command(self.module, self.application)
+
+
+@cache
+def _make_command(module: str, application: str) -> Any:
+    return typer.main.get_command(getattr(importlib.import_module(f"rootkeeper.cli.commands.{module}"), application))
 
 
 _TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
