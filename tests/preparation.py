@@ -21,6 +21,8 @@ import rootkeeper_sandbox
 from rootkeeper.access import store as access_store
 from rootkeeper.cli.main import RootkeeperGroup
 from rootkeeper.composition.database import open_database
+from rootkeeper_sandbox.codec.registry import load_services
+from rootkeeper_sandbox.services.registry import SERVICES as SERVED
 
 LOADED_LATE = (
     "aiohttp",
@@ -57,6 +59,7 @@ def prepare() -> None:
         importlib.import_module(name)
     _share_parts_of_clients()
     _keep_service_models()
+    load_services(SERVED)
     _make_commands()
     _make_a_database()
     importlib.import_module("rootkeeper.server.application").list_routes()

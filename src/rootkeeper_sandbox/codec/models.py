@@ -13,10 +13,13 @@ from botocore.model import OperationModel, ServiceModel
 from rootkeeper_sandbox.codec.errors import Refusal, RefusalError, Wording, make_refusal_error
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
+_LOADER = Loader()
+"""Lists the services that botocore knows only once."""
+
 
 def load_description(service: str) -> dict[str, Any]:
-    """Load the newest model of a service as JSON, which callers must not change: loaders can share it."""
-    description: dict[str, Any] = Loader().load_service_model(service, "service-2")
+    """Load the newest model of a service as JSON, which callers must not change: it is shared."""
+    description: dict[str, Any] = _LOADER.load_service_model(service, "service-2")
     return description
 
 
