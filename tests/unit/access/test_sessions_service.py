@@ -82,7 +82,7 @@ def test_one_ends_ones_own_sign_in_unrecorded_and_no_one_elses(desk: Desk) -> No
     assert desk.database.entries == []
 
 
-def test_an_administrator_ends_anybodys_and_the_ledger_says_whose(desk: Desk) -> None:
+def test_an_administrator_ends_any_users_sign_in_and_the_ledger_says_whose(desk: Desk) -> None:
     assert desk.first is not None
     desk.ending.end_any(desk.first.session_id)
     with pytest.raises(NotFoundError):

@@ -133,7 +133,7 @@ def test_settings_without_approvals_allow_the_change_as_unapproved(desk: EmailDe
     assert "unapproved" in desk.plan().remarks[0]
 
 
-def test_an_approval_counts_whatever_the_case_of_the_address(desk: EmailDesk) -> None:
+def test_an_approval_counts_regardless_of_the_case_of_the_address(desk: EmailDesk) -> None:
     desk.approve(address=NEW.upper())
     assert desk.plan().approved_by == ("amir",)
 
@@ -194,7 +194,9 @@ def test_p12_who_may_not_approve_a_recovery_approves_no_address(desk: EmailDesk)
 
 
 @pytest.mark.parametrize(
-    ("address", "reason"), [("nobody", "x"), (f"{'a' * 60}@example.com", "x"), (NEW, " ")], ids=["no", "long", "reason"]
+    ("address", "reason"),
+    [("unknown", "x"), (f"{'a' * 60}@example.com", "x"), (NEW, " ")],
+    ids=["no", "long", "reason"],
 )
 def test_an_approval_that_can_never_count_isnt_recorded(desk: EmailDesk, address: str, reason: str) -> None:
     approving = EmailApprovalService(desk.ledger, desk.policy, desk.sign_in("amir", ServerRole.APPROVER))
