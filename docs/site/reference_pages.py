@@ -151,7 +151,7 @@ def render_operation(method: str, path: str, operation: Schema, link: Link) -> s
 
 def render_access(operation: Schema) -> str:
     access = str(operation["x-rootkeeper-access"])
-    needed = "no sign-in" if access == "anybody" else f"the permission `{access}`" if ":" in access else "a sign-in"
+    needed = "no sign-in" if access == "anyone" else f"the permission `{access}`" if ":" in access else "a sign-in"
     return needed + (", and a fresh second factor" if operation.get("x-rootkeeper-fresh-factor") else "")
 
 

@@ -260,7 +260,7 @@ _SAID_BY_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 class AccessRequirement(StrEnum):
     """Demands that aren't permissions."""
 
-    ANYONE = "anybody"
+    ANYONE = "anyone"
     """Without sign-in."""
     ON_THIS_MACHINE = "on_this_machine"
     """Without sign-in from this machine if ``server.metrics_without_token`` allows it; otherwise with any role."""
