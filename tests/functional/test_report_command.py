@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -13,8 +14,9 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.functional.administration import Administration
 from tests.functional.conversation import converse
-from tests.functional.running import Program
+from tests.functional.running import Program, Runner, open_program
 from tests.sandbox_process import SandboxProcess
 
 FAILSAFE, SHOP_TEST = "222233334444", "Shop Test"
@@ -22,11 +24,22 @@ NO_AWS = {"AWS_ENDPOINT_URL": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCES
 FORMATS = ("html", "csv", "json", "markdown")
 
 
+@pytest.fixture(scope="module")
+def audit(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that an accepted set-up and one audit leave; not to be changed."""
+    folder = tmp_path_factory.mktemp("audit")
+    running_sandbox.reset()
+    Administration(running_sandbox).set_up()
+    program = open_program(running_sandbox, folder, runner)
+    assert program.run("status", "--accept", "--yes").status == 0
+    assert program.run("audit", "--fail-on", "none").status == 0
+    return folder
+
+
 @pytest.fixture
-def audited(enabled: Program) -> Program:
+def audited(audit: Path, enabled: Program, tmp_path: Path) -> Program:
     """With one audit in its database."""
-    assert enabled.run("status", "--accept", "--yes").status == 0
-    assert enabled.run("audit", "--fail-on", "none").status == 0
+    shutil.copytree(audit, tmp_path, dirs_exist_ok=True)
     return enabled
 
 
