@@ -98,6 +98,7 @@ def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_on
     stage.ensure_done_once([job_id], 60)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
 def test_a_job_that_the_engine_never_learned_of_is_performed_all_the_same(stage: Stage) -> None:
     """The process that took it in died between the two tables, or has no engine."""
     without_engine = replace(stage.requesting, engine=NullEngine())
@@ -106,6 +107,7 @@ def test_a_job_that_the_engine_never_learned_of_is_performed_all_the_same(stage:
     wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 60)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
 def test_a_job_that_is_cancelled_while_it_runs_does_nothing_more(stage: Stage) -> None:
     stage.start("worker")
     (job_id,) = stage.request(100)

@@ -88,12 +88,12 @@ def test_json_lines_and_csv_have_one_account_a_line(enabled: Program) -> None:
     [
         (("--ou", "AnyCompany"), None, 1),
         (("--ou", "AnyCompany"), "unknown", 0),
-        (("--ou", "AnyCompany"), "none", 0),
+        pytest.param(("--ou", "AnyCompany"), "none", 0, marks=pytest.mark.long),
         (("--ou", "Regulated"), None, 1),
         (("--ou", "Regulated"), "present", 0),
-        (("--ou", "Regulated"), "unknown,present", 1),
-        (("Security",), None, 1),  # nothing confirms the failsafe
-        (("Shop Prod",), None, 0),
+        pytest.param(("--ou", "Regulated"), "unknown,present", 1, marks=pytest.mark.long),
+        pytest.param(("Security",), None, 1, marks=pytest.mark.long),  # nothing confirms the failsafe
+        pytest.param(("Shop Prod",), None, 0, marks=pytest.mark.long),
         (("Old Website",), None, 0),
     ],
 )

@@ -214,8 +214,10 @@ def test_a_failsafe_in_order_is_a_way_in_once_a_drill_of_it_is_recorded(
         ([allow(AUDIT, CREATE, DELETE)], True, "pass"),
         ([allow()], False, "unknown"),
         ([allow(AUDIT, CREATE)], True, "unknown"),
-        ([allow(), allow(DELETE) | {"Effect": "Deny"}], True, "unknown"),
-        ([allow(Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}})], True, "unknown"),
+        pytest.param([allow(), allow(DELETE) | {"Effect": "Deny"}], True, "unknown", marks=pytest.mark.long),
+        pytest.param(
+            [allow(Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}})], True, "unknown", marks=pytest.mark.long
+        ),
     ],
     ids=["in order", "no MFA", "may not delete", "denied to delete", "by a condition"],
 )

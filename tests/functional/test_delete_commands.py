@@ -83,7 +83,7 @@ def test_certificates_can_be_declined_on_their_own(enabled: Program, sandbox: Sa
     assert not any(user[kind] for kind in ("password", "access_keys", "mfa_devices"))
 
 
-@pytest.mark.parametrize("answer", ["y", "o-anotherorgid"])
+@pytest.mark.parametrize("answer", ["y", pytest.param("o-anotherorgid", marks=pytest.mark.long)])
 def test_more_than_ten_accounts_need_the_organization_id(
     enabled: Program, sandbox: SandboxProcess, answer: str
 ) -> None:

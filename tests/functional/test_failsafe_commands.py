@@ -87,21 +87,30 @@ def test_what_aws_does_not_tell_is_unknown_until_somebody_records_it_and_then_it
     [
         ({}, {"password": "fail", "mfa_devices": "fail", "hardware_mfa": "fail"}),
         ({"recovery_allowed": True, "mfa_devices": [VIRTUAL, HARDWARE]}, {"password": "unknown"}),
-        ({"password": True, "password_last_used_at": LATELY}, {"mfa_devices": "fail", "hardware_mfa": "fail"}),
+        pytest.param(
+            {"password": True, "password_last_used_at": LATELY},
+            {"mfa_devices": "fail", "hardware_mfa": "fail"},
+            marks=pytest.mark.long,
+        ),
         (
             {"password": True, "password_last_used_at": LATELY, "mfa_devices": [HARDWARE]},
             {"mfa_devices": "fail", "hardware_mfa": "pass"},
         ),
-        (
+        pytest.param(
             {
                 "password": True,
                 "password_last_used_at": LATELY,
                 "mfa_devices": [VIRTUAL, VIRTUAL | {"serial_number": f"arn:aws:iam::{FAILSAFE}:mfa/second"}],
             },
             {"mfa_devices": "pass", "hardware_mfa": "fail"},
+            marks=pytest.mark.long,
         ),
         ({"access_keys": [KEY]}, {"access_keys": "fail", "signing_certificates": "pass"}),
-        ({"signing_certificates": [CERTIFICATE]}, {"access_keys": "pass", "signing_certificates": "fail"}),
+        pytest.param(
+            {"signing_certificates": [CERTIFICATE]},
+            {"access_keys": "pass", "signing_certificates": "fail"},
+            marks=pytest.mark.long,
+        ),
     ],
     ids=[
         "nothing",

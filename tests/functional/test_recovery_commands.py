@@ -56,7 +56,14 @@ def test_a_drill_is_called_one_before_and_after_it(enabled: Program) -> None:
     assert report.stdout.startswith("# Drill "), report.shown
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
+    ],
+)
 def test_a_signal_closes_the_window_at_once(enabled: Program, sandbox: SandboxProcess, number: signal.Signals) -> None:
     with enabled.start("recover", CLEAN, "--reason", "x", "--for", "1h", "--yes") as process:
         end = time.monotonic() + SECONDS

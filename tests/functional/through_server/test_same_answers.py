@@ -18,6 +18,14 @@ ORDERS, BUCKET = "888899990000", "amzn-s3-demo-orders-invoices"
 MANAGEMENT = "111122223333"
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( UTC|Z)?")
 
+SELECTING = (
+    ("audit", "--refresh", "--details", SECURITY, "Network", "-o", "json"),
+    ("audit", "--refresh", "--status", "present", "--all", "-o", "json"),
+    ("audit", "--refresh", "--ou", "Root/Workloads", "--fail-on", "unknown", "-o", "json"),
+    ("preflight", SECURITY, "-o", "json"),
+    ("emails", "list", "--ou", "Root/Workloads", "--status", "present", "-o", "json"),
+)
+
 
 def without_times(document: Any) -> Any:
     """What may differ between two readings of the same: times, and the names of jobs."""
@@ -39,14 +47,10 @@ def run_both(stage: ServedStage, *arguments: str, name: str = "root-keeper") -> 
     "arguments",
     [
         ("audit", "--refresh", "-o", "json"),
-        ("audit", "--refresh", "--details", SECURITY, "Network", "-o", "json"),
-        ("audit", "--refresh", "--status", "present", "--all", "-o", "json"),
-        ("audit", "--refresh", "--ou", "Root/Workloads", "--fail-on", "unknown", "-o", "json"),
         ("preflight", "-o", "json"),
-        ("preflight", SECURITY, "-o", "json"),
         ("failsafe", "check", "-o", "json"),
         ("emails", "list", "-o", "json"),
-        ("emails", "list", "--ou", "Root/Workloads", "--status", "present", "-o", "json"),
+        *(pytest.param(arguments, marks=pytest.mark.long) for arguments in SELECTING),
     ],
     ids=lambda arguments: " ".join(arguments),
 )
