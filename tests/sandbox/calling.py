@@ -1,4 +1,4 @@
-"""Calls to the sandbox's services without any wire: as the request path makes them once everybody may do everything.
+"""Calls to the sandbox's services without any wire: as the request path makes them once everyone may do everything.
 
 Authorization isn't part of it. What a service refuses by itself, and in which order, is.
 """
@@ -22,7 +22,7 @@ TASK_POLICIES = "arn:aws:iam::aws:policy/root-task/"
 
 
 class Stage:
-    """A world, a clock that stands still until it is moved, and somebody who calls."""
+    """A world, a clock that doesn't run until it is moved, and a caller."""
 
     def __init__(self, **arguments: Any) -> None:
         self.now = START

@@ -24,7 +24,7 @@ def _session() -> botocore.session.Session:
 
 
 class Caller:
-    """Somebody with credentials, who calls one operation after the other."""
+    """A caller with credentials, who calls one operation after the other."""
 
     def __init__(self, endpoint_url: str, access_key_id: str, secret_access_key: str, token: str | None = None) -> None:
         self._endpoint_url = endpoint_url

@@ -87,7 +87,7 @@ def test_an_address_in_use_is_a_conflict_and_none_is_invalid(account: Any) -> No
     taken = account.get_primary_email(AccountId=SECURITY)["PrimaryEmail"]
     call = account.start_primary_email_update
     assert refusal(call, AccountId=MEMBER, PrimaryEmail=taken.upper()) == ("ConflictException", 409)
-    assert refusal(call, AccountId=MEMBER, PrimaryEmail="nobody") == ("ValidationException", 400)
+    assert refusal(call, AccountId=MEMBER, PrimaryEmail="unknown") == ("ValidationException", 400)
     assert refusal(account.get_primary_email_update_status, AccountId=MEMBER) == ("ValidationException", 400)
 
 
@@ -139,7 +139,7 @@ def test_contacts_are_kept_for_each_account(served: Served, account: Any) -> Non
     assert account.get_contact_information(AccountId=MEMBER)["ContactInformation"] == address
 
 
-def test_an_account_tells_its_name_age_state_and_regions(account: Any) -> None:
+def test_an_account_shows_its_name_age_state_and_regions(account: Any) -> None:
     reported = account.get_account_information(AccountId="676789890101")
     assert (reported["AccountName"], reported["AccountState"]) == ("Old Website", "SUSPENDED")
     assert reported["AccountCreatedDate"].year < 2026

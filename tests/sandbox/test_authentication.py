@@ -253,7 +253,7 @@ def test_a_long_term_key_takes_no_token(wire: Wire) -> None:
     assert wire.call(with_token, "sts", "GetCallerIdentity").code == "InvalidClientTokenId"
 
 
-def test_a_refused_call_proves_nobody_and_is_recorded(wire: Wire) -> None:
+def test_a_refused_call_proves_no_identity_and_is_recorded(wire: Wire) -> None:
     wire.call(NO_SUCH_KEY, "iam", "DeleteAccessKey", AccessKeyId="AKIAIOSFODNN7EXAMPLE")
     record = wire.last_record()
     assert (record["operation"], record["mutating"]) == ("DeleteAccessKey", True)

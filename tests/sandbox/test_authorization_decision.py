@@ -333,7 +333,7 @@ def test_the_order_of_policies_and_levels_does_not_matter(action: str, levels: A
 
 
 @given(ACTIONS, LEVELS)
-def test_a_root_user_may_whatever_its_scps_let_an_administrator(action: str, levels: Any) -> None:
+def test_a_root_user_may_do_what_its_scps_let_an_administrator(action: str, levels: Any) -> None:
     as_root = decide(request(action), find_request_policies(levels, None))
     as_administrator = decide(request(action), find_request_policies(levels, [[FULL]]))
     assert (as_root is None) is (as_administrator is None)

@@ -1,4 +1,4 @@
-"""``--consistency aws``: STS goes on for a while with what was, IAM and the control interface don't.
+"""``--consistency aws``: STS continues for a while with what was, IAM and the control interface don't.
 
 Source: aws-facts B8, the moments observed there.
 """

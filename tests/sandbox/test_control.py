@@ -54,7 +54,7 @@ def test_a_rate_is_ordered_where_the_sandbox_throttles(wire: Wire) -> None:
     assert wire.instance.throttle.ordered == {}
 
 
-def test_it_tells_the_whole_truth(wire: Wire) -> None:
+def test_it_shows_the_whole_truth(wire: Wire) -> None:
     status, truth = ask(wire, "GET", "organization")
     assert status == 200
     assert truth["management_account_id"] == "111122223333"
@@ -129,7 +129,7 @@ def test_the_clock_moves_forward(wire: Wire) -> None:
     assert ask(wire, "POST", "clock", {"advance_seconds": 0})[0] == 200
 
 
-def test_a_mailbox_is_empty_until_somebody_writes(wire: Wire) -> None:
+def test_a_mailbox_is_empty_until_a_mail_comes(wire: Wire) -> None:
     assert ask(wire, "GET", "mailbox/aws%2Bsecurity%40example.com") == (200, [])
 
 

@@ -187,7 +187,7 @@ VALIDATION = [
 
 @pytest.mark.parametrize(("changes", "message"), VALIDATION)
 @pytest.mark.parametrize("name", ["management-admin", "observer", "member-admin"])
-def test_b4_parameters_are_checked_before_anybodys_permission(
+def test_b4_parameters_are_checked_before_any_permission(
     who: dict[str, Caller], name: str, changes: dict[str, Any], message: str
 ) -> None:
     parameters = root_session_parameters(MEMBER, AUDIT) | changes
@@ -199,7 +199,7 @@ def denied(caller: str, target: str) -> tuple[str, int, str]:
     return "AccessDenied", 403, message
 
 
-def test_b4_whoever_may_not_is_denied_in_one_text_without_a_reason(who: dict[str, Caller]) -> None:
+def test_b4_a_caller_without_permission_is_denied_in_one_text_without_a_reason(who: dict[str, Caller]) -> None:
     administrator = switch_on(who, ENABLE_CREDENTIALS, ENABLE_SESSIONS)
     parameters = root_session_parameters(MEMBER, AUDIT)
     for name, arn in (
@@ -229,7 +229,7 @@ def test_b4_an_explicit_deny_is_worded_the_same(who: dict[str, Caller]) -> None:
     assert administrator.assume_root(CLEAN, AUDIT).call("iam", "GetAccountSummary")
 
 
-def test_b4_trust_off_is_told_after_permission(who: dict[str, Caller]) -> None:
+def test_b4_trust_off_is_reported_after_permission(who: dict[str, Caller]) -> None:
     administrator = switch_on(who, ENABLE_CREDENTIALS, ENABLE_SESSIONS)
     administrator.call("organizations", "DisableAWSServiceAccess", **TRUST)
     for task in IAM_TASKS + UNLOCK_TASKS:

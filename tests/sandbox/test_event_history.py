@@ -1,4 +1,4 @@
-"""What CloudTrail tells: LookupEvents of the caller's account, and the queue to which every Root event comes."""
+"""What CloudTrail shows: LookupEvents of the caller's account, and the queue to which every Root event comes."""
 
 from __future__ import annotations
 

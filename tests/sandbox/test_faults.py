@@ -195,7 +195,7 @@ def list_ids(wire: Wire) -> tuple[list[str], list[int], list[str]]:
         tokens.append(page["NextToken"])
 
 
-def test_an_empty_page_has_a_token_that_goes_on_where_it_was(wire: Wire) -> None:
+def test_an_empty_page_has_a_token_that_continues_where_it_was(wire: Wire) -> None:
     whole, _, _ = list_ids(wire)
     order(wire, operation="ListAccounts", empty_page=True, times=3)
     ids, sizes, tokens = list_ids(wire)

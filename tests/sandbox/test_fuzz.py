@@ -1,7 +1,7 @@
 """A fuzzer that knows the models: calls of the right shape, then broken in their bytes, headers or signature.
 
-It runs for a bounded time, longer with ``SANDBOX_FUZZ_SECONDS=600``. Whatever comes, the answer is the protocol's own
-and no failure, and whoever may not change anything has changed nothing.
+It runs for a bounded time, longer with ``SANDBOX_FUZZ_SECONDS=600``. Each answer is the protocol's own
+and no failure, and a caller that may not change anything has changed nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.sandbox.wire import BUCKET, Wire, build_request, open_instance, sign
 
 SECONDS = float(os.environ.get("SANDBOX_FUZZ_SECONDS", "12"))
 ROUND = settings(max_examples=examples(75), deadline=None, database=None, suppress_health_check=list(HealthCheck))
-POWERLESS, POWERFUL = ("observer", "nobody", "forger"), ("management-admin", "member-admin", "delegated-admin")
+POWERLESS, POWERFUL = ("observer", "unknown", "forger"), ("management-admin", "member-admin", "delegated-admin")
 QUEUE_URL = "http://127.0.0.1:4599/777788889999/none"
 REAL = (
     "555566667777",
@@ -129,7 +129,7 @@ class Battery:
         request = build_request(service, operation, parameters)
         if mutation and mutation.is_signed_as_broken:
             mutation.apply(request)
-        if caller != "nobody":
+        if caller != "unknown":
             with contextlib.suppress(KeyError, ValueError):  # botocore can't sign what has no host
                 sign(request, service, self.wire.keys("observer" if caller == "forger" else caller))
         if caller == "forger":

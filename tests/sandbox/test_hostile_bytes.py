@@ -55,7 +55,7 @@ def talk(sandbox: SandboxProcess, *parts: bytes) -> bytes:
 def send_signed(
     sandbox: SandboxProcess, service: str, operation: str, body: bytes, headers: Mapping[str, str] | None = None
 ) -> bytes:
-    """Sign a body that no client makes, as somebody who may do everything, and send it."""
+    """Sign a body that no client makes, as a caller that may do everything, and send it."""
     found = sandbox.principals()["management-admin"]
     request = build_request(service, operation, {})
     request.body = body
@@ -79,7 +79,7 @@ def test_a_body_of_100_mb_is_refused_before_any_of_it_comes(sandbox: SandboxProc
     assert time.monotonic() - started < SOON_SECONDS
 
 
-def test_a_client_that_waits_to_be_told_is_told_no(sandbox: SandboxProcess) -> None:
+def test_a_client_that_waits_for_a_continue_is_refused(sandbox: SandboxProcess) -> None:
     said = talk(sandbox, b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\nExpect: 100-continue\r\n\r\n")
     assert status_of(said) == 413
     assert b"100 Continue" not in said
@@ -212,7 +212,7 @@ def outcome(caller: Caller, service: str, operation: str, **parameters: Any) -> 
 @pytest.mark.parametrize(
     ("service", "operation"), [("iam", "GetUser"), ("organizations", "DescribeOrganization"), ("s3", "ListBuckets")]
 )
-def test_another_session_s_token_proves_nobody(sandbox: SandboxProcess, service: str, operation: str) -> None:
+def test_another_session_s_token_proves_no_identity(sandbox: SandboxProcess, service: str, operation: str) -> None:
     management = callers(sandbox)["management-admin"]
     mine, other = (
         management.call("sts", "AssumeRoot", **root_session_parameters(MEMBER, "IAMAuditRootUserCredentials"))[

@@ -72,7 +72,7 @@ def test_no_parameters_make_the_server_fail(
 
 
 def everything(wire: Wire) -> tuple[Any, ...]:
-    """The truth, and what accounts hold beside their root users; messages aside, since refused calls are told, too."""
+    """The truth, and what accounts hold beside their root users, without messages, as these show refused calls, too."""
     world = wire.instance.world
     queues = [(queue.arn, queue.policy, dict(queue.attributes)) for queue in world.queues.queues.values()]
     return wire.truth(), copy.deepcopy(world.buckets), copy.deepcopy(world.contacts), queues

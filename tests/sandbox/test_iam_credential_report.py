@@ -46,7 +46,7 @@ def test_a_user_without_a_password_has_none_of_its_dates() -> None:
     assert observer["access_key_1_active"] == "true"
 
 
-def test_recovery_that_is_only_allowed_counts_as_a_password_that_nobody_used() -> None:
+def test_recovery_that_is_only_allowed_counts_as_a_password_that_no_one_used() -> None:
     stage = Stage()
     stage.world.put_root_user("222233334444", {"recovery_allowed": True})
     row = read_report(stage, "delegated-admin")["<root_account>"]

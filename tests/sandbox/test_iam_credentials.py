@@ -101,7 +101,7 @@ def test_a_root_session_must_not_send_a_password(stage: Stage) -> None:
     assert stage.world.account(CLEAN).root_user.login_profile is None
 
 
-def test_anybody_else_must_send_one_that_is_long_enough(stage: Stage) -> None:
+def test_anyone_else_must_send_one_that_is_long_enough(stage: Stage) -> None:
     code, status, message = refusal(stage, "member-admin", "CreateLoginProfile")
     assert (code, status) == ("ValidationError", 400)
     assert "Value null at 'password'" in message
@@ -133,7 +133,7 @@ def test_the_summary_has_every_key_that_was_observed(stage: Stage, audit: Princi
     assert (summary["UsersQuota"], summary["GlobalEndpointTokenVersion"]) == (5000, 1)
 
 
-def test_the_management_accounts_own_summary_tells_of_its_root_user(stage: Stage) -> None:
+def test_the_management_accounts_own_summary_shows_its_root_user(stage: Stage) -> None:
     summary = stage.call("management-admin", "iam", "GetAccountSummary")["SummaryMap"]
     assert (summary["AccountMFAEnabled"], summary["Users"]) == (1, 2)
 
@@ -175,7 +175,7 @@ def test_a_key_of_another_account_cannot_be_deleted(stage: Stage, clean_root: Pr
     assert key_id in stage.world.account(LADEN).root_user.access_keys
 
 
-def test_a_deleted_key_no_longer_proves_anybody(stage: Stage) -> None:
+def test_a_deleted_key_no_longer_proves_an_identity(stage: Stage) -> None:
     delete = stage.root_session(LADEN, "IAMDeleteRootUserCredentials")
     key_id = next(iter(stage.world.account(LADEN).root_user.access_keys))
     assert stage.principal_of(key_id).kind is PrincipalKind.ROOT_USER
@@ -183,7 +183,7 @@ def test_a_deleted_key_no_longer_proves_anybody(stage: Stage) -> None:
     assert stage.world.find_credential(key_id) is None
 
 
-def test_the_last_use_of_a_key_is_told_or_not_available(stage: Stage) -> None:
+def test_the_last_use_of_a_key_is_reported_or_not_available(stage: Stage) -> None:
     used = stage.root_session("999900001111", "IAMAuditRootUserCredentials")
     unused = stage.root_session("600070008000", "IAMAuditRootUserCredentials")
     for session, is_used in ((used, True), (unused, False)):
@@ -245,10 +245,10 @@ def test_a_role_session_must_name_the_user(stage: Stage, operation: str) -> None
 
 
 def test_an_unknown_user_is_no_such_entity(stage: Stage) -> None:
-    assert refusal(stage, "member-admin", "ListAccessKeys", UserName="nobody") == (
+    assert refusal(stage, "member-admin", "ListAccessKeys", UserName="unknown") == (
         "NoSuchEntity",
         404,
-        "The user with name nobody cannot be found.",
+        "The user with name unknown cannot be found.",
     )
 
 

@@ -59,7 +59,7 @@ def test_old_and_future_codes_do_not(stage: Stage, offset: int) -> None:
     assert stage.call("management-admin", "iam", "ListMFADevices")["MFADevices"] == []
 
 
-def test_a_name_is_given_once_whether_the_device_is_somebodys_or_not(stage: Stage) -> None:
+def test_a_name_is_given_once_whether_the_device_has_an_owner_or_not(stage: Stage) -> None:
     seed = create(stage)
     taken = {"VirtualMFADeviceName": "phone"}
     assert refusal(stage, "CreateVirtualMFADevice", **taken) == ("EntityAlreadyExists", 409)
@@ -67,7 +67,7 @@ def test_a_name_is_given_once_whether_the_device_is_somebodys_or_not(stage: Stag
     assert refusal(stage, "CreateVirtualMFADevice", **taken) == ("EntityAlreadyExists", 409)
 
 
-def test_a_device_that_is_not_there_or_somebodys_is_not_enabled(stage: Stage) -> None:
+def test_a_device_that_is_not_there_or_has_an_owner_is_not_enabled(stage: Stage) -> None:
     named = {"UserName": "management-admin", "SerialNumber": ARN} | codes(stage, "A" * 32)
     assert refusal(stage, "EnableMFADevice", **named) == ("NoSuchEntity", 404)
     enable(stage, **codes(stage, create(stage)))
@@ -86,7 +86,7 @@ def test_a_deactivated_device_keeps_its_seed(stage: Stage) -> None:
     assert refusal(stage, "EnableMFADevice", **named, **codes(stage, seed)) == ("NoSuchEntity", 404)
 
 
-def test_devices_are_listed_by_whether_they_are_somebodys(stage: Stage) -> None:
+def test_devices_are_listed_by_whether_they_have_an_owner(stage: Stage) -> None:
     create(stage)
     everything = stage.call("management-admin", "iam", "ListVirtualMFADevices")["VirtualMFADevices"]
     (unassigned,) = stage.call("management-admin", "iam", "ListVirtualMFADevices", AssignmentStatus="Unassigned")[
@@ -123,7 +123,7 @@ def test_a_user_has_eight_devices_at_most(stage: Stage) -> None:
     assert refusal(stage, "EnableMFADevice", **named, **codes(stage, seed)) == ("LimitExceeded", 409)
 
 
-def test_the_seed_comes_over_the_wire_and_stands_in_no_event() -> None:
+def test_the_seed_comes_over_the_wire_and_is_in_no_event() -> None:
     wire = Wire(open_instance())
     made = wire.call("management-admin", "iam", "CreateVirtualMFADevice", VirtualMFADeviceName="phone")
     seed = made.body["VirtualMFADevice"]["Base32StringSeed"]

@@ -97,7 +97,7 @@ def test_a_role_has_no_instance_profiles(stage: Stage) -> None:
     "operation", ["ListRolePolicies", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRoleTags"]
 )
 def test_a_role_that_is_not_there_is_not_found(stage: Stage, operation: str) -> None:
-    assert refusal(stage, operation, RoleName="nobody") == ("NoSuchEntity", 404)
+    assert refusal(stage, operation, RoleName="unknown") == ("NoSuchEntity", 404)
 
 
 def test_a_role_is_changed_in_place(stage: Stage) -> None:

@@ -82,7 +82,7 @@ def test_each_action_is_decided_on_each_resource(stage: Stage) -> None:
 def test_what_is_simulated_is_a_user_or_role_of_the_callers_account(stage: Stage) -> None:
     for arn, code in (
         ("arn:aws:iam::111122223333:root", "InvalidInput"),
-        ("arn:aws:iam::111122223333:role/nobody", "NoSuchEntity"),
+        ("arn:aws:iam::111122223333:role/unknown", "NoSuchEntity"),
     ):
         with pytest.raises(ServiceError) as caught:
             ask(stage, "SimulatePrincipalPolicy", PolicySourceArn=arn, ActionNames=["s3:GetObject"])

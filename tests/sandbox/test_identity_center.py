@@ -45,7 +45,7 @@ def permission_sets(sso: Any, instance: dict[str, Any]) -> dict[str, str]:
 
 
 def test_it_can_be_found_out_who_could_open_root_sessions(sso: Any, store: Any, instance: dict[str, Any]) -> None:
-    """The walk of whoever asks: permission sets, what they allow, who holds them where, and who is in the groups."""
+    """A caller's steps: permission sets, what they allow, who holds them where, and who is in the groups."""
     people: dict[tuple[str, str], set[str]] = {}
     for name, arn in permission_sets(sso, instance).items():
         named = {"InstanceArn": instance["InstanceArn"], "PermissionSetArn": arn}
@@ -90,7 +90,7 @@ def test_permission_sets_tell_what_they_refer_to(sso: Any, instance: dict[str, A
     assert provisioned["PermissionSets"] == [arns["AdministratorAccess"]]
 
 
-def test_somebodys_assignments_come_with_those_of_their_groups(
+def test_a_users_assignments_come_with_those_of_their_groups(
     served: Served, sso: Any, store: Any, instance: dict[str, Any]
 ) -> None:
     store_id = {"IdentityStoreId": instance["IdentityStoreId"]}

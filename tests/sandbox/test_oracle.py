@@ -38,13 +38,13 @@ READ_OTHERWISE: Mapping[tuple[str, str], Mapping[str, str]] = {
 }
 """Members that moto reads otherwise when they are empty, and how."""
 KEPT_AS_TEXT = ("Expires",)
-"""A date that moto doesn't parse, since S3 hands on whatever it was given."""
+"""A date that moto doesn't parse, since S3 hands on what it was given."""
 WRITTEN_OTHERWISE: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("s3", "GetObject"): {
         "Body": "moto writes bodies as text; its S3 doesn't use its own serializer for this",
-        "ContentType": "moto sends none unless it is told; HTTP servers always send one",
+        "ContentType": "moto sends none unless it is set; HTTP servers always send one",
     },
-    ("s3", "HeadObject"): {"ContentType": "moto sends none unless it is told; HTTP servers always send one"},
+    ("s3", "HeadObject"): {"ContentType": "moto sends none unless it is set; HTTP servers always send one"},
 }
 """Members that clients read otherwise in moto's answers, and why."""
 REQUEST_ID = "11111111-2222-4333-8444-555555555555"

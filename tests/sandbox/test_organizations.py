@@ -191,7 +191,7 @@ def test_a_token_of_another_sandbox_is_refused(stage: Stage) -> None:
     assert refusal(Stage(), "ListAccounts", NextToken=token).fields["Reason"] == "INVALID_NEXT_TOKEN"
 
 
-def test_a_long_listing_below_a_parent_has_an_empty_page_and_loses_nobody() -> None:
+def test_a_long_listing_below_a_parent_has_an_empty_page_and_loses_no_account() -> None:
     stage = Stage(accounts=200, seed=3)
     world = stage.world
     parent, expected = max(
@@ -270,7 +270,7 @@ def test_what_is_not_there_is_named_as_aws_names_it(
     assert refusal(stage, operation, **parameters).code == code
 
 
-def test_trusted_access_goes_on_and_off_and_twice_is_no_error(stage: Stage) -> None:
+def test_trusted_access_switches_on_and_off_and_twice_is_no_error(stage: Stage) -> None:
     for _ in range(2):
         assert ask(stage, "EnableAWSServiceAccess", **IAM) == {}
     assert ask(stage, "ListAWSServiceAccessForOrganization")["EnabledServicePrincipals"] == [
@@ -295,7 +295,7 @@ def test_trusted_access_stays_while_a_delegate_is_registered(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("operation", ["EnableAWSServiceAccess", "DisableAWSServiceAccess"])
-def test_a_service_that_nobody_knows_is_refused(stage: Stage, operation: str) -> None:
+def test_an_unknown_service_is_refused(stage: Stage, operation: str) -> None:
     error = refusal(stage, operation, ServicePrincipal="root.example.com")
     assert (error.code, error.fields["Reason"]) == ("InvalidInputException", "UNRECOGNIZED_SERVICE_PRINCIPAL")
 

@@ -241,7 +241,7 @@ def test_three_accounts_are_closed_at_a_time_and_a_quota_in_thirty_days() -> Non
     ask(stage, "CloseAccount", AccountId=last)
 
 
-def test_a_removed_account_stands_alone_with_its_root_user_and_without_policies(stage: Stage) -> None:
+def test_a_removed_account_is_alone_with_its_root_user_and_without_policies(stage: Stage) -> None:
     root_user = shown(stage, MEMBER)["root_user"]
     created_at = stage.world.account(MEMBER).created_at
     ask(stage, "AttachPolicy", PolicyId=deny_root_id(stage), TargetId=MEMBER)
@@ -297,7 +297,7 @@ def remaining_pages(stage: Stage, token: str | None) -> list[str]:
     return ids
 
 
-def test_who_leaves_in_the_midst_of_a_listing_takes_nobody_else_out_of_it(stage: Stage) -> None:
+def test_an_account_that_leaves_in_the_midst_of_a_listing_takes_no_other_out_of_it(stage: Stage) -> None:
     before, _ = page(stage)
     whole = before + remaining_pages(stage, page(stage)[1])
     first, token = page(stage)

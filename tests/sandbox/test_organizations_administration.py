@@ -115,7 +115,7 @@ def test_an_invited_account_brings_its_root_keys_along(sandbox: SandboxProcess, 
     assert sandbox.root_user(OUTSIDER)["access_keys"] == []
 
 
-def test_what_changes_the_organization_is_told_as_changing(sandbox: SandboxProcess, who: dict[str, Caller]) -> None:
+def test_what_changes_the_organization_is_shown_as_changing(sandbox: SandboxProcess, who: dict[str, Caller]) -> None:
     since = sandbox.last_request()
     administrator = who["management-admin"]
     administrator.call("organizations", "CreateOrganizationalUnit", ParentId=root_id(administrator), Name="New")

@@ -68,7 +68,7 @@ def test_the_invited_account_hears_of_it_by_mail_and_by_its_list(stage: Stage) -
     ("target", "kind", "code"),
     [
         ("123456789012", "ACCOUNT", "InvalidInputException INVALID_PARTY_TYPE_TARGET"),
-        ("nobody@example.com", "EMAIL", "InvalidInputException INVALID_PARTY_TYPE_TARGET"),
+        ("unknown@example.com", "EMAIL", "InvalidInputException INVALID_PARTY_TYPE_TARGET"),
         ("o-examplemerge", "ORGANIZATION", "InvalidInputException INVALID_PARTY_TYPE_TARGET"),
         ("333344445555", "ACCOUNT", "HandshakeConstraintViolationException ALREADY_IN_AN_ORGANIZATION"),
         ("shop@example.com", "EMAIL", "HandshakeConstraintViolationException ALREADY_IN_AN_ORGANIZATION"),

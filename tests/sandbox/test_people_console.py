@@ -48,7 +48,7 @@ def keys_on(client_origin: ClientOrigin) -> Keys:
     return Keys(found[1], found[2])
 
 
-def test_nobody_sees_it_without_signing_in(client_origin: ClientOrigin) -> None:
+def test_no_one_sees_it_without_signing_in(client_origin: ClientOrigin) -> None:
     for path in ("/console", "/console/register-mfa", "/console/register-mfa/codes?serial_number=x"):
         assert client_origin.get(path).path == "/signin"
 
@@ -64,7 +64,7 @@ def test_nobody_sees_it_without_signing_in(client_origin: ClientOrigin) -> None:
         "/console/users",
     ],
 )
-def test_nobody_does_anything_without_signing_in(client_origin: ClientOrigin, action: str) -> None:
+def test_no_one_does_anything_without_signing_in(client_origin: ClientOrigin, action: str) -> None:
     token = client_origin.get("/signin").form("/signin").fields["form_token"]
     assert client_origin.post(action, form_token=token).path == "/signin"
 
@@ -186,7 +186,7 @@ def test_names_that_iam_would_not_take_make_no_user(client_origin: ClientOrigin,
     assert set(client_origin.account(FAILSAFE).identities.users) == before
 
 
-def test_the_password_is_changed_by_whoever_knows_it(client_origin: ClientOrigin) -> None:
+def test_the_password_is_changed_by_a_user_who_knows_it(client_origin: ClientOrigin) -> None:
     client_origin.sign_in(WITH_PASSWORD)
     client_origin.get("/console")
     old = client_origin.what_it_takes(WITH_PASSWORD)["password"]

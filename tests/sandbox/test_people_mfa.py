@@ -173,7 +173,7 @@ def test_mfa_can_be_put_off_for_35_days_from_the_first_sign_in_and_no_longer(cli
 
 
 @pytest.mark.parametrize("action", ["/console/access-keys", "/console/users", "/console/password"])
-def test_whoever_puts_mfa_off_for_too_long_can_do_nothing_else(client_origin: ClientOrigin, action: str) -> None:
+def test_a_user_who_puts_mfa_off_for_too_long_can_do_nothing_else(client_origin: ClientOrigin, action: str) -> None:
     client_origin.sign_in(WITH_PASSWORD)
     client_origin.wait(timedelta(days=35))
     client_origin.sign_in(WITH_PASSWORD)
@@ -208,7 +208,7 @@ def test_names_that_iam_would_not_take_are_refused(client_origin: ClientOrigin, 
     assert "ValidationError" in page.alert
 
 
-def test_nobody_sees_the_seed_of_another_account(client_origin: ClientOrigin) -> None:
+def test_no_one_sees_the_seed_of_another_account(client_origin: ClientOrigin) -> None:
     client_origin.sign_in(WITH_PASSWORD)
     client_origin.get("/console/register-mfa")
     place = client_origin.fill("/console/register-mfa").path
@@ -217,7 +217,7 @@ def test_nobody_sees_the_seed_of_another_account(client_origin: ClientOrigin) ->
     assert stranger.get(place).path == "/console/register-mfa"
 
 
-def test_a_device_of_scenarios_shows_the_codes_that_the_control_interface_tells(client_origin: ClientOrigin) -> None:
+def test_a_device_of_scenarios_shows_the_codes_that_the_control_interface_shows(client_origin: ClientOrigin) -> None:
     for device in client_origin.what_it_takes(FAILSAFE)["mfa_devices"]:
         step = int(time.time()) // 30
         assert device["code"] in [totp_code(device["seed"], step + offset) for offset in (-1, 0, 1)]

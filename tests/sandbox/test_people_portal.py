@@ -22,7 +22,7 @@ def client_origin() -> ClientOrigin:
 
 
 def enter(client_origin: ClientOrigin, name: str, account_id: str, permission_set: str) -> Keys:
-    """Go in as somebody, by a permission set's name, and give the keys that the page shows."""
+    """Go in as a user, by a permission set's name, and give the keys that the page shows."""
     page = client_origin.get("/identity-center")
     page = client_origin.get(page.reader.links[name])
     center = client_origin.instance.world.identity_center
@@ -67,7 +67,7 @@ def test_entering_leaves_an_event_in_the_instances_account(client_origin: Client
     assert event["serviceEventDetails"]["account_id"] == FAILSAFE
 
 
-def test_nobody_gets_what_is_not_assigned(client_origin: ClientOrigin) -> None:
+def test_no_one_gets_what_is_not_assigned(client_origin: ClientOrigin) -> None:
     page = client_origin.get("/identity-center")
     page = client_origin.get(page.reader.links["Li Juan"])
     form = page.reader.forms[0]
@@ -87,7 +87,7 @@ def test_it_is_down_when_it_is_switched_down_even_for_a_page_that_was_open(clien
     assert "IAM Identity Center isn't available" in page.alert
 
 
-def test_whoever_tries_it_out_makes_an_outage_and_ends_it(client_origin: ClientOrigin) -> None:
+def test_a_user_who_tries_it_out_makes_an_outage_and_ends_it(client_origin: ClientOrigin) -> None:
     for status in (503, 200):
         client_origin.get("/identity-center")
         client_origin.fill("/identity-center/status")

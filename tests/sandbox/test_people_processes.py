@@ -111,7 +111,7 @@ def test_a_head_request_gets_the_head_alone(sandbox: SandboxProcess) -> None:
     connection.close()
 
 
-def test_the_control_interface_tells_what_it_takes_to_sign_in(sandbox: SandboxProcess) -> None:
+def test_the_control_interface_shows_what_it_takes_to_sign_in(sandbox: SandboxProcess) -> None:
     takes = sandbox.control("GET", f"accounts/{FAILSAFE}/sign-in")
     assert takes["email"] == "aws+security@example.com"
     assert (takes["has_password"], takes["recovery_allowed"]) == (True, False)

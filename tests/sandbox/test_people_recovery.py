@@ -76,8 +76,8 @@ def test_an_account_without_a_login_profile_is_refused_and_gets_no_mail(client_o
 
 def test_an_unknown_address_is_refused_in_the_same_words(client_origin: ClientOrigin) -> None:
     refused = ask_for_link(client_origin, client_origin.account(WITHOUT_ANYTHING).email)
-    assert ask_for_link(client_origin, "nobody@example.com") == refused
-    assert client_origin.instance.world.mailbox("nobody@example.com") == []
+    assert ask_for_link(client_origin, "unknown@example.com") == refused
+    assert client_origin.instance.world.mailbox("unknown@example.com") == []
 
 
 def test_an_account_that_is_not_active_is_refused(client_origin: ClientOrigin) -> None:
@@ -112,7 +112,7 @@ def test_a_form_that_was_open_when_its_link_expired_sets_nothing(client_origin: 
     assert not client_origin.account(WITH_RECOVERY).root_user.has_password
 
 
-def test_a_link_of_a_deleted_login_profile_is_useless_even_when_recovery_is_allowed_anew(
+def test_a_link_of_a_deleted_login_profile_is_useless_even_when_recovery_is_allowed_again(
     client_origin: ClientOrigin,
 ) -> None:
     link = client_origin.recovery_link(WITH_RECOVERY)
@@ -154,7 +154,7 @@ def test_two_passwords_that_differ_are_refused(client_origin: ClientOrigin) -> N
     assert page.alert == "The two passwords aren't the same."
 
 
-def test_nobody_can_fill_a_mailbox_without_end(client_origin: ClientOrigin) -> None:
+def test_no_one_can_fill_a_mailbox_without_end(client_origin: ClientOrigin) -> None:
     email = client_origin.account(WITH_RECOVERY).email
     for _ in range(MAX_FAILURES):
         assert ask_for_link(client_origin, email) == ""

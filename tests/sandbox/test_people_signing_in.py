@@ -78,8 +78,8 @@ def test_an_unknown_address_looks_like_a_wrong_password(client_origin: ClientOri
     wrong = client_origin.sign_in(WITH_PASSWORD, "Wrong-Password-1").html
     email = client_origin.account(WITH_PASSWORD).email
     client_origin.get("/signin")
-    unknown = client_origin.fill("/signin", email="nobody@example.com", password="Wrong-Password-1").html
-    assert unknown.replace("nobody@example.com", email) == wrong
+    unknown = client_origin.fill("/signin", email="unknown@example.com", password="Wrong-Password-1").html
+    assert unknown.replace("unknown@example.com", email) == wrong
 
 
 def test_no_failure_is_answered_before_the_time_that_all_take(client_origin: ClientOrigin) -> None:
@@ -89,7 +89,9 @@ def test_no_failure_is_answered_before_the_time_that_all_take(client_origin: Cli
         client_origin.fill("/signin", email=email, password="Wrong-Password-1")
         return time.perf_counter() - start
 
-    addresses = [client_origin.account(one).email for one in (WITH_PASSWORD, WITHOUT_ANYTHING)] + ["nobody@example.com"]
+    addresses = [client_origin.account(one).email for one in (WITH_PASSWORD, WITHOUT_ANYTHING)] + [
+        "unknown@example.com"
+    ]
     assert min(measure(address) for address in addresses for _ in range(4)) >= 0.12
 
 
@@ -164,7 +166,7 @@ def test_many_failures_hold_an_address_off_for_a_while_and_no_other(client_origi
     assert client_origin.sign_in(WITH_PASSWORD).path == "/console/register-mfa"
 
 
-def test_an_account_that_is_not_active_lets_nobody_in(client_origin: ClientOrigin) -> None:
+def test_an_account_that_is_not_active_lets_no_one_in(client_origin: ClientOrigin) -> None:
     page = client_origin.sign_in(SUSPENDED)
     assert page.status == 403
     assert "SUSPENDED" in page.alert
@@ -188,7 +190,7 @@ def test_a_session_ends_after_twelve_hours(client_origin: ClientOrigin) -> None:
     assert client_origin.get("/console").path == "/signin"
 
 
-def test_signing_out_ends_the_session_even_for_whoever_kept_its_cookie(client_origin: ClientOrigin) -> None:
+def test_signing_out_ends_the_session_even_for_a_client_that_kept_its_cookie(client_origin: ClientOrigin) -> None:
     client_origin.sign_in(WITH_PASSWORD)
     kept = dict(client_origin.cookies)
     client_origin.get("/console")

@@ -96,7 +96,7 @@ def test_a_presigned_url_is_not_served_in_the_words_of_s3(wire: Wire, query: str
     assert "<Code>NotImplemented</Code><Message>The sandbox does not serve presigned URLs.</Message>" in body
 
 
-def test_an_operation_that_nobody_has_is_refused_in_the_protocol_s_form(wire: Wire) -> None:
+def test_an_unknown_operation_is_refused_in_the_protocol_s_form(wire: Wire) -> None:
     request = signed_for(wire, bare_request({}, b"Action=Dance&Version=2010-05-08"), "iam")
     status, content_type, body = send_raw(wire, request)
     assert (status, content_type) == (400, "text/xml")
@@ -181,7 +181,7 @@ def test_regions_are_those_of_the_signature_and_of_the_service(wire: Wire) -> No
         assert wire.last_record()["region"] == region
 
 
-def test_a_caller_without_permission_is_told_the_cause(wire: Wire) -> None:
+def test_a_caller_without_permission_is_shown_the_cause(wire: Wire) -> None:
     answered = wire.call("observer", "iam", "ListOrganizationsFeatures")
     assert (answered.status, answered.code) == (403, "AccessDenied")
     assert answered.message == (
@@ -299,7 +299,7 @@ def test_records_are_numbered_on_and_bounded() -> None:
     assert log.since(99) == []
 
 
-def test_an_assume_root_event_stands_in_the_caller_s_account_and_names_the_target(wire: Wire) -> None:
+def test_an_assume_root_event_is_in_the_caller_s_account_and_names_the_target(wire: Wire) -> None:
     session = wire.open_root_session(MEMBER, AUDIT)
     event = wire.instance.trail.of_account("111122223333")[-1]
     assert (event["eventSource"], event["eventName"]) == ("sts.amazonaws.com", "AssumeRoot")
@@ -327,12 +327,12 @@ def test_a_root_session_s_events_stand_in_its_account_and_say_so(wire: Wire) -> 
     assert refused["eventID"] != read["eventID"]
 
 
-def test_a_call_that_proves_nobody_leaves_no_event(wire: Wire) -> None:
+def test_a_call_without_an_identity_leaves_no_event(wire: Wire) -> None:
     send_raw(wire, bare_request({}, b"Action=GetUser&Version=2010-05-08"))
     assert wire.instance.trail.of_account(None) == []
 
 
-def test_a_password_never_stands_in_an_event(wire: Wire) -> None:
+def test_a_password_is_never_in_an_event(wire: Wire) -> None:
     wire.call("management-admin", "iam", "CreateLoginProfile", UserName="observer", Password="Canary-111122223333")
     assert "Canary" not in json.dumps(wire.instance.trail.of_account("111122223333"))
 

@@ -107,7 +107,7 @@ def statement(**changes: object) -> dict[str, object]:
         (document(statement(Action=["s3:GetObject", 1])), "Policy has invalid action"),
         (document(statement(Resource="arn:aws:s3:::another-bucket/*")), "Policy has invalid resource"),
         (
-            document(statement(Principal={"AWS": "arn:aws:iam::888899990000:user/nobody"})),
+            document(statement(Principal={"AWS": "arn:aws:iam::888899990000:user/unknown"})),
             "Invalid principal in policy",
         ),
         (document(statement(Principal={"AWS": "arn:aws:iam::888899990000:user/*"})), "Invalid principal in policy"),

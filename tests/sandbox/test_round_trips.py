@@ -62,7 +62,7 @@ HTTP_ITSELF = ("Body", "ContentLength", "LocationConstraint")
 
 
 def without_empty(parameters: dict[str, Any]) -> dict[str, Any]:
-    """An empty value on a header or in the query isn't told from one that isn't there."""
+    """An empty value on a header or in the query isn't distinguished from one that isn't there."""
     return {
         name: value for name, value in parameters.items() if value not in ("", b"", {}, []) and name != "ContentLength"
     }

@@ -285,7 +285,7 @@ def test_what_is_too_large_or_not_imitated_is_refused(s3: Any) -> None:
     assert refusal(s3.put_object, Bucket=name, Key="a", Body=b"", Metadata={"a": "b" * 2100})[0] == "MetadataTooLarge"
 
 
-def test_what_is_missing_is_told_to_those_who_may_list(served: Served, s3: Any) -> None:
+def test_what_is_missing_is_shown_to_those_who_may_list(served: Served, s3: Any) -> None:
     name = new_bucket(s3)
     assert refusal(s3.get_object, Bucket=name, Key="a") == ("NoSuchKey", 404)
     read_only = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}})
@@ -324,7 +324,7 @@ def lock(mode: str, days: int = 1) -> dict[str, Any]:
     return {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": until}
 
 
-def test_nobody_deletes_a_version_under_compliance_before_its_time(served: Served, s3: Any) -> None:
+def test_no_one_deletes_a_version_under_compliance_before_its_time(served: Served, s3: Any) -> None:
     name = new_bucket(s3, ObjectLockEnabledForBucket=True)
     assert s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
     asked = lock("COMPLIANCE", days=3)

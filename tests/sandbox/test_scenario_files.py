@@ -209,7 +209,7 @@ ERRORS = [
     (MINIMAL.replace("111122223333", "1234"), 4, "accounts[0].id: must be 12 digits, not '1234'."),
     (MINIMAL.replace("    name: Management\n", ""), 4, "accounts[0]: the field 'name' is missing."),
     (MINIMAL.replace("true", "maybe"), 7, "accounts[0].management: must be true or false."),
-    (MINIMAL.replace("management@example.com", "nobody"), 6, "accounts[0].email: must be an e-mail address"),
+    (MINIMAL.replace("management@example.com", "unknown"), 6, "accounts[0].email: must be an e-mail address"),
     (MINIMAL + "    ou: Nowhere\n", 8, "accounts[0].ou: there is no unit 'Nowhere' under organizational_units"),
     (MINIMAL + "    state: OPEN\n", 8, "accounts[0].state: must be one of ACTIVE, CLOSED,"),
     (MINIMAL + "    joined_at: soon\n", 8, "accounts[0].joined_at: must be a time such as 2026-01-31T12:00:00Z or 30"),
@@ -318,7 +318,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         build_world(clock=lambda: START, scenario=str(tmp_path / "binary.yaml"))
 
 
-def test_the_names_of_the_examples_are_told_when_one_is_wrong() -> None:
+def test_the_names_of_the_examples_are_shown_when_one_is_wrong() -> None:
     with pytest.raises(ValueError, match=r"known: .*, merger, no-organization, or a path that ends"):
         build_world(clock=lambda: START, scenario="grand-start")
 

@@ -182,7 +182,7 @@ def test_a_huge_body_is_refused_and_the_client_hears_it(url: str) -> None:
     assert b"<Code>RequestEntityTooLarge</Code>" in said
 
 
-def test_a_body_that_never_ends_stops_nobody_else(url: str) -> None:
+def test_a_body_that_never_ends_stops_no_one_else(url: str) -> None:
     host, _, port = url.removeprefix("http://").partition(":")
     with closing(socket.create_connection((host, int(port)))) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nAct")
@@ -314,7 +314,7 @@ def test_env_prints_what_a_shell_needs(url: str) -> None:
 
 
 def test_env_names_the_principals_that_there_are(url: str) -> None:
-    ended = run_command("env", "--port", url.rpartition(":")[2], "--principal", "nobody")
+    ended = run_command("env", "--port", url.rpartition(":")[2], "--principal", "unknown")
     assert ended.returncode == 2
     assert "management-admin" in ended.stderr
     assert ended.stdout == "false\n"

@@ -78,7 +78,7 @@ def test_queues_are_listed_in_pages_of_one_region(served: Served, sqs: Any) -> N
     assert "QueueUrls" not in served.client("sqs", region="eu-west-1").list_queues()
 
 
-def test_attributes_are_checked_kept_and_told(sqs: Any) -> None:
+def test_attributes_are_checked_kept_and_returned(sqs: Any) -> None:
     url = new_queue(sqs, VisibilityTimeout="60", MessageRetentionPeriod="120")
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "5"})
     reported = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -288,7 +288,7 @@ def test_a_locked_queue_is_unlocked_in_a_root_session(served: Served) -> None:
     )
 
 
-def test_whoever_locked_themselves_out_stays_out_but_root_does_not(served: Served, sqs: Any) -> None:
+def test_users_who_locked_themselves_out_stay_out_but_root_does_not(served: Served, sqs: Any) -> None:
     url = new_queue(sqs)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(arn_of(sqs, url), Effect="Deny")})
     for call, parameters in (

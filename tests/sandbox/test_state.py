@@ -259,7 +259,7 @@ def test_the_organization_path_leads_to_the_parent(stage: Stage) -> None:
     assert stage.world.organization_path("123456789012") == ""
 
 
-def test_mail_is_kept_by_address_whatever_its_case(stage: Stage) -> None:
+def test_mail_is_kept_by_address_regardless_of_its_case(stage: Stage) -> None:
     message = Message("no-reply@example.com", "AWS+shop@example.com", "Reset", "Follow the link", START)
     stage.world.mailboxes.deliver(message)
     assert stage.world.mailbox("aws+SHOP@example.com") == [
@@ -271,7 +271,7 @@ def test_mail_is_kept_by_address_whatever_its_case(stage: Stage) -> None:
             "sent_at": "2026-10-01T12:00:00Z",
         }
     ]
-    assert stage.world.mailbox("nobody@example.com") == []
+    assert stage.world.mailbox("unknown@example.com") == []
 
 
 def test_expired_sessions_are_forgotten_in_time(stage: Stage) -> None:
@@ -288,7 +288,7 @@ def test_expired_sessions_are_forgotten_in_time(stage: Stage) -> None:
 
 
 @given(st.integers(min_value=0, max_value=10**12 - 1), st.text(max_size=20))
-def test_an_access_key_id_tells_the_account_it_was_made_for(number: int, name: str) -> None:
+def test_an_access_key_id_shows_the_account_it_was_made_for(number: int, name: str) -> None:
     account_id = f"{number:012}"
     for key_id in (derive_access_key_id(account_id, name), new_access_key_id("ASIA", account_id)):
         assert re.fullmatch(r"A[KS]IA[A-Z2-7]{16}", key_id)

@@ -1,4 +1,4 @@
-"""What is kept: everything that calls change, whatever the size of the organization, in one line a call."""
+"""What is kept: everything that calls change, for organizations of every size, in one line a call."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def test_what_the_control_interface_changes_is_kept_with_the_next_answer(story: 
     story.call("iam", "CreateUser", UserName="next")
 
 
-def test_a_reset_begins_the_file_anew(story: Story) -> None:
+def test_a_reset_begins_a_new_file(story: Story) -> None:
     story.call("iam", "CreateUser", UserName="forgotten")
     control(story.instance, "POST", "reset", {})
     story.call("iam", "CreateUser", UserName="remembered")
@@ -292,7 +292,7 @@ def test_a_session_is_kept_though_opening_it_changes_nothing_else(story: Story) 
     close_kept(again)
 
 
-def test_a_restart_goes_on_exactly_where_it_ended(tmp_path: Path) -> None:
+def test_a_restart_continues_exactly_where_it_ended(tmp_path: Path) -> None:
     path = tmp_path / "state"
     instance = open_kept(path, Origin(scenario="merger"))
     story = Story(instance, path)

@@ -45,7 +45,7 @@ def denied_text(caller_arn: str, target: str) -> str:
         ("management-root", f"arn:aws:iam::{MANAGEMENT_ACCOUNT_ID}:root"),
     ],
 )
-def test_everybody_is_told_who_they_are(stage: Stage, name: str, arn: str) -> None:
+def test_every_user_is_shown_who_they_are(stage: Stage, name: str, arn: str) -> None:
     assert stage.call(name, "sts", "GetCallerIdentity")["Arn"] == arn
 
 
@@ -193,7 +193,7 @@ def test_each_task_needs_its_feature(features: str, denied: tuple[str, ...], mes
 
 
 @pytest.mark.parametrize("task", IAM_TASKS + UNLOCK_TASKS)
-def test_with_trusted_access_off_no_task_works_whatever_the_features(task: str) -> None:
+def test_with_trusted_access_off_no_task_works_regardless_of_the_features(task: str) -> None:
     stage = Stage(features="all")
     service = {"ServicePrincipal": "iam.amazonaws.com"}
     stage.call("management-admin", "organizations", "DisableAWSServiceAccess", **service)
@@ -254,7 +254,7 @@ def test_the_request_is_recorded_under_the_target_and_authorized_on_its_root_use
     assert not served.is_mutating
 
 
-def test_an_access_key_tells_its_account_even_when_it_is_deleted(stage: Stage) -> None:
+def test_an_access_key_shows_its_account_even_when_it_is_deleted(stage: Stage) -> None:
     key_id = stage.principal("member-admin").access_key_id
     stage.call("member-admin", "iam", "DeleteAccessKey", AccessKeyId=key_id)
     assert stage.call("observer", "sts", "GetAccessKeyInfo", AccessKeyId=key_id) == {"Account": "777788889999"}

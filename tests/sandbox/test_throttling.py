@@ -56,7 +56,7 @@ PUBLISHED = {
 
 
 class Seconds:
-    """A monotonic clock that stands still until it is moved."""
+    """A monotonic clock that doesn't run until it is moved."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -263,7 +263,7 @@ def test_sts_says_throttling() -> None:
     assert (refused.status, refused.code, refused.message) == (400, "Throttling", "Rate exceeded")
 
 
-def test_a_real_client_is_throttled_by_real_time_whatever_the_sandboxs_clock_says() -> None:
+def test_a_real_client_is_throttled_by_real_time_regardless_of_the_sandboxs_clock() -> None:
     with SandboxProcess.start("--throttle", "aws") as sandbox:
         caller = callers(sandbox)["management-admin"]
         codes: list[Any] = []

@@ -140,7 +140,7 @@ class Page:
 
 
 class ClientOrigin:
-    """Somebody with a browser of their own."""
+    """A person with a browser of their own."""
 
     def __init__(self, instance: SandboxInstance, host: str = HOST) -> None:
         self.instance = instance
