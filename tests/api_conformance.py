@@ -1,4 +1,4 @@
-"""Whether an answer is one that the OpenAPI document tells of."""
+"""Whether an answer is one that the OpenAPI document describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``serve`` and ``worker`` with a clock that a test moves: its offset stands in a file, read at every look.
+"""``serve`` and ``worker`` with a clock that a test moves: its offset is in a file, read at every look.
 
 Only the process that a test starts has it: the product has no way to set a clock.
 """

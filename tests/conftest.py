@@ -68,7 +68,7 @@ cheapen_passwords()
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Neither profiles nor the database of whoever runs the tests are read; processes started inherit that."""
+    """Neither profiles nor the database of the user who runs the tests are read; processes started inherit that."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as environment:
         for name in list(os.environ):

@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Counts the seconds since it was made, but none in which the machine stood still: those show in a pause that lasts
+    """Counts the seconds since it was made, but none in which the machine hung: those show in a pause that lasts
     longer than was asked for.
     """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._stood_still = 0.0
+        self._suspended_seconds = 0.0
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self._began - self._stood_still
+        return time.monotonic() - self._began - self._suspended_seconds
 
     def pause(self, seconds: float) -> None:
         began = time.monotonic()
         time.sleep(seconds)
-        self._stood_still += time.monotonic() - began - seconds
+        self._suspended_seconds += time.monotonic() - began - seconds
 
 
 def measure_best(act: Callable[[], object], tries: int = 5) -> float:

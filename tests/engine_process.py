@@ -34,7 +34,7 @@ class Deeds:
 
     @contextmanager
     def holding_up(self, job_id: str) -> Iterator[None]:
-        """Nobody performs a step of the job meanwhile."""
+        """No process performs a step of the job meanwhile."""
         with (self.folder / f"{job_id}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -156,7 +156,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> float:
 
 
 def say_started() -> None:
-    """What whoever started the process waits for."""
+    """What the caller that started the process waits for."""
     sys.stdout.write("started\n")
     sys.stdout.flush()
 

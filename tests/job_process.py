@@ -1,7 +1,7 @@
 """Workers that perform jobs by real rows, locks of processes and the real engine, but without AWS.
 
 What a job does is a number of steps, one for each account. A step is recorded in the job's row, which refuses it unless
-the job is still this process's own, and then told in a file: a step that is told twice was done twice.
+the job is still this process's own, and then written to a file: a step that is in it twice was done twice.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def main() -> None:
         engine = open_engine(url, ORGANIZATION_ID, EngineOptions())
         performing = JobRunner(
             jobs,
-            _act_as_nobody,
+            _act_on_nothing,
             clock,
             stop,
             NullNotifier(),
@@ -143,7 +143,7 @@ def main() -> None:
         owner.close()
 
 
-class _Nobody:
+class _NullAccess:
     """Acts on nothing, so that there is nothing to let go of."""
 
     def close(self) -> None:
@@ -153,8 +153,8 @@ class _Nobody:
         """Nothing."""
 
 
-def _act_as_nobody(*_: object) -> Any:
-    return _Nobody()
+def _act_on_nothing(*_: object) -> Any:
+    return _NullAccess()
 
 
 if __name__ == "__main__":

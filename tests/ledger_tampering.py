@@ -1,4 +1,4 @@
-"""What anybody who can write a SQLite database can do to the ledger in it."""
+"""What anyone who can write a SQLite database can do to the ledger in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rootkeeper.ledger.rules import GENESIS_HASH, compute_entry_hash
 from rootkeeper.ledger.writer import parse_entry_row
 from rootkeeper.organization.accounts import AccountId
 
-SOMEBODY_ELSE = "999999999999"
+ANOTHER_ACCOUNT = "999999999999"
 
 
 def lift_guards(connection: sqlite3.Connection) -> list[str]:
@@ -31,7 +31,7 @@ def edited_entry(database: Path, sequence: int) -> Iterator[None]:
         protections = lift_guards(connection)
         find = "SELECT account_id FROM ledger_entries WHERE sequence = ?"
         (before,) = connection.execute(find, (sequence,)).fetchone()
-        connection.execute(change, (SOMEBODY_ELSE, sequence))
+        connection.execute(change, (ANOTHER_ACCOUNT, sequence))
         try:
             yield
         finally:
@@ -50,7 +50,7 @@ def rewrite_ledger(database: Path, sequence: int) -> None:
         for row in connection.execute("SELECT * FROM ledger_entries ORDER BY sequence").fetchall():
             entry = replace(parse_entry_row(dict(row)), previous_hash=previous)  # type: ignore[arg-type]  # SQLAlchemy's rows are mappings too
             if entry.sequence == sequence:
-                entry = replace(entry, account_id=AccountId(SOMEBODY_ELSE))
+                entry = replace(entry, account_id=AccountId(ANOTHER_ACCOUNT))
             previous = compute_entry_hash(entry)
             connection.execute(
                 "UPDATE ledger_entries SET account_id = ?, previous_hash = ?, entry_hash = ? WHERE sequence = ?",

@@ -23,7 +23,7 @@ SECONDS = 60
 
 
 class _StayHere(urllib.request.HTTPErrorProcessor):
-    """Whatever is answered is the answer."""
+    """Return each answer as it is."""
 
     def http_response(self, request: Any, response: Any) -> Any:
         return response
@@ -47,7 +47,7 @@ class OidcProviderProcess:
     @classmethod
     @contextmanager
     def start(cls, *people: Mapping[str, Any]) -> Iterator[OidcProviderProcess]:
-        """Start one that knows these people, each with the claims that it tells, ``sub`` among them."""
+        """Start one that knows these people, each with the claims that it gives, ``sub`` among them."""
         with reserved_port() as port:
             yield from cls._start(port, people)
 

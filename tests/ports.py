@@ -1,4 +1,4 @@
-"""Ports for processes that must be told theirs before they start, or that come back to the one they had."""
+"""Ports for processes that must know theirs before they start, or that come back to the one they had."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """A port of 127.0.0.1 that nobody is given meanwhile who takes any free one.
+    """A port of 127.0.0.1 that no process is given meanwhile that takes any free one.
 
     It is bound and not listened on: who tries to connect is refused, and a server that sets ``SO_REUSEADDR``, as ours
     do, can listen there.

@@ -20,7 +20,7 @@ _STEP_SECONDS = 30
 
 @dataclass
 class RootPerson:
-    """Somebody who reads an account's root mailbox, has a browser, and an app that makes codes."""
+    """A person who reads an account's root mailbox, has a browser, and an app that makes codes."""
 
     sandbox: SandboxProcess
     account_id: str

@@ -31,7 +31,7 @@ UNPACED_PERCENT = "10000"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who may call, with the same keys on every start of a scenario."""
+    """A principal that may call, with the same keys on every start of a scenario."""
 
     name: str
     account_id: str

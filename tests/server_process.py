@@ -97,7 +97,7 @@ class ServerProcess:
         clock_offset: float | None = None,
         **how: Any,
     ) -> ServerProcess:
-        """The process, whatever becomes of it."""
+        """Start the process, which may end at once."""
         offset_file = folder / "offset"
         offset_file.write_text(str(clock_offset or 0))
         listening = ["--port", str(port)] if command == "serve" else []
@@ -189,7 +189,7 @@ class ServerProcess:
         new.replace(self.offset_file)
 
     def end(self) -> None:
-        """Whatever state it is in."""
+        """End it in any state."""
         with suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait()

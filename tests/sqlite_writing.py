@@ -1,4 +1,4 @@
-"""Whether a SQLite database is being written, for tests that stop a process only when that locks nobody out."""
+"""Whether a SQLite database is being written, for tests that stop a process only when that locks no one out."""
 
 from __future__ import annotations
 

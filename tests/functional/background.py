@@ -1,4 +1,4 @@
-"""A command line that runs while the test goes on: it can be watched, and asked to stop."""
+"""A command line that runs while the test continues: it can be watched, and asked to stop."""
 
 from __future__ import annotations
 

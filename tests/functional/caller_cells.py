@@ -1,4 +1,4 @@
-"""Who may ask what, as data: each command, tried as each caller, and what that caller is told instead of an answer.
+"""Who may ask what, as data: each command, tried as each caller, and what that caller is shown instead of an answer.
 
 A caller can be the wrong one for a part of an answer. That part is a line ``unknown: needs CALLER``. The page
 ``docs/reference/callers.md`` shows this table; ``test_callers.py`` tries every cell and holds the page to it.
@@ -280,13 +280,13 @@ DRY_RUNS = (
     Row(("enable", "--dry-run"), for_management(_NOT_MANAGEMENT)),
     Row(("disable", "--dry-run"), for_iam_callers(_NOT_ALLOWED_RECOVERY)),
 )
-"""Commands that change something, dry: a caller who may not make the change is refused, and told who may."""
+"""Commands that change something, dry: a caller who may not make the change is refused, and shown who may."""
 
 ASK_NOTHING: dict[tuple[str, ...], str] = {
     ("doctor",): "says of each of its checks what the caller lacks",
     ("demo",): "has an organization and callers of its own",
     ("jobs", "cancel"): "changes the database alone, and has no dry run",
-    ("jobs", "resume"): "goes on with a command above",
+    ("jobs", "resume"): "continues a command above",
     ("ledger", "adopt"): "changes the database first, and then needs what audit and windows close need",
     ("sandbox",): "is what the callers here call",
     ("database", "backup"): "reads the database alone",

@@ -75,7 +75,7 @@ class Program:
     def start(
         self, *arguments: str | Path, stdin: int = subprocess.DEVNULL, **changes: str | None
     ) -> Iterator[subprocess.Popen[str]]:
-        """The same while the test goes on; it is killed at the end if it still runs."""
+        """The same while the test continues; it is killed at the end if it still runs."""
         with subprocess.Popen(
             [sys.executable, "-m", "rootkeeper", *map(str, arguments)],
             env=self.surroundings(changes),

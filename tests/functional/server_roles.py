@@ -52,7 +52,7 @@ class ServerRoles:
         return self.sandbox.environment() | self.keys | arns
 
     def remove(self, work: AwsWork) -> None:
-        """Somebody removes the role."""
+        """Remove the role."""
         iam = open_client("iam", self.sandbox.base_url, self.sandbox.principals()["delegated-admin"])
         iam.delete_role_policy(RoleName=f"rootkeeper-{work.value}", PolicyName="given")
         iam.delete_role(RoleName=f"rootkeeper-{work.value}")

@@ -32,7 +32,7 @@ def credentials_of(truth: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def test_json_tells_the_truth_about_every_account(enabled: Program, sandbox: SandboxProcess) -> None:
+def test_json_shows_the_truth_about_every_account(enabled: Program, sandbox: SandboxProcess) -> None:
     run = enabled.run("audit", "-o", "json", "--details")
     assert run.status == 1, run.shown
     answer, truth = run.json, sandbox.accounts()

@@ -54,7 +54,7 @@ CASES = (
     Case("no selection for plan", ("plan", "--out", "plan.json"), 2, "No account is selected"),
     Case("account id too short", ("delete", "1234", "--yes"), 2, "1234"),
     Case("account outside the organization", ("delete", "210987654321", "--yes"), 2, "210987654321"),
-    Case("account name that nobody has", ("delete", "Nobody", "--yes"), 2, "Nobody"),
+    Case("account name that no account has", ("delete", "Unknown", "--yes"), 2, "Unknown"),
     Case("unknown OU by id", ("audit", "--ou", "ou-demo-00000000"), 2, "ou-demo-00000000"),
     Case("unknown OU by path", ("delete", "--ou", "Workloads/Nope", "--yes"), 2, "Workloads/Nope"),
     Case("tag without a value", ("audit", "--tag", "team"), 2, "team"),
@@ -62,7 +62,7 @@ CASES = (
     Case("account state that isn't one", ("audit", "--account-state", "GONE"), 2, "GONE"),
     Case("file of accounts that isn't there", ("audit", "--from-file", "/nowhere/accounts.txt"), 2, "accounts.txt"),
     Case("file of accounts that is empty", ("audit", "--from-file", "/dev/null"), 2, "/dev/null"),
-    Case("selection that matches nothing", ("audit", "--tag", "team=nobody"), 2, "matches no account"),
+    Case("selection that matches nothing", ("audit", "--tag", "team=unknown"), 2, "matches no account"),
     # Accounts that may not be touched.
     Case("management account", ("delete", MANAGEMENT, "--yes"), 2, "management account"),
     Case("account that isn't ACTIVE", ("delete", SUSPENDED, "--yes"), 2, "SUSPENDED"),
@@ -72,7 +72,7 @@ CASES = (
     # Deletions.
     Case("kind that isn't one", ("delete", "--all", "--only", "keys", "--yes"), 2, "keys"),
     Case("allowed use without a reason", ("delete", "--all", "--allow-recently-used", MEMBER, "--yes"), 2, "reason"),
-    Case("nobody to say yes", ("delete", "--all"), 2, "Nothing was done"),
+    Case("no one to say yes", ("delete", "--all"), 2, "Nothing was done"),
     # Durations and dates.
     Case("window of no time", recover("--reason", "x", "--for", "0s"), 2, "0s"),
     Case("window of 30 days", recover("--reason", "x", "--for", "30d"), 2, "30d"),
@@ -104,7 +104,7 @@ CASES = (
     Case("no credentials", ("status",), 3, "credentials", {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}),
     Case("unknown credentials", ("audit",), 3, "", {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}),
     Case("wrong secret", ("audit",), 3, "", {"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}),
-    Case("profile that isn't there", ("audit", "--profile", "nobody"), 2, "nobody"),
+    Case("profile that isn't there", ("audit", "--profile", "unknown"), 2, "unknown"),
     Case("Region that isn't one", ("audit", "--region", "us-nowhere-1"), 2, "us-nowhere-1"),
     Case("global Region", ("audit", "--region", "aws-global"), 2, "aws-global"),
     Case("endpoint that doesn't answer", ("audit",), 3, "127.0.0.1:9", {"AWS_ENDPOINT_URL": NOWHERE}),
@@ -150,7 +150,7 @@ def sandbox(running_sandbox: SandboxProcess) -> SandboxProcess:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_bad_input_is_told_in_a_sentence_and_changes_nothing(
+def test_bad_input_is_reported_in_a_sentence_and_changes_nothing(
     program: Program, sandbox: SandboxProcess, case: Case, tmp_path: Path
 ) -> None:
     truth, before = sandbox.organization(), sandbox.last_request()
@@ -230,7 +230,7 @@ def test_a_plan_that_does_not_hold_is_refused_before_any_change(
     assert sandbox.operations(before, mutating=True) == []
 
 
-def test_credentials_that_have_expired_are_told_with_the_way_out(program: Program, sandbox: SandboxProcess) -> None:
+def test_credentials_that_have_expired_are_reported_with_the_way_out(program: Program, sandbox: SandboxProcess) -> None:
     sandbox.faults(
         service="sts",
         operation="GetCallerIdentity",

@@ -135,7 +135,7 @@ def without_failsafe_login(enabled: Program, sandbox: SandboxProcess) -> Program
 # Who could open root today.
 
 
-def test_everybody_who_may_open_root_sessions_is_listed_by_task_with_who_comes_by_it(enabled: Program) -> None:
+def test_everyone_who_may_open_root_sessions_is_listed_by_task_with_who_comes_by_it(enabled: Program) -> None:
     report = read(enabled)
     everything = dict.fromkeys((AUDIT, CREATE, DELETE, S3, SQS), "allowed")
     assert report.tasks(MANAGEMENT, "user", "management-admin") == everything
@@ -174,7 +174,7 @@ def test_a_permission_with_a_condition_depends_on_it_and_notaction_counts(
 # The management account's root.
 
 
-def test_the_management_accounts_root_is_held_to_mfa_and_no_key_and_its_last_use_is_told(
+def test_the_management_accounts_root_is_held_to_mfa_and_no_key_and_its_last_use_is_reported(
     enabled: Program, sandbox: SandboxProcess
 ) -> None:
     found = read(enabled)
@@ -263,7 +263,7 @@ def test_where_all_was_read_and_there_is_no_way_it_fails(program: Program) -> No
 @pytest.mark.parametrize(
     ("service", "reads_permission_sets"), [("account.amazonaws.com", False), ("sso.amazonaws.com", True)]
 )
-def test_a_delegate_for_something_else_is_told_who_could_read_the_rest(
+def test_a_delegate_for_something_else_is_shown_who_could_read_the_rest(
     enabled: Program, sandbox: SandboxProcess, service: str, reads_permission_sets: bool
 ) -> None:
     client = open_client("organizations", sandbox.base_url, sandbox.principals()["management-admin"])
@@ -281,7 +281,7 @@ def test_a_delegate_for_something_else_is_told_who_could_read_the_rest(
     assert report.way_in == "unknown"
 
 
-def test_the_delegated_administrator_for_iam_reads_its_own_account_and_is_told_the_rest(
+def test_the_delegated_administrator_for_iam_reads_its_own_account_and_is_shown_the_rest(
     enabled: Program, sandbox: SandboxProcess
 ) -> None:
     report = read(as_principal(enabled, sandbox, "delegated-admin"))
@@ -335,7 +335,7 @@ def test_a_credential_report_is_made_only_where_there_is_none(enabled: Program, 
     assert "GenerateCredentialReport" not in {name for name, _ in sandbox.operations(before)}
 
 
-def test_the_table_names_everybody_and_lines_and_csv_hold_the_checks(enabled: Program) -> None:
+def test_the_table_names_everyone_and_lines_and_csv_hold_the_checks(enabled: Program) -> None:
     table = enabled.run("breakglass").stdout
     assert "Principals that can open root sessions" in table
     assert "RootAccessTasks" in table

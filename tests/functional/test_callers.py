@@ -131,7 +131,7 @@ def stage(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pyt
 
 
 @pytest.mark.parametrize(("row", "caller"), CELLS)
-def test_a_caller_is_told_what_it_may_know_and_who_could_know_the_rest(stage: Stage, row: Row, caller: Caller) -> None:
+def test_a_caller_is_shown_what_it_may_know_and_who_could_know_the_rest(stage: Stage, row: Row, caller: Caller) -> None:
     cell = row.cells[caller]
     before = stage.sandbox.last_request()
     run = stage.run(row, caller)

@@ -232,7 +232,7 @@ def test_a_share_of_the_quotas_is_a_percentage(program: Program, command: tuple[
     assert "--api-share" in run.stderr
 
 
-def test_a_deletion_leaves_room_to_other_tools_when_told_to(
+def test_a_deletion_leaves_room_to_other_tools_when_set_to(
     enabled: Program, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
     run = enabled.run("delete", EVERYTHING, "--yes", "--api-share", "50")

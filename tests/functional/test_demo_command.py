@@ -28,7 +28,7 @@ DEMO_SECONDS = 200
 
 @pytest.fixture
 def newcomer(tmp_path: Path, runner: Runner) -> Program:
-    """Somebody with AWS settings and a database of their own, which a demo must not touch."""
+    """A user with AWS settings and a database of their own, which a demo must not touch."""
     config = tmp_path / "aws-config"
     config.write_text("[profile work]\nregion = eu-west-1\n")
     return Program(
@@ -90,9 +90,9 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(
             assert f"http://localhost:{port} " in shown
             assert len(re.findall(r"^Starting a .* … \d+\.\d s$", shown, re.MULTILINE)) == 2
             assert all(person.name in shown and person.role.value in shown for person in DEMO_USERS)
-            told_of_commands = follow(find_commands(shown), newcomer, tmp_path / "shell.db")
-            assert told_of_commands.status == 1, told_of_commands.shown
-            assert f"SANDBOX 127.0.0.1:{sandbox_port}" in told_of_commands.shown
+            run_of_commands = follow(find_commands(shown), newcomer, tmp_path / "shell.db")
+            assert run_of_commands.status == 1, run_of_commands.shown
+            assert f"SANDBOX 127.0.0.1:{sandbox_port}" in run_of_commands.shown
             browser = Browser(f"http://localhost:{port}")
             assert browser.ask("GET", "/api/v1/story")[0] == 401
             status, methods = browser.ask("GET", "/api/v1/auth/methods")
@@ -175,7 +175,7 @@ def find_commands(shown: str) -> str:
 
 
 def follow(commands: str, newcomer: Program, database: Path) -> Run:
-    """Type it into a shell as it stands, with no profile, no proxy and a database of its own."""
+    """Type it into a shell as shown, with no profile, no proxy and a database of its own."""
     unset = dict.fromkeys(("AWS_PROFILE", "HTTP_PROXY", "ROOTKEEPER_AWS_CONCURRENCY"))
     environment = newcomer.surroundings({**unset, "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}"})
     done = subprocess.run(
@@ -230,7 +230,7 @@ def test_the_codes_of_a_running_demo_are_printed_by_a_command_of_its_own(newcome
     assert set(read_codes(run.stdout)) == {"olga", "amir", "adam"}
 
 
-def test_a_port_that_is_taken_is_told_and_nothing_is_played(newcomer: Program) -> None:
+def test_a_port_that_is_taken_is_reported_and_nothing_is_played(newcomer: Program) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

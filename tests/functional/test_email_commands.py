@@ -204,7 +204,7 @@ def test_p08_an_error_of_aws_that_quotes_the_one_time_password_doesnt_pass_it_on
     assert otp not in trusted.run("ledger", "list", "-o", "json").shown
 
 
-def test_a_conflict_is_told_clearly(trusted: Program, sandbox: SandboxProcess) -> None:
+def test_a_conflict_is_reported_clearly(trusted: Program, sandbox: SandboxProcess) -> None:
     sandbox.faults(
         operation="StartPrimaryEmailUpdate",
         times=1,
@@ -256,7 +256,7 @@ REFUSED: list[tuple[tuple[str, str], int, str]] = [
     (("999999999999", NEW), 2, "isn't in the organization"),
     ((PERSONAL, "aws@example.net"), 2, "--override"),
     ((PERSONAL, "aws+shop-test@example.com"), 2, "400050006000"),
-    ((PERSONAL, "nobody"), 2, "isn't an e-mail address"),
+    ((PERSONAL, "unknown"), 2, "isn't an e-mail address"),
 ]
 
 
@@ -303,7 +303,7 @@ def test_an_address_that_the_approved_pattern_doesnt_match_is_a_finding(ruled: P
     assert found[PERSONAL]["reasons"] == ["not_a_group", "pattern_not_matched"]
 
 
-def test_an_address_that_two_accounts_have_is_a_finding_whatever_its_case(
+def test_an_address_that_two_accounts_have_is_a_finding_regardless_of_its_case(
     ruled: Program, sandbox: SandboxProcess
 ) -> None:
     shared = str(sandbox.accounts()["400050006000"]["email"]).upper()

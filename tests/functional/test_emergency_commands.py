@@ -151,7 +151,7 @@ def test_without_emergency_a_database_that_is_down_ends_the_command(
     assert not may_recover(sandbox)
 
 
-def test_what_cant_be_imported_is_told_and_changes_nothing(permitted: Program, tmp_path: Path) -> None:
+def test_what_cant_be_imported_is_reported_and_changes_nothing(permitted: Program, tmp_path: Path) -> None:
     assert permitted.run("audit").status in {0, 1}
     before = permitted.run("ledger", "list", "-o", "json").json
     for path in (tmp_path / "nothing", Path(__file__)):

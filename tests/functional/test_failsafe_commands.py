@@ -63,7 +63,7 @@ PASSED_DRILL = ("--outcome", "passed", "--alarm", "seen")
 # Check.
 
 
-def test_what_aws_does_not_tell_is_unknown_until_somebody_records_it_and_then_it_is_in_order(enabled: Program) -> None:
+def test_what_aws_does_not_show_is_unknown_until_a_user_records_it_and_then_it_is_in_order(enabled: Program) -> None:
     before = check(enabled)
     assert list(before) == CHECKS
     assert {name: one for name, one in verdicts(before).items() if one != "pass"} == {
@@ -240,7 +240,7 @@ def test_every_format_shows_every_line(enabled: Program) -> None:
 # Drills.
 
 
-def test_a_drill_is_somebodys_word_in_the_ledger(enabled: Program) -> None:
+def test_a_drill_is_a_persons_word_in_the_ledger(enabled: Program) -> None:
     run = record_drill(enabled, 3, *PASSED_DRILL, "--device", "hardware", "-o", "json")
     require_fits(run.json, "failsafe-drills")
     (drill,) = run.json["drills"]
@@ -255,7 +255,7 @@ def test_a_drill_is_somebodys_word_in_the_ledger(enabled: Program) -> None:
 
 
 def list_recorded(program: Program) -> list[str]:
-    """Of which accounts a drill stands in the ledger; a database that was never needed isn't there."""
+    """Of which accounts a drill is in the ledger; a database that was never needed isn't there."""
     lines = program.run("ledger", "list", "-o", "jsonl").stdout.splitlines()
     return [entry["account_id"] for entry in map(json.loads, lines) if entry["action"] == "failsafe:drill"]
 
@@ -269,7 +269,7 @@ def list_recorded(program: Program) -> list[str]:
         ((FAILSAFE, "--by", "Ana", "--at", "soon", "--outcome", "passed"), "--at"),
         ((FAILSAFE, "--by", "Ana", "--at", "2026-01-01"), "--outcome"),
     ],
-    ids=["of a member", "by nobody", "not yet held", "no date", "no outcome"],
+    ids=["of a member", "by no one", "not yet held", "no date", "no outcome"],
 )
 def test_a_drill_that_cannot_be_is_refused(enabled: Program, arguments: tuple[str, ...], said: str) -> None:
     run = enabled.run("failsafe", "record-drill", *arguments, "--yes")

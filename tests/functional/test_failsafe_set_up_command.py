@@ -83,7 +83,7 @@ def test_a_login_that_is_not_completed_in_time_is_deleted_and_what_lacked_is_nam
     assert sandbox.root_user(FAILSAFE)["recovery_allowed"] is False
 
 
-def test_an_account_that_is_no_delegated_administrator_is_refused_and_told_how(
+def test_an_account_that_is_no_delegated_administrator_is_refused_and_shown_how(
     enabled: Program, sandbox: SandboxProcess
 ) -> None:
     before = sandbox.last_request()

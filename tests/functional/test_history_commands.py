@@ -122,12 +122,12 @@ WRONG = (
     (("diff", "yesterday"), "is not a date"),
     (("diff", "--organization", "o-otherorgid00"), "o-exampleorgid"),
     (("history", "999988887777"), "no record of account 999988887777"),
-    (("history", "Nobody"), "No account"),
+    (("history", "Unknown"), "No account"),
     (("history", "12"), "12 digits"),
 )
 
 
-def test_what_is_wrong_is_told_with_what_to_do(enabled: Program) -> None:
+def test_what_is_wrong_is_reported_with_what_to_do(enabled: Program) -> None:
     audit(enabled)
     for arguments, said in WRONG:
         run = enabled.run(*arguments)

@@ -102,9 +102,9 @@ def test_the_ledger_names_who_made_and_changed_identities_and_no_secret(known: P
         (("token", "create", "--role", "viewer", "--name", "a b"), "can't be the name"),
         (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "never"), "is not a date"),
         (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "2001-01-01"), "is in the past"),
-        (("token", "revoke", "nobody"), "nobody"),
+        (("token", "revoke", "unknown-user"), "unknown-user"),
         (("users", "disable", "first"), "is a token"),
-        (("users", "set-role", "nobody", "--role", "viewer"), "nobody"),
+        (("users", "set-role", "unknown-user", "--role", "viewer"), "unknown-user"),
         (("users", "add", "ana", "--role", "viewer"), "isn't a terminal"),
         (("users", "add", "ana", "--role", "viewer", "--password-file", "/nowhere"), "can't be read"),
     ],
@@ -124,9 +124,9 @@ def test_a_weak_password_is_refused_and_not_shown(known: Program, tmp_path: Path
     assert known.run("users", "list", "-o", "json").json["identities"] == []
 
 
-def test_whoever_isnt_there_or_is_a_token_has_nothing_to_be_ended_or_reset(known: Program) -> None:
+def test_an_unknown_user_or_a_token_has_nothing_to_be_ended_or_reset(known: Program) -> None:
     for command in ("sign-out", "reset-factors"):
-        assert known.run("users", command, "nobody").status == 2
+        assert known.run("users", command, "unknown-user").status == 2
     assert "is a token" in known.run("users", "reset-factors", "first").stderr
 
 

@@ -1,4 +1,4 @@
-"""``rootkeeper jobs`` as a user runs it, on a deletion and an audit that somebody stopped."""
+"""``rootkeeper jobs`` as a user runs it, on a deletion and an audit that a user stopped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ READABLE = 23
 
 
 def stop_between_waves(program: Program) -> str:
-    """A deletion that somebody stops in the pause after its one canary; its job's id."""
+    """A deletion that a user stops in the pause after its one canary; its job's id."""
     with in_background(program, "delete", "--ou", "AnyCompany", *WAVES, "--yes") as run:
         run.wait_for("Wave 1 of 2 is done")
         run.ask_to_stop()
@@ -75,7 +75,7 @@ def list_kept(database: Path) -> set[str]:
 
 
 def stop_audit_at_once(program: Program, sandbox: SandboxProcess, *arguments: str) -> tuple[Run, str]:
-    """An audit, two accounts at a time, that somebody stops once a few are read; and its job's id."""
+    """An audit, two accounts at a time, that a user stops once a few are read; and its job's id."""
     sandbox.faults(operation="GetAccountSummary", latency_ms=1000)
     since = sandbox.last_request()
     with in_background(program, "audit", *arguments, ROOTKEEPER_AWS_CONCURRENCY="2") as run:
@@ -109,7 +109,7 @@ def test_ctrl_c_once_finishes_what_is_in_progress_and_names_the_job(enabled: Pro
     assert find_only_job(enabled)["state"] == "done"
 
 
-def test_a_deletion_stopped_between_waves_goes_on_and_its_answer_is_of_everything(
+def test_a_deletion_stopped_between_waves_resumes_and_its_answer_is_of_everything(
     enabled: Program, sandbox: SandboxProcess
 ) -> None:
     since, expected = sandbox.last_request(), expect_deletions(sandbox, UNIT)
@@ -155,7 +155,7 @@ def test_ctrl_c_twice_stops_now_and_what_was_in_progress_is_settled_later(
     assert enabled.run("ledger", "verify").status == 0
 
 
-def test_jobs_are_listed_and_shown_and_what_was_interrupted_says_how_it_goes_on(enabled: Program) -> None:
+def test_jobs_are_listed_and_shown_and_what_was_interrupted_says_how_to_resume_it(enabled: Program) -> None:
     enabled.run("audit", "Shop Test")
     job_id = stop_between_waves(enabled)
     listed = enabled.run("jobs", "list")
@@ -265,7 +265,7 @@ def test_a_failed_canary_holds_the_rest_back_until_it_is_tried_again(enabled: Pr
     assert retried.json["summary"]["deleted"] == 3
 
 
-def test_too_many_failures_hold_the_rest_back_until_somebody_goes_on(enabled: Program, sandbox: SandboxProcess) -> None:
+def test_too_many_failures_hold_the_rest_back_until_a_user_resumes(enabled: Program, sandbox: SandboxProcess) -> None:
     for operation in ("DeleteAccessKey", "DeleteSigningCertificate"):
         sandbox.faults(operation=operation, error={"code": "AccessDenied", "status": 403, "message": "no"})
     rules = ("--wave", "1", "--stop-after-failures", "1")

@@ -31,7 +31,7 @@ def used(enabled: Program) -> Program:
     return enabled
 
 
-def test_every_deletion_stands_in_the_ledger_with_its_outcome(used: Program) -> None:
+def test_every_deletion_is_in_the_ledger_with_its_outcome(used: Program) -> None:
     run = used.run("ledger", "list", "--account", "900010002000", "-o", "json", **WITHOUT_AWS)
     assert run.status == 0, run.shown
     deletions = [entry for entry in run.json["entries"] if entry["action"] == "signing_certificate:delete"]
@@ -82,7 +82,7 @@ def test_an_edited_entry_is_found_and_named(used: Program, tmp_path: Path) -> No
     assert run.json["first_bad_sequence"] == 4
 
 
-def test_an_export_can_be_checked_by_anybody(used: Program, tmp_path: Path) -> None:
+def test_an_export_can_be_checked_by_anyone(used: Program, tmp_path: Path) -> None:
     target = tmp_path / "export.jsonl"
     run = used.run("ledger", "export", "--out", target, **WITHOUT_AWS)
     assert run.status == 0, run.shown

@@ -55,7 +55,7 @@ def test_each_target_gets_a_test_without_aws_and_without_a_database(without_aws:
     assert SECRET not in run.shown
 
 
-def test_a_target_that_fails_is_told_by_its_name_alone_with_exit_status_4(
+def test_a_target_that_fails_is_reported_by_its_name_alone_with_exit_status_4(
     without_aws: Program, receiver: Receiver
 ) -> None:
     receiver.answer = lambda received: Answer(500 if SECRET in received.path else 200)
@@ -95,7 +95,7 @@ def test_a_setting_that_cant_be_understood_is_wrong_usage(
 
 
 def test_a_target_that_isnt_there_is_wrong_usage(without_aws: Program, receiver: Receiver) -> None:
-    run = try_targets(without_aws, receiver, "nobody")
+    run = try_targets(without_aws, receiver, "unknown")
     assert run.status == 2, run.shown
     assert "hook, chat" in run.stderr
 

@@ -90,7 +90,7 @@ def test_without_a_delegated_administrator_it_says_so_and_what_to_do(program: Pr
     assert "No failsafe" in program.run("policies", "scp").stderr
 
 
-def test_whoever_cannot_read_the_delegates_gets_no_policy_that_shuts_the_failsafe_out(
+def test_a_caller_that_cannot_read_the_delegates_gets_no_policy_that_shuts_the_failsafe_out(
     enabled: Program, sandbox: SandboxProcess
 ) -> None:
     as_a_member = sandbox.environment("member-admin")
@@ -159,7 +159,7 @@ def test_a_file_without_records_is_refused(enabled: Program, tmp_path: Path, con
     assert (run.status, run.stdout) == (2, ""), run.shown
 
 
-def test_records_without_root_in_them_wake_nobody(enabled: Program, tmp_path: Path) -> None:
+def test_records_without_root_in_them_wake_no_one(enabled: Program, tmp_path: Path) -> None:
     file = tmp_path / "records.json"
     file.write_text('{"Records": []}')
     run = enabled.run("policies", "alarms", "--judge", file, "-o", "table")

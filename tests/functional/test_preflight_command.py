@@ -71,7 +71,7 @@ def test_p06_policies_that_may_not_be_read_make_their_accounts_unknown(
     assert "needs organizations:DescribePolicy" in enabled.run("preflight").stdout
 
 
-def test_who_may_read_nothing_is_told_so(enabled: Program, sandbox: SandboxProcess) -> None:
+def test_who_may_read_nothing_is_refused_with_the_reason(enabled: Program, sandbox: SandboxProcess) -> None:
     environment = sandbox.environment("observer")
     run = enabled.run("preflight", **environment)
     assert run.status == 3, run.shown

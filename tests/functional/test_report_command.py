@@ -114,7 +114,7 @@ def test_a_file_is_replaced_at_once_and_nothing_is_left_beside_it(audited: Progr
         ((), "--from"),
     ],
 )
-def test_wrong_usage_is_told_with_what_to_do(audited: Program, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_is_reported_with_what_to_do(audited: Program, arguments: tuple[str, ...], said: str) -> None:
     run = audited.run("report", *arguments)
     assert run.status == 2, run.shown
     assert said in run.stderr

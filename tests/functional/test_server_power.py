@@ -214,7 +214,7 @@ def test_a_role_that_was_removed_is_named_by_the_check_and_in_the_work(server: S
         delete(server, "ana", EVERYTHING)
 
 
-def test_sessions_that_aws_calls_expired_are_had_anew(server: Server, sandbox: SandboxProcess) -> None:
+def test_sessions_that_aws_calls_expired_are_opened_again(server: Server, sandbox: SandboxProcess) -> None:
     assert audit(server, "ana", CLEAN) == {"not_present"}
     sandbox.clock(3700)
     with pytest.raises(AwsCredentialsError):

@@ -23,7 +23,7 @@ def accepted(enabled: Program) -> Program:
 
 
 def client_of(sandbox: SandboxProcess, service: str, principal: str = "management-admin") -> Any:
-    """Somebody else's client, that Rootkeeper knows nothing of."""
+    """Another client, that Rootkeeper knows nothing of."""
     return open_client(service, sandbox.base_url, sandbox.principals()[principal])
 
 
@@ -133,7 +133,7 @@ def test_guardrails_that_the_caller_cant_read_are_unknown_and_never_no_drift(
     assert run.json["drift"]["differences"] == []
 
 
-def test_every_audit_tells_drift_beside_its_answer_and_ends_as_it_would_without(
+def test_every_audit_shows_drift_beside_its_answer_and_ends_as_it_would_without(
     accepted: Program, sandbox: SandboxProcess
 ) -> None:
     calm = accepted.run("audit", "Shop Test", "-o", "json")
@@ -164,7 +164,9 @@ def test_before_a_set_up_was_accepted_an_audit_reads_no_policy(enabled: Program,
     assert not any("Polic" in operation for operation in sandbox.operations(before))
 
 
-def test_guardrails_that_the_auditor_cant_read_are_told_as_unknown(accepted: Program, sandbox: SandboxProcess) -> None:
+def test_guardrails_that_the_auditor_cant_read_are_reported_as_unknown(
+    accepted: Program, sandbox: SandboxProcess
+) -> None:
     sandbox.control("POST", "faults", {
         "service": "organizations",
         "operation": "ListPolicies",

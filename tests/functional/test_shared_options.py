@@ -28,12 +28,13 @@ def test_the_output_may_be_named_anywhere_and_the_innermost_wins(program: Progra
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--profile", "nobody", "status"), ("status", "--profile", "nobody"), ("status", "--profile=nobody")]
+    "arguments",
+    [("--profile", "missing", "status"), ("status", "--profile", "missing"), ("status", "--profile=missing")],
 )
 def test_the_profile_may_be_named_anywhere(program: Program, arguments: tuple[str, ...]) -> None:
     run = program.run(*arguments)
     assert run.status == 2
-    assert "nobody" in run.stderr
+    assert "missing" in run.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--region", "us-nowhere-1", "status"), ("status", "--region", "us-nowhere-1")])

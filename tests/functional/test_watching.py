@@ -1,4 +1,4 @@
-"""An open window is watched: what a recovery needs is expected, and everything else is told."""
+"""An open window is watched: what a recovery needs is expected, and everything else is reported."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def queued(sandbox: SandboxProcess, delegate: Program, tmp_path: Path) -> Iterat
         yield begun
 
 
-def test_a_recovery_is_lived_through_and_what_doesnt_belong_to_it_is_told(watched: Watched) -> None:
+def test_a_recovery_is_lived_through_and_what_doesnt_belong_to_it_is_reported(watched: Watched) -> None:
     watched.open_window()
     person = watched.person
     person.reset_password()
@@ -98,7 +98,7 @@ def test_a_recovery_is_lived_through_and_what_doesnt_belong_to_it_is_told(watche
     ]
 
 
-def test_a_second_sign_in_without_mfa_is_told(queued: Watched) -> None:
+def test_a_second_sign_in_without_mfa_is_reported(queued: Watched) -> None:
     queued.open_window()
     first = queued.person
     first.reset_password()
@@ -109,7 +109,7 @@ def test_a_second_sign_in_without_mfa_is_told(queued: Watched) -> None:
     assert queued.reported() == ["ConsoleLogin"]
 
 
-def test_somebody_who_comes_before_the_opening_is_told(queued: Watched) -> None:
+def test_a_user_who_comes_before_the_opening_is_reported(queued: Watched) -> None:
     person = queued.person
     person.open("/signin/forgot-password")
     person.fill("/signin/forgot-password", email=person.email)
@@ -120,7 +120,7 @@ def test_somebody_who_comes_before_the_opening_is_told(queued: Watched) -> None:
     assert {verdict for _, verdict in found} == {"suspicious"}
 
 
-def test_our_own_root_sessions_are_no_event_and_a_strangers_are_told(queued: Watched) -> None:
+def test_our_own_root_sessions_are_no_event_and_a_strangers_are_reported(queued: Watched) -> None:
     audit = queued.program.run("audit", queued.account_id, "--fail-on", "none")
     assert audit.status == 0, audit.shown
     assert queued.look() == []
@@ -157,7 +157,7 @@ def test_a_message_that_cant_be_understood_is_kept_aside_and_holds_nothing_up(qu
 
 
 def test_log_files_of_a_trails_bucket_are_read_by_their_notifications(queued: Watched) -> None:
-    """As an organization trail has it: the events stand in an object, and S3 tells the queue of it."""
+    """As an organization trail has it: the events are in an object, and S3 notifies the queue of it."""
     queued.open_window()
     queued.person.reset_password()
     events = queued.sandbox.events(queued.account_id)

@@ -32,7 +32,7 @@ def name_queue(sandbox: SandboxProcess) -> str:
 
 @dataclass
 class TrailFile:
-    """A file to which somebody carries the events of an account."""
+    """A file to which a person carries the events of an account."""
 
     sandbox: SandboxProcess
     account_ids: tuple[str, ...]
@@ -113,7 +113,7 @@ class Watched:
         )
 
     def reported(self) -> list[str]:
-        """What people were told of, by the names of events."""
+        """What people were notified of, by the names of events."""
         return [one.title.split(" unexpected ")[1] for one in self.notifier.reported]
 
     def use_root_keys(self, keys: dict[str, str], service: str = "iam") -> Any:

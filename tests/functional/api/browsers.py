@@ -82,7 +82,7 @@ class Page:
             self.csrf_token = answer.json["csrf_token"]
 
     def sign_in(self, name: str, password: str = PASSWORD) -> Any:
-        """What the page is told of the sign-in."""
+        """What the page learns of the sign-in."""
         answer = self.post("/auth/sign-in", {"name": name, "password": password})
         assert answer.status == 200, answer
         return answer.json

@@ -60,7 +60,7 @@ ODD_BODIES = (
 
 
 def quote_any(text: str) -> str:
-    """For an address, whatever is in it."""
+    """For an address, with any text in it."""
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 

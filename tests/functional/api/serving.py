@@ -58,7 +58,7 @@ class ApiServer:
     tokens: dict[ServerRole, str] = field(default_factory=dict)
 
     def token(self, role: ServerRole) -> str:
-        """Of somebody with that role."""
+        """Of a user with that role."""
         if role not in self.tokens:
             self.tokens[role] = self.services.add_token(role)
         return self.tokens[role]
@@ -72,7 +72,7 @@ class ApiServer:
         return self.ask("POST", path, {} if body is None else body, role, headers)
 
     def ask(self, method: str, path: str, body: object, role: ServerRole | None, headers: Mapping[str, str]) -> Answer:
-        """A path below ``/api/v1``, unless it begins with ``//``, which stands for the server's root."""
+        """A path below ``/api/v1``, unless it begins with ``//``, which means the server's root."""
         address = path[1:] if path.startswith("//") else f"/api/v1{path}"
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if role is not None:

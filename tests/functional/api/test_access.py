@@ -1,4 +1,4 @@
-"""Who may call what: every route is walked with every role, with nobody, and with what isn't a token."""
+"""Who may call what: every route is walked with every role, with no one, and with what isn't a token."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_beside_routes_only_files_of_console_and_help_need_no_sign_in() -> None:
     assert named == {path for _, path in OPEN}
 
 
-def test_this_machine_itself_is_told_nothing_but_numbers_without_sign_in() -> None:
+def test_this_machine_itself_is_shown_nothing_but_numbers_without_sign_in() -> None:
     assert [path for _, path, demand in ROUTES if demand is AccessRequirement.ON_THIS_MACHINE] == ["/metrics"]
 
 
@@ -130,14 +130,14 @@ def test_without_a_token_or_with_a_bad_one_only_the_open_routes_answer(
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/me", "/api", "/api/v1/accounts/1/2", "/api/v1/me/"])
 @pytest.mark.parametrize("authorization", [None, "Bearer rk_unknown"])
-def test_an_unknown_address_is_404_before_anybody_is_asked_who_they_are(
+def test_an_unknown_address_is_404_before_anyone_is_asked_who_they_are(
     walked: ApiServer, path: str, authorization: str | None
 ) -> None:
     answer = call(walked, "GET", path, authorization)
     assert (answer.status, answer.code) == (404, None)
 
 
-def test_whoever_isnt_signed_in_isnt_told_what_is_wrong_with_a_body(api: ApiServer) -> None:
+def test_a_caller_that_isnt_signed_in_isnt_shown_what_is_wrong_with_a_body(api: ApiServer) -> None:
     answer = api.send("POST", "/api/v1/windows", b"{not json", {"Content-Type": "application/json"})
     assert answer.status == 401
     denied = api.ask("POST", "/windows", b"{not json", ServerRole.VIEWER, {})
@@ -150,7 +150,7 @@ def test_a_disabled_or_expired_token_acts_no_more(api: ApiServer) -> None:
     assert api.get("/me").status == 401
 
 
-def test_whoever_asks_is_told_who_it_is_and_what_that_permits(api: ApiServer) -> None:
+def test_a_caller_is_shown_who_it_is_and_what_that_permits(api: ApiServer) -> None:
     answer = api.get("/me", ServerRole.APPROVER).json
     assert (answer["name"], answer["kind"], answer["role"]) == ("approver-token", "token", "approver")
     assert (answer["organization_id"], answer["endpoint"]) == ("o-exampleorgid", "SANDBOX 127.0.0.1:4599")

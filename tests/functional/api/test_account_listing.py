@@ -43,7 +43,7 @@ def unfold(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def test_every_account_stands_in_the_columns_with_its_last_reading(api: ApiServer) -> None:
+def test_every_account_is_in_the_columns_with_its_last_reading(api: ApiServer) -> None:
     api.services.inventory_store.save_statuses([find_payments(observed_at=api.services.clock.now())])
     answer = api.get("/accounts/compact").json
     management, payments = unfold(answer)
@@ -101,7 +101,7 @@ def test_an_organization_that_was_never_listed_has_empty_columns_and_says_so(api
     assert (unfold(answer), answer["organizational_units"], answer["listed_at"]) == ([], [], None)
 
 
-def test_who_has_it_already_is_only_told_so_until_something_changes(api: ApiServer) -> None:
+def test_who_has_it_already_gets_304_until_something_changes(api: ApiServer) -> None:
     etag = api.get("/accounts/compact").headers["etag"]
     again = api.get("/accounts/compact", If_None_Match=f'"other", {etag}')
     assert (again.status, again.content, again.headers["etag"]) == (304, b"", etag)
@@ -142,7 +142,7 @@ class HeldPages(AccountsCache):
         return super().take(services, is_later_page=is_later_page)
 
 
-def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:
+def test_no_caller_waits_while_another_builds_the_listing_again() -> None:
     services, pages, listings = FakeServices(), HeldPages(), CompactListingCache()
     pages.let.set()
     first = listings.take(services.as_server, pages)
@@ -160,7 +160,7 @@ def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:
     assert listings.take(services.as_server, pages) is found[0]
 
 
-def test_of_a_large_organization_nobody_waits_for_a_new_answer_unless_the_last_is_old() -> None:
+def test_of_a_large_organization_no_one_waits_for_a_new_answer_unless_the_last_is_old() -> None:
     services, pages, listings = FakeServices(), HeldPages(), CompactListingCache(large_from=2)
     pages.let.set()
     first = listings.take(services.as_server, pages)

@@ -26,7 +26,7 @@ def browser(api: ApiServer) -> Browser:
 
 
 def operate(browser: Browser, name: str = "olga", role: ServerRole = ServerRole.OPERATOR) -> Any:
-    """Sign somebody in who has just set an authenticator app up; the app."""
+    """Sign a user in who has just set an authenticator app up; the app."""
     add_user(browser.api, name, role)
     browser.sign_in(name)
     return browser.enrol()
@@ -70,10 +70,10 @@ def test_without_the_consoles_header_a_password_gives_a_bearer_token_and_no_cook
 
 def test_a_secret_from_before_the_sign_in_is_never_taken_over(api: ApiServer, browser: Browser) -> None:
     add_user(api, "vera", ServerRole.VIEWER)
-    planted = Browser(api, cookie="planted-by-somebody-else")
+    planted = Browser(api, cookie="planted-by-an-attacker")
     planted.sign_in("vera")
-    assert planted.cookie != "planted-by-somebody-else"
-    assert Browser(api, cookie="planted-by-somebody-else").get("/me").status == 401
+    assert planted.cookie != "planted-by-an-attacker"
+    assert Browser(api, cookie="planted-by-an-attacker").get("/me").status == 401
     first = planted.cookie
     planted.sign_in("vera")
     assert planted.cookie != first
@@ -225,7 +225,7 @@ def test_a_new_role_is_judged_at_the_next_request_and_asks_for_its_factor(api: A
     assert browser.get("/windows").status == 200
 
 
-def test_one_sees_and_ends_ones_own_sign_ins_and_an_administrator_everybodys(api: ApiServer) -> None:
+def test_one_sees_and_ends_ones_own_sign_ins_and_an_administrator_everyones(api: ApiServer) -> None:
     vera, elsewhere, adam = Browser(api), Browser(api), Browser(api)
     add_user(api, "vera", ServerRole.VIEWER)
     for browser in (vera, elsewhere):
@@ -234,10 +234,10 @@ def test_one_sees_and_ends_ones_own_sign_ins_and_an_administrator_everybodys(api
     operate(adam, "adam", ServerRole.ADMINISTRATOR)
     mine = vera.get("/sessions").json["sessions"]
     assert [(one["name"], one["is_current"]) for one in mine] == [("vera", False), ("vera", True)]
-    everybodys = adam.get("/sessions").json["sessions"]
-    assert [one["name"] for one in everybodys] == ["adam", "vera", "vera"]
-    assert everybodys[0]["address"] == "127.0.0.1"
-    assert vera.delete(f"/sessions/{everybodys[0]['session_id']}").status == 404
+    of_everyone = adam.get("/sessions").json["sessions"]
+    assert [one["name"] for one in of_everyone] == ["adam", "vera", "vera"]
+    assert of_everyone[0]["address"] == "127.0.0.1"
+    assert vera.delete(f"/sessions/{of_everyone[0]['session_id']}").status == 404
     assert vera.delete(f"/sessions/{mine[0]['session_id']}").status == 204
     assert elsewhere.get("/me").status == 401
     assert adam.delete(f"/sessions/{mine[1]['session_id']}").status == 204
@@ -246,7 +246,7 @@ def test_one_sees_and_ends_ones_own_sign_ins_and_an_administrator_everybodys(api
     assert changes == ["factor_added", "signed_out"]
 
 
-def test_an_administrator_signs_somebody_out_everywhere(api: ApiServer, browser: Browser) -> None:
+def test_an_administrator_signs_a_user_out_everywhere(api: ApiServer, browser: Browser) -> None:
     add_user(api, "vera", ServerRole.VIEWER)
     browser.sign_in("vera")
     token = api.post("/auth/sign-in", {"name": "vera", "password": PASSWORD}, None).json["token"]
@@ -366,7 +366,7 @@ def test_a_code_is_taken_once_and_neither_an_old_one_nor_a_wrong_one(api: ApiSer
     assert browser.post("/auth/step-up", {"totp": app.at(api.services.clock.now(), counter_offset=2)}).status == 422
 
 
-def test_guesses_at_a_code_are_few_and_counted_for_the_user_whatever_the_browser(api: ApiServer) -> None:
+def test_guesses_at_a_code_are_few_and_counted_for_the_user_over_all_browsers(api: ApiServer) -> None:
     app = operate(Browser(api))
     api.services.clock.advance(60)
     wrong = "000000" if app.at(api.services.clock.now()) != "000000" else "000001"

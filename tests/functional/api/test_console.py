@@ -17,7 +17,7 @@ SCRIPT = b"console.log('it works');\n" * 100
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the build leaves, in small, and beside it what nobody may read."""
+    """What the build leaves, in small, and beside it what no one may read."""
     folder = tmp_path_factory.mktemp("package") / "console"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<!doctype html><title>Rootkeeper</title>")
@@ -186,14 +186,14 @@ def test_the_public_name_is_answered_to_and_no_other(built: Path) -> None:
     services = FakeServices()
     server = replace(services.settings.server, public_url="https://Rootkeeper.example.com/")
     services.settings = replace(services.settings, server=server)
-    for listening_host in ("127.0.0.1", "0.0.0.0"):  # noqa: S104 - what it is told; it listens on loopback
+    for listening_host in ("127.0.0.1", "0.0.0.0"):  # noqa: S104 - its setting; it listens on loopback
         with start_api(services, listening_host, built) as api:
             names = ("rootkeeper.example.com", "ROOTKEEPER.example.com:443", "127.0.0.1", "evil.example", "10.0.0.1")
             assert [get(api, "/", Host=name).status for name in names] == [200, 200, 200, 421, 421]
 
 
 def test_only_by_tls_and_only_to_a_name_of_its_own_a_browser_is_held_to_tls() -> None:
-    with start_api(FakeServices(), "0.0.0.0", proxy_headers=True, forwarded_allow_ips="127.0.0.1") as api:  # noqa: S104 - what it is told; it listens on loopback
+    with start_api(FakeServices(), "0.0.0.0", proxy_headers=True, forwarded_allow_ips="127.0.0.1") as api:  # noqa: S104 - its setting; it listens on loopback
         reported = {
             (scheme, host): get(api, "/healthz", Host=host, X_Forwarded_Proto=scheme).headers
             for scheme in ("http", "https")

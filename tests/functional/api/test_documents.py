@@ -118,7 +118,7 @@ def test_bodies_that_one_has_to_think_about_have_an_example(name: str) -> None:
     assert DOCUMENT["components"]["schemas"][name]["examples"]
 
 
-def test_what_comes_again_by_the_same_key_is_told_of_every_changing_request() -> None:
+def test_the_idempotency_key_is_documented_for_every_changing_request() -> None:
     for path, operations in DOCUMENT["paths"].items():
         operation = operations.get("post")
         if operation is None or operation["x-rootkeeper-access"] == "anyone":

@@ -48,7 +48,7 @@ def test_any_other_name_is_refused_where_only_this_machine_may_ask(api: ApiServe
 
 
 def test_a_server_for_others_answers_to_any_name(services: FakeServices) -> None:
-    with start_api(services, "0.0.0.0") as api:  # noqa: S104 - what it is told; it listens on loopback
+    with start_api(services, "0.0.0.0") as api:  # noqa: S104 - its setting; it listens on loopback
         assert api.get("//healthz", None, Host="rootkeeper.example.com").status == 200
 
 
@@ -78,7 +78,7 @@ def test_a_body_without_a_length_is_counted_too(api: ApiServer) -> None:
         assert b" 413 " in connection.recv(4_096)
 
 
-def test_a_mistake_of_the_program_is_told_without_detail_and_logged_under_the_requests_id(
+def test_a_bug_of_the_program_is_reported_without_detail_and_logged_under_the_requests_id(
     api: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.services.failure = RuntimeError("the secret is hunter2")

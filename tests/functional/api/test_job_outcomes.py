@@ -1,4 +1,4 @@
-"""What comes of jobs of every kind, on the real server over the sandbox: all that is told of each fits the document."""
+"""What comes of jobs of every kind, on the real server over the sandbox: all answers about each fit the document."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Works:
         return job
 
     def read(self, job_id: str, shape: str) -> Any:
-        """All that is told of a job, of which the outcome has that shape and no other; the outcome."""
+        """All that is answered about a job, of which the outcome has that shape and no other; the outcome."""
         kind = JobKind(self.get(f"/jobs/{job_id}")["kind"])
         outcome = self.get(f"/jobs/{job_id}/outcome")
         fitting = [one for one in list_shapes() if not list_misfits({"$ref": f"#/components/schemas/{one}"}, outcome)]
@@ -130,7 +130,7 @@ def works(tmp_path_factory: pytest.TempPathFactory, runner: Runner) -> Iterator[
 
 @contextmanager
 def faulty(works: Works, **fault: object) -> Iterator[None]:
-    """AWS answers in that way while the block goes on: it denies the call unless said otherwise."""
+    """AWS answers in that way while the block runs: it denies the call unless said otherwise."""
     works.sandbox.faults(**({} if "lie" in fault else {"error": REFUSAL}), **fault)
     try:
         yield
@@ -356,7 +356,7 @@ def test_every_kind_of_job_and_every_shape_of_outcome_is_tried() -> None:
 
 
 @pytest.mark.parametrize("kind", [pytest.param(one, marks=[] if one in QUICK else pytest.mark.long) for one in LIVES])
-def test_what_is_told_of_a_job_is_what_the_document_tells_of(works: Works, kind: JobKind) -> None:
+def test_what_is_answered_about_a_job_is_what_the_document_describes(works: Works, kind: JobKind) -> None:
     live, shapes = LIVES[kind]
     live(works)
     assert works.met[kind] == shapes

@@ -1,4 +1,4 @@
-"""What a server tells Prometheus, and whom it tells it."""
+"""What a server reports to Prometheus, and who may read it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_age_of_the_ledgers_head_grows_until_something_is_written(api: ApiSe
     assert of(samples, "rootkeeper_ledger_entries") == 1
 
 
-def test_each_audit_that_ends_is_counted_once_however_often_somebody_looks(api: ApiServer) -> None:
+def test_each_audit_that_ends_is_counted_once_however_often_it_is_read(api: ApiServer) -> None:
     keep_audit(api.services, "j-before", seconds=7)
     read(api)
     api.services.clock.advance(60)
@@ -94,7 +94,7 @@ def test_each_audit_that_ends_is_counted_once_however_often_somebody_looks(api: 
     assert of(samples, "rootkeeper_audit_duration_seconds_sum", complete="false") == 4
 
 
-def test_audits_of_before_its_start_are_not_counted_but_the_last_one_is_told(services: FakeServices) -> None:
+def test_audits_of_before_its_start_are_not_counted_but_the_last_one_is_reported(services: FakeServices) -> None:
     keep_audit(services, "j-1", seconds=30)
     ended_at = services.clock.now()
     services.clock.advance(60)
@@ -106,7 +106,7 @@ def test_audits_of_before_its_start_are_not_counted_but_the_last_one_is_told(ser
     assert ("rootkeeper_accounts", (("status", "accounts"),)) not in samples
 
 
-def test_throttles_targets_and_readiness_are_told(api: ApiServer) -> None:
+def test_throttles_targets_and_readiness_are_shown(api: ApiServer) -> None:
     api.services.throttles |= {"organizations:ListAccounts": 4}
     samples = read(api)
     assert of(samples, "rootkeeper_aws_throttles_total", quota="organizations:ListAccounts") == 4
@@ -118,7 +118,7 @@ def test_throttles_targets_and_readiness_are_told(api: ApiServer) -> None:
     assert of(read(api), "rootkeeper_ready") == 0
 
 
-def test_while_the_database_is_away_the_rest_is_told(api: ApiServer) -> None:
+def test_while_the_database_is_away_the_rest_is_reported(api: ApiServer) -> None:
     api.services.is_database_away = True
     samples = read(api)
     assert of(samples, "rootkeeper_database_readable") == 0
@@ -126,7 +126,7 @@ def test_while_the_database_is_away_the_rest_is_told(api: ApiServer) -> None:
     assert not {"rootkeeper_windows", "rootkeeper_jobs"} & {name for name, _ in samples}
 
 
-def test_requests_are_counted_by_route_and_whatever_is_asked_for_makes_no_new_name(api: ApiServer) -> None:
+def test_requests_are_counted_by_route_and_unknown_paths_make_no_new_name(api: ApiServer) -> None:
     api.get("/windows/w-none")
     api.get("/windows/w-other")
     api.get("/nothing", None)
@@ -140,7 +140,7 @@ def test_requests_are_counted_by_route_and_whatever_is_asked_for_makes_no_new_na
     assert of(samples, "rootkeeper_http_request_duration_seconds_count", route="/api/v1/windows/{window_id}") == 2
 
 
-def test_nobody_and_nothing_is_named(api: ApiServer) -> None:
+def test_no_account_and_no_user_is_named(api: ApiServer) -> None:
     keep_window(api.services, "w-canary", PAYMENTS_ID, WindowState.OPEN)
     api.get(f"/accounts/{PAYMENTS_ID}?q=canary")
     reported = api.get("//metrics").content.decode()
@@ -159,7 +159,7 @@ def test_the_reference_lists_every_metric_and_no_other(api: ApiServer) -> None:
     assert {name for name in names if not name.endswith("_created")} == listed
 
 
-def test_open_metrics_is_told_to_whoever_prefers_it(api: ApiServer) -> None:
+def test_open_metrics_is_sent_to_a_client_that_prefers_it(api: ApiServer) -> None:
     answer = api.get("//metrics", Accept="application/openmetrics-text; version=1.0.0; charset=utf-8")
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert answer.content.endswith(b"# EOF\n")
@@ -187,7 +187,7 @@ def test_the_settings_can_allow_programs_on_this_machine() -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_machine_asks_for_others_whatever_the_settings_allow(header: str) -> None:
+def test_a_proxy_on_this_machine_asks_for_others_regardless_of_the_settings(header: str) -> None:
     with start_open_api() as api:
         refused = api.send("GET", "/metrics", None, {header: "127.0.0.1"})
         assert (refused.status, refused.json["code"]) == (401, "access.not_signed_in")
@@ -208,9 +208,9 @@ def test_a_proxy_that_doesnt_say_so_hands_the_servers_name_on() -> None:
         assert api.send("GET", "/metrics", None, sent).status == 200
 
 
-def test_from_another_machine_only_whoever_is_signed_in_is_told() -> None:
+def test_from_another_machine_only_a_user_who_is_signed_in_is_answered() -> None:
     services = FakeServices()
-    with start_api(services, "0.0.0.0", proxy_headers=True, forwarded_allow_ips="127.0.0.1") as api:  # noqa: S104 - what it is told; it listens on loopback
+    with start_api(services, "0.0.0.0", proxy_headers=True, forwarded_allow_ips="127.0.0.1") as api:  # noqa: S104 - its setting; it listens on loopback
         reported = {"X-Forwarded-For": "203.0.113.7"}
         assert api.send("GET", "/metrics", None, reported).status == 401
         for role in ServerRole:

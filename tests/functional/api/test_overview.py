@@ -94,7 +94,7 @@ def test_an_administrator_switches_everything_on_with_an_intent_for_each_step(ap
 
 
 @pytest.mark.parametrize("role", [ServerRole.VIEWER, AUDITOR, ServerRole.OPERATOR, ServerRole.APPROVER])
-def test_nobody_else_changes_the_set_up(api: ApiServer, role: ServerRole) -> None:
+def test_no_one_else_changes_the_set_up(api: ApiServer, role: ServerRole) -> None:
     assert api.post("/setup", EVERYTHING_ON, role).code == "access.denied"
     assert api.services.organization.changing_calls == []
 
@@ -110,7 +110,7 @@ def test_a_set_up_that_cant_be_understood_is_refused(api: ApiServer, body: objec
 # The overview.
 
 
-def test_the_overview_says_what_is_missing_why_and_what_mends_it(api: ApiServer) -> None:
+def test_the_overview_says_what_is_missing_why_and_what_fixes_it(api: ApiServer) -> None:
     answer = api.get("/overview").json
     assert (answer["organization_id"], answer["management_account_id"]) == ("o-exampleorgid", MANAGEMENT_ID)
     assert (answer["endpoint"], answer["is_sandbox"]) == ("SANDBOX 127.0.0.1:4599", True)
@@ -157,17 +157,19 @@ def test_the_overview_shows_what_changed_between_the_last_two_audits(api: ApiSer
 
 
 def test_while_aws_cant_be_asked_the_overview_shows_all_else_and_says_why(api: ApiServer) -> None:
-    api.services.organization.fail("GetCallerIdentity", AwsAccessDeniedError("Refused.", hint="Ask somebody."), times=1)
+    api.services.organization.fail(
+        "GetCallerIdentity", AwsAccessDeniedError("Refused.", hint="Ask an administrator."), times=1
+    )
     answer = api.get("/overview")
     assert (answer.status, answer.json["setup"], answer.json["missing"]) == (200, None, [])
-    assert answer.json["setup_problem"] == {"detail": "Refused.", "hint": "Ask somebody."}
+    assert answer.json["setup_problem"] == {"detail": "Refused.", "hint": "Ask an administrator."}
     assert answer.json["management_account_id"] == MANAGEMENT_ID
     assert api.get("/overview").json["setup"] is None
     api.services.clock.advance(FAILURE_KEPT_SECONDS)
     assert api.get("/overview").json["setup"]["trusted_access"] is False
 
 
-def test_nobody_waits_for_somebody_elses_question_to_aws(api: ApiServer) -> None:
+def test_no_user_waits_for_another_users_question_to_aws(api: ApiServer) -> None:
     begun, gate = threading.Event(), threading.Event()
 
     def hang(operation: str, _account_id: object) -> None:
@@ -313,7 +315,7 @@ def test_an_exception_is_added_listed_and_removed_with_entries_in_the_ledger(api
         {"until": "2026-03-01T00:00:00"},
         {"reason": " "},
         {"owner": "a\nb"},
-        {"account": "nobody"},
+        {"account": "unknown"},
         {"account": "111122223333"},
     ],
 )

@@ -98,7 +98,7 @@ def browser(api: ApiServer) -> Browser:
 
 
 def problem_of(answer: Answer) -> str:
-    """The code that the sign-in page is told."""
+    """The code that the sign-in page is given."""
     assert answer.status == 302, answer
     path, _, code = answer.headers["location"].partition("=")
     assert path == "/?sign_in_problem"
@@ -128,7 +128,7 @@ def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(provider: OidcS
     assert "samesite=strict" in session.lower()
 
 
-def test_whoever_has_given_no_factor_at_the_provider_gives_one_here(provider: OidcServer, browser: Browser) -> None:
+def test_a_user_who_has_given_no_factor_at_the_provider_gives_one_here(provider: OidcServer, browser: Browser) -> None:
     provider.claims = {"amr": ["pwd"]}
     browser.come_back(provider.let_in(browser.start()))
     assert browser.get("/api/v1/auth/session", {}).json["needs"] == "enrolment"
@@ -146,7 +146,7 @@ def test_an_answer_is_good_for_once(provider: OidcServer, browser: Browser) -> N
 
 
 @pytest.mark.parametrize("change", [{"state": "other"}, {"state": ""}, {"code": "made-up"}], ids=str)
-def test_an_answer_that_isnt_the_browsers_lets_nobody_in(
+def test_an_answer_that_isnt_the_browsers_lets_no_one_in(
     provider: OidcServer, browser: Browser, change: dict[str, str]
 ) -> None:
     answer = provider.let_in(browser.start())
@@ -183,14 +183,14 @@ def test_whom_the_provider_doesnt_prove_or_place_isnt_let_in(
     assert browser.api.services.identities.list_identities() == ()
 
 
-def test_a_program_is_told_why_in_words(provider: OidcServer, browser: Browser) -> None:
+def test_a_program_is_shown_why_in_words(provider: OidcServer, browser: Browser) -> None:
     provider.claims = {"groups": ["others"]}
     answer = browser.come_back(provider.let_in(browser.start()), {"Accept": "application/json"})
     assert (answer.status, answer.code) == (403, "access.denied")
     assert "oidc.groups" in answer.json["hint"]
 
 
-def test_what_the_provider_refuses_is_told(provider: OidcServer, browser: Browser) -> None:
+def test_what_the_provider_refuses_is_reported(provider: OidcServer, browser: Browser) -> None:
     state = provider.let_in(browser.start())["state"]
     assert problem_of(browser.come_back({"state": state, "error": "access_denied"})) == "access.not_signed_in"
 
@@ -217,7 +217,7 @@ def test_a_local_administrator_signs_in_while_the_provider_is_down(services: Fak
     assert signed_in.status == 200, signed_in
 
 
-def test_a_provider_that_goes_down_on_the_way_is_told_as_such(services: FakeServices, api: ApiServer) -> None:
+def test_a_provider_that_goes_down_on_the_way_is_reported_as_such(services: FakeServices, api: ApiServer) -> None:
     with start_oidc_server() as going:
         set_up(services, going.issuer)
         browser = Browser(api)
@@ -239,7 +239,7 @@ def test_a_sign_in_is_confirmed_at_the_provider(provider: OidcServer, services: 
     assert session.fresh_until > services.clock.now()
 
 
-def test_nobody_confirms_what_isnt_his(browser: Browser) -> None:
+def test_a_browser_without_a_sign_in_confirms_nothing(browser: Browser) -> None:
     assert problem_of(browser.get(f"{START}?confirm=true")) == "access.not_signed_in"
 
 
@@ -250,7 +250,7 @@ def test_without_a_provider_there_is_none(services: FakeServices, browser: Brows
     assert problem_of(browser.come_back({"state": "x", "code": "y"})) == "input.not_found"
 
 
-def test_the_sign_in_page_is_told_whether_it_is_a_sandbox(api: ApiServer) -> None:
+def test_the_sign_in_page_learns_whether_it_is_a_sandbox(api: ApiServer) -> None:
     reported = api.get("/auth/methods", None).json
     assert (reported["is_sandbox"], reported["endpoint"]) == (True, "SANDBOX 127.0.0.1:4599")
 

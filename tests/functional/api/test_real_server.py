@@ -154,7 +154,7 @@ def test_an_exception_is_kept_and_deletion_skips_its_account(story: Story) -> No
     assert (removed.status, story.get("/exceptions").body["exceptions"]) == (200, [])
 
 
-def test_a_window_is_requested_approved_by_somebody_else_opened_and_closed(story: Story) -> None:
+def test_a_window_is_requested_approved_by_another_user_opened_and_closed(story: Story) -> None:
     window = story.request_window()
     window_id, account_id = window["window_id"], window["account_id"]
     assert (window["state"], window["requested_by"]) == ("REQUESTED", "olga")
@@ -250,7 +250,7 @@ def test_odd_addresses_find_no_mistake_in_the_real_stores(story: Story) -> None:
             assert story.server.ask("GET", address, name="adam").status < 500, address
 
 
-def test_the_server_is_ready_and_its_log_tells_who_asked_and_no_token(story: Story) -> None:
+def test_the_server_is_ready_and_its_log_shows_who_asked_and_no_token(story: Story) -> None:
     ready = story.server.ask("GET", "/readyz")
     assert ready.status == 200, ready
     for name in ("olga", "piet"):

@@ -117,7 +117,7 @@ def test_one_account_is_shown_with_its_windows(api: ApiServer) -> None:
     assert (answer["name"], answer["window_ids"]) == ("payments", [window["window_id"]])
 
 
-def test_the_tree_of_units_is_told(api: ApiServer) -> None:
+def test_the_tree_of_units_is_shown(api: ApiServer) -> None:
     (organization,) = api.get("/organizations").json["organizations"]
     assert organization["organization_id"] == "o-exampleorgid"
     assert organization["organizational_units"][1] == {
@@ -130,7 +130,7 @@ def test_the_tree_of_units_is_told(api: ApiServer) -> None:
 # Windows.
 
 
-def test_a_window_is_requested_by_whoever_the_token_stands_for_and_with_the_power_of_recovery(api: ApiServer) -> None:
+def test_a_window_is_requested_by_the_holder_of_the_token_and_with_the_credentials_of_recovery(api: ApiServer) -> None:
     answer = api.post("/windows", REQUEST)
     assert answer.status == 201
     window = window_from_record(answer.json)
@@ -141,7 +141,7 @@ def test_a_window_is_requested_by_whoever_the_token_stands_for_and_with_the_powe
     assert api.get(f"/windows/{PAYMENTS_ID}").json["window_id"] == window.window_id
 
 
-def test_a_request_is_checked_without_asking_anybody_for_anything(api: ApiServer) -> None:
+def test_a_request_is_checked_without_asking_anyone_for_anything(api: ApiServer) -> None:
     answer = api.post("/windows/check", REQUEST)
     assert answer.status == 200
     assert (answer.json["account_id"], answer.json["duration_seconds"]) == (PAYMENTS_ID, 7200)
@@ -153,14 +153,14 @@ def test_a_request_is_checked_without_asking_anybody_for_anything(api: ApiServer
     assert (act, work) == ("plan", AwsWork.RECOVER)
 
 
-def test_what_speaks_against_a_request_is_told_by_the_check_as_by_the_request(api: ApiServer) -> None:
+def test_what_speaks_against_a_request_is_reported_by_the_check_as_by_the_request(api: ApiServer) -> None:
     api.services.failure = AwsAccessDeniedError("Policy p-1 blocks it.", hint="Change the policy first.")
     answer = api.post("/windows/check", REQUEST)
     assert (answer.status, answer.code) == (502, AwsAccessDeniedError.code)
     assert answer.json["hint"] == "Change the policy first."
 
 
-def test_a_young_listing_of_accounts_is_used_and_an_old_one_read_anew(api: ApiServer) -> None:
+def test_a_young_listing_of_accounts_is_used_and_an_old_one_read_again(api: ApiServer) -> None:
     api.post("/windows", REQUEST)
     assert "read inventory" not in [act for act, _, _ in api.services.acts]
     api.services.clock.advance(301)
@@ -171,7 +171,7 @@ def test_a_young_listing_of_accounts_is_used_and_an_old_one_read_anew(api: ApiSe
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"account": "nobody"}, "input.invalid"),
+        ({"account": "unknown"}, "input.invalid"),
         ({"account": "999988887777"}, "target.refused"),
         ({"duration": "never"}, "input.invalid"),
         ({"duration": "73h"}, "input.invalid"),
@@ -181,7 +181,7 @@ def test_a_young_listing_of_accounts_is_used_and_an_old_one_read_anew(api: ApiSe
         ({"colour": "blue"}, "input.invalid"),
     ],
 )
-def test_a_wrong_request_is_refused_and_nothing_asked_of_anybody(
+def test_a_wrong_request_is_refused_and_nothing_asked_of_anyone(
     api: ApiServer, change: dict[str, Any], code: str
 ) -> None:
     answer = api.post("/windows", REQUEST | change)
@@ -208,7 +208,7 @@ def test_a_wrong_request_is_refused_and_nothing_asked_of_anybody(
         ("close", ServerRole.OPERATOR, None, "close", AwsWork.RECOVER),
     ],
 )
-def test_a_window_is_decided_on_in_the_name_of_whoever_asks(
+def test_a_window_is_decided_on_in_the_name_of_its_caller(
     api: ApiServer, what: str, role: ServerRole, body: object, act: str, work: AwsWork | None
 ) -> None:
     window_id = api.post("/windows", REQUEST).json["window_id"]
@@ -227,7 +227,7 @@ def test_deciding_works_without_any_body(api: ApiServer) -> None:
     assert answer.status == 200
 
 
-def test_what_came_of_opening_and_closing_is_told(api: ApiServer) -> None:
+def test_what_came_of_opening_and_closing_is_reported(api: ApiServer) -> None:
     window_id = api.post("/windows", REQUEST).json["window_id"]
     opened = api.post(f"/windows/{window_id}/activate").json
     assert (opened["state"], opened["outcome"], opened["exit_status"]) == ("OPEN", "open", 0)
@@ -257,7 +257,7 @@ def test_windows_are_listed_in_pages_and_by_state_and_account(api: ApiServer) ->
     assert api.get("/windows?account_id=111122223333").json["windows"] == []
 
 
-def test_an_activation_goes_on_when_the_client_has_gone(api: ApiServer) -> None:
+def test_an_activation_continues_when_the_client_has_gone(api: ApiServer) -> None:
     window_id = api.post("/windows", REQUEST).json["window_id"]
     begun, continue_job = threading.Event(), threading.Event()
     update = api.services.windows.update
@@ -312,7 +312,7 @@ def test_a_key_serves_one_request_and_one_person(api: ApiServer) -> None:
     assert (theirs.status, theirs.code) == (409, "window.conflict")
 
 
-def test_a_request_that_failed_is_done_anew_under_the_same_key(api: ApiServer) -> None:
+def test_a_request_that_failed_is_done_again_under_the_same_key(api: ApiServer) -> None:
     assert api.post("/windows/w-0/cancel", None, Idempotency_Key="k-1").status in (404, 422)
     api.post("/windows", REQUEST)
     assert api.post("/windows/w-0/cancel", None, Idempotency_Key="k-1").status == 200
@@ -327,7 +327,7 @@ def test_a_revoked_token_gets_no_old_answer(api: ApiServer) -> None:
 # Jobs.
 
 
-def test_an_audit_is_a_job_that_the_engine_is_told_of(api: ApiServer) -> None:
+def test_an_audit_is_a_job_that_the_engine_enqueues(api: ApiServer) -> None:
     answer = api.post("/audits", None, ServerRole.AUDITOR)
     assert answer.status == 202
     job = job_from_record(answer.json)
@@ -382,7 +382,7 @@ def test_every_kind_of_job_can_be_asked_for(api: ApiServer, path: str, body: dic
     assert (answer.status, answer.json["kind"]) == (202, kind)
 
 
-def test_results_and_outcome_of_a_job_are_told(api: ApiServer) -> None:
+def test_results_and_outcome_of_a_job_are_shown(api: ApiServer) -> None:
     job = api.services.add_job(kind=JobKind.DELETION)
     assert api.get("/jobs/j-ce/outcome").code == "input.not_found"
     result: dict[str, JsonValue] = {"kinds": [], "skip": None, "status": "not_present"}
@@ -410,7 +410,7 @@ def test_a_job_can_be_cancelled_and_the_ledger_says_by_whom(api: ApiServer) -> N
     assert api.post(f"/jobs/{job_id}/cancel").code == "job.conflict"
 
 
-def test_a_deletion_is_taken_up_again_only_by_whoever_may_delete(api: ApiServer) -> None:
+def test_a_deletion_is_taken_up_again_only_by_a_user_who_may_delete(api: ApiServer) -> None:
     api.services.add_job(state=JobState.INTERRUPTED, kind=JobKind.DELETION)
     assert api.post("/jobs/j-ce/resume", None, ServerRole.AUDITOR).code == "access.denied"
     assert api.post("/jobs/j-ce/resume", None, ServerRole.VIEWER).code == "access.denied"
@@ -531,7 +531,7 @@ def test_the_ledger_is_read_in_pages(api: ApiServer) -> None:
         ("?action=window:open", []),
         ("?result=failed", []),
         ("?actor=alice", [3, 2, 1]),
-        ("?actor=nobody", []),
+        ("?actor=unknown-user", []),
         (f"?account_id={PAYMENTS_ID}", []),
     ],
 )
@@ -548,7 +548,7 @@ def test_the_latest_entries_of_what_is_no_action_are_refused(api: ApiServer) -> 
     assert api.get("/ledger/latest?account_id=12").code == "input.invalid"
 
 
-def test_schedules_are_told(api: ApiServer) -> None:
+def test_schedules_are_shown(api: ApiServer) -> None:
     (schedule,) = api.get("/schedules").json["schedules"]
     assert (schedule["kind"], schedule["time_zone"]) == ("audits", "Europe/Berlin")
 
@@ -557,7 +557,7 @@ def test_targets_are_tried_from_the_server(api: ApiServer) -> None:
     (target,) = api.post("/notifications/test", None, ServerRole.ADMINISTRATOR).json["targets"]
     assert (target["target"], target["result"]) == ("oncall", "failed")
     assert target["failure"] == "The target oncall doesn't answer."
-    unknown = api.post("/notifications/test", {"target": "nobody"}, ServerRole.ADMINISTRATOR)
+    unknown = api.post("/notifications/test", {"target": "unknown"}, ServerRole.ADMINISTRATOR)
     assert unknown.code == "input.not_found"
 
 
@@ -600,8 +600,8 @@ def test_a_changed_role_holds_at_once(api: ApiServer) -> None:
     assert api.send("POST", "/api/v1/audits", b"{}", headers).status == 202
 
 
-def test_a_wrong_sign_in_tells_nothing_and_too_many_make_it_wait(api: ApiServer) -> None:
-    wrong = {"name": "nobody", "password": "wrong"}
+def test_a_wrong_sign_in_reveals_nothing_and_too_many_make_it_wait(api: ApiServer) -> None:
+    wrong = {"name": "unknown", "password": "wrong"}
     for _ in range(10):
         answer = api.post("/auth/sign-in", wrong, None)
         assert (answer.status, answer.code) == (401, "access.not_signed_in")

@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document permits to be sent, by each role and by nobody: no bug, no answer that it doesn't name.
+"""All that the OpenAPI document permits to be sent, by each role and by no one: no bug, no answer that it doesn't name.
 
 The inputs are the same in each run. What a body may say beyond its schema, such as a selection that is empty, is
 refused with 422, so that schemathesis's own idea of what should be accepted isn't asked.
@@ -37,9 +37,9 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
 @settings(
     max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
-def test_whatever_is_sent_is_answered_as_the_document_says(case: schemathesis.Case[Any], walked: ApiServer) -> None:
-    """The same comes from each role, and from nobody."""
-    case.headers.pop("Idempotency-Key", None)  # of two requests by one key the second isn't answered anew
+def test_every_request_is_answered_as_the_document_says(case: schemathesis.Case[Any], walked: ApiServer) -> None:
+    """The same comes from each role, and from no one."""
+    case.headers.pop("Idempotency-Key", None)  # of two requests by one key the second isn't answered again
     for role in SENDERS:
         headers = {} if role is None else {"Authorization": f"Bearer {walked.token(role)}"}
         response = case.call(base_url=f"http://127.0.0.1:{walked.port}", headers=headers)

@@ -1,4 +1,4 @@
-"""The guided story is told by a demo's server, and by no other."""
+"""The guided story is shown by a demo's server, and by no other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.functional.api.serving import ApiServer
 from tests.sandbox_process import SandboxProcess
 
 
-def test_a_demo_tells_its_story(api: ApiServer) -> None:
+def test_a_demo_shows_its_story(api: ApiServer) -> None:
     with SandboxProcess.start("--scenario", "demo") as sandbox:
         sandbox.control("POST", "identity-center", {"status": "down"})
         api.services.has_story, api.services.endpoint = True, Endpoint(sandbox.endpoint_label)

@@ -1,4 +1,4 @@
-"""Lists: who has one already is told so instead of getting it again; they come in pages, and are narrowed."""
+"""Lists: who has one already gets a short answer instead of the list again; they come in pages, and are narrowed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_list_that_has_changed_is_sent(api: ApiServer) -> None:
     assert api.get("/accounts?status=present", If_None_Match=changed.headers["etag"]).status == 200
 
 
-def test_nobody_is_told_by_a_tag_what_isnt_theirs(api: ApiServer) -> None:
+def test_a_tag_reveals_nothing_without_permission(api: ApiServer) -> None:
     tag = api.get("/identities", ADMINISTRATOR).headers["etag"]
     assert api.get("/identities", ServerRole.VIEWER, If_None_Match=tag).status == 403
     assert api.get("/identities", None, If_None_Match=tag).status == 401

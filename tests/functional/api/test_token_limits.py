@@ -181,7 +181,7 @@ def test_a_token_of_some_units_steers_its_own_jobs_alone(windows: FakeServices, 
 
 @pytest.mark.parametrize("path", ["/audits", "/plans", "/preflights", "/deletions", "/unlocks"])
 @pytest.mark.parametrize("retry_failed", [False, True])
-def test_a_job_goes_on_by_a_token_of_some_units_only_while_its_account_lies_there(
+def test_a_job_continues_by_a_token_of_some_units_only_while_its_account_lies_there(
     services: FakeServices, api: ApiServer, path: str, retry_failed: bool
 ) -> None:
     limited = add_token(services, TokenScope(None, (WORKLOADS,)))
@@ -239,7 +239,7 @@ def test_a_token_of_one_permission_is_answered_by_its_routes_alone(
             assert refused is (row.demand is not permission), f"{row.method} {row.path}: {answer}"
 
 
-def test_me_tells_what_is_left_of_the_role(services: FakeServices, api: ApiServer) -> None:
+def test_me_shows_what_is_left_of_the_role(services: FakeServices, api: ApiServer) -> None:
     scope = TokenScope(frozenset({Permission.WINDOWS_READ}), (WORKLOADS,))
     reported = send(api, add_token(services, scope), ("GET", "/me", None)).json
     assert (reported["role"], reported["permissions"]) == ("administrator", ["windows:read"])
@@ -279,7 +279,7 @@ def test_limits_that_make_no_sense_make_no_token(api: ApiServer, limits: dict[st
     assert answer.status == 422, answer
 
 
-def test_a_limited_administrator_makes_nobody_stronger_than_itself(services: FakeServices, api: ApiServer) -> None:
+def test_a_limited_administrator_makes_no_one_stronger_than_itself(services: FakeServices, api: ApiServer) -> None:
     services.add_token(ServerRole.ADMINISTRATOR, "chief")
     token = add_token(services, TokenScope(frozenset({Permission.IDENTITIES_MANAGE, Permission.WINDOWS_READ})))
     user = {"name": "eva", "role": "viewer", "password": "correct horse battery"}

@@ -49,7 +49,7 @@ def assert_each_intent_has_one_outcome(entries: list[dict[str, Any]]) -> None:
 
 
 def assert_chained(entries: list[dict[str, Any]]) -> None:
-    """P20: no gap and no fork; that each hash fits its entry, `ledger verify` tells."""
+    """P20: no gap and no fork; that each hash fits its entry, `ledger verify` shows."""
     assert [entry["sequence"] for entry in entries] == list(range(1, len(entries) + 1))
     links = zip(entries[1:], entries, strict=False)
     assert all(entry["previous_hash"] == before["entry_hash"] for entry, before in links)

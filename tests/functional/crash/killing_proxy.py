@@ -74,7 +74,7 @@ class KillingProxy:
         self._pid: int | None = None
         self._point: KillPoint | None = None
         self.before: Callable[[int, str], None] = let_pass
-        """Told each call that is about to go on to the sandbox, with its number; may wait."""
+        """Receives each call that is about to reach the sandbox, with its number; may wait."""
         self.operations: list[str] = []
         """The calls of the current run, in the order in which they came."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -108,7 +108,7 @@ class KillingProxy:
 
     @contextlib.contextmanager
     def holding(self, operation: str) -> Iterator[Hold]:
-        """Hold up the next such call, that has left the program and not reached the sandbox; at the end it goes on."""
+        """Hold up the next such call, that has left the program and not reached the sandbox, until the end."""
         self.before = hold = Hold(operation)
         try:
             yield hold

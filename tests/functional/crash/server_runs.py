@@ -45,7 +45,7 @@ class KeptDatabase(Protocol):
         ...
 
     def keep(self, name: str) -> None:
-        """Remember it as it is now; nobody uses it meanwhile."""
+        """Remember it as it is now; no process uses it meanwhile."""
         ...
 
     def restore(self, name: str) -> None:
@@ -295,7 +295,7 @@ def post(server: Server, path: str, token: str, body: object = None) -> Any:
 def wait_until(holds: Callable[[], bool], seconds: float, what: str | Callable[[], str]) -> float:
     """Wait for something; how many seconds it took.
 
-    :param what: what is told if it takes longer.
+    :param what: what is reported if it takes longer.
     """
     watch = Stopwatch()
     while not holds():

@@ -99,7 +99,7 @@ def test_p11_a_stop_in_the_middle_of_closing_loses_nothing(outage: Outage) -> No
         assert held.begun.wait(IN_TIME), server.stderr
         outage.database.stop_immediately()
     wait_until(lambda: outage.are_closed(accounts), 2 * IN_TIME, lambda: server.stderr)
-    wait_until(lambda: list_alerts(server) != [], IN_TIME, "an outage is told")
+    wait_until(lambda: list_alerts(server) != [], IN_TIME, "an outage is reported")
     outage.database.start_again()
     wait_until(lambda: outage.states() == {"CLOSED_VERIFIED"}, RECORDED, lambda: server.stderr)
     _wait_settled(outage, server)

@@ -39,7 +39,7 @@ POINTS = [
 
 
 class Audit:
-    """An audit that a person starts, that dies, and that goes on."""
+    """An audit that a person starts, that dies, and that resumes."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -105,7 +105,7 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)
-def test_p03_p15_an_audit_killed_anywhere_goes_on_where_it_was(audit: Audit, point: KillPoint) -> None:
+def test_p03_p15_an_audit_killed_anywhere_continues_where_it_was(audit: Audit, point: KillPoint) -> None:
     since = audit.start_over()
     killed = audit.run(kill=point)
     assert killed.status == KILLED, killed.stderr
@@ -124,7 +124,7 @@ def test_p03_p15_an_audit_killed_anywhere_goes_on_where_it_was(audit: Audit, poi
     _assert_the_ledger_holds(audit, since)
 
 
-def test_a_resumed_audit_that_is_killed_goes_on_again(audit: Audit) -> None:
+def test_a_resumed_audit_that_is_killed_resumes_again(audit: Audit) -> None:
     since = audit.start_over()
     assert audit.run(kill=KillPoint("call", "after", 35)).status == KILLED
     assert audit.resume(kill=KillPoint("call", "before", 25)).status == KILLED

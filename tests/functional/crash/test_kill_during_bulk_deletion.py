@@ -107,7 +107,7 @@ def test_p03_p25_many_deletions_killed_anywhere_go_on_where_they_were(deletion: 
     assert reread == set(), "an account with a result was read again"
 
 
-def test_a_resumed_deletion_that_is_killed_goes_on_again(deletion: BulkDeletion) -> None:
+def test_a_resumed_deletion_that_is_killed_resumes_again(deletion: BulkDeletion) -> None:
     since = deletion.start_over()
     deletion.apply(KillPoint("call", "after", 60))
     killed = deletion.resume(KillPoint("call", "before", 70))

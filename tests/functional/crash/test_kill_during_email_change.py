@@ -1,6 +1,6 @@
 """kill -9 around both calls of a change of a root e-mail address, and at each of its commits.
 
-Whatever point it is, the next run settles what was left, goes on, and needs no second mail where the first was sent.
+At every point, the next run settles what was left, continues, and needs no second mail where the first was sent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """kill -9 before and after each call and each commit of a recovery: its opening, and its closing.
 
-Whatever point it is, no credential is ever left without a window that owes its closing, and the next run settles it.
+At every point, no credential is ever left without a window that owes its closing, and the next run settles it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """kill -9 before and after each call and each commit of the change that an unlock makes.
 
-What comes before it, reading and asking, the crashes of deletions go through. Whatever point it is, a policy that is
+What comes before it, reading and asking, the crashes of deletions go through. At every point, a policy that is
 gone is on disk, with its hash in the ledger; the next run settles the rest.
 """
 

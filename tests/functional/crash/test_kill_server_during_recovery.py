@@ -186,7 +186,7 @@ def test_p03_p11_a_server_killed_at_any_step_to_the_opening_closes_at_its_next_s
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_p03_p11_a_server_killed_at_any_step_of_the_closing_goes_on_at_its_next_start(life: Life, shard: int) -> None:
+def test_p03_p11_a_server_killed_at_any_step_of_the_closing_continues_at_its_next_start(life: Life, shard: int) -> None:
     points = list_points(CLOSING_STEPS, CLOSING_COMMITS)
     assert len(points) == 2 * 4 + 14
     for point in points[shard::SHARDS]:

@@ -87,7 +87,7 @@ class Works:
             self.sandbox.faults(service="iam", account_id=account_id, latency_ms=STANDING_MS)
 
     def find_worker(self, job_id: str) -> int | None:
-        """Which of the two works on it; ``None`` while nobody does."""
+        """Which of the two works on it; ``None`` while neither does."""
         found = _PROCESS.search(self.job(job_id)["owner"] or "")
         return None if found is None else [worker.process.pid for worker in self.workers].index(int(found[1]))
 

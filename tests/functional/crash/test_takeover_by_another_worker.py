@@ -1,4 +1,4 @@
-"""Two workers on PostgreSQL, one of which dies or stands still while it closes a window: the other one takes over.
+"""Two workers on PostgreSQL, one of which dies or hangs while it closes a window: the other one takes over.
 
 Nothing runs twice, and one that wakes again does nothing any more. The sandbox's own list of requests is the judge.
 """
@@ -74,7 +74,7 @@ class Scene:
             found.extend(self._list_holders())
             return bool(found)
 
-        wait_until(has_begun, 30, "nobody began to close")
+        wait_until(has_begun, 30, "no worker began to close")
         (closing,) = [worker for worker in self.workers if worker.pid == found[0]]
         (other,) = [worker for worker in self.workers if worker.pid != found[0]]
         return closing, other
@@ -141,7 +141,7 @@ def test_p27_another_worker_takes_over_from_one_that_was_killed(scene: Scene, op
     with closing_held_up(scene, operation) as (closing, _):
         os.kill(closing.pid, signal.SIGKILL)
         scene.servers.find_status(closing, SECONDS)
-        wait_until(lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, "nobody took over")
+        wait_until(lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, "no worker took over")
         wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
         before = scene.count(operation)
     wait_until(lambda: scene.count(operation) > before, 30, "what was held up never arrived")
@@ -149,11 +149,11 @@ def test_p27_another_worker_takes_over_from_one_that_was_killed(scene: Scene, op
 
 
 @pytest.mark.parametrize("operation", ["AssumeRoot", "DeleteLoginProfile"])
-def test_p27_one_that_stood_still_and_wakes_does_nothing_any_more(scene: Scene, operation: str) -> None:
+def test_p27_one_that_hung_and_wakes_does_nothing_any_more(scene: Scene, operation: str) -> None:
     with closing_held_up(scene, operation) as (closing, other):
         os.kill(closing.pid, signal.SIGSTOP)
         wait_until(
-            lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, lambda: f"nobody took over: {other.stderr}"
+            lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, lambda: f"no worker took over: {other.stderr}"
         )
         wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
         sent = scene.count(operation)
@@ -164,4 +164,4 @@ def test_p27_one_that_stood_still_and_wakes_does_nothing_any_more(scene: Scene, 
     woken = scene.requests()[before:]
     assert [one["operation"] for one in woken if one["mutating"] or one["operation"] == "AssumeRoot"] == []
     scene.assert_closed_once()
-    assert scene.servers.find_status(closing) is None, "it goes on for other accounts"
+    assert scene.servers.find_status(closing) is None, "it continues for other accounts"

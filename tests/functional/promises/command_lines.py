@@ -21,7 +21,7 @@ OF_SERVERS = frozenset(
         ("worker",),
     }
 )
-"""They are a server, or speak to one and to nobody else: tests/functional/serving and through_server try them."""
+"""They are a server, or speak to one and to no one else: tests/functional/serving and through_server try them."""
 OF_OUR_OWN = frozenset(
     {
         ("database", "restore"),

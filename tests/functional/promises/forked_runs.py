@@ -28,7 +28,7 @@ class _Reader:
 
     def finish(self) -> str:
         self._thread.join(SECONDS)
-        assert not self._thread.is_alive(), "somebody keeps the output open"
+        assert not self._thread.is_alive(), "a process keeps the output open"
         return self.text
 
     def _read(self) -> None:

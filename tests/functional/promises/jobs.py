@@ -139,7 +139,7 @@ START_EMAIL_CHANGE = Job(
     prepare=_trust_account_management,
     good=4,
 )
-"""Nobody is there to type the one-time password in, so that it is awaited in the end."""
+"""No one is there to type the one-time password in, so that it is awaited in the end."""
 ACCEPT_EMAIL_CHANGE = Job(
     "accept an e-mail change",
     (*START_EMAIL_CHANGE.arguments, "--otp-from", "{folder}/otp"),

@@ -21,7 +21,7 @@ STATEMENT = "OnlyTheDeployment"
 
 
 def describe_policy(resource: str | list[str]) -> dict[str, Any]:
-    """A policy that locks nobody out."""
+    """A policy that locks no one out."""
     condition = {"Bool": {"aws:SecureTransport": "false"}}
     statement = {"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": resource}
     return {"Version": "2012-10-17", "Statement": [statement | {"Condition": condition}]}
@@ -45,7 +45,7 @@ def find_policy(stage: Stage, service: str) -> dict[str, Any] | None:
 
 
 def make_open_policy(stage: Stage) -> str:
-    """A file with a policy for the locked bucket that locks nobody out; its path."""
+    """A file with a policy for the locked bucket that locks no one out; its path."""
     path = stage.folder / "open-policy.json"
     path.write_text(json.dumps(describe_policy(LOCKED_BUCKET_ARN)))
     return str(path)

@@ -11,7 +11,7 @@ from typing import Any
 from tests.functional.promises.stage import Stage
 
 Obstacle = Callable[[Stage], AbstractContextManager[dict[str, Any]]]
-"""Stands in the way while its context is entered, and gives the fields of an order that belong to it."""
+"""Blocks a call while its context is entered, and gives the fields of an order that belong to it."""
 
 
 @contextlib.contextmanager

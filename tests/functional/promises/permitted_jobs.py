@@ -69,7 +69,7 @@ DENY_ROOT = {
         "Version": "2012-10-17",
         "Statement": [
             {
-                "Sid": "NoRootWhatever",
+                "Sid": "NoRootAtAll",
                 "Effect": "Deny",
                 "Action": "*",
                 "Resource": "*",
@@ -89,12 +89,12 @@ class Attempt:
     prepare: Prepare
     good: int = 0
     meanwhile: Meanwhile | None = None
-    """What somebody does while it runs."""
+    """What is done meanwhile, while it runs."""
     answering: Answering = keep_answer
     """What becomes of AWS's answers."""
     scenario: str = SMALL_ORGANIZATION
     is_blocked: bool = False
-    """Whether a policy blocks whatever is asked in root sessions."""
+    """Whether a policy blocks every call in root sessions."""
 
     def run(self, operator: PermittedOperator) -> Run:
         """Carry it out, its circumstances being made."""
@@ -272,7 +272,7 @@ def complete_the_login(operator: PermittedOperator, run: ForkedRun) -> None:
 def read_organization(
     *words: str, remembered: tuple[str, ...] | None = None, first: Prepare = know_nothing, then: Prepare = remember
 ) -> tuple[Attempt, ...]:
-    """Without any memory; and where an account has left since, and AWS tells no accounts' places."""
+    """Without any memory; and where an account has left since, and AWS gives no accounts' places."""
     return Attempt(words, first), Attempt(remembered or words, then, answering=hide_places)
 
 

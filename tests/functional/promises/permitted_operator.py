@@ -1,4 +1,4 @@
-"""Somebody who runs command lines with exactly the permissions that a test gives: one IAM user with one policy."""
+"""An operator who runs command lines with exactly the permissions that a test gives: one IAM user with one policy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Answering = Callable[[Request, Answer], Answer]
 
 
 def hide_places(request: Request, answer: Answer) -> Answer:
-    """ListAccounts as it was before AWS told ``Paths``."""
+    """ListAccounts as it was before AWS answered with ``Paths``."""
     if request.operation != "ListAccounts" or answer.status != 200:
         return answer
     body = json.loads(answer.body)
@@ -45,7 +45,7 @@ def hide_places(request: Request, answer: Answer) -> Answer:
 
 
 def lose_the_start(request: Request, answer: Answer) -> Answer:
-    """A change of a root e-mail address begins, and nobody hears of it."""
+    """A change of a root e-mail address begins, and no one hears of it."""
     if request.operation == "StartPrimaryEmailUpdate":
         raise CutError
     return answer
@@ -194,7 +194,7 @@ class PermittedOperator:
                 organizations.detach_policy(PolicyId=policy_id, TargetId=account_id)
 
     def switch_on(self) -> None:
-        """Trusted access, both features and the delegated administrator, whatever was before."""
+        """Trusted access, both features and the delegated administrator, regardless of what was before."""
         truth, organizations = self.sandbox.organization(), self.client("organizations")
         for service in SERVICES:
             if service not in truth["trusted_services"]:

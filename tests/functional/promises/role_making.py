@@ -13,7 +13,7 @@ from tests.functional.administration import open_client
 from tests.functional.promises.permitted_operator import DELEGATE, PermittedOperator
 
 SERVER_ARN = f"arn:aws:iam::{DELEGATE}:user/delegated-admin"
-"""Stands for what a server runs as."""
+"""The principal that a server runs as."""
 
 
 @dataclass(frozen=True, slots=True)

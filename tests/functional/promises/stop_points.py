@@ -23,7 +23,7 @@ class StopAfterIntent:
         database: Any = connection.connection
         database.commit()
         # To this thread and not to the process: then another thread would take the signal, and on a busy machine this
-        # one went on for some 4 ms meanwhile, enough for the call to leave.
+        # one continued for some 4 ms meanwhile, enough for the call to leave.
         signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     def _is_due(self, connection: sqlalchemy.Connection) -> bool:

@@ -1,4 +1,4 @@
-"""P18: a policy that blocks is named, before and when it strikes, and told apart from a missing permission."""
+"""P18: a policy that blocks is named, before and when it strikes, and distinguished from a missing permission."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def check_deletion(stage: Stage, account_id: str, run: Run, sent: list[Request],
 
 
 def check_opening(stage: Stage, account_id: str, run: Run, sent: list[Request], denied: Request) -> None:
-    """Whatever was created is owed, and nothing is created on a reading that failed."""
+    """All that was created is owed, and nothing is created on a reading that failed."""
     is_created = "CreateLoginProfile" in [request.operation for request in sent]
     assert is_created == stage.sandbox.root_user(account_id)["recovery_allowed"]
     if is_created:
@@ -120,7 +120,7 @@ def forget_all(stage: Stage, account_id: str) -> None:
     shutil.rmtree(stage.database.parent, ignore_errors=True)
 
 
-def begin_anew(stage: Stage, *arguments: str) -> None:
+def begin_again(stage: Stage, *arguments: str) -> None:
     """With the database as these arguments leave an empty one; they are run once, and their result put back then."""
     kept = stage.folder / "kept"
     if not kept.exists():
@@ -132,11 +132,11 @@ def begin_anew(stage: Stage, *arguments: str) -> None:
 
 
 def forget_windows(stage: Stage, account_id: str) -> None:
-    begin_anew(stage, "audit", account_id)
+    begin_again(stage, "audit", account_id)
 
 
 def open_window(stage: Stage, account_id: str) -> None:
-    begin_anew(stage, "recover", account_id, "--reason", "drill", "--leave-open", "--yes")
+    begin_again(stage, "recover", account_id, "--reason", "drill", "--leave-open", "--yes")
     stage.sandbox.put_root_user(account_id, {"recovery_allowed": True})
 
 

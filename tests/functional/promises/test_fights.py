@@ -36,7 +36,7 @@ def wait_for(condition: Callable[[], bool], failure: str) -> None:
 
 
 class Contender:
-    """One process with a proxy of its own, that may be stopped as it stands."""
+    """One process with a proxy of its own, that may be stopped at any point."""
 
     def __init__(self, stage: Stage, proxy: InterposedProxy) -> None:
         self._stage = stage
@@ -69,7 +69,7 @@ class Contender:
         self.proxy.before = stop
 
     def _stop_between_transactions(self) -> None:
-        """In the midst of one, such as a renewal of its lease, it would keep everybody else from writing."""
+        """In the midst of one, such as a renewal of its lease, it would keep all others from writing."""
         while True:
             os.kill(self.pid, signal.SIGSTOP)
             self.wait_until_stopped()
@@ -85,7 +85,7 @@ class Contender:
         wait_for(lambda: self.is_stopped, "it didn't stop")
 
     def outlive_lease(self) -> None:
-        """Wait until everybody may take over from it."""
+        """Wait until any process may take over from it."""
 
         def has_run_out() -> bool:
             rows = read_rows(self._stage.database, "SELECT process_id, lease_until FROM owners")
@@ -252,7 +252,7 @@ def test_p27_two_deletions_and_a_window_on_one_account_never_act_at_once(
 
 
 def list_acts(contender: Contender) -> list[Request]:
-    """What may be done only by whoever holds the account."""
+    """What may be done only by the process that holds the account."""
     return [
         request
         for request in contender.proxy.privileged

@@ -1,4 +1,4 @@
-"""P13, P14 and P15 with a thousand accounts, AWS's rates and a bad day: nobody is lost, and the rates are kept.
+"""P13, P14 and P15 with a thousand accounts, AWS's rates and a bad day: no account is lost, and the rates are kept.
 
 `bench/audit.py` measures the same with up to 50,000 accounts.
 """
@@ -82,7 +82,7 @@ def true_statuses(sandbox: SandboxProcess) -> dict[str, str]:
     }
 
 
-def test_p13_p15_who_leaves_and_moves_while_accounts_are_listed_costs_nobody_else_and_the_rates_are_kept(
+def test_p13_p15_accounts_that_leave_and_move_during_the_listing_cost_no_other_and_the_rates_are_kept(
     great_stage: Stage,
 ) -> None:
     sandbox = great_stage.sandbox
@@ -226,7 +226,7 @@ def assert_concurrency_is_bounded(moments: Sequence[float]) -> None:
 
 
 class HeldListing:
-    """A hook that lets no page of accounts pass after the first ones, until it is told to."""
+    """A hook that lets no page of accounts pass after the first ones, until the test says so."""
 
     def __init__(self, pages: int) -> None:
         self._left = pages

@@ -163,7 +163,7 @@ def test_p13_either_word_for_the_state_of_an_account_is_enough(stage: Stage, pro
 
 
 @pytest.mark.parametrize("change", [without("State", "Status"), lambda one: one | {"State": "NEW", "Status": "NEW"}])
-def test_p13_an_account_whose_state_is_not_told_is_unknown_and_is_not_touched(
+def test_p13_an_account_whose_state_is_not_known_is_unknown_and_is_not_touched(
     stage: Stage, proxy: InterposedProxy, change: Change
 ) -> None:
     proxy.after = rewriting("ListAccounts", each_account(change))

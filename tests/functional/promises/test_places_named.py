@@ -108,7 +108,7 @@ PREPARATIONS: dict[tuple[str, ...], Callable[[Stage], dict[str, str]]] = {
     ("failsafe", "set-up"): take_login_away,
     ("jobs", "resume"): interrupt,
 }
-"""What must be there before; each tells words of its command that aren't known earlier."""
+"""What must be there before; each gives words of its command that aren't known earlier."""
 
 
 def complete_login(stage: Stage, run: ForkedRun) -> None:

@@ -1,4 +1,4 @@
-"""P12: accounts that may not be touched are refused or skipped before any call, and so is a session of anybody else."""
+"""P12: accounts that may not be touched are refused or skipped before any call, and so is a session of anyone else."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_p12_a_plan_of_an_account_that_may_not_be_touched_any_more_leaves_it_alo
     ],
 )
 @pytest.mark.parametrize("arn", ["arn:aws:iam::999900001111:root", "arn:aws:iam::{account}:user/root"])
-def test_p12_a_session_that_is_anybody_but_the_targets_root_user_changes_nothing(
+def test_p12_a_session_of_any_principal_but_the_targets_root_user_changes_nothing(
     stage: Stage, proxy: InterposedProxy, job: Job, arn: str
 ) -> None:
     job.prepare(stage)

@@ -1,4 +1,4 @@
-"""P16: STS is called in a Region, whatever the settings say; that hosts are Regional too is shown where clients are."""
+"""P16: STS is called in a Region, in spite of any settings; that hosts are Regional too is shown where clients are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P23: long-term root, our own root sessions and strangers' are told apart, by the sandbox's own CloudTrail records."""
+"""P23: long-term root, our own root sessions and strangers' differ by the sandbox's own CloudTrail records."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def audit_as(operator: PermittedOperator, session: Session) -> None:
 
 
 def open_past_rootkeeper(operator: PermittedOperator, session: Session) -> None:
-    """The same role, used by somebody without Rootkeeper."""
+    """The same role, used by a person without Rootkeeper."""
     open_root_session(operator, session.client("sts", operator.sandbox.base_url))
 
 
@@ -83,7 +83,7 @@ def open_root_session(operator: PermittedOperator, sts: Any) -> None:
 
 
 def work_as_root(operator: PermittedOperator) -> None:
-    """A root access key, and somebody who asks for a new root password."""
+    """A root access key, and a person who asks for a new root password."""
     operator.client("iam", "management-root").list_users()
     browser = Browser(operator.sandbox.base_url)
     browser.open("/signin/forgot-password")
@@ -217,7 +217,7 @@ def test_p17_people_get_a_role_only_with_mfa_and_only_in_their_own_name(operator
         sts.assume_role(**role)
     with_code = {"SerialNumber": serial_number, "TokenCode": codes.take(1)}
     with pytest.raises(ClientError, match="AccessDenied"):
-        sts.assume_role(**role, **with_code, SourceIdentity="somebody-else")
+        sts.assume_role(**role, **with_code, SourceIdentity="another-user")
     operator.sandbox.clock(advance=60)
     assert sts.assume_role(**role, SerialNumber=serial_number, TokenCode=codes.take(3), SourceIdentity="ana")
 

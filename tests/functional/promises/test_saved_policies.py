@@ -108,7 +108,7 @@ def test_p04_after_an_answer_that_is_lost_a_re_read_decides_and_nothing_is_sent_
     stage.assert_each_intent_has_one_outcome()
 
 
-def test_a_policy_that_somebody_changes_meanwhile_is_left_alone(stage: Stage, proxy: InterposedProxy) -> None:
+def test_a_policy_that_another_user_changes_meanwhile_is_left_alone(stage: Stage, proxy: InterposedProxy) -> None:
     """Another operator's own change comes between what was shown and the re-read."""
     others: list[int] = []
 

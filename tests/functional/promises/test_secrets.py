@@ -140,9 +140,9 @@ def test_p08_a_program_that_is_killed_leaves_no_secret_behind(
         return None
 
     proxy.before = kill
-    going_on = stage.begin("delete", EVERYTHING, "--yes", through=proxy, changes={"PYTHONFAULTHANDLER": "1"})
-    pids.append(going_on.pid)
-    killed = going_on.wait()
+    begun_run = stage.begin("delete", EVERYTHING, "--yes", through=proxy, changes={"PYTHONFAULTHANDLER": "1"})
+    pids.append(begun_run.pid)
+    killed = begun_run.wait()
     assert killed.status == -signal.SIGKILL
     assert proxy.handed_out
     assert stage.database.with_name("rootkeeper.db-wal").stat().st_size > 0

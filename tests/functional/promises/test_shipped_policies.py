@@ -1,4 +1,4 @@
-"""P17: each command runs with exactly its shipped policy, and tells it when any one permission is taken away.
+"""P17: each command runs with exactly its shipped policy, and reports it when any one permission is taken away.
 
 The commands are found in the program itself: one that is new must get its line in the table of permissions, and its
 attempts here, before these tests pass.
@@ -143,7 +143,7 @@ def permits_something(statement: Mapping[str, Any]) -> bool:
     return bool(statement["Action"] and tasks)
 
 
-def tells_of_a_lack(run: Run, undisturbed: Run) -> bool:
+def reports_a_lack(run: Run, undisturbed: Run) -> bool:
     """Whether it says, beyond what it says undisturbed, that something couldn't be read."""
     return any(LACK.search(line) for line in list_lines(run) - list_lines(undisturbed))
 
@@ -164,7 +164,7 @@ def test_p17_every_command_has_its_line_and_its_attempts() -> None:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in WITHOUT_AWS]
 )
-def test_p17_a_command_that_needs_no_permission_runs_without_any_and_calls_nobody(bench: Bench, name: str) -> None:
+def test_p17_a_command_that_needs_no_permission_runs_without_any_and_makes_no_call(bench: Bench, name: str) -> None:
     attempt = WITHOUT_AWS[name]
     run = bench.try_with(NOTHING, attempt)
     assert run.status == attempt.good, run.shown
@@ -172,9 +172,7 @@ def test_p17_a_command_that_needs_no_permission_runs_without_any_and_calls_nobod
 
 
 @pytest.mark.parametrize("name", OF_OTHER_COMMANDS)
-def test_p17_a_command_that_goes_on_with_another_does_its_own_part_without_any_permission(
-    bench: Bench, name: str
-) -> None:
+def test_p17_a_command_that_continues_another_does_its_own_part_without_any_permission(bench: Bench, name: str) -> None:
     attempt = OF_OTHER_COMMANDS[name]
     run = bench.try_with(NOTHING, attempt)
     assert run.status == attempt.good, run.shown
@@ -204,7 +202,7 @@ def test_p17_a_command_runs_with_its_policy_and_uses_all_of_it(bench: Bench, nam
         for permission in list_permissions(command)
     ],
 )
-def test_p17_a_command_fails_or_tells_it_when_one_permission_is_taken_away(
+def test_p17_a_command_fails_or_reports_it_when_one_permission_is_taken_away(
     bench: Bench, name: str, permission: str
 ) -> None:
     command = get_command(name)
@@ -217,7 +215,7 @@ def test_p17_a_command_fails_or_tells_it_when_one_permission_is_taken_away(
         run = bench.try_with(policy, attempt)
         assert run.status in {0, 1, 2, 3, 4}, run.shown
         assert "Traceback" not in run.stdout + run.stderr, run.shown
-        if run.status != attempt.good or tells_of_a_lack(run, undisturbed.run):
+        if run.status != attempt.good or reports_a_lack(run, undisturbed.run):
             return
         if permission in SHOWN_BY_ID:
             assert UUID.search(run.stdout)

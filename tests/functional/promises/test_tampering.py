@@ -1,4 +1,4 @@
-"""P20: whatever is done to the ledger behind the product's back shows, and a restored database is refused."""
+"""P20: every change of the ledger behind the product's back shows, and a restored database is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHANGES = {
     "at": "2020-01-01T00:00:00.000000Z",
     "organization_id": "o-anotherorg",
     "endpoint": "AWS",
-    "actor": "somebody@else",
+    "actor": "another@user",
     "actor_kind": "signed_in",
     "caller_arn": "arn:aws:iam::111122223333:user/another",
     "action": "exception:add",
@@ -64,7 +64,7 @@ def copied(used: Stage, tmp_path: Path) -> Stage:
 
 
 def tamper(stage: Stage, *statements: str, **values: object) -> None:
-    """What anybody who can write the file can do; ``values`` are the statements' named parameters."""
+    """What anyone who can write the file can do; ``values`` are the statements' named parameters."""
     with closing(sqlite3.connect(stage.database, isolation_level=None)) as connection:
         lift_guards(connection)
         for statement in statements:
@@ -87,7 +87,7 @@ def assert_found(stage: Stage, *places: int) -> None:
     assert f"NOT intact, entry {answer['first_bad_sequence']}" in shown.stdout
 
 
-def write_anew(stage: Stage, change: Callable[[list[str]], list[str]]) -> int:
+def rewrite_entries(stage: Stage, change: Callable[[list[str]], list[str]]) -> int:
     """Change the lines of the whole ledger and chain them again, head included: it fits in itself. Its length."""
     lines = change(_export(stage))
     chained, previous = [], "0" * 64
@@ -170,18 +170,18 @@ def test_p20_an_inserted_entry_is_found(copied: Stage) -> None:
 
 
 def test_p20_a_ledger_whose_end_was_cut_and_whose_head_was_set_back_is_found(copied: Stage) -> None:
-    kept = write_anew(copied, lambda lines: lines[:-2])
+    kept = rewrite_entries(copied, lambda lines: lines[:-2])
     assert_found(copied, kept, kept + 1)
 
 
-def test_p20_a_ledger_that_was_written_anew_from_an_entry_on_is_found(copied: Stage) -> None:
-    write_anew(copied, lambda lines: [line.replace("AKIA", "AKIB") for line in lines])
+def test_p20_a_ledger_that_was_rewritten_from_an_entry_on_is_found(copied: Stage) -> None:
+    rewrite_entries(copied, lambda lines: [line.replace("AKIA", "AKIB") for line in lines])
     assert_found(copied, *range(1, len(copied.entries()) + 1))
 
 
 @pytest.mark.parametrize("ending", [".mirror.jsonl", ".anchor.jsonl"])
 def test_p20_a_cut_ledger_is_found_by_either_copy_alone(copied: Stage, ending: str) -> None:
-    kept = write_anew(copied, lambda lines: lines[:-2])
+    kept = rewrite_entries(copied, lambda lines: lines[:-2])
     copied.database.with_name(copied.database.name + ending).unlink()
     assert_found(copied, kept, kept + 1, kept + 2)
 

@@ -97,7 +97,7 @@ def test_p04_p05_a_call_that_is_lost_before_it_acts_is_sent_once_and_found_undon
         assert stage.sandbox.root_user(EVERYTHING)["mfa_devices"]
 
 
-def test_p04_what_somebody_else_deleted_meanwhile_is_done(stage: Stage, proxy: InterposedProxy) -> None:
+def test_p04_what_another_user_deleted_meanwhile_is_done(stage: Stage, proxy: InterposedProxy) -> None:
     def forestall(request: Request) -> Answer | None:
         if request.operation == "DeleteAccessKey" and stage.sandbox.root_user(EVERYTHING)["access_keys"]:
             stage.sandbox.put_root_user(EVERYTHING, {})

@@ -1,4 +1,4 @@
-"""P02: while the ledger can't be written nothing privileged leaves; closing a window alone goes on, with a spill."""
+"""P02: while the ledger can't be written nothing privileged leaves; closing a window alone continues, with a spill."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_p02_where_no_database_can_be_made_nothing_privileged_leaves(stage: Stag
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_p02_p25_a_disk_that_fills_in_mid_run_stops_every_call_and_the_next_run_goes_on(
+def test_p02_p25_a_disk_that_fills_in_mid_run_stops_every_call_and_the_next_run_continues(
     stage: Stage, proxy: InterposedProxy
 ) -> None:
     everything = stage.sandbox.root_user(EVERYTHING)

@@ -1,4 +1,4 @@
-"""Runs that somebody does something to before they end."""
+"""Runs to which something is done before they end."""
 
 from __future__ import annotations
 

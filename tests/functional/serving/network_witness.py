@@ -1,4 +1,4 @@
-"""What a process reaches for over the network: told by Python's own audit events, and by the kernel's list of sockets.
+"""What a process reaches for over the network: shown by Python's own audit events, and by the kernel's list of sockets.
 
 The audit hook sees each attempt of Python code, however short and whether or not it succeeds. The kernel's list also
 has what libraries in C connect to, such as libpq, as long as it lasts.

@@ -1,4 +1,4 @@
-"""A server on a database of either kind, people with tokens, somebody who is told of all, and the sandbox as the judge.
+"""A server on a database of either kind, people with tokens, a person on call, and the sandbox as the judge.
 
 Several tests share one: each takes accounts that no other one uses.
 """
@@ -72,7 +72,7 @@ class Outpost:
             self.server.tokens[name] = self.tokens[name]
 
     def person(self, name: str) -> Program:
-        """Somebody's command line, with the server's address and a token alone."""
+        """A person's command line, with the server's address and a token alone."""
         home = str(self.folder / name)
         return Program(
             {"HOME": home, "ROOTKEEPER_SERVER": self.server.url, "ROOTKEEPER_TOKEN": self.tokens[name]}, self.runner
@@ -180,7 +180,7 @@ class Outpost:
         return found
 
     def reported(self, event: str) -> list[dict[str, Any]]:
-        """What people were told of such an event."""
+        """The notifications of such an event."""
         documents = [json.loads(one.body) for one in self.receiver.received if one.path == "/hook"]
         return [document for document in documents if document["event"] == event]
 

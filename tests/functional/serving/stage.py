@@ -40,7 +40,7 @@ class Stage:
         )
 
     def open_window(self, length: str = "10s") -> str:
-        """By the command line, which leaves it to whoever closes it; the account."""
+        """By the command line, which leaves it to the one who closes it; the account."""
         account_id = self.account_id
         self.sandbox.put_root_user(account_id, {})
         opened = self.program.run("recover", account_id, "--reason", "drill", "--for", length, "--leave-open", "--yes")

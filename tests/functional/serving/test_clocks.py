@@ -1,4 +1,4 @@
-"""Somebody sets the server's clock: windows close when they must, and none is opened on a wrong clock."""
+"""The server's clock is set: windows close when they must, and none is opened on a wrong clock."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_p11_a_command_closes_what_is_due_by_awss_time(stage: Stage) -> None:
     assert stage.windows()[0]["state"] == "CLOSED_VERIFIED"
 
 
-def test_a_clock_more_than_five_minutes_off_opens_nothing_and_is_told(stage: Stage) -> None:
+def test_a_clock_more_than_five_minutes_off_opens_nothing_and_is_reported(stage: Stage) -> None:
     account_id = stage.account_id
     stage.sandbox.put_root_user(account_id, {})
     assert stage.program.run("audit", "--fail-on", "none").status == 0

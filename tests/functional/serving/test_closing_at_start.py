@@ -1,4 +1,4 @@
-"""What earlier processes left is dealt with first, before anybody is answered; and windows close while it runs."""
+"""What earlier processes left is dealt with first, before anyone is answered; and windows close while it runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_p11_a_window_is_closed_at_its_end_while_it_runs(stage: Stage, engine: s
         server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 60)
 
 
-def test_a_window_that_cannot_be_closed_keeps_it_from_nothing_and_is_told_loudly(stage: Stage) -> None:
+def test_a_window_that_cannot_be_closed_keeps_it_from_nothing_and_is_reported_loudly(stage: Stage) -> None:
     account_id = stage.open_window("1h")
     stage.sandbox.faults(
         service="iam", operation="DeleteLoginProfile", error={"code": "AccessDenied", "status": 403, "message": "No."}

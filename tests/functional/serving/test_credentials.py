@@ -10,7 +10,9 @@ PAST_THE_END = 2 * 3600.0
 SECONDS = 60.0
 
 
-def test_credentials_that_end_while_a_window_is_open_are_told_and_it_closes_once_they_are_renewed(stage: Stage) -> None:
+def test_credentials_that_end_while_a_window_is_open_are_reported_and_it_closes_once_they_are_renewed(
+    stage: Stage,
+) -> None:
     account_id = stage.open_window("1h")
     with ServerProcess.start(stage.environment, clock_offset=0) as server:
         stage.sandbox.faults(service="sts", error=EXPIRED)

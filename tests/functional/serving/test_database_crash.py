@@ -41,7 +41,7 @@ def outpost(own_postgresql: PostgresqlServer, tmp_path: Path, runner: Runner) ->
 
 
 class OpenResult:
-    """Somebody who opens one window after the other while the database goes away and comes back."""
+    """A user who opens one window after the other while the database goes away and comes back."""
 
     def __init__(self, outpost: Outpost, account_ids: list[str]) -> None:
         self._outpost = outpost

@@ -1,4 +1,4 @@
-"""A server that is asked to end while something is under way: it ends in time, and the next one goes on."""
+"""A server that is asked to end while something is under way: it ends in time, and the next one continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hands the server its AWS credentials stops doing so while a window is open: that is said loudly, and mended."""
+"""What hands the server its AWS credentials stops doing so while a window is open: that is reported, and fixed."""
 
 from __future__ import annotations
 

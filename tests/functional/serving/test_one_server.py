@@ -29,7 +29,7 @@ def test_a_second_one_on_the_same_file_is_refused_with_the_reason(stage: Stage, 
         assert server.ask("GET", "/healthz").status == 200
 
 
-def test_a_server_that_was_killed_keeps_nobody_out(stage: Stage) -> None:
+def test_a_server_that_was_killed_keeps_no_one_out(stage: Stage) -> None:
     with ServerProcess.start(stage.environment) as server:
         server.kill()
         with ServerProcess.start(stage.environment, "worker"):
@@ -96,7 +96,7 @@ def test_it_refuses_to_be_reached_from_other_machines(stage: Stage) -> None:
     assert not stage.database.exists()
 
 
-def test_whom_everybody_could_be_it_refuses_to_trust(stage: Stage) -> None:
+def test_it_refuses_to_trust_a_principal_that_anyone_could_be(stage: Stage) -> None:
     run = stage.program.run("serve", "--port", "0", ROOTKEEPER_SERVER_TRUSTED_PROXIES="0.0.0.0/0")
     assert run.status == USAGE
     assert "The network 0.0.0.0/0 is too wide for proxies" in run.stderr

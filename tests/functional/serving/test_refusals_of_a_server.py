@@ -27,7 +27,7 @@ SECONDS = 60.0
 WHAT = "approve or extend recovery windows"
 KEY = "AKIAIOSFODNN7EXAMPLE"
 UNUSABLE_URLS = {
-    "wrong-service": "nosuchservice://token/of/nobody",
+    "wrong-service": "nosuchservice://token/of/unknown",
     "wrong-text": "this is no address",
     "no-address": "",
     "metadata": f"webhook+https://{SECRET}@169.254.169.254/latest",
@@ -58,7 +58,7 @@ def trap() -> Iterator[Receiver]:
 def outpost(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runner: Runner, trap: Receiver
 ) -> Iterator[Outpost]:
-    """Most of those who should be told of anything can't be, all the time."""
+    """Most targets of notifications can't be reached, all the time."""
     urls = {name: url.replace("PORT", str(trap.port)) for name, url in UNUSABLE_URLS.items()}
     with open_outpost(
         request.param,
@@ -82,7 +82,7 @@ def outpost(
 class Early:
     """Windows that come to their end while other things are refused."""
 
-    told_of: str
+    reported_window: str
     left_account_id: str
     of_left_account: str
 
@@ -90,11 +90,11 @@ class Early:
 @pytest.fixture(scope="module", autouse=True)
 def early(outpost: Outpost) -> Early:
     """The account of one of them leaves the organization while it is open."""
-    told_of = outpost.open(outpost.take_account(), "10s")
+    reported_window = outpost.open(outpost.take_account(), "10s")
     account_id, organizations = outpost.take_member_administrators(), management_client(outpost)
     of_left_account = outpost.open(account_id, "10s")
     organizations.remove_account_from_organization(AccountId=account_id)
-    return Early(told_of, account_id, of_left_account)
+    return Early(reported_window, account_id, of_left_account)
 
 
 def management_client(outpost: Outpost) -> Any:
@@ -126,7 +126,7 @@ def act(outpost: Outpost, name: str, *arguments: str) -> Run:
 # Approvals.
 
 
-def test_p10_whoever_requested_a_window_cant_approve_it_whatever_the_role(outpost: Outpost) -> None:
+def test_p10_a_user_who_requested_a_window_cant_approve_it_in_any_role(outpost: Outpost) -> None:
     window_id = outpost.request(outpost.take_account(), name=ADMINISTRATOR)
     ensure_refused(
         outpost.post(f"/windows/{window_id}/approve", None, ADMINISTRATOR), 409, "approval.refused", "can't approve it"
@@ -136,7 +136,7 @@ def test_p10_whoever_requested_a_window_cant_approve_it_whatever_the_role(outpos
     assert outpost.post(f"/windows/{window_id}/approve", None, "piet").body["state"] == "APPROVED"
 
 
-def test_p10_nobody_gets_a_second_name_that_differs_in_case_alone(outpost: Outpost) -> None:
+def test_p10_no_one_gets_a_second_name_that_differs_in_case_alone(outpost: Outpost) -> None:
     for name in ("Olga", "OLGA", "oLga"):
         refused = outpost.post("/tokens", {"name": name, "role": "approver"}, ADMINISTRATOR)
         assert refused.status in {409, 422}, refused
@@ -237,7 +237,7 @@ def test_an_account_that_left_keeps_its_window_owed_and_named_and_it_is_closed_o
 
 
 def list_reported(outpost: Outpost, window_id: str) -> list[dict[str, Any]]:
-    """What people were told of closings of the window that failed."""
+    """The notifications of closings of the window that failed."""
     return [one for one in outpost.reported("window:close:failed") if one["window_id"] == window_id]
 
 
@@ -297,20 +297,21 @@ def test_a_job_that_isnt_there_or_was_cancelled_cant_be_taken_up(outpost: Outpos
     ensure_refused_on_command_line(run, USAGE, job_id)
 
 
-# Who is told.
+# Who is notified.
 
 
-def test_targets_that_are_wrong_point_inside_or_cant_be_reached_hold_nothing_up_and_are_told(
+def test_targets_that_are_wrong_point_inside_or_cant_be_reached_hold_nothing_up_and_are_reported(
     outpost: Outpost, early: Early, trap: Receiver
 ) -> None:
-    window_id = early.told_of
+    window_id = early.reported_window
     outpost.wait_closed_on_time(window_id)
     outpost.server.wait_until(lambda: set(list_failing(outpost)) == set(UNUSABLE_URLS), SECONDS)
     failing = list_failing(outpost)
     assert {name: words for name, words in REASONS.items() if words not in failing[name]} == {}, failing
-    told_of = {"window:request:done", "window:open:done", "window:close:done"}
+    reported_window = {"window:request:done", "window:open:done", "window:close:done"}
     outpost.server.wait_until(
-        lambda: all(any(one["window_id"] == window_id for one in outpost.reported(event)) for event in told_of), SECONDS
+        lambda: all(any(one["window_id"] == window_id for one in outpost.reported(event)) for event in reported_window),
+        SECONDS,
     )
     outpost.server.wait_until(lambda: find_reported(outpost) == set(UNUSABLE_URLS), SECONDS)
     assert trap.connections == 0
@@ -326,7 +327,7 @@ def list_failing(outpost: Outpost) -> dict[str, str]:
 
 
 def find_reported(outpost: Outpost) -> set[str]:
-    """The targets of which people were told that they fail."""
+    """The targets of which notifications say that they fail."""
     titles = " ".join(one["title"] for one in outpost.reported("notification:deliver:failed"))
     return {name for name in UNUSABLE_URLS if name in titles}
 

@@ -158,7 +158,7 @@ def test_p17_a_bucket_is_unlocked_with_the_unlocking_role_alone(server: ServerPr
 
 
 def find_hash(found: Any) -> str:
-    """The hash of the policy that is shown, wherever it stands."""
+    """The hash of the policy that is shown, wherever it is."""
     if isinstance(found, dict):
         for name, value in found.items():
             if name.endswith("sha256") and isinstance(value, str):

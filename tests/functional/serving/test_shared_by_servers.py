@@ -58,8 +58,8 @@ def sign_in(server: ServerProcess, name: str) -> Answer:
 
 def test_wrong_passwords_count_at_all_servers_together(servers: tuple[ServerProcess, ServerProcess]) -> None:
     for number in range(10):
-        assert sign_in(servers[number % 2], "nobody").status == 401
-    assert [sign_in(server, "nobody").status for server in servers] == [429, 429]
+        assert sign_in(servers[number % 2], "unknown").status == 401
+    assert [sign_in(server, "unknown").status for server in servers] == [429, 429]
     assert sign_in(servers[0], "another").status == 401
 
 
@@ -77,7 +77,7 @@ def test_a_repeated_request_gets_the_same_answer_at_another_server(
     assert made[1]["token"] not in json.dumps(again)
 
 
-def test_a_job_of_somebody_who_was_disabled_before_its_turn_is_not_done(stage: Stage) -> None:
+def test_a_job_of_a_user_who_was_disabled_before_its_turn_is_not_done(stage: Stage) -> None:
     with ServerProcess.start(stage.environment | {"ROOTKEEPER_SERVER_ENGINE": "false"}) as server:
         server.token("operator", "olga")
         server.token("administrator", "ana")

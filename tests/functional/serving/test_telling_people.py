@@ -1,4 +1,4 @@
-"""What people are told by a running server, and what it does by itself: real processes, real targets."""
+"""What a running server notifies people of, and what it does by itself: real processes, real targets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def surround(stage: Stage, receiver: Receiver, **changes: str) -> dict[str, str]:
-    """A hook that is told of everything, and somebody on call who is told of what is critical."""
+    """A hook that receives everything, and a person on call who receives what is critical."""
     place = f"127.0.0.1:{receiver.port}"
     return stage.environment | {
         "ROOTKEEPER_NOTIFICATIONS_TARGETS": "hook info env:HOOK_URL, oncall critical env:ONCALL_URL",
@@ -72,7 +72,7 @@ def open_emergency(server: ServerProcess, stage: Stage) -> str:
     return window_id
 
 
-def test_an_emergency_is_told_loudly_signed_and_reviewed_by_somebody_else(stage: Stage, receiver: Receiver) -> None:
+def test_an_emergency_is_reported_loudly_signed_and_reviewed_by_another_user(stage: Stage, receiver: Receiver) -> None:
     with ServerProcess.start(surround(stage, receiver)) as server:
         server.token("operator", "ana")
         server.token("approver", "ben")
@@ -102,7 +102,7 @@ def ensure_signed(received: Received) -> None:
     assert received.headers["Rootkeeper-Signature"] == f"v1={expected}"
 
 
-def test_a_target_that_hangs_or_fails_holds_nothing_up_and_is_told_of(stage: Stage, receiver: Receiver) -> None:
+def test_a_target_that_hangs_or_fails_holds_nothing_up_and_is_reported(stage: Stage, receiver: Receiver) -> None:
     """The first time it hangs, until it is given up or all else is done."""
     over, hangs = threading.Event(), iter([True])
 
@@ -164,7 +164,7 @@ def count_audits(program: Program) -> int:
     return len([job for job in jobs if job["kind"] == "audit"])
 
 
-def test_what_was_missed_is_made_up_for_once_and_told(stage: Stage, receiver: Receiver) -> None:
+def test_what_was_missed_is_made_up_for_once_and_reported(stage: Stage, receiver: Receiver) -> None:
     surroundings = surround(stage, receiver, ROOTKEEPER_SCHEDULES_AUDITS=DAILY)
     assert stage.program.run("audit").status in {0, 1}
     with ServerProcess.start(surroundings) as server:

@@ -33,7 +33,7 @@ def demo() -> Iterator[SandboxProcess]:
 
 @dataclass
 class Post:
-    """Where a server stands, and who is told."""
+    """Where a server runs, and who is notified."""
 
     sandbox: SandboxProcess
     environment: dict[str, str]
@@ -105,7 +105,7 @@ def post(request: pytest.FixtureRequest, demo: SandboxProcess, tmp_path: Path) -
         yield Post(demo, environment, receiver, servers)
 
 
-def test_a_window_is_watched_and_an_access_key_is_told_once(post: Post) -> None:
+def test_a_window_is_watched_and_an_access_key_is_reported_once(post: Post) -> None:
     post.start().token("operator", "ana")
     if "postgresql" in post.environment["ROOTKEEPER_DATABASE_URL"]:
         post.servers.enter_context(ServerProcess.start(post.environment, "worker"))

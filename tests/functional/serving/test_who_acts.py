@@ -1,4 +1,4 @@
-"""Whatever the server does names who wanted it: in the ledger, and in CloudTrail by the role's source identity."""
+"""All that the server does names who wanted it: in the ledger, and in CloudTrail by the role's source identity."""
 
 from __future__ import annotations
 

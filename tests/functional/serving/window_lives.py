@@ -45,7 +45,7 @@ class Consent:
 
 @dataclass
 class Scene:
-    """One organization, one database, one or more processes, and a clock that only goes on when it is told to."""
+    """One organization, one database, one or more processes, and a clock that only moves when a test sets it."""
 
     sandbox: SandboxProcess
     environment: dict[str, str]
@@ -69,7 +69,7 @@ class Scene:
         self.processes[number : number + 1] = [process]
 
     def revive(self) -> None:
-        """Start again whatever was killed."""
+        """Start again all that was killed."""
         for number, process in enumerate(self.processes):
             if process.process.poll() is not None:
                 self.start(number)
@@ -130,7 +130,7 @@ class Scene:
             self.consents = [one for one in self.consents if one.window_id != window_id or one.seconds is None]
 
     def delete(self, name: str, account_id: str) -> None:
-        """Plan and deletion, as jobs; the deletion goes on beside."""
+        """Plan and deletion, as jobs; the deletion continues beside."""
         planned = self.ask(name, "POST", "plans", {"selection": {"named": [account_id]}})
         if planned is None or planned.status != 202:
             return
@@ -176,7 +176,7 @@ class Scene:
         not_empty = self.list_open()
         owed = {one.account_id for one in self.windows() if one.state in OWING_STATES}
         left = not_empty - owed
-        assert not left or not left & self.list_open(), f"{left} have credentials that nobody owes to close"
+        assert not left or not left & self.list_open(), f"{left} have credentials that no one has to close"
 
     def ensure_one_window_each(self) -> None:
         unfinished = [one.account_id for one in self.windows() if one.state not in FINAL_STATES]

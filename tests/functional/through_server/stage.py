@@ -35,9 +35,9 @@ class ServedStage:
     folder: Path
     settings: Mapping[str, str]
     proxy: InterposedProxy
-    """Between server and sandbox, where a file asks for that; else nobody speaks to it."""
+    """Between server and sandbox, where a file asks for that; else no one speaks to it."""
     port: int
-    """Where it comes back to; nobody else takes it meanwhile."""
+    """Where it comes back to; no other process takes it meanwhile."""
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def person(self, name: str) -> Program:

@@ -98,7 +98,7 @@ def test_a_plan_file_is_applied_once_and_no_second_time(stage: ServedStage, tmp_
 def test_an_altered_plan_is_refused_before_anything_is_asked(stage: ServedStage, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     assert stage.person("olga").run("plan", SEARCH, "--out", plan).status == 0
-    altered = json.loads(plan.read_text()) | {"created_by": "somebody"}
+    altered = json.loads(plan.read_text()) | {"created_by": "another"}
     plan.write_text(json.dumps(altered))
     run = stage.person("olga").run("apply", plan, "--yes")
     assert run.status == 2, run.shown
@@ -115,7 +115,7 @@ def test_many_accounts_are_confirmed_by_the_organizations_id(stage: ServedStage)
     assert not is_clean(stage, ORDERS_TEST)
 
 
-def test_what_was_used_lately_is_held_back_whatever_a_client_says(stage: ServedStage) -> None:
+def test_what_was_used_lately_is_held_back_regardless_of_the_client(stage: ServedStage) -> None:
     stage.server.tokens["olga"] = stage.tokens["olga"]
     asked = {"selection": {"named": [SEARCH]}, "recent_seconds": 0}
     answer = stage.server.ask("POST", "/api/v1/plans", asked, name="olga")

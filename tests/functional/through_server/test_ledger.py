@@ -25,7 +25,7 @@ def run_both(stage: ServedStage, *arguments: str) -> tuple[Run, Run]:
 
 
 def without_anchor(run: Run) -> list[str]:
-    """What was shown, but for how far the anchor reaches: the server goes on with it every ten seconds."""
+    """What was shown, but for how far the anchor reaches: the server extends it every ten seconds."""
     return [line for line in run.stdout.splitlines() if "anchored" not in line.lower()]
 
 

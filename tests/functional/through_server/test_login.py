@@ -34,7 +34,7 @@ MEMBERSHIP = {
 
 @pytest.fixture
 def newcomer(stage: ServedStage, tmp_path: Path) -> Program:
-    """Somebody on a machine of their own, without a token."""
+    """A user on a machine of their own, without a token."""
     program = without_settings(stage.person("vera"), "ROOTKEEPER_TOKEN")
     return Program(
         {**program.environment, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}, program.runner
@@ -135,7 +135,7 @@ def test_signing_out_without_the_servers_answer_still_removes_the_token(newcomer
     assert stored_files(tmp_path) == []
 
 
-def test_whoever_is_interrupted_signing_out_can_sign_out_again(newcomer: Program, tmp_path: Path) -> None:
+def test_a_user_who_is_interrupted_signing_out_can_sign_out_again(newcomer: Program, tmp_path: Path) -> None:
     with FakeRootkeeperServer.start() as fake:
         let = threading.Event()
         fake.answer("GET me", MEMBERSHIP, Answer(cut=True, after=let))
@@ -175,14 +175,14 @@ def test_an_api_token_can_be_kept(stage: ServedStage, newcomer: Program) -> None
     assert stage.person("boris").run("status").status == 0  # an API token isn't ended by it
 
 
-@pytest.mark.parametrize(("text", "status"), [("", 2), ("two words\n", 2), ("rk_nobodys\n", 3)])
+@pytest.mark.parametrize(("text", "status"), [("", 2), ("two words\n", 2), ("rk_unknown\n", 3)])
 def test_what_is_no_token_is_not_kept(newcomer: Program, tmp_path: Path, text: str, status: int) -> None:
     run = run_with_input(newcomer, text, "login", "--token-stdin")
     assert run.status == status, run.shown
     assert stored_files(tmp_path) == []
 
 
-def test_what_is_no_token_in_the_environment_is_told_and_not_shown(newcomer: Program) -> None:
+def test_what_is_no_token_in_the_environment_is_reported_and_not_shown(newcomer: Program) -> None:
     run = newcomer.run("status", ROOTKEEPER_TOKEN="rk_canary\nX-Other: header")
     assert run.status == 2, run.shown
     assert "ROOTKEEPER_TOKEN has no API token" in run.stderr
@@ -195,7 +195,7 @@ def test_without_a_terminal_a_password_is_not_asked_for(newcomer: Program) -> No
     assert "--token-stdin" in run.stderr
 
 
-def test_without_a_server_nobody_is_signed_in(newcomer: Program) -> None:
+def test_without_a_server_no_one_is_signed_in(newcomer: Program) -> None:
     for command in ("login", "logout"):
         run = newcomer.run(command, ROOTKEEPER_SERVER=None)
         assert run.status == 2

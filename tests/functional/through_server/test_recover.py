@@ -1,4 +1,4 @@
-"""``recover`` through a server where nobody has to approve: opened at once, closed by the server or by Ctrl-C."""
+"""``recover`` through a server where no one has to approve: opened at once, closed by the server or by Ctrl-C."""
 
 from __future__ import annotations
 

@@ -42,13 +42,13 @@ def test_a_queue_is_opened_too(stage: ServedStage) -> None:
     assert (run.json["result"], run.json["verdict_after"]) == ("done", "no_policy")
 
 
-def test_a_policy_that_somebody_changes_meanwhile_is_left_alone(stage: ServedStage) -> None:
+def test_a_policy_that_another_user_changes_meanwhile_is_left_alone(stage: ServedStage) -> None:
     shown = read_policy(stage)
     arguments = ("unlock", "s3", ORDERS, BUCKET, "--remove")
     with converse(stage.person("olga"), *arguments) as person:
         person.wait_for(shown["sha256"])
         person.wait_for("Continue? [y/N]")
-        other = {**shown["policy"], "Id": "somebody-else"}
+        other = {**shown["policy"], "Id": "another-policy"}
         replace_policy(stage, other)
         person.type("y")
         assert person.end() == 4, person.text
@@ -57,7 +57,7 @@ def test_a_policy_that_somebody_changes_meanwhile_is_left_alone(stage: ServedSta
 
 
 def replace_policy(stage: ServedStage, policy: dict[str, Any]) -> None:
-    """As somebody else does, with a root session of their own."""
+    """As another user does, with a root session of their own."""
     session = boto3.Session(region_name="us-east-1")
     keys = stage.sandbox.principals()["management-admin"]
     sts = session.client(

@@ -61,7 +61,7 @@ def test_a_window_is_requested_approved_opened_prolonged_and_closed_by_different
     assert {"olga", "boris", "cora"} <= actors
 
 
-def test_whoever_requested_a_window_cannot_approve_it(stage: ServedStage) -> None:
+def test_a_user_who_requested_a_window_cannot_approve_it(stage: ServedStage) -> None:
     window_id = request(stage, ARCHIVE, name="root-keeper")
     refused = act(stage, "root-keeper", "approve", window_id)
     assert refused.status == 2
@@ -105,7 +105,7 @@ def test_a_token_without_the_role_is_refused_with_3(stage: ServedStage, name: st
     assert "hint: Ask a user with the role" in run.stderr
 
 
-def test_an_account_that_may_not_be_recovered_is_refused_before_anybody_is_bothered(stage: ServedStage) -> None:
+def test_an_account_that_may_not_be_recovered_is_refused_before_anyone_is_bothered(stage: ServedStage) -> None:
     run = stage.person("olga").run("windows", "request", MANAGEMENT, "--reason", "x", "--yes")
     assert run.status == 2, run.shown
     assert "management account" in run.stderr
@@ -143,7 +143,7 @@ def test_a_second_request_for_the_same_account_names_the_first(stage: ServedStag
     assert window_id in run.stderr
 
 
-def test_without_a_token_or_with_a_wrong_one_nothing_is_told(stage: ServedStage) -> None:
+def test_without_a_token_or_with_a_wrong_one_nothing_is_shown(stage: ServedStage) -> None:
     missing = without_settings(stage.person("vera"), "ROOTKEEPER_TOKEN").run("windows", "list")
     assert missing.status == 3
     assert f"rootkeeper login --server {stage.server.url}" in missing.stderr
@@ -153,7 +153,7 @@ def test_without_a_token_or_with_a_wrong_one_nothing_is_told(stage: ServedStage)
     assert wrong.stdout == ""
 
 
-def test_a_server_that_is_not_there_is_told_from_one_that_refuses(stage: ServedStage) -> None:
+def test_a_server_that_is_not_there_is_distinguished_from_one_that_refuses(stage: ServedStage) -> None:
     run = stage.person("vera").run("windows", "list", "--server", "http://127.0.0.1:9")
     assert run.status == 3
     assert "can't be reached" in run.stderr
@@ -162,7 +162,7 @@ def test_a_server_that_is_not_there_is_told_from_one_that_refuses(stage: ServedS
 def test_no_aws_credentials_are_needed_and_none_are_looked_for(stage: ServedStage, tmp_path: Path) -> None:
     broken = tmp_path / "aws-config"
     broken.write_text("this is no configuration\n")
-    run = stage.person("vera").run("windows", "list", AWS_CONFIG_FILE=str(broken), AWS_PROFILE="nobody")
+    run = stage.person("vera").run("windows", "list", AWS_CONFIG_FILE=str(broken), AWS_PROFILE="missing")
     assert run.status == 0, run.shown
 
 
@@ -188,7 +188,7 @@ def test_a_drill_is_reported_with_who_did_what_and_how_long_it_took(stage: Serve
 
 
 @pytest.mark.parametrize(("name", "status"), [("vera", 3), ("boris", 2)])
-def test_whoever_may_not_approve_is_told_so_before_anybody_asks(stage: ServedStage, name: str, status: int) -> None:
+def test_a_user_who_may_not_approve_is_refused_before_any_question(stage: ServedStage, name: str, status: int) -> None:
     unfinished = stage.person("vera").run("windows", "list", "--unfinished", "-o", "json").json["windows"]
     ids = [window["window_id"] for window in unfinished if window["account_id"] == SHOP_EU]
     window_id = ids[0] if ids else request(stage, SHOP_EU)
