@@ -34,13 +34,13 @@ def judge(person: Person) -> None:
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 360, person.page.url
 
 
-def test_pages_for_everybody(person: Person) -> None:
+def test_pages_for_everyone(person: Person) -> None:
     for path in ("/", "/signin", "/signin/reset-password", "/mailbox", "/identity-center", "/signin/nothing"):
         person.open(path)
         judge(person)
     person.sign_in(EMAIL, "Wrong-Password-1")
     judge(person)
-    person.ask_for_link("nobody@example.com")
+    person.ask_for_link("unknown@example.com")
     judge(person)
     person.ask_for_link(RECOVERABLE)
     judge(person)

@@ -198,10 +198,10 @@ def test_ledger_filters_are_in_the_url_and_outlive_a_verification(
     administrator.press("Verify ledger")
     expect(page).to_have_url(re.compile(r"by=adam&action=delegated_administrator%3Aregister&verification="))
     expect(table.locator("tbody tr")).to_have_count(1)
-    page.get_by_label("By", exact=True).fill("nobody")
+    page.get_by_label("By", exact=True).fill("unknown-user")
     page.keyboard.press("Enter")
     administrator.sees("No entries match the filters.")
-    expect(page).to_have_url(re.compile(r"verification=[^&]+&by=nobody&action="))
+    expect(page).to_have_url(re.compile(r"verification=[^&]+&by=unknown-user&action="))
     administrator.press("Clear filters")
     expect(page).to_have_url(re.compile(r"/ledger\?verification=[^&]+$"))
     first = table.locator("tbody tr").first
@@ -211,19 +211,19 @@ def test_ledger_filters_are_in_the_url_and_outlive_a_verification(
     expect(first.locator("td").last).not_to_have_text(newest)
     expect(first).to_contain_text("Job: request")
     page.go_back()
-    expect(page.get_by_label("By", exact=True)).to_have_value("nobody")
+    expect(page.get_by_label("By", exact=True)).to_have_value("unknown-user")
 
 
 def test_back_at_the_very_moment_of_a_change_shows_what_the_address_says(people: dict[str, ConsolePerson]) -> None:
     administrator = people["adam"]
     page = administrator.page
-    administrator.open("/ledger?by=nobody")
+    administrator.open("/ledger?by=unknown-user")
     administrator.sees("No entries match the filters.")
     page.evaluate(GO_BACK_AT_ONCE)
     administrator.press("Clear filters")
     expect(page.locator("body")).to_have_attribute("data-step", "gone back")
-    expect(page).to_have_url(re.compile(r"/ledger\?by=nobody$"))
-    expect(page.get_by_label("By", exact=True)).to_have_value("nobody")
+    expect(page).to_have_url(re.compile(r"/ledger\?by=unknown-user$"))
+    expect(page.get_by_label("By", exact=True)).to_have_value("unknown-user")
     administrator.sees("No entries match the filters.")
 
 

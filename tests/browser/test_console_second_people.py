@@ -65,7 +65,7 @@ def test_a_window_is_extended_once_a_second_user_approves_the_same_duration(
 
 def test_what_was_opened_in_an_emergency_is_reviewed_by_another_user(people: dict[str, ConsolePerson]) -> None:
     operator, approver = people["olga"], people["amir"]
-    path = story.request_window(operator, URGENT, "Nobody else is awake", is_emergency=True)
+    path = story.request_window(operator, URGENT, "No one else is awake", is_emergency=True)
     operator.sees("Ready to be opened. The window isn't open yet.")
     story.open_window(operator, path)
     operator.sees(REVIEW_REQUIRED)

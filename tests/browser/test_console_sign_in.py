@@ -163,7 +163,7 @@ def test_a_wrong_password_is_reported_without_which_part_is_wrong(console: Conso
     alert = person.page.get_by_role("alert").filter(has_text=re.compile("password"))
     expect(alert).to_be_visible()
     known = alert.inner_text()
-    person.fill("Name", "nobody-at-all")
+    person.fill("Name", "unknown-user")
     with person.page.expect_response("**/api/v1/auth/sign-in") as refused:
         person.press("Sign in")
     assert refused.value.status == 401

@@ -46,7 +46,7 @@ def ask_product(
     identity: Sequence[str] | None = None,
     hidden: Iterable[str] = (),
 ) -> Decision:
-    """The product's answer; ``hidden`` are keys of which it isn't told even whether they are there."""
+    """The product's answer; ``hidden`` are keys of which it doesn't even know whether they are there."""
     documents = [text for level in (*service_levels, *resource_levels, identity or ()) for text in level]
     concealed = frozenset(hidden)
     context = EvaluationContext(

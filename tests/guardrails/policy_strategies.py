@@ -68,7 +68,7 @@ _WORDS = (
     "*amazonaws.com",
     "111122223333",
     "${aws:PrincipalAccount}",
-    "${aws:username, 'nobody'}",
+    "${aws:username, 'unknown'}",
     "${*}",
     "arn:*:iam::*:*",
     "arn:aws:iam::*:role/*",
@@ -174,6 +174,6 @@ def questions() -> st.SearchStrategy[Question]:
 
 
 def keys_to_hide() -> st.SearchStrategy[set[str]]:
-    """Condition keys of which nothing is told."""
+    """Condition keys of which nothing is known."""
     names = (*_TEXTS, *_LISTS, *_BOOLEANS, *_NUMBERS, *_MOMENTS, *_ADDRESSES, "aws:username")
     return st.sets(st.sampled_from(tuple(name.lower() for name in names)), max_size=5)

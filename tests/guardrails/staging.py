@@ -73,7 +73,7 @@ class Stage:
         for name in case.without_full_access:
             admin.call("organizations", "DetachPolicy", PolicyId=FULL_ACCESS, TargetId=self.places[name])
 
-    def mend(self, fix: str) -> None:
+    def apply_fix(self, fix: str) -> None:
         """Do what a fix says."""
         admin = self._as("management-admin")
         for policy_id, part in split_fix(fix):
@@ -113,7 +113,7 @@ class Stage:
 
 
 class ChangingCaller:
-    """One set of clients for whoever calls next: making clients costs more than all calls of a case."""
+    """One set of clients for the next caller: making clients costs more than all calls of a case."""
 
     def __init__(self, endpoint_url: str) -> None:
         self._endpoint_url = endpoint_url

@@ -46,7 +46,7 @@ def test_what_is_certain_without_some_keys_stays_so_with_them(
 
 @QUICK
 @given(questions(), levels(), keys_to_hide())
-def test_what_depends_names_keys_that_werent_told(question: Question, scps: Levels, hidden: set[str]) -> None:
+def test_what_depends_names_keys_that_werent_known(question: Question, scps: Levels, hidden: set[str]) -> None:
     decision = ask_product(question, scps, hidden=hidden)
     assert {condition.lower() for condition in decision.conditions} <= hidden
     assert (decision.verdict is AccessVerdict.DEPENDS) is bool(decision.conditions)

@@ -49,7 +49,7 @@ def test_a_fix_that_is_made_lets_the_task_pass(case: Case, stage: Stage, gateway
         if number:
             stage.play(case)
             fix = judge(gateway)[task].fix or ""  # ids of policies differ from one set-up to the next
-        stage.mend(fix)
+        stage.apply_fix(fix)
         assert stage.denied(task) == []
         assert judge(gateway)[task].verdict is not AccessVerdict.BLOCKED
 
