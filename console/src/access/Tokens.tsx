@@ -7,13 +7,13 @@ import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import Multiselect from "@cloudscape-design/components/multiselect";
-import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import type { components } from "../api/generated";
 import { useMe } from "../api/queries";
 import type { Identity, Role } from "../api/records";
+import { ChoiceField } from "../components/ChoiceField";
 import { Dialog, isDeliberate } from "../components/Dialog";
 import { Timestamp } from "../times/Timestamp";
 import { DisableIdentity, IdentityTable, refreshIdentities, RoleField, useIdentities } from "./identities";
@@ -112,14 +112,7 @@ function TokenForm({ onCreated, onClose }: { onCreated: (token: string) => void;
       >
         <Input value={units} onChange={({ detail }) => setUnits(detail.value)} autoComplete="off" />
       </FormField>
-      <FormField label="Expiration">
-        <Select
-          selectedOption={ENDS.find((one) => one.value === days) ?? null}
-          options={ENDS}
-          onChange={({ detail }) => setDays(detail.selectedOption.value ?? "30")}
-          expandToViewport
-        />
-      </FormField>
+      <ChoiceField label="Expiration" options={ENDS} value={days} onChange={setDays} />
     </Dialog>
   );
 }

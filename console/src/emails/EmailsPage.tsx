@@ -6,7 +6,6 @@ import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
-import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useMutation } from "@tanstack/react-query";
@@ -14,6 +13,7 @@ import { useState } from "react";
 import { saveText } from "../api/downloads";
 import { hasPermission, useMe } from "../api/queries";
 import type { RootEmail, RootEmailPage } from "../api/records";
+import { ChoiceField } from "../components/ChoiceField";
 import { PageFrame } from "../components/PageFrame";
 import { VerdictIndicator, VERDICTS } from "../components/verdicts";
 import { AccountName } from "../organization/AccountField";
@@ -127,15 +127,7 @@ function VerdictField({ filter, page, onChange }: VerdictFieldProps) {
     { value: "any", label: `Any${page ? ` (${page.summary.accounts.toLocaleString()})` : ""}` },
     ...EMAIL_VERDICTS.map((verdict) => ({ value: verdict, label: `${VERDICTS[verdict].label}${count(verdict)}` })),
   ];
-  return (
-    <FormField label="Verdict">
-      <Select
-        options={options}
-        selectedOption={options.find((one) => one.value === filter.verdict) ?? null}
-        onChange={({ detail }) => onChange({ ...filter, verdict: detail.selectedOption.value as Verdict | "any" })}
-      />
-    </FormField>
-  );
+  return <ChoiceField label="Verdict" options={options} value={filter.verdict} onChange={(verdict) => onChange({ ...filter, verdict })} />;
 }
 
 function ExportButton({ filter, page }: { filter: EmailFilter; page: RootEmailPage | undefined }) {

@@ -3,7 +3,6 @@ import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
-import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
@@ -11,6 +10,7 @@ import TextFilter from "@cloudscape-design/components/text-filter";
 import { useState } from "react";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException } from "../api/records";
+import { ChoiceField } from "../components/ChoiceField";
 import { useFollowLink } from "../components/links";
 import { PageFrame } from "../components/PageFrame";
 import { AccountName, useAccountNames } from "../organization/AccountField";
@@ -18,12 +18,11 @@ import { usePages } from "../tables/pages";
 import { QueryTable } from "../tables/QueryTable";
 import { RelativeTime, Timestamp, useNow } from "../times/Timestamp";
 import { AddException, ExtendException, RemoveException } from "./ExceptionDialogs";
-import { useAllExceptions } from "./exceptions";
+import { endsSoon, useAllExceptions } from "./exceptions";
 
 type Shown = "all" | "in_force" | "ends_soon" | "ended";
 type Change = { kind: "add" } | { kind: "extend" | "remove"; exception: DeletionException };
 
-const SOON_MILLISECONDS = 14 * 86_400_000;
 const SHOWN: readonly { value: Shown; label: string }[] = [
   { value: "all", label: "All" },
   { value: "in_force", label: "In force" },
@@ -66,13 +65,7 @@ export default function ExceptionsPage() {
               onChange={({ detail }) => setText(detail.filteringText)}
             />
           </FormField>
-          <FormField label="Shown">
-            <Select
-              selectedOption={SHOWN.find((one) => one.value === shown) ?? null}
-              options={SHOWN}
-              onChange={({ detail }) => setShown(detail.selectedOption.value as Shown)}
-            />
-          </FormField>
+          <ChoiceField label="Shown" options={SHOWN} value={shown} onChange={setShown} />
         </div>
         <QueryTable
           query={exceptions}
@@ -101,7 +94,7 @@ export default function ExceptionsPage() {
 function isShown(exception: DeletionException, shown: Shown, now: number): boolean {
   if (shown === "all") return true;
   if (shown === "ended") return !exception.in_force;
-  return exception.in_force && (shown === "in_force" || new Date(exception.until).getTime() - now < SOON_MILLISECONDS);
+  return exception.in_force && (shown === "in_force" || endsSoon(exception, now));
 }
 
 function matches({ account_id, owner, reason }: DeletionException, name: string, text: string): boolean {

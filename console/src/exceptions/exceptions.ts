@@ -34,6 +34,13 @@ function readExceptions(): Promise<DeletionException[]> {
   );
 }
 
+const SOON_MILLISECONDS = 14 * 86_400_000;
+
+/** Whether it has ended or ends within 14 days. */
+export function endsSoon({ until }: DeletionException, now: number): boolean {
+  return new Date(until).getTime() - now < SOON_MILLISECONDS;
+}
+
 export function refreshExceptions(): void {
   void queries.invalidateQueries({ queryKey: ["exceptions"] });
 }

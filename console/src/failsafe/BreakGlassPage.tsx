@@ -27,7 +27,7 @@ export default function BreakGlassPage() {
         {(found) => (
           <SpaceBetween size="l">
             <WaysIn waysIn={found.ways_in} />
-            <CheckTable title="Checks" checks={found.checks} observedAt={found.observed_at} />
+            <CheckTable checks={found.checks} observedAt={found.observed_at} />
             <Callers callers={found.openers} />
           </SpaceBetween>
         )}

@@ -10,18 +10,17 @@ import { Timestamp } from "../times/Timestamp";
 import { type Check, CHECKS, sortChecks } from "./checks";
 
 interface CheckTableProps {
-  title: string;
   checks: readonly Check[];
   observedAt: string;
 }
 
-export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
+export function CheckTable({ checks, observedAt }: CheckTableProps) {
   return (
     <Table
       items={sortChecks(checks)}
       trackBy={(one) => `${one.check} ${one.account_id}`}
       wrapLines
-      ariaLabels={{ tableLabel: title }}
+      ariaLabels={{ tableLabel: "Checks" }}
       header={
         <Header
           variant="h2"
@@ -32,7 +31,7 @@ export function CheckTable({ title, checks, observedAt }: CheckTableProps) {
             </>
           }
         >
-          {title}
+          Checks
         </Header>
       }
       empty={<EmptyText>Nothing was checked.</EmptyText>}

@@ -3,48 +3,44 @@ import Box from "@cloudscape-design/components/box";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import RadioGroup from "@cloudscape-design/components/radio-group";
-import Select from "@cloudscape-design/components/select";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import { useMe } from "../api/queries";
 import type { Confirmation, Drill, KnownFailsafe } from "../api/records";
 import { serverNow } from "../api/server-clock";
+import { ChoiceField } from "../components/ChoiceField";
 import { DayField, isInComingYear } from "../components/DayField";
 import { Dialog } from "../components/Dialog";
 import { endOfDay, isDay, startOfDay, today } from "../times/format";
-import { refreshFailsafes } from "./checks";
+import { ALARMS, DEVICES, NOT_RECORDED, refreshFailsafes } from "./checks";
 
 interface FailsafeDialogProps {
   account: KnownFailsafe;
   onClose: () => void;
 }
 
-const ALARMS = [
-  { value: "", label: "Not recorded" },
-  { value: "seen", label: "Seen" },
-  { value: "missed", label: "Missed" },
-];
-const DEVICES = [
-  { value: "", label: "Not recorded" },
-  { value: "hardware", label: "Hardware" },
-  { value: "software", label: "Software" },
-];
+type Recorded<T> = NonNullable<T> | "";
+
+function listChoices<T extends string>(words: { readonly [value in T]: string }): { value: T | ""; label: string }[] {
+  const known = Object.entries(words) as [T, string][];
+  return [{ value: "", label: NOT_RECORDED }, ...known.map(([value, label]) => ({ value, label }))];
+}
 
 export function RecordDrill({ account, onClose }: FailsafeDialogProps) {
   const { data: me } = useMe();
   const [heldBy, setHeldBy] = useState(me?.name ?? "");
   const [day, setDay] = useState(today());
   const [outcome, setOutcome] = useState<Drill["outcome"]>("passed");
-  const [alarm, setAlarm] = useState("");
-  const [device, setDevice] = useState("");
+  const [alarm, setAlarm] = useState<Recorded<Drill["alarm"]>>("");
+  const [device, setDevice] = useState<Recorded<Drill["device"]>>("");
   const record = () => {
     const body = {
       held_by: heldBy.trim(),
       held_at: startOfDay(day),
       outcome,
-      alarm: (alarm || null) as Drill["alarm"],
-      device: (device || null) as Drill["device"],
+      alarm: alarm || null,
+      device: device || null,
     };
     return unwrap(api.POST("/api/v1/failsafes/{account_id}/drills", { params: { path: { account_id: account.account_id } }, body }));
   };
@@ -78,30 +74,9 @@ export function RecordDrill({ account, onClose }: FailsafeDialogProps) {
           ]}
         />
       </FormField>
-      <ChoiceField label="Alarm" description="Whether the sign-in raised an alarm." options={ALARMS} value={alarm} onChange={setAlarm} />
-      <ChoiceField label="MFA device" description="The kind of device used to sign in." options={DEVICES} value={device} onChange={setDevice} />
+      <ChoiceField label="Alarm" description="Whether the sign-in raised an alarm." options={listChoices(ALARMS)} value={alarm} onChange={setAlarm} />
+      <ChoiceField label="MFA device" description="The kind of device used to sign in." options={listChoices(DEVICES)} value={device} onChange={setDevice} />
     </Dialog>
-  );
-}
-
-interface ChoiceFieldProps {
-  label: string;
-  description: string;
-  options: readonly { value: string; label: string }[];
-  value: string;
-  onChange: (value: string) => void;
-}
-
-function ChoiceField({ label, description, options, value, onChange }: ChoiceFieldProps) {
-  return (
-    <FormField label={label} description={description}>
-      <Select
-        options={options}
-        selectedOption={options.find((one) => one.value === value) ?? null}
-        onChange={({ detail }) => onChange(detail.selectedOption.value ?? "")}
-        expandToViewport
-      />
-    </FormField>
   );
 }
 

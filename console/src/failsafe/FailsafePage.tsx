@@ -16,7 +16,7 @@ import { usePages } from "../tables/pages";
 import { QueryTable } from "../tables/QueryTable";
 import { RelativeTime, Timestamp } from "../times/Timestamp";
 import { CheckResult, useCheckJob } from "./CheckJob";
-import { ROLES, useFailsafes } from "./checks";
+import { ALARMS, DEVICES, NOT_RECORDED, ROLES, useFailsafes } from "./checks";
 import { CheckTable } from "./CheckTable";
 import { AttestFailsafe, RecordDrill } from "./FailsafeDialogs";
 
@@ -33,7 +33,7 @@ export default function FailsafePage() {
       <SpaceBetween size="l">
         <Failsafes />
         <CheckResult<FailsafeChecks> check={check} empty={NO_CHECK}>
-          {({ checks, observed_at }) => <CheckTable title="Checks" checks={checks} observedAt={observed_at} />}
+          {({ checks, observed_at }) => <CheckTable checks={checks} observedAt={observed_at} />}
         </CheckResult>
         <Drills />
       </SpaceBetween>
@@ -183,8 +183,8 @@ const DRILL_COLUMNS: TableProps.ColumnDefinition<Drill>[] = [
     cell: (one) => <StatusIndicator type={one.outcome === "passed" ? "success" : "error"}>{one.outcome === "passed" ? "Passed" : "Failed"}</StatusIndicator>,
     minWidth: 110,
   },
-  { id: "alarm", header: "Alarm", cell: (one) => (one.alarm === null ? "Not recorded" : one.alarm === "seen" ? "Seen" : "Missed"), minWidth: 120 },
-  { id: "device", header: "MFA device", cell: (one) => (one.device === null ? "Not recorded" : one.device === "hardware" ? "Hardware" : "Software"), minWidth: 120 },
+  { id: "alarm", header: "Alarm", cell: (one) => (one.alarm === null ? NOT_RECORDED : ALARMS[one.alarm]), minWidth: 120 },
+  { id: "device", header: "MFA device", cell: (one) => (one.device === null ? NOT_RECORDED : DEVICES[one.device]), minWidth: 120 },
   {
     id: "recorded",
     header: "Recorded by",

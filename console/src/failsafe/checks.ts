@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "../api/client";
 import { queries } from "../api/queries";
-import type { BreakglassChecks, FailsafeChecks, KnownFailsafe } from "../api/records";
+import type { BreakglassChecks, Drill, FailsafeChecks, KnownFailsafe } from "../api/records";
 import { VERDICT_ORDER } from "../components/verdicts";
 
 export type Check = FailsafeChecks["checks"][number] | BreakglassChecks["checks"][number];
@@ -36,6 +36,11 @@ export const ROLES: { readonly [role in KnownFailsafe["role"]]: string } = {
   failsafe: "Failsafe",
   management: "Management account",
 };
+
+/** What a drill didn't record. */
+export const NOT_RECORDED = "Not recorded";
+export const ALARMS: { readonly [alarm in NonNullable<Drill["alarm"]>]: string } = { seen: "Seen", missed: "Missed" };
+export const DEVICES: { readonly [device in NonNullable<Drill["device"]>]: string } = { hardware: "Hardware", software: "Software" };
 
 /** The worst first. */
 export function sortChecks(checks: readonly Check[]): Check[] {

@@ -55,10 +55,10 @@ function arrangeStatuses(found: PastEntry[], lastReadAt: number): Pick<Lane, "sp
 function arrangeWindows(steps: PastEntry[], now: number): Pick<Lane, "spans" | "marks"> {
   const opened = steps.filter((step) => step.what === "opened");
   const spans = opened.map((entry): Span => {
-    const steps_of_window = steps.filter((step) => step.reference === entry.reference);
-    const closed = steps_of_window.find((step) => step.what === "closed");
-    const has_failed = steps_of_window.some((step) => step.alarming);
-    const tone = closed ? "good" : has_failed ? "bad" : "open";
+    const ofWindow = steps.filter((step) => step.reference === entry.reference);
+    const closed = ofWindow.find((step) => step.what === "closed");
+    const hasFailed = ofWindow.some((step) => step.alarming);
+    const tone = closed ? "good" : hasFailed ? "bad" : "open";
     return { start: toTime(entry.at), end: closed ? toTime(closed.at) : now, tone, entry };
   });
   const others = steps.filter((step) => step.what !== "opened" && step.what !== "closed");
@@ -100,7 +100,7 @@ export function findDomain(lanes: readonly Lane[], now: number, length: number):
   return { start: start - (now - start) * 0.02, end: now };
 }
 
-export interface Tick {
+interface Tick {
   at: number;
   text: string;
 }

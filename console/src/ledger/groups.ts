@@ -11,7 +11,7 @@ export interface Step {
 }
 
 /** Steps of one window, plan or job in one account, by one person, that follow each other within a minute. */
-export interface Operation {
+interface Operation {
   kind: "operation";
   id: string;
   title: string;

@@ -1,15 +1,14 @@
 /** The log of notifications: what was sent to each target, what waits, and what failed. */
 import Box from "@cloudscape-design/components/box";
-import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
-import Select from "@cloudscape-design/components/select";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { type TableProps } from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
 import type { Delivery, DeliveryState, NotificationTarget } from "../api/records";
+import { ChoiceField } from "../components/ChoiceField";
 import { useFollowLink } from "../components/links";
 import { usePages } from "../tables/pages";
 import { QueryTable } from "../tables/QueryTable";
@@ -60,26 +59,24 @@ export function DeliveryLog({ targets }: { targets: readonly NotificationTarget[
       }
       filter={
         <div className="filters">
-          <FormField label="State">
-            <Select
-              options={STATE_OPTIONS}
-              selectedOption={STATE_OPTIONS.find(({ value }) => value === state) ?? null}
-              onChange={({ detail }) => {
-                setState(detail.selectedOption.value ?? ALL);
-                pages.reset();
-              }}
-            />
-          </FormField>
-          <FormField label="Target">
-            <Select
-              options={targetOptions}
-              selectedOption={targetOptions.find(({ value }) => value === target) ?? null}
-              onChange={({ detail }) => {
-                setTarget(detail.selectedOption.value ?? ALL);
-                pages.reset();
-              }}
-            />
-          </FormField>
+          <ChoiceField
+            label="State"
+            options={STATE_OPTIONS}
+            value={state}
+            onChange={(chosen) => {
+              setState(chosen);
+              pages.reset();
+            }}
+          />
+          <ChoiceField
+            label="Target"
+            options={targetOptions}
+            value={target}
+            onChange={(chosen) => {
+              setTarget(chosen);
+              pages.reset();
+            }}
+          />
         </div>
       }
       columnDefinitions={COLUMNS}

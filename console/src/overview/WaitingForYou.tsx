@@ -9,7 +9,7 @@ import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, Me, Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
 import { useWidth } from "../components/width";
-import { useExceptions } from "../exceptions/exceptions";
+import { endsSoon, useExceptions } from "../exceptions/exceptions";
 import { AccountName } from "../organization/AccountField";
 import { RelativeTime, useNow } from "../times/Timestamp";
 import { needsReview, windowPath } from "../windows/states";
@@ -17,7 +17,6 @@ import { canApprove } from "../windows/WindowActions";
 
 /** A window that closes within this time is shown to the people who may extend or close it. */
 const ENDS_SOON_MILLISECONDS = 30 * 60_000;
-const EXCEPTION_ENDS_SOON_MILLISECONDS = 14 * 86_400_000;
 const REFRESH_MILLISECONDS = 10_000;
 /** What all columns need. */
 const WIDE_PIXELS = 560;
@@ -138,7 +137,7 @@ function describeWindow(one: RecoveryWindow, me: Me, now: number): Pick<WaitingI
 
 function listExceptions(exceptions: readonly DeletionException[], now: number): WaitingItem[] {
   return exceptions
-    .filter((one) => new Date(one.until).getTime() - now < EXCEPTION_ENDS_SOON_MILLISECONDS)
+    .filter((one) => endsSoon(one, now))
     .map((one) => ({
       id: `exception ${one.account_id}`,
       type: "info",

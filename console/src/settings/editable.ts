@@ -6,7 +6,7 @@ import type { EditableSetting, Setting } from "../api/records";
 
 const REFRESH_MILLISECONDS = 15_000;
 
-export type SettingValue = Setting["value"];
+type SettingValue = Setting["value"];
 
 /** What a form needs to know about a setting. */
 interface SettingText {
