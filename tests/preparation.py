@@ -100,7 +100,7 @@ def _share_parts_of_clients() -> None:
     """Each client of botocore finds out the same again: the events' names of today, and what their handlers take."""
     aliaser = botocore.hooks.EventAliaser(botocore.hooks.HierarchicalEmitter())
     find_name = functools.cache(aliaser._alias_event_name)  # type: ignore[attr-defined]  # private, as the next
-    botocore.hooks.EventAliaser._alias_event_name = staticmethod(find_name)  # type: ignore[attr-defined]
+    botocore.hooks.EventAliaser._alias_event_name = staticmethod(find_name)  # type: ignore[attr-defined]  # as above
     accepts = functools.cache(botocore.hooks.accepts_kwargs)
     botocore.hooks.accepts_kwargs = lambda func: accepts(getattr(func, "__func__", func))
 
