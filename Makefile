@@ -55,7 +55,7 @@ test: setup ## Static checks, and all tests but the long ones
 
 .PHONY: test-quick
 test-quick: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long" -p no:schemathesis
 
 .PHONY: test-long
 test-long: setup test-oldest $(VENV)/.podman ## The long tests: kill -9 at every step, takeovers, random lives and examples, the whole console, attacks, mutations, the oldest Python

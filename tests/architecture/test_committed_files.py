@@ -98,7 +98,7 @@ def test_continuous_integration_does_what_a_person_would() -> None:
 def test_every_test_is_run_by_one_of_the_two_targets() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     everything, long, attacks, newest = re.findall(r"-m pytest (.*)", makefile)
-    assert everything == '-n $(JOBS) --dist loadgroup -m "not long"'
+    assert everything == '-n $(JOBS) --dist loadgroup -m "not long" -p no:schemathesis'
     assert long == '-n $(JOBS) --dist loadgroup -m "long or hypothesis" --ignore tests/attack'
     assert attacks == "-n 2 --dist loadgroup -m long tests/attack"
     assert '-m "not long" tests/unit tests/contracts' in newest
