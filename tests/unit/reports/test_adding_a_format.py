@@ -42,6 +42,7 @@ assert b"".join(choose_format(None, None, Path("x.other")).render(make_report())
 """
 
 
+@pytest.mark.long
 def test_one_row_reaches_command_line_api_and_docs() -> None:
     run = subprocess.run([sys.executable, "-c", PROGRAM], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
