@@ -5,7 +5,6 @@ A command's file is imported only when the command runs. The page of ``rootkeepe
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import signal
@@ -142,15 +141,8 @@ class RootkeeperGroup(HelpedGroup):
         page.format_help(ctx, formatter)
 
 
-_COLLECTION_THRESHOLD = 50_000
-"""New objects between two looks for unreachable cycles. Python's 700 makes it look hundreds of times while modules are
-imported, which takes a tenth of a small command's CPU and finds nothing.
-"""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
-    gc.set_threshold(_COLLECTION_THRESHOLD)
     prepare_streams()
     terminal = Terminal()
     with as_interrupts(signal.SIGTERM, signal.SIGHUP):
