@@ -247,8 +247,31 @@ def _show_plain_types(parameters: Iterable[Any]) -> None:
             parameter.metavar = "" if parameter.is_flag else words
 
 
+def _convert(parameter: Any, convert: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
+    annotation, parse = parameter.type_descriptor.annotation, parameter.type_descriptor.parameter_info.parser
+    is_list = parameter.multiple or parameter.nargs == -1
+    if value is None:
+        value = () if is_list else None
+    elif parse is not None and not is_list:
+        value = parse(value)
+    elif type(value) is not annotation:
+        return convert(ctx, value)
+    return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+
+
+def _convert_only_texts(parameters: list[Any]) -> list[Any]:
+    """Convert here what has its type already or a parser. For any value, and for none, Typer loads pydantic."""
+    for parameter in parameters:
+        if not parameter.required and "process_value" not in vars(parameter):
+            parameter.process_value = partial(_convert, parameter, parameter.process_value)
+    return parameters
+
+
 class HelpedCommand(TyperCommand):
     """A command whose help shows no types of Python."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _convert_only_texts(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         _show_plain_types(self.get_params(ctx))
@@ -257,6 +280,9 @@ class HelpedCommand(TyperCommand):
 
 class HelpedGroup(TyperGroup):
     """A group whose help shows no types of Python."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _convert_only_texts(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         _show_plain_types(self.get_params(ctx))
