@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.aws.resources import EVERY_EVENT_STATE
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.settings.reading import load_settings
-from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, Receiver
+from rootkeeper.shipped_policies.bundle import Receiver
 from rootkeeper.shipped_policies.infrastructure_code import QUEUE_NAME, TOPIC_NAME
 from rootkeeper.shipped_policies.rules import SERVER_ROLES
 from tests.architecture.source_files import REPOSITORY

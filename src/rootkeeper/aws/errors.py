@@ -36,7 +36,7 @@ from rootkeeper.errors import (
     RootkeeperError,
 )
 from rootkeeper.installation import describe_installing
-from rootkeeper.policy_language.evaluation import POLICY_ID
+from rootkeeper.organization.accounts import POLICY_ID
 
 _CODES: Mapping[type[AwsError], str] = {
     AwsAccessDeniedError: "AccessDenied AccessDeniedException NotAuthorized UnauthorizedOperation",

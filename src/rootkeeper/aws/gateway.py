@@ -23,8 +23,6 @@ from rootkeeper.aws.policies import AwsPolicies
 from rootkeeper.aws.primary_emails import AwsPrimaryEmails
 from rootkeeper.aws.report_places import AwsReportBuckets, AwsSecurityHub
 from rootkeeper.aws.resources import AwsEventRules, AwsResourcePlaces
-from rootkeeper.aws.roles import RoleAssumer, RoleCredentials, make_session_name, require_role_arn
-from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork, Lifetime
 from rootkeeper.aws.simulation import AwsPermissionSimulation
@@ -32,6 +30,8 @@ from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError, SettingsError
 
 if TYPE_CHECKING:
+    from rootkeeper.aws.roles import RoleCredentials
+    from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
     from rootkeeper.aws.summaries import SummaryReader
     from rootkeeper.aws.times import LatestClock
 
@@ -192,6 +192,8 @@ class GatewayPool:
         """
         if not self._roles:
             return self.starting
+        from rootkeeper.aws.roles import RoleAssumer, RoleCredentials, make_session_name
+
         name = make_session_name(person)
         with self._guard:
             if (work, name) not in self._gateways:
@@ -236,6 +238,10 @@ def _require_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
             f"Some roles of the server are set. Missing: {', '.join(missing)}.",
             hint="Set all five, or none to use the starting credentials for all work.",
         )
+    if not given:
+        return given
+    from rootkeeper.aws.roles import require_role_arn
+
     for work, arn in given.items():
         require_role_arn(arn, f"aws.roles.{work.value}")
     return given

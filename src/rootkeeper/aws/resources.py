@@ -344,6 +344,10 @@ _ATTEMPTS = 2
 """Fewer than other readers make, because many Regions are asked and only a line of a report depends on the answer."""
 
 
+EVERY_EVENT_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+"""Of an EventBridge rule: reading calls are delivered, too, and an audit makes no others."""
+
+
 class EventRuleReader(Protocol):
     """Every method may raise AwsAccessDeniedError, AwsCredentialsError, AwsRejectedError, AwsThrottledError or
     AwsUnreachableError.

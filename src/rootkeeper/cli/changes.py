@@ -159,10 +159,13 @@ def warn_emergencies(application: Application, terminal: Terminal) -> None:
     :raises DatabaseError: if the database can't be read.
     """
     from rootkeeper.composition.application import list_emergency_files
-    from rootkeeper.windows.imports import list_unimported
 
     files = list_emergency_files()
-    for path in list_unimported(files, application.database.store) if files else ():
+    if not files:
+        return
+    from rootkeeper.windows.imports import list_unimported
+
+    for path in list_unimported(files, application.database.store):
         terminal.remark(
             f"ALERT: the emergency ledger {path} isn't imported into this database. A recovery window in it may be "
             f"open. Import it: rootkeeper ledger import {path}",

@@ -22,20 +22,7 @@ from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock, SystemClock
 from rootkeeper.composition.database import Database, DatabaseOptions, open_database
 from rootkeeper.errors import AwsError, RootkeeperError
-from rootkeeper.exceptions.service import DeletionExceptionStore
-from rootkeeper.inventory.confirmations import ConfirmationStore
-from rootkeeper.inventory.store import AuditHistory, InventoryStore
-from rootkeeper.jobs.store import JobStore
-from rootkeeper.ledger.anchor import Anchor
-from rootkeeper.ledger.owners import AccountLocks, Owner
 from rootkeeper.ledger.rules import Actor, ActorKind
-from rootkeeper.ledger.spill import SpillLedger
-from rootkeeper.ledger.store import SqlLedger
-from rootkeeper.ledger.verification import LedgerReader
-from rootkeeper.notifications.service import Notifier, NullNotifier
-from rootkeeper.organization.accounts import Caller, Endpoint, Organization
-from rootkeeper.settings.sections import Settings
-from rootkeeper.windows.store import RecoveryWindowStore
 
 if TYPE_CHECKING:
     from rootkeeper.access.factor_store import FactorStore
@@ -43,9 +30,22 @@ if TYPE_CHECKING:
     from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
+    from rootkeeper.exceptions.service import DeletionExceptionStore
+    from rootkeeper.inventory.confirmations import ConfirmationStore
+    from rootkeeper.inventory.store import AuditHistory, InventoryStore
+    from rootkeeper.jobs.store import JobStore
+    from rootkeeper.ledger.anchor import Anchor
+    from rootkeeper.ledger.owners import AccountLocks, Owner
+    from rootkeeper.ledger.spill import SpillLedger
+    from rootkeeper.ledger.store import SqlLedger
+    from rootkeeper.ledger.verification import LedgerReader
+    from rootkeeper.notifications.service import Notifier
     from rootkeeper.notifications.store import NotificationStore
+    from rootkeeper.organization.accounts import Caller, Endpoint, Organization
     from rootkeeper.root_emails.store import EmailAttestationStore
+    from rootkeeper.settings.sections import Settings
     from rootkeeper.settings.store import SettingEditStore
+    from rootkeeper.windows.store import RecoveryWindowStore
 
 _PERCENT = 100
 
@@ -240,6 +240,8 @@ class Adapters(Stores):
     @cached_property
     def notifier(self) -> Notifier:
         """Of a server; a command sends no notification."""
+        from rootkeeper.notifications.service import NullNotifier
+
         return NullNotifier()
 
     @cached_property

@@ -13,43 +13,43 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from rootkeeper.access.counts import FailureCounter, StoredAnswers
-from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import BUSY_SECONDS, Store, explain, open_store, reading
 from rootkeeper.database.version import prepare_schema
 from rootkeeper.errors import DatabaseError
-from rootkeeper.exceptions.service import DeletionExceptionStore
-from rootkeeper.inventory.confirmations import ConfirmationStore
-from rootkeeper.inventory.store import AuditHistory, InventoryStore
-from rootkeeper.jobs.rules import JobState
-from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger import verification
 from rootkeeper.ledger.anchor import Anchor, FileAnchor
 from rootkeeper.ledger.copies import LedgerCopies, Mirror
 from rootkeeper.ledger.memory import CopyMemory, CopyName
 from rootkeeper.ledger.owners import AccountLocks, Owner
 from rootkeeper.ledger.rolling import STEP_ENTRIES, RollingVerification
-from rootkeeper.ledger.rules import Actor, LedgerEntry
-from rootkeeper.ledger.spill import SpillLedger, list_spill_files, open_spill
 from rootkeeper.ledger.store import SqlLedger
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, read_head
-from rootkeeper.notifications.store import NotificationStore
-from rootkeeper.organization.accounts import Endpoint
-from rootkeeper.setup.drift import AcceptedSetupStore
-from rootkeeper.windows.rules import WindowState
-from rootkeeper.windows.store import RecoveryWindowStore
 
 if TYPE_CHECKING:
+    from rootkeeper.access.counts import FailureCounter, StoredAnswers
     from rootkeeper.access.devices import KnownDevices
     from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore
     from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
     from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.pacing import SqlQuotas
+    from rootkeeper.clock import Clock
+    from rootkeeper.exceptions.service import DeletionExceptionStore
+    from rootkeeper.inventory.confirmations import ConfirmationStore
+    from rootkeeper.inventory.store import AuditHistory, InventoryStore
+    from rootkeeper.jobs.rules import JobState
+    from rootkeeper.jobs.store import JobStore
+    from rootkeeper.ledger.rules import Actor, LedgerEntry
+    from rootkeeper.ledger.spill import SpillLedger
+    from rootkeeper.notifications.store import NotificationStore
+    from rootkeeper.organization.accounts import Endpoint
     from rootkeeper.root_emails.store import EmailAttestationStore
     from rootkeeper.settings.store import SettingEditStore
+    from rootkeeper.setup.drift import AcceptedSetupStore
     from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
+    from rootkeeper.windows.rules import WindowState
+    from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.schedules import ScheduleStore
     from rootkeeper.worker.service import RetentionStore
 
@@ -227,15 +227,23 @@ class Database:
         return AccountLocks(self.store, self.commits, organization_id, owner)
 
     def windows(self, organization_id: str) -> RecoveryWindowStore:
+        from rootkeeper.windows.store import RecoveryWindowStore
+
         return RecoveryWindowStore(self.store, self.commits, organization_id)
 
     def inventory(self, organization_id: str) -> InventoryStore:
+        from rootkeeper.inventory.store import InventoryStore
+
         return InventoryStore(self.store, self.commits, organization_id)
 
     def jobs(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> JobStore:
+        from rootkeeper.jobs.store import JobStore
+
         return JobStore(self.store, self.commits, organization_id, clock, owner)
 
     def deletion_exceptions(self, organization_id: str) -> DeletionExceptionStore:
+        from rootkeeper.exceptions.service import DeletionExceptionStore
+
         return DeletionExceptionStore(self.store, self.commits, organization_id)
 
     def setting_edits(self, organization_id: str) -> SettingEditStore:
@@ -249,6 +257,8 @@ class Database:
         return SavedViewStore(self.store, self.commits, organization_id)
 
     def confirmations(self, organization_id: str) -> ConfirmationStore:
+        from rootkeeper.inventory.confirmations import ConfirmationStore
+
         return ConfirmationStore(self.store, self.commits, organization_id)
 
     def email_attestations(self, organization_id: str) -> EmailAttestationStore:
@@ -262,9 +272,13 @@ class Database:
         return IdentityStore(self.store, self.commits, organization_id, clock)
 
     def failure_counts(self, organization_id: str, clock: Clock) -> FailureCounter:
+        from rootkeeper.access.counts import FailureCounter
+
         return FailureCounter(self.store, self.commits, organization_id, clock)
 
     def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> StoredAnswers:
+        from rootkeeper.access.counts import StoredAnswers
+
         return StoredAnswers(self.commits, organization_id, clock, owner)
 
     def sessions(self, organization_id: str, clock: Clock) -> SessionStore:
@@ -315,6 +329,8 @@ class Database:
         return WindowEventStore(self.store, self.commits, organization_id, ledger, owner)
 
     def audit_history(self, organization_id: str) -> AuditHistory:
+        from rootkeeper.inventory.store import AuditHistory
+
         return AuditHistory(self.store, self.commits, organization_id)
 
     def retention(self, organization_id: str) -> RetentionStore:
@@ -323,9 +339,13 @@ class Database:
         return RetentionStore(self.store, self.commits, organization_id)
 
     def accepted_setups(self, organization_id: str) -> AcceptedSetupStore:
+        from rootkeeper.setup.drift import AcceptedSetupStore
+
         return AcceptedSetupStore(self.store, self.commits, organization_id)
 
     def notifications(self, organization_id: str) -> NotificationStore:
+        from rootkeeper.notifications.store import NotificationStore
+
         return NotificationStore(self.store, self.commits, organization_id)
 
     def schedules(self, organization_id: str) -> ScheduleStore:
@@ -343,6 +363,9 @@ class Database:
 
         :raises DatabaseError: if the database can't be read.
         """
+        from rootkeeper.jobs.rules import JobState
+        from rootkeeper.windows.rules import WindowState
+
         with reading(self.store) as connection:
             head = read_head(connection)
             windows = _count_states(connection, schema.recovery_windows, organization_id)
@@ -381,11 +404,15 @@ class Database:
 
         :raises LedgerUnavailableError: if no file can be made either.
         """
+        from rootkeeper.ledger.spill import open_spill
+
         ledger_id = self.commits.find_ledger_id()
         return open_spill(self._spill_folder(), ledger_id, organization_id, endpoint, actor, owner)
 
     def list_spills(self) -> tuple[Path, ...]:
         """Spill files that are still to be merged, here or into another ledger of this user."""
+        from rootkeeper.ledger.spill import list_spill_files
+
         return list_spill_files(self._spill_folder())
 
     def close(self) -> None:

@@ -14,23 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rootkeeper.clock import Clock
 from rootkeeper.composition.adapters import Adapters
-from rootkeeper.composition.database import Database
-from rootkeeper.exceptions.service import ExceptionService
-from rootkeeper.jobs.service import JobService
-from rootkeeper.ledger.owners import AccountLocks
-from rootkeeper.ledger.store import SqlLedger
-from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
-from rootkeeper.notifications.service import NotificationSender, NotificationTester, Outbox
-from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
-from rootkeeper.organization.progress import Progress, RemarkProgress
-from rootkeeper.settings.sections import Settings, WindowSettings
-from rootkeeper.setup.drift import DriftReader, SetupAcceptance
-from rootkeeper.windows.approvals import COUNTING_KINDS
-from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy, parse_name_rule, sort_rereads
-from rootkeeper.windows.rules import RecoveryWindow
-from rootkeeper.windows.store import RecoveryWindowStore
 
 if TYPE_CHECKING:
     from rootkeeper.access.factors import FactorService
@@ -38,6 +22,8 @@ if TYPE_CHECKING:
     from rootkeeper.audit.service import Audit
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.root_events import RootEventSource
+    from rootkeeper.clock import Clock
+    from rootkeeper.composition.database import Database
     from rootkeeper.controls.service import ControlAttester
     from rootkeeper.deletion.service import Deletion
     from rootkeeper.delivery.planning import DeliveryPlanner
@@ -45,6 +31,7 @@ if TYPE_CHECKING:
     from rootkeeper.delivery.targets import ConfiguredTarget
     from rootkeeper.evidence.service import EvidenceCompiler
     from rootkeeper.evidence.windows import WindowReporter
+    from rootkeeper.exceptions.service import ExceptionService
     from rootkeeper.failsafe.confirming import FailsafeConfirmer
     from rootkeeper.failsafe.entrances import BreakGlassReader
     from rootkeeper.failsafe.service import (
@@ -56,6 +43,12 @@ if TYPE_CHECKING:
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
     from rootkeeper.inventory.listing import InventoryReader
+    from rootkeeper.jobs.service import JobService
+    from rootkeeper.ledger.owners import AccountLocks
+    from rootkeeper.ledger.store import SqlLedger
+    from rootkeeper.notifications.service import NotificationSender, NotificationTester, Outbox
+    from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
+    from rootkeeper.organization.progress import Progress
     from rootkeeper.organization.statuses import AccountStatus
     from rootkeeper.root_emails.approvals import EmailApprovalService
     from rootkeeper.root_emails.service import (
@@ -64,9 +57,11 @@ if TYPE_CHECKING:
         EmailChangePlanner,
         RootEmailReader,
     )
+    from rootkeeper.settings.sections import Settings, WindowSettings
     from rootkeeper.settings.store import SettingEditor
     from rootkeeper.settlement.lost_windows import LostWindowCloser, LostWindowFinder
     from rootkeeper.settlement.service import Settlement
+    from rootkeeper.setup.drift import DriftReader, SetupAcceptance
     from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader, SetupReport
     from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
     from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
@@ -77,6 +72,9 @@ if TYPE_CHECKING:
     from rootkeeper.windows.closing import WindowCloser, WindowWaiter
     from rootkeeper.windows.decisions import WindowDecisionService, WindowNotices, WindowRequestService
     from rootkeeper.windows.opening import WindowActivator, WindowOpener
+    from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
+    from rootkeeper.windows.rules import RecoveryWindow
+    from rootkeeper.windows.store import RecoveryWindowStore
     from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
     from rootkeeper.worker.requests import Engine, JobRequestService
     from rootkeeper.worker.schedules import DrillReminder
@@ -109,6 +107,7 @@ def make_outbox(
     settings: Settings, database: Database, organization_id: str, clock: Clock, warn: Callable[[str], None]
 ) -> Outbox:
     """:raises SettingsError: if a target or an allowed host can't be understood."""
+    from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
     from rootkeeper.notifications.service import Outbox
 
     parse_allowed_hosts(settings.notifications.allowed_hosts)
@@ -118,6 +117,7 @@ def make_outbox(
 
 def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
     """What sends, by the rules of the settings; URLs are read from this process's environment, or from files."""
+    from rootkeeper.notifications.rules import parse_allowed_hosts
     from rootkeeper.notifications.sending import TargetSender
     from rootkeeper.notifications.service import LONGEST_SEND_SECONDS
 
@@ -127,6 +127,8 @@ def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
 
 def make_window_policy(settings: WindowSettings) -> WindowPolicy:
     """:raises SettingsError: if a rule in it can't be understood."""
+    from rootkeeper.windows.policy import WindowPolicy, parse_name_rule, sort_rereads
+
     return WindowPolicy(
         approvals=settings.approvals,
         longest=settings.longest,
@@ -176,6 +178,8 @@ class UseCases(Adapters):
     @property
     def drift_reader(self) -> DriftReader:
         """:raises DatabaseError: if the database can't be opened."""
+        from rootkeeper.setup.drift import DriftReader
+
         return DriftReader(
             self.gateway,
             self.database.accepted_setups(self.organization_id),
@@ -189,6 +193,8 @@ class UseCases(Adapters):
 
     @property
     def setup_acceptance(self) -> SetupAcceptance:
+        from rootkeeper.setup.drift import SetupAcceptance
+
         return SetupAcceptance(self.database.accepted_setups(self.organization_id), self.ledger, self.actor.name)
 
     def setup_enabler(self, progress: Progress) -> SetupEnabler:
@@ -279,12 +285,16 @@ class UseCases(Adapters):
 
     @property
     def job_service(self) -> JobService:
+        from rootkeeper.jobs.service import JobService
+
         return JobService(
             self.jobs, self.clock, self.organization_id, self.endpoint.label, self.actor.name, make_job_id
         )
 
     @property
     def exceptions(self) -> ExceptionService:
+        from rootkeeper.exceptions.service import ExceptionService
+
         return ExceptionService(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
 
     @property
@@ -564,6 +574,9 @@ class UseCases(Adapters):
 
         :raises SettingsError: if a target or an allowed host can't be understood.
         """
+        from rootkeeper.notifications.rules import parse_allowed_hosts, parse_targets
+        from rootkeeper.notifications.service import NotificationTester
+
         parse_allowed_hosts(self.settings.notifications.allowed_hosts)
         return NotificationTester(
             parse_targets(self.settings.notifications.targets),
@@ -647,6 +660,7 @@ class UseCases(Adapters):
 
     @property
     def recovery_planner(self) -> RecoveryPlanner:
+        from rootkeeper.windows.approvals import COUNTING_KINDS
         from rootkeeper.windows.checks import RecoveryPlanner
 
         return RecoveryPlanner(
@@ -698,6 +712,7 @@ class UseCases(Adapters):
 
     @property
     def window_activator(self) -> WindowActivator:
+        from rootkeeper.organization.progress import RemarkProgress
         from rootkeeper.windows.opening import WindowActivator
 
         return WindowActivator(
@@ -713,9 +728,12 @@ class UseCases(Adapters):
 
     @property
     def _window_people(self) -> WindowPeopleReader:
+        from rootkeeper.windows.policy import WindowPeopleReader
+
         return WindowPeopleReader(self.identities.list_identities, self.window_policy)
 
     def window_closer(self, progress: Progress) -> WindowCloser:
+        from rootkeeper.windows.approvals import COUNTING_KINDS
         from rootkeeper.windows.closing import WindowCloser
 
         return WindowCloser(
@@ -823,6 +841,8 @@ class UseCases(Adapters):
     @property
     def _rereads(self) -> tuple[timedelta, ...]:
         """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
+        from rootkeeper.windows.policy import sort_rereads
+
         return sort_rereads(self.settings.windows.rereads)
 
     @property

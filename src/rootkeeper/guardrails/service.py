@@ -20,6 +20,7 @@ from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
 from rootkeeper.guardrails.tasks import TASKS_OF_SIGN_IN, Task
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
 from rootkeeper.organization.accounts import (
+    POLICY_ID,
     Account,
     Caller,
     Endpoint,
@@ -33,7 +34,7 @@ from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, requ
 from rootkeeper.organization.statuses import AccountStatus, StatusReason
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.policy_language.documents import PolicyKind
-from rootkeeper.policy_language.evaluation import POLICY_ID, AccessVerdict, PolicyListing, PolicyTree, build_tree
+from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyListing, PolicyTree, build_tree
 from rootkeeper.removal.rules import AccountDeletion, KindReason, KindResult
 
 _LOOK_SECONDS = 0.2

@@ -18,6 +18,8 @@ from rootkeeper.errors import InputError
 AccountId = NewType("AccountId", str)
 """12 digits; leading zeros count."""
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+POLICY_ID = re.compile(r"\bp-[0-9a-zA-Z_]{8,128}\b")
+"""Within a text. Source: Organizations DescribePolicy, API version 2016-11-28."""
 
 
 def parse_account_id(text: str) -> AccountId:

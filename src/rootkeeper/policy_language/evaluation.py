@@ -18,7 +18,6 @@ Source: IAM User Guide, "Policy evaluation logic"; Organizations User Guide, "SC
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -183,8 +182,6 @@ def _evaluate_allow(request: AccessRequest, policies: Sequence[Policy]) -> Truth
 
 
 CONTROL_KINDS = (PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL)
-POLICY_ID = re.compile(r"\bp-[0-9a-zA-Z_]{8,128}\b")
-"""Within a text. Source: Organizations DescribePolicy, API version 2016-11-28."""
 
 
 @dataclass(frozen=True, slots=True)

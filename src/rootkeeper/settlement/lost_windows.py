@@ -22,10 +22,17 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
-from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.checks import record_request
 from rootkeeper.windows.closing import WindowCloser
-from rootkeeper.windows.rules import CLOCK_SKEW, OWING_STATES, CloseOutcome, CloseResult, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import (
+    CLOCK_SKEW,
+    OWING_STATES,
+    WAITING_STATES,
+    CloseOutcome,
+    CloseResult,
+    RecoveryWindow,
+    WindowState,
+)
 from rootkeeper.windows.store import RecoveryWindowStore
 
 UNKNOWN_REQUESTER = "unknown"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sqlalchemy import delete, insert, select
 
@@ -26,7 +26,6 @@ from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import Caller, Endpoint, Setup
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
-from rootkeeper.policy_language.evaluation import PolicyListing
 from rootkeeper.setup.rules import (
     AcceptedSetup,
     Guardrail,
@@ -38,6 +37,9 @@ from rootkeeper.setup.rules import (
 )
 from rootkeeper.shapes import parse_facts, to_plain_value
 from rootkeeper.values import JsonValue, render_time
+
+if TYPE_CHECKING:
+    from rootkeeper.policy_language.evaluation import PolicyListing
 
 _accepted = schema.accepted_setups.c
 _readings = schema.setup_readings.c

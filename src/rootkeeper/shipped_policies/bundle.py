@@ -44,9 +44,6 @@ METRIC_FILTER_CHARACTERS = 1_024
 
 METRIC_NAMESPACE = "Rootkeeper"
 
-EVERY_EVENT_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-"""Of an EventBridge rule: reading calls are delivered, too, and an audit makes no others."""
-
 _ISSUER = "$.userIdentity.sessionContext.sessionIssuer.arn"
 _ASSUMED_ROOT = "$.userIdentity.sessionContext.assumedRoot"
 _BY_API = "AWS API Call via CloudTrail"
@@ -64,9 +61,6 @@ class AlarmKind(StrEnum):
     """AssumeRoot by a known role: by Rootkeeper, or by another use of the role."""
     ROOT_SESSION = "root-session"
     """A call in a root session of any principal."""
-
-
-STRANGE_CALLER_RULE = f"rootkeeper-{AlarmKind.STRANGE_CALLER.value}"
 
 
 class Receiver(StrEnum):

@@ -31,8 +31,9 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined, Template
 
+from rootkeeper.aws.resources import EVERY_EVENT_STATE
 from rootkeeper.organization.accounts import IAM_SERVICE_PRINCIPAL, Feature, get_iam_region
-from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, METRIC_NAMESPACE, PolicyBundle, Receiver
+from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, PolicyBundle, Receiver
 from rootkeeper.shipped_policies.rules import GuardrailKind
 
 _PLAIN_WORD = re.compile(r"[\w.:/-]* *", re.ASCII)

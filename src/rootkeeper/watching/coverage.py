@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from rootkeeper.aws.resources import EventRuleReader
+from rootkeeper.aws.resources import EVERY_EVENT_STATE, EventRuleReader
 from rootkeeper.errors import AwsError, InputError
 from rootkeeper.organization.accounts import AccountId, get_iam_region
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.setup.service import CallerRole, SetupReport
-from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, STRANGE_CALLER_RULE
+
+STRANGE_CALLER_RULE = "rootkeeper-strange-caller"
+"""The rule of ``AlarmKind.STRANGE_CALLER`` in the shipped templates."""
 
 _THREADS = 8
 _LOOK_SECONDS = 60.0

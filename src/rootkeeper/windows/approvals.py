@@ -19,6 +19,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows.policy import WindowPeople
 from rootkeeper.windows.rules import (
+    WAITING_STATES,
     Approval,
     ApprovalPurpose,
     RecoveryWindow,
@@ -28,9 +29,6 @@ from rootkeeper.windows.rules import (
 
 COUNTING_KINDS = frozenset({ActorKind.SIGNED_IN, ActorKind.TOKEN})
 """Actors that a server has authenticated; a self-asserted name doesn't count."""
-
-WAITING_STATES = frozenset({WindowState.REQUESTED, WindowState.APPROVED})
-"""Nothing is open yet, so nothing has to be closed."""
 
 REVIEW_WITHIN = timedelta(hours=24)
 """How soon a second person must review a window that was opened without approval."""

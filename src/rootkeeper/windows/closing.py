@@ -39,12 +39,13 @@ from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import RootCredentialsSummary
 from rootkeeper.removal.service import Removal, RemovalResult
 from rootkeeper.values import JsonValue
-from rootkeeper.windows.approvals import WAITING_STATES, cancel
+from rootkeeper.windows.approvals import cancel
 from rootkeeper.windows.checks import AccountWork
 from rootkeeper.windows.decisions import WindowNotices, record_decision
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     OWING_STATES,
+    WAITING_STATES,
     CloseOutcome,
     CloseResult,
     RecoveryWindow,

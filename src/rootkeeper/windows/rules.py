@@ -46,6 +46,9 @@ class WindowState(StrEnum):
     REQUESTED = "REQUESTED"
 
 
+WAITING_STATES = frozenset({WindowState.REQUESTED, WindowState.APPROVED})
+"""Nothing is open yet, so nothing has to be closed."""
+
 OWING_STATES = frozenset({WindowState.OPENING, WindowState.OPEN, WindowState.CLOSING, WindowState.CLOSE_FAILED})
 """States in which a credential of ours may exist, so that the window must be closed."""
 

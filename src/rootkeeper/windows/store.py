@@ -14,8 +14,14 @@ from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, NotFoundError, WindowConflictError
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.approvals import WAITING_STATES
-from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState, describe_blocking_window
+from rootkeeper.windows.rules import (
+    FINAL_STATES,
+    OWING_STATES,
+    WAITING_STATES,
+    RecoveryWindow,
+    WindowState,
+    describe_blocking_window,
+)
 
 _windows = schema.recovery_windows.c
 

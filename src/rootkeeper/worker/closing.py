@@ -30,7 +30,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.settlement.service import Settlement, SettlementReport
-from rootkeeper.windows.approvals import WAITING_STATES, cancel_lost, find_loss, lapse
+from rootkeeper.windows.approvals import cancel_lost, find_loss, lapse
 from rootkeeper.windows.closing import WindowCloser, WindowRereader
 from rootkeeper.windows.decisions import Step, WindowNotices, describe_request, record_decision
 from rootkeeper.windows.policy import WindowPeopleReader
@@ -38,6 +38,7 @@ from rootkeeper.windows.rules import (
     CRITICAL_OVERDUE,
     FINAL_STATES,
     OWING_STATES,
+    WAITING_STATES,
     ClockTimes,
     CloseOutcome,
     CloseResult,

@@ -17,7 +17,7 @@ from rootkeeper.values import render_time
 from rootkeeper.windows import approvals
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.policy import NameRule, WindowPeople, WindowPolicy
-from rootkeeper.windows.rules import Approval, ApprovalPurpose, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import WAITING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from tests.fakes.window_workers import make_person
 from tests.unit.windows.test_windows import NOW, window_in
 
@@ -215,7 +215,7 @@ def test_a_request_is_cancelled_with_or_without_a_reason() -> None:
     assert approvals.cancel(approve(requested(), "bob"), "alice", NOW, "solved").failure == "Cancelled by alice: solved"
 
 
-@pytest.mark.parametrize("state", sorted(set(WindowState) - approvals.WAITING_STATES))
+@pytest.mark.parametrize("state", sorted(set(WindowState) - WAITING_STATES))
 def test_what_does_not_wait_can_be_neither_denied_nor_cancelled(state: WindowState) -> None:
     for step in (approvals.deny, approvals.cancel):
         with pytest.raises(WindowConflictError, match=state.value):
@@ -232,7 +232,7 @@ def test_what_waits_too_long_lapses(state: WindowState, why: str) -> None:
         approvals.lapse(window, NOW - timedelta(seconds=1))
 
 
-@pytest.mark.parametrize("state", sorted(set(WindowState) - approvals.WAITING_STATES))
+@pytest.mark.parametrize("state", sorted(set(WindowState) - WAITING_STATES))
 def test_what_does_not_wait_never_lapses(state: WindowState) -> None:
     assert not approvals.is_lapsing(window_in(state, lapses_at=NOW), NOW)
     assert not approvals.is_lapsing(requested(lapses_at=None), NOW)

@@ -171,11 +171,9 @@ def status(
     Exit statuses: 0 the set-up is complete and as accepted; 1 a part is missing, unknown or has drifted; 2 wrong usage
     or not confirmed; 3 AWS, or with --accept the ledger, refused or can't be reached.
     """
-    from rootkeeper.cli.rendering.identities import show_membership
-    from rootkeeper.cli.rendering.setups import show_report
-    from rootkeeper.setup.drift import describe_unreadable
-
     if invocation.server_address is not None:
+        from rootkeeper.cli.rendering.identities import show_membership
+
         if accept or fail_on.fail_on or change.yes or change.dry_run:
             raise InputError(
                 "Through a server, status only shows who you are on it.", hint="Leave out the other options."
@@ -190,6 +188,9 @@ def status(
         return _accept(invocation, change, output)
     if change.yes or change.dry_run:
         raise InputError("--yes and --dry-run belong to --accept.", hint="Add --accept, or leave them out.")
+    from rootkeeper.cli.rendering.setups import show_report
+    from rootkeeper.setup.drift import describe_unreadable
+
     with invocation.open_application() as application:
         report = application.read_setup()
         left = count_root_logins_left(())

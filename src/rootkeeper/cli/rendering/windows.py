@@ -19,11 +19,11 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.values import render_duration
-from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.records import window_to_record
 from rootkeeper.windows.rules import (
     FINAL_STATES,
     OWING_STATES,
+    WAITING_STATES,
     CloseResult,
     OpeningResult,
     RecoveryWindow,
