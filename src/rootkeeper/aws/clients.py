@@ -9,9 +9,11 @@ with the receipt of an intent.
 from __future__ import annotations
 
 import copy
+import gzip
+import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +22,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, NoCredentialsError, ProfileNotFound
+from botocore.loaders import JSONFileLoader
 from botocore.session import Session
 
 from rootkeeper import __version__
@@ -49,6 +52,16 @@ from rootkeeper.errors import AwsError, AwsThrottledError, AwsUnclearError, Inpu
 from rootkeeper.ledger.rules import Intent
 
 Created = TypeVar("Created")
+
+
+class ModelFiles(JSONFileLoader):
+    """Loads botocore's models as plain dictionaries, which takes a third of the time of its ordered ones."""
+
+    def load_file(self, file_path: str) -> Any:
+        for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
+            with suppress(FileNotFoundError), open_file(file_path + suffix, "rb") as file:
+                return json.load(file)
+        return None
 
 
 class OnFirstUse(Generic[Created]):
@@ -293,6 +306,8 @@ class AwsClients:
             if starting:
                 isolate_operator_session(self.session)
                 self.session.register_component("data_loader", starting.session.get_component("data_loader"))
+            else:
+                self.session.get_component("data_loader").file_loader = ModelFiles()
             self.region = choose_region(self.session, options.region)
             self.partition = str(self.session.get_partition_for_region(self.region))
             self.profile: str | None = self.session.profile
