@@ -15,7 +15,6 @@ from rootkeeper.cli.invocation import Invocation
 from rootkeeper.cli.outputs import OptionSet, OutputFormat, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
-from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.untrusted_text import json_text
 
 if TYPE_CHECKING:
@@ -198,6 +197,8 @@ def read_account(application: Application, text: str, progress: Progress) -> tup
 
     :raises InputError: if there is none.
     """
+    from rootkeeper.organization.selection import NamedAccount, find_account
+
     inventory = application.inventory_reader.read(progress)
     progress.finish()
     return inventory, find_account(NamedAccount(text), inventory.accounts)

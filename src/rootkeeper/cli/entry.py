@@ -30,7 +30,7 @@ FORMS = frozenset(
     }
 )
 """Variables by which Typer and Rich choose another width or form."""
-COLLECTION_THRESHOLD = 50_000
+COLLECTION_THRESHOLD = 200_000
 """New objects between two looks for unreachable cycles. Python's 700 makes it look hundreds of times while modules are
 imported, which finds nothing.
 """

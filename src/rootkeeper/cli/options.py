@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Annotated
 from rootkeeper.cli.outputs import OptionSet, argument, comma_list, option
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
-from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, KIND_ORDER, CredentialKind, FailOn, Status
 from rootkeeper.values import parse_duration
 
 if TYPE_CHECKING:
     from rootkeeper.deletion.rules import DeletionOptions, WaveRules
+    from rootkeeper.organization.selection import NamedAccount, SelectionRequest
     from rootkeeper.windows.credentials import CredentialsStatement
     from rootkeeper.windows.rules import WindowRequest
 
@@ -244,6 +244,8 @@ class SelectionOptions(OptionSet):
         for text in self.accounts or ():
             if text.isdigit():  # meant as an account id, so it is checked before any call
                 parse_account_id(text)
+        from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_tag
+
         return SelectionRequest(
             named=(*map(NamedAccount, self.accounts or ()), *_read_file(self.from_file)),
             organizational_units=tuple(self.ou or ()),
@@ -264,6 +266,8 @@ def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
         raise InputError(f"{path} can't be read: {why}.", hint="Use a text file with one account per line.") from error
+    from rootkeeper.organization.selection import parse_account_list
+
     return parse_account_list(text, str(path))
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rootkeeper.access.rules import ProviderRules, ServerRole
 from rootkeeper.errors import SettingsError
 from rootkeeper.references import PublicAddress, parse_bucket_place, parse_public_address, require_safe_address
-from rootkeeper.root_emails.rules import EmailRules, parse_rules
+
+if TYPE_CHECKING:
+    from rootkeeper.access.rules import ProviderRules, ServerRole
+    from rootkeeper.root_emails.rules import EmailRules
 
 
 def _ranged(default: object, minimum: object, maximum: object) -> Any:
@@ -122,6 +124,8 @@ class EmailSettings:
 
     def to_rules(self) -> EmailRules:
         """:raises SettingsError: if one is invalid."""
+        from rootkeeper.root_emails.rules import parse_rules  # here and below, what most commands don't need
+
         return parse_rules(self.allowed_domains, self.approved_pattern, self.groups)
 
 
@@ -326,6 +330,8 @@ class OidcSettings:
         """
         if not self.issuer:
             return None
+        from rootkeeper.access.rules import ProviderRules
+
         try:
             require_safe_address(self.issuer, "oidc.issuer", loopback_allowed=True)
             is_plain = not (urlsplit(self.issuer).query or urlsplit(self.issuer).fragment)
@@ -359,6 +365,8 @@ class OidcSettings:
 
 
 def _parse_group(text: str) -> tuple[str, ServerRole]:
+    from rootkeeper.access.rules import ServerRole
+
     group, _, role = text.rpartition("=")
     if not group.strip() or role.strip() not in set(ServerRole):
         raise SettingsError(
