@@ -48,9 +48,12 @@ class Sandbox:
             pass
 
     def environment(self, principal_name: str = "management-admin") -> dict[str, str]:
-        """What a client needs, and nothing of the person who runs the benchmark."""
+        """What a client needs, and nothing of the person who runs the benchmark: no settings of AWS, and of Python none
+        such as ``PYTHONDONTWRITEBYTECODE``, by which each run would compile the product from its source.
+        """
         principal = next(entry for entry in self.ask("principals") if entry["name"] == principal_name)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ROOTKEEPER_"))}
+        own = ("AWS_", "PYTHON", "ROOTKEEPER_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         return kept | {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": "us-east-1",

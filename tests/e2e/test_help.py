@@ -1,13 +1,16 @@
-"""The first thing a newcomer types answers at once, and imports nothing that it doesn't need."""
+"""Help answers at once, and small commands import nothing that they don't need."""
 
 from __future__ import annotations
 
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.foreign_clients import SCRIPTS, clean_environment
+from tests.e2e.product import open_rootkeeper
 
 RUNS = 5
 MOST = 1.5
@@ -29,6 +32,34 @@ HEAVY = {
     "uvloop",
     "yaml",
 }
+UNNEEDED = {
+    "OpenSSL",
+    "aiohttp",
+    "alembic",
+    "boto3",
+    "cryptography",
+    "httptools",
+    "jinja2",
+    "psutil",
+    "pydantic",
+    "rfc8785",
+    "uvicorn",
+    "uvloop",
+    "yaml",
+}
+"""Dependencies without which a command that reads can do its work."""
+UNNEEDED_OF_STATUS = UNNEEDED | {
+    "rootkeeper.access",
+    "rootkeeper.deletion",
+    "rootkeeper.exceptions",
+    "rootkeeper.jobs",
+    "rootkeeper.policy_language",
+    "rootkeeper.server",
+    "rootkeeper.shipped_policies",
+    "rootkeeper.unlock",
+    "rootkeeper.worker",
+}
+"""And subjects that don't concern it."""
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -47,18 +78,31 @@ def test_help_costs_little_more_than_what_draws_it(tmp_path: Path) -> None:
     assert min(cost for cost, _ in costs) < MOST * min(cost for _, cost in costs)
 
 
-def test_help_imports_no_heavy_dependency(tmp_path: Path) -> None:
+def list_imports(environment: Mapping[str, str], *command: str) -> set[str]:
+    """Packages that a command has imported at its end; of the product its subjects, too."""
     program = (
         "import sys\n"
         "from rootkeeper.cli.main import main\n"
-        "main(['--help'])\n"
-        "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+        f"status = main({command!r})\n"
+        "found = {'.'.join(name.split('.')[:depth]) for name in sys.modules for depth in (1, 2)}\n"
+        "print(*sorted(found), file=sys.stderr)\n"
+        "sys.exit(status)\n"
     )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=clean_environment(NOWHERE, tmp_path),
-    )
-    assert HEAVY & set(finished.stderr.split()) == set()
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert finished.returncode in (0, 1), finished.stderr
+    return set(finished.stderr.splitlines()[-1].split())
+
+
+def test_help_imports_no_heavy_dependency(tmp_path: Path) -> None:
+    assert HEAVY & list_imports(clean_environment(NOWHERE, tmp_path), "--help") == set()
+
+
+def test_commands_that_read_import_only_what_they_need(stages: Any, tmp_path: Path) -> None:
+    with stages("--scenario", "demo") as stage:
+        environment = open_rootkeeper(stage, tmp_path).environment
+        list_imports(environment, "status")  # creates the database, for which it needs more
+        found = list_imports(environment, "status")
+        assert {"botocore", "sqlalchemy"} <= found
+        assert found & UNNEEDED_OF_STATUS == set()
+        for command in ("exceptions list", "jobs list -o json", "ledger list", "windows list"):
+            assert list_imports(environment, *command.split()) & UNNEEDED == set(), command
