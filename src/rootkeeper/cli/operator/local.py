@@ -27,21 +27,11 @@ from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown, open_progress
 from rootkeeper.cli.rendering.listings import Record
-from rootkeeper.deletion.rules import has_plan_findings
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.jobs.rules import Job, JobKind
-from rootkeeper.jobs.service import find_unfinished
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.shapes import fill_record
-from rootkeeper.unlock.records import (
-    listing_to_record,
-    outcome_to_record,
-    resource_policy_to_record,
-    unneeded_to_record,
-)
-from rootkeeper.unlock.rules import ChangeKind, require_unlockable
-from rootkeeper.unlock.service import PolicyChangeRequest, describe_plan
 from rootkeeper.values import render_duration
 from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.rules import CloseResult, OpeningResult, RecoveryWindow, WindowRequest
@@ -71,7 +61,7 @@ if TYPE_CHECKING:
     from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
     from rootkeeper.root_emails.rules import WantedEmailChange
     from rootkeeper.root_emails.service import EmailReport
-    from rootkeeper.unlock.service import UnlockPlan
+    from rootkeeper.unlock.service import PolicyChangeRequest, UnlockPlan
     from rootkeeper.worker.requests import UnlockRequest
 
 
@@ -264,6 +254,8 @@ class LocalOperator(Operator):
         return LocalEmailChange(self.application, self._progress, wanted)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
+        from rootkeeper.unlock.rules import require_unlockable
+
         inventory, account = read_account(self.application, request.account, self._progress)
         require_unlockable(account, inventory, request.included_failsafes)
         finder = self.application.blocking_policy_finder(inventory)
@@ -291,6 +283,8 @@ class LocalOperator(Operator):
     # deletions
 
     def plan_deletion(self, request: SelectionRequest, options: DeletionOptions) -> DeletionProposal:
+        from rootkeeper.deletion.rules import has_plan_findings
+
         with self._finished_progress() as progress:
             reading = self.application.deletion.plan(request, options, progress)
         in_order = frozenset(one.account.account_id for one in reading.statuses if one.is_failsafe_in_order)
@@ -299,6 +293,8 @@ class LocalOperator(Operator):
         )
 
     def require_applicable(self, plan: DeletionPlan) -> None:
+        from rootkeeper.jobs.service import find_unfinished
+
         self.application.deletion.require_valid_here(plan)
         self.terminal.remark(
             "The file's hash protects against accidents alone, not against a person who edits the file. "
@@ -480,6 +476,8 @@ class LocalUnlocking(Unlocking):
 
     def describe(self) -> Sequence[str]:
         """:raises InputError: if the change isn't allowed."""
+        from rootkeeper.unlock.rules import ChangeKind
+
         kind, account, name = self._request.kind, self._account, self._request.resource
         task = f"with the task {kind.task_policy.value}"
         session = f"Open a root session on account {account.account_id} ({account.name}) {task}"
@@ -507,6 +505,8 @@ class LocalUnlocking(Unlocking):
         ]
 
     def read(self) -> Record:
+        from rootkeeper.unlock.records import listing_to_record, resource_policy_to_record
+
         request, reading = self._request, self._application.unlock_reader
         with self._finder.explaining_refusals(self._account, request.kind.task_policy):
             if request.resource is None:
@@ -519,6 +519,9 @@ class LocalUnlocking(Unlocking):
         return record
 
     def plan(self) -> tuple[Sequence[str], Record | None]:
+        from rootkeeper.unlock.records import unneeded_to_record
+        from rootkeeper.unlock.service import describe_plan
+
         with self._finder.explaining_refusals(self._account, self._request.kind.task_policy):
             plan = self._application.unlock_planner.plan(self._change_request, self._progress)
         self._progress.finish()
@@ -528,6 +531,8 @@ class LocalUnlocking(Unlocking):
         return describe_plan(plan, str(self._application.settings.unlock.saved_policies)), None
 
     def change(self) -> tuple[Record, str | None]:
+        from rootkeeper.unlock.records import outcome_to_record
+
         assert self._planned is not None  # noqa: S101 - planned before
         with self._finder.explaining_refusals(self._account, self._request.kind.task_policy):
             outcome = self._application.unlock_run.apply(self._planned, self._progress)
@@ -536,6 +541,8 @@ class LocalUnlocking(Unlocking):
 
     @property
     def _change_request(self) -> PolicyChangeRequest:
+        from rootkeeper.unlock.service import PolicyChangeRequest
+
         request = self._request
         assert request.resource is not None and request.change is not None  # noqa: S101, PT018 - the caller asked
         return PolicyChangeRequest(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.deletions import deletion_listing, deletion_record
 from rootkeeper.cli.rendering.listings import (
     Listing,
     Record,
@@ -23,9 +23,11 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.jobs.records import ListedJobRecord
 from rootkeeper.jobs.rules import Job, JobProgress, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, Result, render_entry
-from rootkeeper.removal.rules import AccountDeletion
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
+
+if TYPE_CHECKING:
+    from rootkeeper.removal.rules import AccountDeletion
 
 _STYLES = {
     JobState.DONE: "green",
@@ -58,6 +60,8 @@ def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now
 def show_job(
     job: Job, results: Sequence[AccountDeletion], output: OutputFormat, terminal: Terminal, now: datetime
 ) -> None:
+    from rootkeeper.cli.rendering.deletions import deletion_listing, deletion_record
+
     if output is not OutputFormat.TABLE:
         show_record({**job_record(job), "accounts": [deletion_record(result) for result in results]}, output, terminal)
         return
