@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 from sqlalchemy import inspect
@@ -95,11 +96,17 @@ def _copy_if_missing(source: Path, target: Path) -> None:
 
 
 def _put_aside(path: Path, now: datetime) -> None:
-    """Rename a file with SQLite's companions, so that they aren't taken for those of the restored one."""
+    """Rename a file with SQLite's companions, so that they aren't taken for those of the restored one.
+
+    It takes a name that nothing has: another restore of this second put a file aside, too.
+    """
+    usual = f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}"
+    names = chain([usual], (f"{usual}-{number}" for number in count(2)))
+    aside = next(name for name in names if not any(path.with_name(name + one).exists() for one in _COMPANIONS))
     for ending in _COMPANIONS:
         one = path.with_name(path.name + ending)
         if one.exists():
-            one.rename(path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}{ending}"))
+            one.rename(path.with_name(aside + ending))
 
 
 def _require_empty(url: str) -> None:
