@@ -77,24 +77,31 @@ class DemoProcess(ABC):
     def get(self, path: str) -> bytes:
         """Read a path of the process.
 
-        :raises ValueError: if the answer isn't 200.
+        :raises InputError: as ``send``.
         """
         return self.send("GET", path)
 
     def send(self, method: str, path: str, body: object = None) -> bytes:
-        """Send a request, with a body as JSON.
+        """Send a request, with a body as JSON. An answer has as much time as a start.
 
-        :raises ValueError: if the answer isn't 200.
+        :raises InputError: if there is no answer, or it isn't 200.
         """
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=self.starts_within_seconds)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             answered = answer.read()
+        except TimeoutError as error:
+            raise InputError(
+                f"The {self.name} didn't answer {path} within {self.starts_within_seconds:.0f} seconds.",
+                hint="Close programs that keep this machine busy, then run it again.",
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise InputError(f"The {self.name} didn't answer {path}: {error}.") from error
         finally:
             connection.close()
         if answer.status != http.HTTPStatus.OK:
-            raise ValueError(f"{path} answered {answer.status}")
+            raise InputError(f"The {self.name} answered {path} with HTTP status {answer.status}.")
         return answered
 
     def _start(self, *arguments: str, stderr: int | BinaryIO) -> None:
@@ -123,7 +130,7 @@ class DemoProcess(ABC):
     def _answers(self) -> bool:
         try:
             self.get(self.health)
-        except (OSError, http.client.HTTPException, ValueError):
+        except InputError:
             return False
         return True
 
