@@ -54,6 +54,7 @@ from rootkeeper.errors import (
     Hint,
     InputError,
     NotFoundError,
+    PermissionDeniedError,
     PlanInvalidError,
     RootkeeperError,
     ServerUnreachableError,
@@ -563,7 +564,7 @@ class RemoteOperator(Operator):
         try:
             account = self._connection.get(f"accounts/{window.account_id}")
             email = self._connection.parse_answer(lambda found: str(found["email"]), account)
-        except NotFoundError:
+        except (NotFoundError, PermissionDeniedError):  # the window is open; its steps are still of use
             email = ""
         return list_steps_on_server(email or "the root user's address", window, people_url)
 

@@ -73,6 +73,14 @@ def test_left_open_it_does_not_wait(opened: RemoteDesk) -> None:
     assert "GET windows/w-1" not in opened.server.lines
 
 
+def test_a_token_that_may_not_read_accounts_is_shown_the_steps_too(opened: RemoteDesk) -> None:
+    refused = problem(403, "access.denied", "The token doesn't have the permission accounts:read.")
+    opened.server.answer(f"GET accounts/{ACCOUNT_ID}", refused)
+    run = opened.run(*COMMAND, "--leave-open")
+    assert run.status == 0, run.shown
+    assert "the root user's address" in run.stderr
+
+
 def test_a_request_that_cannot_be_opened_does_not_stand_in_the_next_ones_way(opened: RemoteDesk) -> None:
     opened.server.answer("POST windows/w-1/activate", problem(502, "aws.access_denied", "AWS refused."))
     opened.server.answer("POST windows/w-1/cancel", window_record(replace(WINDOW, state=WindowState.CANCELLED)))
