@@ -120,14 +120,19 @@ def open_identity_administration(
 
 
 @contextmanager
-def pressing_ctrl_c(once: Callable[[], bool]) -> Iterator[None]:
-    """Press it as soon as ``once`` returns true; by then the command must handle it."""
+def pressing_ctrl_c(once: Callable[[], bool], pressed: threading.Event | None = None) -> Iterator[None]:
+    """Press it as soon as ``once`` returns true; by then the command must handle it.
+
+    :param pressed: is set once it is pressed.
+    """
     given_up = threading.Event()
 
     def press() -> None:
         while not given_up.wait(0.01):
             if once():
                 os.kill(os.getpid(), signal.SIGINT)
+                if pressed is not None:
+                    pressed.set()
                 return
 
     thread = threading.Thread(target=press)

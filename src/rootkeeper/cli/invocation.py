@@ -209,8 +209,8 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
             values["invocation"] = Invocation(context.obj, Terminal())
         try:
             status = expanded(**values)
-        except KeyboardInterrupt:
-            Terminal().remark("Interrupted.")
+        except KeyboardInterrupt as interrupt:
+            Terminal().remark(f"Interrupted. {interrupt}".strip())
             status = ExitStatus.INTERRUPTED
         raise typer.Exit(int(status))
 

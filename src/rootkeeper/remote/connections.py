@@ -168,6 +168,8 @@ _MAY_HAVE_ACTED = frozenset({500, 502, 504})
 
 _PIECE_BYTES = 2**16
 
+_SEE_RESULT = "See the result: rootkeeper windows list, or rootkeeper jobs list"
+
 _Parsed = TypeVar("_Parsed")
 
 Query = Mapping[str, str | int | bool | Sequence[str] | None]
@@ -238,6 +240,7 @@ class Connection:
 
         :raises ServerUnreachableError: if nothing was sent.
         :raises UnprovenChangeError: if it was sent and the answer was lost: it may be done.
+        :raises KeyboardInterrupt: at Ctrl-C, with the same explanation, because the answer is then unknown.
         :raises NotSignedInError: if it doesn't know the token.
         :raises RootkeeperError: what it refused, as its own error.
         """
@@ -245,6 +248,10 @@ class Connection:
             return self._parse_json(self._exchange("POST", path, None, body).content)
         except _RetryableError as error:
             raise error.cause from error
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(
+                f"{self.url} hadn't answered yet, so it may do what was requested. {_SEE_RESULT}"
+            ) from interrupt
 
     def list_pages(self, path: str, name: str, query: Query | None = None) -> Iterator[Any]:
         """List the records of every page, requested as they are used.
@@ -345,7 +352,7 @@ class Connection:
     def _lost(self, reason: str) -> UnprovenChangeError:
         return UnprovenChangeError(
             f"The request was sent to {self.url}, but its answer was lost: {reason}. The change may be done.",
-            hint="See the result: rootkeeper windows list, or rootkeeper jobs list",
+            hint=_SEE_RESULT,
         )
 
     def _not_ours(self) -> ServerUnreachableError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,7 @@ from rootkeeper.organization.statuses import (
 )
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult, plan_deletion
 from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record, pressing_ctrl_c
-from tests.fakes.rootkeeper_server import problem
+from tests.fakes.rootkeeper_server import Answer, problem
 
 ONE, OTHER = AccountId("222233334444"), AccountId("333344445555")
 FOUND = RootCredentials(
@@ -174,6 +175,44 @@ def test_ctrl_c_waits_for_the_end_of_a_deletion_that_began_after_the_last_look(
     assert run.status == 130, run.shown
     after = planning.server.lines[planning.server.lines.index("POST jobs/job-d/cancel") :]
     assert (after.count("GET jobs/job-d/outcome") > 1) is waits
+
+
+def test_ctrl_c_before_the_answer_cancels_the_deletion_that_the_server_has_taken(planning: RemoteDesk) -> None:
+    pressed = threading.Event()
+    planning.server.answer("POST deletions", Answer(job_record(DELETION_JOB), after=pressed))
+    planning.server.answer("GET jobs/job-d", job_record(DELETION_JOB))
+    cancelled = replace(DELETION_JOB, state=JobState.CANCELLED, ended_at=NOW)
+    planning.server.answer("POST jobs/job-d/cancel", job_record(cancelled))
+    with pressing_ctrl_c(lambda: "POST deletions" in planning.server.lines, pressed):
+        run = planning.run("delete", ONE, OTHER, "--yes")
+    assert [path for path, _ in planning.posted] == ["plans", "deletions", "jobs/job-d/cancel"], run.shown
+    assert "Stopping: accounts in progress are finished" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "request_path"),
+    [
+        (("plan", ONE), "plans"),
+        (("delete", ONE, "--yes"), "plans"),
+        (("preflight", ONE), "preflights"),
+        (("failsafe", "check"), "failsafe-checks"),
+    ],
+)
+def test_ctrl_c_before_the_answer_says_that_the_server_may_do_the_work(
+    planning: RemoteDesk, command: tuple[str, ...], request_path: str
+) -> None:
+    ended = threading.Event()
+    planning.server.answer(f"POST {request_path}", Answer(job_record(PLAN_JOB), after=ended))
+    try:
+        with pressing_ctrl_c(lambda: f"POST {request_path}" in planning.server.lines):
+            run = planning.run(*command)
+    finally:
+        ended.set()
+    assert run.status == 130, run.shown
+    said = f"Interrupted. {planning.server.url} hadn't answered yet, so it may do what was requested."
+    assert said in run.stderr
+    assert "rootkeeper jobs list" in run.stderr
+    assert [path for path, _ in planning.posted] == [request_path]
 
 
 def test_what_a_job_was_refused_for_is_met_as_that_error(planning: RemoteDesk) -> None:
