@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.ledger.rules import compute_entry_hash, parse_entry
 from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program
@@ -157,10 +159,14 @@ def test_p11_a_window_that_a_restore_lost_is_listed_by_awss_state_and_closed(
     (window,) = enabled.run("windows", "list", "-o", "json").json["windows"]
     assert (window["window_id"], window["state"]) == (found["window_id"], "CLOSED_VERIFIED")
     assert window["requested_by"] == "unknown"
+    begins_at = render_timestamp(datetime.fromisoformat(adopted.json["since"]))
+    begins = f"The search begins at {begins_at}, when the last entry before the restore was written."
+    assert begins in " ".join(adopted.stderr.split())
     again = enabled.run("ledger", "adopt", "--yes", "-o", "json")
     assert (again.json["adopted_entry"], again.json["lost_windows"]) == (None, [])
     shown = enabled.run("ledger", "adopt", "--yes", "--since", adopted.json["since"], "-o", "json")
     assert shown.json["since"] == adopted.json["since"] == again.json["since"]
+    assert "The search begins" not in shown.stderr
     assert enabled.run("ledger", "verify").status == 0
 
 

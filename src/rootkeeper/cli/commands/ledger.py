@@ -159,6 +159,13 @@ def adopt(
             return ExitStatus.GOOD
         entry = application.database.adopt(application.ledger)
         start = start or find_backup_moment(application.ledger_reader)
+    if since is None and start is not None:
+        invocation.terminal.remark(
+            f"The search begins at {render_timestamp(start)}, when the last entry before the restore was written. If a "
+            "command ran between the restore and this one, that is its entry, and the time from the backup until then "
+            "isn't searched: use --since with the time of the backup.",
+            style="bold",
+        )
     if entry is None:
         invocation.terminal.remark("Nothing to adopt: the mirror and the anchor match the database.")
     else:
