@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,10 @@ PAYMENTS_EU = "300040005000"
 REPORTS = "amzn-s3-demo-reports"
 NOWHERE = {"selection": {"organizational_units": ["Root/Nowhere"]}}
 OVER = {"done", "failed", "cancelled"}
-CHECKS = ("0 5 * * * UTC", "0 6 * * * UTC")
-REPORTING = "0 7 * * * UTC"
+FAR_HOUR = (datetime.now(UTC) + timedelta(hours=12)).hour
+"""No schedule comes due by itself while the tests run, or there would be one job more."""
+CHECKS = (f"0 {FAR_HOUR} * * * UTC", f"10 {FAR_HOUR} * * * UTC")
+REPORTING = f"20 {FAR_HOUR} * * * UTC"
 """A run of each is made up for in a test."""
 REFUSAL = {"code": "AccessDenied", "status": 403, "message": "Not today."}
 
