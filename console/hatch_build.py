@@ -108,8 +108,8 @@ def _has_node() -> bool:
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - as above
-    found = re.match(r"v(\d+)\.(\d+)", told.stdout)
+    answered = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - as above
+    found = re.match(r"v(\d+)\.(\d+)", answered.stdout)
     return found is not None and is_recent(int(found[1]), int(found[2]))
 
 
