@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import ipaddress
 import os
 import re
@@ -10,7 +11,9 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,13 +110,31 @@ def let_children_heed_interrupts() -> None:
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
+def import_own_part(config: pytest.Config) -> None:
+    """Import this worker's part of the test modules before it collects all.
+
+    The first import of a module compiles it for all workers. If each began with the same one, as collecting does, each
+    would compile them all.
+    """
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is None:
+        return
+    folders = [config.rootpath / argument.partition("::")[0] for argument in config.args]
+    paths = sorted(path for folder in folders for path in folder.rglob("test_*.py"))
+    for path in paths[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+        if not pytest_ignore_collect(path, config):
+            with suppress(Exception):  # collecting it says what is wrong
+                importlib.import_module(".".join(path.relative_to(config.rootpath).with_suffix("").parts))
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Collect without garbage collection: all that is made stays, and looking through it again and again takes half of
     the time. Later collections leave it out too.
     """
     gc.disable()
     try:
+        import_own_part(session.config)
         return (yield)
     finally:
         gc.enable()
