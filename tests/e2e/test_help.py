@@ -54,6 +54,7 @@ UNNEEDED_OF_STATUS = UNNEEDED | {
     "rootkeeper.exceptions",
     "rootkeeper.jobs",
     "rootkeeper.policy_language",
+    "rootkeeper.root_emails",
     "rootkeeper.server",
     "rootkeeper.shipped_policies",
     "rootkeeper.unlock",

@@ -16,7 +16,7 @@ import platformdirs
 
 from rootkeeper.errors import Hint, InputError, SettingsError
 from rootkeeper.references import read_reference
-from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, Settings
+from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, EmailSettings, Settings
 from rootkeeper.values import parse_duration
 
 ENVIRONMENT_PREFIX = "ROOTKEEPER_"
@@ -212,7 +212,8 @@ def _complete(settings: Settings, database_url: str, data_folder: Path) -> Setti
             f"Rootkeeper can't use the database address, which begins with {scheme[:20]!r}.",
             hint="Set ROOTKEEPER_DATABASE_URL to sqlite:////path/to/file.db or postgresql+psycopg://user@host/name.",
         )
-    settings.emails.to_rules()
+    if settings.emails != EmailSettings():  # the defaults are valid, and the rules take long to import
+        settings.emails.to_rules()
     settings.oidc.to_rules()
     _ = settings.server.public_address
     stem = _file_stem(url, data_folder)
