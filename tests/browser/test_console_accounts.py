@@ -284,7 +284,7 @@ def test_the_panel_shows_details_history_guardrails_and_ledger(operator: Console
             picture = operator.page.get_by_role("img", name=re.compile(r"^Time line of the account\. Audits: \d+, "))
             expect(picture.locator("rect.timeline__shape--present")).not_to_have_count(0)
     operator.page.get_by_role("tab", name="Guardrails", exact=True).click()
-    operator.press("Check guardrails")
+    operator.press("Run preflight")
     expect(operator.page.get_by_text("Allowed: all tasks").first).to_be_visible(timeout=story.JOB_MILLISECONDS)
 
 

@@ -36,12 +36,12 @@ export function AccountGuardrails({ accountId }: { accountId: string }) {
       {hasPermission(me, "preflights:run") ? (
         <SpaceBetween size="s" direction="horizontal">
           <Button loading={starting.isPending || isActive} onClick={() => starting.mutate()}>
-            Check guardrails
+            Run preflight
           </Button>
           <Box padding={{ top: "xxs" }}>Reads the policies that apply to this account. Changes nothing.</Box>
         </SpaceBetween>
       ) : (
-        <Box>Ask an auditor, operator or administrator to run a check.</Box>
+        <Box>Ask an auditor, operator or administrator to run a preflight.</Box>
       )}
       {jobId && (
         <JobOutcomeView<Preflight> key={jobId} jobId={jobId}>

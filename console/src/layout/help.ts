@@ -145,7 +145,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
     ],
     actions: [
       { what: "See the last check", permission: "jobs:read" },
-      { what: "Check guardrails", permission: "preflights:run" },
+      { what: "Run preflight", permission: "preflights:run" },
     ],
     guide: "preflight",
   },
@@ -205,7 +205,7 @@ export const HELP: { readonly [path: string]: PageHelp } = {
   "/policies": {
     about: [
       "The same texts that the policies commands print. They are made from the organization as AWS shows it now.",
-      "Rootkeeper deploys and attaches nothing. Attach a service control policy to a test unit first, and check guardrails.",
+      "Rootkeeper deploys and attaches nothing. Attach a service control policy to a test unit first, and run a preflight.",
     ],
     actions: [{ what: "See, copy and download policies", permission: "setup:read" }],
     guide: "least-privilege",
