@@ -111,6 +111,8 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(
             status, story = browser.ask("GET", "/api/v1/story")
             assert (status, [step["is_done"] for step in story["steps"]]) == (200, [False] * 12)
             assert story["steps"][0]["users"] == [{"name": "adam", "role": "administrator"}]
+            status, emails = browser.ask("GET", "/api/v1/root-emails?limit=1")
+            assert (status, emails["rules"]["allowed_domains"]) == (200, ["example.com"])
             wait_for_root_event(browser)
         finally:
             process.send_signal(signal.SIGINT)

@@ -91,7 +91,7 @@ def demo(
             failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
             return ExitStatus.BAD if failures else ExitStatus.GOOD
         server = DemoServer(
-            choose_port(port, USUAL_PORT, "--port"), settings | make_watch_settings(sandbox), Path(folder)
+            choose_port(port, USUAL_PORT, "--port"), settings | make_server_settings(sandbox), Path(folder)
         )
         sandbox.report_sign_ins(server.url, DELEGATE)
         with _timing(terminal, f"Starting a server with its console on port {server.port}"):
@@ -129,9 +129,13 @@ def has_display(environment: Mapping[str, str], platform: str) -> bool:
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-def make_watch_settings(sandbox: SandboxProcess) -> dict[str, str]:
-    """Make the settings of a server that watches the sandbox's root events."""
-    return {"ROOTKEEPER_WATCHING_SOURCE": f"sqs:{sandbox.url}/{DELEGATE}/rootkeeper-root-events"}
+def make_server_settings(sandbox: SandboxProcess) -> dict[str, str]:
+    """Make the settings of a server that watches the sandbox's root events and judges its root e-mail addresses."""
+    return {
+        "ROOTKEEPER_WATCHING_SOURCE": f"sqs:{sandbox.url}/{DELEGATE}/rootkeeper-root-events",
+        "ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com",
+        "ROOTKEEPER_EMAILS_GROUPS": "aws@example.com",
+    }
 
 
 def choose_settings(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
