@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
 from rootkeeper.aws.endpoints import is_opt_in
-from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter
+from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter, AwsPermissionSimulation
 from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrganizationReader
 from rootkeeper.aws.pacing import QuotaStore
 from rootkeeper.aws.policies import AwsPolicies
@@ -25,7 +25,6 @@ from rootkeeper.aws.report_places import AwsReportBuckets, AwsSecurityHub
 from rootkeeper.aws.resources import AwsEventRules, AwsResourcePlaces
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork, Lifetime
-from rootkeeper.aws.simulation import AwsPermissionSimulation
 from rootkeeper.clock import Clock
 from rootkeeper.errors import RootkeeperError, SettingsError
 

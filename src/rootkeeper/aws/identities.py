@@ -3,9 +3,14 @@
 Only what is needed to say who can open root sessions. A policy whose document couldn't be read is kept without its
 text: what it allows is unknown, never nothing.
 
-Source: IAM GetAccountAuthorizationDetails, GetCredentialReport, GetPolicy and GetPolicyVersion, API version 2010-05-08;
-IAM User Guide, "Credential reports"; IAM Identity Center API Reference, API version 2020-07-20; Identity Store API
-Reference, 2020-06-15.
+What a principal's policies allow is asked by a simulation that makes none of the calls. AWS evaluates identity
+policies, the permissions boundary and service control policies. It doesn't know session policies, resource control
+policies, or conditions on keys that aren't given.
+
+Source: IAM GetAccountAuthorizationDetails, GetCredentialReport, GetPolicy, GetPolicyVersion, GetRole and
+SimulatePrincipalPolicy, API version 2010-05-08; IAM User Guide, "Credential reports" and "IAM policy testing with the
+IAM policy simulator"; IAM Identity Center API Reference, API version 2020-07-20; Identity Store API Reference,
+2020-06-15.
 """
 
 from __future__ import annotations
@@ -13,7 +18,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,6 +32,9 @@ from rootkeeper.organization.accounts import AccountId
 
 RESERVED_ROLE_PATH = "/aws-reserved/sso.amazonaws.com/"
 """Under it Identity Center keeps the roles of permission sets. Source: IAM Identity Center User Guide."""
+_SIMULATE = "iam:SimulatePrincipalPolicy"
+_ALLOWED = "allowed"
+_ROLE_SESSION = re.compile(r"(?P<start>arn:[a-z0-9-]+):sts::(?P<account_id>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,3 +497,59 @@ class _Instance:
         except _UNREADABLE:
             return user_id
         return str(described.get("UserName") or user_id)
+
+
+class PermissionSimulator(Protocol):
+    """Simulates calls of a principal."""
+
+    def find_principal(self, caller_arn: str) -> str:
+        """Find the user or role behind a caller's ARN. iam:GetRole for the session of a role."""
+        ...
+
+    def list_denied(
+        self, principal_arn: str, actions: Sequence[str], *, resource: str = "*", context: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        """List the actions that the principal's policies don't allow, in the order given. iam:SimulatePrincipalPolicy.
+
+        :param context: values of condition keys.
+        :raises AwsAccessDeniedError: if the caller may not simulate.
+        :raises AwsRejectedError: if AWS can't simulate this principal, such as a root user.
+        """
+        ...
+
+
+class AwsPermissionSimulation(GatewayPart):
+    """Implements ``PermissionSimulator``."""
+
+    def find_principal(self, caller_arn: str) -> str:
+        session = _ROLE_SESSION.fullmatch(caller_arn)
+        if session is None:
+            return caller_arn
+        try:
+            answer = self._clients.iam.read("GetRole", RoleName=session["role"])
+        except (AwsAccessDeniedError, AwsNotFoundError):
+            # The session's ARN leaves out the role's path; most roles have none.
+            return f"{session['start']}:iam::{session['account_id']}:role/{session['role']}"
+        return str(required(required(answer, "Role", "iam:GetRole"), "Arn", "iam:GetRole"))
+
+    def list_denied(
+        self, principal_arn: str, actions: Sequence[str], *, resource: str = "*", context: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        results = self._clients.iam.list_all(
+            "SimulatePrincipalPolicy",
+            "EvaluationResults",
+            PolicySourceArn=principal_arn,
+            ActionNames=list(actions),
+            ResourceArns=[resource],
+            ContextEntries=[
+                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in context.items()
+            ],
+        )
+        allowed = {
+            str(required(one, "EvalActionName", _SIMULATE)).lower()
+            for one in results
+            if required(one, "EvalDecision", _SIMULATE) == _ALLOWED
+            and (one.get("OrganizationsDecisionDetail") or {}).get("AllowedByOrganizations", True)
+        }
+        return tuple(action for action in actions if action.lower() not in allowed)

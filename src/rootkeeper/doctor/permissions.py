@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from rootkeeper.aws.identities import PermissionSimulator
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.aws.simulation import PermissionSimulator
 from rootkeeper.delivery.targets import DeliveryTarget, TargetKind
 from rootkeeper.doctor.rules import Check, CheckName, CheckVerdict, WorkPermissions, check_permissions
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsRejectedError

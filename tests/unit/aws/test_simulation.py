@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.simulation import AwsPermissionSimulation
+from rootkeeper.aws.identities import AwsPermissionSimulation
 from rootkeeper.errors import AwsAccessDeniedError
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_xml
 
