@@ -35,13 +35,15 @@ COMMAND_HINTS: Mapping[str, str] = {
     ),
     "emails.attest_or_override": (
         "Choose another address, or attest that a group reads this one: rootkeeper emails attest {address} --by "
-        "NAME --until DATE. Or add --override, which is recorded with the reason."
+        "NAME --until DATE. Without a server, --override is possible too; it is recorded with the reason."
     ),
     "emails.attested_by": "Name the person: --by NAME.",
     "emails.attested_until": "Give a date in the future: --until YYYY-MM-DD.",
     "emails.check_later": "{problem} AWS may take up to 4 hours. Check later: rootkeeper emails list {account_id}.",
-    "emails.other_address_or_override": "Choose another address, or add --override, which is recorded with the reason.",
-    "emails.override": "Add --override, which is recorded with the reason.",
+    "emails.other_address_or_override": (
+        "Choose another address. Without a server, --override is possible too; it is recorded with the reason."
+    ),
+    "emails.override": "Without a server, add --override; it is recorded with the reason.",
     "emails.read_tags": "An audit with these tags reads them: rootkeeper audit --tag KEY=VALUE.",
     "emails.reason": "Give a reason: --reason TEXT.",
     "emails.restart": "{sent} one. To send another one, add --restart.",
