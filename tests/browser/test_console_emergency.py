@@ -161,7 +161,7 @@ def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: d
     olga.fill("Reason", "One address for each account.")
     olga.press("Check change")
     expect(dialog(olga)).to_contain_text("has 0 approvals that count; it needs 1")
-    expect(dialog(olga)).to_contain_text("Ask another person to choose Approve change")
+    expect(dialog(olga)).to_contain_text("Ask another person to choose Approve for")
     amir.open(f"/root-emails?q={story.CLEAN}")
     expect(amir.page.get_by_role("button", name=re.compile("^Change the address"))).to_have_count(0)
     amir.press(f"Approve a new address for {story.CLEAN_NAME}")

@@ -216,7 +216,7 @@ function makeActionsColumn({ attest, approve, change }: RowActions): TableProps.
         ),
         approve && canBeChanged(one) && (
           <Button key="approve" onClick={() => approve(one)} ariaLabel={`Approve a new address for ${one.name}`}>
-            Approve change
+            Approve
           </Button>
         ),
         change && canBeChanged(one) && (

@@ -30,7 +30,7 @@ COMMAND_HINTS: Mapping[str, str] = {
     "doctor.region": "Enable it in every account, or use another one: --region us-east-1",
     "doctor.roles": "Allow them. The roles that do: rootkeeper policies roles",
     "emails.approve": (
-        "Ask another person to approve it: on the console's page Root e-mails, Approve change for {account_id}, with "
+        "Ask another person to approve it: on the console's page Root e-mails, Approve for {account_id}, with "
         "the address {address}."
     ),
     "emails.attest_or_override": (
