@@ -10,13 +10,12 @@ from rootkeeper.ledger.rules import Actor, ActorKind, LedgerEntry, LedgerVerific
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.root_emails.approvals import EmailApprovalJudge, EmailApprovalService
-from rootkeeper.root_emails.rules import EmailRules, parse_rules
+from rootkeeper.root_emails.rules import EmailChangeRequest, EmailRules, parse_rules
 from rootkeeper.root_emails.service import (
     EmailAttestationService,
     EmailChangeExecutor,
     EmailChangePlan,
     EmailChangePlanner,
-    EmailChangeRequest,
     RootEmailReader,
 )
 from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
@@ -135,7 +134,7 @@ class EmailDesk:
     def changing(self) -> EmailChangeExecutor:
         return EmailChangeExecutor(self.emails, self.ledger, self.desk.windows, self.desk.locks, self.desk.clock)
 
-    def request(
+    def plan(
         self,
         account_id: AccountId = MEMBER,
         address: str = NEW,
@@ -143,21 +142,12 @@ class EmailDesk:
         reason: str = "a person left",
         overrides: bool = False,
         restarts: bool = False,
-    ) -> EmailChangeRequest:
-        account = self.desk.organization.accounts[account_id]
-        return EmailChangeRequest(account, address, reason, overrides=overrides, restarts=restarts)
-
-    def plan(
-        self,
-        account_id: AccountId = MEMBER,
-        address: str = NEW,
-        *,
-        overrides: bool = False,
-        restarts: bool = False,
+        inventory: Inventory | None = None,
     ) -> EmailChangePlan:
         """What the command plans, for an address that keeps the rules unless said otherwise."""
-        request = self.request(account_id, address, overrides=overrides, restarts=restarts)
-        return self.planning.plan(self.inventory, request)
+        request = EmailChangeRequest(address, reason, overrides=overrides, restarts=restarts)
+        account = self.desk.organization.accounts[account_id]
+        return self.planning.plan(inventory or self.inventory, account, request)
 
     def account_calls(self) -> list[str]:
         """The calls to Account Management so far."""

@@ -136,7 +136,7 @@ class EmailChangeRecord(TypedDict):
 
 
 def change_to_record(plan: EmailChangePlan, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
-    account = plan.request.account
+    account = plan.account
     return {
         "account_id": account.account_id,
         "name": account.name,

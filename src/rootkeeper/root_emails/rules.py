@@ -335,16 +335,16 @@ def parse_one_time_password(text: str) -> OneTimePassword:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedEmailChange:
-    """An unchecked request for a change."""
+class EmailChangeRequest:
+    """A person's request to change the address of one account."""
 
-    account: str
-    """An id or a unique name."""
     address: str
     reason: str
     ticket: str | None = None
     overrides: bool = False
+    """Whether to change the address despite objections."""
     restarts: bool = False
+    """Whether AWS sends another one-time password although one may be on its way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ from rootkeeper.root_emails.rules import (
     EXPLANATIONS,
     EmailAddress,
     EmailAttestation,
+    EmailChangeRequest,
     EmailReason,
     EmailReread,
     EmailRules,
@@ -173,20 +174,6 @@ def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: 
 
 
 @dataclass(frozen=True, slots=True)
-class EmailChangeRequest:
-    """A person's request for a change."""
-
-    account: Account
-    address: str
-    reason: str
-    ticket: str | None = None
-    overrides: bool = False
-    """Whether to change the address despite objections."""
-    restarts: bool = False
-    """Whether AWS sends another one-time password although one may be on its way."""
-
-
-@dataclass(frozen=True, slots=True)
 class Objection:
     """A reason against a change that a person can override."""
 
@@ -200,6 +187,7 @@ class Objection:
 class EmailChangePlan:
     """A request that passed every check."""
 
+    account: Account
     request: EmailChangeRequest
     caller: Caller
     endpoint: Endpoint
@@ -235,7 +223,7 @@ class EmailChangePlanner:
     clock: Clock
     judge: EmailApprovalJudge
 
-    def plan(self, inventory: Inventory, request: EmailChangeRequest) -> EmailChangePlan:
+    def plan(self, inventory: Inventory, account: Account, request: EmailChangeRequest) -> EmailChangePlan:
         """Check a request. Two calls: account:GetPrimaryEmail, account:GetPrimaryEmailUpdateStatus.
 
         :raises InputError: if the address or the reason can't be used, another account has the address, or there are
@@ -247,7 +235,6 @@ class EmailChangePlanner:
         :raises AwsAccessDeniedError: if the caller can't read the account's address, and so couldn't prove a change.
         """
         request, address = _require_request(request)
-        account = request.account
         caller = self.reader.read_caller()
         _require_target(account, inventory, caller)
         require_no_window(self.windows, account.account_id)
@@ -266,6 +253,7 @@ class EmailChangePlanner:
         newest = read_update(self.emails, account.account_id)
         started = self._find_started(entries, request, newest.update)
         return EmailChangePlan(
+            account=account,
             request=request,
             caller=caller,
             endpoint=self.reader.endpoint,
@@ -436,7 +424,7 @@ class EmailChangeExecutor:
         :raises WindowConflictError: if the account got a recovery window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was started.
         """
-        account_id, email = plan.request.account.account_id, plan.request.address
+        account_id, email = plan.account.account_id, plan.request.address
         with self._hold(account_id) as lock:
             parameters = {**_describe(plan), **plan.newest_update.describe()}
             intent = self.ledger.append_intent(
@@ -464,7 +452,7 @@ class EmailChangeExecutor:
         :raises WindowConflictError: if the account got a recovery window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was changed.
         """
-        account_id, email = plan.request.account.account_id, plan.request.address
+        account_id, email = plan.account.account_id, plan.request.address
         with self._hold(account_id) as lock:
             sent_at = self.clock.now()
             intent = self.ledger.append_intent(
@@ -543,7 +531,7 @@ _START_TEXTS = {
 
 
 def _explain_acceptance(result: Result, plan: EmailChangePlan, reread: EmailReread) -> str:
-    account_id, email = plan.request.account.account_id, plan.request.address
+    account_id, email = plan.account.account_id, plan.request.address
     if result is Result.DONE:
         return f"A re-read shows that the root e-mail address of {account_id} is {email}."
     if result is Result.FAILED:

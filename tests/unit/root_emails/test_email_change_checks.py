@@ -14,7 +14,7 @@ from rootkeeper.errors import AwsAccessDeniedError, InputError, RootkeeperError,
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId, AccountState, Caller
-from rootkeeper.root_emails.rules import parse_rules
+from rootkeeper.root_emails.rules import EmailChangeRequest, parse_rules
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.clock import START
 from tests.fakes.email_desk import FAILSAFE, MEMBER, NEW, OTHER, EmailDesk
@@ -104,7 +104,7 @@ def test_p12_the_management_account_is_refused(desk: EmailDesk) -> None:
 def test_p12_an_account_of_another_organization_is_refused(desk: EmailDesk) -> None:
     foreign = replace(desk.desk.organization.accounts[MEMBER], account_id=AccountId("999999999999"))
     with pytest.raises(TargetRefusedError, match="isn't an account of the organization"):
-        desk.planning.plan(desk.inventory, replace(desk.request(), account=foreign))
+        desk.planning.plan(desk.inventory, foreign, EmailChangeRequest(NEW, "a person left"))
 
 
 @pytest.mark.parametrize("address", ["unknown", "a b@example.com", f"{'a' * 60}@example.com", ""])
@@ -115,7 +115,7 @@ def test_an_address_that_aws_wouldnt_take_is_refused_even_when_overridden(desk: 
 
 def test_a_change_needs_a_reason(desk: EmailDesk) -> None:
     with pytest.raises(InputError, match="reason"):
-        desk.planning.plan(desk.inventory, desk.request(reason="  "))
+        desk.plan(reason="  ")
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_p12_a_failsafe_is_refused_unless_overridden(desk: EmailDesk) -> None:
 def test_p12_an_account_that_may_be_a_failsafe_is_refused_unless_overridden(desk: EmailDesk) -> None:
     inventory = replace(desk.inventory, delegated_administrator_ids=None)
     with pytest.raises(InputError, match="may be a failsafe"):
-        desk.planning.plan(inventory, desk.request())
-    (objection,) = desk.planning.plan(inventory, desk.request(overrides=True)).objections
+        desk.plan(inventory=inventory)
+    (objection,) = desk.plan(overrides=True, inventory=inventory).objections
     assert objection.code == "failsafe_unknown"
 
 

@@ -24,12 +24,11 @@ from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
-from rootkeeper.root_emails.rules import has_email_findings, parse_one_time_password
+from rootkeeper.root_emails.rules import EmailChangeRequest, has_email_findings, parse_one_time_password
 
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import EmailChange
     from rootkeeper.root_emails.records import EmailChangeRecord
-    from rootkeeper.root_emails.rules import WantedEmailChange
 
 
 @through_server
@@ -210,15 +209,14 @@ def change_email(
     password is wrong or missing, or the change isn't proven yet, which can take 4 hours.
     """
     from rootkeeper.root_emails.records import UNNEEDED
-    from rootkeeper.root_emails.rules import WantedEmailChange
 
     output = invocation.choose_output(*LIST_OUTPUTS)
     passwords = OneTimePasswordSource(invocation.terminal, otp_from)
     with open_operator(invocation) as operator:
         confirmation = operator.begin_change(change, output, Permission.ROOT_EMAILS_CHANGE)
-        wanted = WantedEmailChange(account, address, reason, ticket, overrides=override, restarts=restart)
-        planned = operator.plan_email_change(wanted)
-        run = _EmailChangeCommand(planned, wanted, passwords, output, invocation.terminal)
+        request = EmailChangeRequest(address, reason, ticket, overrides=override, restarts=restart)
+        planned = operator.plan_email_change(account, request)
+        run = _EmailChangeCommand(planned, request, passwords, output, invocation.terminal)
         if planned.is_unneeded:
             return run.end(planned.describe("unneeded", UNNEEDED))
         passwords.require_fits(is_started=planned.is_started)
@@ -232,7 +230,7 @@ class _EmailChangeCommand:
     """Runs one change, from the yes to its result."""
 
     change: EmailChange
-    wanted: WantedEmailChange
+    request: EmailChangeRequest
     passwords: OneTimePasswordSource
     output: OutputFormat
     terminal: Terminal
@@ -263,17 +261,17 @@ class _EmailChangeCommand:
         """Ask again after a typing error; the ledger records each attempt."""
         for _ in range(self.passwords.attempts - 1):
             try:
-                return self.change.accept(self.passwords.read(self.wanted.address))
+                return self.change.accept(self.passwords.read(self.request.address))
             except (InputError, OneTimePasswordError) as error:
                 self.terminal.remark(f"{error.message} {render_hint(error.hint) or ''}", style="bold red")
-        return self.change.accept(self.passwords.read(self.wanted.address))
+        return self.change.accept(self.passwords.read(self.request.address))
 
     @property
     def _next_step(self) -> str:
-        wanted = self.wanted
+        request = self.request
         return (
             f"Continue within 24 hours of the start: rootkeeper emails change {self.change.account_id} "
-            f"{wanted.address} --reason …{' --override' if wanted.overrides else ''}"
+            f"{request.address} --reason …{' --override' if request.overrides else ''}"
         )
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
     from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
-    from rootkeeper.root_emails.rules import WantedEmailChange
+    from rootkeeper.root_emails.rules import EmailChangeRequest
     from rootkeeper.root_emails.service import EmailReport
     from rootkeeper.worker.requests import UnlockRequest
 
@@ -313,8 +313,11 @@ class Operator(ABC):
         """Check the root e-mail addresses of the selected accounts; a server checks those of its last listing."""
 
     @abstractmethod
-    def plan_email_change(self, wanted: WantedEmailChange) -> EmailChange:
-        """Check what can be checked without a change."""
+    def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
+        """Check what can be checked without a change.
+
+        :param account: an id or a unique name.
+        """
 
     @abstractmethod
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:

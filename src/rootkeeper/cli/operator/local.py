@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
     from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
-    from rootkeeper.root_emails.rules import WantedEmailChange
+    from rootkeeper.root_emails.rules import EmailChangeRequest
     from rootkeeper.root_emails.service import EmailReport
     from rootkeeper.unlock.service import PolicyChangeRequest, UnlockPlan
     from rootkeeper.worker.requests import UnlockRequest
@@ -250,8 +250,8 @@ class LocalOperator(Operator):
         with self._finished_progress() as progress:
             return self.application.root_email_reader.read(request, progress)
 
-    def plan_email_change(self, wanted: WantedEmailChange) -> EmailChange:
-        return LocalEmailChange(self.application, self._progress, wanted)
+    def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
+        return LocalEmailChange(self.application, self._progress, account, request)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
         from rootkeeper.unlock.rules import require_unlockable
@@ -577,20 +577,15 @@ class LocalDelivery(Delivery):
 class LocalEmailChange(EmailChange):
     """Changes the address with the operator's credentials."""
 
-    def __init__(self, application: Application, progress: Progress, wanted: WantedEmailChange) -> None:
+    def __init__(self, application: Application, progress: Progress, account: str, request: EmailChangeRequest) -> None:
         """Read the organization and the account's address.
 
         :raises RootkeeperError: as ``EmailChangePlanner.plan`` does.
         """
-        from rootkeeper.root_emails.service import EmailChangeRequest
-
-        inventory, account = read_account(application, wanted.account, progress)
-        request = EmailChangeRequest(
-            account, wanted.address, wanted.reason, wanted.ticket, wanted.overrides, wanted.restarts
-        )
-        self._plan = plan = application.email_change_planner.plan(inventory, request)
+        inventory, found = read_account(application, account, progress)
+        self._plan = plan = application.email_change_planner.plan(inventory, found, request)
         self._executor = application.email_change_executor
-        self.account_id: str = account.account_id
+        self.account_id: str = found.account_id
         self.is_unneeded, self.is_started = plan.is_unneeded, plan.started is not None
         remarks = (render_hint(remark) or "" for remark in plan.remarks)
         objections = (f"OVERRIDDEN: {objection.explanation}" for objection in plan.objections)

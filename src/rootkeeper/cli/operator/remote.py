@@ -103,7 +103,7 @@ if TYPE_CHECKING:
     from rootkeeper.organization.selection import SelectionRequest
     from rootkeeper.removal.rules import AccountDeletion
     from rootkeeper.reports.formats import Format
-    from rootkeeper.root_emails.rules import WantedEmailChange
+    from rootkeeper.root_emails.rules import EmailChangeRequest
     from rootkeeper.root_emails.service import EmailReport
 
 
@@ -384,8 +384,8 @@ class RemoteOperator(Operator):
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
         return read_root_emails(self._server, request)
 
-    def plan_email_change(self, wanted: WantedEmailChange) -> EmailChange:
-        return RemoteEmailChange(self._connection, wanted)
+    def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
+        return RemoteEmailChange(self._connection, account, request)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
         return RemoteUnlocking(self._jobs, request, policy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -25,11 +24,11 @@ from rootkeeper.remote.connections import PAGE, Connection
 from rootkeeper.remote.server import RemoteServer
 from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
 from rootkeeper.root_emails.rules import (
+    EmailChangeRequest,
     EmailReason,
     EmailVerdict,
     GroupBasis,
     RootEmail,
-    WantedEmailChange,
     parse_rules,
 )
 from rootkeeper.root_emails.service import EmailReport
@@ -137,21 +136,25 @@ def _parse_email(record: Mapping[str, Any], account: Account) -> RootEmail:
 class RemoteEmailChange(EmailChange):
     """The server makes both calls to AWS."""
 
-    def __init__(self, connection: Connection, wanted: WantedEmailChange) -> None:
+    def __init__(self, connection: Connection, account: str, request: EmailChangeRequest) -> None:
         """Have the server check the change.
 
         :raises InputError: if the rules are to be overridden.
         """
-        if wanted.overrides:
+        if request.overrides:
             raise InputError(
                 "A server overrides no rule, exception or failsafe.",
                 hint="Leave out --override, or change the address with AWS credentials of your own, without --server.",
             )
-        self._connection, body = connection, asdict(wanted)
-        del body["overrides"]
-        body["restart"] = body.pop("restarts")
-        self._body = body
-        plan = connection.post("root-emails/changes/plan", body)
+        self._connection = connection
+        self._wanted: Mapping[str, Any] = {
+            "account": account,
+            "address": request.address,
+            "reason": request.reason,
+            "ticket": request.ticket,
+        }
+        self._body = {**self._wanted, "restart": request.restarts}
+        plan = connection.post("root-emails/changes/plan", self._body)
         self._planned = connection.parse_answer(
             lambda found: {name: str(found[name]) for name in ("account_id", "name", "email_before", "email")}, plan
         )
@@ -168,8 +171,7 @@ class RemoteEmailChange(EmailChange):
         return self._connection.parse_answer(_parse_change, self._connection.post("root-emails/changes", self._body))
 
     def accept(self, otp: OneTimePassword) -> EmailChangeRecord:
-        body = {name: value for name, value in self._body.items() if name != "restart"}
-        answer = self._connection.post("one-time-passwords", {**body, "otp": otp.value})
+        answer = self._connection.post("one-time-passwords", {**self._wanted, "otp": otp.value})
         return self._connection.parse_answer(_parse_change, answer)
 
 

@@ -28,6 +28,7 @@ from rootkeeper.root_emails.records import (
 )
 from rootkeeper.root_emails.rules import (
     EMAIL_PARAMETER,
+    EmailChangeRequest,
     EmailVerdict,
     RootEmail,
     count_verdicts,
@@ -36,7 +37,6 @@ from rootkeeper.root_emails.rules import (
 from rootkeeper.root_emails.service import (
     SOURCE,
     EmailChangePlan,
-    EmailChangeRequest,
     explain_limits,
     read_evaluator,
 )
@@ -195,8 +195,8 @@ def plan_email_change(services: Served, identity: Identified, body: EmailChangeB
             "organization_id": services.organization_id,
             "endpoint": plan.endpoint.label,
             "caller_arn": plan.caller.arn,
-            "account_id": plan.request.account.account_id,
-            "name": plan.request.account.name,
+            "account_id": plan.account.account_id,
+            "name": plan.account.name,
             "email_before": plan.current_email,
             "email": plan.request.address,
             "is_unneeded": plan.is_unneeded,
@@ -229,7 +229,7 @@ def accept_email_change(services: Served, identity: Identified, body: EmailAccep
             return show_one(change_to_record(plan, "unneeded", UNNEEDED))
         if plan.started is None:
             raise InputError(
-                f"The ledger has no started change of {plan.request.account.account_id} to {plan.request.address}.",
+                f"The ledger has no started change of {plan.account.account_id} to {plan.request.address}.",
                 hint=Hint("Start the change. AWS then sends a one-time password.", "emails.start"),
             )
         step = acting.email_change_executor.accept(plan, parse_one_time_password(body.otp))
@@ -242,8 +242,8 @@ def _plan(
     inventory = acting.inventory_reader.read_recent(log_remarks())
     account = find_account(NamedAccount(body.account), inventory.accounts)
     identity.require_account_access(account.account_id, account)
-    request = EmailChangeRequest(account, body.address, body.reason, body.ticket, restarts=restarts)
-    return acting.email_change_planner.plan(inventory, request)
+    request = EmailChangeRequest(body.address, body.reason, body.ticket, restarts=restarts)
+    return acting.email_change_planner.plan(inventory, account, request)
 
 
 ROWS = (
