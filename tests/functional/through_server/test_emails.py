@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from tests.functional.administration import Administration
+from tests.functional.conversation import converse
 from tests.functional.published_schemas import require_fits
 from tests.functional.running import Run, Runner
 from tests.functional.through_server.stage import ServedStage, open_stage
 
-SHOP, SHOP_EU, SHOP_TEST, AUDIT, MANAGEMENT = (
+SHOP, ORDERS, SHOP_EU, SHOP_TEST, AUDIT, MANAGEMENT = (
     "777788889999",
+    "888899990000",
     "200030004000",
     "400050006000",
     "444455556666",
@@ -128,6 +130,21 @@ def test_p08_a_one_time_password_is_in_no_file_of_the_server(stage: ServedStage)
     assert any(path.name.startswith("rootkeeper.db") for path in files)
     secrets = (otp.encode(), b"nonsense-of-someone")
     assert [path for path in files if any(secret in path.read_bytes() for secret in secrets)] == []
+
+
+def test_only_a_one_time_password_is_asked_for_again(stage: ServedStage, tmp_path: Path) -> None:
+    new = "aws+orders-new@example.com"
+    assert approve(stage, ORDERS, new).status == 200
+    arguments = ("emails", "change", ORDERS, new, "--reason", "Li has left", "--yes")
+    with converse(stage.person("olga"), *arguments) as conversation:
+        conversation.wait_for("One-time password sent to")
+        (otp,) = read_otps(stage, new)
+        (tmp_path / "otp").write_text(otp)
+        assert change(stage, ORDERS, new, "--otp-from", tmp_path / "otp").status == 0
+        conversation.type(otp)
+        assert conversation.end() == 2, conversation.text
+    assert "has 0 approvals that count" in conversation.text
+    assert conversation.text.count("One-time password sent to") == 1
 
 
 def test_the_server_re_reads_and_doesnt_believe_an_answer(stage: ServedStage, tmp_path: Path) -> None:

@@ -261,10 +261,18 @@ class _EmailChangeCommand:
         """Ask again after a typing error; the ledger records each attempt."""
         for _ in range(self.passwords.attempts - 1):
             try:
-                return self.change.accept(self.passwords.read(self.request.address))
-            except (InputError, OneTimePasswordError) as error:
-                self.terminal.remark(f"{error.message} {render_hint(error.hint) or ''}", style="bold red")
+                otp = self.passwords.read(self.request.address)
+            except InputError as error:
+                self._report(error)
+                continue
+            try:
+                return self.change.accept(otp)
+            except OneTimePasswordError as error:
+                self._report(error)
         return self.change.accept(self.passwords.read(self.request.address))
+
+    def _report(self, error: RootkeeperError) -> None:
+        self.terminal.remark(f"{error.message} {render_hint(error.hint) or ''}", style="bold red")
 
     @property
     def _next_step(self) -> str:
