@@ -161,7 +161,7 @@ def test_a_person_is_asked_without_an_echo_and_may_mistype(trusted: Program, san
     assert "Changed" in conversation.text
 
 
-def test_ctrl_c_at_the_question_says_how_to_go_on(trusted: Program, sandbox: SandboxProcess) -> None:
+def test_ctrl_c_at_the_question_says_how_to_continue(trusted: Program, sandbox: SandboxProcess) -> None:
     with converse(trusted, "emails", "change", PERSONAL, NEW, "--reason", "Li has left", "--yes") as conversation:
         conversation.wait_for("One-time password sent to")
         conversation.process.send_signal(signal.SIGINT)

@@ -85,7 +85,7 @@ REFUSALS: list[tuple[Callable[[EmailDesk], None], type[RootkeeperError], str]] =
 
 
 @pytest.mark.parametrize(("hinder", "error", "named"), REFUSALS, ids=[one[0].__name__ for one in REFUSALS])
-def test_p12_what_blocks_a_deletion_is_named_before_any_call_about_the_account(
+def test_p12_what_blocks_a_change_is_named_before_any_call_about_the_account(
     desk: EmailDesk, hinder: Callable[[EmailDesk], None], error: type[RootkeeperError], named: str
 ) -> None:
     hinder(desk)

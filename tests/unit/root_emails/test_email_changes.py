@@ -125,9 +125,7 @@ def test_a_start_that_was_cut_off_before_it_acted_is_shown_not_to_be_done(
     assert desk.changing.start(plan).result is Result.FAILED
 
 
-def test_a_start_that_cant_be_re_read_is_unknown_and_can_be_gone_on_with(
-    desk: EmailDesk, plan: EmailChangePlan
-) -> None:
+def test_a_start_that_cant_be_re_read_is_unknown_and_can_be_continued(desk: EmailDesk, plan: EmailChangePlan) -> None:
     desk.desk.organization.act_then_fail("StartPrimaryEmailUpdate")
     desk.desk.organization.fail("GetPrimaryEmailUpdateStatus")
     started = desk.changing.start(plan)
