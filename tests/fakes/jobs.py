@@ -58,7 +58,7 @@ class InMemoryJobs(JobStore):
         with self.shelf.guard:
             self._require_writable()
             self.shelf.jobs[job.job_id] = job
-            self.shelf.owners[job.job_id] = self.owner_id
+            self.shelf.owners[job.job_id] = None if job.state is JobState.QUEUED else self.owner_id
             self.shelf.documents[job.job_id] = document
             self.shelf.results[job.job_id] = {}
 
@@ -124,6 +124,7 @@ class InMemoryJobs(JobStore):
             self._require_writable()
             token = self._count_up(job_id)
             reset = {"parameters": dict(parameters), "remark": None, "attempts": 0, "next_attempt_at": None}
+            self.shelf.owners[job_id] = None
             self._alter(job_id, state=JobState.QUEUED, fencing_token=token, **reset)
             return self.get(job_id)
 
@@ -138,10 +139,7 @@ class InMemoryJobs(JobStore):
     def cancel(self, job_id: str, remark: str) -> Job:
         with self.shelf.guard:
             self._require_writable()
-            job = self.get(job_id)
-            require_not_over(job)
-            if job.state is JobState.QUEUED:
-                self.shelf.owners[job_id] = None
+            require_not_over(self.get(job_id))
             self._alter(job_id, state=JobState.CANCELLED, remark=remark, ended_at=self.shelf.clock.now())
             return self.get(job_id)
 
@@ -151,8 +149,7 @@ class InMemoryJobs(JobStore):
             raise NotFoundError(f"There is no job {job_id!r}.")
         owner_id = self.shelf.owners[job_id]
         is_dead = job.state is JobState.RUNNING and owner_id in self.shelf.dead
-        owner = None if job.state is JobState.QUEUED else owner_id
-        return replace(job, state=JobState.INTERRUPTED if is_dead else job.state, owner=owner)
+        return replace(job, state=JobState.INTERRUPTED if is_dead else job.state, owner=owner_id)
 
     def list_jobs(
         self,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -77,7 +76,7 @@ _SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_fro
 """A job with its owner, so that a list needs one statement."""
 
 _NO_OWNER = ""
-"""The id of no owner: the job's row needs one."""
+"""The id of no owner, in the row of a job that is queued: each row needs one."""
 
 _HANDED_ON = {"remark": None, "next_attempt_at": None, "fencing_token": _jobs.fencing_token + 1}
 _UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
@@ -110,7 +109,8 @@ class JobStore:
         if job.organization_id != self._organization_id:
             raise ValueError(f"Job {job.job_id} belongs to {job.organization_id}.")
         row = {name: value for name, value in to_row(job).items() if name in schema.jobs.columns}
-        row |= {"parameters": dict(job.parameters), "owner_id": self._owner().owner_id, "document": document}
+        owner_id = _NO_OWNER if job.state is JobState.QUEUED else self._owner().owner_id
+        row |= {"parameters": dict(job.parameters), "owner_id": owner_id, "document": document}
 
         def work(transaction: WriteTransaction) -> None:
             transaction.connection.execute(insert(schema.jobs).values(row))
@@ -247,7 +247,7 @@ class JobStore:
         :raises NotFoundError: if there is no such job.
         :raises JobConflictError: if it is running or has ended.
         """
-        queued = {"state": JobState.QUEUED.value, "parameters": dict(parameters), "attempts": 0}
+        queued = {"state": JobState.QUEUED.value, "owner_id": _NO_OWNER, "parameters": dict(parameters), "attempts": 0}
         return self._change(job_id, require_resumable, _HANDED_ON | queued)
 
     def take_over(self, job_id: str) -> Job:
@@ -262,28 +262,20 @@ class JobStore:
     def cancel(self, job_id: str, remark: str) -> Job:
         """Cancel a job; if another process runs it, it stops after its calls in progress.
 
-        A job that no process has begun gets no owner, so that the caller knows that nothing is in progress.
+        A job that no process has begun has no owner, so the caller knows that nothing is in progress.
 
         :raises NotFoundError: if there is no such job.
         :raises JobConflictError: if it has ended.
         """
         cancelled = {"state": JobState.CANCELLED.value, "remark": remark, "ended_at": self._clock.now()}
-        return self._change(job_id, require_not_over, cancelled, if_queued={"owner_id": _NO_OWNER})
+        return self._change(job_id, require_not_over, cancelled)
 
-    def _change(
-        self,
-        job_id: str,
-        require: Callable[[Job], None],
-        values: Mapping[str, Any],
-        if_queued: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Job:
+    def _change(self, job_id: str, require: Callable[[Job], None], values: Mapping[str, Any]) -> Job:
         now = self._clock.now()
 
         def work(transaction: WriteTransaction) -> Job:
-            job = self._get(transaction.connection, job_id)
-            require(job)
-            more = if_queued if job.state is JobState.QUEUED else {}
-            self._update(transaction.connection, job_id, updated_at=now, **values, **more)
+            require(self._get(transaction.connection, job_id))
+            self._update(transaction.connection, job_id, updated_at=now, **values)
             return self._get(transaction.connection, job_id)
 
         return self._commits.run(work)
@@ -349,7 +341,7 @@ class JobStore:
     def _parse(self, row: Row[Any]) -> Job:
         """Parse a job. One that is running according to its row is interrupted if its process is dead."""
         state = JobState(row.state)
-        owner = None if state is JobState.QUEUED or row.lease_until is None else parse_owner(row)
+        owner = None if row.lease_until is None else parse_owner(row)
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
             state = JobState.INTERRUPTED
         return Job(
