@@ -2,6 +2,6 @@
 
 import sys
 
-# botocore takes urllib3's SSLContext by way of pyOpenSSL where that is installed. It takes the same class from urllib3
-# itself without it, and without loading pyOpenSSL and cryptography.
+# botocore imports urllib3's own SSLContext from urllib3's adapter of pyOpenSSL, which loads pyOpenSSL and cryptography.
+# Where the adapter can't be imported, botocore imports the same class from urllib3 itself.
 sys.modules.setdefault("urllib3.contrib.pyopenssl", None)  # type: ignore[arg-type]  # None: can't be imported

@@ -55,7 +55,7 @@ Created = TypeVar("Created")
 
 
 class ModelFiles(JSONFileLoader):
-    """Loads botocore's models as plain dictionaries, which takes a third of the time of its ordered ones."""
+    """Loads botocore's models as plain dictionaries, in two thirds of the time that its ordered ones take."""
 
     def load_file(self, file_path: str) -> Any:
         for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
