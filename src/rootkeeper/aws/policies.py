@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from rootkeeper.aws.clients import GatewayPart
 
 if TYPE_CHECKING:
+    from rootkeeper.aws.policy_listings import PolicyListingReader
     from rootkeeper.policy_language.evaluation import PolicyListing
 
 
@@ -15,26 +16,26 @@ class AwsPolicies(GatewayPart):
     """Implements ``PolicyReader``, and ``GuardrailReader`` of the guardrails."""
 
     def list_policies(self) -> PolicyListing:
-        from rootkeeper.aws.policy_listings import PolicyListingReader
-
-        return PolicyListingReader(self._clients.organizations).read(None)
+        return self._begin_listing().read(None)
 
     def list_policies_under_full_access(self) -> PolicyListing:
-        from rootkeeper.aws.policy_listings import ATTACHED_EVERYWHERE, FULL_ACCESS, PolicyListingReader
-
-        everywhere = ATTACHED_EVERYWHERE | FULL_ACCESS
-        return PolicyListingReader(self._clients.organizations, everywhere=everywhere).read(None)
+        return self._begin_listing(assumes_full_access=True).read(None)
 
     def list_own_policies(self) -> PolicyListing:
         """As ``list_policies``, without the policies that AWS manages."""
-        from rootkeeper.aws.policy_listings import PolicyListingReader
-
-        return PolicyListingReader(self._clients.organizations, skips_aws_managed=True).read(None)
+        return self._begin_listing(skips_aws_managed=True).read(None)
 
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        return self._begin_listing().read(target_ids)
+
+    def _begin_listing(
+        self, *, assumes_full_access: bool = False, skips_aws_managed: bool = False
+    ) -> PolicyListingReader:
         from rootkeeper.aws.policy_listings import PolicyListingReader
 
-        return PolicyListingReader(self._clients.organizations).read(target_ids)
+        return PolicyListingReader(
+            self._clients.organizations, assumes_full_access=assumes_full_access, skips_aws_managed=skips_aws_managed
+        )
 
 
 class PolicyReader(Protocol):

@@ -32,12 +32,12 @@ _TYPES = {
     PolicyKind.SERVICE_CONTROL: "SERVICE_CONTROL_POLICY",
 }
 
-ATTACHED_EVERYWHERE = frozenset({"p-RCPFullAWSAccess"})
+_ATTACHED_EVERYWHERE = frozenset({"p-RCPFullAWSAccess"})
 """Attached to everything, and can't be detached, so its thousands of targets aren't listed.
 
 Source: Organizations User Guide, "RCP evaluation".
 """
-FULL_ACCESS = frozenset({"p-FullAWSAccess"})
+_FULL_ACCESS = frozenset({"p-FullAWSAccess"})
 """Its counterpart among SCPs, which can be detached. Source: Organizations User Guide, "SCP evaluation"."""
 _UNREADABLE = (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError)
 
@@ -62,11 +62,11 @@ class PolicyListingReader:
         self,
         organizations: ServiceCalls,
         *,
-        everywhere: frozenset[str] = ATTACHED_EVERYWHERE,
+        assumes_full_access: bool = False,
         skips_aws_managed: bool = False,
     ) -> None:
         self._organizations = organizations
-        self._everywhere = everywhere
+        self._everywhere = _ATTACHED_EVERYWHERE | (_FULL_ACCESS if assumes_full_access else frozenset())
         self._skips_aws_managed = skips_aws_managed
         self._problems: dict[PolicyKind, tuple[str, ...]] = {}
         self._throttled: dict[str, AwsThrottledError] = {}
