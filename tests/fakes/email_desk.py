@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
-from rootkeeper.ledger.rules import Actor, ActorKind, LedgerEntry, LedgerVerification
-from rootkeeper.ledger.verification import LedgerReader
+from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.root_emails.approvals import EmailApprovalJudge, EmailApprovalService
 from rootkeeper.root_emails.rules import EmailChangeRequest, EmailRules, parse_rules
@@ -29,29 +27,6 @@ FAILSAFE = AccountId("222233334444")
 SUSPENDED = AccountId("676789890101")
 NEW = "aws+shop@example.com"
 RULES = parse_rules(["example.com"], "", ["aws@example.com"])
-
-
-@dataclass(slots=True)
-class InMemoryLedgerReader(LedgerReader):
-    """Implements LedgerReader on a ledger in memory."""
-
-    ledger: InMemoryLedger
-
-    def list_entries(
-        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
-    ) -> Iterator[LedgerEntry]:
-        found = [
-            entry
-            for entry in self.ledger.entries
-            if entry.sequence > since_sequence and account_id in (None, entry.account_id)
-        ]
-        return iter(found[:limit])
-
-    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
-        return tuple(self.ledger.open_intents)
-
-    def verify(self, *, must_have_copies: bool = True) -> LedgerVerification:
-        raise NotImplementedError("no test verifies a ledger in memory")
 
 
 @dataclass(slots=True)
@@ -107,7 +82,7 @@ class EmailDesk:
             self.desk.windows,
             self.desk.exceptions,
             self.attestations,
-            InMemoryLedgerReader(self.ledger),
+            self.ledger,
             self.rules,
             self.desk.clock,
             EmailApprovalJudge(

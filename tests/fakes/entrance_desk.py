@@ -12,7 +12,6 @@ from rootkeeper.organization.accounts import AccountId, Caller
 from rootkeeper.organization.statuses import LoginProfile, MfaDevice, MfaKind
 from rootkeeper.root_emails.rules import parse_rules
 from tests.fakes.desk import Desk
-from tests.fakes.email_desk import InMemoryLedgerReader
 from tests.fakes.identities import FakeIdentities
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.policies import FakePolicies
@@ -53,7 +52,7 @@ class EntranceDesk:
         return FailsafeChecker(
             self.desk.audit,
             self.policies,
-            InMemoryLedgerReader(self.desk.ledger),
+            self.desk.ledger,
             self.desk.windows,
             self.attestations,
             RULES,
