@@ -25,7 +25,7 @@ def find_account(subject: Subject, account_id: AccountId) -> Account:
 
 @pytest.fixture
 def reader(subject: Subject) -> PolicyReader:
-    """A policy that denies root is attached to the unit of the blocked account, as it does in the sandbox."""
+    """A policy that denies root is attached to the unit of the blocked account, as in the sandbox."""
     if isinstance(subject.organization, AwsGateway):
         return subject.organization
     policies = FakePolicies(subject.organization)

@@ -239,7 +239,7 @@ def test_an_old_sign_in_at_the_provider_proves_nothing_new(desk: Desk) -> None:
     assert desk.sessions.find(former.secret, SessionKind.BROWSER) is not None
 
 
-def test_another_user_proves_nothing_again(desk: Desk) -> None:
+def test_another_user_cant_prove_a_sign_in_again(desk: Desk) -> None:
     former = desk.sign_in().session
     ben = replace(ANA, subject="2002", name="ben", authenticated_at=START + timedelta(seconds=1))
     desk.provider.people["code-ana"] = ben

@@ -82,7 +82,7 @@ def test_the_server_may_be_named_anywhere(
     assert "The connection to example.com needs TLS" in capsys.readouterr().err
 
 
-def test_an_empty_server_means_none_regardless_of_the_environment_says(
+def test_an_empty_server_means_none_regardless_of_the_environment(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROOTKEEPER_SERVER", ADDRESS)

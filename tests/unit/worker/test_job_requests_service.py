@@ -170,7 +170,7 @@ def interrupt(desk: JobDesk, job_id: str) -> None:
     desk.engine.waiting.clear()
 
 
-def test_an_interrupted_job_is_queued_again_with_its_attempts_counted_again(desk: JobDesk) -> None:
+def test_an_interrupted_job_is_queued_again_with_its_attempts_counted_from_zero(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.AUDIT)
     interrupt(desk, job_id)
     assert not desk.desk.jobs.get(job_id).is_due(START)
