@@ -30,7 +30,7 @@ FORMS = frozenset(
     }
 )
 """Variables by which Typer and Rich choose another width or form."""
-COLLECTION_THRESHOLD = 200_000
+_COLLECTION_THRESHOLD = 200_000
 """New objects between two looks for unreachable cycles. Python's 700 makes it look hundreds of times while modules are
 imported, which finds nothing.
 """
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(page)
             sys.stdout.flush()
             return 0
-    gc.set_threshold(COLLECTION_THRESHOLD)
+    gc.set_threshold(_COLLECTION_THRESHOLD)
     from rootkeeper.cli.main import main as run
 
     status = run(arguments)

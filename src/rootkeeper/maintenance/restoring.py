@@ -98,7 +98,7 @@ def _copy_if_missing(source: Path, target: Path) -> None:
 def _put_aside(path: Path, now: datetime) -> None:
     """Rename a file with SQLite's companions, so that they aren't taken for those of the restored one.
 
-    It takes a name that nothing has: another restore of this second put a file aside, too.
+    No file has the new name: another restore in the same second can have put one aside, too.
     """
     usual = f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}"
     names = chain([usual], (f"{usual}-{number}" for number in count(2)))
