@@ -120,7 +120,6 @@ def test_p17_the_unlocking_role_unlocks_and_deletes_nothing(desk: Desk, stage: S
     assert stage.read_root_users() == before
 
 
-@pytest.mark.long
 def test_p17_the_set_up_role_enables_and_disables(desk: Desk, stage: Stage) -> None:
     architect = desk.hire("set-up")
     enabled = architect.run("enable", "--delegated-administrator", stage.account_id("delegated-admin"), "--yes")
