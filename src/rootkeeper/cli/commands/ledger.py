@@ -162,8 +162,8 @@ def adopt(
     if since is None and start is not None:
         invocation.terminal.remark(
             f"The search begins at {render_timestamp(start)}, when the last entry before the restore was written. If a "
-            "command ran between the restore and this one, the entry is from that command, and the time from the backup "
-            "until then isn't searched: use --since with the time of the backup.",
+            "command ran between the restore and this one, the entry is from that command, and the time from the "
+            "backup until then isn't searched: use --since with the time of the backup.",
             style="bold",
         )
     if entry is None:
