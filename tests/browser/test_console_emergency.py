@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import console_story as story
-from tests.browser.console_stage import ConsolePerson, open_console_stage
+from tests.browser.console_stage import WIDE, ConsolePerson, open_console_stage
 from tests.functional.administration import Administration
 
 FAILSAFE, FAILSAFE_NAME = "222233334444", "Security"
@@ -154,7 +154,10 @@ def test_root_emails_are_filtered_exported_and_attested(people: dict[str, Consol
 def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: dict[str, ConsolePerson]) -> None:
     olga, amir, sandbox = people["olga"], people["amir"], people["olga"].stage.sandbox
     old, new = str(sandbox.accounts()[story.CLEAN]["email"]), "aws+shop-test-new@example.com"
+    olga.page.set_viewport_size({"width": 390, "height": 844})
     olga.open(f"/root-emails?q={story.CLEAN}")
+    expect(olga.page.get_by_role("button", name=f"Change the address of {story.CLEAN_NAME}")).to_be_in_viewport(ratio=1)
+    olga.page.set_viewport_size(WIDE)
     olga.press(f"Change the address of {story.CLEAN_NAME}")
     expect(dialog(olga).get_by_label("New address", exact=True)).to_be_focused()
     olga.fill("New address", new)
