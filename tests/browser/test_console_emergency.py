@@ -187,6 +187,16 @@ def test_a_root_email_is_approved_by_one_person_and_changed_by_another(people: d
     expect(dialog(olga)).to_contain_text("Use the code in the newest e-mail")
     assert sandbox.accounts()[story.CLEAN]["email"] == old
     olga.judge_now()
+    unclear = {"code": "InternalServerException", "status": 500, "message": "Unexpected."}
+    sandbox.faults(operation="StartPrimaryEmailUpdate", times=1, error=unclear)
+    olga.press("Send another one-time password")
+    expect(dialog(olga)).to_contain_text("A re-read shows that nothing was started")
+    expect(dialog(olga)).not_to_contain_text("Only the newest one is valid.")
+    assert len(sandbox.mailbox(new)) == 1
+    olga.press("Send another one-time password")
+    expect(dialog(olga)).to_contain_text(f"AWS sent a one-time password to {new}. Only the newest one is valid.")
+    newest = str(sandbox.mailbox(new)[-1]["body"])
+    (otp,) = re.findall(r"Verification code: (\w+)", newest)
     field.fill(otp)
     olga.press("Change address")
     olga.sees(f"A re-read shows that the root e-mail address of {story.CLEAN} is {new}.")

@@ -12,7 +12,7 @@ import { api, unwrap } from "../api/client";
 import type { RootEmail, RootEmailChange, RootEmailChangePlan } from "../api/records";
 import { Dialog } from "../components/Dialog";
 import { notify } from "../components/notices";
-import { FACT_PIXELS } from "../components/PageFrame";
+import { FACT_PIXELS, ProblemAlert } from "../components/PageFrame";
 import { refreshEmails } from "./emails";
 
 interface ChangeDialogProps {
@@ -110,6 +110,7 @@ function AcceptChange({ title, plan, body, onChanged, onClose }: AcceptChangePro
   const [otp, setOtp] = useState("");
   const restarting = useMutation({
     mutationFn: () => unwrap(api.POST("/api/v1/root-emails/changes", { body: { ...body, restart: true } })),
+    meta: { showsErrors: true },
   });
   return (
     <Dialog
@@ -132,7 +133,12 @@ function AcceptChange({ title, plan, body, onChanged, onClose }: AcceptChangePro
       <Button formAction="none" loading={restarting.isPending} onClick={() => restarting.mutate()}>
         Send another one-time password
       </Button>
-      {restarting.data && <Alert type="info">{restarting.data.explanation} The earlier one is void.</Alert>}
+      <ProblemAlert error={restarting.error} />
+      {restarting.data && (
+        <Alert type={restarting.data.outcome === "started" ? "info" : "error"}>
+          {restarting.data.explanation} {restarting.data.outcome === "started" && "Only the newest one is valid."}
+        </Alert>
+      )}
     </Dialog>
   );
 }
