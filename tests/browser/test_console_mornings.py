@@ -30,6 +30,7 @@ addEventListener("click", (event) => {
 """
 FORGOTTEN = (story.CLEAN, "777788889999")
 """Accounts without root user credentials whose passwords are to be recovered."""
+EXCEPTIONS = "**/api/v1/exceptions?*"
 FOCUS = """() => {
   const focused = document.activeElement;
   if (!focused || focused === document.body) return null;
@@ -111,6 +112,18 @@ def test_a_phone_shows_what_waits_with_its_button(audited: ConsoleStage) -> None
         expect(table.get_by_role("columnheader")).to_have_text(["Task", "Action"])
         expect(find_review(approver, FORGOTTEN[0])).to_be_visible()
         assert table.evaluate("(table) => table.scrollWidth <= table.parentElement.clientWidth")
+
+
+def test_it_is_unknown_what_waits_while_the_exceptions_cannot_be_read(audited: ConsoleStage) -> None:
+    with enter(audited, "vera") as viewer:
+        viewer.page.route(EXCEPTIONS, lambda route: route.fulfill(status=500))
+        viewer.open("/")
+        retry = viewer.page.get_by_role("button", name="Try again", exact=True)
+        expect(retry).to_be_visible()
+        expect(viewer.page.get_by_text("Nothing waits for you.")).to_have_count(0)
+        viewer.page.unroute(EXCEPTIONS)
+        retry.click()
+        viewer.sees("Nothing waits for you.")
 
 
 def test_an_approver_approves_in_four_clicks(audited: ConsoleStage) -> None:

@@ -2,12 +2,14 @@
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useRef } from "react";
 import { hasPermission, useMe } from "../api/queries";
 import type { DeletionException, Me, Overview, RecoveryWindow } from "../api/records";
 import { useFollowLink } from "../components/links";
+import { QueryPlaceholder, QueryProblem } from "../components/PageFrame";
 import { useWidth } from "../components/width";
 import { endsSoon, useExceptions } from "../exceptions/exceptions";
 import { AccountName } from "../organization/AccountField";
@@ -37,8 +39,18 @@ export function WaitingForYou({ overview }: { overview: Overview }) {
   const exceptions = useExceptions();
   if (!me) return null;
   const items = [...listWindows(overview, me, now), ...listExceptions([...exceptions.byAccount.values()], now)];
-  if (items.length === 0) return <Container header={<Header variant="h2">Waiting for you</Header>}>Nothing waits for you.</Container>;
-  return <WaitingTable items={items} />;
+  if (items.length > 0)
+    return (
+      <SpaceBetween size="m">
+        <WaitingTable items={items} />
+        {exceptions.error && <QueryProblem query={exceptions} />}
+      </SpaceBetween>
+    );
+  return (
+    <Container header={<Header variant="h2">Waiting for you</Header>}>
+      {exceptions.isSuccess ? "Nothing waits for you." : <QueryPlaceholder query={exceptions} height="1.25rem" />}
+    </Container>
+  );
 }
 
 function WaitingTable({ items }: { items: readonly WaitingItem[] }) {
