@@ -263,8 +263,10 @@ def test_an_exception_is_replaced_and_removed(stores: Stores) -> None:
     longer = replace(exception, until=START + timedelta(days=99))
     exceptions.add(longer)
     assert stores.there.exceptions.list_exceptions() == (longer,)
+    assert stores.there.exceptions.find(ACCOUNT_ID) == longer
     assert exceptions.remove(ACCOUNT_ID)
     assert not exceptions.remove(ACCOUNT_ID)
+    assert stores.there.exceptions.find(ACCOUNT_ID) is None
 
 
 def test_the_last_inventory_and_statuses_are_remembered(inventory: InventoryStore) -> None:

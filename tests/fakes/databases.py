@@ -254,5 +254,8 @@ class FakeExceptions(DeletionExceptionStore):
         self.database.commit("exception removed")
         return self.database.exceptions.pop(account_id, None) is not None
 
+    def find(self, account_id: AccountId) -> DeletionException | None:
+        return self.database.exceptions.get(account_id)
+
     def list_exceptions(self) -> tuple[DeletionException, ...]:
         return tuple(self.database.exceptions.values())

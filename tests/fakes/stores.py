@@ -361,6 +361,9 @@ class InMemoryExceptions(DeletionExceptionStore):
     def remove(self, account_id: AccountId) -> bool:
         return self.kept.pop(account_id, None) is not None
 
+    def find(self, account_id: AccountId) -> DeletionException | None:
+        return self.kept.get(account_id)
+
     def list_exceptions(self) -> tuple[DeletionException, ...]:
         return tuple(self.kept.values())
 

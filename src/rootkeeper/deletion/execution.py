@@ -37,6 +37,7 @@ from rootkeeper.errors import (
     RootkeeperError,
     UnprovenChangeError,
 )
+from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.exceptions.service import DeletionExceptionStore
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.jobs.rules import JobState
@@ -69,6 +70,7 @@ from rootkeeper.removal.rules import (
 from rootkeeper.removal.service import Removal, RemovalResult
 from rootkeeper.shapes import to_json_record
 from rootkeeper.values import JsonValue, render_instant
+from rootkeeper.windows.rules import RecoveryWindow
 from rootkeeper.windows.store import RecoveryWindowStore
 
 
@@ -80,20 +82,33 @@ class ProtectionReader:
     windows: RecoveryWindowStore
     clock: Clock
 
-    def read(self, included_failsafes: frozenset[AccountId] = frozenset()) -> AccountProtections:
-        """Read the current protections; an exception has priority over a window."""
+    def read(
+        self, included_failsafes: frozenset[AccountId] = frozenset(), account_id: AccountId | None = None
+    ) -> AccountProtections:
+        """Read the current protections; an exception has priority over a window.
+
+        :param account_id: reads only those of this account; for the check right before it is changed.
+        """
+        windows, exceptions = self._list_all() if account_id is None else self._list_of(account_id)
         now = self.clock.now()
         recorded = {
             window.account_id: Skip(
                 SkipReason.WINDOW_OPEN, f"Recovery window {window.window_id} is {window.state.value}."
             )
-            for window in self.windows.list_windows(unfinished_only=True)
+            for window in windows
         }
-        for one in self.exceptions.list_exceptions():
+        for one in exceptions:
             if one.is_in_force(now):
                 detail = f"Exception of {one.owner} until {one.until.date().isoformat()}: {one.reason}"
                 recorded[one.account_id] = Skip(SkipReason.EXCEPTION, detail)
         return AccountProtections(recorded, included_failsafes)
+
+    def _list_all(self) -> tuple[Sequence[RecoveryWindow], Sequence[DeletionException]]:
+        return self.windows.list_windows(unfinished_only=True), self.exceptions.list_exceptions()
+
+    def _list_of(self, account_id: AccountId) -> tuple[Sequence[RecoveryWindow], Sequence[DeletionException]]:
+        window, exception = self.windows.find_unfinished(account_id), self.exceptions.find(account_id)
+        return [] if window is None else [window], [] if exception is None else [exception]
 
 
 def describe_job(plan: DeletionPlan, rules: WaveRules) -> dict[str, JsonValue]:
@@ -167,7 +182,7 @@ class TargetDeletion:
         role = classify_account_role(account.account_id, self.inventory)
         try:
             with self.locks.hold(account.account_id, "deleting root user credentials") as lock:
-                protections = self.protections.read(self.plan.included_failsafes)
+                protections = self.protections.read(self.plan.included_failsafes, account.account_id)
                 selected = SelectedAccount(account, is_named=False)
                 skip = find_skip(selected, role, self.inventory.organization.partition, protections)
                 if skip is not None:

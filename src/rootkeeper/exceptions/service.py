@@ -26,6 +26,9 @@ _SELECT_ALL = (
     .where(_columns.organization_id == bindparam("of_organization"))
     .order_by(_columns.account_id)
 )
+_SELECT_ONE = select(schema.deletion_exceptions).where(
+    _columns.organization_id == bindparam("of_organization"), _columns.account_id == bindparam("of_account")
+)
 """Built once, because it is read before each deletion."""
 
 
@@ -51,6 +54,12 @@ class DeletionExceptionStore(OrganizationStore):
         with glancing(self._store) as connection:
             rows = connection.execute(_SELECT_ALL, {"of_organization": self._organization_id})
             return tuple(parse_row(DeletionException, row) for row in rows)
+
+    def find(self, account_id: AccountId) -> DeletionException | None:
+        values = {"of_organization": self._organization_id, "of_account": account_id}
+        with glancing(self._store) as connection:
+            row = connection.execute(_SELECT_ONE, values).one_or_none()
+            return None if row is None else parse_row(DeletionException, row)
 
     def _delete(self, transaction: WriteTransaction, account_id: AccountId) -> bool:
         statement = delete(schema.deletion_exceptions).where(
@@ -101,7 +110,7 @@ class ExceptionService:
 
         :raises InputError: if the account has none.
         """
-        exception = next((one for one in self.exceptions.list_exceptions() if one.account_id == account_id), None)
+        exception = self.exceptions.find(account_id)
         if exception is None:
             raise InputError(
                 f"Account {account_id} has no exception from deletion.",

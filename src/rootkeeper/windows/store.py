@@ -37,6 +37,10 @@ _SELECT_UNFINISHED = (
     .order_by(_windows.requested_at.desc(), _windows.window_id)
 )
 
+_SELECT_UNFINISHED_ONE = select(schema.recovery_windows).where(
+    _windows.organization_id == bindparam("of_organization"), _windows.unfinished_account_id == bindparam("of_account")
+)
+
 _REPLACE = update(schema.recovery_windows).where(_IS_WINDOW)
 """Built once, because building a statement takes longer than running it."""
 
@@ -122,8 +126,11 @@ class RecoveryWindowStore(OrganizationStore):
         return of_account[0]
 
     def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
+        """Find the account's unfinished window, in a database that has what this process knows of the ledger."""
         with glancing(self._store) as connection:
-            return self._find_unfinished(connection, account_id)
+            found = self._find_unfinished(connection, account_id)
+        self._commits.require_known_ledger()
+        return found
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
         """List windows, the newest first.
@@ -201,10 +208,8 @@ class RecoveryWindowStore(OrganizationStore):
         return None if row is None else _parse(row)
 
     def _find_unfinished(self, connection: Connection, account_id: AccountId) -> RecoveryWindow | None:
-        statement = select(schema.recovery_windows).where(
-            _windows.organization_id == self._organization_id, _windows.unfinished_account_id == account_id
-        )
-        row = connection.execute(statement).one_or_none()
+        values = {"of_organization": self._organization_id, "of_account": account_id}
+        row = connection.execute(_SELECT_UNFINISHED_ONE, values).one_or_none()
         return None if row is None else _parse(row)
 
 

@@ -11,7 +11,7 @@ from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.inventory.listing import select_accounts
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, SkipReason
 from rootkeeper.windows.rules import WindowState
-from tests.fakes.desk import CLEAN, PROD, Desk, naming
+from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
 from tests.fakes.stores import make_window
 
 
@@ -56,6 +56,18 @@ def test_guards_are_what_the_database_holds(desk: Desk) -> None:
     assert protections.included_failsafes == {CLEAN}
     desk.exceptions.add(exception)
     assert reading.read().recorded[PROD].reason is SkipReason.EXCEPTION
+
+
+def test_guards_of_one_account_are_those_of_all_accounts(desk: Desk) -> None:
+    now = desk.clock.now()
+    reading = ProtectionReader(desk.exceptions, desk.windows, desk.clock)
+    desk.windows.add(make_window(PROD, now))
+    desk.exceptions.add(DeletionException(CLEAN, "dana", "billing", now + timedelta(days=1), "dana", now))
+    recorded = reading.read().recorded
+    assert set(recorded) == {PROD, CLEAN}
+    for account_id in (PROD, CLEAN):
+        assert reading.read(account_id=account_id).recorded == {account_id: recorded[account_id]}
+    assert reading.read(account_id=FAILSAFE).recorded == {}
 
 
 def test_an_exception_that_has_ended_guards_nothing(desk: Desk) -> None:
