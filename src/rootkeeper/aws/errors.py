@@ -333,8 +333,9 @@ def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> A
 def _denied(facts: _ErrorFacts, call: FailedCall) -> AwsAccessDeniedError:
     denial = parse_denial(facts.text)
     is_off = is_feature_off(facts.text)
+    denial_text = f"Root access management is off, so AWS denied {call}" if is_off else f"{call} was denied"
     denied = (RootAccessOffError if is_off else AwsAccessDeniedError)(
-        f"{call} was denied: {shorten_denial(facts.text)}",
+        f"{denial_text}: {shorten_denial(facts.text)}",
         hint=_denial_hint(facts.text, denial.cause, denial.policy_id, call),
         denied_by=denial.cause,
         policy_id=denial.policy_id,

@@ -106,6 +106,7 @@ def test_a_feature_that_is_off_leads_to_enable(message: str) -> None:
     assert isinstance(error.hint, Hint)
     assert error.hint.code == "setup.enable"
     assert error.denied_by is None
+    assert error.message.startswith("Root access management is off, so AWS denied sts:AssumeRoot for 222233334444:")
     assert message in error.message
 
 
