@@ -32,9 +32,9 @@ from rootkeeper.controls.control_map import load_frameworks
 from rootkeeper.controls.records import CHECK_NAMES, SHOWING_NAMES, STRENGTH_NAMES
 from rootkeeper.findings.catalogue import RULES
 from rootkeeper.reports.formats import FORMATS, Carries
+from rootkeeper.server.application import ROWS
 from rootkeeper.server.guards import AccessRequirement, Demand
 from rootkeeper.server.request_path import status_of
-from rootkeeper.server.route_list import ROWS
 from rootkeeper.settings import reading, sections
 from rootkeeper.values import render_duration
 

@@ -24,8 +24,50 @@ from rootkeeper.server.help_files import HELP_FOLDER, HelpFiles
 from rootkeeper.server.jobs import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
-from rootkeeper.server.route_list import ROWS
+from rootkeeper.server.routes import (
+    accounts,
+    audits,
+    controls,
+    exceptions,
+    factors,
+    failsafe,
+    identities,
+    jobs,
+    ledger,
+    notifications,
+    reports,
+    root_emails,
+    service,
+    setup,
+    sign_in,
+    windows,
+)
 from rootkeeper.server.sign_in_threads import SignInThreads
+
+ROWS: tuple[Row, ...] = (
+    *service.ROWS,
+    *sign_in.ROWS,
+    *factors.ROWS,
+    *accounts.LISTING_ROWS,
+    *identities.VIEWS_ROWS,
+    *setup.ROWS,
+    *accounts.ROWS,
+    *audits.ROWS,
+    *windows.ROWS,
+    *jobs.ROWS,
+    *exceptions.ROWS,
+    *failsafe.ROWS,
+    *root_emails.ROWS,
+    *ledger.ROWS,
+    *reports.ROWS,
+    *controls.ROWS,
+    *service.SETTINGS_ROWS,
+    *setup.STORY_ROWS,
+    *notifications.ROWS,
+    *setup.POLICIES_ROWS,
+    *identities.ROWS,
+)
+"""All routes of the API."""
 
 
 def make_application(

@@ -13,12 +13,38 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from typing_extensions import TypedDict
+
 from rootkeeper.access.demo_users import DEMO_USERS, DemoUser
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from rootkeeper.organization.accounts import AccountId, Endpoint, Feature
 from rootkeeper.references import is_loopback
-from rootkeeper.server.answers.setup import StoryStep, StoryUser
+from rootkeeper.shapes import record
+
+
+@record
+class StoryUser(TypedDict):
+    """A user of the demo."""
+
+    name: str
+    role: ServerRole
+
+
+@record
+class StoryStep(TypedDict):
+    """A step of the guided story."""
+
+    step_id: str
+    title: str
+    users: list[StoryUser]
+    """The users to sign in as, in this order; empty if it is done at the sandbox's pages."""
+    how: str
+    place: Literal["console", "sandbox"]
+    path: str
+    """Where it is done, in that place."""
+    is_done: bool
+
 
 RECOVERED_ID = AccountId("888899990000")
 """Orders Prod of the demo organization: a password, and no MFA device."""

@@ -10,9 +10,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from rootkeeper.access.rules import PERMISSIONS, Permission, ServerRole
-from rootkeeper.server.application import make_application
+from rootkeeper.server.application import ROWS, make_application
 from rootkeeper.server.guards import AccessRequirement, Demand, GuardedRoute, demand_of
-from rootkeeper.server.route_list import ROWS
 from tests.architecture.source_files import REPOSITORY
 from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import Answer, ApiServer

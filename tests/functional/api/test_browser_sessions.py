@@ -9,9 +9,8 @@ import pytest
 from rootkeeper.access.devices import name_cookie
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.ledger.rules import Action
-from rootkeeper.server.application import make_application
+from rootkeeper.server.application import ROWS, make_application
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement
-from rootkeeper.server.route_list import ROWS
 from tests.fakes.api_services import FakeServices
 from tests.fakes.authenticators import SoftPasskey
 from tests.functional.api.browsers import PASSWORD, Browser, add_user

@@ -17,7 +17,7 @@ from rootkeeper.jobs.rules import JobKind, JobState
 from rootkeeper.organization.accounts import AccountId, AccountState
 from rootkeeper.organization.statuses import AccessKey, CredentialKind, RootCredentials
 from rootkeeper.removal.rules import plan_deletion
-from rootkeeper.server.route_list import ROWS
+from rootkeeper.server.application import ROWS
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.api_services import ENDPOINT, MANAGEMENT_ID, ORGANIZATION_ID, PAYMENTS_ID, FakeServices
 from tests.fakes.clock import START

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from rootkeeper.access.records import StoredAnswer
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError
+from rootkeeper.server.application import ROWS
 from rootkeeper.server.guards import LONGEST_KEPT_BYTES, SECRET_PARTS, IdempotencyService, IdempotentRequest
-from rootkeeper.server.route_list import ROWS
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import START
 

@@ -4,24 +4,202 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.organization.accounts import list_paths, parse_account_id
-from rootkeeper.organization.records import stored_account_to_record
+from rootkeeper.organization.accounts import AccountState, list_paths, parse_account_id
+from rootkeeper.organization.headline import LeftToSecure
+from rootkeeper.organization.records import (
+    AccountRecord,
+    DetailedAccountRecord,
+    RootLoginsLeftRecord,
+    StatusCounts,
+    stored_account_to_record,
+)
 from rootkeeper.organization.selection import find_organizational_unit, parse_tag
-from rootkeeper.organization.statuses import AccountStatus, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, CredentialKind, Status, StatusReason
 from rootkeeper.server.accounts import AccountsCache, CompactListingCache, describe_listing, read_in_detail
-from rootkeeper.server.answers.accounts import AccountAnswer, AccountPage, CompactListing, OrganizationPage, TreeAnswer
 from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Served
 from rootkeeper.server.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.request_path import is_known, takes_gzip
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Page, record
+
+
+@record
+class AccountAnswer(DetailedAccountRecord, Answer):
+    """One account."""
+
+    window_ids: list[str]
+    """Its recovery windows, the newest first."""
+
+
+@record
+class ListedOrganization(TypedDict):
+    """The organization whose accounts are listed."""
+
+    organization_id: str
+    management_account_id: AccountNumber | None
+    """``null`` while nothing was listed."""
+    endpoint: str
+    """``AWS``, or ``SANDBOX`` and its address."""
+    listed_at: Moment | None
+    """``null`` while nothing was listed."""
+
+
+@record
+class AccountPage(ListedOrganization, Page):
+    """Accounts, by id."""
+
+    accounts: list[AccountRecord] | list[DetailedAccountRecord]
+    """With ``details`` if the request sets it."""
+    summary: StatusCounts
+    """Of all accounts that match the filters."""
+    root_logins_left_to_secure: RootLoginsLeftRecord
+    """Of all accounts that match the filters."""
+    total: Count
+    """Of all pages."""
+
+
+@record
+class UnitRecord(TypedDict):
+    """A node of the tree."""
+
+    ou_id: str
+    name: str
+    parent_id: str | None
+    """``null`` for the organization's root."""
+
+
+@record
+class PlacedUnitRecord(UnitRecord):
+    """The same, with its place."""
+
+    path: str
+    """Names from the organization's root down."""
+
+
+@record
+class OrganizationRecord(ListedOrganization):
+    """The organization as it was listed last; ``null`` in all that isn't known."""
+
+    partition: str | None
+    has_all_features: bool | None
+    """Without them it has consolidated billing only."""
+    delegated_administrator_ids: list[AccountNumber] | None
+    organizational_units: list[UnitRecord]
+
+
+@record
+class OrganizationPage(Page):
+    """The server's one organization."""
+
+    organizations: list[OrganizationRecord]
+
+
+@record
+class TreeAnswer(ListedOrganization, Answer):
+    """The tree of organizational units."""
+
+    root_id: str | None
+    units: list[PlacedUnitRecord]
+
+
+@record
+class JsonColumn(TypedDict):
+    """A column whose words repeat only once."""
+
+    at: list[Count]
+    """For each account the place of its word."""
+
+
+@record
+class TextColumn(JsonColumn):
+    """Of texts."""
+
+    words: list[str | None]
+
+
+@record
+class StateColumn(JsonColumn):
+    """Of states of accounts."""
+
+    words: list[AccountState]
+
+
+@record
+class RoleColumn(JsonColumn):
+    """Of parts in the organization."""
+
+    words: list[AccountRole]
+
+
+@record
+class StatusColumn(JsonColumn):
+    """Of statuses."""
+
+    words: list[Status]
+
+
+@record
+class ReasonColumn(JsonColumn):
+    """Of reasons of statuses."""
+
+    words: list[StatusReason | None]
+
+
+@record
+class LeftToSecureColumn(JsonColumn):
+    """Of how accounts count among the root logins left to secure; ``null``: nothing is left to secure."""
+
+    words: list[LeftToSecure | None]
+
+
+@record
+class AccountColumns(TypedDict):
+    """A list for each field, all of one length and in one order."""
+
+    account_id: list[AccountNumber]
+    name: list[str]
+    email: list[str]
+    ou_id: TextColumn
+    state: StateColumn
+    role: RoleColumn
+    status: StatusColumn
+    reason: ReasonColumn
+    detail: TextColumn
+    is_in_order: list[Literal[0, 1]]
+    left_to_secure: LeftToSecureColumn
+    kinds: list[Count | None]
+    """Sums of 1, 2, 4 and 8 for the kinds in their order; ``null`` where it wasn't read."""
+    has_details: list[Literal[0, 1]]
+    """Whether ages and last use were read, as by an audit with details."""
+    password_used_at: list[int | None]
+    """In seconds since 1970, as the next two; ``null`` if never used, or if it wasn't read."""
+    key_used_at: list[int | None]
+    """The last use of any access key."""
+    oldest_at: list[int | None]
+    """When the oldest access key or signing certificate was created."""
+    observed_at: list[int | None]
+    """In seconds since 1970."""
+    tags: list[dict[str, str] | None]
+
+
+@record
+class CompactListing(ListedOrganization, Answer):
+    """The whole organization."""
+
+    organizational_units: list[UnitRecord]
+    kinds: list[CredentialKind]
+    summary: StatusCounts
+    root_logins_left_to_secure: RootLoginsLeftRecord
+    columns: AccountColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +327,6 @@ def show_tree(services: Served) -> dict[str, Any]:
     )
 
 
-ACCOUNTS_ROWS = (
-    read("/organizations", Permission.ACCOUNTS_READ, show_organization, OrganizationPage),
-    read("/organization", Permission.ACCOUNTS_READ, show_tree, TreeAnswer),
-    read("/accounts", Permission.ACCOUNTS_READ, list_accounts, AccountPage),
-    read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account, AccountAnswer),
-)
-
-
 def list_compactly(
     request: Request, services: Served, if_none_match: Annotated[str | None, Header(max_length=1_024)] = None
 ) -> Response:
@@ -178,4 +348,11 @@ def list_compactly(
     return Response(listing.plain, media_type="application/json", headers=headers)
 
 
-ACCOUNT_LISTING_ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly, CompactListing),)
+LISTING_ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly, CompactListing),)
+
+ROWS = (
+    read("/organizations", Permission.ACCOUNTS_READ, show_organization, OrganizationPage),
+    read("/organization", Permission.ACCOUNTS_READ, show_tree, TreeAnswer),
+    read("/accounts", Permission.ACCOUNTS_READ, list_accounts, AccountPage),
+    read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account, AccountAnswer),
+)

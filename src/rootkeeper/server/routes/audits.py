@@ -11,20 +11,38 @@ from rootkeeper.errors import InputError
 from rootkeeper.history.records import (
     ComparisonAnswer,
     HistoryAnswer,
+    KeptAuditRecord,
     comparison_record,
     history_record,
     kept_audit_record,
 )
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
-from rootkeeper.organization.records import stored_account_to_record
+from rootkeeper.organization.records import (
+    DetailedAccountRecord,
+    stored_account_to_record,
+)
 from rootkeeper.organization.statuses import FailOn
-from rootkeeper.server.answers.accounts import AuditAnswer, AuditPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.jobs import AuditBody
 from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.server.routes.jobs import take_in
+from rootkeeper.shapes import CountedPage, Page, record
+
+
+@record
+class AuditPage(CountedPage):
+    """Audits, the newest first."""
+
+    audits: list[KeptAuditRecord]
+
+
+@record
+class AuditAnswer(KeptAuditRecord, Page):
+    """An audit with a part of what it found."""
+
+    accounts: list[DetailedAccountRecord]
 
 
 def run_audit(services: Served, identity: Identified, body: AuditBody) -> dict[str, Any]:

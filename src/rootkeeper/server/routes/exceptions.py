@@ -8,11 +8,10 @@ from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.exceptions.records import exception_to_record
+from rootkeeper.exceptions.records import ExceptionRecord, exception_to_record
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.accounts import require_listed
-from rootkeeper.server.answers.accounts import ExceptionAnswer, ExceptionPage
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.limits import require_account_access
@@ -28,7 +27,19 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.shapes import ShortText
+from rootkeeper.shapes import Answer, CountedPage, ShortText, record
+
+
+@record
+class ExceptionPage(CountedPage):
+    """Exceptions, those in force first."""
+
+    exceptions: list[ExceptionRecord]
+
+
+@record
+class ExceptionAnswer(ExceptionRecord, Answer):
+    """One exception."""
 
 
 class ExceptionBody(Body):

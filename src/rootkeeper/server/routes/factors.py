@@ -11,26 +11,82 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from rootkeeper.access.factors import FactorVerifier
-from rootkeeper.access.rules import Permission
-from rootkeeper.server.answers.access import (
-    BrowserSessionAnswer,
-    Factor,
-    FactorPage,
-    FactorsResetAnswer,
-    PasskeyOptions,
-    SignedOutAnswer,
-    SignIn,
-    SignInPage,
-    TotpSecretAnswer,
-)
+from rootkeeper.access.rules import FactorKind, Permission
 from rootkeeper.server.console_files import render_qr_svg
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import AccessRequirement, ApiCaller, Called, Identified, Served, answer_session, site_of
 from rootkeeper.server.parameters import Body, Name, show_one, show_page
-from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.server.routes.sign_in import BrowserSessionAnswer, PasskeyOptions
+from rootkeeper.shapes import Answer, Count, Moment, Page, ShortText, fill_record, record
 from rootkeeper.values import json_time
+
+
+@record
+class SignedOutAnswer(Answer):
+    """The number of a user's sign-ins that were ended."""
+
+    name: str
+    ended: Count
+
+
+@record
+class FactorsResetAnswer(Answer):
+    """How many second factors of a user were taken away."""
+
+    name: str
+    removed: Count
+
+
+@record
+class SignIn(TypedDict):
+    """A sign-in of a browser."""
+
+    session_id: str
+    name: str
+    address: str | None
+    user_agent: str | None
+    signed_in_at: Moment
+    last_used_at: Moment | None
+    expires_at: Moment
+    is_current: bool
+    """Whether this request belongs to it."""
+
+
+@record
+class SignInPage(Page):
+    """Sign-ins of browsers."""
+
+    sessions: list[SignIn]
+
+
+@record
+class Factor(TypedDict):
+    """A second factor."""
+
+    factor_id: str
+    kind: FactorKind
+    name: str | None
+    created_at: Moment
+    last_used_at: Moment | None
+
+
+@record
+class FactorPage(Page):
+    """Second factors."""
+
+    factors: list[Factor]
+
+
+@record
+class TotpSecretAnswer(Answer):
+    """What a new authenticator app makes its codes from, shown this once."""
+
+    secret: str
+    uri: str
+    qr_svg: str
 
 
 class CodeBody(Body):
@@ -98,18 +154,6 @@ def _renew(request: Request, caller: ApiCaller) -> JSONResponse:
     return answer_session(request, proving.renew(caller.browser_session))
 
 
-_MINE = AccessRequirement.SIGNING_IN
-
-SECOND_FACTORS_ROWS = (
-    read("/me/factors", _MINE, list_factors, FactorPage),
-    change("/me/factors/totp", _MINE, begin_totp, TotpSecretAnswer, needs_fresh_factor=True),
-    change("/me/factors/totp/confirm", _MINE, confirm_totp, BrowserSessionAnswer, needs_fresh_factor=True),
-    change("/me/factors/passkeys/options", _MINE, ask_new_passkey, PasskeyOptions, needs_fresh_factor=True),
-    change("/me/factors/passkeys", _MINE, add_passkey, BrowserSessionAnswer, needs_fresh_factor=True),
-    remove("/me/factors/{factor_id}", _MINE, remove_factor, None, HTTPStatus.NO_CONTENT, needs_fresh_factor=True),
-)
-
-
 def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
     """List sign-ins of browsers: the caller's own, or all for an administrator of identities."""
     identity = caller.identity
@@ -152,9 +196,17 @@ def reset_factors(services: Served, identity: Identified, name: Name) -> dict[st
         return show_one({"name": name, "removed": acting.factor_service.reset(name)})
 
 
+_MINE = AccessRequirement.SIGNING_IN
+
 _MANAGE = Permission.IDENTITIES_MANAGE
 
-SIGN_INS_ROWS = (
+ROWS = (
+    read("/me/factors", _MINE, list_factors, FactorPage),
+    change("/me/factors/totp", _MINE, begin_totp, TotpSecretAnswer, needs_fresh_factor=True),
+    change("/me/factors/totp/confirm", _MINE, confirm_totp, BrowserSessionAnswer, needs_fresh_factor=True),
+    change("/me/factors/passkeys/options", _MINE, ask_new_passkey, PasskeyOptions, needs_fresh_factor=True),
+    change("/me/factors/passkeys", _MINE, add_passkey, BrowserSessionAnswer, needs_fresh_factor=True),
+    remove("/me/factors/{factor_id}", _MINE, remove_factor, None, HTTPStatus.NO_CONTENT, needs_fresh_factor=True),
     read("/sessions", AccessRequirement.SIGNED_IN, list_sessions, SignInPage),
     remove("/sessions/{session_id}", AccessRequirement.SIGNED_IN, end_session, None, HTTPStatus.NO_CONTENT),
     change("/identities/{name}/sign-out", _MANAGE, sign_out_user, SignedOutAnswer, needs_fresh_factor=True),

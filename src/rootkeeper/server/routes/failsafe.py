@@ -6,32 +6,71 @@ No route creates or deletes a failsafe's root login: no role of a server can.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
+from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.failsafe.known import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
 from rootkeeper.failsafe.records import DrillRecord
-from rootkeeper.failsafe.rules import AlarmObservation, DrillOutcome, SignInDevice, find_drills
+from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, DrillOutcome, SignInDevice, find_drills
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
+from rootkeeper.organization.accounts import AccountState
 from rootkeeper.organization.confirmations import Claim
 from rootkeeper.organization.records import ConfirmationRecord
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.accounts import require_listed
-from rootkeeper.server.answers.failsafe import (
-    ConfirmationAnswer,
-    DrillAnswer,
-    KnownFailsafeRecord,
-    KnownFailsafesAnswer,
-)
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Name, Text, show_example, show_one
 from rootkeeper.server.routes.jobs import take_in
-from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.shapes import AccountNumber, Answer, Moment, OrganizationId, ShortText, fill_record, record
 from rootkeeper.values import json_time
+
+
+@record
+class KnownFailsafeRecord(TypedDict):
+    """One account for emergency access."""
+
+    account_id: AccountNumber
+    name: str
+    email: str
+    state: AccountState
+    role: Literal["failsafe", "management"]
+    drill: CheckVerdict
+    """``pass``: the last drill passed and is at most 90 days old."""
+    drill_evidence: str
+    drill_due_at: Moment | None
+    """``null``: now, because no drill passed yet, or the last one failed."""
+    confirmations: list[ConfirmationRecord]
+    """In force: at most one for each claim."""
+
+
+@record
+class KnownFailsafesAnswer(Answer):
+    """What is known of emergency access without a call to AWS."""
+
+    organization_id: OrganizationId
+    listed_at: Moment | None
+    """When the organization was listed last; ``null`` if never."""
+    accounts: list[KnownFailsafeRecord]
+    """The failsafes, then the management account."""
+    unknown: str | None
+    """Why the failsafes aren't known; ``null`` if they are."""
+    drills: list[DrillRecord]
+    """The latest held first."""
+
+
+@record
+class DrillAnswer(DrillRecord, Answer):
+    """One drill, recorded."""
+
+
+@record
+class ConfirmationAnswer(ConfirmationRecord, Answer):
+    """One attestation, recorded."""
 
 
 class DrillBody(Body):

@@ -1,4 +1,4 @@
-"""Routes of users and API tokens, for administrators."""
+"""Routes of users and API tokens, for administrators, and of each user's own saved views of the console."""
 
 from __future__ import annotations
 
@@ -7,15 +7,45 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
+from typing_extensions import TypedDict
 
-from rootkeeper.access.records import NewTokenAnswer, identity_to_record
-from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
+from rootkeeper.access.records import IdentityRecord, NewTokenAnswer, identity_to_record
+from rootkeeper.access.rules import (
+    PERMISSIONS,
+    IdentityKind,
+    Permission,
+    ServerRole,
+    TokenScope,
+)
+from rootkeeper.access.views import SavedView
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.server.answers.access import IdentityAnswer, IdentityPage
-from rootkeeper.server.documents import change, read
+from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.parameters import LARGEST_PAGE, After, Body, Limit, Name, cut_page, show_one, show_page
-from rootkeeper.shapes import ShortText
+from rootkeeper.server.parameters import (
+    LARGEST_PAGE,
+    After,
+    Body,
+    Limit,
+    Name,
+    cut_page,
+    show_example,
+    show_one,
+    show_page,
+)
+from rootkeeper.shapes import Answer, CountedPage, Moment, Page, ShortText, fill_record, record
+
+
+@record
+class IdentityPage(CountedPage):
+    """Users or tokens or both."""
+
+    identities: list[IdentityRecord]
+
+
+@record
+class IdentityAnswer(IdentityRecord, Answer):
+    """One user or token."""
+
 
 _LONGEST_TOKEN_DAYS = 3650
 
@@ -138,4 +168,67 @@ ROWS = (
     change("/identities/{name}/disable", _MANAGE, disable_identity, IdentityAnswer, needs_fresh_factor=True),
     change("/identities/{name}/set-role", _MANAGE, set_role, IdentityAnswer, needs_fresh_factor=True),
     change("/identities/{name}/set-password", _MANAGE, set_password, IdentityAnswer, needs_fresh_factor=True),
+)
+
+
+@record
+class SavedViewRecord(TypedDict):
+    """A saved view of the console."""
+
+    name: str
+    address: str
+    """Path and query of the page."""
+    saved_at: Moment
+
+
+@record
+class SavedViewAnswer(SavedViewRecord, Answer):
+    """One saved view."""
+
+
+@record
+class SavedViewPage(Page):
+    """All saved views of a user."""
+
+    views: list[SavedViewRecord]
+
+
+class SavedViewBody(Body):
+    """Where a view leads."""
+
+    model_config = show_example({"address": "/accounts?status=present"})
+
+    address: Annotated[
+        str,
+        Field(
+            max_length=2000,
+            pattern=r"^/([!-.0-\[\]-~][!-~]*)?$",
+            description="Path and query of a page of the console. Other hosts are refused.",
+        ),
+    ]
+
+
+def list_views(services: Served, identity: Identified) -> dict[str, Any]:
+    """List your saved views."""
+    found = services.saved_views.list_views(identity.identity_id)
+    return show_page("views", [fill_record(SavedViewRecord, one) for one in found], None)
+
+
+def save_view(services: Served, identity: Identified, name: Name, body: SavedViewBody) -> dict[str, Any]:
+    """Save a view under a name; replaces your earlier view of that name."""
+    view = SavedView(name, body.address, services.clock.now())
+    services.saved_views.save(identity.identity_id, view)
+    return show_one(fill_record(SavedViewRecord, view))
+
+
+def remove_view(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """Delete one of your saved views, and show the others."""
+    services.saved_views.remove(identity.identity_id, name)
+    return list_views(services, identity)
+
+
+VIEWS_ROWS = (
+    read("/me/views", Permission.ACCOUNTS_READ, list_views, SavedViewPage),
+    change("/me/views/{name}", Permission.ACCOUNTS_READ, save_view, SavedViewAnswer, method="PUT"),
+    remove("/me/views/{name}", Permission.ACCOUNTS_READ, remove_view, SavedViewPage),
 )

@@ -4,28 +4,67 @@ from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from rootkeeper.access.rules import Identity, Permission
+from rootkeeper.audit.records import FinishedAudit
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.deletion.records import PlanRecord
+from rootkeeper.deletion.records import AccountResultRecord, FinishedDeletion, PlanRecord, UnfinishedDeletion
+from rootkeeper.delivery.records import DeliveriesDocument
 from rootkeeper.delivery.targets import choose_targets, parse_configured_targets
 from rootkeeper.errors import NotFoundError
-from rootkeeper.jobs.records import JobAnswer, job_to_record
+from rootkeeper.failsafe.records import BreakglassOutcome, FailsafeOutcome
+from rootkeeper.guardrails.records import PreflightRecord
+from rootkeeper.jobs.records import FailedOutcome, JobAnswer, JobRecord, job_to_record
 from rootkeeper.jobs.rules import JobKind, require_job_permission
-from rootkeeper.server.answers.jobs import JobOutcome, JobPage, ResultPage
+from rootkeeper.ledger.records import LedgerVerificationRecord
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
 from rootkeeper.server.jobs import DeletionBody, DeliveryBody, PlanBody, PreflightBody, UnlockBody, stream_job
 from rootkeeper.server.limits import require_job_access, require_within_units
 from rootkeeper.server.parameters import After, Body, Limit, Name, show_one, show_page
 from rootkeeper.server.request_path import PREFIX
-from rootkeeper.shapes import to_json_record
+from rootkeeper.setup.records import DriftRecord
+from rootkeeper.shapes import CountedPage, Page, record, to_json_record
+from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
 from rootkeeper.values import JsonValue
+
+
+@record
+class JobPage(Page):
+    """Jobs, the newest first."""
+
+    jobs: list[JobRecord]
+
+
+@record
+class ResultPage(CountedPage):
+    """Results, by account id; none of a job that isn't a deletion."""
+
+    results: list[AccountResultRecord]
+
+
+JobOutcome: TypeAlias = (
+    FailedOutcome
+    | PlanRecord
+    | UnfinishedDeletion
+    | FinishedDeletion
+    | FinishedAudit
+    | DriftRecord
+    | FailsafeOutcome
+    | BreakglassOutcome
+    | PreflightRecord
+    | LedgerVerificationRecord
+    | BucketListing
+    | QueueListing
+    | ShownPolicyRecord
+    | ChangedPolicyRecord
+    | DeliveriesDocument
+)
 
 
 class ResumeBody(Body):

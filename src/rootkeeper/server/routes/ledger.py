@@ -11,14 +11,23 @@ from fastapi import Query
 from rootkeeper.access.rules import Permission
 from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
+from rootkeeper.ledger.records import LedgerEntryRecord
 from rootkeeper.ledger.rules import Action, Result, render_entry
 from rootkeeper.ledger.store import LedgerFilter
 from rootkeeper.organization.accounts import parse_account_id
-from rootkeeper.server.answers.jobs import EntryPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Filter, Limit, show_page
 from rootkeeper.server.routes.jobs import take_in
+from rootkeeper.shapes import Page, record
+
+
+@record
+class EntryPage(Page):
+    """Entries."""
+
+    entries: list[LedgerEntryRecord]
+
 
 _LARGEST_SEQUENCE = 2**31 - 1
 
@@ -70,7 +79,7 @@ def verify_ledger(services: Served, identity: Identified) -> dict[str, Any]:
     return take_in(services, identity, JobKind.LEDGER_VERIFICATION, {})
 
 
-LEDGER_ROWS = (
+ROWS = (
     read("/ledger", Permission.LEDGER_READ, list_entries, EntryPage),
     read("/ledger/latest", Permission.LEDGER_READ, list_latest, EntryPage),
     change("/ledger/verifications", Permission.LEDGER_VERIFY, verify_ledger, JobAnswer, HTTPStatus.ACCEPTED),

@@ -10,15 +10,22 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.notifications.records import (
     NotificationDeliveriesDocument,
     NotificationTargetsDocument,
+    TargetTestRecord,
     delivery_to_record,
     trial_to_record,
 )
 from rootkeeper.notifications.rules import LOOKED_BACK, DeliveryState, parse_targets
-from rootkeeper.server.answers.setup import TargetPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Body, Filter, Limit, show_one, show_page
-from rootkeeper.shapes import ShortText
+from rootkeeper.shapes import Page, ShortText, record
+
+
+@record
+class TargetPage(Page):
+    """Notification targets."""
+
+    targets: list[TargetTestRecord]
 
 
 def list_targets(services: Served) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.records import head_from_record
@@ -23,12 +24,35 @@ from rootkeeper.findings.rules import FindingReport
 from rootkeeper.findings.sources import list_status_findings
 from rootkeeper.organization.accounts import Endpoint, sort_accounts
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format, get_format, list_names
-from rootkeeper.server.answers.reports import FormatRecord, FormatsAnswer
 from rootkeeper.server.documents import Row, read
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Name, show_one
 from rootkeeper.server.request_path import PREFIX
-from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.shapes import Answer, ShortText, fill_record, record
+
+
+@record
+class FormatRecord(TypedDict):
+    """One format of a report."""
+
+    name: str
+    """As ``format`` takes it."""
+    title: str
+    purpose: str
+    """One sentence."""
+    suffix: str
+    """The end of its files' names."""
+    media_type: str
+    carries: Carries
+    """Formats that carry findings are also those of an audit."""
+
+
+@record
+class FormatsAnswer(Answer):
+    """The formats of reports."""
+
+    formats: list[FormatRecord]
+
 
 _LONGEST_DAYS = 3650
 

@@ -1,29 +1,121 @@
-"""Routes of the server itself: health, metrics, policy, schedules."""
+"""Routes of the server itself: health, metrics, policy, schedules, and the settings that can be changed here."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
+from pydantic import Field, StrictInt
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.server.answers.setup import (
-    ApiDocument,
-    HealthAnswer,
-    PolicyAnswer,
-    ReadinessAnswer,
-    SchedulePage,
-    ScheduleRecord,
-)
-from rootkeeper.server.documents import Row, describe_api, read
-from rootkeeper.server.guards import AccessRequirement, Served, comes_from_here
+from rootkeeper.server.documents import Row, change, describe_api, read
+from rootkeeper.server.guards import AccessRequirement, Identified, Served, comes_from_here
 from rootkeeper.server.metrics import ServerMetrics
-from rootkeeper.server.parameters import show_one, show_page
-from rootkeeper.shapes import fill_record
+from rootkeeper.server.parameters import Body, Text, show_example, show_one, show_page
+from rootkeeper.settings.edits import MOST_TIMES, EditableSetting
+from rootkeeper.settings.records import SettingAnswer, SettingsDocument, describe_setting
+from rootkeeper.shapes import Answer, Count, Moment, Page, ShortText, fill_record, record
 from rootkeeper.values import render_duration
+from rootkeeper.worker.schedules import ScheduleKind
+
+ApiDocument: TypeAlias = dict[str, Any]
+"""Source: OpenAPI Specification 3.1."""
+
+
+@record
+class HealthAnswer(TypedDict):
+    """That the process answers."""
+
+    status: Literal["ok"]
+
+
+@record
+class ReadinessCheck(TypedDict):
+    """One thing that a server needs."""
+
+    name: str
+    is_good: bool
+    explanation: str
+    """Empty for requests from another machine."""
+
+
+@record
+class ReadinessAnswer(TypedDict):
+    """Whether the server can do its work."""
+
+    status: Literal["ready", "not_ready"]
+    checks: list[ReadinessCheck]
+
+
+@record
+class WindowPolicy(TypedDict):
+    """What holds for recovery windows."""
+
+    longest_seconds: Count
+    default_seconds: Count
+    """The duration if a request doesn't say."""
+    approvals: Count
+    approval_valid_seconds: Count
+    requesters: list[str]
+    """Who may request one; if empty, every role with the permission."""
+    approvers: list[str]
+    emergency: bool
+    """Whether one may be opened before it is approved."""
+    read_again_after: list[str]
+    """How long after its closing an account is read again, such as ``15m``."""
+
+
+@record
+class DeletionPolicy(TypedDict):
+    """What holds for deletions."""
+
+    recently_used_days: Count
+    never_changed_policies: list[str]
+
+
+@record
+class RetentionPolicy(TypedDict):
+    """For how long things are kept, and count."""
+
+    audits_seconds: Count
+    stale_after_seconds: Count
+    """A reading older than this at the end of a report's period counts as unknown."""
+
+
+@record
+class PolicyAnswer(Answer):
+    """The settings."""
+
+    windows: WindowPolicy
+    deletion: DeletionPolicy
+    retention: RetentionPolicy
+    notification_targets: list[str]
+    """Their names."""
+
+
+@record
+class ScheduleRecord(TypedDict):
+    """A job that the server repeats."""
+
+    schedule_id: str
+    kind: ScheduleKind
+    expression: str
+    """In cron's words."""
+    time_zone: str
+    last_run_at: Moment | None
+    """The moment for which it ran last."""
+    next_run_at: Moment
+
+
+@record
+class SchedulePage(Page):
+    """Schedules."""
+
+    schedules: list[ScheduleRecord]
 
 
 async def show_health() -> dict[str, Any]:
@@ -52,30 +144,11 @@ def show_api(request: Request) -> JSONResponse:
     return JSONResponse(describe_api(request.app))
 
 
-HEALTH_ROWS = (
-    Row("GET", "/healthz", AccessRequirement.ANYONE, show_health, answer=HealthAnswer),
-    Row(
-        "GET",
-        "/readyz",
-        AccessRequirement.ANYONE,
-        show_readiness,
-        answer=ReadinessAnswer,
-        further_statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
-    ),
-    Row("GET", "/api/openapi.json", AccessRequirement.ANYONE, show_api, answer=ApiDocument),
-)
-
-
 def show_metrics(request: Request) -> Response:
     """Show the metrics in the format of Prometheus."""
     metrics: ServerMetrics = request.app.state.metrics
     content, media_type = metrics.render(request.headers.get("accept", ""))
     return Response(content, headers={"Content-Type": media_type})
-
-
-METRICS_ROWS = (
-    Row("GET", "/metrics", AccessRequirement.ON_THIS_MACHINE, show_metrics, response_class=PlainTextResponse),
-)
 
 
 def show_policy(services: Served) -> dict[str, Any]:
@@ -114,12 +187,61 @@ def _count(length: timedelta) -> int:
     return int(length.total_seconds())
 
 
-POLICY_ROWS = (read("/policy", Permission.SETTINGS_READ, show_policy, PolicyAnswer),)
-
-
 def list_schedules(services: Served) -> dict[str, Any]:
     """List schedules with their last and next run. They are changed in the settings."""
     return show_page("schedules", [fill_record(ScheduleRecord, one) for one in services.list_schedules()], None)
 
 
-SCHEDULES_ROWS = (read("/schedules", Permission.SCHEDULES_READ, list_schedules, SchedulePage),)
+Value: TypeAlias = StrictInt | ShortText | Annotated[list[ShortText], Field(max_length=MOST_TIMES)]
+
+
+class SettingBody(Body):
+    """A change of a setting."""
+
+    model_config = show_example(
+        {"value": "8h", "previous": "72h", "reason": "No recovery of the last year took longer."}
+    )
+
+    value: Annotated[Value | None, Field(description="The new value; ``null``: the settings of the server hold again.")]
+    previous: Annotated[Value, Field(description="The value that holds; if it is another one, nothing is changed.")]
+    reason: Text
+
+
+def list_settings(services: Served) -> dict[str, Any]:
+    """List the settings that can be changed here: what holds, where it comes from, and who changed it."""
+    edits = {edit.name: edit for edit in services.setting_edits.list_edits()}
+    return show_one({"settings": [describe_setting(services.settings, name, edits) for name in EditableSetting]})
+
+
+def change_setting(services: Served, identity: Identified, name: EditableSetting, body: SettingBody) -> dict[str, Any]:
+    """Change a setting; the ledger records the old value, the new one and the reason.
+
+    A window policy can be made stricter than the settings of the server are, never looser. A schedule that they name
+    can't be changed.
+    """
+    with services.act_as(identity.to_actor(), None) as acting:
+        acting.setting_editor.change(name, body.value, body.previous, body.reason)
+    edits = {edit.name: edit for edit in services.setting_edits.list_edits()}
+    return show_one(describe_setting(services.settings, name, edits))
+
+
+ROWS = (
+    Row("GET", "/healthz", AccessRequirement.ANYONE, show_health, answer=HealthAnswer),
+    Row(
+        "GET",
+        "/readyz",
+        AccessRequirement.ANYONE,
+        show_readiness,
+        answer=ReadinessAnswer,
+        further_statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+    Row("GET", "/api/openapi.json", AccessRequirement.ANYONE, show_api, answer=ApiDocument),
+    Row("GET", "/metrics", AccessRequirement.ON_THIS_MACHINE, show_metrics, response_class=PlainTextResponse),
+)
+
+SETTINGS_ROWS = (
+    read("/policy", Permission.SETTINGS_READ, show_policy, PolicyAnswer),
+    read("/schedules", Permission.SCHEDULES_READ, list_schedules, SchedulePage),
+    read("/settings", Permission.SETTINGS_READ, list_settings, SettingsDocument),
+    change("/settings/{name}", Permission.SETTINGS_CHANGE, change_setting, SettingAnswer, needs_fresh_factor=True),
+)

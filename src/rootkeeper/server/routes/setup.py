@@ -1,4 +1,4 @@
-"""Routes of the set-up of root access management, of the overview, and of a demo's guided story.
+"""Routes of the set-up of root access management, of the policies for it, of the overview, and of a demo's story.
 
 If a server has roles for its work, none of them may change the set-up. AWS then denies the change, and the command line
 with credentials of the management account can make it.
@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import Field
 from starlette.requests import Request
+from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import NotFoundError
-from rootkeeper.history.records import difference_summary, kept_audit_record
+from rootkeeper.history.records import ChangeCounts, KeptAuditRecord, difference_summary, kept_audit_record
 from rootkeeper.history.rules import list_trend
 from rootkeeper.organization.accounts import AccountId, Feature, parse_account_id
+from rootkeeper.organization.records import RootLoginsLeftRecord, StatusCounts
 from rootkeeper.organization.statuses import AccountRole, AccountStatus
+from rootkeeper.references import require_bucket_place
 from rootkeeper.server.accounts import (
     AccountsCache,
     AuditComparisonCache,
@@ -29,24 +33,179 @@ from rootkeeper.server.accounts import (
     plan_to_record,
     setup_to_record,
 )
-from rootkeeper.server.answers.setup import (
-    FeaturePage,
-    OverviewAnswer,
-    SetupAnswer,
-    SetupChangeAnswer,
-    SetupPlanAnswer,
-    StoryAnswer,
-    TrendAnswer,
-    TrendDay,
-)
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.parameters import Body, log_remarks, show_example, show_one, show_page
-from rootkeeper.server.story import evaluate_story, read_story_state
-from rootkeeper.shapes import ShortText, fill_record
+from rootkeeper.server.parameters import Body, Filter, Filters, log_remarks, show_example, show_one, show_page
+from rootkeeper.server.story import StoryStep, evaluate_story, read_story_state
+from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
+from rootkeeper.shapes import AccountNumber, Answer, Count, Page, ShortText, fill_record, record
+from rootkeeper.shipped_policies.bundle import PolicyInputs
+from rootkeeper.shipped_policies.records import PolicyTextsDocument, describe_bundle
+from rootkeeper.shipped_policies.texts import list_policy_texts
 from rootkeeper.windows.approvals import waits_for_person
-from rootkeeper.windows.records import current_window_to_record
-from rootkeeper.windows.rules import OWING_STATES
+from rootkeeper.windows.records import WindowRecord, current_window_to_record
+from rootkeeper.windows.rules import OWING_STATES, WindowState
+
+
+@record
+class DelegatedAdministrator(TypedDict):
+    """A member account that may use root access management."""
+
+    account_id: AccountNumber
+    name: str | None
+    """``null`` while it wasn't listed."""
+
+
+@record
+class SetupStateRecord(TypedDict):
+    """What is on; ``null`` in all that couldn't be read."""
+
+    trusted_access: bool | None
+    features: list[Feature] | None
+    delegated_administrators: list[DelegatedAdministrator] | None
+    unknown: list[str]
+    """Why something couldn't be read."""
+
+
+@record
+class SetupAnswer(SetupStateRecord, Answer):
+    """The set-up."""
+
+
+@record
+class FeatureState(TypedDict):
+    """Whether a feature is on."""
+
+    name: Feature
+    is_on: bool | None
+    """``null`` where it couldn't be read."""
+
+
+@record
+class FeaturePage(Page):
+    """Both features."""
+
+    features: list[FeatureState]
+
+
+@record
+class SetupPlanAnswer(Answer):
+    """What a change will do."""
+
+    steps: list[PlannedStepRecord]
+    unneeded: list[str]
+    """What is so already."""
+    remarks: list[str]
+
+
+@record
+class SetupChangeAnswer(Answer):
+    """What a change did."""
+
+    steps: list[DoneStepRecord]
+    unneeded: list[str]
+    """What was so already."""
+    remarks: list[str]
+    is_proven: bool
+    """Whether a re-read shows everything as requested."""
+    setup: SetupStateRecord
+
+
+@record
+class SetupProblem(TypedDict):
+    """Why the set-up couldn't be read."""
+
+    detail: str
+    hint: str | None
+
+
+@record
+class MissingPart(TypedDict):
+    """What is missing, why it is needed, and how to fix it."""
+
+    what: str
+    why: str
+    action: str
+
+
+@record
+class WindowOverview(TypedDict):
+    """Recovery windows."""
+
+    by_state: dict[WindowState, Count]
+    open: list[WindowRecord]
+    """Windows that must still be closed."""
+    waiting: list[WindowRecord]
+    """Windows that wait for a person: for an approval, to be opened, or for a review."""
+
+
+@record
+class AuditDifferences(ChangeCounts):
+    """What changed between the last two audits of the whole organization."""
+
+    older: KeptAuditRecord
+    newer: KeptAuditRecord
+
+
+@record
+class FailsafeState(TypedDict):
+    """A delegated administrator's root login."""
+
+    account_id: AccountNumber
+    name: str
+    is_in_order: bool | None
+    """``null`` while it wasn't read."""
+    detail: str | None
+    """What it lacks."""
+
+
+@record
+class OverviewAnswer(Answer):
+    """What needs attention first."""
+
+    organization_id: str
+    management_account_id: AccountNumber | None
+    endpoint: str
+    is_sandbox: bool
+    setup: SetupStateRecord | None
+    """``null`` while AWS can't be reached."""
+    setup_problem: SetupProblem | None
+    missing: list[MissingPart]
+    root_logins_left_to_secure: RootLoginsLeftRecord
+    summary: StatusCounts
+    windows: WindowOverview
+    drift: AuditDifferences | None
+    """``null`` while there aren't two audits."""
+    last_audit: KeptAuditRecord | None
+    failsafe: list[FailsafeState]
+
+
+@record
+class TrendDay(TypedDict):
+    """One day, in UTC."""
+
+    day: str
+    """Such as ``2026-01-15``."""
+    left_known: Count | None
+    """Root logins left to secure, by the day's last audit of the whole organization; ``null`` if there was none."""
+    left_unknown: Count | None
+    """Accounts whose root login that audit couldn't read."""
+    windows_opened: Count
+
+
+@record
+class TrendAnswer(Answer):
+    """How root logins and recovery windows developed, the oldest day first."""
+
+    days: list[TrendDay]
+
+
+@record
+class StoryAnswer(Answer):
+    """The guided story of a demo."""
+
+    people_url: str | None
+    steps: list[StoryStep]
 
 
 class SetupBody(Body):
@@ -97,14 +256,6 @@ def change_setup(request: Request, services: Served, identity: Identified, body:
         finally:
             readings.forget()
     return show_one(change_to_record(changed, services.inventory_store.find_last()))
-
-
-SETUP_ROWS = (
-    read("/setup", Permission.SETUP_READ, show_setup, SetupAnswer),
-    read("/features", Permission.SETUP_READ, list_features, FeaturePage),
-    change("/setup/plan", Permission.SETUP_CHANGE, plan_setup, SetupPlanAnswer),
-    change("/setup", Permission.SETUP_CHANGE, change_setup, SetupChangeAnswer, needs_fresh_factor=True),
-)
 
 
 def show_overview(request: Request, services: Served, identity: Identified) -> dict[str, Any]:
@@ -196,12 +347,6 @@ def show_trend(services: Served) -> dict[str, Any]:
     return show_one({"days": [fill_record(TrendDay, one, day=one.day.isoformat()) for one in days]})
 
 
-OVERVIEW_ROWS = (
-    read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),
-    read("/overview/trend", Permission.HISTORY_READ, show_trend, TrendAnswer),
-)
-
-
 def show_story(services: Served) -> dict[str, Any]:
     """Show the guided story. Only the server of a demo has one."""
     if not services.has_story:
@@ -210,4 +355,43 @@ def show_story(services: Served) -> dict[str, Any]:
     return show_one({"people_url": services.endpoint.people_url, "steps": steps})
 
 
+def list_policies(
+    services: Served,
+    identity: Identified,
+    trusted_principal: Filters = None,
+    server_role_arn: Filter = None,
+    report_bucket: Annotated[ShortText | None, Query(description="``s3://BUCKET/PREFIX`` of reports.")] = None,
+) -> dict[str, Any]:
+    """Make the shipped policies for this organization, as text in each form; AWS is read now, and nothing changes.
+
+    The parameters are those of the ``rootkeeper policies`` commands.
+    """
+    inputs = PolicyInputs(
+        trusted_principals=tuple(trusted_principal or ()),
+        server_role=server_role_arn,
+        report_place=None if report_bucket is None else require_bucket_place(report_bucket),
+    )
+    with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
+        bundle = acting.policy_bundle_builder.make(inputs)
+    return show_one(
+        {
+            **describe_bundle(bundle),
+            "remarks": list(bundle.remarks),
+            "documents": list_policy_texts(bundle),
+            "not_covered": list(bundle.not_covered),
+        }
+    )
+
+
+ROWS = (
+    read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),
+    read("/overview/trend", Permission.HISTORY_READ, show_trend, TrendAnswer),
+    read("/setup", Permission.SETUP_READ, show_setup, SetupAnswer),
+    read("/features", Permission.SETUP_READ, list_features, FeaturePage),
+    change("/setup/plan", Permission.SETUP_CHANGE, plan_setup, SetupPlanAnswer),
+    change("/setup", Permission.SETUP_CHANGE, change_setup, SetupChangeAnswer, needs_fresh_factor=True),
+)
+
 STORY_ROWS = (read("/story", Permission.ACCOUNTS_READ, show_story, StoryAnswer),)
+
+POLICIES_ROWS = (read("/policies", Permission.SETUP_READ, list_policies, PolicyTextsDocument),)

@@ -8,31 +8,26 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
 from fastapi.responses import JSONResponse
 from pydantic import StringConstraints
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from typing_extensions import TypedDict
 
 from rootkeeper import __version__
 from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.provider import ProviderAnswer, ProviderSignInService
-from rootkeeper.access.records import MeAnswer, identity_to_record
-from rootkeeper.access.rules import START_LASTS, Session, SessionKind, SessionNeed
+from rootkeeper.access.records import IdentityRecord, MeAnswer, identity_to_record
+from rootkeeper.access.rules import START_LASTS, ServerRole, Session, SessionKind, SessionNeed
 from rootkeeper.access.service import AuthenticatedSession, CompletedSignIn, SignInService, make_session
 from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
-from rootkeeper.server.answers.access import (
-    BrowserSessionAnswer,
-    PasskeyOptions,
-    SignInAnswer,
-    SignInMethodsAnswer,
-)
 from rootkeeper.server.cookies import (
     find_cookie,
     find_device,
@@ -60,8 +55,58 @@ from rootkeeper.server.parameters import Body, show_one
 from rootkeeper.server.request_path import PREFIX, parse_host_name
 from rootkeeper.server.sign_in_threads import SignInThreads
 from rootkeeper.server.story import find_codes_url
-from rootkeeper.shapes import ShortText
+from rootkeeper.shapes import Answer, Moment, ShortText, record
 from rootkeeper.values import render_instant
+
+PasskeyOptions: TypeAlias = dict[str, Any]
+"""What a browser takes. Source: WebAuthn, ``parseCreationOptionsFromJSON`` and ``parseRequestOptionsFromJSON``."""
+
+
+@record
+class BearerTokenAnswer(Answer):
+    """A sign-in by a bearer token."""
+
+    token: str
+    expires_at: Moment
+    identity: IdentityRecord
+
+
+@record
+class BrowserSessionAnswer(Answer):
+    """What a page needs to know of its sign-in."""
+
+    name: str
+    role: ServerRole
+    csrf_token: str
+    """Goes along with each changing request, as the header X-CSRF-Token."""
+    needs: SessionNeed | None
+    """``null`` if the sign-in is finished."""
+
+
+SignInAnswer: TypeAlias = BearerTokenAnswer | BrowserSessionAnswer
+"""The second one to a browser."""
+
+
+@record
+class IdentityProvider(TypedDict):
+    """The organization's own."""
+
+    name: str
+
+
+@record
+class SignInMethodsAnswer(Answer):
+    """The ways to sign in."""
+
+    password: bool
+    oidc: IdentityProvider | None
+    is_sandbox: bool
+    endpoint: str
+    codes_url: str | None
+    """The sandbox's page with the demo's users and the codes of their authenticator apps; ``null`` if it's no demo."""
+    has_cookie: bool
+    """Whether the browser sent a sign-in cookie; it may have expired."""
+
 
 CONSOLE_HEADER = "X-Rootkeeper-Console"
 """With this header a sign-in is a browser's. No page of another server can add it."""
@@ -173,13 +218,6 @@ def show_me(services: Served, caller: Called) -> dict[str, Any]:
     )
 
 
-MEMBERSHIP_ROWS = (
-    change("/auth/sign-in", AccessRequirement.ANYONE, sign_in, SignInAnswer),
-    change("/auth/sign-out", AccessRequirement.ANYONE, sign_out, None, HTTPStatus.NO_CONTENT),
-    read("/me", AccessRequirement.SIGNING_IN, show_me, MeAnswer),
-)
-
-
 class FactorBody(Body):
     """A second factor, in one of two forms."""
 
@@ -244,14 +282,6 @@ def become_first_administrator(request: Request, services: Served, body: FirstAd
         raise NotSignedInError("The administrator can't sign in any more.", hint="Ask another administrator.")
     return answer_session(request, AuthenticatedSession(session, new.secret))
 
-
-BROWSER_SIGN_IN_ROWS = (
-    read("/auth/session", AccessRequirement.SIGNING_IN, read_session, BrowserSessionAnswer),
-    change("/auth/factor", AccessRequirement.SIGNING_IN, submit_factor, BrowserSessionAnswer),
-    change("/auth/step-up", AccessRequirement.SIGNING_IN, step_up, BrowserSessionAnswer),
-    change("/auth/passkey-options", AccessRequirement.SIGNING_IN, ask_passkey, PasskeyOptions),
-    change("/auth/first-administrator", AccessRequirement.ANYONE, become_first_administrator, BrowserSessionAnswer),
-)
 
 START, CALLBACK = "/auth/oidc/start", "/auth/oidc/callback"
 
@@ -374,7 +404,15 @@ def _send_back(request: Request, error: RootkeeperError) -> Response:
     return RedirectResponse(f"/?{PROBLEM_PARAMETER}={error.code}", HTTPStatus.FOUND)
 
 
-PROVIDER_SIGN_IN_ROWS = (
+ROWS = (
+    change("/auth/sign-in", AccessRequirement.ANYONE, sign_in, SignInAnswer),
+    change("/auth/sign-out", AccessRequirement.ANYONE, sign_out, None, HTTPStatus.NO_CONTENT),
+    read("/me", AccessRequirement.SIGNING_IN, show_me, MeAnswer),
+    read("/auth/session", AccessRequirement.SIGNING_IN, read_session, BrowserSessionAnswer),
+    change("/auth/factor", AccessRequirement.SIGNING_IN, submit_factor, BrowserSessionAnswer),
+    change("/auth/step-up", AccessRequirement.SIGNING_IN, step_up, BrowserSessionAnswer),
+    change("/auth/passkey-options", AccessRequirement.SIGNING_IN, ask_passkey, PasskeyOptions),
+    change("/auth/first-administrator", AccessRequirement.ANYONE, become_first_administrator, BrowserSessionAnswer),
     read("/auth/methods", AccessRequirement.ANYONE, list_methods, SignInMethodsAnswer),
     Row(
         "GET",

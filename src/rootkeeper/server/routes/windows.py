@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.rules import AwsWork
@@ -20,7 +21,6 @@ from rootkeeper.errors import AccountBusyError, Hint, InputError
 from rootkeeper.evidence.windows import WindowReportAnswer, render_window_markdown, report_to_record
 from rootkeeper.organization.accounts import Inventory, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
-from rootkeeper.server.answers.windows import WindowCheckAnswer, WindowClosedAnswer, WindowOpenedAnswer, WindowPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.limits import require_window_access
@@ -37,18 +37,72 @@ from rootkeeper.server.parameters import (
     show_one,
     show_page,
 )
-from rootkeeper.shapes import ShortText
+from rootkeeper.shapes import AccountNumber, Answer, Count, CountedPage, ShortText, record
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryRequest
 from rootkeeper.windows.credentials import OF_SERVER
-from rootkeeper.windows.records import WindowAnswer, current_window_to_record
+from rootkeeper.windows.records import WindowAnswer, WindowRecord, current_window_to_record
 from rootkeeper.windows.rules import (
     LONGEST_DURATION,
+    CloseOutcome,
     OpenOutcome,
     RecoveryWindow,
     WindowState,
 )
+
+
+@record
+class WindowPage(CountedPage):
+    """Windows, the newest first."""
+
+    windows: list[WindowRecord]
+
+
+@record
+class WindowOpenedAnswer(WindowAnswer):
+    """A window, and what came of its opening."""
+
+    outcome: OpenOutcome
+    explanation: str
+    hint: str | None
+    exit_status: int
+    """What the command line ends with."""
+
+
+@record
+class WindowClosedAnswer(WindowAnswer):
+    """A window, and what came of its closing."""
+
+    outcome: CloseOutcome
+    explanation: str
+    hint: str | None
+    is_closed: bool
+
+
+@record
+class KindsPresent(TypedDict):
+    """The four kinds of root user credentials."""
+
+    password: bool
+    access_keys: bool
+    signing_certificates: bool
+    mfa_devices: bool
+
+
+@record
+class WindowCheckAnswer(Answer):
+    """What a request would need; nothing was requested."""
+
+    account_id: AccountNumber
+    name: str
+    email: str
+    duration_seconds: Count
+    approvals_needed: Count
+    present: KindsPresent
+    """What the account has already."""
+    remarks: list[str]
+
 
 _SECOND = timedelta(seconds=1)
 _Seconds = Annotated[int | None, Field(ge=1, le=int(LONGEST_DURATION.total_seconds()))]

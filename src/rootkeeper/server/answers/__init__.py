@@ -1,1 +1,0 @@
-"""What routes answer, as the OpenAPI document describes it."""
