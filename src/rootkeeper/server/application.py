@@ -17,10 +17,8 @@ from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.service import SignInService
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
-from rootkeeper.server.console_files import CONSOLE_FOLDER, ConsoleFiles
 from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
-from rootkeeper.server.help_files import HELP_FOLDER, HelpFiles
 from rootkeeper.server.jobs import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
@@ -42,6 +40,7 @@ from rootkeeper.server.routes import (
     sign_in,
     windows,
 )
+from rootkeeper.server.served_files import CONSOLE_FOLDER, HELP_FOLDER, ConsoleFiles, HelpFiles
 from rootkeeper.server.sign_in_threads import SignInThreads
 
 ROWS: tuple[Row, ...] = (

@@ -18,8 +18,7 @@ import uvicorn
 
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.server.application import make_application
-from rootkeeper.server.console_files import CONSOLE_FOLDER
-from rootkeeper.server.help_files import HELP_FOLDER
+from rootkeeper.server.served_files import CONSOLE_FOLDER, HELP_FOLDER
 from tests.api_conformance import ensure_conforms
 from tests.fakes.api_services import FakeServices
 

@@ -15,11 +15,11 @@ from typing_extensions import TypedDict
 
 from rootkeeper.access.factors import FactorVerifier
 from rootkeeper.access.rules import FactorKind, Permission
-from rootkeeper.server.console_files import render_qr_svg
 from rootkeeper.server.documents import change, read, remove
 from rootkeeper.server.guards import AccessRequirement, ApiCaller, Called, Identified, Served, answer_session, site_of
 from rootkeeper.server.parameters import Body, Name, show_one, show_page
 from rootkeeper.server.routes.sign_in import BrowserSessionAnswer, PasskeyOptions
+from rootkeeper.server.served_files import render_qr_svg
 from rootkeeper.shapes import Answer, Count, Moment, Page, ShortText, fill_record, record
 from rootkeeper.values import json_time
 
