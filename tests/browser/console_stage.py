@@ -26,9 +26,9 @@ from playwright.sync_api import (
     expect,
 )
 
-from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD
 from rootkeeper.access.rules import FACTOR_LASTS
 from rootkeeper.cli.demo_processes import DemoServer
+from rootkeeper.server.story import DEMO_USERS, PASSWORD
 from rootkeeper.values import render_time
 from rootkeeper_sandbox.clock import totp_code
 from tests.browser.pages import FAILED_LOAD

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from rootkeeper.access.demo_users import PASSWORD
+from rootkeeper.server.story import PASSWORD
 from tests.browser.console_stage import ConsoleStage
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]

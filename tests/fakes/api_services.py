@@ -11,13 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
-from rootkeeper.access.devices import KnownDevices
-from rootkeeper.access.factor_store import KeyFileCipher
+from rootkeeper.access.factor_store import KeyFileCipher, KnownDevices
 from rootkeeper.access.factors import FactorService
-from rootkeeper.access.link_file import LinkFile
 from rootkeeper.access.provider import ProviderSignInService
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
-from rootkeeper.access.service import IdentityService, SessionEnder
+from rootkeeper.access.service import IdentityService, LinkFile, SessionEnder
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.services import make_window_policy

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD
+from rootkeeper.server.story import DEMO_USERS, PASSWORD
 from tests.functional.running import SECONDS, Program, Run, Runner
 from tests.ports import reserved_port
 

@@ -1,4 +1,4 @@
-"""Second factors and started sign-ins in the database, and the key file that encrypts seeds of authenticator apps.
+"""Second factors and started sign-ins in the database, known devices, and the key file that encrypts for them.
 
 The seed of an authenticator app is read at each sign-in, so it can't be hashed. The key is in a file beside the
 database, never in it: a copy of the database alone can't make codes. The database has only a check value of the key, so
@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
 from rootkeeper.access.counts import delete_surplus
-from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Passkey, TotpFactor, hash_text
+from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Passkey, TotpFactor, fold_name, hash_text
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
@@ -35,6 +35,7 @@ from rootkeeper.database.files import sync_folder
 from rootkeeper.database.rows import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, InputError, SettingsError
 from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
+from rootkeeper.values import render_time
 
 _KEY_BYTES = 32
 
@@ -398,3 +399,57 @@ class SignInStartStore:
             return parse_row(SignInStart, row)
 
         return self._commits.run(work)
+
+
+DEVICE_LASTS = timedelta(days=90)
+"""Since the last sign-in from the device."""
+
+_LONGEST_COOKIE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevices:
+    """Makes and recognizes the cookies of devices from which a user has signed in before.
+
+    After too many wrong passwords for a name, sign-ins from unknown devices must wait. A known device needn't, so that
+    an attacker's failures don't lock the right person out. Its cookie proves nothing else: the password and the second
+    factor are still needed, and it allows no more guesses than the limit of its own device.
+
+    The cookie is sealed with the key of the key file for one user, so that nothing is stored, and no one can make one.
+    """
+
+    cipher: KeyFileCipher
+    clock: Clock
+
+    def make_cookie(self, name: str, device_id: str | None = None) -> str:
+        """Make the cookie for a device from which the user has just signed in.
+
+        :param device_id: of a device that is known already; it keeps its id.
+        """
+        made_at = render_time(self.clock.now())
+        sealed = self.cipher.seal(f"{device_id or secrets.token_hex(8)} {made_at}", _make_context(name))
+        return sealed.translate(_TO_COOKIE).rstrip("=")
+
+    def recognize(self, name: str, cookie: str | None) -> str | None:
+        """Return the device's id; ``None`` if the user isn't known to have signed in from it."""
+        if not cookie or len(cookie) > _LONGEST_COOKIE or not cookie.isascii():
+            return None
+        padded = cookie.translate(_FROM_COOKIE) + "=" * (-len(cookie) % 4)
+        try:
+            content = self.cipher.unseal(padded, _make_context(name))
+        except DatabaseError:
+            return None
+        device_id, _, made_at = content.partition(" ")
+        return device_id if self.clock.now() < datetime.fromisoformat(made_at) + DEVICE_LASTS else None
+
+
+_TO_COOKIE, _FROM_COOKIE = str.maketrans("+/", "-_"), str.maketrans("-_", "+/")
+
+
+def name_cookie(name: str) -> str:
+    """Name the cookie of one user, because several may use one browser. The name of the user isn't in it."""
+    return f"rootkeeper-device-{hash_text(fold_name(name))[:12]}"
+
+
+def _make_context(name: str) -> str:
+    return f"device of {hash_text(fold_name(name))}"

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
+from pathlib import Path
 
 from rootkeeper.access.counts import FailureCounter
 from rootkeeper.access.records import identity_to_parameters
@@ -42,6 +45,7 @@ from rootkeeper.errors import (
     NotFoundError,
     NotSignedInError,
     PermissionDeniedError,
+    SettingsError,
     TooManyAttemptsError,
 )
 from rootkeeper.ledger.rules import Action, Actor
@@ -328,6 +332,38 @@ def _spent_link() -> NotSignedInError:
         "This link isn't valid any more. A link works once, for one day, and only while there is no administrator.",
         hint="Ask an administrator. If there is none, restart the server; it makes a new link.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFile:
+    """The file with the first administrator's link, which only the server's user can read.
+
+    What a server without a terminal prints ends in a journal or a log store, which more people can read than may become
+    administrator.
+    """
+
+    path: Path
+
+    def write(self, link: str) -> None:
+        """Write a new file; never into an existing one, nor through a link.
+
+        :raises SettingsError: if it can't be written.
+        """
+        try:
+            self.path.unlink(missing_ok=True)
+            descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as new:
+                new.write(f"{link}\n")
+        except OSError as error:
+            raise SettingsError(
+                f"The first administrator's link can't be written to {self.path}: {error.strerror}.",
+                hint=Hint("Add an administrator on the server's machine.", "identity.add_administrator"),
+            ) from error
+
+    def remove(self) -> None:
+        """Remove it, if it is there and can be removed; its link is worthless once there is an administrator."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

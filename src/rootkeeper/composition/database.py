@@ -29,8 +29,7 @@ from rootkeeper.ledger.writer import GroupCommit, read_head
 
 if TYPE_CHECKING:
     from rootkeeper.access.counts import FailureCounter, StoredAnswers
-    from rootkeeper.access.devices import KnownDevices
-    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, SignInStartStore
+    from rootkeeper.access.factor_store import FactorStore, KeyFileCipher, KnownDevices, SignInStartStore
     from rootkeeper.access.store import FirstAdministratorStore, IdentityStore, SessionStore
     from rootkeeper.access.views import SavedViewStore
     from rootkeeper.aws.pacing import SqlQuotas
@@ -297,7 +296,7 @@ class Database:
 
     def known_devices(self, organization_id: str, clock: Clock) -> KnownDevices:
         """Call :meth:`open_cipher` before."""
-        from rootkeeper.access.devices import KnownDevices
+        from rootkeeper.access.factor_store import KnownDevices
 
         return KnownDevices(self._sealings[organization_id], clock)
 

@@ -15,9 +15,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from rootkeeper.access.link_file import LinkFile
 from rootkeeper.access.rules import IdentityKind, ServerRole, SessionKind, SignInWay
-from rootkeeper.access.service import make_secret
+from rootkeeper.access.service import LinkFile, make_secret
 from rootkeeper.aws.rules import SERVER_NAME, AwsWork
 from rootkeeper.clock import Clock
 from rootkeeper.composition.adapters import AwsAccessPool, ServerLog, Stores, UseCounter
@@ -52,7 +51,7 @@ from rootkeeper.worker.service import PERIOD_SECONDS, EngineCleaner, JobReconcil
 
 if TYPE_CHECKING:
     from rootkeeper.access.counts import FailureCounter, StoredAnswers
-    from rootkeeper.access.devices import KnownDevices
+    from rootkeeper.access.factor_store import KnownDevices
     from rootkeeper.access.provider import ProviderSignInService
     from rootkeeper.access.store import FirstAdministratorStore
     from rootkeeper.aws.gateway import AwsGateway

@@ -41,7 +41,7 @@ from rootkeeper.server.routes import (
     windows,
 )
 from rootkeeper.server.served_files import CONSOLE_FOLDER, HELP_FOLDER, ConsoleFiles, HelpFiles
-from rootkeeper.server.sign_in_threads import SignInThreads
+from rootkeeper.server.sign_ins import SignInThreads
 
 ROWS: tuple[Row, ...] = (
     *service.ROWS,

@@ -20,9 +20,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from starlette.responses import JSONResponse, Response
 from typing_extensions import get_original_bases
 
-from rootkeeper.server.cookies import COOKIE_NAME
 from rootkeeper.server.guards import HEADER, AccessRequirement, Demand
 from rootkeeper.server.request_path import PREFIX
+from rootkeeper.server.sign_ins import COOKIE_NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ from rootkeeper.access.service import AuthenticatedSession, ClientOrigin, is_csr
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import DatabaseError, ForgedRequestError, InputError, JobConflictError, NotSignedInError
 from rootkeeper.references import is_loopback
-from rootkeeper.server.cookies import find_cookie, set_cookie, set_device_cookie
 from rootkeeper.server.parameters import show_one
 from rootkeeper.server.request_path import parse_host_name, tag_answer
+from rootkeeper.server.sign_ins import find_cookie, set_cookie, set_device_cookie
 from rootkeeper.values import json_time
 
 _OWN = frozenset({"same-origin", "none"})

@@ -1,4 +1,4 @@
-"""The guided story of ``rootkeeper demo``: its steps, and which of them are done.
+"""The users of ``rootkeeper demo``, one of each role, and its guided story: the steps, and which of them are done.
 
 The sandbox's own state and the events of two accounts decide, never what this program did. They are read from the
 sandbox's control interface, on loopback only, unsigned and without a proxy; no AWS call is made.
@@ -15,8 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from typing_extensions import TypedDict
 
-from rootkeeper.access.demo_users import DEMO_USERS, DemoUser
-from rootkeeper.access.rules import ServerRole
+from rootkeeper.access.rules import TOTP_SECONDS, ServerRole
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from rootkeeper.organization.accounts import AccountId, Endpoint, Feature
 from rootkeeper.references import is_loopback
@@ -44,6 +43,41 @@ class StoryStep(TypedDict):
     path: str
     """Where it is done, in that place."""
     is_done: bool
+
+
+PASSWORD = "correct horse battery"  # noqa: S105 - every demo user's, shown on the screen
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """One user of a demo. The secrets are public and worth nothing elsewhere: each demo has a database of its own."""
+
+    name: str
+    role: ServerRole
+    totp_secret: str | None
+    """In base32; ``None`` where the role takes no second factor."""
+    does: str
+
+
+DEMO_USERS = (
+    DemoUser("vera", ServerRole.VIEWER, None, "reads everything, changes nothing"),
+    DemoUser("aude", ServerRole.AUDITOR, None, "audits"),
+    DemoUser("olga", ServerRole.OPERATOR, "OLGAOLGAOLGAOLGAOLGAOLGAOLGAOLGA", "deletes, requests and opens windows"),
+    DemoUser("amir", ServerRole.APPROVER, "AMIRAMIRAMIRAMIRAMIRAMIRAMIRAMIR", "approves windows"),
+    DemoUser("adam", ServerRole.ADMINISTRATOR, "ADAMADAMADAMADAMADAMADAMADAMADAM", "enables features, manages users"),
+)
+
+
+def list_codes(now: float) -> tuple[tuple[str, str], ...]:
+    """List the names with the current codes of their authenticator apps, at a moment in seconds since 1970."""
+    import pyotp
+
+    return tuple((one.name, pyotp.TOTP(one.totp_secret).at(int(now))) for one in DEMO_USERS if one.totp_secret)
+
+
+def count_seconds_left(now: float) -> int:
+    """Count how long the codes of a moment are valid."""
+    return TOTP_SECONDS - int(now) % TOTP_SECONDS
 
 
 RECOVERED_ID = AccountId("888899990000")

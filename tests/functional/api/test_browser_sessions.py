@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.access.devices import name_cookie
+from rootkeeper.access.factor_store import name_cookie
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.ledger.rules import Action
 from rootkeeper.server.application import ROWS, make_application

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.access.devices import DEVICE_LASTS, KnownDevices, name_cookie
-from rootkeeper.access.factor_store import KeyFileCipher
+from rootkeeper.access.factor_store import DEVICE_LASTS, KeyFileCipher, KnownDevices, name_cookie
 from tests.fakes.clock import FakeClock
 
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rootkeeper.server.cookies import find_cookie, forget_cookie, set_cookie
+from rootkeeper.server.sign_ins import find_cookie, forget_cookie, set_cookie
 
 
 def make_request(scheme: str, cookie: str = "") -> Request:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.access.demo_users import DEMO_USERS
-from rootkeeper.server.story import StoryState, evaluate_story
+from rootkeeper.server.story import DEMO_USERS, StoryState, evaluate_story
 
 OFF: dict[str, Any] = {"features": [], "delegated_administrators": []}
 ON: dict[str, Any] = {

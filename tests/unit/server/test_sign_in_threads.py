@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from rootkeeper.errors import TooManyAttemptsError
-from rootkeeper.server.sign_in_threads import MOST_WAITING, WAIT_SECONDS, SignInThreads
+from rootkeeper.server.sign_ins import MOST_WAITING, WAIT_SECONDS, SignInThreads
 
 
 def test_p32_one_runs_a_few_wait_and_what_comes_then_is_refused_at_once() -> None:

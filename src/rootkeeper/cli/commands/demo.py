@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from rootkeeper.access.demo_users import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
 from rootkeeper.cli.demo_processes import DemoServer, SandboxProcess, choose_port
 from rootkeeper.cli.demo_story import DELEGATE, STORY, DemoPlayer, title
 from rootkeeper.cli.invocation import Invocation, single
@@ -26,6 +25,7 @@ from rootkeeper.cli.outputs import ExitStatus, option
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 from rootkeeper.installation import require_extra
+from rootkeeper.server.story import DEMO_USERS, PASSWORD, count_seconds_left, list_codes
 from rootkeeper.settings.reading import SQLITE_PREFIX
 
 USUAL_PORT = 8700

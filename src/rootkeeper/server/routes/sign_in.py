@@ -28,14 +28,6 @@ from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
-from rootkeeper.server.cookies import (
-    find_cookie,
-    find_device,
-    forget_cookie,
-    get_cookie_name,
-    is_secure,
-    set_cookie,
-)
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import (
     AccessRequirement,
@@ -53,7 +45,15 @@ from rootkeeper.server.guards import (
 )
 from rootkeeper.server.parameters import Body, show_one
 from rootkeeper.server.request_path import PREFIX, parse_host_name
-from rootkeeper.server.sign_in_threads import SignInThreads
+from rootkeeper.server.sign_ins import (
+    SignInThreads,
+    find_cookie,
+    find_device,
+    forget_cookie,
+    get_cookie_name,
+    is_secure,
+    set_cookie,
+)
 from rootkeeper.server.story import find_codes_url
 from rootkeeper.shapes import Answer, Moment, ShortText, record
 from rootkeeper.values import render_instant
