@@ -56,9 +56,21 @@ class Row:
         return self.path.removeprefix(PREFIX).strip("/").partition("/")[0] or "server"
 
 
-def read(path: str, demand: Demand, endpoint: Callable[..., Any], answer: Any) -> Row:
+def read(
+    path: str,
+    demand: Demand,
+    endpoint: Callable[..., Any],
+    answer: Any,
+    status: HTTPStatus = HTTPStatus.OK,
+    response_class: type[Response] = JSONResponse,
+) -> Row:
     """Make a route that changes nothing."""
-    return Row("GET", PREFIX + path, demand, endpoint, answer=answer)
+    return Row("GET", PREFIX + path, demand, endpoint, status, response_class=response_class, answer=answer)
+
+
+def read_file(path: str, demand: Demand, endpoint: Callable[..., Any], media_types: tuple[str, ...]) -> Row:
+    """Make a route of a file or a stream."""
+    return Row("GET", PREFIX + path, demand, endpoint, response_class=Response, media_types=media_types)
 
 
 def change(

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from datetime import timedelta
+from typing import Literal, TypeAlias, TypeVar
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -26,56 +27,72 @@ COOKIE_NAME = "rootkeeper"
 _LONGEST_SECRET = 512
 
 
+SameSite: TypeAlias = Literal["strict", "lax"]
+"""``lax``: also sent when a page of another server leads here, as an identity provider's does."""
+
+
 def find_cookie(request: Request) -> str | None:
-    """Return the cookie's secret; only the cookie name of this kind of connection counts."""
-    secret = request.cookies.get(get_cookie_name(request, COOKIE_NAME))
+    """Return the secret of a sign-in."""
+    secret = read_cookie(request, COOKIE_NAME)
     return secret if secret and len(secret) <= _LONGEST_SECRET else None
 
 
 def set_cookie(request: Request, response: Response, secret: str) -> None:
-    response.set_cookie(
-        get_cookie_name(request, COOKIE_NAME),
-        secret,
-        path="/",
-        secure=is_secure(request),
-        httponly=True,
-        samesite="strict",
-    )
-
-
-def forget_cookie(request: Request, response: Response) -> None:
-    response.delete_cookie(
-        get_cookie_name(request, COOKIE_NAME), path="/", secure=is_secure(request), httponly=True, samesite="strict"
-    )
-
-
-def is_secure(request: Request) -> bool:
-    """Whether the browser uses TLS, according to the connection or a trusted proxy."""
-    return request.url.scheme == "https"
-
-
-def get_cookie_name(request: Request, name: str) -> str:
-    return f"__Host-{name}" if is_secure(request) else name
+    send_cookie(request, response, COOKIE_NAME, secret)
 
 
 def find_device(request: Request, name: str) -> str | None:
     """Return the id of the device, if the user has signed in from it before."""
     devices: KnownDevices = request.app.state.services.known_devices
-    return devices.recognize(name, request.cookies.get(get_cookie_name(request, name_cookie(name))))
+    return devices.recognize(name, read_cookie(request, name_cookie(name)))
 
 
 def set_device_cookie(request: Request, response: Response, name: str) -> None:
     """Make the device known for this user, or known for longer."""
     devices: KnownDevices = request.app.state.services.known_devices
+    value = devices.make_cookie(name, find_device(request, name))
+    send_cookie(request, response, name_cookie(name), value, lasts=DEVICE_LASTS)
+
+
+def read_cookie(request: Request, name: str) -> str | None:
+    """Return the value of a cookie; only its name of this kind of connection counts."""
+    return request.cookies.get(_make_cookie_name(request, name))
+
+
+def send_cookie(
+    request: Request,
+    response: Response,
+    name: str,
+    value: str,
+    *,
+    lasts: timedelta | None = None,
+    samesite: SameSite = "strict",
+) -> None:
+    """Set a cookie; without ``lasts`` it ends with the browser."""
     response.set_cookie(
-        get_cookie_name(request, name_cookie(name)),
-        devices.make_cookie(name, find_device(request, name)),
-        max_age=int(DEVICE_LASTS.total_seconds()),
+        _make_cookie_name(request, name),
+        value,
+        max_age=None if lasts is None else int(lasts.total_seconds()),
         path="/",
-        secure=is_secure(request),
+        secure=_is_secure(request),
         httponly=True,
-        samesite="strict",
+        samesite=samesite,
     )
+
+
+def forget_cookie(request: Request, response: Response, name: str = COOKIE_NAME, samesite: SameSite = "strict") -> None:
+    response.delete_cookie(
+        _make_cookie_name(request, name), path="/", secure=_is_secure(request), httponly=True, samesite=samesite
+    )
+
+
+def _is_secure(request: Request) -> bool:
+    """Whether the browser uses TLS, according to the connection or a trusted proxy."""
+    return request.url.scheme == "https"
+
+
+def _make_cookie_name(request: Request, name: str) -> str:
+    return f"__Host-{name}" if _is_secure(request) else name
 
 
 MOST_WAITING = 16

@@ -22,12 +22,11 @@ from rootkeeper.guardrails.records import PreflightRecord
 from rootkeeper.jobs.records import FailedOutcome, JobAnswer, JobRecord, job_to_record
 from rootkeeper.jobs.rules import JobKind, require_job_permission
 from rootkeeper.ledger.records import LedgerVerificationRecord
-from rootkeeper.server.documents import Row, change, read
+from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
 from rootkeeper.server.jobs import DeletionBody, DeliveryBody, PlanBody, PreflightBody, UnlockBody, stream_job
 from rootkeeper.server.limits import require_job_access, require_within_units
 from rootkeeper.server.parameters import After, Body, Limit, Name, show_one, show_page
-from rootkeeper.server.request_path import PREFIX
 from rootkeeper.setup.records import DriftRecord
 from rootkeeper.shapes import CountedPage, Page, record, to_json_record
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
@@ -218,14 +217,7 @@ ROWS = (
     read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage),
     read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome),
     read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, PlanRecord),
-    Row(
-        "GET",
-        f"{PREFIX}/jobs/{{job_id}}/events",
-        Permission.JOBS_READ,
-        watch_job,
-        response_class=Response,
-        media_types=("text/event-stream",),
-    ),
+    read_file("/jobs/{job_id}/events", Permission.JOBS_READ, watch_job, ("text/event-stream",)),
     change("/jobs/{job_id}/cancel", Permission.JOBS_CANCEL, cancel_job, JobAnswer, _ACCEPTED),
     change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, JobAnswer, _ACCEPTED, needs_fresh_factor=True),
 )

@@ -24,10 +24,9 @@ from rootkeeper.findings.rules import FindingReport
 from rootkeeper.findings.sources import list_status_findings
 from rootkeeper.organization.accounts import Endpoint, sort_accounts
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format, get_format, list_names
-from rootkeeper.server.documents import Row, read
+from rootkeeper.server.documents import read, read_file
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
 from rootkeeper.server.parameters import Name, show_one
-from rootkeeper.server.request_path import PREFIX
 from rootkeeper.shapes import Answer, ShortText, fill_record, record
 
 
@@ -133,20 +132,8 @@ def _list_media_types(formats: tuple[Format, ...]) -> tuple[str, ...]:
 
 ROWS = (
     read("/reports/formats", AccessRequirement.SIGNED_IN, list_formats, FormatsAnswer),
-    Row(
-        "GET",
-        f"{PREFIX}/reports",
-        Permission.REPORTS_READ,
-        make_report,
-        response_class=Response,
-        media_types=_list_media_types(FORMATS),
-    ),
-    Row(
-        "GET",
-        f"{PREFIX}/audits/{{audit_id}}/findings",
-        Permission.HISTORY_READ,
-        make_findings,
-        response_class=Response,
-        media_types=_list_media_types(FINDING_FORMATS),
+    read_file("/reports", Permission.REPORTS_READ, make_report, _list_media_types(FORMATS)),
+    read_file(
+        "/audits/{audit_id}/findings", Permission.HISTORY_READ, make_findings, _list_media_types(FINDING_FORMATS)
     ),
 )

@@ -28,7 +28,7 @@ from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.references import is_loopback
-from rootkeeper.server.documents import Row, change, read
+from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import (
     AccessRequirement,
     ApiCaller,
@@ -50,8 +50,8 @@ from rootkeeper.server.sign_ins import (
     find_cookie,
     find_device,
     forget_cookie,
-    get_cookie_name,
-    is_secure,
+    read_cookie,
+    send_cookie,
     set_cookie,
 )
 from rootkeeper.server.story import find_codes_url
@@ -325,15 +325,7 @@ def start_sign_in(
     except RootkeeperError as error:
         return _send_back(request, error)
     response = RedirectResponse(begun.address, HTTPStatus.FOUND)
-    response.set_cookie(
-        get_cookie_name(request, _COOKIE),
-        begun.secret,
-        max_age=int(START_LASTS.total_seconds()),
-        path="/",
-        secure=is_secure(request),
-        httponly=True,
-        samesite="lax",
-    )
+    send_cookie(request, response, _COOKIE, begun.secret, lasts=START_LASTS, samesite="lax")
     return response
 
 
@@ -343,7 +335,7 @@ def finish_sign_in(
     """Receive the browser from the identity provider, and sign in the person that it proves."""
     try:
         signing_in = _get(services)
-        answer = ProviderAnswer(request.cookies.get(get_cookie_name(request, _COOKIE)), state, code, error)
+        answer = ProviderAnswer(read_cookie(request, _COOKIE), state, code, error)
         with services.act_as(Actor(SERVER_NAME, ActorKind.SERVER), None) as acting:
             redirect_uri = _redirect_uri(request, services)
             finished = signing_in.finish(answer, redirect_uri, acting.identity_service, get_client_origin(request))
@@ -352,9 +344,7 @@ def finish_sign_in(
     else:
         response = RedirectResponse(finished.return_to, HTTPStatus.FOUND)
         set_cookie(request, response, finished.session.secret)
-    response.delete_cookie(
-        get_cookie_name(request, _COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="lax"
-    )
+    forget_cookie(request, response, _COOKIE, samesite="lax")
     return response
 
 
@@ -414,20 +404,6 @@ ROWS = (
     change("/auth/passkey-options", AccessRequirement.SIGNING_IN, ask_passkey, PasskeyOptions),
     change("/auth/first-administrator", AccessRequirement.ANYONE, become_first_administrator, BrowserSessionAnswer),
     read("/auth/methods", AccessRequirement.ANYONE, list_methods, SignInMethodsAnswer),
-    Row(
-        "GET",
-        PREFIX + START,
-        AccessRequirement.ANYONE,
-        start_sign_in,
-        HTTPStatus.FOUND,
-        response_class=RedirectResponse,
-    ),
-    Row(
-        "GET",
-        PREFIX + CALLBACK,
-        AccessRequirement.ANYONE,
-        finish_sign_in,
-        HTTPStatus.FOUND,
-        response_class=RedirectResponse,
-    ),
+    read(START, AccessRequirement.ANYONE, start_sign_in, None, HTTPStatus.FOUND, response_class=RedirectResponse),
+    read(CALLBACK, AccessRequirement.ANYONE, finish_sign_in, None, HTTPStatus.FOUND, response_class=RedirectResponse),
 )
