@@ -23,7 +23,7 @@ from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.rows import to_row
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.ledger.owners import Owner, find_owner
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
 
 MOST_COUNTED = 20_000
 MOST_ANSWERS_KEPT = 1_000
@@ -32,7 +32,7 @@ KEPT_FOR = timedelta(days=1)
 _attempts = schema.failed_attempts.c
 
 
-class FailureCounter:
+class FailureCounter(OrganizationStore):
     """Counts failed attempts of one organization.
 
     An attempt counts as failed from its begin until it succeeds, so that attempts at the same time, also at several
@@ -44,9 +44,7 @@ class FailureCounter:
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock, most_kept: int = MOST_COUNTED
     ) -> None:
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
+        super().__init__(store, commits, organization_id)
         self._clock = clock
         self._most_kept = most_kept
 
@@ -79,8 +77,7 @@ class FailureCounter:
 
     def remove_attempt(self, attempt_id: str) -> None:
         """Don't count an attempt, because it succeeded. Harmless if it isn't known any more."""
-        statement = delete(schema.failed_attempts).where(self._is_own, _attempts.attempt_id == attempt_id)
-        self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+        self._execute(delete(schema.failed_attempts).where(self._is_own, _attempts.attempt_id == attempt_id))
 
     def _find_wait(self, connection: Connection, limit: AttemptLimit, now: datetime) -> timedelta:
         is_counted = self._is_own & (_attempts.ends_at > now) & (_attempts.key_hash == hash_text(limit.key))

@@ -400,18 +400,8 @@ def _lasts(session: Session, now: datetime) -> bool:
 
 
 def _parse(row: Row[Any], enrolled: frozenset[FactorKind]) -> Session:
-    return Session(
-        session_id=row.session_id,
-        kind=SessionKind(row.session_kind),
-        identity=parse_identity(row),
-        started_at=row.started_at,
-        last_used_at=row.session_used_at,
-        expires_at=row.session_ends_at,
-        address=row.address,
-        user_agent=row.user_agent,
-        factor_at=row.factor_at,
-        enrolled=enrolled,
-    )
+    own = {"kind": row.session_kind, "last_used_at": row.session_used_at, "expires_at": row.session_ends_at}
+    return parse_facts(Session, {**row._asdict(), **own, "identity": parse_identity(row), "enrolled": enrolled})
 
 
 _links = schema.first_administrator_links.c

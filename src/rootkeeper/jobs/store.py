@@ -45,7 +45,7 @@ from rootkeeper.jobs.rules import (
 )
 from rootkeeper.ledger.owners import Owner, parse_owner
 from rootkeeper.ledger.rules import ActorKind
-from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue
 
@@ -82,7 +82,7 @@ _HANDED_ON = {"remark": None, "next_attempt_at": None, "fencing_token": _jobs.fe
 _UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
 
 
-class JobStore:
+class JobStore(OrganizationStore):
     """The jobs of one organization. Every method that writes returns only when that is durable.
 
     A job belongs to the process that began or resumed it last. A write about the job fails once it was taken over, by
@@ -95,9 +95,7 @@ class JobStore:
         self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock, owner: Callable[[], Owner]
     ) -> None:
         """:param owner: called only by methods that write about this process's jobs, so that reading registers none."""
-        self._store = store
-        self._commits = commits
-        self._organization_id = organization_id
+        super().__init__(store, commits, organization_id)
         self._clock = clock
         self._owner = owner
 

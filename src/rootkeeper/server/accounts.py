@@ -30,16 +30,10 @@ from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, Setup
 from rootkeeper.organization.headline import classify_root_login, count_root_logins_left
 from rootkeeper.organization.records import RootLoginsLeftRecord
-from rootkeeper.organization.statuses import (
-    KIND_ORDER,
-    AccountStatus,
-    RootCredentialsSummary,
-    count_statuses,
-)
-from rootkeeper.server.parameters import SCHEMA_VERSION
+from rootkeeper.organization.statuses import KIND_ORDER, AccountStatus, RootCredentialsSummary, count_statuses
 from rootkeeper.server.request_path import make_tag
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
-from rootkeeper.shapes import fill_record
+from rootkeeper.shapes import SCHEMA_VERSION, fill_record
 from rootkeeper.values import render_instant
 
 KEPT_SECONDS = 30.0
@@ -458,10 +452,7 @@ def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[s
     return {
         "steps": steps,
         "unneeded": list(change.plan.unneeded),
-        "remarks": [
-            *change.closing_remarks,
-            *remarks,
-        ],
+        "remarks": [*change.closing_remarks, *remarks],
         "is_proven": change.is_proven,
         "setup": setup_to_record(change.setup, inventory),
     }

@@ -12,12 +12,9 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from rootkeeper.errors import InputError
 from rootkeeper.organization.progress import RemarkProgress
 from rootkeeper.server.request_path import LOGGER_NAME
-from rootkeeper.shapes import ShortText, require_printable
+from rootkeeper.shapes import SCHEMA_VERSION, ShortText, require_printable
 
 LARGEST_PAGE = 500
-
-SCHEMA_VERSION = 1
-"""Of every answer; increased when a field changes its meaning or is removed."""
 
 T = TypeVar("T")
 
