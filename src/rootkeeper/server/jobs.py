@@ -41,12 +41,7 @@ from rootkeeper.server.parameters import Body, NamedAccountText, Text, show_exam
 from rootkeeper.shapes import ShortText, to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue
-from rootkeeper.worker.requests import (
-    PlanRequest,
-    PreflightRequest,
-    UnlockRequest,
-    plan_to_parameters,
-)
+from rootkeeper.worker.requests import PlanRequest, PreflightRequest, UnlockRequest, plan_to_parameters
 
 _MOST = 20_000
 """How many accounts a wave may have."""

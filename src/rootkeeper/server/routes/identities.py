@@ -10,13 +10,7 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from rootkeeper.access.records import IdentityRecord, NewTokenAnswer, identity_to_record
-from rootkeeper.access.rules import (
-    PERMISSIONS,
-    IdentityKind,
-    Permission,
-    ServerRole,
-    TokenScope,
-)
+from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
 from rootkeeper.access.views import SavedView
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.documents import change, read, remove

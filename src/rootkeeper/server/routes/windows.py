@@ -43,13 +43,7 @@ from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryRequest
 from rootkeeper.windows.credentials import OF_SERVER
 from rootkeeper.windows.records import WindowAnswer, WindowRecord, current_window_to_record
-from rootkeeper.windows.rules import (
-    LONGEST_DURATION,
-    CloseOutcome,
-    OpenOutcome,
-    RecoveryWindow,
-    WindowState,
-)
+from rootkeeper.windows.rules import LONGEST_DURATION, CloseOutcome, OpenOutcome, RecoveryWindow, WindowState
 
 
 @record
