@@ -25,7 +25,6 @@ from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, Reques
 from rootkeeper.server.routes import (
     accounts,
     audits,
-    controls,
     exceptions,
     factors,
     failsafe,
@@ -57,7 +56,6 @@ ROWS: tuple[Row, ...] = (
     *root_emails.ROWS,
     *audits.LEDGER_ROWS,
     *reports.ROWS,
-    *controls.ROWS,
     *service.SETTINGS_ROWS,
     *setup.STORY_ROWS,
     *service.NOTIFICATIONS_ROWS,

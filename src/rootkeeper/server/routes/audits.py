@@ -30,9 +30,8 @@ from rootkeeper.organization.records import DetailedAccountRecord, stored_accoun
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
-from rootkeeper.server.jobs import AuditBody
 from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
-from rootkeeper.server.routes.jobs import take_in
+from rootkeeper.server.routes.jobs import AuditBody, take_in
 from rootkeeper.shapes import CountedPage, Page, record
 
 

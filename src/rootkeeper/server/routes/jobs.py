@@ -7,30 +7,51 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
+from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.audit.records import FinishedAudit
+from rootkeeper.audit.rules import AuditRequest
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.deletion.records import AccountResultRecord, FinishedDeletion, PlanRecord, UnfinishedDeletion
+from rootkeeper.deletion.rules import RECENT_USE, DeletionOptions
 from rootkeeper.delivery.records import DeliveriesDocument
-from rootkeeper.delivery.targets import choose_targets, parse_configured_targets
+from rootkeeper.delivery.targets import DeliveryRequest, choose_targets, parse_configured_targets, parse_request
 from rootkeeper.errors import NotFoundError
 from rootkeeper.failsafe.records import BreakglassOutcome, FailsafeOutcome
 from rootkeeper.guardrails.records import PreflightRecord
 from rootkeeper.jobs.records import FailedOutcome, JobAnswer, JobRecord, job_to_record
 from rootkeeper.jobs.rules import JobKind, require_job_permission
 from rootkeeper.ledger.records import LedgerVerificationRecord
+from rootkeeper.organization.accounts import parse_account_id
+from rootkeeper.organization.records import SelectionBody, parse_selection
+from rootkeeper.organization.selection import EVERYTHING, SelectionRequest
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
+from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
-from rootkeeper.server.jobs import DeletionBody, DeliveryBody, PlanBody, PreflightBody, UnlockBody, stream_job
+from rootkeeper.server.jobs import stream_job
 from rootkeeper.server.limits import require_job_access, require_within_units
-from rootkeeper.server.parameters import After, Body, Limit, Name, show_one, show_page
+from rootkeeper.server.parameters import (
+    After,
+    Body,
+    Limit,
+    Name,
+    NamedAccountText,
+    Text,
+    show_example,
+    show_one,
+    show_page,
+)
 from rootkeeper.setup.records import DriftRecord
-from rootkeeper.shapes import CountedPage, Page, record, to_json_record
+from rootkeeper.shapes import CountedPage, Page, ShortText, record, to_json_record
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
+from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue
+from rootkeeper.worker.requests import PlanRequest, PreflightRequest, UnlockRequest, plan_to_parameters
 
 
 @record
@@ -64,6 +85,178 @@ JobOutcome: TypeAlias = (
     | ChangedPolicyRecord
     | DeliveriesDocument
 )
+
+
+_MOST = 20_000
+"""How many accounts a wave may have."""
+
+_LONGEST_DOCUMENT = 2 * 1024 * 1024
+_LONGEST_RECENT = int(timedelta(days=3650).total_seconds())
+
+
+def _accept_accounts(selection: Any) -> Any:
+    """Accept ``accounts`` as another name of ``named``."""
+    if isinstance(selection, dict) and "accounts" in selection and "named" not in selection:
+        return {"named" if name == "accounts" else name: value for name, value in selection.items()}
+    return selection
+
+
+_Selection: TypeAlias = Annotated[SelectionBody, BeforeValidator(_accept_accounts)]
+
+
+class AuditBody(Body):
+    """An audit; without a selection, of all accounts."""
+
+    model_config = show_example({"selection": {"organizational_units": ["Root/Workloads"], "tags": ["team=payments"]}})
+
+    selection: _Selection | None = None
+    details: bool = False
+    refresh: bool = False
+    fail_on: tuple[FailOn, ...] | None = None
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """:raises InputError: if the selection is invalid."""
+        fail_on = FAIL_ON_FINDINGS if self.fail_on is None else frozenset(self.fail_on)
+        return to_json_record(AuditRequest(_or_everything(self.selection), self.details, self.refresh, fail_on))
+
+
+class PlanBody(Body):
+    """A plan of a deletion; a selection is required."""
+
+    model_config = show_example(
+        {
+            "selection": {"named": ["222233334444", "payments"], "statuses": ["present"]},
+            "allowed_uses": [["222233334444", "Its owner agreed on 12 January."]],
+        }
+    )
+
+    selection: _Selection
+    only: Annotated[tuple[CredentialKind, ...], Field(min_length=1)] | None = None
+    allowed_uses: Annotated[
+        tuple[tuple[ShortText, Text], ...],
+        Field(
+            max_length=1_000,
+            description="Accounts whose recently used password or key may be deleted, each with a reason.",
+        ),
+    ] = ()
+    recent_seconds: Annotated[int, Field(ge=0, le=_LONGEST_RECENT)] | None = None
+    not_before: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+
+    def to_parameters(self, recent: timedelta = RECENT_USE) -> dict[str, JsonValue]:
+        """:param recent: the server's setting; a request may be more cautious, but not less.
+        :raises InputError: if the selection is invalid.
+        """
+        return plan_to_parameters(
+            PlanRequest(
+                parse_selection(self.selection),
+                DeletionOptions(
+                    only=ALL_KINDS if self.only is None else frozenset(self.only),
+                    allowed_uses=dict(self.allowed_uses),
+                    recent=max(recent, timedelta(seconds=self.recent_seconds or 0)),
+                    not_before=self.not_before,
+                    not_after=self.valid_until,
+                ),
+            )
+        )
+
+
+class WavesBody(Body):
+    """The waves of a deletion."""
+
+    canary: Annotated[int, Field(ge=0, le=1_000)] = 0
+    size: Annotated[int | None, Field(ge=1, le=_MOST)] = None
+    pause_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    stop_after_failures: Annotated[int | None, Field(ge=1, le=_MOST)] = None
+
+
+class DeletionBody(Body):
+    """A deletion: exactly what a plan of this server says."""
+
+    model_config = show_example({"plan_id": "plan-8925fbf6ec"})
+
+    plan_id: Annotated[ShortText, Field(description="Of a plan that this server made; the plan file has it.")]
+    only: (
+        Annotated[
+            tuple[CredentialKind, ...],
+            Field(min_length=1, description="Which kinds of the plan to delete. Default: all."),
+        ]
+        | None
+    ) = None
+    waves: WavesBody = WavesBody()
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """Without the facts of the plan, which are added when the job is requested."""
+        only: list[JsonValue] | None = None if self.only is None else [kind.value for kind in self.only]
+        return {"plan_id": self.plan_id, "only": only, "waves": self.waves.model_dump()}
+
+
+class PreflightBody(Body):
+    """A preflight; without a selection, of all accounts."""
+
+    selection: _Selection | None = None
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """:raises InputError: if the selection is invalid."""
+        return to_json_record(PreflightRequest(_or_everything(self.selection)))
+
+
+class DeliveryBody(Body):
+    """A report to send; without a place, to every place of the server's settings."""
+
+    model_config = show_example({"to": "securityhub"})
+
+    to: Annotated[Text | None, Field(description="One of the setting delivery.targets, without its format.")] = None
+    format: Annotated[ShortText | None, Field(description="Default: that of the settings.")] = None
+    start: Annotated[AwareDatetime | None, Field(description="Default: the setting delivery.period.")] = None
+    end: Annotated[AwareDatetime | None, Field(description="Default: now.")] = None
+    stale_after_seconds: Annotated[int | None, Field(ge=1, le=_LONGEST_RECENT)] = None
+
+    def to_request(self) -> DeliveryRequest:
+        """:raises InputError: if place or format aren't known."""
+        return parse_request(to_json_record(DeliveryRequest(**dict(self))))
+
+
+class UnlockBody(Body):
+    """A reading of bucket or queue policies, or a change of one of them.
+
+    A change has the SHA-256 of the policy that was shown, so that no other policy is changed.
+    """
+
+    model_config = show_example({"account": "payments", "kind": "s3", "regions": ["eu-central-1"]})
+
+    account: NamedAccountText
+    kind: ResourceKind
+    resource: ShortText | None = None
+    change: ChangeKind | None = None
+    regions: Annotated[tuple[ShortText, ...], Field(max_length=50)] = ()
+    included_failsafes: Annotated[tuple[ShortText, ...], Field(max_length=10)] = ()
+    shown_sha256: ShortText | None = None
+    policy: Annotated[
+        str | None, Field(max_length=_LONGEST_DOCUMENT, description="The new policy, for replace and restore.")
+    ] = None
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """Without the policy, which is the job's document.
+
+        :raises InputError: if an account's id is invalid.
+        """
+        return to_json_record(
+            UnlockRequest(
+                account=self.account,
+                kind=self.kind,
+                resource=self.resource,
+                change=self.change,
+                regions=self.regions,
+                included_failsafes=frozenset(parse_account_id(one) for one in self.included_failsafes),
+                shown_sha256=self.shown_sha256,
+            )
+        )
+
+
+def _or_everything(selection: SelectionBody | None) -> SelectionRequest:
+    request = EVERYTHING if selection is None else parse_selection(selection)
+    return EVERYTHING if request.is_empty else request
 
 
 class ResumeBody(Body):

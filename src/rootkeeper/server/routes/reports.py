@@ -1,21 +1,32 @@
-"""Routes of the evidence report and of an audit's findings, with the same bytes as the commands write."""
+"""Routes of the evidence report, an audit's findings, and controls with their verdicts and attestations."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.records import head_from_record
-from rootkeeper.controls.assessment import assess_report
-from rootkeeper.controls.control_map import choose_frameworks
+from rootkeeper.controls.assessment import AssessedReport, assess_report
+from rootkeeper.controls.control_map import choose_frameworks, get_control, get_framework, load_frameworks
+from rootkeeper.controls.records import (
+    ControlAttestationAnswer,
+    ControlAttestationRecord,
+    ControlDocument,
+    ControlsDocument,
+    FrameworksDocument,
+    describe_control,
+    describe_controls,
+    describe_framework,
+)
+from rootkeeper.controls.rules import Framework
 from rootkeeper.errors import NotFoundError
 from rootkeeper.evidence.records import FINDINGS_HEADER, render_findings
 from rootkeeper.evidence.rules import Period, end_second
@@ -24,9 +35,9 @@ from rootkeeper.findings.rules import FindingReport
 from rootkeeper.findings.sources import list_status_findings
 from rootkeeper.organization.accounts import Endpoint, sort_accounts
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Carries, Format, get_format, list_names
-from rootkeeper.server.documents import read, read_file
+from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import AccessRequirement, Identified, Served
-from rootkeeper.server.parameters import Name, show_one
+from rootkeeper.server.parameters import Body, Limit, Name, Text, show_example, show_one
 from rootkeeper.shapes import Answer, ShortText, fill_record, record
 
 
@@ -54,6 +65,13 @@ class FormatsAnswer(Answer):
 
 
 _LONGEST_DAYS = 3650
+DEFAULT_PERIOD = timedelta(days=90)
+
+Start: TypeAlias = Annotated[
+    AwareDatetime | None,
+    Query(alias="from", description="The start of the period. Default: 90 days before its end."),
+]
+End: TypeAlias = Annotated[AwareDatetime | None, Query(alias="to", description="The end of the period. Default: now.")]
 
 
 def list_formats() -> dict[str, Any]:
@@ -67,7 +85,7 @@ def make_report(
     start: Annotated[
         AwareDatetime, Query(alias="from", description="The start of the period.", examples=["2026-01-01T00:00:00Z"])
     ],
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="The end of the period. Default: now.")] = None,
+    end: End = None,
     name: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(list_names())})] = "html",
     stale_after_days: Annotated[
         int | None,
@@ -130,10 +148,102 @@ def _list_media_types(formats: tuple[Format, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(attrgetter("media_type"), formats)))
 
 
+class ControlAttestationBody(Body):
+    """An attestation."""
+
+    model_config = show_example(
+        {
+            "owner": "Ana",
+            "reason": "The alarms were tested with the drill in March; they page the security team.",
+            "until": "2027-03-31T23:59:59Z",
+        }
+    )
+
+    owner: Annotated[ShortText, Field(description="The person who is responsible for it.")]
+    reason: Text
+    until: Annotated[AwareDatetime, Field(description="When it ends: at most a year from now.")]
+
+
+def list_frameworks() -> dict[str, Any]:
+    """List the frameworks of the control map, each with what is known and isn't judged."""
+    return show_one({"frameworks": [describe_framework(one) for one in load_frameworks()]})
+
+
+def list_controls(
+    services: Served,
+    identity: Identified,
+    framework: Annotated[list[ShortText], Query(max_length=50, description="The id of a framework.")],
+    start: Start = None,
+    end: End = None,
+) -> dict[str, Any]:
+    """Judge the controls of some frameworks at the end of a period.
+
+    Makes no AWS call; accounts that weren't read in the period are unknown. The whole ledger is verified.
+    """
+    return describe_controls(_assess(services, identity, choose_frameworks(framework), start, end))
+
+
+def show_control(
+    services: Served,
+    identity: Identified,
+    framework_id: Name,
+    control_id: Name,
+    start: Start = None,
+    end: End = None,
+    only_open: Annotated[
+        bool, Query(alias="open", description="Only accounts that fail, are unknown, or need a person's judgement.")
+    ] = False,
+    after: Annotated[int, Query(ge=0, le=10_000_000, description="``next`` of the previous page.")] = 0,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """Judge one control, with the accounts behind the verdict, the worst first."""
+    control = get_control(f"{framework_id}/{control_id}")
+    report = _assess(services, identity, (get_framework(framework_id),), start, end)
+    assessment = next(one for one in report.assessments if one.control.key == control.key)
+    return describe_control(report, assessment, only_open=only_open, after=after, limit=limit)
+
+
+def attest_control(
+    services: Served, identity: Identified, framework_id: Name, control_id: Name, body: ControlAttestationBody
+) -> dict[str, Any]:
+    """Attest what a person judges of a control, until a time; the ledger records it with your name.
+
+    It counts only while the verdict is Manual. It overrules no failed and no unknown check.
+    """
+    control = get_control(f"{framework_id}/{control_id}")
+    with services.act_as(identity.to_actor(), None) as acting:
+        attested = acting.control_attester.attest(control, owner=body.owner, reason=body.reason, until=body.until)
+    return show_one(fill_record(ControlAttestationRecord, attested))
+
+
+def _assess(
+    services: Served,
+    identity: Identified,
+    frameworks: tuple[Framework, ...],
+    start: datetime | None,
+    end: datetime | None,
+) -> AssessedReport:
+    last = end_second(services.clock.now()) if end is None else end
+    first = last - DEFAULT_PERIOD if start is None else start
+    period = Period(first, last, services.settings.history.stale_after)
+    with services.act_as(identity.to_actor(), None) as acting:
+        evidence = acting.evidence_compiler(services.organization_id).compile(period)
+    return assess_report(evidence, frameworks)
+
+
 ROWS = (
     read("/reports/formats", AccessRequirement.SIGNED_IN, list_formats, FormatsAnswer),
     read_file("/reports", Permission.REPORTS_READ, make_report, _list_media_types(FORMATS)),
     read_file(
         "/audits/{audit_id}/findings", Permission.HISTORY_READ, make_findings, _list_media_types(FINDING_FORMATS)
+    ),
+    read("/frameworks", Permission.REPORTS_READ, list_frameworks, FrameworksDocument),
+    read("/controls", Permission.REPORTS_READ, list_controls, ControlsDocument),
+    read("/controls/{framework_id}/{control_id}", Permission.REPORTS_READ, show_control, ControlDocument),
+    change(
+        "/controls/{framework_id}/{control_id}/attestations",
+        Permission.CONTROLS_ATTEST,
+        attest_control,
+        ControlAttestationAnswer,
     ),
 )
