@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rootkeeper.server.jobs import MOST_STREAMS, MOST_STREAMS_OF_PERSON
+from rootkeeper.server.job_streams import MOST_STREAMS, MOST_STREAMS_OF_PERSON
 from tests.attack.half_open import UNFINISHED_BODY, UNFINISHED_HEADER, half_open_connections
 from tests.attack.stage import AttackStage
 from tests.durations import Stopwatch

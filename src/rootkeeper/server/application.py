@@ -19,7 +19,7 @@ from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
 from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
 from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
-from rootkeeper.server.jobs import StreamCount
+from rootkeeper.server.job_streams import StreamCount
 from rootkeeper.server.metrics import ServerMetrics
 from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
 from rootkeeper.server.routes import (

@@ -22,7 +22,7 @@ from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, problem_to_rec
 from rootkeeper.ledger.rules import Action, ActorKind
 from rootkeeper.organization.records import account_from_record
 from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
-from rootkeeper.server.jobs import MOST_STREAMS_OF_PERSON
+from rootkeeper.server.job_streams import MOST_STREAMS_OF_PERSON
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.records import window_from_record
 from rootkeeper.windows.rules import WindowState

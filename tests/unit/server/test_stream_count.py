@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.errors import AccountBusyError
-from rootkeeper.server.jobs import StreamCount
+from rootkeeper.server.job_streams import StreamCount
 
 
 def test_p32_a_person_who_has_as_many_as_one_may_have_keeps_no_other_one_out() -> None:

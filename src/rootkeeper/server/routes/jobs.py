@@ -33,7 +33,7 @@ from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, F
 from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.server.documents import change, read, read_file
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
-from rootkeeper.server.jobs import stream_job
+from rootkeeper.server.job_streams import stream_job
 from rootkeeper.server.limits import require_job_access, require_within_units
 from rootkeeper.server.parameters import (
     After,
