@@ -8,28 +8,26 @@ many it leaves out, and which format has them. Every page has the head of the le
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from rootkeeper.controls.assessment import AssessedReport
+from rootkeeper.controls.records import render_check, render_control_verdict
 from rootkeeper.evidence.records import (
     KIND_NAMES,
+    VERDICTS,
+    render_presence,
     render_setup,
+    render_status,
     render_timestamp,
     render_verdict,
 )
-from rootkeeper.evidence.rules import (
-    CENTRALIZED_CONTROL,
-    AccountEvidence,
-    ControlResult,
-    count_verdicts,
-)
-from rootkeeper.evidence.service import EvidenceReport
+from rootkeeper.evidence.rules import CENTRALIZED_CONTROL, AccountEvidence, count_verdicts
+from rootkeeper.evidence.service import EvidenceReport, list_methods
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Result
-from rootkeeper.reports.pdf_annexes import describe_annexes, describe_controls
-from rootkeeper.reports.pdf_blocks import (
+from rootkeeper.reports.typesetting import (
     NARROW,
-    TONES,
     Block,
     Cell,
     bullets,
@@ -38,10 +36,11 @@ from rootkeeper.reports.pdf_blocks import (
     headline,
     paragraph,
     remark,
+    show_text,
     table,
     toned,
+    typeset,
 )
-from rootkeeper.reports.typesetting import show_text, typeset
 from rootkeeper.values import render_duration
 
 UNITS = 150
@@ -78,7 +77,7 @@ def describe_document(report: EvidenceReport) -> dict[str, Any]:
         "facts": opening,
         "blocks": [
             *_describe_verdicts(report),
-            *describe_controls(report),
+            *_describe_controls(report),
             *_describe_units(report.accounts),
             *_describe_gaps(report),
             *_describe_kept_logins(report),
@@ -87,7 +86,7 @@ def describe_document(report: EvidenceReport) -> dict[str, Any]:
             *_describe_deletions(report),
             *_describe_setup(report),
             *_describe_ledger(report),
-            *describe_annexes(report),
+            *_describe_annexes(report),
         ],
     }
 
@@ -114,14 +113,38 @@ _COUNTED = {
 def _describe_verdicts(report: EvidenceReport) -> Iterator[Block]:
     yield heading("Verdicts")
     yield headline(report.root_logins_left.headline)
-    verdicts: tuple[tuple[str, ControlResult], ...] = (
+    verdicts = (
         (f"Centralized: {CENTRALIZED_CONTROL}", report.centralized),
         ("No root credentials: all four kinds, in every active member account", report.no_root_credentials),
     )
     for name, result in verdicts:
         yield heading(name, 2)
-        yield bullets([toned(TONES[result.verdict], render_verdict(result)), *result.reasons])
+        yield bullets([toned(result.verdict.value, render_verdict(result)), *result.reasons])
     yield remark("The first is a setting, and removes nothing by itself. The second is what it is for.")
+
+
+def _describe_controls(report: EvidenceReport) -> Iterator[Block]:
+    """Nothing, if no framework was asked for."""
+    if not isinstance(report, AssessedReport) or not report.frameworks:
+        return
+    yield heading("Controls")
+    yield remark(
+        "Each verdict says what it rests on, how much of the control that shows, and where the mapping is from."
+    )
+    columns = [("Control", NARROW), ("Title", 1), ("Verdict", NARROW), ("Rests on", 3)]
+    for framework in report.frameworks:
+        yield heading(framework.title, 2)
+        rows = [
+            (
+                one.control.control_id,
+                one.control.title,
+                toned(one.verdict.value, render_control_verdict(one)),
+                " ".join([*one.reasons, *map(render_check, one.checks)]),
+            )
+            for one in report.assessments
+            if one.control.framework_id == framework.framework_id
+        ]
+        yield from table(columns, rows)
 
 
 def _describe_units(accounts: Sequence[AccountEvidence]) -> Iterator[Block]:
@@ -153,7 +176,7 @@ def _count_row(name: str, accounts: Sequence[AccountEvidence]) -> list[Cell]:
     counts = count_verdicts(accounts)
     alarming = {Verdict.FAIL, Verdict.UNKNOWN}
     cells: list[Cell] = [
-        toned(TONES[verdict], f"{count:,}") if count and verdict in alarming else f"{count:,}"
+        toned(verdict.value, f"{count:,}") if count and verdict in alarming else f"{count:,}"
         for verdict, count in counts.items()
     ]
     return [name, f"{len(accounts):,}", *cells]
@@ -184,7 +207,7 @@ def _describe_kept_logins(report: EvidenceReport) -> Iterator[Block]:
             kept.evidence.account.name,
             kept.evidence.role.value,
             check.name.replace("_", " "),
-            toned(TONES[Verdict(check.verdict.value)], check.verdict.value),
+            toned(check.verdict.value, check.verdict.value),
             check.evidence,
         )
         for kept in report.kept_logins
@@ -294,3 +317,65 @@ def _describe_ledger(report: EvidenceReport) -> Iterator[Block]:
         (f"Head, entry {ledger.head_sequence}", toned("mono", ledger.head_hash)),
     ]
     yield facts(rows)
+
+
+def _describe_annexes(report: EvidenceReport) -> Iterator[Block]:
+    """What fails, what is unknown and what is kept, and how to read all of it."""
+
+    def annex(
+        letter: str, title: str, verdict: Verdict, found: str, describe: Callable[[AccountEvidence], str]
+    ) -> Iterator[Block]:
+        accounts = [account for account in report.accounts if account.verdict is verdict]
+        yield heading(f"Annex {letter}: {title} ({len(accounts):,})")
+        rows = (
+            (
+                account.account.account_id,
+                account.account.name,
+                account.account.ou_path,
+                describe(account),
+                render_timestamp(account.read_at) or "never",
+                _describe_remark(account),
+            )
+            for account in accounts
+        )
+        columns = [("Account", NARROW), ("Name", 1), ("Unit", 1.2), (found, 1.2), ("Read at", 0.9), ("Remark", 1.6)]
+        yield from table(columns, rows)
+
+    yield from annex("A", "accounts with root user credentials", Verdict.FAIL, "Found", _describe_found)
+    yield from annex("B", "unknown accounts", Verdict.UNKNOWN, "Reason", _describe_reason)
+    yield from annex("C", "accounts that are kept", Verdict.KEPT, "Found", _describe_found)
+    yield from _describe_reading(report)
+
+
+def _describe_found(account: AccountEvidence) -> str:
+    found = [f"{KIND_NAMES[kind.kind]}: {render_presence(kind)}" for kind in account.kinds if kind.is_present]
+    return ", ".join(found) or render_status(account)
+
+
+def _describe_reason(account: AccountEvidence) -> str:
+    return "unknown" if account.reason is None else account.reason.value.replace("_", " ")
+
+
+def _describe_remark(account: AccountEvidence) -> str:
+    sentences = [account.detail] if account.detail else []
+    if account.exception is not None:
+        until, one = render_timestamp(account.exception.until), account.exception
+        sentences.append(f"Excepted from deletion until {until}: {one.reason} ({one.owner}).")
+    if account.confirmation is not None:
+        sentences.append(account.confirmation.sentence)
+    return " ".join(sentences)
+
+
+def _describe_reading(report: EvidenceReport) -> Iterator[Block]:
+    yield heading("Annex D: how to read this document")
+    names = f"{VERDICTS[Verdict.PASS]}, {VERDICTS[Verdict.FAIL]} and the other verdicts"
+    yield bullets(
+        [
+            f"{names} are at the period's end. What wasn't read in the period is unknown.",
+            "Accounts without root user credentials are counted by unit. The CSV and JSON formats list each one.",
+            "Characters that this document's fonts don't have are shown by their Unicode numbers, such as <U+6771>.",
+            "The CSV and JSON formats have them as they are.",
+            "The hash at the foot of each page is that of the last ledger entry. It covers every entry before it.",
+            *(f"Accounts were read by {method}." for method in list_methods(report)),
+        ]
+    )

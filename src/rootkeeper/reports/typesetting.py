@@ -1,4 +1,4 @@
-"""Sets a document as a tagged PDF with Typst, and shows each text with letters that the PDF has.
+"""The blocks of a document as data, and Typst, which sets it as a tagged PDF with letters that the PDF has.
 
 The fonts inside Typst are the only ones: with those of the machine the same report would give other bytes elsewhere.
 They have Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic and Georgian letters. Another character, and a mark that
@@ -14,15 +14,78 @@ import json
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 from rootkeeper.installation import require_extra
 from rootkeeper.untrusted_text import printable
+
+LISTED = 1_000
+"""Rows of one table."""
+
+Block: TypeAlias = "dict[str, Any]"
+"""Such as a heading or a table, as ``templates/evidence.typ`` shows it."""
+Cell: TypeAlias = "str | dict[str, str]"
+
+NARROW = 0
+"""Width of a column that is as narrow as its content allows."""
+
+
+def heading(text: str, level: int = 1) -> Block:
+    """A heading, and a bookmark."""
+    return {"kind": "heading", "level": level, "text": text}
+
+
+def headline(text: str) -> Block:
+    return {"kind": "headline", "text": text}
+
+
+def remark(text: str) -> Block:
+    return {"kind": "remark", "text": text}
+
+
+def paragraph(text: str) -> Block:
+    return {"kind": "paragraph", "text": text}
+
+
+def bullets(items: Sequence[Cell]) -> Block:
+    return {"kind": "list", "items": items}
+
+
+def facts(rows: Sequence[tuple[str, Cell]]) -> Block:
+    return {"kind": "facts", "rows": rows}
+
+
+def toned(tone: str, text: str) -> Cell:
+    """A text in the colour of a verdict, which the text itself says, too, or as a hash: ``mono``."""
+    return {"tone": tone, "text": text}
+
+
+def table(
+    columns: Sequence[tuple[str, float]],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    none: str = "None.",
+    numbers: bool = False,
+) -> Iterator[Block]:
+    """A table, or the sentence ``none``; what it leaves out is counted in a sentence before it.
+
+    :param columns: title and share of the width.
+    :param numbers: whether narrow columns are numbers.
+    """
+    found = list(rows)
+    if not found:
+        yield paragraph(none)
+        return
+    if len(found) > LISTED:
+        yield paragraph(f"Listed: the first {LISTED:,} of {len(found):,}. The formats CSV and JSON have the rest.")
+    titles, widths = zip(*columns, strict=True)
+    yield {"kind": "table", "titles": titles, "widths": widths, "rows": found[:LISTED], "numbers": numbers}
+
 
 SHOWN = (
     (0x20, 0x7E),

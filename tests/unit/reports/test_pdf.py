@@ -16,8 +16,7 @@ from rootkeeper.evidence.rules import count_verdicts
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.reports.pdf import describe_document, render
-from rootkeeper.reports.pdf_blocks import LISTED
-from rootkeeper.reports.typesetting import SHOWN, show_text, typeset
+from rootkeeper.reports.typesetting import LISTED, SHOWN, show_text, typeset
 from tests.fakes.evidence import CLEAN, CLOSED, END, ORGANIZATION_ID, PRESENT, make_hostile_facts, make_report
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
 from tests.fakes.packages import make_large_report
