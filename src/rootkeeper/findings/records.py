@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from rootkeeper.findings.rules import Finding, FindingReport, Severity, Verdict, find_finding_id
-from rootkeeper.shapes import SCHEMA_VERSION, AccountNumber, Answer, Endpoint, Moment, OrganizationId, record
-from rootkeeper.values import json_time
+from rootkeeper.shapes import (
+    SCHEMA_VERSION,
+    AccountNumber,
+    Answer,
+    Endpoint,
+    Moment,
+    OrganizationId,
+    fill_record,
+    record,
+)
 
 
 @record
@@ -47,24 +55,17 @@ class FindingRecord(Answer):
 
 def describe_finding(report: FindingReport, finding: Finding) -> FindingRecord:
     rule = finding.rule
-    return FindingRecord(
+    return fill_record(
+        FindingRecord,
+        finding,
         schema_version=SCHEMA_VERSION,
         finding_id=find_finding_id(report, finding),
         source=report.source,
         organization_id=report.organization_id,
         endpoint=report.endpoint,
-        account_id=finding.account_id,
-        account_name=finding.account_name,
-        ou_path=finding.ou_path,
         rule=rule.rule_id,
         title=rule.title,
-        severity=rule.severity,
-        verdict=finding.verdict,
-        subject=finding.subject,
-        message=finding.message,
-        reason=finding.reason,
-        observed_at=json_time(finding.observed_at),
+        severity=rule.severity.value,
         remediation=rule.remediation,
         guide=rule.guide,
-        facts=dict(finding.facts),
     )

@@ -28,7 +28,7 @@ ELEMENTS = {
 
 def render(report: FindingReport) -> Iterator[bytes]:
     """Walk the findings twice: a suite begins with its counts."""
-    counts = Counter(_find_element(finding) for finding in report.findings)
+    counts = Counter(ELEMENTS.get(finding.verdict) for finding in report.findings)
     name = xml_text(f"rootkeeper {report.source}")
     totals = f'name="{name}" tests="{counts.total()}" failures="{counts["failure"]}" errors="{counts["error"]}"'
     at = json_time(report.observed_at)
@@ -48,17 +48,13 @@ def render(report: FindingReport) -> Iterator[bytes]:
     yield b"</testsuite>\n</testsuites>\n"
 
 
-def _find_element(finding: Finding) -> str | None:
-    return None if finding.verdict is Verdict.PASS else ELEMENTS[finding.verdict]
-
-
 def _render_case(finding: Finding) -> str:
     rule = finding.rule
     name = f"{finding.account_id} {finding.account_name}"
     if finding.subject is not None:
         name = f"{name}: {finding.subject}"
     case = f'<testcase classname="{xml_text(rule.rule_id)}" name="{xml_text(name)}"'
-    element = _find_element(finding)
+    element = ELEMENTS.get(finding.verdict)
     if element is None:
         return f"{case}/>\n"
     verdict = finding.verdict.value.replace("_", " ").capitalize()
