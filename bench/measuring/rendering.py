@@ -14,6 +14,7 @@ import time
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 from rootkeeper.composition.application import Application
 from rootkeeper.evidence.rules import Period, end_second
@@ -30,7 +31,7 @@ def main() -> int:
         report = application.evidence_compiler(None).compile(Period(end - timedelta(days=1), end))
         gc.collect()
         began = time.process_time()
-        import_module(chosen.module)
+        resolve_name(chosen.renderer)
         if chosen.carries is Carries.FINDINGS:
             import_module("rootkeeper.evidence.findings")  # makes findings of the report
         before_bytes = reset_peak_memory()

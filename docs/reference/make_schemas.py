@@ -42,7 +42,7 @@ from rootkeeper.jobs.records import JobsDocument
 from rootkeeper.ledger.records import LedgerDocument, LedgerEntryRecord, LedgerVerificationDocument
 from rootkeeper.maintenance.records import DatabaseDocument
 from rootkeeper.notifications.records import NotificationDeliveriesDocument, NotificationTestDocument
-from rootkeeper.reports.records import PackageManifest
+from rootkeeper.reports.package import PackageManifest
 from rootkeeper.root_emails.records import EmailAttestationsDocument, EmailChangesDocument, EmailsDocument
 from rootkeeper.server.documents import RecordJsonSchema
 from rootkeeper.settlement.records import AdoptionDocument

@@ -337,7 +337,7 @@ def describe_report(report: EvidenceReport) -> Record:
             "accounts": len(report.accounts),
             **{verdict.value: count for verdict, count in counts.items()},
         },
-        "management_account": None if report.management is None else _describe_account(report.management),
+        "management_account": None if report.management is None else describe_account(report.management),
         "kept_logins": [
             fill_record(
                 KeptLoginRecord,
@@ -348,7 +348,7 @@ def describe_report(report: EvidenceReport) -> Record:
             )
             for kept in report.kept_logins
         ],
-        "accounts": [_describe_account(account) for account in report.accounts],
+        "accounts": [describe_account(account) for account in report.accounts],
         "windows": [
             fill_record(EvidenceWindowRecord, window, approved=window.is_approved) for window in report.windows
         ],
@@ -399,7 +399,7 @@ def _describe_verdict(control: str | None, result: ControlResult) -> JudgementRe
     return fill_record(JudgementRecord, result, control=control, attestations=attestations)
 
 
-def _describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
+def describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
     account, exception, confirmation = evidence.account, evidence.exception, evidence.confirmation
     return fill_record(
         EvidenceAccountRecord,

@@ -1,7 +1,7 @@
 """The table of report formats. Command line, API, console and docs take their choices from it.
 
-A format is one module in this folder and one row here. Its module is imported when a report is written, because every
-command imports this table.
+A format is one function of a module in this folder and one row here. The module is imported when a report is written,
+because every command imports this table.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from rootkeeper.errors import Hint, InputError
@@ -42,8 +42,8 @@ class Format:
     """The end of its files' names, from a dot on."""
     media_type: str
     carries: Carries
-    module: str
-    """The module with ``render(report) -> Iterator[bytes]``: a ``FindingReport``, or an ``EvidenceReport``."""
+    renderer: str
+    """``module:function``: it gets a ``FindingReport`` or an ``EvidenceReport``, and returns an ``Iterator[bytes]``."""
     has_ledger_entries: bool = False
     """Whether it contains entries of the ledger, also of other organizations. The database must be open for it."""
 
@@ -66,7 +66,7 @@ class Format:
             from rootkeeper.evidence.findings import list_findings
 
             report = list_findings(report)
-        rendered: Iterator[bytes] = import_module(self.module).render(report)
+        rendered: Iterator[bytes] = resolve_name(self.renderer)(report)
         return rendered
 
 
@@ -81,7 +81,7 @@ FORMATS = (
         ".html",
         "text/html; charset=utf-8",
         Carries.EVIDENCE,
-        "rootkeeper.reports.evidence_html",
+        "rootkeeper.reports.evidence_html:render",
     ),
     Format(
         "csv",
@@ -90,7 +90,7 @@ FORMATS = (
         ".csv",
         "text/csv; charset=utf-8",
         Carries.EVIDENCE,
-        "rootkeeper.reports.evidence_csv",
+        "rootkeeper.reports.evidence_data:render_csv",
     ),
     Format(
         "json",
@@ -99,7 +99,7 @@ FORMATS = (
         ".json",
         "application/json",
         Carries.EVIDENCE,
-        "rootkeeper.reports.evidence_json",
+        "rootkeeper.reports.evidence_data:render_json",
     ),
     Format(
         "markdown",
@@ -108,7 +108,7 @@ FORMATS = (
         ".md",
         "text/markdown; charset=utf-8",
         Carries.EVIDENCE,
-        "rootkeeper.reports.evidence_markdown",
+        "rootkeeper.reports.evidence_markdown:render",
     ),
     Format(
         "oscal",
@@ -117,7 +117,7 @@ FORMATS = (
         ".oscal.json",
         "application/json",
         Carries.EVIDENCE,
-        "rootkeeper.reports.oscal",
+        "rootkeeper.reports.oscal:render",
     ),
     Format(
         "pdf",
@@ -126,7 +126,7 @@ FORMATS = (
         ".pdf",
         "application/pdf",
         Carries.EVIDENCE,
-        "rootkeeper.reports.pdf",
+        "rootkeeper.reports.pdf:render",
     ),
     Format(
         "package",
@@ -135,7 +135,7 @@ FORMATS = (
         ".zip",
         "application/zip",
         Carries.EVIDENCE,
-        "rootkeeper.reports.package",
+        "rootkeeper.reports.package:render",
         has_ledger_entries=True,
     ),
     Format(
@@ -145,7 +145,7 @@ FORMATS = (
         ".findings.csv",
         "text/csv; charset=utf-8",
         Carries.FINDINGS,
-        "rootkeeper.reports.findings_csv",
+        "rootkeeper.reports.findings_data:render_csv",
     ),
     Format(
         "findings-jsonl",
@@ -154,7 +154,7 @@ FORMATS = (
         ".findings.jsonl",
         "application/jsonl",
         Carries.FINDINGS,
-        "rootkeeper.reports.findings_jsonl",
+        "rootkeeper.reports.findings_data:render_json_lines",
     ),
     Format(
         "ocsf",
@@ -163,7 +163,7 @@ FORMATS = (
         ".ocsf.jsonl",
         "application/jsonl",
         Carries.FINDINGS,
-        "rootkeeper.reports.ocsf",
+        "rootkeeper.reports.ocsf:render",
     ),
     Format(
         SECURITY_HUB_FORMAT,
@@ -172,7 +172,7 @@ FORMATS = (
         ".asff.json",
         "application/json",
         Carries.FINDINGS,
-        "rootkeeper.reports.asff",
+        "rootkeeper.reports.asff:render",
     ),
     Format(
         "sarif",
@@ -181,7 +181,7 @@ FORMATS = (
         ".sarif",
         "application/sarif+json",
         Carries.FINDINGS,
-        "rootkeeper.reports.sarif",
+        "rootkeeper.reports.sarif:render",
     ),
     Format(
         "junit",
@@ -190,7 +190,7 @@ FORMATS = (
         ".xml",
         "application/xml; charset=utf-8",
         Carries.FINDINGS,
-        "rootkeeper.reports.junit",
+        "rootkeeper.reports.junit:render",
     ),
 )
 """In the order in which they are shown."""

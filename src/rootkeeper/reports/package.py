@@ -14,19 +14,60 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from importlib import resources
 
+from typing_extensions import TypedDict
+
 from rootkeeper import __version__
 from rootkeeper.evidence.findings import list_findings
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.ledger.rules import GENESIS_HASH, LedgerEntry, describe_entry, render_entry
-from rootkeeper.reports import accounts_csv, evidence_json, findings_jsonl, pdf
-from rootkeeper.reports.records import ManifestFile, ManifestLedger, PackageManifest
-from rootkeeper.shapes import SCHEMA_VERSION
+from rootkeeper.reports import evidence_data, findings_data, pdf
+from rootkeeper.shapes import SCHEMA_VERSION, Answer, Count, Moment, OrganizationId, Sha256, record
 from rootkeeper.untrusted_text import json_text
 from rootkeeper.values import render_time
 
 _FIRST_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that a ZIP can have. Source: APPNOTE.TXT, section 4.4.6."""
 _PART_BYTES = 65_536
+
+ManifestPeriod = TypedDict("ManifestPeriod", {"from": Moment, "to": Moment})
+"""The period of the report, to the microsecond. Written so because of its fields' names."""
+record(ManifestPeriod)
+
+
+@record
+class ManifestLedger(TypedDict):
+    """The extract of the ledger."""
+
+    entries: Count
+    first_sequence: Count
+    previous_hash: Sha256
+    """Of the entry before the first one; 64 zeros before entry 1."""
+    head_sequence: Count
+    head_hash: Sha256
+    other_organization_ids: list[OrganizationId]
+    """Whose entries are in the extract, too, because the chain runs through them."""
+
+
+@record
+class ManifestFile(TypedDict):
+    """One file of the package."""
+
+    name: str
+    bytes: Count
+    sha256: Sha256
+
+
+@record
+class PackageManifest(Answer):
+    """Every other file of an evidence package."""
+
+    rootkeeper_version: str
+    organization_id: OrganizationId
+    endpoint: str
+    sandbox: bool
+    period: ManifestPeriod
+    ledger: ManifestLedger
+    files: list[ManifestFile]
 
 
 def render(report: EvidenceReport) -> Iterator[bytes]:
@@ -38,9 +79,9 @@ def render(report: EvidenceReport) -> Iterator[bytes]:
     yield from package.add("README.txt", [_describe(report).encode()])
     yield from package.add("verify.py", [(resources.files(__package__) / "verify.py").read_bytes()])
     yield from package.add("report.pdf", pdf.render(report))
-    yield from package.add("report.json", evidence_json.render(report))
-    yield from package.add("accounts.csv", accounts_csv.render(report))
-    yield from package.add("findings.jsonl", findings_jsonl.render(list_findings(report)))
+    yield from package.add("report.json", evidence_data.render_json(report))
+    yield from package.add("accounts.csv", evidence_data.render_accounts_csv(report))
+    yield from package.add("findings.jsonl", findings_data.render_json_lines(list_findings(report)))
     yield from package.add("ledger.jsonl", extract.render())
     manifest: PackageManifest = {
         "schema_version": SCHEMA_VERSION,

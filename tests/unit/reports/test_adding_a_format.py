@@ -1,4 +1,4 @@
-"""A format is one module and one row: nothing else lists formats."""
+"""A format is one renderer and one row: nothing else lists formats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rootkeeper.reports import formats
 module = types.ModuleType("another_format")
 module.render = lambda report: iter([b"rendered"])
 sys.modules["another_format"] = module
-row = replace(formats.get_format("findings-csv"), name="another", suffix=".other", module="another_format")
+row = replace(formats.get_format("findings-csv"), name="another", suffix=".other", renderer="another_format:render")
 formats.FORMATS += (row,)
 formats.FINDING_FORMATS += (row,)
 
@@ -51,7 +51,7 @@ def test_one_row_reaches_command_line_api_and_docs() -> None:
 @pytest.mark.parametrize("name", [one.name for one in FINDING_FORMATS])
 def test_no_other_source_lists_the_format(name: str) -> None:
     """But a default: a choice must start with something."""
-    own = next(one.module for one in FINDING_FORMATS if one.name == name).replace(".", "/") + ".py"
+    own = next(one.renderer for one in FINDING_FORMATS if one.name == name).partition(":")[0].replace(".", "/") + ".py"
     folders = (REPOSITORY / "src/rootkeeper", REPOSITORY / "console/src")
     named = [
         str(path.relative_to(REPOSITORY))

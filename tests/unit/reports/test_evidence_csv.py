@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from rootkeeper.evidence.service import EvidenceReport
-from rootkeeper.reports.evidence_csv import COLUMNS
+from rootkeeper.reports.evidence_data import COLUMNS
 from tests.examples import examples
 from tests.fakes.evidence import (
     BLOCKED,

@@ -8,7 +8,7 @@ import jsonschema
 from hypothesis import given
 
 from rootkeeper.findings.rules import FindingReport, find_finding_id
-from rootkeeper.reports.findings_jsonl import render
+from rootkeeper.reports.findings_data import render_json_lines
 from tests.architecture.source_files import REPOSITORY
 from tests.fakes.evidence import make_report, render_as
 from tests.fakes.findings import findings
@@ -19,7 +19,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Fo
 
 @given(findings)
 def test_each_finding_is_one_line_that_fits_the_schema(report: FindingReport) -> None:
-    lines = b"".join(render(report)).decode().split("\n")
+    lines = b"".join(render_json_lines(report)).decode().split("\n")
     assert lines.pop() == ""
     for finding, line in zip(report.findings, lines, strict=True):
         record = json.loads(line)

@@ -1,8 +1,8 @@
-"""The table of formats: one module and one row each, and everything else takes its choices from it."""
+"""The table of formats: one renderer and one row each, and everything else takes its choices from it."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from pkgutil import resolve_name
 
 import pytest
 
@@ -20,16 +20,16 @@ from tests.fakes.evidence import make_report
 from tests.fakes.findings import make_findings
 
 
-def test_each_format_has_a_name_a_suffix_and_a_module_of_its_own() -> None:
-    for values in zip(*((one.name, one.suffix, one.module) for one in FORMATS), strict=True):
+def test_each_format_has_a_name_a_suffix_and_a_renderer_of_its_own() -> None:
+    for values in zip(*((one.name, one.suffix, one.renderer) for one in FORMATS), strict=True):
         assert len(set(values)) == len(FORMATS)
     assert all(one.suffix.startswith(".") and one.suffix == one.suffix.lower() for one in FORMATS)
     assert all(one.purpose.endswith(".") and one.title for one in FORMATS)
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
-def test_the_module_of_each_format_renders(chosen: Format) -> None:
-    assert callable(import_module(chosen.module).render)
+def test_the_renderer_of_each_format_renders(chosen: Format) -> None:
+    assert callable(resolve_name(chosen.renderer))
     assert b"".join(chosen.render(make_report())) != b""
 
 

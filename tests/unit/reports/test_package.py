@@ -20,7 +20,7 @@ from hypothesis import given
 
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, render_entry
-from rootkeeper.reports import accounts_csv, package, pdf, verify
+from rootkeeper.reports import evidence_data, package, pdf, verify
 from tests.fakes.evidence import MANAGEMENT, ORGANIZATION_ID, PRESENT, make_hostile_facts, make_report
 from tests.fakes.hostile_texts import hostile_texts
 from tests.fakes.packages import (
@@ -340,7 +340,7 @@ def test_the_readme_names_other_organizations_only_if_there_are_some(folder: Pat
 
 @given(hostile_texts)
 def test_p26_no_cell_of_the_accounts_can_be_a_formula_or_steer_a_terminal(text: str) -> None:
-    content = b"".join(accounts_csv.render(make_report(make_hostile_facts(text)))).decode()
+    content = b"".join(evidence_data.render_accounts_csv(make_report(make_hostile_facts(text)))).decode()
     cells = [cell for row in csv.reader(io.StringIO(content)) for cell in row]
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d"))]
     characters = set("".join(cells)) - set("\u200c\u200d")

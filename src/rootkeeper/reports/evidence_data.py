@@ -1,7 +1,4 @@
-"""The evidence report as CSV: one fact in each row.
-
-Each row names organization, endpoint and period, so that a copied row keeps its context.
-"""
+"""Evidence as data: one JSON document, or CSV with one fact or one account in each row."""
 
 from __future__ import annotations
 
@@ -9,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rootkeeper.controls.records import describe_assessed_report
-from rootkeeper.evidence.records import Record
+from rootkeeper.evidence.records import KIND_NAMES, Record, describe_account, render_presence
+from rootkeeper.evidence.rules import AccountEvidence
 from rootkeeper.evidence.service import EvidenceReport
-from rootkeeper.reports.rows import render_rows
+from rootkeeper.reports.findings_data import render_rows
+from rootkeeper.untrusted_text import json_text
+from rootkeeper.values import json_time
 
 COLUMNS = (
     "organization_id",
@@ -28,8 +28,44 @@ COLUMNS = (
     "detail",
 )
 
+ACCOUNT_COLUMNS = (
+    "account_id",
+    "name",
+    "ou_path",
+    "role",
+    "state",
+    "status",
+    "no_root_credentials",
+    "reason",
+    *(kind.value for kind in KIND_NAMES),
+    "read_at",
+    "session_access_key_id",
+    "excepted_until",
+    "detail",
+)
 
-def render(report: EvidenceReport) -> Iterator[bytes]:
+
+def render_json(report: EvidenceReport) -> Iterator[bytes]:
+    """One document (docs/reference/report.schema.json)."""
+    yield f"{json_text(describe_assessed_report(report), indent=2)}\n".encode()
+
+
+def render_accounts_csv(report: EvidenceReport) -> Iterator[bytes]:
+    """The management account first; a kind is ``none``, ``yes`` or a count, ``not applicable`` or ``unknown``."""
+    return render_rows(ACCOUNT_COLUMNS, map(_make_account_row, report.all_accounts))
+
+
+def _make_account_row(evidence: AccountEvidence) -> list[object]:
+    row: dict[str, object] = {
+        **describe_account(evidence),
+        **{kind.kind.value: render_presence(kind) for kind in evidence.kinds},
+        "excepted_until": None if evidence.exception is None else json_time(evidence.exception.until),
+    }
+    return [row[name] for name in ACCOUNT_COLUMNS]
+
+
+def render_csv(report: EvidenceReport) -> Iterator[bytes]:
+    """One fact in each row, with organization, endpoint and period, so that a copied row keeps its context."""
     document = describe_assessed_report(report)
     place = (document["organization_id"], document["endpoint"], document["period"]["from"], document["period"]["to"])
     rows = ((*place, *(row.get(name) for name in COLUMNS[len(place) :])) for row in _list_rows(document))
