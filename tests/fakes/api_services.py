@@ -20,7 +20,7 @@ from rootkeeper.aws.rules import AwsWork
 from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.services import make_window_policy
 from rootkeeper.composition.serving import ServerRuntime
-from rootkeeper.controls.service import ControlAttester
+from rootkeeper.controls.assessment import ControlAttester
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.evidence.service import EvidenceCompiler
 from rootkeeper.evidence.windows import WindowReporter

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rootkeeper.aws.root_events import RootEventSource
     from rootkeeper.clock import Clock
     from rootkeeper.composition.database import Database
-    from rootkeeper.controls.service import ControlAttester
+    from rootkeeper.controls.assessment import ControlAttester
     from rootkeeper.deletion.service import Deletion
     from rootkeeper.delivery.planning import DeliveryPlanner
     from rootkeeper.delivery.service import ReportSender
@@ -378,7 +378,7 @@ class UseCases(Adapters):
 
     @property
     def control_attester(self) -> ControlAttester:
-        from rootkeeper.controls.service import ControlAttester
+        from rootkeeper.controls.assessment import ControlAttester
 
         return ControlAttester(self.ledger, self.clock, self.actor)
 

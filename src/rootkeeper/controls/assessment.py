@@ -1,66 +1,53 @@
-"""Judges controls by an evidence report: each check once, then every control that rests on it.
+"""Judges controls by an evidence report, each check once, and records what people attest of controls.
 
-Makes no AWS call and reads no clock: the same report and the same map give the same verdicts.
+The same report and the same map give the same verdicts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
-from types import MappingProxyType
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 
-from rootkeeper.controls.account_checks import (
-    check_no_root_key,
-    check_root_hardware_mfa,
-    check_root_mfa,
-    check_root_unused,
-)
-from rootkeeper.controls.attestations import find_attestations
-from rootkeeper.controls.organization_checks import (
-    check_audit_integrity,
-    check_centralized,
-    check_delegated,
-    check_drill,
-    check_inventory,
-    check_no_root_credentials,
-    check_privileged_calls_logged,
-    check_root_alert,
-    check_scp_guard,
-)
+from rootkeeper.clock import Clock
+from rootkeeper.controls import account_checks, organization_checks, window_checks
 from rootkeeper.controls.rules import (
     CheckName,
     CheckResult,
     Control,
     ControlAssessment,
+    ControlAttestation,
     Framework,
     WithoutPassword,
     apply_without_password,
     assess_control,
+    describe_attestation,
+    draft_attestation,
+    find_attestations,
 )
-from rootkeeper.controls.window_checks import check_breakglass, check_time_limit
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
+from rootkeeper.ledger.rules import Action, Actor
+from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.statuses import FailOn
 
-CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = MappingProxyType(
-    {
-        CheckName.AUDIT_INTEGRITY: check_audit_integrity,
-        CheckName.BREAKGLASS: check_breakglass,
-        CheckName.CENTRALIZED: check_centralized,
-        CheckName.DELEGATED: check_delegated,
-        CheckName.DRILL: check_drill,
-        CheckName.INVENTORY: check_inventory,
-        CheckName.NO_ROOT_CREDS: check_no_root_credentials,
-        CheckName.NO_ROOT_KEY: check_no_root_key,
-        CheckName.PRIV_LOGGED: check_privileged_calls_logged,
-        CheckName.ROOT_ALERT: check_root_alert,
-        CheckName.ROOT_HW_MFA: check_root_hardware_mfa,
-        CheckName.ROOT_MFA: check_root_mfa,
-        CheckName.ROOT_UNUSED: check_root_unused,
-        CheckName.SCP_GUARD: check_scp_guard,
-        CheckName.TIME_LIMIT: check_time_limit,
-    }
-)
+CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = {
+    CheckName.AUDIT_INTEGRITY: organization_checks.check_audit_integrity,
+    CheckName.BREAKGLASS: window_checks.check_breakglass,
+    CheckName.CENTRALIZED: organization_checks.check_centralized,
+    CheckName.DELEGATED: organization_checks.check_delegated,
+    CheckName.DRILL: organization_checks.check_drill,
+    CheckName.INVENTORY: organization_checks.check_inventory,
+    CheckName.NO_ROOT_CREDS: organization_checks.check_no_root_credentials,
+    CheckName.NO_ROOT_KEY: account_checks.check_no_root_key,
+    CheckName.PRIV_LOGGED: organization_checks.check_privileged_calls_logged,
+    CheckName.ROOT_ALERT: organization_checks.check_root_alert,
+    CheckName.ROOT_HW_MFA: account_checks.check_root_hardware_mfa,
+    CheckName.ROOT_MFA: account_checks.check_root_mfa,
+    CheckName.ROOT_UNUSED: account_checks.check_root_unused,
+    CheckName.SCP_GUARD: organization_checks.check_scp_guard,
+    CheckName.TIME_LIMIT: window_checks.check_time_limit,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +99,23 @@ def assess_report(report: EvidenceReport, frameworks: Iterable[Framework]) -> As
 def list_assessments(report: EvidenceReport) -> tuple[ControlAssessment, ...]:
     """List the verdicts of a report; none if no framework was asked for."""
     return report.assessments if isinstance(report, AssessedReport) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAttester:
+    """Records what a person attests of a control."""
+
+    ledger: Ledger
+    clock: Clock
+    actor: Actor
+
+    def attest(self, control: Control, *, owner: str, reason: str, until: datetime) -> ControlAttestation:
+        """Record an attestation, and return it with its entry; it replaces an earlier one of the control.
+
+        :raises InputError: if the control is attested account by account, owner or reason is empty, or the end isn't
+            valid.
+        :raises LedgerUnavailableError: if it can't be recorded.
+        """
+        drafted = draft_attestation(control, self.actor, self.clock.now(), owner=owner, reason=reason, until=until)
+        entry = self.ledger.append_fact(Action.CONTROL_ATTEST, parameters=describe_attestation(drafted))
+        return replace(drafted, recorded_at=entry.at, ledger_sequence=entry.sequence, entry_hash=entry.entry_hash)

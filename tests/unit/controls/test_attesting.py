@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.controls.attestations import ControlAttestation, find_attestations
+from rootkeeper.controls.assessment import ControlAttester
 from rootkeeper.controls.control_map import get_control
-from rootkeeper.controls.service import ControlAttester
+from rootkeeper.controls.rules import ControlAttestation, find_attestations
 from rootkeeper.errors import InputError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action, Actor, ActorKind
 from tests.fakes.clock import FakeClock

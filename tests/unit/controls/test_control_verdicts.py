@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.controls.assessment import CHECKS, assess_report, evaluate
-from rootkeeper.controls.attestations import ControlAttestation, describe_attestation
 from rootkeeper.controls.control_map import choose_frameworks, load_frameworks
 from rootkeeper.controls.rules import (
     AccountResult,
@@ -20,12 +19,14 @@ from rootkeeper.controls.rules import (
     CheckResult,
     Control,
     ControlAssessment,
+    ControlAttestation,
     ControlCheck,
     Showing,
     Strength,
     WithoutPassword,
     apply_without_password,
     assess_control,
+    describe_attestation,
     require_attestable,
 )
 from rootkeeper.errors import InputError

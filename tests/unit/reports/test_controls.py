@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 import pytest
 
 from rootkeeper.controls.assessment import AssessedReport, assess_report
-from rootkeeper.controls.attestations import ControlAttestation, describe_attestation
 from rootkeeper.controls.control_map import choose_frameworks
+from rootkeeper.controls.rules import ControlAttestation, describe_attestation
 from rootkeeper.evidence.service import EvidenceFacts
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import Action, ActorKind, Phase, Result
