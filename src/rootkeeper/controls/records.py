@@ -256,8 +256,7 @@ def _describe_period(report: EvidenceReport) -> Record:
 
 
 def describe_framework(framework: Framework) -> FrameworkRecord:
-    left_out = [fill_record(LeftOutRecord, one) for one in framework.left_out]
-    return fill_record(FrameworkRecord, framework, controls=len(framework.controls), left_out=left_out)
+    return fill_record(FrameworkRecord, framework, controls=len(framework.controls))
 
 
 def describe_assessment(assessment: ControlAssessment) -> AssessmentRecord:

@@ -314,31 +314,25 @@ class ReportDocument(Answer):
     ledger: EvidenceLedgerRecord
 
 
-def describe_report(report: EvidenceReport) -> Record:
-    period, setup, drift, history = report.period, report.setup, report.setup.drift, report.history
-    counts = count_verdicts(report.accounts)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "organization_id": report.organization_id,
-        "management_account_id": report.management_account_id,
-        "partition": report.partition,
-        "endpoint": report.endpoint,
-        "sandbox": report.is_sandbox,
-        "endpoints": list(report.endpoints),
-        "caller_arns": list(report.history.caller_arns),
-        "period": describe_period(report.period),
-        "accounts_listed_at": json_time(report.listed_at),
-        "verdicts": {
+def describe_report(report: EvidenceReport) -> ReportDocument:
+    period, drift, history = report.period, report.setup.drift, report.history
+    counts = {verdict.value: count for verdict, count in count_verdicts(report.accounts).items()}
+    return fill_record(
+        ReportDocument,
+        report,
+        schema_version=SCHEMA_VERSION,
+        sandbox=report.is_sandbox,
+        caller_arns=list(history.caller_arns),
+        period=describe_period(period),
+        accounts_listed_at=json_time(report.listed_at),
+        verdicts={
             "centralized": _describe_verdict(CENTRALIZED_CONTROL, report.centralized),
             "no_root_credentials": _describe_verdict(None, report.no_root_credentials),
         },
-        "root_logins_left_to_secure": fill_record(RootLoginsLeftRecord, report.root_logins_left),
-        "summary": {
-            "accounts": len(report.accounts),
-            **{verdict.value: count for verdict, count in counts.items()},
-        },
-        "management_account": None if report.management is None else describe_account(report.management),
-        "kept_logins": [
+        root_logins_left_to_secure=fill_record(RootLoginsLeftRecord, report.root_logins_left),
+        summary={"accounts": len(report.accounts), **counts},
+        management_account=None if report.management is None else describe_account(report.management),
+        kept_logins=[
             fill_record(
                 KeptLoginRecord,
                 kept.evidence.account,
@@ -348,16 +342,14 @@ def describe_report(report: EvidenceReport) -> Record:
             )
             for kept in report.kept_logins
         ],
-        "accounts": [describe_account(account) for account in report.accounts],
-        "windows": [
-            fill_record(EvidenceWindowRecord, window, approved=window.is_approved) for window in report.windows
-        ],
-        "exceptions": [
+        accounts=[describe_account(account) for account in report.accounts],
+        windows=[fill_record(EvidenceWindowRecord, one, approved=one.is_approved) for one in report.windows],
+        exceptions=[
             fill_record(EvidenceExceptionRecord, one, in_force_at_end=one.added_at <= period.end < one.until)
             for one in report.exceptions
         ],
-        "ended_exceptions": [fill_record(EndedExceptionRecord, one) for one in history.ended_exceptions],
-        "deletions": [
+        ended_exceptions=[fill_record(EndedExceptionRecord, one) for one in history.ended_exceptions],
+        deletions=[
             fill_record(
                 EvidenceDeletionRecord,
                 one,
@@ -367,23 +359,22 @@ def describe_report(report: EvidenceReport) -> Record:
             )
             for one in history.deletions
         ],
-        "setup": _describe_setup(setup),
-        "drift": {
-            "accepted_at": None if drift.accepted is None else json_time(drift.accepted.accepted_at),
-            "accepted_by": None if drift.accepted is None else drift.accepted.accepted_by,
-            "ledger_sequence": None if drift.accepted is None else drift.accepted.ledger_sequence,
-            "differences": [fill_record(DifferenceRecord, one) for one in drift.differences],
-            "unknown": list(drift.unknown),
-        },
-        "gaps": [fill_record(GapRecord, gap) for gap in report.gaps],
-        "ledger": fill_record(
+        setup=_describe_setup(report.setup),
+        drift=fill_record(
+            EvidenceDriftRecord,
+            drift,
+            accepted_at=None if drift.accepted is None else json_time(drift.accepted.accepted_at),
+            accepted_by=None if drift.accepted is None else drift.accepted.accepted_by,
+            ledger_sequence=None if drift.accepted is None else drift.accepted.ledger_sequence,
+        ),
+        ledger=fill_record(
             EvidenceLedgerRecord,
             report.ledger,
             entries_in_period=history.entries,
             audit_batches_in_period=history.audits,
             intact=report.ledger.is_intact,
         ),
-    }
+    )
 
 
 def describe_period(period: Period) -> PeriodRecord:
@@ -417,21 +408,19 @@ def describe_account(evidence: AccountEvidence) -> EvidenceAccountRecord:
     )
 
 
-def _describe_setup(evidence: SetupEvidence) -> Record:
+def _describe_setup(evidence: SetupEvidence) -> EvidenceSetupRecord | Record:
     if evidence.state is None:
         return {**dict.fromkeys(EvidenceSetupRecord.__annotations__), "detail": evidence.detail, "unknown": []}
     features = evidence.state.setup.features
-    return {
-        **fill_record(
-            EvidenceSetupRecord,
-            evidence.state.setup,
-            detail=evidence.detail,
-            read_at=json_time(evidence.state.read_at),
-            endpoint=evidence.state.endpoint,
-            caller_arn=evidence.state.caller_arn,
-            features=None if features is None else {feature.value: feature in features for feature in Feature},
-        )
-    }
+    return fill_record(
+        EvidenceSetupRecord,
+        evidence.state.setup,
+        detail=evidence.detail,
+        read_at=json_time(evidence.state.read_at),
+        endpoint=evidence.state.endpoint,
+        caller_arn=evidence.state.caller_arn,
+        features=None if features is None else {feature.value: feature in features for feature in Feature},
+    )
 
 
 KIND_NAMES: Mapping[CredentialKind, str] = {
