@@ -8,30 +8,22 @@ from datetime import timedelta
 from rootkeeper.controls.rules import AccountResult, CheckName, CheckResult, combine
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.windows.rules import NEVER_OPENED_STATES, RecoveryWindow, WindowState
 
 _Evaluated = tuple[Verdict, str]
 
 CLOSING_GRACE = timedelta(minutes=1)
 """A window that is shown closed so long after its end ended by itself: reading the account again takes a while."""
 
-_NEVER_OPENED = frozenset(
-    {WindowState.APPROVED, WindowState.CANCELLED, WindowState.DENIED, WindowState.LAPSED, WindowState.REQUESTED}
-)
-
 
 def check_breakglass(report: EvidenceReport) -> CheckResult:
     """Check that each recovery was approved by another person and closed, and a re-read proved it."""
 
     def evaluate(window: RecoveryWindow) -> _Evaluated:
-        return _combine_two(_evaluate_approval(window), _evaluate_closing(window, report))
+        approval, closing = _evaluate_approval(window), _evaluate_closing(window, report)
+        return combine((approval[0], closing[0])), f"{approval[1]} {closing[1]}"
 
     return _check_windows(CheckName.BREAKGLASS, report, evaluate)
-
-
-def _combine_two(one: _Evaluated, other: _Evaluated) -> _Evaluated:
-    """Return the verdict on both, and the sentences of both."""
-    return combine((one[0], other[0])), f"{one[1]} {other[1]}"
 
 
 def _evaluate_approval(window: RecoveryWindow) -> _Evaluated:
@@ -91,5 +83,5 @@ def _check_windows(
 def _list_opened(report: EvidenceReport) -> Iterator[RecoveryWindow]:
     for window in report.windows:
         started_at = window.opening_started_at
-        if window.state not in _NEVER_OPENED and started_at is not None and started_at <= report.period.end:
+        if window.state not in NEVER_OPENED_STATES and started_at is not None and started_at <= report.period.end:
             yield window

@@ -51,8 +51,8 @@ from rootkeeper.removal.rules import ACTIONS, TARGET_PARAMETERS
 from rootkeeper.root_emails.rules import RootEmail
 from rootkeeper.setup.rules import CHANGES_OF_SETUP, SetupDrift, SetupState
 from rootkeeper.shapes import parse_facts
-from rootkeeper.values import JsonValue
-from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
+from rootkeeper.values import JsonValue, describe_duration
+from rootkeeper.windows.rules import FINAL_STATES, NEVER_OPENED_STATES, RecoveryWindow, WindowState
 
 DEFAULT_STALE_AFTER = timedelta(days=30)
 
@@ -74,9 +74,9 @@ class Period:
         if read_at > self.end:
             return "read after the period's end"
         if read_at < self.start:
-            return f"read before the period, {_render_age(self.end - read_at)} before its end"
+            return f"read before the period, {describe_duration(self.end - read_at)} before its end"
         if self.end - read_at > self.stale_after:
-            return f"read {_render_age(self.end - read_at)} before the period's end"
+            return f"read {describe_duration(self.end - read_at)} before the period's end"
         return None
 
 
@@ -98,14 +98,6 @@ def end_second(now: datetime) -> datetime:
     return now.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def _render_age(age: timedelta) -> str:
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        count = int(age.total_seconds() // length)
-        if count:
-            return f"{count} {unit if count == 1 else f'{unit}s'}"
-    return "less than a second"
-
-
 BY_ROOT_SESSION = "sts:AssumeRoot IAMAuditRootUserCredentials + iam:GetAccountSummary"
 BY_OWN_CREDENTIALS = "iam:GetAccountSummary with credentials of the account itself"
 BY_CLOSING = f"{BY_ROOT_SESSION}, as a recovery window was closed"
@@ -116,10 +108,6 @@ _IN_DETAIL = {
     CredentialKind.SIGNING_CERTIFICATES: "iam:ListSigningCertificates",
     CredentialKind.MFA_DEVICES: "iam:ListMFADevices",
 }
-
-_NEVER_OPENED = frozenset(
-    {WindowState.APPROVED, WindowState.CANCELLED, WindowState.DENIED, WindowState.LAPSED, WindowState.REQUESTED}
-)
 
 _NOTHING = RootCredentialsSummary(
     has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
@@ -282,7 +270,7 @@ def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period
     """A window opened since the reading: what was shown absent may be there again."""
     for window in facts.windows:
         opened_at = window.opening_started_at
-        if opened_at is None or window.state in _NEVER_OPENED or status.observed_at is None:
+        if opened_at is None or window.state in NEVER_OPENED_STATES or status.observed_at is None:
             continue
         is_closed = window.state is WindowState.CLOSED_VERIFIED and (window.closed_at or period.end) <= period.end
         if status.observed_at < opened_at <= period.end and not is_closed:

@@ -27,7 +27,7 @@ from rootkeeper.aws.cloudtrail import _LONGEST_ID, RootRecord, as_mapping, as_te
 from rootkeeper.errors import SettingsError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
+from rootkeeper.windows.rules import NEVER_OPENED_STATES, WAITING_STATES, RecoveryWindow
 
 _QUEUE_URL = re.compile(r"https?://[^/\s?#]+/(?P<account_id>[0-9]{12})/(?P<name>[A-Za-z0-9_-]{1,80}(\.fifo)?)")
 """Source: SQS Developer Guide, "Queue and message identifiers"."""
@@ -258,10 +258,6 @@ _STEPS = frozenset(
 
 _NAMED = frozenset({_SIGN_IN, _KEY_CREATION, *_STEPS})
 
-_NEVER_OPEN = frozenset(
-    {WindowState.APPROVED, WindowState.CANCELLED, WindowState.DENIED, WindowState.LAPSED, WindowState.REQUESTED}
-)
-
 
 class EventVerdict(StrEnum):
     """How an event relates to the account's recovery windows."""
@@ -393,7 +389,7 @@ def _classify_outside(found: RootRecord, account: WatchedAccount) -> WatchedEven
     near = _find_near(found.at, account)
     if near is None:
         when = "while no recovery window was open"
-    elif near.state in _NEVER_OPEN or found.at < (_start_of(near) or found.at):
+    elif near.state in NEVER_OPENED_STATES or found.at < (_start_of(near) or found.at):
         when = f"before {_name(near)} was opened"
     else:
         end = _end_of(near, account)
@@ -404,7 +400,7 @@ def _classify_outside(found: RootRecord, account: WatchedAccount) -> WatchedEven
         return _make(found, EventVerdict.SUSPICIOUS, f"The root user {how} {when}.", near, has_mfa=has_mfa)
     if found.step in _STEPS:
         return _make(found, EventVerdict.SUSPICIOUS, f"A step of a root user sign-in {when}.", near)
-    if near is None or near.state in _NEVER_OPEN:
+    if near is None or near.state in NEVER_OPENED_STATES:
         explanation = f"The root user is active {when}; the account has no closed window."
         return _make(found, EventVerdict.UNRELATED, explanation)
     key_id = str(as_mapping(found.record.get("userIdentity")).get("accessKeyId") or "no access key id")[:_LONGEST_ID]
@@ -423,14 +419,14 @@ def _find_near(at: datetime, account: WatchedAccount) -> RecoveryWindow | None:
     if before:
         return before[-1]
     later = [window for _, window in sorted(opened, key=lambda one: one[0])]
-    waiting = [one for one in account.windows if one.state in _NEVER_OPEN - FINAL_STATES and one.requested_at <= at]
+    waiting = [one for one in account.windows if one.state in WAITING_STATES and one.requested_at <= at]
     return next(iter([*waiting, *later]), None)
 
 
 def _start_of(window: RecoveryWindow) -> datetime | None:
     """When it opened, in whole seconds as in CloudTrail; ``None`` if it never opened."""
     started = window.opened_at or window.opening_started_at
-    return None if started is None or window.state in _NEVER_OPEN else started.replace(microsecond=0)
+    return None if started is None or window.state in NEVER_OPENED_STATES else started.replace(microsecond=0)
 
 
 def _end_of(window: RecoveryWindow, account: WatchedAccount) -> datetime | None:

@@ -56,6 +56,8 @@ FINAL_STATES = frozenset(
     {WindowState.CANCELLED, WindowState.CLOSED_VERIFIED, WindowState.DENIED, WindowState.KEPT, WindowState.LAPSED}
 )
 
+NEVER_OPENED_STATES = WAITING_STATES | {WindowState.CANCELLED, WindowState.DENIED, WindowState.LAPSED}
+
 STEPS: Mapping[WindowState, frozenset[WindowState]] = MappingProxyType(
     {
         WindowState.REQUESTED: frozenset(
