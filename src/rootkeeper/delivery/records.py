@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from typing_extensions import TypedDict
 
-from rootkeeper.delivery.rules import DeliveryResult, FailedFinding
+from rootkeeper.delivery.rules import DeliveryResult
 from rootkeeper.ledger.rules import Result
 from rootkeeper.shapes import (
     SCHEMA_VERSION,
@@ -74,12 +74,7 @@ def delivery_to_record(result: DeliveryResult) -> DeliveryRecord:
         result,
         period_start=json_time(result.period.start),
         period_end=json_time(result.period.end),
-        failed=[_failure_to_record(one) for one in result.failed],
     )
-
-
-def _failure_to_record(failure: FailedFinding) -> FailedFindingRecord:
-    return fill_record(FailedFindingRecord, failure)
 
 
 def deliveries_to_record(results: Iterable[DeliveryResult], organization_id: str, endpoint: str) -> DeliveriesDocument:

@@ -8,6 +8,8 @@ be read again stops those after it. Sending the report again completes it, becau
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from rootkeeper.aws.report_places import ReportBuckets, SecurityHubFindings
 from rootkeeper.aws.root_sessions import describe_error
 from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.clock import Clock
-from rootkeeper.delivery.files import find_sha256, write_whole
+from rootkeeper.database.files import sync_folder
 from rootkeeper.delivery.planning import DeliveryPlan
 from rootkeeper.delivery.rules import (
     MOST_FINDINGS,
@@ -256,7 +258,7 @@ class ReportSender:
         assert plan.chosen is not None  # noqa: S101 - only findings have no format
         try:
             if plan.target.kind is TargetKind.FILE:
-                write_whole(Path(plan.place), body)
+                _write_whole(Path(plan.place), body)
             else:
                 bucket, key = _split_address(plan.place)
                 self.buckets.put_report(bucket, key, body, plan.chosen.media_type, intent)
@@ -275,7 +277,7 @@ class ReportSender:
     def _prove_document(self, plan: DeliveryPlan, sha256: str) -> tuple[Result, str]:
         try:
             if plan.target.kind is TargetKind.FILE:
-                found = find_sha256(Path(plan.place))
+                found = _find_sha256(Path(plan.place))
             else:
                 found = self.buckets.read_sha256(*_split_address(plan.place))
         except (AwsError, OSError) as error:
@@ -313,3 +315,34 @@ def _begin(plan: DeliveryPlan, result: Result, explanation: str) -> DeliveryResu
 def _split_address(place: str) -> tuple[str, str]:
     bucket, _, key = place.removeprefix("s3://").partition("/")
     return bucket, key
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Put a file in its place once it is on the disk; a new one can be read by this user alone.
+
+    :raises OSError: if it can't be written; an older file stays as it is.
+    """
+    beside = path.with_name(f".rootkeeper-{secrets.token_hex(8)}")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(handle)
+        beside.rename(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _find_sha256(path: Path) -> str | None:
+    """Hash what is in a file; ``None`` if there is none.
+
+    :raises OSError: if it can't be read.
+    """
+    try:
+        with path.open("rb") as source:
+            return hashlib.file_digest(source, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
