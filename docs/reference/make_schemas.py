@@ -24,7 +24,7 @@ from rootkeeper.controls.records import (
 )
 from rootkeeper.deletion.records import DeletionDocument, JobDocument, PlanDocument, PlanRecord
 from rootkeeper.delivery.records import DeliveriesDocument
-from rootkeeper.doctor.records import DoctorDocument
+from rootkeeper.doctor.rules import DoctorDocument
 from rootkeeper.evidence.windows import WindowReportDocument
 from rootkeeper.exceptions.records import ExceptionsDocument
 from rootkeeper.failsafe.records import (
@@ -40,7 +40,7 @@ from rootkeeper.guardrails.records import PreflightRecord
 from rootkeeper.history.records import AuditsDocument, DiffDocument, HistoryAnswer
 from rootkeeper.jobs.records import JobsDocument
 from rootkeeper.ledger.records import LedgerDocument, LedgerEntryRecord, LedgerVerificationDocument
-from rootkeeper.maintenance.records import DatabaseDocument
+from rootkeeper.maintenance.rules import DatabaseDocument
 from rootkeeper.notifications.records import NotificationDeliveriesDocument, NotificationTestDocument
 from rootkeeper.reports.package import PackageManifest
 from rootkeeper.root_emails.records import EmailAttestationsDocument, EmailChangesDocument, EmailsDocument

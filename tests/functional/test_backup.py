@@ -21,8 +21,8 @@ import pytest
 
 from rootkeeper.composition.database import DatabaseOptions, open_database
 from rootkeeper.ledger.rules import Action
-from rootkeeper.maintenance import restoring
-from rootkeeper.maintenance.files import find_places
+from rootkeeper.maintenance import backups
+from rootkeeper.maintenance.backups import find_places
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.values import json_time
 from tests.current_databases import place_database
@@ -177,10 +177,10 @@ def test_what_was_there_is_kept_beside_and_mirror_and_anchor_stay(tmp_path: Path
 def test_two_restores_within_a_second_both_keep_what_was_there(tmp_path: Path) -> None:
     path = write_ledger(tmp_path, 5)
     places = find_places(load_settings(None, {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{path}"}, tmp_path))
-    backup = restoring.open_backup(back_up(tmp_path / "backups", settings_in(tmp_path)), places)
+    backup = backups.open_backup(back_up(tmp_path / "backups", settings_in(tmp_path)), places)
     for pairs in (2, 3):
         write_ledger(tmp_path, pairs)
-        restoring.restore(backup, places, FakeClock())
+        backups.restore(backup, places, FakeClock())
     kept = [one for one in tmp_path.glob("rootkeeper.db.before-*") if not one.name.endswith(("-wal", "-shm"))]
     assert sorted(map(count_entries, kept)) == [14, 16]
 

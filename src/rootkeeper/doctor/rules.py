@@ -1,4 +1,4 @@
-"""What is checked, and how what was found is judged. What couldn't be checked is unknown, never good."""
+"""What is checked, how it is judged, and the checks as JSON. What couldn't be checked is unknown, never good."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from typing_extensions import TypedDict
+
 from rootkeeper.aws.rules import CredentialsLifetime, Lifetime
 from rootkeeper.errors import Hint, RootkeeperError
 from rootkeeper.maintenance.rules import DatabaseCheck, LedgerState, VersionState
 from rootkeeper.organization.accounts import Caller, Organization
 from rootkeeper.organization.statuses import FailOn
+from rootkeeper.shapes import Answer, record
 from rootkeeper.values import render_duration, render_instant
 
 CLOCK_TOLERANCE = timedelta(seconds=30)
@@ -57,6 +60,26 @@ class Check:
     """What to do; ``None`` if there is nothing to do."""
     part: str | None = None
     """Of permissions: the work that they are for."""
+
+
+@record
+class CheckRecord(TypedDict):
+    """One check."""
+
+    name: CheckName
+    part: str | None
+    """Of permissions: the work that they are for."""
+    verdict: CheckVerdict
+    text: str
+    fix: str | None
+    """What to do; `null` if there is nothing to do."""
+
+
+@record
+class DoctorDocument(Answer):
+    """Whether this machine is ready to work."""
+
+    checks: list[CheckRecord]
 
 
 AFTER_CREDENTIALS = "Correct the problem with credentials, endpoint or Region first."

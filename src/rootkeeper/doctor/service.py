@@ -1,13 +1,14 @@
 """Makes all checks, in an order in which the first problem explains the following ones. Nothing is changed.
 
-A check that fails ends no other one; what depends on it is unknown.
+A check that fails ends no other one; what depends on it is unknown. The database and its ledger are only read: nothing
+is created or migrated.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,15 @@ from rootkeeper.doctor.rules import (
     check_clock,
     check_credentials,
     check_installation,
+    check_ledger,
     check_organization,
     check_region,
+    check_version,
     find_region_source,
     judge_error,
     make_unknown,
     make_unknown_after,
 )
-from rootkeeper.doctor.stored import DatabaseChecks
 from rootkeeper.errors import AwsCredentialsError, AwsError, AwsUnreachableError, Hint, RootkeeperError
 from rootkeeper.installation import EXTRAS, is_installed
 from rootkeeper.organization.accounts import AccountState
@@ -39,7 +41,9 @@ from rootkeeper.shipped_policies.rules import ShippedRole
 if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.clock import Clock
+    from rootkeeper.maintenance.rules import DatabaseCheck
     from rootkeeper.organization.accounts import Caller, Organization
+    from rootkeeper.remote.server import RemoteServer
     from rootkeeper.settings.sections import Settings
 
 
@@ -62,7 +66,7 @@ class Doctor:
         source = "the defaults" if self._config is None else f"{self._config}"
         yield Check(CheckName.SETTINGS, CheckVerdict.GOOD, f"They are valid, from {source} and the environment.")
         yield from self._check_aws(settings)
-        yield from DatabaseChecks(settings, self._profile, self._region, self._clock).run()
+        yield from self._check_stored(settings)
 
     def _check_aws(self, settings: Settings) -> Iterator[Check]:
         from rootkeeper.aws.gateway import open_gateway
@@ -77,6 +81,47 @@ class Doctor:
                 yield judge_error(wrong, error) if name is wrong else make_unknown_after(name)
             return
         yield from AwsChecks(gateway, settings, self._region).run()
+
+    def _check_stored(self, settings: Settings) -> Iterator[Check]:
+        """Read the database and its ledger; profile and Region are for an anchor of the ledger in a bucket."""
+        from rootkeeper.composition.application import Application
+        from rootkeeper.database.engines import open_store
+        from rootkeeper.maintenance.checking import check_database
+
+        try:
+            store = open_store(settings.database.url)
+            store.engine.dispose()
+            if not store.exists():
+                text = f"There is no database {store.place} yet. The first audit or change creates it."
+                yield Check(CheckName.DATABASE, CheckVerdict.SKIPPED, text)
+                yield Check(CheckName.LEDGER, CheckVerdict.SKIPPED, "There is no ledger yet.")
+                return
+            with Application(settings, profile=self._profile, region=self._region) as application:
+                found = check_database(application)
+        except RootkeeperError as error:
+            yield judge_error(CheckName.DATABASE, error)
+            yield make_unknown(CheckName.LEDGER, "The database can't be read.", "Correct that first.")
+            return
+        yield self._check_database(found, settings.database.url)
+        yield check_ledger(found)
+
+    def _check_database(self, found: DatabaseCheck, url: str) -> Check:
+        from rootkeeper.database.processes import find_running_server
+
+        version = check_version(found)
+        running = find_running_server(url)
+        if running is None or version.verdict is not CheckVerdict.GOOD:
+            return version
+        text = f"{version.text} A server runs on it: {running.describe()}."
+        silence = running.find_silence(self._clock)
+        if silence is None:
+            return Check(CheckName.DATABASE, CheckVerdict.GOOD, text)
+        return Check(
+            CheckName.DATABASE,
+            CheckVerdict.PROBLEM,
+            f"{text} It has been silent for {silence:.0f} seconds, and closes no recovery window.",
+            "End that process, and start the server again.",
+        )
 
 
 _AWS_CHECKS = (
@@ -188,3 +233,42 @@ class AwsChecks:
                 if is_member and account.state is AccountState.ACTIVE:
                     return account.account_id
         return None
+
+
+def check_server(address: str | None, open_signed_in: Callable[[], RemoteServer]) -> Iterator[Check]:
+    """Check that the server answers, is ready, and knows who asks.
+
+    :param address: as it was given; ``None`` if no server is named.
+    :param open_signed_in: opens that server with the token of the environment or of the last sign-in.
+    """
+    if address is None:
+        text = "No server is named; commands work with AWS credentials of this machine."
+        yield Check(CheckName.SERVER, CheckVerdict.SKIPPED, text)
+        return
+    from rootkeeper.remote.connections import parse_server_url
+    from rootkeeper.remote.server import open_server
+
+    try:
+        url = parse_server_url(address)
+        is_ready = open_server(url, None).is_ready()
+    except RootkeeperError as error:
+        yield judge_error(CheckName.SERVER, error)
+        return
+    if is_ready:
+        yield Check(CheckName.SERVER, CheckVerdict.GOOD, f"{url} answers and is ready.")
+    else:
+        fix = f"Look at its log, and at {url}/readyz on its own machine."
+        yield Check(CheckName.SERVER, CheckVerdict.PROBLEM, f"{url} answers, but isn't ready to work.", fix)
+    try:
+        member = open_signed_in().read_membership()
+    except RootkeeperError as error:
+        yield judge_error(CheckName.CREDENTIALS, error)
+        return
+    text = (
+        f"You are {member.name} with the role {member.role.value} on the server of organization "
+        f"{member.organization_id} ({member.endpoint.label})."
+    )
+    yield Check(CheckName.CREDENTIALS, CheckVerdict.GOOD, text)
+    if member.version != __version__:
+        text = f"The server has version {member.version}; this command line has {__version__}."
+        yield Check(CheckName.INSTALLATION, CheckVerdict.PROBLEM, text, f"Install version {member.version}.")

@@ -1,28 +1,163 @@
-"""Makes a backup while a server runs: one folder with everything that a restore needs.
+"""Makes a backup while a server runs: one folder with everything that a restore needs; and restores it.
 
-The folder contains the key of second factors and who did what: keep it as safe as the server itself. It is written
-completely or not at all. Mirror and anchor are copied before the database, so that it knows all entries in them.
+Beside the database go the engine's file, the key of second factors, saved policies and spill files, and the two copies
+of the ledger that reveal an older database: mirror and anchor. They are copied before the database, so that it knows
+all entries in them. The folder contains the key and who did what: keep it as safe as the server itself. It is written
+completely or not at all.
+
+A restore keeps what was there beside it. A mirror and an anchor that exist stay: they know what happened after the
+backup, so that the restore shows until it is adopted. On PostgreSQL the database must be empty.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import tempfile
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
+from typing import Any
+
+import platformdirs
+from sqlalchemy import inspect, make_url
 
 from rootkeeper import __version__
-from rootkeeper.database.copying import copy_sqlite, dump_postgresql, read_first_dumped_row
+from rootkeeper.clock import Clock
+from rootkeeper.composition.database import DEFAULT_LEASE_SECONDS
+from rootkeeper.database.copying import (
+    PRIVATE,
+    copy_sqlite,
+    dump_postgresql,
+    read_first_dumped_row,
+    restore_postgresql,
+)
 from rootkeeper.database.engines import Store, open_store, reading
 from rootkeeper.database.files import sync_folder
+from rootkeeper.database.processes import take_server_lock
 from rootkeeper.database.version import find_version
 from rootkeeper.errors import DatabaseError, InputError
+from rootkeeper.ledger.spill import list_spill_files
 from rootkeeper.ledger.writer import Head, find_entry_hash, read_head
-from rootkeeper.maintenance import files
+from rootkeeper.settings.reading import APPLICATION_NAME, SQLITE_PREFIX
+from rootkeeper.settings.sections import Settings
+from rootkeeper.worker.engine import FILE_ENDING
+
+_MANIFEST = "backup.json"
+_SCHEMA_VERSION = 1
+_DATABASE = "rootkeeper.db"
+_ENGINE = "engine.db"
+_DUMP = "database.dump"
+_KEY = "server.key"
+_MIRROR = "mirror.jsonl"
+_ANCHOR = "anchor.jsonl"
+_POLICIES = "policies"
+_SPILLS = "spills"
 
 
-def back_up(places: files.Places, parent: Path, now: datetime) -> Path:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything of one installation is."""
+
+    url: str
+    """Of the database; it may contain a password."""
+    database: Path | None
+    """The SQLite file; ``None`` on PostgreSQL."""
+    key: Path
+    mirror: Path
+    anchor: Path
+    policies: Path
+    spills: Path
+    backups: Path
+    """The folder of backups for which no other one is named."""
+
+    @property
+    def kind(self) -> str:
+        return "postgresql" if self.database is None else "sqlite"
+
+    @property
+    def engine(self) -> Path | None:
+        return None if self.database is None else self.database.with_name(self.database.name + FILE_ENDING)
+
+    def list_spills(self) -> tuple[Path, ...]:
+        return list_spill_files(self.spills)
+
+
+def find_places(settings: Settings) -> Places:
+    """Find the places that the settings name."""
+    url = settings.database.url
+    database, backups = None, platformdirs.user_data_path(APPLICATION_NAME, appauthor=False) / "backups"
+    if url.startswith(SQLITE_PREFIX):
+        database = Path(make_url(url).database or "").absolute()
+        backups = database.with_name(database.name + ".backups")
+    return Places(
+        url=url,
+        database=database,
+        key=settings.server.key_file,
+        mirror=settings.ledger.mirror,
+        anchor=settings.ledger.anchor,
+        policies=settings.unlock.saved_policies,
+        spills=settings.ledger.spill,
+        backups=backups,
+    )
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy the bytes as :func:`_write_file` writes them."""
+    with source.open("rb") as read:
+        _write_file(target, iter(lambda: read.read(1 << 20), b""))
+
+
+def _write_file(target: Path, blocks: Iterable[bytes]) -> None:
+    """Create a file for the owner alone, and wait until it is on disk."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, "wb") as written:
+        written.writelines(blocks)
+        written.flush()
+        os.fsync(written.fileno())
+    sync_folder(target.parent)
+
+
+def _describe(folder: Path) -> dict[str, str]:
+    """List the files below a folder, each with the SHA-256 of its content."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _MANIFEST)
+    return {str(path.relative_to(folder)): _hash_file(path) for path in files}
+
+
+def _hash_file(path: Path) -> str:
+    """Return the SHA-256, in hexadecimal digits."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """Read what the backup says of itself, if every file of it is as it was written.
+
+    :raises InputError: if it isn't a backup, or is incomplete.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        files, version = manifest["files"], manifest["schema_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} isn't a backup: {_MANIFEST} can't be read.", hint="Name the folder of a backup."
+        ) from error
+    if version != _SCHEMA_VERSION:
+        raise InputError(
+            f"{folder} is a backup of another version.", hint="Restore it with the Rootkeeper that made it."
+        )
+    if _describe(folder) != files:
+        raise InputError(f"{folder} is incomplete: its files aren't those that were written.", hint="Use another one.")
+    return manifest
+
+
+def back_up(places: Places, parent: Path, now: datetime) -> Path:
     """Make a backup below ``parent``, and return its folder.
 
     :raises DatabaseError: if the database can't be read, or the copy has another ledger.
@@ -53,44 +188,44 @@ def back_up(places: files.Places, parent: Path, now: datetime) -> Path:
     return folder
 
 
-def _fill(work: Path, places: files.Places, store: Store, now: datetime) -> None:
-    beside = {places.mirror: files.MIRROR, places.anchor: files.ANCHOR, places.key: files.KEY}
+def _fill(work: Path, places: Places, store: Store, now: datetime) -> None:
+    beside = {places.mirror: _MIRROR, places.anchor: _ANCHOR, places.key: _KEY}
     for source, name in beside.items():
         if source.is_file():
-            files.copy_file(source, work / name)
+            _copy_file(source, work / name)
     for source in places.list_spills():
-        files.copy_file(source, work / files.SPILLS / source.name)
+        _copy_file(source, work / _SPILLS / source.name)
     if places.policies.is_dir():
         for source in sorted(path for path in places.policies.iterdir() if path.is_file()):
-            files.copy_file(source, work / files.POLICIES / source.name)
+            _copy_file(source, work / _POLICIES / source.name)
     with reading(store) as connection:
         version, before = find_version(connection, store), read_head(connection)
     copied = _copy_database(work, places)
     _require_same_ledger(store, before, copied)
     manifest = {
-        "schema_version": files.SCHEMA_VERSION,
+        "schema_version": _SCHEMA_VERSION,
         "made_at": now.isoformat(timespec="seconds"),
         "made_by": f"rootkeeper {__version__}",
         "kind": places.kind,
         "database_version": version,
         "ledger_head": {"sequence": copied.sequence, "entry_hash": copied.entry_hash},
-        "files": files.describe(work),
+        "files": _describe(work),
     }
-    files.write_file(work / files.MANIFEST, [json.dumps(manifest, indent=2).encode() + b"\n"])
+    _write_file(work / _MANIFEST, [json.dumps(manifest, indent=2).encode() + b"\n"])
 
 
-def _copy_database(work: Path, places: files.Places) -> Head:
+def _copy_database(work: Path, places: Places) -> Head:
     """Copy the engine's first: a server enqueues again what our tables know and the engine doesn't.
 
     :returns: the head of the ledger in the copy.
     """
     if places.database is None or places.engine is None:
-        dump = work / files.DUMP
+        dump = work / _DUMP
         dump_postgresql(places.url, dump)
         return _read_dumped_head(dump)
     if places.engine.is_file():
-        copy_sqlite(places.engine, work / files.ENGINE)
-    target = work / files.DATABASE
+        copy_sqlite(places.engine, work / _ENGINE)
+    target = work / _DATABASE
     copy_sqlite(places.database, target)
     copy = open_store(f"sqlite:///{target}")
     try:
@@ -116,4 +251,105 @@ def _require_same_ledger(store: Store, before: Head, copied: Head) -> None:
         raise DatabaseError(
             f"The backup's ledger ends at entry {copied.sequence}, which isn't the database's entry of that number.",
             hint="Verify the ledger, then try again.",
+        )
+
+
+_COMPANIONS = ("", "-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file. Source: SQLite, "Temporary Files Used By SQLite"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that is complete, as its manifest describes it."""
+
+    folder: Path
+    made_at: datetime
+    database_version: str | None
+
+
+def open_backup(folder: Path, places: Places) -> Backup:
+    """Check that the backup is complete and fits the settings.
+
+    :raises InputError: if it doesn't.
+    """
+    manifest = _read_manifest(folder)
+    if manifest["kind"] != places.kind:
+        raise InputError(
+            f"The backup is of {manifest['kind']}, the settings name {places.kind}.", hint="Check the settings."
+        )
+    made_at = datetime.fromisoformat(manifest["made_at"])
+    return Backup(folder, made_at, manifest.get("database_version"))
+
+
+def restore(backup: Backup, places: Places, clock: Clock) -> None:
+    """Put everything where it belongs.
+
+    :raises InputError: if the database on PostgreSQL isn't empty.
+    :raises ServerRunningError: if a server runs on the database.
+    :raises DatabaseError: if the database can't be restored.
+    """
+    now = clock.now()
+    with take_server_lock(places.url, clock, DEFAULT_LEASE_SECONDS, None) or nullcontext():
+        try:
+            _restore_database(backup.folder, places, now)
+            _restore_rest(backup.folder, places, now)
+        except OSError as error:
+            raise DatabaseError(
+                f"The backup {backup.folder} can't be restored: {error}.", hint="Nothing was deleted; try again."
+            ) from error
+
+
+def _restore_database(folder: Path, places: Places, now: datetime) -> None:
+    if places.database is None or places.engine is None:
+        _require_empty(places.url)
+        restore_postgresql(places.url, folder / _DUMP)
+        return
+    for name, place in ((_ENGINE, places.engine), (_DATABASE, places.database)):
+        _put_aside(place, now)
+        if (folder / name).is_file():
+            _copy_file(folder / name, place)
+
+
+def _restore_rest(folder: Path, places: Places, now: datetime) -> None:
+    key = folder / _KEY
+    if key.is_file() and not (places.key.is_file() and places.key.read_bytes() == key.read_bytes()):
+        _put_aside(places.key, now)
+        _copy_file(key, places.key)
+    for name, place in ((_MIRROR, places.mirror), (_ANCHOR, places.anchor)):
+        _copy_if_missing(folder / name, place)
+    for name, target in ((_POLICIES, places.policies), (_SPILLS, places.spills)):
+        for source in sorted((folder / name).glob("*")):
+            _copy_if_missing(source, target / source.name)
+
+
+def _copy_if_missing(source: Path, target: Path) -> None:
+    if source.is_file() and not target.exists():
+        _copy_file(source, target)
+
+
+def _put_aside(path: Path, now: datetime) -> None:
+    """Rename a file with SQLite's companions, so that they aren't taken for those of the restored one.
+
+    No file has the new name: another restore in the same second can have put one aside, too.
+    """
+    usual = f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}"
+    names = chain([usual], (f"{usual}-{number}" for number in count(2)))
+    aside = next(name for name in names if not any(path.with_name(name + one).exists() for one in _COMPANIONS))
+    for ending in _COMPANIONS:
+        one = path.with_name(path.name + ending)
+        if one.exists():
+            one.rename(path.with_name(aside + ending))
+
+
+def _require_empty(url: str) -> None:
+    store = open_store(url)
+    try:
+        with reading(store) as connection:
+            names = inspect(connection).get_table_names()
+    finally:
+        store.engine.dispose()
+    if names:
+        raise InputError(
+            "The database isn't empty.",
+            hint="Make a new one (createdb), name it in the settings, and restore into that.",
         )

@@ -1,9 +1,13 @@
-"""What was found of a database, and whether this program can work with it."""
+"""What was found of a database, whether this program can work with it, and both as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from typing_extensions import TypedDict
+
+from rootkeeper.shapes import Answer, Count, record
 
 
 class VersionState(StrEnum):
@@ -58,3 +62,32 @@ class DatabaseCheck:
         """Whether commands can work with it, and its ledger verifies; that a server runs is no problem."""
         usable = (VersionState.CURRENT, VersionState.EMPTY)
         return self.state in usable and self.ledger.state is LedgerState.INTACT
+
+
+@record
+class LedgerCheckRecord(TypedDict):
+    """The ledger as it was verified."""
+
+    state: LedgerState
+    entries: Count
+    head_sequence: Count
+    """Of the last entry; 0 if there is none."""
+    problem: str | None
+    """What is wrong, or why it couldn't be read."""
+
+
+@record
+class DatabaseDocument(Answer):
+    """A database, whether this Rootkeeper can work with it, and who uses it."""
+
+    place: str
+    """The file or the address, without a password."""
+    version: str | None
+    """`null` for a database without tables."""
+    needed_version: str
+    state: VersionState
+    missing: list[str]
+    """Tables and columns that it lacks, such as `audits.endpoint`."""
+    ledger: LedgerCheckRecord
+    used_by: list[str]
+    """Processes that act on it now."""

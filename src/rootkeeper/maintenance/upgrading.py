@@ -17,9 +17,8 @@ from rootkeeper.database.processes import take_server_lock
 from rootkeeper.database.version import make_version_error, migrate
 from rootkeeper.errors import DatabaseError, Hint, ServerRunningError
 from rootkeeper.ledger.owners import list_live_owners
-from rootkeeper.maintenance.backups import back_up
+from rootkeeper.maintenance.backups import back_up, find_places
 from rootkeeper.maintenance.checking import check_database, verify
-from rootkeeper.maintenance.files import find_places
 from rootkeeper.maintenance.rules import DatabaseCheck, VersionState
 
 if TYPE_CHECKING:

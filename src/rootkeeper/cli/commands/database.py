@@ -22,7 +22,7 @@ def check(invocation: Invocation) -> int:
     Exit statuses: 0 it is empty or has the version that this Rootkeeper needs, and its ledger is intact; 1 it has
     another version, or the ledger isn't intact; 2 wrong usage; 3 there is no database, or it can't be read.
     """
-    from rootkeeper.cli.rendering.databases import show_database
+    from rootkeeper.cli.rendering.checks import show_database
     from rootkeeper.maintenance.checking import check_database
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
@@ -53,8 +53,7 @@ def backup(
     Exit statuses: 0 written; 2 wrong usage, or the folder can't be written; 3 the database can't be read.
     """
     from rootkeeper.clock import SystemClock
-    from rootkeeper.maintenance.backups import back_up
-    from rootkeeper.maintenance.files import find_places
+    from rootkeeper.maintenance.backups import back_up, find_places
 
     invocation.choose_output(OutputFormat.TABLE)
     places = find_places(invocation.load_settings())
@@ -83,8 +82,7 @@ def restore(
     """
     from rootkeeper.clock import SystemClock
     from rootkeeper.database.schema import SCHEMA_VERSION
-    from rootkeeper.maintenance.files import find_places
-    from rootkeeper.maintenance.restoring import open_backup, restore
+    from rootkeeper.maintenance.backups import find_places, open_backup, restore
     from rootkeeper.values import json_time
 
     output, terminal = invocation.choose_output(OutputFormat.TABLE), invocation.terminal
@@ -134,7 +132,7 @@ def upgrade(
     Exit statuses: 0 upgraded, or nothing to upgrade; 2 wrong usage or not confirmed; 3 another process acts on the
     database, or it can't be backed up or migrated.
     """
-    from rootkeeper.cli.rendering.databases import describe_upgrade
+    from rootkeeper.cli.rendering.checks import describe_upgrade
     from rootkeeper.maintenance.upgrading import plan_upgrade, upgrade
 
     output, terminal = invocation.choose_output(OutputFormat.TABLE), invocation.terminal

@@ -30,11 +30,10 @@ def doctor(invocation: Invocation, fail_on: FailOnOptions) -> int:
 
     Exit statuses: 0 no findings; 1 findings that --fail-on names; 2 wrong usage.
     """
-    from rootkeeper.cli.rendering.doctor import show_checks
+    from rootkeeper.cli.rendering.checks import show_checks
     from rootkeeper.clock import SystemClock
     from rootkeeper.doctor.rules import has_findings
-    from rootkeeper.doctor.server import check_server
-    from rootkeeper.doctor.service import Doctor, check_own_installation
+    from rootkeeper.doctor.service import Doctor, check_own_installation, check_server
 
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()

@@ -1,14 +1,55 @@
-"""A check of the database, and what an upgrade will do."""
+"""Checks of this machine, one line each; a check of the database, and what its upgrade will do."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import counted, show_facts
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    TableColumn,
+    counted,
+    mark_column,
+    show_facts,
+    show_listing,
+    show_record,
+)
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.maintenance.records import database_to_record
-from rootkeeper.maintenance.rules import DatabaseCheck, LedgerCheck, LedgerState, VersionState
-from rootkeeper.maintenance.upgrading import UpgradePlan
-from rootkeeper.untrusted_text import json_text
+from rootkeeper.doctor.rules import Check, CheckRecord, CheckVerdict
+from rootkeeper.maintenance.rules import (
+    DatabaseCheck,
+    DatabaseDocument,
+    LedgerCheck,
+    LedgerCheckRecord,
+    LedgerState,
+    VersionState,
+)
+from rootkeeper.shapes import fill_record
+
+if TYPE_CHECKING:
+    from rootkeeper.maintenance.upgrading import UpgradePlan
+
+_MARKS = {
+    CheckVerdict.GOOD: ("good", "green"),
+    CheckVerdict.PROBLEM: ("PROBLEM", "bold red"),
+    CheckVerdict.SKIPPED: ("skipped", "dim"),
+    CheckVerdict.UNKNOWN: ("unknown", "yellow"),
+}
+_COLUMNS = (
+    mark_column("Result", "verdict", _MARKS, keeps_whole=True),
+    TableColumn("Check", "name", keeps_whole=True),
+    TableColumn("Found", "text"),
+    TableColumn("Fix", "fix"),
+)
+
+
+def show_checks(checks: Sequence[Check], output: OutputFormat, terminal: Terminal) -> None:
+    """Write the checks to stdout."""
+    records = [fill_record(CheckRecord, check, fix=render_hint(check.fix)) for check in checks]
+    show_listing(Listing("checks", records, _COLUMNS), output, terminal)
+
 
 _NEXT = {
     VersionState.EMPTY: "The first command that works with the database creates its tables.",
@@ -22,7 +63,8 @@ _NEXT = {
 def show_database(check: DatabaseCheck, output: OutputFormat, terminal: Terminal) -> None:
     """Write the check to stdout, and to stderr what to do."""
     if output is OutputFormat.JSON:
-        terminal.write(json_text(database_to_record(check), indent=2) + "\n")
+        ledger = fill_record(LedgerCheckRecord, check.ledger)
+        show_record(fill_record(DatabaseDocument, check, schema_version=1, ledger=ledger), output, terminal)
         return
     facts = {
         "Database": check.place,
