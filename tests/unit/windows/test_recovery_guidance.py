@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.rendering.recovery_steps import list_next_steps, list_steps_on_server
+from rootkeeper.cli.rendering.windows import list_next_steps, list_steps_on_server
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from rootkeeper.windows.rules import WindowState
 from tests.fakes.clock import START

@@ -101,7 +101,7 @@ def _open_and_wait(
 ) -> int:
     """Once the opening begins, a signal means to close; it never leaves the window open."""
     from rootkeeper.cli.rendering.failsafes import show_set_up
-    from rootkeeper.cli.rendering.recovery_steps import list_set_up_steps
+    from rootkeeper.cli.rendering.windows import list_set_up_steps
 
     with StopRequests() as stops:
         opening = application.window_opener(progress).open(plan)

@@ -14,7 +14,7 @@ from rootkeeper.cli.output_files import out_option, require_output_file, write_o
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ONE_OUTPUTS, ExitStatus, OutputFormat, argument, option
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.listings import counted, render_timestamp
-from rootkeeper.cli.rendering.windows import show_windows
+from rootkeeper.cli.rendering.windows import remark_lost_windows, show_adoption, show_windows
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import AwsError, InputError, ServerRunningError
 from rootkeeper.ledger.rules import render_entry
@@ -185,8 +185,6 @@ def _close_lost(
     :param since: ``None`` if the time of the backup isn't known. Then nothing can be found: each password may be from
         before it.
     """
-    from rootkeeper.cli.rendering.adoptions import remark_found, show_adoption
-
     terminal, progress = invocation.terminal, open_progress(invocation.terminal)
     searched: LostWindows | None = None
     closings: dict[AccountId, CloseResult] = {}
@@ -198,7 +196,7 @@ def _close_lost(
             confirmation = begin_change(invocation, application, change, output, progress)
             searched = application.lost_window_finder.find(since, progress)
             progress.finish()
-            remark_found(searched, terminal)
+            remark_lost_windows(searched, terminal)
             closable = searched.closable
             question = f"Close {counted(len(closable), 'account')}: delete every root user credential there?"
             if closable and confirmation.ask(question):

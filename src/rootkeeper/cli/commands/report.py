@@ -12,7 +12,7 @@ from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_moment, parse_stale_after
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, Output, OutputFormat, choice, option
-from rootkeeper.cli.rendering.deliveries import show_deliveries
+from rootkeeper.cli.rendering.histories import show_deliveries
 from rootkeeper.delivery.targets import DeliveryRequest, require_fitting_format
 from rootkeeper.errors import InputError
 from rootkeeper.evidence.rules import Period, end_second

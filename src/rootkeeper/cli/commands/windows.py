@@ -20,6 +20,7 @@ from rootkeeper.cli.rendering.windows import (
     render_reason,
     render_window_length,
     show_closing,
+    show_report,
     show_window,
     show_windows,
 )
@@ -270,8 +271,6 @@ def report(invocation: Invocation, *, window: WindowArgument) -> int:
 
     Exit statuses: 0 shown; 2 wrong usage, or there is no such window; 3 AWS or the database refused.
     """
-    from rootkeeper.cli.rendering.windows import show_report
-
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     with open_operator(invocation) as operator:
         record, markdown = operator.read_window_report(operator.find_window(window))

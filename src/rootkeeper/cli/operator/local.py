@@ -431,7 +431,7 @@ class LocalRecovery(Recovery):
         return OpeningResult(opening.window, opening.outcome, opening.explanation, hint, opening.exit_status)
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        from rootkeeper.cli.rendering.recovery_steps import list_next_steps
+        from rootkeeper.cli.rendering.windows import list_next_steps
 
         people_url = self._application.endpoint.people_url
         return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)

@@ -42,7 +42,7 @@ from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.rendering.unlocks import describe_verdict
-from rootkeeper.cli.rendering.windows import describe_request
+from rootkeeper.cli.rendering.windows import describe_request, list_steps_on_server
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import SystemClock
 from rootkeeper.deletion.made_plans import make_plan_job_id, refuse_plan
@@ -558,8 +558,6 @@ class RemoteOperator(Operator):
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
         """List what a person does in the open window."""
-        from rootkeeper.cli.rendering.recovery_steps import list_steps_on_server
-
         people_url = self._server.read_membership().endpoint.people_url
         try:
             account = self._connection.get(f"accounts/{window.account_id}")

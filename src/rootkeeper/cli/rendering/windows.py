@@ -1,9 +1,10 @@
-"""Recovery windows: lists, one window, its report, and the questions about it."""
+"""Recovery windows: lists, one window, its report, questions about it, what a person does in it, and lost windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
@@ -11,6 +12,8 @@ from rootkeeper.cli.rendering.listings import (
     Listing,
     Record,
     TableColumn,
+    counted,
+    name_some,
     render_length,
     render_timestamp,
     show_facts,
@@ -18,6 +21,7 @@ from rootkeeper.cli.rendering.listings import (
     show_record,
 )
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.values import render_duration
 from rootkeeper.windows.records import window_to_record
 from rootkeeper.windows.rules import (
@@ -30,6 +34,9 @@ from rootkeeper.windows.rules import (
     WindowRequest,
     WindowState,
 )
+
+if TYPE_CHECKING:
+    from rootkeeper.settlement.lost_windows import LostWindow, LostWindows
 
 _STYLES = {
     WindowState.CLOSED_VERIFIED: "green",
@@ -178,3 +185,128 @@ def show_report(record: Record, markdown: str, output: OutputFormat, terminal: T
         show_record(record, output, terminal)
     else:
         terminal.write(markdown)
+
+
+_WHAT_CLOSING_DOES = (
+    "Closing deletes every root user credential of the account, also older ones: access keys, signing certificates, "
+    "the password, MFA devices. A console session that is still open can continue."
+)
+
+
+def list_next_steps(
+    account: Account, window: RecoveryWindow, endpoint_url: str | None, *, leave_open: bool = False
+) -> tuple[str, ...]:
+    """List the steps for a window that this command closes; ``endpoint_url`` is ``None`` for AWS."""
+    end = _end_of(window)
+    if leave_open:
+        ending = (
+            f"Nothing closes this window at its end ({end}): no server is running. Close it yourself: "
+            f"rootkeeper windows close {window.window_id}"
+        )
+    else:
+        ending = f"This command waits and closes the window at {end}; Ctrl-C closes it at once."
+    return (*_list_work(account.email, window, endpoint_url), ending, _WHAT_CLOSING_DOES)
+
+
+def list_steps_on_server(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+    """List the steps for a window that a server closes."""
+    return (
+        *_list_work(email, window, endpoint_url),
+        f"The server closes the window at {_end_of(window)}. Earlier: rootkeeper windows close {window.window_id}",
+        _WHAT_CLOSING_DOES,
+    )
+
+
+def _list_work(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+    return (
+        f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {email}.",
+        f"2. Open the mail that arrives in the mailbox {email}, follow its link and set a password.",
+        "3. Sign in with it as root user. You will be asked to register an MFA device; do so.",
+        f"4. Do the work: {window.reason}",
+    )
+
+
+def list_set_up_steps(account: Account, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+    """List the steps for a failsafe, whose login stays."""
+    end = _end_of(window)
+    return (
+        f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {account.email}.",
+        (
+            f"2. Open the mail that arrives in the mailbox {account.email}, follow its link and set a password that "
+            "two people keep."
+        ),
+        "3. Sign in with it as root user and register an MFA device; register a second one, one of them hardware.",
+        "4. Sign out, and store the password and the devices so that two people find them. Create no access key.",
+        (
+            f"This command checks every few seconds and ends when the login is complete. At {end}, or at Ctrl-C, "
+            "everything is deleted again."
+        ),
+    )
+
+
+def _end_of(window: RecoveryWindow) -> str:
+    return render_timestamp(window.expires_at) if window.expires_at else "its end"
+
+
+def _sign_in_page(endpoint_url: str | None) -> str:
+    if endpoint_url is None:
+        return "https://signin.aws.amazon.com/ (choose Root user, then Forgot password)"
+    return f"{endpoint_url.rstrip('/')}/signin/forgot-password"
+
+
+def remark_lost_windows(searched: LostWindows, terminal: Terminal) -> None:
+    """Show each account that the lost part may have opened, and those that couldn't be read."""
+    since = render_timestamp(searched.since)
+    if not searched.found:
+        terminal.remark(f"In no account that was read was password recovery allowed or a password set after {since}.")
+    for lost in searched.found:
+        obstacle = f" {lost.obstacle} It isn't closed from here." if lost.obstacle else ""
+        terminal.remark(
+            f"ALERT: account {lost.account.account_id} ({lost.account.name}) has a password, or allows password "
+            f"recovery, since {render_timestamp(lost.allowed_at)}. No recovery window in this database explains that."
+            f"{obstacle}",
+            style="bold red",
+        )
+    if searched.unread:
+        named = name_some([status.account.account_id for status in searched.unread])
+        terminal.remark(
+            f"ALERT: {counted(len(searched.unread), 'account')} couldn't be read, so a recovery window may be open "
+            f"there: {named}. Audit them again: rootkeeper audit",
+            style="bold red",
+        )
+
+
+def show_adoption(
+    adopted_entry: int | None,
+    searched: LostWindows | None,
+    closings: Mapping[AccountId, CloseResult],
+    failure: str | None,
+    output: OutputFormat,
+    terminal: Terminal,
+) -> int:
+    """Show the result, and return the exit status."""
+    found = () if searched is None else searched.found
+    if output is OutputFormat.TABLE:
+        columns = (
+            TableColumn("Account", lambda lost: lost.account.account_id, keeps_whole=True),
+            TableColumn("Name", lambda lost: lost.account.name),
+            TableColumn("Allowed", lambda lost: render_timestamp(lost.allowed_at)),
+            TableColumn("Result", lambda lost: _describe_result(lost, closings)),
+        )
+        if found:
+            show_listing(Listing("lost_windows", [], columns, empty="", rows=found), output, terminal)
+    else:
+        from rootkeeper.settlement.records import adoption_to_record
+
+        show_record(adoption_to_record(adopted_entry, searched, closings, failure), output, terminal)
+    if any(not closing.is_closed for closing in closings.values()):
+        return ExitStatus.INCOMPLETE
+    is_clear = searched is not None and not searched.unread and len(closings) == len(found)
+    return ExitStatus.GOOD if is_clear else ExitStatus.BAD
+
+
+def _describe_result(lost: LostWindow, closings: Mapping[AccountId, CloseResult]) -> str:
+    closing = closings.get(lost.account.account_id)
+    if closing is None:
+        return lost.obstacle or "Left open."
+    return f"{closing.window.window_id}: {closing.explanation}"
