@@ -86,7 +86,7 @@ class Doctor:
         """Read the database and its ledger; profile and Region are for an anchor of the ledger in a bucket."""
         from rootkeeper.composition.application import Application
         from rootkeeper.database.engines import open_store
-        from rootkeeper.maintenance.checking import check_database
+        from rootkeeper.maintenance.upgrading import check_database
 
         try:
             store = open_store(settings.database.url)
@@ -245,12 +245,11 @@ def check_server(address: str | None, open_signed_in: Callable[[], RemoteServer]
         text = "No server is named; commands work with AWS credentials of this machine."
         yield Check(CheckName.SERVER, CheckVerdict.SKIPPED, text)
         return
-    from rootkeeper.remote.connections import parse_server_url
-    from rootkeeper.remote.server import open_server
+    from rootkeeper.remote.connections import Connection, parse_server_url
 
     try:
         url = parse_server_url(address)
-        is_ready = open_server(url, None).is_ready()
+        is_ready = Connection(url, None).is_ready()
     except RootkeeperError as error:
         yield judge_error(CheckName.SERVER, error)
         return

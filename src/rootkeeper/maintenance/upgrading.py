@@ -1,7 +1,8 @@
-"""Upgrades a database to the version of this program: lock, backup, one transaction, verification.
+"""Checks a database of any version, and upgrades it to this program's: lock, backup, one transaction, verification.
 
-No other process may act on the database: one of an older version knows nothing of the new tables. A kill at any moment
-leaves the old tables or the new ones, never a mixture.
+A check creates, migrates and writes nothing. While it is upgraded, no other process may act on the database: one of an
+older version knows nothing of the new tables. A kill at any moment leaves the old tables or the new ones, never a
+mixture.
 """
 
 from __future__ import annotations
@@ -13,16 +14,72 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, make_url
 
-from rootkeeper.database.processes import take_server_lock
-from rootkeeper.database.version import make_version_error, migrate
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.processes import find_running_server, take_server_lock
+from rootkeeper.database.schema import SCHEMA_VERSION
+from rootkeeper.database.version import find_missing_columns, find_version, is_newer, make_version_error, migrate
 from rootkeeper.errors import DatabaseError, Hint, ServerRunningError
 from rootkeeper.ledger.owners import list_live_owners
-from rootkeeper.maintenance.backups import back_up, find_places
-from rootkeeper.maintenance.checking import check_database, verify
-from rootkeeper.maintenance.rules import DatabaseCheck, VersionState
+from rootkeeper.maintenance.rules import DatabaseCheck, LedgerCheck, LedgerState, VersionState
 
 if TYPE_CHECKING:
+    from rootkeeper.clock import Clock
     from rootkeeper.composition.application import Application
+    from rootkeeper.composition.database import Database
+
+
+def check_database(application: Application) -> DatabaseCheck:
+    """Check the version, the ledger, and who uses the database.
+
+    :raises DatabaseError: if there is no database, it can't be read, or isn't Rootkeeper's.
+    """
+    database = application.database_of_any_version
+    store = database.store
+    with reading(store) as connection:
+        version = find_version(connection, store)
+        missing = find_missing_columns(connection) if version == SCHEMA_VERSION else ()
+    state = _judge(version, missing)
+    is_empty = state is VersionState.EMPTY
+    return DatabaseCheck(
+        place=store.place,
+        version=version,
+        needed_version=SCHEMA_VERSION,
+        state=state,
+        missing=missing,
+        ledger=LedgerCheck(LedgerState.INTACT) if is_empty else _verify(database),
+        used_by=() if is_empty else _list_users(store, application.settings.database.url, application.clock),
+    )
+
+
+def _judge(version: str | None, missing: tuple[str, ...]) -> VersionState:
+    if version is None:
+        return VersionState.EMPTY
+    if version != SCHEMA_VERSION:
+        return VersionState.NEWER if is_newer(version) else VersionState.OUTDATED
+    return VersionState.INCOMPLETE if missing else VersionState.CURRENT
+
+
+def _verify(database: Database) -> LedgerCheck:
+    """Verify the ledger; of another version's tables, it may be unknown."""
+    try:
+        found = database.ledger_reader().verify()
+    except DatabaseError as error:
+        return LedgerCheck(LedgerState.UNKNOWN, problem=error.message)
+    state = LedgerState.INTACT if found.is_intact else LedgerState.NOT_INTACT
+    return LedgerCheck(state, found.entries, found.head_sequence, found.head_hash, found.problem)
+
+
+def _list_users(store: Store, url: str, clock: Clock) -> tuple[str, ...]:
+    """Describe the processes that act on the database: its server, and owners with a lease."""
+    server = find_running_server(url)
+    with reading(store) as connection:
+        owners = list_live_owners(connection, clock.now())
+    found = [] if server is None else [f"server, {server.describe()}"]
+    for owner in owners:
+        process = owner.process
+        if server is None or (process.process_id, process.host) != (server.process_id, server.host):
+            found.append(process.describe())
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +111,8 @@ def plan_upgrade(application: Application, backups: Path | None, *, makes_backup
             f"{', '.join(found.missing)}.",
             hint="Restore a backup, or use a new database.",
         )
+    from rootkeeper.maintenance.backups import find_places
+
     folder = (backups or find_places(application.settings).backups) if makes_backup else None
     return UpgradePlan(found, folder)
 
@@ -80,9 +139,9 @@ def upgrade(application: Application, plan: UpgradePlan) -> Path | None:
         with database.store.engine.connect() as connection, connection.begin():
             require_unused(connection)
         made = None if plan.backups is None else _back_up(application, plan.backups)
-        ledger = verify(database)
+        ledger = _verify(database)
         migrate(database.store, require_unused)
-        after = verify(database)
+        after = _verify(database)
     if after != ledger:
         kept = "" if made is None else f" The backup from before is {made}."
         raise DatabaseError(
@@ -94,6 +153,8 @@ def upgrade(application: Application, plan: UpgradePlan) -> Path | None:
 
 
 def _back_up(application: Application, parent: Path) -> Path:
+    from rootkeeper.maintenance.backups import back_up, find_places
+
     places = find_places(application.settings)
     try:
         return back_up(places, parent, application.clock.now())

@@ -30,9 +30,8 @@ from rootkeeper.errors import (
     InputError,
     ServerRunningError,
 )
-from rootkeeper.maintenance.checking import check_database
 from rootkeeper.maintenance.rules import DatabaseCheck, LedgerState, VersionState
-from rootkeeper.maintenance.upgrading import plan_upgrade, upgrade
+from rootkeeper.maintenance.upgrading import check_database, plan_upgrade, upgrade
 from rootkeeper.settings.reading import load_settings
 from tests.old_databases import (
     ENTRIES,

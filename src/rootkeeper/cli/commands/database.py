@@ -23,7 +23,7 @@ def check(invocation: Invocation) -> int:
     another version, or the ledger isn't intact; 2 wrong usage; 3 there is no database, or it can't be read.
     """
     from rootkeeper.cli.rendering.checks import show_database
-    from rootkeeper.maintenance.checking import check_database
+    from rootkeeper.maintenance.upgrading import check_database
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     with invocation.open_application() as application:
