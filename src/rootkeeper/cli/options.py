@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from rootkeeper.cli.outputs import OptionSet, argument, comma_list, option
 from rootkeeper.errors import InputError
@@ -19,60 +19,49 @@ from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, KIND_ORDER, Crede
 from rootkeeper.values import parse_duration
 
 if TYPE_CHECKING:
+    from rootkeeper.cli.operator.interface import PeriodRequest
     from rootkeeper.deletion.rules import DeletionOptions, WaveRules
     from rootkeeper.organization.selection import NamedAccount, SelectionRequest
     from rootkeeper.windows.credentials import CredentialsStatement
     from rootkeeper.windows.rules import WindowRequest
 
 
+def _fail_on_option(default: str) -> Any:
+    explanation = f"Findings that make the exit status 1. Default: {default}."
+    return comma_list("--fail-on present,unknown,none", (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.NONE), explanation)
+
+
 @dataclass(frozen=True, slots=True)
 class FailOnOptions(OptionSet):
     """What makes the answer of a reading command bad."""
 
-    fail_on: Annotated[
-        list[str] | None,
-        comma_list(
-            "--fail-on present,unknown,none",
-            (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.NONE),
-            "Findings that make the exit status 1. Default: present,unknown.",
-        ),
-    ] = None
+    fail_on: Annotated[list[str] | None, _fail_on_option("present,unknown")] = None
+    default: ClassVar[frozenset[FailOn]] = FAIL_ON_FINDINGS
 
     def to_set(self) -> frozenset[FailOn]:
-        """:raises InputError: if a word is unknown, or ``none`` is given with others."""
-        return _parse_fail_on(self.fail_on, FAIL_ON_FINDINGS)
+        """Read the words, given with commas or by repeating the option.
+
+        :raises InputError: if a word is unknown, or ``none`` is given with others.
+        """
+        texts = self.fail_on
+        if not texts:
+            return self.default
+        words = {word.strip() for text in texts for word in text.split(",")}
+        known = {entry.value: entry for entry in FailOn}
+        if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):
+            raise InputError(
+                f"--fail-on {','.join(texts)} isn't valid.",
+                hint="Use present, unknown, both with a comma, or none alone.",
+            )
+        return frozenset(known[word] for word in words)
 
 
 @dataclass(frozen=True, slots=True)
-class PlanFailOnOptions(OptionSet):
+class PlanFailOnOptions(FailOnOptions):
     """What makes a plan bad: nothing, unless it is asked for. Credentials to delete are what a plan is for."""
 
-    fail_on: Annotated[
-        list[str] | None,
-        comma_list(
-            "--fail-on present,unknown,none",
-            (FailOn.PRESENT, FailOn.UNKNOWN, FailOn.NONE),
-            "Findings that make the exit status 1. Default: none.",
-        ),
-    ] = None
-
-    def to_set(self) -> frozenset[FailOn]:
-        """:raises InputError: if a word is unknown, or ``none`` is given with others."""
-        return _parse_fail_on(self.fail_on, frozenset({FailOn.NONE}))
-
-
-def _parse_fail_on(texts: list[str] | None, default: frozenset[FailOn]) -> frozenset[FailOn]:
-    """Read the words, given with commas or by repeating the option."""
-    if not texts:
-        return default
-    words = {word.strip() for text in texts for word in text.split(",")}
-    known = {entry.value: entry for entry in FailOn}
-    if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):
-        raise InputError(
-            f"--fail-on {','.join(texts)} isn't valid.",
-            hint="Use present, unknown, both with a comma, or none alone.",
-        )
-    return frozenset(known[word] for word in words)
+    fail_on: Annotated[list[str] | None, _fail_on_option("none")] = None
+    default: ClassVar[frozenset[FailOn]] = frozenset({FailOn.NONE})
 
 
 _LENGTH = re.compile(r"\d+[dhms]")
@@ -125,6 +114,21 @@ def parse_stale_after(text: str | None) -> timedelta | None:
     if text is None:
         return None
     return parse_duration(text, option="--stale-after", shortest=_SHORTEST, longest=_LONGEST)
+
+
+def parse_period(
+    start: str, end: str | None, now: datetime, organization: str | None, stale_after: str | None = None
+) -> PeriodRequest:
+    """Parse ``--from`` and ``--to``. A length of time is that long before the period's end.
+
+    :raises InputError: if one of them can't be understood.
+    """
+    from rootkeeper.cli.operator.interface import PeriodRequest
+    from rootkeeper.evidence.rules import Period, end_second
+
+    last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
+    period = Period(parse_past_moment(start, "--from", last, day_ends=False), last)
+    return PeriodRequest(period, end is None, organization, parse_stale_after(stale_after))
 
 
 AccountArgument = Annotated[str, argument("ACCOUNT", "An account id or unique name.")]
@@ -271,10 +275,6 @@ def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
     return parse_account_list(text, str(path))
 
 
-UNUSED_DAYS = 0
-"""For a request through a server, which uses its own setting for recent use."""
-
-
 @dataclass(frozen=True, slots=True)
 class DeletionChoices(OptionSet):
     """What a deletion can delete; for ``plan`` and ``delete``."""
@@ -300,11 +300,7 @@ class DeletionChoices(OptionSet):
     ] = None
 
     def to_options(
-        self,
-        recently_used_days: int,
-        *,
-        not_before: datetime | None = None,
-        not_after: datetime | None = None,
+        self, recently_used_days: int, *, not_before: datetime | None = None, not_after: datetime | None = None
     ) -> DeletionOptions:
         """:raises InputError: if a kind is unknown, or reasons and accounts don't match."""
         from rootkeeper.deletion.rules import DeletionOptions

@@ -40,6 +40,7 @@ from rootkeeper.errors import (
 )
 from rootkeeper.references import is_loopback
 from rootkeeper.settings.reading import APPLICATION_NAME
+from rootkeeper.shapes import parse_facts
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -254,12 +255,13 @@ class Connection:
             ) from interrupt
 
     def list_pages(self, path: str, name: str, query: Query | None = None) -> Iterator[Any]:
-        """List the records of every page, requested as they are used.
+        """List the records of every page, requested as they are used, in pages as large as the server allows.
 
         :param name: of the list in each page.
         :raises RootkeeperError: as ``get``.
         """
         asked = dict(query or {})
+        asked.setdefault("limit", PAGE)
         while True:
             page = self.get(path, asked)
             yield from self.parse_answer(lambda answer: list(answer[name]), page)
@@ -507,10 +509,6 @@ def open_stored_tokens() -> StoredTokens:
 
 def _parse(content: bytes, path: Path) -> StoredToken:
     try:
-        record: Mapping[str, Any] = json.loads(content)
-        ends = record["expires_at"]
-        return StoredToken(
-            record["url"], record["name"], record["token"], datetime.fromisoformat(ends) if ends is not None else None
-        )
+        return parse_facts(StoredToken, json.loads(content))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} isn't a stored token.", hint="Sign in again: rootkeeper login") from error

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole
@@ -15,6 +16,7 @@ from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.remote.connections import Connection, open_stored_tokens, parse_server_url, parse_token
 from rootkeeper.settings.reading import TOKEN_VARIABLE
+from rootkeeper.shapes import parse_facts
 
 FIRST_LOOK_SECONDS = 0.1
 LONGEST_LOOK_SECONDS = 1.0
@@ -44,7 +46,7 @@ class JobFollower:
     monotonic: Callable[[], float]
     _shown: JobProgress | None = None
     _unreachable_since: float | None = None
-    _interrupted_since: float | None = field(default=None)
+    _interrupted_since: float | None = None
 
     def follow(self, job: Job) -> Job:
         """Return the job at its end, when a stop is requested, or when no process resumes it any more.
@@ -154,13 +156,6 @@ class RemoteServer:
     def url(self) -> str:
         return self.connection.url
 
-    def is_ready(self) -> bool:
-        """Whether it can work; needs no token.
-
-        :raises ServerUnreachableError: if it can't be reached, or isn't a Rootkeeper server.
-        """
-        return self.connection.is_ready()
-
     def read_membership(self) -> Membership:
         """Read the identity of the token.
 
@@ -178,9 +173,7 @@ class RemoteServer:
         """
         proof = {"name": name, "password": password} | ({} if totp is None else {"totp": totp})
         answer = self.connection.post("auth/sign-in", proof)
-        return self.connection.parse_answer(
-            lambda record: IssuedToken(record["token"], datetime.fromisoformat(record["expires_at"])), answer
-        )
+        return self.connection.parse_answer(partial(parse_facts, IssuedToken), answer)
 
     def sign_out(self) -> None:
         """End the token of a sign-in."""

@@ -9,12 +9,13 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, parse_moment, parse_past_moment
+from rootkeeper.cli.options import FailOnOptions, parse_moment, parse_period
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OptionSet, OutputFormat, argument, option
-from rootkeeper.evidence.rules import Period, end_second
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from rootkeeper.cli.operator.interface import PeriodRequest
 
 ControlArgument = Annotated[str, argument("CONTROL", "Framework and control, such as cis-7.0/2.7.")]
 
@@ -27,14 +28,9 @@ class PeriodOptions(OptionSet):
     end: Annotated[str | None, option("--to DATE", "End of the period. Default: now.")] = None
     organization: Annotated[str | None, option("--organization ID", "Needed if the database has several.")] = None
 
-    @property
-    def ends_now(self) -> bool:
-        return self.end is None
-
-    def to_period(self, now: datetime) -> Period:
+    def to_request(self, now: datetime) -> PeriodRequest:
         """:raises InputError: if a date isn't valid."""
-        end = end_second(now) if self.end is None else parse_past_moment(self.end, "--to", now, day_ends=True)
-        return Period(parse_past_moment(self.start, "--from", end, day_ends=False), end)
+        return parse_period(self.start, self.end, now, self.organization)
 
 
 @through_server
@@ -82,8 +78,7 @@ def list_controls(
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()
     with open_operator(invocation, creates_database=False) as operator:
-        wanted = period.to_period(operator.now())
-        record = operator.read_controls(framework, wanted, period.organization, ends_now=period.ends_now)
+        record = operator.read_controls(framework, period.to_request(operator.now()))
     show_controls(record, output, invocation.terminal)
     return ExitStatus.BAD if has_bad_controls(record["controls"], findings) else ExitStatus.GOOD
 
@@ -108,8 +103,7 @@ def show(invocation: Invocation, fail_on: FailOnOptions, period: PeriodOptions, 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     findings, wanted = fail_on.to_set(), get_control(control)
     with open_operator(invocation, creates_database=False) as operator:
-        judged = period.to_period(operator.now())
-        record = operator.read_control(wanted, judged, period.organization, ends_now=period.ends_now)
+        record = operator.read_control(wanted, period.to_request(operator.now()))
     show_control(record, output, invocation.terminal)
     return ExitStatus.BAD if has_bad_controls([record["control"]], findings) else ExitStatus.GOOD
 

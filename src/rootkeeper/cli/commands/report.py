@@ -9,13 +9,13 @@ from rootkeeper.access.rules import Permission
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import DefaultGroup, Invocation, add, gives_findings, group, through_server
 from rootkeeper.cli.operator.opening import open_operator
-from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_moment, parse_stale_after
+from rootkeeper.cli.options import FailOnOptions, StaleAfterOption, parse_past_moment, parse_period, parse_stale_after
 from rootkeeper.cli.output_files import out_option, require_output_file, write_output_file
 from rootkeeper.cli.outputs import ExitStatus, Output, OutputFormat, choice, option
 from rootkeeper.cli.rendering.histories import show_deliveries
 from rootkeeper.delivery.targets import DeliveryRequest, require_fitting_format
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.rules import Period, end_second
+from rootkeeper.evidence.rules import end_second
 from rootkeeper.ledger.rules import Result
 from rootkeeper.reports.formats import FORMATS, SECURITY_HUB_FORMAT, Format, get_format, get_format_of_file
 
@@ -72,17 +72,8 @@ def report(
     if out is None and invocation.terminal.shows_output and not chosen.is_text:
         raise InputError(f"A terminal can't show {chosen.title}.", hint=f"Add --out FILE{chosen.suffix}.")
     with open_operator(invocation, creates_database=False) as operator:
-        now = operator.now()
-        last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
-        first = parse_past_moment(start, "--from", last, day_ends=False)
-        written = operator.write_report(
-            Period(first, last),
-            organization,
-            chosen,
-            frameworks=framework or (),
-            stale_after=parse_stale_after(stale_after),
-            ends_now=end is None,
-        )
+        wanted = parse_period(start, end, operator.now(), organization, stale_after)
+        written = operator.write_report(wanted, chosen, framework or ())
         if out is None:
             invocation.terminal.write_bytes(written.parts)
         else:

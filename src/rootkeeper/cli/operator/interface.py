@@ -58,6 +58,19 @@ class DeletionProposal:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodRequest:
+    """The period that evidence is wanted of, and whose."""
+
+    period: Period
+    ends_now: bool
+    """Whether it ends as the evidence is judged."""
+    organization: str | None
+    """``None`` for the only one."""
+    stale_after: timedelta | None = None
+    """A reading older than this counts as unknown; ``None``: by the setting."""
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenReport:
     """An evidence report in one format."""
 
@@ -114,15 +127,14 @@ class Unlocking(ABC):
         """Make the confirmed change; also what a re-read shows, ``None`` if there was none."""
 
 
-class Delivery(ABC):
+@dataclass(frozen=True, slots=True)
+class Delivery:
     """A report that can be sent to one or several places."""
 
     statement: Sequence[str]
     """What will be sent where, for the question and for a dry run."""
-
-    @abstractmethod
-    def send(self) -> Record:
-        """Send it; the answer names what arrived."""
+    send: Callable[[], Record]
+    """Sends it; the answer names what arrived."""
 
 
 class EmailChange(ABC):
@@ -206,9 +218,7 @@ class Operator(ABC):
     ) -> Confirmation:
         """Prepare a change; a dry run only shows what is overdue.
 
-        :param needs: the permission on a server.
-        :param needs_ledger: ``False`` for closing a window, which doesn't wait for the ledger.
-        :param changes_aws: ``False`` for a change of our own records.
+        :param needs: the permission on a server; the others as ``changes.begin_change``.
         :raises InputError: if no one can confirm; nothing was done.
         :raises PermissionDeniedError: if the role on the server doesn't allow it.
         """
@@ -242,21 +252,8 @@ class Operator(ABC):
         """Compare two audits, each named by its id or a date; also what got worse."""
 
     @abstractmethod
-    def write_report(
-        self,
-        period: Period,
-        organization: str | None,
-        chosen: Format,
-        *,
-        frameworks: Sequence[str],
-        stale_after: timedelta | None,
-        ends_now: bool,
-    ) -> WrittenReport:
-        """Write the evidence of a period, with the verdicts on the controls of frameworks.
-
-        :param stale_after: a reading older than this counts as unknown; ``None``: by the setting.
-        :param ends_now: whether the period ends as the report is written.
-        """
+    def write_report(self, wanted: PeriodRequest, chosen: Format, frameworks: Sequence[str]) -> WrittenReport:
+        """Write the evidence of a period, with the verdicts on the controls of frameworks."""
 
     @abstractmethod
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
@@ -269,16 +266,11 @@ class Operator(ABC):
     # controls
 
     @abstractmethod
-    def read_controls(
-        self, frameworks: Sequence[str], period: Period, organization: str | None, *, ends_now: bool
-    ) -> Record:
-        """Judge the controls of frameworks at the end of a period.
-
-        :param ends_now: whether the period ends as they are judged.
-        """
+    def read_controls(self, frameworks: Sequence[str], wanted: PeriodRequest) -> Record:
+        """Judge the controls of frameworks at the end of a period."""
 
     @abstractmethod
-    def read_control(self, control: Control, period: Period, organization: str | None, *, ends_now: bool) -> Record:
+    def read_control(self, control: Control, wanted: PeriodRequest) -> Record:
         """Judge one control, with every account behind the verdict."""
 
     @abstractmethod
@@ -289,10 +281,7 @@ class Operator(ABC):
 
     @abstractmethod
     def audit(self, request: AuditRequest, stop: StopSignal, emit: Emit | None) -> AuditReport | AuditInterrupted:
-        """Read the selected accounts.
-
-        :param emit: receives each account as soon as its status is known.
-        """
+        """Read the selected accounts; ``emit`` receives each as soon as its status is known."""
 
     @abstractmethod
     def resume_audit(
@@ -314,18 +303,11 @@ class Operator(ABC):
 
     @abstractmethod
     def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
-        """Check what can be checked without a change.
-
-        :param account: an id or a unique name.
-        """
+        """Check what can be checked without a change. ``account`` is an id or a unique name."""
 
     @abstractmethod
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
-        """Find the account.
-
-        :param policy: the new policy.
-        :param source: the file of the new policy.
-        """
+        """Find the account. ``source`` is the file of the new policy."""
 
     @abstractmethod
     def plan_delivery(self, request: DeliveryRequest) -> Delivery:
@@ -365,10 +347,7 @@ class Operator(ABC):
     def delete(
         self, plan: DeletionPlan, rules: WaveRules, inventory: Inventory | None, stop: StopSignal
     ) -> DeletionReport:
-        """Do exactly what was confirmed.
-
-        :param inventory: from the plan's own reading.
-        """
+        """Do exactly what was confirmed; ``inventory`` is from the plan's own reading."""
 
     @abstractmethod
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:

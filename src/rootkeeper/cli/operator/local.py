@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
     from rootkeeper.audit.rules import AuditRequest
     from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.aws.rules import OneTimePassword
-    from rootkeeper.cli.operator.interface import Emit
+    from rootkeeper.cli.operator.interface import Emit, PeriodRequest
     from rootkeeper.cli.operator.remote import RemoteOperator
     from rootkeeper.composition.application import Application
     from rootkeeper.controls.assessment import AssessedReport
-    from rootkeeper.controls.rules import Control, Framework
+    from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport, WaveRules
+    from rootkeeper.delivery.planning import DeliveryPlan
     from rootkeeper.delivery.targets import DeliveryRequest
-    from rootkeeper.evidence.rules import Period
     from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.guardrails.service import BlockingPolicyFinder, PreflightReport
     from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
@@ -150,19 +150,8 @@ class LocalOperator(Operator):
         worse = frozenset(one for one in FailOn if compared.difference.is_worse(frozenset({one})))
         return comparison_record(compared, reading.organization_id), worse
 
-    def write_report(
-        self,
-        period: Period,
-        organization: str | None,
-        chosen: Format,
-        *,
-        frameworks: Sequence[str],
-        stale_after: timedelta | None,
-        ends_now: bool,  # noqa: ARG002 - the period says it
-    ) -> WrittenReport:
-        from rootkeeper.controls.control_map import choose_frameworks
-
-        report = self._assess(choose_frameworks(frameworks), period, organization, stale_after)
+    def write_report(self, wanted: PeriodRequest, chosen: Format, frameworks: Sequence[str]) -> WrittenReport:
+        report = self._assess(frameworks, wanted)
         return WrittenReport(
             chosen.render(report),
             Endpoint(report.endpoint),
@@ -178,45 +167,26 @@ class LocalOperator(Operator):
 
     # controls
 
-    def read_controls(
-        self,
-        frameworks: Sequence[str],
-        period: Period,
-        organization: str | None,
-        *,
-        ends_now: bool,  # noqa: ARG002 - the period says it
-    ) -> Record:
-        from rootkeeper.controls.control_map import choose_frameworks
+    def read_controls(self, frameworks: Sequence[str], wanted: PeriodRequest) -> Record:
         from rootkeeper.controls.records import describe_controls
 
-        return describe_controls(self._assess(choose_frameworks(frameworks), period, organization))
+        return describe_controls(self._assess(frameworks, wanted))
 
-    def read_control(
-        self,
-        control: Control,
-        period: Period,
-        organization: str | None,
-        *,
-        ends_now: bool,  # noqa: ARG002 - the period says it
-    ) -> Record:
-        from rootkeeper.controls.control_map import choose_frameworks
+    def read_control(self, control: Control, wanted: PeriodRequest) -> Record:
         from rootkeeper.controls.records import describe_control
 
-        report = self._assess(choose_frameworks([control.framework_id]), period, organization)
+        report = self._assess([control.framework_id], wanted)
         assessment = next(one for one in report.assessments if one.control == control)
         return describe_control(report, assessment)
 
-    def _assess(
-        self,
-        frameworks: tuple[Framework, ...],
-        period: Period,
-        organization: str | None,
-        stale_after: timedelta | None = None,
-    ) -> AssessedReport:
+    def _assess(self, framework_ids: Sequence[str], wanted: PeriodRequest) -> AssessedReport:
         from rootkeeper.controls.assessment import assess_report
+        from rootkeeper.controls.control_map import choose_frameworks
 
-        wanted = replace(period, stale_after=stale_after or self.application.settings.history.stale_after)
-        return assess_report(self.application.evidence_compiler(organization).compile(wanted), frameworks)
+        frameworks = choose_frameworks(framework_ids)
+        stale_after = wanted.stale_after or self.application.settings.history.stale_after
+        period = replace(wanted.period, stale_after=stale_after)
+        return assess_report(self.application.evidence_compiler(wanted.organization).compile(period), frameworks)
 
     def attest_control(self, control: Control, *, owner: str, reason: str, until: datetime) -> Record:
         from rootkeeper.controls.records import ControlAttestationRecord
@@ -262,7 +232,19 @@ class LocalOperator(Operator):
         return LocalUnlocking(self.application, self._progress, account, finder, request, policy, source)
 
     def plan_delivery(self, request: DeliveryRequest) -> Delivery:
-        return LocalDelivery(self.application, self._progress, request)
+        """For Security Hub, one call checks that it is on and can be read."""
+        plans = self.application.delivery_planner.plan(request)
+        for plan in plans:
+            self.application.report_sender.check(plan)
+        return Delivery([line for plan in plans for line in plan.describe()], partial(self._send, plans))
+
+    def _send(self, plans: Sequence[DeliveryPlan]) -> Record:
+        from rootkeeper.delivery.records import deliveries_to_record
+
+        application = self.application
+        with self._finished_progress() as progress:
+            results = application.report_sender.send_all(plans, progress)
+        return deliveries_to_record(results, application.organization_id, application.endpoint.label)
 
     # jobs
 
@@ -452,23 +434,18 @@ def _end_if_asked(stop: StopSignal) -> None:
         raise KeyboardInterrupt
 
 
+@dataclass
 class LocalUnlocking(Unlocking):
     """One account's bucket or queue, or all of them."""
 
-    def __init__(
-        self,
-        application: Application,
-        progress: Progress,
-        account: Account,
-        finder: BlockingPolicyFinder,
-        request: UnlockRequest,
-        policy: str | None,
-        source: str,
-    ) -> None:
-        self._application, self._progress = application, progress
-        self._account, self._finder = account, finder
-        self._request, self._policy, self._source = request, policy, source
-        self._planned: UnlockPlan | None = None
+    _application: Application
+    _progress: Progress
+    _account: Account
+    _finder: BlockingPolicyFinder
+    _request: UnlockRequest
+    _policy: str | None
+    _source: str
+    _planned: UnlockPlan | None = None
 
     @property
     def _organization_id(self) -> str:
@@ -483,10 +460,7 @@ class LocalUnlocking(Unlocking):
         session = f"Open a root session on account {account.account_id} ({account.name}) {task}"
         if self._request.change is None:
             what = f"{kind.noun} {name}" if name else f"every {kind.noun}"
-            return [
-                f"{session}, and read the policy of {what}.",
-                "This changes nothing, with or without --dry-run.",
-            ]
+            return [f"{session}, and read the policy of {what}.", "This changes nothing, with or without --dry-run."]
         self._application.unlock_planner.check(self._change_request)
         texts = {
             ChangeKind.CORRECTED: "remove the statements that lock everyone out",
@@ -548,30 +522,6 @@ class LocalUnlocking(Unlocking):
         return PolicyChangeRequest(
             self._account, request.kind, request.resource, request.change, request.regions, self._policy, self._source
         )
-
-
-class LocalDelivery(Delivery):
-    """Compiles the report of this database, and sends it with the operator's credentials."""
-
-    def __init__(self, application: Application, progress: Progress, request: DeliveryRequest) -> None:
-        """Compile the report. For Security Hub, one call checks that it is on and can be read.
-
-        :raises InputError: if the report or its place can't be used.
-        :raises AwsError: if Security Hub is off, or can't be read.
-        """
-        self._application, self._progress = application, progress
-        self._plans = application.delivery_planner.plan(request)
-        for plan in self._plans:
-            application.report_sender.check(plan)
-        self.statement = [line for plan in self._plans for line in plan.describe()]
-
-    def send(self) -> Record:
-        from rootkeeper.delivery.records import deliveries_to_record
-
-        results = self._application.report_sender.send_all(self._plans, self._progress)
-        self._progress.finish()
-        application = self._application
-        return deliveries_to_record(results, application.organization_id, application.endpoint.label)
 
 
 class LocalEmailChange(EmailChange):

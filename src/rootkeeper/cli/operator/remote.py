@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
@@ -37,7 +37,7 @@ from rootkeeper.cli.operator.remote_jobs import (
     read_preflight,
     report_nothing,
 )
-from rootkeeper.cli.options import UNUSED_DAYS, parse_past_moment
+from rootkeeper.cli.options import parse_past_moment
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.progress import Countdown
 from rootkeeper.cli.rendering.listings import Record
@@ -67,7 +67,7 @@ from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import FailOn
 from rootkeeper.remote.connections import PAGE, segment
 from rootkeeper.remote.server import Membership, RemoteServer
-from rootkeeper.shapes import to_json_record
+from rootkeeper.shapes import parse_facts, to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.records import window_from_record
@@ -77,25 +77,18 @@ from rootkeeper.windows.rules import (
     CloseOutcome,
     CloseResult,
     OpeningResult,
-    OpenOutcome,
     RecoveryWindow,
     WindowRequest,
     WindowState,
 )
-from rootkeeper.worker.requests import (
-    PlanRequest,
-    PreflightRequest,
-    UnlockRequest,
-    plan_to_parameters,
-)
+from rootkeeper.worker.requests import PlanRequest, PreflightRequest, UnlockRequest, plan_to_parameters
 
 if TYPE_CHECKING:
     from rootkeeper.audit.service import AuditReport
-    from rootkeeper.cli.operator.interface import Emit
+    from rootkeeper.cli.operator.interface import Emit, PeriodRequest
     from rootkeeper.controls.rules import Control
     from rootkeeper.deletion.resumption import ResumePlan
     from rootkeeper.deletion.rules import DeletionOptions, DeletionPlan, DeletionReport
-    from rootkeeper.evidence.rules import Period
     from rootkeeper.failsafe.service import FailsafeReport
     from rootkeeper.guardrails.service import PreflightReport
     from rootkeeper.organization.accounts import Inventory
@@ -107,6 +100,7 @@ if TYPE_CHECKING:
     from rootkeeper.root_emails.service import EmailReport
 
 
+_Result = TypeVar("_Result", CloseResult, OpeningResult)
 _LOOK_SECONDS = 1.0
 _UNREACHABLE_SECONDS = 120.0
 
@@ -202,7 +196,8 @@ class RemoteOperator(Operator):
 
     @property
     def recently_used_days(self) -> int:
-        return UNUSED_DAYS
+        """Unused: the server goes by its own setting."""
+        return 0
 
     @property
     def longest_window(self) -> timedelta:
@@ -261,7 +256,7 @@ class RemoteOperator(Operator):
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
         _refuse_organization(organization)
-        return list(self._connection.list_pages("audits", "audits", {"limit": PAGE}))
+        return list(self._connection.list_pages("audits", "audits"))
 
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
@@ -271,35 +266,19 @@ class RemoteOperator(Operator):
         record = self._connection.get("audits/diff", query)
         return record, self._connection.parse_answer(lambda found: frozenset(map(FailOn, found["worse"])), record)
 
-    def write_report(
-        self,
-        period: Period,
-        organization: str | None,
-        chosen: Format,
-        *,
-        frameworks: Sequence[str],
-        stale_after: timedelta | None,
-        ends_now: bool,
-    ) -> WrittenReport:
+    def write_report(self, wanted: PeriodRequest, chosen: Format, frameworks: Sequence[str]) -> WrittenReport:
         """:raises InputError: if an organization is named, or a reading's age isn't counted in whole days."""
-        _refuse_organization(organization)
+        query, stale_after = _make_period_query(wanted), wanted.stale_after
         days = None if stale_after is None else stale_after // timedelta(days=1)
         if stale_after is not None and (not days or stale_after % timedelta(days=1)):
             raise InputError("A server counts the age of a reading in whole days.", hint="Use a length such as 7d.")
-        file = self._connection.get_file(
-            "reports",
-            {
-                **_make_period_query(period, ends_now=ends_now),
-                "format": chosen.name,
-                "stale_after_days": days,
-                "framework": list(frameworks),
-            },
-        )
+        query |= {"format": chosen.name, "stale_after_days": days, "framework": list(frameworks)}
+        file = self._connection.get_file("reports", query)
         findings = self._connection.parse_answer(parse_findings, file.headers.get(FINDINGS_HEADER))
         return WrittenReport([file.content], self._membership.endpoint, findings)
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
-        query = {"after": since, "account_id": account_id, "limit": PAGE}
+        query = {"after": since, "account_id": account_id}
         for record in islice(self._connection.list_pages("ledger", "entries", query), limit):
             yield self._connection.parse_answer(lambda entry: parse_entry(json.dumps(entry)), record)
 
@@ -322,18 +301,14 @@ class RemoteOperator(Operator):
 
     # controls
 
-    def read_controls(
-        self, frameworks: Sequence[str], period: Period, organization: str | None, *, ends_now: bool
-    ) -> Record:
-        _refuse_organization(organization)
-        query = {"framework": list(frameworks), **_make_period_query(period, ends_now=ends_now)}
+    def read_controls(self, frameworks: Sequence[str], wanted: PeriodRequest) -> Record:
+        query = {"framework": list(frameworks), **_make_period_query(wanted)}
         record: Record = self._connection.get("controls", query)
         return record
 
-    def read_control(self, control: Control, period: Period, organization: str | None, *, ends_now: bool) -> Record:
+    def read_control(self, control: Control, wanted: PeriodRequest) -> Record:
         """Read every page; the end of the first one's period is that of the others."""
-        _refuse_organization(organization)
-        path, query = _find_path(control), {**_make_period_query(period, ends_now=ends_now), "limit": PAGE}
+        path, query = _find_path(control), {**_make_period_query(wanted), "limit": PAGE}
         first = self._connection.get(path, query)
 
         def read_rest(record: Mapping[str, Any]) -> Record:
@@ -353,12 +328,7 @@ class RemoteOperator(Operator):
 
     # readings
 
-    def audit(
-        self,
-        request: AuditRequest,
-        stop: StopSignal,
-        emit: Emit | None,
-    ) -> AuditReport:
+    def audit(self, request: AuditRequest, stop: StopSignal, emit: Emit | None) -> AuditReport:
         return self._finish_audit(self._jobs.request("audits", to_json_record(request)), stop, emit)
 
     def resume_audit(self, job: Job, stop: StopSignal, emit: Emit | None, *, retry_failed: bool) -> AuditReport:
@@ -391,7 +361,10 @@ class RemoteOperator(Operator):
         return RemoteUnlocking(self._jobs, request, policy)
 
     def plan_delivery(self, request: DeliveryRequest) -> Delivery:
-        return RemoteDelivery(self._jobs, request)
+        """The server compiles the report of its database, and sends it to a place of its settings."""
+        place = request.to or "every place of its settings"
+        statement = [f"The server sends the evidence report of its database to {place}."]
+        return Delivery(statement, partial(self._jobs.perform_recorded, "report-deliveries", to_json_record(request)))
 
     # jobs
 
@@ -479,14 +452,14 @@ class RemoteOperator(Operator):
     # recovery windows
 
     def list_windows(self, *, unfinished: bool) -> Sequence[RecoveryWindow]:
-        pages = self._connection.list_pages("windows", "windows", {"unfinished": unfinished, "limit": PAGE})
+        pages = self._connection.list_pages("windows", "windows", {"unfinished": unfinished})
         return tuple(self._parse_window(record) for record in pages)
 
     def find_window(self, text: str) -> RecoveryWindow:
         try:
             return self._parse_window(self._connection.get(f"windows/{segment(text)}"))
         except NotFoundError:
-            accounts = self._connection.list_pages("accounts", "accounts", {"q": text, "limit": PAGE})
+            accounts = self._connection.list_pages("accounts", "accounts", {"q": text})
             named = [
                 self._connection.parse_answer(lambda record: str(record["account_id"]), account)
                 for account in accounts
@@ -518,12 +491,7 @@ class RemoteOperator(Operator):
 
     def close_window(self, window: RecoveryWindow) -> CloseResult:
         """Close it now; the answer comes when a re-read shows the result."""
-
-        def parse(record: Mapping[str, Any]) -> CloseResult:
-            outcome = CloseOutcome(record["outcome"])
-            return CloseResult(window_from_record(record), outcome, record["explanation"], record["hint"])
-
-        return self._connection.parse_answer(parse, self._post_window(window, "close"))
+        return self._parse_result(CloseResult, self._post_window(window, "close"))
 
     @property
     def approvals(self) -> RemoteOperator:
@@ -544,17 +512,7 @@ class RemoteOperator(Operator):
 
     def activate_window(self, window: RecoveryWindow) -> OpeningResult:
         """Open it; the answer comes when a re-read shows the result."""
-
-        def parse(record: Mapping[str, Any]) -> OpeningResult:
-            return OpeningResult(
-                window=window_from_record(record),
-                outcome=OpenOutcome(record["outcome"]),
-                explanation=record["explanation"],
-                hint=record["hint"],
-                exit_status=int(record["exit_status"]),
-            )
-
-        return self._connection.parse_answer(parse, self._post_window(window, "activate"))
+        return self._parse_result(OpeningResult, self._post_window(window, "activate"))
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
         """List what a person does in the open window."""
@@ -568,6 +526,11 @@ class RemoteOperator(Operator):
 
     def _post_window(self, window: RecoveryWindow, what: str, body: Mapping[str, Any] | None = None) -> Any:
         return self._connection.post(f"windows/{segment(window.window_id)}/{what}", body)
+
+    def _parse_result(self, kind: type[_Result], answer: Any) -> _Result:
+        return self._connection.parse_answer(
+            lambda record: parse_facts(kind, {**record, "window": window_from_record(record)}), answer
+        )
 
     def _parse_window(self, record: Any) -> RecoveryWindow:
         return self._connection.parse_answer(window_from_record, record)
@@ -638,35 +601,16 @@ class RemoteUnlocking(Unlocking):
         return done, describe_verdict(done["verdict_after"])
 
     def _perform(self, request: UnlockRequest, policy: str | None) -> Record:
-        """Run the job and return its record; a failed change also has one."""
         body = to_json_record(request) | ({} if policy is None else {"policy": policy})
-        job = self._jobs.follow(self._jobs.request("unlocks", body))
-        outcome = self._jobs.find_outcome(job.job_id) if job.is_over else None
-        if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
-            return dict(outcome)
-        raise self._jobs.end_unfinished(job)
-
-
-class RemoteDelivery(Delivery):
-    """The server compiles the report of its database, and sends it to a place of its settings."""
-
-    def __init__(self, jobs: RemoteJobs, request: DeliveryRequest) -> None:
-        self._jobs, self._request = jobs, request
-        place = request.to or "every place of its settings"
-        self.statement = [f"The server sends the evidence report of its database to {place}."]
-
-    def send(self) -> Record:
-        """Run the job and return its record; a delivery that failed in part also has one."""
-        job = self._jobs.follow(self._jobs.request("report-deliveries", to_json_record(self._request)))
-        outcome = self._jobs.find_outcome(job.job_id) if job.is_over else None
-        if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
-            return dict(outcome)
-        raise self._jobs.end_unfinished(job)
+        return self._jobs.perform_recorded("unlocks", body)
 
 
 def _find_path(control: Control) -> str:
     return f"controls/{segment(control.framework_id)}/{segment(control.control_id)}"
 
 
-def _make_period_query(period: Period, *, ends_now: bool) -> dict[str, str | None]:
-    return {"from": period.start.isoformat(), "to": None if ends_now else period.end.isoformat()}
+def _make_period_query(wanted: PeriodRequest) -> dict[str, Any]:
+    """:raises InputError: if an organization is named."""
+    _refuse_organization(wanted.organization)
+    period = wanted.period
+    return {"from": period.start.isoformat(), "to": None if wanted.ends_now else period.end.isoformat()}

@@ -10,29 +10,21 @@ from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.cli.operator.interface import EmailChange, describe_email_change
 from rootkeeper.cli.operator.remote_jobs import list_statuses, parse_caller, read_inventory
 from rootkeeper.errors import Hint, InputError
-from rootkeeper.failsafe.rules import Check, CheckVerdict
+from rootkeeper.failsafe.rules import Check
 from rootkeeper.failsafe.service import FailsafeReport
-from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory, parse_account_id
-from rootkeeper.organization.selection import (
-    SelectionRequest,
-    narrow_by_tags,
-    require_not_empty,
-    select_before_tags,
-)
-from rootkeeper.organization.statuses import AccountRole, AccountStatus
+from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
+from rootkeeper.organization.selection import SelectionRequest, narrow_by_tags, require_not_empty, select_before_tags
+from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.remote.connections import PAGE, Connection
 from rootkeeper.remote.server import RemoteServer
 from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
 from rootkeeper.root_emails.rules import (
     EmailChangeRequest,
-    EmailReason,
-    EmailVerdict,
-    GroupBasis,
     RootEmail,
     parse_rules,
 )
 from rootkeeper.root_emails.service import EmailReport
-from rootkeeper.shapes import fill_record
+from rootkeeper.shapes import fill_record, parse_facts
 
 
 def read_failsafe_checks(server: RemoteServer, outcome: Any) -> FailsafeReport:
@@ -57,14 +49,9 @@ def read_failsafe_checks(server: RemoteServer, outcome: Any) -> FailsafeReport:
 
 
 def _parse_check(record: Mapping[str, Any]) -> Check:
-    hint, code, account_id = record["hint"], record["hint_code"], record["account_id"]
-    return Check(
-        name=record["check"],
-        verdict=CheckVerdict(record["verdict"]),
-        evidence=record["evidence"],
-        hint=hint if code is None else Hint(hint, code, **record["hint_facts"]),
-        account_id=None if account_id is None else parse_account_id(account_id),
-    )
+    hint, code = record["hint"], record["hint_code"]
+    known_hint = hint if code is None else Hint(hint, code, **record["hint_facts"])
+    return parse_facts(Check, {**record, "name": record["check"], "hint": known_hint})
 
 
 def read_root_emails(server: RemoteServer, request: SelectionRequest) -> EmailReport:
@@ -120,17 +107,7 @@ def _select(request: SelectionRequest, inventory: Inventory, statuses: list[Acco
 
 
 def _parse_email(record: Mapping[str, Any], account: Account) -> RootEmail:
-    group, until = record["group"], record["attested_until"]
-    return RootEmail(
-        account=account,
-        role=AccountRole(record["role"]),
-        verdict=EmailVerdict(record["verdict"]),
-        reasons=tuple(EmailReason(one) for one in record["reasons"]),
-        group_basis=None if group is None else GroupBasis(group),
-        attested_by=record["attested_by"],
-        attested_until=None if until is None else datetime.fromisoformat(until),
-        shared_with=tuple(parse_account_id(one) for one in record["shared_with"]),
-    )
+    return parse_facts(RootEmail, {**record, "account": account, "group_basis": record["group"]})
 
 
 class RemoteEmailChange(EmailChange):

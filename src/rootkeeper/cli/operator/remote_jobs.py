@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,15 +16,11 @@ from rootkeeper.audit.records import head_from_record
 from rootkeeper.audit.service import AuditReport
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.progress import open_progress
+from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.terminal import StopRequests, Terminal
 from rootkeeper.deletion.execution import list_outcomes
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
-from rootkeeper.errors import (
-    JobConflictError,
-    NotFoundError,
-    ServerUnreachableError,
-    UnprovenChangeError,
-)
+from rootkeeper.errors import JobConflictError, NotFoundError, ServerUnreachableError, UnprovenChangeError
 from rootkeeper.guardrails.records import row_from_record
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.jobs.records import job_from_record
@@ -73,13 +70,8 @@ class RemoteJobs:
         return self._parse(self.connection.get(f"jobs/{segment(job_id)}"))
 
     def list_jobs(self, *, unfinished: bool, limit: int | None) -> tuple[Job, ...]:
-        found: list[Job] = []
         query = {"unfinished": unfinished, "limit": PAGE if limit is None else min(limit, PAGE)}
-        for record in self.connection.list_pages("jobs", "jobs", query):
-            found.append(self._parse(record))
-            if len(found) == limit:
-                break
-        return tuple(found)
+        return tuple(map(self._parse, islice(self.connection.list_pages("jobs", "jobs", query), limit)))
 
     def cancel(self, job_id: str) -> Job:
         """:raises InputError: if there is no such job, or it has ended."""
@@ -91,7 +83,7 @@ class RemoteJobs:
 
     def list_results(self, job_id: str) -> dict[AccountId, Mapping[str, Any]]:
         """List what is recorded of each account so far."""
-        pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results", {"limit": PAGE})
+        pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results")
         parse_answer = self.connection.parse_answer
         return {parse_answer(lambda found: AccountId(found["account_id"]), record): record for record in pages}
 
@@ -122,6 +114,14 @@ class RemoteJobs:
         if job.state is not JobState.DONE:
             raise self.end_unfinished(job)
         return self.read_outcome(job.job_id)
+
+    def perform_recorded(self, resource: str, body: Mapping[str, Any]) -> Record:
+        """Do the same with work whose record says what failed, so that a failed job has one, too."""
+        job = self.follow(self.request(resource, body))
+        outcome = self.find_outcome(job.job_id) if job.is_over else None
+        if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
+            return dict(outcome)
+        raise self.end_unfinished(job)
 
     def follow(self, job: Job, stop: StopSignal | None = None) -> Job:
         """Return the job at its end, or as it is when the person presses Ctrl-C.
@@ -208,9 +208,7 @@ def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
     """
     parse_answer = server.connection.parse_answer
     head = parse_answer(head_from_record, outcome)
-    statuses = _parse_statuses(
-        server, server.connection.list_pages(f"audits/{segment(job.job_id)}", "accounts", {"limit": PAGE})
-    )
+    statuses = _parse_statuses(server, server.connection.list_pages(f"audits/{segment(job.job_id)}", "accounts"))
     request = parse_answer(lambda found: parse_selection(found.parameters["selection"]), job)
     is_whole = request == replace(EVERYTHING, statuses=request.statuses)
     inventory = read_inventory(server, statuses if is_whole else None)
@@ -293,16 +291,15 @@ def read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None =
     def parse(page: Mapping[str, Any]) -> Inventory:
         record = page["organizations"][0]
         units = tuple(parse_facts(OrganizationalUnit, unit) for unit in record["organizational_units"])
-        return Inventory(
-            _parse_organization(record), accounts, units, listed_at=datetime.fromisoformat(record["listed_at"])
-        )
+        organization, listed_at = parse_facts(Organization, record), datetime.fromisoformat(record["listed_at"])
+        return Inventory(organization, accounts, units, listed_at=listed_at)
 
     return server.connection.parse_answer(parse, page)
 
 
 def list_statuses(server: RemoteServer) -> list[AccountStatus]:
     """List every account as the server read it last."""
-    return _parse_statuses(server, server.connection.list_pages("accounts", "accounts", {"limit": PAGE}))
+    return _parse_statuses(server, server.connection.list_pages("accounts", "accounts"))
 
 
 def _parse_statuses(server: RemoteServer, records: Iterable[Any]) -> list[AccountStatus]:
@@ -318,12 +315,3 @@ def parse_caller(arn: str) -> Caller:
     """:raises ValueError: if it isn't an ARN."""
     _, partition, _, _, account_id, _ = arn.split(":", 5)
     return Caller(parse_account_id(account_id), arn, partition)
-
-
-def _parse_organization(record: Mapping[str, Any]) -> Organization:
-    return Organization(
-        organization_id=record["organization_id"],
-        management_account_id=parse_account_id(record["management_account_id"]),
-        has_all_features=record["has_all_features"] is True,
-        partition=record["partition"],
-    )
