@@ -103,8 +103,7 @@ class Invocation:
         if isinstance(wanted, Format) or wanted not in offered:
             name = wanted.name if isinstance(wanted, Format) else wanted.value
             raise InputError(
-                f"This command has no output {name!r}.",
-                hint=f"Use {', '.join(entry.value for entry in offered)}.",
+                f"This command has no output {name!r}.", hint=f"Use {', '.join(entry.value for entry in offered)}."
             )
         return wanted
 
@@ -214,9 +213,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
             status = ExitStatus.INTERRUPTED
         raise typer.Exit(int(status))
 
-    _show_with_shared_options(run, expanded)
-    if hasattr(function, "gives_findings"):
-        _show_formats_of_findings(run)
+    _show_with_shared_options(run, expanded, gives_findings=hasattr(function, "gives_findings"))
     return run
 
 
@@ -349,19 +346,17 @@ def remember(context: typer.Context, values: dict[str, Any]) -> None:
     context.obj = own.over(context.obj or SharedOptions())
 
 
-def _show_with_shared_options(target: Callable[..., Any], shown: Callable[..., Any]) -> None:
+def _show_with_shared_options(
+    target: Callable[..., Any], shown: Callable[..., Any], *, gives_findings: bool = False
+) -> None:
     def shared_only(shared: SharedOptions) -> None: ...
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     own = [entry for entry in inspect.signature(shown).parameters.values() if entry.name != "invocation"]
-    shared = inspect.signature(expand(shared_only)).parameters.values()
+    shared = dict(inspect.signature(expand(shared_only)).parameters)
+    if gives_findings:
+        annotation = Annotated[Any, output_option(gives_findings=True)]
+        shared["output"] = shared["output"].replace(annotation=annotation)
     if hasattr(target, "__wrapped__"):
         del target.__wrapped__
-    show_parameters(target, [context, *own, *shared])
-
-
-def _show_formats_of_findings(target: Callable[..., Any]) -> None:
-    parameters = dict(inspect.signature(target).parameters)
-    annotation = Annotated[Any, output_option(gives_findings=True)]
-    parameters["output"] = parameters["output"].replace(annotation=annotation)
-    show_parameters(target, list(parameters.values()))
+    show_parameters(target, [context, *own, *shared.values()])

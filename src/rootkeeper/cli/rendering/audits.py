@@ -26,13 +26,7 @@ from rootkeeper.cli.rendering.setups import drift_record
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.records import RootLoginsLeftRecord, account_to_record
-from rootkeeper.organization.statuses import (
-    AccountRole,
-    AccountStatus,
-    Status,
-    StatusReason,
-    count_statuses,
-)
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status, StatusReason, count_statuses
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
 from rootkeeper.values import json_time
@@ -58,17 +52,6 @@ MARKS = {
     Status.UNKNOWN: AccountMark("?", "Unknown", "bold magenta"),
     Status.NOT_APPLICABLE: AccountMark("·", "Not applicable", "dim"),
 }
-_REASON_WORDS = {
-    StatusReason.ACCESS_DENIED: "access denied",
-    StatusReason.BLOCKED_BY_POLICY: "blocked by a policy",
-    StatusReason.ERROR: "error",
-    StatusReason.MANAGEMENT_ACCOUNT: "management account",
-    StatusReason.NEVER_READ: "never read",
-    StatusReason.NOT_ACTIVE: "not active",
-    StatusReason.PARTITION: "partition",
-    StatusReason.STALE: "stale",
-    StatusReason.THROTTLED: "throttled",
-}
 
 
 def flag_of(status: AccountStatus) -> AccountMark:
@@ -84,7 +67,9 @@ def render_status(status: AccountStatus) -> str:
         return words
     if status.reason is StatusReason.NOT_ACTIVE:
         return f"{words}, {status.account.state.value}"
-    return f"{words}, {_REASON_WORDS[status.reason]}"
+    if status.reason is StatusReason.BLOCKED_BY_POLICY:
+        return f"{words}, blocked by a policy"
+    return f"{words}, {status.reason.value.replace('_', ' ')}"
 
 
 def render_credentials(status: AccountStatus) -> str:

@@ -12,19 +12,13 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     counted,
+    show_answer,
     show_facts,
     show_listing,
-    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.controls.control_map import load_frameworks
-from rootkeeper.controls.records import (
-    CHECK_NAMES,
-    OPEN,
-    SHOWING_NAMES,
-    STRENGTH_NAMES,
-    describe_framework,
-)
+from rootkeeper.controls.records import CHECK_NAMES, OPEN, SHOWING_NAMES, STRENGTH_NAMES, describe_framework
 from rootkeeper.controls.rules import ORDER, CheckName, Showing, Strength
 from rootkeeper.evidence.records import VERDICTS
 from rootkeeper.findings.rules import Verdict
@@ -79,7 +73,7 @@ def show_controls(record: Record, output: OutputFormat, terminal: Terminal) -> N
 def show_control(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     control = record["control"]
     if output is not OutputFormat.TABLE:
-        show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
+        show_answer(record, output, terminal)
         return
     show_facts(
         {

@@ -11,9 +11,9 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     counted,
+    show_answer,
     show_facts,
     show_listing,
-    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.history.rules import TimelineKind
@@ -124,7 +124,7 @@ def show_deliveries(record: Record, output: OutputFormat, terminal: Terminal) ->
         is_done = one["result"] == Result.DONE
         terminal.remark(one["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:
-        show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
+        show_answer(record, output, terminal)
         return
     for one in record["deliveries"]:
         facts = {"To": one["target"], "Place": one["place"], "Format": one["format"], "Result": one["result"]}

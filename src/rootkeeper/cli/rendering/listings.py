@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from rootkeeper.cli.outputs import Output, OutputFormat
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.reports.formats import Format
+from rootkeeper.shapes import SCHEMA_VERSION
 from rootkeeper.untrusted_text import csv_cell, json_text, printable
 
 if TYPE_CHECKING:
@@ -59,9 +60,6 @@ def render_findings(present: int, unknown: int) -> str:
     """Such as ``3 present, 1 unknown``; empty without any."""
     return ", ".join(f"{count:,} {name}" for count, name in ((present, "present"), (unknown, "unknown")) if count)
 
-
-SCHEMA_VERSION = 1
-"""Of every JSON output; raised when a field is removed or changes its meaning."""
 
 Record: TypeAlias = Mapping[str, Any]
 
@@ -127,6 +125,11 @@ def show_record(record: Record, output: OutputFormat, terminal: Terminal) -> Non
         terminal.write(json_text({"schema_version": SCHEMA_VERSION, **record}, indent=2) + "\n")
     else:
         terminal.write(json_text(record) + "\n")
+
+
+def show_answer(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    """Write a record that has its version already."""
+    show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
 
 
 def show_facts(facts: Mapping[str, str], terminal: Terminal, width: int = 14) -> None:

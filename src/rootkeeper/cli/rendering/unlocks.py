@@ -12,9 +12,9 @@ from rootkeeper.cli.rendering.listings import (
     Record,
     TableColumn,
     mark_column,
+    show_answer,
     show_facts,
     show_listing,
-    show_record,
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.ledger.rules import Result
@@ -62,7 +62,7 @@ def _render_explanation(record: Record) -> str:
 def show_resource_policy(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Write one policy to stdout, the statement that locks everyone out, and the correction."""
     if output is not OutputFormat.TABLE:
-        _show_record(record, output, terminal)
+        show_answer(record, output, terminal)
         return
     verdict, word = record["verdict"], f"{_WORDS[record['verdict']][0]}."
     facts = {"Verdict": word if verdict == LockoutVerdict.NO_POLICY else f"{word} {record['explanation']}"}
@@ -89,7 +89,7 @@ def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> N
     if output is OutputFormat.TABLE:
         terminal.show(printable(record["explanation"]))
     else:
-        _show_record(record, output, terminal)
+        show_answer(record, output, terminal)
 
 
 def show_outcome(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
@@ -100,7 +100,7 @@ def show_outcome(record: Record, found: str | None, output: OutputFormat, termin
     saved, is_done = record["saved"], record["result"] == Result.DONE
     terminal.remark(record["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:
-        _show_record(record, output, terminal)
+        show_answer(record, output, terminal)
         return
     facts = _render_place(record) | {
         "Change": record["change"],
@@ -117,11 +117,6 @@ def show_outcome(record: Record, found: str | None, output: OutputFormat, termin
 def describe_verdict(verdict: str | None) -> str | None:
     """Render a verdict; ``None`` if nothing was read."""
     return None if verdict is None else f"{_WORDS[LockoutVerdict(verdict)][0]}."
-
-
-def _show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the record, which has its version already, to stdout."""
-    show_record({name: value for name, value in record.items() if name != "schema_version"}, output, terminal)
 
 
 def _render_place(record: Record) -> dict[str, str]:
