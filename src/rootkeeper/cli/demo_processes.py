@@ -75,10 +75,7 @@ class DemoProcess(ABC):
         """Read the last part of its stderr."""
 
     def get(self, path: str) -> bytes:
-        """Read a path of the process.
-
-        :raises InputError: as ``send``.
-        """
+        """Read a path of the process as ``send`` does."""
         return self.send("GET", path)
 
     def send(self, method: str, path: str, body: object = None) -> bytes:

@@ -122,10 +122,7 @@ STORY = (
                 f"{DELEGATE} is delegated administrator",
                 lambda _, after: DELEGATE in str(after["delegated_administrators"]),
             ),
-            StoryCheck(
-                "no root user changed",
-                lambda before, after: before["accounts"] == after["accounts"],
-            ),
+            StoryCheck("no root user changed", lambda before, after: before["accounts"] == after["accounts"]),
         ),
     ),
     DemoStep(

@@ -11,13 +11,7 @@ from rootkeeper.cli.operator.interface import DeletionProposal, Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import DeletionChoices, PaceOptions, SelectionOptions, WaveOptions
 from rootkeeper.cli.outputs import LIST_OUTPUTS, ExitStatus, OutputFormat
-from rootkeeper.cli.rendering.deletions import (
-    plan_listing,
-    remark_unknown,
-    render_totals,
-    render_waves,
-    show_deletion,
-)
+from rootkeeper.cli.rendering.deletions import plan_listing, remark_unknown, render_totals, render_waves, show_deletion
 from rootkeeper.cli.rendering.jobs import render_next_step
 from rootkeeper.cli.rendering.listings import build_table, counted, show_listing
 from rootkeeper.cli.terminal import StopRequests, Terminal

@@ -314,13 +314,7 @@ def record_drill(
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         inventory, found = read_account(application, account, progress)
         drill = application.drill_recorder.prepare(
-            inventory,
-            found,
-            held_by=held_by,
-            held_at=moment,
-            outcome=outcome,
-            alarm=alarm,
-            device=device,
+            inventory, found, held_by=held_by, held_at=moment, outcome=outcome, alarm=alarm, device=device
         )
         statement = (
             f"Record a drill in account {drill.account_id}: held {drill.held_at:%Y-%m-%d} by {drill.held_by}, "

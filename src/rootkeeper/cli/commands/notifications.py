@@ -12,9 +12,7 @@ from rootkeeper.organization.accounts import Endpoint
 
 
 def try_targets(
-    invocation: Invocation,
-    *,
-    name: Annotated[str | None, argument("TARGET", "Only this target.")] = None,
+    invocation: Invocation, *, name: Annotated[str | None, argument("TARGET", "Only this target.")] = None
 ) -> int:
     """Send a test notification to each target, and show the results.
 

@@ -55,10 +55,7 @@ class FeatureName(StrEnum):
 FeatureOption = Annotated[
     list[FeatureName] | None, option("--feature", "Only this feature; repeatable. Default: both.")
 ]
-_FEATURES = {
-    FeatureName.CREDENTIALS: Feature.ROOT_CREDENTIALS_MANAGEMENT,
-    FeatureName.SESSIONS: Feature.ROOT_SESSIONS,
-}
+_FEATURES = {FeatureName.CREDENTIALS: Feature.ROOT_CREDENTIALS_MANAGEMENT, FeatureName.SESSIONS: Feature.ROOT_SESSIONS}
 
 
 def to_features(names: list[FeatureName] | None) -> frozenset[Feature]:

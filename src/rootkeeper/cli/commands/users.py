@@ -109,10 +109,7 @@ def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
 
 
 def change_one(
-    invocation: Invocation,
-    change: ChangeOptions,
-    statement: str,
-    make: Callable[[IdentityAdministration], Identity],
+    invocation: Invocation, change: ChangeOptions, statement: str, make: Callable[[IdentityAdministration], Identity]
 ) -> int:
     """Announce a change of one user or token, make it, and show the result; a dry run only announces it."""
     with open_identity_administration(invocation) as administration:

@@ -9,14 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import (
-    Listing,
-    TableColumn,
-    cause_lines,
-    counted,
-    render_age,
-    show_listing,
-)
+from rootkeeper.cli.rendering.listings import Listing, TableColumn, cause_lines, counted, render_age, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.records import DeletedAccountRecord, KindOutcomeRecord, PlannedDeletionRecord
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, WaveRules

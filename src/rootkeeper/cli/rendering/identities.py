@@ -25,9 +25,7 @@ _COLUMNS = (
     TableColumn("Role", "role"),
     TableColumn("Limited to", lambda record: _render_limits(record)),
     TableColumn(
-        "Valid",
-        lambda record: _render_use(record),
-        style=lambda record: "green" if record["is_usable"] else "dim",
+        "Valid", lambda record: _render_use(record), style=lambda record: "green" if record["is_usable"] else "dim"
     ),
     TableColumn("Last used", lambda record: record["last_used_at"] or "never"),
     TableColumn("Added by", "created_by"),
@@ -89,11 +87,7 @@ _DELIVERIES = (
 _TRIALS = (
     TableColumn("Target", "target"),
     TableColumn("Least severity", "least_severity"),
-    TableColumn(
-        "Result",
-        "result",
-        style=lambda record: "green" if record["result"] == "taken" else "bold red",
-    ),
+    TableColumn("Result", "result", style=lambda record: "green" if record["result"] == "taken" else "bold red"),
     TableColumn("Why not", "failure"),
 )
 

@@ -118,11 +118,7 @@ _COLUMNS = (
     TableColumn("Account", "account_id", keeps_whole=True),
     TableColumn("Action", "action"),
     TableColumn("Phase", "phase"),
-    TableColumn(
-        "Result",
-        "result",
-        style=lambda entry: _RESULT_STYLES.get(entry["result"] or "", ""),
-    ),
+    TableColumn("Result", "result", style=lambda entry: _RESULT_STYLES.get(entry["result"] or "", "")),
     TableColumn("Actor", lambda entry: entry["actor"]["name"]),
 )
 
