@@ -26,6 +26,7 @@ WIDE, MIDDLE, NARROW = 1440, 768, 390
 COLOUR_RULES = ["color-contrast"]
 """Those of axe that see the theme. The others find the same in the second theme as in the first one."""
 _MEASURE_TEXTS = (Path(__file__).parent / "text_boxes.js").read_text().strip()
+_MEASURED_AT_MOST, _SETTLES_MS = 5, 200
 _IS_LOADING = "[class*='awsui_skeleton'], [class*='awsui_root_'][class*='spinner'], [class*='awsui_loading']"
 
 
@@ -65,7 +66,7 @@ def _examine_place(page: Page, place: str, pictures: Path | None) -> Iterator[st
     for width, themes in ((WIDE, ("light", "dark")), (MIDDLE, ()), (NARROW, ("dark", "light"))):
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.evaluate(WAIT_FOR_ANIMATIONS)
-        for what, text, where in measure_texts(page):
+        for what, text, where in _measure_settled(page):
             yield f"{place}, {width} px: {what}: {text!r} in {where}"
         for theme, rules in zip(themes, (RULES, COLOUR_RULES), strict=False):
             _use_theme(page, theme)
@@ -88,6 +89,15 @@ def _use_theme(page: Page, theme: str) -> None:
 def measure_texts(page: Page) -> list[tuple[str, str, str]]:
     """The texts that a reader can't read whole: what is wrong, the text, and where it is."""
     return [(what, text, where) for what, text, where in page.evaluate(_MEASURE_TEXTS)]
+
+
+def _measure_settled(page: Page) -> list[tuple[str, str, str]]:
+    """The same, once the page has followed the window's new width: the top bar measures itself after it was drawn."""
+    for _ in range(_MEASURED_AT_MOST - 1):
+        if not (found := measure_texts(page)):
+            return found
+        page.wait_for_timeout(_SETTLES_MS)
+    return measure_texts(page)
 
 
 def _find_violations(page: Page, rules: list[str]) -> list[str]:
