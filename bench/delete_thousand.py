@@ -1,8 +1,9 @@
 """Deletes the root user credentials of many accounts by ``rootkeeper apply``, the ledger on disk before every call.
 
 The plan is made beforehand and isn't measured. Accounts have one of three mixtures of credentials. The floor of a run
-is its calls x latency / accounts at a time: what would remain if neither client nor sandbox took any time. Client
-and sandbox share the machine's cores; the sandbox's CPU isn't counted.
+is its calls x latency / accounts at a time: what would remain if neither client nor sandbox took any time. Each round
+also makes the same number of calls through one botocore client and nothing else, which tells a slow machine from a slow
+program. Client and sandbox share the machine's cores; the sandbox's CPU isn't counted.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from measuring.tables import render_list, render_table
 
 PROGRAM = "bench/delete_thousand.py"
 ROOTKEEPER = str(Path(sys.executable).with_name("rootkeeper"))
+BARE_CALLS = str(Path(__file__).parent / "measuring" / "bare_calls.py")
 LONG_AGO = "2019-01-01T00:00:00Z"
 PACE_WANTED = 50.0
 """Accounts a second, on one worker."""
@@ -50,6 +52,9 @@ class Run:
     load: float
     """Processes that wanted a core, averaged over the minute before."""
     measurement: Measurement
+    bare_wall_seconds: float
+    bare_cpu_seconds: float
+    """Both of as many calls of botocore, as many at a time."""
 
 
 def main() -> None:
@@ -127,7 +132,15 @@ def run_product(sandbox: Sandbox, targets: list[str], options: argparse.Namespac
             raise RuntimeError(f"Not everything was deleted: {summary}")
         requests = sandbox.requests(since)
         entries = count_entries(database) - before
-        return Run(len(targets), len(requests), entries, find_span(requests), load, measurement)
+        bare = call_bare(sandbox, len(requests), options.concurrency)
+        return Run(len(targets), len(requests), entries, find_span(requests), load, measurement, *bare)
+
+
+def call_bare(sandbox: Sandbox, calls: int, threads: int) -> tuple[float, float]:
+    """Wall and CPU seconds of calls through botocore alone, without start and imports."""
+    command = [sys.executable, BARE_CALLS, "--calls", str(calls), "--threads", str(threads)]
+    took = json.loads(measure(command, sandbox.environment()).output)
+    return took["wall_seconds"], took["cpu_seconds"]
 
 
 def find_span(requests: Sequence[Mapping[str, Any]]) -> float:
@@ -161,6 +174,7 @@ def describe_runs(runs: list[Run], options: argparse.Namespace) -> dict[str, str
     deleting = median(run.deleting_seconds for run in runs)
     cpu = median(run.measurement.cpu_seconds for run in runs)
     entries = median(run.entries for run in runs)
+    bare_wall, bare_cpu = median(run.bare_wall_seconds for run in runs), median(run.bare_cpu_seconds for run in runs)
     floor = calls * options.latency_ms / 1000 / options.concurrency
     return {
         "runs": f"{len(runs)}",
@@ -173,6 +187,9 @@ def describe_runs(runs: list[Run], options: argparse.Namespace) -> dict[str, str
         "peak memory": f"{median(run.measurement.peak_memory_bytes for run in runs) / 1e6:.0f} MB",
         "floor": f"{floor:.1f} s = {calls:,.0f} calls x {options.latency_ms} ms / {options.concurrency}",
         "deleting / floor": f"{deleting / floor:.2f}",
+        "botocore alone": f"{bare_wall:.1f} s, CPU {bare_cpu:.1f} s, {bare_cpu / calls * 1000:.2f} ms/call",
+        "deleting / botocore alone": f"{deleting / bare_wall:.2f}",
+        "CPU / botocore alone": f"{cpu / bare_cpu:.2f}",
         "load before each run": ", ".join(f"{run.load:.1f}" for run in runs),
     }
 
