@@ -20,7 +20,7 @@ from rootkeeper.access.rules import AttemptLimit, hash_text
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.database.rows import to_row
+from rootkeeper.database.schema import to_row
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.ledger.owners import Owner, find_owner
 from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction

@@ -32,7 +32,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.files import sync_folder
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, InputError, SettingsError
 from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
 from rootkeeper.values import render_time

@@ -34,7 +34,7 @@ from rootkeeper.access.rules import (
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.database.rows import to_row
+from rootkeeper.database.schema import to_row
 from rootkeeper.errors import DatabaseError, Hint, InputError, NotFoundError
 from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
 from rootkeeper.shapes import parse_facts

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import InputError, NotFoundError
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy sees them, and how times and structures are written into columns.
+"""The tables as SQLAlchemy sees them, and how times, structures and dataclasses are written into columns.
 
 Every table has an organization id. Times are texts of one form, so that every database sorts them alike and a hash over
 them stays the same; structures are JSON texts. Nothing here is specific to one database. Of secrets, only hashes are
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Row,
     String,
     Table,
     Text,
@@ -33,7 +34,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
+from rootkeeper.shapes import list_field_names, parse_facts, to_plain_value
 from rootkeeper.values import render_time
+
+_FactsType = TypeVar("_FactsType")
 
 SCHEMA_VERSION = "0003"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
@@ -73,6 +77,17 @@ class JsonText(TypeDecorator[Any]):
             return None if value is None else json.loads(value)
         except (ValueError, TypeError) as error:
             raise DamagedValueError("a JSON text in it is damaged") from error
+
+
+def to_row(facts: Any) -> dict[str, Any]:
+    """Turn a dataclass into the values of its columns; nested values become JSON, with exact times."""
+    found = ((name, getattr(facts, name)) for name in list_field_names(facts))
+    return {name: value if isinstance(value, datetime) else to_plain_value(value, render_time) for name, value in found}
+
+
+def parse_row(kind: type[_FactsType], row: Row[Any]) -> _FactsType:
+    """Make the dataclass from its row; columns that aren't fields are ignored."""
+    return parse_facts(kind, row._asdict())
 
 
 metadata = MetaData(

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import glancing
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.exceptions.rules import DeletionException, require_exception
 from rootkeeper.ledger.rules import Action

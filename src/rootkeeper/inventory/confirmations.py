@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, exists
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.ledger.writer import (

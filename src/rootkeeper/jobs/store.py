@@ -30,7 +30,7 @@ from sqlalchemy import (
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.database.rows import to_row
+from rootkeeper.database.schema import to_row
 from rootkeeper.errors import Hint, JobLostError, NotFoundError
 from rootkeeper.jobs.rules import (
     FINAL_STATES,

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.root_emails.rules import EmailAttestation
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import glancing
-from rootkeeper.database.rows import to_row
+from rootkeeper.database.schema import to_row
 from rootkeeper.errors import InputError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import SqlLedger

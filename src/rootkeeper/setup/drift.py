@@ -17,7 +17,7 @@ from sqlalchemy import delete, insert, select
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger

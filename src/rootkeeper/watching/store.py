@@ -28,7 +28,7 @@ from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.files import cut_torn_end, open_locked, write_line
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.ledger.owners import Owner
 from rootkeeper.ledger.rules import Action

@@ -23,7 +23,7 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, open_store, reading
 from rootkeeper.database.files import LineFileBusyError, open_locked, read_lines, sync_folder
 from rootkeeper.database.processes import ProcessIdentity
-from rootkeeper.database.rows import parse_row
+from rootkeeper.database.schema import parse_row
 from rootkeeper.database.version import migrate
 from rootkeeper.errors import DatabaseError, Hint, InputError, WindowConflictError
 from rootkeeper.ledger.owners import OwnerRecord, add_owner, find_owner

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select
 
 from rootkeeper.database import schema
 from rootkeeper.database.engines import RESTORE, glancing
-from rootkeeper.database.rows import parse_row, to_row
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import DatabaseError, Hint, NotFoundError, WindowConflictError
 from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId

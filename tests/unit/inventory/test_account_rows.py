@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.database.rows import to_row
+from rootkeeper.database.schema import to_row
 from rootkeeper.inventory.store import status_row
 from rootkeeper.organization.accounts import Account, AccountState
 from rootkeeper.organization.statuses import (
