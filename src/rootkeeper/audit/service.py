@@ -43,7 +43,6 @@ from rootkeeper.organization.accounts import (
     add_place_names,
     find_unnamed,
 )
-from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.progress import INTERRUPTED_REMARK, NullStopSignal, Progress, StopSignal
 from rootkeeper.organization.selection import EVERYTHING, require_request
 from rootkeeper.organization.statuses import (
@@ -51,6 +50,7 @@ from rootkeeper.organization.statuses import (
     AccountStatus,
     Status,
     StatusReason,
+    count_root_logins_left,
     count_statuses,
     role_of,
 )

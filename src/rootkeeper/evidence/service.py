@@ -36,8 +36,14 @@ from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
 from rootkeeper.ledger.verification import LedgerExtract, LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force
-from rootkeeper.organization.headline import RootLoginsLeft, count_root_logins_left
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, FailOn, classify_account_role
+from rootkeeper.organization.statuses import (
+    AccountRole,
+    AccountStatus,
+    FailOn,
+    RootLoginsLeft,
+    classify_account_role,
+    count_root_logins_left,
+)
 from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
 from rootkeeper.root_emails.store import EmailAttestationStore
 from rootkeeper.setup.drift import AcceptedSetupStore

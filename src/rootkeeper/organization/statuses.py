@@ -1,6 +1,9 @@
-"""Root user credentials of an account, and the status that follows from them.
+"""Root user credentials of an account, the status that follows from them, and what many statuses come to.
 
 An unknown is never shown as good: only an account whose four kinds were all read and are empty is ``not_present``.
+
+Every view of an organization takes its headline from here, so that none of them counts differently. The two numbers of
+root logins that are left to secure always come together: a low number beside many unknown accounts isn't good news.
 """
 
 from __future__ import annotations
@@ -395,3 +398,59 @@ def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
     """Count all accounts, and those of each status, in the order of every summary."""
     order = (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
     return count_each(order, (one.status for one in statuses), "accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class RootLoginsLeft:
+    """Root logins that are left to secure, of some accounts."""
+
+    known: int
+    """A reading shows them: those that shouldn't exist, and those kept on purpose that aren't in order."""
+    unknown: int
+    """Accounts whose root login no reading shows."""
+    accounts: int
+
+    @property
+    def headline(self) -> str:
+        """One line for a person."""
+        found = f"{self.known:,} known, {self.unknown:,} unknown" if self.accounts else "unknown, no account was read"
+        return f"Root logins left to secure: {found}"
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is known that none is left."""
+        return bool(self.accounts) and not self.known and not self.unknown
+
+
+class LeftToSecure(StrEnum):
+    """How an account counts among the root logins that are left to secure."""
+
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
+def classify_root_login(status: AccountStatus) -> LeftToSecure | None:
+    """``None``: nothing is left to secure in this account."""
+    if _is_unknown(status):
+        return LeftToSecure.UNKNOWN
+    return LeftToSecure.KNOWN if _is_left(status) else None
+
+
+def count_root_logins_left(statuses: Iterable[AccountStatus]) -> RootLoginsLeft:
+    """Count the root logins that are left to secure."""
+    counts = Counter(classify_root_login(status) for status in statuses)
+    return RootLoginsLeft(counts[LeftToSecure.KNOWN], counts[LeftToSecure.UNKNOWN], counts.total())
+
+
+def _is_unknown(status: AccountStatus) -> bool:
+    if status.role is AccountRole.MEMBER:
+        return status.status is Status.UNKNOWN
+    return status.summary is None and status.status is not Status.RECOVERY_OPEN
+
+
+def _is_left(status: AccountStatus) -> bool:
+    if status.status is Status.RECOVERY_OPEN:
+        return True
+    if status.role is not AccountRole.MEMBER:
+        return not status.is_in_order
+    return status.status is Status.PRESENT

@@ -28,9 +28,15 @@ from rootkeeper.history.service import ComparedAudits
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.writer import Revisions
 from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, Setup
-from rootkeeper.organization.headline import classify_root_login, count_root_logins_left
 from rootkeeper.organization.records import RootLoginsLeftRecord
-from rootkeeper.organization.statuses import KIND_ORDER, AccountStatus, RootCredentialsSummary, count_statuses
+from rootkeeper.organization.statuses import (
+    KIND_ORDER,
+    AccountStatus,
+    RootCredentialsSummary,
+    classify_root_login,
+    count_root_logins_left,
+    count_statuses,
+)
 from rootkeeper.server.request_path import make_tag
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
 from rootkeeper.shapes import SCHEMA_VERSION, fill_record

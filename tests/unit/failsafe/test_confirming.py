@@ -13,8 +13,7 @@ from rootkeeper.failsafe.confirming import FailsafeConfirmer
 from rootkeeper.failsafe.rules import DRILL_EVERY, AlarmObservation, DrillOutcome, find_confirmed_until
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.confirmations import Claim
-from rootkeeper.organization.headline import count_root_logins_left
-from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, has_findings
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, count_root_logins_left, has_findings
 from rootkeeper.root_emails.rules import GroupBasis
 from tests.fakes.entrance_desk import FAILSAFE, MEMBER, EntranceDesk
 from tests.fakes.organization import MANAGEMENT

@@ -9,12 +9,12 @@ import pytest
 
 from rootkeeper.errors import AwsThrottledError
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
-from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
     RootCredentialsSummary,
     Status,
+    count_root_logins_left,
     evaluate_failure,
     evaluate_found,
     evaluate_management,

@@ -17,7 +17,6 @@ from rootkeeper.errors import (
     RootkeeperError,
 )
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory, Organization
-from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.statuses import (
     AccessKey,
     AccountRole,
@@ -28,6 +27,7 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
     classify_account_role,
+    count_root_logins_left,
     count_statuses,
     evaluate_failure,
     evaluate_found,

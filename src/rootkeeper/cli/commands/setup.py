@@ -14,8 +14,7 @@ from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.organization.accounts import Feature, parse_account_id
-from rootkeeper.organization.headline import count_root_logins_left
-from rootkeeper.organization.statuses import FailOn
+from rootkeeper.organization.statuses import FailOn, count_root_logins_left
 
 if TYPE_CHECKING:
     from rootkeeper.setup.service import SetupChange, SetupPlan

@@ -24,9 +24,15 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.rendering.setups import drift_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.organization.headline import count_root_logins_left
 from rootkeeper.organization.records import RootLoginsLeftRecord, account_to_record
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status, StatusReason, count_statuses
+from rootkeeper.organization.statuses import (
+    AccountRole,
+    AccountStatus,
+    Status,
+    StatusReason,
+    count_root_logins_left,
+    count_statuses,
+)
 from rootkeeper.shapes import fill_record
 from rootkeeper.untrusted_text import printable
 from rootkeeper.values import json_time

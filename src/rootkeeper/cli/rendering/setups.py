@@ -18,8 +18,8 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Feature, Setup
-from rootkeeper.organization.headline import RootLoginsLeft
 from rootkeeper.organization.records import RootLoginsLeftRecord
+from rootkeeper.organization.statuses import RootLoginsLeft
 from rootkeeper.setup.records import AcceptedSetupRecord, AuditDriftRecord, CallerRecord, RuleCoverageRecord
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome

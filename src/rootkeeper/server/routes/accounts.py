@@ -14,7 +14,6 @@ from typing_extensions import TypedDict
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import Hint, NotFoundError
 from rootkeeper.organization.accounts import AccountState, list_paths, parse_account_id
-from rootkeeper.organization.headline import LeftToSecure
 from rootkeeper.organization.records import (
     AccountRecord,
     DetailedAccountRecord,
@@ -23,7 +22,14 @@ from rootkeeper.organization.records import (
     stored_account_to_record,
 )
 from rootkeeper.organization.selection import find_organizational_unit, parse_tag
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, CredentialKind, Status, StatusReason
+from rootkeeper.organization.statuses import (
+    AccountRole,
+    AccountStatus,
+    CredentialKind,
+    LeftToSecure,
+    Status,
+    StatusReason,
+)
 from rootkeeper.server.accounts import AccountsCache, CompactListingCache, describe_listing, read_in_detail
 from rootkeeper.server.documents import read
 from rootkeeper.server.guards import Served

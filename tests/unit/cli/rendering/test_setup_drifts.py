@@ -20,7 +20,7 @@ from rootkeeper.cli.rendering.setups import (
 )
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.headline import count_root_logins_left
+from rootkeeper.organization.statuses import count_root_logins_left
 from rootkeeper.setup.rules import SetupDrift, compare_setup
 from rootkeeper.setup.service import SetupReader
 from rootkeeper.untrusted_text import printable
