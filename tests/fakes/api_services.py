@@ -25,8 +25,7 @@ from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.evidence.service import EvidenceCompiler
 from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.exceptions.service import ExceptionService
-from rootkeeper.failsafe.confirming import FailsafeConfirmer
-from rootkeeper.failsafe.service import DrillRecorder
+from rootkeeper.failsafe.recorded import DrillRecorder, FailsafeConfirmer
 from rootkeeper.history.service import HistoryReader
 from rootkeeper.inventory.listing import RECENT_LASTS
 from rootkeeper.inventory.rules import KeptAudit, KeptStatus

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rootkeeper.failsafe.entrances import BreakGlassReader, BreakGlassReport, CallerAccountReader
+from rootkeeper.failsafe.recorded import DrillRecorder
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, DrillOutcome
-from rootkeeper.failsafe.service import DrillRecorder, FailsafeChecker, FailsafeReport
+from rootkeeper.failsafe.service import FailsafeChecker, FailsafeReport
 from rootkeeper.organization.accounts import AccountId, Caller
 from rootkeeper.organization.statuses import LoginProfile, MfaDevice, MfaKind
 from rootkeeper.root_emails.rules import parse_rules

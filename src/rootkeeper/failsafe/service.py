@@ -1,4 +1,4 @@
-"""Checks the failsafes, records drills, and sets up a failsafe's root login.
+"""Checks the failsafes, and sets up a failsafe's root login.
 
 The set-up is a recovery window that ends KEPT when a person has completed the login. Only a re-read under the
 account's lock, recorded in the ledger first, ends it KEPT. Otherwise its end deletes the login, as for any window.
@@ -25,7 +25,6 @@ from rootkeeper.errors import (
     AwsError,
     DatabaseError,
     Hint,
-    InputError,
     LedgerUnavailableError,
     LockLostError,
     RootAccessOffError,
@@ -33,21 +32,16 @@ from rootkeeper.errors import (
     WindowConflictError,
 )
 from rootkeeper.failsafe.rules import (
-    AlarmObservation,
     Check,
     Drill,
-    DrillOutcome,
     FailsafeFacts,
     LoginProgress,
     PolicyFinding,
-    SignInDevice,
     check_failsafe,
-    describe_drill,
     describe_login,
     evaluate_progress,
     failed,
     find_drills,
-    require_drill,
     unknown,
 )
 from rootkeeper.guardrails.rules import PreflightEvaluator
@@ -211,49 +205,6 @@ def _check_registration(inventory: Inventory) -> tuple[Check, ...]:
         hint = Hint("Register a delegated administrator for IAM.", "failsafe.register")
         return (failed("failsafe", "No failsafe: no delegated administrator for IAM is registered.", hint),)
     return ()
-
-
-@dataclass(frozen=True, slots=True)
-class DrillRecorder:
-    """Records drills in the ledger, as a person reports them."""
-
-    ledger: Ledger
-    clock: Clock
-    actor_name: str
-
-    def prepare(
-        self,
-        inventory: Inventory,
-        account: Account,
-        *,
-        held_by: str,
-        held_at: datetime,
-        outcome: DrillOutcome,
-        alarm: AlarmObservation | None = None,
-        device: SignInDevice | None = None,
-    ) -> Drill:
-        """Check a drill without recording it.
-
-        :raises InputError: if the account is neither a failsafe nor the management account, the drill names no person,
-            or its time is in the future.
-        """
-        now = self.clock.now()
-        delegates = inventory.delegated_administrator_ids
-        is_management = account.account_id == inventory.organization.management_account_id
-        if not is_management and delegates is not None and account.account_id not in delegates:
-            raise InputError(
-                f"{account.account_id} ({account.name}) is neither a failsafe nor the management account.",
-                hint="Name the account whose root login was used.",
-            )
-        drill = Drill(account.account_id, held_at, held_by.strip(), outcome, self.actor_name, now, alarm, device)
-        return require_drill(drill, now)
-
-    def record(self, drill: Drill) -> None:
-        """Append a drill to the ledger.
-
-        :raises LedgerUnavailableError: if it can't be recorded.
-        """
-        self.ledger.append_fact(Action.FAILSAFE_DRILL, account_id=drill.account_id, parameters=describe_drill(drill))
 
 
 LOOK_EVERY_SECONDS = 5.0
