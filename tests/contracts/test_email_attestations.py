@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.composition.database import open_database
 from rootkeeper.root_emails.rules import EmailAttestation
-from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.root_emails.statements import EmailAttestationStore
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START
 from tests.fakes.stores import InMemoryEmailAttestations

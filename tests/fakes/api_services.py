@@ -48,8 +48,8 @@ from rootkeeper.organization.accounts import (
 )
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
-from rootkeeper.root_emails.approvals import EmailApprovalJudge, EmailApprovalService
-from rootkeeper.root_emails.service import EmailAttestationService, EmailChangeExecutor, EmailChangePlanner
+from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner
+from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailApprovalService, EmailAttestationService
 from rootkeeper.settings.edits import apply_edits
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.settings.sections import Settings

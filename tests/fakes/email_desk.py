@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId, Inventory
-from rootkeeper.root_emails.approvals import EmailApprovalJudge, EmailApprovalService
 from rootkeeper.root_emails.rules import EmailChangeRequest, EmailRules, parse_rules
 from rootkeeper.root_emails.service import (
-    EmailAttestationService,
     EmailChangeExecutor,
     EmailChangePlan,
     EmailChangePlanner,
     RootEmailReader,
 )
+from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailApprovalService, EmailAttestationService
 from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
 from tests.fakes.desk import Desk
 from tests.fakes.primary_emails import FakePrimaryEmails

@@ -44,7 +44,7 @@ from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.confirmations import Confirmation
 from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.root_emails.rules import EmailAttestation
-from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.root_emails.statements import EmailAttestationStore
 from rootkeeper.settings.edits import EditableSetting, Edits, SettingEdit
 from rootkeeper.settings.store import SettingChange, SettingEditStore
 from rootkeeper.values import JsonValue

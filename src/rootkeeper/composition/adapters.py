@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from rootkeeper.notifications.service import Notifier
     from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.organization.accounts import Caller, Endpoint, Organization
-    from rootkeeper.root_emails.store import EmailAttestationStore
+    from rootkeeper.root_emails.statements import EmailAttestationStore
     from rootkeeper.settings.sections import Settings
     from rootkeeper.settings.store import SettingEditStore
     from rootkeeper.windows.store import RecoveryWindowStore

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rootkeeper.ledger.spill import SpillLedger
     from rootkeeper.notifications.store import NotificationStore
     from rootkeeper.organization.accounts import Endpoint
-    from rootkeeper.root_emails.store import EmailAttestationStore
+    from rootkeeper.root_emails.statements import EmailAttestationStore
     from rootkeeper.settings.store import SettingEditStore
     from rootkeeper.setup.drift import AcceptedSetupStore
     from rootkeeper.watching.store import WatchedEventReader, WindowEventStore
@@ -261,7 +261,7 @@ class Database:
         return ConfirmationStore(self.store, self.commits, organization_id)
 
     def email_attestations(self, organization_id: str) -> EmailAttestationStore:
-        from rootkeeper.root_emails.store import EmailAttestationStore
+        from rootkeeper.root_emails.statements import EmailAttestationStore
 
         return EmailAttestationStore(self.store, self.commits, organization_id)
 

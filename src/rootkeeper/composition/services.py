@@ -45,13 +45,8 @@ if TYPE_CHECKING:
     from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
     from rootkeeper.organization.progress import Progress
     from rootkeeper.organization.statuses import AccountStatus
-    from rootkeeper.root_emails.approvals import EmailApprovalService
-    from rootkeeper.root_emails.service import (
-        EmailAttestationService,
-        EmailChangeExecutor,
-        EmailChangePlanner,
-        RootEmailReader,
-    )
+    from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner, RootEmailReader
+    from rootkeeper.root_emails.statements import EmailApprovalService, EmailAttestationService
     from rootkeeper.settings.sections import Settings, WindowSettings
     from rootkeeper.settings.store import SettingEditor
     from rootkeeper.settlement.lost_windows import LostWindowCloser, LostWindowFinder
@@ -306,14 +301,14 @@ class UseCases(Adapters):
 
     @property
     def email_attestation_service(self) -> EmailAttestationService:
-        from rootkeeper.root_emails.service import EmailAttestationService
+        from rootkeeper.root_emails.statements import EmailAttestationService
 
         return EmailAttestationService(self.email_attestations, self.ledger, self.clock, self.actor.name)
 
     @property
     def email_change_planner(self) -> EmailChangePlanner:
-        from rootkeeper.root_emails.approvals import EmailApprovalJudge
         from rootkeeper.root_emails.service import EmailChangePlanner
+        from rootkeeper.root_emails.statements import EmailApprovalJudge
 
         return EmailChangePlanner(
             self.gateway,
@@ -329,7 +324,7 @@ class UseCases(Adapters):
 
     @property
     def email_approval_service(self) -> EmailApprovalService:
-        from rootkeeper.root_emails.approvals import EmailApprovalService
+        from rootkeeper.root_emails.statements import EmailApprovalService
 
         return EmailApprovalService(self.ledger, self.window_policy, self.actor)
 

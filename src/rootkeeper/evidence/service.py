@@ -45,7 +45,7 @@ from rootkeeper.organization.statuses import (
     count_root_logins_left,
 )
 from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
-from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.root_emails.statements import EmailAttestationStore
 from rootkeeper.setup.drift import AcceptedSetupStore
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, mark_own_changes
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow

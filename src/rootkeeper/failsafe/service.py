@@ -55,8 +55,7 @@ from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountRole, RootCredentials, evaluate_failure
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, build_tree
 from rootkeeper.root_emails.rules import EmailRules, RootEmail
-from rootkeeper.root_emails.service import read_evaluator
-from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.root_emails.statements import EmailAttestationStore, read_evaluator
 from rootkeeper.windows.checks import RecoveryPlanner, require_no_window, require_target
 from rootkeeper.windows.closing import WaitResult, WindowWaiter
 from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance

@@ -1,4 +1,4 @@
-"""Lists, attests and changes root e-mail addresses.
+"""Lists and changes root e-mail addresses.
 
 A list needs one listing of the accounts and no call per account.
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.primary_emails import PrimaryEmails
@@ -43,31 +42,26 @@ from rootkeeper.organization.accounts import Account, AccountId, AccountState, C
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import SelectionRequest
 from rootkeeper.organization.statuses import AccountRole, Status, classify_account_role
-from rootkeeper.root_emails.approvals import EmailApprovalJudge
 from rootkeeper.root_emails.rules import (
     EMAIL_PARAMETER,
     EXPLANATIONS,
     EmailAddress,
-    EmailAttestation,
     EmailChangeRequest,
     EmailReason,
     EmailReread,
     EmailRules,
     EmailUpdateSnapshot,
     RootEmail,
-    RootEmailEvaluator,
     StartedEmailUpdate,
     evaluate_acceptance,
     find_holders,
     find_started_update,
     fold_address,
     is_overtaken,
-    parse_address,
     parse_new_address,
-    require_attestation,
     was_started,
 )
-from rootkeeper.root_emails.store import EmailAttestationStore
+from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailAttestationStore, read_evaluator
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import describe_blocking_window
 from rootkeeper.windows.store import RecoveryWindowStore
@@ -122,42 +116,6 @@ class RootEmailReader:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class EmailAttestationService:
-    """Keeps attestations; each is recorded in the ledger before it counts."""
-
-    attestations: EmailAttestationStore
-    ledger: Ledger
-    clock: Clock
-    actor_name: str
-
-    def prepare(self, address: str, *, attested_by: str, until: datetime) -> EmailAttestation:
-        """Check an attestation without keeping it. No account needs to have the address yet.
-
-        :raises InputError: if the address, the person or the end can't be used.
-        """
-        now = self.clock.now()
-        attestation = EmailAttestation(
-            str(parse_address(address)), attested_by.strip(), until, self.actor_name, recorded_at=now
-        )
-        return require_attestation(attestation, now)
-
-    def attest(self, attestation: EmailAttestation) -> None:
-        """Record and keep an attestation; it replaces an earlier one for the address.
-
-        :raises LedgerUnavailableError: if it can't be recorded; nothing is kept.
-        """
-        self.ledger.append_fact(
-            Action.EMAIL_ATTEST,
-            parameters={
-                "email": attestation.address,
-                "attested_by": attestation.attested_by,
-                "until": attestation.until.isoformat(),
-            },
-        )
-        self.attestations.add(attestation)
-
-
 def explain_limits(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:
     """Explain why a rule can't be applied, or a role isn't known."""
     remarks: list[str] = []
@@ -167,10 +125,6 @@ def explain_limits(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:
     if inventory.delegated_administrator_ids is None:
         remarks.append("Delegated administrators couldn't be read. The failsafe is shown as an ordinary member.")
     return tuple(remarks)
-
-
-def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
-    return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
 
 
 @dataclass(frozen=True, slots=True)

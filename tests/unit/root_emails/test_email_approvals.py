@@ -12,7 +12,7 @@ from rootkeeper.access.rules import ServerRole
 from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.errors import ApprovalRefusedError, InputError, OneTimePasswordError, PermissionDeniedError
 from rootkeeper.ledger.rules import Action, ActorKind, Result
-from rootkeeper.root_emails.approvals import EmailApprovalService, list_unused
+from rootkeeper.root_emails.statements import EmailApprovalService, list_unused
 from rootkeeper.windows.policy import NameRule
 from tests.fakes.email_desk import MEMBER, NEW, OTHER, EmailDesk
 

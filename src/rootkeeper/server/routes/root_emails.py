@@ -38,7 +38,8 @@ from rootkeeper.root_emails.rules import (
     count_verdicts,
     parse_one_time_password,
 )
-from rootkeeper.root_emails.service import SOURCE, EmailChangePlan, explain_limits, read_evaluator
+from rootkeeper.root_emails.service import SOURCE, EmailChangePlan, explain_limits
+from rootkeeper.root_emails.statements import read_evaluator
 from rootkeeper.server.accounts import AccountsCache, require_listed
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served

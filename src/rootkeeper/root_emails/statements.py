@@ -1,25 +1,116 @@
-"""Approvals of a change of a root e-mail address, which only a server collects.
+"""What people state about root e-mail addresses: that a group reads one, and that an account may get one.
+
+An attestation is recorded in the ledger before it counts, and ends by itself.
 
 A change is as powerful as a recovery, so it needs as many approvals, and the same people may request and approve it.
-An approver names the account and its new address before the change begins. An approval is a fact in the ledger: it is
-bound to that account and address, counts once for each person and never for the person who makes the change, expires,
-and is used up by the change. It is judged again at each of the two calls of a change.
+Only a server collects them. An approver names the account and its new address before the change begins. An approval is
+a fact in the ledger: it is bound to that account and address, counts once for each person and never for the person who
+makes the change, expires, and is used up by the change. It is judged again at each of the two calls of a change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.clock import Clock
+from rootkeeper.database import schema
+from rootkeeper.database.engines import reading
+from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import ApprovalRefusedError, Hint, InputError
 from rootkeeper.ledger.rules import Action, Actor, LedgerEntry, Phase, Result
 from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import Account
-from rootkeeper.root_emails.rules import EMAIL_PARAMETER, fold_address, parse_new_address
+from rootkeeper.root_emails.rules import (
+    EMAIL_PARAMETER,
+    EmailAttestation,
+    EmailRules,
+    RootEmailEvaluator,
+    fold_address,
+    parse_address,
+    parse_new_address,
+    require_attestation,
+)
 from rootkeeper.windows.approvals import COUNTING_KINDS
 from rootkeeper.windows.policy import WindowPeopleReader, WindowPolicy
+
+_columns = schema.email_attestations.c
+
+
+class EmailAttestationStore(OrganizationStore):
+    """The attestations of one organization, ended ones included.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
+
+    def add(self, attestation: EmailAttestation) -> None:
+        """Keep it; a later one for the same address replaces it."""
+
+        def work(transaction: WriteTransaction) -> None:
+            transaction.connection.execute(
+                delete(schema.email_attestations).where(
+                    _columns.organization_id == self._organization_id, _columns.address == attestation.address
+                )
+            )
+            row = {"organization_id": self._organization_id, **to_row(attestation)}
+            transaction.connection.execute(insert(schema.email_attestations).values(row))
+
+        self._commits.run(work)
+
+    def list_attestations(self) -> tuple[EmailAttestation, ...]:
+        """By address."""
+        statement = (
+            select(schema.email_attestations)
+            .where(_columns.organization_id == self._organization_id)
+            .order_by(_columns.address)
+        )
+        with reading(self._store) as connection:
+            return tuple(parse_row(EmailAttestation, row) for row in connection.execute(statement))
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAttestationService:
+    """Keeps attestations; each is recorded in the ledger before it counts."""
+
+    attestations: EmailAttestationStore
+    ledger: Ledger
+    clock: Clock
+    actor_name: str
+
+    def prepare(self, address: str, *, attested_by: str, until: datetime) -> EmailAttestation:
+        """Check an attestation without keeping it. No account needs to have the address yet.
+
+        :raises InputError: if the address, the person or the end can't be used.
+        """
+        now = self.clock.now()
+        attestation = EmailAttestation(
+            str(parse_address(address)), attested_by.strip(), until, self.actor_name, recorded_at=now
+        )
+        return require_attestation(attestation, now)
+
+    def attest(self, attestation: EmailAttestation) -> None:
+        """Record and keep an attestation; it replaces an earlier one for the address.
+
+        :raises LedgerUnavailableError: if it can't be recorded; nothing is kept.
+        """
+        self.ledger.append_fact(
+            Action.EMAIL_ATTEST,
+            parameters={
+                "email": attestation.address,
+                "attested_by": attestation.attested_by,
+                "until": attestation.until.isoformat(),
+            },
+        )
+        self.attestations.add(attestation)
+
+
+def read_evaluator(attestations: EmailAttestationStore, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
+    return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
 
 
 def list_unused(entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
