@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from rootkeeper.audit.reading import read_accounts
 from rootkeeper.audit.service import Audit
-from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.root_sessions import RootSession, RootSessions, open_root_session
 from rootkeeper.aws.rules import TaskPolicy
@@ -46,7 +45,7 @@ from rootkeeper.failsafe.rules import (
 )
 from rootkeeper.guardrails.rules import PreflightEvaluator
 from rootkeeper.guardrails.tasks import Task
-from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.ledger.verification import LedgerReader
@@ -56,7 +55,7 @@ from rootkeeper.organization.statuses import AccountRole, RootCredentials, evalu
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, build_tree
 from rootkeeper.root_emails.rules import EmailRules, RootEmail
 from rootkeeper.root_emails.statements import EmailAttestationStore, read_evaluator
-from rootkeeper.windows.checks import RecoveryPlanner, require_no_window, require_target
+from rootkeeper.windows.checks import AccountWork, RecoveryPlanner, require_no_window, require_target
 from rootkeeper.windows.closing import WaitResult, WindowWaiter
 from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
 from rootkeeper.windows.store import RecoveryWindowStore
@@ -286,16 +285,8 @@ def require_failsafe(account: Account, inventory: Inventory) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class FailsafeLoginKeeper:
+class FailsafeLoginKeeper(AccountWork):
     """Ends a window KEPT if a re-read proves that the person has completed the login."""
-
-    reader: OrganizationReader
-    sessions: RootSessions
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    locks: AccountLocks
-    clock: Clock
-    progress: Progress
 
     def keep(self, window: RecoveryWindow) -> KeepResult:
         """Re-read under the account's lock; a refusal of AWS, the ledger or the database is part of the result.

@@ -26,11 +26,10 @@ from rootkeeper.errors import (
     InputError,
     LockLostError,
 )
-from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.owners import AccountLock
 from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import AccountId, AccountState, Feature, Setup
-from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.removal.rules import ACTIONS, TARGET_PARAMETERS
 from rootkeeper.root_emails.rules import EMAIL_PARAMETER, ONE_TIME_PASSWORD_LASTS, evaluate_acceptance, was_started
@@ -38,6 +37,7 @@ from rootkeeper.root_emails.service import read_again, read_update
 from rootkeeper.setup.service import SetupStep, find_satisfied
 from rootkeeper.unlock.rules import evaluate_reread, read_resource
 from rootkeeper.windows.approvals import shows_decision
+from rootkeeper.windows.checks import AccountWork
 from rootkeeper.windows.opening import describe_foreign, mark_open, record_open
 from rootkeeper.windows.rules import (
     OPENING_LATENCY,
@@ -48,7 +48,6 @@ from rootkeeper.windows.rules import (
     advance,
     classify_orphaned_opening,
 )
-from rootkeeper.windows.store import RecoveryWindowStore
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
 """Before each reading while no login profile is shown: a call sent just before its process died may still act."""
@@ -371,16 +370,9 @@ class Orphans:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(AccountWork):
     """Settles orphans; every changing command runs it first."""
 
-    reader: OrganizationReader
-    sessions: RootSessions
-    ledger: Ledger
-    windows: RecoveryWindowStore
-    locks: AccountLocks
-    clock: Clock
-    progress: Progress
     emails: PrimaryEmails
 
     def settle(self) -> SettlementReport:

@@ -54,12 +54,7 @@ class AcceptedSetupStore(OrganizationStore):
     def add(self, accepted: AcceptedSetup) -> None:
         """Store an acceptance, which counts from now on; its fact must be in the ledger already."""
         row = {"organization_id": self._organization_id, **to_row(accepted)}
-        statement = insert(schema.accepted_setups).values(row)
-
-        def work(transaction: WriteTransaction) -> None:
-            transaction.connection.execute(statement)
-
-        self._commits.run(work)
+        self._execute(insert(schema.accepted_setups).values(row))
 
     def find_last(self, until: datetime | None = None) -> AcceptedSetup | None:
         """Find the acceptance that counts now, or counted at ``until``."""
