@@ -13,10 +13,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
@@ -55,76 +55,65 @@ class CommitOutcome(Enum):
     """Also if the server doesn't answer."""
 
 
-class Store(Protocol):
-    """One database, opened or not."""
+class Store:
+    """One database, opened or not. What only a file needs does nothing here."""
 
-    @property
-    def engine(self) -> Engine: ...
+    engine: Engine
+    path: Path | None = None
+    """Its file, if it is one."""
+    glance_options: Mapping[str, Any] = {}
+    """Options of a connection that runs each statement in its own transaction."""
 
-    @property
-    def place(self) -> str:
+    def __init__(self, place: str, busy_timeout_seconds: float) -> None:
+        self.place = place
         """The place of the database for messages, without a password."""
-        ...
-
-    @property
-    def path(self) -> Path | None:
-        """Its file, if it is one."""
-        ...
-
-    @property
-    def glance_options(self) -> Mapping[str, Any]:
-        """Options of a connection that runs each statement in its own transaction."""
-        ...
-
-    @property
-    def readers(self) -> threading.BoundedSemaphore:
+        self.readers = threading.BoundedSemaphore(2 * POOLED_CONNECTIONS - RESERVED_CONNECTIONS)
         """Turns of those who read without the reserve."""
-        ...
+        self._busy_timeout_seconds = busy_timeout_seconds
 
-    def exists(self) -> bool: ...
+    def exists(self) -> bool:
+        """A server's always does."""
+        return True
 
     def create(self) -> None:
-        """Create an empty database, if there is none.
+        """Create an empty database, if there is none; on a server, its administrator does that.
 
         :raises OSError: if that isn't possible.
         """
-        ...
 
-    @contextmanager
-    def migrating(self) -> Iterator[Connection]:
+    def migrating(self) -> AbstractContextManager[Connection]:
         """Open a writing transaction, while all other migrations wait."""
-        ...
+        raise NotImplementedError
 
     def require_in_place(self) -> None:
-        """Check, just before and after a commit, that the database is the one that was opened, and undamaged.
+        """Check, just before and after a commit, that the database is the one that was opened, and undamaged. On a
+        server, the commit itself shows it.
 
         :raises DatabaseReplacedError: if the file was deleted or replaced.
         :raises DatabaseDamagedError: if a damaged page was found.
         """
-        ...
 
     def check_pages(self) -> None:
-        """Read the whole database past all caches; does nothing on a server, which does that itself.
+        """Read the whole database past all caches; a server does that itself.
 
         :raises DatabaseDamagedError: if a page is damaged; from then on nothing is written.
         :raises SQLAlchemyError: if the database can't be read.
         """
-        ...
 
     def require_in_transaction(self, connection: Connection) -> None:
-        """Check, just before a commit, that the transaction is still open.
+        """Check, just before a commit, that the transaction is still open. On a server, the commit itself shows it.
 
         :raises DatabaseReplacedError: if the database has rolled it back.
         """
-        ...
 
     def find_transaction_id(self, connection: Connection) -> str | None:
-        """Find a name for :meth:`find_commit_outcome`; ``None`` if a commit is never unclear."""
-        ...
+        """Find a name for :meth:`find_commit_outcome`; ``None`` if an error of a commit means that nothing was
+        committed, as with SQLite.
+        """
 
     def find_commit_outcome(self, transaction: str) -> CommitOutcome:
         """Find the outcome of a transaction that lost its connection; wait for a server that is away."""
-        ...
+        raise NotImplementedError
 
 
 class DatabaseReplacedError(SQLAlchemyError):
@@ -267,10 +256,6 @@ def _taking_turn(store: Store) -> Iterator[None]:
         store.readers.release()
 
 
-def _count_readers() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(2 * POOLED_CONNECTIONS - RESERVED_CONNECTIONS)
-
-
 @contextmanager
 def reading(store: Store) -> Iterator[Connection]:
     """Open a connection with a snapshot of the database as it is now.
@@ -309,17 +294,14 @@ _LOCK_POLL_SECONDS = 0.02
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
-class SqliteStore:
-    """A SQLite file."""
+class SqliteStore(Store):
+    """A SQLite file. It needs no ``glance_options``: SQLite begins transactions at no cost, and the driver must not."""
 
-    glance_options: Mapping[str, Any] = {}
-    """None: SQLite begins transactions at no cost, and the driver must not begin its own."""
+    path: Path
 
     def __init__(self, path: Path, busy_timeout_seconds: float) -> None:
         self.path = path.absolute()
-        self.place = str(self.path)
-        self.readers = _count_readers()
-        self._busy_timeout_seconds = busy_timeout_seconds
+        super().__init__(str(self.path), busy_timeout_seconds)
         self._opened_file: tuple[int, int] | None = None
         """The file that the first connection opened; ``None`` before."""
         self._is_damaged = False
@@ -384,13 +366,6 @@ class SqliteStore:
         driver_connection = connection.connection.driver_connection
         if driver_connection is None or not driver_connection.in_transaction:
             raise DatabaseReplacedError("the transaction was rolled back by the database")
-
-    def find_transaction_id(self, connection: Connection) -> str | None:
-        """``None``: an error of SQLite's commit means that nothing was committed."""
-
-    def find_commit_outcome(self, transaction: str) -> CommitOutcome:  # noqa: ARG002 - the port's
-        """Never called."""
-        return CommitOutcome.NOT_COMMITTED
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file that was opened first, and no other one in its place.
@@ -531,16 +506,13 @@ _USED_AT = "rootkeeper_used_at"
 _SELECT_COMMIT_OUTCOME = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
 
 
-class PostgresqlStore:
+class PostgresqlStore(Store):
     """A PostgreSQL database, shared by many workers."""
 
-    path: Path | None = None
     glance_options: Mapping[str, Any] = {"isolation_level": "AUTOCOMMIT"}
 
     def __init__(self, url: URL, busy_timeout_seconds: float) -> None:
-        self.place = url.render_as_string(hide_password=True)
-        self.readers = _count_readers()
-        self._busy_timeout_seconds = busy_timeout_seconds
+        super().__init__(url.render_as_string(hide_password=True), busy_timeout_seconds)
         try:
             self.engine = create_engine(
                 url,
@@ -559,26 +531,11 @@ class PostgresqlStore:
         event.listen(self.engine, "checkout", self._require_alive)
         event.listen(self.engine, "checkin", _note_use)
 
-    def exists(self) -> bool:
-        return True
-
-    def create(self) -> None:
-        """Nothing to do: the database's administrator creates it."""
-
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         with self.engine.connect() as connection, begin_writing(connection).begin():
             connection.exec_driver_sql(_PATIENT)
             yield connection
-
-    def require_in_place(self) -> None:
-        """A lost connection shows at the commit itself."""
-
-    def check_pages(self) -> None:
-        """The server verifies its pages itself."""
-
-    def require_in_transaction(self, connection: Connection) -> None:
-        """A failed transaction shows at the commit itself."""
 
     def find_transaction_id(self, connection: Connection) -> str | None:
         """Return PostgreSQL's transaction number and the server's life: only they show the outcome if the connection is
