@@ -358,10 +358,7 @@ class Database:
         return SqlQuotas(self.commits, organization_id, caller, clock)
 
     def measure(self, organization_id: str) -> StoredMeasurements:
-        """How much of everything there is.
-
-        :raises DatabaseError: if the database can't be read.
-        """
+        """:raises DatabaseError: if the database can't be read."""
         from rootkeeper.jobs.rules import JobState
         from rootkeeper.windows.rules import WindowState
 

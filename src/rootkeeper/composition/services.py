@@ -579,10 +579,7 @@ class UseCases(Adapters):
 
     @property
     def watch_source(self) -> WatchSource | None:
-        """The source that the settings name.
-
-        :raises SettingsError: if it can't be understood.
-        """
+        """:raises SettingsError: if the source that the settings name can't be understood."""
         from rootkeeper.watching.rules import parse_watch_source
 
         return parse_watch_source(self.settings.watching.source)

@@ -142,10 +142,7 @@ class DrillRecorder:
         return require_drill(drill, now)
 
     def record(self, drill: Drill) -> None:
-        """Append a drill to the ledger.
-
-        :raises LedgerUnavailableError: if it can't be recorded.
-        """
+        """:raises LedgerUnavailableError: if it can't be recorded."""
         self.ledger.append_fact(Action.FAILSAFE_DRILL, account_id=drill.account_id, parameters=describe_drill(drill))
 
 

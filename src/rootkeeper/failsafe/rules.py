@@ -76,10 +76,7 @@ def unknown(name: str, evidence: str, hint: str | None = None, *, account_id: Ac
 
 
 def unread(name: str, caller: str, refusal: str | None = None, *, account_id: AccountId | None = None) -> Check:
-    """Make the check of what this caller can't read and ``caller`` could.
-
-    :param refusal: the message of AWS; ``None`` if AWS wasn't called.
-    """
+    """Make the check of what this caller can't read and ``caller`` could; ``refusal`` is AWS's message, if any."""
     return unknown(name, f"needs {caller}: {refusal}" if refusal else f"needs {caller}", account_id=account_id)
 
 
@@ -154,10 +151,7 @@ class Drill:
 
 
 def require_drill(drill: Drill, now: datetime) -> Drill:
-    """Return ``drill`` if it can be recorded.
-
-    :raises InputError: if it names no person, or its time is in the future.
-    """
+    """:raises InputError: if it names no person, or its time is in the future."""
     if not drill.held_by:
         raise InputError(
             "A drill needs the name of the person who held it.",
@@ -202,18 +196,12 @@ def _parse_drill(entry: LedgerEntry) -> Drill | None:
 
 
 def find_last_drill(drills: Iterable[Drill], account_id: AccountId | None = None) -> Drill | None:
-    """Find the drill that was held last.
-
-    :param account_id: counts only drills of this account.
-    """
+    """Find the drill that was held last; of one account, if it is given."""
     return max((one for one in drills if account_id in (None, one.account_id)), key=lambda one: one.order, default=None)
 
 
 def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
-    """Check that the last drill is recent and passed.
-
-    :param account_id: counts only drills of this account.
-    """
+    """Check that the last drill is recent and passed; of one account, if it is given."""
     last = find_last_drill(drills, account_id)
     if last is None:
         where = f" of {account_id}" if account_id else ""

@@ -384,7 +384,6 @@ class LoginMonitor:
     clock: Clock
     progress: Progress
     window: RecoveryWindow
-    every_seconds: float = LOOK_EVERY_SECONDS
     _looked_at: float | None = None
     _session: RootSession | None = None
     _remarked: set[str] = field(default_factory=set)
@@ -392,7 +391,7 @@ class LoginMonitor:
     def seems_complete(self) -> bool:
         """Whether to try to keep the login now. Can be called each second."""
         now = self.clock.monotonic()
-        if self._looked_at is not None and now - self._looked_at < self.every_seconds:
+        if self._looked_at is not None and now - self._looked_at < LOOK_EVERY_SECONDS:
             return False
         self._looked_at = now
         try:

@@ -23,10 +23,7 @@ POLICY_ID = re.compile(r"\bp-[0-9a-zA-Z_]{8,128}\b")
 
 
 def parse_account_id(text: str) -> AccountId:
-    """Check that ``text`` is an account id.
-
-    :raises InputError: if it isn't 12 digits.
-    """
+    """:raises InputError: if it isn't 12 digits."""
     if not _ACCOUNT_ID.fullmatch(text):
         raise InputError(f"{text!r} is not an AWS account id.", hint="An account id has exactly 12 digits.")
     return AccountId(text)

@@ -97,10 +97,7 @@ _Attestation = TypeVar("_Attestation", bound=Attestation)
 
 
 def require_attestation(attestation: _Attestation) -> _Attestation:
-    """Return ``attestation`` if it is valid.
-
-    :raises InputError: if it has no owner or no reason, or its end isn't in the future or is more than a year away.
-    """
+    """:raises InputError: if it has no owner or no reason, or doesn't end within the next year."""
     if not attestation.owner:
         raise InputError("An attestation needs an owner.", hint=Hint("Name who is responsible.", "exception.owner"))
     if not attestation.reason:

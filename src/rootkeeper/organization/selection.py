@@ -149,10 +149,7 @@ def parse_account_list(text: str, source: str) -> tuple[NamedAccount, ...]:
 
 
 def parse_tag(text: str) -> tuple[str, str]:
-    """Parse ``key=value``.
-
-    :raises InputError: if there is no ``=`` or no key.
-    """
+    """:raises InputError: if it isn't ``key=value``."""
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise InputError(f"The tag {text!r} isn't a key and a value.", hint="Write it as key=value.")
@@ -216,10 +213,7 @@ def find_organizational_unit(text: str, organizational_units: Sequence[Organizat
 
 
 def require_request(request: SelectionRequest) -> None:
-    """Check that a request isn't empty.
-
-    :raises SelectionEmptyError: if it selects nothing.
-    """
+    """:raises SelectionEmptyError: if it selects nothing."""
     if request.is_empty:
         raise SelectionEmptyError(
             "No account is selected.",

@@ -312,10 +312,7 @@ Condition: TypeAlias = NullCondition | ValueCondition
 
 
 def parse_conditions(element: object, *, has_variables: bool) -> tuple[Condition, ...]:
-    """Parse a Condition element.
-
-    :raises ValueError: if an operator is unknown or a value doesn't suit it.
-    """
+    """:raises ValueError: if an operator is unknown or a value doesn't suit it."""
     return tuple(
         _parse_condition(name, key, values, has_variables=has_variables)
         for name, keys in _items(element, "Condition")

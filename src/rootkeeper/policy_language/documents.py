@@ -163,10 +163,7 @@ class Policy:
 
 
 def parse_policy(text: str, label: PolicyLabel, kind: PolicyKind) -> Policy:
-    """Parse a policy document.
-
-    :raises PolicyDocumentError: if it is too long, isn't JSON or isn't a policy; it names the policy and the problem.
-    """
+    """:raises PolicyDocumentError: if it is too long, or isn't a policy in JSON; it names policy and problem."""
     if len(text) > kind.longest:
         raise _refuse(label, f"it has {len(text):,} characters, and AWS allows {kind.longest:,}")
     try:

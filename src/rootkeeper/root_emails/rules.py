@@ -97,10 +97,7 @@ class EmailAddress:
 
 
 def parse_address(text: str) -> EmailAddress:
-    """Parse an e-mail address; upper and lower case don't matter.
-
-    :raises InputError: if it isn't one.
-    """
+    """:raises InputError: if it isn't an e-mail address; upper and lower case don't matter."""
     found = _ADDRESS.fullmatch(text.strip().lower())
     if found is None:
         raise InputError(f"{text!r} isn't an e-mail address.", hint="Write it as name@example.com.")
@@ -108,10 +105,7 @@ def parse_address(text: str) -> EmailAddress:
 
 
 def parse_new_address(text: str) -> EmailAddress:
-    """Parse an address that AWS accepts as a root e-mail address.
-
-    :raises InputError: if it isn't one, or is too long.
-    """
+    """:raises InputError: if AWS doesn't accept it as a root e-mail address."""
     address = parse_address(text)
     if len(text.strip()) > LONGEST_ADDRESS:
         raise InputError(
@@ -137,10 +131,7 @@ class EmailAttestation:
 
 
 def require_attestation(attestation: EmailAttestation, now: datetime) -> EmailAttestation:
-    """Return ``attestation`` if it is valid.
-
-    :raises InputError: if it names no person, or its end isn't in the future.
-    """
+    """:raises InputError: if it names no person, or its end isn't in the future."""
     if not attestation.attested_by:
         raise InputError(
             "An attestation needs the name of the person who attests it.",
@@ -170,10 +161,7 @@ class EmailRules:
 
 
 def parse_rules(allowed_domains: Sequence[str], approved_pattern: str, groups: Sequence[str]) -> EmailRules:
-    """Parse the rules from the settings.
-
-    :raises SettingsError: if a domain, an address or the pattern isn't valid.
-    """
+    """:raises SettingsError: if a domain, an address or the pattern isn't valid."""
     domains = frozenset(domain.lower() for domain in allowed_domains)
     for domain in domains:
         if not _DOMAIN_RULE.fullmatch(domain):
@@ -322,10 +310,7 @@ _ONE_TIME_PASSWORD = re.compile(r"[a-zA-Z0-9]{6}")
 
 
 def parse_one_time_password(text: str) -> OneTimePassword:
-    """Parse a one-time password.
-
-    :raises InputError: if it isn't 6 letters and digits; the message doesn't repeat it.
-    """
+    """:raises InputError: if it isn't 6 letters and digits; the message doesn't repeat it."""
     if not _ONE_TIME_PASSWORD.fullmatch(text.strip()):
         raise InputError(
             "This isn't a one-time password. A one-time password has 6 letters and digits.",

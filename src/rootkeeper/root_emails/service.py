@@ -266,10 +266,7 @@ def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnap
 
 
 def require_no_window(windows: RecoveryWindowStore, account_id: AccountId) -> None:
-    """Require that no recovery of the account's root user is in progress.
-
-    :raises WindowConflictError: if the account has an unfinished recovery window.
-    """
+    """:raises WindowConflictError: if a recovery of the account is in progress, which needs the current mailbox."""
     window = windows.find_unfinished(account_id)
     if window is not None:
         raise WindowConflictError(

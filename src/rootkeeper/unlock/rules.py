@@ -78,10 +78,7 @@ def parse_policy(text: str, source: str) -> PolicyDocument:
 
 
 def require_acceptable(document: PolicyDocument, resource: Resource, source: str) -> None:
-    """Require a policy that AWS accepts, before it is sent.
-
-    :raises PolicyDocumentError: naming the source and the statement.
-    """
+    """:raises PolicyDocumentError: if AWS doesn't accept the policy; it names the source and the statement."""
     kind = resource.kind
     if document.content.get("Version", _LATEST_VERSION) not in _VERSIONS:
         raise _invalid(source, f"its Version must be {_LATEST_VERSION}")
@@ -561,10 +558,7 @@ def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | Non
 
 
 def require_policy_text(kind: ResourceKind, text: str, source: str) -> PolicyDocument:
-    """Parse a replacement and check its size, before the resource is known.
-
-    :raises PolicyDocumentError: if it isn't a policy, or is larger than AWS allows.
-    """
+    """:raises PolicyDocumentError: if a replacement isn't a policy, or is larger than AWS allows."""
     size_bytes = len(text.encode())
     if size_bytes > kind.policy_limit_bytes:
         problem = f"it has {size_bytes:,} bytes, but a {kind.noun} allows {kind.policy_limit_bytes:,}"
@@ -639,10 +633,7 @@ def describe_change(change: PolicyChange) -> dict[str, JsonValue]:
 
 
 def read_resource(action: Action, account_id: AccountId, parameters: Mapping[str, JsonValue]) -> Resource:
-    """Read the resource from an intent's parameters.
-
-    :raises ValueError: if the parameters aren't from :func:`describe_change`.
-    """
+    """:raises ValueError: if the parameters aren't from :func:`describe_change`."""
     kind = ResourceKind.QUEUE if action is Action.QUEUE_POLICY_SET else ResourceKind.BUCKET
     found = {name: parameters.get(name) for name in (kind.noun, "region", "partition")}
     name, region, partition = found.values()

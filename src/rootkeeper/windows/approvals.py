@@ -255,10 +255,7 @@ def waits_for_person(window: RecoveryWindow, now: datetime) -> bool:
 
 
 def lapse(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """Let the window lapse.
-
-    :raises WindowConflictError: if it is too early, or the window no longer waits.
-    """
+    """:raises WindowConflictError: if it is too early, or the window no longer waits."""
     if not is_lapsing(window, now):
         raise WindowConflictError(f"Recovery window {window.window_id} is {window.state} and doesn't lapse now.")
     why = "approved" if window.state is WindowState.REQUESTED else "activated"

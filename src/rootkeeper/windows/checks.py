@@ -290,10 +290,7 @@ class RecoveryPlanner:
 
 
 def require_no_window(windows: RecoveryWindowStore, account_id: AccountId, *, but: str | None = None) -> None:
-    """Require that the account has no unfinished window, except the one with the id ``but``.
-
-    :raises WindowConflictError: if it has one.
-    """
+    """:raises WindowConflictError: if the account has an unfinished window other than ``but``."""
     window = windows.find_unfinished(account_id)
     if window is not None and window.window_id != but:
         raise WindowConflictError(
@@ -303,10 +300,7 @@ def require_no_window(windows: RecoveryWindowStore, account_id: AccountId, *, bu
 
 
 def require_target(account: Account, inventory: Inventory) -> None:
-    """Require that root sessions are possible in the account.
-
-    :raises TargetRefusedError: if they aren't.
-    """
+    """:raises TargetRefusedError: if no recovery is possible in the account."""
     organization = inventory.organization
     if (obstacle := find_sign_in_obstacle(organization.partition)) is not None:
         raise TargetRefusedError(

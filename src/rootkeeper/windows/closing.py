@@ -407,6 +407,10 @@ STEP_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 10
 """How often the window is read again: another process may have closed or extended it."""
 
+_REMARK_EVERY_SECONDS = 300
+_RETRY_PAUSES_SECONDS = (5, 10, 20, 40, 60)
+"""After failed closings in a row; the last one is repeated."""
+
 _ENDS = frozenset({CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED, CloseOutcome.UNNEEDED})
 
 
@@ -428,9 +432,6 @@ class WindowWaiter:
     windows: RecoveryWindowStore
     clock: Clock
     progress: Progress
-    remark_every_seconds: int = 300
-    retry_seconds: int = 60
-    """Longest wait after a failed closing."""
 
     def wait(
         self,
@@ -460,7 +461,7 @@ class WindowWaiter:
             if remaining <= 0:
                 return WaitResult.DUE
             if passed >= next_remark:
-                next_remark += self.remark_every_seconds
+                next_remark += _REMARK_EVERY_SECONDS
                 left = timedelta(seconds=round(remaining))
                 self.progress.remark(
                     f"Recovery window {window.window_id} of {window.account_id} closes in {left}; Ctrl-C closes it now."
@@ -469,14 +470,14 @@ class WindowWaiter:
         return WaitResult.STOPPED
 
     def close(self, window: RecoveryWindow, is_stopped: Callable[[], bool] = lambda: False) -> CloseResult:
-        """Close, and try again at most ``retry_seconds`` later each time, until it is closed or ``is_stopped``.
+        """Close, and try again after a pause each time, until it is closed or ``is_stopped``.
 
         A closing that only couldn't be recorded isn't repeated: the next changing command records it. ``is_stopped`` is
         called after each attempt; pass a flag for the second Ctrl-C, because the first one means to close now.
         """
         closing = self.closing.close(window)
-        for pause in chain((5, 10, 20, 40), repeat(self.retry_seconds)):
-            if closing.outcome in _ENDS or not self._sleep(min(pause, self.retry_seconds), is_stopped):
+        for pause in chain(_RETRY_PAUSES_SECONDS, repeat(_RETRY_PAUSES_SECONDS[-1])):
+            if closing.outcome in _ENDS or not self._sleep(pause, is_stopped):
                 break
             self.progress.remark(f"Trying again to close recovery window {window.window_id}.")
             closing = self.closing.close(closing.window)

@@ -219,7 +219,12 @@ def record_decision(
 
 @dataclass(frozen=True, slots=True)
 class WindowDecisionService:
-    """The decisions of one person."""
+    """The decisions of one person.
+
+    :raises InputError: if the actor isn't authenticated, or there is no such window.
+    :raises PermissionDeniedError: if the policy doesn't allow the actor to decide for that account.
+    :raises LedgerUnavailableError: if a decision can't be recorded; it doesn't count.
+    """
 
     windows: RecoveryWindowStore
     ledger: Ledger
@@ -237,11 +242,8 @@ class WindowDecisionService:
         """Approve the window.
 
         :param terms: what the person expects to approve; anything else is refused.
-        :raises InputError: if the actor isn't authenticated, or there is no such window.
-        :raises PermissionDeniedError: if the policy doesn't allow the actor to approve for that account.
         :raises ApprovalRefusedError: if it is by the requester, a second one, too late, or for something else.
         :raises WindowConflictError: if the window doesn't wait for approval.
-        :raises LedgerUnavailableError: if it can't be recorded; it doesn't count.
         """
         window, now = self._find(window_id), self.clock.now()
         self._require_approver(window)
@@ -266,8 +268,7 @@ class WindowDecisionService:
     def deny(self, window_id: str, reason: str) -> RecoveryWindow:
         """Deny the window; this also takes back an unused approval.
 
-        :raises InputError: without a reason, if the actor isn't authenticated, or if there is no such window.
-        :raises PermissionDeniedError: if the policy doesn't allow the actor to decide for that account.
+        :raises InputError: without a reason.
         :raises WindowConflictError: if the window no longer waits.
         """
         window, now = self._find(window_id), self.clock.now()
@@ -280,7 +281,6 @@ class WindowDecisionService:
     def cancel(self, window_id: str, reason: str = "") -> RecoveryWindow:
         """Cancel the request before anything was opened.
 
-        :raises InputError: if the actor isn't authenticated, or there is no such window.
         :raises WindowConflictError: if the window no longer waits.
         """
         window, now = self._find(window_id), self.clock.now()
@@ -292,8 +292,7 @@ class WindowDecisionService:
     def extend(self, window_id: str, seconds: int) -> RecoveryWindow:
         """Approve an extension; the window is extended when enough people have approved the same length.
 
-        :raises InputError: if the actor isn't authenticated, there is no such window, or it would last too long.
-        :raises PermissionDeniedError: if the policy doesn't allow the actor to approve for that account.
+        :raises InputError: if it would last too long.
         :raises ApprovalRefusedError: if it is by the requester, or a second one for the same length.
         :raises WindowConflictError: if the window can't be extended any more.
         :raises AwsCredentialsError: if the credentials that will close it end before, or may.
@@ -324,8 +323,6 @@ class WindowDecisionService:
     def review(self, window_id: str) -> RecoveryWindow:
         """Review a window that was opened in an emergency.
 
-        :raises InputError: if the actor isn't authenticated, or there is no such window.
-        :raises PermissionDeniedError: if the policy doesn't allow the actor to decide for that account.
         :raises ApprovalRefusedError: if the actor requested or activated it.
         :raises WindowConflictError: if it needs no review.
         """

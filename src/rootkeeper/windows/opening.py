@@ -275,10 +275,7 @@ class WindowOpener(AccountWork):
 def mark_open(
     windows: RecoveryWindowStore, window: RecoveryWindow, profile: LoginProfile, now: datetime
 ) -> RecoveryWindow:
-    """Set the window's row to OPEN.
-
-    :raises WindowConflictError: if it isn't OPENING any more.
-    """
+    """:raises WindowConflictError: if the window's row isn't OPENING any more."""
 
     def step(found: RecoveryWindow) -> RecoveryWindow:
         return replace(advance(found, WindowState.OPEN, now), opened_at=profile.created_at)

@@ -61,10 +61,7 @@ class WindowPolicy:
         _require_named(self.approvers, "windows.approvers", "approve or extend recovery windows", name, account)
 
     def require_duration(self, seconds: int) -> int:
-        """Return ``seconds`` if a window may last as long.
-
-        :raises InputError: if it may not.
-        """
+        """:raises InputError: if a window may not last as long."""
         require_duration(seconds)
         if timedelta(seconds=seconds) > self.longest:
             longest = render_duration(self.longest)
@@ -89,10 +86,7 @@ def sort_rereads(rereads: Iterable[timedelta]) -> tuple[timedelta, ...]:
 
 
 def parse_name_rule(text: str, setting: str) -> NameRule:
-    """Read ``NAME`` or ``NAME in OU``.
-
-    :raises SettingsError: if the name or the unit is missing.
-    """
+    """:raises SettingsError: if it is neither ``NAME`` nor ``NAME in OU``."""
     stripped = text.strip()
     match = _RULE.fullmatch(stripped)
     name = match["name"].strip() if match else ""

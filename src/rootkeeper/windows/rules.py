@@ -203,10 +203,7 @@ def fits_opening(created_at: datetime, started_at: datetime) -> bool:
 
 
 def require_duration(seconds: int) -> int:
-    """Return ``seconds`` if a window may last as long.
-
-    :raises InputError: if it may not.
-    """
+    """:raises InputError: if a window may not last as long."""
     if not SHORTEST_DURATION <= timedelta(seconds=seconds) <= LONGEST_DURATION:
         raise InputError(
             f"A recovery window can't last {seconds} seconds.",

@@ -52,10 +52,7 @@ class RecoveryWindowStore(OrganizationStore):
     """
 
     def add(self, window: RecoveryWindow) -> None:
-        """Add a new window.
-
-        :raises WindowConflictError: if the account has an unfinished window.
-        """
+        """:raises WindowConflictError: if the account has an unfinished window."""
         row = self._row_of(window)
 
         def work(transaction: WriteTransaction) -> None:

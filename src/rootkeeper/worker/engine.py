@@ -135,10 +135,7 @@ EngineDatabase = SqliteFile | PostgresqlSchema
 
 
 def choose_database(url_text: str) -> EngineDatabase:
-    """The engine's place for the product's database of that URL.
-
-    :raises SettingsError: if the URL can't be used.
-    """
+    """:raises SettingsError: if the engine can't use the product's database of that URL."""
     try:
         url = make_url(url_text)
     except ArgumentError as error:

@@ -25,7 +25,7 @@ from rootkeeper.windows.checks import require_correct_clock
 
 @dataclass(slots=True)
 class _Monitor:
-    """Reports what it finds to people and to the log."""
+    """Reports what it finds to people and to the log. Times that a monitor remembers are in monotonic seconds."""
 
     notifier: Notifier
     clock: Clock
@@ -61,7 +61,6 @@ class ClockMonitor(_Monitor):
     failure: str | None = None
     """What is wrong; ``None`` if the last comparison found nothing."""
     _next_at: float = float("-inf")
-    """In monotonic seconds."""
 
     def tick(self) -> None:
         """Compare if it is time."""
@@ -117,11 +116,10 @@ class DatabaseMonitor(_Monitor):
     failure: str | None = None
     """What is wrong; ``None`` if the database works."""
     _unrenewed_since: float | None = None
-    """In monotonic seconds."""
     _worked_since: float | None = None
-    """In monotonic seconds, while a failure is reported."""
+    """While a failure is reported."""
     _pages_at: float = 0.0
-    """When the pages are read next, in monotonic seconds."""
+    """When the pages are read next."""
 
     def turn(self) -> None:
         """Check once."""
@@ -186,7 +184,6 @@ class CredentialsRenewer(_Monitor):
     """Of the last try; empty if it succeeded."""
     was_tried: bool = False
     _next_at: float = 0.0
-    """In monotonic seconds."""
     _is_hurried: bool = False
 
     def retry_soon(self) -> None:
@@ -241,7 +238,6 @@ class LedgerMonitor(_Monitor):
     verified_sequence: int | None = None
     """The last entry of the last round that found nothing; ``None`` before the first one."""
     _next_at: float = 0.0
-    """In monotonic seconds."""
 
     def turn(self) -> None:
         """Verify the next part, unless a round ended a short time ago.
@@ -293,15 +289,11 @@ class ConnectionMonitor(_Monitor):
     _addresses: dict[ConnectionLimit, str] = field(default_factory=dict)
     """The newest of each."""
     _logged_at: float = float("-inf")
-    """In monotonic seconds."""
     _notified_at: float = float("-inf")
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, limit: ConnectionLimit, address: str) -> None:
-        """Count one. Thread-safe, and never waits.
-
-        :param address: of the client; empty if it isn't known.
-        """
+        """Count one; the address is empty if it isn't known. Thread-safe, and never waits."""
         with self._guard:
             self._counts[limit] += 1
             self._addresses[limit] = address

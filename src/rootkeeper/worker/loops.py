@@ -80,10 +80,7 @@ class Loops:
         self._stopping.set()
 
     def wait_stopped(self, seconds: float) -> tuple[str, ...]:
-        """Wait for the turns that are under way.
-
-        :returns: the names of loops whose turn hasn't ended.
-        """
+        """Wait for the turns that are under way; return the names of loops whose turn hasn't ended."""
         ends = self._clock.monotonic() + seconds
         for running in self._running:
             running.thread.join(max(0.0, ends - self._clock.monotonic()))

@@ -186,10 +186,7 @@ def parse_deletion(parameters: Parameters, jobs: PlanJobs) -> DeletionRequest:
 
 
 def parse_wave_rules(waves: JsonValue) -> WaveRules:
-    """Parse waves, whose fields are those of ``WaveRules``.
-
-    :raises InputError: if a parameter is unknown or wrong.
-    """
+    """:raises InputError: if it isn't an object with fields of ``WaveRules``."""
     if waves is None:
         return WaveRules()
     if not isinstance(waves, Mapping):
