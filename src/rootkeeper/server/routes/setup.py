@@ -40,8 +40,8 @@ from rootkeeper.server.story import StoryStep, evaluate_story, read_story_state
 from rootkeeper.setup.records import DoneStepRecord, PlannedStepRecord
 from rootkeeper.shapes import AccountNumber, Answer, Count, Page, ShortText, fill_record, record
 from rootkeeper.shipped_policies.bundle import PolicyInputs
+from rootkeeper.shipped_policies.infrastructure_code import list_policy_texts
 from rootkeeper.shipped_policies.records import PolicyTextsDocument, describe_bundle
-from rootkeeper.shipped_policies.texts import list_policy_texts
 from rootkeeper.windows.approvals import waits_for_person
 from rootkeeper.windows.records import WindowRecord, current_window_to_record
 from rootkeeper.windows.rules import OWING_STATES, WindowState
