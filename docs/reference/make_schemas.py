@@ -26,7 +26,7 @@ from rootkeeper.deletion.records import DeletionDocument, JobDocument, PlanDocum
 from rootkeeper.delivery.records import DeliveriesDocument
 from rootkeeper.doctor.rules import DoctorDocument
 from rootkeeper.evidence.windows import WindowReportDocument
-from rootkeeper.exceptions.records import ExceptionsDocument
+from rootkeeper.exceptions.rules import ExceptionsDocument
 from rootkeeper.failsafe.records import (
     BreakglassDocument,
     FailsafeAttestationsDocument,
@@ -49,7 +49,7 @@ from rootkeeper.settlement.records import AdoptionDocument
 from rootkeeper.setup.records import SetupChangeDocument, SetupPlanDocument, StatusDocument
 from rootkeeper.shipped_policies.records import AlarmsDocument, GuardrailsDocument, RolesDocument
 from rootkeeper.unlock.records import BucketListing, ChangedPolicyRecord, QueueListing, ShownPolicyRecord
-from rootkeeper.watching.records import JudgedEventsDocument
+from rootkeeper.watching.service import JudgedEventsDocument
 from rootkeeper.windows.records import WindowDocument, WindowsDocument
 
 REFERENCE = Path(__file__).resolve().parent

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.composition.database import open_database
-from rootkeeper.inventory.confirmations import ConfirmationStore
+from rootkeeper.inventory.store import ConfirmationStore
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.confirmations import Claim, Confirmation, ConfirmationBasis
 from tests.contracts.stores import ORGANIZATION_ID, find_url

@@ -11,11 +11,10 @@ import pytest
 
 from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Endpoint
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WindowEventStore
 from tests.contracts.stores import ORGANIZATION_ID

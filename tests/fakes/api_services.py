@@ -28,7 +28,6 @@ from rootkeeper.exceptions.service import ExceptionService
 from rootkeeper.failsafe.recorded import DrillRecorder, FailsafeConfirmer
 from rootkeeper.history.service import HistoryReader
 from rootkeeper.inventory.listing import RECENT_LASTS
-from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import Actor, LedgerEntry, LedgerVerification
@@ -47,7 +46,7 @@ from rootkeeper.organization.accounts import (
     OrganizationalUnit,
 )
 from rootkeeper.organization.progress import Progress
-from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
+from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, RootCredentialsSummary
 from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlanner
 from rootkeeper.root_emails.statements import EmailApprovalJudge, EmailApprovalService, EmailAttestationService
 from rootkeeper.settings.edits import apply_edits

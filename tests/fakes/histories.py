@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rootkeeper.errors import NotFoundError
-from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import AccountStatus
+from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus
 from rootkeeper.worker.service import RetentionStore
 
 

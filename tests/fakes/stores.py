@@ -22,8 +22,7 @@ from rootkeeper.errors import (
 )
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.exceptions.service import DeletionExceptionStore
-from rootkeeper.inventory.confirmations import ConfirmationStore
-from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.inventory.store import ConfirmationStore, InventoryStore
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.rules import (
     GENESIS_HASH,

@@ -37,9 +37,8 @@ from rootkeeper.errors import (
     RootAccessOffError,
     RootkeeperError,
 )
-from rootkeeper.inventory.confirmations import ConfirmationStore
 from rootkeeper.inventory.listing import Question, Step
-from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.inventory.store import ConfirmationStore, InventoryStore
 from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Organization

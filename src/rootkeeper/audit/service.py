@@ -26,7 +26,6 @@ from rootkeeper.errors import (
 )
 from rootkeeper.guardrails.service import BlockingPolicyFinder, lacks_policy
 from rootkeeper.inventory.listing import InventoryCollector, InventoryReader, select_accounts
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.jobs.rules import JobKind, JobProgress, JobState
 from rootkeeper.jobs.service import JobService, RunningJob
@@ -48,6 +47,7 @@ from rootkeeper.organization.selection import EVERYTHING, require_request
 from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
+    KeptAudit,
     Status,
     StatusReason,
     count_root_logins_left,

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from rootkeeper.aws.clients import GatewayOptions
     from rootkeeper.aws.gateway import AwsGateway, GatewayPool
     from rootkeeper.exceptions.service import DeletionExceptionStore
-    from rootkeeper.inventory.confirmations import ConfirmationStore
-    from rootkeeper.inventory.store import AuditHistory, InventoryStore
+    from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
     from rootkeeper.jobs.store import JobStore
     from rootkeeper.ledger.anchor import Anchor
     from rootkeeper.ledger.owners import AccountLocks, Owner

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from rootkeeper.aws.pacing import SqlQuotas
     from rootkeeper.clock import Clock
     from rootkeeper.exceptions.service import DeletionExceptionStore
-    from rootkeeper.inventory.confirmations import ConfirmationStore
-    from rootkeeper.inventory.store import AuditHistory, InventoryStore
+    from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
     from rootkeeper.jobs.rules import JobState
     from rootkeeper.jobs.store import JobStore
     from rootkeeper.ledger.rules import Actor, LedgerEntry
@@ -256,7 +255,7 @@ class Database:
         return SavedViewStore(self.store, self.commits, organization_id)
 
     def confirmations(self, organization_id: str) -> ConfirmationStore:
-        from rootkeeper.inventory.confirmations import ConfirmationStore
+        from rootkeeper.inventory.store import ConfirmationStore
 
         return ConfirmationStore(self.store, self.commits, organization_id)
 

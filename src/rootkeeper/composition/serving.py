@@ -31,7 +31,7 @@ from rootkeeper.notifications.service import DeliveryLoop
 from rootkeeper.organization.accounts import Caller, Endpoint, Organization
 from rootkeeper.organization.progress import RemarkProgress, ServerStopSignal
 from rootkeeper.settings.sections import ScheduleSettings, Settings
-from rootkeeper.watching.rules import find_watch_source_name
+from rootkeeper.watching.rules import parse_watch_source
 from rootkeeper.windows.imports import merge_spill
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.worker.health import (
@@ -87,7 +87,8 @@ class ActorUseCases(Application):
         self.database, self.owner, self.organization_id = server.database, server.owner, server.organization_id
         self.gateway = accesses.gateway_pool.starting if work is None else accesses.gateway(work, actor.name)
         self.engine, self.notifier = server.work.engine, server.work.notifier
-        self.watch_source_name = find_watch_source_name(server.settings.watching.source)
+        source = parse_watch_source(server.settings.watching.source)
+        self.watch_source_name = None if source is None else source.name
         self._server = server
         self._actor = actor
         self._asks_aws = work is not None

@@ -30,8 +30,7 @@ from rootkeeper.evidence.rules import (
 )
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.inventory.confirmations import ConfirmationStore
-from rootkeeper.inventory.store import AuditHistory, InventoryStore
+from rootkeeper.inventory.store import AuditHistory, ConfirmationStore, InventoryStore
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
 from rootkeeper.ledger.verification import LedgerExtract, LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory

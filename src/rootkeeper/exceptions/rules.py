@@ -1,12 +1,15 @@
-"""Accounts that deletion skips for a while: with an owner, a reason and an end."""
+"""Accounts that deletion skips for a while, with an owner, a reason and an end; and their JSON."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from typing_extensions import TypedDict
+
 from rootkeeper.errors import Hint, InputError, TargetRefusedError
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import AccountNumber, Answer, Moment, fill_record, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +55,29 @@ def require_exception(
             hint=Hint("Choose a later end.", "exception.until"),
         )
     return exception
+
+
+@record
+class ExceptionRecord(TypedDict):
+    """An account that deletion skips."""
+
+    account_id: AccountNumber
+    owner: str
+    """Who answers for it."""
+    reason: str
+    until: Moment
+    in_force: bool
+    added_by: str
+    added_at: Moment
+
+
+@record
+class ExceptionsDocument(Answer):
+    """Exceptions from deletion."""
+
+    exceptions: list[ExceptionRecord]
+
+
+def exception_to_record(exception: DeletionException, now: datetime) -> ExceptionRecord:
+    """Return the exception as every interface shows it."""
+    return fill_record(ExceptionRecord, exception, in_force=exception.is_in_force(now))

@@ -28,7 +28,7 @@ from rootkeeper.failsafe.rules import (
     require_drill,
 )
 from rootkeeper.failsafe.service import FailsafeReport, list_failsafes
-from rootkeeper.inventory.confirmations import ConfirmationStore
+from rootkeeper.inventory.store import ConfirmationStore
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger, LedgerFilter
 from rootkeeper.organization.accounts import Account, Endpoint, Inventory

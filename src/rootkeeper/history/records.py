@@ -13,8 +13,7 @@ from rootkeeper.history.rules import (
     TimelineKind,
 )
 from rootkeeper.history.service import AccountHistory, ComparedAudits
-from rootkeeper.inventory.rules import KeptAudit
-from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, Status, StatusReason
+from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, KeptAudit, Status, StatusReason
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record
 from rootkeeper.values import json_time
 

@@ -12,10 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import KIND_ORDER, AccountRole, AccountStatus, CredentialKind, FailOn, Status
+from rootkeeper.organization.statuses import (
+    KIND_ORDER,
+    AccountRole,
+    AccountStatus,
+    CredentialKind,
+    FailOn,
+    KeptAudit,
+    KeptStatus,
+    Status,
+)
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 

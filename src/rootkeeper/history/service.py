@@ -8,11 +8,10 @@ from datetime import datetime
 
 from rootkeeper.errors import Hint, InputError, NotFoundError
 from rootkeeper.history.rules import AuditDifference, TimelineEntry, compare_audits, compile_timeline
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.inventory.store import AuditHistory, InventoryStore
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import AccountId, Inventory, parse_account_id
-from rootkeeper.organization.statuses import AccountStatus
+from rootkeeper.organization.statuses import AccountStatus, KeptAudit
 from rootkeeper.watching.store import WatchedEventReader
 from rootkeeper.windows.store import RecoveryWindowStore
 

@@ -1,4 +1,4 @@
-"""The last inventory, the last status of each account, and past audits, in the database."""
+"""The last inventory, the last status of each account, past audits and confirmations, in the database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.ledger.writer import (
     ChangedPart,
     OrganizationStore,
@@ -22,7 +21,8 @@ from rootkeeper.ledger.writer import (
     find_revisions,
 )
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
-from rootkeeper.organization.statuses import AccountStatus, Status
+from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force
+from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, Status
 from rootkeeper.shapes import parse_facts
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
@@ -291,3 +291,38 @@ def _take_readings(
             continue
         if known is None or known.observed_at is None or known.observed_at < read_at:
             readings[status.account.account_id] = status
+
+
+_confirmations = schema.failsafe_confirmations.c
+
+
+class ConfirmationStore(OrganizationStore):
+    """The confirmations of delegated administrator accounts, ended ones included, so that reports can look back.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
+
+    def add(self, confirmation: Confirmation) -> None:
+        """Store a confirmation; its fact must be in the ledger already."""
+        row = {"organization_id": self._organization_id, **to_row(confirmation)}
+
+        def work(transaction: WriteTransaction) -> None:
+            transaction.connection.execute(insert(schema.failsafe_confirmations).values(row))
+            transaction.note_change(self._organization_id, ChangedPart.STATUSES)
+
+        self._commits.run(work)
+
+    def list_confirmations(self, *, in_sandbox: bool) -> tuple[Confirmation, ...]:
+        """List them in the order of recording: those of a sandbox, or those of AWS."""
+        statement = (
+            select(schema.failsafe_confirmations)
+            .where(_confirmations.organization_id == self._organization_id)
+            .order_by(_confirmations.recorded_at)
+        )
+        with reading(self._store) as connection:
+            found = [parse_row(Confirmation, row) for row in connection.execute(statement)]
+        return tuple(one for one in found if (one.endpoint != "AWS") is in_sandbox)
+
+    def list_confirmed(self, *, in_sandbox: bool, at: datetime) -> frozenset[AccountId]:
+        """List the accounts whose root login is confirmed, at ``at``, as kept on purpose."""
+        return frozenset(find_in_force(self.list_confirmations(in_sandbox=in_sandbox), Claim.KEPT, at))

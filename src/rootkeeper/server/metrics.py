@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 from rootkeeper.composition.database import Measurements, StoredMeasurements
 from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import DatabaseError
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.rules import JobState
+from rootkeeper.organization.statuses import KeptAudit
 from rootkeeper.windows.rules import WindowState
 
 _REQUEST_SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)

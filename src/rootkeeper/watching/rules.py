@@ -80,15 +80,6 @@ def parse_watch_source(text: str) -> WatchSource | None:
     return WatchSource(WatchSourceKind(kind), address)
 
 
-def find_watch_source_name(text: str) -> str | None:
-    """Find the name of the configured source; ``None`` if the setting is empty.
-
-    :raises SettingsError: if it isn't valid.
-    """
-    source = parse_watch_source(text)
-    return None if source is None else source.name
-
-
 class RootEventKind(StrEnum):
     """Who caused an event."""
 

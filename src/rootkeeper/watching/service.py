@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from rootkeeper.aws.cloudtrail import RootRecord, parse_root_record
 from rootkeeper.aws.root_events import EventDelivery, RootEventSource
 from rootkeeper.clock import Clock
@@ -21,11 +23,14 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.shapes import Ordinal, record
+from rootkeeper.shipped_policies.records import ShippedPoliciesRecord
 from rootkeeper.watching.rules import (
     EventVerdict,
     KnownSessions,
     RecordedSession,
     RootEvent,
+    RootEventKind,
     WatchedAccount,
     WatchedEvent,
     classify_root_event,
@@ -43,6 +48,30 @@ class ClassifiedRecord:
 
     record: Mapping[str, Any]
     event: RootEvent
+
+
+@record
+class JudgedEventRecord(TypedDict):
+    """A CloudTrail record of a root user or of AssumeRoot, with the verdict on it."""
+
+    kind: RootEventKind
+    exempt: bool
+    explanation: str
+    ledger_sequence: Ordinal | None
+    event_id: str | None
+    event_name: str | None
+    event_time: str | None
+    account_id: str | None
+
+
+@record
+class JudgedEventsDocument(ShippedPoliciesRecord):
+    """Verdicts on CloudTrail records."""
+
+    known_role_arns: list[str]
+    """Roles that open root sessions on purpose."""
+    events: list[JudgedEventRecord]
+    """Records of a root user or of AssumeRoot, in the given order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from typing import Any
 
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.audit.rules import AuditRequest
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
 from rootkeeper.server.documents import EXAMPLES_FILE
 from rootkeeper.shapes import to_json_record
 from tests.fakes.api_services import ENDPOINT, ORGANIZATION_ID, PAYMENTS_ID, FakeServices, make_inventory

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rootkeeper.access.rules import ServerRole
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.rules import JobState
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import KeptAudit
 from rootkeeper.settings.sections import ServerSettings
 from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.architecture.source_files import REPOSITORY

@@ -15,10 +15,9 @@ import pytest
 from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsAccessDeniedError
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.ledger.rules import Action
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
 from rootkeeper.server.accounts import FAILURE_KEPT_SECONDS, KEPT_SECONDS
 from rootkeeper.settings.reading import load_settings
 from rootkeeper.windows.rules import WindowState

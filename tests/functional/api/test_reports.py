@@ -13,8 +13,7 @@ import pytest
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.audit.records import head_to_record
 from rootkeeper.audit.rules import AuditHead
-from rootkeeper.inventory.rules import KeptAudit
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
 from rootkeeper.reports.formats import FINDING_FORMATS, FORMATS, Format
 from rootkeeper.settings.sections import HistorySettings
 from rootkeeper.setup.rules import SetupDrift

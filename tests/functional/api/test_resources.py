@@ -16,12 +16,11 @@ import pytest
 from rootkeeper.access.rules import ServerRole
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsAccessDeniedError, PlanInvalidError
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.jobs.records import job_from_record
 from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, problem_to_record
 from rootkeeper.ledger.rules import Action, ActorKind
 from rootkeeper.organization.records import account_from_record
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
 from rootkeeper.server.job_streams import MOST_STREAMS_OF_PERSON
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.records import window_from_record

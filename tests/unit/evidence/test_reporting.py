@@ -11,8 +11,8 @@ from rootkeeper.errors import InputError
 from rootkeeper.evidence.rules import Period
 from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
 from rootkeeper.findings.rules import Verdict
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.ledger.rules import Action, LedgerVerification
+from rootkeeper.organization.statuses import KeptAudit
 from rootkeeper.root_emails.rules import EmailRules
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import (

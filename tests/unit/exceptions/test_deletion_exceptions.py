@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rootkeeper.errors import InputError
-from rootkeeper.exceptions.records import exception_to_record
-from rootkeeper.exceptions.rules import DeletionException, require_exception
+from rootkeeper.exceptions.rules import DeletionException, exception_to_record, require_exception
 from rootkeeper.organization.accounts import AccountId
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)

@@ -10,10 +10,16 @@ import pytest
 from rootkeeper.errors import Hint, InputError
 from rootkeeper.history.rules import TimelineKind
 from rootkeeper.history.service import ComparedAudits, HistoryReader
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory, Organization
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status, count_statuses
+from rootkeeper.organization.statuses import (
+    AccountRole,
+    AccountStatus,
+    KeptAudit,
+    RootCredentialsSummary,
+    Status,
+    count_statuses,
+)
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.histories import InMemoryHistory

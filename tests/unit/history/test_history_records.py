@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from rootkeeper.history.records import comparison_record, history_record
 from rootkeeper.history.rules import TimelineEntry, TimelineKind, compare_audits
 from rootkeeper.history.service import AccountHistory, ComparedAudits
-from rootkeeper.inventory.rules import KeptAudit
 from rootkeeper.organization.accounts import Account, AccountId, AccountState
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, KeptAudit, RootCredentialsSummary, Status
 
 SHOP = AccountId("333344445555")
 AT = datetime(2026, 1, 15, 9, tzinfo=UTC)

@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rootkeeper.history.rules import TimelineEntry, TimelineKind, compile_timeline
-from rootkeeper.inventory.rules import KeptStatus
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result
-from rootkeeper.organization.statuses import AccountStatus, CredentialKind
+from rootkeeper.organization.statuses import AccountStatus, CredentialKind, KeptStatus
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.windows.rules import Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from tests.unit.history.test_audit_diffs import ID, NOW, found, unread

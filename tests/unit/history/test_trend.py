@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 from rootkeeper.history.rules import TREND_DAYS, list_trend
-from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.organization.statuses import KeptAudit
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

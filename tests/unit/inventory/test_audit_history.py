@@ -11,10 +11,17 @@ import sqlalchemy
 from rootkeeper.cli.hints import render_hint
 from rootkeeper.composition.database import Database
 from rootkeeper.errors import NotFoundError
-from rootkeeper.inventory.rules import KeptAudit, KeptStatus
 from rootkeeper.inventory.store import AuditHistory
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status, StatusReason, count_statuses
+from rootkeeper.organization.statuses import (
+    AccountRole,
+    AccountStatus,
+    KeptAudit,
+    KeptStatus,
+    Status,
+    StatusReason,
+    count_statuses,
+)
 from tests.unit.database.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID
 from tests.unit.inventory.test_account_rows import ACCOUNT, BARE_ACCOUNT, CREDENTIALS
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.errors import SettingsError
-from rootkeeper.watching.rules import WatchSourceKind, find_watch_source_name, parse_watch_source
+from rootkeeper.watching.rules import WatchSourceKind, parse_watch_source
 
 QUEUE = "sqs:https://sqs.eu-central-1.amazonaws.com/111122223333/root-events"
 
 
 def test_without_a_setting_there_is_no_source() -> None:
     assert parse_watch_source("") is None
-    assert find_watch_source_name("") is None
 
 
 def test_a_queue_is_named_by_its_name_and_asked_in_its_region() -> None:
     source = parse_watch_source(QUEUE)
     assert source is not None
     assert (source.kind, source.name, source.region) == (WatchSourceKind.QUEUE, "sqs:root-events", "eu-central-1")
-    assert find_watch_source_name(QUEUE) == source.name
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from rootkeeper.cli.rendering.listings import Listing, TableColumn, cause_lines,
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.records import DeletedAccountRecord, KindOutcomeRecord, PlannedDeletionRecord
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, WaveRules
-from rootkeeper.exceptions.records import exception_to_record
-from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.exceptions.rules import DeletionException, exception_to_record
 from rootkeeper.organization.selection import SkipReason
 from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.exceptions.records import ExceptionRecord, exception_to_record
+from rootkeeper.exceptions.rules import ExceptionRecord, exception_to_record
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.server.accounts import require_listed
