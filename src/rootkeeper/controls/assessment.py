@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from rootkeeper.clock import Clock
-from rootkeeper.controls import account_checks, organization_checks, window_checks
+from rootkeeper.controls import account_checks, organization_checks
 from rootkeeper.controls.rules import (
     CheckName,
     CheckResult,
@@ -33,7 +33,7 @@ from rootkeeper.organization.statuses import FailOn
 
 CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = {
     CheckName.AUDIT_INTEGRITY: organization_checks.check_audit_integrity,
-    CheckName.BREAKGLASS: window_checks.check_breakglass,
+    CheckName.BREAKGLASS: organization_checks.check_breakglass,
     CheckName.CENTRALIZED: organization_checks.check_centralized,
     CheckName.DELEGATED: organization_checks.check_delegated,
     CheckName.DRILL: organization_checks.check_drill,
@@ -46,7 +46,7 @@ CHECKS: Mapping[CheckName, Callable[[EvidenceReport], CheckResult]] = {
     CheckName.ROOT_MFA: account_checks.check_root_mfa,
     CheckName.ROOT_UNUSED: account_checks.check_root_unused,
     CheckName.SCP_GUARD: organization_checks.check_scp_guard,
-    CheckName.TIME_LIMIT: window_checks.check_time_limit,
+    CheckName.TIME_LIMIT: organization_checks.check_time_limit,
 }
 
 
