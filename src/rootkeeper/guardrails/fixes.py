@@ -11,13 +11,20 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.policy_language.conditions import EvaluationContext
 from rootkeeper.policy_language.documents import Policy, PolicyKind, PolicyLabel, Statement
-from rootkeeper.policy_language.evaluation import Decision, DenyingPolicy, PlacedPolicies, PolicyTree
+from rootkeeper.policy_language.evaluation import (
+    AccessVerdict,
+    Decision,
+    DenyingPolicy,
+    PlacedPolicies,
+    PolicyTree,
+    UnreadPolicy,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +152,22 @@ _ACCELERATOR_REMARK = (
 _FULL_ACCESS = {PolicyKind.SERVICE_CONTROL: "p-FullAWSAccess", PolicyKind.RESOURCE_CONTROL: "p-RCPFullAWSAccess"}
 
 
+Placed: TypeAlias = Mapping[PolicyKind, PlacedPolicies]
+
+
 @dataclass(frozen=True, slots=True)
-class TaskBlock:
-    """What blocks one task."""
+class TaskResult:
+    """The result of one task for all accounts of a group."""
 
     task: Task
-    denials: tuple[DenyingPolicy, ...]
-    decisions: Sequence[tuple[str, Decision]]
+    verdict: AccessVerdict
+    denials: tuple[DenyingPolicy, ...] = ()
+    conditions: tuple[str, ...] = ()
+    decisions: tuple[tuple[str, Decision], ...] = ()
     """Each action of the task with its decision."""
-    evaluated: Mapping[PolicyKind, PlacedPolicies]
-    """The policies to which the places of the denials refer."""
-    placed: Mapping[PolicyKind, PlacedPolicies]
-    """The policies over the account that gets the fix."""
+    unread: tuple[UnreadPolicy, ...] = ()
+    evaluated: Placed = field(default_factory=dict)
+    """The policies over the account that was evaluated for the group; the places of the denials refer to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,19 +200,24 @@ class FixWriter:
     tree: PolicyTree
     _written: dict[tuple[object, ...], str | None] = field(default_factory=dict)
 
-    def write(self, task_block: TaskBlock, account_id: AccountId, *, is_inverse: bool = False) -> str | None:
-        """Write the fix, or with ``is_inverse`` the change that undoes it; ``None`` if there is none."""
-        lacks = dict.fromkeys(_describe_lack(one, task_block) for one in task_block.denials if not one.is_explicit)
-        denied = [(one.kind, one.policy, one.statement.index if one.statement else None) for one in task_block.denials]
-        key = (task_block.task, is_inverse, *lacks, *denied)
+    def write(
+        self, result: TaskResult, placed: Placed, account_id: AccountId, *, is_inverse: bool = False
+    ) -> str | None:
+        """Write the fix, or with ``is_inverse`` the change that undoes it; ``None`` if there is none.
+
+        :param placed: the policies over the account that gets the fix.
+        """
+        lacks = dict.fromkeys(_describe_lack(one, result, placed) for one in result.denials if not one.is_explicit)
+        denied = [(one.kind, one.policy, one.statement.index if one.statement else None) for one in result.denials]
+        key = (result.task, is_inverse, *lacks, *denied)
         if key not in self._written:
-            self._written[key] = self._write(task_block, lacks, is_inverse=is_inverse)
+            self._written[key] = self._write(result, lacks, is_inverse=is_inverse)
         written = self._written[key]
         return None if written is None else written.replace(_ANY_ACCOUNT, account_id)
 
-    def _write(self, task_block: TaskBlock, lacks: Iterable[_MissingAllow], *, is_inverse: bool) -> str | None:
+    def _write(self, result: TaskResult, lacks: Iterable[_MissingAllow], *, is_inverse: bool) -> str | None:
         edits: dict[PolicyLabel, _PolicyEdit] = {}
-        for denial in task_block.denials:
+        for denial in result.denials:
             policy = None if denial.policy is None else self.tree.find_policy(denial.policy.policy_id)
             if denial.statement is not None and policy is not None:
                 edits.setdefault(policy.label, _PolicyEdit(policy)).statements.append(denial.statement)
@@ -216,19 +232,19 @@ class FixWriter:
                 remarks.update(dict.fromkeys(f"# {verb} {full_access} {towards} {place}." for place in lack.places))
             else:
                 edits.setdefault(policy.label, _PolicyEdit(policy)).actions.update(dict.fromkeys(lack.actions))
-        parts = [_render_edit(one, task_block.task, is_inverse=is_inverse) for one in edits.values()]
+        parts = [_render_edit(one, result.task, is_inverse=is_inverse) for one in edits.values()]
         return "\n".join((*parts, *remarks)) or None
 
 
-def _describe_lack(denial: DenyingPolicy, task_block: TaskBlock) -> _MissingAllow:
-    policy_ids = task_block.evaluated[denial.kind].attached_to(denial.target_id)
+def _describe_lack(denial: DenyingPolicy, result: TaskResult, placed: Placed) -> _MissingAllow:
+    policy_ids = result.evaluated[denial.kind].attached_to(denial.target_id)
     return _MissingAllow(
         kind=denial.kind,
         policy_ids=policy_ids,
-        places=tuple(task_block.placed[denial.kind].places_with(policy_ids)),
+        places=tuple(placed[denial.kind].places_with(policy_ids)),
         actions=tuple(
             action
-            for action, decision in task_block.decisions
+            for action, decision in result.decisions
             if any(
                 not one.is_explicit and (one.kind, one.target_id) == (denial.kind, denial.target_id)
                 for one in decision.denials

@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.guardrails.rules import BlockingPolicy, PreflightRow, count_verdicts
+from rootkeeper.guardrails.rules import PreflightRow, count_verdicts
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.organization.accounts import Account, AccountId
@@ -103,14 +103,7 @@ def row_from_record(plain: Mapping[str, Any], accounts: Mapping[AccountId, Accou
     :raises KeyError: if a value is missing, or the account isn't in ``accounts``.
     :raises TypeError: and ValueError, if a value isn't valid.
     """
-    return PreflightRow(
-        account=accounts[plain["account_id"]],
-        task=Task(plain["task"]),
-        verdict=AccessVerdict(plain["verdict"]),
-        policies=tuple(parse_facts(BlockingPolicy, one) for one in plain["policies"]),
-        conditions=tuple(plain["conditions"]),
-        fix=plain["fix"],
-    )
+    return parse_facts(PreflightRow, {**plain, "account": accounts[plain["account_id"]]})
 
 
 def preflight_to_record(report: PreflightReport) -> PreflightRecord:

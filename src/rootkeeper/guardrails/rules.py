@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rootkeeper.guardrails.fixes import FixWriter, TaskBlock
+from rootkeeper.guardrails.fixes import FixWriter, Placed, TaskResult
 from rootkeeper.guardrails.tasks import (
     ROOT_SESSION_TASKS,
     AccountPlace,
@@ -111,8 +111,8 @@ def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
 
 def list_blocking(
     denials: Iterable[DenyingPolicy],
-    placed: Mapping[PolicyKind, PlacedPolicies],
-    evaluated: Mapping[PolicyKind, PlacedPolicies],
+    placed: Placed,
+    evaluated: Placed,
     tree: PolicyTree,
 ) -> tuple[BlockingPolicy, ...]:
     """List the policies behind denials, at their places over one account (``placed``).
@@ -144,9 +144,7 @@ def _list_lacking(
             yield BlockingPolicy(None, None, None, target_id)
 
 
-def list_unread(
-    unread: Iterable[UnreadPolicy], placed: Mapping[PolicyKind, PlacedPolicies]
-) -> tuple[BlockingPolicy, ...]:
+def list_unread(unread: Iterable[UnreadPolicy], placed: Placed) -> tuple[BlockingPolicy, ...]:
     """List the policies that couldn't be read, at their places over an account."""
     return tuple(
         BlockingPolicy(policy.label.policy_id, policy.label.name, None, target_id)
@@ -237,21 +235,6 @@ _PERHAPS_REACHED_BY_RCPS = frozenset({"s3:ListAllMyBuckets", "sqs:ListQueues", "
 """The lists have no resource of their own; STS supports RCPs, but a root user isn't a resource of STS."""
 
 _TASKS_REACHED_BY_RCPS = frozenset({Task.UNLOCK_BUCKET, Task.UNLOCK_QUEUE, Task.ROOT_USER_SIGN_IN})
-_Placed = Mapping[PolicyKind, PlacedPolicies]
-
-
-@dataclass(frozen=True, slots=True)
-class _TaskResult:
-    """The result of one task for all accounts of a group."""
-
-    task: Task
-    verdict: AccessVerdict
-    denials: tuple[DenyingPolicy, ...] = ()
-    conditions: tuple[str, ...] = ()
-    decisions: tuple[tuple[str, Decision], ...] = ()
-    unread: tuple[UnreadPolicy, ...] = ()
-    evaluated: _Placed = field(default_factory=dict)
-    """The policies over the account that was evaluated for the group."""
 
 
 @dataclass(slots=True)
@@ -264,8 +247,8 @@ class PreflightEvaluator:
     """Delegated administrators for IAM; ``None`` if they couldn't be read."""
     evaluations: int = 0
     """Number of groups evaluated so far."""
-    _task_results: dict[Hashable, tuple[_TaskResult, ...]] = field(default_factory=dict)
-    _calls: dict[Hashable, _TaskResult] = field(default_factory=dict)
+    _task_results: dict[Hashable, tuple[TaskResult, ...]] = field(default_factory=dict)
+    _calls: dict[Hashable, TaskResult] = field(default_factory=dict)
     _traits: dict[str, PolicyTraits] = field(default_factory=dict)
     _fixes: FixWriter = field(init=False)
 
@@ -294,12 +277,12 @@ class PreflightEvaluator:
         assessment = next(one for one in self._evaluate_root(account, placed) if one.task is task)
         return self._write_fix(account, assessment, placed, is_inverse=True)
 
-    def _evaluate_root(self, account: Account, placed: _Placed) -> tuple[_TaskResult, ...]:
+    def _evaluate_root(self, account: Account, placed: Placed) -> tuple[TaskResult, ...]:
         key = self._group(account, placed.values())
         if key not in self._task_results:
             self.evaluations += 1
             levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
-            found: list[_TaskResult] = []
+            found: list[TaskResult] = []
             for task in list_root_tasks(self.organization.partition):
                 requests = list_requests(task, self._place(account))
                 decisions = tuple((request.action, _evaluate(request, levels)) for request in requests)
@@ -312,22 +295,22 @@ class PreflightEvaluator:
         self,
         task: Task,
         decisions: tuple[tuple[str, Decision], ...],
-        placed: _Placed,
+        placed: Placed,
         kinds: Iterable[PolicyKind],
-    ) -> _TaskResult:
+    ) -> TaskResult:
         """A Deny decides in any case; every other result is unknown if something couldn't be read."""
         merged = merge(decision for _, decision in decisions)
         needs = tuple(problem for kind in kinds for problem in self.tree.problems.get(kind, ()))
         unread = tuple(policy for kind in kinds for policy in self.tree.list_unread(placed[kind]))
         if not needs and not unread:
-            return _TaskResult(task, merged.verdict, merged.denials, merged.conditions, decisions, evaluated=placed)
+            return TaskResult(task, merged.verdict, merged.denials, merged.conditions, decisions, evaluated=placed)
         explicit = tuple(denial for denial in merged.denials if denial.is_explicit)
         if merged.verdict is AccessVerdict.BLOCKED and explicit:
-            return _TaskResult(task, AccessVerdict.BLOCKED, explicit, decisions=decisions, evaluated=placed)
+            return TaskResult(task, AccessVerdict.BLOCKED, explicit, decisions=decisions, evaluated=placed)
         conditions = (*needs, *(policy.problem for policy in unread))
-        return _TaskResult(task, AccessVerdict.UNKNOWN, conditions=conditions, unread=unread, evaluated=placed)
+        return TaskResult(task, AccessVerdict.UNKNOWN, conditions=conditions, unread=unread, evaluated=placed)
 
-    def _row(self, account: Account, assessment: _TaskResult, placed: _Placed) -> PreflightRow:
+    def _row(self, account: Account, assessment: TaskResult, placed: Placed) -> PreflightRow:
         # A limit on task policies or Regions is intended; only root sessions should be exempt from it.
         is_fixable = assessment.verdict is AccessVerdict.BLOCKED or (
             assessment.verdict is AccessVerdict.DEPENDS and assessment.task in ROOT_SESSION_TASKS
@@ -345,14 +328,13 @@ class PreflightEvaluator:
         )
 
     def _write_fix(
-        self, account: Account, assessment: _TaskResult, placed: _Placed, *, is_inverse: bool = False
+        self, account: Account, assessment: TaskResult, placed: Placed, *, is_inverse: bool = False
     ) -> str | None:
         if not assessment.denials:
             return None
-        task_block = TaskBlock(assessment.task, assessment.denials, assessment.decisions, assessment.evaluated, placed)
-        return self._fixes.write(task_block, account.account_id, is_inverse=is_inverse)
+        return self._fixes.write(assessment, placed, account.account_id, is_inverse=is_inverse)
 
-    def _evaluate_callers(self, account: Account, placed: _Placed) -> tuple[PreflightRow, ...]:
+    def _evaluate_callers(self, account: Account, placed: Placed) -> tuple[PreflightRow, ...]:
         if self.delegates is None:
             needs = ("needs organizations:ListDelegatedAdministrators",)
             return (PreflightRow(account, Task.ASSUME_ROOT, AccessVerdict.UNKNOWN, conditions=needs),)
@@ -362,7 +344,7 @@ class PreflightEvaluator:
             rows.append(self._row(account, self._evaluate_caller(delegate, account, over), over))
         return (_join_callers(account, rows),) if rows else ()
 
-    def _evaluate_caller(self, delegate: Account, account: Account, over: _Placed) -> _TaskResult:
+    def _evaluate_caller(self, delegate: Account, account: Account, over: Placed) -> TaskResult:
         key = (delegate.account_id, *self._group(account, over.values()))
         if key not in self._calls:
             self.evaluations += 1
