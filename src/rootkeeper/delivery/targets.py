@@ -17,7 +17,7 @@ from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
 from rootkeeper.evidence.rules import Period
 from rootkeeper.references import parse_bucket_place
 from rootkeeper.reports.formats import SECURITY_HUB_FORMAT, Format, get_format, get_format_of_file
-from rootkeeper.values import parse_instant
+from rootkeeper.shapes import parse_facts
 
 
 class TargetKind(StrEnum):
@@ -151,26 +151,13 @@ def parse_request(record: Mapping[str, Any]) -> DeliveryRequest:
     if unknown:
         raise InputError(f"The parameter {unknown[0]!r} isn't known.", hint=f"Known parameters: {', '.join(known)}.")
     try:
-        request = DeliveryRequest(
-            to=_optional(record, "to", str),
-            format=_optional(record, "format", str),
-            start=None if record.get("start") is None else parse_instant(record["start"]),
-            end=None if record.get("end") is None else parse_instant(record["end"]),
-            stale_after_seconds=_optional(record, "stale_after_seconds", int),
-        )
+        request = parse_facts(DeliveryRequest, {**dict.fromkeys(known), **record})
     except (TypeError, ValueError) as error:
         raise InputError(f"The request to send a report is invalid: {error}.") from error
     require_fitting_format(request.to, request.format)
     if request.stale_after_seconds is not None and request.stale_after_seconds < 1:
         raise InputError("stale_after_seconds must be at least 1.")
     return request
-
-
-def _optional(record: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
-    value = record.get(name)
-    if value is not None and type(value) is not kind:
-        raise TypeError(f"{name} isn't of the right type")
-    return value
 
 
 def choose_targets(

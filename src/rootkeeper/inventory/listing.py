@@ -141,14 +141,12 @@ class InventoryCollector:
         """Update an earlier inventory with what was listed so far; no account counts as having left."""
         accounts = {account.account_id: account for account in inventory.accounts} | self.accounts
         units = {unit.ou_id: unit for unit in inventory.organizational_units} | self.units
-        return Inventory(
+        return replace(
+            inventory,
             organization=self.organization,
             accounts=sort_accounts([add_place_names(account, units) for account in accounts.values()]),
             organizational_units=sort_units(units),
-            listed_at=inventory.listed_at,
             delegated_administrator_ids=self.delegated_administrator_ids,
-            named_at=inventory.named_at,
-            endpoint=inventory.endpoint,
         )
 
     # In other threads.
