@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from rootkeeper.findings.rules import FindingRule, Severity
 
@@ -75,66 +74,64 @@ def _failsafe(name: str, title: str, severity: Severity, remediation: str) -> Fi
 
 _SIGN_IN = "Sign in as its root user and register two MFA devices, one of them hardware."
 
-FAILSAFE_RULES: Mapping[str, FindingRule] = MappingProxyType(
-    {
-        "failsafe": _failsafe(
-            "registered",
-            "A failsafe is registered",
-            Severity.HIGH,
-            "Register a delegated administrator for IAM.",
-        ),
-        "delegated_administrator": _failsafe(
-            "active", "The failsafe is an ACTIVE account", Severity.HIGH, "Register another account."
-        ),
-        "recovery_window": _failsafe(
-            "recovery-window",
-            "No recovery window will delete the failsafe's root login",
-            Severity.HIGH,
-            "Close the recovery window, or set the failsafe up again.",
-        ),
-        "mailbox": _failsafe(
-            "mailbox",
-            "A group reads the failsafe's mailbox",
-            Severity.HIGH,
-            "Attest that a group reads it, or change the address.",
-        ),
-        "password": _failsafe(
-            "password",
-            "The failsafe's root login works",
-            Severity.HIGH,
-            "Set it up, and sign in.",
-        ),
-        "mfa_devices": _failsafe("mfa-devices", "The failsafe has two MFA devices", Severity.CRITICAL, _SIGN_IN),
-        "hardware_mfa": _failsafe("hardware-mfa", "One MFA device is hardware", Severity.HIGH, _SIGN_IN),
-        "access_keys": _failsafe(
-            "access-keys", "The failsafe's root user has no access key", Severity.CRITICAL, "Delete the access key."
-        ),
-        "signing_certificates": _failsafe(
-            "signing-certificates",
-            "The failsafe's root user has no signing certificate",
-            Severity.CRITICAL,
-            "Delete the certificate.",
-        ),
-        "alarm": _failsafe(
-            "alarm",
-            "A sign-in raises an alarm",
-            Severity.MEDIUM,
-            "Set up alarms on root activity, and record in the next drill whether one was seen.",
-        ),
-        "drill": _failsafe(
-            "drill",
-            "A drill was held in the last 90 days",
-            Severity.MEDIUM,
-            "Follow the failsafe's runbook, then record the drill.",
-        ),
-        "policies": _failsafe(
-            "policies",
-            "No policy blocks the failsafe's root user",
-            Severity.HIGH,
-            "Change the policy as Rootkeeper's preflight shows.",
-        ),
-    }
-)
+FAILSAFE_RULES: Mapping[str, FindingRule] = {
+    "failsafe": _failsafe(
+        "registered",
+        "A failsafe is registered",
+        Severity.HIGH,
+        "Register a delegated administrator for IAM.",
+    ),
+    "delegated_administrator": _failsafe(
+        "active", "The failsafe is an ACTIVE account", Severity.HIGH, "Register another account."
+    ),
+    "recovery_window": _failsafe(
+        "recovery-window",
+        "No recovery window will delete the failsafe's root login",
+        Severity.HIGH,
+        "Close the recovery window, or set the failsafe up again.",
+    ),
+    "mailbox": _failsafe(
+        "mailbox",
+        "A group reads the failsafe's mailbox",
+        Severity.HIGH,
+        "Attest that a group reads it, or change the address.",
+    ),
+    "password": _failsafe(
+        "password",
+        "The failsafe's root login works",
+        Severity.HIGH,
+        "Set it up, and sign in.",
+    ),
+    "mfa_devices": _failsafe("mfa-devices", "The failsafe has two MFA devices", Severity.CRITICAL, _SIGN_IN),
+    "hardware_mfa": _failsafe("hardware-mfa", "One MFA device is hardware", Severity.HIGH, _SIGN_IN),
+    "access_keys": _failsafe(
+        "access-keys", "The failsafe's root user has no access key", Severity.CRITICAL, "Delete the access key."
+    ),
+    "signing_certificates": _failsafe(
+        "signing-certificates",
+        "The failsafe's root user has no signing certificate",
+        Severity.CRITICAL,
+        "Delete the certificate.",
+    ),
+    "alarm": _failsafe(
+        "alarm",
+        "A sign-in raises an alarm",
+        Severity.MEDIUM,
+        "Set up alarms on root activity, and record in the next drill whether one was seen.",
+    ),
+    "drill": _failsafe(
+        "drill",
+        "A drill was held in the last 90 days",
+        Severity.MEDIUM,
+        "Follow the failsafe's runbook, then record the drill.",
+    ),
+    "policies": _failsafe(
+        "policies",
+        "No policy blocks the failsafe's root user",
+        Severity.HIGH,
+        "Change the policy as Rootkeeper's preflight shows.",
+    ),
+}
 """By the name of the check."""
 
 RULES = (

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -101,12 +100,10 @@ _WARNING = frozenset(
     }
 )
 
-USUAL_SEVERITIES: Mapping[NotificationEvent, Severity] = MappingProxyType(
-    {
-        event: Severity.CRITICAL if event in _CRITICAL else Severity.WARNING if event in _WARNING else Severity.INFO
-        for event in NotificationEvent
-    }
-)
+USUAL_SEVERITIES: Mapping[NotificationEvent, Severity] = {
+    event: Severity.CRITICAL if event in _CRITICAL else Severity.WARNING if event in _WARNING else Severity.INFO
+    for event in NotificationEvent
+}
 """The severity unless a notification says otherwise. Critical: root access may be open, or no one would notice it."""
 
 

@@ -265,7 +265,6 @@ _HINT = "Write: webhook+https://SECRET@host/path"
 
 
 def make_body(notification_id: str, notification: Notification, origin: str) -> bytes:
-    """:param origin: of the server, for the link; empty if it isn't known."""
     record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "notification_id": notification_id}
     link = {"link": find_link(notification, origin)}
     return json.dumps({**record, **notification_to_record(notification), **link}, separators=(",", ":")).encode()
@@ -280,7 +279,6 @@ def send_webhook(
 ) -> None:
     """Send once, without following redirects.
 
-    :param origin: of the server, for the link; empty if it isn't known.
     :raises DeliveryFailedError: if the webhook doesn't accept it.
     """
     body, timestamp = make_body(notification_id, notification, origin), str(int(now.timestamp()))
@@ -318,7 +316,6 @@ def send_to_service(
 ) -> None:
     """Send once, inside ``guard``.
 
-    :param origin: of the server, for the link; empty if it isn't known.
     :raises DeliveryFailedError: if the URL can't be used, or the service doesn't accept it.
     """
     load()
