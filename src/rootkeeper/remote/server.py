@@ -148,13 +148,9 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class RemoteServer:
-    """One server, as one identity."""
+    """One server, as one identity; without a token, only signing in is possible."""
 
     connection: Connection
-
-    @property
-    def url(self) -> str:
-        return self.connection.url
 
     def read_membership(self) -> Membership:
         """Read the identity of the token.
@@ -180,32 +176,23 @@ class RemoteServer:
         self.connection.post("auth/sign-out")
 
 
-def open_server(url: str, token: str | None) -> RemoteServer:
-    """Nothing is sent yet.
-
-    :param url: as ``parse_server_url`` returns it.
-    :param token: without one, only signing in is possible.
-    """
-    return RemoteServer(Connection(url, token))
-
-
-def open_remote_server(address: str, environment: Mapping[str, str] = os.environ) -> RemoteServer:
+def open_remote_server(address: str) -> RemoteServer:
     """Open it with the token of the environment or of the last sign-in; nothing is sent yet.
 
     :raises InputError: if it is no address, or its token isn't one or can't be read.
     :raises NotSignedInError: if there is no token.
     """
     url = parse_server_url(address)
-    given = environment.get(TOKEN_VARIABLE, "").strip()
+    given = os.environ.get(TOKEN_VARIABLE, "").strip()
     if given:
-        return open_server(url, parse_token(given, TOKEN_VARIABLE))
+        return RemoteServer(Connection(url, parse_token(given, TOKEN_VARIABLE)))
     stored = open_stored_tokens().find(url)
     if stored is None:
         raise NotSignedInError(
             f"There is no token for the server {url}.",
             hint=Hint(f"Sign in to it, or set {TOKEN_VARIABLE}.", "server.login", url=url, variable=TOKEN_VARIABLE),
         )
-    return open_server(url, stored.token)
+    return RemoteServer(Connection(url, stored.token))
 
 
 def _parse_membership(record: Mapping[str, Any]) -> Membership:

@@ -43,8 +43,8 @@ def login(
     Exit statuses: 0 signed in; 2 wrong usage, or the token can't be stored; 3 the server refused or can't be reached.
     """
     from rootkeeper.cli.rendering.identities import show_membership
-    from rootkeeper.remote.connections import StoredToken, open_stored_tokens, parse_token
-    from rootkeeper.remote.server import open_server
+    from rootkeeper.remote.connections import Connection, StoredToken, open_stored_tokens, parse_token
+    from rootkeeper.remote.server import RemoteServer
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
     url = _choose_url(invocation)
@@ -54,7 +54,7 @@ def login(
         token, ends = parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin"), None
     else:
         token, ends = _sign_in(url, user, invocation.terminal)
-    server = open_server(url, token)
+    server = RemoteServer(Connection(url, token))
     membership = server.read_membership()
     path = open_stored_tokens().keep(StoredToken(url, membership.name, token, ends))
     invocation.terminal.remark(f"Signed in to {url}. The token is in {path}.")
@@ -73,13 +73,14 @@ def _choose_url(invocation: Invocation) -> str:
 
 
 def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datetime | None]:
-    from rootkeeper.remote.server import open_server
+    from rootkeeper.remote.connections import Connection
+    from rootkeeper.remote.server import RemoteServer
 
     if not terminal.can_ask:
         raise InputError("No one can type a password here, because this isn't a terminal.", hint=_INSTEAD)
     name = user or terminal.ask("Name:")
     password = terminal.ask_secret(f"Password of {name} on {url}:", "password", _INSTEAD)
-    server = open_server(url, None)
+    server = RemoteServer(Connection(url, None))
     try:
         sign_in = server.sign_in(name, password)
     except FactorNeededError:
@@ -103,8 +104,8 @@ def logout(invocation: Invocation) -> int:
     Exit statuses: 0 signed out, or no one was signed in; 2 wrong usage; 3 the token is removed here, but the sign-in on
     the server couldn't be ended.
     """
-    from rootkeeper.remote.connections import open_stored_tokens
-    from rootkeeper.remote.server import open_server
+    from rootkeeper.remote.connections import Connection, open_stored_tokens
+    from rootkeeper.remote.server import RemoteServer
 
     url = _choose_url(invocation)
     stored_tokens = open_stored_tokens()
@@ -113,7 +114,7 @@ def logout(invocation: Invocation) -> int:
         invocation.terminal.remark(f"No one is signed in to {url} here.")
         return ExitStatus.GOOD
     try:
-        server = open_server(url, stored.token)
+        server = RemoteServer(Connection(url, stored.token))
         # the token is removed later, so that an interrupted sign-out can be repeated
         with suppress(NotSignedInError):  # it had ended already
             if server.read_membership().kind is IdentityKind.USER:

@@ -176,7 +176,7 @@ def status(
             )
         output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
         server = invocation.open_server()
-        show_membership(server.url, server.read_membership(), output, invocation.terminal)
+        show_membership(server.connection.url, server.read_membership(), output, invocation.terminal)
         return ExitStatus.GOOD
     output = invocation.choose_output(*LIST_OUTPUTS)
     findings = fail_on.to_set()

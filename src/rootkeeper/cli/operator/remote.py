@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest
+from rootkeeper.aws.rules import OneTimePassword
 from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.operator.interface import (
     DeletionProposal,
@@ -27,14 +28,16 @@ from rootkeeper.cli.operator.interface import (
     Recovery,
     Unlocking,
     WrittenReport,
+    describe_email_change,
 )
-from rootkeeper.cli.operator.remote_emergency import RemoteEmailChange, read_failsafe_checks, read_root_emails
 from rootkeeper.cli.operator.remote_jobs import (
     RemoteJobs,
     list_failsafes_in_order,
     read_audit,
     read_deletion,
+    read_failsafe_checks,
     read_preflight,
+    read_root_emails,
     report_nothing,
 )
 from rootkeeper.cli.options import parse_past_moment
@@ -65,9 +68,10 @@ from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, parse_entry, verification_from_record
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import FailOn
-from rootkeeper.remote.connections import PAGE, segment
+from rootkeeper.remote.connections import PAGE, Connection, segment
 from rootkeeper.remote.server import Membership, RemoteServer
-from rootkeeper.shapes import parse_facts, to_json_record
+from rootkeeper.root_emails.records import EmailChangeOutcome, EmailChangeRecord
+from rootkeeper.shapes import fill_record, parse_facts, to_json_record
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.windows.credentials import CredentialsStatement
 from rootkeeper.windows.records import window_from_record
@@ -220,7 +224,7 @@ class RemoteOperator(Operator):
         known.require_permission(needs)
         context = ChangeContext(
             organization_id=known.organization_id,
-            caller_arn=f"{known.name} ({known.kind.value}, {known.role.value}) on {self._server.url}",
+            caller_arn=f"{known.name} ({known.kind.value}, {known.role.value}) on {self._connection.url}",
             endpoint=known.endpoint.label,
         )
         confirmation = Confirmation(self.terminal, context, options, output)
@@ -338,7 +342,7 @@ class RemoteOperator(Operator):
         job = self._jobs.follow(job, stop)
         if job.state is not JobState.DONE:
             raise self._jobs.end_unfinished(job)
-        report = read_audit(self._server, self._jobs.read_outcome(job.job_id), job)
+        report = read_audit(self._connection, self._jobs.read_outcome(job.job_id), job)
         if emit is not None:
             for status in report.accounts:
                 emit(status)
@@ -346,13 +350,13 @@ class RemoteOperator(Operator):
 
     def preflight(self, request: SelectionRequest) -> PreflightReport:
         body = to_json_record(PreflightRequest(request))
-        return read_preflight(self._server, self._jobs.perform("preflights", body))
+        return read_preflight(self._connection, self._jobs.perform("preflights", body))
 
     def check_failsafes(self) -> FailsafeReport:
-        return read_failsafe_checks(self._server, self._jobs.perform("failsafe-checks", {}))
+        return read_failsafe_checks(self._connection, self._jobs.perform("failsafe-checks", {}))
 
     def list_root_emails(self, request: SelectionRequest) -> EmailReport:
-        return read_root_emails(self._server, request)
+        return read_root_emails(self._connection, request)
 
     def plan_email_change(self, account: str, request: EmailChangeRequest) -> EmailChange:
         return RemoteEmailChange(self._connection, account, request)
@@ -388,7 +392,7 @@ class RemoteOperator(Operator):
         body = plan_to_parameters(PlanRequest(request, options))
         del body["recent_seconds"]  # a setting of the server
         plan = parse_plan(json.dumps(self._jobs.perform("plans", body)))
-        in_order = list_failsafes_in_order(self._server, plan)
+        in_order = list_failsafes_in_order(self._connection, plan)
         return DeletionProposal(plan, has_findings=lambda findings: has_plan_findings(plan, findings, in_order))
 
     def require_applicable(self, plan: DeletionPlan) -> None:
@@ -603,6 +607,52 @@ class RemoteUnlocking(Unlocking):
     def _perform(self, request: UnlockRequest, policy: str | None) -> Record:
         body = to_json_record(request) | ({} if policy is None else {"policy": policy})
         return self._jobs.perform_recorded("unlocks", body)
+
+
+class RemoteEmailChange(EmailChange):
+    """The server makes both calls to AWS."""
+
+    def __init__(self, connection: Connection, account: str, request: EmailChangeRequest) -> None:
+        """Have the server check the change.
+
+        :raises InputError: if the rules are to be overridden.
+        """
+        if request.overrides:
+            raise InputError(
+                "A server overrides no rule, exception or failsafe.",
+                hint="Leave out --override, or change the address with AWS credentials of your own, without --server.",
+            )
+        self._connection = connection
+        self._wanted: Mapping[str, Any] = {
+            "account": account,
+            "address": request.address,
+            "reason": request.reason,
+            "ticket": request.ticket,
+        }
+        self._body = {**self._wanted, "restart": request.restarts}
+        plan = connection.post("root-emails/changes/plan", self._body)
+        self._planned = connection.parse_answer(
+            lambda found: {name: str(found[name]) for name in ("account_id", "name", "email_before", "email")}, plan
+        )
+        self.account_id = self._planned["account_id"]
+        self.is_unneeded = connection.parse_answer(lambda found: bool(found["is_unneeded"]), plan)
+        self.is_started = connection.parse_answer(lambda found: found["started_at"] is not None, plan)
+        remarks = connection.parse_answer(lambda found: list(map(str, found["remarks"])), plan)
+        self.statement = describe_email_change(self.describe("started", ""), remarks)
+
+    def describe(self, outcome: EmailChangeOutcome, explanation: str) -> EmailChangeRecord:
+        return fill_record(EmailChangeRecord, None, **self._planned, outcome=outcome, explanation=explanation)
+
+    def start(self) -> EmailChangeRecord:
+        return self._connection.parse_answer(_parse_change, self._connection.post("root-emails/changes", self._body))
+
+    def accept(self, otp: OneTimePassword) -> EmailChangeRecord:
+        answer = self._connection.post("one-time-passwords", {**self._wanted, "otp": otp.value})
+        return self._connection.parse_answer(_parse_change, answer)
+
+
+def _parse_change(record: Mapping[str, Any]) -> EmailChangeRecord:
+    return fill_record(EmailChangeRecord, None, **{name: record[name] for name in EmailChangeRecord.__annotations__})
 
 
 def _find_path(control: Control) -> str:

@@ -1,4 +1,7 @@
-"""The jobs of a server: requests, results and cancellation; and the reports made from them."""
+"""The jobs of a server, and the commands' own reports made from its answers.
+
+An answer that can't be understood raises a ServerUnreachableError.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,16 @@ from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.terminal import StopRequests, Terminal
 from rootkeeper.deletion.execution import list_outcomes
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
-from rootkeeper.errors import JobConflictError, NotFoundError, ServerUnreachableError, UnprovenChangeError
+from rootkeeper.errors import (
+    Hint,
+    InputError,
+    JobConflictError,
+    NotFoundError,
+    ServerUnreachableError,
+    UnprovenChangeError,
+)
+from rootkeeper.failsafe.rules import Check
+from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.guardrails.records import row_from_record
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.jobs.records import job_from_record
@@ -35,11 +47,19 @@ from rootkeeper.organization.accounts import (
     parse_account_id,
 )
 from rootkeeper.organization.records import account_from_record, parse_selection
-from rootkeeper.organization.selection import EVERYTHING
+from rootkeeper.organization.selection import (
+    EVERYTHING,
+    SelectionRequest,
+    narrow_by_tags,
+    require_not_empty,
+    select_before_tags,
+)
 from rootkeeper.organization.statuses import AccountStatus
 from rootkeeper.remote.connections import PAGE, Connection, error_of, segment
-from rootkeeper.remote.server import JobFollower, RemoteServer
+from rootkeeper.remote.server import JobFollower
 from rootkeeper.removal.rules import AccountDeletion
+from rootkeeper.root_emails.rules import RootEmail, parse_rules
+from rootkeeper.root_emails.service import EmailReport
 from rootkeeper.shapes import parse_facts
 
 if TYPE_CHECKING:
@@ -201,17 +221,14 @@ class RemoteJobs:
         return self.connection.parse_answer(job_from_record, record)
 
 
-def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
-    """Read what the job's audit found, in the order of the organization's tree.
-
-    :raises ServerUnreachableError: if the answer can't be understood.
-    """
-    parse_answer = server.connection.parse_answer
+def read_audit(connection: Connection, outcome: Any, job: Job) -> AuditReport:
+    """Read what the job's audit found, in the order of the organization's tree."""
+    parse_answer = connection.parse_answer
     head = parse_answer(head_from_record, outcome)
-    statuses = _parse_statuses(server, server.connection.list_pages(f"audits/{segment(job.job_id)}", "accounts"))
+    statuses = _parse_statuses(connection, connection.list_pages(f"audits/{segment(job.job_id)}", "accounts"))
     request = parse_answer(lambda found: parse_selection(found.parameters["selection"]), job)
     is_whole = request == replace(EVERYTHING, statuses=request.statuses)
-    inventory = read_inventory(server, statuses if is_whole else None)
+    inventory = read_inventory(connection, statuses if is_whole else None)
     return AuditReport(
         inventory=replace(inventory, listed_at=head.listed_at),
         caller=parse_answer(parse_caller, head.caller_arn),
@@ -224,12 +241,9 @@ def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
     )
 
 
-def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
-    """Read what a preflight found.
-
-    :raises ServerUnreachableError: if the answer can't be understood.
-    """
-    inventory = read_inventory(server)
+def read_preflight(connection: Connection, outcome: Any) -> PreflightReport:
+    """Read what a preflight found."""
+    inventory = read_inventory(connection)
     by_id = {account.account_id: account for account in inventory.accounts}
 
     def parse(record: Mapping[str, Any]) -> PreflightReport:
@@ -247,7 +261,7 @@ def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
             evaluations=0,
         )
 
-    return server.connection.parse_answer(parse, outcome)
+    return connection.parse_answer(parse, outcome)
 
 
 def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Sequence[AccountDeletion]) -> DeletionReport:
@@ -272,21 +286,20 @@ def report_nothing(plan: DeletionPlan, now: datetime) -> DeletionReport:
     return DeletionReport(plan, plan.caller_arn, now, now, list_outcomes(plan, {}))
 
 
-def list_failsafes_in_order(server: RemoteServer, plan: DeletionPlan) -> frozenset[AccountId]:
+def list_failsafes_in_order(connection: Connection, plan: DeletionPlan) -> frozenset[AccountId]:
     """List the failsafes of a plan whose root login is kept on purpose, as the server read them for it."""
     read = (account.account_id for account in plan.accounts if account.account_id in plan.included_failsafes)
-    connection = server.connection
     statuses = (connection.parse_answer(account_from_record, connection.get(f"accounts/{one}")) for one in read)
     return frozenset(status.account.account_id for status in statuses if status.is_failsafe_in_order)
 
 
-def read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None = None) -> Inventory:
+def read_inventory(connection: Connection, known: Sequence[AccountStatus] | None = None) -> Inventory:
     """Read the organization's tree as the server listed it last.
 
     :param known: its accounts, if they are known; otherwise the server is asked.
     """
-    page = server.connection.get("organizations")
-    accounts = tuple(status.account for status in (list_statuses(server) if known is None else known))
+    page = connection.get("organizations")
+    accounts = tuple(status.account for status in (list_statuses(connection) if known is None else known))
 
     def parse(page: Mapping[str, Any]) -> Inventory:
         record = page["organizations"][0]
@@ -294,24 +307,99 @@ def read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None =
         organization, listed_at = parse_facts(Organization, record), datetime.fromisoformat(record["listed_at"])
         return Inventory(organization, accounts, units, listed_at=listed_at)
 
-    return server.connection.parse_answer(parse, page)
+    return connection.parse_answer(parse, page)
 
 
-def list_statuses(server: RemoteServer) -> list[AccountStatus]:
+def list_statuses(connection: Connection) -> list[AccountStatus]:
     """List every account as the server read it last."""
-    return _parse_statuses(server, server.connection.list_pages("accounts", "accounts"))
+    return _parse_statuses(connection, connection.list_pages("accounts", "accounts"))
 
 
-def _parse_statuses(server: RemoteServer, records: Iterable[Any]) -> list[AccountStatus]:
+def _parse_statuses(connection: Connection, records: Iterable[Any]) -> list[AccountStatus]:
     """Parse accounts, in the order of the tree."""
 
     def place_of(status: AccountStatus) -> tuple[list[str], str, str]:
         return status.account.ou_path.split("/"), status.account.name, status.account.account_id
 
-    return sorted((server.connection.parse_answer(account_from_record, record) for record in records), key=place_of)
+    return sorted((connection.parse_answer(account_from_record, record) for record in records), key=place_of)
 
 
 def parse_caller(arn: str) -> Caller:
     """:raises ValueError: if it isn't an ARN."""
     _, partition, _, _, account_id, _ = arn.split(":", 5)
     return Caller(parse_account_id(account_id), arn, partition)
+
+
+def read_failsafe_checks(connection: Connection, outcome: Any) -> FailsafeReport:
+    """Read what a server's check of the failsafes found."""
+    inventory = read_inventory(connection)
+    by_id = {account.account_id: account for account in inventory.accounts}
+
+    def parse(record: Mapping[str, Any]) -> FailsafeReport:
+        return FailsafeReport(
+            inventory=inventory,
+            caller=parse_caller(record["caller_arn"]),
+            endpoint=Endpoint(record["endpoint"]),
+            observed_at=datetime.fromisoformat(record["observed_at"]),
+            failsafes=tuple(by_id[AccountId(one)] for one in record["failsafe_account_ids"]),
+            checks=tuple(_parse_check(one) for one in record["checks"]),
+        )
+
+    return connection.parse_answer(parse, outcome)
+
+
+def _parse_check(record: Mapping[str, Any]) -> Check:
+    hint, code = record["hint"], record["hint_code"]
+    known_hint = hint if code is None else Hint(hint, code, **record["hint_facts"])
+    return parse_facts(Check, {**record, "name": record["check"], "hint": known_hint})
+
+
+def read_root_emails(connection: Connection, request: SelectionRequest) -> EmailReport:
+    """Read the root e-mail addresses of the selected accounts, as the server's last listing has them.
+
+    :raises InputError: if the organization was never listed, or the selection is wrong.
+    """
+    head = connection.get("root-emails", {"limit": 1})
+    if connection.parse_answer(lambda page: page["listed_at"], head) is None:
+        raise InputError("The organization hasn't been listed yet.", hint=Hint("Run an audit first.", "evidence.audit"))
+    statuses = list_statuses(connection)
+    inventory = read_inventory(connection, statuses)
+    selected = _select(request, inventory, statuses)
+    by_id = {account.account_id: account for account in inventory.accounts}
+
+    def parse(record: Mapping[str, Any]) -> RootEmail:
+        account = by_id[AccountId(record["account_id"])]
+        return parse_facts(RootEmail, {**record, "account": account, "group_basis": record["group"]})
+
+    found = (
+        connection.parse_answer(parse, one) for one in connection.list_pages("root-emails", "accounts", {"limit": PAGE})
+    )
+    by_account = {one.account.account_id: one for one in found}
+
+    def parse_report(page: Mapping[str, Any]) -> EmailReport:
+        rules = page["rules"]
+        return EmailReport(
+            inventory=inventory,
+            endpoint=Endpoint(page["endpoint"]),
+            rules=parse_rules(rules["allowed_domains"], rules["approved_pattern"] or "", rules["groups"]),
+            emails=tuple(by_account[one.account_id] for one in inventory.accounts if one.account_id in selected),
+            remarks=tuple(page["remarks"]),
+        )
+
+    return connection.parse_answer(parse_report, head)
+
+
+def _select(request: SelectionRequest, inventory: Inventory, statuses: list[AccountStatus]) -> frozenset[AccountId]:
+    """Select as on this machine, but by the tags that the server has read."""
+    selection = select_before_tags(request, inventory)
+    if request.tags:
+        known = {one.account_id: one.tags for one in inventory.accounts if one.tags is not None}
+        if any(one.account.account_id not in known for one in selection.accounts):
+            raise InputError(
+                "The server hasn't read the tags of every account.",
+                hint=Hint("An audit with this selection reads them.", "emails.read_tags"),
+            )
+        selection = narrow_by_tags(selection, request.tags, known)
+    require_not_empty(selection)
+    fitting = {one.account.account_id for one in statuses if not request.statuses or one.status in request.statuses}
+    return frozenset(one.account_id for one in selection.included if one.account_id in fitting)
