@@ -14,14 +14,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from rootkeeper.errors import RootkeeperError
-
-if TYPE_CHECKING:
-    import sqlite3
 
 Item = tuple[str, str]
 """A word, and what it is."""
@@ -112,16 +109,11 @@ def _read_rows(database: Path | None, statements: Iterable[str]) -> Iterator[Ite
 
     if database is None or not database.is_file():
         return
-    with suppress(sqlite3.Error), closing(_open(database)) as connection:
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS)) as connection:
         for statement in statements:
             for word, explanation in connection.execute(statement):
                 yield str(word), str(explanation)
-
-
-def _open(database: Path) -> sqlite3.Connection:
-    import sqlite3
-
-    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
 
 
 def _list_profiles(environment: Mapping[str, str]) -> list[str]:

@@ -143,10 +143,7 @@ SHARED_PANEL = "For every command"
 
 
 def output_option(*, gives_findings: bool) -> Any:
-    """Declare ``-o``. Any command parses the formats of findings, because a group takes the option for its commands.
-
-    :param gives_findings: whether help names them.
-    """
+    """Declare ``-o``; any command parses the formats of findings, because a group takes the option for its commands."""
     plain = "|".join(OutputFormat)
     declaration, explanation = f"-o --output {plain}", "The format of the answer on stdout."
     if gives_findings:

@@ -323,10 +323,7 @@ def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
 
 
 def find_limits(settings: ServerSettings, proxies: Sequence[str], warn: Callable[[str], None]) -> ConnectionLimits:
-    """Find how many connections the server accepts: what the settings say, or less if the process can't open as much.
-
-    :param proxies: addresses and networks of trusted proxies.
-    """
+    """Find how many connections the server accepts: as the settings say, or less if the process can't open as much."""
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     limits = choose_limits(
         settings.connections,

@@ -44,8 +44,6 @@ def find_installer() -> list[str] | None:
         wanted = f"{DISTRIBUTION}[server]=={__version__}"
         return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted]
     uv = shutil.which("uv")
-    return (
-        None
-        if uv is None
-        else [uv, "pip", "install", "--quiet", "--python", sys.executable, f"{find_source()}[server]"]
-    )
+    if uv is None:
+        return None
+    return [uv, "pip", "install", "--quiet", "--python", sys.executable, f"{find_source()}[server]"]

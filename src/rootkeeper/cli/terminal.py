@@ -58,7 +58,10 @@ class OutputLostError(OSError):
 
 
 class Terminal:
-    """Where a command writes and asks."""
+    """Where a command writes and asks.
+
+    :raises OutputLostError: from every method that writes data, if stdout can't take it.
+    """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
@@ -84,37 +87,25 @@ class Terminal:
         return _is_terminal(sys.stdout)
 
     def write(self, text: str) -> None:
-        """Write data as it is.
-
-        :raises OutputLostError: if stdout can't take it.
-        """
+        """Write data as it is."""
         with _losing_output():
             sys.stdout.write(text)
 
     def write_bytes(self, parts: Iterable[bytes]) -> None:
-        """Write the parts of a file as they are.
-
-        :raises OutputLostError: if stdout can't take them.
-        """
+        """Write the parts of a file as they are."""
         with _losing_output():
             sys.stdout.flush()
             for part in parts:
                 sys.stdout.buffer.write(part)
 
     def show(self, *renderables: RenderableType) -> None:
-        """Write data for people.
-
-        :raises OutputLostError: if stdout can't take it.
-        """
+        """Write data for people."""
         with _losing_output():
             for renderable in renderables:
                 self.output.print(renderable, soft_wrap=isinstance(renderable, str) and not self.output.is_terminal)
 
     def finish(self) -> None:
-        """Flush stdout.
-
-        :raises OutputLostError: if stdout can't take it.
-        """
+        """Flush stdout."""
         with _losing_output():
             sys.stdout.flush()
 

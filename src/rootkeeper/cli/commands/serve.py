@@ -85,8 +85,6 @@ def run_server(
 
     :param beyond_loopback: whether other machines can reach it without TLS.
     :param proxies: addresses of trusted proxies, beside those of the settings.
-    :param clock: the machine's clock by default.
-    :param has_story: whether it shows the guided story, as a demo's server does.
     """
     from rootkeeper.cli.server_process import (
         HttpServer,
@@ -138,10 +136,7 @@ def worker(invocation: Invocation) -> int:
 
 
 def run_worker(invocation: Invocation, clock: Clock | None = None) -> int:
-    """Work until a signal comes.
-
-    :param clock: the machine's clock by default.
-    """
+    """Work until a signal comes."""
     require_extra("server")
     from rootkeeper.cli.server_process import announce_ready, run_process
     from rootkeeper.composition.serving import ServerRuntime

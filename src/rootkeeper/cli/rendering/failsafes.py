@@ -49,11 +49,7 @@ def list_checks(
     head: Mapping[str, Any] | None = None,
     tail: Mapping[str, Any] | None = None,
 ) -> Listing:
-    """List the checks of a report.
-
-    :param head: JSON members before them.
-    :param tail: JSON members after them, before the count.
-    """
+    """List the checks of a report; ``head`` and ``tail`` are JSON members before and after them."""
     organization = report.inventory.organization
     records = [
         fill_record(FailsafeCheckRecord, check, check=check.name, hint=render_hint(check.hint))

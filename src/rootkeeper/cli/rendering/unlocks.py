@@ -93,10 +93,7 @@ def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> N
 
 
 def show_outcome(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the result of a change to stdout.
-
-    :param found: what a re-read shows; ``None`` if there was none.
-    """
+    """Write the result of a change to stdout, and ``found``: what a re-read shows, if there was one."""
     saved, is_done = record["saved"], record["result"] == Result.DONE
     terminal.remark(record["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:
