@@ -101,7 +101,7 @@ def _job_row(organization_id: str, number: int) -> dict[str, Any]:
         "ended_at": at,
         "owner_id": "long gone",
         "parameters": {"selection": {"all": True}},
-        "progress": {"done": 500, "failed": 0, "total": 500},
+        "progress": {"total": 500, "done": 500, "present": 0, "unknown": 0},
     }
 
 

@@ -176,7 +176,7 @@ def parse_facts(kind: type[_FactsType], plain: Mapping[str, Any]) -> _FactsType:
 
 @cache
 def _list_parsers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns={"JsonValue": Any})
     return tuple((one.name, _find_parser(hints[one.name])) for one in fields(kind))
 
 
@@ -226,9 +226,14 @@ def _parse_number(value: Any) -> int:
     return value
 
 
+def _keep(value: Any) -> Any:
+    return value
+
+
 _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
     str: parse_text,
     bool: parse_flag,
     int: _parse_number,
     datetime: _parse_moment,
+    Any: _keep,
 }

@@ -93,10 +93,6 @@ def parse_instant(value: Any) -> datetime:
     return instant.astimezone(UTC)
 
 
-def parse_optional_instant(value: Any) -> datetime | None:
-    return None if value is None else parse_instant(value)
-
-
 @overload
 def json_time(moment: datetime) -> str: ...
 

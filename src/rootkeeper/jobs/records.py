@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
+from rootkeeper.jobs.rules import Job, JobKind, JobState
 from rootkeeper.ledger.rules import ActorKind
-from rootkeeper.shapes import Answer, Count, Endpoint, JobId, Moment, OrganizationId, fill_record, record
-from rootkeeper.values import parse_optional_instant
+from rootkeeper.shapes import Answer, Count, Endpoint, JobId, Moment, OrganizationId, fill_record, parse_facts, record
 
 
 @record
@@ -100,21 +98,13 @@ def job_from_record(record: Mapping[str, Any]) -> Job:
     :raises ValueError: if a value is invalid.
     :raises KeyError: if a field is missing.
     """
-    return Job(
-        job_id=record["job_id"],
-        organization_id=record["organization_id"],
-        endpoint=record["endpoint"],
-        kind=JobKind(record["kind"]),
-        state=JobState(record["state"]),
-        created_by=record["created_by"],
-        created_at=datetime.fromisoformat(record["created_at"]),
-        updated_at=datetime.fromisoformat(record["updated_at"]),
-        parameters=dict(record["parameters"]),
-        progress=JobProgress(**record["progress"]),
-        ended_at=parse_optional_instant(record["ended_at"]),
-        remark=record["remark"],
-        created_by_kind=ActorKind(record.get("created_by_kind", ActorKind.SELF_ASSERTED.value)),
-        owner=record["owner"],
-        attempts=record.get("attempts", 0),
-        next_attempt_at=parse_optional_instant(record.get("next_attempt_at")),
-    )
+    return parse_facts(Job, {**_NOT_LISTED, **record})
+
+
+_NOT_LISTED = {
+    "created_by_kind": ActorKind.SELF_ASSERTED,
+    "attempts": 0,
+    "next_attempt_at": None,
+    "fencing_token": 0,
+}
+"""Fields of a job that a listed record, or any record, doesn't have."""

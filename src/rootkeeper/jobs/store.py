@@ -44,9 +44,9 @@ from rootkeeper.jobs.rules import (
     require_resumable,
 )
 from rootkeeper.ledger.owners import Owner, parse_owner
-from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.ledger.writer import GroupCommit, OrganizationStore, WriteTransaction
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import parse_facts
 from rootkeeper.values import JsonValue
 
 JobResults = Mapping[AccountId, Mapping[str, JsonValue]]
@@ -342,25 +342,8 @@ class JobStore(OrganizationStore):
         owner = None if row.lease_until is None else parse_owner(row)
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
             state = JobState.INTERRUPTED
-        return Job(
-            job_id=row.job_id,
-            organization_id=row.organization_id,
-            endpoint=row.endpoint,
-            kind=JobKind(row.kind),
-            state=state,
-            created_by=row.created_by,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            parameters=row.parameters,
-            progress=JobProgress(**row.progress),
-            ended_at=row.ended_at,
-            remark=row.remark,
-            created_by_kind=ActorKind(row.created_by_kind),
-            owner=None if owner is None else owner.process.describe(),
-            attempts=row.attempts,
-            next_attempt_at=row.next_attempt_at,
-            fencing_token=row.fencing_token,
-        )
+        described = None if owner is None else owner.process.describe()
+        return parse_facts(Job, {**row._asdict(), "state": state, "owner": described})
 
 
 def _comes_after(job: Job) -> ColumnElement[bool]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -247,10 +248,11 @@ def test_lists_are_quick_with_ten_thousand_jobs_in_history(here: Process, stage:
 
 def _insert(numbers: range) -> str:
     """Jobs that were done one second after another, each with a plan."""
+    progress = json.dumps(asdict(JobProgress(1)))
     columns = "job_id, organization_id, kind, state, endpoint, created_by, created_at, updated_at, owner_id"
     rows = [
         f"('j-{number:05}', '{ORGANIZATION_ID}', 'audit', 'done', 'AWS', 'ana', '{at}', '{at}', 'o-1', '{{}}', "
-        f"'{{\"total\": 1}}', '{'a plan ' * 300}')"
+        f"'{progress}', '{'a plan ' * 300}')"
         for number in numbers
         for at in [render_time(NOW + timedelta(seconds=number))]
     ]
