@@ -22,14 +22,7 @@ from rootkeeper.controls.rules import (
     Strength,
     count_accounts,
 )
-from rootkeeper.evidence.records import (
-    VERDICTS,
-    PeriodRecord,
-    Record,
-    ReportDocument,
-    describe_period,
-    describe_report,
-)
+from rootkeeper.evidence.records import VERDICTS, PeriodRecord, Record, ReportDocument, describe_period, describe_report
 from rootkeeper.evidence.service import EvidenceReport
 from rootkeeper.findings.rules import Verdict
 from rootkeeper.ledger.rules import ActorKind

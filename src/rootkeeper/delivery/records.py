@@ -70,10 +70,7 @@ class DeliveriesDocument(Answer):
 
 def delivery_to_record(result: DeliveryResult) -> DeliveryRecord:
     return fill_record(
-        DeliveryRecord,
-        result,
-        period_start=json_time(result.period.start),
-        period_end=json_time(result.period.end),
+        DeliveryRecord, result, period_start=json_time(result.period.start), period_end=json_time(result.period.end)
     )
 
 

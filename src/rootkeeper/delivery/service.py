@@ -119,8 +119,7 @@ class ReportSender:
         for batch in split_batches((to_finding(report, one, hub) for one in report.findings), self.batch_size):
             if stop is not None and stop.asked_once():
                 raise RunStoppedError(
-                    f"Stopped between two batches: {result.arrived} of {result.findings} findings arrived.",
-                    hint=_AGAIN,
+                    f"Stopped between two batches: {result.arrived} of {result.findings} findings arrived.", hint=_AGAIN
                 )
             try:
                 sent = self._send_batch(plan, hub, batch, result.batches + 1)

@@ -42,10 +42,7 @@ from rootkeeper.values import json_time, render_duration
 Record: TypeAlias = "dict[str, Any]"
 
 
-PeriodRecord = TypedDict(
-    "PeriodRecord",
-    {"from": WholeSecond, "to": WholeSecond, "stale_after": str},
-)
+PeriodRecord = TypedDict("PeriodRecord", {"from": WholeSecond, "to": WholeSecond, "stale_after": str})
 """The period of the report. Written so because of its fields' names."""
 record(PeriodRecord)
 

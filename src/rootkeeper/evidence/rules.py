@@ -606,10 +606,7 @@ class ControlResult:
 
 
 def evaluate_centralized_access(
-    state: SetupState | None,
-    detail: str | None,
-    inventory: Inventory,
-    purposes: Mapping[AccountId, Confirmation],
+    state: SetupState | None, detail: str | None, inventory: Inventory, purposes: Mapping[AccountId, Confirmation]
 ) -> ControlResult:
     """Whether root access is centralized: a setting, that by itself removes no credential.
 

@@ -100,8 +100,7 @@ class ExceptionService:
         now = self.clock.now()
         return tuple(
             sorted(
-                self.exceptions.list_exceptions(),
-                key=lambda one: (not one.is_in_force(now), one.until, one.account_id),
+                self.exceptions.list_exceptions(), key=lambda one: (not one.is_in_force(now), one.until, one.account_id)
             )
         )
 

@@ -76,10 +76,7 @@ _SIGN_IN = "Sign in as its root user and register two MFA devices, one of them h
 
 FAILSAFE_RULES: Mapping[str, FindingRule] = {
     "failsafe": _failsafe(
-        "registered",
-        "A failsafe is registered",
-        Severity.HIGH,
-        "Register a delegated administrator for IAM.",
+        "registered", "A failsafe is registered", Severity.HIGH, "Register a delegated administrator for IAM."
     ),
     "delegated_administrator": _failsafe(
         "active", "The failsafe is an ACTIVE account", Severity.HIGH, "Register another account."
@@ -96,12 +93,7 @@ FAILSAFE_RULES: Mapping[str, FindingRule] = {
         Severity.HIGH,
         "Attest that a group reads it, or change the address.",
     ),
-    "password": _failsafe(
-        "password",
-        "The failsafe's root login works",
-        Severity.HIGH,
-        "Set it up, and sign in.",
-    ),
+    "password": _failsafe("password", "The failsafe's root login works", Severity.HIGH, "Set it up, and sign in."),
     "mfa_devices": _failsafe("mfa-devices", "The failsafe has two MFA devices", Severity.CRITICAL, _SIGN_IN),
     "hardware_mfa": _failsafe("hardware-mfa", "One MFA device is hardware", Severity.HIGH, _SIGN_IN),
     "access_keys": _failsafe(

@@ -110,10 +110,7 @@ def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
 
 
 def list_blocking(
-    denials: Iterable[DenyingPolicy],
-    placed: Placed,
-    evaluated: Placed,
-    tree: PolicyTree,
+    denials: Iterable[DenyingPolicy], placed: Placed, evaluated: Placed, tree: PolicyTree
 ) -> tuple[BlockingPolicy, ...]:
     """List the policies behind denials, at their places over one account (``placed``).
 
@@ -292,11 +289,7 @@ class PreflightEvaluator:
         return self._task_results[key]
 
     def _settle(
-        self,
-        task: Task,
-        decisions: tuple[tuple[str, Decision], ...],
-        placed: Placed,
-        kinds: Iterable[PolicyKind],
+        self, task: Task, decisions: tuple[tuple[str, Decision], ...], placed: Placed, kinds: Iterable[PolicyKind]
     ) -> TaskResult:
         """A Deny decides in any case; every other result is unknown if something couldn't be read."""
         merged = merge(decision for _, decision in decisions)

@@ -6,12 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from rootkeeper.history.rules import (
-    AccountChange,
-    AuditDifference,
-    PresenceChange,
-    TimelineKind,
-)
+from rootkeeper.history.rules import AccountChange, AuditDifference, PresenceChange, TimelineKind
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, KeptAudit, Status, StatusReason
 from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, OrganizationId, fill_record, record

@@ -13,13 +13,7 @@ from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
 from rootkeeper.database.schema import parse_row, to_row
 from rootkeeper.errors import Hint, NotFoundError
-from rootkeeper.ledger.writer import (
-    ChangedPart,
-    OrganizationStore,
-    Revisions,
-    WriteTransaction,
-    find_revisions,
-)
+from rootkeeper.ledger.writer import ChangedPart, OrganizationStore, Revisions, WriteTransaction, find_revisions
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.confirmations import Claim, Confirmation, find_in_force
 from rootkeeper.organization.statuses import AccountStatus, KeptAudit, KeptStatus, Status
@@ -197,8 +191,7 @@ class AuditHistory(OrganizationStore):
             row = connection.execute(self._select_audits().where(_audits.audit_id == audit_id)).one_or_none()
         if row is None:
             raise NotFoundError(
-                f"No audit {audit_id!r} is kept.",
-                hint=Hint("List the stored audits.", "history.list_audits"),
+                f"No audit {audit_id!r} is kept.", hint=Hint("List the stored audits.", "history.list_audits")
             )
         return parse_row(KeptAudit, row)
 

@@ -15,13 +15,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select, up
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
-from rootkeeper.notifications.rules import (
-    Delivery,
-    DeliveryState,
-    Notification,
-    find_failing,
-    notification_to_record,
-)
+from rootkeeper.notifications.rules import Delivery, DeliveryState, Notification, find_failing, notification_to_record
 from rootkeeper.shapes import parse_facts
 
 _notifications = schema.notifications.c
@@ -126,9 +120,7 @@ class NotificationStore(OrganizationStore):
         return (
             select(schema.deliveries, _notifications.content, _notifications.created_at)
             .join_from(
-                schema.deliveries,
-                schema.notifications,
-                _notifications.notification_id == _deliveries.notification_id,
+                schema.deliveries, schema.notifications, _notifications.notification_id == _deliveries.notification_id
             )
             .where(_deliveries.organization_id == self._organization_id)
         )

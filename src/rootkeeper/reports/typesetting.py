@@ -66,11 +66,7 @@ def toned(tone: str, text: str) -> Cell:
 
 
 def table(
-    columns: Sequence[tuple[str, float]],
-    rows: Iterable[Sequence[Cell]],
-    *,
-    none: str = "None.",
-    numbers: bool = False,
+    columns: Sequence[tuple[str, float]], rows: Iterable[Sequence[Cell]], *, none: str = "None.", numbers: bool = False
 ) -> Iterator[Block]:
     """A table, or the sentence ``none``; what it leaves out is counted in a sentence before it.
 
@@ -167,10 +163,7 @@ def typeset(document: Mapping[str, Any], at: datetime) -> bytes:
 
     compiler = typst.Compiler(ignore_system_fonts=True)
     pdf = compiler.compile(
-        _load_template(),
-        sys_inputs={"document": json.dumps(document)},
-        pdf_standards=["ua-1"],
-        timestamp=at,
+        _load_template(), sys_inputs={"document": json.dumps(document)}, pdf_standards=["ua-1"], timestamp=at
     )
     # Empty documents take the place of this one in Typst's memory, which a server would otherwise keep.
     for _ in range(_STALE):

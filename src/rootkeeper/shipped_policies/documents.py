@@ -54,7 +54,4 @@ def require_fits(measured: int, limit: int, what: str, hint: str) -> None:
     :raises InputError: if it is larger than AWS takes.
     """
     if measured > limit:
-        raise InputError(
-            f"{what} would have {measured:,} characters, and AWS takes at most {limit:,}.",
-            hint=hint,
-        )
+        raise InputError(f"{what} would have {measured:,} characters, and AWS takes at most {limit:,}.", hint=hint)

@@ -62,13 +62,7 @@ class ShippedRole(StrEnum):
         return f"rootkeeper-{self.value}"
 
 
-SERVER_ROLES = (
-    ShippedRole.AUDIT,
-    ShippedRole.DELETE,
-    ShippedRole.RECOVER,
-    ShippedRole.REPORT,
-    ShippedRole.UNLOCK,
-)
+SERVER_ROLES = (ShippedRole.AUDIT, ShippedRole.DELETE, ShippedRole.RECOVER, ShippedRole.REPORT, ShippedRole.UNLOCK)
 OPEN_ROOT_SESSION = "sts:AssumeRoot"
 
 
@@ -170,9 +164,7 @@ def _audit(command: str, actions: frozenset[str], tasks: frozenset[TaskPolicy] =
 COMMANDS = (
     _audit("status", _READ_SET_UP | _READ_GUARDRAILS | {"account:ListRegions", "events:DescribeRule"}),
     _audit(
-        "audit",
-        _READ_INVENTORY | _INFER_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"},
-        _AUDIT,
+        "audit", _READ_INVENTORY | _INFER_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"}, _AUDIT
     ),
     _audit("preflight", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG),
     _audit("emails list", _READ_INVENTORY | _SELECT_BY_TAG),
@@ -217,10 +209,7 @@ COMMANDS = (
     ),
     CommandPermissions("report send", ShippedRole.REPORT, _NAME_ORGANIZATION | _SEND_FINDINGS | {*PUT_REPORTS}),
     CommandPermissions(
-        "unlock s3",
-        ShippedRole.UNLOCK,
-        _READ_INVENTORY | _READ_GUARDRAILS,
-        frozenset({TaskPolicy.UNLOCK_BUCKET}),
+        "unlock s3", ShippedRole.UNLOCK, _READ_INVENTORY | _READ_GUARDRAILS, frozenset({TaskPolicy.UNLOCK_BUCKET})
     ),
     CommandPermissions(
         "unlock sqs",

@@ -178,12 +178,7 @@ class EventFile:
     """Reads events from a file, one per line; implements RootEventSource. For one thread; only one process reads."""
 
     def __init__(
-        self,
-        path: Path,
-        place_path: Path,
-        unreadable: UnreadableEvents,
-        clock: Clock,
-        warn: Callable[[str], None],
+        self, path: Path, place_path: Path, unreadable: UnreadableEvents, clock: Clock, warn: Callable[[str], None]
     ) -> None:
         self._path = path
         self._place_path = place_path
