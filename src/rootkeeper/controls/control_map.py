@@ -59,10 +59,7 @@ def get_control(key: str) -> Control:
 
 
 def get_framework(framework_id: str) -> Framework:
-    """Get a framework by its id.
-
-    :raises InputError: if the map doesn't have it.
-    """
+    """:raises InputError: if the map doesn't have it."""
     return choose_frameworks([framework_id])[0]
 
 

@@ -117,10 +117,7 @@ def check_drill(report: EvidenceReport) -> CheckResult:
 
 
 def _evaluate_failsafes(report: EvidenceReport, name: str, *, manual: bool) -> tuple[AccountResult, ...]:
-    """Return the result of one check of each failsafe.
-
-    :param manual: what a failsafe's check shows isn't enough, so all but a failure is for a person.
-    """
+    """Return one check of each failsafe; if that isn't enough (``manual``), all but a failure is for a person."""
 
     def evaluate(check: Check) -> Verdict:
         verdict = Verdict(check.verdict.value)

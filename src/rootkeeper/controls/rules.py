@@ -300,9 +300,7 @@ def assess_control(
     attestation: ControlAttestation | None,
     apply: Callable[[CheckResult, WithoutPassword], CheckResult] = apply_without_password,
 ) -> ControlAssessment:
-    """Judge a control.
-
-    :param results: of ``control.checks``, in their order.
+    """:param results: of ``control.checks``, in their order.
     :param attestation: the one of this control that is in force.
     :param apply: the same function, or one that remembers: many controls rest on the same check.
     """
@@ -344,10 +342,7 @@ ATTESTED_ELSEWHERE = frozenset({CheckName.CENTRALIZED})
 
 
 def require_attestable(control: Control) -> Control:
-    """Return ``control`` if a person can attest it as a whole.
-
-    :raises InputError: if its question is attested account by account.
-    """
+    """:raises InputError: if the question of ``control`` is attested account by account."""
     decided_by = [one for one in control.checks if one.showing is not Showing.CONTEXT]
     if any(one.check in ATTESTED_ELSEWHERE for one in decided_by):
         raise InputError(
@@ -389,10 +384,7 @@ def describe_attestation(attestation: ControlAttestation) -> dict[str, JsonValue
 
 
 def find_attestations(entries: Iterable[LedgerEntry], at: datetime) -> dict[str, ControlAttestation]:
-    """Find each control's last attestation at ``at``, if it is in force then.
-
-    :param entries: of the action ``control:attest``, in the order of their sequence.
-    """
+    """Find each control's attestation in force at ``at``; ``entries`` are in the order of their sequence."""
     last: dict[str, ControlAttestation] = {}
     for entry in entries:
         attestation = _parse(entry)

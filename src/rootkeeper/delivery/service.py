@@ -336,10 +336,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _find_sha256(path: Path) -> str | None:
-    """Hash what is in a file; ``None`` if there is none.
-
-    :raises OSError: if it can't be read.
-    """
+    """Hash what is in a file; ``None`` if there is none."""
     try:
         with path.open("rb") as source:
             return hashlib.file_digest(source, "sha256").hexdigest()

@@ -53,10 +53,7 @@ class DeliveryTarget:
 
 
 def parse_target(text: str) -> DeliveryTarget:
-    """Parse what ``--to`` and the settings name.
-
-    :raises InputError: if it is no such place.
-    """
+    """:raises InputError: if it isn't a place as ``--to`` and the settings name it."""
     kind, _, rest = text.partition(":")
     if text == TargetKind.SECURITY_HUB or (kind == TargetKind.SECURITY_HUB and _REGION.fullmatch(rest)):
         return DeliveryTarget(TargetKind.SECURITY_HUB, region=rest or None)
@@ -99,10 +96,7 @@ class ConfiguredTarget:
 
 
 def parse_configured_targets(texts: Iterable[str]) -> tuple[ConfiguredTarget, ...]:
-    """Parse ``delivery.targets``.
-
-    :raises SettingsError: if one isn't a place, or its format doesn't fit.
-    """
+    """:raises SettingsError: if one of ``delivery.targets`` isn't a place, or its format doesn't fit."""
     found = []
     for text in texts:
         place, _, name = text.strip().rpartition(" ")
@@ -131,10 +125,7 @@ class DeliveryRequest:
 
 
 def require_fitting_format(place: str | None, name: str | None) -> None:
-    """Check a request's place and format before any work.
-
-    :raises InputError: if it is no such place or format, the place takes another one, or a format has no place.
-    """
+    """:raises InputError: if it is no such place or format, the place takes another one, or a format has no place."""
     if place is not None:
         choose_sent_format(parse_target(place), name)
     elif name is not None:
@@ -142,10 +133,7 @@ def require_fitting_format(place: str | None, name: str | None) -> None:
 
 
 def parse_request(record: Mapping[str, Any]) -> DeliveryRequest:
-    """Parse a request from outside.
-
-    :raises InputError: if a field is unknown or wrong.
-    """
+    """:raises InputError: if a field is unknown or wrong."""
     known = DeliveryRequest.__dataclass_fields__
     unknown = sorted(set(record) - set(known))
     if unknown:

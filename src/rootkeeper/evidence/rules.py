@@ -81,10 +81,7 @@ class Period:
 
 
 def require_period(period: Period) -> Period:
-    """Return ``period`` if its end is after its start.
-
-    :raises InputError: if not.
-    """
+    """:raises InputError: if its end isn't after its start."""
     if period.end <= period.start:
         raise InputError(
             f"The period ends at {period.end.isoformat()}, which isn't after its start, {period.start.isoformat()}.",

@@ -297,10 +297,7 @@ class EvidenceCompiler:
 
 
 def choose_organization(known: tuple[str, ...], wanted: str | None) -> str:
-    """The organization meant, among those that the database knows.
-
-    :raises InputError: if it isn't known, or several are and none was named.
-    """
+    """:raises InputError: if the organization meant isn't known, or several are and none was named."""
     if not known:
         raise InputError(
             "The database has no organization yet.", hint=Hint("Audit an organization first.", "evidence.audit")

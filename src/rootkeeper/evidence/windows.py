@@ -197,9 +197,7 @@ class WindowReport:
 def make_window_report(
     window: RecoveryWindow, entries: Iterable[LedgerEntry], events: Sequence[WatchedEvent], endpoint: str
 ) -> WindowReport:
-    """Put it together.
-
-    :param entries: of the window's account, in the order of their sequence; those of other windows are left out.
+    """:param entries: of the window's account, in the order of their sequence; those of other windows are left out.
     :param events: of the window, by their time.
     """
     mine: list[LedgerEntry] = []

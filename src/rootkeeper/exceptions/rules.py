@@ -30,9 +30,7 @@ class DeletionException:
 def require_exception(
     exception: DeletionException, now: datetime, management_account_id: AccountId
 ) -> DeletionException:
-    """Return ``exception`` if it is valid.
-
-    :raises TargetRefusedError: if it is for the management account, which deletion never changes.
+    """:raises TargetRefusedError: if it is for the management account, which deletion never changes.
     :raises InputError: if it has no owner or no reason, or its end isn't in the future.
     """
     if exception.account_id == management_account_id:

@@ -105,10 +105,7 @@ class ExceptionService:
         )
 
     def remove(self, account_id: AccountId) -> DeletionException:
-        """Remove the account's exception and return it.
-
-        :raises InputError: if the account has none.
-        """
+        """:raises InputError: if the account has none."""
         exception = self.exceptions.find(account_id)
         if exception is None:
             raise InputError(

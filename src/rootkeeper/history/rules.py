@@ -46,10 +46,7 @@ class TrendDay:
 
 
 def list_trend(audits: Iterable[KeptAudit], opened: Iterable[datetime], now: datetime) -> list[TrendDay]:
-    """List the last days, the oldest first, today included.
-
-    :param opened: when recovery windows were opened.
-    """
+    """List the last days, the oldest first, today included; ``opened`` are the openings of recovery windows."""
     whole = sorted((one for one in audits if one.is_complete), key=lambda one: one.ended_at)
     last = {one.ended_at.astimezone(UTC).date(): one for one in whole}
     windows = Counter(moment.astimezone(UTC).date() for moment in opened)

@@ -110,10 +110,7 @@ class InventoryCollector:
         self._questions.put(None)
 
     def complete(self) -> Inventory:
-        """Return the inventory at the end of the listing.
-
-        :raises OrganizationIncompleteError: if it is empty, incomplete or inconsistent.
-        """
+        """:raises OrganizationIncompleteError: if the listing is empty, incomplete or inconsistent."""
         if self._failure is not None:
             raise self._failure
         self._require_none_missing()
@@ -324,10 +321,7 @@ class InventoryReader:
     def begin(
         self, progress: Progress, deliver: Callable[[Step], None], *, refresh: bool = False
     ) -> InventoryCollector:
-        """Read the set-up, and prepare the listing, which its ``start`` begins.
-
-        :param refresh: whether to read all names again.
-        """
+        """Read the set-up, and prepare the listing, which its ``start`` begins; ``refresh`` reads all names again."""
         known = self.find_known()
         named = None
         if not refresh and known is not None and known.named_at is not None:
@@ -352,10 +346,7 @@ class InventoryReader:
         return known if known is not None and known.endpoint in (None, self.reader.endpoint.label) else None
 
     def keep(self, listing: InventoryCollector) -> Inventory:
-        """Store the inventory of a listing that has ended.
-
-        :raises OrganizationIncompleteError: if it is empty, incomplete or inconsistent; then nothing is stored.
-        """
+        """:raises OrganizationIncompleteError: if it is empty, incomplete or inconsistent; then nothing is stored."""
         inventory = listing.complete()
         self.store.save(inventory)
         return inventory
@@ -379,10 +370,7 @@ def select_accounts(request: SelectionRequest, inventory: Inventory, reader: Org
 
 
 def require_in_organization(account: Account, inventory: Inventory) -> None:
-    """Check that the account is in the inventory.
-
-    :raises TargetRefusedError: if it isn't.
-    """
+    """:raises TargetRefusedError: if the account isn't in the inventory."""
     if all(known.account_id != account.account_id for known in inventory.accounts):
         raise TargetRefusedError(
             f"{account.account_id} isn't an account of the organization {inventory.organization.organization_id}.",

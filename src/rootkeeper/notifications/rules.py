@@ -170,10 +170,7 @@ class NotificationTarget:
 
 
 def parse_targets(texts: Iterable[str]) -> tuple[NotificationTarget, ...]:
-    """Parse the setting ``notifications.targets``.
-
-    :raises SettingsError: if one is invalid, or two have the same name.
-    """
+    """:raises SettingsError: if one of ``notifications.targets`` is invalid, or two have the same name."""
     targets = tuple(_parse_target(text) for text in texts)
     names = [target.name.lower() for target in targets]
     twice = next((target.name for target in targets if names.count(target.name.lower()) > 1), None)
@@ -376,10 +373,7 @@ def find_link(notification: Notification, origin: str) -> str | None:
 
 
 def render_body(notification: Notification, origin: str) -> str:
-    """Return the sentences, the facts and the link.
-
-    :param origin: see :func:`find_link`.
-    """
+    """Return the sentences, the facts and the link; for ``origin`` see :func:`find_link`."""
     facts = {
         "Event": notification.event.value,
         "At": f"{notification.at:%Y-%m-%d %H:%M:%S} UTC",

@@ -205,10 +205,7 @@ def list_names(carries: Carries | None = None) -> tuple[str, ...]:
 
 
 def get_format(name: str, carries: Carries | None = None) -> Format:
-    """Get a format by its name.
-
-    :raises InputError: if there is none of this name, or none that carries this.
-    """
+    """:raises InputError: if there is none of this name, or none that carries this."""
     for one in FORMATS:
         if one.name == name and carries in (None, one.carries):
             return one

@@ -49,9 +49,6 @@ def measure_guardrail(document: PolicyDocument) -> int:
 
 
 def require_fits(measured: int, limit: int, what: str, hint: str) -> None:
-    """Refuse a document that AWS would refuse.
-
-    :raises InputError: if it is larger than AWS takes.
-    """
+    """:raises InputError: if a document is larger than AWS takes."""
     if measured > limit:
         raise InputError(f"{what} would have {measured:,} characters, and AWS takes at most {limit:,}.", hint=hint)

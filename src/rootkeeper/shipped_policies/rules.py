@@ -369,10 +369,7 @@ def find_max_session(role: ShippedRole, longest_window: timedelta) -> timedelta:
 def make_role(
     role: ShippedRole, targets: RoleTargets, trust: RoleTrust, longest_window: timedelta = LONGEST_DURATION
 ) -> ShippedCallerRole:
-    """The role with both its policies.
-
-    :raises InputError: if a policy is larger than AWS takes.
-    """
+    """:raises InputError: if a policy is larger than AWS takes."""
     commands = list_commands(role)
     return ShippedCallerRole(
         role=role,
@@ -386,9 +383,8 @@ def make_role(
 
 
 def make_permission_policy(commands: Sequence[CommandPermissions], targets: RoleTargets) -> PolicyDocument:
-    """What is enough for the commands, and not more.
+    """What is enough for all commands of one role, and not more.
 
-    :param commands: all of one role.
     :raises InputError: if it is larger than AWS takes.
     """
     document = make_document(_list_permissions(commands, targets))

@@ -146,10 +146,7 @@ class RoleTrust:
 
 
 def make_trust_policy(trust: RoleTrust) -> PolicyDocument:
-    """Who may assume a role, and under which condition.
-
-    :raises InputError: if it is larger than AWS takes.
-    """
+    """:raises InputError: if it is larger than AWS takes."""
     with_mfa = [principal for principal in trust.people if principal.can_show_mfa]
     permission_sets = [principal for principal in trust.people if principal.is_permission_set]
     roles = [one for one in trust.people if not one.can_show_mfa and not one.is_permission_set]

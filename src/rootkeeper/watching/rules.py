@@ -328,10 +328,7 @@ def find_first_closings(entries: Iterable[LedgerEntry]) -> dict[str, datetime]:
 def classify_watched_event(
     found: RootRecord, account: WatchedAccount, known: KnownSessions, recorded: Iterable[WatchedEvent] = ()
 ) -> WatchedEvent:
-    """Classify an event.
-
-    :param recorded: earlier events of the account.
-    """
+    """Classify an event by its account's windows and earlier events (``recorded``)."""
     evaluated = classify_root_event(found.record, known)
     if evaluated is None or evaluated.is_exempt:
         return _make(found, EventVerdict.UNRELATED, "" if evaluated is None else evaluated.explanation)
