@@ -101,21 +101,25 @@ class DeliveryResult:
 
 
 def evaluate_batch(
-    batch: Sequence[Finding], rejected: Iterable[RejectedFinding], shown: Mapping[str, Finding]
+    batch: Sequence[Finding],
+    rejected: Iterable[RejectedFinding],
+    shown: Mapping[str, Finding],
+    unread: str | None = None,
 ) -> tuple[FailedFinding, ...]:
-    """Name each finding of a batch that isn't shown as it was sent; AWS's own refusal comes first."""
+    """Name each finding of a batch that isn't shown as it was sent; AWS's own refusal comes first.
+
+    :param unread: why the batch can't be read again, so that none is shown.
+    """
     refused = {one.finding_id: one for one in rejected}
-    failed = []
+    failed: list[FailedFinding | None] = []
     for finding in batch:
-        refusal = refused.get(finding["Id"])
-        failure = (
-            compare_shown(finding, shown.get(finding["Id"]))
-            if refusal is None
-            else describe_failure(finding, refusal.code, refusal.message)
-        )
-        if failure is not None:
-            failed.append(failure)
-    return tuple(failed)
+        if (refusal := refused.get(finding["Id"])) is not None:
+            failed.append(describe_failure(finding, refusal.code, refusal.message))
+        elif unread is not None:
+            failed.append(describe_failure(finding, "not_read", unread))
+        else:
+            failed.append(compare_shown(finding, shown.get(finding["Id"])))
+    return tuple(one for one in failed if one is not None)
 
 
 DELIVERY_ACTIONS = frozenset({Action.FINDINGS_IMPORT, Action.REPORT_SEND})

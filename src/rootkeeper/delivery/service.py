@@ -26,7 +26,6 @@ from rootkeeper.delivery.rules import (
     DeliveryResult,
     FailedFinding,
     describe_failed,
-    describe_failure,
     evaluate_batch,
     split_batches,
 )
@@ -196,7 +195,10 @@ class ReportSender:
             try:
                 shown |= self.findings.read_findings(hub.region, hub.product_arn, missing)
             except AwsError as error:
-                return self._give_up(batch, rejected, answer, intent, error)
+                # It isn't known what of the batch arrived.
+                self.ledger.append_outcome(intent, Result.UNKNOWN, {"answer": answer, "reread": describe_error(error)})
+                failed = evaluate_batch(batch, rejected, {}, unread=error.message)
+                return _SentBatch(Result.UNKNOWN, failed, error.message)
             failed = evaluate_batch(batch, rejected, shown)
             if pause is None or all(one.is_final for one in failed):
                 break
@@ -211,25 +213,6 @@ class ReportSender:
         }
         self.ledger.append_outcome(intent, result, details)
         return _SentBatch(result, failed)
-
-    def _give_up(
-        self,
-        batch: tuple[Any, ...],
-        rejected: tuple[RejectedFinding, ...],
-        answer: str,
-        intent: Intent,
-        error: AwsError,
-    ) -> _SentBatch:
-        """Record that it isn't known what of a batch arrived."""
-        self.ledger.append_outcome(intent, Result.UNKNOWN, {"answer": answer, "reread": describe_error(error)})
-        refused = {one.finding_id: one for one in rejected}
-        failed = tuple(
-            describe_failure(one, refused[one["Id"]].code, refused[one["Id"]].message)
-            if one["Id"] in refused
-            else describe_failure(one, "not_read", error.message)
-            for one in batch
-        )
-        return _SentBatch(Result.UNKNOWN, failed, error.message)
 
     # Files and objects.
 
