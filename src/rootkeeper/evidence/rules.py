@@ -251,14 +251,14 @@ def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> Accou
         return replace(unread, detail=detail)
     detail = "Never read."
     if last is not None and last.observed_at is not None:
-        moment = _render_moment(last.observed_at)
+        moment = f"{last.observed_at:%Y-%m-%d %H:%M:%S UTC}"
         detail = f"Read only after the period's end, at {moment}: of earlier readings none is kept."
     return AccountStatus(facts.account, facts.role, Status.UNKNOWN, StatusReason.NEVER_READ, detail)
 
 
 def _evaluate_stale(status: AccountStatus, stale: str) -> AccountStatus:
     was = status.status.value.replace("_", " ")
-    detail = f"Last read at {_render_moment(status.observed_at)}, {stale}; it then was {was}."
+    detail = f"Last read at {status.observed_at:%Y-%m-%d %H:%M:%S UTC}, {stale}; it then was {was}."
     found = replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
     return found if status.role is AccountRole.MANAGEMENT else replace(found, status=Status.UNKNOWN)
 
@@ -309,10 +309,6 @@ def count_verdicts(accounts: Iterable[AccountEvidence]) -> dict[Verdict, int]:
     counted = Counter(account.verdict for account in accounts)
     order = (Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.KEPT)
     return {verdict: counted[verdict] for verdict in (*order, Verdict.NOT_APPLICABLE)}
-
-
-def _render_moment(moment: datetime | None) -> str:
-    return "an unknown time" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 _KINDS = {action: kind for kind, action in ACTIONS.items()}

@@ -98,10 +98,7 @@ class HistoryReader:
                 f"A comparison needs two audits of the whole organization; {counted} stored.",
                 hint=Hint("Audit the whole organization again, then compare.", "history.audit_again"),
             )
-        if newer is not None:
-            second = self._choose(newer, audits, find_moment)
-        else:
-            second = _require_newest(complete, "is stored")
+        second = _require_newest(complete, "is stored") if newer is None else self._choose(newer, audits, find_moment)
         if older is not None:
             first = self._choose(older, audits, find_moment)
         else:

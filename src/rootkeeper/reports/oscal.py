@@ -40,6 +40,7 @@ _NAMES = UUID("6f5d8b3e-5f6b-4f0e-9c8a-3f0c1c5b7a21")
 """The namespace of all UUIDs; never changes."""
 _NAMESPACE = "urn:rootkeeper:oscal"
 """Of properties that OSCAL doesn't define."""
+_REASONS = {Verdict.FAIL: "fail", Verdict.PASS: "pass"}
 
 
 def render(report: EvidenceReport) -> Iterator[bytes]:
@@ -343,7 +344,10 @@ def _describe_risk(shown: ShownCheck, report: AssessedReport, names: _Names) -> 
 
 def _describe_finding(assessment: ControlAssessment, names: _Names) -> Part:
     control, verdict = assessment.control, assessment.verdict
-    status = {"state": "satisfied" if verdict is Verdict.PASS else "not-satisfied", "reason": _find_reason(verdict)}
+    status = {
+        "state": "satisfied" if verdict is Verdict.PASS else "not-satisfied",
+        "reason": _REASONS.get(verdict, "other"),
+    }
     reasons = " ".join((f"{VERDICTS[verdict]}.", *assessment.reasons))
     described = {
         "uuid": names.find("control", control.key),
@@ -368,10 +372,6 @@ def _describe_finding(assessment: ControlAssessment, names: _Names) -> Part:
     if failed:
         described["related-risks"] = [{"risk-uuid": names.find("risk", name)} for name in failed]
     return described
-
-
-def _find_reason(verdict: Verdict) -> str:
-    return {Verdict.FAIL: "fail", Verdict.PASS: "pass"}.get(verdict, "other")
 
 
 def _describe_mapping(shown: ShownCheck) -> Part:

@@ -9,7 +9,7 @@ The Region of IAM is asked first: where the rules weren't deployed, one call sho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,15 +87,13 @@ class RuleCoverageReader:
             other_account_ids=others,
         )
 
-    def _read_all(self, regions: Iterable[str]) -> dict[str, bool | str]:
+    def _read_all(self, regions: Collection[str]) -> dict[str, bool | str]:
         threads = WorkerThreads[tuple[str, bool | str]](_THREADS, "rules")
-        asked = 0
         for region in regions:
             threads.begin(partial(self._read, region))
-            asked += 1
         threads.close()
         found: dict[str, bool | str] = {}
-        while len(found) < asked:
+        while len(found) < len(regions):
             found.update(threads.take_done(_LOOK_SECONDS))
         return found
 
