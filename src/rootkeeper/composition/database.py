@@ -200,11 +200,7 @@ class Database:
         :raises DatabaseError: if the database can't be written, and it must be registered.
         """
         return Owner(
-            self.commits,
-            clock,
-            lease_seconds,
-            must_be_registered=must_be_registered,
-            replaces_itself=replaces_itself,
+            self.commits, clock, lease_seconds, must_be_registered=must_be_registered, replaces_itself=replaces_itself
         )
 
     def ledger(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SqlLedger:

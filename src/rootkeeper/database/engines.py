@@ -20,13 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    InvalidatePoolError,
-    OperationalError,
-    SQLAlchemyError,
-)
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from rootkeeper.database.files import sync_folder, try_lock
@@ -276,10 +270,7 @@ def glancing(store: Store) -> Iterator[Connection]:
     :raises DatabaseError: if the database can't be read.
     """
     try:
-        with (
-            _taking_turn(store),
-            store.engine.connect().execution_options(**store.glance_options) as connection,
-        ):
+        with _taking_turn(store), store.engine.connect().execution_options(**store.glance_options) as connection:
             yield connection
     except (SQLAlchemyError, OSError) as error:
         raise _translate(store, error) from error

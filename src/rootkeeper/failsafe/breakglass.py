@@ -27,16 +27,7 @@ from rootkeeper.aws.identities import (
 )
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import Hint, PolicyDocumentError
-from rootkeeper.failsafe.rules import (
-    CHECK_VERDICTS,
-    Check,
-    CheckVerdict,
-    Drill,
-    check_drills,
-    failed,
-    passed,
-    unknown,
-)
+from rootkeeper.failsafe.rules import CHECK_VERDICTS, Check, CheckVerdict, Drill, check_drills, failed, passed, unknown
 from rootkeeper.guardrails.tasks import AccountPlace
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import RootCredentialsSummary

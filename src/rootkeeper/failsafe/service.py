@@ -128,9 +128,7 @@ class FailsafeChecker:
         """List the recorded drills of this organization, the latest held first; no AWS call."""
         endpoint = self.audit.inventory.reader.endpoint
         return find_drills(
-            self.ledger_reader.list_entries(),
-            inventory.organization.organization_id,
-            in_sandbox=endpoint.is_sandbox,
+            self.ledger_reader.list_entries(), inventory.organization.organization_id, in_sandbox=endpoint.is_sandbox
         )
 
     def _read_facts(

@@ -177,8 +177,7 @@ def find_account(named: NamedAccount, accounts: Sequence[Account]) -> Account:
     if named.text.isdigit():
         account_id = parse_account_id(named.text)
         raise TargetRefusedError(
-            f"Account {account_id}{where} isn't in the organization.",
-            hint="Check the id and your credentials.",
+            f"Account {account_id}{where} isn't in the organization.", hint="Check the id and your credentials."
         )
     wanted = named.text.casefold()
     similar = [account for account in accounts if wanted in account.name.casefold()]

@@ -267,8 +267,7 @@ class PolicyTree:
         everywhere = self._everywhere.get(kind, frozenset())
         targets = (*account.ou_ids, account.account_id)
         return PlacedPolicies(
-            kind,
-            tuple((target, self._by_target.get((kind, target), frozenset()) | everywhere) for target in targets),
+            kind, tuple((target, self._by_target.get((kind, target), frozenset()) | everywhere) for target in targets)
         )
 
     def levels(self, placed: PlacedPolicies) -> tuple[PolicyLevel, ...]:

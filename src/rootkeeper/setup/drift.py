@@ -67,10 +67,7 @@ class AcceptedSetupStore(OrganizationStore):
 
     def save_reading(self, state: SetupState) -> None:
         """An audit saves its reading at its end, when a newer one of the same day may exist already."""
-        own = {
-            "organization_id": self._organization_id,
-            "read_on": state.read_at.astimezone(UTC).date().isoformat(),
-        }
+        own = {"organization_id": self._organization_id, "read_on": state.read_at.astimezone(UTC).date().isoformat()}
         is_same_day = (_readings.organization_id == own["organization_id"]) & (_readings.read_on == own["read_on"])
         new = insert(schema.setup_readings).values(
             **own, read_at=state.read_at, state=to_plain_value(state, render_time)

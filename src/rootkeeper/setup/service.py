@@ -305,9 +305,7 @@ class SetupEnabler(SetupSteps):
     __slots__ = ()
 
     def plan(
-        self,
-        features: frozenset[Feature] = frozenset(Feature),
-        delegated_administrator: AccountId | None = None,
+        self, features: frozenset[Feature] = frozenset(Feature), delegated_administrator: AccountId | None = None
     ) -> SetupPlan:
         """Plan what is missing. Reads, and changes nothing; this is also the dry run.
 

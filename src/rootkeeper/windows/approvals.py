@@ -18,14 +18,7 @@ from rootkeeper.ledger.rules import Action, Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows.policy import WindowPeople
-from rootkeeper.windows.rules import (
-    WAITING_STATES,
-    Approval,
-    ApprovalPurpose,
-    RecoveryWindow,
-    WindowState,
-    advance,
-)
+from rootkeeper.windows.rules import WAITING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState, advance
 
 COUNTING_KINDS = frozenset({ActorKind.SIGNED_IN, ActorKind.TOKEN})
 """Actors that a server has authenticated; a self-asserted name doesn't count."""
@@ -146,8 +139,7 @@ def approve(
     _require_in_time(window, now)
     if window.state is not WindowState.REQUESTED:
         raise WindowConflictError(
-            f"Recovery window {window.window_id} is {window.state}: it doesn't wait for approval.",
-            hint=_show(window),
+            f"Recovery window {window.window_id} is {window.state}: it doesn't wait for approval.", hint=_show(window)
         )
     _require_requester(window, people)
     approved = replace(window, approvals=(*window.approvals, approval))

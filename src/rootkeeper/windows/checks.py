@@ -52,13 +52,7 @@ from rootkeeper.policy_language.evaluation import AccessVerdict
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.approvals import REVIEW_WITHIN
 from rootkeeper.windows.credentials import NOT_STATED, CredentialsStatement, require_credentials_outlive
-from rootkeeper.windows.rules import (
-    CLOCK_SKEW,
-    RecoveryWindow,
-    WindowState,
-    describe_blocking_window,
-    require_duration,
-)
+from rootkeeper.windows.rules import CLOCK_SKEW, RecoveryWindow, WindowState, describe_blocking_window, require_duration
 from rootkeeper.windows.store import RecoveryWindowStore
 
 _SECONDS_PER_MINUTE = 60
@@ -174,10 +168,7 @@ def make_window(
 
 
 def record_request(
-    ledger: Ledger,
-    windows: RecoveryWindowStore,
-    window: RecoveryWindow,
-    credentials: CredentialsStatement = NOT_STATED,
+    ledger: Ledger, windows: RecoveryWindowStore, window: RecoveryWindow, credentials: CredentialsStatement = NOT_STATED
 ) -> None:
     """Record the request in the ledger, then add the window.
 

@@ -25,13 +25,7 @@ from rootkeeper.organization.accounts import Account, AccountId, AccountState, I
 from rootkeeper.values import JsonValue, render_duration, render_time
 from rootkeeper.windows import approvals
 from rootkeeper.windows.approvals import ANY_TERMS, ApprovalTerms, require_known
-from rootkeeper.windows.checks import (
-    RecoveryPlan,
-    RecoveryPlanner,
-    RecoveryRequest,
-    make_window,
-    record_request,
-)
+from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, make_window, record_request
 from rootkeeper.windows.credentials import OF_SERVER, require_credentials_outlive
 from rootkeeper.windows.policy import WindowPeople, WindowPeopleReader, WindowPolicy
 from rootkeeper.windows.rules import ApprovalPurpose, RecoveryWindow, WindowState
@@ -140,12 +134,7 @@ class WindowRequestService:
         return planning.plan(inventory, request)
 
     def request(
-        self,
-        inventory: Inventory,
-        request: RecoveryRequest,
-        *,
-        is_drill: bool = False,
-        is_emergency: bool = False,
+        self, inventory: Inventory, request: RecoveryRequest, *, is_drill: bool = False, is_emergency: bool = False
     ) -> RecoveryWindow:
         """Record a window as REQUESTED; as APPROVED if it needs no approval or is an emergency.
 

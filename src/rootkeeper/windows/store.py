@@ -164,9 +164,7 @@ class RecoveryWindowStore(OrganizationStore):
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
         """List closed windows whose re-read is due, the most overdue first."""
         return self._list(
-            _is_in({WindowState.CLOSED_VERIFIED}),
-            _windows.next_reread_at <= now,
-            order=(_windows.next_reread_at,),
+            _is_in({WindowState.CLOSED_VERIFIED}), _windows.next_reread_at <= now, order=(_windows.next_reread_at,)
         )
 
     def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
