@@ -383,10 +383,6 @@ class AwsAccessPool:
             self._clock,
         )
 
-    def gateway(self, work: AwsWork, person: str) -> AwsGateway:
-        """The gateway of one person for one kind of work. No call is made."""
-        return self.gateway_pool.gateway(work, person)
-
     def read_caller(self, gateway: AwsGateway) -> Caller:
         """Whose credentials a gateway uses; AWS is asked once.
 
@@ -415,7 +411,7 @@ class AwsAccessPool:
         :raises AwsError: if AWS can't be asked.
         """
         for work in works:
-            self.read_caller(self.gateway(work, SERVER_NAME))
+            self.read_caller(self.gateway_pool.gateway(work, SERVER_NAME))
 
     def share_quotas(self, database: Database, organization_id: str) -> None:
         """Draw on the token buckets of the database, as other processes do; again after it was away.
@@ -423,7 +419,7 @@ class AwsAccessPool:
         Does nothing while AWS can't say against whose account the calls count.
         """
         # AWS counts AssumeRoot against the account of the roles, and all work draws on one set of buckets here.
-        gateway = self.gateway(AwsWork.AUDIT, SERVER_NAME)
+        gateway = self.gateway_pool.gateway(AwsWork.AUDIT, SERVER_NAME)
         try:
             caller = self.read_caller(gateway)
         except AwsError:

@@ -117,7 +117,7 @@ class Application(UseCases):
         from rootkeeper.composition.adapters import AwsAccessPool
 
         accesses = AwsAccessPool(self.settings, self.clock, self._profile, self._region)
-        self.gateway = accesses.gateway(AwsWork.AUDIT, describe_user())
+        self.gateway = accesses.gateway_pool.gateway(AwsWork.AUDIT, describe_user())
 
     def import_emergency(self, source: LedgerSource) -> LedgerImport:
         """Import another ledger, such as that of an emergency, and notify people of its windows.

@@ -83,9 +83,9 @@ class ActorUseCases(Application):
     def __init__(self, server: ServerRuntime, actor: Actor, work: AwsWork | None) -> None:
         """:param work: whose AWS power it has; ``None`` for what asks AWS nothing. No call is made."""
         super().__init__(server.settings, warn=server.warn, clock=server.clock)
-        accesses = server.accesses
+        gateways = server.accesses.gateway_pool
         self.database, self.owner, self.organization_id = server.database, server.owner, server.organization_id
-        self.gateway = accesses.gateway_pool.starting if work is None else accesses.gateway(work, actor.name)
+        self.gateway = gateways.starting if work is None else gateways.gateway(work, actor.name)
         self.engine, self.notifier = server.work.engine, server.work.notifier
         source = parse_watch_source(server.settings.watching.source)
         self.watch_source_name = None if source is None else source.name
@@ -139,7 +139,7 @@ class ActorUseCases(Application):
     @property
     def _unlocking_gateway(self) -> AwsGateway:
         """With the unlock role and the same actor, to settle a policy's change that a dead process left."""
-        return self._server.accesses.gateway(AwsWork.UNLOCK, self._actor.name)
+        return self._server.accesses.gateway_pool.gateway(AwsWork.UNLOCK, self._actor.name)
 
     def _share_quotas(self) -> None:
         """The server has done that for each gateway that it hands out."""
@@ -342,10 +342,7 @@ class ServerWork:
                 getattr(self, name).executor.stop()
 
     def stop(self, seconds: float) -> tuple[str, ...]:
-        """Wait for what is under way; what doesn't end in time is left to be taken up again.
-
-        :returns: what still is under way.
-        """
+        """Wait for what is under way; return what doesn't end in time, which is left to be taken up again."""
         monotonic = self._server.clock.monotonic
         ends = monotonic() + seconds
         self._stopping.ask()
@@ -524,7 +521,7 @@ class ServerRuntime(Stores):
     def organization(self) -> Organization:
         """:raises AwsError: if AWS can't be asked."""
         # The starting credentials may do nothing but assume the roles.
-        gateway = self.accesses.gateway(AwsWork.AUDIT, SERVER_NAME)
+        gateway = self.accesses.gateway_pool.gateway(AwsWork.AUDIT, SERVER_NAME)
         self.accesses.read_caller(gateway)
         return gateway.read_organization()
 

@@ -34,7 +34,7 @@ class Progress(Protocol):
     def finish(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class RemarkProgress:
     """Implements ``Progress`` for work that no one watches: only its remarks go anywhere."""
 

@@ -34,6 +34,7 @@ from rootkeeper.organization.statuses import CredentialKind
 from rootkeeper.removal.rules import ACTIONS, TARGET_PARAMETERS
 from rootkeeper.root_emails.rules import EMAIL_PARAMETER, ONE_TIME_PASSWORD_LASTS, evaluate_acceptance, was_started
 from rootkeeper.root_emails.service import read_again, read_update
+from rootkeeper.setup.rules import CHANGES_OF_SETUP
 from rootkeeper.setup.service import SetupStep, find_satisfied
 from rootkeeper.unlock.rules import evaluate_reread, read_resource
 from rootkeeper.windows.approvals import shows_decision
@@ -145,16 +146,7 @@ _READERS: dict[CredentialKind, Callable[[RootSession], list[str]]] = {
 SESSION_LASTS = timedelta(seconds=900)
 """Source: STS AssumeRoot, API version 2011-06-15."""
 
-SETUP_ACTIONS = frozenset(
-    {
-        Action.DELEGATED_ADMINISTRATOR_DEREGISTER,
-        Action.DELEGATED_ADMINISTRATOR_REGISTER,
-        Action.FEATURE_DISABLE,
-        Action.FEATURE_ENABLE,
-        Action.TRUSTED_ACCESS_DISABLE,
-        Action.TRUSTED_ACCESS_ENABLE,
-    }
-)
+SETUP_ACTIONS = frozenset(CHANGES_OF_SETUP)
 
 POLICY_ACTIONS = frozenset({Action.BUCKET_POLICY_DELETE, Action.BUCKET_POLICY_PUT, Action.QUEUE_POLICY_SET})
 
@@ -195,10 +187,7 @@ def evaluate_setup_intent(entry: LedgerEntry, setup: Setup) -> IntentFinding:
 def evaluate_account_intent(
     entry: LedgerEntry, rereading: AccountRereader, window_state: WindowState | None
 ) -> IntentFinding:
-    """Evaluate an intent that concerns one account.
-
-    :param window_state: of the intent's window; ``None`` if it has none.
-    """
+    """Evaluate an intent that concerns one account; ``window_state`` is of its window, if it has one."""
     if entry.action in _KINDS:
         kind = _KINDS[entry.action]
         name = TARGET_PARAMETERS.get(kind)
@@ -388,10 +377,7 @@ class Settlement(AccountWork):
         return report
 
     def find_left(self, unfinished: Sequence[RecoveryWindow] | None = None) -> Orphans:
-        """Find what has to be settled; no AWS call.
-
-        :param unfinished: the unfinished windows, if the caller has just listed them.
-        """
+        """Find what has to be settled, also in ``unfinished`` windows that the caller has just listed; no AWS call."""
         orphans = self.ledger.list_orphans()
         listed = self.windows.list_windows(unfinished_only=True) if unfinished is None else unfinished
         windows = [window for window in listed if _is_in_mid_step(window)]

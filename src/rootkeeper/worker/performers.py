@@ -39,7 +39,7 @@ from rootkeeper.jobs.store import JobStore
 from rootkeeper.ledger.rules import Actor, Result, verification_to_record
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.organization.accounts import Account, Inventory
-from rootkeeper.organization.progress import Progress, StopSignal
+from rootkeeper.organization.progress import Progress, RemarkProgress, StopSignal
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.organization.statuses import has_findings
 from rootkeeper.settlement.service import Settlement
@@ -60,28 +60,17 @@ from rootkeeper.worker.requests import UnlockRequest, parse_audit, parse_plan_re
 _log = logging.getLogger(__name__)
 
 
-class JobRemarks:
+class JobRemarks(RemarkProgress):
     """Implements Progress for a use case that writes its counts to its job's row itself."""
 
     def __init__(self, job: RunningJob) -> None:
+        super().__init__(lambda text: _log.info("Job %s: %s", job.job_id, text))
         self.job = job
         self.last_remark: str | None = None
 
-    def start(self, label: str, total: int | None) -> None:
-        """The row has it."""
-
-    def set_total(self, total: int) -> None:
-        """The row has it."""
-
-    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        """The row has it."""
-
     def remark(self, text: str) -> None:
         self.last_remark = text
-        _log.info("Job %s: %s", self.job.job_id, text)
-
-    def finish(self) -> None:
-        """The row has it."""
+        super().remark(text)
 
 
 class JobCounts(JobRemarks):

@@ -27,13 +27,13 @@ from sqlalchemy import ColumnElement, insert, select, update
 from rootkeeper.database import schema
 from rootkeeper.database.engines import reading
 from rootkeeper.errors import RootkeeperError, SettingsError
-from rootkeeper.failsafe.rules import Check, CheckVerdict, check_drills, find_drills
+from rootkeeper.failsafe.rules import CheckVerdict, check_drills, find_drills
 from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.ledger.writer import OrganizationStore, WriteTransaction
 from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.notifications.service import Notifier
-from rootkeeper.organization.accounts import AccountId, Endpoint, Inventory
+from rootkeeper.organization.accounts import AccountId, Endpoint
 
 ON_TIME = timedelta(seconds=60)
 """A run that begins this late wasn't missed."""
@@ -319,25 +319,21 @@ class DrillReminder:
         evaluated = {account_id: check_drills(drills, now, account_id) for account_id in paths}
         due = {account_id: check for account_id, check in evaluated.items() if check.verdict is CheckVerdict.FAIL}
         for account_id, check in due.items():
-            self._notify(inventory, account_id, check, now)
-        return tuple(due)
-
-    def _notify(self, inventory: Inventory, account_id: AccountId, check: Check, now: datetime) -> None:
-        is_management = account_id == inventory.organization.management_account_id
-        self.notifier.notify(
-            Notification(
-                event=NotificationEvent.DRILL_DUE,
-                severity=USUAL_SEVERITIES[NotificationEvent.DRILL_DUE],
-                title=f"A drill of {account_id} is due",
-                body=f"This is the {'management account' if is_management else 'failsafe'}. {check.evidence} "
-                f"{check.hint or ''}".strip(),
-                at=now,
-                organization_id=inventory.organization.organization_id,
-                endpoint=self.endpoint.label,
-                account_id=account_id,
-                deduplication_key=f"drill-due/{account_id}/{now.date().isoformat()}",
+            role = "management account" if account_id == management else "failsafe"
+            self.notifier.notify(
+                Notification(
+                    event=NotificationEvent.DRILL_DUE,
+                    severity=USUAL_SEVERITIES[NotificationEvent.DRILL_DUE],
+                    title=f"A drill of {account_id} is due",
+                    body=f"This is the {role}. {check.evidence} {check.hint or ''}".strip(),
+                    at=now,
+                    organization_id=organization_id,
+                    endpoint=self.endpoint.label,
+                    account_id=account_id,
+                    deduplication_key=f"drill-due/{account_id}/{now.date().isoformat()}",
+                )
             )
-        )
+        return tuple(due)
 
 
 _runs = schema.schedule_runs.c
