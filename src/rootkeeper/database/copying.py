@@ -1,4 +1,7 @@
-"""Copies a database while others write to it: SQLite by its online backup, PostgreSQL by its own tools."""
+"""Copies a database while others write to it: SQLite by its online backup, PostgreSQL by its own tools.
+
+What needs a tool raises ``DatabaseError`` if the tool isn't there, or fails.
+"""
 
 from __future__ import annotations
 
@@ -41,27 +44,18 @@ def copy_sqlite(source: Path, target: Path) -> None:
 
 
 def dump_postgresql(url: str, target: Path) -> None:
-    """Dump the database to a file in PostgreSQL's custom format; it is of one moment.
-
-    :raises DatabaseError: if ``pg_dump`` isn't there, or fails.
-    """
+    """Dump the database to a file in PostgreSQL's custom format; it is of one moment."""
     _run_tool("pg_dump", "--format=custom", "--file", str(target), url=url)
     target.chmod(PRIVATE)
 
 
 def restore_postgresql(url: str, dump: Path) -> None:
-    """Restore a dump into an empty database, all of it or nothing.
-
-    :raises DatabaseError: if ``pg_restore`` isn't there, or fails.
-    """
+    """Restore a dump into an empty database, all of it or nothing."""
     _run_tool("pg_restore", "--exit-on-error", "--single-transaction", str(dump), url=url)
 
 
 def read_first_dumped_row(dump: Path, table: str) -> dict[str, str]:
-    """Read the first row of a table from a dump, as ``COPY`` writes it; empty if it has none.
-
-    :raises DatabaseError: if ``pg_restore`` isn't there, or fails.
-    """
+    """Read the first row of a table from a dump, as ``COPY`` writes it; empty if it has none."""
     lines = _run_tool("pg_restore", "--data-only", f"--table={table}", "--file=-", str(dump)).splitlines()
     for line, row in pairwise(lines):
         if line.startswith("COPY ") and row != "\\.":
@@ -75,7 +69,6 @@ def _run_tool(tool: str, *arguments: str, url: str | None = None) -> str:
 
     :param url: the database; ``None`` if the tool only reads a file.
     :returns: what the tool wrote to stdout.
-    :raises DatabaseError: if the tool isn't there, or fails.
     """
     parts = {} if url is None else _list_connection_parts(url)
     password = parts.pop("password", None)

@@ -43,10 +43,7 @@ def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
 
 
 def try_lock(handle: int, kind: int) -> bool:
-    """Lock an open file or folder if no other process holds a conflicting lock.
-
-    :param kind: ``LOCK_EX`` or ``LOCK_SH``.
-    """
+    """Lock an open file or folder, by LOCK_EX or LOCK_SH, if no other process holds a conflicting lock."""
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:

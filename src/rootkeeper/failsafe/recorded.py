@@ -76,10 +76,7 @@ class KnownFailsafes:
 def describe_failsafes(
     inventory: Inventory | None, drills: Sequence[Drill], confirmations: Sequence[Confirmation], now: datetime
 ) -> KnownFailsafes:
-    """Describe each failsafe and the management account.
-
-    :param inventory: ``None`` if the organization was never listed.
-    """
+    """Describe each failsafe and the management account; without an inventory, the organization was never listed."""
     if inventory is None:
         return KnownFailsafes((), "The organization hasn't been listed yet.")
     in_force = [find_in_force(confirmations, claim, now) for claim in Claim]

@@ -168,10 +168,7 @@ class Inventory:
 
 
 def is_below(unit: str, account: Account) -> bool:
-    """Whether an account is in that organizational unit or below it.
-
-    :param unit: an id, or a path of names, with or without the organization's root.
-    """
+    """Whether an account is in or below a unit: an id, or a path of names with or without the organization's root."""
     paths = (account.ou_path, account.ou_path.partition("/")[2])
     wanted = unit.strip("/")
     return wanted in account.ou_ids or any(path == wanted or path.startswith(f"{wanted}/") for path in paths)

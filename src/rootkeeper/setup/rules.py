@@ -202,10 +202,7 @@ def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDri
 
 
 def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> SetupDrift:
-    """Add Rootkeeper's own recorded changes as the first cause.
-
-    :param entries: of the organization, from the acceptance on.
-    """
+    """Add Rootkeeper's own changes, by the organization's entries from the acceptance on, as the first cause."""
     own: dict[tuple[SetupPart, str | None], str] = {}
     intents: dict[int, LedgerEntry] = {}
     for entry in entries:

@@ -83,10 +83,7 @@ class SavedPolicyFiles:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    """Write and sync a new file.
-
-    :raises OSError: if it can't be written; an incomplete file is deleted.
-    """
+    """:raises OSError: if a new file can't be written and synced; an incomplete one is deleted."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         left = content

@@ -207,10 +207,7 @@ def _require_waiting(window: RecoveryWindow) -> None:
 
 
 def find_loss(window: RecoveryWindow, people: WindowPeople) -> str | None:
-    """Explain why a waiting window doesn't show the truth any more: the request or an approval doesn't count.
-
-    ``None`` if all that it shows counts.
-    """
+    """Explain why the request or an approval of a waiting window doesn't count any more; ``None`` if all counts."""
     if window.state not in WAITING_STATES or window.requested_by_kind not in COUNTING_KINDS:
         return None
     refusal = people.find_refusal(window.requested_by, window.requested_by_kind, Permission.WINDOWS_REQUEST)

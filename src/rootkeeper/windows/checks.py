@@ -170,10 +170,7 @@ def make_window(
 def record_request(
     ledger: Ledger, windows: RecoveryWindowStore, window: RecoveryWindow, credentials: CredentialsStatement = NOT_STATED
 ) -> None:
-    """Record the request in the ledger, then add the window.
-
-    :param credentials: recorded if it is made, because the window relies on it.
-    """
+    """Record the request in the ledger, with what is stated about the credentials, then add the window."""
     parameters: dict[str, JsonValue] = {
         "window_id": window.window_id,
         "reason": window.reason,

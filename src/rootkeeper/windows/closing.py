@@ -243,10 +243,7 @@ class WindowCloser(AccountWork):
         return _describe_unrecorded(latest, attempt, error)
 
     def _get_latest(self, window: RecoveryWindow) -> RecoveryWindow:
-        """Read the window again.
-
-        :raises DatabaseError: if it can't be read, or the database is from before the window's opening.
-        """
+        """:raises DatabaseError: if it can't be read, or the database is from before the window's opening."""
         try:
             latest = self.windows.get(window.window_id)
         except NotFoundError as error:

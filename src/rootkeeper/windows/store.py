@@ -65,10 +65,7 @@ class RecoveryWindowStore(OrganizationStore):
         self._commits.run(work)
 
     def change(self, window: RecoveryWindow, expected: WindowState) -> None:
-        """Replace the window with the same id, if it is still in state ``expected``.
-
-        :raises WindowConflictError: if it isn't.
-        """
+        """:raises WindowConflictError: if the window of that id isn't in state ``expected`` any more."""
 
         def work(transaction: WriteTransaction) -> None:
             found = self._find(transaction.connection, window.window_id)
