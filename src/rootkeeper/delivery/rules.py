@@ -45,11 +45,8 @@ class FailedFinding:
         return self.code not in (NOT_SHOWN, NOT_UPDATED)
 
 
-_PREFIX = "AWS::::Account:"
-
-
 def describe_failure(finding: Finding, code: str, detail: str) -> FailedFinding:
-    account = str(finding["Resources"][0]["Id"]).removeprefix(_PREFIX)
+    account = str(finding["Resources"][0]["Id"]).removeprefix("AWS::::Account:")
     rule_id = str(finding["GeneratorId"]).rpartition("/")[2]
     return FailedFinding(str(finding["Id"]), AccountId(account), rule_id, code, detail)
 

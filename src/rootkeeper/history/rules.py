@@ -215,9 +215,6 @@ def _is_worse(difference: KindDifference, after: AccountStatus) -> bool:
     return difference.change is PresenceChange.GONE and is_open
 
 
-_SHOWN_ELSEWHERE = frozenset({Action.WINDOW_EVENT})
-"""Facts whose subject is an entry of the time line itself."""
-
 _OMITTED_PARAMETERS = frozenset({"task_policy", "expires_at", "request_id"})
 _LONGEST_TEXT = 200
 
@@ -308,8 +305,8 @@ def _list_ledger(entries: Iterable[LedgerEntry]) -> Iterator[TimelineEntry]:
     """Join an intent and its outcome; an intent without an outcome is shown as open."""
     intents: dict[int, LedgerEntry] = {}
     for entry in entries:
-        if entry.action in _SHOWN_ELSEWHERE:
-            continue
+        if entry.action is Action.WINDOW_EVENT:
+            continue  # the event itself is an entry of the time line
         if entry.phase is Phase.INTENT:
             intents[entry.sequence] = entry
         else:

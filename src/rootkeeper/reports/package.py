@@ -9,10 +9,12 @@ their hashes is the last one.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from importlib import resources
+from typing import Any
 
 from typing_extensions import TypedDict
 
@@ -128,21 +130,15 @@ class _Package:
         return taken
 
 
-class _Target:
+class _Target(io.RawIOBase):
     """A file that can only be written."""
 
     def __init__(self, written: bytearray) -> None:
         self._written = written
 
-    def write(self, part: bytes) -> int:
+    def write(self, part: Any) -> int:
         self._written += part
         return len(part)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """There is nothing to close."""
 
 
 class _Extract:

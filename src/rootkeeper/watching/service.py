@@ -107,7 +107,10 @@ _LARGEST = 200_000
 
 @dataclass(slots=True)
 class KnownSessionReader:
-    """The sessions of one organization at one endpoint; for one thread."""
+    """The sessions of one organization at one endpoint; for one thread.
+
+    :raises DatabaseError: if the ledger can't be read.
+    """
 
     ledger: LedgerReader
     organization_id: str
@@ -118,10 +121,7 @@ class KnownSessionReader:
     _last_sequence: int = 0
 
     def find_all(self, since: datetime) -> Mapping[str, RecordedSession]:
-        """Read the sessions since a time, perhaps with earlier ones.
-
-        :raises DatabaseError: if the ledger can't be read.
-        """
+        """Read the sessions since a time, perhaps with earlier ones."""
         wanted = since - MARGIN
         if self._first_at is None or wanted < self._first_at:
             self._sessions, self._first_at = {}, wanted
@@ -137,10 +137,7 @@ class KnownSessionReader:
         return self._sessions
 
     def list_pending(self) -> frozenset[AccountId]:
-        """List accounts that may have a root session that the ledger doesn't name yet: its intent has no outcome.
-
-        :raises DatabaseError: if the ledger can't be read.
-        """
+        """List accounts that may have a root session that the ledger doesn't name yet: its intent has no outcome."""
         found: set[AccountId] = set()
         for entry in self.ledger.list_open_intents():
             if entry.action is Action.ROOT_SESSION_OPEN and entry.account_id is not None:
