@@ -20,12 +20,6 @@ from rootkeeper.history.rules import TimelineKind
 from rootkeeper.ledger.rules import Result
 
 _KIND_STYLES = {TimelineKind.STATUS.value: "bold", TimelineKind.LEDGER.value: "dim"}
-_KIND_NAMES = {
-    "password": "password",
-    "access_keys": "access keys",
-    "signing_certificates": "signing certificates",
-    "mfa_devices": "MFA devices",
-}
 _TIMELINE = (
     TableColumn("At", lambda entry: _short_time(entry["at"]), keeps_whole=True),
     TableColumn("From", "kind", lambda entry: _KIND_STYLES.get(entry["kind"], "")),
@@ -99,7 +93,8 @@ def _style_of(one: Record) -> str:
 
 def _render_kind(kind: Record) -> str:
     change = {"unread": "not read any more", "read": "there, now read" if kind["after"] else "none, now read"}
-    return f"{_KIND_NAMES[kind['kind']]} {change.get(kind['change'], kind['change'])}"
+    name = kind["kind"].replace("_", " ").replace("mfa", "MFA")
+    return f"{name} {change.get(kind['change'], kind['change'])}"
 
 
 def _list_readings(one: Record) -> list[str]:
