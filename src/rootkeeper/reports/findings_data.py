@@ -1,4 +1,7 @@
-"""Findings as JSON Lines (docs/reference/finding.schema.json) and as CSV, and rows as CSV for every other table."""
+"""Findings as JSON Lines (docs/reference/finding.schema.json) and as CSV, and rows as CSV for every other table.
+
+Apart from evidence as data, because a command that shows findings needn't import what compiles evidence.
+"""
 
 from __future__ import annotations
 
