@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from rootkeeper.audit.service import Audit, AuditReport
@@ -151,20 +150,18 @@ class PerformerUseCases(Protocol):
 
 ActAs = Callable[[Actor, AwsWork], PerformerUseCases]
 
-WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
-    {
-        JobKind.AUDIT: AwsWork.AUDIT,
-        JobKind.BREAKGLASS_CHECK: AwsWork.AUDIT,
-        JobKind.DELETION: AwsWork.DELETE,
-        JobKind.DRIFT_CHECK: AwsWork.AUDIT,
-        JobKind.FAILSAFE_CHECK: AwsWork.AUDIT,
-        JobKind.LEDGER_VERIFICATION: AwsWork.AUDIT,
-        JobKind.PLAN: AwsWork.AUDIT,
-        JobKind.PREFLIGHT: AwsWork.AUDIT,
-        JobKind.REPORT_DELIVERY: AwsWork.REPORT,
-        JobKind.UNLOCK: AwsWork.UNLOCK,
-    }
-)
+WORK: Mapping[JobKind, AwsWork] = {
+    JobKind.AUDIT: AwsWork.AUDIT,
+    JobKind.BREAKGLASS_CHECK: AwsWork.AUDIT,
+    JobKind.DELETION: AwsWork.DELETE,
+    JobKind.DRIFT_CHECK: AwsWork.AUDIT,
+    JobKind.FAILSAFE_CHECK: AwsWork.AUDIT,
+    JobKind.LEDGER_VERIFICATION: AwsWork.AUDIT,
+    JobKind.PLAN: AwsWork.AUDIT,
+    JobKind.PREFLIGHT: AwsWork.AUDIT,
+    JobKind.REPORT_DELIVERY: AwsWork.REPORT,
+    JobKind.UNLOCK: AwsWork.UNLOCK,
+}
 """The AWS role that a job of each kind uses."""
 
 
@@ -357,17 +354,15 @@ def _change_policy(
     return JobResult(state, outcome.explanation)
 
 
-PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobResult]] = MappingProxyType(
-    {
-        JobKind.AUDIT: perform_audit,
-        JobKind.BREAKGLASS_CHECK: perform_breakglass_check,
-        JobKind.DELETION: perform_deletion,
-        JobKind.DRIFT_CHECK: perform_drift_check,
-        JobKind.FAILSAFE_CHECK: perform_failsafe_check,
-        JobKind.LEDGER_VERIFICATION: perform_ledger_verification,
-        JobKind.PLAN: perform_plan,
-        JobKind.PREFLIGHT: perform_preflight,
-        JobKind.REPORT_DELIVERY: perform_report_delivery,
-        JobKind.UNLOCK: perform_unlock,
-    }
-)
+PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobResult]] = {
+    JobKind.AUDIT: perform_audit,
+    JobKind.BREAKGLASS_CHECK: perform_breakglass_check,
+    JobKind.DELETION: perform_deletion,
+    JobKind.DRIFT_CHECK: perform_drift_check,
+    JobKind.FAILSAFE_CHECK: perform_failsafe_check,
+    JobKind.LEDGER_VERIFICATION: perform_ledger_verification,
+    JobKind.PLAN: perform_plan,
+    JobKind.PREFLIGHT: perform_preflight,
+    JobKind.REPORT_DELIVERY: perform_report_delivery,
+    JobKind.UNLOCK: perform_unlock,
+}
