@@ -145,7 +145,7 @@ class DrillRecorder:
 
 @dataclass(frozen=True, slots=True)
 class FailsafeConfirmer:
-    """Records confirmations of delegated administrator accounts."""
+    """Records confirmations of delegated administrator accounts; raises LedgerUnavailableError if it can't."""
 
     confirmations: ConfirmationStore
     ledger: Ledger
@@ -154,10 +154,7 @@ class FailsafeConfirmer:
     actor_name: str
 
     def record_checks(self, report: FailsafeReport) -> None:
-        """Confirm each failsafe whose checks all passed; of every other one, end the confirmation by an earlier check.
-
-        :raises LedgerUnavailableError: if it can't be recorded.
-        """
+        """Confirm each failsafe whose checks all passed; of all others, end the confirmation by an earlier check."""
         now = self.clock.now()
         for facts in report.facts:
             account_id = facts.account.account_id
@@ -205,10 +202,7 @@ class FailsafeConfirmer:
         )
 
     def attest(self, attestation: Confirmation) -> None:
-        """Record a prepared attestation; it replaces an earlier one of the same account and claim.
-
-        :raises LedgerUnavailableError: if it can't be recorded.
-        """
+        """Record a prepared attestation; it replaces an earlier one of the same account and claim."""
         self._record(Action.FAILSAFE_ATTEST, attestation)
 
     def _record(self, action: Action, confirmation: Confirmation) -> None:

@@ -332,10 +332,7 @@ class SetupEnabler(SetupSteps):
         return _plan(report, steps, remarks=())
 
     def apply(self, plan: SetupPlan) -> SetupChange:
-        """Execute the plan's steps; stops at the first that isn't proven.
-
-        :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
-        """
+        """Execute the plan's steps as ``take`` does; stops at the first that isn't proven."""
         results, setup = self.take(plan.steps)
         return SetupChange(plan, results, setup, (NO_FAILSAFE,) if setup.delegated_administrators == () else ())
 

@@ -1,9 +1,12 @@
 """Decisions about a recovery window: approve, deny, cancel, activate, extend, review.
 
 Each decision is a pure step from one window to the next, taken in the transaction that reads the window, so that
-concurrent decisions see each other. An approval is bound to its account, task and duration, counts once per person and
-never for the requester, is used once and expires. Neither a request nor an approval counts of a person who was disabled
-or has lost the role since. The role of the person who decides is checked before.
+concurrent decisions see each other. One that the window's state doesn't allow is a ``WindowConflictError``, one for
+which a request or an approval doesn't count an ``ApprovalRefusedError``.
+
+An approval is bound to its account, task and duration, counts once per person and never for the requester, is used once
+and expires. Neither a request nor an approval counts of a person who was disabled or has lost the role since. The role
+of the person who decides is checked before.
 """
 
 from __future__ import annotations
@@ -189,10 +192,7 @@ def deny(window: RecoveryWindow, name: str, now: datetime, reason: str) -> Recov
 
 
 def cancel(window: RecoveryWindow, name: str, now: datetime, reason: str = "") -> RecoveryWindow:
-    """Cancel the window before anything was opened.
-
-    :raises WindowConflictError: if the window no longer waits.
-    """
+    """Cancel the window before anything was opened."""
     _require_waiting(window)
     why = f": {reason.strip()}" if reason.strip() else "."
     return advance(window, WindowState.CANCELLED, now, f"Cancelled by {name}{why}")
@@ -221,10 +221,7 @@ def find_loss(window: RecoveryWindow, people: WindowPeople) -> str | None:
 
 
 def cancel_lost(window: RecoveryWindow, name: str, now: datetime, people: WindowPeople) -> RecoveryWindow:
-    """Cancel a waiting window whose request or approval doesn't count any more.
-
-    :raises WindowConflictError: if all that it shows counts, or it no longer waits.
-    """
+    """Cancel a waiting window whose request or approval doesn't count any more."""
     loss = find_loss(window, people)
     if loss is None:
         raise WindowConflictError(f"Recovery window {window.window_id} is {window.state}, and nothing in it was lost.")
@@ -289,10 +286,7 @@ def _request_again(window: RecoveryWindow) -> Hint:
 
 
 def activate(window: RecoveryWindow, name: str, now: datetime, people: WindowPeople) -> RecoveryWindow:
-    """Make the window OPENING and use up its approvals.
-
-    :raises WindowConflictError: and ApprovalRefusedError, as ``require_activatable`` does.
-    """
+    """Make the window OPENING and use up its approvals."""
     require_activatable(window, now, people)
     opening = advance(window, WindowState.OPENING, now)
     return replace(

@@ -1,9 +1,10 @@
 """The recovery window: the time for which password recovery is allowed in one account. Its states, steps and deadlines.
 
-``STEPS`` contains the allowed steps, and only ``advance`` changes a state. A window in an owing state may have a
-credential of ours: it ends only with the proof that nothing was created, or with a closing that a re-read proves. A
-failed closing is repeated within a minute without limit, and becomes more urgent. Each step is pure and is taken in the
-transaction that reads the window.
+``STEPS`` contains the allowed steps, and only ``advance`` changes a state. Each step is pure and is taken in the
+transaction that reads the window; one that isn't allowed, or a re-read that isn't due, is a ``WindowConflictError``.
+
+A window in an owing state may have a credential of ours: it ends only with the proof that nothing was created, or with
+a closing that a re-read proves. A failed closing is repeated within a minute without limit, and becomes more urgent.
 """
 
 from __future__ import annotations
@@ -343,10 +344,7 @@ def find_backoff(failed_closings: int) -> timedelta:
 
 
 def begin_closing(window: RecoveryWindow, now: datetime, closed_by: str | None = None) -> RecoveryWindow:
-    """Make the window CLOSING; one that a dead process left CLOSING continues.
-
-    :raises WindowConflictError: if it can't be closed in its state.
-    """
+    """Make the window CLOSING; one that a dead process left CLOSING continues."""
     if window.state is WindowState.CLOSED_VERIFIED:
         raise WindowConflictError(f"Recovery window {window.window_id} is closed; only a re-read reopens it.")
     closing = window if window.state is WindowState.CLOSING else advance(window, WindowState.CLOSING, now)
@@ -354,10 +352,7 @@ def begin_closing(window: RecoveryWindow, now: datetime, closed_by: str | None =
 
 
 def record_closed(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> RecoveryWindow:
-    """Make the window CLOSED_VERIFIED, and schedule the first re-read.
-
-    :raises WindowConflictError: if it isn't CLOSING.
-    """
+    """Make the window CLOSED_VERIFIED, and schedule the first re-read."""
     closed = replace(
         advance(window, WindowState.CLOSED_VERIFIED, now), failed_closings=0, next_closing_at=None, rereads_done=0
     )
@@ -365,10 +360,7 @@ def record_closed(window: RecoveryWindow, now: datetime, rereads: Sequence[timed
 
 
 def record_failed(window: RecoveryWindow, now: datetime, failure: str) -> RecoveryWindow:
-    """Make the window CLOSE_FAILED, to be closed again at most a minute later.
-
-    :raises WindowConflictError: if it isn't CLOSING.
-    """
+    """Make the window CLOSE_FAILED, to be closed again at most a minute later."""
     failed = window.failed_closings + 1
     return replace(
         advance(window, WindowState.CLOSE_FAILED, now, failure),
@@ -411,30 +403,21 @@ def require_reread_due(window: RecoveryWindow, now: datetime) -> None:
 
 
 def record_clean_reread(window: RecoveryWindow, now: datetime, rereads: Sequence[timedelta]) -> RecoveryWindow:
-    """Count a clean re-read, which also replaces every other one that was due, and schedule the next.
-
-    :raises WindowConflictError: if none is due.
-    """
+    """Count a clean re-read, which also replaces every other one that was due, and schedule the next."""
     require_reread_due(window, now)
     passed = sum(window.closed_at is not None and window.closed_at + later <= now for later in rereads)
     return _schedule_reread(replace(window, rereads_done=max(window.rereads_done + 1, passed)), rereads)
 
 
 def postpone_reread(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """Postpone a re-read that failed; it doesn't count as clean.
-
-    :raises WindowConflictError: if none is due.
-    """
+    """Postpone a re-read that failed; it doesn't count as clean."""
     require_reread_due(window, now)
     age = now - (window.closed_at or now)
     return replace(window, next_reread_at=now + max(REREAD_AGAIN, min(age / 20, REREAD_AGAIN_AT_MOST)))
 
 
 def end_rereads(window: RecoveryWindow) -> RecoveryWindow:
-    """End the re-reads, because another window is responsible or it is too late.
-
-    :raises WindowConflictError: if it isn't CLOSED_VERIFIED.
-    """
+    """End the re-reads, because another window is responsible or it is too late."""
     if window.state is not WindowState.CLOSED_VERIFIED:
         raise WindowConflictError(f"Recovery window {window.window_id} is {window.state}: it has no re-reads.")
     return replace(window, next_reread_at=None)
@@ -447,10 +430,7 @@ def is_reread_given_up(window: RecoveryWindow, now: datetime, rereads: Sequence[
 
 
 def reopen(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
-    """Make the window CLOSING again, because a re-read found root user credentials.
-
-    :raises WindowConflictError: if it isn't CLOSED_VERIFIED, or no re-read is due.
-    """
+    """Make the window CLOSING again, because a re-read found root user credentials."""
     require_reread_due(window, now)
     return replace(
         advance(window, WindowState.CLOSING, now),
