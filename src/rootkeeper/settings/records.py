@@ -74,6 +74,7 @@ class SettingAnswer(SettingRecord, Answer):
 def describe_setting(settings: Settings, name: EditableSetting, edits: Edits) -> SettingRecord:
     """Describe one setting; ``settings`` are those of file and environment."""
     found = find_bounds(settings, name, edits)
+    bounds: Any = None if found is None else {"least": render_value(found[0]), "most": render_value(found[1])}
     value: Any = render_value(name.find_value(apply_edits(settings, edits.values())))
     configured: Any = render_value(name.find_value(settings))
     return {
@@ -82,13 +83,7 @@ def describe_setting(settings: Settings, name: EditableSetting, edits: Edits) ->
         "source": find_source(settings, name, edits),
         "variable": find_variable(settings, name),
         "configured": configured,
-        "bounds": None if found is None else _describe_bounds(*found),
+        "bounds": bounds,
         "is_fixed": is_fixed(settings, name),
         "edit": fill_record(SettingEditRecord, edits[name]) if name in edits else None,
     }
-
-
-def _describe_bounds(least: Any, most: Any) -> SettingBounds:
-    lowest: Any = render_value(least)
-    highest: Any = render_value(most)
-    return {"least": lowest, "most": highest}
