@@ -305,10 +305,7 @@ class ServerWork:
             server.accesses.learn_callers(*AwsWork)
 
     def _reconcile_jobs(self) -> None:
-        """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget what is old.
-
-        :raises DatabaseError: if a database can't be used; the next turn tries again.
-        """
+        """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget what is old."""
         if self._stopping.asked_once() or not self._server.settings.server.engine:
             return
         if not self._is_engine_started:
@@ -322,10 +319,7 @@ class ServerWork:
             self.watching.tick()
 
     def _merge_spills(self) -> None:
-        """Merge spill files, which closings wrote while the ledger couldn't be written, once it can be written.
-
-        :raises LedgerUnavailableError: if it can't after all; the next turn tries again.
-        """
+        """Merge spill files, which closings wrote while the ledger couldn't be written, once it can be written."""
         server = self._server
         if not server.owner.has_lease():
             return

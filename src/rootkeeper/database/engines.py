@@ -101,9 +101,7 @@ class Store:
         """
 
     def find_transaction_id(self, connection: Connection) -> str | None:
-        """Find a name for :meth:`find_commit_outcome`; ``None`` if an error of a commit means that nothing was
-        committed, as with SQLite.
-        """
+        """Find a name for :meth:`find_commit_outcome`; ``None`` if an error of a commit means that it wasn't made."""
 
     def find_commit_outcome(self, transaction: str) -> CommitOutcome:
         """Find the outcome of a transaction that lost its connection; wait for a server that is away."""
@@ -470,8 +468,7 @@ _SETTLE_WRITING = (
     f"SET LOCAL idle_in_transaction_session_timeout = {_STANDSTILL_MILLISECONDS}; "
     "SET LOCAL lock_timeout = {milliseconds}"
 )
-"""Overrides the server's defaults: an intent must be on disk. One message, because all workers wait for each writer.
-"""
+"""Overrides the server's defaults: an intent must be on disk. One message, because all workers wait for each writer."""
 
 _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 60000"
 """For a migration, which reads its steps from files in the middle of its transaction."""

@@ -156,9 +156,7 @@ class RunningServer:
     """In seconds of that kernel's monotonic clock."""
 
     def find_silence(self, clock: Clock) -> float | None:
-        """Find for how many seconds its lease has been over; ``None`` while it isn't, or if that can't be known, such
-        as on another machine.
-        """
+        """Find for how many seconds its lease has been over; ``None`` while it isn't, or if that isn't known here."""
         if self.lease_ends is None or self.boot_id is None or self.boot_id != _read_kernel_boot():
             return None
         silence = clock.monotonic() - self.lease_ends

@@ -144,11 +144,7 @@ class WindowMaintenance:
     """When overdue reviews were last looked for, in monotonic seconds."""
 
     def tick(self) -> None:
-        """Do what is due. Re-reads are started, not awaited.
-
-        :raises DatabaseError: if the database can't be read.
-        :raises LedgerUnavailableError: if the ledger can't be written.
-        """
+        """Do what is due. Re-reads are started, not awaited."""
         now = self.clock.now()
         for window in self.windows.list_rereads_due(now):
             self.executor.offer(window.account_id, partial(self.rereading.reread, window))

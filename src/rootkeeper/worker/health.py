@@ -102,9 +102,7 @@ _PAGES_SHARE = 20
 
 @dataclass(slots=True)
 class DatabaseMonitor(_Monitor):
-    """Notices that the database can't be read or written, was replaced, or is damaged. Reports a failure once when it
-    begins, and once when it ends.
-    """
+    """Notices that the database can't be used, was replaced or is damaged; reports it when it begins and ends."""
 
     check: Callable[[], None]
     """Looks at the file and the last known entry of the ledger."""
@@ -240,10 +238,7 @@ class LedgerMonitor(_Monitor):
     _next_at: float = 0.0
 
     def turn(self) -> None:
-        """Verify the next part, unless a round ended a short time ago.
-
-        :raises DatabaseError: if the database can't be read.
-        """
+        """Verify the next part, unless a round ended a short time ago."""
         if self.clock.monotonic() < self._next_at:
             return
         found = self.step()

@@ -1,7 +1,8 @@
 """The loops of a server or worker: each is a thread that repeats its work, also after a turn that failed.
 
-The work is unknown here. An error ends one turn and never a loop: it is reported, and the next turn begins after the
-loop's period. A loop that is stuck in a turn, or whose turns fail, shows in ``list_troubles``.
+The work is unknown here. An error, such as of a database that can't be read, ends one turn and never a loop: it is
+reported, and the next turn begins after the loop's period. A loop that is stuck, or whose turns fail, shows in
+``list_troubles``.
 """
 
 from __future__ import annotations

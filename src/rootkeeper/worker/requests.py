@@ -417,7 +417,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobRequestService:
-    """Requests, cancels and resumes jobs as one actor."""
+    """Requests, cancels and resumes jobs as one actor.
+
+    :raises NotFoundError: if there is no such job.
+    :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued or cancelled.
+    :raises DatabaseError: if the job can't be kept, or another process keeps it at the same moment.
+    """
 
     jobs: JobStore
     ledger: Ledger
@@ -437,8 +442,6 @@ class JobRequestService:
         :raises InputError: if a parameter or the selection is unknown or wrong; nothing was queued.
         :raises PlanInvalidError: if no job made the plan, or it isn't valid here and now.
         :raises JobConflictError: if an unfinished job has that plan already.
-        :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
-        :raises DatabaseError: if the job can't be kept; nothing was queued.
         """
         if kind is JobKind.DELETION:
             deletion = self._check_deletion(parameters)
@@ -451,8 +454,6 @@ class JobRequestService:
         """Queue a job without parameters once, also if it is requested again or by several processes.
 
         :param name: distinguishes it from other jobs of its kind, such as the run of a schedule.
-        :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
-        :raises DatabaseError: if the job can't be kept, or another process keeps it at the same moment.
         """
         job_id = f"j-{hashlib.sha256(f'{self.organization_id}/{name}'.encode()).hexdigest()[:_NAMED_ID_LENGTH]}"
         try:
@@ -463,9 +464,7 @@ class JobRequestService:
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; a running one finishes its calls in progress, and begins nothing more.
 
-        :raises InputError: if there is no such job.
         :raises JobConflictError: if it has ended.
-        :raises LedgerUnavailableError: if the ledger can't be written; the job continues.
         """
         job = self.jobs.get(job_id)
         require_not_over(job)
@@ -481,9 +480,8 @@ class JobRequestService:
         """Queue an interrupted job again, without the accounts that it has processed.
 
         :param retry_failed: process failed and unknown accounts again.
-        :raises InputError: if there is no such job, or a command line began it.
+        :raises InputError: if a command line began it.
         :raises JobConflictError: if it is running or has ended, or its plan has expired.
-        :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
         """
         job = self.jobs.get(job_id)
         require_resumable(job)

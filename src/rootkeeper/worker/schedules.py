@@ -230,10 +230,7 @@ class ScheduleLoop:
         return tuple(listed)
 
     def tick(self, now: datetime) -> int:
-        """Start due runs; return how many were started here.
-
-        :raises DatabaseError: if the database can't be read or written.
-        """
+        """Start due runs; return how many were started here."""
         return sum(self._keep(schedule, now) for schedule in self.find_schedules())
 
     def _keep(self, schedule: Schedule, now: datetime) -> bool:

@@ -311,10 +311,7 @@ class JobReconciler:
     """Jobs that were claimed, but performed by no process, at the last tick."""
 
     def tick(self) -> int:
-        """Put stalled jobs back, and enqueue due jobs that aren't enqueued, the oldest first; return their number.
-
-        :raises DatabaseError: if either can't be read or written; the next tick tries again.
-        """
+        """Put stalled jobs back, and enqueue due jobs that aren't enqueued, the oldest first; return their number."""
         claimed = self.engine.list_claimed()  # read first, so that a job which begins in between is seen as running
         unfinished = self.jobs.list_jobs(unfinished_only=True)
         now = self.clock.now()
@@ -353,10 +350,7 @@ class RetentionCleaner:
     keep_audits: timedelta
 
     def tick(self) -> tuple[int, int, int]:
-        """Return how many audits, sign-ins and notifications were deleted.
-
-        :raises DatabaseError: if the database can't be written.
-        """
+        """Return how many audits, sign-ins and notifications were deleted."""
         now = self.clock.now()
         return (
             self.history.forget_before(now - self.keep_audits),
@@ -375,10 +369,7 @@ class EngineCleaner:
     """In monotonic seconds."""
 
     def tick(self) -> int:
-        """Delete at most once an hour; return how many attempts at jobs were deleted.
-
-        :raises DatabaseError: if the engine's tables can't be reached.
-        """
+        """Delete at most once an hour; return how many attempts at jobs were deleted."""
         now = self.clock.monotonic()
         if now < self._again_at:
             return 0
