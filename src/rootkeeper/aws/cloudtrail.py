@@ -86,7 +86,7 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-_LONGEST_ID = 64
+LONGEST_ID = 64
 _PLAIN = re.compile(r"[!-~]{1,256}")
 
 
@@ -144,7 +144,7 @@ def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
         raise ValueError("A record has no valid eventID or no valid eventName.")
     at = datetime.fromisoformat(str(record.get("eventTime")))
     if at.tzinfo is None:
-        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has an eventTime without a time zone.")
+        raise ValueError(f"Record {event_id[:LONGEST_ID]} has an eventTime without a time zone.")
     identity = as_mapping(record.get("userIdentity"))
     account = identity.get("accountId") or record.get("recipientAccountId")
     if identity.get("type") != "Root":
@@ -152,9 +152,9 @@ def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
     try:
         account_id = parse_account_id(str(account))
     except InputError as error:
-        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has no account id.") from error
+        raise ValueError(f"Record {event_id[:LONGEST_ID]} has no account id.") from error
     return RootRecord(
-        event_id=event_id if len(event_id) <= _LONGEST_ID else hashlib.sha256(event_id.encode()).hexdigest(),
+        event_id=event_id if len(event_id) <= LONGEST_ID else hashlib.sha256(event_id.encode()).hexdigest(),
         account_id=account_id,
         at=at.astimezone(UTC),
         source=str(record.get("eventSource") or ""),

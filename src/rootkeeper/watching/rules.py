@@ -23,7 +23,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from rootkeeper.aws.cloudtrail import _LONGEST_ID, RootRecord, as_mapping, as_text, is_opening, parse_target_account
+from rootkeeper.aws.cloudtrail import LONGEST_ID, RootRecord, as_mapping, as_text, is_opening, parse_target_account
 from rootkeeper.errors import SettingsError
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
@@ -341,7 +341,7 @@ def classify_watched_event(
         return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
     if found.step == _KEY_CREATION:
         user = as_mapping(found.record.get("requestParameters")).get("userName")
-        holder = f"the IAM user {str(user)[:_LONGEST_ID]}" if user else "the root user itself"
+        holder = f"the IAM user {str(user)[:LONGEST_ID]}" if user else "the root user itself"
         tried = "tried to create" if found.has_failed else "created"
         explanation = f"The root user {tried} an access key for {holder}. A recovery doesn't need one."
         return _make(found, EventVerdict.SUSPICIOUS, explanation, window or _find_near(found.at, account))
@@ -391,7 +391,7 @@ def _classify_outside(found: RootRecord, account: WatchedAccount) -> WatchedEven
     if near is None or near.state in NEVER_OPENED_STATES:
         explanation = f"The root user is active {when}; the account has no closed window."
         return _make(found, EventVerdict.UNRELATED, explanation)
-    key_id = str(as_mapping(found.record.get("userIdentity")).get("accessKeyId") or "no access key id")[:_LONGEST_ID]
+    key_id = str(as_mapping(found.record.get("userIdentity")).get("accessKeyId") or "no access key id")[:LONGEST_ID]
     return _make(found, EventVerdict.SUSPICIOUS, f"The root user is still active ({key_id}) {when}.", near)
 
 
