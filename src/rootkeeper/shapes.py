@@ -176,7 +176,7 @@ def parse_facts(kind: type[_FactsType], plain: Mapping[str, Any]) -> _FactsType:
 
 @cache
 def _list_parsers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    hints = get_type_hints(kind, localns={"JsonValue": Any})
+    hints = get_type_hints(kind, localns={"JsonValue": Any})  # JSON is kept as it is; its type refers to itself
     return tuple((one.name, _find_parser(hints[one.name])) for one in fields(kind))
 
 
@@ -207,12 +207,14 @@ def _parse_first(parsers: tuple[Callable[[Any], Any], ...], value: Any) -> Any:
 
 
 def _parse_items(kind: Callable[[Any], Any], parse: Callable[[Any], Any], value: Any) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, (str, Mapping)):
         raise TypeError(f"{value!r} isn't a list")
     return kind(parse(item) for item in value)
 
 
 def _parse_mapping(parse: Callable[[Any], Any], value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r} isn't an object")
     return {parse_text(key): parse(item) for key, item in value.items()}
 
 

@@ -59,6 +59,12 @@ def test_an_account_comes_back_as_it_was(account: Account) -> None:
     assert parse_facts(Account, through_json(to_row(account))) == account
 
 
+@pytest.mark.parametrize(("column", "value"), [("tags", ["team"]), ("ou_ids", {"r-abcd": 1}), ("ou_ids", "r-abcd")])
+def test_a_value_of_another_structure_is_refused(column: str, value: Any) -> None:
+    with pytest.raises(TypeError, match="isn't a"):
+        parse_facts(Account, {**to_row(ACCOUNT), column: value})
+
+
 @pytest.mark.parametrize(
     "status",
     [
