@@ -300,7 +300,9 @@ def assess_control(
     attestation: ControlAttestation | None,
     apply: Callable[[CheckResult, WithoutPassword], CheckResult] = apply_without_password,
 ) -> ControlAssessment:
-    """:param results: of ``control.checks``, in their order.
+    """Judge a control by its checks and its attestation.
+
+    :param results: of ``control.checks``, in their order.
     :param attestation: the one of this control that is in force.
     :param apply: the same function, or one that remembers: many controls rest on the same check.
     """
@@ -387,13 +389,13 @@ def find_attestations(entries: Iterable[LedgerEntry], at: datetime) -> dict[str,
     """Find each control's attestation in force at ``at``; ``entries`` are in the order of their sequence."""
     last: dict[str, ControlAttestation] = {}
     for entry in entries:
-        attestation = _parse(entry)
+        attestation = _parse_attestation(entry)
         if attestation is not None and attestation.recorded_at <= at:
             last[attestation.control] = attestation
     return {control: one for control, one in last.items() if one.is_in_force(at)}
 
 
-def _parse(entry: LedgerEntry) -> ControlAttestation | None:
+def _parse_attestation(entry: LedgerEntry) -> ControlAttestation | None:
     """Parse an entry; ``None`` if it was altered, which the report shows elsewhere."""
     recorded = {
         "recorded_by": entry.actor.name,

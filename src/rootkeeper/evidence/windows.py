@@ -197,7 +197,9 @@ class WindowReport:
 def make_window_report(
     window: RecoveryWindow, entries: Iterable[LedgerEntry], events: Sequence[WatchedEvent], endpoint: str
 ) -> WindowReport:
-    """:param entries: of the window's account, in the order of their sequence; those of other windows are left out.
+    """Put the report of one window together.
+
+    :param entries: of the window's account, in the order of their sequence; those of other windows are left out.
     :param events: of the window, by their time.
     """
     mine: list[LedgerEntry] = []

@@ -153,6 +153,7 @@ _FULL_ACCESS = {PolicyKind.SERVICE_CONTROL: "p-FullAWSAccess", PolicyKind.RESOUR
 
 
 Placed: TypeAlias = Mapping[PolicyKind, PlacedPolicies]
+"""The policies over one account, by their kind."""
 
 
 @dataclass(frozen=True, slots=True)

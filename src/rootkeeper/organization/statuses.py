@@ -1,4 +1,4 @@
-"""Root user credentials of an account, the status that follows from them, and what many statuses come to.
+"""Root user credentials of an account, the status that follows from them, counts of statuses, and audits as kept.
 
 An unknown is never shown as good: only an account whose four kinds were all read and are empty is ``not_present``.
 

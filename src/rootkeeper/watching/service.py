@@ -1,5 +1,7 @@
 """Reads events of root users, classifies them by the ledger and the recovery windows, and sends notifications.
 
+The JSON of verdicts on given records is here, too.
+
 Most root events come from our own audits. So the sessions of the last days' ledger entries are kept in memory, and
 only new entries are read for each delivery.
 """
