@@ -10,25 +10,26 @@ Source: the schema ``junit-10.xsd`` of Jenkins' xUnit plugin; GitLab Docs, "Unit
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rootkeeper.findings.rules import Finding, FindingReport, Verdict
 from rootkeeper.untrusted_text import xml_text
 from rootkeeper.values import json_time
 
-ELEMENTS = {
+ELEMENTS: Mapping[Verdict, str | None] = {
+    Verdict.PASS: None,
     Verdict.FAIL: "failure",
     Verdict.UNKNOWN: "error",
     Verdict.MANUAL: "skipped",
     Verdict.KEPT: "skipped",
     Verdict.NOT_APPLICABLE: "skipped",
 }
-"""The element that says why a case didn't pass. Only a pass has none."""
+"""The element that says why a case didn't pass. A verdict without an entry is an error, and never shown as a pass."""
 
 
 def render(report: FindingReport) -> Iterator[bytes]:
     """Walk the findings twice: a suite begins with its counts."""
-    counts = Counter(ELEMENTS.get(finding.verdict) for finding in report.findings)
+    counts = Counter(ELEMENTS[finding.verdict] for finding in report.findings)
     name = xml_text(f"rootkeeper {report.source}")
     totals = f'name="{name}" tests="{counts.total()}" failures="{counts["failure"]}" errors="{counts["error"]}"'
     at = json_time(report.observed_at)
@@ -54,7 +55,7 @@ def _render_case(finding: Finding) -> str:
     if finding.subject is not None:
         name = f"{name}: {finding.subject}"
     case = f'<testcase classname="{xml_text(rule.rule_id)}" name="{xml_text(name)}"'
-    element = ELEMENTS.get(finding.verdict)
+    element = ELEMENTS[finding.verdict]
     if element is None:
         return f"{case}/>\n"
     verdict = finding.verdict.value.replace("_", " ").capitalize()
