@@ -27,6 +27,7 @@ COLUMNS = (
     "method",
     "detail",
 )
+"""Of the CSV with one fact in each row."""
 
 ACCOUNT_COLUMNS = (
     "account_id",
@@ -43,11 +44,20 @@ ACCOUNT_COLUMNS = (
     "excepted_until",
     "detail",
 )
+"""Of the CSV with one account in each row."""
 
 
 def render_json(report: EvidenceReport) -> Iterator[bytes]:
     """One document (docs/reference/report.schema.json)."""
     yield f"{json_text(describe_assessed_report(report), indent=2)}\n".encode()
+
+
+def render_csv(report: EvidenceReport) -> Iterator[bytes]:
+    """One fact in each row, with organization, endpoint and period, so that a copied row keeps its context."""
+    document = describe_assessed_report(report)
+    place = (document["organization_id"], document["endpoint"], document["period"]["from"], document["period"]["to"])
+    rows = ((*place, *(row.get(name) for name in COLUMNS[len(place) :])) for row in _list_rows(document))
+    return render_rows(COLUMNS, rows)
 
 
 def render_accounts_csv(report: EvidenceReport) -> Iterator[bytes]:
@@ -62,14 +72,6 @@ def _make_account_row(evidence: AccountEvidence) -> list[object]:
         "excepted_until": None if evidence.exception is None else json_time(evidence.exception.until),
     }
     return [row[name] for name in ACCOUNT_COLUMNS]
-
-
-def render_csv(report: EvidenceReport) -> Iterator[bytes]:
-    """One fact in each row, with organization, endpoint and period, so that a copied row keeps its context."""
-    document = describe_assessed_report(report)
-    place = (document["organization_id"], document["endpoint"], document["period"]["from"], document["period"]["to"])
-    rows = ((*place, *(row.get(name) for name in COLUMNS[len(place) :])) for row in _list_rows(document))
-    return render_rows(COLUMNS, rows)
 
 
 def _row(section: str, account_id: object, item: str, value: object, **more: object) -> dict[str, Any]:
