@@ -87,6 +87,7 @@ def as_text(value: object) -> str:
 
 
 LONGEST_ID = 64
+"""Of an event, as the database takes it; the hash of a longer one takes its place."""
 _PLAIN = re.compile(r"[!-~]{1,256}")
 
 
