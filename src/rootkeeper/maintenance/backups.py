@@ -53,6 +53,9 @@ _ANCHOR = "anchor.jsonl"
 _POLICIES = "policies"
 _SPILLS = "spills"
 
+_COMPANIONS = ("", "-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file. Source: SQLite, "Temporary Files Used By SQLite"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -99,56 +102,6 @@ def find_places(settings: Settings) -> Places:
         spills=settings.ledger.spill,
         backups=backups,
     )
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    """Copy the bytes as :func:`_write_file` writes them."""
-    with source.open("rb") as read:
-        _write_file(target, iter(lambda: read.read(1 << 20), b""))
-
-
-def _write_file(target: Path, blocks: Iterable[bytes]) -> None:
-    """Create a file for the owner alone, and wait until it is on disk."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with os.fdopen(descriptor, "wb") as written:
-        written.writelines(blocks)
-        written.flush()
-        os.fsync(written.fileno())
-    sync_folder(target.parent)
-
-
-def _describe(folder: Path) -> dict[str, str]:
-    """List the files below a folder, each with the SHA-256 of its content."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _MANIFEST)
-    return {str(path.relative_to(folder)): _hash_file(path) for path in files}
-
-
-def _hash_file(path: Path) -> str:
-    """Return the SHA-256, in hexadecimal digits."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    """Read what the backup says of itself, if every file of it is as it was written.
-
-    :raises InputError: if it isn't a backup, or is incomplete.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        files, version = manifest["files"], manifest["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{folder} isn't a backup: {_MANIFEST} can't be read.", hint="Name the folder of a backup."
-        ) from error
-    if version != _SCHEMA_VERSION:
-        raise InputError(
-            f"{folder} is a backup of another version.", hint="Restore it with the Rootkeeper that made it."
-        )
-    if _describe(folder) != files:
-        raise InputError(f"{folder} is incomplete: its files aren't those that were written.", hint="Use another one.")
-    return manifest
 
 
 def back_up(places: Places, parent: Path, now: datetime) -> Path:
@@ -248,10 +201,6 @@ def _require_same_ledger(store: Store, before: Head, copied: Head) -> None:
         )
 
 
-_COMPANIONS = ("", "-wal", "-shm", "-journal")
-"""What SQLite keeps beside a file. Source: SQLite, "Temporary Files Used By SQLite"."""
-
-
 @dataclass(frozen=True, slots=True)
 class Backup:
     """A backup that is complete, as its manifest describes it."""
@@ -347,3 +296,53 @@ def _require_empty(url: str) -> None:
             "The database isn't empty.",
             hint="Make a new one (createdb), name it in the settings, and restore into that.",
         )
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy the bytes as :func:`_write_file` writes them."""
+    with source.open("rb") as read:
+        _write_file(target, iter(lambda: read.read(1 << 20), b""))
+
+
+def _write_file(target: Path, blocks: Iterable[bytes]) -> None:
+    """Create a file for the owner alone, and wait until it is on disk."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, "wb") as written:
+        written.writelines(blocks)
+        written.flush()
+        os.fsync(written.fileno())
+    sync_folder(target.parent)
+
+
+def _describe(folder: Path) -> dict[str, str]:
+    """List the files below a folder, each with the SHA-256 of its content."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _MANIFEST)
+    return {str(path.relative_to(folder)): _hash_file(path) for path in files}
+
+
+def _hash_file(path: Path) -> str:
+    """Return the SHA-256, in hexadecimal digits."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """Read what the backup says of itself, if every file of it is as it was written.
+
+    :raises InputError: if it isn't a backup, or is incomplete.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        files, version = manifest["files"], manifest["schema_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} isn't a backup: {_MANIFEST} can't be read.", hint="Name the folder of a backup."
+        ) from error
+    if version != _SCHEMA_VERSION:
+        raise InputError(
+            f"{folder} is a backup of another version.", hint="Restore it with the Rootkeeper that made it."
+        )
+    if _describe(folder) != files:
+        raise InputError(f"{folder} is incomplete: its files aren't those that were written.", hint="Use another one.")
+    return manifest

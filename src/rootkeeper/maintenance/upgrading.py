@@ -102,6 +102,8 @@ def plan_upgrade(application: Application, backups: Path | None, *, makes_backup
     :raises DatabaseNewerError: if the database is of a newer version.
     :raises DatabaseError: if it can't be read, or lacks tables of its version.
     """
+    from rootkeeper.maintenance.backups import find_places
+
     found = check_database(application)
     if found.state is VersionState.NEWER:
         raise make_version_error(str(found.version), application.database_of_any_version.store)
@@ -111,8 +113,6 @@ def plan_upgrade(application: Application, backups: Path | None, *, makes_backup
             f"{', '.join(found.missing)}.",
             hint="Restore a backup, or use a new database.",
         )
-    from rootkeeper.maintenance.backups import find_places
-
     folder = (backups or find_places(application.settings).backups) if makes_backup else None
     return UpgradePlan(found, folder)
 
