@@ -92,19 +92,19 @@ def job_to_record(job: Job) -> JobRecord:
     return fill_record(JobRecord, job, parameters=dict(job.parameters))
 
 
-def job_from_record(record: Mapping[str, Any]) -> Job:
-    """Parse the JSON of ``job_to_record``.
-
-    :raises ValueError: if a value is invalid.
-    :raises KeyError: if a field is missing.
-    """
-    return parse_facts(Job, {**_NOT_LISTED, **record})
-
-
 _NOT_LISTED = {
     "created_by_kind": ActorKind.SELF_ASSERTED,
     "attempts": 0,
     "next_attempt_at": None,
     "fencing_token": 0,
 }
-"""Fields of a job that a listed record, or any record, doesn't have."""
+"""What a record in a list leaves out, and the fencing token, which no record has."""
+
+
+def job_from_record(record: Mapping[str, Any]) -> Job:
+    """Parse the JSON of ``job_to_record``.
+
+    :raises TypeError: and ValueError, if a value is invalid.
+    :raises KeyError: if a field is missing.
+    """
+    return parse_facts(Job, {**_NOT_LISTED, **record})
