@@ -255,7 +255,9 @@ class Connection:
             ) from interrupt
 
     def list_pages(self, path: str, name: str, query: Query | None = None) -> Iterator[Any]:
-        """List the records of every page, requested as they are used, in pages as large as the server allows.
+        """List the records of every page, requested as they are used.
+
+        Pages are as large as the server allows, unless ``query`` has another ``limit``.
 
         :param name: of the list in each page.
         :raises RootkeeperError: as ``get``.

@@ -136,7 +136,7 @@ class RemoteJobs:
         return self.read_outcome(job.job_id)
 
     def perform_recorded(self, resource: str, body: Mapping[str, Any]) -> Record:
-        """Do the same with work whose record says what failed, so that a failed job has one, too."""
+        """Request the work, wait, and return its record, which says what failed: a failed job has one, too."""
         job = self.follow(self.request(resource, body))
         outcome = self.find_outcome(job.job_id) if job.is_over else None
         if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
@@ -371,9 +371,7 @@ def read_root_emails(connection: Connection, request: SelectionRequest) -> Email
         account = by_id[AccountId(record["account_id"])]
         return parse_facts(RootEmail, {**record, "account": account, "group_basis": record["group"]})
 
-    found = (
-        connection.parse_answer(parse, one) for one in connection.list_pages("root-emails", "accounts", {"limit": PAGE})
-    )
+    found = (connection.parse_answer(parse, one) for one in connection.list_pages("root-emails", "accounts"))
     by_account = {one.account.account_id: one for one in found}
 
     def parse_report(page: Mapping[str, Any]) -> EmailReport:
