@@ -311,7 +311,11 @@ class Operator(ABC):
 
     @abstractmethod
     def plan_delivery(self, request: DeliveryRequest) -> Delivery:
-        """Compile the report, and check its places without a change."""
+        """Compile the report, and check its places without a change.
+
+        :raises InputError: if the report or its place can't be used.
+        :raises AwsError: if Security Hub is off, or can't be read.
+        """
 
     # jobs
 
