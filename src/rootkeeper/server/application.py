@@ -62,7 +62,7 @@ ROWS: tuple[Row, ...] = (
     *setup.POLICIES_ROWS,
     *identities.ROWS,
 )
-"""All routes of the API."""
+"""All routes of the API, in the order of its description; of two that fit an address, the first answers."""
 
 
 def make_application(
