@@ -1,7 +1,7 @@
 """Writes the JSON Schema of each JSON output, from the records that the outputs are made of.
 
 ``make docs`` runs it, and a test compares what it would write with what is committed. A schema has no other source:
-change the record in the subject's ``records.py``.
+change the record in the module that it is imported from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The JSON shape of records: how the classes in each subject's ``records.py`` are written, filled and read back.
+"""The JSON shape of records: how the classes that describe it are written, filled and read back.
 
 A record is a ``TypedDict``. mypy checks the function that makes it, and pydantic reads the same class for the OpenAPI
 document and the published JSON Schemas. This module must not import pydantic: every command imports the records, and
