@@ -1,1 +1,1 @@
-"""The routes, one file per subject."""
+"""The routes, by subject."""

@@ -1,4 +1,7 @@
-"""Routes of the evidence report, an audit's findings, and controls with their verdicts and attestations."""
+"""Routes of the evidence report, an audit's findings, and controls with their verdicts and attestations.
+
+A file of a report or of findings has the same bytes as the commands write.
+"""
 
 from __future__ import annotations
 
