@@ -1,4 +1,4 @@
-"""Users, API tokens and sign-ins.
+"""Users, API tokens and sign-ins, and the file with the first administrator's link.
 
 The ledger records each change of an identity, and who makes it, before the change. Passwords and tokens go to the store
 and nowhere else.

@@ -1,9 +1,9 @@
-"""Makes a backup while a server runs: one folder with everything that a restore needs; and restores it.
+"""Makes a backup, also while a server runs, and restores it while none runs.
 
-Beside the database go the engine's file, the key of second factors, saved policies and spill files, and the two copies
-of the ledger that reveal an older database: mirror and anchor. They are copied before the database, so that it knows
-all entries in them. The folder contains the key and who did what: keep it as safe as the server itself. It is written
-completely or not at all.
+A backup is one folder. Beside the database it contains the engine's file, the key of second factors, saved policies and
+spill files, and the two copies of the ledger that reveal an older database: mirror and anchor. Those two are copied
+before the database, so that it knows all entries in them. The folder contains the key and who did what: keep it as safe
+as the server itself. It is written completely or not at all.
 
 A restore keeps what was there beside it. A mirror and an anchor that exist stay: they know what happened after the
 backup, so that the restore shows until it is adopted. On PostgreSQL the database must be empty.

@@ -1,6 +1,6 @@
 """Checks a database of any version, and upgrades it to this program's: lock, backup, one transaction, verification.
 
-A check creates, migrates and writes nothing. While it is upgraded, no other process may act on the database: one of an
+A check creates, migrates and writes nothing. During an upgrade no other process may act on the database: one of an
 older version knows nothing of the new tables. A kill at any moment leaves the old tables or the new ones, never a
 mixture.
 """

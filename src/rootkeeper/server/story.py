@@ -1,6 +1,6 @@
 """The users of ``rootkeeper demo``, one of each role, and its guided story: the steps, and which of them are done.
 
-The sandbox's own state and the events of two accounts decide, never what this program did. They are read from the
+The sandbox's own state and the events of two accounts decide that, never what this program did. They are read from the
 sandbox's control interface, on loopback only, unsigned and without a proxy; no AWS call is made.
 """
 

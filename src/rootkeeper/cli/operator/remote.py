@@ -200,7 +200,7 @@ class RemoteOperator(Operator):
 
     @property
     def recently_used_days(self) -> int:
-        """Unused: the server goes by its own setting."""
+        """Unused, because the server uses its own setting."""
         return 0
 
     @property
