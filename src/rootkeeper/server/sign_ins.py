@@ -55,7 +55,7 @@ def set_device_cookie(request: Request, response: Response, name: str) -> None:
 
 
 def read_cookie(request: Request, name: str) -> str | None:
-    """Return the value of a cookie; only its name of this kind of connection counts."""
+    """Return the value of a cookie. With TLS only the name counts that no other server and no plain HTTP can set."""
     return request.cookies.get(_make_cookie_name(request, name))
 
 

@@ -63,7 +63,7 @@ class PeriodRequest:
 
     period: Period
     ends_now: bool
-    """Whether it ends as the evidence is judged."""
+    """Whether it ends at the moment when the evidence is judged."""
     organization: str | None
     """``None`` for the only one."""
     stale_after: timedelta | None = None
