@@ -1,8 +1,8 @@
 """Renders evidence as PDF, to read, sign and file: counts by organizational unit, and annexes of what isn't good.
 
 Accounts without root user credentials are counted and not listed, so that ten thousand accounts are a few dozen pages.
-Annexes list what fails, what is unknown and what is kept. A list that would be longer than ``LISTED`` rows says how
-many it leaves out, and which format has them. Every page has the head of the ledger.
+Annexes list what fails, what is unknown and what is kept. A table that would be longer than ``typesetting.LISTED``
+rows says how many it leaves out, and which format has them. Every page has the head of the ledger.
 """
 
 from __future__ import annotations

@@ -380,7 +380,8 @@ def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> R
     else:
         people = (permission_set,)
     return RoleTrust(
-        people=people, server=None if server is None else parse_principal(server, ground.partition, "The server's role")
+        people=people,
+        server=None if server is None else parse_principal(server, ground.partition, "The server's role"),
     )
 
 
