@@ -25,7 +25,7 @@ from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.evidence.service import EvidenceCompiler
 from rootkeeper.evidence.windows import WindowReporter
 from rootkeeper.exceptions.service import ExceptionService
-from rootkeeper.failsafe.recorded import DrillRecorder, FailsafeConfirmer
+from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
 from rootkeeper.history.service import HistoryReader
 from rootkeeper.inventory.listing import RECENT_LASTS
 from rootkeeper.inventory.store import AuditHistory

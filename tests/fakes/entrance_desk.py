@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rootkeeper.failsafe.confirmations import DrillRecorder
 from rootkeeper.failsafe.entrances import BreakGlassReader, BreakGlassReport, CallerAccountReader
-from rootkeeper.failsafe.recorded import DrillRecorder
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, DrillOutcome
 from rootkeeper.failsafe.service import FailsafeChecker, FailsafeReport
 from rootkeeper.organization.accounts import AccountId, Caller

@@ -14,8 +14,8 @@ from rootkeeper.deletion.service import Deletion
 from rootkeeper.delivery.planning import DeliveryPlanner
 from rootkeeper.delivery.service import ReportSender
 from rootkeeper.errors import RootkeeperError
+from rootkeeper.failsafe.confirmations import FailsafeConfirmer
 from rootkeeper.failsafe.entrances import BreakGlassReader
-from rootkeeper.failsafe.recorded import FailsafeConfirmer
 from rootkeeper.failsafe.service import FailsafeChecker
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from rootkeeper.evidence.service import EvidenceCompiler
     from rootkeeper.evidence.windows import WindowReporter
     from rootkeeper.exceptions.service import ExceptionService
+    from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
     from rootkeeper.failsafe.entrances import BreakGlassReader
-    from rootkeeper.failsafe.recorded import DrillRecorder, FailsafeConfirmer
     from rootkeeper.failsafe.service import FailsafeChecker, FailsafeLoginKeeper, LoginMonitor
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
@@ -362,7 +362,7 @@ class UseCases(Adapters):
 
     @property
     def failsafe_confirmer(self) -> FailsafeConfirmer:
-        from rootkeeper.failsafe.recorded import FailsafeConfirmer
+        from rootkeeper.failsafe.confirmations import FailsafeConfirmer
 
         return FailsafeConfirmer(self.confirmations, self.ledger, self.clock, self.endpoint, self.actor.name)
 
@@ -374,7 +374,7 @@ class UseCases(Adapters):
 
     @property
     def drill_recorder(self) -> DrillRecorder:
-        from rootkeeper.failsafe.recorded import DrillRecorder
+        from rootkeeper.failsafe.confirmations import DrillRecorder
 
         return DrillRecorder(self.ledger, self.clock, self.actor.name)
 

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.failsafe.recorded import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
+from rootkeeper.failsafe.confirmations import DRILL_ENTRIES, MOST_DRILLS, KnownFailsafe, describe_failsafes
 from rootkeeper.failsafe.records import DrillRecord
 from rootkeeper.failsafe.rules import AlarmObservation, CheckVerdict, DrillOutcome, SignInDevice, find_drills
 from rootkeeper.jobs.records import JobAnswer

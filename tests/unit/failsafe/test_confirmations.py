@@ -9,7 +9,7 @@ import pytest
 
 from rootkeeper.audit.service import AuditReport
 from rootkeeper.errors import InputError
-from rootkeeper.failsafe.recorded import FailsafeConfirmer
+from rootkeeper.failsafe.confirmations import FailsafeConfirmer
 from rootkeeper.failsafe.rules import DRILL_EVERY, AlarmObservation, DrillOutcome, find_confirmed_until
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.confirmations import Claim

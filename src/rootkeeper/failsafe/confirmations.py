@@ -1,4 +1,4 @@
-"""What is recorded of each account for emergency access: its drills, and what confirms it. No AWS call.
+"""What confirms the accounts for emergency access, and what is known of each of them by that. Makes no AWS call.
 
 A drill, a check in which everything passed, and a person's attestation are in the ledger before the database. The
 failsafes and the management account each need a drill every 90 days. Until the organization was listed, and while the
@@ -145,7 +145,10 @@ class DrillRecorder:
 
 @dataclass(frozen=True, slots=True)
 class FailsafeConfirmer:
-    """Records confirmations of delegated administrator accounts; raises LedgerUnavailableError if it can't."""
+    """Records confirmations of delegated administrator accounts.
+
+    :raises LedgerUnavailableError: if one can't be recorded; then it doesn't count.
+    """
 
     confirmations: ConfirmationStore
     ledger: Ledger
