@@ -353,7 +353,10 @@ class Database:
         return SqlQuotas(self.commits, organization_id, caller, clock)
 
     def measure(self, organization_id: str) -> StoredMeasurements:
-        """:raises DatabaseError: if the database can't be read."""
+        """Count what there is of everything.
+
+        :raises DatabaseError: if the database can't be read.
+        """
         from rootkeeper.jobs.rules import JobState
         from rootkeeper.windows.rules import WindowState
 

@@ -80,8 +80,9 @@ class Store:
         raise NotImplementedError
 
     def require_in_place(self) -> None:
-        """Check, just before and after a commit, that the database is the one that was opened, and undamaged. On a
-        server, the commit itself shows it.
+        """Check, just before and after a commit, that the database is the one that was opened, and undamaged.
+
+        On a server, the commit itself shows it.
 
         :raises DatabaseReplacedError: if the file was deleted or replaced.
         :raises DatabaseDamagedError: if a damaged page was found.
@@ -95,7 +96,7 @@ class Store:
         """
 
     def require_in_transaction(self, connection: Connection) -> None:
-        """Check, just before a commit, that the transaction is still open. On a server, the commit itself shows it.
+        """Check, just before a commit, that the transaction is still open; on a server, the commit itself shows it.
 
         :raises DatabaseReplacedError: if the database has rolled it back.
         """
@@ -284,7 +285,10 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class SqliteStore(Store):
-    """A SQLite file. It needs no ``glance_options``: SQLite begins transactions at no cost, and the driver must not."""
+    """A SQLite file.
+
+    It needs no ``glance_options``: SQLite begins transactions at no cost, and the driver must not begin its own.
+    """
 
     path: Path
 

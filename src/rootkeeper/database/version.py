@@ -44,7 +44,10 @@ def prepare_schema(store: Store) -> None:
 
 
 def make_version_error(found: str, store: Store, windows: str = "") -> DatabaseError:
-    """Make the error of a database whose version isn't this program's; ``windows`` is a sentence after a space."""
+    """Make the error of a database whose version isn't this program's.
+
+    :param windows: a sentence on recovery windows to close, after a space.
+    """
     versions = f"has version {found}, and this Rootkeeper needs {SCHEMA_VERSION}"
     if is_newer(found):
         return DatabaseNewerError(

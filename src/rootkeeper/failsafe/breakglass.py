@@ -257,7 +257,10 @@ def _context(caller: CallerIdentity, place: AccountPlace) -> EvaluationContext:
 
 
 def _read_trust(role: IamRole, caller: CallerIdentity) -> tuple[tuple[Policy, ...], bool] | None:
-    """Parse what a role's trust policy says of the caller, and whether an Allow names it; ``None`` if it's unclear."""
+    """Parse what a role's trust policy says of the caller, and whether an Allow names the caller itself.
+
+    ``None`` if its principals can't be determined.
+    """
     source = role.trust_policy
     try:
         document, listed = _parse_statements(source)

@@ -373,7 +373,10 @@ class StartedEmailUpdate:
 
 
 def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> StartedEmailUpdate | None:
-    """Find the newest start that wasn't refused or accepted and isn't too old, in one account's entries in order."""
+    """Find the newest start that wasn't refused or accepted and isn't too old.
+
+    :param entries: of one account, in the order of their sequence.
+    """
     started: dict[int, StartedEmailUpdate] = {}
     for entry in entries:
         if entry.action is Action.EMAIL_UPDATE_START and entry.phase is Phase.INTENT:
@@ -401,7 +404,10 @@ def is_overtaken(started: StartedEmailUpdate, newest: EmailUpdate | None) -> boo
 
 
 def was_started(intent_parameters: Mapping[str, JsonValue], after: EmailUpdateSnapshot) -> bool | None:
-    """Whether a start acted: AWS's newest change isn't the intent's; ``None`` if one is unread. Compares no clocks."""
+    """Whether a start acted: AWS's newest change differs from the one in the intent. Compares no clocks.
+
+    ``None`` if one of the two couldn't be read.
+    """
     if not intent_parameters.get("update_before_was_read") or not after.was_read:
         return None
     if after.update is None:

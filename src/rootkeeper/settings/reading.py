@@ -54,7 +54,10 @@ def load_user_settings(config: Path | None) -> Settings:
 
 
 def load_settings(config_path: Path | None, environment: Mapping[str, str], data_folder: Path) -> Settings:
-    """:raises SettingsError: if the file can't be read, or a setting is unknown or out of range."""
+    """Read the file, then the variables, which override it, then complete the rest.
+
+    :raises SettingsError: if the file can't be read, or a setting is unknown or out of range.
+    """
     given = {entry.key: entry for entry in (*_read_file(config_path), *_read_environment(environment))}
     parsed: dict[str, dict[str, object]] = {name: {} for name in _FIELDS}
     for key, entry in given.items():

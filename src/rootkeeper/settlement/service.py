@@ -377,7 +377,10 @@ class Settlement(AccountWork):
         return report
 
     def find_left(self, unfinished: Sequence[RecoveryWindow] | None = None) -> Orphans:
-        """Find what has to be settled, also in ``unfinished`` windows that the caller has just listed; no AWS call."""
+        """Find what has to be settled; no AWS call.
+
+        :param unfinished: the unfinished windows, if the caller has just listed them.
+        """
         orphans = self.ledger.list_orphans()
         listed = self.windows.list_windows(unfinished_only=True) if unfinished is None else unfinished
         windows = [window for window in listed if _is_in_mid_step(window)]

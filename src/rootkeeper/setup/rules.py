@@ -202,7 +202,7 @@ def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDri
 
 
 def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> SetupDrift:
-    """Add Rootkeeper's own changes, by the organization's entries from the acceptance on, as the first cause."""
+    """Add Rootkeeper's own changes as the first cause; ``entries`` are the organization's from the acceptance on."""
     own: dict[tuple[SetupPart, str | None], str] = {}
     intents: dict[int, LedgerEntry] = {}
     for entry in entries:

@@ -558,7 +558,10 @@ def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | Non
 
 
 def require_policy_text(kind: ResourceKind, text: str, source: str) -> PolicyDocument:
-    """:raises PolicyDocumentError: if a replacement isn't a policy, or is larger than AWS allows."""
+    """Parse a replacement and check its size, before the resource is known.
+
+    :raises PolicyDocumentError: if it isn't a policy, or is larger than AWS allows.
+    """
     size_bytes = len(text.encode())
     if size_bytes > kind.policy_limit_bytes:
         problem = f"it has {size_bytes:,} bytes, but a {kind.noun} allows {kind.policy_limit_bytes:,}"
