@@ -14,8 +14,8 @@ from rootkeeper.deletion.service import Deletion
 from rootkeeper.delivery.planning import DeliveryPlanner
 from rootkeeper.delivery.service import ReportSender
 from rootkeeper.errors import RootkeeperError
+from rootkeeper.failsafe.breakglass_service import BreakGlassReader
 from rootkeeper.failsafe.confirmations import FailsafeConfirmer
-from rootkeeper.failsafe.entrances import BreakGlassReader
 from rootkeeper.failsafe.service import FailsafeChecker
 from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
 from rootkeeper.inventory.listing import InventoryReader
@@ -32,9 +32,9 @@ from rootkeeper.values import JsonValue
 from rootkeeper.worker.requests import JobRequestService
 from rootkeeper.worker.service import JobReconciler, JobRunner
 from tests.fakes.access import InMemoryIdentities
+from tests.fakes.breakglass_desk import BreakGlassDesk
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.engines import InMemoryEngine
-from tests.fakes.entrance_desk import EntranceDesk
 from tests.fakes.jobs import StopAt
 from tests.fakes.notifications import RecordingNotifier
 from tests.fakes.root_users import root_user_with_everything
@@ -219,8 +219,8 @@ class ActingDesk:
         return self._emergency.reading
 
     @property
-    def _emergency(self) -> EntranceDesk:
-        return EntranceDesk(self.desk)
+    def _emergency(self) -> BreakGlassDesk:
+        return BreakGlassDesk(self.desk)
 
     @property
     def delivery_planner(self) -> DeliveryPlanner:

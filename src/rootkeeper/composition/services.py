@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from rootkeeper.evidence.service import EvidenceCompiler
     from rootkeeper.evidence.windows import WindowReporter
     from rootkeeper.exceptions.service import ExceptionService
+    from rootkeeper.failsafe.breakglass_service import BreakGlassReader
     from rootkeeper.failsafe.confirmations import DrillRecorder, FailsafeConfirmer
-    from rootkeeper.failsafe.entrances import BreakGlassReader
     from rootkeeper.failsafe.service import FailsafeChecker, FailsafeLoginKeeper, LoginMonitor
     from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
     from rootkeeper.history.service import HistoryReader
@@ -390,7 +390,7 @@ class UseCases(Adapters):
 
     @property
     def breakglass_reading(self) -> BreakGlassReader:
-        from rootkeeper.failsafe.entrances import BreakGlassReader, CallerAccountReader
+        from rootkeeper.failsafe.breakglass_service import BreakGlassReader, CallerAccountReader
 
         caller_accounts = CallerAccountReader(self.gateway, self.gateway, self.caller)
         return BreakGlassReader(self.failsafe_checker, caller_accounts, self.gateway, self.inventory_store, self.clock)

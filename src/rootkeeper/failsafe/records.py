@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 from typing_extensions import TypedDict
 
 from rootkeeper.errors import Hint
-from rootkeeper.failsafe.breakglass import RootSessionCallerKind
-from rootkeeper.failsafe.entrances import BreakGlassReport
+from rootkeeper.failsafe.breakglass_rules import RootSessionCallerKind
+from rootkeeper.failsafe.breakglass_service import BreakGlassReport
 from rootkeeper.failsafe.rules import AlarmObservation, Check, CheckVerdict, DrillOutcome, SignInDevice, count_checks
 from rootkeeper.failsafe.runbook import CommandLineKind
 from rootkeeper.failsafe.service import FailsafeReport

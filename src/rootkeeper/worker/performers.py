@@ -24,8 +24,8 @@ from rootkeeper.delivery.records import deliveries_to_record
 from rootkeeper.delivery.service import ReportSender
 from rootkeeper.delivery.targets import parse_request
 from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedError
+from rootkeeper.failsafe.breakglass_service import BreakGlassReader
 from rootkeeper.failsafe.confirmations import FailsafeConfirmer
-from rootkeeper.failsafe.entrances import BreakGlassReader
 from rootkeeper.failsafe.records import breakglass_to_record, failsafe_to_record
 from rootkeeper.failsafe.rules import describe_counts
 from rootkeeper.failsafe.service import FailsafeChecker

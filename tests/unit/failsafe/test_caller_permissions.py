@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.aws.identities import PermissionSet
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.failsafe.breakglass import (
+from rootkeeper.failsafe.breakglass_rules import (
     CallerAccountPolicies,
     CallerIdentity,
     PermissionResult,

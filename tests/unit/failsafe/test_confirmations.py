@@ -15,23 +15,23 @@ from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.confirmations import Claim
 from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, count_root_logins_left, has_findings
 from rootkeeper.root_emails.rules import GroupBasis
-from tests.fakes.entrance_desk import FAILSAFE, MEMBER, EntranceDesk
+from tests.fakes.breakglass_desk import FAILSAFE, MEMBER, BreakGlassDesk
 from tests.fakes.organization import MANAGEMENT
 
 
 @pytest.fixture
-def desk() -> EntranceDesk:
+def desk() -> BreakGlassDesk:
     """A failsafe whose root login is guarded, beside accounts without root user credentials."""
-    return EntranceDesk()
+    return BreakGlassDesk()
 
 
-def make_confirmer(desk: EntranceDesk) -> FailsafeConfirmer:
+def make_confirmer(desk: BreakGlassDesk) -> FailsafeConfirmer:
     return FailsafeConfirmer(
         desk.desk.confirmations, desk.desk.ledger, desk.desk.clock, desk.desk.organization.endpoint, "operator"
     )
 
 
-def attest(desk: EntranceDesk, account_id: str = FAILSAFE, claim: Claim = Claim.KEPT, days: int = 30) -> None:
+def attest(desk: BreakGlassDesk, account_id: str = FAILSAFE, claim: Claim = Claim.KEPT, days: int = 30) -> None:
     inventory = desk.desk.read_inventory()
     account = next(one for one in inventory.accounts if one.account_id == account_id)
     confirmer, until = make_confirmer(desk), desk.now + timedelta(days=days)
@@ -40,7 +40,7 @@ def attest(desk: EntranceDesk, account_id: str = FAILSAFE, claim: Claim = Claim.
     )
 
 
-def complete(desk: EntranceDesk) -> None:
+def complete(desk: BreakGlassDesk) -> None:
     """Record what AWS doesn't show, so that every check passes."""
     inventory = desk.desk.read_inventory()
     account = next(one for one in inventory.accounts if one.account_id == FAILSAFE)
@@ -55,11 +55,11 @@ def complete(desk: EntranceDesk) -> None:
     desk.drills.record(drill)
 
 
-def run_check(desk: EntranceDesk) -> None:
+def run_check(desk: BreakGlassDesk) -> None:
     make_confirmer(desk).record_checks(desk.check())
 
 
-def count_failing(desk: EntranceDesk) -> int:
+def count_failing(desk: BreakGlassDesk) -> int:
     """Count by a new audit; headline and exit status must agree on the failsafe."""
     report = desk.desk.audit.run(desk.desk.progress)
     assert isinstance(report, AuditReport)
@@ -69,7 +69,7 @@ def count_failing(desk: EntranceDesk) -> int:
     return known
 
 
-def test_registering_a_delegated_administrator_lowers_no_count(desk: EntranceDesk) -> None:
+def test_registering_a_delegated_administrator_lowers_no_count(desk: BreakGlassDesk) -> None:
     delegates = desk.desk.organization.delegated_administrators
     delegates.remove(FAILSAFE)
     assert count_failing(desk) == 1
@@ -77,7 +77,7 @@ def test_registering_a_delegated_administrator_lowers_no_count(desk: EntranceDes
     assert count_failing(desk) == 1
 
 
-def test_a_check_confirms_only_if_everything_passes(desk: EntranceDesk) -> None:
+def test_a_check_confirms_only_if_everything_passes(desk: BreakGlassDesk) -> None:
     run_check(desk)
     assert count_failing(desk) == 1
     complete(desk)
@@ -88,7 +88,7 @@ def test_a_check_confirms_only_if_everything_passes(desk: EntranceDesk) -> None:
     assert [one.parameters["reason"] for one in facts] == ["A check failed or is unknown", "Every check passed"]
 
 
-def test_a_later_check_that_does_not_pass_ends_the_confirmation(desk: EntranceDesk) -> None:
+def test_a_later_check_that_does_not_pass_ends_the_confirmation(desk: BreakGlassDesk) -> None:
     complete(desk)
     run_check(desk)
     desk.desk.clock.advance(60)
@@ -97,7 +97,7 @@ def test_a_later_check_that_does_not_pass_ends_the_confirmation(desk: EntranceDe
     assert count_failing(desk) == 1
 
 
-def test_a_passed_check_counts_until_its_drill_is_too_old(desk: EntranceDesk) -> None:
+def test_a_passed_check_counts_until_its_drill_is_too_old(desk: BreakGlassDesk) -> None:
     complete(desk)
     run_check(desk)
     desk.desk.clock.advance((DRILL_EVERY.days - 5) * 86_400 - 3_600)
@@ -106,7 +106,7 @@ def test_a_passed_check_counts_until_its_drill_is_too_old(desk: EntranceDesk) ->
     assert count_failing(desk) == 1
 
 
-def test_a_passed_check_counts_until_the_last_drill_that_reports_an_alarm_is_too_old(desk: EntranceDesk) -> None:
+def test_a_passed_check_counts_until_the_last_drill_that_reports_an_alarm_is_too_old(desk: BreakGlassDesk) -> None:
     complete(desk)
     (facts,) = desk.check().facts
     (drill,) = facts.drills
@@ -115,7 +115,7 @@ def test_a_passed_check_counts_until_the_last_drill_that_reports_an_alarm_is_too
     assert until == drill.held_at + DRILL_EVERY
 
 
-def test_a_failsafe_that_fails_its_check_takes_no_confirmation_from_another(desk: EntranceDesk) -> None:
+def test_a_failsafe_that_fails_its_check_takes_no_confirmation_from_another(desk: BreakGlassDesk) -> None:
     desk.desk.organization.delegated_administrators.append(MEMBER)
     complete(desk)
     run_check(desk)
@@ -125,7 +125,7 @@ def test_a_failsafe_that_fails_its_check_takes_no_confirmation_from_another(desk
     assert confirmed == {FAILSAFE}
 
 
-def test_a_passed_check_counts_no_longer_than_the_attestation_of_its_mailbox(desk: EntranceDesk) -> None:
+def test_a_passed_check_counts_no_longer_than_the_attestation_of_its_mailbox(desk: BreakGlassDesk) -> None:
     complete(desk)
     (facts,) = desk.check().facts
     until = desk.now + timedelta(days=30)
@@ -133,26 +133,26 @@ def test_a_passed_check_counts_no_longer_than_the_attestation_of_its_mailbox(des
     assert find_confirmed_until(replace(facts, email=email), desk.now) == until
 
 
-def test_an_attestation_confirms_until_its_end(desk: EntranceDesk) -> None:
+def test_an_attestation_confirms_until_its_end(desk: BreakGlassDesk) -> None:
     attest(desk)
     assert count_failing(desk) == 0
     desk.desk.clock.advance(31 * 86_400)
     assert count_failing(desk) == 1
 
 
-def test_an_attestation_of_its_purpose_does_not_confirm_its_root_login(desk: EntranceDesk) -> None:
+def test_an_attestation_of_its_purpose_does_not_confirm_its_root_login(desk: BreakGlassDesk) -> None:
     attest(desk, claim=Claim.PURPOSE)
     assert count_failing(desk) == 1
 
 
-def test_an_attestation_excuses_no_root_login_without_mfa(desk: EntranceDesk) -> None:
+def test_an_attestation_excuses_no_root_login_without_mfa(desk: BreakGlassDesk) -> None:
     attest(desk)
     desk.desk.root_user(FAILSAFE).mfa_devices.clear()
     assert count_failing(desk) == 1
 
 
 @pytest.mark.parametrize("account_id", [MEMBER, MANAGEMENT])
-def test_only_a_delegated_administrator_is_attested(desk: EntranceDesk, account_id: str) -> None:
+def test_only_a_delegated_administrator_is_attested(desk: BreakGlassDesk, account_id: str) -> None:
     with pytest.raises(InputError, match="isn't a delegated administrator"):
         attest(desk, account_id)
     assert desk.desk.confirmations.kept == []

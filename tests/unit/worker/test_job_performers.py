@@ -20,8 +20,8 @@ from rootkeeper.setup.rules import NEVER_ACCEPTED, SetupDrift
 from rootkeeper.unlock.rules import hash_policy
 from rootkeeper.values import JsonValue
 from rootkeeper.worker.performers import PERFORMERS, WORK, describe_drift
+from tests.fakes.breakglass_desk import FAILSAFE
 from tests.fakes.desk import CLEAN, PROD
-from tests.fakes.entrance_desk import FAILSAFE
 from tests.fakes.job_desk import SCHEDULES, JobDesk
 from tests.fakes.root_users import root_user_with_everything
 from tests.fakes.unlock_desk import LOCKING, OPEN

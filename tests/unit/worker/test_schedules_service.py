@@ -12,7 +12,7 @@ from rootkeeper.errors import DatabaseError, SettingsError
 from rootkeeper.notifications.rules import NotificationEvent
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.worker.schedules import DrillReminder, ScheduleKind, ScheduleLoop, parse_schedules
-from tests.fakes.entrance_desk import FAILSAFE, EntranceDesk
+from tests.fakes.breakglass_desk import FAILSAFE, BreakGlassDesk
 from tests.fakes.notifications import InMemorySchedules, RecordingNotifier
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.stores import InMemoryInventory
@@ -238,7 +238,7 @@ def test_what_is_written_twice_is_one_and_what_cant_be_understood_is_refused_at_
         parse_schedules({ScheduleKind.AUDITS: ["every day"]})
 
 
-def remind(desk: EntranceDesk, notifier: RecordingNotifier, *, has_inventory: bool = True) -> DrillReminder:
+def remind(desk: BreakGlassDesk, notifier: RecordingNotifier, *, has_inventory: bool = True) -> DrillReminder:
     store = InMemoryInventory()
     if has_inventory:
         store.save(desk.desk.read_inventory())
@@ -246,7 +246,7 @@ def remind(desk: EntranceDesk, notifier: RecordingNotifier, *, has_inventory: bo
 
 
 def test_drills_that_are_due_are_reported_for_each_way_in() -> None:
-    desk, notifier = EntranceDesk(), RecordingNotifier()
+    desk, notifier = BreakGlassDesk(), RecordingNotifier()
     assert remind(desk, notifier).remind(desk.now) == (FAILSAFE, MANAGEMENT)
     failsafe, management = notifier.notifications
     assert (failsafe.event, failsafe.account_id) == (NotificationEvent.DRILL_DUE, FAILSAFE)
@@ -257,13 +257,13 @@ def test_drills_that_are_due_are_reported_for_each_way_in() -> None:
 
 
 def test_a_recent_drill_needs_no_reminder_and_an_old_one_does() -> None:
-    desk, notifier = EntranceDesk(), RecordingNotifier()
+    desk, notifier = BreakGlassDesk(), RecordingNotifier()
     desk.record_drill(3)
     assert remind(desk, notifier).remind(desk.now) == (MANAGEMENT,)
     assert remind(desk, notifier).remind(desk.now + timedelta(days=91)) == (FAILSAFE, MANAGEMENT)
 
 
 def test_before_the_first_audit_no_one_is_reminded() -> None:
-    desk, notifier = EntranceDesk(), RecordingNotifier()
+    desk, notifier = BreakGlassDesk(), RecordingNotifier()
     assert remind(desk, notifier, has_inventory=False).remind(desk.now) == ()
     assert notifier.notifications == []

@@ -21,7 +21,7 @@ from rootkeeper.cli.rendering.listings import (
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
-from rootkeeper.failsafe.entrances import BreakGlassReport
+from rootkeeper.failsafe.breakglass_service import BreakGlassReport
 from rootkeeper.failsafe.records import DrillRecord, FailsafeCheckRecord, RunbookStepRecord, WayInRecord, list_openers
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks, describe_counts
 from rootkeeper.failsafe.runbook import CommandLineKind as RunbookTerminal

@@ -10,8 +10,8 @@ from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.failsafes import show_breakglass
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.failsafe.breakglass import AccessPath, PermissionResult, RootSessionCaller, RootSessionCallerKind
-from rootkeeper.failsafe.entrances import BreakGlassReport
+from rootkeeper.failsafe.breakglass_rules import AccessPath, PermissionResult, RootSessionCaller, RootSessionCallerKind
+from rootkeeper.failsafe.breakglass_service import BreakGlassReport
 from rootkeeper.failsafe.rules import Check, CheckVerdict, passed, unread
 from rootkeeper.organization.accounts import AccountId, Inventory
 from rootkeeper.policy_language.evaluation import AccessVerdict

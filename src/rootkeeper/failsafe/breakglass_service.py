@@ -21,7 +21,7 @@ from rootkeeper.aws.identities import (
 )
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError, Hint
-from rootkeeper.failsafe.breakglass import (
+from rootkeeper.failsafe.breakglass_rules import (
     MANAGEMENT_KINDS,
     AccessPath,
     CallerAccountPolicies,

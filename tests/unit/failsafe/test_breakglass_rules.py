@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.aws.identities import AccountIdentities, Holder, HolderKind, IamRole, PermissionSet, RootUse, UserAccess
 from rootkeeper.aws.rules import TaskPolicy
-from rootkeeper.failsafe.breakglass import (
+from rootkeeper.failsafe.breakglass_rules import (
     MANAGEMENT_KINDS,
     AccessPath,
     CallerAccountPolicies,

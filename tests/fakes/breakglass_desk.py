@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rootkeeper.failsafe.breakglass_service import BreakGlassReader, BreakGlassReport, CallerAccountReader
 from rootkeeper.failsafe.confirmations import DrillRecorder
-from rootkeeper.failsafe.entrances import BreakGlassReader, BreakGlassReport, CallerAccountReader
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, DrillOutcome
 from rootkeeper.failsafe.service import FailsafeChecker, FailsafeReport
 from rootkeeper.organization.accounts import AccountId, Caller
@@ -24,7 +24,7 @@ RULES = parse_rules(["example.com"], "", ["security@example.com"])
 
 
 @dataclass(slots=True)
-class EntranceDesk:
+class BreakGlassDesk:
     """The management account, a failsafe in order, a member; the failsafe's mailbox is a group's."""
 
     desk: Desk = field(default_factory=Desk)
@@ -109,4 +109,4 @@ def verdicts_of(checks: tuple[Check, ...]) -> dict[str, CheckVerdict]:
     return {check.name: check.verdict for check in checks}
 
 
-__all__ = ["FAILSAFE", "MANAGEMENT", "MEMBER", "EntranceDesk", "find_check", "make_good_login", "verdicts_of"]
+__all__ = ["FAILSAFE", "MANAGEMENT", "MEMBER", "BreakGlassDesk", "find_check", "make_good_login", "verdicts_of"]
