@@ -9,7 +9,7 @@ import pytest
 from tests.attack.stage import AttackStage
 from tests.ledger_tampering import edited_entry, remove_copies, rewrite_ledger
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 BROKEN = "ledger:verify:failed"
 

@@ -123,7 +123,7 @@ def find(steps: Mapping[str, RunbookStep], beginning: str) -> tuple[str, ...]:
     return next(step.commands for title, step in steps.items() if title.startswith(beginning))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_identity_center(
     stage: Stage, steps: dict[str, RunbookStep], tmp_path: Path
 ) -> None:

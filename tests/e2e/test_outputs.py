@@ -17,7 +17,7 @@ from tests.e2e.test_product_and_javascript import find_deletable_account
 from tests.fakes.notification_servers import Receiver
 from tests.functional.administration import Administration
 
-pytestmark = [pytest.mark.xdist_group("outputs"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("outputs"), pytest.mark.timeout(900)]
 """What the sandbox went through is made once, for all tests of this file: some fifty runs of the program."""
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"

@@ -90,7 +90,7 @@ def deletion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BulkDeletion]
         yield BulkDeletion(program)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("point", POINTS, ids=str)
 def test_p03_p25_many_deletions_killed_anywhere_go_on_where_they_were(deletion: BulkDeletion, point: KillPoint) -> None:
     since = deletion.start_over()

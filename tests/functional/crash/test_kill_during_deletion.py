@@ -78,7 +78,7 @@ def test_an_undisturbed_deletion_makes_exactly_these_calls_and_commits(deletion:
     assert run.commits == COMMITS
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p25_a_deletion_killed_anywhere_is_settled_by_the_next_run(deletion: Deletion, shard: int) -> None:
     deletion.start_over()

@@ -105,7 +105,7 @@ def list_points(run: Run, operation: str) -> list[KillPoint]:
     ]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p03_a_start_killed_anywhere_is_settled_and_gone_on_with(change: EmailChange) -> None:
     change.start_over()
     begun = change.begin()
@@ -126,7 +126,7 @@ def test_p03_a_start_killed_anywhere_is_settled_and_gone_on_with(change: EmailCh
     assert change.program.run("ledger", "verify").status == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p03_an_acceptance_killed_anywhere_is_settled_and_gone_on_with(change: EmailChange) -> None:
     change.start_over()
     assert change.begin().status == AWAITED

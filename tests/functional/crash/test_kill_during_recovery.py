@@ -133,7 +133,7 @@ def test_an_undisturbed_recovery_makes_exactly_these_calls_and_commits(recovery:
     assert recovery.states() == ["CLOSED_VERIFIED"]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p11_an_opening_killed_anywhere_still_owes_its_closing(recovery: Recovery, shard: int) -> None:
     recovery.start_over()
@@ -150,7 +150,7 @@ def test_p03_p11_an_opening_killed_anywhere_still_owes_its_closing(recovery: Rec
     assert recovery.program.run("ledger", "verify").status == 0
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p11_a_closing_killed_anywhere_is_gone_on_with(recovery: Recovery, shard: int) -> None:
     recovery.start_over_open()

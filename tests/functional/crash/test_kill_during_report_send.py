@@ -20,7 +20,7 @@ from tests.functional.crash.judgement import (
 from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 IMPORT = "BatchImportFindings"
 BATCHES = 2

@@ -25,7 +25,7 @@ from tests.functional.crash.judgement import (
 from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, Run, parse_calls, started_program
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 SHARDS = 2
 
 CALLS = parse_calls(

@@ -169,7 +169,7 @@ def list_points(steps: list[str], commits: int) -> list[KillPoint]:
     return calls + [KillPoint("commit", "after", number) for number in range(1, commits + 1)]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p11_a_server_killed_at_any_step_to_the_opening_closes_at_its_next_start(life: Life, shard: int) -> None:
     points = list_points(OPENING_STEPS, OPENING_COMMITS)
@@ -184,7 +184,7 @@ def test_p03_p11_a_server_killed_at_any_step_to_the_opening_closes_at_its_next_s
         life.assert_closed_once(since, point)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p11_a_server_killed_at_any_step_of_the_closing_continues_at_its_next_start(life: Life, shard: int) -> None:
     points = list_points(CLOSING_STEPS, CLOSING_COMMITS)

@@ -37,7 +37,7 @@ STANDING_MS = 3000
 OPERATOR = "olga"
 _PROCESS = re.compile(r"\(process (\d+) on ")
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 class Works:

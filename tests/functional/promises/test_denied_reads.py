@@ -247,7 +247,7 @@ QUICK = "audit"
 """Tried in the quick suite too; a denial of each call of the others takes longer."""
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "job",
     [pytest.param(job, id=job.name, marks=[] if job.name == QUICK else pytest.mark.long) for job in JOBS],

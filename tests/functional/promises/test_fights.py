@@ -143,7 +143,7 @@ def assert_did_nothing_more(zombie: Contender) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("stop", "place"),
     [
@@ -177,7 +177,7 @@ def test_p27_p03_a_deletion_that_was_stopped_for_longer_than_its_lease_does_noth
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p27_a_window_whose_opening_was_stopped_for_longer_than_its_lease_is_settled_by_another(
     stage: Stage, make_contender: Callable[[], Contender]
 ) -> None:
@@ -199,7 +199,7 @@ def test_p27_a_window_whose_opening_was_stopped_for_longer_than_its_lease_is_set
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p27_a_window_whose_closing_was_stopped_for_longer_than_its_lease_is_closed_by_another(
     stage: Stage, make_contender: Callable[[], Contender]
 ) -> None:
@@ -222,7 +222,7 @@ def test_p27_a_window_whose_closing_was_stopped_for_longer_than_its_lease_is_clo
     stage.assert_each_intent_has_one_outcome()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("latency_ms", [0, 25])
 def test_p27_two_deletions_and_a_window_on_one_account_never_act_at_once(
     stage: Stage, make_contender: Callable[[], Contender], latency_ms: int

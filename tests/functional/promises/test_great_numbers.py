@@ -22,7 +22,7 @@ from tests.functional.promises.stage import Stage, assert_clean_ending
 from tests.functional.running import Run
 from tests.sandbox_process import SandboxProcess
 
-pytestmark = [pytest.mark.xdist_group("great numbers"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("great numbers"), pytest.mark.timeout(900)]
 
 ACCOUNTS = 1000
 UNITS = 20

@@ -112,7 +112,7 @@ def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
     assert [read_rows(stage.database, statement) for statement in statements] == kept
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "commands",
     [

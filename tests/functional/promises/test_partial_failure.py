@@ -34,7 +34,7 @@ def describe_truth(root_user: dict[str, Any]) -> str:
     return "present" if any(root_user[kind] for kind in kinds) else "not_present"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p14_one_account_of_500_that_fails_stops_no_other(big_stage: Stage) -> None:
     accounts = big_stage.sandbox.accounts()
     active = [key for key, account in accounts.items() if account["state"] == "ACTIVE"]
@@ -59,7 +59,7 @@ def test_p14_one_account_of_500_that_fails_stops_no_other(big_stage: Stage) -> N
     assert big_stage.run("audit", failing, "--fail-on", "unknown").status == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "operation",
     [

@@ -142,7 +142,7 @@ def test_p28_every_changing_command_is_tried() -> None:
     assert list_commands("--yes") - TRIED_ELSEWHERE == set(CHANGES)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("commands", "least_actions"),
     [

@@ -38,7 +38,7 @@ def make_untouchable(stage: Stage) -> None:
     CLOSE.prepare(stage)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p12_an_account_that_may_not_be_touched_is_refused_by_name_before_any_root_session(stage: Stage) -> None:
     make_untouchable(stage)
     truth, since = stage.sandbox.organization(), stage.sandbox.last_request()

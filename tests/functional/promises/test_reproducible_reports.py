@@ -46,7 +46,7 @@ def find_problems(document: Any, repository: Path) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("formats", [["html", "json"], pytest.param(["csv", "markdown"], marks=pytest.mark.long)])
 def test_p22_the_same_database_period_and_organization_give_the_same_bytes_anywhere(
     storied: Program, tmp_path: Path, formats: list[str]

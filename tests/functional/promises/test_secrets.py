@@ -50,7 +50,7 @@ class Search:
         self.assert_absent((f"output {number}", run.shown.encode()) for number, run in enumerate(runs))
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_p08_no_secret_is_in_any_output_or_file_of_a_whole_story(bare_stage: Stage, proxy: InterposedProxy) -> None:
     stage, plan = bare_stage, bare_stage.folder / "plan.json"
     commands: list[tuple[str, ...]] = [
@@ -160,7 +160,7 @@ def test_p08_the_settings_may_hold_secrets_that_no_file_or_error_repeats(stage: 
     Search(stage, proxy).assert_absent(("output", run.shown.encode()) for run in runs)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p08_the_children_of_the_demo_get_no_secret_of_the_person_who_runs_it(bare_stage: Stage) -> None:
     changes = {
         "AWS_SECRET_ACCESS_KEY": CANARY,

@@ -186,7 +186,7 @@ def test_p20_a_cut_ledger_is_found_by_either_copy_alone(copied: Stage, ending: s
     assert_found(copied, kept, kept + 1, kept + 2)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p20_a_restored_database_is_refused_by_every_changing_command_until_it_is_adopted(stage: Stage) -> None:
     assert stage.run("delete", CERTIFICATE, "--yes").status == 0
     shutil.copy(stage.database, stage.folder / "backup.db")

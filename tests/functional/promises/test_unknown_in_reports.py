@@ -27,7 +27,7 @@ def read_json(stage: Stage) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("service", "operation"), [("sts", "AssumeRoot"), ("iam", "GetAccountSummary")])
 def test_p06_an_account_that_couldnt_be_read_is_unknown_in_every_format(
     stage: Stage, service: str, operation: str
@@ -62,7 +62,7 @@ def show(stage: Stage, name: str) -> str:
     return run.stdout
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p06_a_set_up_that_couldnt_be_read_is_unknown_and_so_is_its_drift(stage: Stage) -> None:
     assert_clean_ending(stage.run("status", "--accept", "--yes"), 0)
     assert_clean_ending(stage.run("audit", CLEAN, "--fail-on", "none"), 0)

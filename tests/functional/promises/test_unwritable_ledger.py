@@ -61,7 +61,7 @@ def fill_disk(run: ForkedRun, room_bytes: int) -> None:
     resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (room_bytes, hard))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "obstacle",
     [pytest.param(one, id=one.__name__, marks=[] if one is full_disk else pytest.mark.long) for one in OBSTACLES],
@@ -96,7 +96,7 @@ def test_p02_where_no_database_can_be_made_nothing_privileged_leaves(stage: Stag
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p02_p25_a_disk_that_fills_in_mid_run_stops_every_call_and_the_next_run_continues(
     stage: Stage, proxy: InterposedProxy
 ) -> None:

@@ -70,7 +70,7 @@ class OpenResult:
             self.answers.append(self._outpost.post(f"/windows/{asked.body['window_id']}/activate").status)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_nothing_is_lost_when_postgresql_crashes_under_load(outpost: Outpost, own_postgresql: PostgresqlServer) -> None:
     accounts = [outpost.take_account() for _ in range(2 * WINDOWS)]
     outpost.start()
