@@ -142,7 +142,7 @@ class Go(Sdk):
         return [str(build_go_client()), act]
 
 
-NETWORK = ("--latency-ms", "5")
+NETWORK = ("--latency-ms", "25")
 """How a sandbox is started for SDKs: answering no sooner than a network would let it.
 
 smithy-go closes a request's body once the answer's head has come, even if Go's transport has yet to find the body's
