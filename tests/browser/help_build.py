@@ -22,7 +22,7 @@ def ensure_help() -> Path:
     with (REPOSITORY / "docs/README.md").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_current():
-            build_help(HELP)
+            _build()
     return HELP
 
 
@@ -35,12 +35,12 @@ def is_current() -> bool:
     return start.exists() and start.stat().st_mtime >= max(path.stat().st_mtime for path in sources)
 
 
-def build_help(folder: Path) -> None:
+def _build() -> None:
     """Without the generator, skip loudly."""
     if not PYTHON.exists():
         pytest.skip("no generator of the documentation on this machine: make docs installs one")
     done = subprocess.run(
-        [PYTHON, "-m", "docs.site.build", "--to", folder],
+        [PYTHON, "-m", "docs.site.build", "--to", HELP],
         cwd=REPOSITORY,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from docs.site.checks import find_problems
-from tests.browser.help_build import build_help, ensure_help
+from tests.browser.help_build import ensure_help
 from tests.browser.test_console_shielding import WATCH
 from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import ApiServer, start_api
@@ -56,15 +56,6 @@ def test_the_site_has_no_fault(site: Path, tmp_path: Path) -> None:
         path.unlink()
     assert len(list(whole.rglob("*.html"))) > 100
     assert find_problems(whole) == []
-
-
-def test_two_builds_give_the_same_bytes(site: Path, tmp_path: Path) -> None:
-    build_help(tmp_path / "again")
-    built, again = (
-        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        for folder in (site, tmp_path / "again")
-    )
-    assert [name for name in built.keys() | again.keys() if built.get(name) != again.get(name)] == []
 
 
 def test_its_pages_break_no_rule_and_load_nothing_from_elsewhere(page: Page, served: ApiServer) -> None:
