@@ -76,7 +76,7 @@ class Store:
         """
 
     def migrating(self) -> AbstractContextManager[Connection]:
-        """Open a writing transaction, while all other migrations wait."""
+        """Open a writing transaction, while all other migrations wait. Each kind of database has its own way."""
         raise NotImplementedError
 
     def require_in_place(self) -> None:
@@ -105,7 +105,10 @@ class Store:
         """Find a name for :meth:`find_commit_outcome`; ``None`` if an error of a commit means that it wasn't made."""
 
     def find_commit_outcome(self, transaction: str) -> CommitOutcome:
-        """Find the outcome of a transaction that lost its connection; wait for a server that is away."""
+        """Find the outcome of a transaction that lost its connection; wait for a server that is away.
+
+        Only a database has it whose ``find_transaction_id`` returns a name.
+        """
         raise NotImplementedError
 
 
