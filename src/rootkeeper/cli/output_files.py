@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rootkeeper.cli.outputs import option
+from rootkeeper.database.files import open_replacing
 from rootkeeper.errors import InputError
 
 OUT_RULE = "A device or pipe is written to; a link to a file is refused."
@@ -57,7 +57,8 @@ def write_output_file(
         if is_new:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
-            return _replace(path, parts, 0o600 if is_private else _choose_mode(path, is_new=is_new))
+            with open_replacing(path, 0o600 if is_private else _choose_mode(path, is_new=is_new)) as target:
+                return _write_parts(target, parts)
         except BaseException:
             if is_new:
                 path.unlink(missing_ok=True)
@@ -112,19 +113,6 @@ def _choose_mode(path: Path, *, is_new: bool) -> int:
         if not is_new and old.st_uid == os.geteuid():
             return stat.S_IMODE(old.st_mode)
     return 0o644
-
-
-def _replace(path: Path, parts: Iterable[str | bytes], mode: int) -> int:
-    beside = path.with_name(f".rootkeeper-{secrets.token_hex(8)}")
-    try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(handle, "wb") as target:
-            count = _write_parts(target, parts)
-            os.fsync(handle)
-        beside.rename(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return count
 
 
 def _write_parts(target: BinaryIO, parts: Iterable[str | bytes]) -> int:

@@ -1,4 +1,4 @@
-"""Append-only files of lines that several processes write: mirror, anchor and spill.
+"""Append-only files of lines that several processes write: mirror, anchor and spill; and files that are replaced whole.
 
 A line counts once its line end is written. The next writer cuts off what a crash left after the last complete line.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -121,6 +122,26 @@ def write_line(handle: BinaryIO, text: str) -> None:
     while left:
         left = left[os.write(descriptor, left) :]
     os.fsync(descriptor)
+
+
+@contextmanager
+def open_replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Open a new file, which takes the place of ``path`` once it is on disk.
+
+    Its folder isn't synced; see :func:`sync_folder`.
+
+    :raises OSError: if it can't be written. An older file stays as it is, then and after any error of the caller.
+    """
+    beside = path.with_name(f".rootkeeper-{secrets.token_hex(8)}")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(handle, "wb") as target:
+            yield target
+            target.flush()
+            os.fsync(handle)
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,8 +8,6 @@ be read again stops those after it. Sending the report again completes it, becau
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from rootkeeper.aws.report_places import ReportBuckets, SecurityHubFindings
 from rootkeeper.aws.root_sessions import describe_error
 from rootkeeper.aws.rules import RejectedFinding
 from rootkeeper.clock import Clock
-from rootkeeper.database.files import sync_folder
+from rootkeeper.database.files import open_replacing, sync_folder
 from rootkeeper.delivery.planning import DeliveryPlan
 from rootkeeper.delivery.rules import (
     MOST_FINDINGS,
@@ -240,7 +238,10 @@ class ReportSender:
         assert plan.chosen is not None  # noqa: S101 - only findings have no format
         try:
             if plan.target.kind is TargetKind.FILE:
-                _write_whole(Path(plan.place), body)
+                place = Path(plan.place)
+                with open_replacing(place) as target:
+                    target.write(body)
+                sync_folder(place.parent)
             else:
                 bucket, key = _split_address(plan.place)
                 self.buckets.put_report(bucket, key, body, plan.chosen.media_type, intent)
@@ -297,25 +298,6 @@ def _begin(plan: DeliveryPlan, result: Result, explanation: str) -> DeliveryResu
 def _split_address(place: str) -> tuple[str, str]:
     bucket, _, key = place.removeprefix("s3://").partition("/")
     return bucket, key
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Put a file in its place once it is on the disk; a new one can be read by this user alone.
-
-    :raises OSError: if it can't be written; an older file stays as it is.
-    """
-    beside = path.with_name(f".rootkeeper-{secrets.token_hex(8)}")
-    try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(handle)
-        beside.rename(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def _find_sha256(path: Path) -> str | None:

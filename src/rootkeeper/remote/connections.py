@@ -7,12 +7,10 @@ Redirects aren't followed, because a token belongs to one server. Source of prob
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +26,7 @@ from urllib3.exceptions import ConnectTimeoutError as ConnectTimeout
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLError
 
 from rootkeeper import __version__, errors
+from rootkeeper.database.files import open_replacing
 from rootkeeper.errors import (
     Hint,
     InputError,
@@ -470,18 +469,12 @@ class StoredTokens:
         path = self._path_of(stored.url)
         ends = stored.expires_at.isoformat() if stored.expires_at else None
         record = {"url": stored.url, "name": stored.name, "token": stored.token, "expires_at": ends}
-        name = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.folder.chmod(0o700)
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.folder, delete=False) as target:
-                name = target.name  # made with mode 0600
-                target.write(json.dumps(record) + "\n")
-            Path(name).replace(path)
+            with open_replacing(path) as target:
+                target.write(json.dumps(record).encode() + b"\n")
         except OSError as error:
-            if name is not None:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
             raise InputError(f"The token can't be stored in {path}: {error.strerror}.") from error
         return path
 
