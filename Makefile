@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # $(call install,VENV): makes it with the Python in $$1, and installs the locked packages, each checked against its hash,
 # then the project itself.
 install = "$$1" -m venv $(1) \
-	&& $(1)/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock \
+	&& $(1)/bin/python -m pip install --quiet --require-hashes --requirement requirements/tests.lock \
 	&& $(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 
 .PHONY: help
@@ -94,7 +94,7 @@ docs: $(VENV)/.installed $(DOCS_VENV)/.installed ## Write references, manual pag
 	$(BIN)/python docs/pictures/make_pictures.py
 	$(DOCS_VENV)/bin/python -m docs.site.build
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+$(VENV)/.installed: requirements/tests.lock pyproject.toml
 	@python=$${PYTHON:-$$(scripts/find-python newest)}; \
 	if [ -z "$$python" ]; then \
 		echo "Rootkeeper needs Python 3.11 or later, and none was found. Install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; \
@@ -113,7 +113,7 @@ $(VENV)/.podman: $(VENV)/.installed scripts/ensure-podman
 	@scripts/ensure-podman
 	@touch $@
 
-$(OLDEST_VENV)/.installed: requirements.lock pyproject.toml
+$(OLDEST_VENV)/.installed: requirements/tests.lock pyproject.toml
 	@$(STEP) "Installing Rootkeeper into $(OLDEST_VENV)" sh -c '$(call install,$(OLDEST_VENV))' sh "$(OLDEST)"
 	@touch $@
 
@@ -142,19 +142,19 @@ $(HELP): $(HELP_SOURCES) $(DOCS_VENV)/.installed
 	@$(STEP) "Building the documentation" $(DOCS_VENV)/bin/python -m docs.site.build
 	@touch $@
 
-$(DOCS_VENV)/.installed: requirements-docs.lock | $(VENV)/.installed
+$(DOCS_VENV)/.installed: requirements/docs.lock | $(VENV)/.installed
 	@$(STEP) "Installing the generator of the documentation into $(DOCS_VENV)" sh -c '$(BIN)/python -m venv $(DOCS_VENV) \
-		&& $(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-docs.lock'
+		&& $(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/docs.lock'
 	@touch $@
 
 .PHONY: lock
 lock: ## Pin every dependency again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra postgresql --extra server --group dev pyproject.toml -o requirements.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements-node.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group release -o requirements-release.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group docs -o requirements-docs.lock
+		--extra postgresql --extra server --group dev pyproject.toml -o requirements/tests.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements/node.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group release -o requirements/release.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group docs -o requirements/docs.lock
 	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group image \
-		--constraint requirements-docs.lock --constraint requirements-node.lock -o requirements-image.lock
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements.lock \
-		--extra postgresql --extra server pyproject.toml -o requirements-server.lock
+		--constraint requirements/docs.lock --constraint requirements/node.lock -o requirements/image.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/tests.lock \
+		--extra postgresql --extra server pyproject.toml -o requirements/server.lock

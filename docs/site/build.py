@@ -1,6 +1,6 @@
 """Builds the documentation site into the package, from where a server serves it below ``/help``.
 
-Run it by ``make docs``, or by ``python -m docs.site.build`` where ``requirements-docs.lock`` is installed. It needs no
+Run it by ``make docs``, or by ``python -m docs.site.build`` where ``requirements/docs.lock`` is installed. It needs no
 network: scripts, styles and pictures are all part of the site. A site with a dead link, an orphaned page, an inline
 script or something from another host isn't put into the package.
 """

@@ -17,12 +17,12 @@ PACKAGE_HOSTS = re.compile(
 )
 MACHINE_FOLDERS = re.compile(r"(?<![\w.:*}-])/(?:root|work|opt/wheels|home/\w+|Users/\w+)/[\w.]")
 LOCKS = (
-    "requirements.lock",
-    "requirements-docs.lock",
-    "requirements-image.lock",
-    "requirements-node.lock",
-    "requirements-release.lock",
-    "requirements-server.lock",
+    "requirements/tests.lock",
+    "requirements/docs.lock",
+    "requirements/image.lock",
+    "requirements/node.lock",
+    "requirements/release.lock",
+    "requirements/server.lock",
 )
 THIS_FILE = Path(__file__).resolve()
 
@@ -73,7 +73,7 @@ def test_every_lock_of_npm_packages_is_kept_free_of_hosts() -> None:
 
 def test_every_direct_dependency_is_pinned_with_its_hashes() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    lock = (REPOSITORY / "requirements.lock").read_text()
+    lock = (REPOSITORY / "requirements/tests.lock").read_text()
     extras = [one for extra in project["project"]["optional-dependencies"].values() for one in extra]
     wanted = project["project"]["dependencies"] + extras + project["dependency-groups"]["dev"]
     names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0].lower() for requirement in wanted} - {"rootkeeper"}

@@ -72,8 +72,8 @@ def test_every_package_of_the_image_is_checked_against_its_hash() -> None:
 
 def test_the_image_has_the_versions_that_are_tested() -> None:
     pinned = re.compile(r"^([a-z0-9.-]+)==(\S+)", re.MULTILINE)
-    tested = dict(pinned.findall((REPOSITORY / "requirements.lock").read_text()))
-    shipped = dict(pinned.findall((REPOSITORY / "requirements-server.lock").read_text()))
+    tested = dict(pinned.findall((REPOSITORY / "requirements/tests.lock").read_text()))
+    shipped = dict(pinned.findall((REPOSITORY / "requirements/server.lock").read_text()))
     assert {"botocore", "fastapi", "psycopg"} <= shipped.keys()
     assert [name for name, version in shipped.items() if tested.get(name) != version] == []
 
