@@ -1,0 +1,63 @@
+"""How long each suite of tests takes: wall and CPU seconds by test, kept in a file from which `make test-times` writes
+its table.
+
+A test's CPU seconds are those of its worker, and of the processes that ended in it. A server that a module shares
+counts where the module ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+
+def read_cpu_seconds() -> float:
+    """The CPU seconds of this process and of its ended children until now."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+class CpuMeter:
+    """Runs in each process that runs tests: adds to each report the CPU seconds since the one before."""
+
+    def __init__(self) -> None:
+        self._last = read_cpu_seconds()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        self._last = read_cpu_seconds()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        now = read_cpu_seconds()
+        report.cpu_seconds, self._last = now - self._last, now
+        return report
+
+
+class TimesFile:
+    """Runs in the process that collects the reports: writes a line of JSON for each of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("w", encoding="utf-8")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        line = {
+            "test": report.nodeid,
+            "phase": report.when,
+            "outcome": report.outcome,
+            "began": report.start,
+            "worker": getattr(report, "worker_id", ""),
+            "wall_seconds": round(report.duration, 3),
+            "cpu_seconds": round(getattr(report, "cpu_seconds", 0.0), 3),
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+    def pytest_sessionfinish(self) -> None:
+        self._file.close()
