@@ -26,7 +26,7 @@ BESIDE_DOCS: Mapping[str, str] = {
 NOT_OF_THE_SITE = "docs/dev/"
 UNLISTED = "Other pages"
 
-_HEADING = re.compile(r"^## (?P<title>.+)$")
+_HEADING = re.compile(r"^(?P<level>##|###) (?P<title>.+)$")
 _ENTRY = re.compile(r"^- \[[^\]]+\]\((?P<target>[^)#\s]+)\)")
 
 
@@ -53,10 +53,11 @@ def list_pages(repository: Path) -> dict[str, str]:
 def read_navigation(repository: Path) -> list[Section]:
     """The sections as ``docs/README.md`` lists them."""
     found: dict[str, list[str]] = {}
-    title = ""
+    section = title = ""
     for line in (repository / CONTENTS).read_text(encoding="utf-8").splitlines():
         if heading := _HEADING.match(line):
-            title = heading["title"]
+            section = heading["title"] if heading["level"] == "##" else section
+            title = section if heading["level"] == "##" else f"{section}: {heading['title'].lower()}"
         elif entry := _ENTRY.match(line):
             found.setdefault(title, []).append(resolve(CONTENTS, entry["target"]))
     return [Section(title, tuple(pages)) for title, pages in found.items()]

@@ -10,9 +10,8 @@ TITLES = "| Asset | Attacker | What stops them | Tests | What remains |"
 
 
 def list_rows() -> list[list[str]]:
-    page = (REPOSITORY / "SECURITY.md").read_text()
-    model = page[page.index("## Threat model") : page.index("## The sandbox")]
-    tables = model.split(TITLES)[1:]
+    page = (REPOSITORY / "docs/explanation/threat-model.md").read_text()
+    tables = page.split(TITLES)[1:]
     return [row.strip("| ").split(" | ") for table in tables for row in re.findall(r"^\| .+ \|$", table, re.MULTILINE)]
 
 

@@ -76,13 +76,13 @@ def test_nothing_else_answers_without_sign_in() -> None:
 
 
 def test_beside_routes_only_files_of_console_and_help_need_no_sign_in() -> None:
-    """They hold no organization's data. SECURITY.md names the same."""
+    """They hold no organization's data. The threat model names the same."""
     application = make_application(FakeServices().as_server)
     makers: list[Any] = [one.cls for one in application.user_middleware]
     only_check = {"BodyLimit", "HostCheck", "RequestMiddleware"}
     assert {maker.__name__ for maker in makers} - only_check == {"ConsoleFiles", "HelpFiles"}
-    security = (REPOSITORY / "SECURITY.md").read_text()
-    (row,) = re.findall(r"^\| What needs no sign-in \|.+$", security, re.MULTILINE)
+    model = (REPOSITORY / "docs/explanation/threat-model.md").read_text()
+    (row,) = re.findall(r"^\| What needs no sign-in \|.+$", model, re.MULTILINE)
     assert "the console's and the help's files" in row
     named = set(re.findall(r"`(/[\w/.-]+)`", row))
     assert named == {path for _, path in OPEN}
