@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rootkeeper_sandbox.scenarios.demo import ROOT_EVENTS_QUEUE
 from tests.sandbox.serving import MANAGEMENT, MEMBER, ORDERS, SECURITY, Served, refusal, serving
 
+ROOT_EVENTS_QUEUE = "rootkeeper-root-events"
 AUDIT, DELETE = "IAMAuditRootUserCredentials", "IAMDeleteRootUserCredentials"
 
 

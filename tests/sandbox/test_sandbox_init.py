@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
 from rootkeeper_sandbox.scenarios.build import EXAMPLES, find_example
@@ -33,6 +35,55 @@ def test_it_writes_any_example_anywhere(tmp_path: Path, name: str) -> None:
     assert ended.returncode == 0
     assert "--scenario 'my own.yaml'" in ended.stdout
     assert (tmp_path / "my own.yaml").read_text() == find_example(name).read_text()
+
+
+def test_the_default_scenario_can_be_written_and_started(tmp_path: Path) -> None:
+    assert run("init", "demo.yaml", "--example", "demo", folder=tmp_path).returncode == 0
+    with (
+        SandboxProcess.start("--scenario", str(tmp_path / "demo.yaml")) as written,
+        SandboxProcess.start() as default,
+    ):
+        assert written.principals() == default.principals()
+        assert len(written.accounts()) == 26
+        assert list_held(written) == list_held(default)
+        assert list_resources(written) == list_resources(default)
+        assert list_resources(written)[1:] == [["amzn-s3-demo-shop-assets"], ["rootkeeper-root-events"]]
+
+
+def list_held(sandbox: SandboxProcess) -> list[tuple[str, str, list[str]]]:
+    """Each account with its state and the kinds of root user credentials that it has."""
+    return [
+        (one["account_id"], one["state"], sorted(kind for kind, held in one["root_user"].items() if held))
+        for one in sandbox.organization()["accounts"]
+    ]
+
+
+def list_resources(sandbox: SandboxProcess) -> list[object]:
+    """What the demo has beside accounts: the people of Identity Center, buckets and queues, as their services say."""
+    clients = {
+        service: make_client(sandbox, principal, service)
+        for service, principal in {
+            "sso-admin": "management-admin",
+            "identitystore": "management-admin",
+            "s3": "member-admin",
+            "sqs": "delegated-admin",
+        }.items()
+    }
+    center = clients["sso-admin"].list_instances()["Instances"][0]
+    users = clients["identitystore"].list_users(IdentityStoreId=center["IdentityStoreId"])["Users"]
+    buckets = clients["s3"].list_buckets()["Buckets"]
+    queues = clients["sqs"].list_queues()["QueueUrls"]
+    return [
+        (center["InstanceArn"], center["Name"], [user["UserName"] for user in users]),
+        [bucket["Name"] for bucket in buckets],
+        [queue.rpartition("/")[2] for queue in queues],
+    ]
+
+
+def make_client(sandbox: SandboxProcess, principal: str, service: str) -> Any:
+    keys = sandbox.principals()[principal]
+    session = boto3.Session(keys.access_key_id, keys.secret_access_key, region_name="us-east-1")
+    return session.client(service, endpoint_url=sandbox.base_url)
 
 
 def test_it_overwrites_nothing_unasked(tmp_path: Path) -> None:

@@ -49,10 +49,75 @@ def test_an_example_loads_by_its_name_and_as_a_file_alike(name: str) -> None:
     assert {one["name"] for one in worlds[0].principals()} >= PRINCIPALS
 
 
-def test_there_are_three_examples_and_no_other_files() -> None:
+def test_there_are_four_examples_and_no_other_files() -> None:
     files = {path.stem for path in find_example("small-start").parent.glob("*.yaml")}
     assert files == set(EXAMPLES)
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_a_copy_of_an_example_builds_the_whole_of_it(file: Path, name: str) -> None:
+    copied, original = (
+        build(file, find_example(name).read_text()),
+        build_world(clock=lambda: START, scenario=name),
+    )
+    assert copied.describe() == original.describe()
+    assert copied.principals() == original.principals()
+    for part in ("buckets", "queues", "event_rules", "identity_center"):
+        assert getattr(copied, part) == getattr(original, part)
+
+
+def test_the_demo_has_buckets_queues_and_people() -> None:
+    world = build_world(clock=lambda: START)
+    assert [bucket.name for bucket in world.buckets.buckets.values() if bucket.has_object_lock] == [
+        "amzn-s3-demo-ledger-anchor"
+    ]
+    assert {queue.name for queue in world.queues.queues.values()} == {"orders-incoming", "rootkeeper-root-events"}
+    assert [rule.queue_arn for rule in world.event_rules] == [
+        "arn:aws:sqs:us-east-1:222233334444:rootkeeper-root-events"
+    ]
+    center = world.identity_center
+    assert (len(center.users), len(center.groups), len(center.permission_sets)) == (7, 4, 5)
+
+
+def test_a_file_can_have_buckets_queues_and_people(file: Path) -> None:
+    world = build(
+        file,
+        MINIMAL
+        + """
+buckets:
+  - name: logs-of-everyone
+    account: Management
+    region: eu-central-1
+    versioning: Enabled
+    object_lock: true
+    policy: {Version: 2012-10-17, Statement: [{Effect: Deny, Principal: "*", Action: s3:*, Resource: "*"}]}
+  - {name: empty-one, account: 111122223333}
+queues:
+  - {name: one, account: Management, root_events: true}
+  - {name: one, account: Management, region: eu-central-1, root_events: true}
+identity_center:
+  name: example
+  groups: [Admins]
+  users: [{name: ana, email: ana@example.com, groups: [Admins]}, {name: li, email: li@example.com}]
+  permission_sets:
+    - name: All
+      assignments: [{account: Management, group: Admins}, {account: Management, user: li}]
+""",
+    )
+    logs, empty = world.buckets.buckets.values()
+    assert (logs.region, logs.versioning, logs.has_object_lock) == ("eu-central-1", "Enabled", True)
+    assert (empty.region, empty.versioning, empty.policy) == ("us-east-1", None, None)
+    assert logs.policy is not None
+    assert '"Version": "2012-10-17"' in logs.policy
+    assert [rule.name for rule in world.event_rules] == ["root-events", "root-events-2"]
+    assert [rule.queue_arn.split(":")[3] for rule in world.event_rules] == ["us-east-1", "eu-central-1"]
+    center = world.identity_center
+    ana, li = center.users.values()
+    assert (ana.display_name, center.name) == ("ana", "example")
+    (arn,) = center.permission_sets
+    for user in (ana, li):
+        assert [one.permission_set_arn for one in center.held_by("USER", user.user_id)] == [arn]
 
 
 def test_the_small_start_has_done_its_homework() -> None:
@@ -284,6 +349,53 @@ ERRORS = [
         MINIMAL + "outside_accounts: [{id: 222233334444, name: X, email: x@example.com, ou: A}]\n",
         8,
         "outside_accounts[0].ou: belongs to accounts of the organization, not to outside_accounts.",
+    ),
+    (MINIMAL + "buckets: [{name: B, account: Management}]\n", 8, "buckets[0].name: must be 3 to 63 small letters"),
+    (
+        MINIMAL + "buckets: [{name: abc, account: Management}, {name: abc, account: Management}]\n",
+        8,
+        "buckets[1].name: there is a bucket abc already.",
+    ),
+    (
+        MINIMAL + "buckets: [{name: abc, account: Management, object_lock: true}]\n",
+        8,
+        "buckets[0].object_lock: needs `versioning: Enabled`.",
+    ),
+    (
+        MINIMAL + "buckets: [{name: abc, account: Management, region: Europe}]\n",
+        8,
+        "buckets[0].region: must be a Region such as eu-central-1, not 'Europe'.",
+    ),
+    (
+        MINIMAL + "queues: [{name: a, account: Management}, {name: a, account: Management}]\n",
+        8,
+        "queues[1].name: the account has a queue a in that Region already.",
+    ),
+    (
+        MINIMAL + "queues: [{name: a, account: Nobody}]\n",
+        8,
+        "queues[0].account: no account has the id or name 'Nobody'",
+    ),
+    (MINIMAL + "identity_center: {groups: [A, A]}\n", 8, "identity_center.groups[1]: there is a group A already."),
+    (
+        MINIMAL + "identity_center: {users: [{name: a, email: a@example.com, groups: [A]}]}\n",
+        8,
+        "users[0].groups[0]: there is no group 'A' under identity_center.groups.",
+    ),
+    (
+        MINIMAL + "identity_center: {users: [{name: a, email: a@b.c}, {name: a, email: a@b.c}]}\n",
+        8,
+        "identity_center.users[1].name: there is a user a already.",
+    ),
+    (
+        MINIMAL + "identity_center: {permission_sets: [{name: P}, {name: P}]}\n",
+        8,
+        "identity_center.permission_sets[1].name: there is a permission set P already.",
+    ),
+    (
+        MINIMAL + "identity_center: {permission_sets: [{name: P, assignments: [{account: Management}]}]}\n",
+        8,
+        "permission_sets[0].assignments[0]: needs either a `group` or a `user`.",
     ),
     ("a: &a [*a]\n", 1, "aliases make this file too large or let it contain itself; write it out."),
     ("a: " + "[" * 300 + "]" * 300, 1, ""),

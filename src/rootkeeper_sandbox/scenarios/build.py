@@ -1,4 +1,4 @@
-"""Builds the world that a sandbox starts with: the demo, a scenario file or a generated organization."""
+"""Builds the world that a sandbox starts with: a scenario file, such as the demo's, or a generated organization."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rootkeeper_sandbox.scenarios.cast import build_generated, build_without_organization
-from rootkeeper_sandbox.scenarios.demo import build_demo
 from rootkeeper_sandbox.scenarios.files import build_from_file
 from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL, Feature
 from rootkeeper_sandbox.state.world import World
 
 EXAMPLES: Mapping[str, str] = {
+    "demo": "26 accounts in every situation, with buckets, queues and people; what a sandbox starts with by default",
     "small-start": "eight accounts, everything switched on, a delegate registered, two accounts left to clean",
     "deny-root-guardrails": "policies that deny root: with and without an exemption for root sessions, twice over",
     "merger": "a bought company: invited accounts with everything they had, more of them still outside",
@@ -22,7 +22,7 @@ EXAMPLES: Mapping[str, str] = {
 """By name: what is in it."""
 
 NO_ORGANIZATION = "no-organization"
-SCENARIOS = ("demo", *EXAMPLES, NO_ORGANIZATION)
+SCENARIOS = (*EXAMPLES, NO_ORGANIZATION)
 """The names of all scenarios."""
 
 
@@ -63,8 +63,6 @@ def build_world(
         world = build_generated(accounts, seed, clock, organizational_units)
     elif organizational_units is not None:
         raise ValueError("a number of organizational units needs a number of accounts.")
-    elif scenario == "demo":
-        world = build_demo(clock)
     elif is_scenario_file(scenario):
         world = build_from_file(Path(scenario), clock)
     elif scenario in EXAMPLES:
