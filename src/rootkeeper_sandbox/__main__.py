@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import http.client
 import json
 import os
 import shlex
@@ -11,12 +13,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rootkeeper_sandbox.scenarios.build import EXAMPLES, SCENARIOS, Origin, find_example
 from rootkeeper_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, SandboxOptions, StartError, serve
 
 _USAGE_ERROR, _UNREACHABLE = 2, 3
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_MAX_BYTES = 1 << 20
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A sandbox redirects no one."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        return None
+
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
 """No proxy: the control interface answers on this machine only."""
 
 
@@ -110,12 +123,21 @@ def _print_environment(arguments: Sequence[str]) -> int:
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="(default: %(default)s)")
     parser.add_argument("--principal", default="management-admin", metavar="NAME", help="(default: %(default)s)")
     given = parser.parse_args(arguments)
-    endpoint = f"http://{given.host}:{given.port}"
+    endpoint = f"http://{f'[{given.host}]' if ':' in given.host else given.host}:{given.port}"
     try:
-        with _DIRECT.open(f"{endpoint}/_sandbox/principals", timeout=5) as response:
-            principals = {principal["name"]: principal for principal in json.load(response)}
-    except (OSError, ValueError) as error:
-        return _show_error_to_shell(f"no sandbox answers at {endpoint} ({error}).", _UNREACHABLE)
+        principals = {principal["name"]: principal for principal in _read_principals(endpoint)}
+    except ListenerError:
+        return _show_error_to_shell(
+            f"the program that listens at {endpoint} isn't a Rootkeeper sandbox. Name the sandbox's port with --port:"
+            " its READY line shows it.",
+            _UNREACHABLE,
+        )
+    except (OSError, http.client.HTTPException) as error:
+        return _show_error_to_shell(
+            f"no sandbox answers at {endpoint} ({error}). Start one with `rootkeeper sandbox`, or name the port of"
+            " another one with --port.",
+            _UNREACHABLE,
+        )
     principal = principals.get(given.principal)
     if principal is None:
         return _show_error_to_shell(
@@ -130,6 +152,40 @@ def _print_environment(arguments: Sequence[str]) -> int:
     }
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     return 0
+
+
+class ListenerError(Exception):
+    """What answers isn't a sandbox of Rootkeeper."""
+
+
+def _read_principals(endpoint: str) -> list[dict[str, str]]:
+    """Read the principals of the sandbox at an endpoint.
+
+    :raises ListenerError: if another program answers.
+    :raises OSError, HTTPException: if none answers.
+    """
+    with contextlib.ExitStack() as open_answers:
+        try:
+            answer = open_answers.enter_context(_DIRECT.open(f"{endpoint}/_sandbox/principals", timeout=5))
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise ListenerError from error
+        except http.client.BadStatusLine as error:
+            if isinstance(error, http.client.RemoteDisconnected):
+                raise
+            raise ListenerError from error
+        try:
+            principals = json.loads(answer.read(_MAX_BYTES))
+        except ValueError as error:
+            raise ListenerError from error
+    fields = ("name", "arn", "account_id", "access_key_id", "secret_access_key")
+    if not (isinstance(principals, list) and all(_has_texts(one, fields) for one in principals)):
+        raise ListenerError
+    return principals
+
+
+def _has_texts(found: object, fields: Sequence[str]) -> bool:
+    return isinstance(found, dict) and all(isinstance(found.get(name), str) for name in fields)
 
 
 def _write_example(arguments: Sequence[str]) -> int:

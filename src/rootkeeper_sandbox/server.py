@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import json
 import logging
@@ -302,7 +303,8 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}.") from error
+        hint = " Choose another port with --port; 0 takes any free one." if error.errno == errno.EADDRINUSE else ""
+        raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}.{hint}") from error
     return listener
 
 

@@ -233,12 +233,21 @@ def test_the_codes_of_a_running_demo_are_printed_by_a_command_of_its_own(newcome
 
 
 def test_a_port_that_is_taken_is_reported_and_nothing_is_played(newcomer: Program) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        run = newcomer.run("demo", "--check", "--sandbox-port", str(other.getsockname()[1]))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        run = newcomer.run("demo", "--check", "--sandbox-port", str(port))
     assert run.status == 2
-    assert "taken" in run.stderr
+    assert f"Port {port} is taken." in run.stderr
+    assert "Choose another port with --sandbox-port" in run.stderr
+
+
+def test_a_port_of_the_console_that_is_taken_is_reported_with_its_option(newcomer: Program, sandbox_port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        run = newcomer.run("demo", "--port", str(port), "--sandbox-port", str(sandbox_port))
+    assert run.status == 2
+    assert f"Port {port} is taken." in run.stderr
+    assert "Choose another port with --port" in run.stderr
 
 
 def test_the_sandbox_is_this_command_s_own_process(newcomer: Program, port: int) -> None:

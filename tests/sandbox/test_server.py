@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -292,7 +293,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         ended = run_command("--port", str(taken.getsockname()[1]))
     assert ended.returncode == 2
-    assert re.search(r"can't listen on 127\.0\.0\.1:\d+", ended.stderr)
+    assert re.search(r"can't listen on 127\.0\.0\.1:\d+: Address already in use\. Choose .* --port;", ended.stderr)
 
 
 def test_an_organization_of_any_size_can_be_asked_for() -> None:
@@ -326,6 +327,44 @@ def test_env_says_when_no_sandbox_runs() -> None:
     assert ended.returncode == 3
     assert f"no sandbox answers at http://127.0.0.1:{port}" in ended.stderr
     assert ended.stdout == "false\n"
+
+
+def render_answer(status: str, body: str, *headers: str) -> str:
+    lines = (f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "Connection: close", "", body)
+    return "\r\n".join(lines)
+
+
+ANSWERS_OF_OTHERS = {
+    "a page": render_answer("200 OK", "<h1>It works!</h1>"),
+    "nothing of that name": render_answer("404 \x1b[31mNot Found", "{}"),
+    "another list": render_answer("200 OK", '[{"name": "management-admin", "arn": "arn:aws:iam::111122223333:root"}]'),
+    "an object": render_answer("200 OK", '{"principals": []}'),
+    "a number": render_answer("200 OK", "7"),
+    "a redirect": render_answer("302 Found", "", "Location: http://127.0.0.1:9/_sandbox/principals"),
+    "another protocol": "SSH-2.0-OpenSSH_9.2\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS_OF_OTHERS)
+def test_env_refuses_a_listener_that_is_no_sandbox(kind: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        answering = Thread(target=answer_once, args=(listener, ANSWERS_OF_OTHERS[kind].encode()))
+        answering.start()
+        port = listener.getsockname()[1]
+        ended = run_command("env", "--port", str(port))
+        answering.join()
+    assert (ended.returncode, ended.stdout) == (3, "false\n")
+    assert ended.stderr == (
+        f"rootkeeper sandbox: the program that listens at http://127.0.0.1:{port} isn't a Rootkeeper sandbox."
+        " Name the sandbox's port with --port: its READY line shows it.\n"
+    )
+
+
+def answer_once(listener: socket.socket, answer: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65_536)
+        connection.sendall(answer)
 
 
 def test_env_takes_no_proxy_and_where_it_fails_a_shell_goes_no_further(

@@ -205,7 +205,9 @@ def choose_port(wanted: int | None, usual: int, option: str = "--sandbox-port") 
     """
     if wanted is not None:
         if not _is_free(wanted):
-            raise InputError(f"Port {wanted} is taken.", hint=f"Choose another port, or leave out {option}.")
+            raise InputError(
+                f"Port {wanted} is taken.", hint=f"Choose another port with {option}, or leave out {option}."
+            )
         return wanted
     if _is_free(usual):
         return usual

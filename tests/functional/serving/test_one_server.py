@@ -113,7 +113,7 @@ def test_a_port_that_is_taken_is_an_error_before_anything_is_started(stage: Stag
     with socket.create_server(("127.0.0.1", 0)) as taken:
         run = stage.program.run("serve", "--port", str(taken.getsockname()[1]))
     assert run.status == USAGE
-    assert "--port" in run.stderr
+    assert "Choose another port with --port." in run.stderr
     assert not stage.database.exists()
 
 

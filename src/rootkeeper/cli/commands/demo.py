@@ -82,7 +82,7 @@ def demo(
     if codes:
         show_codes(terminal)
         return ExitStatus.GOOD
-    taken = choose_port(sandbox_port, USUAL_SANDBOX_PORT)
+    taken, server_port = choose_port(sandbox_port, USUAL_SANDBOX_PORT), choose_port(port, USUAL_PORT, "--port")
     with tempfile.TemporaryDirectory(prefix="rootkeeper-demo-") as folder, ExitStack() as processes:
         with _timing(terminal, f"Starting a sandbox with the demo organization on port {taken}"):
             sandbox = processes.enter_context(SandboxProcess(taken, "--scenario", "demo"))
@@ -90,9 +90,7 @@ def demo(
         if check:
             failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
             return ExitStatus.BAD if failures else ExitStatus.GOOD
-        server = DemoServer(
-            choose_port(port, USUAL_PORT, "--port"), settings | make_server_settings(sandbox), Path(folder)
-        )
+        server = DemoServer(server_port, settings | make_server_settings(sandbox), Path(folder))
         sandbox.report_sign_ins(server.url, DELEGATE)
         with _timing(terminal, f"Starting a server with its console on port {server.port}"):
             processes.enter_context(server)
