@@ -20,7 +20,7 @@ import pytest
 from tests.examples import choose_examples
 from tests.postgresql import PostgresqlServer
 from tests.preparation import cheapen_passwords
-from tests.times import CpuMeter, TimesFile
+from tests.times import TIMES, CpuMeter, TimesFile
 
 EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"Go isn't installed: the AWS SDK for Go can't be tried"),
@@ -145,15 +145,11 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 UNEXPECTED_SKIPS = pytest.StashKey[list[str]]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--times", metavar="FILE", help="write the wall and CPU seconds of each test into FILE")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     let_children_heed_interrupts()
     config.pluginmanager.register(CpuMeter(), "cpu-meter")
-    if config.getoption("times") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(TimesFile(Path(config.getoption("times"))), "times-file")
+    if (times := os.environ.get(TIMES)) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(TimesFile(Path(times)), "times-file")
     choose_examples(is_quick=config.getoption("markexpr") == QUICK)
     config.stash[UNEXPECTED_SKIPS] = []
 

@@ -15,6 +15,9 @@ from typing import TextIO
 
 import pytest
 
+TIMES = "TEST_TIMES"
+"""The variable that names the file."""
+
 
 def read_cpu_seconds() -> float:
     """The CPU seconds of this process and of its ended children until now."""
