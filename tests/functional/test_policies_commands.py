@@ -159,18 +159,63 @@ def test_a_file_without_records_is_refused(enabled: Program, tmp_path: Path, con
     assert (run.status, run.stdout) == (2, ""), run.shown
 
 
-def test_records_without_root_in_them_wake_no_one(enabled: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "records", "reason"),
+    [
+        ('{"Records": []}', 0, "the file has none"),
+        ('{"Events": []}', 0, "the file has none"),
+        (
+            '{"Records": [{"eventName": "ListUsers", "userIdentity": {"type": "IAMUser"}}]}',
+            1,
+            "none of the 1 record is about a root user or AssumeRoot",
+        ),
+    ],
+)
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_p23_a_file_with_no_record_to_judge_is_no_good_answer(
+    enabled: Program, tmp_path: Path, content: str, records: int, reason: str, output: str
+) -> None:
     file = tmp_path / "records.json"
-    file.write_text('{"Records": []}')
-    run = enabled.run("policies", "alarms", "--judge", file, "-o", "table")
-    assert run.status == 0, run.shown
-    assert "No record is about a root user or AssumeRoot" in run.stderr
+    file.write_text(content)
+    run = enabled.run("policies", "alarms", "--judge", file, "-o", output)
+    assert run.status == 1, run.shown
+    assert f"No record was judged: {reason}." in " ".join(run.stderr.split())
+    if output == "json":
+        coverage = {"records": records, "judged": 0, "first_at": None, "last_at": None, "regions": []}
+        assert (run.json["coverage"], run.json["events"]) == (coverage, [])
+
+
+def test_the_period_and_the_regions_of_judged_records_are_said(enabled: Program, tmp_path: Path) -> None:
+    root = {"type": "Root", "accountId": "444455556666"}
+    times = ("2026-11-02T10:00:00Z", "2026-11-01T09:30:00Z", "2026-11-03T11:15:00Z")
+    regions = ("us-east-1", "eu-central-1", "us-east-1")
+    records = [
+        {"eventName": "ConsoleLogin", "eventTime": at, "awsRegion": region, "userIdentity": root}
+        for at, region in zip(times, regions, strict=True)
+    ]
+    other = {"eventName": "ListUsers", "eventTime": "2026-10-01T00:00:00Z", "awsRegion": "ap-south-1"}
+    file = tmp_path / "records.json"
+    file.write_text(json.dumps({"Records": [*records, other]}))
+    run = enabled.run("policies", "alarms", "--judge", file, "-o", "jsonl")
+    assert (run.status, len(run.stdout.splitlines())) == (1, 3)
+    assert (
+        "Judged 3 of 4 records, from 2026-11-01 09:30:00 UTC to 2026-11-03 11:15:00 UTC, in eu-central-1, us-east-1. "
+        "Other periods, Regions and accounts weren't judged."
+    ) in " ".join(run.stderr.split())
+    assert enabled.run("policies", "alarms", "--judge", file, "-o", "json").json["coverage"] == {
+        "records": 4,
+        "judged": 3,
+        "first_at": "2026-11-01T09:30:00Z",
+        "last_at": "2026-11-03T11:15:00Z",
+        "regions": ["eu-central-1", "us-east-1"],
+    }
 
 
 def test_p26_hostile_records_steer_no_terminal(enabled: Program, tmp_path: Path) -> None:
     file = tmp_path / "records.json"
     root = {"type": "Root", "accountId": "\x1b[2J", "accessKeyId": "AKIA\x1b]0;x\x07"}
-    file.write_text(json.dumps({"eventName": "\x1b[31mX", "eventTime": "\u202e", "userIdentity": root}))
+    times = {"eventTime": "\u202e", "awsRegion": "\x1b[2J"}
+    file.write_text(json.dumps({"eventName": "\x1b[31mX", "userIdentity": root, **times}))
     for output in ("table", "json"):
         run = enabled.run("policies", "alarms", "--judge", file, "-o", output)
         assert run.status == 1, run.shown

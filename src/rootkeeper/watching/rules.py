@@ -19,7 +19,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -157,6 +157,45 @@ def _list_sessions(entry: LedgerEntry) -> Iterator[RecordedSession]:
     for account_id, access_key_id in named.items():
         if isinstance(access_key_id, str):
             yield RecordedSession(access_key_id, AccountId(account_id), entry.actor.caller_arn, entry.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCoverage:
+    """Which records were judged. Nothing is known about other periods, Regions and accounts."""
+
+    records: int
+    """Records that were given."""
+    judged: int
+    """Of these, records of a root user or of AssumeRoot."""
+    first_at: datetime | None
+    """The earliest time of a judged record; ``None`` if no judged record has a valid time."""
+    last_at: datetime | None
+    regions: tuple[str, ...]
+    """Of the judged records, in order; a record without a valid Region has none."""
+
+
+_REGION_NAME = re.compile(r"[a-z]{2,8}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
+
+
+def measure_coverage(records: int, judged: Collection[Mapping[str, Any]]) -> RecordCoverage:
+    """Measure the period and the Regions of judged records, of which any part can be missing or invalid."""
+    times = sorted(at for record in judged if (at := _find_time(record)) is not None)
+    regions = {as_text(record.get("awsRegion")) for record in judged}
+    return RecordCoverage(
+        records=records,
+        judged=len(judged),
+        first_at=times[0] if times else None,
+        last_at=times[-1] if times else None,
+        regions=tuple(sorted(region for region in regions if _REGION_NAME.fullmatch(region))),
+    )
+
+
+def _find_time(record: Mapping[str, Any]) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(as_text(record.get("eventTime")))
+        return None if at.tzinfo is None else at.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
 
 
 def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEvent | None:

@@ -25,7 +25,7 @@ from rootkeeper.ledger.verification import LedgerReader
 from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
 from rootkeeper.notifications.service import Notifier
 from rootkeeper.organization.accounts import AccountId, Endpoint
-from rootkeeper.shapes import Ordinal, record
+from rootkeeper.shapes import Count, Moment, Ordinal, record
 from rootkeeper.shipped_policies.records import ShippedPoliciesRecord
 from rootkeeper.watching.rules import (
     EventVerdict,
@@ -67,11 +67,27 @@ class JudgedEventRecord(TypedDict):
 
 
 @record
+class RecordCoverageRecord(TypedDict):
+    """Which of the given records were judged. No other period, Region or account was."""
+
+    records: Count
+    """Records in the file."""
+    judged: Count
+    """Of these, records of a root user or of AssumeRoot. 0 is no good answer: the exit status is 1."""
+    first_at: Moment | None
+    """The earliest judged record."""
+    last_at: Moment | None
+    regions: list[str]
+    """Regions of the judged records."""
+
+
+@record
 class JudgedEventsDocument(ShippedPoliciesRecord):
     """Verdicts on CloudTrail records."""
 
     known_role_arns: list[str]
     """Roles that open root sessions on purpose."""
+    coverage: RecordCoverageRecord
     events: list[JudgedEventRecord]
     """Records of a root user or of AssumeRoot, in the given order."""
 

@@ -135,7 +135,9 @@ def judge(operator: PermittedOperator, tmp_path: Path, records: list[dict[str, A
     file = tmp_path / "records.json"
     file.write_text(json.dumps({"Records": records}))
     run = operator.run("policies", "alarms", "--judge", str(file), "-o", "json", principal="management-admin")
-    return run.status, [event["kind"] for event in run.json["events"]]
+    coverage, kinds = run.json["coverage"], [event["kind"] for event in run.json["events"]]
+    assert (coverage["records"], coverage["judged"], coverage["regions"]) == (len(records), len(kinds), ["us-east-1"])
+    return run.status, kinds
 
 
 @pytest.mark.parametrize(

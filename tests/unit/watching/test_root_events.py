@@ -10,7 +10,15 @@ import pytest
 
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.watching.rules import KnownSessions, RootEvent, RootEventKind, classify_root_event, collect_sessions
+from rootkeeper.watching.rules import (
+    KnownSessions,
+    RecordCoverage,
+    RootEvent,
+    RootEventKind,
+    classify_root_event,
+    collect_sessions,
+    measure_coverage,
+)
 from tests.fakes.cloudtrail import (
     AUDIT_ROLE,
     CALLER,
@@ -163,3 +171,21 @@ def test_malformed_records_are_never_exempted(value: Any) -> None:
 def test_a_role_with_a_path_is_known_by_the_arn_of_its_sessions() -> None:
     with_path = f"arn:aws:iam::{CALLER}:role/ops/rootkeeper-audit"
     assert judge(root_session_call(), know(make_entry(), roles=(with_path,))).is_exempt
+
+
+def test_the_coverage_of_judged_records_is_their_period_and_their_regions() -> None:
+    judged = [
+        {"eventTime": "2026-11-02T12:00:00+02:00", "awsRegion": "us-gov-west-1"},
+        {"eventTime": "2026-11-02T10:30:00Z", "awsRegion": "eu-central-1"},
+        {"eventTime": "2026-11-01T23:59:59Z", "awsRegion": "eu-central-1"},
+    ]
+    first_at, last_at = datetime(2026, 11, 1, 23, 59, 59, tzinfo=UTC), datetime(2026, 11, 2, 10, 30, tzinfo=UTC)
+    regions = ("eu-central-1", "us-gov-west-1")
+    assert measure_coverage(50, judged) == RecordCoverage(50, 3, first_at, last_at, regions)
+
+
+@pytest.mark.parametrize(
+    "value", [None, 7, "", "soon", "2026-11-02T10:30:00", "0001-01-01T00:00:00+14:00", ["x"], "\x1b[2J"]
+)
+def test_a_record_without_a_valid_time_or_region_counts_as_judged_all_the_same(value: Any) -> None:
+    assert measure_coverage(1, [{"eventTime": value, "awsRegion": value}]) == RecordCoverage(1, 1, None, None, ())

@@ -219,17 +219,19 @@ def show_alarms(
     Each alarm has a CloudWatch metric filter and an EventBridge pattern. Two can alert at once. The other two also
     match Rootkeeper's own root sessions, because no pattern knows the ledger: match their records with --judge. A
     record is exempted only for a known role and if a ledger entry names the access key id of the session. A rule sees
-    only its own account and Region: the output says what isn't covered.
+    only its own account and Region: the output says what isn't covered, and how many records of which period and
+    Regions were judged.
 
     Changes: nothing.
 
     AWS permissions: those of rootkeeper status for the set-up, and organizations:ListRoots.
 
-    Exit statuses: 0 shown, or every record is ours; 1 a record isn't; 2 wrong usage, or the file has no records; 3 AWS
-    or the database refused.
+    Exit statuses: 0 shown, or every judged record is ours; 1 a record isn't, or no record could be judged; 2 wrong
+    usage, or the file isn't one of records; 3 AWS or the database refused.
     """
     from rootkeeper.aws.cloudtrail import parse_records
     from rootkeeper.cli.rendering.policies import show_alarms, show_classified
+    from rootkeeper.watching.rules import measure_coverage
 
     output = invocation.choose_output(*_OUTPUTS)
     records = () if evaluator is None else parse_records(read_text_file(evaluator), str(evaluator))
@@ -242,9 +244,11 @@ def show_alarms(
     _remark(bundle, invocation)
     if evaluator is None:
         show_alarms(bundle, output, invocation.terminal)
-    else:
-        show_classified(bundle, evaluated, output, invocation.terminal)
-    return ExitStatus.GOOD if all(one.event.is_exempt for one in evaluated) else ExitStatus.BAD
+        return ExitStatus.GOOD
+    coverage = measure_coverage(len(records), [one.record for one in evaluated])
+    show_classified(bundle, evaluated, coverage, output, invocation.terminal)
+    is_good = coverage.judged > 0 and all(one.event.is_exempt for one in evaluated)
+    return ExitStatus.GOOD if is_good else ExitStatus.BAD
 
 
 def write_cloudformation(

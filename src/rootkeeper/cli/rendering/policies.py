@@ -6,15 +6,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, mark_column, show_listing
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    Record,
+    TableColumn,
+    counted,
+    mark_column,
+    render_timestamp,
+    show_listing,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.shapes import fill_record
 from rootkeeper.shipped_policies.bundle import PolicyBundle
 from rootkeeper.shipped_policies.documents import measure_guardrail, measure_iam_policy
 from rootkeeper.shipped_policies.records import GuardrailRecord, ShippedRoleRecord, alarms_to_records, describe_bundle
 from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail
-from rootkeeper.watching.rules import RootEventKind
-from rootkeeper.watching.service import ClassifiedRecord
+from rootkeeper.watching.rules import RecordCoverage, RootEventKind
+from rootkeeper.watching.service import ClassifiedRecord, RecordCoverageRecord
 
 _KIND_WORDS = {
     RootEventKind.LONG_TERM_ROOT: ("✗ Long-term root", "bold red"),
@@ -94,8 +102,13 @@ def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) 
 
 
 def show_classified(
-    bundle: PolicyBundle, evaluated: Sequence[ClassifiedRecord], output: OutputFormat, terminal: Terminal
+    bundle: PolicyBundle,
+    evaluated: Sequence[ClassifiedRecord],
+    coverage: RecordCoverage,
+    output: OutputFormat,
+    terminal: Terminal,
 ) -> None:
+    """Write the judged records to stdout, and to stderr how many of which period and Regions there are."""
     columns = (
         TableColumn("At", "event_time", keeps_whole=True),
         TableColumn("Account", "account_id", keeps_whole=True),
@@ -103,10 +116,34 @@ def show_classified(
         mark_column("Whose", "kind", _KIND_WORDS),
         TableColumn("Why", "explanation"),
     )
-    head = {**describe_bundle(bundle), "known_role_arns": list(bundle.known_role_arns)}
+    head = {
+        **describe_bundle(bundle),
+        "known_role_arns": list(bundle.known_role_arns),
+        "coverage": fill_record(RecordCoverageRecord, coverage),
+    }
     records = [_event_record(one) for one in evaluated]
-    empty = "No record is about a root user or AssumeRoot."
-    show_listing(Listing("events", records, columns, head, _tail(bundle), empty), output, terminal)
+    rest = _render_coverage(coverage)
+    show_listing(Listing("events", records, columns, head, _tail(bundle), rest=rest), output, terminal)
+    if output is not OutputFormat.TABLE:
+        terminal.remark(rest)
+
+
+def _render_coverage(coverage: RecordCoverage) -> str:
+    given = counted(coverage.records, "record")
+    if not coverage.judged:
+        reason = f"none of the {given} is about a root user or AssumeRoot" if coverage.records else "the file has none"
+        return (
+            f"No record was judged: {reason}. This doesn't show that no root session was opened: `aws cloudtrail"
+            " lookup-events` reads one account and one Region, and CloudTrail has an AssumeRoot only in the Region of"
+            " the STS endpoint that was called."
+        )
+    period, regions = "without a valid time", "without a valid Region"
+    if coverage.first_at is not None and coverage.last_at is not None:
+        period = f"from {render_timestamp(coverage.first_at)} to {render_timestamp(coverage.last_at)}"
+    if coverage.regions:
+        regions = f"in {', '.join(coverage.regions)}"
+    judged = f"Judged {coverage.judged:,} of {given}, {period}, {regions}."
+    return f"{judged} Other periods, Regions and accounts weren't judged."
 
 
 def _event_record(evaluated: ClassifiedRecord) -> Record:
