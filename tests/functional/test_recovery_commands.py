@@ -50,8 +50,10 @@ def test_a_drill_is_called_one_before_and_after_it(enabled: Program) -> None:
     drill = ("recover", CLEAN, "--reason", "Practise", "--for", "10s", "--drill")
     planned = enabled.run(*drill, "--dry-run")
     assert "for 10s, as a drill." in planned.stderr, planned.shown
+    assert "This command waits until the end of the window, or until Ctrl-C" in " ".join(planned.stderr.split())
     run = enabled.run(*drill, "--yes", "-o", "json")
     assert (run.status, run.json["state"]) == (0, "CLOSED_VERIFIED"), run.shown
+    assert "This command waits and closes the window at" in run.stderr
     report = enabled.run("windows", "report", run.json["window_id"])
     assert report.stdout.startswith("# Drill "), report.shown
 

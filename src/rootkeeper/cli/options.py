@@ -163,7 +163,13 @@ class RecoveryOptions(OptionSet):
             "How long the window is open, from 10s to 72h. Default: the setting windows.default_length, 4h.",
         ),
     ] = None
-    drill: Annotated[bool, option("--drill", "Mark the window as a drill; nothing else changes.")] = False
+    drill: Annotated[
+        bool,
+        option(
+            "--drill",
+            "Mark the window as a drill; nothing else changes: recover opens it, waits until its end, and closes it.",
+        ),
+    ] = False
 
     def to_request(self, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
         """Make the request.

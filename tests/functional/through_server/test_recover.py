@@ -30,6 +30,7 @@ def test_the_command_waits_until_the_server_has_closed_the_window(stage: ServedS
     assert run.json["state"] == "CLOSED_VERIFIED"
     assert run.json["closed_by"] is None
     assert "The server closes the window" in run.stderr
+    assert "This command waits until then; Ctrl-C closes the window at once." in run.stderr
     assert not is_open(stage, AUDIT)
 
 
@@ -38,6 +39,8 @@ def test_left_open_the_server_closes_it_all_the_same(stage: ServedStage) -> None
         "recover", ARCHIVE, "--reason", "test", "--for", "20s", "--leave-open", "--yes", "-o", "json"
     )
     assert (run.status, run.json["state"]) == (0, "OPEN"), run.shown
+    assert "The server closes the window" in run.stderr
+    assert "waits" not in run.stderr
     assert is_open(stage, ARCHIVE)
     stage.server.wait_until(lambda: not is_open(stage, ARCHIVE), 60)
 

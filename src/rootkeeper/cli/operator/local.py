@@ -390,7 +390,8 @@ class LocalRecovery(Recovery):
         end = (
             "Nothing closes the window at its end, because no server is running."
             if leave_open
-            else "This command waits and then deletes every root user credential of the account."
+            else "This command waits until the end of the window, or until Ctrl-C, and then deletes every root user "
+            "credential of the account."
         )
         drill = ", as a drill" if request.is_drill else ""
         urgent = [f"EMERGENCY: the window opens without approval. {_REVIEW}"] if request.is_emergency else []

@@ -112,8 +112,9 @@ _UNREACHABLE_SECONDS = 120.0
 class RemoteRecovery(Recovery):
     """Requests a window and, if it needs no approval, opens it. The server closes it at its end."""
 
-    def __init__(self, operator: RemoteOperator, request: WindowRequest) -> None:
-        self._operator, self._request = operator, request
+    def __init__(self, operator: RemoteOperator, request: WindowRequest, *, leave_open: bool) -> None:
+        """:param leave_open: whether the command doesn't wait; the server closes the window either way."""
+        self._operator, self._request, self._leave_open = operator, request, leave_open
         self._unreachable_since: float | None = None
         self.statement = [
             describe_request(request),
@@ -138,7 +139,8 @@ class RemoteRecovery(Recovery):
             raise
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        return self._operator.list_steps(window)
+        waiting = () if self._leave_open else ("This command waits until then; Ctrl-C closes the window at once.",)
+        return (*self._operator.list_steps(window), *waiting)
 
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> CloseResult:
         """Wait until the window ends, closing it fails, or a stop is requested. The server closes it in any case."""
@@ -482,7 +484,7 @@ class RemoteOperator(Operator):
         request: WindowRequest,
         credentials: CredentialsStatement,
         *,
-        leave_open: bool,  # noqa: ARG002 - the server closes it either way
+        leave_open: bool,
     ) -> Recovery:
         """:raises InputError: with a statement about credentials: the server uses its own."""
         if credentials.is_made:
@@ -491,7 +493,7 @@ class RemoteOperator(Operator):
                 "uses its own.",
                 hint="Leave them out. If the server's credentials are renewed, set aws.credentials_renewed there.",
             )
-        return RemoteRecovery(self, request)
+        return RemoteRecovery(self, request, leave_open=leave_open)
 
     def close_window(self, window: RecoveryWindow) -> CloseResult:
         """Close it now; the answer comes when a re-read shows the result."""
