@@ -26,6 +26,8 @@ CONTAINERFILE = REPOSITORY / "Containerfile"
 COMPOSE = REPOSITORY / "deploy/compose/compose.yaml"
 KUBERNETES = REPOSITORY / "deploy/kubernetes"
 VARIANTS = ("postgresql", "sqlite")
+BUILT = (*VARIANTS, *(f"{variant}/{part}" for variant in VARIANTS for part in ("maintenance", "upgrade")))
+"""Folders for kustomize."""
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 DIGEST = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
 SECONDS = 900
@@ -114,7 +116,7 @@ def test_composes_variables_are_settings_and_its_proxy_is_the_trusted_one(tmp_pa
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_settings_for_kubernetes_are_settings(variant: str, tmp_path: Path) -> None:
-    text = (KUBERNETES / variant / "rootkeeper.toml").read_text()
+    text = (KUBERNETES / variant / "settings/rootkeeper.toml").read_text()
     if variant == "postgresql":
         assert tomllib.loads(text)["database"]["url"].startswith("file:/run/secrets/rootkeeper/")
         text = re.sub(r'"file:[^"]+"', f'"file:{write_secret(tmp_path)}"', text)
@@ -157,24 +159,87 @@ def kustomize(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "kustomize"
 
 
+@pytest.fixture(scope="module")
+def built(kustomize: Path) -> dict[str, str]:
+    """What kustomize makes of each folder."""
+    return {
+        folder: subprocess.check_output([str(kustomize), "build", str(KUBERNETES / folder)], text=True, timeout=SECONDS)
+        for folder in (*BUILT, "monitoring")
+    }
+
+
+@pytest.mark.long
+@pytest.mark.timeout(SECONDS)
+@pytest.mark.xdist_group("kustomize")
+@pytest.mark.parametrize("folder", BUILT)
+def test_kubernetes_understands_the_manifests(folder: str, built: dict[str, str], tmp_path: Path) -> None:
+    manifests = tmp_path / "manifests.yaml"
+    manifests.write_text(built[folder])
+    validate = [str(find_programs("deployments") / "kubernetes-validate"), "--strict", str(manifests)]
+    done = subprocess.run(validate, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    images = re.findall(r"^ *image: (.*)$", built[folder], re.MULTILINE)
+    assert images
+    assert [image for image in images if not re.fullmatch(r"[\w./-]+@sha256:[0-9a-f]{64}", image)] == []
+
+
 @pytest.mark.long
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.xdist_group("kustomize")
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_kubernetes_understands_the_manifests(variant: str, kustomize: Path, tmp_path: Path) -> None:
-    built = subprocess.check_output([str(kustomize), "build", str(KUBERNETES / variant)], text=True, timeout=SECONDS)
-    manifests = tmp_path / "manifests.yaml"
-    manifests.write_text(built)
-    validate = [str(find_programs("deployments") / "kubernetes-validate"), "--strict", str(manifests)]
-    done = subprocess.run(validate, capture_output=True, text=True, timeout=SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    documents = {one["kind"]: one for one in yaml.safe_load_all(built)}
+def test_the_servers_of_kubernetes_are_shut_in_and_their_upgrade_has_their_image_and_settings(
+    variant: str, built: dict[str, str]
+) -> None:
+    documents = {document["kind"]: document for document in yaml.safe_load_all(built[variant])}
     server = documents["StatefulSet"]["spec"]
     assert server["replicas"] == (1 if variant == "sqlite" else 2), "one server on a SQLite file"
     require_shut_in(server["template"]["spec"])
     labels = documents["Namespace"]["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert ("PodDisruptionBudget" in documents) == (variant == "postgresql")
+    (claim,) = server["volumeClaimTemplates"]
+    assert claim["spec"]["accessModes"] == ["ReadWriteOnce" if variant == "sqlite" else "ReadWriteOncePod"]
+    jobs = {document["kind"]: document for document in yaml.safe_load_all(built[f"{variant}/upgrade"])}
+    assert jobs.keys() == {"ConfigMap", "Job"}, "it changes nothing else"
+    assert jobs["ConfigMap"] == documents["ConfigMap"]
+    upgrade = jobs["Job"]["spec"]["template"]["spec"]
+    for pod in (upgrade, server["template"]["spec"]):
+        (settings,) = (volume["configMap"]["name"] for volume in pod["volumes"] if volume["name"] == "settings")
+        assert settings == documents["ConfigMap"]["metadata"]["name"]
+    assert upgrade["containers"][0]["image"] == server["template"]["spec"]["containers"][0]["image"]
+    assert "CronJob" in documents
+
+
+def test_kubernetes_takes_each_image_by_its_digest_and_postgresqls_is_that_of_compose() -> None:
+    pinned = {}
+    for variant in VARIANTS:
+        document = yaml.safe_load((KUBERNETES / variant / "settings/kustomization.yaml").read_text())
+        pinned[variant] = {image["name"]: (image["newName"], image["digest"]) for image in document["images"]}
+        assert "newTag" not in str(document)
+    assert pinned["sqlite"]["rootkeeper"] == pinned["postgresql"]["rootkeeper"]
+    name, _, digest = read_compose()["services"]["database"]["image"].partition("@")
+    assert pinned["postgresql"]["postgres"] == (name.partition(":")[0], digest)
+
+
+def test_prometheus_reaches_the_servers_with_a_token_and_nothing_else_does_but_the_ingress_controller() -> None:
+    policy = yaml.safe_load((KUBERNETES / "base/networkpolicy.yaml").read_text())["spec"]
+    namespace = "kubernetes.io/metadata.name"
+    allowed = {
+        peer["namespaceSelector"]["matchLabels"][namespace]: peer.get("podSelector", {}).get("matchLabels")
+        for rule in policy["ingress"]
+        for peer in rule["from"]
+    }
+    assert allowed == {"ingress-nginx": None, "monitoring": {"app.kubernetes.io/name": "prometheus"}}
+    assert [rule["ports"] for rule in policy["ingress"]] == [[{"port": "http"}]] * 2
+    monitor = yaml.safe_load((KUBERNETES / "monitoring/podmonitor.yaml").read_text())["spec"]
+    pod = yaml.safe_load((KUBERNETES / "base/server.yaml").read_text())["spec"]["template"]
+    assert monitor["selector"]["matchLabels"] == pod["metadata"]["labels"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    assert endpoint["path"] == "/metrics"
+    assert endpoint["port"] in [port["name"] for port in pod["spec"]["containers"][0]["ports"]]
+    secret = endpoint["authorization"]["credentials"]
+    guide = (REPOSITORY / "docs/guides/container.md").read_text()
+    assert f"create secret generic {secret['name']} --namespace rootkeeper --from-literal={secret['key']}=" in guide
 
 
 def require_shut_in(pod: dict[str, Any]) -> None:
