@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from rootkeeper.errors import (
     AwsAccessDeniedError,
+    AwsNotFoundError,
     AwsThrottledError,
     IdentityMismatchError,
     LedgerUnavailableError,
@@ -212,7 +213,7 @@ class CallState(StrEnum):
     GONE = "gone"
     """A re-read no longer shows the target."""
     ABSENT = "absent"
-    """AWS answered that there was nothing to remove."""
+    """AWS answered that there was nothing to remove, and a re-read doesn't show the target."""
     REFUSED = "refused"
     """AWS refused; nothing changed."""
     LEFT = "left"
@@ -236,12 +237,23 @@ class CallRecord:
     """Its last intent."""
     answer: str = SUCCESS
     """AWS's answer, or the error that came instead."""
+    not_found: AwsNotFoundError | None = None
+    """AWS's answer that there was nothing to remove. Like success, only a re-read proves it."""
     reason: KindReason | None = None
     detail: str | None = None
 
     @property
     def counts_as_gone(self) -> bool:
         return self.state in {CallState.GONE, CallState.ABSENT}
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether it was sent and got neither success nor a refusal."""
+        return self.state is CallState.SENT and self.answer != SUCCESS and self.not_found is None
+
+    def mark_gone(self) -> None:
+        """Note that a re-read no longer shows the target."""
+        self.state = CallState.GONE if self.not_found is None else CallState.ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +293,7 @@ def evaluate_sent_calls(
                 _mark_left(record)
                 decided.append((record, Result.FAILED))
             else:
-                record.state = CallState.GONE
+                record.mark_gone()
                 decided.append((record, Result.DONE))
         elif record.counts_as_gone and left is not None and left.shows(record.call):
             _mark_left(record)

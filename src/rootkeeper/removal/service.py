@@ -1,7 +1,7 @@
 """Removes the root user credentials of one account, for deletions and for the closing of recovery windows.
 
 intent → delete session → identity → details → keys, certificates, password, MFA devices with one intent each → re-read
-in an audit session → outcomes. An outcome is ``done`` only when a re-read shows it, or if AWS answers that there was
+in an audit session → outcomes. An outcome is ``done`` only when a re-read shows it, also if AWS answers that there was
 nothing to remove.
 """
 
@@ -36,7 +36,6 @@ from rootkeeper.removal.rules import (
     ACTIONS,
     ALL_KINDS,
     GUARDED_KINDS,
-    SUCCESS,
     TARGET_PARAMETERS,
     CallRecord,
     CallState,
@@ -124,7 +123,7 @@ class RemovalRun:
         pauses = self.tools.reread_pauses_seconds
         if not shown or len(self._pauses) == len(pauses):
             return False
-        unclear = [record for record in shown if record.state is CallState.SENT and record.answer != SUCCESS]
+        unclear = [record for record in shown if record.is_unclear]
         deleted = [record for record in shown if record not in unclear]
         longest = sum(pauses) if deleted else UNCLEAR_REREAD_SECONDS
         pause = pauses[len(self._pauses)]
@@ -148,7 +147,7 @@ class RemovalRun:
     def settle(self) -> None:
         """Record the outcome of every call that was sent, by the last re-read."""
         for record, result in evaluate_sent_calls(self.records, self.left):
-            self._record(record, result, {"answer": record.answer, "reread": record.state.value})
+            self._record(record, result, _describe_reread(record))
 
     def _read_all(self, session: RootSession) -> RootCredentials:
         if self.reads_last_use:
@@ -219,8 +218,7 @@ class RemovalRun:
             else:
                 session.deactivate_mfa_device(call.target, record.intent)
         except AwsNotFoundError as error:
-            record.state = CallState.ABSENT
-            self._record(record, Result.DONE, describe_error(error))
+            record.not_found, record.answer = error, error.aws_code or error.code
         except (AwsUnclearError, AwsUnreachableError) as error:
             record.answer = error.aws_code or error.code
         except (AwsError, LockLostError) as error:
@@ -248,8 +246,8 @@ class RemovalRun:
             pending = [r for r in self.records if r.state is CallState.SENT and r.call.kind in GUARDED_KINDS]
             for record in pending:
                 if record.call not in left:
-                    record.state = CallState.GONE
-                    self._record(record, Result.DONE, {"answer": record.answer, "reread": record.state.value})
+                    record.mark_gone()
+                    self._record(record, Result.DONE, _describe_reread(record))
             if not self._pause([record for record in pending if record.call in left]):
                 return {call.target or "the password" for call in left}
 
@@ -259,6 +257,15 @@ class RemovalRun:
         self.left = RemainingCredentials(summary, None)  # kept in case the details are denied
         if not summary.is_empty:
             self.left = RemainingCredentials(summary, session.read_credentials())
+
+
+def _describe_reread(record: CallRecord) -> dict[str, JsonValue]:
+    """Describe AWS's answer and the re-read for the ledger. A target that was absent already has no ``reread``: this
+    call didn't delete it.
+    """
+    if record.state is CallState.ABSENT and record.not_found is not None:
+        return describe_error(record.not_found)
+    return {"answer": record.answer, "reread": record.state.value}
 
 
 def _list_guarded(session: RootSession) -> set[PlannedCall]:

@@ -293,11 +293,22 @@ def test_p04_no_such_entity_on_delete_is_done(desk: Desk) -> None:
     assert desk.ledger.results_of(Action.LOGIN_PROFILE_DELETE) == [Result.DONE]
 
 
+def test_p04_no_such_entity_without_a_reread_is_unknown(desk: Desk) -> None:
+    desk.root_user(PROD).mfa_devices.clear()
+    desk.organization.fail("DeleteAccessKey", AwsNotFoundError("none", aws_code="NoSuchEntity"))
+    desk.organization.fail("AssumeRoot", AwsAccessDeniedError("denied"), at=2)
+    result = remove(desk)
+    assert outcomes(result)[KEYS] is KindOutcome.FAILED
+    assert reasons(result)[KEYS] is KindReason.UNPROVEN
+    assert desk.ledger.results_of(Action.ACCESS_KEY_DELETE) == [Result.UNKNOWN, Result.UNKNOWN]
+
+
 def test_p05_a_server_that_calls_absent_what_it_keeps_is_reported(desk: Desk) -> None:
     desk.organization.fail("DeleteLoginProfile", AwsNotFoundError("none", aws_code="NoSuchEntity"))
     result = remove(desk)
     assert outcomes(result)[PASSWORD] is KindOutcome.FAILED
     assert outcomes(result)[MFA] is KindOutcome.SKIPPED
+    assert desk.ledger.results_of(Action.LOGIN_PROFILE_DELETE) == [Result.FAILED]
 
 
 def test_p06_what_cannot_be_re_read_is_not_deleted(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rootkeeper.errors import (
@@ -20,13 +20,13 @@ from rootkeeper.errors import (
 )
 from rootkeeper.ledger.rules import LedgerEntry
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.statuses import CredentialKind, RootCredentials
+from rootkeeper.organization.statuses import AccessKey, CredentialKind, RootCredentials
 from rootkeeper.removal.rules import ALL_KINDS, KindOutcome
 from rootkeeper.removal.service import RemovalResult
 from tests.examples import examples
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.root_users import FakeRootUser, root_user_with_everything
-from tests.unit.organization.credential_strategies import credentials, kinds
+from tests.unit.organization.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, credentials, kinds
 
 CHANGING = ("DeleteAccessKey", "DeleteSigningCertificate", "DeleteLoginProfile", "DeactivateMFADevice")
 READING = (
@@ -117,7 +117,20 @@ def remove(desk: Desk, only: frozenset[CredentialKind] = ALL_KINDS) -> RemovalRe
         return desk.removal.remove(PROD, lock, only=only, check=lambda _: None)
 
 
+ONE_KEY = RootCredentials(
+    account_id=ACCOUNT_ID,
+    login_profile=None,
+    access_keys=(AccessKey(KEY_IDS[0], is_active=True, created_at=NOW, last_used_at=None),),
+    signing_certificates=(),
+    mfa_devices=(),
+    observed_at=NOW,
+)
+KEY_CALLED_ABSENT = Trouble("DeleteAccessKey", "fail", AwsNotFoundError, at=1, times=None)
+NO_AUDIT_SESSION = Trouble("AssumeRoot", "fail", AwsAccessDeniedError, at=2, times=None)
+
+
 @settings(max_examples=examples(400), deadline=None)
+@example(ONE_KEY, ALL_KINDS, [KEY_CALLED_ABSENT, NO_AUDIT_SESSION], None)
 @given(credentials(), kinds, troubles, st.none() | st.integers(0, 20))
 def test_p25_no_trouble_leaves_a_password_or_key_without_its_mfa(
     found: RootCredentials, only: frozenset[CredentialKind], trouble: list[Trouble], appends: int | None

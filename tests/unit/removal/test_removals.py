@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rootkeeper.errors import (
     AwsAccessDeniedError,
+    AwsNotFoundError,
     AwsRejectedError,
     AwsThrottledError,
     IdentityMismatchError,
@@ -73,7 +74,23 @@ def test_p05_only_a_reread_makes_a_call_done(
     assert evaluate_sent_calls([record], left) == []
 
 
-def test_p05_what_aws_called_absent_and_a_reread_shows_is_left() -> None:
+@pytest.mark.parametrize(
+    ("left", "state", "result"),
+    [
+        (NOTHING_LEFT, CallState.ABSENT, Result.DONE),
+        (None, CallState.UNPROVEN, Result.UNKNOWN),
+        (ONLY_SUMMARY, CallState.LEFT, Result.FAILED),
+    ],
+)
+def test_p04_only_a_reread_proves_that_nothing_was_there(
+    left: RemainingCredentials | None, state: CallState, result: Result
+) -> None:
+    record = CallRecord(PASSWORD, CallState.SENT, answer="NoSuchEntity", not_found=AwsNotFoundError("none"))
+    assert evaluate_sent_calls([record], left) == [(record, result)]
+    assert record.state is state
+
+
+def test_p05_what_was_gone_and_a_later_reread_shows_is_left() -> None:
     record = CallRecord(PASSWORD, CallState.ABSENT)
     assert evaluate_sent_calls([record], ONLY_SUMMARY) == []
     assert record.state is CallState.LEFT
