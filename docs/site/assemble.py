@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from docs.site.links import Addresses, rewrite_links
-from docs.site.pages import CONTENTS, START, list_pages, list_sections
+from docs.site.pages import START, Section, list_pages, list_sections
 from docs.site.reference_pages import MadePages, make_pages
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,9 +35,12 @@ def assemble(folder: Path, repository: Path = REPOSITORY) -> None:
 
 def render_navigation(repository: Path, pages: dict[str, str]) -> str:
     """The lists of pages that the generator makes its navigation of."""
-    sections = [("", [pages[CONTENTS]])]
-    sections += [(section.title, [pages[page] for page in section.pages]) for section in list_sections(repository)]
-    return "".join(render_toctree(title, names) for title, names in sections)
+
+    def list_entries(section: Section) -> list[str]:
+        titles = [(section.titles.get(page), pages[page]) for page in section.pages]
+        return [f"{title} <{name}>" if title else name for title, name in titles]
+
+    return "".join(render_toctree(section.title, list_entries(section)) for section in list_sections(repository))
 
 
 def render_children(page: str, made: MadePages) -> str:

@@ -23,10 +23,18 @@ from docs.site.checks import find_problems
 
 HELP = REPOSITORY / "src/rootkeeper/help"
 SETTINGS = Path(__file__).resolve().parent
+START = "index.html"
 
 _INLINE = re.compile(r"<(?P<tag>script|style)>(?P<content>.*?)</(?P=tag)>", re.DOTALL)
 _STYLED = re.compile(r'<(?P<begin>[a-z]+[^<>]*?) style="(?P<style>[^"]*)"(?P<rest>[^<>]*)>')
 _TEXTS = {".css", ".html", ".js", ".json", ".md", ".svg", ".txt"}
+_ATTRIBUTES = {
+    '<p class="caption" role="heading"': 'aria-level="2"',
+    '<aside class="sidebar-drawer"': 'aria-label="Pages"',
+    '<aside class="toc-drawer': 'aria-label="On this page"',
+}
+"""What elements lack for a reader who hears a page, by the beginnings of their tags."""
+_PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/[^"]*\.(?P<kind>svg|png)"[^>]*>')
 _UNUSED = (".buildinfo", "objects.inv", "*.map", ".nojekyll")
 
 
@@ -60,8 +68,19 @@ def build(work: Path) -> Path:
         for path in site.rglob(pattern):
             path.unlink()
     for path in site.rglob("*.html"):
-        path.write_text(move_inline_out(path, site), encoding="utf-8")
+        path.write_text(complete(move_inline_out(path, site)), encoding="utf-8")
     return site
+
+
+def complete(text: str) -> str:
+    """Complete what the theme leaves out: attributes for a reader who hears a page, and boxes around pictures.
+
+    The text of a picture that is shrunk to the width of a phone can't be read, so a picture scrolls within its box.
+    """
+    for beginning, attribute in _ATTRIBUTES.items():
+        tag, rest = beginning.split(" ", 1)
+        text = text.replace(beginning, f"{tag} {attribute} {rest}")
+    return _PICTURE.sub(lambda found: f'<span class="picture picture-{found["kind"]}">{found[0]}</span>', text)
 
 
 def move_inline_out(path: Path, site: Path) -> str:
@@ -103,21 +122,27 @@ def digest(content: str) -> str:
 
 
 def place(site: Path, folder: Path) -> None:
-    """Replace what was built before."""
+    """Replace what was built before.
+
+    The start page goes first and comes last: a site without one counts as not built, also where this was cut off.
+    """
+    start = folder / START
+    start.unlink(missing_ok=True)
     if folder.exists():
         shutil.rmtree(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(site, folder)
+    shutil.copytree(site, folder, ignore=lambda path, _: [START] if Path(path) == site else [])
     compress(folder)
+    shutil.copy(site / START, start)
 
 
 def compress(folder: Path) -> None:
     """Compress texts, because every installation has the site, also of the command line alone.
 
-    A server sends them as they are. The start page stays, so that whether a site was built shows by it.
+    A server sends them as they are. The start page is added uncompressed later: whether a site was built shows by it.
     """
     for path in sorted(folder.rglob("*")):
-        if path.suffix in _TEXTS and path != folder / "index.html":
+        if path.suffix in _TEXTS:
             path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
             path.unlink()
 

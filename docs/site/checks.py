@@ -18,6 +18,8 @@ LARGEST_SITE_BYTES = 12_000_000
 LARGEST_FILE_BYTES = 1_500_000
 
 START = "index.html"
+CONSOLE = "/"
+"""The address of the console on the server that serves the site."""
 OF_THE_GENERATOR = {"search.html", "genindex.html"}
 """Pages that no navigation lists."""
 
@@ -34,6 +36,7 @@ class Page:
     links: list[str] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
+    inaccessible: list[str] = field(default_factory=list)
 
 
 class _Reader(HTMLParser):
@@ -46,6 +49,10 @@ class _Reader(HTMLParser):
         self.page.anchors.update(attributes[name] for name in ("id", "name") if name in attributes)
         if tag == "a" and "href" in attributes:
             self.page.links.append(attributes["href"])
+        if attributes.get("role") == "heading" and "aria-level" not in attributes:
+            self.page.inaccessible.append("a heading has no aria-level")
+        if tag == "img" and not attributes.get("alt"):
+            self.page.inaccessible.append(f"{attributes.get('src')} has no alternative text")
         is_loaded = tag != "link" or not set(attributes.get("rel", "").split()) <= _NOT_LOADED_LINKS
         self.page.loaded += [value for name, value in attributes.items() if (tag, name) in _LOADED and is_loaded]
         if (tag == "script" and "src" not in attributes) or tag == "style":
@@ -74,6 +81,7 @@ def find_problems(site: Path) -> list[str]:
             for address in page.loaded
             if is_foreign(address)
         ),
+        *(f"{name}: {found}." for name, page in pages.items() for found in dict.fromkeys(page.inaccessible)),
         *find_foreign_styles(site),
         *(problem for name, page in pages.items() for problem in find_dead_links(site, name, page, pages)),
         *find_orphans(pages),
@@ -95,7 +103,7 @@ def find_foreign_styles(site: Path) -> Iterator[str]:
 
 def find_dead_links(site: Path, name: str, page: Page, pages: dict[str, Page]) -> Iterator[str]:
     for link in [*page.links, *page.loaded]:
-        if is_foreign(link) or link.startswith("data:"):
+        if is_foreign(link) or link.startswith("data:") or link == CONSOLE:
             continue
         parts = urlsplit(link)
         target = (

@@ -24,6 +24,19 @@ html_title = f"Rootkeeper {version}"
 html_favicon = html_logo = str(_SITE.parents[1] / "console/public/icon.svg")
 html_static_path = [str(_SITE / "static")]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_search_scorer = str(_SITE / "scorer.js")
+templates_path = [str(_SITE / "templates")]
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/console.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False

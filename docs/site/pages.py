@@ -1,8 +1,9 @@
 """Which pages the documentation site has, where each comes from, and where it is in the navigation.
 
 Every Markdown file below ``docs/`` is a page of the site, so that a new one needs no entry here. Only ``docs/dev``
-isn't, because it is for people who change Rootkeeper. The navigation is the list of ``docs/README.md``, heading by
-heading. A page that the list doesn't have is in the navigation all the same, below ``UNLISTED``, and a test names it.
+isn't, because it is for people who change Rootkeeper. ``docs/README.md`` is the start page, and the navigation is its
+list of pages, heading by heading, with the titles of the list. A page that the list doesn't have is in the navigation
+all the same, below ``UNLISTED``, and a test names it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-START = "README.md"
-CONTENTS = "docs/README.md"
+START = "docs/README.md"
 BESIDE_DOCS: Mapping[str, str] = {
-    START: "index",
+    "README.md": "readme",
     "SECURITY.md": "security",
     "CHANGELOG.md": "changelog",
     "src/rootkeeper_sandbox/BEHAVIOUR.md": "reference/sandbox-behaviour",
@@ -27,7 +27,7 @@ NOT_OF_THE_SITE = "docs/dev/"
 UNLISTED = "Other pages"
 
 _HEADING = re.compile(r"^(?P<level>##|###) (?P<title>.+)$")
-_ENTRY = re.compile(r"^- \[[^\]]+\]\((?P<target>[^)#\s]+)\)")
+_ENTRY = re.compile(r"^- \[(?P<title>[^\]]+)\]\((?P<target>[^)#\s]+)(?:#[^)\s]*)?\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Section:
     title: str
     pages: tuple[str, ...]
     """Paths in the repository, in order."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The list's titles by path; a page without one has the title of its first heading."""
 
 
 def list_pages(repository: Path) -> dict[str, str]:
@@ -46,27 +48,27 @@ def list_pages(repository: Path) -> dict[str, str]:
     for path in below:
         if not path.startswith(NOT_OF_THE_SITE):
             pages[path] = path.removeprefix("docs/").removesuffix(".md")
-    pages[CONTENTS] = "contents"
+    pages[START] = "index"
     return pages
 
 
 def read_navigation(repository: Path) -> list[Section]:
     """The sections as ``docs/README.md`` lists them."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, str]] = {}
     section = title = ""
-    for line in (repository / CONTENTS).read_text(encoding="utf-8").splitlines():
+    for line in (repository / START).read_text(encoding="utf-8").splitlines():
         if heading := _HEADING.match(line):
             section = heading["title"] if heading["level"] == "##" else section
             title = section if heading["level"] == "##" else f"{section}: {heading['title'].lower()}"
         elif entry := _ENTRY.match(line):
-            found.setdefault(title, []).append(resolve(CONTENTS, entry["target"]))
-    return [Section(title, tuple(pages)) for title, pages in found.items()]
+            found.setdefault(title, {})[resolve(START, entry["target"])] = entry["title"]
+    return [Section(title, tuple(titles), titles) for title, titles in found.items()]
 
 
 def list_unlisted(repository: Path) -> list[str]:
     """The pages that ``docs/README.md`` doesn't list."""
     listed = {page for section in read_navigation(repository) for page in section.pages}
-    return [page for page in list_pages(repository) if page not in {START, CONTENTS, *listed}]
+    return [page for page in list_pages(repository) if page not in {START, *listed}]
 
 
 def list_sections(repository: Path) -> Iterator[Section]:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from docs.site.assemble import assemble
-from docs.site.build import place
+from docs.site.assemble import assemble, render_navigation
+from docs.site.build import complete, place
 from docs.site.checks import find_problems
 from docs.site.links import Addresses, list_anchors, list_dead_links, rewrite_links
-from docs.site.pages import CONTENTS, START, UNLISTED, list_pages, list_sections, list_unlisted, read_navigation
+from docs.site.pages import START, UNLISTED, list_pages, list_sections, list_unlisted, read_navigation
 from tests.architecture.source_files import REPOSITORY
 
 pytestmark = pytest.mark.xdist_group("documentation")
@@ -34,12 +34,12 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_page_is_in_the_list_of_pages() -> None:
     """A new page is on the site at once; docs/README.md says where, and what it is about."""
-    assert list_unlisted(REPOSITORY) == [], f"Add these to a list of {CONTENTS}."
+    assert list_unlisted(REPOSITORY) == [], f"Add these to a list of {START}."
 
 
 def test_the_list_has_no_page_twice_and_none_that_isnt_there() -> None:
     listed = [page for section in read_navigation(REPOSITORY) for page in section.pages]
-    assert sorted(listed) == sorted(set(PAGES) - {START, CONTENTS})
+    assert sorted(listed) == sorted(set(PAGES) - {START})
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -49,15 +49,17 @@ def test_no_link_of_a_page_is_dead(page: str) -> None:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A repository with one guide that its list has, and one that it lacks."""
+    """A repository with two guides that its list has, and one that it lacks."""
     for name in ("docs/guides", "docs/dev"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "README.md").write_text("# Start\n")
-    (tmp_path / CONTENTS).write_text("# All\n\n## Guides\n\n- [One](guides/one.md): the first\n")
+    (tmp_path / START).write_text(
+        "# All\n\n## Guides\n\n- [First](guides/one.md#begin): the first\n\n### Later\n\n- [Late](guides/late.md)\n"
+    )
     (tmp_path / "docs/guides/one.md").write_text(
         "# One\n\n[Two](two.md#part-of-it), [three](three.md), [none](#none)\n"
     )
     (tmp_path / "docs/guides/two.md").write_text("# Two\n\n## Part of it\n")
+    (tmp_path / "docs/guides/late.md").write_text("# Much later\n")
     (tmp_path / "docs/dev/map.md").write_text("# Map\n")
     return tmp_path
 
@@ -66,8 +68,17 @@ def test_a_page_that_no_list_has_is_in_the_navigation_all_the_same(small: Path) 
     assert list_unlisted(small) == ["docs/guides/two.md"]
     assert [(section.title, section.pages) for section in list_sections(small)] == [
         ("Guides", ("docs/guides/one.md",)),
+        ("Guides: later", ("docs/guides/late.md",)),
         (UNLISTED, ("docs/guides/two.md",)),
     ]
+
+
+def test_the_navigation_has_the_titles_of_the_list(small: Path) -> None:
+    assert render_navigation(small, list_pages(small)) == (
+        "\n\n```{toctree}\n:hidden:\n:caption: Guides\n\nFirst <guides/one>\n```\n"
+        "\n\n```{toctree}\n:hidden:\n:caption: Guides: later\n\nLate <guides/late>\n```\n"
+        "\n\n```{toctree}\n:hidden:\n:caption: Other pages\n\nguides/two\n```\n"
+    )
 
 
 def test_pages_for_developers_arent_on_the_site(small: Path) -> None:
@@ -125,7 +136,7 @@ def test_each_json_schema_has_a_page_and_is_offered_itself(assembled: Path) -> N
 
 GOOD = {
     "index.html": '<a href="guides/one.html#part">One</a><script src="_static/a.js"></script>',
-    "guides/one.html": '<h2 id="part">Part</h2><img src="../_static/a.svg"><a href="https://example.com/">Elsewhere</a>',
+    "guides/one.html": '<h2 id="part">Part</h2><img src="../_static/a.svg" alt="A"><a href="/">Console</a><a href="https://example.com/">Elsewhere</a>',
     "_static/a.js": "run();",
     "_static/a.svg": "<svg/>",
     "_static/a.css": "p { background: url(data:image/svg+xml,x) }",
@@ -135,6 +146,8 @@ BAD = {
     "index.html: <style> is inline.": ("index.html", "<style>p {}</style>"),
     "index.html: p style is inline.": ("index.html", "<p style='color: red'>"),
     "index.html: p onclick is inline.": ("index.html", "<p onclick='run()'>"),
+    "index.html: a heading has no aria-level.": ("index.html", "<p role='heading'>Guides</p>"),
+    "index.html: _static/a.svg has no alternative text.": ("index.html", "<img src='_static/a.svg'>"),
     "index.html: https://cdn.example.com/a.js is loaded from elsewhere.": (
         "index.html",
         "<script src='https://cdn.example.com/a.js'></script>",
@@ -163,6 +176,19 @@ def site(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     return tmp_path
+
+
+def test_what_the_theme_lacks_for_accessibility_is_added_and_pictures_get_a_box_that_scrolls() -> None:
+    page = (
+        '<aside class="sidebar-drawer"><p class="caption" role="heading">Guides</p></aside>'
+        '<img alt="A" src="../_images/a.svg"><img alt="Logo" src="../_static/icon.svg">'
+    )
+    assert complete(page) == (
+        '<aside aria-label="Pages" class="sidebar-drawer">'
+        '<p aria-level="2" class="caption" role="heading">Guides</p></aside>'
+        '<span class="picture picture-svg"><img alt="A" src="../_images/a.svg"></span>'
+        '<img alt="Logo" src="../_static/icon.svg">'
+    )
 
 
 def test_a_site_without_faults_is_accepted(site: Path) -> None:

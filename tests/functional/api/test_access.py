@@ -82,9 +82,11 @@ def test_beside_routes_only_files_of_console_and_help_need_no_sign_in() -> None:
     only_check = {"BodyLimit", "HostCheck", "RequestMiddleware"}
     assert {maker.__name__ for maker in makers} - only_check == {"ConsoleFiles", "HelpFiles"}
     model = (REPOSITORY / "docs/explanation/threat-model.md").read_text()
-    (row,) = re.findall(r"^\| What needs no sign-in \|.+$", model, re.MULTILINE)
-    assert "the console's and the help's files" in row
-    named = set(re.findall(r"`(/[\w/.-]+)`", row))
+    (protection,) = re.findall(
+        r"^### What needs no sign-in$.+?^- Protection: (.+?)^- ", model, re.MULTILINE | re.DOTALL
+    )
+    assert "the console's and the help's files" in protection
+    named = set(re.findall(r"`(/[\w/.-]+)`", protection))
     assert named == {path for _, path in OPEN}
 
 
