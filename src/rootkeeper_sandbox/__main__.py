@@ -35,7 +35,6 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedire
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status."""
-    parent_id = os.getppid()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["env"]:
         return _print_environment(given[1:])
@@ -51,10 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         consistency=asked.consistency,
         latency_ms=asked.latency_ms,
         allows_insecure_listen=asked.insecure_listen,
-        exits_with_parent=asked.exit_with_parent,
+        parent_id=asked.exit_with_parent,
     )
     try:
-        serve(options, parent_id=parent_id)
+        serve(options)
     except StartError as error:
         return _show_error(str(error), _USAGE_ERROR)
     return 0
@@ -99,7 +98,14 @@ def _serving_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--latency-ms", type=_latency, default=0.0, metavar="N", help="least time of every call")
     parser.add_argument("--insecure-listen", action="store_true", help="allow a --host that others can reach")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when the parent process has ended")
+    parser.add_argument(
+        "--exit-with-parent",
+        nargs="?",
+        type=int,
+        const=os.getppid(),
+        metavar="ID",
+        help="end when the parent process has ended; ID: its process id, in case it ends very early",
+    )
     return parser
 
 

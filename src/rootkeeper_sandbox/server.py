@@ -232,17 +232,16 @@ class SandboxOptions:
     consistency: str = "immediate"
     latency_ms: float = 0.0
     allows_insecure_listen: bool = False
-    exits_with_parent: bool = False
+    parent_id: int | None = None
+    """The process whose end ends the sandbox, too."""
 
 
 class StartError(Exception):
     """The sandbox can't start as it was asked to."""
 
 
-def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
+def serve(options: SandboxOptions) -> None:
     """Serve until a signal comes, or, if asked for, until the parent process is gone.
-
-    ``parent_id`` is the parent as it was when the process began, in case it is gone already.
 
     :raises StartError: if the host isn't allowed, the address is taken, the scenario can't be built, or the state file
         can't be used.
@@ -257,7 +256,6 @@ def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_COLLECTED_AFTER)
-        watched = (parent_id or os.getppid()) if options.exits_with_parent else None
         configuration = uvicorn.Config(
             Application(instance),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -272,7 +270,7 @@ def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=1,
         )
-        _Server(configuration, listener, watched).run(sockets=[listener])
+        _Server(configuration, listener, options.parent_id).run(sockets=[listener])
 
 
 def _start(options: SandboxOptions) -> SandboxInstance:

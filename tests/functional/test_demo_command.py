@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -17,6 +18,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from rootkeeper.server.story import DEMO_USERS, PASSWORD
@@ -122,6 +124,52 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", one)) != 0, "something still listens"
     assert not (tmp_path / "own.db").exists()
+
+
+@pytest.mark.parametrize(
+    "moment", ["Starting a sandbox", "Starting a server", "Ctrl-C ends the demo"], ids=["sandbox", "server", "ready"]
+)
+def test_nothing_runs_on_after_the_demo_was_killed(
+    moment: str, newcomer: Program, port: int, sandbox_port: int, tmp_path: Path
+) -> None:
+    """By ``kill -9``, as it starts its processes and when all of them run."""
+    ports = ("--port", str(port), "--sandbox-port", str(sandbox_port))
+    with newcomer.start("demo", *ports, TMPDIR=str(tmp_path)) as process:
+        shown = read_part(process, moment)
+        demo = psutil.Process(process.pid)
+        while not (children := demo.children(recursive=True)):
+            assert process.poll() is None, shown
+            time.sleep(0.01)
+        process.kill()
+        process.wait(SECONDS)
+    _, alive = psutil.wait_procs(children, SECONDS)
+    assert alive == []
+    end = time.monotonic() + SECONDS
+    while left := list_processes_of(sandbox_port):
+        assert time.monotonic() < end, left
+        time.sleep(0.2)
+
+
+def list_processes_of(port: int) -> list[list[str]]:
+    """The command lines of running programs that name a port or work on the sandbox of that port."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            named = [*process.cmdline(), process.environ().get("AWS_ENDPOINT_URL", "")]
+            if any(text in (str(port), f"http://127.0.0.1:{port}") for text in named):
+                found.append(process.cmdline())
+    return found
+
+
+def read_part(process: subprocess.Popen[str], end: str) -> str:
+    """What it shows up to ``end``, which may be the beginning of a line."""
+    assert process.stdout is not None
+    shown = ""
+    while end not in shown:
+        character = process.stdout.read(1)
+        assert character, f"it ended: {shown}"
+        shown += character
+    return shown
 
 
 def read_until(process: subprocess.Popen[str], end: str) -> str:

@@ -150,8 +150,8 @@ class SandboxProcess(DemoProcess):
 
     def __enter__(self) -> Self:
         """:raises InputError: if it doesn't start."""
-        arguments = ("rootkeeper_sandbox", "--port", str(self.port), "--exit-with-parent", *self._options)
-        self._start(*arguments, stderr=subprocess.PIPE)
+        arguments = ("--port", str(self.port), "--exit-with-parent", str(os.getpid()), *self._options)
+        self._start("rootkeeper_sandbox", *arguments, stderr=subprocess.PIPE)
         return self
 
     def close(self) -> None:
@@ -244,7 +244,7 @@ _SHOWN_OF_LOG = 800
 
 
 class DemoServer(DemoProcess):
-    """A running ``rootkeeper serve``."""
+    """A running ``rootkeeper serve``; it also ends when this process dies."""
 
     name = "server"
     health = "/healthz"
@@ -284,7 +284,8 @@ class DemoServer(DemoProcess):
         :raises InputError: if it doesn't start.
         """
         with self.log.open("ab") as log:
-            self._start("rootkeeper", "serve", "--port", str(self.port), "--guided-story", stderr=log)
+            arguments = ("--port", str(self.port), "--guided-story", "--exit-with-parent", str(os.getpid()))
+            self._start("rootkeeper", "serve", *arguments, stderr=log)
 
     def read_last_words(self) -> str:
         return _shorten(self.log.read_bytes())

@@ -12,10 +12,12 @@ import ipaddress
 import logging
 import os
 import resource
+import signal
 import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -73,6 +75,21 @@ def log_to_stderr() -> None:
 
 
 _LOOK_SECONDS = 0.05
+_PARENT_LOOK_SECONDS = 0.5
+
+
+def watch_parent(parent_id: int) -> None:
+    """Send SIGTERM to this process when ``parent_id`` isn't its parent any more, also if it no longer is at the call.
+
+    A killed demo can't end its server, and the server of a demo has no use without the demo's sandbox.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent_id:
+            time.sleep(_PARENT_LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="rootkeeper-parent", daemon=True).start()
 
 
 def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) -> int:

@@ -40,6 +40,9 @@ def serve(
     guided_story: Annotated[
         bool, option("--guided-story", "Show the guided story, as a demo's server does.", hidden=True)
     ] = False,
+    exit_with_parent: Annotated[
+        int | None, option("--exit-with-parent ID", "End when this process isn't the parent any more.", hidden=True)
+    ] = None,
 ) -> int:
     """Run the server: console, API and a worker.
 
@@ -57,8 +60,10 @@ def serve(
     runs on the same SQLite file.
     """
     require_extra("server")
-    from rootkeeper.cli.server_process import find_tls_files
+    from rootkeeper.cli.server_process import find_tls_files, watch_parent
 
+    if exit_with_parent is not None:
+        watch_parent(exit_with_parent)
     return run_server(
         invocation,
         host,
