@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -116,6 +117,21 @@ def test_a_wheel_has_the_help_built_into_it(checkout: Path) -> None:
     built = build(checkout, "wheel")
     assert built.returncode == 0, built.stderr
     assert files_of(checkout, "help") == {"rootkeeper/help/index.html", "rootkeeper/help/guides/server.html"}
+
+
+def test_a_wheel_says_that_both_packages_have_types(checkout: Path) -> None:
+    add_built(checkout)
+    sandbox = checkout / "src/rootkeeper_sandbox"
+    sandbox.mkdir()
+    for name in ("__init__.py", "py.typed"):
+        shutil.copy(REPOSITORY / "src/rootkeeper_sandbox" / name, sandbox / name)
+    for target in ("sdist", "wheel"):
+        assert build(checkout, target).returncode == 0
+    marks = {"rootkeeper/py.typed", "rootkeeper_sandbox/py.typed"}
+    with zipfile.ZipFile(next((checkout / "dist").glob("*.whl"))) as wheel:
+        assert marks <= set(wheel.namelist())
+    with tarfile.open(next((checkout / "dist").glob("*.tar.gz"))) as source:
+        assert marks <= {name.partition("/src/")[2] for name in source.getnames()}
 
 
 def test_without_the_generator_a_build_says_what_it_needs(checkout: Path) -> None:
