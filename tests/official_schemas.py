@@ -52,6 +52,21 @@ def require_workflow(document: dict[Any, object]) -> None:
     )
 
 
+def require_issue_form(document: object) -> None:
+    """:raises AssertionError: if it isn't a form of GitHub's issues."""
+    _require(_load_vendored("github-issue-forms"), document)
+
+
+def require_issue_settings(document: object) -> None:
+    """:raises AssertionError: if it doesn't configure GitHub's choice of forms."""
+    _require(_load_vendored("github-issue-config"), document)
+
+
+def require_dependabot(document: object) -> None:
+    """:raises AssertionError: if it isn't Dependabot's configuration."""
+    _require(_load_vendored("dependabot"), document)
+
+
 def require_gitlab(document: object) -> None:
     """:raises AssertionError: if it isn't a pipeline of GitLab."""
     _require(_load_vendored("gitlab-ci"), document)

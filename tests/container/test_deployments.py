@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -17,11 +15,10 @@ import yaml
 from rootkeeper.cli.server_process import require_proxies
 from rootkeeper.settings.reading import load_settings
 from tests.e2e.tool_environments import find_programs
+from tests.go_programs import SECONDS, build_program
 from tests.official_schemas import require_compose
 from tests.unit.database.samples import REPOSITORY
 
-HOME = Path.home()
-"""Of the person who runs the tests, with the caches of Go. Read here: later, tests have another one."""
 CONTAINERFILE = REPOSITORY / "Containerfile"
 COMPOSE = REPOSITORY / "deploy/compose/compose.yaml"
 KUBERNETES = REPOSITORY / "deploy/kubernetes"
@@ -30,7 +27,6 @@ BUILT = (*VARIANTS, *(f"{variant}/{part}" for variant in VARIANTS for part in ("
 """Folders for kustomize."""
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 DIGEST = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
-SECONDS = 900
 
 
 def read_instructions() -> list[tuple[str, str]]:
@@ -100,6 +96,7 @@ def test_compose_runs_a_server_and_two_workers_shut_in() -> None:
     assert "ports" not in services["server"], "only the proxy is reached from outside"
     assert services["proxy"]["ports"]
     assert all(DIGEST.fullmatch(services[name]["image"]) for name in ("database", "proxy"))
+    assert services["backup"]["image"] == services["database"]["image"], "tools of the server's version"
 
 
 def test_composes_variables_are_settings_and_its_proxy_is_the_trusted_one(tmp_path: Path) -> None:
@@ -145,18 +142,7 @@ def test_hadolint_finds_nothing() -> None:
 
 @pytest.fixture(scope="module")
 def kustomize(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go/bin")
-    if go is None:
-        pytest.skip("Go isn't installed: kustomize can't be built")
-    folder = tmp_path_factory.mktemp("kustomize")
-    environment = os.environ | {"HOME": str(HOME), "GOBIN": str(folder), "GOTOOLCHAIN": "local", "GOFLAGS": ""}
-    done = subprocess.run(
-        [go, "install", KUSTOMIZE], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    if "dial tcp" in done.stderr or "no such host" in done.stderr:
-        pytest.skip(f"Go's modules can't be fetched: kustomize can't be built ({done.stderr.strip()[-200:]})")
-    assert done.returncode == 0, done.stderr
-    return folder / "kustomize"
+    return build_program(KUSTOMIZE, tmp_path_factory.mktemp("kustomize"))
 
 
 @pytest.fixture(scope="module")
