@@ -27,9 +27,11 @@ EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"Go's modules can't be had: the AWS SDK for Go can't be tried"),
     re.compile(r"Terraform isn't installed: its code can't be applied"),
     re.compile(r"Terraform's AWS provider for \w+ isn't in a folder of plugins: its code can't be applied"),
-    re.compile(r"The Python package registry can't be reached: (prowler|custodian|pipx) can't be tried"),
-    re.compile(r"Go isn't installed: kustomize can't be built"),
-    re.compile(r"Go's modules can't be fetched: kustomize can't be built"),
+    re.compile(
+        r"The Python package registry can't be reached: (custodian|deployments|pipx|prowler|workflows) can't be tried"
+    ),
+    re.compile(r"Go isn't installed: (actionlint|kustomize) can't be built"),
+    re.compile(r"Go's modules can't be fetched: (actionlint|kustomize) can't be built"),
     re.compile(r"podman and debootstrap aren't installed, and scripts/ensure-podman couldn't install them"),
     re.compile(r"debootstrap makes the base of the image, and needs root"),
     re.compile(r"no namespaces on this machine: guides can't be run"),

@@ -13,6 +13,8 @@ from docs.site.pages import resolve
 _FENCED = re.compile(r"(^ *(?P<fence>`{3,})[^\n]*\n.*?^ *(?P=fence) *$)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?P<mark>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 _PICTURES = (".png", ".svg")
+_BADGES = re.compile(r"^(?:\[!\[[^\]]*\]\(\.\./\.\./[^)]*\)\]\(\.\./\.\./[^)]*\) ?)+\n+", re.MULTILINE)
+"""A line of pictures that link to pages of the repository's hosting service, beside its files. They are only there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ def rewrite_links(text: str, page: str, name: str, addresses: Addresses) -> tupl
     :returns: the text, and the paths of the pictures that it shows.
     """
     pictures: list[str] = []
+    text = drop_badges(text)
 
     def rewrite(link: re.Match[str]) -> str:
         target = link["target"]
@@ -49,6 +52,11 @@ def rewrite_links(text: str, page: str, name: str, addresses: Addresses) -> tupl
         return f"[{link['text']}]({refer(name, there[0] + '.md')}{'#' + there[1] if there[1] else ''})"
 
     return replace_prose(text, lambda prose: _LINK.sub(rewrite, prose)), pictures
+
+
+def drop_badges(text: str) -> str:
+    """Leave out the badges of a page."""
+    return _BADGES.sub("", text)
 
 
 def find_address(path: str, anchor: str, addresses: Addresses) -> tuple[str, str] | None:
@@ -93,7 +101,7 @@ def list_anchors(text: str) -> set[str]:
 def list_dead_links(repository: Path, page: str) -> list[str]:
     """The links of a page that lead to no file, or to a file without that heading."""
     dead: list[str] = []
-    text = _FENCED.sub("", (repository / page).read_text(encoding="utf-8"))
+    text = drop_badges(_FENCED.sub("", (repository / page).read_text(encoding="utf-8")))
     for link in _LINK.finditer(text):
         target = link["target"]
         if re.match(r"[a-z]+:", target):

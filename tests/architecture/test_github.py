@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from docs.site.links import drop_badges
 from tests.architecture.source_files import REPOSITORY, list_committed_files, name_of
 from tests.official_schemas import require_dependabot, require_issue_form, require_issue_settings, require_workflow
 
@@ -97,3 +98,18 @@ def test_dependabot_watches_every_place_that_it_can_write() -> None:
     files = {"package.json": "npm", "go.mod": "gomod", "compose.yaml": "docker-compose"}
     there = {(files[path.name], "/" + name_of(path.parent)) for path in list_committed_files() if path.name in files}
     assert watched == there | {("github-actions", "/")}
+
+
+PAGE = r"\.\./\.\./actions/workflows/([\w.]+)"
+BADGE = re.compile(rf"\[!\[[^\]]+\]\({PAGE}/badge\.svg\)\]\({PAGE}\)")
+
+
+def test_badges_are_of_workflows_that_exist_and_the_site_leaves_them_out() -> None:
+    """Their addresses are relative to the repository's page on GitHub, because the sources name no address."""
+    readme = (REPOSITORY / "README.md").read_text()
+    badges = BADGE.findall(readme)
+    assert [name for pair in badges for name in dict.fromkeys(pair)] == ["tests.yml", "release.yml"]
+    assert [name for name, _ in badges if not (GITHUB / "workflows" / name).exists()] == []
+    assert BADGE.findall(drop_badges(readme)) == []
+    assert readme.count("\n") - drop_badges(readme).count("\n") == 2, "a line, and an empty one"
+    assert drop_badges("[![Broken](docs/missing.svg)](docs/missing.md)\n") != ""
