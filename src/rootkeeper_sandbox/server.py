@@ -41,6 +41,7 @@ from rootkeeper_sandbox.state.organization import PROPAGATION_DELAYS, Propagatio
 from rootkeeper_sandbox.state.world import World
 from rootkeeper_sandbox.state_file import StateFileError, open_world
 from rootkeeper_sandbox.throttling import make_throttle
+from rootkeeper_sandbox.whole_answers import JoiningTransport, compress_long_answer
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -49,6 +50,8 @@ BODY_TIMEOUT_SECONDS = 30.0
 LINGER_SECONDS = 2.0
 ABORT_EXTENSION = "rootkeeper.abort"
 """The scope extension by which the server lets a connection be cut."""
+JOIN_EXTENSION = "rootkeeper.join"
+"""The scope extension by which the server lets an answer's head and body be sent in one write."""
 _NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _logger = logging.getLogger(__name__)
 
@@ -78,10 +81,11 @@ class Application:
             return
         except RefusalError as refused:
             codec = UnservedCodec(read_signing_name(request) or "this service", request)
-            await self._send_and_close(send, receive, codec.render_error(codec.make_error(refused), _NO_REQUEST_ID))
+            refusal = codec.render_error(codec.make_error(refused), _NO_REQUEST_ID)
+            await self._send_and_close(scope, send, receive, refusal)
             return
         if request.raw_path.startswith(PREFIX):
-            await self._send(send, await self._keep(request, answer_control(self.instance, request)))
+            await self._send(scope, send, await self._keep(request, answer_control(self.instance, request)))
             return
         try:
             if is_for_people(request):
@@ -89,6 +93,7 @@ class Application:
                 response, cuts_connection = await self._keep(request, page), False
             else:
                 response, cuts_connection = await answer(self.instance, request)
+                compress_long_answer(request, response)
         except Exception:
             _logger.exception("a bug in the sandbox: %s %s", request.method, request.raw_path)
             error = ServiceError("InternalFailure", "The sandbox has a bug; its log says more.", 500)
@@ -99,7 +104,7 @@ class Application:
             while (await receive())["type"] != "http.disconnect":
                 pass
         else:
-            await self._send(send, response)
+            await self._send(scope, send, response)
 
     async def _keep(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Hold the response until the change is kept; any method but GET and HEAD can change something."""
@@ -111,24 +116,27 @@ class Application:
             return HttpResponse(500, "application/json", json.dumps({"error": str(error)}).encode("ascii"))
         return response
 
-    async def _send_and_close(self, send: Send, receive: Receive, response: HttpResponse) -> None:
+    async def _send_and_close(
+        self, scope: Mapping[str, Any], send: Send, receive: Receive, response: HttpResponse
+    ) -> None:
         """Answer before the request is over, and let go of what still comes of it.
 
         A connection that is closed with something unread is reset, and a client that sends first and reads then would
         never see the answer; so what comes within a short time is taken and dropped.
         """
         response.headers["connection"] = "close"
-        await self._send_head(send, response)
-        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await self._send(scope, send, response, ends=False)
         with contextlib.suppress(TimeoutError, ClientGoneError):
             async with asyncio.timeout(LINGER_SECONDS):
                 while (await _receive_part(receive)).get("more_body"):
                     pass
         await send({"type": "http.response.body", "body": b""})
 
-    async def _send(self, send: Send, response: HttpResponse) -> None:
-        await self._send_head(send, response)
-        await send({"type": "http.response.body", "body": response.body})
+    async def _send(self, scope: Mapping[str, Any], send: Send, response: HttpResponse, *, ends: bool = True) -> None:
+        extension = scope.get("extensions", {}).get(JOIN_EXTENSION)
+        with extension["joined"]() if extension else contextlib.nullcontext():
+            await self._send_head(send, response)
+            await send({"type": "http.response.body", "body": response.body, "more_body": not ends})
 
     async def _send_head(self, send: Send, response: HttpResponse) -> None:
         now = self.instance.clock.now()
@@ -307,11 +315,18 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 class _CuttableProtocol(HttpToolsProtocol):
-    """Lets the application cut the connection that a request came by, and bounds the head of requests."""
+    """Lets the application cut the connection that a request came by, sends answers whole, and bounds the head of
+    requests.
+    """
 
     _head_bytes = 0
     """Received of a head that isn't complete."""
     _is_in_head = True
+    _joining: JoiningTransport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        self._joining = JoiningTransport(transport)
+        super().connection_made(self._joining)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -323,7 +338,10 @@ class _CuttableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._is_in_head = True
-        self.scope["extensions"] = {ABORT_EXTENSION: {"abort": self.transport.abort}}
+        self.scope["extensions"] = {
+            ABORT_EXTENSION: {"abort": self.transport.abort},
+            JOIN_EXTENSION: {"joined": self._joining.joined},
+        }
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False

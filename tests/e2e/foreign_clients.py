@@ -141,13 +141,15 @@ class Go(Sdk):
     def command(self, act: str) -> list[str]:
         return [str(build_go_client()), act]
 
+    def create(self, keys: Keys, count: int, *, in_flight: int, is_worst_order: bool = False) -> dict[str, Any]:
+        """Create organizational units and roles in turn, and return the errors. The SDK repeats calls as it does.
 
-NETWORK = ("--latency-ms", "25")
-"""How a sandbox is started for SDKs: answering no sooner than a network would let it.
+        :param is_worst_order: whether the answers come when they can be lost most easily.
+        """
+        given = {"credentials": keys.as_javascript(), "count": count, "inFlight": in_flight}
+        made: dict[str, Any] = self._run("creates", given | {"worstOrder": is_worst_order})
+        return made
 
-smithy-go closes a request's body once the answer's head has come, even if Go's transport has yet to find the body's
-end; over loopback that sometimes is later, and the transport then takes it for a failed write and cuts the connection.
-"""
 
 SDKS: Mapping[str, type[Sdk]] = {"javascript": JavaScript, "boto3": Boto3, "go": Go}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.foreign_clients import GO_BUILD_SECONDS, NETWORK, SDKS, Answer, AwsCommandLine, JavaScript, Keys
+from tests.e2e.foreign_clients import GO_BUILD_SECONDS, SDKS, Answer, AwsCommandLine, JavaScript, Keys
 from tests.e2e.refusals import (
     ALLOWED_BY_FEATURES,
     AUDIT,
@@ -34,7 +34,7 @@ FEATURE_MESSAGES = {
 
 @pytest.fixture(scope="module")
 def stage(stages: Any) -> Iterator[Stage]:
-    with stages("--scenario", "demo", "--features", "all", *NETWORK) as stage:
+    with stages("--scenario", "demo", "--features", "all") as stage:
         JavaScript(stage.url, stage.home).call([delegation_call(stage)])
         yield stage
 

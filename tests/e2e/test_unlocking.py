@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.foreign_clients import GO_BUILD_SECONDS, NETWORK, REGION, SDKS, Answer, AwsCommandLine, Keys
+from tests.e2e.foreign_clients import GO_BUILD_SECONDS, REGION, SDKS, Answer, AwsCommandLine, Keys
 from tests.e2e.refusals import UNLOCK_BUCKET, UNLOCK_QUEUE, assume_root_input
 from tests.e2e.stage import Stage
 
@@ -31,7 +31,7 @@ class Call:
 
 @pytest.fixture(scope="module")
 def stage(stages: Any) -> Iterator[Stage]:
-    with stages("--scenario", "demo", "--features", "all", *NETWORK) as stage:
+    with stages("--scenario", "demo", "--features", "all") as stage:
         yield stage
 
 

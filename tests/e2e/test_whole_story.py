@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.foreign_clients import GO_BUILD_SECONDS, NETWORK, SDKS
+from tests.e2e.foreign_clients import GO_BUILD_SECONDS, SDKS
 from tests.e2e.stage import Stage, summarize
 
 pytestmark = pytest.mark.timeout(GO_BUILD_SECONDS)
@@ -30,7 +30,7 @@ def sdk(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def stage(stages: Any, sdk: str) -> Iterator[Stage]:
-    with stages("--scenario", "demo", *NETWORK) as stage:
+    with stages("--scenario", "demo") as stage:
         yield stage
 
 

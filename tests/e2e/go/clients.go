@@ -79,17 +79,12 @@ func (caller Caller) client(service string) (any, error) {
 	return client, err
 }
 
-// attempts are more than one, because smithy-go closes a request's body once the answer's head has come. If Go's transport
-// hasn't found the body's end by then, it cuts the connection. The SDK repeats such a call, as it would in any program; no
-// refusal but a throttle is repeated.
-const attempts = 5
-
 func (caller Caller) makeClient(service string) (any, error) {
 	provider := credentials.NewStaticCredentialsProvider(
 		caller.keys.AccessKeyId, caller.keys.SecretAccessKey, caller.keys.SessionToken)
 	options := []func(*config.LoadOptions) error{
 		config.WithCredentialsProvider(provider),
-		config.WithRetryMaxAttempts(attempts),
+		config.WithRetryMaxAttempts(1),
 	}
 	if caller.region != "" {
 		options = append(options, config.WithRegion(caller.region))

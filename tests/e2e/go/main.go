@@ -1,5 +1,6 @@
 // Command story lives the main job against the sandbox with the AWS SDK for Go v2: `story` does the whole of it, as
-// tests/e2e/javascript/story.mjs does, `calls` makes the calls that standard input lists, in order.
+// tests/e2e/javascript/story.mjs does, `calls` makes the calls that standard input lists, in order, and `creates` makes
+// many creations, with the SDK's own repetitions.
 //
 // Clients are made as a user of AWS would: endpoint and Region come from the environment, only keys are given.
 package main
@@ -19,7 +20,7 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) != 1 {
-		return fmt.Errorf("usage: story story|calls < INPUT")
+		return fmt.Errorf("usage: story story|calls|creates < INPUT")
 	}
 	var result any
 	var err error
@@ -28,6 +29,8 @@ func run(arguments []string) error {
 		result, err = runStory()
 	case "calls":
 		result, err = makeCalls()
+	case "creates":
+		result, err = makeCreations()
 	default:
 		return fmt.Errorf("unknown command %q", arguments[0])
 	}
